@@ -1,0 +1,1 @@
+"""Model backends; installed as `invert_core.backends`."""

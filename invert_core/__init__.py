@@ -1,0 +1,45 @@
+"""Tells what the neurons of a trained network detect.
+
+The names below are imported when they are first used, so that ``import invert_core`` stays light.
+"""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Activations": "activations",
+    "ConceptSet": "concepts",
+    "Formula": "formula",
+    "Labels": "labels",
+    "auc": "rank_test",
+    "extract": "extraction",
+    "label": "labelling",
+    "list_layers": "extraction",
+    "mann_whitney": "rank_test",
+    "open_activations": "activations",
+    "read_concepts": "concepts",
+    "score": "labelling",
+}
+
+__all__ = sorted(_HOME)
+
+_root = Path(__file__).resolve().parent.parent
+if not (Path(__file__).parent / "backends").is_dir() and (_root / "backends").is_dir():
+    # In a source checkout the folder `backends/` stands beside the package. Only that one folder
+    # becomes visible, not its neighbours: the finder below answers for this single name.
+    from invert_core._checkout import find_backends_in
+
+    find_backends_in(_root / "backends")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

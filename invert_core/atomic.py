@@ -1,0 +1,109 @@
+"""Output that is whole or absent: written beside its target and moved into place."""
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from invert_core.errors import ExistingOutputError, MissingFileError, StorageError
+
+
+def check_target(path: Path, *, overwrite: bool) -> None:
+    """Raise before any work is done if `path` cannot become the output."""
+    if not path.parent.is_dir():
+        raise MissingFileError(
+            f"The folder {str(path.parent)!r} for the output {path.name!r} does not exist.",
+            "Create it, or choose another output with -o.",
+        )
+    if path.exists() and not overwrite:
+        raise ExistingOutputError(
+            f"The output {str(path)!r} exists.",
+            "Choose another with -o, or replace it with --overwrite.",
+        )
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn what the system says when `path` cannot be written into a sentence."""
+    try:
+        yield
+    except (ExistingOutputError, MissingFileError, StorageError):
+        raise
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise StorageError(
+            f"Cannot write {str(path)!r}: {reason}.",
+            "Free space there or choose another output with -o.",
+        ) from error
+
+
+@contextlib.contextmanager
+def new_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a path to write to; when the block succeeds it becomes `path`, else it is removed.
+
+    Raises
+    ------
+    ExistingOutputError
+        `path` exists and `overwrite` is false.
+    StorageError
+        The system refuses to write: no space, no permission. Only errors of writing belong in the
+        block, because any OSError in it is taken for one.
+    """
+    check_target(path, overwrite=overwrite)
+    if path.is_dir():
+        raise ExistingOutputError(
+            f"The output {str(path)!r} is a folder.", "Choose the name of a file with -o."
+        )
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    with storage_errors(path):
+        try:
+            yield partial
+            move_into_place(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def move_into_place(partial: Path, path: Path) -> None:
+    """Give a complete file its final name, so that it survives a loss of power."""
+    with partial.open("rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+    if os.name == "posix":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+@contextlib.contextmanager
+def new_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a folder to fill; when the block succeeds it becomes `path`, else it is removed.
+
+    An existing folder is replaced only if it holds a file called `marker`, or nothing at all: no
+    wrong word behind ``-o`` deletes a folder of something else.
+    """
+    check_target(path, overwrite=overwrite)
+    if path.exists() and not (
+        path.is_dir() and ((path / marker).is_file() or not any(path.iterdir()))
+    ):
+        raise ExistingOutputError(
+            f"The output {str(path)!r} exists and is not a folder with a {marker}.",
+            "Choose another output with -o: only such a folder is replaced.",
+        )
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    with storage_errors(path):
+        try:
+            partial.mkdir()
+            yield partial
+            if path.exists():
+                old = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old")
+                os.replace(path, old)
+                os.replace(partial, path)
+                shutil.rmtree(old)
+            else:
+                os.replace(partial, path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)

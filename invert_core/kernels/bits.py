@@ -1,0 +1,95 @@
+"""Sets of samples as words of 64 bits: sample i is bit i % 64 of word i // 64.
+
+Bits behind the last sample are zero in every word array here.
+"""
+
+import numpy as np
+
+from invert_core.kernels._jit import kernel
+
+_ONE = np.uint64(1)
+_TWO = np.uint64(2)
+_FOUR = np.uint64(4)
+_TOP_BYTE = np.uint64(56)
+_PAIRS = np.uint64(0x5555555555555555)
+_NIBBLES = np.uint64(0x3333333333333333)
+_BYTES = np.uint64(0x0F0F0F0F0F0F0F0F)
+_ONES = np.uint64(0x0101010101010101)
+
+
+@kernel
+def popcount(word):
+    """Number of set bits of one word; LLVM knows this form as one instruction."""
+    word = word - ((word >> _ONE) & _PAIRS)
+    word = (word & _NIBBLES) + ((word >> _TWO) & _NIBBLES)
+    word = (word + (word >> _FOUR)) & _BYTES
+    return np.int64((word * _ONES) >> _TOP_BYTE)
+
+
+@kernel
+def lowest_bit(word):
+    """Position of the lowest set bit of a word that is not zero."""
+    return popcount(~word & (word - _ONE))
+
+
+@kernel
+def popcounts(bits):
+    """Set bits of each row: uint64 [C, W] -> int64 [C]."""
+    counts = np.zeros(bits.shape[0], np.int64)
+    for row in range(bits.shape[0]):
+        total = np.int64(0)
+        for word in bits[row]:
+            total += popcount(word)
+        counts[row] = total
+    return counts
+
+
+@kernel
+def whole_set(n_samples):
+    """The set of all samples: uint64 [W]."""
+    words = np.zeros((n_samples + 63) // 64, np.uint64)
+    for sample in range(n_samples):
+        words[sample >> 6] |= _ONE << np.uint64(sample & 63)
+    return words
+
+
+@kernel
+def pack_columns(labels):
+    """Bool or 0/1 [N, C] -> uint64 [C, W]."""
+    n_samples, n_concepts = labels.shape
+    n_words = (n_samples + 63) // 64
+    bits = np.zeros((n_concepts, n_words), np.uint64)
+    for word in range(n_words):
+        start = word * 64
+        stop = min(start + 64, n_samples)
+        for concept in range(n_concepts):
+            packed = np.uint64(0)
+            for sample in range(start, stop):
+                if labels[sample, concept]:
+                    packed |= _ONE << np.uint64(sample - start)
+            bits[concept, word] = packed
+    return bits
+
+
+@kernel
+def pack_pairs(sample, concept, n_samples, n_concepts):
+    """Pairs (sample, concept), each int64 [E], in any order -> uint64 [C, W]."""
+    bits = np.zeros((n_concepts, (n_samples + 63) // 64), np.uint64)
+    for pair in range(sample.size):
+        where = sample[pair]
+        bits[concept[pair], where >> 6] |= _ONE << np.uint64(where & 63)
+    return bits
+
+
+@kernel
+def unpack(bits, n_samples):
+    """uint64 [C, W] -> bool [N, C]."""
+    n_concepts = bits.shape[0]
+    labels = np.zeros((n_samples, n_concepts), np.bool_)
+    for concept in range(n_concepts):
+        for word in range(bits.shape[1]):
+            left = bits[concept, word]
+            while left != np.uint64(0):
+                labels[word * 64 + lowest_bit(left), concept] = True
+                left &= left - _ONE
+    return labels

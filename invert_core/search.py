@@ -1,0 +1,278 @@
+"""Beam search over blocks of units: settings in, formulas as literals and exact integers out."""
+
+import math
+import os
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from invert_core.concepts import ConceptSet
+from invert_core.errors import DataError, SettingError
+from invert_core.kernels import beam as beam_kernels
+from invert_core.kernels.formulas import AND, Formulas
+from invert_core.kernels.ranks import rank
+from invert_core.kernels.sums import label_index
+from invert_core.significance import RankSpread
+
+DIRECTIONS = ("positive", "negative", "both")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the beam search; the paper's symbols in brackets.
+
+    Parameters
+    ----------
+    length : int
+        The most literals of a formula [L].
+    beam : int
+        Formulas kept at each step and reported at the end [B].
+    min_fraction, max_fraction : float
+        Share of the samples that an extent may cover, both included [alpha, beta].
+    direction : {"positive", "negative", "both"}
+        Largest AUC, smallest AUC, or one search for each.
+    limit_search : int or None
+        From the second literal on, only the concepts with the largest abs(AUC - 0.5).
+    min_gain : float
+        A longer formula is reported only if its AUC beats the best reported shorter one by this.
+
+    Raises
+    ------
+    SettingError
+        A value lies outside its range.
+    """
+
+    length: int = 3
+    beam: int = 3
+    min_fraction: float = 0.002
+    max_fraction: float = 0.5
+    direction: str = "positive"
+    limit_search: int | None = None
+    min_gain: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value, low in (
+            ("length", self.length, 1),
+            ("beam", self.beam, 1),
+            ("limit-search", self.limit_search, 1),
+        ):
+            if value is not None and value < low:
+                raise SettingError(f"--{name} is {value}.", f"Give {low} or more.")
+        if not 0.0 <= self.min_fraction <= self.max_fraction <= 1.0:
+            raise SettingError(
+                f"--min-fraction {self.min_fraction} and --max-fraction {self.max_fraction} "
+                "are not in order.",
+                "Give 0 <= min-fraction <= max-fraction <= 1.",
+            )
+        if not 0.0 <= self.min_gain < math.inf:
+            raise SettingError(f"--min-gain is {self.min_gain}.", "Give 0 or more.")
+        if self.direction not in DIRECTIONS:
+            raise SettingError(
+                f"The direction {self.direction!r} is unknown.",
+                f"Take one of {', '.join(DIRECTIONS)}.",
+            )
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """The searches to run."""
+        return DIRECTIONS[:2] if self.direction == "both" else (self.direction,)
+
+
+@dataclass(frozen=True)
+class Found:
+    """One formula of a search.
+
+    `literals` are 2c for concept c and 2c + 1 for its negation; connective k, of {"&", "|"},
+    stands before literal k + 1. U and AUC belong to the extent of `n_positive` samples.
+    """
+
+    literals: tuple[int, ...]
+    connectives: tuple[str, ...]
+    n_positive: int
+    doubled_u: int
+    auc: float
+
+    @property
+    def length(self) -> int:
+        """Number of literals."""
+        return len(self.literals)
+
+
+@dataclass(frozen=True)
+class UnitResult:
+    """What one search found for one unit; a dead unit has no formulas.
+
+    `reported` is best first; `by_length` holds at most one formula of each length.
+    """
+
+    direction: str
+    spread: RankSpread
+    reported: tuple[Found, ...]
+    beam: tuple[Found, ...]
+    by_length: tuple[Found, ...]
+    n_scored: int
+
+
+class BeamSearch:
+    """A concept set made ready for the search of many units.
+
+    Parameters
+    ----------
+    concepts : ConceptSet
+    settings : Settings
+    jobs : int or None
+        Threads; None takes the cores that this process may use. Results do not depend on it.
+
+    Raises
+    ------
+    DataError
+        No literal has an extent within the fraction limits.
+    """
+
+    def __init__(self, concepts: ConceptSet, settings: Settings, jobs: int | None = None):
+        self.settings = settings
+        self.jobs = available_cores() if jobs is None else jobs
+        if self.jobs < 1:
+            raise SettingError(f"--jobs is {jobs}.", "Give 1 or more.")
+        self._n_samples = concepts.n_samples
+        self._bits = np.ascontiguousarray(concepts.bits)
+        self._low, self._high = sizes_within(
+            settings.min_fraction, settings.max_fraction, concepts.n_samples
+        )
+        sizes = concepts.n_positive
+        literals = np.concatenate([sizes, concepts.n_samples - sizes])
+        if not np.any((literals >= self._low) & (literals <= self._high)):
+            raise DataError(*_no_literal_passes(literals, concepts.n_samples, settings))
+        self._first, self._concept = label_index(self._bits, concepts.n_samples)
+
+    def unit(self, values: np.ndarray) -> tuple[UnitResult, ...]:
+        """Search one unit: floats [N] without NaN -> one result per direction."""
+        ranks, tie_sum, cubes = rank(values)
+        spread = RankSpread(self._n_samples, tie_sum, cubes)
+        if spread.is_dead:
+            return (UnitResult(self.settings.direction, spread, (), (), (), 0),)
+        return tuple(
+            self._one_way(ranks, spread, direction) for direction in self.settings.directions
+        )
+
+    def units(self, blocks: Iterable[np.ndarray]) -> Iterator[tuple[UnitResult, ...]]:
+        """Search all units of blocks [k, N], in their order, in parallel.
+
+        The next block is read while one is searched. When the caller stops early, or an
+        interrupt arrives, the units not begun are dropped and the threads end.
+        """
+        stop = threading.Event()
+
+        def work(values: np.ndarray) -> tuple[UnitResult, ...]:
+            return () if stop.is_set() else self.unit(values)
+
+        with ThreadPoolExecutor(self.jobs) as pool:
+            waiting: deque[list[Future[tuple[UnitResult, ...]]]] = deque()
+            try:
+                for block in blocks:
+                    waiting.append([pool.submit(work, values) for values in block])
+                    if len(waiting) > 1:
+                        yield from (future.result() for future in waiting.popleft())
+                for futures in waiting:
+                    yield from (future.result() for future in futures)
+            finally:
+                stop.set()
+                pool.shutdown(cancel_futures=True)
+
+    def _one_way(self, ranks: np.ndarray, spread: RankSpread, direction: str) -> UnitResult:
+        settings = self.settings
+        sign = 1.0 if direction == "positive" else -1.0
+        n_concepts = self._bits.shape[0]
+        beam, by_length, n_scored = beam_kernels.search_unit(
+            ranks,
+            self._bits,
+            self._first,
+            self._concept,
+            settings.length,
+            settings.beam,
+            self._low,
+            self._high,
+            sign,
+            min(settings.limit_search or n_concepts, n_concepts),
+        )
+        kept = tuple(_found(beam, row, sign) for row in range(int(beam.size[0])))
+        best = tuple(
+            _found(by_length, row, sign)
+            for row in range(settings.length)
+            if by_length.length[row] > 0
+        )
+        reported = report(kept, best, sign, settings.min_gain)[: settings.beam]
+        return UnitResult(direction, spread, reported, kept, best, int(n_scored))
+
+
+def report(
+    beam: tuple[Found, ...], by_length: tuple[Found, ...], sign: float, min_gain: float
+) -> tuple[Found, ...]:
+    """The formulas worth their length, best first.
+
+    A formula is reported if none shorter is, or if its AUC beats the best reported shorter one by
+    at least `min_gain` in the direction of the search.
+    """
+
+    def order(found: Found) -> tuple[float, int, tuple[int, ...], tuple[str, ...]]:
+        return (-sign * found.auc, found.length, found.literals, found.connectives)
+
+    reported: list[Found] = []
+    for found in sorted({*beam, *by_length}, key=lambda found: (found.length, order(found))):
+        shorter = [sign * other.auc for other in reported if other.length < found.length]
+        if not shorter or sign * found.auc - max(shorter) >= min_gain:
+            reported.append(found)
+    return tuple(sorted(reported, key=order))
+
+
+def sizes_within(min_fraction: float, max_fraction: float, n_samples: int) -> tuple[int, int]:
+    """The smallest and largest n with 0 < n < N whose float64 n / N lies within the limits."""
+    low = max(1, math.floor(min_fraction * n_samples) - 1)
+    while low < n_samples and low / n_samples < min_fraction:
+        low += 1
+    high = min(n_samples - 1, math.ceil(max_fraction * n_samples) + 1)
+    while high > 0 and high / n_samples > max_fraction:
+        high -= 1
+    return low, high
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _found(formulas: Formulas, row: int, sign: float) -> Found:
+    length = int(formulas.length[row])
+    n_positive = int(formulas.n_positive[row])
+    return Found(
+        literals=tuple(formulas.literals[row, :length].tolist()),
+        connectives=tuple(
+            "&" if code == AND else "|" for code in formulas.connectives[row, 1:length]
+        ),
+        n_positive=n_positive,
+        doubled_u=int(beam_kernels.doubled_u(n_positive, int(formulas.rank_sum[row]))),
+        auc=sign * float(formulas.score[row]),
+    )
+
+
+def _no_literal_passes(sizes: np.ndarray, n_samples: int, settings: Settings) -> tuple[str, str]:
+    fractions = np.unique(sizes[(sizes > 0) & (sizes < n_samples)]) / n_samples
+    below = fractions[fractions < settings.min_fraction]
+    above = fractions[fractions > settings.max_fraction]
+    nearest = [f"{side[at]:.6g}" for side, at in ((below, -1), (above, 0)) if side.size]
+    message = (
+        "No concept and no negation of one covers a fraction of the samples between "
+        f"{settings.min_fraction:g} and {settings.max_fraction:g}"
+    )
+    if not nearest:
+        return f"{message}: all are true everywhere or nowhere.", "Give other concepts."
+    return (
+        f"{message}; the nearest fractions are {' and '.join(nearest)}.",
+        "Widen --min-fraction or --max-fraction.",
+    )

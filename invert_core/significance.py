@@ -1,0 +1,152 @@
+"""P-values of Mann-Whitney statistics by the normal approximation, also after a search.
+
+All functions are elementwise: a p-value does not depend on what is computed beside it.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import log_ndtr, ndtr
+
+LN10 = math.log(10.0)
+ALTERNATIVES = ("two-sided", "less", "greater")
+
+
+@dataclass(frozen=True)
+class RankSpread:
+    """What ties leave of the variance of one unit's ranks.
+
+    Parameters
+    ----------
+    n_samples : int
+        N.
+    tie_sum : int
+        Sum of t**3 - t over tie groups.
+    cubes : float
+        Sum of (doubled midrank - (N + 1))**3.
+    """
+
+    n_samples: int
+    tie_sum: int
+    cubes: float
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether all values are equal."""
+        return self.d == 0
+
+    @property
+    def d(self) -> int:
+        """D = N**3 - N - sum(t**3 - t), exact."""
+        return self.n_samples**3 - self.n_samples - self.tie_sum
+
+    def sigma(self, n_positive: np.ndarray) -> np.ndarray:
+        """Standard deviation of U for extents of n1 samples: sqrt(n1 n0 D / (12 N (N - 1)))."""
+        n = self.n_samples
+        pairs = (n_positive * (n - n_positive)).astype(np.float64)
+        return np.sqrt(pairs * float(self.d) / float(12 * n * (n - 1)))
+
+    def skewness(self, n_positive: np.ndarray) -> np.ndarray:
+        """Skewness of U for extents of n1 samples drawn without replacement.
+
+        The third central moment of the sum of n1 of N numbers x is
+        n1 n0 (n0 - n1) / (N (N - 1) (N - 2)) sum((x - mean)**3); the ranks here are doubled.
+        """
+        n = self.n_samples
+        if n < 3 or self.is_dead:
+            return np.zeros(n_positive.shape)
+        rest = n - n_positive
+        third = (
+            (n_positive * rest).astype(np.float64)
+            * (rest - n_positive)
+            * (self.cubes / 8.0)
+            / (float(n) * float(n - 1) * float(n - 2))
+        )
+        return third / self.sigma(n_positive) ** 3
+
+
+def z_score(doubled_u: np.ndarray, n_positive: np.ndarray, spread: RankSpread) -> np.ndarray:
+    """Standard score: sign(U - mu) max(0, |U - mu| - 1/2) / sigma, with continuity correction.
+
+    Parameters
+    ----------
+    doubled_u, n_positive : int64 arrays of one shape
+        2U and n1 of extents that are neither empty nor everything.
+    spread : RankSpread
+        Of the unit; a dead one gives zeros.
+    """
+    if spread.is_dead:
+        return np.zeros(np.shape(doubled_u))
+    from_mean = doubled_u - n_positive * (spread.n_samples - n_positive)
+    distance = np.maximum(np.abs(from_mean) - 1, 0) / 2.0
+    return np.sign(from_mean) * distance / spread.sigma(n_positive)
+
+
+def p_values(
+    doubled_u: np.ndarray, n_positive: np.ndarray, spread: RankSpread, alternative: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """P-value and its decimal logarithm, as `scipy.stats.mannwhitneyu(method="asymptotic")`.
+
+    The logarithm comes from the log of the normal tail: p underflows beyond |z| of 38.
+    """
+    if spread.is_dead:
+        return np.ones(np.shape(doubled_u)), np.zeros(np.shape(doubled_u))
+    sigma = spread.sigma(n_positive)
+    from_mean = doubled_u - n_positive * (spread.n_samples - n_positive)
+    if alternative == "two-sided":
+        z = (np.abs(from_mean) - 1) / 2.0 / sigma
+        p = np.minimum(1.0, 2.0 * ndtr(-z))
+        return p, np.minimum(0.0, (log_ndtr(-z) + math.log(2.0)) / LN10)
+    signed = from_mean if alternative == "greater" else -from_mean
+    z = (signed - 1) / 2.0 / sigma
+    return ndtr(-z), log_ndtr(-z) / LN10
+
+
+def n_formulas(n_concepts: int, length: int, n_directions: int = 1) -> int:
+    """How many formulas a search could return: sum over l of (2C)**l 2**(l - 1), per direction.
+
+    >>> n_formulas(n_concepts=2, length=2)
+    36
+    """
+    return n_directions * sum(
+        (2 * n_concepts) ** size * 2 ** (size - 1) for size in range(1, length + 1)
+    )
+
+
+def log10_p_search(p_value: np.ndarray, log10_p: np.ndarray, n_tests: int) -> np.ndarray:
+    """Decimal logarithm of Šidák's 1 - (1 - p)**M, from p and its logarithm.
+
+    Šidák, "Rectangular confidence regions for the means of multivariate normal distributions",
+    JASA 62 (1967). Stays right where p underflows or M exceeds the floats.
+    """
+    p_value = np.asarray(p_value, np.float64)
+    log_p = np.asarray(log10_p, np.float64) * LN10
+    log_m = math.log(n_tests)
+    with np.errstate(divide="ignore"):
+        # ln of -ln(1 - p): for small p it is ln p to the last digit.
+        log_rate = np.where(p_value > 1e-17, np.log(-np.log1p(-p_value)), log_p)
+    log_rate = log_rate + log_m
+    # ln(1 - exp(-rate)): for a small rate that is ln(rate) - rate / 2.
+    rate = np.exp(np.minimum(log_rate, 700.0))
+    small = log_rate < -20.0
+    with np.errstate(divide="ignore"):
+        exact = np.log(-np.expm1(-np.where(small, 1.0, rate)))
+    return np.minimum(0.0, np.where(small, log_rate - rate / 2.0, exact)) / LN10
+
+
+def log10_p_skewed(log10_p: np.ndarray, z: np.ndarray, skewness: np.ndarray) -> np.ndarray:
+    """The two-sided log10 p with the tail of a shifted, scaled Poisson variable of equal skewness.
+
+    Where almost all values are tied and the extent is small, U is a count of rare events in
+    disguise: its tail on the side of the skew is far heavier than the normal one. The exponents
+    of the two tails are z**2 / 2 and ((1 + x) ln(1 + x) - x) / skewness**2 with x = skewness * z
+    (the rate function of the Poisson distribution); their difference corrects p. Where the skew
+    points away from z, the normal tail is the larger and is left alone.
+    """
+    x = np.maximum(skewness * z, 0.0)
+    heavy = x > 1e-6
+    x = np.where(heavy, x, 1.0)
+    gamma = np.where(heavy, skewness, 1.0)
+    exponent = np.where(heavy, ((1.0 + x) * np.log1p(x) - x) / gamma**2, z**2 / 2.0)
+    return np.minimum(0.0, log10_p + (z**2 / 2.0 - exponent) / LN10)

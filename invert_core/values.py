@@ -1,0 +1,101 @@
+"""What counts as activations and as labels: the checks at the edge, in one place."""
+
+import numpy as np
+import numpy.typing as npt
+
+from invert_core.errors import DataError
+
+SAMPLE_LIMIT = 2**27
+"""Up to this many samples 2 n1 n0 <= 2**53, so that every integer of the method is exact."""
+
+INTEGER_LIMIT = 2**53
+"""Integers beyond this are not all different as float64."""
+
+
+def as_floats(values: np.ndarray) -> np.ndarray:
+    """Values in the float type that keeps them all apart: float32, or float64 for wide ones.
+
+    Raises
+    ------
+    DataError
+        The dtype is not of real numbers, or an integer lies beyond 2**53.
+    """
+    if values.dtype.kind in "iu":
+        if values.size and (
+            int(values.max()) > INTEGER_LIMIT or int(values.min()) < -INTEGER_LIMIT
+        ):
+            raise DataError(
+                "The activations hold integers beyond 2**53, which floats cannot keep apart.",
+                "Give float64 or smaller integers.",
+            )
+        return values.astype(np.float64)
+    if values.dtype.kind == "b" or values.dtype in (np.float16, np.float32):
+        return values.astype(np.float32, copy=False)
+    if values.dtype == np.float64:
+        return values.astype(np.float64, copy=False)
+    raise DataError(
+        f"The activations have dtype {values.dtype}, which is not of real numbers.",
+        "Give float16, float32, float64, integers or bool.",
+    )
+
+
+def check_n_samples(n_samples: int) -> None:
+    """Refuse fewer samples than can be compared, or more than stay exact."""
+    if n_samples < 2:
+        raise DataError(
+            f"There are {n_samples} samples; nothing can be compared.", "Give at least two samples."
+        )
+    if n_samples > SAMPLE_LIMIT:
+        raise DataError(
+            f"There are {n_samples:,} samples, more than {SAMPLE_LIMIT:,}.", "Give fewer samples."
+        )
+
+
+def find_nan(units: np.ndarray) -> tuple[int, int] | None:
+    """Row and column of the first NaN of floats [K, N] in order of rows, None if there is none."""
+    rows = np.flatnonzero(np.isnan(units).any(axis=1))
+    if rows.size == 0:
+        return None
+    return int(rows[0]), int(np.flatnonzero(np.isnan(units[rows[0]]))[0])
+
+
+def as_units(activations: npt.ArrayLike) -> tuple[np.ndarray, bool]:
+    """Activations [N] or [N, K] as contiguous floats [K, N], and whether they were [N]."""
+    values = np.asarray(activations)
+    if values.ndim not in (1, 2):
+        raise DataError(
+            f"The activations have {values.ndim} dimensions.",
+            "Give [samples] or [samples, units]; pool other axes first.",
+        )
+    units = np.ascontiguousarray(as_floats(np.atleast_2d(values.T)))
+    check_n_samples(units.shape[1])
+    nan = find_nan(units)
+    if nan is not None:
+        raise DataError(
+            f"The activations are NaN at unit {nan[0]}, sample {nan[1]}.",
+            "Leave such samples out or find out why the model gives them.",
+        )
+    return units, values.ndim == 1
+
+
+def as_labels(labels: npt.ArrayLike) -> tuple[np.ndarray, bool]:
+    """Labels [N] or [N, C] as bool [N, C], and whether they were [N]."""
+    values = np.asarray(labels)
+    if values.ndim not in (1, 2):
+        raise DataError(
+            f"The labels have {values.ndim} dimensions.", "Give [samples] or [samples, labels]."
+        )
+    table = values[:, None] if values.ndim == 1 else values
+    if table.dtype.kind not in "biuf":
+        raise DataError(
+            f"The labels have dtype {table.dtype}.", "Give bool, or numbers that are 0 or 1."
+        )
+    if table.dtype.kind != "b":
+        wrong = np.argwhere((table != 0) & (table != 1))
+        if wrong.size:
+            sample, label = wrong[0]
+            raise DataError(
+                f"Label {label} of sample {sample} is {table[sample, label]}, not 0 or 1.",
+                "Give bool, or numbers that are 0 or 1.",
+            )
+    return table.astype(np.bool_), values.ndim == 1
