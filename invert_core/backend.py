@@ -80,8 +80,9 @@ class Extractor(ABC):
             An input is missing, unknown, or of another shape or type than the model takes.
         """
 
+    @abstractmethod
     def close(self) -> None:
-        """Free the model."""
+        """Free the model; closing twice does no harm."""
 
     def __enter__(self) -> Self:
         return self

@@ -58,11 +58,30 @@ def open_checked(path: Path, format_name: str, format_version: int = 1) -> Itera
             )
         if not isinstance(version, (int, np.integer)) or not 1 <= version <= format_version:
             raise FileFormatError(
-                f"{str(path)!r} has format version {version!r}, "
+                f"{str(path)!r} has format version {version}, "
                 f"this program reads up to {format_version}.",
                 "Update it with: pip install --upgrade invert-core",
             )
         yield file
+
+
+@contextlib.contextmanager
+def broken_file_errors(item: h5py.Group | h5py.Dataset, name: str = "") -> Iterator[None]:
+    """Turn what h5py says of a damaged file into a sentence that says where.
+
+    Raises
+    ------
+    FileFormatError
+        In place of any error of reading in the block.
+    """
+    try:
+        yield
+    except FileFormatError:
+        raise
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError) as error:
+        raise FileFormatError(
+            f"{_where(item, name)} is broken ({_first_line(error)}).", "Make the file again."
+        ) from error
 
 
 def own_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
@@ -71,24 +90,22 @@ def own_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
     Raises
     ------
     FileFormatError
-        It is absent, not a dataset, or stored elsewhere.
+        It is absent, not a dataset, of no type that NumPy knows, stored elsewhere, or has chunks
+        that are too large.
     """
-    where = f"{Path(group.file.filename).name}:{group.name.rstrip('/')}/{name}"
     item = own_item(group, name)
+    where = _where(group, name)
     if not isinstance(item, h5py.Dataset):
         raise FileFormatError(f"{where} is not a dataset.", "Make the file again.")
-    if item.is_virtual or item.external:
+    with broken_file_errors(group, name):
+        elsewhere = item.is_virtual or item.external
+        chunk = math.prod(item.chunks) * item.dtype.itemsize if item.chunks else 0
+        item.dtype  # noqa: B018 - raises here for a type that NumPy does not know
+    if elsewhere:
         raise FileFormatError(
             f"{where} keeps its data in other files, which is not read.",
             "Copy the data into the file itself.",
         )
-    try:
-        chunk = math.prod(item.chunks) * item.dtype.itemsize if item.chunks else 0
-    except TypeError as error:
-        raise FileFormatError(
-            f"{where} has a type that NumPy does not know ({_first_line(error)}).",
-            "Store it as plain numbers or strings.",
-        ) from error
     if chunk > CHUNK_LIMIT_BYTES:
         raise FileFormatError(
             f"{where} has chunks of {chunk:,} bytes, more than {CHUNK_LIMIT_BYTES:,}.",
@@ -101,36 +118,34 @@ def own_group(group: h5py.Group, name: str) -> h5py.Group:
     """The group `name` of `group`, if the file itself holds it."""
     item = own_item(group, name)
     if not isinstance(item, h5py.Group):
-        raise FileFormatError(
-            f"{Path(group.file.filename).name}:{name} is not a group.", "Make the file again."
-        )
+        raise FileFormatError(f"{_where(group, name)} is not a group.", "Make the file again.")
     return item
+
+
+def own_groups(group: h5py.Group) -> list[h5py.Group]:
+    """All that hangs in `group`, which must be groups that the file itself holds."""
+    with broken_file_errors(group):
+        names = list(group)
+    return [own_group(group, name) for name in names]
 
 
 def has_item(group: h5py.Group, name: str) -> bool:
     """Whether anything hangs at `name`; links are not followed to find out."""
-    return group.get(name, getlink=True) is not None
+    with broken_file_errors(group, name):
+        return group.get(name, getlink=True) is not None
 
 
 def own_item(group: h5py.Group, name: str) -> h5py.Dataset | h5py.Group | h5py.Datatype:
     """What hangs at `name` by a hard link."""
-    where = f"{Path(group.file.filename).name}:{group.name.rstrip('/')}/{name}"
-    try:
-        link = group.get(name, getlink=True)
-        if link is None:
-            raise FileFormatError(f"{where} is missing.", "Make the file again.")
-        if not isinstance(link, h5py.HardLink):
+    if not has_item(group, name):
+        raise FileFormatError(f"{_where(group, name)} is missing.", "Make the file again.")
+    with broken_file_errors(group, name):
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             raise FileFormatError(
-                f"{where} is a link to somewhere else, which is not followed.",
+                f"{_where(group, name)} is a link to somewhere else, which is not followed.",
                 "Copy the data into the file itself.",
             )
         return group[name]
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        if isinstance(error, FileFormatError):
-            raise
-        raise FileFormatError(
-            f"{where} is broken ({_first_line(error)}).", "Make the file again."
-        ) from error
 
 
 def read_strings(dataset: h5py.Dataset) -> tuple[str, ...]:
@@ -141,20 +156,22 @@ def read_strings(dataset: h5py.Dataset) -> tuple[str, ...]:
     FileFormatError
         It has another type or shape, or bytes that are not UTF-8.
     """
-    where = f"{Path(dataset.file.filename).name}:{dataset.name}"
     if h5py.check_string_dtype(dataset.dtype) is None or dataset.ndim != 1:
-        raise FileFormatError(f"{where} is not a list of strings.", "Make the file again.")
-    try:
-        return tuple(dataset.asstr()[:].tolist())
-    except (OSError, UnicodeDecodeError) as error:
         raise FileFormatError(
-            f"{where} cannot be read ({_first_line(error)}).", "Make the file again."
-        ) from error
+            f"{_where(dataset)} is not a list of strings.", "Make the file again."
+        )
+    with broken_file_errors(dataset):
+        return tuple(dataset.asstr()[:].tolist())
 
 
 def write_strings(group: h5py.Group, name: str, values: tuple[str, ...]) -> None:
     """Store `values` as a one-dimensional dataset of UTF-8 strings."""
     group.create_dataset(name, data=np.array(values, dtype=object), dtype=h5py.string_dtype())
+
+
+def _where(item: h5py.Group | h5py.Dataset, name: str = "") -> str:
+    path = f"{item.name.rstrip('/')}/{name}" if name else item.name
+    return f"{Path(item.file.filename).name}:{path}"
 
 
 def _first_line(error: Exception) -> str:

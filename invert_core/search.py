@@ -16,6 +16,7 @@ from invert_core.kernels import beam as beam_kernels
 from invert_core.kernels.formulas import AND, Formulas
 from invert_core.kernels.ranks import rank
 from invert_core.kernels.sums import label_index
+from invert_core.kernels.warm_up import compile_search
 from invert_core.significance import RankSpread
 
 DIRECTIONS = ("positive", "negative", "both")
@@ -139,14 +140,19 @@ class BeamSearch:
         if self.jobs < 1:
             raise SettingError(f"--jobs is {jobs}.", "Give 1 or more.")
         self._n_samples = concepts.n_samples
-        self._bits = np.ascontiguousarray(concepts.bits)
+        self._bits = np.ascontiguousarray(concepts.bits).view()
+        self._bits.setflags(write=False)
         self._low, self._high = sizes_within(
             settings.min_fraction, settings.max_fraction, concepts.n_samples
         )
         sizes = concepts.n_positive
         literals = np.concatenate([sizes, concepts.n_samples - sizes])
-        if not np.any((literals >= self._low) & (literals <= self._high)):
+        self.n_literals_within_limits = int(
+            np.sum((literals >= self._low) & (literals <= self._high))
+        )
+        if self.n_literals_within_limits == 0:
             raise DataError(*_no_literal_passes(literals, concepts.n_samples, settings))
+        compile_search()
         self._first, self._concept = label_index(self._bits, concepts.n_samples)
 
     def unit(self, values: np.ndarray) -> tuple[UnitResult, ...]:

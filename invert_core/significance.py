@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import log_ndtr, ndtr
 
 LN10 = math.log(10.0)
+SIGNIFICANT = 0.05
 ALTERNATIVES = ("two-sided", "less", "greater")
 
 
@@ -150,3 +151,16 @@ def log10_p_skewed(log10_p: np.ndarray, z: np.ndarray, skewness: np.ndarray) -> 
     gamma = np.where(heavy, skewness, 1.0)
     exponent = np.where(heavy, ((1.0 + x) * np.log1p(x) - x) / gamma**2, z**2 / 2.0)
     return np.minimum(0.0, log10_p + (z**2 / 2.0 - exponent) / LN10)
+
+
+def is_trusted(
+    log10_corrected: np.ndarray, log10_p: np.ndarray, log10_skewed: np.ndarray, n_tests: int
+) -> np.ndarray:
+    """Whether the normal tail may be believed: bool, elementwise.
+
+    It is where nothing is claimed (p_search of 0.05 or more), and where the tail of
+    `log10_p_skewed` comes to the same verdict and keeps at least half of the digits of p.
+    """
+    threshold = math.log10(SIGNIFICANT)
+    same_verdict = log10_p_search(10.0**log10_skewed, log10_skewed, n_tests) < threshold
+    return (log10_corrected >= threshold) | (same_verdict & (log10_skewed <= log10_p / 2.0))

@@ -105,12 +105,14 @@ def mann_whitney(
     """The test of DESIGN 3; `alternative` is "two-sided", "greater" or "less"."""
     values = [float(a) for a in activations]
     n = len(values)
-    doubled_u, area = auc(values, extent)
+    n1 = len(extent)
+    n0 = n - n1
+    ranks = doubled_midranks(values)
+    doubled_u = sum(ranks[i] for i in extent) - n1 * (n1 + 1)
+    area = doubled_u / (2 * n1 * n0)
     d = n**3 - n - tie_sum(values)
     if d == 0:
         return RankTest(doubled_u, doubled_u / 2, area, 0.0, 1.0, 0.0)
-    n1 = len(extent)
-    n0 = n - n1
     p = scipy.stats.mannwhitneyu(
         [values[i] for i in sorted(extent)],
         [values[i] for i in range(n) if i not in extent],

@@ -26,9 +26,17 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def is_cached(compiled: Any) -> bool:
-    """Whether machine code of a kernel lies on disk (of any version of its source)."""
-    stats = getattr(compiled, "stats", None)
-    if stats is None or stats.cache_path is None:
-        return numba.config.DISABLE_JIT == 1
-    name = compiled.py_func.__qualname__
-    return any(Path(stats.cache_path).glob(f"*.{name}-*.nbi"))
+    """Whether machine code of a kernel lies on disk."""
+    folder = cache_folder(compiled)
+    if folder is None:
+        return False
+    function = compiled.py_func
+    line = function.__code__.co_firstlineno
+    pattern = f"*{Path(function.__code__.co_filename).stem}.{function.__qualname__}-{line}.*.nbi"
+    return any(folder.glob(pattern))
+
+
+def cache_folder(compiled: Any) -> Path | None:
+    """Where the machine code of a kernel is kept; None where nothing can be written."""
+    path = compiled.stats.cache_path
+    return None if path is None else Path(path)

@@ -1,0 +1,117 @@
+"""The structure of an ONNX graph: its inputs, its nodes, and what depends on what."""
+
+from collections.abc import Collection, Iterable, Iterator
+
+import onnx
+
+DEFAULT_DOMAINS = ("", "ai.onnx")
+
+
+def opset(proto: onnx.ModelProto) -> int | None:
+    """Version of ONNX's own operators that the model uses, None if it uses none."""
+    versions = [entry.version for entry in proto.opset_import if entry.domain in DEFAULT_DOMAINS]
+    return versions[0] if versions else None
+
+
+def weights(graph: onnx.GraphProto) -> set[str]:
+    """Names of the tensors that are stored in the model."""
+    return {tensor.name for tensor in graph.initializer} | {
+        sparse.values.name for sparse in graph.sparse_initializer
+    }
+
+
+def true_inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
+    """Inputs that a caller has to bring: old models list their weights among the inputs too."""
+    stored = weights(graph)
+    return [value for value in graph.input if value.name not in stored]
+
+
+def subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    """Bodies of a control flow node (If, Loop, Scan), not those inside of these."""
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            yield attribute.g
+        yield from attribute.graphs
+
+
+def walk_nodes(
+    proto: onnx.ModelProto,
+) -> Iterator[tuple[onnx.GraphProto | None, Iterable[onnx.NodeProto]]]:
+    """Every list of nodes in a model with its graph, which functions do not have."""
+    for function in proto.functions:
+        yield None, function.node
+        yield from _inner(function.node)
+    yield proto.graph, proto.graph.node
+    yield from _inner(proto.graph.node)
+
+
+def reads(node: onnx.NodeProto) -> Iterator[str]:
+    """Names of all tensors that a node reads, those that its bodies take from outside included.
+
+    Names that belong to the bodies themselves come along, which makes no difference: a name is
+    unique among a graph and all that lies inside it.
+    """
+    yield from node.input
+    for body in subgraphs(node):
+        yield from (value.name for value in body.output)
+        for inner in body.node:
+            yield from reads(inner)
+
+
+def dependent(graph: onnx.GraphProto) -> set[str]:
+    """Names of the tensors whose values depend on an input of the model."""
+    found = {value.name for value in true_inputs(graph)}
+    for node in graph.node:
+        if not found.isdisjoint(reads(node)):
+            found.update(name for name in node.output if name)
+    return found
+
+
+def prune(proto: onnx.ModelProto, wanted: Collection[str]) -> onnx.ModelProto:
+    """Copy what a model needs to compute some of its tensors.
+
+    Parameters
+    ----------
+    proto : onnx.ModelProto
+        The model; it stays as it is.
+    wanted : collection of str
+        Names of tensors of its main graph.
+
+    Returns
+    -------
+    onnx.ModelProto
+        The nodes, inputs and weights that those tensors need, and no outputs.
+    """
+    graph = proto.graph
+    needed = set(wanted)
+    kept = []
+    for node in reversed(graph.node):
+        if not needed.isdisjoint(node.output):
+            kept.append(node)
+            needed.update(reads(node))
+    made = {name for node in kept for name in node.output}
+
+    pruned = onnx.ModelProto()
+    pruned.ir_version = proto.ir_version
+    pruned.opset_import.extend(proto.opset_import)
+    pruned.functions.extend(proto.functions)
+    part = pruned.graph
+    part.name = graph.name or "graph"
+    part.node.extend(reversed(kept))
+    part.input.extend(value for value in graph.input if value.name in needed)
+    part.initializer.extend(tensor for tensor in graph.initializer if tensor.name in needed)
+    part.sparse_initializer.extend(
+        sparse for sparse in graph.sparse_initializer if sparse.values.name in needed
+    )
+    described = (value for value in graph.value_info if value.name in made)
+    part.value_info.extend(described)
+    return pruned
+
+
+def _inner(
+    nodes: Iterable[onnx.NodeProto],
+) -> Iterator[tuple[onnx.GraphProto, Iterable[onnx.NodeProto]]]:
+    for node in nodes:
+        for body in subgraphs(node):
+            yield body, body.node
+            yield from _inner(body.node)

@@ -1,0 +1,216 @@
+"""ONNX Runtime: its sessions, devices and errors."""
+
+import contextlib
+import io
+import logging
+import re
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnxruntime
+from google.protobuf.message import EncodeError
+from onnxruntime.capi import onnxruntime_pybind11_state
+
+from invert_core.errors import MissingDependencyError, ModelError
+
+_log = logging.getLogger("invert")
+
+CPU = "CPUExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+
+RUNTIME_ERRORS: tuple[type[Exception], ...] = (
+    RuntimeError,
+    *(
+        kind
+        for kind in vars(onnxruntime_pybind11_state).values()
+        if isinstance(kind, type) and issubclass(kind, Exception)
+    ),
+)
+_FATAL_ONLY = 4
+
+
+def runtime_error(error: Exception, hint: str) -> ModelError:
+    """Say what ONNX Runtime said: the first line, without its codes."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    first = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", lines[0]) if lines else "no reason"
+    return ModelError(f"ONNX Runtime does not run this model: {first}", hint)
+
+
+def create_session(
+    proto: onnx.ModelProto, folder: Path, providers: Sequence[Any], *, optimize: bool = True
+) -> onnxruntime.InferenceSession:
+    """Load a model into ONNX Runtime.
+
+    Parameters
+    ----------
+    proto : onnx.ModelProto
+    folder : Path
+        Where its external data lie.
+    providers : sequence
+        Execution providers as ONNX Runtime takes them.
+    optimize : bool
+        Whether the graph may be rewritten.
+
+    Returns
+    -------
+    onnxruntime.InferenceSession
+
+    Raises
+    ------
+    ModelError
+        ONNX Runtime does not take the model.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _FATAL_ONLY  # whatever is wrong comes as an exception, too
+    options.add_session_config_entry(
+        "session.model_external_initializers_file_folder_path", str(folder.resolve())
+    )
+    if not optimize:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        # Its own fallback would change the device in the middle of an extraction and print.
+        return onnxruntime.InferenceSession(
+            proto.SerializeToString(), options, providers=providers, enable_fallback=0
+        )
+    except RUNTIME_ERRORS as error:
+        raise runtime_error(
+            error, "Check the model with `onnx.checker`, or export it once more."
+        ) from error
+    except (EncodeError, ValueError) as error:
+        raise ModelError(
+            f"The model cannot be handed to ONNX Runtime: {error}.",
+            "Save a model of more than 2 GB with external data.",
+        ) from error
+
+
+def open_session(
+    proto: onnx.ModelProto, folder: Path, device: str
+) -> tuple[onnxruntime.InferenceSession, str]:
+    """Load a model onto a device.
+
+    Parameters
+    ----------
+    proto : onnx.ModelProto
+    folder : Path
+        Where its external data lie.
+    device : {"auto", "cpu", "cuda"}
+
+    Returns
+    -------
+    onnxruntime.InferenceSession
+    {"cpu", "cuda"}
+        The device it really runs on.
+
+    Raises
+    ------
+    MissingDependencyError
+        CUDA was asked for and does not work.
+    ModelError
+        ONNX Runtime does not take the model.
+    """
+    if device == "auto" and CUDA not in onnxruntime.get_available_providers():
+        _log.info("This build of ONNX Runtime has no CUDA; the model runs on the CPU.")
+    elif device != "cpu":
+        try:
+            _require_cuda()
+            return _cuda_session(proto, folder), "cuda"
+        except MissingDependencyError as error:
+            if device == "cuda":
+                raise
+            _log.warning("The model runs on the CPU. %s", error)
+    return create_session(proto, folder, [CPU]), "cpu"
+
+
+def mixed_installation() -> str:
+    """Say how to repair two builds of ONNX Runtime in one folder, or nothing if there is one."""
+    installed = [name for name in ("onnxruntime", "onnxruntime-gpu") if _version(name)]
+    if len(installed) < 2:
+        return ""
+    return (
+        "Both onnxruntime and onnxruntime-gpu are installed and overwrite each other. Repair "
+        "with `pip uninstall -y onnxruntime onnxruntime-gpu`, "
+        'then `pip install "invert-core[onnx-gpu]"`.'
+    )
+
+
+def describe() -> list[tuple[str, str]]:
+    """Versions and devices, as pairs of a subject and its finding."""
+    builds = [
+        f"{name} {_version(name)}" for name in ("onnxruntime", "onnxruntime-gpu") if _version(name)
+    ]
+    found = [
+        ("onnx", onnx.__version__),
+        ("ONNX Runtime", ", ".join(builds) or onnxruntime.__version__),
+    ]
+    mixed = mixed_installation()
+    if mixed:
+        found.append(("installation", mixed))
+    return [*found, ("CUDA", _cuda_finding())]
+
+
+def _cuda_finding() -> str:
+    try:
+        _require_cuda()
+    except MissingDependencyError as error:
+        return f"not available: {error}"
+    return "works"
+
+
+def _require_cuda() -> None:
+    mixed = mixed_installation()
+    if mixed:
+        what, _, how = mixed.partition(". ")
+        raise MissingDependencyError(f"{what}.", how)
+    if CUDA not in onnxruntime.get_available_providers():
+        raise MissingDependencyError(
+            "The installed ONNX Runtime has no CUDA.",
+            'Run `pip uninstall -y onnxruntime`, then `pip install "invert-core[onnx-gpu]"`; '
+            "or use --device cpu.",
+        )
+    # The provider's library is loaded by the process-wide logger, which has no other switch.
+    onnxruntime.set_default_logger_severity(_FATAL_ONLY)
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        onnxruntime.preload_dlls()
+    for line in said.getvalue().splitlines():
+        _log.info("ONNX Runtime: %s", line)
+    try:
+        _cuda_session(_probe(), Path.cwd())
+    except ModelError as error:
+        raise _cuda_fails(error.message) from error
+
+
+def _cuda_session(proto: onnx.ModelProto, folder: Path) -> onnxruntime.InferenceSession:
+    # TF32 keeps 10 bits of the mantissa, so that numbers would differ from those of a CPU.
+    session = create_session(proto, folder, [(CUDA, {"use_tf32": "0"}), CPU])
+    if CUDA not in session.get_providers():
+        raise _cuda_fails("It was asked for CUDA and took the CPU.")
+    return session
+
+
+def _cuda_fails(reason: str) -> MissingDependencyError:
+    return MissingDependencyError(
+        f"ONNX Runtime cannot use CUDA on this machine. {reason}",
+        "Check the driver with `nvidia-smi`, and run "
+        '`pip install "invert-core[onnx-gpu-libs]"` if CUDA or cuDNN are missing; '
+        "or use --device cpu.",
+    )
+
+
+def _probe() -> onnx.ModelProto:
+    x, y = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in "xy")
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Identity", ["x"], ["y"])], "probe", [x], [y]
+    )
+    return onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=7
+    )
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""

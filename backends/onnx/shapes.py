@@ -1,0 +1,194 @@
+"""Types and shapes of the tensors in a graph."""
+
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+from onnx import TensorProto
+
+from invert_core.backends.onnx.graph import prune, true_inputs
+from invert_core.backends.onnx.session import create_session
+
+_log = logging.getLogger("invert")
+
+FLOATS = frozenset(
+    {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}
+)
+_MOST_VALUES_OF_A_SHAPE = 1024
+
+
+@dataclass(frozen=True)
+class TensorType:
+    """What is known of a tensor before it is computed.
+
+    `elem` is a member of `onnx.TensorProto.DataType`, or 0 if unknown or no tensor at all; `dims`
+    is None if even their number is unknown; a dimension is a number, a name, or None.
+    """
+
+    elem: int
+    dims: tuple[int | str | None, ...] | None
+
+    @property
+    def shape(self) -> tuple[int | None, ...] | None:
+        """`dims` without the names."""
+        if self.dims is None:
+            return None
+        return tuple(dim if isinstance(dim, int) else None for dim in self.dims)
+
+    @property
+    def dtype(self) -> str:
+        """Name of the element type, as in "float32"."""
+        if not self.elem:
+            return "no tensor"
+        return str(onnx.helper.tensor_dtype_to_np_dtype(self.elem))
+
+
+UNKNOWN = TensorType(0, None)
+
+
+def type_of(value: onnx.ValueInfoProto) -> TensorType:
+    """Read the type and shape that a model states."""
+    tensor = value.type.tensor_type
+    elem = tensor.elem_type if tensor.elem_type in TensorProto.DataType.values() else 0
+    if not tensor.HasField("shape"):
+        return TensorType(elem, None)
+    dims = (
+        dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None
+        for dim in tensor.shape.dim
+    )
+    return TensorType(elem, tuple(dims))
+
+
+def infer_types(proto: onnx.ModelProto) -> dict[str, TensorType]:
+    """Infer the types and shapes of the tensors of the main graph, without the weights.
+
+    Parameters
+    ----------
+    proto : onnx.ModelProto
+
+    Returns
+    -------
+    dict of str to TensorType
+        What could not be inferred is missing; behind operators that are not ONNX's own that is
+        every tensor.
+    """
+    try:
+        graph = onnx.shape_inference.infer_shapes(_skeleton(proto), data_prop=True).graph
+    except onnx.shape_inference.InferenceError as error:
+        _log.info("ONNX cannot infer shapes in this model: %s", str(error).strip().split("\n")[0])
+        graph = proto.graph
+    values = (*graph.input, *graph.value_info, *graph.output)
+    return {value.name: type_of(value) for value in values}
+
+
+def ask_runtime(
+    proto: onnx.ModelProto, folder: Path, names: Iterable[str]
+) -> dict[str, TensorType]:
+    """Let ONNX Runtime infer types and shapes; it knows more operators, but loads the weights.
+
+    Parameters
+    ----------
+    proto : onnx.ModelProto
+    folder : Path
+        Where the external data lie.
+    names : iterable of str
+        The tensors in question.
+
+    Returns
+    -------
+    dict of str to TensorType
+        One for each name; `dims` stay None where ONNX Runtime knows no more either.
+
+    Raises
+    ------
+    ModelError
+        ONNX Runtime does not take the model.
+    """
+    wanted = list(names)
+    part = prune(proto, wanted)
+    part.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
+    session = create_session(part, folder, ["CPUExecutionProvider"], optimize=False)
+    elems = {
+        "tensor(float)": TensorProto.FLOAT,
+        "tensor(float16)": TensorProto.FLOAT16,
+        "tensor(double)": TensorProto.DOUBLE,
+        "tensor(bfloat16)": TensorProto.BFLOAT16,
+        "tensor(int64)": TensorProto.INT64,
+        "tensor(int32)": TensorProto.INT32,
+        "tensor(uint8)": TensorProto.UINT8,
+        "tensor(int8)": TensorProto.INT8,
+        "tensor(bool)": TensorProto.BOOL,
+    }
+    # ONNX Runtime reports [] for a scalar and for an unknown number of axes alike.
+    return {
+        value.name: TensorType(elems.get(value.type, 0), tuple(value.shape) or None)
+        for value in session.get_outputs()
+    }
+
+
+@dataclass(frozen=True)
+class BatchAxis:
+    """What the first axis of a model's inputs is called, and how long it has to be.
+
+    `size` is None where it may vary.
+    """
+
+    size: int | None
+    names: frozenset[str]
+    others: frozenset[str]
+
+    @classmethod
+    def of(cls, graph: onnx.GraphProto) -> "BatchAxis":
+        """Read it from the inputs of a graph; of several fixed sizes the smallest counts."""
+        dims = [type_of(value).dims or () for value in true_inputs(graph)]
+        first = [dim[0] for dim in dims if dim]
+        sizes = [dim for dim in first if isinstance(dim, int)]
+        names = {dim for dim in first if isinstance(dim, str)}
+        others = {dim for rest in dims for dim in rest[1:] if isinstance(dim, str)}
+        return cls(min(sizes, default=None), frozenset(names), frozenset(others - names))
+
+    def may_lead(self, kind: TensorType) -> bool:
+        """Whether the first axis of such a tensor can be the batch, as far as the model says."""
+        if not kind.dims:
+            return kind.dims is None
+        first = kind.dims[0]
+        if first is None or first in self.names:
+            return True
+        if isinstance(first, int):
+            return first == self.size
+        mentioned = set(re.findall(r"[^\W\d]\w*", first))
+        return mentioned.isdisjoint(self.names | self.others)
+
+
+def _skeleton(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Copy a model without the values of its large weights: only small ones decide shapes."""
+    copy = onnx.ModelProto()
+    copy.ir_version = proto.ir_version
+    copy.opset_import.extend(proto.opset_import)
+    copy.functions.extend(proto.functions)
+    graph = copy.graph
+    graph.name = proto.graph.name
+    graph.node.extend(proto.graph.node)
+    graph.input.extend(proto.graph.input)
+    graph.output.extend(proto.graph.output)
+    graph.value_info.extend(proto.graph.value_info)
+    graph.sparse_initializer.extend(proto.graph.sparse_initializer)
+    for tensor in proto.graph.initializer:
+        external = tensor.data_location == TensorProto.EXTERNAL
+        if external or _size(tensor) > _MOST_VALUES_OF_A_SHAPE:
+            graph.initializer.append(
+                TensorProto(name=tensor.name, dims=tensor.dims, data_type=tensor.data_type)
+            )
+        else:
+            graph.initializer.append(tensor)
+    return copy
+
+
+def _size(tensor: TensorProto) -> int:
+    size = 1
+    for dim in tensor.dims:
+        size *= dim
+    return size

@@ -1,0 +1,166 @@
+"""The files an ONNX model consists of: the model file and the weights stored beside it."""
+
+import hashlib
+import ntpath
+from collections.abc import Iterator
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError, Message
+
+from invert_core.backends.onnx.graph import walk_nodes
+from invert_core.errors import MissingFileError, ModelError
+
+
+def read_model(path: Path) -> tuple[onnx.ModelProto, str]:
+    """Read a model file, not the external data it points to.
+
+    Parameters
+    ----------
+    path : Path
+        The model file.
+
+    Returns
+    -------
+    onnx.ModelProto
+    str
+        SHA-256 of the file, in hex.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    ModelError
+        It is not an ONNX model.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise MissingFileError(
+            f"There is no model file {str(path)!r}.", "Check the path."
+        ) from None
+    except OSError as error:
+        raise ModelError(
+            f"The model file {str(path)!r} cannot be read: {error.strerror}.",
+            "Give the path of a readable .onnx file.",
+        ) from error
+    try:
+        proto = onnx.load_model_from_string(content)
+    except DecodeError as error:
+        raise _not_onnx(path) from error
+    empty = not (proto.ir_version and proto.opset_import and proto.graph.node)
+    if empty or not _is_text(proto):
+        raise _not_onnx(path)
+    return proto, hashlib.sha256(content).hexdigest()
+
+
+def external_files(proto: onnx.ModelProto, folder: Path) -> dict[str, Path]:
+    """Find the files that hold the model's external data.
+
+    Parameters
+    ----------
+    proto : onnx.ModelProto
+        Read without its external data.
+    folder : Path
+        The folder of the model file.
+
+    Returns
+    -------
+    dict of str to Path
+        From the location that the model names, sorted, to the file.
+
+    Raises
+    ------
+    MissingFileError
+        A file is not there.
+    ModelError
+        A location leads out of the folder.
+    """
+    locations = {
+        entry.value
+        for tensor in _tensors(proto)
+        if tensor.data_location == onnx.TensorProto.EXTERNAL
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+    return {location: _inside(folder, location) for location in sorted(locations)}
+
+
+def fingerprint(digest: str, external: dict[str, Path]) -> str:
+    """SHA-256 over a model file and its external data.
+
+    Parameters
+    ----------
+    digest : str
+        SHA-256 of the model file, in hex; it is the answer for a model without external data.
+    external : dict of str to Path
+        What `external_files` found.
+
+    Returns
+    -------
+    str
+        In hex.
+    """
+    if not external:
+        return digest
+    whole = hashlib.sha256(digest.encode())
+    for location, file in external.items():
+        with open(file, "rb") as stream:
+            part = hashlib.file_digest(stream, "sha256").hexdigest()
+        whole.update(f"\n{part} {location}".encode())
+    return whole.hexdigest()
+
+
+def _not_onnx(path: Path) -> ModelError:
+    return ModelError(
+        f"{str(path)!r} is not an ONNX model.",
+        "Give a model saved in ONNX's binary format; one of more than 2 GB has to keep its "
+        "weights in a second file (external data).",
+    )
+
+
+def _is_text(message: Message) -> bool:
+    """Whether all names in a message are text; protobuf returns bytes for what is no UTF-8."""
+    for field, content in message.ListFields():
+        values = [content] if isinstance(content, (str, bytes, Message)) else content
+        if field.type == field.TYPE_STRING and not all(isinstance(each, str) for each in values):
+            return False
+        if field.type == field.TYPE_MESSAGE and not all(map(_is_text, values)):
+            return False
+    return True
+
+
+def _inside(folder: Path, location: str) -> Path:
+    parts = location.replace("\\", "/").split("/")
+    absolute = location.startswith(("/", "\\")) or ntpath.splitdrive(location)[0]
+    file = folder / location
+    if (
+        not location
+        or absolute
+        or ".." in parts
+        or not file.resolve().is_relative_to(folder.resolve())
+    ):
+        raise ModelError(
+            f"The model keeps weights in {location!r}, which lies outside the model's folder.",
+            "Copy the model and its weights as plain files into one folder, "
+            "or do not use this model if you do not know where it comes from.",
+        )
+    if not file.is_file():
+        raise MissingFileError(
+            f"The model keeps weights in {location!r}, and that file is missing.",
+            f"Put it into {str(folder)!r}.",
+        )
+    return file
+
+
+def _tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    for graph, nodes in walk_nodes(proto):
+        if graph is not None:
+            yield from graph.initializer
+            for sparse in graph.sparse_initializer:
+                yield from (sparse.values, sparse.indices)
+        for node in nodes:
+            for attribute in node.attribute:
+                yield from (attribute.t, *attribute.tensors)
+                for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                    yield from (sparse.values, sparse.indices)

@@ -1,0 +1,77 @@
+"""How an activation file is laid out, version 1.
+
+Root attributes: ``format``, ``format_version``, ``rows_done`` (rows that are valid; all of them in
+a finished file), and if ``invert extract`` made it ``fingerprint`` and ``versions`` (JSON).
+``/sample_id`` [N] holds the ids and is absent where the samples have none. Each group
+``/layers/<percent-encoded name>`` has the true name in the attribute ``name``, the float matrix
+``activations`` [N, K] and, where units are not plain numbers, their names in ``unit`` [K].
+"""
+
+import json
+from urllib.parse import quote, unquote
+
+import h5py
+import numpy as np
+
+from invert_core import hdf5
+from invert_core.errors import FileFormatError
+
+FORMAT = "invert-activations"
+FORMAT_VERSION = 1
+UNIT_LIMIT = 2**24
+STRIPE_ROWS = 1024
+CHUNK_UNITS = 64
+
+
+def layer_key(name: str) -> str:
+    """The name of the HDF5 group of a layer.
+
+    >>> layer_key("block/0.relu"), layer_key(".")
+    ('block%2F0.relu', '%2E')
+    """
+    key = quote(name, safe="")
+    return "%2E" if key == "." else key  # "." means the group itself in HDF5
+
+
+def layer_name(group: h5py.Group) -> str:
+    """The true name of the layer whose group this is."""
+    return text_attribute(group, "name") or unquote(group.name.rsplit("/", 1)[-1])
+
+
+def text_attribute(item: h5py.File | h5py.Group, key: str) -> str | None:
+    """A text attribute, None where it is absent or something else."""
+    value = _attribute(item, key)
+    return value if isinstance(value, str) else None
+
+
+def rows_done(file: h5py.File) -> int:
+    """How many rows are valid.
+
+    Raises
+    ------
+    FileFormatError
+        The file does not say.
+    """
+    value = _attribute(file, "rows_done")
+    if not isinstance(value, (int, np.integer)) or value < 0:
+        raise FileFormatError(
+            f"{file.filename!r} does not say how many of its rows are valid "
+            f"(its attribute rows_done is {value!r}).",
+            "Make the file again.",
+        )
+    return int(value)
+
+
+def stored_fingerprint(file: h5py.File) -> dict | None:
+    """What the file was made from, None if it was not made by an extraction."""
+    text = text_attribute(file, "fingerprint")
+    try:
+        value = None if text is None else json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _attribute(item: h5py.File | h5py.Group, key: str) -> object:
+    with hdf5.broken_file_errors(item, f"@{key}"):
+        return item.attrs.get(key)

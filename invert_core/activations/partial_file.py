@@ -1,0 +1,128 @@
+"""The unfinished file of an extraction: creates it, opens it, checks it."""
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from invert_core import atomic, hdf5
+from invert_core.activations import layout
+from invert_core.errors import FileFormatError, StorageError
+
+
+def create(
+    path: Path,
+    *,
+    n_samples: int,
+    n_units: Mapping[str, int],
+    dtype: np.dtype,
+    sample_id: tuple[str, ...] | None,
+    fingerprint: Mapping[str, Any],
+    versions: Mapping[str, str],
+) -> None:
+    """Make the file with all its space but no rows.
+
+    It is complete before it gets its name, so that whatever happens it can be opened again.
+    """
+    with (
+        storage_errors(path),
+        atomic.new_file(path, overwrite=True) as temporary,
+        h5py.File(temporary, "x") as file,
+    ):
+        file.attrs["format"] = layout.FORMAT
+        file.attrs["format_version"] = layout.FORMAT_VERSION
+        file.attrs["fingerprint"] = json.dumps(fingerprint)
+        file.attrs["versions"] = json.dumps(versions)
+        file.attrs["rows_done"] = np.int64(0)
+        if sample_id is not None:
+            hdf5.write_strings(file, "sample_id", sample_id)
+        layers = file.create_group("layers", track_order=True)
+        for name, count in n_units.items():
+            group = layers.create_group(layout.layer_key(name))
+            group.attrs["name"] = name
+            group.create_dataset(
+                "activations",
+                (n_samples, count),
+                dtype,
+                chunks=_chunks(n_samples, count),
+                dcpl=_preallocated(),
+            )
+
+
+def open_for_writing(path: Path) -> h5py.File:
+    """Open the file and keep other processes from it.
+
+    Raises
+    ------
+    StorageError
+        Another process has it.
+    FileFormatError
+        It is broken.
+    """
+    try:
+        return h5py.File(path, "r+")
+    except BlockingIOError as error:
+        raise StorageError(
+            f"Another process is writing {str(path)!r}.",
+            "Wait until it has finished, or choose another output with -o.",
+        ) from error
+    except OSError as error:
+        raise broken(path, str(error)) from error
+
+
+def fingerprint(file: h5py.File) -> dict[str, Any]:
+    """What the file is made from."""
+    stored = layout.stored_fingerprint(file)
+    if stored is None or layout.text_attribute(file, "format") != layout.FORMAT:
+        raise FileFormatError("it was not made by an extraction")
+    return stored
+
+
+def datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
+    """The matrix of every layer, in order."""
+    groups = hdf5.own_groups(hdf5.own_group(file, "layers"))
+    return {layout.layer_name(group): hdf5.own_dataset(group, "activations") for group in groups}
+
+
+def fits(matrices: Mapping[str, h5py.Dataset], n_samples: int, dtype: np.dtype) -> bool:
+    """Whether the matrices are as `create` makes them."""
+    return bool(matrices) and all(
+        data.ndim == 2
+        and data.shape[0] == n_samples
+        and data.dtype == dtype
+        and data.chunks == _chunks(n_samples, data.shape[1])
+        for data in matrices.values()
+    )
+
+
+def broken(path: Path, reason: str) -> FileFormatError:
+    """Make the error that says so."""
+    return FileFormatError(
+        f"The unfinished file {str(path)!r} is broken ({reason}).",
+        "Start anew with --overwrite.",
+    )
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn what the system or HDF5 says when `path` cannot be written into a sentence."""
+    with atomic.storage_errors(path):
+        try:
+            yield
+        except RuntimeError as error:  # what HDF5 raises where it has no number for the error
+            raise OSError(str(error)) from error
+
+
+def _chunks(n_samples: int, n_units: int) -> tuple[int, int]:
+    return min(layout.STRIPE_ROWS, n_samples), min(layout.CHUNK_UNITS, n_units)
+
+
+def _preallocated() -> h5py.h5p.PropDCID:
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    plist.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    return plist

@@ -1,0 +1,124 @@
+"""Opens activation files: HDF5, ``.npy`` and ``.npz``."""
+
+import contextlib
+from pathlib import Path
+
+import h5py
+
+from invert_core import hdf5
+from invert_core.activations import layout
+from invert_core.activations.values import ActivationLayer, Activations
+from invert_core.errors import FileFormatError, MissingFileError
+from invert_core.numpy_files import read_npy, read_npz
+from invert_core.sample_id import as_sample_id
+from invert_core.values import SAMPLE_LIMIT
+
+
+def open_activations(source: str | Path) -> Activations:
+    """Open a file of activations for reading.
+
+    Parameters
+    ----------
+    source : str or Path
+        ``.h5`` as `invert extract` writes it; ``.npy``, whose layer is named like the file; or
+        ``.npz``, where each array is a layer and ``sample_id`` may hold the ids.
+
+    Returns
+    -------
+    Activations
+        To be used in a ``with`` block. The matrices stay in the file until they are read.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    FileFormatError
+        It is cut off, unfinished, of another format, or refers to other files.
+    DataError
+        It has fewer than two samples, repeated ids, or values that are not real numbers.
+    """
+    path = Path(source)
+    if not path.is_file():
+        partial = path.with_name(path.name + ".partial")
+        raise MissingFileError(
+            f"There is no file {str(path)!r}.",
+            "An unfinished one is there: run the same `invert extract` command again."
+            if partial.exists()
+            else "Check the path.",
+        )
+    if path.suffix == ".npy":
+        return Activations.from_array({path.stem: read_npy(path)})
+    if path.suffix == ".npz":
+        return Activations.from_array(*read_npz(path))
+    if path.suffix in {".h5", ".hdf5", ".partial"}:
+        return _open_hdf5(path)
+    raise FileFormatError(
+        f"{str(path)!r} is not a file of activations by its name.",
+        "Give a file that ends in .h5, .npy or .npz.",
+    )
+
+
+def _open_hdf5(path: Path) -> Activations:
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(hdf5.open_checked(path, layout.FORMAT, layout.FORMAT_VERSION))
+        sample_id = _read_sample_id(file)
+        groups = hdf5.own_groups(hdf5.own_group(file, "layers"))
+        layers = [_open_layer(group, sample_id) for group in groups]
+        if not layers:
+            raise FileFormatError(f"{str(path)!r} has no layers.", "Make the file again.")
+        _refuse_unfinished(file, layers[0].n_samples)
+        named = {layer.name: layer for layer in layers}
+        if len(named) < len(layers):
+            raise FileFormatError(
+                f"{str(path)!r} has two layers of one name.", "Give each layer its own name."
+            )
+        activations = Activations(named, sample_id)
+        activations.resources.enter_context(stack.pop_all())
+    return activations
+
+
+def _refuse_unfinished(file: h5py.File, n_samples: int) -> None:
+    done = layout.rows_done(file)
+    if done != n_samples:
+        raise FileFormatError(
+            f"{file.filename!r} is unfinished: {done:,} of {n_samples:,} samples are in it.",
+            "Finish it by running the same `invert extract` command again.",
+        )
+
+
+def _read_sample_id(file: h5py.File) -> tuple[str, ...] | None:
+    if not hdf5.has_item(file, "sample_id"):
+        return None
+    dataset = hdf5.own_dataset(file, "sample_id")
+    if dataset.shape and dataset.shape[0] > SAMPLE_LIMIT:
+        raise FileFormatError(
+            f"{file.filename!r} has {dataset.shape[0]:,} sample ids, more than {SAMPLE_LIMIT:,}.",
+            "Split it into several files.",
+        )
+    return as_sample_id(hdf5.read_strings(dataset), repr(file.filename))
+
+
+def _open_layer(group: h5py.Group, sample_id: tuple[str, ...] | None) -> ActivationLayer:
+    name = layout.layer_name(group)
+    if hdf5.has_item(group, "indptr"):
+        raise FileFormatError(
+            f"Layer {name!r} of {group.file.filename!r} is sparse, which is not read yet.",
+            "Store it as a dense matrix called 'activations'.",
+        )
+    dataset = hdf5.own_dataset(group, "activations")
+    if dataset.dtype.kind != "f" or dataset.ndim != 2:
+        raise FileFormatError(
+            f"Layer {name!r} of {group.file.filename!r} has type {dataset.dtype} "
+            f"and shape {dataset.shape}.",
+            "Store it as a float16, float32 or float64 matrix [n_samples, n_units].",
+        )
+    if dataset.shape[0] > SAMPLE_LIMIT or dataset.shape[1] > layout.UNIT_LIMIT:
+        raise FileFormatError(
+            f"Layer {name!r} of {group.file.filename!r} has shape {dataset.shape}, beyond "
+            f"{SAMPLE_LIMIT:,} samples or {layout.UNIT_LIMIT:,} units.",
+            "Split it into several files or layers.",
+        )
+    unit = (
+        hdf5.read_strings(hdf5.own_dataset(group, "unit")) if hdf5.has_item(group, "unit") else None
+    )
+    return ActivationLayer(name, dataset, sample_id, unit)

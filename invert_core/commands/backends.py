@@ -1,0 +1,16 @@
+"""``invert backends``."""
+
+from dataclasses import asdict
+
+from invert_core.commands import options
+from invert_core.commands.console import print_rows
+
+
+@options.command(epilog="Example: invert backends --format json")
+@options.format_option
+def backends(style: str) -> None:
+    """List what can run models: what is built in and what other packages add."""
+    from invert_core.registry import backends as known_backends
+
+    rows = [asdict(backend) for backend in known_backends()]
+    print_rows(rows, list(rows[0]), style)

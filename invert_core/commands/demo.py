@@ -1,0 +1,52 @@
+"""``invert demo``."""
+
+from pathlib import Path
+
+import click
+
+from invert_core.commands import options
+from invert_core.commands.console import print_rows, progress
+
+
+@options.command(epilog="Example: invert demo -o invert-demo")
+@click.option(
+    "-o",
+    "--output",
+    type=options.EXISTING,
+    default=Path("invert-demo"),
+    show_default=True,
+    help="Run directory to write.",
+)
+@options.jobs_option
+@options.top_option
+@options.format_option
+@options.overwrite_option
+def demo(output: Path, jobs: int | None, top: int, style: str, overwrite: bool) -> None:
+    """Label a small network for handwritten digits that comes with the package.
+
+    Extracts two layers with ONNX Runtime, labels all their units, tests each label on images that
+    neither training nor search has seen, and leaves a run directory.
+    """
+    from invert_core.commands.label_table import SHOWN, print_labels, shown
+    from invert_core.demo import run_demo
+
+    with progress("Labelling") as report:
+        done = run_demo(output, jobs=jobs, overwrite=overwrite, progress=report)
+    if style != "table":
+        print_labels(done.labels, style, top)
+        return
+    rows = done.labels.best()
+    for title, longer in (("single concepts", False), ("formulas", True)):
+        chosen = [row for row in rows if (row.length > 1) == longer][:top]
+        click.echo(f"\nThe most convincing units labelled with {title}:")
+        print_rows(
+            [shown(row) | {"unseen_auc": done.held_out_auc[row.address]} for row in chosen],
+            ("unit", "label", "auc", "unseen_auc", *SHOWN[3:]),
+            style,
+        )
+    click.echo(
+        f"\nunseen auc: on {len(rows)} units' images that neither training nor search saw.",
+        err=True,
+    )
+    click.echo(f"The run is in {str(output)!r}; look at one unit with:")
+    click.echo(f"  invert show {output} {rows[0].address}")

@@ -1,0 +1,21 @@
+"""``invert doctor``."""
+
+import click
+
+from invert_core.commands import options
+from invert_core.commands.console import print_rows
+
+
+@options.command(epilog="Example: invert doctor")
+@options.format_option
+def doctor(style: str) -> None:
+    """Say what works here and what does not: versions, cores, the kernel cache, backends.
+
+    Exits with 1 if something is broken.
+    """
+    from invert_core.diagnosis import diagnose
+
+    findings = diagnose()
+    print_rows([vars(finding) for finding in findings], ("subject", "state", "finding"), style)
+    if any(finding.state == "broken" for finding in findings):
+        click.get_current_context().exit(1)

@@ -1,0 +1,29 @@
+"""``invert export``."""
+
+from pathlib import Path
+
+import click
+
+from invert_core.commands import options
+
+
+@options.command(epilog="Example: invert export run --format parquet -o labels.parquet")
+@click.argument("run", type=options.EXISTING)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["csv", "jsonl", "parquet"]),
+    help="Kind of file. [default: from the output's suffix, else csv]",
+)
+@options.output_option("File to write; without it, csv and jsonl go to stdout.", required=False)
+@options.overwrite_option
+def export(run: Path, style: str | None, output: Path | None, overwrite: bool) -> None:
+    """Write the labels of a run as one file: csv, jsonl or parquet."""
+    from invert_core.export import export_labels, to_text
+    from invert_core.runs import read_run
+
+    labels = read_run(run).labels
+    if output is None:
+        click.echo(to_text(labels, style or "csv"), nl=False)
+    else:
+        export_labels(labels, output, style, overwrite=overwrite)

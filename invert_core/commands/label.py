@@ -1,0 +1,111 @@
+"""``invert label``."""
+
+from pathlib import Path
+
+import click
+
+from invert_core.commands import options
+from invert_core.commands.console import print_rows, progress
+from invert_core.commands.label_table import print_labels
+
+
+@options.command(
+    epilog="Example: invert label activations.h5 concepts.h5 -o run --length 3 --beam 3"
+)
+@click.argument("activations", type=options.EXISTING)
+@click.argument("concepts", type=options.EXISTING)
+@options.output_option("Run directory to write.")
+@options.layer_option
+@options.units_option
+@click.option("--length", default=3, show_default=True, help="The most literals of a formula.")
+@click.option("--beam", default=3, show_default=True, help="Formulas kept at each step.")
+@click.option(
+    "--min-fraction", default=0.002, show_default=True, help="Least share of samples of a formula."
+)
+@click.option(
+    "--max-fraction", default=0.5, show_default=True, help="Largest share of samples of a formula."
+)
+@click.option(
+    "--direction",
+    type=click.Choice(["positive", "negative", "both"]),
+    default="positive",
+    show_default=True,
+    help="Seek the largest AUC, the smallest, or each.",
+)
+@click.option(
+    "--limit-search",
+    type=int,
+    metavar="K",
+    help="From the second literal on, use the K concepts that separate best alone.",
+)
+@click.option(
+    "--min-gain",
+    default=0.0,
+    show_default=True,
+    help="AUC that a longer formula must gain over the best shorter one to be reported.",
+)
+@options.names_option
+@options.join_option
+@options.jobs_option
+@options.top_option
+@options.format_option
+@options.overwrite_option
+@click.option("--dry-run", is_flag=True, help="Say what would be searched, and stop.")
+def label(
+    activations: Path,
+    concepts: Path,
+    output: Path,
+    layers: tuple[str, ...],
+    units: tuple[int, ...] | None,
+    length: int,
+    beam: int,
+    min_fraction: float,
+    max_fraction: float,
+    direction: str,
+    limit_search: int | None,
+    min_gain: float,
+    names: Path | None,
+    join: str,
+    jobs: int | None,
+    top: int,
+    style: str,
+    overwrite: bool,
+    dry_run: bool,
+) -> None:
+    """Find for every unit the formula of concepts that it separates best.
+
+    ACTIVATIONS is a file made by 'invert extract', or .npy or .npz; CONCEPTS is made by 'invert
+    concepts build', or .csv or .npz. The run directory gets labels.csv, labels.jsonl and run.json.
+    """
+    from invert_core.runs import label_files
+    from invert_core.search import Settings
+
+    settings = Settings(
+        length=length,
+        beam=beam,
+        min_fraction=min_fraction,
+        max_fraction=max_fraction,
+        direction=direction,
+        limit_search=limit_search,
+        min_gain=min_gain,
+    )
+    inputs = (activations, concepts)
+    shared = {"names": names, "layers": layers or None, "units": units, "join": join}
+    if dry_run:
+        from invert_core.labelling import plan
+
+        planned = plan(*inputs, settings=settings, **shared)
+        print_rows([vars(planned)], list(vars(planned)), style)
+        return
+    with progress("Labelling") as report:
+        labels = label_files(
+            *inputs,
+            output,
+            settings=settings,
+            jobs=jobs,
+            overwrite=overwrite,
+            progress=report,
+            **shared,
+        )
+    print_labels(labels, style, top)
+    click.echo(f"The labels are in {str(output)!r}.", err=True)

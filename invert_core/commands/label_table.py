@@ -1,0 +1,39 @@
+"""How labels are printed on a terminal."""
+
+from invert_core.commands.console import print_rows
+from invert_core.labels import COLUMNS, Label, Labels
+
+SHOWN = ("unit", "label", "auc", "p_search", "samples", "status")
+
+
+def print_labels(labels: Labels, style: str, top: int) -> None:
+    """Print the most convincing labels as a table, or all rows for programs."""
+    if style == "table":
+        print_rows([shown(row) for row in labels.best()[:top]], SHOWN, style)
+    else:
+        print_rows([row.row() for row in labels], COLUMNS, style)
+
+
+def shown(row: Label) -> dict[str, object]:
+    """What a person sees of a row; p_search as a power of ten, because it may underflow."""
+    return {
+        "unit": row.address,
+        "label": row.label,
+        "auc": row.auc,
+        "p_search": power_of_ten(row.log10_p_search),
+        "samples": row.n_positive,
+        "status": row.status,
+    }
+
+
+def power_of_ten(exponent: float) -> str:
+    """10**exponent in two digits.
+
+    >>> power_of_ten(-400.5)
+    '3.2e-401'
+    """
+    if exponent > -2:
+        return f"{10**exponent:.2f}"
+    whole = int(exponent // 1)
+    mantissa = f"{10 ** (exponent - whole):.1f}"
+    return f"1.0e{whole + 1}" if mantissa == "10.0" else f"{mantissa}e{whole}"

@@ -1,0 +1,40 @@
+"""``invert layers``."""
+
+import click
+
+from invert_core.commands import options
+from invert_core.commands.console import print_rows
+
+COLUMNS = ("name", "module", "op", "shape", "n_units", "pool")
+
+
+@options.command(epilog="Example: invert layers model.onnx")
+@click.argument("model")
+@options.backend_option
+@options.format_option
+def layers(model: str, backend: str | None, style: str) -> None:
+    """List the layers of MODEL: operator, shape, units, and module.
+
+    'pool' is what --pool auto does; a layer without it cannot be extracted. A layer is asked for
+    by its name or by its module.
+    """
+    from invert_core.extraction import list_layers
+
+    rows = [
+        {
+            "name": layer.name,
+            "module": layer.module,
+            "op": layer.op,
+            "shape": layer.shape if style == "json" else _shape(layer.shape),
+            "n_units": layer.n_units,
+            "pool": layer.pool,
+        }
+        for layer in list_layers(model, backend)
+    ]
+    print_rows(rows, COLUMNS, style)
+
+
+def _shape(shape: tuple[int | None, ...] | None) -> str:
+    if shape is None:
+        return "?"
+    return "[" + ", ".join("?" if size is None else str(size) for size in shape) + "]"

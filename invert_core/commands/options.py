@@ -1,0 +1,166 @@
+"""Options that several commands share, so that a flag is spelled and explained one way."""
+
+import difflib
+import logging
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+EXISTING = click.Path(path_type=Path)
+"""A path that the library checks itself, because its messages say more."""
+
+
+def command(**attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a click command that also knows -q, --debug and --config."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        for option in (_config, _debug, _quiet):
+            function = option(function)
+        return click.command(**attributes)(function)
+
+    return decorate
+
+
+def _set_quiet(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        logging.getLogger("invert").setLevel(logging.ERROR)
+
+
+def _set_debug(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.meta["debug"] = True
+
+
+def _read_config(ctx: click.Context, _param: click.Parameter, value: Path | None) -> None:
+    if value is None:
+        return
+    try:
+        config = tomllib.loads(value.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise click.UsageError(f"Cannot read {str(value)!r} as TOML: {reason}.") from error
+    known = {
+        name.lstrip("-"): param.name
+        for param in ctx.command.params
+        if isinstance(param, click.Option)
+        for name in (*param.opts, *param.secondary_opts)
+        if name.startswith("--")
+    }
+    settings: dict[str, Any] = {}
+    for name, setting in config.items():
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            raise click.UsageError(
+                f"{value}: {name!r} is not an option of 'invert {ctx.info_name}'."
+                + (f" Did you mean {close[0]!r}?" if close else " See --help.")
+            )
+        settings[str(known[name])] = setting
+    ctx.default_map = settings
+
+
+_quiet = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_set_quiet,
+    help="Print results and errors only.",
+)
+_debug = click.option(
+    "--debug",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_set_debug,
+    help="Print a traceback when something fails.",
+)
+_config = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    expose_value=False,
+    is_eager=True,
+    callback=_read_config,
+    metavar="FILE.toml",
+    help="Take options from a file, as in: min-fraction = 0.01",
+)
+
+
+class UnitNumbers(click.ParamType):
+    """Unit numbers such as 0-63,70."""
+
+    name = "units"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Parse numbers and ranges, both ends included."""
+        if isinstance(value, tuple):
+            return value
+        numbers: set[int] = set()
+        for part in str(value).split(","):
+            first, _, last = part.strip().partition("-")
+            if not first.isdecimal() or not (last or first).isdecimal():
+                self.fail(f"{value!r} is not of the form 0-63,70", param, ctx)
+            low, high = int(first), int(last or first)
+            if high < low or high >= 2**24:
+                self.fail(f"{part!r} is not a range of units", param, ctx)
+            numbers.update(range(low, high + 1))
+        return tuple(sorted(numbers))
+
+
+layer_option = click.option(
+    "-l", "--layer", "layers", multiple=True, metavar="LAYER", help="A layer; may be repeated."
+)
+units_option = click.option(
+    "--units", type=UnitNumbers(), metavar="0-63,70", help="Only these units of each layer."
+)
+join_option = click.option(
+    "--join",
+    type=click.Choice(["strict", "inner"]),
+    default="strict",
+    show_default=True,
+    help="Demand the same sample ids in activations and concepts, or use those in common.",
+)
+jobs_option = click.option(
+    "-j", "--jobs", type=click.IntRange(min=1), help="Threads. [default: all cores]"
+)
+backend_option = click.option(
+    "--backend", metavar="NAME", help="Model backend. [default: from the model's suffix]"
+)
+overwrite_option = click.option(
+    "--overwrite", is_flag=True, help="Replace the output if it exists."
+)
+format_option = click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="How to print on stdout.",
+)
+top_option = click.option(
+    "--top",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="Rows of the table printed.",
+)
+names_option = click.option(
+    "--names",
+    type=EXISTING,
+    metavar="TABLE.csv",
+    help="Names of the concepts: concept_id,name,definition.",
+)
+
+
+def output_option(what: str, required: bool = True) -> Callable[[Decorated], Decorated]:
+    """-o/--output with a word on what is written."""
+    return click.option(
+        "-o", "--output", type=EXISTING, required=required, metavar="PATH", help=what
+    )

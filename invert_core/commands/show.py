@@ -1,0 +1,47 @@
+"""``invert show``."""
+
+from pathlib import Path
+
+import click
+
+from invert_core.commands import options
+from invert_core.commands.console import print_rows
+
+LENGTH_COLUMNS = ("length", "label", "formula", "auc", "p_value", "samples")
+
+
+@options.command(epilog="Example: invert show run layer4.1.relu:296")
+@click.argument("run", type=options.EXISTING)
+@click.argument("unit", metavar="LAYER:UNIT")
+@options.format_option
+def show(run: Path, unit: str, style: str) -> None:
+    """Show what a run found for one unit: its rows, and the best formula of each length."""
+    from invert_core.commands.label_table import SHOWN, power_of_ten, shown
+    from invert_core.labels import COLUMNS
+    from invert_core.runs import read_run
+
+    rows = read_run(run).labels.at(unit)
+    if style != "table":
+        print_rows([row.row() for row in rows], COLUMNS, style)
+        return
+    columns = ("rank", *SHOWN[1:], "direction", "formula")
+    print_rows(
+        [
+            shown(row) | {"rank": row.rank, "direction": row.direction, "formula": row.formula}
+            for row in rows
+        ],
+        columns,
+        style,
+    )
+    for row in rows:
+        if row.by_length:
+            click.echo(f"\nBest of each length, {row.direction}:")
+            print_rows(
+                [
+                    vars(found)
+                    | {"p_value": power_of_ten(found.log10_p), "samples": found.n_positive}
+                    for found in row.by_length
+                ],
+                LENGTH_COLUMNS,
+                style,
+            )

@@ -1,0 +1,119 @@
+"""The concept file: all of a concept set in HDF5, ready for the search."""
+
+from os import PathLike
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from invert_core.atomic import new_file
+from invert_core.concepts.concept_set import ConceptSet
+from invert_core.errors import FileFormatError
+from invert_core.hdf5 import (
+    broken_file_errors,
+    has_item,
+    open_checked,
+    own_dataset,
+    read_strings,
+    write_strings,
+)
+
+FORMAT = "invert-concepts"
+FORMAT_VERSION = 1
+
+_MOST_COMPRESSED = 1_100
+"""Deflate saves less than this factor; a dataset that claims more bytes holds nothing there."""
+
+
+def write_concepts(
+    path: str | PathLike[str], concepts: ConceptSet, *, overwrite: bool = False
+) -> None:
+    """Write a concept file.
+
+    Raises
+    ------
+    ExistingOutputError
+        `path` exists and `overwrite` is false.
+    StorageError
+        The system refuses to write.
+    """
+    image = _image(concepts)
+    with new_file(Path(path), overwrite=overwrite) as partial:
+        partial.write_bytes(image)
+
+
+def read_hdf5(path: Path) -> ConceptSet:
+    """Read a concept file.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    FileFormatError
+        It is no concept file, is cut off or newer, or keeps its data elsewhere.
+    DataError
+        Its parts do not fit together.
+    """
+    with open_checked(path, FORMAT, FORMAT_VERSION) as file:
+        with broken_file_errors(file):
+            n_samples = file.attrs.get("n_samples")
+        if not isinstance(n_samples, np.integer):
+            raise FileFormatError(
+                f"{str(path)!r} does not say how many samples it has (n_samples is {n_samples!r}).",
+                "Make it again with: invert concepts build",
+            )
+        return ConceptSet(
+            bits=_array(file, "bits"),
+            n_samples=int(n_samples),
+            id=_strings(file, "id"),
+            name=_strings(file, "name"),
+            definition=_strings(file, "definition"),
+            sample_id=_strings(file, "sample_id") if has_item(file, "sample_id") else None,
+            parents=_array(file, "parents"),
+        )
+
+
+def _image(concepts: ConceptSet) -> bytes:
+    """The file in memory: on a full disk HDF5 can neither write nor close a file."""
+    with h5py.File(FORMAT, "w", driver="core", backing_store=False) as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["n_samples"] = concepts.n_samples
+        file.create_dataset("bits", data=concepts.bits)
+        file.create_dataset("parents", data=concepts.parents)
+        write_strings(file, "id", concepts.id)
+        write_strings(file, "name", concepts.name)
+        write_strings(file, "definition", concepts.definition)
+        if concepts.sample_id is not None:
+            write_strings(file, "sample_id", concepts.sample_id)
+        file.flush()
+        return file.id.get_file_image()
+
+
+def _strings(file: h5py.File, name: str) -> tuple[str, ...]:
+    return read_strings(_stored(file, name))
+
+
+def _array(file: h5py.File, name: str) -> np.ndarray:
+    dataset = _stored(file, name)
+    where = f"{Path(file.filename).name}:/{name}"
+    if dataset.dtype.kind not in "iu" or dataset.ndim != 2:
+        raise FileFormatError(
+            f"{where} has shape {dataset.shape} and type {dataset.dtype}.",
+            "Make the file again with: invert concepts build",
+        )
+    with broken_file_errors(dataset):
+        return dataset.astype(dataset.dtype.newbyteorder("="))[:]
+
+
+def _stored(file: h5py.File, name: str) -> h5py.Dataset:
+    dataset = own_dataset(file, name)
+    with broken_file_errors(dataset):
+        claimed, held = dataset.nbytes, dataset.id.get_storage_size()
+    if claimed > _MOST_COMPRESSED * held:
+        raise FileFormatError(
+            f"{Path(file.filename).name}:/{name} claims {claimed:,} bytes, which the file "
+            "does not hold.",
+            "Make the file again with: invert concepts build",
+        )
+    return dataset

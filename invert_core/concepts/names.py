@@ -1,0 +1,89 @@
+"""Names and definitions of concepts, kept in a table of their own."""
+
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from invert_core.concepts.concept_set import ConceptSet
+from invert_core.concepts.tables import log_ignored, open_table
+from invert_core.errors import DataError, FileFormatError
+
+_log = logging.getLogger("invert")
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names and definitions of concepts, by id, in the order of their table."""
+
+    source: str
+    name: dict[str, str]
+    definition: dict[str, str]
+
+
+def read_names(path: Path) -> Names:
+    """Read a table with the columns ``concept_id``, ``name`` and perhaps ``definition``.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    FileFormatError
+        It is not CSV in UTF-8, lacks a column, or has a row of another length.
+    DataError
+        An id or a name is empty, or an id repeats.
+    """
+    name: dict[str, str] = {}
+    definition: dict[str, str] = {}
+    with open_table(path) as (header, rows):
+        missing = [column for column in ("concept_id", "name") if column not in header]
+        if missing:
+            raise FileFormatError(
+                f"{str(path)!r} has no column {missing[0]!r}.",
+                "A table of names starts with the line: concept_id,name,definition",
+            )
+        column = {title: place for place, title in enumerate(header)}
+        log_ignored(path, set(header) - {"concept_id", "name", "definition"})
+        for line, row in rows:
+            id = row[column["concept_id"]]
+            if not id or not row[column["name"]]:
+                raise DataError(
+                    f"{str(path)!r}, line {line}: the concept id or the name is empty.",
+                    "Fill in both, or remove the line.",
+                )
+            if id in name:
+                raise DataError(
+                    f"{str(path)!r}, line {line}: concept id {id!r} stands a second time.",
+                    "Keep one line for each concept.",
+                )
+            name[id] = row[column["name"]]
+            definition[id] = row[column["definition"]] if "definition" in column else ""
+    return Names(str(path), name, definition)
+
+
+def apply_names(concepts: ConceptSet, names: Names) -> ConceptSet:
+    """Name concepts by a table, and put them in its order.
+
+    Concepts that the table lacks come last, as they were. Entries for other concepts are left out.
+    Either is counted in a log message.
+    """
+    place = {id: row for row, id in enumerate(names.name)}
+    order = np.argsort([place.get(id, len(place)) for id in concepts.id], kind="stable")
+    unnamed = sum(id not in place for id in concepts.id)
+    unused = len(place) - (len(concepts.id) - unnamed)
+    if unnamed:
+        _log.info("%d concepts are not in %s and keep their names.", unnamed, names.source)
+    if unused:
+        _log.info("%d concepts of %s are on no sample and left out.", unused, names.source)
+    ordered = concepts.reorder(order)
+    return replace(
+        ordered,
+        name=tuple(
+            names.name.get(id, name) for id, name in zip(ordered.id, ordered.name, strict=True)
+        ),
+        definition=tuple(
+            names.definition.get(id, definition)
+            for id, definition in zip(ordered.id, ordered.definition, strict=True)
+        ),
+    )

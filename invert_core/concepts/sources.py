@@ -1,0 +1,138 @@
+"""Concepts from files of any known kind, and several sources put together."""
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from invert_core.concepts.arrays import read_arrays
+from invert_core.concepts.concept_set import ConceptSet
+from invert_core.concepts.hdf5_file import read_hdf5
+from invert_core.concepts.names import apply_names, read_names
+from invert_core.concepts.tables import read_csv
+from invert_core.errors import DataError, FileFormatError
+from invert_core.join import first_few, locate
+
+READERS = {".csv": read_csv, ".npz": read_arrays, ".h5": read_hdf5}
+
+
+def read_concepts(
+    path: str | PathLike[str], names: str | PathLike[str] | None = None
+) -> ConceptSet:
+    """Read concepts from a ``.csv``, ``.npz`` or ``.h5`` file.
+
+    Parameters
+    ----------
+    path : path
+        Its suffix says how it is read.
+    names : path, optional
+        A CSV table ``concept_id,name,definition``; it gives names and definitions, and the
+        concepts stand in its order.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    FileFormatError
+        The suffix is unknown, or the file is broken.
+    DataError
+        What the file holds is no set of concepts.
+    """
+    return build_concepts([path], names)
+
+
+def build_concepts(
+    sources: Sequence[str | PathLike[str]], names: str | PathLike[str] | None = None
+) -> ConceptSet:
+    """Read one or more sources of the same samples into one set, and name the concepts.
+
+    Parameters
+    ----------
+    sources : sequence of path, at least one
+        Each as for `read_concepts`; put together as by `combine`.
+    names : path, optional
+        As for `read_concepts`; it applies to all sources.
+
+    Raises
+    ------
+    MissingFileError, FileFormatError, DataError
+        As `read_concepts` and `combine`.
+    """
+    concepts = combine([_read(Path(source)) for source in sources])
+    return concepts if names is None else apply_names(concepts, read_names(Path(names)))
+
+
+def combine(sets: Sequence[ConceptSet]) -> ConceptSet:
+    """Put the concepts of several sources of the same samples into one set.
+
+    The samples stand as in the first set that has sample ids. Other sets with ids are reordered to
+    that; sets without ids are matched by position.
+
+    Parameters
+    ----------
+    sets : sequence of ConceptSet, at least one
+
+    Raises
+    ------
+    DataError
+        The samples differ, or a concept id is in several sets.
+    """
+    if not sets:
+        raise DataError("There are no concepts to combine.", "Give at least one source.")
+    leader = next((one for one in sets if one.sample_id is not None), sets[0])
+    aligned = [_align(one, leader) for one in sets]
+    ids = tuple(itertools.chain.from_iterable(one.id for one in aligned))
+    repeated = [id for id, count in Counter(ids).items() if count > 1]
+    if repeated:
+        raise DataError(
+            f"{len(repeated)} concepts are in several sources: {first_few(repeated)}.",
+            "Every concept id must come from one source.",
+        )
+    first_row = np.cumsum([0, *(len(one.id) for one in aligned)])
+    return ConceptSet(
+        bits=np.concatenate([one.bits for one in aligned]),
+        n_samples=leader.n_samples,
+        id=ids,
+        name=tuple(itertools.chain.from_iterable(one.name for one in aligned)),
+        definition=tuple(itertools.chain.from_iterable(one.definition for one in aligned)),
+        sample_id=leader.sample_id,
+        parents=np.concatenate(
+            [one.parents + row for one, row in zip(aligned, first_row, strict=False)]
+        ),
+    )
+
+
+def _read(path: Path) -> ConceptSet:
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise FileFormatError(
+            f"{str(path)!r} is not a known kind of file for concepts.",
+            f"Its name must end with one of: {', '.join(READERS)}.",
+        )
+    try:
+        return reader(path)
+    except DataError as error:
+        if str(path) not in error.message:
+            error.add_note(f"This is in {str(path)!r}.")
+        raise
+
+
+def _align(one: ConceptSet, leader: ConceptSet) -> ConceptSet:
+    if one.n_samples != leader.n_samples:
+        raise DataError(
+            f"The sources have {leader.n_samples:,} and {one.n_samples:,} samples.",
+            "Combine concepts of the same samples.",
+        )
+    if one.sample_id is None or leader.sample_id is None or one.sample_id == leader.sample_id:
+        return one
+    place = locate(leader.sample_id, one.sample_id)
+    missing = [leader.sample_id[row] for row in np.flatnonzero(place < 0)]
+    if missing:
+        raise DataError(
+            f"{len(missing):,} samples of one source are missing in another: {first_few(missing)}.",
+            "Combine concepts of the same samples.",
+        )
+    return one.take(place)

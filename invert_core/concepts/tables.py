@@ -1,0 +1,201 @@
+"""Concepts from CSV files, and the reading of CSV files."""
+
+import contextlib
+import csv
+import itertools
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from invert_core.concepts.concept_set import ConceptSet
+from invert_core.errors import DataError, FileFormatError, MissingFileError
+
+LONG_COLUMN = "concepts"
+
+_LABELS = {
+    "".join(letters): value
+    for word, value in (("0", 0), ("1", 1), ("false", 0), ("true", 1))
+    for letters in itertools.product(*zip(word, word.upper(), strict=True))
+}
+_FORMS = (
+    "A wide table has 0 or 1 in every column but the first; a long one has a column "
+    f"{LONG_COLUMN!r} of ids separated by blanks."
+)
+
+_log = logging.getLogger("invert")
+
+
+def read_csv(path: Path) -> ConceptSet:
+    """Read concepts from a CSV file, in wide or in long form.
+
+    Wide: the first column holds the sample ids, the header the concept ids, and all other cells
+    are 0 or 1, or true or false in any case. Long: a column ``concepts`` holds the ids of the
+    sample's concepts, separated by blanks; sample ids stand in ``sample_id``, else in the first
+    column; other columns are ignored. Concepts of a long table are in the order of their ids.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    FileFormatError
+        It is not CSV in UTF-8, has no header or no rows, or a row of another length.
+    DataError
+        A label is none, or sample or concept ids repeat or are empty.
+    """
+    with open_table(path) as (header, rows):
+        read = _read_long if LONG_COLUMN in header else _read_wide
+        return read(path, header, rows)
+
+
+def _read_wide(path: Path, header: list[str], rows: Iterator[tuple[int, list[str]]]) -> ConceptSet:
+    ids = header[1:]
+    if not ids:
+        raise FileFormatError(
+            f"{str(path)!r} has one column only.", f"Separate columns by commas. {_FORMS}"
+        )
+    samples: dict[str, int] = {}
+    labels = bytearray()
+    for line, row in rows:
+        _add_sample(path, line, row[0], samples)
+        try:
+            labels += bytes(map(_LABELS.__getitem__, itertools.islice(row, 1, None)))
+        except KeyError:
+            wrong = next(place for place, cell in enumerate(row) if place and cell not in _LABELS)
+            raise DataError(
+                f"{str(path)!r}, line {line}, column {header[wrong]!r}: "
+                f"{_excerpt(row[wrong])} is not a label.",
+                f"Labels are 0, 1, true and false. {_FORMS}",
+            ) from None
+    return ConceptSet.from_arrays(
+        np.frombuffer(labels, np.uint8).reshape(len(samples), len(ids)),
+        id=ids,
+        sample_id=tuple(samples),
+    )
+
+
+def _read_long(path: Path, header: list[str], rows: Iterator[tuple[int, list[str]]]) -> ConceptSet:
+    members = header.index(LONG_COLUMN)
+    key = header.index("sample_id") if "sample_id" in header else 0
+    if key == members:
+        raise FileFormatError(
+            f"{str(path)!r} has no column of sample ids.",
+            "Name it sample_id, or let it stand first.",
+        )
+    log_ignored(path, set(header) - {header[members], header[key]})
+    samples: dict[str, int] = {}
+    concepts: dict[str, int] = {}
+    sample_of: list[int] = []
+    concept_of: list[int] = []
+    for line, row in rows:
+        sample = _add_sample(path, line, row[key], samples)
+        carried = row[members].split()
+        sample_of.extend(itertools.repeat(sample, len(carried)))
+        concept_of.extend(concepts.setdefault(id, len(concepts)) for id in carried)
+    if not concepts:
+        raise DataError(
+            f"{str(path)!r} holds no concept: its column {LONG_COLUMN!r} is empty.", _FORMS
+        )
+    ids = sorted(concepts)
+    rank = np.argsort([concepts[id] for id in ids])
+    return ConceptSet.from_pairs(
+        np.array(sample_of),
+        rank[np.array(concept_of)],
+        len(samples),
+        id=ids,
+        sample_id=tuple(samples),
+    )
+
+
+def _add_sample(path: Path, line: int, id: str, samples: dict[str, int]) -> int:
+    if not id:
+        raise DataError(f"{str(path)!r}, line {line}: the sample id is empty.", "Fill it in.")
+    if id in samples:
+        raise DataError(
+            f"{str(path)!r}, line {line}: sample id {id!r} stands a second time.",
+            "Keep one line for each sample.",
+        )
+    return samples.setdefault(id, len(samples))
+
+
+@contextlib.contextmanager
+def open_table(path: Path) -> Iterator[tuple[list[str], Iterator[tuple[int, list[str]]]]]:
+    """The header and the rows of a CSV file, each row with its line."""
+    if not path.is_file():
+        raise MissingFileError(f"There is no file {str(path)!r}.", "Check the path.")
+    try:
+        file = path.open(encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise FileFormatError(
+            f"{str(path)!r} cannot be read: {error.strerror}.", "Check its permissions."
+        ) from error
+    with file:
+        reader = csv.reader(file, strict=True)
+        try:
+            header = next(reader, [])
+            _check_header(path, header)
+            yield header, _checked_rows(path, len(header), reader)
+        except csv.Error as error:
+            raise FileFormatError(
+                f"{str(path)!r}, line {reader.line_num}: {error}.",
+                "Check the quotation marks and the length of the cells there.",
+            ) from error
+        except UnicodeDecodeError as error:
+            utf16 = error.object.startswith((b"\xff\xfe", b"\xfe\xff"))
+            found = "UTF-16" if utf16 else f"byte 0x{error.object[error.start]:02x}"
+            raise FileFormatError(
+                f"{str(path)!r} is not encoded in UTF-8 "
+                f"({found} in or after line {reader.line_num + 1}).",
+                "Save it as CSV in UTF-8.",
+            ) from error
+
+
+def _check_header(path: Path, header: list[str]) -> None:
+    if not any(header):
+        raise FileFormatError(f"{str(path)!r} has no header in its first line.", _FORMS)
+    if header[0] not in ("", "sample_id") and len(header) > 1 and set(header[1:]) <= set(_LABELS):
+        raise FileFormatError(
+            f"{str(path)!r} has no header: its first line holds labels.",
+            "Put a line with the concept ids first.",
+        )
+    for place, title in enumerate(header):
+        if (place and not title) or title != title.strip():
+            raise FileFormatError(
+                f"{str(path)!r}: the title of column {place + 1} is {title!r}.",
+                "Give every column a title without blanks around it.",
+            )
+    repeated = [title for title, count in Counter(header).items() if count > 1]
+    if repeated:
+        raise DataError(
+            f"{str(path)!r} has several columns {repeated[0]!r}.", "Give each its own title."
+        )
+
+
+def _checked_rows(path: Path, width: int, reader: Any) -> Iterator[tuple[int, list[str]]]:
+    empty = True
+    for row in reader:
+        if not row:
+            continue
+        if len(row) != width:
+            raise FileFormatError(
+                f"{str(path)!r}, line {reader.line_num}: {len(row)} cells under a header of "
+                f"{width}.",
+                "Give every row a cell for each column; a cell with commas needs quotation marks.",
+            )
+        empty = False
+        yield reader.line_num, row
+    if empty:
+        raise FileFormatError(f"{str(path)!r} has no rows below its header.", "Check the file.")
+
+
+def log_ignored(path: Path, titles: set[str]) -> None:
+    """Tell which parts of a file were not used."""
+    if titles:
+        _log.info("%s: ignored %s.", path.name, ", ".join(sorted(titles)))
+
+
+def _excerpt(cell: str) -> str:
+    return repr(cell if len(cell) <= 40 else cell[:40] + "...")

@@ -1,0 +1,194 @@
+"""From an image to the input of a model: resize, crop, scale, normalise, lay out."""
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from invert_core.errors import DataError, SettingError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+LAYOUTS = ("NCHW", "NHWC")
+MODES = {"RGB": 3, "L": 1}
+RESAMPLES = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
+"""In the order of Pillow's numbers 0 to 5."""
+DTYPES = ("float32", "float16", "uint8")
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How an image becomes an array. The steps are done in the order of the parameters.
+
+    Parameters
+    ----------
+    mode : {"RGB", "L"}
+        Colour, or one channel of brightness. Transparency is dropped.
+    resize : int or (int, int), optional
+        The length of the shorter edge in pixels, or exactly (height, width).
+    resample : {"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"}
+    crop : (int, int), optional
+        Height and width of the centre that is kept.
+    scale : float, optional
+        Factor on the pixel values 0 to 255; by default 1/255, and 1 for uint8.
+    mean, std : tuple of float, optional
+        One per channel, or one for all: (scaled - mean) / std.
+    layout : {"NCHW", "NHWC"}
+        Whether channels come before or after height and width.
+    dtype : {"float32", "float16", "uint8"}
+
+    Raises
+    ------
+    SettingError
+        A value is not one of these, or they contradict each other.
+    """
+
+    mode: str = "RGB"
+    resize: int | tuple[int, int] | None = None
+    resample: str = "bilinear"
+    crop: tuple[int, int] | None = None
+    scale: float | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    layout: str = "NCHW"
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        _one_of("mode", self.mode, tuple(MODES))
+        _one_of("resample", self.resample, RESAMPLES)
+        _one_of("layout", self.layout, LAYOUTS)
+        _one_of("dtype", self.dtype, DTYPES)
+        for name, size in (("resize", self.resize), ("crop", self.crop)):
+            if size is not None:
+                _check_size(name, size)
+        _check_per_channel("mean", self.mean, MODES[self.mode])
+        _check_per_channel("std", self.std, MODES[self.mode])
+        if self.std is not None and min(self.std) <= 0:
+            raise SettingError(f"std is {self.std}.", "Every value must be above 0.")
+        if self.scale is not None and not (math.isfinite(self.scale) and self.scale > 0):
+            raise SettingError(f"scale is {self.scale}.", "Give a number above 0, like 0.00392157.")
+        if self.dtype == "uint8" and (self.factor != 1 or self.mean or self.std):
+            raise SettingError(
+                "The model takes uint8 pixels, so they cannot be scaled or normalised.",
+                "Leave out scale, mean and std.",
+            )
+
+    @property
+    def factor(self) -> float:
+        """Factor on the pixel values that is used."""
+        if self.scale is not None:
+            return self.scale
+        return 1.0 if self.dtype == "uint8" else 1 / 255
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that determines the result, as JSON."""
+        return asdict(self) | {"scale": self.factor}
+
+    @classmethod
+    def from_config(cls, path: str | Path) -> "Preprocess":
+        """Read a Hugging Face style ``preprocessor_config.json``.
+
+        Raises
+        ------
+        MissingFileError
+            There is no such file.
+        FileFormatError
+            It is not a JSON object.
+        SettingError
+            A field is unknown, contradicts another or has a value that cannot be followed.
+        """
+        from invert_core.data.preprocessor_config import read_config
+
+        return read_config(Path(path))
+
+    def apply(self, image: "Image.Image") -> np.ndarray:
+        """Make the array of one image.
+
+        Parameters
+        ----------
+        image : PIL.Image.Image
+            Of any 8-bit mode, upright.
+
+        Returns
+        -------
+        ndarray [channels, height, width] or [height, width, channels]
+
+        Raises
+        ------
+        DataError
+            The image has more than 8 bits per channel, or is smaller than the crop.
+        """
+        from PIL import Image
+
+        if image.mode[0] in "IF":
+            raise DataError(
+                f"The image has more than 8 bits per channel (mode {image.mode}).",
+                "Convert it to 8 bits.",
+            )
+        image = image.convert(self.mode)
+        if self.resize is not None:
+            resample = Image.Resampling[self.resample.upper()]
+            image = image.resize(self._resized(image.size), resample)
+        if self.crop is not None:
+            image = image.crop(self._box(image.size))
+        pixels = np.asarray(image).reshape(image.height, image.width, MODES[self.mode])
+        if self.dtype != "uint8":
+            pixels = self._normalise(pixels)
+        return np.ascontiguousarray(pixels if self.layout == "NHWC" else pixels.transpose(2, 0, 1))
+
+    def _normalise(self, pixels: np.ndarray) -> np.ndarray:
+        values = pixels.astype(np.float32) * np.float32(self.factor)
+        if self.mean is not None:
+            values -= np.array(self.mean, np.float32)
+        if self.std is not None:
+            values /= np.array(self.std, np.float32)
+        return values.astype(self.dtype, copy=False)
+
+    def _resized(self, size: tuple[int, int]) -> tuple[int, int]:
+        if isinstance(self.resize, tuple):
+            return self.resize[1], self.resize[0]
+        assert self.resize is not None
+        width, height = size
+        short, long = sorted(size)
+        longer = max(1, self.resize * long // short)
+        return (self.resize, longer) if width <= height else (longer, self.resize)
+
+    def _box(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        assert self.crop is not None
+        width, height = size
+        top, left = (height - self.crop[0]) // 2, (width - self.crop[1]) // 2
+        if top < 0 or left < 0:
+            raise DataError(
+                f"The image is {height} x {width} pixels when it is cropped to "
+                f"{self.crop[0]} x {self.crop[1]}.",
+                "Resize before cropping, or crop less.",
+            )
+        return left, top, left + self.crop[1], top + self.crop[0]
+
+
+def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise SettingError(f"{name} is {value!r}.", f"Choose from {', '.join(allowed)}.")
+
+
+def _check_size(name: str, size: object) -> None:
+    edges = size if isinstance(size, tuple) else (size,)
+    right_count = len(edges) == 2 or (name == "resize" and not isinstance(size, tuple))
+    if not right_count or not all(type(edge) is int and edge > 0 for edge in edges):
+        raise SettingError(f"{name} is {size!r}.", "Give pixels: height and width, from 1 up.")
+
+
+def _check_per_channel(name: str, values: tuple[float, ...] | None, channels: int) -> None:
+    if values is None:
+        return
+    if len(values) not in (1, channels):
+        raise SettingError(
+            f"{name} has {len(values)} values where images have {channels} channels.",
+            "Give one per channel, or one for all; grey images have mode L.",
+        )
+    if not all(math.isfinite(value) for value in values):
+        raise SettingError(f"{name} is {values}.", "Give finite numbers.")

@@ -1,0 +1,101 @@
+"""The whole path on real data that comes with the package: handwritten digits.
+
+A small convolutional network for the digits of scikit-learn (`examples/digits/` in the source made
+it and its data) is run in ONNX Runtime; its hidden units and outputs are labelled on the images it
+was trained on; and each label is tested on images that neither training nor search has seen.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from invert_core.activations import open_activations
+from invert_core.atomic import new_folder
+from invert_core.concepts import ConceptSet, build_concepts, write_concepts
+from invert_core.extraction import extract
+from invert_core.join import join
+from invert_core.labelling import label, score
+from invert_core.labels import Label, Labels
+from invert_core.runs import RUN_FILE, Timer, write_run
+from invert_core.search import Settings
+
+LAYERS = ("relu3", "output")
+SETTINGS = Settings(length=3, beam=3, min_fraction=0.05)
+"""A formula must cover 60 of the 1,198 images; on fewer, what is found may not hold elsewhere."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """The labels, and the AUC on unseen images of the first row of every unit by its address."""
+
+    labels: Labels
+    held_out_auc: dict[str, float]
+
+
+def run_demo(
+    output: Path,
+    *,
+    jobs: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> DemoReport:
+    """Extract, label and test; leave a run directory.
+
+    Parameters
+    ----------
+    output : Path
+        The run directory; beside the labels it gets the activations and concepts they rest on.
+    jobs : int, optional
+        Threads of the search.
+    overwrite : bool
+        Replace a run directory that exists.
+    progress : callable, optional
+        Called with units done and all units.
+
+    Raises
+    ------
+    MissingDependencyError
+        ONNX Runtime is not installed.
+    """
+    with ExitStack() as stack:
+        model, images, unseen, table, names = (
+            stack.enter_context(resources.as_file(resources.files(__name__) / name))
+            for name in ("digits.onnx", "search.npz", "held_out.npz", "concepts.csv", "names.csv")
+        )
+        folder = stack.enter_context(new_folder(output, marker=RUN_FILE, overwrite=overwrite))
+        inputs = {
+            "activations": folder / "activations.h5",
+            "held_out": folder / "held_out.h5",
+            "concepts": folder / "concepts.h5",
+        }
+        extract(model, images, inputs["activations"], LAYERS, device="cpu")
+        extract(model, unseen, inputs["held_out"], LAYERS, device="cpu")
+        concepts = build_concepts([table], names)
+        write_concepts(inputs["concepts"], concepts)
+        timer = Timer()
+        labels = label(
+            inputs["activations"],
+            concepts,
+            settings=SETTINGS,
+            join="inner",
+            jobs=jobs,
+            progress=progress,
+        )
+        timer.stop()
+        held_out = dict(_test(inputs["held_out"], concepts, labels.best()))
+        write_run(folder, labels, SETTINGS, inputs, {"join": "inner"}, timer)
+    return DemoReport(labels, held_out)
+
+
+def _test(
+    activations: Path, concepts: ConceptSet, rows: Iterable[Label]
+) -> Iterator[tuple[str, float]]:
+    with open_activations(activations) as unseen:
+        _, joined = join(unseen.sample_id, unseen.n_samples, concepts, "inner")
+        for row in rows:
+            tested = score(unseen, joined, row.formula, layers=[row.layer], units=[row.unit])
+            yield row.address, tested.rows[0].auc

@@ -1,0 +1,52 @@
+"""What `invert doctor` finds out about an installation."""
+
+import platform
+from dataclasses import dataclass
+
+from invert_core.errors import InvertError
+from invert_core.kernels.warm_up import is_warm, kernel_cache
+from invert_core.registry import backends, load_backend
+from invert_core.runs import versions
+from invert_core.search import available_cores
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One subject; `state` is "ok", "absent" (may be installed) or "broken" (must be repaired)."""
+
+    subject: str
+    state: str
+    finding: str
+
+
+def diagnose() -> list[Finding]:
+    """Look at versions, cores, the kernel cache, and every backend."""
+    findings = [Finding(name, "ok", version) for name, version in versions().items()]
+    findings.append(Finding("system", "ok", platform.platform()))
+    findings.append(Finding("cores", "ok", str(available_cores())))
+    cache = kernel_cache()
+    if cache is None:
+        findings.append(
+            Finding(
+                "kernel cache",
+                "ok",
+                "none can be written: kernels are compiled in every process; "
+                "set NUMBA_CACHE_DIR to a folder of yours",
+            )
+        )
+    else:
+        state = "filled" if is_warm() else "empty, filled by the first labelling"
+        findings.append(Finding("kernel cache", "ok", f"{cache} ({state})"))
+    for backend in backends():
+        subject = f"backend {backend.name}"
+        if backend.status != "installed":
+            state = "absent" if backend.origin == "built-in" else "broken"
+            findings.append(Finding(subject, state, f"{backend.status} {backend.hint}".strip()))
+            continue
+        try:
+            found = load_backend(backend.name).check()
+        except InvertError as error:
+            findings.append(Finding(subject, "broken", str(error)))
+            continue
+        findings += [Finding(f"{subject}: {what}", "ok", text) for what, text in found]
+    return findings

@@ -1,0 +1,301 @@
+"""From a model and samples to a file of activations."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from invert_core import __version__
+from invert_core.activations import ActivationWriter
+from invert_core.atomic import check_target
+from invert_core.backend import DEVICES, POOLS, Extractor, Layer, Model, ModelInput
+from invert_core.data import Data, DataSource, Preprocess, open_data
+from invert_core.errors import DataError, InvertError, ModelError, SettingError, nearest
+from invert_core.values import check_n_samples
+
+EXTRACTION_CONTRACT = 1
+"""To be raised when the same fingerprint would give other values."""
+
+ModelSource = str | Path | Model
+
+
+@dataclass(frozen=True)
+class ExtractedLayer:
+    """One layer of an activation file: how it was pooled, and its number of units."""
+
+    name: str
+    pool: str
+    n_units: int
+
+
+@dataclass(frozen=True)
+class ExtractionReport:
+    """What an extraction did.
+
+    `resumed_from` is the number of samples that an earlier run had left, `already_done` says that
+    it had finished; `device` is what the model ran on, `seconds` how long everything took.
+    """
+
+    path: Path
+    n_samples: int
+    resumed_from: int
+    layers: tuple[ExtractedLayer, ...]
+    device: str
+    seconds: float
+    already_done: bool
+
+
+def list_layers(model: ModelSource, backend: str | None = None) -> list[Layer]:
+    """All layers of a model in its order.
+
+    Parameters
+    ----------
+    model : path or Model
+    backend : str, optional
+        What opens the model; found out from its name if absent.
+
+    Raises
+    ------
+    MissingFileError, ModelError, UnknownNameError, MissingDependencyError
+        The model or its backend cannot be opened.
+    """
+    return _open_model(model, backend).layers()
+
+
+def extract(
+    model: ModelSource,
+    data: Data,
+    output: str | Path,
+    layers: Sequence[str],
+    *,
+    pool: str = "auto",
+    channel_axis: int | None = None,
+    device: str = "auto",
+    batch_size: int = 32,
+    dtype: str = "float32",
+    backend: str | None = None,
+    overwrite: bool = False,
+    skip_bad: bool = False,
+    preprocess: Preprocess | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    dry_run: bool = False,
+) -> ExtractionReport:
+    """Run a model over samples and write the activations of some layers to a file.
+
+    A run that was stopped goes on where it was when it is called again in the same way; one that
+    was finished is not repeated.
+
+    Parameters
+    ----------
+    model : path or Model
+    data : path, array, mapping of input name to array, or DataSource
+        As `invert_core.data.open_data` says.
+    output : path
+        The ``.h5`` file to make; until it is whole its name ends in ``.partial``.
+    layers : sequence of str
+        Names or module paths, as `list_layers` gives them.
+    pool, channel_axis, device, batch_size
+        As `invert_core.backend.Model.extractor` says.
+    dtype : {"float32", "float16"}
+        Of the file.
+    backend : str, optional
+        What opens the model; found out from its name if absent.
+    overwrite : bool
+        Start anew whatever is there.
+    skip_bad : bool
+        Leave out images that cannot be read.
+    preprocess : Preprocess, optional
+        For images.
+    progress : callable, optional
+        Called with samples done and samples in all.
+    dry_run : bool
+        Do everything but write: open all, and run the model on one sample.
+
+    Returns
+    -------
+    ExtractionReport
+
+    Raises
+    ------
+    SettingError, MissingFileError, ModelError, UnknownNameError, MissingDependencyError
+        Something was named that is not there or does not work.
+    DataError
+        The data does not fit the model, a sample cannot be read, or an activation is NaN.
+    StaleFileError, ExistingOutputError
+        The output exists and was made from something else.
+    StorageError
+        It cannot be written. What is marked as done stays, and the same call goes on from there.
+    """
+    started = time.perf_counter()
+    _check_settings(layers, pool, device, batch_size)
+    check_target(Path(output), overwrite=True)
+    opened = _open_model(model, backend)
+    source = open_data(
+        data, opened.inputs, preprocess=preprocess, skip_bad=skip_bad, progress=progress
+    )
+    check_n_samples(len(source))
+    _check_inputs(source, opened.inputs)
+    with opened.extractor(
+        list(layers), pool=pool, channel_axis=channel_axis, device=device, batch_size=batch_size
+    ) as extractor:
+        fingerprint = {
+            "contract": EXTRACTION_CONTRACT,
+            "model": opened.fingerprint,
+            "layers": [output.layer for output in extractor.outputs],
+            "pooling": {output.layer: output.pool for output in extractor.outputs},
+            "channel_axis": channel_axis,
+            "preprocessing": source.settings,
+            "dtype": dtype,
+            "device": extractor.device,
+            "batch_size": batch_size,
+            "data": source.manifest,
+        }
+        with ActivationWriter(
+            Path(output),
+            n_samples=len(source),
+            fingerprint=fingerprint,
+            sample_id=source.sample_id,
+            versions=_versions(opened),
+            dtype=dtype,
+            overwrite=overwrite,
+        ) as writer:
+            resumed_from, already_done = writer.rows_done, writer.finished
+            if dry_run:
+                n_units = writer.n_units or _units_of_one_sample(extractor, source)
+            else:
+                _run(extractor, source, writer, batch_size, progress)
+                n_units = writer.n_units
+        return ExtractionReport(
+            path=Path(output),
+            n_samples=len(source),
+            resumed_from=resumed_from,
+            layers=tuple(
+                ExtractedLayer(output.layer, output.pool, n_units[output.layer])
+                for output in extractor.outputs
+            ),
+            device=extractor.device,
+            seconds=time.perf_counter() - started,
+            already_done=already_done,
+        )
+
+
+def _run(
+    extractor: Extractor,
+    source: DataSource,
+    writer: ActivationWriter,
+    batch_size: int,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    if writer.finished:
+        return
+    try:
+        # Batches count from row 0: a model may give other last bits in another batch.
+        row = writer.rows_done // batch_size * batch_size
+        with closing(source.batches(row, batch_size)) as batches:
+            for batch in batches:
+                activations = _run_batch(extractor, batch)
+                skipped = max(0, writer.rows_done - row)
+                writer.write({name: values[skipped:] for name, values in activations.items()})
+                row += len(next(iter(batch.values())))
+                if progress is not None:
+                    progress(row, len(source))
+        writer.finish()
+    except (KeyboardInterrupt, InvertError) as error:
+        if writer.rows_done:
+            error.add_note(
+                f"{writer.rows_done:,} of {writer.n_samples:,} samples are kept in "
+                f"{str(writer.partial)!r}; the same command, without --overwrite, goes on from "
+                "there."
+            )
+        raise
+
+
+def _run_batch(extractor: Extractor, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    activations = extractor.run(batch)
+    rows = len(next(iter(batch.values())))
+    for name, values in activations.items():
+        if values.ndim != 2 or len(values) != rows:
+            raise ModelError(
+                f"Layer {name!r} gave activations of shape {values.shape} for {rows} samples.",
+                "Its first axis must count the samples; choose another layer.",
+            )
+    return activations
+
+
+def _units_of_one_sample(extractor: Extractor, source: DataSource) -> dict[str, int]:
+    with closing(source.batches(0, 1)) as batches:
+        activations = _run_batch(extractor, next(batches))
+    return {name: values.shape[1] for name, values in activations.items()}
+
+
+def _open_model(model: ModelSource, backend: str | None) -> Model:
+    if isinstance(model, Model):
+        return model
+    from invert_core.registry import open_model
+
+    return open_model(str(model), backend)
+
+
+def _versions(model: Model) -> dict[str, str]:
+    own = {"invert-core": __version__, "numpy": np.__version__, "h5py": version("h5py")}
+    return own | dict(model.versions)
+
+
+def _check_settings(layers: Sequence[str], pool: str, device: str, batch_size: int) -> None:
+    if isinstance(layers, str) or not layers:
+        raise SettingError(
+            "No layers are named in a list.",
+            "Name at least one with -l; `invert layers MODEL` lists them.",
+        )
+    repeated = sorted({name for name in layers if list(layers).count(name) > 1})
+    if repeated:
+        raise SettingError(f"The layer {repeated[0]!r} is named twice.", "Name it once.")
+    for name, value, allowed in (("pool", pool, POOLS), ("device", device, DEVICES)):
+        if value not in allowed:
+            raise SettingError(f"{name} is {value!r}.", f"Choose from {', '.join(allowed)}.")
+    if batch_size < 1:
+        raise SettingError(f"The batch size is {batch_size}.", "Give a number from 1 up.")
+
+
+def _check_inputs(source: DataSource, inputs: Sequence[ModelInput]) -> None:
+    with closing(source.batches(0, 1)) as batches:
+        sample = next(batches)
+    wanted = {model_input.name: model_input for model_input in inputs}
+    for name in sample:
+        if name not in wanted:
+            raise DataError(
+                f"The data has an array {name!r}, which is no input of the model.",
+                nearest(name, wanted) or f"Its inputs are {', '.join(wanted)}.",
+            )
+    for name, model_input in wanted.items():
+        if name not in sample:
+            raise DataError(
+                f"The data has no array for the model's input {name!r}.",
+                f"Give one array each for {', '.join(wanted)}.",
+            )
+        _check_input(sample[name], model_input, image=bool(source.settings))
+
+
+def _check_input(values: np.ndarray, wanted: ModelInput, *, image: bool) -> None:
+    fits = len(wanted.shape) == values.ndim and all(
+        size is None or size == given
+        for size, given in zip(wanted.shape[1:], values.shape[1:], strict=True)
+    )
+    if not fits:
+        shown = ", ".join("any" if size is None else str(size) for size in wanted.shape[1:])
+        raise DataError(
+            f"The model's input {wanted.name!r} takes samples of shape ({shown}), "
+            f"the data has {values.shape[1:]}.",
+            "Change --resize, --crop, --mode (RGB or L) or --layout (NCHW or NHWC)."
+            if image
+            else "Give arrays of that shape, with one more axis in front that counts the samples.",
+        )
+    if values.dtype != wanted.dtype:
+        raise DataError(
+            f"The model's input {wanted.name!r} takes {wanted.dtype}, the data is {values.dtype}.",
+            "Give arrays." if image else f"Convert the array with .astype({wanted.dtype.name!r}).",
+        )

@@ -1,0 +1,243 @@
+"""The language of formulas: its tree, reading it from text, and writing it as text."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from invert_core.errors import FormulaError
+
+MAX_LITERALS = 1_000
+MAX_DEPTH = 100
+
+_EXAMPLE = 'A formula looks like: box & ~(mailbox | "two words")'
+_TOKEN = re.compile(
+    r'\s++|(?P<symbol>[&|~()])|(?P<bare>[A-Za-z0-9_.-]++)|(?P<quoted>"[^"\\]*+(?:\\.[^"\\]*+)*+")',
+    re.DOTALL,
+)
+_BARE_ID = re.compile(r"[A-Za-z0-9_.-]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A concept or its negation."""
+
+    id: str
+    negated: bool = False
+    length: int = field(default=1, init=False, repr=False, compare=False)
+    depth: int = field(default=0, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        try:
+            usable = isinstance(self.id, str) and self.id.encode() != b""
+        except UnicodeEncodeError:
+            usable = False
+        if not usable:
+            raise FormulaError(
+                f"{self.id!r} is not a concept id.", "An id is text of one or more characters."
+            )
+
+
+@dataclass(frozen=True)
+class Group:
+    """Two or more operands under one connective, or the negation of that.
+
+    No operand is a group of the same connective that is not negated: `join` sees to it.
+    """
+
+    connective: str
+    operands: tuple["Literal | Group", ...]
+    negated: bool = False
+    length: int = field(default=0, init=False, repr=False, compare=False)
+    depth: int = field(default=0, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "length", sum(operand.length for operand in self.operands))
+        object.__setattr__(self, "depth", 1 + max(operand.depth for operand in self.operands))
+        if self.length > MAX_LITERALS:
+            raise _too_long()
+        if self.depth > MAX_DEPTH:
+            raise _too_deep()
+
+
+def quote_id(id: str) -> str:
+    r"""Spell a concept id as formulas do: bare where possible, else as a JSON string.
+
+    >>> print(quote_id("n02012849"), quote_id('say "a"'))
+    n02012849 "say \"a\""
+    """
+    return id if _BARE_ID.fullmatch(id) else quote(id)
+
+
+def quote(text: str) -> str:
+    """Spell any text as a JSON string without raw control characters."""
+    spelled = json.dumps(text, ensure_ascii=False)
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", spelled)
+
+
+def _too_long() -> FormulaError:
+    return FormulaError(
+        f"The formula has more than {MAX_LITERALS:,} literals.", "Give a shorter formula."
+    )
+
+
+def _too_deep() -> FormulaError:
+    return FormulaError(
+        f"The formula nests deeper than {MAX_DEPTH} levels.", "Give a formula that is less nested."
+    )
+
+
+def join(connective: str, operands: Sequence[Literal | Group]) -> Literal | Group:
+    """Put operands under one connective: one operand stays as it is, nested runs become flat."""
+    if len(operands) == 1:
+        return operands[0]
+    return Group(connective, _flat(connective, operands))
+
+
+def _flat(connective: str, operands: Iterable[Literal | Group]) -> tuple[Literal | Group, ...]:
+    flat: list[Literal | Group] = []
+    for operand in operands:
+        if isinstance(operand, Group) and operand.connective == connective and not operand.negated:
+            flat.extend(operand.operands)
+        else:
+            flat.append(operand)
+    return tuple(flat)
+
+
+def _negate(node: Literal | Group, negate: bool = True) -> Literal | Group:
+    return replace(node, negated=not node.negated) if negate else node
+
+
+def iter_literals(node: Literal | Group) -> Iterator[Literal]:
+    """Go through the literals of a tree in order of appearance."""
+    if isinstance(node, Literal):
+        yield node
+    else:
+        for operand in node.operands:
+            yield from iter_literals(operand)
+
+
+def print_tree(node: Literal | Group, show: Callable[[str], str]) -> str:
+    """Write a tree with the parentheses that it needs, each id as `show` spells it."""
+    if isinstance(node, Literal):
+        return "~" * node.negated + show(node.id)
+    parts = []
+    for operand in node.operands:
+        text = print_tree(operand, show)
+        looser = isinstance(operand, Group) and not operand.negated and node.connective == "&"
+        parts.append(f"({text})" if looser else text)
+    inner = f" {node.connective} ".join(parts)
+    return f"~({inner})" if node.negated else inner
+
+
+def canonical(node: Literal | Group, negate: bool = False) -> Literal | Group:
+    """Push negations down to the literals and sort the operands of each run."""
+    if isinstance(node, Literal):
+        return _negate(node, negate)
+    negate ^= node.negated
+    connective = {"&": "|", "|": "&"}[node.connective] if negate else node.connective
+    operands = _flat(connective, (canonical(operand, negate) for operand in node.operands))
+    return Group(connective, tuple(sorted(operands, key=lambda one: print_tree(one, quote_id))))
+
+
+@dataclass
+class _Level:
+    """What is read so far between one pair of parentheses: runs of ``&``, joined by ``|``."""
+
+    opened_at: int
+    negated: bool
+    runs: list[list[Literal | Group]]
+
+    def close(self) -> Literal | Group:
+        joined = join("|", [join("&", run) for run in self.runs])
+        return _negate(joined, self.negated)
+
+
+def parse_tree(text: str) -> Literal | Group:
+    """Read a tree from text, without recursion: hostile text may nest as deep as it is long."""
+    levels = [_Level(0, False, [[]])]
+    negations = 0
+    complete = False
+    n_literals = 0
+    for kind, token, position in _tokens(text):
+        if kind == "id" and not complete:
+            n_literals += 1
+            if n_literals > MAX_LITERALS:
+                raise _too_long()
+            levels[-1].runs[-1].append(Literal(token, negations % 2 == 1))
+            negations, complete = 0, True
+        elif kind == "~" and not complete:
+            negations += 1
+            if negations > MAX_DEPTH:
+                raise _too_deep()
+        elif kind == "(" and not complete:
+            if len(levels) > MAX_DEPTH:
+                raise _too_deep()
+            levels.append(_Level(position, negations % 2 == 1, [[]]))
+            negations = 0
+        elif kind == "&" and complete:
+            complete = False
+        elif kind == "|" and complete:
+            levels[-1].runs.append([])
+            complete = False
+        elif kind == ")" and complete and len(levels) > 1:
+            node = levels.pop().close()
+            levels[-1].runs[-1].append(node)
+        else:
+            closing = "&, | or )" if len(levels) > 1 else "& or |"
+            raise _misplaced(token, position, closing if complete else "a concept, ~ or (")
+    if not complete:
+        raise FormulaError(
+            f"The formula ends at character {len(text) + 1} where a concept should follow.",
+            _EXAMPLE,
+        )
+    if len(levels) > 1:
+        raise FormulaError(
+            f"The parenthesis at character {levels[-1].opened_at} is not closed.", _EXAMPLE
+        )
+    return levels[0].close()
+
+
+def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
+    """Kind ("id", or the symbol itself), token, and its position counted from 1."""
+    at = 0
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise _unreadable(text[at], at + 1)
+        position = at + 1
+        at = match.end()
+        if match["bare"]:
+            yield "id", match["bare"], position
+        elif match["quoted"]:
+            yield "id", _unquoted(match["quoted"], position), position
+        elif match["symbol"]:
+            yield match["symbol"], match["symbol"], position
+
+
+def _unquoted(token: str, position: int) -> str:
+    try:
+        return json.loads(token)
+    except json.JSONDecodeError as error:
+        raise FormulaError(
+            f"The quoted id at character {position} is not a JSON string ({error.msg}).",
+            'Inside the quotes write \\" for " and \\\\ for \\.',
+        ) from error
+
+
+def _misplaced(token: str, position: int, wanted: str) -> FormulaError:
+    shown = repr(token if len(token) <= 40 else token[:40] + "...")
+    return FormulaError(
+        f"The formula has {shown} at character {position} where {wanted} should stand.",
+        _EXAMPLE,
+    )
+
+
+def _unreadable(character: str, position: int) -> FormulaError:
+    if character == '"':
+        return FormulaError(f"The quotation mark at character {position} is not closed.", _EXAMPLE)
+    return FormulaError(
+        f"The formula has {character!r} at character {position}, which is no part of a formula.",
+        f"Put an id with such characters in double quotes. {_EXAMPLE}",
+    )

@@ -1,0 +1,135 @@
+"""Bringing activations and concepts to the same samples."""
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from invert_core.errors import DataError, SettingError
+
+if TYPE_CHECKING:
+    from invert_core.concepts import ConceptSet
+
+JOINS = ("strict", "inner")
+
+_log = logging.getLogger("invert")
+
+
+def join(
+    sample_id: tuple[str, ...] | None,
+    n_samples: int,
+    concepts: "ConceptSet",
+    how: str = "strict",
+) -> tuple[np.ndarray | None, "ConceptSet"]:
+    """Bring concepts to the samples of activations.
+
+    Parameters
+    ----------
+    sample_id : tuple of str, or None
+        Sample ids of the activations. Where they or the concepts have none, rows are matched by
+        position.
+    n_samples : int
+        Number of rows of the activations.
+    concepts : ConceptSet
+    how : {"strict", "inner"}
+        Whether samples that only one side has are an error or are left out.
+
+    Returns
+    -------
+    rows : int64 array, or None
+        The rows of the activations that are kept, ascending; None if all are.
+    concepts : ConceptSet
+        The concepts on the kept rows, in their order.
+
+    Raises
+    ------
+    DataError
+        Samples are missing on one side (strict), none is common, fewer than two are left, ids
+        repeat, or counts differ where rows are matched by position.
+    SettingError
+        `how` is unknown.
+    """
+    if how not in JOINS:
+        raise SettingError(f"{how!r} is no way to join.", f"Use one of: {', '.join(JOINS)}.")
+    if sample_id is None or concepts.sample_id is None:
+        rows, joined = None, _by_position(sample_id, n_samples, concepts)
+    else:
+        rows, joined = _by_id(sample_id, concepts.sample_id, concepts, how)
+    if joined.n_samples < 2:
+        raise DataError(
+            "Only 1 sample is left to compare.", "Give activations of at least two samples."
+        )
+    return rows, joined
+
+
+def locate(wanted: Sequence[str], given: Sequence[str]) -> np.ndarray:
+    """Find where each wanted sample id stands among the given ones: int64, -1 if absent."""
+    place = {id: row for row, id in enumerate(given)}
+    return np.array([place.get(id, -1) for id in wanted], dtype=np.int64)
+
+
+def first_few(ids: Sequence[str]) -> str:
+    """Name the first three of many ids.
+
+    >>> first_few(["a", "b", "c", "d"])
+    "'a', 'b', 'c' and 1 more"
+    """
+    named = ", ".join(map(repr, ids[:3]))
+    return f"{named} and {len(ids) - 3:,} more" if len(ids) > 3 else named
+
+
+def _by_position(
+    sample_id: tuple[str, ...] | None, n_samples: int, concepts: "ConceptSet"
+) -> "ConceptSet":
+    side = "The activations have" if sample_id is None else "The concepts have"
+    if n_samples != concepts.n_samples:
+        raise DataError(
+            f"{side} no sample ids to join on, and the counts differ: {n_samples:,} rows of "
+            f"activations, {concepts.n_samples:,} samples with concepts.",
+            "Give both sides sample ids, or the same samples in the same order.",
+        )
+    _log.info("%s no sample ids: rows are matched by position.", side)
+    return concepts
+
+
+def _by_id(
+    wanted: tuple[str, ...], given: tuple[str, ...], concepts: "ConceptSet", how: str
+) -> tuple[np.ndarray | None, "ConceptSet"]:
+    if wanted == given:
+        return None, concepts
+    if len(set(wanted)) != len(wanted):
+        raise DataError(
+            "Sample ids of the activations repeat.", "Extract them again with unique sample ids."
+        )
+    place = locate(wanted, given)
+    found = place >= 0
+    kept = np.flatnonzero(found)
+    if kept.size == 0:
+        raise DataError(
+            f"Activations and concepts have no sample id in common: {first_few(wanted)} against "
+            f"{first_few(given)}.",
+            "Name the samples alike on both sides.",
+        )
+    if how == "strict" and (kept.size < len(wanted) or kept.size < len(given)):
+        raise DataError(_difference(wanted, given), "Keep the common ones with: --join inner")
+    if kept.size < max(len(wanted), len(given)):
+        _log.info(
+            "%s of %s rows of activations and of %s samples with concepts are in common.",
+            f"{kept.size:,}",
+            f"{len(wanted):,}",
+            f"{len(given):,}",
+        )
+    return (None if found.all() else kept), concepts.take(place[found])
+
+
+def _difference(wanted: tuple[str, ...], given: tuple[str, ...]) -> str:
+    sides = []
+    for these, others, lack in (
+        (wanted, set(given), "rows of activations have no concepts"),
+        (given, set(wanted), "samples with concepts have no activations"),
+    ):
+        alone = [id for id in these if id not in others]
+        if alone:
+            sides.append(f"{len(alone):,} of {len(these):,} {lack} ({first_few(alone)})")
+    return f"{'; '.join(sides)}."

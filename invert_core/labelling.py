@@ -1,0 +1,440 @@
+"""From activations and concepts to labels: the two calls that tie everything together."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from invert_core.activations import ActivationLayer, Activations, open_activations
+from invert_core.concepts import ConceptSet, read_concepts
+from invert_core.errors import DataError, UnknownNameError, nearest
+from invert_core.formula import Formula
+from invert_core.join import join as join_samples
+from invert_core.kernels.bits import pack_columns
+from invert_core.kernels.ranks import rank
+from invert_core.kernels.sums import sum_of_set
+from invert_core.labels import Explanation, Label, Labels
+from invert_core.search import BeamSearch, Found, Settings, UnitResult
+from invert_core.significance import (
+    RankSpread,
+    is_trusted,
+    log10_p_search,
+    log10_p_skewed,
+    n_formulas,
+    p_values,
+    z_score,
+)
+
+Progress = Callable[[int, int], None]
+ActivationSource = Activations | str | Path | npt.ArrayLike
+ConceptSource = ConceptSet | str | Path | Mapping[str, npt.ArrayLike]
+
+UNITS_PER_BLOCK = 64
+"""Units read at once; 64 is also the width of the chunks of an activation file."""
+
+
+def label(
+    activations: ActivationSource,
+    concepts: ConceptSource,
+    *,
+    layers: Sequence[str] | None = None,
+    units: Sequence[int] | None = None,
+    settings: Settings | None = None,
+    names: Path | None = None,
+    join: str = "strict",
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    block: int = UNITS_PER_BLOCK,
+) -> Labels:
+    """Find for every unit the formulas of concepts that its activation separates best.
+
+    INVERT: beam search over formulas, scored by AUC (Bykov et al., NeurIPS 2023).
+
+    Parameters
+    ----------
+    activations : float array [n_samples, n_units], path, or Activations
+        An array becomes the layer "activations". A path is an activation file, .npy or .npz.
+    concepts : mapping of id to bool array [n_samples], path, or ConceptSet
+        A path is a .csv, .npz or concept file.
+    layers : sequence of str, optional
+        Only these layers.
+    units : sequence of int, optional
+        Only these units, zero-based, of every layer.
+    settings : Settings, optional
+        Of the search.
+    names : Path, optional
+        Where `concepts` is a path: a table of the concepts' names, see `read_concepts`.
+    join : {"strict", "inner"}
+        Whether sample ids must be the same on both sides, or only the common ones count. Where
+        one side has no ids, samples are matched by position.
+    jobs : int, optional
+        Threads; None takes all cores. Results do not depend on it, nor on `block`.
+    progress : callable, optional
+        Called with the number of units done and of all units.
+    block : int
+        Units read at once; memory grows with it.
+
+    Returns
+    -------
+    Labels
+
+    Raises
+    ------
+    InvertError
+        See `invert_core.errors`: unknown layers, samples that do not match, NaN, and so on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from invert_core import label
+    >>> rng = np.random.default_rng(0)
+    >>> animal, wild = rng.random((2, 500)) < 0.3
+    >>> activations = rng.normal(size=(500, 2)) + 9 * np.stack([animal & ~wild, wild], axis=1)
+    >>> for row in label(activations, {"animal": animal, "wild": wild}):
+    ...     if row.rank == 1:
+    ...         print(row.unit, row.label, row.auc)
+    0 animal & ~wild 1.0
+    1 wild 1.0
+    """
+    settings = settings or Settings()
+    with _joined(activations, concepts, names, join) as (chosen, available, rows):
+        search = BeamSearch(chosen, settings, jobs)
+        n_tests = n_formulas(len(chosen.id), settings.length, len(settings.directions))
+        of_layers = _choose(available, layers, units)
+        n_units = sum(len(numbers) for _, numbers in of_layers)
+        labels: list[Label] = []
+        done = 0
+        for layer, numbers in of_layers:
+            results = search.units(_blocks(layer, numbers, rows, block))
+            for unit, of_unit in zip(numbers, results, strict=True):
+                for result in of_unit:
+                    labels += _rows(layer.name, unit, result, chosen, n_tests)
+                done += 1
+                if progress is not None:
+                    progress(done, n_units)
+    return Labels(tuple(labels), chosen)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a labelling would do; `n_formulas` is what p_search corrects for."""
+
+    n_samples: int
+    n_units: int
+    n_concepts: int
+    n_literals_within_limits: int
+    n_formulas: int
+
+
+def plan(
+    activations: ActivationSource,
+    concepts: ConceptSource,
+    *,
+    names: Path | None = None,
+    layers: Sequence[str] | None = None,
+    units: Sequence[int] | None = None,
+    settings: Settings | None = None,
+    join: str = "strict",
+) -> Plan:
+    """Check everything that `label` would check before it searches, and search nothing.
+
+    Parameters
+    ----------
+    activations, concepts, names, layers, units, settings, join
+        As for `label`.
+
+    Returns
+    -------
+    Plan
+    """
+    settings = settings or Settings()
+    with _joined(activations, concepts, names, join) as (chosen, available, _):
+        search = BeamSearch(chosen, settings, jobs=1)
+        return Plan(
+            n_samples=chosen.n_samples,
+            n_units=sum(len(numbers) for _, numbers in _choose(available, layers, units)),
+            n_concepts=len(chosen.id),
+            n_literals_within_limits=search.n_literals_within_limits,
+            n_formulas=n_formulas(len(chosen.id), settings.length, len(settings.directions)),
+        )
+
+
+def score(
+    activations: ActivationSource,
+    concepts: ConceptSource,
+    formula: Formula | str,
+    *,
+    layers: Sequence[str] | None = None,
+    units: Sequence[int] | None = None,
+    names: Path | None = None,
+    join: str = "strict",
+    progress: Progress | None = None,
+    block: int = UNITS_PER_BLOCK,
+) -> Labels:
+    """Test one formula, fixed beforehand, on every unit.
+
+    Nothing is searched, so `p_search` equals `p_value`, `n_scored` is 1 and `direction` is
+    "given".
+
+    Parameters
+    ----------
+    activations, concepts, layers, units, names, join, progress, block
+        As for `label`.
+    formula : Formula or str
+        In concept ids, such as ``box & ~(mailbox | "letter box")``.
+
+    Returns
+    -------
+    Labels
+        One row per unit.
+
+    Raises
+    ------
+    FormulaError
+        The formula cannot be parsed.
+    UnknownNameError
+        It names a concept that does not exist.
+    DataError
+        It is true everywhere or nowhere; and all that `label` raises.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from invert_core import score
+    >>> concepts = {"a": np.array([1, 1, 0, 0]), "b": np.array([1, 0, 0, 0])}
+    >>> score(np.array([[4.0], [9.0], [1.0], [5.0]]), concepts, "a & ~b").rows[0].auc
+    1.0
+    """
+    parsed = Formula.parse(formula) if isinstance(formula, str) else formula
+    with _joined(activations, concepts, names, join) as (chosen, available, rows):
+        extent = parsed.evaluate(chosen)
+        n_positive = int(extent.sum())
+        if n_positive in (0, chosen.n_samples):
+            where = "nowhere" if n_positive == 0 else "everywhere"
+            raise DataError(
+                f"The formula {str(parsed)!r} is true {where}, so there is nothing to compare.",
+                "Give another formula.",
+            )
+        words = pack_columns(extent[:, None])[0]
+        of_layers = _choose(available, layers, units)
+        n_units = sum(len(numbers) for _, numbers in of_layers)
+        labels: list[Label] = []
+        for layer, numbers in of_layers:
+            values = (unit for chunk in _blocks(layer, numbers, rows, block) for unit in chunk)
+            for unit, of_unit in zip(numbers, values, strict=True):
+                ranks, tie_sum, cubes = rank(of_unit)
+                doubled_u = int(sum_of_set(words, ranks)) - n_positive * (n_positive + 1)
+                spread = RankSpread(chosen.n_samples, tie_sum, cubes)
+                found = _Measured((parsed,), [n_positive], [doubled_u], spread)
+                labels += found.labels(chosen, layer.name, unit, "given", n_tests=1, n_scored=1)
+                if progress is not None:
+                    progress(len(labels), n_units)
+    return Labels(tuple(labels), chosen)
+
+
+Chosen = list[tuple[ActivationLayer, Sequence[int]]]
+
+
+@contextmanager
+def _joined(
+    activations: ActivationSource, concepts: ConceptSource, names: Path | None, how: str
+) -> Iterator[tuple[ConceptSet, Mapping[str, ActivationLayer], np.ndarray | None]]:
+    """Concepts in the order of the activations, the layers, and the activation rows to keep."""
+    with _open(activations) as opened:
+        rows, joined = join_samples(
+            opened.sample_id, opened.n_samples, _as_concepts(concepts, names), how=how
+        )
+        yield joined, opened.layers, rows
+
+
+def _open(source: ActivationSource) -> AbstractContextManager[Activations]:
+    if isinstance(source, Activations):
+        return nullcontext(source)
+    if isinstance(source, str | Path):
+        return open_activations(Path(source))
+    return Activations.from_array(np.asarray(source))
+
+
+def _as_concepts(source: ConceptSource, names: Path | None) -> ConceptSet:
+    if isinstance(source, ConceptSet):
+        return source
+    if isinstance(source, str | Path):
+        return read_concepts(Path(source), names)
+    columns = [np.asarray(column) for column in source.values()]
+    if not columns or any(column.shape != columns[0].shape for column in columns):
+        raise DataError(
+            "The labels of the concepts have different lengths, or there are none.",
+            "Give each concept one label per sample.",
+        )
+    return ConceptSet.from_arrays(np.stack(columns, axis=1), tuple(source))
+
+
+def _choose(
+    available: Mapping[str, ActivationLayer],
+    layers: Sequence[str] | None,
+    units: Sequence[int] | None,
+) -> Chosen:
+    for name in layers or ():
+        if name not in available:
+            raise UnknownNameError(
+                f"There is no layer {name!r}.",
+                f"{nearest(name, available)} The layers are {', '.join(available)}.".strip(),
+            )
+    chosen: Chosen = []
+    for layer in available.values():
+        if layers is not None and layer.name not in layers:
+            continue
+        for unit in units or ():
+            if not 0 <= unit < layer.n_units:
+                raise UnknownNameError(
+                    f"There is no unit {unit} in layer {layer.name!r}.",
+                    f"Its units are 0 to {layer.n_units - 1}.",
+                )
+        chosen.append((layer, range(layer.n_units) if units is None else sorted(set(units))))
+    return chosen
+
+
+def _blocks(
+    layer: ActivationLayer, numbers: Sequence[int], rows: np.ndarray | None, block: int
+) -> Iterator[np.ndarray]:
+    """The units `numbers`, in ascending order, as arrays [k, n_samples] of at most `block`."""
+    for start in range(0, layer.n_units, block):
+        stop = min(start + block, layer.n_units)
+        wanted = [number - start for number in numbers if start <= number < stop]
+        if not wanted:
+            continue
+        values = layer.read(start + wanted[0], start + wanted[-1] + 1)
+        values = values[np.array(wanted) - wanted[0]]
+        yield values if rows is None else values[:, rows]
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """Formulas of one unit with their exact statistics, best first."""
+
+    formulas: Sequence[Formula]
+    n_positive: Sequence[int]
+    doubled_u: Sequence[int]
+    spread: RankSpread
+
+    def explanations(self, concepts: ConceptSet) -> list[dict[str, Any]]:
+        """The fields of `Explanation` for each formula."""
+        n_positive = np.array(self.n_positive, np.int64)
+        doubled_u = np.array(self.doubled_u, np.int64)
+        pairs = n_positive * (concepts.n_samples - n_positive)
+        p_value, log10_p = p_values(doubled_u, n_positive, self.spread, "two-sided")
+        columns = (
+            doubled_u / (2 * pairs),
+            doubled_u / 2.0,
+            z_score(doubled_u, n_positive, self.spread),
+            p_value,
+            log10_p,
+            n_positive,
+            n_positive / concepts.n_samples,
+        )
+        names = ("auc", "u", "z", "p_value", "log10_p", "n_positive", "concept_fraction")
+        values = zip(*(column.tolist() for column in columns), strict=True)
+        return [
+            {"formula": str(formula), "label": formula.describe(concepts), "length": formula.length}
+            | dict(zip(names, numbers, strict=True))
+            for formula, numbers in zip(self.formulas, values, strict=True)
+        ]
+
+    def labels(
+        self,
+        concepts: ConceptSet,
+        layer: str,
+        unit: int,
+        direction: str,
+        *,
+        n_tests: int,
+        n_scored: int,
+        by_length: tuple[Explanation, ...] = (),
+    ) -> list[Label]:
+        """One row per formula, corrected for `n_tests` formulas."""
+        explained = self.explanations(concepts)
+        log10_p = np.array([row["log10_p"] for row in explained])
+        p_value = np.array([row["p_value"] for row in explained])
+        z = np.array([row["z"] for row in explained])
+        skewness = self.spread.skewness(np.array(self.n_positive, np.int64))
+        corrected = log10_p_search(p_value, log10_p, n_tests)
+        skewed = log10_p_skewed(log10_p, z, skewness)
+        trusted = is_trusted(corrected, log10_p, skewed, n_tests)
+        return [
+            Label(
+                layer=layer,
+                unit=unit,
+                rank=number,
+                direction=direction,
+                p_search=10.0**log10_corrected,
+                log10_p_search=log10_corrected,
+                method="normal",
+                status="dead" if self.spread.is_dead else "ok" if trustworthy else "untrusted",
+                n_samples=concepts.n_samples,
+                n_scored=n_scored,
+                by_length=by_length if number == 1 else (),
+                **row,
+            )
+            for number, (row, log10_corrected, trustworthy) in enumerate(
+                zip(explained, corrected.tolist(), trusted.tolist(), strict=True), start=1
+            )
+        ]
+
+
+def _measured(found: Sequence[Found], spread: RankSpread, concepts: ConceptSet) -> _Measured:
+    formulas = [
+        Formula.from_literals(
+            [(concepts.id[literal // 2], literal % 2 == 1) for literal in one.literals],
+            one.connectives,
+        )
+        for one in found
+    ]
+    return _Measured(
+        formulas, [one.n_positive for one in found], [one.doubled_u for one in found], spread
+    )
+
+
+def _rows(
+    layer: str, unit: int, result: UnitResult, concepts: ConceptSet, n_tests: int
+) -> list[Label]:
+    if result.spread.is_dead:
+        return [_dead(layer, unit, result.direction, concepts.n_samples)]
+    by_length = _measured(result.by_length, result.spread, concepts).explanations(concepts)
+    return _measured(result.reported, result.spread, concepts).labels(
+        concepts,
+        layer,
+        unit,
+        result.direction,
+        n_tests=n_tests,
+        n_scored=result.n_scored,
+        by_length=tuple(Explanation(**row) for row in by_length),
+    )
+
+
+def _dead(layer: str, unit: int, direction: str, n_samples: int) -> Label:
+    return Label(
+        layer=layer,
+        unit=unit,
+        rank=1,
+        formula="",
+        label="",
+        length=0,
+        direction=direction,
+        auc=0.5,
+        u=0.0,
+        z=0.0,
+        p_value=1.0,
+        log10_p=0.0,
+        p_search=1.0,
+        log10_p_search=0.0,
+        method="none",
+        status="dead",
+        n_positive=0,
+        n_samples=n_samples,
+        concept_fraction=0.0,
+        n_scored=0,
+    )

@@ -1,0 +1,211 @@
+"""The result of a labelling: rows that say what each unit detects, and how they are written."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from invert_core.concepts import ConceptSet
+from invert_core.errors import DataError, FileFormatError, UnknownNameError
+from invert_core.formula import Formula
+
+COLUMNS = (
+    "layer",
+    "unit",
+    "rank",
+    "formula",
+    "label",
+    "length",
+    "direction",
+    "auc",
+    "u",
+    "z",
+    "p_value",
+    "log10_p",
+    "p_search",
+    "log10_p_search",
+    "method",
+    "status",
+    "n_positive",
+    "n_samples",
+    "concept_fraction",
+    "n_scored",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """A formula and how one unit separates its extent.
+
+    `formula` is in concept ids, `label` in names; `p_value` is two-sided.
+    """
+
+    formula: str
+    label: str
+    length: int
+    auc: float
+    u: float
+    z: float
+    p_value: float
+    log10_p: float
+    n_positive: int
+    concept_fraction: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label(Explanation):
+    """One row of the result.
+
+    `p_search` is corrected for all formulas that the search could have returned. `status` is
+    "ok"; "dead" for a constant unit, which has no formula; or "untrusted" where the skew of U says
+    that the normal tail claims too much. `by_length` of the row of rank
+    1 holds the best formula of each length, whatever `min_gain` was.
+    """
+
+    layer: str
+    unit: int
+    rank: int
+    direction: str
+    p_search: float
+    log10_p_search: float
+    method: str
+    status: str
+    n_samples: int
+    n_scored: int
+    by_length: tuple[Explanation, ...] = ()
+
+    @property
+    def address(self) -> str:
+        """The unit as ``layer:unit``."""
+        return f"{self.layer}:{self.unit}"
+
+    def row(self) -> dict[str, Any]:
+        """The columns of labels.csv."""
+        return {name: getattr(self, name) for name in COLUMNS}
+
+
+@dataclass(frozen=True)
+class Labels:
+    """All rows of a labelling, in the order of layers, units, directions and ranks.
+
+    Parameters
+    ----------
+    rows : tuple of Label
+    concepts : ConceptSet or None
+        As it was joined to the activations; None when the rows were read from a run.
+    """
+
+    rows: tuple[Label, ...]
+    concepts: ConceptSet | None = None
+
+    def __iter__(self) -> Iterator[Label]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def best(self) -> tuple[Label, ...]:
+        """The row of rank 1 of every unit and direction that is not dead, most convincing first.
+
+        Trusted ones first, then by `log10_p_search`, then by the distance of the AUC from 0.5.
+        """
+        first = [row for row in self.rows if row.rank == 1 and row.status != "dead"]
+        return tuple(sorted(first, key=_conviction))
+
+    def at(self, address: str) -> tuple[Label, ...]:
+        """The rows of one unit, given as ``layer:unit``.
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such unit.
+        """
+        found = tuple(row for row in self.rows if row.address == address)
+        if not found:
+            layers = list(dict.fromkeys(row.layer for row in self.rows))
+            raise UnknownNameError(
+                f"There is no unit {address!r}.",
+                f"Give LAYER:UNIT; the layers are {', '.join(layers)}.",
+            )
+        return found
+
+    def extent(self, label: Explanation | str) -> np.ndarray:
+        """Where a formula is true: bool [n_samples], in the order of the activations.
+
+        Parameters
+        ----------
+        label : Label, Explanation or str
+            A row of this result, or a formula in concept ids.
+        """
+        if self.concepts is None:
+            raise DataError(
+                "These labels were read from a run and hold no concepts.",
+                "Evaluate the formula with Formula.parse(text).evaluate(concepts).",
+            )
+        text = label if isinstance(label, str) else label.formula
+        if not text:
+            raise DataError("A dead unit has no formula.", "Ask for another row.")
+        return Formula.parse(text).evaluate(self.concepts)
+
+    def to_csv(self) -> str:
+        """All rows as labels.csv."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(row.row().values() for row in self.rows)
+        return text.getvalue()
+
+    def to_jsonl(self) -> str:
+        """All rows and `by_length` as labels.jsonl, one object per line."""
+        return "".join(
+            json.dumps(
+                row.row() | {"by_length": [vars(found) for found in row.by_length]},
+                ensure_ascii=False,
+                allow_nan=False,
+            )
+            + "\n"
+            for row in self.rows
+        )
+
+    @classmethod
+    def from_jsonl(cls, lines: Iterable[str], name: str = "labels.jsonl") -> "Labels":
+        """Read what `to_jsonl` wrote.
+
+        Raises
+        ------
+        FileFormatError
+            A line is not such an object; the message names `name` and the line.
+        """
+        rows = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                values = json.loads(line)
+                by_length = tuple(
+                    Explanation(**_typed(Explanation, v)) for v in values["by_length"]
+                )
+                rows.append(Label(**_typed(Label, values | {"by_length": by_length})))
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                raise FileFormatError(
+                    f"Line {number} of {name} is not a label ({error}).",
+                    "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN",
+                ) from error
+        return cls(tuple(rows))
+
+
+def _conviction(row: Label) -> tuple[bool, float, float]:
+    return (row.status != "ok", row.log10_p_search, -abs(row.auc - 0.5))
+
+
+def _typed(kind: type[Explanation], values: dict[str, Any]) -> dict[str, Any]:
+    expected = {field.name: field.type for field in fields(kind)}
+    if set(values) != set(expected):
+        raise ValueError(f"columns {sorted(set(values) ^ set(expected))}")
+    for name, value in values.items():
+        right = {str: str, int: int, float: (int, float)}.get(expected[name])
+        if right is not None and (not isinstance(value, right) or isinstance(value, bool)):
+            raise ValueError(f"{name} is {value!r}")
+    return values

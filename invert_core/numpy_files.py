@@ -1,0 +1,92 @@
+"""NumPy files of strangers: read without pickle, with what is wrong put in a sentence."""
+
+import contextlib
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from invert_core.errors import DataError, FileFormatError, MissingFileError
+from invert_core.sample_id import as_sample_id
+
+SAMPLE_ID_KEYS = ("sample_id", "sample_ids")
+
+
+def read_npy(path: Path) -> np.ndarray:
+    """The array of a ``.npy`` file, mapped into memory and read-only.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    FileFormatError
+        It is cut off, holds Python objects, or is something else.
+    """
+    with _format_errors(path):
+        return np.lib.format.open_memmap(path, mode="r")
+
+
+def read_npz(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...] | None]:
+    """The arrays of an ``.npz`` file, and its sample ids if it has them.
+
+    Returns
+    -------
+    arrays : dict of str to ndarray
+        In the order of the file, without the ids.
+    sample_id : tuple of str or None
+        The string array called ``sample_id`` or ``sample_ids``.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    FileFormatError
+        It is cut off, holds Python objects or other files, or is something else.
+    DataError
+        The sample ids are not strings, or one repeats.
+    """
+    with _format_errors(path), path.open("rb") as file:
+        archive = np.load(file, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise ValueError("it is a single array, not an archive")
+        with archive:
+            arrays = {name: archive[name] for name in archive.files}
+        for name, array in arrays.items():
+            if not isinstance(array, np.ndarray):
+                raise ValueError(f"its member {name!r} is not an array")
+    keys = [key for key in SAMPLE_ID_KEYS if key in arrays]
+    if not keys:
+        return arrays, None
+    if len(keys) > 1:
+        raise DataError(
+            f"{str(path)!r} has both 'sample_id' and 'sample_ids'.", "Leave out one of them."
+        )
+    return arrays, as_sample_id(arrays.pop(keys[0]), repr(str(path)))
+
+
+@contextlib.contextmanager
+def _format_errors(path: Path) -> Iterator[None]:
+    if not path.is_file():
+        raise MissingFileError(f"There is no file {str(path)!r}.", "Check the path.")
+    try:
+        yield
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        MemoryError,
+        RuntimeError,
+        SyntaxError,
+        tokenize.TokenError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        reason = str(error).strip().splitlines()
+        raise FileFormatError(
+            f"{str(path)!r} cannot be read as {path.suffix} "
+            f"({reason[0] if reason else type(error).__name__}).",
+            "Write it again with numpy.save or numpy.savez, as plain numbers and strings.",
+        ) from error

@@ -1,0 +1,239 @@
+"""The backends there are: built-in ones in a table, those of other packages by entry point.
+
+A package adds a backend with an entry point in the group ``invert.backends`` that leads to a
+subclass of `invert_core.backend.Backend`. The class may have an attribute ``suffixes``, a tuple of
+file suffixes such as ``(".tflite",)``, for which it is then the default.
+"""
+
+import importlib
+import logging
+import re
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from invert_core.backend import Backend, Model
+from invert_core.errors import (
+    InvertError,
+    MissingDependencyError,
+    MissingFileError,
+    SettingError,
+    UnknownNameError,
+    nearest,
+)
+
+_log = logging.getLogger("invert")
+
+GROUP = "invert.backends"
+_LIST_ALL = "`invert backends` lists all backends."
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]+")
+"""Two characters at least, so that no backend is taken for the drive of a Windows path."""
+
+
+@dataclass(frozen=True)
+class BackendInfo:
+    """One backend.
+
+    `origin` is "built-in" or the distribution that brought it; `status` is "installed", or the
+    reason why it cannot be used, and `hint` then says what to do.
+    """
+
+    name: str
+    origin: str
+    status: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class _BuiltIn:
+    target: str
+    extra: str
+    suffixes: tuple[str, ...]
+
+
+_BUILT_IN = {
+    "onnx": _BuiltIn("invert_core.backends.onnx:OnnxBackend", "onnx", (".onnx",)),
+}
+
+
+def backends() -> list[BackendInfo]:
+    """List all backends, built-in ones first, and whether they can be imported.
+
+    Returns
+    -------
+    list of BackendInfo
+    """
+    plugins = _plugins()
+    found = []
+    for name in (*_BUILT_IN, *plugins):
+        origin = _distribution(plugins[name]) if name in plugins else "built-in"
+        try:
+            _load(name, plugins)
+        except InvertError as error:
+            found.append(BackendInfo(name, origin, error.message, error.hint))
+        else:
+            found.append(BackendInfo(name, origin, "installed", ""))
+    return found
+
+
+def load_backend(name: str) -> type[Backend]:
+    """Import a backend.
+
+    Parameters
+    ----------
+    name : str
+        As `backends` lists it.
+
+    Returns
+    -------
+    type of Backend
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such backend.
+    MissingDependencyError
+        There is, but it cannot be imported, mostly because a package that it needs is missing.
+    """
+    return _load(name, _plugins())
+
+
+def open_model(spec: str, backend: str | None = None) -> Model:
+    """Open a model with the backend that fits it.
+
+    Parameters
+    ----------
+    spec : str
+        What the backend is to open, mostly a path; or ``name:target`` with the name of a backend.
+    backend : str, optional
+        Name of a backend, which then gets all of `spec`. Without it the name in `spec` decides,
+        and else the suffix of the file.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    UnknownNameError
+        No backend fits.
+    SettingError
+        Several do.
+    MissingFileError
+        There is no such file.
+    MissingDependencyError
+        A backend fits but cannot be imported.
+    ModelError
+        The backend cannot read the model.
+    """
+    plugins = _plugins()
+    if backend is not None:
+        return _load(backend, plugins).open(spec)
+    prefix, colon, target = spec.partition(":")
+    if colon and (prefix in _BUILT_IN or prefix in plugins):
+        return _load(prefix, plugins).open(target)
+    looks_like_a_name = colon and _NAME.fullmatch(prefix) and not Path(spec).exists()
+    if looks_like_a_name and (Path(target).exists() or nearest(prefix, [*_BUILT_IN, *plugins])):
+        raise _unknown(prefix, plugins)
+    return _load(_by_suffix(spec, plugins), plugins).open(spec)
+
+
+def _load(name: str, plugins: dict[str, EntryPoint]) -> type[Backend]:
+    if name in _BUILT_IN:
+        return _load_built_in(name, _BUILT_IN[name])
+    if name in plugins:
+        return _load_plugin(name, plugins[name])
+    raise _unknown(name, plugins)
+
+
+def _load_built_in(name: str, entry: _BuiltIn) -> type[Backend]:
+    module, _, attribute = entry.target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        if (error.name or "").startswith("invert_core"):
+            raise
+        raise MissingDependencyError(
+            f"The backend {name!r} needs a package that is missing or broken: {error}.",
+            f'Run `pip install "invert-core[{entry.extra}]"`.',
+        ) from error
+
+
+def _load_plugin(name: str, entry: EntryPoint) -> type[Backend]:
+    distribution = _distribution(entry)
+    try:
+        found = entry.load()
+    except Exception as error:  # whatever goes wrong in it, it is a stranger's code that fails
+        raise MissingDependencyError(
+            f"The backend {name!r} of the package {distribution!r} cannot be imported: "
+            f"{type(error).__name__}: {error}.",
+            f"Install what it needs, or run `pip uninstall {distribution}`.",
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, Backend)):
+        raise MissingDependencyError(
+            f"The entry point {name!r} of the package {distribution!r} is no subclass of "
+            "invert_core.backend.Backend.",
+            f"Tell its authors, or run `pip uninstall {distribution}`.",
+        )
+    return found
+
+
+def _plugins() -> dict[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for entry in sorted(
+        entry_points(group=GROUP), key=lambda each: (each.name, _distribution(each))
+    ):
+        if entry.name in _BUILT_IN:
+            reason = "that is the name of a built-in one"
+        elif entry.name in found:
+            reason = f"{_distribution(found[entry.name])!r} has one of that name"
+        elif not _NAME.fullmatch(entry.name):
+            reason = "that is no name for one"
+        else:
+            found[entry.name] = entry
+            continue
+        _log.warning(
+            "The backend %r of the package %r is not used: %s.",
+            entry.name,
+            _distribution(entry),
+            reason,
+        )
+    return found
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "unknown"
+
+
+def _by_suffix(spec: str, plugins: dict[str, EntryPoint]) -> str:
+    suffix = Path(spec).suffix.lower()
+    for name, entry in _BUILT_IN.items():
+        if suffix in entry.suffixes:
+            return name
+    if not Path(spec).exists():
+        raise MissingFileError(f"There is no model {spec!r}.", "Check the path.")
+    fitting = []
+    broken = []
+    for name in plugins:
+        try:
+            if suffix in getattr(_load(name, plugins), "suffixes", ()):
+                fitting.append(name)
+        except MissingDependencyError as error:
+            broken.append(error.message)
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        choices = " or ".join(f"`{name}:{spec}`" for name in fitting)
+        raise SettingError(f"Several backends open {suffix} files.", f"Say which: {choices}.")
+    unknown = UnknownNameError(
+        f"No backend is known to open {spec!r}.",
+        f"Say which one is to: `name:{spec}`. {_LIST_ALL}",
+    )
+    for message in broken:
+        unknown.add_note(message)
+    raise unknown
+
+
+def _unknown(name: str, plugins: dict[str, EntryPoint]) -> UnknownNameError:
+    guess = nearest(name, [*_BUILT_IN, *plugins])
+    return UnknownNameError(f"There is no backend {name!r}.", f"{guess} {_LIST_ALL}".strip())

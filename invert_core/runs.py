@@ -1,0 +1,215 @@
+"""Run directories: the results of one labelling, and all that is needed to repeat it."""
+
+import hashlib
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from invert_core import __version__
+from invert_core.atomic import check_target, new_folder
+from invert_core.errors import FileFormatError, MissingFileError
+from invert_core.labelling import Progress, label
+from invert_core.labels import Labels
+from invert_core.search import Settings
+
+RUN_FILE = "run.json"
+FORMAT = "invert-run"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `read_run` finds in a run directory; `info` is the object in run.json."""
+
+    labels: Labels
+    info: dict[str, Any]
+
+
+def label_files(
+    activations: Path,
+    concepts: Path,
+    output: Path,
+    *,
+    names: Path | None = None,
+    layers: Sequence[str] | None = None,
+    units: Sequence[int] | None = None,
+    settings: Settings | None = None,
+    join: str = "strict",
+    jobs: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Labels:
+    """Label the units of an activation file and write a run directory.
+
+    Parameters
+    ----------
+    activations, concepts : Path
+        Files as `label` and `read_concepts` take them.
+    output : Path
+        The run directory: labels.csv, labels.jsonl and run.json, all or nothing.
+    names : Path, optional
+        Names of the concepts, see `read_concepts`.
+    layers, units, settings, join, jobs, progress
+        As for `label`.
+    overwrite : bool
+        Replace a run directory that exists.
+
+    Returns
+    -------
+    Labels
+
+    Raises
+    ------
+    ExistingOutputError
+        The output exists and is not to be overwritten, or is not a run directory.
+    InvertError
+        All that `label` raises.
+    """
+    check_target(output, overwrite=overwrite)
+    settings = settings or Settings()
+    arguments = {
+        "layers": None if layers is None else list(layers),
+        "units": None if units is None else list(units),
+        "join": join,
+        "jobs": jobs,
+    }
+    inputs = {"activations": activations, "concepts": concepts}
+    if names is not None:
+        inputs["names"] = names
+    timer = Timer()
+    labels = label(
+        activations,
+        concepts,
+        names=names,
+        layers=layers,
+        units=units,
+        settings=settings,
+        join=join,
+        jobs=jobs,
+        progress=progress,
+    )
+    timer.stop()
+    with new_folder(output, marker=RUN_FILE, overwrite=overwrite) as folder:
+        write_run(folder, labels, settings, inputs, arguments, timer)
+    return labels
+
+
+class Timer:
+    """When something began and how long it took."""
+
+    def __init__(self) -> None:
+        self.started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self._clock = time.perf_counter()
+        self.seconds = 0.0
+
+    def stop(self) -> None:
+        """Take the time since the beginning."""
+        self.seconds = round(time.perf_counter() - self._clock, 3)
+
+
+def write_run(
+    folder: Path,
+    labels: Labels,
+    settings: Settings,
+    inputs: Mapping[str, Path],
+    arguments: Mapping[str, Any],
+    timer: Timer,
+) -> None:
+    """Write labels.csv, labels.jsonl and run.json to a folder that exists.
+
+    Parameters
+    ----------
+    folder : Path
+    labels, settings
+        The result, and what the search was told.
+    inputs : mapping of str to Path
+        Files that determine the result, by what they are.
+    arguments : mapping
+        The other arguments, JSON-able.
+    timer : Timer
+        Of the labelling.
+    """
+    (folder / "labels.csv").write_text(labels.to_csv(), encoding="utf-8", newline="")
+    (folder / "labels.jsonl").write_text(labels.to_jsonl(), encoding="utf-8", newline="")
+    info = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "arguments": dict(arguments),
+        "settings": asdict(settings),
+        "versions": versions(),
+        "inputs": {name: _fingerprint(path, folder) for name, path in inputs.items()},
+        "seed": None,
+        "timings": {"started": timer.started, "label_seconds": timer.seconds},
+        "machine": {
+            "system": platform.platform(),
+            "processor": platform.machine(),
+            "cores": os.cpu_count(),
+        },
+    }
+    text = json.dumps(info, indent=2, ensure_ascii=False) + "\n"
+    (folder / RUN_FILE).write_text(text, encoding="utf-8")
+
+
+def read_run(path: Path) -> Run:
+    """Read a run directory.
+
+    Raises
+    ------
+    MissingFileError
+        It does not exist, or is no run directory.
+    FileFormatError
+        A file in it is broken or of a newer version.
+    """
+    run_file = path / RUN_FILE
+    labels_file = path / "labels.jsonl"
+    for needed in (run_file, labels_file):
+        if not needed.is_file():
+            raise MissingFileError(
+                f"{str(path)!r} is not a run directory: it has no {needed.name}.",
+                "Make one with: invert label ACTIVATIONS CONCEPTS -o RUN",
+            )
+    try:
+        info = json.loads(run_file.read_text(encoding="utf-8"))
+        version = info["format_version"] if info["format"] == FORMAT else None
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise FileFormatError(
+            f"{str(run_file)!r} does not describe a run ({type(error).__name__}: {error}).",
+            "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN",
+        ) from error
+    if version != FORMAT_VERSION:
+        raise FileFormatError(
+            f"{str(run_file)!r} has format version {version!r}, "
+            f"this program reads {FORMAT_VERSION}.",
+            "Update it with: pip install --upgrade invert-core",
+        )
+    try:
+        with labels_file.open(encoding="utf-8") as lines:
+            return Run(Labels.from_jsonl(lines, str(labels_file)), info)
+    except UnicodeDecodeError as error:
+        raise FileFormatError(
+            f"{str(labels_file)!r} is not UTF-8 text.",
+            "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN",
+        ) from error
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of this package, and of the packages its results rest on."""
+    found = {"python": sys.version.split()[0], "invert-core": __version__}
+    for name in ("numba", "numpy", "scipy", "h5py"):
+        found[name] = metadata.version(name)
+    return found
+
+
+def _fingerprint(path: Path, folder: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    # A file inside the run moves with it, and the run still has another name while it is written.
+    named = path.relative_to(folder) if path.is_relative_to(folder) else path
+    return {"path": str(named), "bytes": path.stat().st_size, "sha256": digest}

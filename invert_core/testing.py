@@ -1,0 +1,297 @@
+"""Checks that every backend passes, for the tests of whoever writes one.
+
+    from invert_core.testing import BackendSuite
+
+    class TestMyBackend(BackendSuite):
+        ...
+
+Fill in the abstract methods; pytest finds the rest.
+"""
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from invert_core.backend import POOLS, Backend, Extractor, Model
+from invert_core.errors import (
+    DataError,
+    InvertError,
+    MissingDependencyError,
+    MissingFileError,
+    ModelError,
+    SettingError,
+    UnknownNameError,
+)
+
+
+@contextlib.contextmanager
+def _refused(kind: type[InvertError], what: str = "it") -> Iterator[list[InvertError]]:
+    errors: list[InvertError] = []
+    try:
+        yield errors
+    except kind as error:
+        errors.append(error)
+    assert errors, f"{what} was accepted"
+    assert errors[0].hint, f"no hint comes with: {errors[0].message}"
+
+
+class BackendSuite(ABC):
+    """What a backend has to do, as tests that use one small model.
+
+    The class is named so that pytest passes over it and runs its subclasses. `relative` and
+    `absolute` are the tolerances for values that were computed in batches of another size or by
+    other means; values computed twice in the same way have to be equal to the last bit.
+    """
+
+    relative = 1e-5
+    absolute = 1e-6
+
+    @abstractmethod
+    def backend(self) -> type[Backend]:
+        """Return the backend."""
+
+    @abstractmethod
+    def target(self, folder: Path) -> str:
+        """Write the model into an empty folder; return what `Backend.open` takes."""
+
+    @abstractmethod
+    def changed_target(self, folder: Path) -> str:
+        """Write the same model with one weight changed; return what `Backend.open` takes."""
+
+    @abstractmethod
+    def batch(self) -> dict[str, np.ndarray]:
+        """Inputs for at least 5 samples, with at least one axis of fixed length beside them."""
+
+    @abstractmethod
+    def expected(self) -> dict[tuple[str, str], np.ndarray]:
+        """Right activations of `batch()` for pairs of a layer and a pool.
+
+        At least two layers have to be there, and one of them has to be of rank 3 or more; the
+        pools are "mean", "max", "first" and "none".
+        """
+
+    def test_layers_are_listed_with_unique_names_in_a_stable_order(self, tmp_path: Path) -> None:
+        model = self._model(tmp_path)
+        names = [layer.name for layer in model.layers()]
+        assert names, "no layers are listed"
+        assert len(set(names)) == len(names), "a name is listed twice"
+        assert names == [layer.name for layer in self._model(tmp_path).layers()]
+        assert {layer for layer, _ in self.expected()} <= {
+            *names,
+            *(layer.module for layer in model.layers()),
+        }
+
+    def test_what_is_listed_is_what_is_extracted(self, tmp_path: Path) -> None:
+        model = self._model(tmp_path)
+        listed = [layer for layer in model.layers() if layer.pool]
+        assert listed, "no layer can be extracted"
+        names = [layer.name for layer in listed]
+        with model.extractor(names, device="cpu", batch_size=self._count) as extractor:
+            assert [output.layer for output in extractor.outputs] == names
+            assert [output.pool for output in extractor.outputs] == [each.pool for each in listed]
+            found = extractor.run(self.batch())
+        for layer in listed:
+            assert layer.pool in set(POOLS) - {"auto"}
+            assert found[layer.name].dtype == np.float32
+            assert found[layer.name].ndim == 2
+            assert layer.n_units in (None, found[layer.name].shape[1])
+
+    def test_module_paths_lead_to_the_layers_they_are_listed_with(self, tmp_path: Path) -> None:
+        model = self._model(tmp_path)
+        for layer in model.layers():
+            if layer.module and layer.pool:
+                by_module = self._run(model, layer.module)
+                np.testing.assert_array_equal(by_module, self._run(model, layer.name))
+
+    def test_layers_that_cannot_be_extracted_are_refused(self, tmp_path: Path) -> None:
+        model = self._model(tmp_path)
+        for layer in model.layers():
+            if not layer.pool:
+                with _refused(ModelError):
+                    model.extractor([layer.name], device="cpu")
+
+    def test_each_layer_alone_has_the_right_activations(self, tmp_path: Path) -> None:
+        model = self._model(tmp_path)
+        for (layer, pool), right in self.expected().items():
+            with model.extractor(
+                [layer], pool=pool, device="cpu", batch_size=self._count
+            ) as extractor:
+                assert [output.layer for output in extractor.outputs] == [layer]
+                assert extractor.outputs[0].pool == pool
+                assert extractor.device == "cpu"
+                self._close(extractor.run(self.batch())[layer], right)
+
+    def test_several_layers_at_once_have_the_right_activations(self, tmp_path: Path) -> None:
+        model = self._model(tmp_path)
+        for wanted in {pool for _, pool in self.expected()}:
+            right = {
+                layer: values for (layer, pool), values in self.expected().items() if pool == wanted
+            }
+            with model.extractor(
+                list(right), pool=wanted, device="cpu", batch_size=self._count
+            ) as extractor:
+                found = extractor.run(self.batch())
+            assert list(found) == list(right)
+            for layer, values in right.items():
+                self._close(found[layer], values)
+
+    def test_automatic_pooling_is_stated_and_goes_by_rank(self, tmp_path: Path) -> None:
+        model = self._model(tmp_path)
+        for (layer, pool), right in self.expected().items():
+            with model.extractor([layer], device="cpu", batch_size=self._count) as extractor:
+                chosen = extractor.outputs[0].pool
+                assert chosen in ("mean", "none")
+                if chosen == pool:
+                    self._close(extractor.run(self.batch())[layer], right)
+
+    def test_the_batch_size_does_not_change_the_activations(self, tmp_path: Path) -> None:
+        model = self._model(tmp_path)
+        (layer, pool), right = next(iter(self.expected().items()))
+        for size in (1, 2, self._count - 1, self._count + 3):
+            with model.extractor([layer], pool=pool, device="cpu", batch_size=size) as extractor:
+                found = [
+                    extractor.run(self._part(start, start + size))[layer]
+                    for start in range(0, self._count, size)
+                ]
+            assert all(len(part) <= size for part in found)
+            self._close(np.concatenate(found), right)
+
+    def test_the_same_batches_give_the_same_bits(self, tmp_path: Path) -> None:
+        model = self._model(tmp_path)
+        layers = list(dict.fromkeys(layer for layer, _ in self.expected()))
+        runs = []
+        for _ in range(2):
+            with model.extractor(layers, device="cpu", batch_size=2) as extractor:
+                runs.append([extractor.run(self._part(at, at + 2)) for at in (0, 2)])
+        for first, second in zip(*runs, strict=True):
+            for layer in layers:
+                assert first[layer].tobytes() == second[layer].tobytes()
+
+    def test_an_unknown_layer_is_refused_with_the_nearest_names(self, tmp_path: Path) -> None:
+        model = self._model(tmp_path)
+        layer = next(iter(self.expected()))[0]
+        with _refused(UnknownNameError) as errors:
+            model.extractor([f"{layer}x"], device="cpu")
+        assert layer in errors[0].hint
+
+    def test_settings_that_do_not_exist_are_refused(self, tmp_path: Path) -> None:
+        model = self._model(tmp_path)
+        layers = [next(iter(self.expected()))[0]]
+        with _refused(SettingError):
+            model.extractor([], device="cpu")
+        with _refused(SettingError):
+            model.extractor(layers, pool="median", device="cpu")
+        with _refused(SettingError):
+            model.extractor(layers, device="abacus")
+        with _refused(SettingError):
+            model.extractor(layers, device="cpu", batch_size=0)
+
+    def test_inputs_that_do_not_fit_are_refused(self, tmp_path: Path) -> None:
+        model = self._model(tmp_path)
+        layers = list(dict.fromkeys(layer for layer, _ in self.expected()))
+        batch = self.batch()
+        name = next(iter(batch))
+        array = batch[name]
+        other = np.float64 if array.dtype == np.float32 else np.float32
+        wrong = {
+            "a missing input": {},
+            "an unknown input": {**batch, f"{name}_of_another": array},
+            "another type": {**batch, name: array.astype(other)},
+            "an axis too many": {**batch, name: array[..., np.newaxis]},
+            "too many samples": {key: np.concatenate([it, it]) for key, it in batch.items()},
+            "no samples": {key: it[:0] for key, it in batch.items()},
+        }
+        for axis, length in enumerate(self._input(model, name)[1:], 1):
+            if length is not None:
+                longer = np.concatenate([array, array], axis=axis)
+                wrong[f"another length of axis {axis}"] = {**batch, name: longer}
+        with model.extractor(layers, device="cpu", batch_size=self._count) as extractor:
+            for what, bad in wrong.items():
+                with _refused(DataError, what):
+                    extractor.run(bad)
+            self._still_runs(extractor)
+
+    def test_cuda_works_or_is_refused(self, tmp_path: Path) -> None:
+        model = self._model(tmp_path)
+        layers = [next(iter(self.expected()))[0]]
+        with (
+            contextlib.suppress(MissingDependencyError),
+            model.extractor(layers, device="cuda", batch_size=self._count) as extractor,
+        ):
+            assert extractor.device == "cuda"
+            self._still_runs(extractor)
+
+    def test_an_automatic_device_says_what_it_is(self, tmp_path: Path) -> None:
+        layers = [next(iter(self.expected()))[0]]
+        with self._model(tmp_path).extractor(layers, batch_size=self._count) as extractor:
+            assert extractor.device in ("cpu", "cuda")
+            self._still_runs(extractor)
+
+    def test_the_fingerprint_follows_the_content(self, tmp_path: Path) -> None:
+        first, again, changed = (tmp_path / name for name in ("first", "again", "changed"))
+        for folder in (first, again, changed):
+            folder.mkdir()
+        backend = self.backend()
+        fingerprint = backend.open(self.target(first)).fingerprint
+        assert len(fingerprint) == 64, "it is no SHA-256 in hex"
+        int(fingerprint, 16)
+        assert backend.open(self.target(again)).fingerprint == fingerprint
+        assert backend.open(self.changed_target(changed)).fingerprint != fingerprint
+
+    def test_a_missing_model_is_refused(self, tmp_path: Path) -> None:
+        with _refused(MissingFileError):
+            self.backend().open(str(tmp_path / "there" / f"is_none{self._suffix(tmp_path)}"))
+
+    def test_a_file_that_is_no_model_is_refused(self, tmp_path: Path) -> None:
+        for content in (b"", b"this is no model\n" * 99):
+            file = tmp_path / f"no_model{self._suffix(tmp_path)}"
+            file.write_bytes(content)
+            with _refused(ModelError):
+                self.backend().open(str(file))
+
+    def test_closing_twice_does_no_harm(self, tmp_path: Path) -> None:
+        layers = [next(iter(self.expected()))[0]]
+        extractor = self._model(tmp_path).extractor(layers, device="cpu")
+        extractor.close()
+        extractor.close()
+
+    def test_the_check_says_what_it_found(self) -> None:
+        findings = self.backend().check()
+        assert findings
+        assert all(subject and finding for subject, finding in findings)
+
+    @property
+    def _count(self) -> int:
+        return len(next(iter(self.batch().values())))
+
+    def _model(self, folder: Path) -> Model:
+        place = folder / "model"
+        place.mkdir(exist_ok=True)
+        return self.backend().open(self.target(place))
+
+    def _suffix(self, folder: Path) -> str:
+        place = folder / "suffix"
+        place.mkdir(exist_ok=True)
+        return Path(self.target(place)).suffix
+
+    def _input(self, model: Model, name: str) -> tuple[int | None, ...]:
+        return next(value.shape for value in model.inputs if value.name == name)
+
+    def _part(self, start: int, stop: int) -> dict[str, np.ndarray]:
+        return {name: array[start:stop] for name, array in self.batch().items()}
+
+    def _run(self, model: Model, layer: str) -> np.ndarray:
+        with model.extractor([layer], device="cpu", batch_size=self._count) as extractor:
+            return extractor.run(self.batch())[layer]
+
+    def _still_runs(self, extractor: Extractor) -> None:
+        for values in extractor.run(self.batch()).values():
+            assert values.shape[0] == self._count
+
+    def _close(self, found: np.ndarray, right: np.ndarray) -> None:
+        assert found.dtype == np.float32
+        assert found.shape == right.shape
+        np.testing.assert_allclose(found, right, rtol=self.relative, atol=self.absolute)

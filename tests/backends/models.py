@@ -1,0 +1,117 @@
+"""Tiny ONNX models and what NumPy says about them."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+IR_VERSIONS = {13: 7, 17: 8, 18: 8, 21: 10}
+SCOPES = "pkg.torch.onnx.name_scopes"
+
+
+def value(name, shape, elem=TensorProto.FLOAT):
+    return helper.make_tensor_value_info(name, elem, shape)
+
+
+def node(op, inputs, output, scopes=None, **attributes):
+    made = helper.make_node(op, inputs.split(), output.split(), **attributes)
+    if scopes is not None:
+        made.metadata_props.add(key=SCOPES, value=repr(["", *scopes, output]))
+    return made
+
+
+def model(nodes, inputs, outputs, weights=None, *, opset=18, domains=(), **more):
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        inputs,
+        outputs,
+        [numpy_helper.from_array(array, name) for name, array in (weights or {}).items()],
+    )
+    return helper.make_model(
+        graph,
+        opset_imports=[
+            helper.make_opsetid("", opset),
+            *(helper.make_opsetid(domain, 1) for domain in domains),
+        ],
+        ir_version=IR_VERSIONS[opset],
+        **more,
+    )
+
+
+def save(proto, folder: Path, name="model.onnx") -> str:
+    path = folder / name
+    path.write_bytes(proto.SerializeToString())
+    return str(path)
+
+
+def network(*, opset=18, batch="batch", seed=0, channels=4):
+    """Pixels [batch, 3, 4, 5] -> relu (rank 4), tokens (rank 3), logits (rank 2)."""
+    weights = network_weights(seed, channels)
+    return model(
+        [
+            node("Conv", "x w", "conv", ["stem", "stem.conv"]),
+            node("Relu", "conv", "relu", ["stem", "stem.act"]),
+            node("Reshape", "relu to_tokens", "flat", []),
+            node("Transpose", "flat", "tokens", ["split"], perm=[0, 2, 1]),
+            node("GlobalAveragePool", "relu", "pooled", ["pool"]),
+            node("Flatten", "pooled", "features", ["pool"]),
+            node("MatMul", "features v", "logits", ["head"]),
+        ],
+        [value("x", [batch, 3, 4, 5])],
+        [value("logits", [batch, 6])],
+        {**weights, "to_tokens": np.array([0, channels, 20], np.int64)},
+        opset=opset,
+    )
+
+
+def network_weights(seed=0, channels=4):
+    random = np.random.default_rng(seed)
+    return {
+        "w": random.normal(size=(channels, 3, 1, 1)).astype(np.float32),
+        "v": random.normal(size=(channels, 6)).astype(np.float32),
+    }
+
+
+def network_input(count=7, seed=1):
+    return np.random.default_rng(seed).normal(size=(count, 3, 4, 5)).astype(np.float32)
+
+
+def network_layers(x, seed=0):
+    """All layers of `network`, unpooled."""
+    weights = network_weights(seed)
+    conv = np.einsum("oi,bihw->bohw", weights["w"][:, :, 0, 0], x)
+    relu = np.maximum(conv, 0)
+    flat = relu.reshape(*relu.shape[:2], -1)
+    features = relu.mean((2, 3))
+    return {
+        "conv": conv,
+        "relu": relu,
+        "flat": flat,
+        "tokens": flat.transpose(0, 2, 1),
+        "pooled": features[:, :, None, None],
+        "features": features,
+        "logits": features @ weights["v"],
+    }
+
+
+def run(path, layers, x, **settings):
+    """Extract layers of the model at `path` on the CPU."""
+    from invert_core.backends.onnx import OnnxBackend
+
+    inputs = x if isinstance(x, dict) else {"x": x}
+    settings = {"batch_size": 32, "device": "cpu", **settings}
+    with OnnxBackend.open(path).extractor(layers, **settings) as extractor:
+        return extractor.run(inputs)
+
+
+def changed(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Copy a model and change its first weight a little."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(proto)
+    first = copy.graph.initializer[0]
+    array = numpy_helper.to_array(first).copy()
+    array.flat[0] += 1
+    first.CopyFrom(numpy_helper.from_array(array, first.name))
+    return copy

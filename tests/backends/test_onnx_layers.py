@@ -1,0 +1,243 @@
+"""What layers are listed, and by what names they can be asked for."""
+
+import logging
+import time
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper
+
+from invert_core.backend import Layer
+from invert_core.backends.onnx import OnnxBackend
+from invert_core.errors import ModelError, SettingError, UnknownNameError
+from tests.backends import models
+
+
+def listed(proto, folder):
+    return {layer.name: layer for layer in OnnxBackend.open(models.save(proto, folder)).layers()}
+
+
+def refusal(proto, folder, layer, **settings):
+    model = OnnxBackend.open(models.save(proto, folder))
+    with pytest.raises((UnknownNameError, ModelError, SettingError)) as caught:
+        model.extractor([layer], device="cpu", **settings)
+    return str(caught.value)
+
+
+def test_layers_come_with_operator_shape_units_module_and_pool(tmp_path):
+    layers = listed(models.network(), tmp_path)
+    assert list(layers) == ["conv", "relu", "flat", "tokens", "pooled", "features", "logits"]
+    assert layers["conv"] == Layer("conv", "stem.conv", "Conv", (None, 4, 4, 5), 4, "mean")
+    assert layers["relu"].module == "stem.act"
+    assert layers["tokens"] == Layer("tokens", "split", "Transpose", (None, 20, 4), 4, "mean")
+    assert layers["logits"] == Layer("logits", "head", "MatMul", (None, 6), 6, "none")
+
+
+def test_inputs_are_listed_without_weights_of_the_old_style(tmp_path):
+    proto = models.network()
+    proto.graph.input.append(models.value("w", [4, 3, 1, 1]))
+    model = OnnxBackend.open(models.save(proto, tmp_path))
+    assert [(each.name, each.shape, each.dtype) for each in model.inputs] == [
+        ("x", (None, 3, 4, 5), np.float32)
+    ]
+    found = models.run(models.save(proto, tmp_path), ["relu"], models.network_input())
+    assert found["relu"].shape == (7, 4)
+
+
+def test_a_module_is_the_last_node_inside_of_it(tmp_path):
+    path = models.save(models.network(), tmp_path)
+    x = models.network_input()
+    right = models.network_layers(x)
+    for module, tensor in {"stem": "relu", "stem.conv": "conv", "pool": "features"}.items():
+        found = models.run(path, [module], x)[module]
+        values = right[tensor]
+        values = values if values.ndim == 2 else values.mean((2, 3))
+        np.testing.assert_allclose(found, values, rtol=1e-5, atol=1e-6)
+
+
+def test_a_module_that_is_taken_is_logged(tmp_path, caplog):
+    path = models.save(models.network(), tmp_path)
+    with caplog.at_level(logging.INFO, "invert"):
+        models.run(path, ["stem"], models.network_input())
+    assert "Module 'stem': its output is the tensor 'relu' (Relu)." in caplog.text
+
+
+def test_a_module_that_runs_twice_is_refused_with_its_outputs(tmp_path):
+    proto = models.model(
+        [
+            models.node("Relu", "x", "first", ["act"]),
+            models.node("Neg", "first", "other", []),
+            models.node("Relu", "other", "second", ["act"]),
+        ],
+        [models.value("x", ["n", 3])],
+        [models.value("second", ["n", 3])],
+    )
+    assert [layer.module for layer in listed(proto, tmp_path).values()] == ["", "", ""]
+    message = refusal(proto, tmp_path, "act")
+    assert "'act' runs 2 times" in message
+    assert "'first', 'second'" in message
+
+
+def clash():
+    return models.model(
+        [
+            models.node("Relu", "x", "act", ["stem"]),
+            models.node("Neg", "act", "y", ["act"]),
+        ],
+        [models.value("x", ["n", 3])],
+        [models.value("y", ["n", 3])],
+    )
+
+
+def test_a_tensor_goes_before_a_module_of_its_name_with_a_warning(tmp_path, caplog):
+    path = models.save(clash(), tmp_path)
+    x = np.array([[1, -2, 3]], np.float32)
+    found = models.run(path, ["act"], x)["act"]
+    np.testing.assert_array_equal(found, [[1, 0, 3]])
+    assert "output is the tensor 'y'" in caplog.text
+
+
+def test_a_module_hidden_by_a_tensor_is_not_listed(tmp_path):
+    assert listed(clash(), tmp_path)["y"].module == ""
+
+
+def test_a_quantized_module_is_read_after_its_dequantization(tmp_path):
+    proto = models.model(
+        [
+            models.node("Relu", "x", "float", ["act"]),
+            models.node("QuantizeLinear", "float scale zero", "whole"),
+            models.node("DequantizeLinear", "whole scale zero", "back"),
+            models.node("Neg", "back", "y", ["rest"]),
+        ],
+        [models.value("x", ["n", 3])],
+        [models.value("y", ["n", 3])],
+        {"scale": np.float32(0.5), "zero": np.uint8(0)},
+    )
+    assert listed(proto, tmp_path)["back"].module == "act"
+    found = models.run(models.save(proto, tmp_path), ["act"], np.array([[0.7, 1, 9]], np.float32))
+    np.testing.assert_array_equal(found["act"], [[0.5, 1, 9]])
+    assert "DequantizeLinear" in refusal(proto, tmp_path, "whole")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("w", "is a weight"),
+        ("x", "is an input"),
+        ("fixed", "is a constant"),
+        ("inside", "lies inside of an If node"),
+        ("rleu", "Did you mean 'relu'?"),
+        ("nothing_like_it", "`invert layers`"),
+    ],
+)
+def test_what_is_no_layer_is_refused_with_the_reason(tmp_path, name, reason):
+    proto = models.network()
+    body = helper.make_graph(
+        [models.node("Neg", "relu", "inside")], "body", [], [models.value("inside", None)]
+    )
+    yes = helper.make_tensor("yes", TensorProto.BOOL, [], [True])
+    proto.graph.node.extend(
+        [
+            models.node("Constant", "", "fixed", value=yes),
+            models.node("If", "fixed", "branch", then_branch=body, else_branch=body),
+        ]
+    )
+    assert reason in refusal(proto, tmp_path, name)
+
+
+def awkward():
+    return models.model(
+        [
+            models.node("Shape", "x", "size"),
+            models.node("ReduceSum", "x", "total", keepdims=0),
+            models.node("ReduceSum", "x one", "line", keepdims=0),
+            models.node("Greater", "x zero", "mask"),
+            models.node("Transpose", "x", "turned", perm=[1, 0, 2]),
+            models.node("Reshape", "x merge", "merged"),
+            models.node("Neg", "w", "positions"),
+            models.node("Add", "x w", "y"),
+        ],
+        [models.value("x", ["n", 2, 3])],
+        [models.value("y", ["n", 2, 3])],
+        {
+            "one": np.array([1, 2]),
+            "zero": np.float32(0),
+            "merge": np.array([-1, 3]),
+            "w": np.ones((1, 2, 3), np.float32),
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("size", "holds int64"),
+        ("total", "has 0 axes"),
+        ("line", "has 1 axes"),
+        ("mask", "holds bool"),
+        ("turned", "has 2 where the batch should be"),
+        ("positions", "does not depend on the input"),
+    ],
+)
+def test_what_cannot_be_extracted_is_listed_so_and_refused(tmp_path, name, reason):
+    proto = awkward()
+    layers = listed(proto, tmp_path)
+    assert layers[name].pool == ""
+    assert layers[name].n_units is None
+    assert layers["y"].pool == "mean"
+    assert reason in refusal(proto, tmp_path, name)
+
+
+def test_a_first_axis_that_turns_out_not_to_be_the_batch_is_refused(tmp_path):
+    path = models.save(awkward(), tmp_path)
+    with pytest.raises(ModelError, match="first axis of the layer 'merged' is not the batch"):
+        models.run(path, ["merged"], np.ones((4, 2, 3), np.float32))
+
+
+def test_two_names_of_one_tensor_are_refused(tmp_path):
+    model = OnnxBackend.open(models.save(models.network(), tmp_path))
+    with pytest.raises(SettingError, match="are the same"):
+        model.extractor(["relu", "stem"], device="cpu")
+
+
+def test_shapes_behind_foreign_operators_are_asked_of_the_runtime(tmp_path):
+    proto = models.model(
+        [
+            models.node("FusedMatMul", "x w", "product", domain="com.microsoft"),
+            models.node("Relu", "product", "y"),
+        ],
+        [models.value("x", ["n", 3])],
+        [models.value("y", None)],
+        {"w": np.ones((3, 4), np.float32)},
+        domains=("com.microsoft",),
+    )
+    layers = listed(proto, tmp_path)
+    assert layers["product"].shape == (None, 4)
+    assert layers["y"].pool == "none"
+    found = models.run(models.save(proto, tmp_path), ["y"], np.ones((2, 3), np.float32))
+    np.testing.assert_array_equal(found["y"], np.full((2, 4), 3))
+
+
+def test_types_that_onnx_cannot_infer_do_not_stop_the_listing(tmp_path, caplog):
+    proto = models.network()
+    proto.graph.value_info.append(models.value("pooled", None, TensorProto.INT64))
+    with caplog.at_level(logging.INFO, "invert"):
+        layers = listed(proto, tmp_path)
+    assert "ONNX cannot infer shapes in this model" in caplog.text
+    assert layers["relu"].shape == (None, 4, 4, 5)
+
+
+def test_listing_a_large_model_does_not_copy_its_weights(tmp_path):
+    wide = 2048
+    weights = {f"w{at}": np.zeros((wide, wide), np.float32) for at in range(8)}
+    names = ["x", *(f"h{at}" for at in range(8))]
+    proto = models.model(
+        [models.node("MatMul", f"{names[at]} w{at}", names[at + 1]) for at in range(8)],
+        [models.value("x", ["n", wide])],
+        [models.value("h7", ["n", wide])],
+        weights,
+    )
+    model = OnnxBackend.open(models.save(proto, tmp_path))
+    start = time.perf_counter()
+    assert [layer.n_units for layer in model.layers()] == [wide] * 8
+    assert time.perf_counter() - start < 0.5

@@ -1,0 +1,186 @@
+"""Pooling in the graph gives what NumPy gives on the whole layer."""
+
+import logging
+
+import ml_dtypes
+import numpy as np
+import pytest
+from onnx import TensorProto
+
+from invert_core.backends.onnx import OnnxBackend
+from invert_core.errors import ModelError
+from tests.backends import models
+
+
+def passing(rank, *, opset=18, elem=TensorProto.FLOAT, shape=None):
+    """Model whose layer "y" is minus its input."""
+    shape = shape or ["n", *range(2, rank + 1)]
+    return models.model(
+        [models.node("Neg", "x", "y")],
+        [models.value("x", shape, elem)],
+        [models.value("y", shape, elem)],
+        opset=opset,
+    )
+
+
+def sample(rank, dtype=np.float32):
+    random = np.random.default_rng(rank)
+    return random.normal(size=(5, *range(2, rank + 1))).astype(dtype)
+
+
+@pytest.mark.parametrize("opset", [13, 17, 18, 21])
+@pytest.mark.parametrize("rank", [3, 4, 5])
+def test_mean_and_maximum_match_numpy_at_every_opset(tmp_path, opset, rank):
+    path = models.save(passing(rank, opset=opset), tmp_path)
+    x = sample(rank)
+    axes = (1,) if rank == 3 else tuple(range(2, rank))
+    mean = models.run(path, ["y"], x, pool="mean")["y"]
+    np.testing.assert_allclose(mean, (-x).mean(axes), rtol=1e-5, atol=1e-6)
+    largest = models.run(path, ["y"], x, pool="max")["y"]
+    np.testing.assert_array_equal(largest, (-x).max(axes))
+
+
+@pytest.mark.parametrize("opset", [13, 18])
+def test_the_first_token_is_taken(tmp_path, opset):
+    path = models.save(passing(3, opset=opset), tmp_path)
+    x = sample(3)
+    np.testing.assert_array_equal(models.run(path, ["y"], x, pool="first")["y"], -x[:, 0])
+    turned = models.run(path, ["y"], x, pool="first", channel_axis=1)["y"]
+    np.testing.assert_array_equal(turned, -x[:, :, 0])
+
+
+@pytest.mark.parametrize("channel_axis", [1, 2, 3, -1, -2])
+def test_the_channel_axis_can_be_any(tmp_path, channel_axis):
+    path = models.save(passing(4), tmp_path)
+    x = sample(4)
+    others = tuple({1, 2, 3} - {channel_axis % 4})
+    found = models.run(path, ["y"], x, channel_axis=channel_axis)["y"]
+    np.testing.assert_allclose(found, (-x).mean(others), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("rank", "settings", "reason"),
+    [
+        (4, {"pool": "none"}, "has 4 axes"),
+        (4, {"pool": "first"}, "has 4 axes"),
+        (2, {"pool": "first"}, "has 2 axes"),
+        (3, {"channel_axis": 3}, "cannot be 3"),
+        (3, {"channel_axis": 0}, "cannot be 0"),
+        (3, {"channel_axis": -3}, "cannot be -3"),
+    ],
+)
+def test_a_pooling_that_makes_no_sense_is_refused(tmp_path, rank, settings, reason):
+    model = OnnxBackend.open(models.save(passing(rank), tmp_path))
+    with pytest.raises(ModelError, match=reason):
+        model.extractor(["y"], device="cpu", **settings)
+
+
+def test_a_flat_layer_stays_as_it_is_beside_a_pooled_one(tmp_path):
+    model = OnnxBackend.open(models.save(models.network(), tmp_path))
+    x = models.network_input()
+    with model.extractor(["relu", "logits"], pool="max", device="cpu") as extractor:
+        assert [output.pool for output in extractor.outputs] == ["max", "none"]
+        found = extractor.run({"x": x})
+    right = models.network_layers(x)
+    np.testing.assert_allclose(found["logits"], right["logits"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found["relu"], right["relu"].max((2, 3)), rtol=1e-5, atol=1e-6)
+
+
+def test_the_automatic_choice_is_logged(tmp_path, caplog):
+    path = models.save(passing(4), tmp_path)
+    with caplog.at_level(logging.INFO, "invert"):
+        models.run(path, ["y"], sample(4))
+    assert "'y' has shape (None, 2, 3, 4): pool 'mean', units on axis 1." in caplog.text
+
+
+def test_half_precision_is_widened_before_it_is_summed(tmp_path):
+    shape = ["n", 1, 100, 100]
+    path = models.save(passing(4, elem=TensorProto.FLOAT16, shape=shape), tmp_path)
+    x = np.full((2, 1, 100, 100), -100, np.float16)  # the sum is beyond float16
+    for pool in ("mean", "max"):
+        found = models.run(path, ["y"], x, pool=pool)["y"]
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, [[100], [100]])
+
+
+@pytest.mark.parametrize(
+    ("elem", "dtype"),
+    [
+        (TensorProto.FLOAT16, np.float16),
+        (TensorProto.DOUBLE, np.float64),
+        (TensorProto.BFLOAT16, ml_dtypes.bfloat16),
+    ],
+)
+def test_every_float_type_comes_out_as_float32(tmp_path, elem, dtype):
+    proto = models.model(
+        [
+            models.node("Cast", "x", "y", to=elem),
+            models.node("Cast", "y", "z", to=TensorProto.FLOAT),
+        ],
+        [models.value("x", ["n", 2, 3, 4])],
+        [models.value("z", ["n", 2, 3, 4])],
+    )
+    x = sample(4)
+    found = models.run(models.save(proto, tmp_path), ["y"], x)["y"]
+    assert found.dtype == np.float32
+    right = x.astype(dtype).astype(np.float32).mean((2, 3))
+    np.testing.assert_allclose(found, right, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.parametrize("pool", ["mean", "max"])
+def test_nan_and_infinity_survive_pooling(tmp_path, pool):
+    path = models.save(passing(4), tmp_path)
+    x = np.ones((4, 2, 3, 4), np.float32)
+    x[1, 0, 2, 3] = np.nan
+    x[2, 1, 0, 1] = -np.inf
+    x[3, 1, 0, 1] = np.inf
+    found = models.run(path, ["y"], x, pool=pool)["y"]
+    with np.errstate(invalid="ignore"):
+        right = getattr(np, pool)(-x, axis=(2, 3))
+    np.testing.assert_array_equal(found, right)
+    assert np.isnan(found[1, 0])
+
+
+def unknown_rank():
+    """Its layer "y" has the shape that the input "shape" says, which no one knows before."""
+    return models.model(
+        [models.node("Reshape", "x shape", "y"), models.node("Neg", "y", "z")],
+        [models.value("x", ["n", 12]), models.value("shape", ["n"], TensorProto.INT64)],
+        [models.value("z", None)],
+    )
+
+
+def unknown_rank_inputs(*shape):
+    """Of as many samples as the shape has axes, since inputs are cut along their first one."""
+    x = np.arange(len(shape) * 12, dtype=np.float32).reshape(len(shape), 12)
+    return {"x": x, "shape": np.array(shape)}
+
+
+def test_a_layer_of_unknown_rank_is_listed_without_pool(tmp_path):
+    model = OnnxBackend.open(models.save(unknown_rank(), tmp_path))
+    layer = model.layers()[0]
+    assert (layer.shape, layer.n_units, layer.pool) == (None, None, "")
+
+
+@pytest.mark.parametrize("pool", ["auto", "mean", "max"])
+def test_a_layer_of_unknown_rank_is_not_guessed_at(tmp_path, pool):
+    model = OnnxBackend.open(models.save(unknown_rank(), tmp_path))
+    with pytest.raises(ModelError, match="how many axes the layer 'y' has"):
+        model.extractor(["y"], pool=pool, device="cpu")
+
+
+def test_an_explicit_pool_settles_an_unknown_rank(tmp_path):
+    path = models.save(unknown_rank(), tmp_path)
+    flat = unknown_rank_inputs(2, 12)
+    found = models.run(path, ["y"], flat, pool="none", batch_size=2)["y"]
+    np.testing.assert_array_equal(found, flat["x"])
+    tokens = unknown_rank_inputs(3, 4, 3)
+    found = models.run(path, ["y"], tokens, pool="first", batch_size=3)["y"]
+    np.testing.assert_array_equal(found, tokens["x"][:, :3])
+
+
+@pytest.mark.parametrize(("pool", "shape"), [("none", (3, 4, 3)), ("first", (4, 3, 2, 2))])
+def test_an_explicit_pool_that_is_wrong_is_found_out(tmp_path, pool, shape):
+    path = models.save(unknown_rank(), tmp_path)
+    with pytest.raises(ModelError, match="not samples x units"):
+        models.run(path, ["y"], unknown_rank_inputs(*shape), pool=pool, batch_size=len(shape))

@@ -1,0 +1,168 @@
+"""Model files and external data: what is read, what is refused."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from invert_core.backends.onnx import OnnxBackend
+from invert_core.errors import MissingFileError, ModelError
+from tests.backends import models
+
+
+def external(folder: Path, location="weights.bin", name="model.onnx"):
+    """Save `network` with its weights in a second file, wherever the model says that it lies."""
+    proto = models.network()
+    weights = b""
+    for tensor in proto.graph.initializer:
+        if tensor.name == "to_tokens":
+            continue
+        content = tensor.raw_data
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        for key, entry in {
+            "location": location,
+            "offset": len(weights),
+            "length": len(content),
+        }.items():
+            tensor.external_data.add(key=key, value=str(entry))
+        weights += content
+    folder.mkdir(exist_ok=True)
+    return models.save(proto, folder, name), weights
+
+
+def test_external_data_in_the_folder_are_used(tmp_path):
+    path, weights = external(tmp_path / "model", "part/weights.bin")
+    (tmp_path / "model" / "part").mkdir()
+    (tmp_path / "model" / "part" / "weights.bin").write_bytes(weights)
+    x = models.network_input()
+    found = models.run(path, ["relu"], x)["relu"]
+    right = models.network_layers(x)["relu"].mean((2, 3))
+    np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-6)
+    assert OnnxBackend.open(path).layers()[0].shape == (None, 4, 4, 5)
+
+
+def test_external_data_are_found_from_another_folder(tmp_path, monkeypatch):
+    path, weights = external(tmp_path / "model")
+    (tmp_path / "model" / "weights.bin").write_bytes(weights)
+    monkeypatch.chdir(tmp_path / "model")
+    assert models.run(Path(path).name, ["relu"], models.network_input())["relu"].shape == (7, 4)
+    monkeypatch.chdir(tmp_path)
+    assert models.run("model/model.onnx", ["relu"], models.network_input())["relu"].shape == (7, 4)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "../outside.bin",
+        "part/../../outside.bin",
+        "..\\outside.bin",
+        "{folder}/outside.bin",
+        "C:\\outside.bin",
+        "\\outside.bin",
+        "link.bin",
+        "linked/outside.bin",
+        "",
+    ],
+)
+def test_external_data_outside_of_the_folder_are_refused(tmp_path, location):
+    path, weights = external(tmp_path / "model", location.format(folder=tmp_path))
+    (tmp_path / "outside.bin").write_bytes(weights)
+    (tmp_path / "model" / "link.bin").symlink_to(tmp_path / "outside.bin")
+    (tmp_path / "model" / "linked").symlink_to(tmp_path)
+    with pytest.raises(ModelError, match="outside the model's folder"):
+        OnnxBackend.open(path)
+
+
+def test_external_data_of_inner_constants_are_checked_too(tmp_path):
+    stolen = helper.make_tensor("stolen", TensorProto.FLOAT, [2], [0, 0])
+    stolen.ClearField("float_data")
+    stolen.data_location = TensorProto.EXTERNAL
+    stolen.external_data.add(key="location", value="/etc/hostname")
+    body = helper.make_graph(
+        [models.node("Constant", "", "inner", value=stolen)],
+        "body",
+        [],
+        [models.value("inner", None)],
+    )
+    proto = models.model(
+        [models.node("If", "yes", "y", then_branch=body, else_branch=body)],
+        [models.value("x", ["n", 2])],
+        [models.value("y", None)],
+        {"yes": np.array(True)},
+    )
+    with pytest.raises(ModelError, match="'/etc/hostname', which lies outside"):
+        OnnxBackend.open(models.save(proto, tmp_path))
+
+
+def test_missing_external_data_are_named(tmp_path):
+    path, _ = external(tmp_path / "model")
+    with pytest.raises(MissingFileError, match=r"'weights\.bin', and that file is missing"):
+        OnnxBackend.open(path)
+
+
+def test_short_external_data_are_refused(tmp_path):
+    path, weights = external(tmp_path / "model")
+    (tmp_path / "model" / "weights.bin").write_bytes(weights[:-8])
+    with pytest.raises(ModelError):
+        models.run(path, ["logits"], models.network_input())
+
+
+def test_the_fingerprint_is_that_of_the_file(tmp_path):
+    path = models.save(models.network(), tmp_path)
+    right = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    assert OnnxBackend.open(path).fingerprint == right
+
+
+def test_the_fingerprint_follows_external_data(tmp_path):
+    path, weights = external(tmp_path / "model")
+    file = tmp_path / "model" / "weights.bin"
+    file.write_bytes(weights)
+    before = OnnxBackend.open(path).fingerprint
+    assert OnnxBackend.open(path).fingerprint == before
+    file.write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
+    assert OnnxBackend.open(path).fingerprint != before
+
+
+def test_a_folder_is_no_model(tmp_path):
+    with pytest.raises(ModelError, match="cannot be read"):
+        OnnxBackend.open(str(tmp_path))
+
+
+def test_a_truncated_model_is_refused(tmp_path):
+    content = models.network().SerializeToString()
+    path = tmp_path / "model.onnx"
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ModelError, match="is not an ONNX model"):
+        OnnxBackend.open(str(path))
+
+
+def test_an_input_that_is_no_tensor_is_refused(tmp_path):
+    proto = models.network()
+    sequence = helper.make_tensor_sequence_value_info("many", TensorProto.FLOAT, None)
+    proto.graph.input.append(sequence)
+    with pytest.raises(ModelError, match="'many' is not a tensor"):
+        OnnxBackend.open(models.save(proto, tmp_path))
+
+
+def test_an_input_without_a_shape_is_refused(tmp_path):
+    proto = models.network()
+    proto.graph.input.append(models.value("open", None))
+    with pytest.raises(ModelError, match="how many axes its input 'open' has"):
+        OnnxBackend.open(models.save(proto, tmp_path))
+
+
+def test_onnx_itself_saves_models_that_can_be_read(tmp_path):
+    onnx.save(
+        models.network(),
+        tmp_path / "model.onnx",
+        save_as_external_data=True,
+        location="model.onnx.data",
+        size_threshold=0,
+    )
+    found = models.run(str(tmp_path / "model.onnx"), ["logits"], models.network_input())["logits"]
+    right = models.network_layers(models.network_input())["logits"]
+    np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-6)

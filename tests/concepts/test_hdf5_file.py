@@ -1,0 +1,207 @@
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from invert_core.concepts import ConceptSet, read_concepts, write_concepts
+from invert_core.concepts.hdf5_file import read_hdf5
+from invert_core.errors import (
+    ExistingOutputError,
+    FileFormatError,
+    InvertError,
+    MissingFileError,
+    StorageError,
+)
+from tests.concepts.contents import contents
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "concepts_v1.h5"
+
+SMALL = ConceptSet.from_arrays(
+    [[0, 1, 0], [1, 1, 0], [0, 0, 0]],
+    id=["n1", "two words", "ä"],
+    name=["crane", "crane", "日本"],
+    definition=["a bird", "", 'says "it"\nin two lines'],
+    sample_id=["a/1.png", "b 2", "ß"],
+    parents=[[0, 1], [2, 1]],
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "concepts.h5"
+
+
+@pytest.mark.parametrize("n_samples", [1, 2, 63, 64, 65, 127, 128, 129])
+@pytest.mark.parametrize("with_samples", [True, False])
+def test_a_file_gives_back_what_was_written(path, n_samples, with_samples):
+    labels = np.random.default_rng(n_samples).random((n_samples, 5)) < 0.5
+    concepts = ConceptSet.from_arrays(
+        labels,
+        id=list("abcde"),
+        sample_id=[f"s{row}" for row in range(n_samples)] if with_samples else None,
+        parents=[[0, 1], [2, 1]],
+    )
+    write_concepts(path, concepts)
+    found = read_hdf5(path)
+    assert contents(found) == contents(concepts)
+    np.testing.assert_array_equal(found.dense(), labels)
+
+
+def test_a_table_goes_through_the_file_unchanged(tmp_path, path):
+    table = tmp_path / "wide.csv"
+    rows = "".join(f"s{row},{row % 2},{row % 3 // 2}\n" for row in range(65))
+    table.write_text(f"sample,odd,third\n{rows}", encoding="utf-8")
+    concepts = read_concepts(table)
+    write_concepts(path, concepts)
+    assert contents(read_concepts(path)) == contents(concepts)
+
+
+def test_the_file_has_the_documented_layout(path):
+    write_concepts(path, SMALL)
+    with h5py.File(path) as file:
+        assert dict(file.attrs) == {
+            "format": "invert-concepts",
+            "format_version": 1,
+            "n_samples": 3,
+        }
+        assert set(file) == {"bits", "id", "name", "definition", "sample_id", "parents"}
+        assert file["bits"].dtype == np.uint64
+        assert file["bits"][:].tolist() == [[0b010], [0b011], [0]]
+        assert file["parents"][:].tolist() == [[0, 1], [2, 1]]
+        assert file["name"].asstr()[:].tolist() == ["crane", "crane", "日本"]
+
+
+def test_a_file_of_format_version_1_is_read():
+    assert contents(read_hdf5(GOLDEN)) == contents(SMALL)
+
+
+def test_an_existing_file_is_kept_unless_it_may_be_overwritten(path):
+    write_concepts(path, SMALL)
+    other = replace(SMALL, name=("x", "y", "z"))
+    with pytest.raises(ExistingOutputError, match="--overwrite"):
+        write_concepts(path, other)
+    assert read_hdf5(path).name == SMALL.name
+    write_concepts(path, other, overwrite=True)
+    assert read_hdf5(path).name == other.name
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("room", [0, 100, 5_000])
+def test_a_full_disk_leaves_nothing_behind(path, room):
+    resource = pytest.importorskip("resource", reason="sets the system's limit of file sizes")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with pytest.raises(StorageError, match=r"Cannot write .*concepts\.h5"):
+            write_concepts(path, SMALL)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_missing_file_is_named(path):
+    with pytest.raises(MissingFileError, match=r"concepts\.h5"):
+        read_hdf5(path)
+
+
+def swap(name, **dataset):
+    def change(file):
+        del file[name]
+        file.create_dataset(name, **dataset)
+
+    return change
+
+
+def external_link(file):
+    del file["bits"]
+    file["bits"] = h5py.ExternalLink("/etc/hostname", "bits")
+
+
+def soft_link(file):
+    file["sample_id2"] = file["sample_id"]
+    del file["sample_id"]
+    file["sample_id"] = h5py.SoftLink("/sample_id2")
+
+
+def external_storage(file):
+    del file["bits"]
+    file.create_dataset("bits", (3, 1), np.uint64, external=[("/etc/hostname", 0, 24)])
+
+
+def remove(name):
+    def change(file):
+        del file[name]
+
+    return change
+
+
+def attribute(name, value):
+    def change(file):
+        file.attrs[name] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (attribute("format", "invert-activations"), "not an invert-concepts file"),
+        (attribute("format_version", 2), "format version 2"),
+        (attribute("n_samples", "3"), "how many samples"),
+        (attribute("n_samples", [3, 3]), "how many samples"),
+        (attribute("n_samples", 300), "bits have shape|sample ids where 300"),
+        (attribute("n_samples", 2**62), "sample ids where"),
+        (attribute("n_samples", -3), "at least one"),
+        (remove("bits"), "bits is missing"),
+        (remove("definition"), "definition is missing"),
+        (remove("parents"), "parents is missing"),
+        (swap("bits", data=np.zeros((3, 1), np.int64)), "type int64"),
+        (swap("bits", data=np.full((3, 1), 8, np.uint64)), "behind the last of 3"),
+        (swap("bits", data=np.zeros(3, np.uint64)), "bits has shape"),
+        (swap("bits", shape=(2**40, 2**15), dtype=np.uint64, chunks=(1, 8)), "does not hold"),
+        (swap("id", shape=(2**45,), dtype=h5py.string_dtype(), chunks=(8,)), "does not hold"),
+        (swap("id", data=[1, 2, 3]), "not a list of strings"),
+        (swap("id", data=["n1", "n1", "n2"]), "repeat: 'n1'"),
+        (swap("name", data=[b"\xff", b"a", b"b"]), "name .* can't decode byte"),
+        (swap("parents", data=[[0, 9]]), "parents name concepts"),
+        (external_link, "link to somewhere else"),
+        (soft_link, "link to somewhere else"),
+        (external_storage, "other files"),
+    ],
+)
+def test_a_hostile_or_broken_file_is_refused(path, change, words):
+    write_concepts(path, SMALL)
+    with h5py.File(path, "r+") as file:
+        change(file)
+    with pytest.raises(InvertError, match=words) as caught:
+        read_hdf5(path)
+    assert caught.value.hint
+
+
+def test_bits_of_the_other_byte_order_are_read(path):
+    write_concepts(path, SMALL)
+    with h5py.File(path, "r+") as file:
+        del file["bits"]
+        file["bits"] = SMALL.bits.astype(">u8")
+    assert contents(read_hdf5(path)) == contents(SMALL)
+
+
+def test_a_truncated_file_is_refused(path):
+    write_concepts(path, SMALL)
+    whole = path.read_bytes()
+    for size in range(0, len(whole), 97):
+        path.write_bytes(whole[:size])
+        with pytest.raises(FileFormatError):
+            read_hdf5(path)
+
+
+@pytest.mark.parametrize("structure", [b"TREE", b"HEAP", b"SNOD", b"GCOL"])
+def test_a_file_with_damaged_structure_is_refused(path, structure):
+    write_concepts(path, SMALL)
+    whole = path.read_bytes()
+    assert structure in whole
+    path.write_bytes(whole.replace(structure, b"????"))
+    with pytest.raises(FileFormatError, match=r"concepts\.h5"):
+        read_hdf5(path)

@@ -1,0 +1,66 @@
+import logging
+
+import numpy as np
+import pytest
+
+from invert_core.concepts import ConceptSet
+from invert_core.concepts.names import apply_names, read_names
+from invert_core.errors import DataError, FileFormatError
+
+
+def written(folder, text):
+    path = folder / "names.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+CONCEPTS = ConceptSet.from_arrays(
+    np.eye(3), id=["a", "b", "c"], definition=["", "", "old"], parents=[[0, 1]]
+)
+
+
+def test_a_table_gives_names_definitions_and_order(tmp_path, caplog):
+    table = written(
+        tmp_path, 'concept_id,name,definition\nd,nothing,\nb,two words,"long, and ""odd"""\na,ä,\n'
+    )
+    with caplog.at_level(logging.INFO, "invert"):
+        named = apply_names(CONCEPTS, read_names(table))
+    assert named.id == ("b", "a", "c")
+    assert named.name == ("two words", "ä", "c")
+    assert named.definition == ('long, and "odd"', "", "old")
+    assert named.parents.tolist() == [[1, 0]]
+    np.testing.assert_array_equal(named.extent("b"), CONCEPTS.extent("b"))
+    assert "1 concepts are not in" in caplog.text
+    assert "1 concepts of" in caplog.text
+
+
+def test_a_table_of_two_columns_is_enough(tmp_path):
+    names = read_names(written(tmp_path, "name,concept_id\nbox,a\nbox,b\n"))
+    assert names.name == {"a": "box", "b": "box"}
+    assert names.definition == {"a": "", "b": ""}
+
+
+def test_other_columns_are_ignored_and_named(tmp_path, caplog):
+    with caplog.at_level(logging.INFO, "invert"):
+        read_names(written(tmp_path, "concept_id,name,ancestors\na,box,b\n"))
+    assert "names.csv: ignored ancestors." in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ("", FileFormatError, "no header"),
+        ("id,name\na,box\n", FileFormatError, "no column 'concept_id'"),
+        ("concept_id,title\na,box\n", FileFormatError, "no column 'name'"),
+        ("concept_id,name\n", FileFormatError, "no rows"),
+        ("concept_id,name\na,box\na,cup\n", DataError, "line 3: concept id 'a' stands a second"),
+        ("concept_id,name\na,\n", DataError, "line 2: the concept id or the name is empty"),
+        ("concept_id,name\n,box\n", DataError, "line 2: the concept id or the name is empty"),
+        ("concept_id,name\na,box,cup\n", FileFormatError, "line 2: 3 cells"),
+    ],
+)
+def test_a_broken_table_of_names_is_refused(tmp_path, text, error, words):
+    with pytest.raises(error, match=words) as caught:
+        read_names(written(tmp_path, text))
+    assert caught.value.hint
+    assert "names.csv" in str(caught.value)

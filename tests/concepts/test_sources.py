@@ -1,0 +1,113 @@
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from invert_core.concepts import ConceptSet, build_concepts, combine, read_concepts
+from invert_core.errors import DataError, FileFormatError, MissingFileError
+from tests.concepts.contents import contents
+
+WORDNET = Path(__file__).parents[2] / "../shared/data/wordnet_minilm"
+
+
+@pytest.mark.skipif(not WORDNET.is_dir(), reason="the WordNet data set is not on this machine")
+def test_the_wordnet_tables_are_read_whole():
+    concepts = read_concepts(WORDNET / "samples.csv", WORDNET / "concepts.csv")
+    assert concepts.n_samples == 20_000
+    assert concepts.bits.shape == (648, 313)
+    assert concepts.display_names[:3] == ("entity", "physical_entity", "abstraction (n00002137)")
+    with (WORDNET / "samples.csv").open(encoding="utf-8") as file:
+        carried = file.read().count("n00002137") - 1
+    assert concepts.extent("n00002137").sum() == carried
+
+
+def test_the_suffix_chooses_the_reader_in_any_case(tmp_path):
+    path = tmp_path / "Labels.CSV"
+    path.write_text("sample,box\nx,1\ny,0\n", encoding="utf-8")
+    assert read_concepts(str(path)).id == ("box",)
+    with pytest.raises(FileFormatError, match=r"one of: \.csv, \.npz, \.h5"):
+        read_concepts(tmp_path / "labels.json")
+    with pytest.raises(MissingFileError, match=r"gone\.h5"):
+        read_concepts(tmp_path / "gone.h5")
+    with pytest.raises(MissingFileError, match=r"names\.csv"):
+        read_concepts(path, tmp_path / "names.csv")
+
+
+def test_an_error_in_the_labels_names_the_file(tmp_path):
+    np.savez(tmp_path / "c.npz", labels=np.eye(2), id=["a", "a"])
+    (tmp_path / "c.csv").write_text("s,a\nx,2\n", encoding="utf-8")
+    for source in ("c.npz", "c.csv"):
+        with pytest.raises(DataError) as caught:
+            read_concepts(tmp_path / source)
+        assert str(caught.value).count(source) == 1
+
+
+def test_names_apply_to_every_kind_of_source(tmp_path):
+    names = tmp_path / "names.csv"
+    names.write_text("concept_id,name\nb,Bee\na,Ay\n", encoding="utf-8")
+    np.savez(tmp_path / "c.npz", labels=np.eye(2), id=["a", "b"])
+    (tmp_path / "wide.csv").write_text("s,a,b\nx,1,0\ny,0,1\n", encoding="utf-8")
+    (tmp_path / "long.csv").write_text("s,concepts\nx,a\ny,b\n", encoding="utf-8")
+    for source in ("c.npz", "wide.csv", "long.csv"):
+        concepts = read_concepts(tmp_path / source, names)
+        assert (concepts.id, concepts.name) == (("b", "a"), ("Bee", "Ay"))
+        assert concepts.dense().tolist() == [[False, True], [True, False]]
+
+
+def test_one_table_names_the_concepts_of_all_sources(tmp_path, caplog):
+    (tmp_path / "names.csv").write_text("concept_id,name\nb,Bee\na,Ay\nd,Dee\n", encoding="utf-8")
+    (tmp_path / "one.csv").write_text("s,a\nx,1\ny,0\n", encoding="utf-8")
+    (tmp_path / "two.csv").write_text("s,b,c\ny,1,0\nx,0,1\n", encoding="utf-8")
+    with caplog.at_level(logging.INFO, "invert"):
+        built = build_concepts([tmp_path / "one.csv", tmp_path / "two.csv"], tmp_path / "names.csv")
+    assert built.name == ("Bee", "Ay", "c")
+    assert built.dense().tolist() == [[False, True, True], [True, False, False]]
+    assert len(caplog.records) == 2
+
+
+def concept_set(labels, id, sample_id=None, parents=None):
+    return ConceptSet.from_arrays(labels, id=id, sample_id=sample_id, parents=parents)
+
+
+def test_sources_are_put_side_by_side_in_the_samples_of_the_first_with_ids():
+    rng = np.random.default_rng(0)
+    table = rng.random((65, 6)) < 0.4
+    samples = [f"s{row}" for row in range(65)]
+    order = rng.permutation(65)
+    found = combine(
+        [
+            concept_set(table[:, :1], ["a"]),
+            concept_set(table[:, 1:3], ["b", "c"], samples, parents=[[0, 1]]),
+            concept_set(
+                table[order, 3:], ["d", "e", "f"], [samples[row] for row in order], [[2, 1], [0, 1]]
+            ),
+        ]
+    )
+    assert found.id == ("a", "b", "c", "d", "e", "f")
+    assert found.sample_id == tuple(samples)
+    assert found.parents.tolist() == [[1, 2], [5, 4], [3, 4]]
+    np.testing.assert_array_equal(found.dense(), table)
+
+
+def test_one_source_stays_as_it_is():
+    one = concept_set(np.eye(3), ["a", "b", "c"], ["x", "y", "z"])
+    assert contents(combine([one])) == contents(one)
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        (concept_set(np.eye(2), ["c", "a"]), "1 concepts are in several sources: 'a'"),
+        (concept_set([[1, 0], [0, 1], [1, 1]], ["c", "d"]), "have 2 and 3 samples"),
+        (concept_set(np.eye(2), ["c", "d"], ["x", "w"]), "1 samples of one .*: 'y'"),
+    ],
+)
+def test_sources_that_do_not_fit_are_refused(second, words):
+    with pytest.raises(DataError, match=words):
+        combine([concept_set(np.eye(2), ["a", "b"], ["x", "y"]), second])
+
+
+def test_no_source_is_an_error():
+    with pytest.raises(DataError, match="no concepts to combine"):
+        combine([])

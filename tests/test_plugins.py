@@ -1,0 +1,156 @@
+"""Backends that other packages bring, found by their entry points."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from invert_core.errors import MissingDependencyError, SettingError, UnknownNameError
+from invert_core.registry import backends, load_backend, open_model
+from invert_core.testing import BackendSuite
+
+PLUGINS = Path(__file__).parent / "plugins"
+"""Looks like site-packages with one package, which has metadata and a module."""
+
+
+def write_model(folder: Path, seed: int = 0) -> str:
+    random = np.random.default_rng(seed)
+    first = random.normal(size=(4, 6)).astype(np.float32)
+    second = np.random.default_rng(9).normal(size=(6, 3)).astype(np.float32)
+    np.savez(folder / "model.npz", first=first, second=second)
+    return str(folder / "model.npz")
+
+
+def install(folder: Path, distribution: str, name: str, target: str, source: str = "") -> None:
+    """Write what an installed package with one backend leaves in site-packages."""
+    info = folder / f"{distribution.replace('-', '_')}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[invert.backends]\n{name} = {target}\n")
+    (folder / f"{target.partition(':')[0]}.py").write_text(source)
+
+
+@pytest.fixture
+def plugin(monkeypatch):
+    monkeypatch.syspath_prepend(str(PLUGINS))
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    return folder
+
+
+@pytest.mark.usefixtures("plugin")
+class TestNumpyBackend(BackendSuite):
+    def backend(self):
+        return load_backend("numpy")
+
+    def target(self, folder):
+        return write_model(folder)
+
+    def changed_target(self, folder):
+        return write_model(folder, seed=1)
+
+    def batch(self):
+        return {"x": np.random.default_rng(2).normal(size=(7, 5, 4)).astype(np.float32)}
+
+    def expected(self):
+        random = np.random.default_rng(0)
+        first = random.normal(size=(4, 6)).astype(np.float32)
+        second = np.random.default_rng(9).normal(size=(6, 3)).astype(np.float32)
+        hidden = np.tanh(np.einsum("btf,fh->bth", self.batch()["x"], first))
+        return {
+            ("hidden", "mean"): hidden.mean(1),
+            ("hidden", "max"): hidden.max(1),
+            ("hidden", "first"): hidden[:, 0],
+            ("logits", "none"): np.einsum("bth,hk->bk", hidden / 5, second),
+        }
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_plugin_is_listed_with_its_distribution():
+    found = {info.name: info for info in backends()}
+    assert found["onnx"].origin == "built-in"
+    assert found["numpy"].origin == "invert-numpy"
+    assert found["numpy"].status == "installed"
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_plugin_opens_files_with_its_suffix(tmp_path):
+    path = write_model(tmp_path)
+    for spec in (path, f"numpy:{path}"):
+        assert type(open_model(spec)).__name__ == "NumpyModel"
+    assert type(open_model(path, backend="numpy")).__name__ == "NumpyModel"
+
+
+def test_without_the_plugin_its_suffix_is_unknown(tmp_path):
+    with pytest.raises(UnknownNameError, match="`invert backends` lists all"):
+        open_model(write_model(tmp_path))
+
+
+@pytest.mark.usefixtures("plugin")
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import a_package_that_is_not_there", "No module named 'a_package_that_is_not_there'"),
+        ("raise ZeroDivisionError('at import')", "ZeroDivisionError: at import"),
+        ("def broken(:", "SyntaxError"),
+        ("", "has no attribute 'It'"),
+        ("It = dict", "no subclass of invert_core.backend.Backend"),
+        ("It = 3", "no subclass of invert_core.backend.Backend"),
+    ],
+)
+def test_a_broken_plugin_is_reported_and_leaves_the_others_alone(tmp_path, site, source, reason):
+    module = f"broken_{abs(hash(source))}"
+    install(site, "invert-broken", "broken", f"{module}:It", source)
+    found = {info.name: info for info in backends()}
+    assert reason in found["broken"].status
+    assert "'invert-broken'" in found["broken"].status
+    assert "pip uninstall invert-broken" in found["broken"].hint
+    assert found["numpy"].status == found["onnx"].status == "installed"
+    with pytest.raises(MissingDependencyError, match="invert-broken"):
+        load_backend("broken")
+    assert type(open_model(write_model(tmp_path))).__name__ == "NumpyModel"
+
+
+def test_a_broken_plugin_is_named_where_no_backend_fits(tmp_path, site):
+    install(site, "invert-broken", "broken", "broken_quietly:It", "")
+    with pytest.raises(UnknownNameError, match="invert-broken"):
+        open_model(write_model(tmp_path))
+
+
+def test_a_plugin_cannot_take_the_name_of_a_built_in(site, caplog):
+    install(site, "invert-usurper", "onnx", "usurper:It", "raise SystemExit")
+    with caplog.at_level(logging.WARNING, "invert"):
+        assert load_backend("onnx").__name__ == "OnnxBackend"
+    assert "'onnx' of the package 'invert-usurper' is not used" in caplog.text
+    assert [info.origin for info in backends() if info.name == "onnx"] == ["built-in"]
+
+
+def test_of_two_plugins_with_one_name_the_first_package_wins(site, caplog):
+    install(site, "invert-b", "twin", "twin_b:It", "")
+    install(site, "invert-a", "twin", "twin_a:It", "")
+    with caplog.at_level(logging.WARNING, "invert"):
+        found = [info.origin for info in backends() if info.name == "twin"]
+    assert found == ["invert-a"]
+    assert "'invert-b' is not used" in caplog.text
+
+
+def test_a_plugin_named_like_a_drive_is_refused(site, caplog):
+    install(site, "invert-drive", "C", "drive:It", "")
+    assert "C" not in {info.name for info in backends()}
+    assert "'invert-drive' is not used" in caplog.text
+
+
+@pytest.mark.usefixtures("plugin")
+def test_two_backends_for_one_suffix_have_to_be_told_apart(tmp_path, site):
+    source = "from invert_numpy import NumpyBackend\nclass It(NumpyBackend): pass\n"
+    install(site, "invert-other", "other", "other_numpy:It", source)
+    path = write_model(tmp_path)
+    with pytest.raises(SettingError, match=f"`numpy:{path}` or `other:{path}`"):
+        open_model(path)
+    assert type(open_model(f"other:{path}")).__name__ == "NumpyModel"

@@ -1,0 +1,120 @@
+"""How a model finds its backend."""
+
+import subprocess
+import sys
+
+import pytest
+
+from invert_core import registry
+from invert_core.errors import MissingDependencyError, MissingFileError, UnknownNameError
+from invert_core.registry import backends, load_backend, open_model
+from tests.backends import models
+
+
+@pytest.fixture
+def path(tmp_path):
+    return models.save(models.network(), tmp_path)
+
+
+def test_importing_the_registry_imports_no_backend():
+    code = (
+        "import sys, invert_core.registry; "
+        "heavy = {'onnx', 'onnxruntime', 'invert_core.backends', 'torch', 'numba', 'scipy'}; "
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or None)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_built_in_backend_is_listed():
+    found = backends()[0]
+    assert (found.name, found.origin, found.status, found.hint) == (
+        "onnx",
+        "built-in",
+        "installed",
+        "",
+    )
+
+
+def test_a_model_is_opened_by_suffix_by_name_and_by_argument(path, tmp_path):
+    bare = tmp_path / "without_suffix"
+    bare.write_bytes((tmp_path / "model.onnx").read_bytes())
+    loud = tmp_path / "LOUD.ONNX"
+    loud.write_bytes(bare.read_bytes())
+    for model in (
+        open_model(path),
+        open_model(str(loud)),
+        open_model(f"onnx:{bare}"),
+        open_model(str(bare), backend="onnx"),
+    ):
+        assert [each.name for each in model.inputs] == ["x"]
+
+
+@pytest.mark.parametrize("name", ["a:b.onnx", "run:3.onnx", "x:y:z.onnx"])
+def test_colons_in_a_file_name_do_no_harm(tmp_path, monkeypatch, name):
+    models.save(models.network(), tmp_path, name)
+    monkeypatch.chdir(tmp_path)
+    assert open_model(name).inputs
+    assert open_model(str(tmp_path / name)).inputs
+
+
+@pytest.mark.parametrize("spec", ["C:\\models\\net.onnx", "C:/models/net.onnx", "runs:3/net.onnx"])
+def test_a_missing_file_with_a_colon_is_a_missing_file(spec):
+    with pytest.raises(MissingFileError, match="There is no model"):
+        open_model(spec)
+
+
+def test_a_missing_file_without_a_known_suffix_is_a_missing_file():
+    with pytest.raises(MissingFileError, match=r"nowhere\.xyz"):
+        open_model("nowhere.xyz")
+
+
+def test_a_misspelt_backend_is_refused_with_the_nearest(path):
+    for attempt in (
+        lambda: open_model(f"onx:{path}"),
+        lambda: open_model(path, backend="onx"),
+        lambda: load_backend("onx"),
+    ):
+        with pytest.raises(UnknownNameError, match=r"'onx'. Did you mean 'onnx'\?"):
+            attempt()
+
+
+def test_an_unlike_backend_is_refused_where_the_rest_is_a_file(path):
+    with pytest.raises(UnknownNameError, match=r"There is no backend 'jax'\. `invert backends`"):
+        open_model(f"jax:{path}")
+
+
+def test_a_file_that_no_backend_opens_is_refused(tmp_path):
+    file = tmp_path / "model.xyz"
+    file.write_bytes(b"?")
+    with pytest.raises(UnknownNameError, match=r"No backend is known to open.*`name:.*lists all"):
+        open_model(str(file))
+
+
+def missing(monkeypatch):
+    """Make the built-in backend one whose package is not there."""
+    absent = registry._BuiltIn("a_package_that_is_not_there:It", "onnx", (".onnx",))
+    monkeypatch.setitem(registry._BUILT_IN, "onnx", absent)
+
+
+def test_a_missing_dependency_is_another_message_than_an_unknown_name(path, monkeypatch):
+    missing(monkeypatch)
+    for attempt in (lambda: open_model(path), lambda: load_backend("onnx")):
+        with pytest.raises(MissingDependencyError) as caught:
+            attempt()
+        assert "a_package_that_is_not_there" in caught.value.message
+        assert 'pip install "invert-core[onnx]"' in caught.value.hint
+
+
+def test_a_backend_that_cannot_be_used_is_listed_with_the_repair(monkeypatch):
+    missing(monkeypatch)
+    found = backends()[0]
+    assert "a_package_that_is_not_there" in found.status
+    assert found.hint == 'Run `pip install "invert-core[onnx]"`.'
+
+
+def test_a_fault_of_our_own_is_not_taken_for_a_missing_dependency(monkeypatch):
+    own = registry._BuiltIn("invert_core.backends.not_written:It", "onnx", (".onnx",))
+    monkeypatch.setitem(registry._BUILT_IN, "onnx", own)
+    with pytest.raises(ModuleNotFoundError) as caught:
+        load_backend("onnx")
+    assert not isinstance(caught.value, MissingDependencyError)
