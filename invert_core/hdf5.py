@@ -18,6 +18,9 @@ from invert_core.errors import FileFormatError, MissingFileError
 CHUNK_CACHE_BYTES = 64 * 2**20
 CHUNK_LIMIT_BYTES = 256 * 2**20
 
+_BROKEN = (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError)
+"""What h5py raises for a damaged file, by the place of the damage."""
+
 
 @contextlib.contextmanager
 def open_checked(path: Path, format_name: str, format_version: int = 1) -> Iterator[h5py.File]:
@@ -47,7 +50,7 @@ def open_checked(path: Path, format_name: str, format_version: int = 1) -> Itera
         try:
             found = file.attrs.get("format")
             version = file.attrs.get("format_version")
-        except (OSError, RuntimeError, ValueError, TypeError) as error:
+        except _BROKEN as error:
             raise FileFormatError(
                 f"{str(path)!r} is broken ({_first_line(error)}).", "Make it again."
             ) from error
@@ -78,7 +81,7 @@ def broken_file_errors(item: h5py.Group | h5py.Dataset, name: str = "") -> Itera
         yield
     except FileFormatError:
         raise
-    except (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError) as error:
+    except _BROKEN as error:
         raise FileFormatError(
             f"{_where(item, name)} is broken ({_first_line(error)}).", "Make the file again."
         ) from error

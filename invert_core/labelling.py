@@ -363,7 +363,7 @@ class _Measured:
         skewness = self.spread.skewness(np.array(self.n_positive, np.int64))
         corrected = log10_p_search(p_value, log10_p, n_tests)
         skewed = log10_p_skewed(log10_p, z, skewness)
-        trusted = is_trusted(corrected, log10_p, skewed, n_tests)
+        trusted = is_trusted(corrected, skewed, n_tests)
         return [
             Label(
                 layer=layer,

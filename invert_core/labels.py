@@ -12,6 +12,7 @@ import numpy as np
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError, FileFormatError, UnknownNameError
 from invert_core.formula import Formula
+from invert_core.significance import SIGNIFICANT
 
 COLUMNS = (
     "layer",
@@ -61,8 +62,8 @@ class Label(Explanation):
     """One row of the result.
 
     `p_search` is corrected for all formulas that the search could have returned. `status` is
-    "ok"; "dead" for a constant unit, which has no formula; or "untrusted" where the skew of U says
-    that the normal tail claims too much. `by_length` of the row of rank
+    "ok"; "dead" for a constant unit, which has no formula; or "untrusted" where p_search is below
+    0.05 only by the normal tail, and not when the skew of U is taken into account. `by_length` of the row of rank
     1 holds the best formula of each length, whatever `min_gain` was.
     """
 
@@ -111,7 +112,8 @@ class Labels:
     def best(self) -> tuple[Label, ...]:
         """The row of rank 1 of every unit and direction that is not dead, most convincing first.
 
-        Trusted ones first, then by `log10_p_search`, then by the distance of the AUC from 0.5.
+        Significant and trusted ones first (p_search below 0.05, status "ok"), then by the distance
+        of the AUC from 0.5, then by `log10_p_search`.
         """
         first = [row for row in self.rows if row.rank == 1 and row.status != "dead"]
         return tuple(sorted(first, key=_conviction))
@@ -197,7 +199,8 @@ class Labels:
 
 
 def _conviction(row: Label) -> tuple[bool, float, float]:
-    return (row.status != "ok", row.log10_p_search, -abs(row.auc - 0.5))
+    stands = row.status == "ok" and row.p_search < SIGNIFICANT
+    return (not stands, -abs(row.auc - 0.5), row.log10_p_search)
 
 
 def _typed(kind: type[Explanation], values: dict[str, Any]) -> dict[str, Any]:

@@ -153,14 +153,12 @@ def log10_p_skewed(log10_p: np.ndarray, z: np.ndarray, skewness: np.ndarray) -> 
     return np.minimum(0.0, log10_p + (z**2 / 2.0 - exponent) / LN10)
 
 
-def is_trusted(
-    log10_corrected: np.ndarray, log10_p: np.ndarray, log10_skewed: np.ndarray, n_tests: int
-) -> np.ndarray:
-    """Whether the normal tail may be believed: bool, elementwise.
+def is_trusted(log10_corrected: np.ndarray, log10_skewed: np.ndarray, n_tests: int) -> np.ndarray:
+    """Whether the verdict of the normal tail may be believed: bool, elementwise.
 
-    It is where nothing is claimed (p_search of 0.05 or more), and where the tail of
-    `log10_p_skewed` comes to the same verdict and keeps at least half of the digits of p.
+    It may where nothing is claimed (p_search of 0.05 or more), and where the heavier tail of
+    `log10_p_skewed`, corrected alike, comes to the same verdict.
     """
     threshold = math.log10(SIGNIFICANT)
-    same_verdict = log10_p_search(10.0**log10_skewed, log10_skewed, n_tests) < threshold
-    return (log10_corrected >= threshold) | (same_verdict & (log10_skewed <= log10_p / 2.0))
+    heavier = log10_p_search(10.0**log10_skewed, log10_skewed, n_tests)
+    return (log10_corrected >= threshold) | (heavier < threshold)

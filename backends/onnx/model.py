@@ -186,18 +186,31 @@ class OnnxModel(Model):
                     raise SettingError(
                         f"The layers {other!r} and {layer!r} are the same.", "Name it once."
                     )
-            if tensor != layer:
-                op = self._names.producers[tensor].op_type
-                _log.info("Module %r: its output is the tensor %r (%s).", layer, tensor, op)
-            elif self._names.modules.get(layer, tensor) != tensor:
-                _log.warning(
-                    "%r names a tensor and a module, and the tensor is taken; the module's "
-                    "output is the tensor %r.",
-                    layer,
-                    self._names.modules[layer],
-                )
+            self._tell(layer, tensor)
             tensors[layer] = tensor
         return tensors
+
+    def _tell(self, layer: str, tensor: str) -> None:
+        outputs = self._names.modules.get(layer, [tensor])
+        if tensor == layer and outputs[-1] != tensor:
+            _log.warning(
+                "%r names a tensor and a module. The tensor is taken; the module's output is the "
+                "tensor %r.",
+                layer,
+                outputs[-1],
+            )
+        elif len(outputs) > 1:
+            _log.warning(
+                "Module %r runs %d times. Its last output is taken, the tensor %r; before that "
+                "come %s.",
+                layer,
+                len(outputs),
+                tensor,
+                ", ".join(map(repr, outputs[:-1])),
+            )
+        elif tensor != layer:
+            op = self._names.producers[tensor].op_type
+            _log.info("Module %r: its output is the tensor %r (%s).", layer, tensor, op)
 
 
 def _model_input(value: onnx.ValueInfoProto) -> ModelInput:

@@ -17,13 +17,11 @@ _LIST_ALL = "`invert layers` lists all layers of a model."
 class Names:
     """Names by which the tensors of a graph can be asked for.
 
-    `modules` maps the path of a module to its output. `called_often` maps the path of a module
-    that runs more than once to the outputs of its calls; such a path names no single tensor.
+    `modules` maps the path of a module to the outputs of its calls; the path stands for the last.
     """
 
     producers: dict[str, onnx.NodeProto]
-    modules: dict[str, str]
-    called_often: dict[str, list[str]]
+    modules: dict[str, list[str]]
 
     @classmethod
     def of(cls, graph: onnx.GraphProto) -> "Names":
@@ -35,21 +33,17 @@ class Names:
             for name in node.output
             if name
         }
-        calls = _module_calls(graph.node)
+        calls = _module_calls(node for node in graph.node if node.op_type != "Constant")
         quantized = _quantized_twins(graph.node)
-        outputs = {
+        modules = {
             path: [quantized.get(name, name) for name in names] for path, names in calls.items()
         }
-        return cls(
-            producers,
-            {path: names[0] for path, names in outputs.items() if len(names) == 1},
-            {path: names for path, names in outputs.items() if len(names) > 1},
-        )
+        return cls(producers, modules)
 
     def module_of(self) -> dict[str, str]:
         """Innermost module whose output a tensor is, for the tensors that are one."""
         found: dict[str, str] = {}
-        for path, tensor in self.modules.items():
+        for path, (*_, tensor) in self.modules.items():
             # A tensor's own name goes before a module's, so that such a path does not lead here.
             hidden = path in self.producers and path != tensor
             if not hidden and len(path) >= len(found.get(tensor, "")):
@@ -79,13 +73,7 @@ class Names:
         if name in self.producers:
             return name
         if name in self.modules:
-            return self.modules[name]
-        if name in self.called_often:
-            tensors = self.called_often[name]
-            raise UnknownNameError(
-                f"The module {name!r} runs {len(tensors)} times.",
-                f"Ask for one of its outputs: {', '.join(map(repr, tensors))}.",
-            )
+            return self.modules[name][-1]
         problem = _why_no_layer(name, graph)
         if problem:
             raise UnknownNameError(f"{name!r} {problem}.", _LIST_ALL)

@@ -132,20 +132,23 @@ def _is_text(message: Message) -> bool:
 
 def _inside(folder: Path, location: str) -> Path:
     parts = location.replace("\\", "/").split("/")
-    absolute = location.startswith(("/", "\\")) or ntpath.splitdrive(location)[0]
+    absolute = parts[0] == "" or ntpath.splitdrive(location)[0]
     file = folder / location
-    if (
-        not location
-        or absolute
-        or ".." in parts
-        or not file.resolve().is_relative_to(folder.resolve())
-    ):
+    try:
+        leaves = not file.resolve().is_relative_to(folder.resolve())
+        there = file.is_file()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ModelError(
+            f"The model keeps weights in {location[:99]!r}, which is no usable path: {error}.",
+            "Export the model once more.",
+        ) from error
+    if absolute or leaves or ".." in parts:
         raise ModelError(
             f"The model keeps weights in {location!r}, which lies outside the model's folder.",
             "Copy the model and its weights as plain files into one folder, "
             "or do not use this model if you do not know where it comes from.",
         )
-    if not file.is_file():
+    if not there:
         raise MissingFileError(
             f"The model keeps weights in {location!r}, and that file is missing.",
             f"Put it into {str(folder)!r}.",

@@ -40,7 +40,10 @@ def demo(output: Path, jobs: int | None, top: int, style: str, overwrite: bool) 
         chosen = [row for row in rows if (row.length > 1) == longer][:top]
         click.echo(f"\nThe most convincing units labelled with {title}:")
         print_rows(
-            [shown(row) | {"unseen_auc": done.held_out_auc[row.address]} for row in chosen],
+            [
+                shown(row) | {"unseen_auc": f"{done.held_out_auc[row.address]:.4f}"}
+                for row in chosen
+            ],
             ("unit", "label", "auc", "unseen_auc", *SHOWN[3:]),
             style,
         )

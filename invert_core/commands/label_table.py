@@ -19,7 +19,7 @@ def shown(row: Label) -> dict[str, object]:
     return {
         "unit": row.address,
         "label": row.label,
-        "auc": row.auc,
+        "auc": f"{row.auc:.4f}",
         "p_search": power_of_ten(row.log10_p_search),
         "samples": row.n_positive,
         "status": row.status,

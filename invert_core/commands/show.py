@@ -39,7 +39,11 @@ def show(run: Path, unit: str, style: str) -> None:
             print_rows(
                 [
                     vars(found)
-                    | {"p_value": power_of_ten(found.log10_p), "samples": found.n_positive}
+                    | {
+                        "auc": f"{found.auc:.4f}",
+                        "p_value": power_of_ten(found.log10_p),
+                        "samples": found.n_positive,
+                    }
                     for found in row.by_length
                 ],
                 LENGTH_COLUMNS,

@@ -77,6 +77,14 @@ def test_external_data_outside_of_the_folder_are_refused(tmp_path, location):
         OnnxBackend.open(path)
 
 
+@pytest.mark.parametrize("location", ["null\0byte", "long" * 2000, "loop.bin"])
+def test_external_data_at_impossible_places_are_refused(tmp_path, location):
+    path, _ = external(tmp_path / "model", location)
+    (tmp_path / "model" / "loop.bin").symlink_to("loop.bin")
+    with pytest.raises(ModelError, match="no usable path"):
+        OnnxBackend.open(path)
+
+
 def test_external_data_of_inner_constants_are_checked_too(tmp_path):
     stolen = helper.make_tensor("stolen", TensorProto.FLOAT, [2], [0, 0])
     stolen.ClearField("float_data")
@@ -138,6 +146,21 @@ def test_a_truncated_model_is_refused(tmp_path):
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(ModelError, match="is not an ONNX model"):
         OnnxBackend.open(str(path))
+
+
+def test_names_that_are_no_text_are_refused(tmp_path):
+    content = models.network().SerializeToString().replace(b"tokens", b"t\xffkens")
+    path = tmp_path / "model.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match="is not an ONNX model"):
+        OnnxBackend.open(str(path))
+
+
+def test_an_input_of_an_unknown_type_is_refused(tmp_path):
+    proto = models.network()
+    proto.graph.input[0].type.tensor_type.elem_type = 79
+    with pytest.raises(ModelError, match="'x' is not a tensor"):
+        OnnxBackend.open(models.save(proto, tmp_path))
 
 
 def test_an_input_that_is_no_tensor_is_refused(tmp_path):

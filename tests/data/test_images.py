@@ -1,0 +1,165 @@
+import logging
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from invert_core.data import Preprocess
+from invert_core.data.images import ImageFolder
+from invert_core.errors import DataError, MissingFileError
+
+
+def save(folder, name, value=0, size=(6, 4), **options):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (value, value, value)).save(path, **options)
+
+
+def folder_of(path, **options):
+    return ImageFolder(path, "pixels", Preprocess(scale=1), **options)
+
+
+def all_rows(source, start=0, batch_size=2):
+    return np.concatenate([batch["pixels"] for batch in source.batches(start, batch_size)])
+
+
+@pytest.fixture
+def ten(tmp_path):
+    for i in range(10):
+        save(tmp_path, f"{i}.png", value=i)
+    return tmp_path
+
+
+def test_images_come_in_the_order_of_their_paths_which_are_the_ids(tmp_path):
+    for name in ("b.png", "a/z.JPG", "a/y/c.bmp", "a.webp", "B.tif", "c.tiff", "d.jpeg"):
+        save(tmp_path, name)
+    source = folder_of(tmp_path)
+    ids = ("B.tif", "a.webp", "a/y/c.bmp", "a/z.JPG", "b.png", "c.tiff", "d.jpeg")
+    assert source.sample_id == ids
+    assert len(source) == 7
+
+
+def test_hidden_and_other_files_are_left_out_and_others_counted(tmp_path, caplog):
+    for name in ("a.png", ".hidden.png", ".cache/b.png"):
+        save(tmp_path, name)
+    for name in ("labels.csv", "more.csv", "README"):
+        (tmp_path / name).touch()
+    with caplog.at_level(logging.INFO, "invert"):
+        assert folder_of(tmp_path).sample_id == ("a.png",)
+    assert "3 files" in caplog.text
+    assert "2 .csv, 1 README" in caplog.text
+
+
+def test_batches_start_where_they_are_told_to(ten):
+    source = folder_of(ten)
+    assert [len(batch["pixels"]) for batch in source.batches(4, 4)] == [4, 2]
+    assert all_rows(source, 4)[:, 0, 0, 0].tolist() == [4, 5, 6, 7, 8, 9]
+    assert all_rows(source).shape == (10, 3, 4, 6)
+
+
+def test_a_folder_without_images_is_refused(tmp_path):
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(DataError, match="no images"):
+        folder_of(tmp_path)
+
+
+def test_a_missing_folder_is_missing(tmp_path):
+    with pytest.raises(MissingFileError, match="no folder"):
+        folder_of(tmp_path / "no")
+
+
+def broken(folder, kind):
+    path = folder / "5.png"
+    content = path.read_bytes()
+    if kind == "truncated":
+        save(folder, "5.png", size=(500, 500))
+        path.write_bytes(path.read_bytes()[:600])
+    elif kind == "flipped":
+        path.write_bytes(content[:40] + b"\xff\xff\xff\xff" + content[44:])
+    elif kind == "16 bits":
+        Image.new("I;16", (6, 4)).save(path)
+    else:
+        path.write_bytes(
+            {"empty": b"", "text": b"not an image", "gif": b"GIF89a" + bytes(50)}[kind]
+        )
+
+
+KINDS = ["empty", "text", "gif", "truncated", "flipped", "16 bits"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_unreadable_image_is_named(ten, kind):
+    broken(ten, kind)
+    source = folder_of(ten)
+    batches = source.batches(0, 4)
+    next(batches)
+    with pytest.raises(DataError, match=r"5\.png.*--skip-bad"):
+        next(batches)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_unreadable_images_are_left_out_named_and_counted_on_request(ten, kind, caplog):
+    broken(ten, kind)
+    seen = []
+    source = folder_of(ten, skip_bad=True, progress=lambda *counts: seen.append(counts))
+    assert "1 of 10 images cannot be read and are left out: 5.png" in caplog.text
+    assert seen[-1] == (10, 10)
+    assert source.sample_id == tuple(f"{i}.png" for i in range(10) if i != 5)
+    assert all_rows(source)[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4, 6, 7, 8, 9]
+
+
+def test_leaving_out_is_the_same_as_removing(ten):
+    broken(ten, "text")
+    skipped = folder_of(ten, skip_bad=True).manifest
+    (ten / "5.png").unlink()
+    assert folder_of(ten).manifest == skipped
+
+
+def test_only_unreadable_images_are_refused(tmp_path):
+    (tmp_path / "a.png").write_text("x")
+    with pytest.raises(DataError, match="None of the images"):
+        folder_of(tmp_path, skip_bad=True)
+
+
+@pytest.mark.parametrize("factor", [1.5, 3])
+def test_a_decompression_bomb_is_refused(ten, monkeypatch, factor):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", int(24 / factor))
+    with pytest.raises(DataError, match=r"0\.png.*decompression bomb"):
+        next(folder_of(ten).batches(0, 4))
+
+
+def test_images_of_different_size_are_named(ten):
+    save(ten, "7.png", size=(6, 5))
+    with pytest.raises(DataError, match=r"'7\.png' becomes .*3, 5, 6.*'0\.png'.*--resize"):
+        all_rows(folder_of(ten))
+
+
+def test_a_difference_in_size_is_seen_after_resuming_too(ten):
+    save(ten, "8.png", size=(6, 5))
+    save(ten, "9.png", size=(6, 5))
+    with pytest.raises(DataError, match=r"8\.png"):
+        next(folder_of(ten).batches(8, 2))
+
+
+def test_the_orientation_of_cameras_is_followed(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees
+    save(tmp_path, "a.jpg", size=(6, 4), exif=exif)
+    assert all_rows(folder_of(tmp_path)).shape == (1, 3, 6, 4)
+
+
+def test_the_manifest_depends_on_names_and_sizes(ten):
+    before = folder_of(ten).manifest
+    assert folder_of(ten).manifest == before
+    (ten / "3.png").write_bytes((ten / "3.png").read_bytes() + b"\0")
+    longer = folder_of(ten).manifest
+    (ten / "3.png").rename(ten / "33.png")
+    assert len({before, longer, folder_of(ten).manifest}) == 3
+
+
+def test_links_to_folders_are_not_followed(ten, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    save(elsewhere, "secret.png")
+    (ten / "link").symlink_to(elsewhere)
+    (ten / "loop").symlink_to(ten)
+    assert len(folder_of(ten)) == 10

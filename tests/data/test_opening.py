@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from invert_core.backend import ModelInput
+from invert_core.data import ArraySource, Preprocess, open_data
+from invert_core.errors import DataError, FileFormatError, MissingFileError, SettingError
+
+ONE = (ModelInput("x", (None, 3, 4, 4), np.dtype("f4")),)
+TWO = (*ONE, ModelInput("mask", (None, 4), np.dtype("i8")))
+A = np.arange(12, dtype=np.float32).reshape(3, 4)
+
+
+@pytest.fixture
+def images(tmp_path):
+    for i in range(3):
+        Image.new("RGB", (4, 4), (i, i, i)).save(tmp_path / f"{i}.png")
+    return tmp_path
+
+
+def only_batch(source):
+    (batch,) = source.batches(0, 100)
+    return batch
+
+
+def test_an_array_feeds_the_only_input():
+    assert np.array_equal(only_batch(open_data(A, ONE))["x"], A)
+
+
+def test_npy_feeds_the_only_input(tmp_path):
+    np.save(tmp_path / "a.npy", A)
+    assert np.array_equal(only_batch(open_data(tmp_path / "a.npy", ONE))["x"], A)
+
+
+def test_npz_feeds_inputs_by_name_and_brings_ids(tmp_path):
+    np.savez(tmp_path / "a.npz", x=A, mask=A, sample_ids=np.array(["a", "b", "c"]))
+    source = open_data(str(tmp_path / "a.npz"), TWO)
+    assert source.sample_id == ("a", "b", "c")
+    assert set(only_batch(source)) == {"x", "mask"}
+
+
+def test_a_mapping_feeds_inputs_by_name():
+    assert set(only_batch(open_data({"x": A, "mask": A}, TWO))) == {"x", "mask"}
+
+
+def test_a_source_is_taken_as_it_is():
+    source = ArraySource({"x": A})
+    assert open_data(source, ONE) is source
+
+
+def test_the_same_content_is_the_same_data_wherever_it_comes_from(tmp_path):
+    np.save(tmp_path / "a.npy", A)
+    assert open_data(tmp_path / "a.npy", ONE).manifest == open_data(A, ONE).manifest
+
+
+def test_a_folder_feeds_the_only_input(images):
+    assert only_batch(open_data(images, ONE))["x"].shape == (3, 3, 4, 4)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "uint8"])
+def test_images_become_the_type_that_the_model_takes(images, dtype):
+    inputs = (ModelInput("x", (None, 4, 4, 3), np.dtype(dtype)),)
+    source = open_data(images, inputs, preprocess=Preprocess(layout="NHWC"))
+    assert only_batch(source)["x"].dtype == dtype
+
+
+@pytest.mark.parametrize("kind", ["folder", "npy", "array"])
+def test_a_model_with_two_inputs_needs_named_arrays(images, kind):
+    np.save(images / "a.npy", A)
+    data = {"folder": images, "npy": images / "a.npy", "array": A}[kind]
+    with pytest.raises(DataError, match=r"2 inputs \(x, mask\).*npz"):
+        open_data(data, TWO)
+
+
+def test_preprocessing_of_arrays_is_refused():
+    with pytest.raises(SettingError, match="not a folder"):
+        open_data(A, ONE, preprocess=Preprocess())
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+def test_pickled_objects_are_not_unpickled(tmp_path, suffix):
+    save = np.save if suffix == "npy" else np.savez
+    save(tmp_path / f"a.{suffix}", np.array([{}, {}]))
+    with pytest.raises(FileFormatError, match="cannot be read"):
+        open_data(tmp_path / f"a.{suffix}", ONE)
+
+
+def test_a_single_image_asks_for_its_folder(images):
+    with pytest.raises(FileFormatError, match="folder it is in"):
+        open_data(images / "0.png", ONE)
+
+
+def test_a_missing_path_is_missing(tmp_path):
+    with pytest.raises(MissingFileError, match="no file or folder"):
+        open_data(tmp_path / "no.npy", ONE)

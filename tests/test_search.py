@@ -1,0 +1,213 @@
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+
+from invert_core import strategies
+from invert_core.concepts import ConceptSet
+from invert_core.errors import DataError, SettingError
+from invert_core.kernels import beam as beam_kernels
+from invert_core.kernels import ranks as rank_kernels
+from invert_core.search import BeamSearch, Settings, sizes_within
+from tests import naive
+
+
+def concept_set(labels):
+    return ConceptSet.from_arrays(labels, [f"c{i}" for i in range(labels.shape[1])])
+
+
+def as_floats(activations):
+    return activations.astype(np.float64 if activations.dtype == np.float64 else np.float32)
+
+
+def plain(formulas):
+    """Formulas of either side as comparable values, all exact."""
+    return [
+        (f.literals, f.connectives, getattr(f, "n1", 0) or f.n_positive, f.doubled_u, f.auc)
+        for f in formulas
+    ]
+
+
+def assert_equals_oracle(values, labels, options):
+    try:
+        expected = naive.beam_search(values.tolist(), naive.extents(labels), len(values), **options)
+    except naive.NoLiteralPassesError:
+        with pytest.raises(DataError, match="No concept and no negation"):
+            BeamSearch(concept_set(labels), Settings(**options), jobs=1)
+        return
+    if expected.dead:
+        return
+    (found,) = BeamSearch(concept_set(labels), Settings(**options), jobs=1).unit(as_floats(values))
+    assert plain(found.beam) == plain(expected.beam)
+    assert plain(found.by_length) == plain(
+        expected.by_length[length] for length in sorted(expected.by_length)
+    )
+    assert plain(found.reported) == plain(expected.reported)
+    assert found.n_scored == expected.n_scored
+    assert found.direction == options["direction"]
+
+
+@pytest.mark.kernels
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(strategies.search_cases())
+def test_the_search_equals_the_oracle(case):
+    for values in case.activations.T:
+        assert_equals_oracle(values, case.labels, case.settings)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4])
+@pytest.mark.parametrize("beam", [1, 5])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@given(case=strategies.search_cases(max_units=1))
+def test_every_length_and_the_widest_and_narrowest_beam_equal_the_oracle(case, length, beam):
+    options = case.settings | {"length": length, "beam": beam}
+    assert_equals_oracle(case.activations[:, 0], case.labels, options)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("direction", ["positive", "negative"])
+def test_the_search_equals_the_oracle_beyond_65536_samples(seed, direction):
+    rng = np.random.default_rng(seed)
+    n_samples = 65_537 + 63 * seed
+    labels = rng.random((n_samples, 6)) < rng.choice([0.004, 0.2, 0.9], 6)
+    labels[:, 5] = labels[:, 0] & ~labels[:, 1]
+    values = np.maximum(rng.normal(size=n_samples) + labels[:, 0] - labels[:, 1], 0)
+    options = {
+        "length": 3,
+        "beam": 3,
+        "min_fraction": 0.002,
+        "max_fraction": 0.5,
+        "direction": direction,
+    }
+    assert_equals_oracle(values.astype(np.float32), labels, options)
+
+
+@given(strategies.search_cases(max_units=1))
+def test_negative_on_activations_is_positive_on_their_negation(case):
+    assume(case.settings["limit_search"] is None)
+    options = case.settings | {"min_gain": 0.0}
+    values = as_floats(case.activations[:, 0])
+    try:
+        down = BeamSearch(concept_set(case.labels), Settings(**options | {"direction": "negative"}))
+    except DataError:
+        assume(False)
+    up = BeamSearch(concept_set(case.labels), Settings(**options | {"direction": "positive"}))
+    (one,), (two,) = down.unit(values), up.unit(-values)
+    assert [f.literals for f in one.beam] == [f.literals for f in two.beam]
+    for f, g in zip(one.beam, two.beam, strict=True):
+        n_pairs = f.n_positive * (len(values) - f.n_positive)
+        assert f.doubled_u == 2 * n_pairs - g.doubled_u
+
+
+def test_both_directions_are_two_searches():
+    rng = np.random.default_rng(1)
+    labels, values = rng.random((200, 5)) < 0.3, rng.normal(size=200)
+    made = {
+        direction: BeamSearch(concept_set(labels), Settings(direction=direction)).unit(values)
+        for direction in ("positive", "negative", "both")
+    }
+    assert made["both"] == (*made["positive"], *made["negative"])
+
+
+def test_a_dead_unit_gives_one_result_without_formulas():
+    labels = np.eye(8, dtype=bool)[:, :3]
+    (found,) = BeamSearch(concept_set(labels), Settings(direction="both")).unit(np.ones(8))
+    assert found.spread.is_dead
+    assert found.direction == "both"
+    assert (found.reported, found.by_length, found.n_scored) == ((), (), 0)
+
+
+def test_a_literal_outside_the_limits_can_still_be_combined():
+    # c1 covers 70 % and its negation 30 %, both outside the limits; c0 & c1 covers 40 %.
+    labels = np.zeros((10, 2), bool)
+    labels[:5, 0] = labels[:4, 1] = labels[5:8, 1] = True
+    options = Settings(length=2, min_fraction=0.35, max_fraction=0.5)
+    (found,) = BeamSearch(concept_set(labels), options).unit(np.arange(10.0)[::-1])
+    assert (found.reported[0].literals, found.reported[0].connectives) == ((0, 2), ("&",))
+    assert found.reported[0].auc == 1.0
+
+
+@pytest.mark.parametrize("n_samples", [7, 10, 1000, 1797])
+@pytest.mark.parametrize(
+    "limits", [(0.0, 1.0), (0.1, 0.3), (0.002, 0.5), (1 / 3, 1 / 3), (0.7, 0.7)]
+)
+def test_size_limits_are_those_of_the_float64_fraction(n_samples, limits):
+    low, high = sizes_within(*limits, n_samples)
+    within = [n for n in range(1, n_samples) if limits[0] <= n / n_samples <= limits[1]]
+    assert [n for n in range(n_samples + 1) if low <= n <= high] == within
+
+
+def test_no_literal_within_the_limits_is_an_error_with_the_nearest_fractions():
+    labels = np.arange(100)[:, None] < np.array([2, 40])
+    with pytest.raises(DataError, match=r"nearest fractions are 0\.02 and 0\.4\.") as caught:
+        BeamSearch(concept_set(labels), Settings(min_fraction=0.1, max_fraction=0.3))
+    assert "--min-fraction" in caught.value.hint
+
+
+def test_labels_that_are_true_everywhere_or_nowhere_are_an_error():
+    with pytest.raises(DataError, match="true everywhere or nowhere"):
+        BeamSearch(concept_set(np.array([[0, 1], [0, 1]])), Settings())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"length": 0},
+        {"beam": 0},
+        {"limit_search": 0},
+        {"min_fraction": -0.1},
+        {"max_fraction": 1.1},
+        {"min_fraction": 0.6},
+        {"min_fraction": float("nan")},
+        {"min_gain": -1.0},
+        {"min_gain": float("nan")},
+        {"direction": "up"},
+    ],
+)
+def test_settings_outside_their_range_are_refused(wrong):
+    with pytest.raises(SettingError) as caught:
+        Settings(**wrong)
+    assert caught.value.hint
+
+
+def test_results_come_in_the_order_of_the_units_whatever_the_threads_and_blocks():
+    rng = np.random.default_rng(3)
+    labels = rng.random((300, 12)) < 0.2
+    units = np.maximum(rng.normal(size=(50, 300)), 0).astype(np.float32)
+    expected = [BeamSearch(concept_set(labels), Settings(), 1).unit(unit) for unit in units]
+    for jobs, block in ((1, 50), (2, 7), (3, 1)):
+        blocks = [units[start : start + block] for start in range(0, 50, block)]
+        assert list(BeamSearch(concept_set(labels), Settings(), jobs).units(blocks)) == expected
+
+
+def test_nothing_compiles_after_the_search_was_made():
+    rng = np.random.default_rng(4)
+    search = BeamSearch(concept_set(rng.random((70, 4)) < 0.3), Settings(), 1)
+    kernels = (beam_kernels.search_unit, rank_kernels.midranks)
+    before = [len(kernel.signatures) for kernel in kernels]
+    for dtype in (np.float32, np.float64):
+        list(search.units([rng.normal(size=(2, 70)).astype(dtype)]))
+    assert [len(kernel.signatures) for kernel in kernels] == before
+
+
+def test_an_interrupt_while_reading_ends_the_threads():
+    rng = np.random.default_rng(5)
+    search = BeamSearch(concept_set(rng.random((70, 4)) < 0.3), Settings(), 2)
+
+    def blocks():
+        yield rng.normal(size=(20, 70))
+        raise KeyboardInterrupt
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        list(search.units(blocks()))
+    assert threading.active_count() == before
+
+
+def test_the_callers_concept_set_is_not_frozen():
+    concepts = concept_set(np.eye(5, dtype=bool))
+    writeable = concepts.bits.flags.writeable
+    BeamSearch(concepts, Settings(min_fraction=0.0))
+    assert concepts.bits.flags.writeable == writeable
