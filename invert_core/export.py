@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from invert_core.atomic import check_target, new_file
 from invert_core.errors import MissingDependencyError, SettingError
@@ -71,7 +72,11 @@ def _write_parquet(labels: Labels, path: Path, overwrite: bool) -> None:
             "Writing parquet needs pyarrow, which is not installed.",
             'Install it with: pip install "invert-core[parquet]"',
         ) from error
-    kinds = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64()}
+    kinds: dict[Any, Any] = {
+        str: pyarrow.string(),
+        int: pyarrow.int64(),
+        float: pyarrow.float64(),
+    }
     types = {field.name: field.type for field in fields(Label)}
     schema = pyarrow.schema([(name, kinds[types[name]]) for name in COLUMNS])
     rows = pyarrow.Table.from_pylist([row.row() for row in labels], schema=schema)

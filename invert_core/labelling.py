@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,17 +16,10 @@ from invert_core.join import join as join_samples
 from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.ranks import rank
 from invert_core.kernels.sums import sum_of_set
-from invert_core.labels import Explanation, Label, Labels
-from invert_core.search import BeamSearch, Found, Settings, UnitResult
-from invert_core.significance import (
-    RankSpread,
-    is_trusted,
-    log10_p_search,
-    log10_p_skewed,
-    n_formulas,
-    p_values,
-    z_score,
-)
+from invert_core.label_rows import Measured, rows_of
+from invert_core.labels import Label, Labels
+from invert_core.search import BeamSearch, Settings
+from invert_core.significance import RankSpread, n_formulas
 
 Progress = Callable[[int, int], None]
 ActivationSource = Activations | str | Path | npt.ArrayLike
@@ -112,7 +104,7 @@ def label(
             results = search.units(_blocks(layer, numbers, rows, block))
             for unit, of_unit in zip(numbers, results, strict=True):
                 for result in of_unit:
-                    labels += _rows(layer.name, unit, result, chosen, n_tests)
+                    labels += rows_of(layer.name, unit, result, chosen, n_tests)
                 done += 1
                 if progress is not None:
                     progress(done, n_units)
@@ -229,7 +221,7 @@ def score(
                 ranks, tie_sum, cubes = rank(of_unit)
                 doubled_u = int(sum_of_set(words, ranks)) - n_positive * (n_positive + 1)
                 spread = RankSpread(chosen.n_samples, tie_sum, cubes)
-                found = _Measured((parsed,), [n_positive], [doubled_u], spread)
+                found = Measured((parsed,), [n_positive], [doubled_u], spread)
                 labels += found.labels(chosen, layer.name, unit, "given", n_tests=1, n_scored=1)
                 if progress is not None:
                     progress(len(labels), n_units)
@@ -310,131 +302,3 @@ def _blocks(
         values = layer.read(start + wanted[0], start + wanted[-1] + 1)
         values = values[np.array(wanted) - wanted[0]]
         yield values if rows is None else values[:, rows]
-
-
-@dataclass(frozen=True)
-class _Measured:
-    """Formulas of one unit with their exact statistics, best first."""
-
-    formulas: Sequence[Formula]
-    n_positive: Sequence[int]
-    doubled_u: Sequence[int]
-    spread: RankSpread
-
-    def explanations(self, concepts: ConceptSet) -> list[dict[str, Any]]:
-        """The fields of `Explanation` for each formula."""
-        n_positive = np.array(self.n_positive, np.int64)
-        doubled_u = np.array(self.doubled_u, np.int64)
-        pairs = n_positive * (concepts.n_samples - n_positive)
-        p_value, log10_p = p_values(doubled_u, n_positive, self.spread, "two-sided")
-        columns = (
-            doubled_u / (2 * pairs),
-            doubled_u / 2.0,
-            z_score(doubled_u, n_positive, self.spread),
-            p_value,
-            log10_p,
-            n_positive,
-            n_positive / concepts.n_samples,
-        )
-        names = ("auc", "u", "z", "p_value", "log10_p", "n_positive", "concept_fraction")
-        values = zip(*(column.tolist() for column in columns), strict=True)
-        return [
-            {"formula": str(formula), "label": formula.describe(concepts), "length": formula.length}
-            | dict(zip(names, numbers, strict=True))
-            for formula, numbers in zip(self.formulas, values, strict=True)
-        ]
-
-    def labels(
-        self,
-        concepts: ConceptSet,
-        layer: str,
-        unit: int,
-        direction: str,
-        *,
-        n_tests: int,
-        n_scored: int,
-        by_length: tuple[Explanation, ...] = (),
-    ) -> list[Label]:
-        """One row per formula, corrected for `n_tests` formulas."""
-        explained = self.explanations(concepts)
-        log10_p = np.array([row["log10_p"] for row in explained])
-        p_value = np.array([row["p_value"] for row in explained])
-        z = np.array([row["z"] for row in explained])
-        skewness = self.spread.skewness(np.array(self.n_positive, np.int64))
-        corrected = log10_p_search(p_value, log10_p, n_tests)
-        skewed = log10_p_skewed(log10_p, z, skewness)
-        trusted = is_trusted(corrected, skewed, n_tests)
-        return [
-            Label(
-                layer=layer,
-                unit=unit,
-                rank=number,
-                direction=direction,
-                p_search=10.0**log10_corrected,
-                log10_p_search=log10_corrected,
-                method="normal",
-                status="dead" if self.spread.is_dead else "ok" if trustworthy else "untrusted",
-                n_samples=concepts.n_samples,
-                n_scored=n_scored,
-                by_length=by_length if number == 1 else (),
-                **row,
-            )
-            for number, (row, log10_corrected, trustworthy) in enumerate(
-                zip(explained, corrected.tolist(), trusted.tolist(), strict=True), start=1
-            )
-        ]
-
-
-def _measured(found: Sequence[Found], spread: RankSpread, concepts: ConceptSet) -> _Measured:
-    formulas = [
-        Formula.from_literals(
-            [(concepts.id[literal // 2], literal % 2 == 1) for literal in one.literals],
-            one.connectives,
-        )
-        for one in found
-    ]
-    return _Measured(
-        formulas, [one.n_positive for one in found], [one.doubled_u for one in found], spread
-    )
-
-
-def _rows(
-    layer: str, unit: int, result: UnitResult, concepts: ConceptSet, n_tests: int
-) -> list[Label]:
-    if result.spread.is_dead:
-        return [_dead(layer, unit, result.direction, concepts.n_samples)]
-    by_length = _measured(result.by_length, result.spread, concepts).explanations(concepts)
-    return _measured(result.reported, result.spread, concepts).labels(
-        concepts,
-        layer,
-        unit,
-        result.direction,
-        n_tests=n_tests,
-        n_scored=result.n_scored,
-        by_length=tuple(Explanation(**row) for row in by_length),
-    )
-
-
-def _dead(layer: str, unit: int, direction: str, n_samples: int) -> Label:
-    return Label(
-        layer=layer,
-        unit=unit,
-        rank=1,
-        formula="",
-        label="",
-        length=0,
-        direction=direction,
-        auc=0.5,
-        u=0.0,
-        z=0.0,
-        p_value=1.0,
-        log10_p=0.0,
-        p_search=1.0,
-        log10_p_search=0.0,
-        method="none",
-        status="dead",
-        n_positive=0,
-        n_samples=n_samples,
-        concept_fraction=0.0,
-        n_scored=0,
-    )

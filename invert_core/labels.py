@@ -63,8 +63,8 @@ class Label(Explanation):
 
     `p_search` is corrected for all formulas that the search could have returned. `status` is
     "ok"; "dead" for a constant unit, which has no formula; or "untrusted" where p_search is below
-    0.05 only by the normal tail, and not when the skew of U is taken into account. `by_length` of the row of rank
-    1 holds the best formula of each length, whatever `min_gain` was.
+    0.05 only by the normal tail, and not when the skew of U is taken into account. `by_length` of
+    the row of rank 1 holds the best formula of each length, whatever `min_gain` was.
     """
 
     layer: str
@@ -208,7 +208,6 @@ def _typed(kind: type[Explanation], values: dict[str, Any]) -> dict[str, Any]:
     if set(values) != set(expected):
         raise ValueError(f"columns {sorted(set(values) ^ set(expected))}")
     for name, value in values.items():
-        right = {str: str, int: int, float: (int, float)}.get(expected[name])
-        if right is not None and (not isinstance(value, right) or isinstance(value, bool)):
+        if expected[name] in (str, int, float) and type(value) is not expected[name]:
             raise ValueError(f"{name} is {value!r}")
     return values

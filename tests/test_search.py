@@ -124,7 +124,8 @@ def test_a_literal_outside_the_limits_can_still_be_combined():
     labels = np.zeros((10, 2), bool)
     labels[:5, 0] = labels[:4, 1] = labels[5:8, 1] = True
     options = Settings(length=2, min_fraction=0.35, max_fraction=0.5)
-    (found,) = BeamSearch(concept_set(labels), options).unit(np.arange(10.0)[::-1])
+    values = np.isin(np.arange(10), [0, 1, 2, 3]).astype(np.float32)
+    (found,) = BeamSearch(concept_set(labels), options).unit(values)
     assert (found.reported[0].literals, found.reported[0].connectives) == ((0, 2), ("&",))
     assert found.reported[0].auc == 1.0
 

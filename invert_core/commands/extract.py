@@ -1,12 +1,16 @@
 """``invert extract``."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from invert_core.commands import options
 from invert_core.commands.console import print_rows, progress
+
+if TYPE_CHECKING:
+    from invert_core.data import Preprocess
 
 
 class Size(click.ParamType):
@@ -125,11 +129,8 @@ def extract(
     Asked again after an interruption, it goes on where it was. 'invert layers MODEL' lists the
     layers.
     """
-    from invert_core.data import preprocessing
     from invert_core.extraction import extract as extract_layers
 
-    if isinstance(image_flags["crop"], int):
-        image_flags["crop"] = (image_flags["crop"], image_flags["crop"])
     if not layers:
         raise click.UsageError(
             f"Name at least one layer with -l; list them with: invert layers {model}"
@@ -148,7 +149,7 @@ def extract(
             backend=backend,
             overwrite=overwrite,
             skip_bad=skip_bad,
-            preprocess=preprocessing(preprocessor, image_flags),
+            preprocess=_preprocess(preprocessor, image_flags),
             progress=report,
             dry_run=dry_run,
         )
@@ -162,3 +163,15 @@ def extract(
     elif done.resumed_from:
         ending += f", of which an earlier run had left {done.resumed_from:,}"
     click.echo(f"{done.n_samples:,} samples {ending}.", err=True)
+
+
+def _preprocess(config: Path | None, flags: dict[str, Any]) -> "Preprocess | None":
+    """What the flags say, over what the config file says; None where neither says anything."""
+    from invert_core.data import Preprocess
+
+    given = {name: value for name, value in flags.items() if value is not None}
+    if isinstance(given.get("crop"), int):
+        given["crop"] = (given["crop"], given["crop"])
+    if config is None and not given:
+        return None
+    return replace(Preprocess.from_config(config) if config else Preprocess(), **given)

@@ -89,23 +89,33 @@ def label(
         limit_search=limit_search,
         min_gain=min_gain,
     )
-    inputs = (activations, concepts)
-    shared = {"names": names, "layers": layers or None, "units": units, "join": join}
     if dry_run:
         from invert_core.labelling import plan
 
-        planned = plan(*inputs, settings=settings, **shared)
+        planned = plan(
+            activations,
+            concepts,
+            names=names,
+            layers=layers or None,
+            units=units,
+            settings=settings,
+            join=join,
+        )
         print_rows([vars(planned)], list(vars(planned)), style)
         return
     with progress("Labelling") as report:
         labels = label_files(
-            *inputs,
+            activations,
+            concepts,
             output,
+            names=names,
+            layers=layers or None,
+            units=units,
             settings=settings,
+            join=join,
             jobs=jobs,
             overwrite=overwrite,
             progress=report,
-            **shared,
         )
     print_labels(labels, style, top)
     click.echo(f"The labels are in {str(output)!r}.", err=True)

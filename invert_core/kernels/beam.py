@@ -24,8 +24,10 @@ from invert_core.kernels.sums import sums_within
 
 
 class Passes(NamedTuple):
-    """P sets that were joined to literals: words [P, W], n_positive and rank_sum [P], and of their
-    intersections with every concept sums and counts [P, C]. Row 0 is the set of all samples.
+    """P sets that were joined to literals; row 0 is the set of all samples.
+
+    `words` is [P, W], `n_positive` and `rank_sum` [P]; `sums` and `counts` [P, C] belong to the
+    intersections with every concept.
     """
 
     words: np.ndarray

@@ -3,7 +3,6 @@
 import logging
 from pathlib import Path
 
-import numba
 import numpy as np
 
 from invert_core.kernels import _jit, beam, ranks, sums
@@ -19,7 +18,7 @@ _OF_A_SEARCH = (
 
 def compile_search() -> None:
     """Compile, or load from the cache, all that a search of one unit calls."""
-    if numba.config.DISABLE_JIT:
+    if not hasattr(beam.search_unit, "signatures"):  # NUMBA_DISABLE_JIT
         return
     if not is_warm():
         _log.info("Compiling kernels; this happens once and takes about 20 seconds.")
