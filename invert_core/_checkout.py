@@ -23,5 +23,8 @@ class _BackendsFinder:
 
 
 def find_backends_in(folder: Path) -> None:
-    """Let ``import invert_core.backends`` find the package in `folder`."""
-    sys.meta_path.append(_BackendsFinder(folder))
+    """Let ``import invert_core.backends`` find the package in `folder`.
+
+    Before all other finders: that of an editable installation would answer with its own folder.
+    """
+    sys.meta_path.insert(0, _BackendsFinder(folder))

@@ -218,10 +218,10 @@ def _run_batch(extractor: Extractor, batch: Mapping[str, np.ndarray]) -> dict[st
     activations = extractor.run(batch)
     rows = len(next(iter(batch.values())))
     for name, values in activations.items():
-        if values.ndim != 2 or len(values) != rows:
+        if values.ndim != 2 or len(values) != rows or values.shape[1] == 0:
             raise ModelError(
                 f"Layer {name!r} gave activations of shape {values.shape} for {rows} samples.",
-                "Its first axis must count the samples; choose another layer.",
+                "It must be [samples, units] with at least one unit; choose another layer.",
             )
     return activations
 

@@ -317,12 +317,17 @@ def test_a_missing_output_folder_is_said_before_any_work(tmp_path):
         extract("no-model.onnx", "no-data", tmp_path / "no" / "x.h5", LAYERS)
 
 
-def test_a_layer_that_loses_samples_is_refused(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("spoil", "shape"), [(np.s_[1:], r"\(8, 70\)"), (np.s_[:, :0], r"\(9, 0\)")]
+)
+def test_a_layer_without_units_or_with_samples_lost_is_refused(tmp_path, monkeypatch, spoil, shape):
     run = FakeExtractor.run
     monkeypatch.setattr(
-        FakeExtractor, "run", lambda self, batch: {k: v[1:] for k, v in run(self, batch).items()}
+        FakeExtractor,
+        "run",
+        lambda self, batch: {name: values[spoil] for name, values in run(self, batch).items()},
     )
-    with pytest.raises(ModelError, match=r"shape \(8, 70\) for 9 samples"):
+    with pytest.raises(ModelError, match=f"shape {shape} for 9 samples"):
         extract(FakeModel(), samples(9), tmp_path / "x.h5", LAYERS)
 
 

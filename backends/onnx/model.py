@@ -114,7 +114,7 @@ class OnnxModel(Model):
                     f"The layer {layer!r} {problem}.", "`invert layers` lists what can be read."
                 )
             pooling = choose(layer, kind, pool, channel_axis)
-            if pool == "auto":
+            if pool == "auto" and pooling.kind != "none":
                 _log.info(
                     "Layer %r has shape %s: pool %r, units on axis %d.",
                     layer,
@@ -210,7 +210,7 @@ class OnnxModel(Model):
             )
         elif tensor != layer:
             op = self._names.producers[tensor].op_type
-            _log.info("Module %r: its output is the tensor %r (%s).", layer, tensor, op)
+            _log.debug("Module %r: its output is the tensor %r (%s).", layer, tensor, op)
 
 
 def _model_input(value: onnx.ValueInfoProto) -> ModelInput:

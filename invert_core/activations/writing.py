@@ -251,6 +251,7 @@ class ActivationWriter:
                 partial_file.open_for_writing(self.partial).close()
 
     def _create(self, n_units: dict[str, int]) -> None:
+        self._refuse_busy()
         partial_file.create(
             self.partial,
             n_samples=self.n_samples,

@@ -6,7 +6,6 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.console import print_rows, progress
-from invert_core.commands.label_table import print_labels
 
 
 @options.command(
@@ -77,6 +76,7 @@ def label(
     ACTIVATIONS is a file made by 'invert extract', or .npy or .npz; CONCEPTS is made by 'invert
     concepts build', or .csv or .npz. The run directory gets labels.csv, labels.jsonl and run.json.
     """
+    from invert_core.commands.label_table import print_labels
     from invert_core.runs import label_files
     from invert_core.search import Settings
 

@@ -1,5 +1,6 @@
 """The writer: resuming, refusing, and losing nothing."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -23,6 +24,7 @@ from invert_core.errors import (
     StorageError,
 )
 
+ROOT = Path(__file__).parents[2]
 FINGERPRINT = {"model": "abc", "layers": ["fc"], "preprocessing": {"mean": [0.5]}}
 
 
@@ -275,16 +277,39 @@ with ActivationWriter(Path(sys.argv[1]), n_samples=3000, fingerprint={FINGERPRIN
 """.replace("{FINGERPRINT}", repr(FINGERPRINT))
 
 
+@contextlib.contextmanager
+def another_process_that_writes(path):
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+    ) as process:
+        assert process.stdout.readline() == b"ready\n"
+        yield
+        process.communicate()
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_file_that_another_process_writes_is_left_to_it(tmp_path, overwrite):
     path = tmp_path / "x.h5"
-    command = [sys.executable, "-c", HOLD, str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other_process:
-        assert other_process.stdout.readline() == b"ready\n"
-        with pytest.raises(StorageError, match="Another process is writing"):
-            writer_of(path, 3000, overwrite=overwrite)
-        other_process.communicate()
-    assert other_process.returncode == 0
+    with (
+        another_process_that_writes(path),
+        pytest.raises(StorageError, match="Another process is writing"),
+    ):
+        writer_of(path, 3000, overwrite=overwrite)
+    assert writer_of(path, 3000).rows_done == 1024
+
+
+def test_of_two_that_start_together_the_later_one_stops(tmp_path):
+    path = tmp_path / "x.h5"
+    with (
+        writer_of(path, 3000) as writer,
+        another_process_that_writes(path),
+        pytest.raises(StorageError, match="Another process is writing"),
+    ):
+        fill(writer, matrix(3000, 3))
     assert writer_of(path, 3000).rows_done == 1024
 
 
@@ -414,6 +439,6 @@ def test_a_disk_that_is_really_full_keeps_what_is_marked(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
     )
     assert (done.stdout, done.stderr, done.returncode) == ("good\n", "", 0)

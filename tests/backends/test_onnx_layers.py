@@ -57,7 +57,7 @@ def test_a_module_is_the_last_node_inside_of_it(tmp_path):
 
 def test_a_module_that_is_taken_is_logged(tmp_path, caplog):
     path = models.save(models.network(), tmp_path)
-    with caplog.at_level(logging.INFO, "invert"):
+    with caplog.at_level(logging.DEBUG, "invert"):
         models.run(path, ["stem"], models.network_input())
     assert "Module 'stem': its output is the tensor 'relu' (Relu)." in caplog.text
 
