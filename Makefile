@@ -20,7 +20,8 @@ lint: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 bench: $(VENV)/installed-dev
-	$(BIN)/python -m pytest bench --benchmark-group-by=param:size
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest bench --benchmark-sort=name \
+		--benchmark-group-by=func,param:size --benchmark-columns=min,median,rounds
 
 clean:
 	rm -rf $(VENV) build dist invert-demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -31,9 +32,10 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: $(BIN)/python setup.cfg pyproject.toml constraints.txt
-	$(INSTALL) --editable ".[onnx]"
+	$(INSTALL) setuptools
+	$(INSTALL) --no-build-isolation --editable ".[onnx]"
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(INSTALL) --editable ".[onnx,dev]"
+	$(INSTALL) --no-build-isolation --editable ".[onnx,dev]"
 	touch $@

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 
 from invert_core.backend import DEVICES, POOLS, Backend, Layer, Model, ModelInput, Output
 from invert_core.backends.onnx import storage
@@ -57,6 +58,7 @@ class OnnxModel(Model):
         self._proto, self._digest = storage.read_model(path)
         self._folder = path.parent
         self._external = storage.external_files(self._proto, self._folder)
+        self.versions = {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__}
         self.inputs = tuple(_model_input(value) for value in true_inputs(self._proto.graph))
 
     @functools.cached_property

@@ -1,0 +1,139 @@
+"""What README.md shows is true: its commands run, and print what stands below them."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+import invert_core.demo
+from invert_core.commands import main
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DEMO = Path(invert_core.demo.__file__).parent
+
+
+def blocks(kind):
+    return re.findall(rf"^```{kind}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def sessions():
+    """Commands of the console blocks, each with the lines that the README shows below it."""
+    found = []
+    for block in blocks("console"):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, *shown = part.splitlines()
+            if command != ". .venv/bin/activate":
+                found.append((command, [line for line in shown if line != "..."]))
+    return found
+
+
+def invert(command):
+    words = shlex.split(command)
+    assert words[0] == "invert"
+    result = CliRunner().invoke(main, words[1:])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def words_of(text):
+    return [line.split() for line in text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with the demo's run, and with what a user brings: a model, images, labels."""
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "model.onnx").write_bytes((DEMO / "digits.onnx").read_bytes())
+    (folder / "names.csv").write_bytes((DEMO / "names.csv").read_bytes())
+    (folder / "images").mkdir()
+    with np.load(DEMO / "search.npz") as data:
+        samples = dict(zip(data["sample_id"].tolist(), data["image"][:, 0], strict=True))
+    for sample, image in samples.items():
+        Image.fromarray(image).save(folder / "images" / f"{sample}.png")
+    head, *rows = (DEMO / "concepts.csv").read_text(encoding="utf-8").splitlines()
+    labels = [row.replace(",", ".png,", 1) for row in rows if row.split(",")[0] in samples]
+    (folder / "labels.csv").write_text("\n".join([head, *labels]) + "\n", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        (folder / "demo.txt").write_text(invert("invert demo"), encoding="utf-8")
+    return folder
+
+
+def test_the_demo_prints_the_rows_that_the_readme_shows(folder):
+    printed = words_of((folder / "demo.txt").read_text(encoding="utf-8"))
+    (table,) = blocks("text")
+    for row in words_of(table):
+        assert row in printed
+
+
+def test_every_command_runs_and_prints_what_is_shown(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    commands = sessions()
+    assert len(commands) == 9
+    for command, shown in commands:
+        printed = words_of(invert(command))
+        for line in shown:
+            assert line.split() in printed, f"{command}: {line}"
+
+
+def test_images_and_arrays_give_the_same_labels(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    for command, _ in sessions()[2:6]:
+        invert(f"{command} --overwrite" if " -o " in command else command)
+    assert words_of(invert("invert show run relu3:17")) == words_of(
+        invert("invert show invert-demo relu3:17")
+    )
+
+
+def test_the_make_targets_exist():
+    (block,) = blocks("sh")
+    for line in block.splitlines():
+        command = line.split("#")[0].split()
+        assert command[0] == "make"
+        dry = subprocess.run(
+            [*command, "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert dry.returncode == 0, dry.stderr
+
+
+def test_the_library_example_runs(capsys):
+    (block,) = blocks("python")
+    rng = np.random.default_rng(0)
+    animal, wild, indoors = rng.random((3, 2000)) < 0.3
+    activations = rng.normal(size=(2000, 64))
+    activations[:, 5] += 2 * (animal & ~wild)
+    values = {"animal": animal, "wild": wild, "indoors": indoors, "activations": activations}
+    exec(compile(block, "README.md", "exec"), values)
+    first = capsys.readouterr().out.splitlines()[0].split()
+    assert first[:4] == ["5", "animal", "&", "~wild"]
+    assert int(first[-1]) == (animal & ~wild).sum()
+
+
+def test_every_option_and_command_that_is_mentioned_exists():
+    for name in re.findall(r"`invert ([a-z]+)`", README):
+        assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
+    helped = "".join(
+        CliRunner().invoke(main, [name, "--help"]).stdout for name in main.list_commands(None)
+    )
+    for option in re.findall(r"--[a-z][a-z-]*", README):
+        assert option in helped, option
+
+
+def test_linked_files_exist():
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="make")
+def test_the_contributing_guide_names_make_targets_that_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"^make ([a-z]+)", text, flags=re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
