@@ -124,31 +124,32 @@ def open_session(
     return create_session(proto, folder, [CPU]), "cpu"
 
 
-def mixed_installation() -> str:
-    """Say how to repair two builds of ONNX Runtime in one folder, or nothing if there is one."""
-    installed = [name for name in ("onnxruntime", "onnxruntime-gpu") if _version(name)]
-    if len(installed) < 2:
-        return ""
-    return (
-        "Both onnxruntime and onnxruntime-gpu are installed and overwrite each other. Repair "
-        "with `pip uninstall -y onnxruntime onnxruntime-gpu`, "
-        'then `pip install "invert-core[onnx-gpu]"`.'
-    )
-
-
 def describe() -> list[tuple[str, str]]:
-    """Versions and devices, as pairs of a subject and its finding."""
+    """Versions and devices, as pairs of a subject and its finding.
+
+    Raises
+    ------
+    MissingDependencyError
+        Two builds of ONNX Runtime are installed.
+    """
+    _refuse_mixed_installation()
     builds = [
         f"{name} {_version(name)}" for name in ("onnxruntime", "onnxruntime-gpu") if _version(name)
     ]
-    found = [
+    return [
         ("onnx", onnx.__version__),
         ("ONNX Runtime", ", ".join(builds) or onnxruntime.__version__),
+        ("CUDA", _cuda_finding()),
     ]
-    mixed = mixed_installation()
-    if mixed:
-        found.append(("installation", mixed))
-    return [*found, ("CUDA", _cuda_finding())]
+
+
+def _refuse_mixed_installation() -> None:
+    if _version("onnxruntime") and _version("onnxruntime-gpu"):
+        raise MissingDependencyError(
+            "Both onnxruntime and onnxruntime-gpu are installed and overwrite each other.",
+            "Repair with `pip uninstall -y onnxruntime onnxruntime-gpu`, "
+            'then `pip install "invert-core[onnx-gpu]"`.',
+        )
 
 
 def _cuda_finding() -> str:
@@ -160,10 +161,7 @@ def _cuda_finding() -> str:
 
 
 def _require_cuda() -> None:
-    mixed = mixed_installation()
-    if mixed:
-        what, _, how = mixed.partition(". ")
-        raise MissingDependencyError(f"{what}.", how)
+    _refuse_mixed_installation()
     if CUDA not in onnxruntime.get_available_providers():
         raise MissingDependencyError(
             "The installed ONNX Runtime has no CUDA.",

@@ -104,9 +104,9 @@ def test_a_driver_that_fails_is_reported_as_such(model, monkeypatch):
 
 def test_two_builds_at_once_are_found_and_refused_for_cuda(model, monkeypatch):
     monkeypatch.setattr(metadata, "version", lambda name: "1.27.0")
-    found = dict(OnnxBackend.check())
-    assert "overwrite each other" in found["installation"]
-    assert "pip uninstall -y onnxruntime onnxruntime-gpu" in found["installation"]
+    with pytest.raises(MissingDependencyError, match="overwrite each other") as caught:
+        OnnxBackend.check()
+    assert "pip uninstall -y onnxruntime onnxruntime-gpu" in caught.value.hint
     with pytest.raises(MissingDependencyError, match="overwrite each other"):
         model.extractor(["relu"], device="cuda")
 
