@@ -24,6 +24,22 @@ def check_target(path: Path, *, overwrite: bool) -> None:
         )
 
 
+def check_folder(path: Path, *, marker: str, overwrite: bool) -> None:
+    """Raise before any work is done if `path` cannot become the output folder.
+
+    An existing folder is replaced only if it holds a file called `marker`, or nothing at all: no
+    wrong word behind ``-o`` deletes a folder of something else.
+    """
+    check_target(path, overwrite=overwrite)
+    if path.exists() and not (
+        path.is_dir() and ((path / marker).is_file() or not any(path.iterdir()))
+    ):
+        raise ExistingOutputError(
+            f"The output {str(path)!r} exists and is not a folder with a {marker}.",
+            "Choose another output with -o: only such a folder is replaced.",
+        )
+
+
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
     """Turn what the system says when `path` cannot be written into a sentence."""
@@ -82,28 +98,30 @@ def move_into_place(partial: Path, path: Path) -> None:
 def new_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterator[Path]:
     """Yield a folder to fill; when the block succeeds it becomes `path`, else it is removed.
 
-    An existing folder is replaced only if it holds a file called `marker`, or nothing at all: no
-    wrong word behind ``-o`` deletes a folder of something else.
+    Raises
+    ------
+    ExistingOutputError, MissingFileError
+        As `check_folder`.
+    StorageError
+        The system refuses to write.
     """
-    check_target(path, overwrite=overwrite)
-    if path.exists() and not (
-        path.is_dir() and ((path / marker).is_file() or not any(path.iterdir()))
-    ):
-        raise ExistingOutputError(
-            f"The output {str(path)!r} exists and is not a folder with a {marker}.",
-            "Choose another output with -o: only such a folder is replaced.",
-        )
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    check_folder(path, marker=marker, overwrite=overwrite)
+    place = path.resolve()  # a link stays one, and "." has a name
+    partial = place.with_name(f".{place.name}.{secrets.token_hex(4)}.partial")
     with storage_errors(path):
         try:
             partial.mkdir()
             yield partial
-            if path.exists():
-                old = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old")
-                os.replace(path, old)
-                os.replace(partial, path)
+            if place.exists():
+                old = place.with_name(f".{place.name}.{secrets.token_hex(4)}.old")
+                os.replace(place, old)
+                try:
+                    os.replace(partial, place)
+                except BaseException:
+                    os.replace(old, place)
+                    raise
                 shutil.rmtree(old)
             else:
-                os.replace(partial, path)
+                os.replace(partial, place)
         finally:
             shutil.rmtree(partial, ignore_errors=True)

@@ -23,7 +23,9 @@ def to_text(labels: Labels, kind: str) -> str:
         return labels.to_csv()
     if kind == "jsonl":
         return labels.to_jsonl()
-    raise SettingError(f"{kind} is not text.", f"Name a file with: -o labels.{kind}")
+    raise SettingError(
+        f"Labels as {kind} are no text to print.", f"Name a file with: -o labels.{kind}"
+    )
 
 
 def export_labels(

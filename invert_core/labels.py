@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from invert_core.concepts import ConceptSet
-from invert_core.errors import DataError, FileFormatError, UnknownNameError
+from invert_core.errors import DataError, FileFormatError, UnknownNameError, nearest
 from invert_core.formula import Formula
+from invert_core.join import first_few
 from invert_core.significance import SIGNIFICANT
 
 COLUMNS = (
@@ -128,10 +130,15 @@ class Labels:
         """
         found = tuple(row for row in self.rows if row.address == address)
         if not found:
+            layer = address.rpartition(":")[0]
             layers = list(dict.fromkeys(row.layer for row in self.rows))
+            units = [row.unit for row in self.rows if row.layer == layer]
             raise UnknownNameError(
                 f"There is no unit {address!r}.",
-                f"Give LAYER:UNIT; the layers are {', '.join(layers)}.",
+                f"The units of layer {layer!r} go from {min(units)} to {max(units)}."
+                if units
+                else f"{nearest(layer, layers)} Give LAYER:UNIT; the layers are "
+                f"{first_few(layers)}.".lstrip(),
             )
         return found
 
@@ -210,4 +217,6 @@ def _typed(kind: type[Explanation], values: dict[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         if expected[name] in (str, int, float) and type(value) is not expected[name]:
             raise ValueError(f"{name} is {value!r}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{name} is {value}")
     return values

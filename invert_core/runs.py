@@ -6,15 +6,15 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from invert_core import __version__
-from invert_core.atomic import check_target, new_folder
-from invert_core.errors import FileFormatError, MissingFileError
+from invert_core.atomic import check_folder, new_folder
+from invert_core.errors import ExistingOutputError, FileFormatError, MissingFileError
 from invert_core.labelling import Progress, label
 from invert_core.labels import Labels
 from invert_core.search import Settings
@@ -22,6 +22,8 @@ from invert_core.search import Settings
 RUN_FILE = "run.json"
 FORMAT = "invert-run"
 FORMAT_VERSION = 1
+
+_LABEL = "Make one with: invert label ACTIVATIONS CONCEPTS -o RUN"
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,11 @@ def label_files(
     Raises
     ------
     ExistingOutputError
-        The output exists and is not to be overwritten, or is not a run directory.
+        The output exists and is not to be overwritten, is not a run directory, or holds an input.
     InvertError
         All that `label` raises.
     """
-    check_target(output, overwrite=overwrite)
+    check_folder(output, marker=RUN_FILE, overwrite=overwrite)
     settings = settings or Settings()
     arguments = {
         "layers": None if layers is None else list(layers),
@@ -83,6 +85,7 @@ def label_files(
     inputs = {"activations": activations, "concepts": concepts}
     if names is not None:
         inputs["names"] = names
+    _refuse_to_delete(inputs.values(), output)
     timer = Timer()
     labels = label(
         activations,
@@ -154,7 +157,8 @@ def write_run(
         },
     }
     text = json.dumps(info, indent=2, ensure_ascii=False) + "\n"
-    (folder / RUN_FILE).write_text(text, encoding="utf-8")
+    # A path may hold bytes that are no UTF-8; escaped so, JSON gives them back.
+    (folder / RUN_FILE).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def read_run(path: Path) -> Run:
@@ -169,34 +173,47 @@ def read_run(path: Path) -> Run:
     """
     run_file = path / RUN_FILE
     labels_file = path / "labels.jsonl"
+    if not path.exists():
+        raise MissingFileError(f"There is no run directory {str(path)!r}.", _LABEL)
     for needed in (run_file, labels_file):
         if not needed.is_file():
             raise MissingFileError(
-                f"{str(path)!r} is not a run directory: it has no {needed.name}.",
-                "Make one with: invert label ACTIVATIONS CONCEPTS -o RUN",
+                f"{str(path)!r} is not a run directory: it has no {needed.name}.", _LABEL
             )
+    info = _read_info(run_file)
+    try:
+        with labels_file.open(encoding="utf-8") as lines:
+            labels = Labels.from_jsonl(lines, str(labels_file))
+    except UnicodeDecodeError as error:
+        raise FileFormatError(f"{str(labels_file)!r} is not UTF-8 text.", _LABEL) from error
+    if not labels.rows:
+        raise FileFormatError(f"{str(labels_file)!r} holds no labels.", _LABEL)
+    return Run(labels, info)
+
+
+def _read_info(run_file: Path) -> dict[str, Any]:
     try:
         info = json.loads(run_file.read_text(encoding="utf-8"))
-        version = info["format_version"] if info["format"] == FORMAT else None
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError(f"{str(run_file)!r} is broken ({error}).", _LABEL) from error
+    if not isinstance(info, dict) or info.get("format") != FORMAT:
+        raise FileFormatError(f"{str(run_file)!r} does not describe a run.", _LABEL)
+    if info.get("format_version") != FORMAT_VERSION:
         raise FileFormatError(
-            f"{str(run_file)!r} does not describe a run ({type(error).__name__}: {error}).",
-            "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN",
-        ) from error
-    if version != FORMAT_VERSION:
-        raise FileFormatError(
-            f"{str(run_file)!r} has format version {version!r}, "
+            f"{str(run_file)!r} has format version {info.get('format_version')!r}, "
             f"this program reads {FORMAT_VERSION}.",
             "Update it with: pip install --upgrade invert-core",
         )
-    try:
-        with labels_file.open(encoding="utf-8") as lines:
-            return Run(Labels.from_jsonl(lines, str(labels_file)), info)
-    except UnicodeDecodeError as error:
-        raise FileFormatError(
-            f"{str(labels_file)!r} is not UTF-8 text.",
-            "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN",
-        ) from error
+    return info
+
+
+def _refuse_to_delete(inputs: Iterable[Path], output: Path) -> None:
+    for path in inputs:
+        if path.resolve().is_relative_to(output.resolve()):
+            raise ExistingOutputError(
+                f"The output {str(output)!r} holds the input {str(path)!r}, which would be lost.",
+                "Choose another output with -o.",
+            )
 
 
 def versions() -> dict[str, str]:

@@ -20,6 +20,8 @@ from invert_core.kernels.warm_up import compile_search
 from invert_core.significance import RankSpread
 
 DIRECTIONS = ("positive", "negative", "both")
+MAX_LENGTH = 100
+"""Nobody reads longer formulas, and the number of formulas has to stay one that can be printed."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,11 @@ class Settings:
     min_gain: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, value, low in (
-            ("length", self.length, 1),
-            ("beam", self.beam, 1),
-            ("limit-search", self.limit_search, 1),
-        ):
-            if value is not None and value < low:
-                raise SettingError(f"--{name} is {value}.", f"Give {low} or more.")
+        if not 1 <= self.length <= MAX_LENGTH:
+            raise SettingError(f"--length is {self.length}.", f"Give 1 to {MAX_LENGTH}.")
+        for name, value in (("beam", self.beam), ("limit-search", self.limit_search)):
+            if value is not None and value < 1:
+                raise SettingError(f"--{name} is {value}.", "Give 1 or more.")
         if not 0.0 <= self.min_fraction <= self.max_fraction <= 1.0:
             raise SettingError(
                 f"--min-fraction {self.min_fraction} and --max-fraction {self.max_fraction} "

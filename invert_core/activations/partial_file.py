@@ -13,6 +13,10 @@ from invert_core import atomic, hdf5
 from invert_core.activations import layout
 from invert_core.errors import FileFormatError, StorageError
 
+_BYTES_PER_ID = 64
+_BYTES_PER_CHUNK = 100
+"""What HDF5 stores beside the values, on the safe side."""
+
 
 def create(
     path: Path,
@@ -28,11 +32,21 @@ def create(
 
     It is complete before it gets its name, so that whatever happens it can be opened again.
     """
-    with (
-        storage_errors(path),
-        atomic.new_file(path, overwrite=True) as temporary,
-        h5py.File(temporary, "x") as file,
-    ):
+    with storage_errors(path), atomic.new_file(path, overwrite=True) as temporary:
+        _try_space(temporary, n_samples, n_units, dtype, sample_id)
+        _write_empty(temporary, n_samples, n_units, dtype, sample_id, fingerprint, versions)
+
+
+def _write_empty(
+    path: Path,
+    n_samples: int,
+    n_units: Mapping[str, int],
+    dtype: np.dtype,
+    sample_id: tuple[str, ...] | None,
+    fingerprint: Mapping[str, Any],
+    versions: Mapping[str, str],
+) -> None:
+    with h5py.File(path, "x") as file:
         file.attrs["format"] = layout.FORMAT
         file.attrs["format_version"] = layout.FORMAT_VERSION
         file.attrs["fingerprint"] = json.dumps(fingerprint)
@@ -115,6 +129,29 @@ def storage_errors(path: Path) -> Iterator[None]:
             yield
         except RuntimeError as error:  # what HDF5 raises where it has no number for the error
             raise OSError(str(error)) from error
+
+
+def _try_space(
+    path: Path,
+    n_samples: int,
+    n_units: Mapping[str, int],
+    dtype: np.dtype,
+    sample_id: tuple[str, ...] | None,
+) -> None:
+    """Write and remove as much as HDF5 is about to write: where it fails, it crashes at exit."""
+    structure, values = 2**20, 0
+    for id in sample_id or ():
+        structure += len(id.encode()) + _BYTES_PER_ID
+    for count in n_units.values():
+        rows, units = _chunks(n_samples, count)
+        n_chunks = -(-n_samples // rows) * -(-count // units)
+        structure += n_chunks * _BYTES_PER_CHUNK
+        values += n_chunks * rows * units * dtype.itemsize
+    with path.open("xb") as file:
+        for start in range(0, structure, 2**20):
+            file.write(bytes(min(2**20, structure - start)))
+        file.truncate(structure + values)
+    path.unlink()
 
 
 def _chunks(n_samples: int, n_units: int) -> tuple[int, int]:

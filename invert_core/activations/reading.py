@@ -47,7 +47,9 @@ def open_activations(source: str | Path) -> Activations:
             else "Check the path.",
         )
     if path.suffix == ".npy":
-        return Activations.from_array({path.stem: read_npy(path)})
+        # A file name may hold bytes that are no UTF-8; a name that is written has to be text.
+        name = path.stem.encode(errors="backslashreplace").decode()
+        return Activations.from_array({name: read_npy(path)})
     if path.suffix == ".npz":
         return Activations.from_array(*read_npz(path))
     if path.suffix in {".h5", ".hdf5", ".partial"}:

@@ -6,14 +6,13 @@ that ``invert --help`` answers at once.
 
 import errno
 import importlib
-import logging
 from typing import Any
 
 import click
 
 from invert_core import __version__
-from invert_core.commands.console import MessageHandler
-from invert_core.errors import InvertError
+from invert_core.commands.console import messages, printable, replace_unprintable
+from invert_core.errors import InvertError, SettingError, nearest
 
 COMMANDS = (
     "layers",
@@ -44,28 +43,32 @@ class CommandLine(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; if there is none of the name, say which ones are near."""
+        if args[0] not in COMMANDS:
+            known = nearest(args[0], COMMANDS) or f"The commands are {', '.join(COMMANDS)}."
+            ctx.fail(f"There is no command {args[0]!r}. {known}")
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what goes wrong ends in a message on stderr, without a traceback."""
-        logger = logging.getLogger("invert")
-        handler = MessageHandler()
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
+        replace_unprintable()
         try:
-            return super().invoke(ctx)
+            with messages():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt as interrupt:
             kept = " ".join(getattr(interrupt, "__notes__", ["Nothing was written."]))
-            click.echo(f"Interrupted. {kept}", err=True)
+            click.echo(f"Interrupted. {printable(kept)}", err=True)
             ctx.exit(130)
         except Exception as error:
             if ctx.meta.get("debug") or _is_closed_pipe(error):
                 raise
-            click.echo(f"Error: {_sentence(error)}", err=True)
-            ctx.exit(1)
-        finally:
-            logger.removeHandler(handler)
+            click.echo(f"Error: {printable(_sentence(error))}", err=True)
+            ctx.exit(2 if isinstance(error, SettingError) else 1)
 
 
 @click.group(
@@ -90,7 +93,9 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, InvertError):
         return str(error)
     if isinstance(error, MemoryError):
-        return "There is not enough memory. Give fewer samples, or fewer units with --units."
+        return (
+            "There is not enough memory. Give fewer samples, or a smaller --beam or --batch-size."
+        )
     if isinstance(error, OSError) and error.strerror:
         where = f" {str(error.filename)!r}" if error.filename else ""
         return f"The system refuses{where}: {error.strerror}. Check the path, its rights and space."

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from invert_core.commands import options
-from invert_core.commands.console import print_rows
+from invert_core.commands.console import print_rows, say
 
 COLUMNS = ("id", "name", "n_positive", "fraction", "parents", "definition")
 
@@ -20,7 +20,7 @@ def concepts() -> None:
 )
 @click.argument("sources", nargs=-1, required=True, type=options.EXISTING, metavar="SOURCE...")
 @options.names_option
-@options.output_option("Concept file to write (.h5).")
+@options.hdf5_option("Concept file to write.")
 @options.overwrite_option
 def build(
     sources: tuple[Path, ...],
@@ -40,7 +40,7 @@ def build(
     built = build_concepts(sources, names)
     write_concepts(output, built, overwrite=overwrite)
     n_empty = int(sum((built.n_positive == 0) | (built.n_positive == built.n_samples)))
-    click.echo(
+    say(
         f"{len(built.id):,} concepts of {built.n_samples:,} samples in {str(output)!r}, "
         f"{n_empty:,} of them true nowhere or everywhere."
     )

@@ -11,10 +11,37 @@ from typing import Any
 
 import click
 
+_log = logging.getLogger("invert")
 
-class MessageHandler(logging.Handler):
-    """Prints the library's messages on stderr."""
 
+@contextlib.contextmanager
+def messages() -> Iterator[None]:
+    """Print the library's messages on stderr while a command runs."""
+    level, propagate = _log.level, _log.propagate
+    handler = _MessageHandler()
+    _log.addHandler(handler)
+    _log.setLevel(logging.INFO)
+    _log.propagate = False
+    try:
+        yield
+    finally:
+        _log.removeHandler(handler)
+        _log.setLevel(level)
+        _log.propagate = propagate
+
+
+def say(text: str) -> None:
+    """Print a message on stderr, unless ``-q`` was given."""
+    _log.info("%s", text)
+
+
+def replace_unprintable() -> None:
+    """Let stdout escape what its encoding lacks: results are not lost to the name of a concept."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+class _MessageHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one message."""
         prefix = "Warning: " if record.levelno >= logging.WARNING else ""
@@ -27,7 +54,7 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
 
     Silent where stderr is not a terminal, and with ``-q``.
     """
-    quiet = logging.getLogger("invert").level > logging.INFO
+    quiet = _log.level > logging.INFO
     bar = click.progressbar(
         length=1, label=title, file=sys.stderr, hidden=quiet or not sys.stderr.isatty()
     )

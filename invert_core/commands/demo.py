@@ -1,11 +1,12 @@
 """``invert demo``."""
 
+import shlex
 from pathlib import Path
 
 import click
 
 from invert_core.commands import options
-from invert_core.commands.console import print_rows, progress
+from invert_core.commands.console import print_rows, progress, say
 
 
 @options.command(epilog="Example: invert demo -o invert-demo")
@@ -47,9 +48,6 @@ def demo(output: Path, jobs: int | None, top: int, style: str, overwrite: bool) 
             ("unit", "label", "auc", "unseen_auc", *SHOWN[3:]),
             style,
         )
-    click.echo(
-        f"\nunseen auc: on {len(rows)} units' images that neither training nor search saw.",
-        err=True,
-    )
-    click.echo(f"The run is in {str(output)!r}; look at one unit with:")
-    click.echo(f"  invert show {output} {rows[0].address}")
+    say("unseen auc: the same on images that neither training nor search saw.")
+    command = shlex.join(["invert", "show", str(output), rows[0].address])
+    say(f"The run is in {str(output)!r}; look at one unit with: {command}")

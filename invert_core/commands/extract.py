@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from invert_core.commands import options
-from invert_core.commands.console import print_rows, progress
+from invert_core.commands.console import print_rows, progress, say
 
 if TYPE_CHECKING:
     from invert_core.data import Preprocess
@@ -39,13 +39,12 @@ class Numbers(click.ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[float, ...]:
-        """Parse the numbers; a config file may give a list."""
+        """Parse the numbers."""
         if isinstance(value, tuple):
             return value
         try:
-            parts = value if isinstance(value, list) else str(value).split(",")
-            return tuple(float(part) for part in parts)
-        except (TypeError, ValueError):
+            return tuple(float(part) for part in str(value).split(","))
+        except ValueError:
             self.fail(f"{value!r} is not of the form 0.485,0.456,0.406", param, ctx)
 
 
@@ -61,7 +60,7 @@ class Numbers(click.ParamType):
     help="A folder of images, a .npy array, or a .npz with one array per model input.",
 )
 @options.layer_option
-@options.output_option("Activation file to write (.h5).")
+@options.hdf5_option("Activation file to write.")
 @click.option(
     "--pool",
     type=click.Choice(["auto", "mean", "max", "first", "none"]),
@@ -162,7 +161,7 @@ def extract(
         ending = f"were extracted before, in {str(output)!r}"
     elif done.resumed_from:
         ending += f", of which an earlier run had left {done.resumed_from:,}"
-    click.echo(f"{done.n_samples:,} samples {ending}.", err=True)
+    say(f"{done.n_samples:,} samples {ending}.")
 
 
 def _preprocess(config: Path | None, flags: dict[str, Any]) -> "Preprocess | None":

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from invert_core.commands import options
-from invert_core.commands.console import print_rows, progress
+from invert_core.commands.console import print_rows, progress, say
 
 
 @options.command(
@@ -76,7 +76,7 @@ def label(
     ACTIVATIONS is a file made by 'invert extract', or .npy or .npz; CONCEPTS is made by 'invert
     concepts build', or .csv or .npz. The run directory gets labels.csv, labels.jsonl and run.json.
     """
-    from invert_core.commands.label_table import print_labels
+    from invert_core.commands.label_table import print_labels, summary
     from invert_core.runs import label_files
     from invert_core.search import Settings
 
@@ -118,4 +118,4 @@ def label(
             progress=report,
         )
     print_labels(labels, style, top)
-    click.echo(f"The labels are in {str(output)!r}.", err=True)
+    say(f"The labels of {summary(labels)} are in {str(output)!r}.")

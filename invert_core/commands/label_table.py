@@ -14,6 +14,14 @@ def print_labels(labels: Labels, style: str, top: int) -> None:
         print_rows([row.row() for row in labels], COLUMNS, style)
 
 
+def summary(labels: Labels) -> str:
+    """How many units there are, and how many of them have no formula."""
+    units = {row.address for row in labels}
+    dead = {row.address for row in labels if row.status == "dead"}
+    constant = f" ({len(dead):,} dead: their activation is constant)" if dead else ""
+    return f"{len(units):,} unit{'s' * (len(units) != 1)}{constant}"
+
+
 def shown(row: Label) -> dict[str, object]:
     """What a person sees of a row; p_search as a power of ten, because it may underflow."""
     return {

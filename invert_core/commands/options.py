@@ -1,6 +1,5 @@
 """Options that several commands share, so that a flag is spelled and explained one way."""
 
-import difflib
 import logging
 import tomllib
 from collections.abc import Callable
@@ -8,6 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from invert_core.errors import nearest
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -45,7 +46,7 @@ def _read_config(ctx: click.Context, _param: click.Parameter, value: Path | None
         reason = getattr(error, "strerror", None) or error
         raise click.UsageError(f"Cannot read {str(value)!r} as TOML: {reason}.") from error
     known = {
-        name.lstrip("-"): param.name
+        name.lstrip("-"): param
         for param in ctx.command.params
         if isinstance(param, click.Option)
         for name in (*param.opts, *param.secondary_opts)
@@ -54,13 +55,27 @@ def _read_config(ctx: click.Context, _param: click.Parameter, value: Path | None
     settings: dict[str, Any] = {}
     for name, setting in config.items():
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
             raise click.UsageError(
-                f"{value}: {name!r} is not an option of 'invert {ctx.info_name}'."
-                + (f" Did you mean {close[0]!r}?" if close else " See --help.")
+                f"{str(value)!r}: {name!r} is not an option of {ctx.command_path!r}. "
+                f"{nearest(name, known) or 'See --help.'}"
             )
-        settings[str(known[name])] = setting
+        try:
+            settings[str(known[name].name)] = _as_typed(known[name], setting)
+        except TypeError as error:
+            raise click.UsageError(f"{str(value)!r}: {name} {error}") from error
     ctx.default_map = settings
+
+
+def _as_typed(option: click.Option, setting: Any) -> Any:
+    """A setting as it would stand on the command line, so that it is checked as there."""
+    if option.is_flag:
+        if not isinstance(setting, bool):
+            raise TypeError("is true or false.")
+        return setting
+    parts = setting if isinstance(setting, list) else [setting]
+    if any(isinstance(part, bool | list | dict) for part in parts):
+        raise TypeError("is text, a number, or a list of them.")
+    return [str(part) for part in parts] if option.multiple else ",".join(map(str, parts))
 
 
 _quiet = click.option(
@@ -164,3 +179,22 @@ def output_option(what: str, required: bool = True) -> Callable[[Decorated], Dec
     return click.option(
         "-o", "--output", type=EXISTING, required=required, metavar="PATH", help=what
     )
+
+
+def hdf5_option(what: str) -> Callable[[Decorated], Decorated]:
+    """-o/--output for a file that other commands know by its suffix."""
+    return click.option(
+        "-o",
+        "--output",
+        type=EXISTING,
+        required=True,
+        metavar="FILE.h5",
+        callback=_check_suffix,
+        help=what,
+    )
+
+
+def _check_suffix(_ctx: click.Context, _param: click.Parameter, value: Path) -> Path:
+    if value.suffix != ".h5":
+        raise click.BadParameter(f"{str(value)!r} does not end in .h5; other commands need that.")
+    return value

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from invert_core.commands import options
-from invert_core.commands.console import print_rows
+from invert_core.commands.console import print_rows, printable
 
 LENGTH_COLUMNS = ("length", "label", "formula", "auc", "p_value", "samples")
 
@@ -15,14 +15,22 @@ LENGTH_COLUMNS = ("length", "label", "formula", "auc", "p_value", "samples")
 @click.argument("unit", metavar="LAYER:UNIT")
 @options.format_option
 def show(run: Path, unit: str, style: str) -> None:
-    """Show what a run found for one unit: its rows, and the best formula of each length."""
+    """Show what a run found for one unit: its rows, and the best formula of each length.
+
+    CSV has the rows only.
+    """
     from invert_core.commands.label_table import SHOWN, power_of_ten, shown
     from invert_core.labels import COLUMNS
     from invert_core.runs import read_run
 
     rows = read_run(run).labels.at(unit)
     if style != "table":
-        print_rows([row.row() for row in rows], COLUMNS, style)
+        lengths = [[vars(found) for found in row.by_length] for row in rows]
+        print_rows(
+            [row.row() | {"by_length": of_row} for row, of_row in zip(rows, lengths, strict=True)],
+            COLUMNS,
+            style,
+        )
         return
     columns = ("rank", *SHOWN[1:], "direction", "formula")
     print_rows(
@@ -35,7 +43,7 @@ def show(run: Path, unit: str, style: str) -> None:
     )
     for row in rows:
         if row.by_length:
-            click.echo(f"\nBest of each length, {row.direction}:")
+            click.echo(f"\nBest of each length, {printable(row.direction)}:")
             print_rows(
                 [
                     vars(found)

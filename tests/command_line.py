@@ -1,0 +1,61 @@
+"""`invert` called as a user calls it, and what must be so whenever it refuses to work."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from invert_core.commands import main
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+COMMAND = (sys.executable, str(CHECKOUT / "cli.py"))
+
+
+def invert(*arguments) -> Result:
+    """Run a command in this process; it has to succeed."""
+    result = call(*arguments)
+    assert result.exit_code == 0, result.stderr
+    return result
+
+
+def call(*arguments) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], prog_name="invert")
+
+
+def refused(*arguments, code=1) -> str:
+    """Run a command that has to fail, in the current folder; give its one sentence."""
+    before = tree(Path.cwd())
+    result = call(*arguments)
+    assert tree(Path.cwd()) == before, "something was left behind"
+    assert result.stdout == ""
+    return sentence(result.exit_code, result.stderr, code)
+
+
+def sentence(exit_code: int, stderr: str, code=1) -> str:
+    """Check that one message says what went wrong, and give it."""
+    assert exit_code == code, stderr
+    lines = stderr.splitlines()
+    assert [line for line in lines if line.startswith("Error: ")] == lines[-1:], stderr
+    assert "Traceback" not in stderr
+    assert "unforeseen" not in stderr
+    assert lines[-1].isprintable()
+    return lines[-1]
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    """All that is in a folder."""
+    return {
+        os.fspath(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+def process(*arguments, **options) -> subprocess.CompletedProcess:
+    """Run a command in a process of its own."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        **{"capture_output": True, "text": True, "timeout": 120} | options,
+    )

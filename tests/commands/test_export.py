@@ -1,0 +1,53 @@
+"""`invert export`: the labels of a run for other programs."""
+
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+
+from tests.command_line import invert, refused
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "run_v1"
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_text_goes_to_stdout_or_a_file_as_the_run_has_it(run, kind):
+    wanted = (run / f"labels.{kind}").read_bytes()
+    assert invert("export", "run", "--format", kind).stdout_bytes == wanted
+    assert invert("export", "run", "-o", f"x.{kind}").stdout == ""
+    assert (run.parent / f"x.{kind}").read_bytes() == wanted
+
+
+def test_csv_is_what_comes_without_a_format(run):
+    assert invert("export", "run").stdout_bytes == (run / "labels.csv").read_bytes()
+
+
+def test_parquet_goes_to_a_file(run):
+    invert("export", "run", "-o", "x.parquet")
+    rows = pyarrow.parquet.read_table(run.parent / "x.parquet").to_pylist()
+    assert {row["unit"] for row in rows} == {0, 1, 2, 3}
+    assert "-o labels.parquet" in refused("export", "run", "--format", "parquet", code=2)
+
+
+def test_the_format_wins_over_the_suffix(run):
+    invert("export", "run", "-o", "x.txt", "--format", "jsonl")
+    assert (run.parent / "x.txt").read_bytes() == (run / "labels.jsonl").read_bytes()
+    assert "--format" in refused("export", "run", "-o", "y.txt", code=2)
+
+
+def test_a_file_is_replaced_on_request_only(run):
+    (run.parent / "x.csv").write_text("mine")
+    assert "--overwrite" in refused("export", "run", "-o", "x.csv")
+    invert("export", "run", "-o", "x.csv", "--overwrite")
+    assert (run.parent / "x.csv").read_bytes() == (run / "labels.csv").read_bytes()
+
+
+def test_a_folder_is_never_replaced(run):
+    (run.parent / "x.csv").mkdir()
+    assert "is a folder" in refused("export", "run", "-o", "x.csv", "--overwrite")
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_the_golden_run_of_version_1_is_exported_to_the_byte(kind):
+    exported = invert("export", GOLDEN, "--format", kind).stdout_bytes
+    assert exported == (GOLDEN / f"labels.{kind}").read_bytes()

@@ -1,0 +1,181 @@
+"""`invert label`: what is printed, what is written, and what is refused before any work."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from invert_core.labels import COLUMNS
+from tests.command_line import call, invert, process, refused, tree
+
+ARGUMENTS = ("label", "activations.npz", "concepts.csv", "-o", "run")
+
+
+def test_the_table_shows_the_most_convincing_units_by_name(inputs):
+    result = invert(*ARGUMENTS, "--names", "names.csv")
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["unit", "label", "auc", "p", "search", "samples", "status"]
+    assert {line.split()[0] for line in lines[1:3]} == {"fc:0", "fc:1"}
+    shown = {line.split()[0]: line for line in lines[1:]}
+    assert "apple & ~brown" in shown["fc:0"]
+    assert "cat" in shown["fc:1"]
+    assert "fc:2" not in shown
+    assert result.stderr == (
+        "The labels of 4 units (1 dead: their activation is constant) are in 'run'.\n"
+    )
+
+
+def test_top_says_how_many_units_the_table_has(inputs):
+    assert len(invert(*ARGUMENTS, "--top", 2).stdout.splitlines()) == 3
+    assert len(invert(*ARGUMENTS, "--top", 0, "--overwrite").stdout.splitlines()) == 1
+
+
+def test_json_and_csv_have_all_rows_of_labels_csv(inputs):
+    printed = invert(*ARGUMENTS, "--format", "csv").stdout
+    assert printed == (inputs / "run" / "labels.csv").read_text()
+    rows = list(csv.DictReader(io.StringIO(printed)))
+    objects = json.loads(invert(*ARGUMENTS, "--format", "json", "--overwrite").stdout)
+    assert [list(row) for row in objects] == [list(COLUMNS)] * len(rows)
+    assert [{name: str(value) for name, value in row.items()} for row in objects] == rows
+
+
+def test_units_layers_and_settings_reach_the_search(inputs):
+    invert(
+        *ARGUMENTS,
+        *("-l", "fc", "--units", "0-1,3", "--length", 2, "--beam", 1, "--direction", "both"),
+        *("--limit-search", 2, "--min-gain", 0.01, "--min-fraction", 0.05, "-j", 1),
+    )
+    rows = [json.loads(line) for line in (inputs / "run" / "labels.jsonl").read_text().splitlines()]
+    assert [(row["unit"], row["direction"]) for row in rows] == [
+        (unit, direction) for unit in (0, 1, 3) for direction in ("positive", "negative")
+    ]
+    info = json.loads((inputs / "run" / "run.json").read_text())
+    assert info["settings"] == {
+        "length": 2,
+        "beam": 1,
+        "min_fraction": 0.05,
+        "max_fraction": 0.5,
+        "direction": "both",
+        "limit_search": 2,
+        "min_gain": 0.01,
+    }
+    assert info["arguments"] == {"layers": ["fc"], "units": [0, 1, 3], "join": "strict", "jobs": 1}
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(inputs):
+    before = tree(inputs)
+    (planned,) = json.loads(invert(*ARGUMENTS, "--dry-run", "--format", "json").stdout)
+    assert tree(inputs) == before
+    assert planned["n_samples"] == 60
+    assert planned["n_units"] == 4
+    assert planned["n_concepts"] == 3
+    assert planned["n_formulas"] == 6 + 6**2 * 2 + 6**3 * 4
+
+
+def test_an_existing_run_is_replaced_on_request_only(run):
+    error = refused(*ARGUMENTS)
+    assert "'run' exists" in error
+    assert "--overwrite" in error
+    invert(*ARGUMENTS, "--length", 1, "--overwrite")
+    assert json.loads((run / "run.json").read_text())["settings"]["length"] == 1
+
+
+def test_overwrite_spares_what_is_no_run_before_any_search(inputs, monkeypatch):
+    monkeypatch.setattr("invert_core.runs.label", lambda *_, **__: pytest.fail("it searched"))
+    (inputs / "run").mkdir()
+    (inputs / "run" / "thesis.txt").write_text("years of work")
+    assert "not a folder with a run.json" in refused(*ARGUMENTS, "--overwrite")
+
+
+def test_overwrite_spares_a_run_that_holds_the_inputs(run):
+    (run / "activations.npz").write_bytes((run.parent / "activations.npz").read_bytes())
+    error = refused("label", "run/activations.npz", "concepts.csv", "-o", "run", "--overwrite")
+    assert "holds the input 'run/activations.npz'" in error
+
+
+def test_an_output_behind_a_link_is_replaced_where_it_is(run):
+    (run.parent / "link").symlink_to(run, target_is_directory=True)
+    invert("label", "activations.npz", "concepts.csv", "-o", "link", "--length", 1, "--overwrite")
+    assert (run.parent / "link").is_symlink()
+    assert json.loads((run / "run.json").read_text())["settings"]["length"] == 1
+    assert not list(run.parent.glob(".*"))
+
+
+def test_the_current_folder_can_be_the_output(run):
+    done = process(
+        "label", "../activations.npz", "../concepts.csv", "-o", ".", "--overwrite", cwd=run
+    )
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in run.iterdir()} == {"labels.csv", "labels.jsonl", "run.json"}
+
+
+def test_a_missing_folder_for_the_output_is_named(inputs):
+    error = refused(*ARGUMENTS[:-1], "results/run")
+    assert "'results' for the output 'run' does not exist" in error
+
+
+@pytest.mark.parametrize("option", ["--length", "--beam", "--limit-search"])
+@pytest.mark.parametrize("value", ["0", "-3"])
+def test_a_count_below_one_is_wrong_usage(inputs, option, value):
+    error = refused(*ARGUMENTS, option, value, code=2)
+    assert error.startswith(f"Error: {option} is {value}. Give 1 ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--length", "three"], "'three' is not a valid integer"),
+        (["--length", "101"], "--length is 101. Give 1 to 100"),
+        (["--min-fraction", "nan"], "are not in order. Give 0 <= min-fraction"),
+        (["--min-fraction", "0.6"], "--min-fraction 0.6 and --max-fraction 0.5 are not in order"),
+        (["--max-fraction", "1.5"], "<= max-fraction <= 1"),
+        (["--min-gain", "-1"], "--min-gain is -1.0. Give 0 or more"),
+        (["--min-gain", "inf"], "--min-gain is inf"),
+        (["--direction", "up"], "'positive', 'negative', 'both'"),
+        (["--join", "outer"], "'strict', 'inner'"),
+        (["--jobs", "0"], "0 is not in the range x>=1"),
+        (["--units", "3-1"], "'3-1' is not a range of units"),
+        (["--units", "one"], "'one' is not of the form 0-63,70"),
+        (["--units", "0-99999999999"], "is not a range of units"),
+        (["--top", "-1"], "-1 is not in the range x>=0"),
+        (["--lenght", "3"], "'--length'"),
+    ],
+)
+def test_a_setting_out_of_range_is_wrong_usage(inputs, arguments, words):
+    assert words in refused(*ARGUMENTS, *arguments, code=2)
+
+
+def test_units_out_of_range_say_which_there_are(inputs):
+    error = refused(*ARGUMENTS, "--units", "2-4")
+    assert error == "Error: There is no unit 4 in layer 'fc'. Its units are 0 to 3."
+
+
+def test_an_unknown_layer_gets_the_nearest_name(inputs):
+    error = refused(*ARGUMENTS, "-l", "fcc")
+    assert "There is no layer 'fcc'. Did you mean 'fc'?" in error
+
+
+def test_limits_that_no_concept_meets_come_with_the_nearest_fractions(inputs):
+    error = refused(*ARGUMENTS, "--min-fraction", 0.4999, "--max-fraction", 0.49991)
+    assert "the nearest fractions are 0." in error
+    assert "--min-fraction" in error
+
+
+def test_memory_that_is_not_there_is_an_error(inputs, monkeypatch):
+    def run_out(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("invert_core.runs.label", run_out)
+    assert "There is not enough memory" in refused(*ARGUMENTS)
+
+
+def test_a_fault_of_the_program_asks_for_a_report(inputs, monkeypatch):
+    def fail(*_, **__):
+        raise ZeroDivisionError("what")
+
+    monkeypatch.setattr("invert_core.runs.label", fail)
+    result = call(*ARGUMENTS)
+    assert result.exit_code == 1
+    assert "unforeseen happened (ZeroDivisionError: what)" in result.stderr
+    assert "--debug" in result.stderr

@@ -1,0 +1,144 @@
+"""What all commands share: help, --config, --quiet, --debug, and one spelling of every option."""
+
+import json
+import re
+import shlex
+
+import click
+import pytest
+
+from invert_core.commands import COMMANDS, main
+from tests.command_line import call, invert, process, refused
+
+ARGUMENTS = ("label", "activations.npz", "concepts.csv", "-o", "run")
+
+
+def commands():
+    context = click.Context(main)
+    found = {name: main.get_command(context, name) for name in COMMANDS}
+    for name, command in list(found.items()):
+        if isinstance(command, click.Group):
+            del found[name]
+            found |= {f"{name} {sub}": each for sub, each in command.commands.items()}
+    return found
+
+
+ALL = commands()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_help_ends_with_an_example_that_parses(name):
+    text = invert(*name.split(), "--help").stdout
+    example = " ".join(text.partition("Example: ")[2].split())
+    words = shlex.split(example)
+    assert words[: 1 + len(name.split())] == ["invert", *name.split()]
+    ALL[name].make_context(name, words[1 + len(name.split()) :])
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_option_is_explained(name):
+    for param in ALL[name].params:
+        if isinstance(param, click.Option) and param.name not in ("batch_size", "device"):
+            assert param.help, param.opts
+
+
+def test_an_option_is_spelled_and_means_the_same_in_all_commands():
+    spelled = {}
+    for name, command in ALL.items():
+        for param in command.params:
+            if isinstance(param, click.Option):
+                for option in param.opts:
+                    assert re.fullmatch(r"-[a-z]|--[a-z0-9]+(-[a-z0-9]+)*", option)
+                    known = spelled.setdefault(option, (param.opts, param.is_flag, name))
+                    assert known[:2] == (param.opts, param.is_flag), (option, name, known[2])
+    for option in ("--layer", "--output", "--jobs", "--batch-size", "--quiet"):
+        assert len(spelled[option][0]) == 2
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_command_can_be_quiet_debugged_and_configured(name):
+    options = {option for param in ALL[name].params for option in param.opts}
+    assert {"--quiet", "--debug", "--config"} <= options
+
+
+def test_quiet_leaves_results_and_errors_only(inputs):
+    loud = invert(*ARGUMENTS)
+    quiet = invert(*ARGUMENTS, "--overwrite", "-q")
+    assert quiet.stdout == loud.stdout
+    assert loud.stderr
+    assert quiet.stderr == ""
+    assert "'run' exists" in refused(*ARGUMENTS, "-q")
+
+
+def test_quiet_is_not_remembered(inputs):
+    invert(*ARGUMENTS, "-q")
+    assert "in 'run'" in invert(*ARGUMENTS, "--overwrite").stderr
+
+
+def test_debug_gives_the_traceback(inputs):
+    done = process("label", "none.npz", "concepts.csv", "-o", "run", "--debug", cwd=inputs)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "MissingFileError: There is no file 'none.npz'" in done.stderr
+
+
+def test_options_come_from_a_file_and_the_command_line_wins(inputs):
+    (inputs / "label.toml").write_text(
+        'length = 2\nbeam = 1\nlayer = "fc"\nunits = [0, 1]\noutput = "run"\n'
+        "min-fraction = 1e-1\nquiet = true\noverwrite = false\n"
+    )
+    result = invert(*ARGUMENTS[:-2], "--config", "label.toml", "--beam", 2)
+    assert result.stderr == ""
+    info = json.loads((inputs / "run" / "run.json").read_text())
+    assert (info["settings"]["length"], info["settings"]["beam"]) == (2, 2)
+    assert info["settings"]["min_fraction"] == 0.1
+    assert info["arguments"]["layers"] == ["fc"]
+    assert info["arguments"]["units"] == [0, 1]
+
+
+def test_a_file_may_list_what_may_be_repeated(inputs):
+    (inputs / "label.toml").write_text('layer = ["fc", "fcc"]\n')
+    assert "no layer 'fcc'" in refused(*ARGUMENTS, "--config", "label.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("lenght = 3", "'lenght' is not an option of 'invert label'. Did you mean 'length'"),
+        ("[label]\nlength = 3", "'label' is not an option"),
+        ("length = ", "Cannot read 'label.toml' as TOML: Invalid value"),
+        ("length = 2.5", "'2.5' is not a valid integer"),
+        ("length = true", "length is text, a number, or a list of them"),
+        ("length = {l = 2}", "length is text, a number, or a list of them"),
+        ("overwrite = 'no'", "overwrite is true or false"),
+        ("units = [0, -1]", "'0,-1' is not of the form"),
+        ("length = 0", "--length is 0"),
+    ],
+)
+def test_a_bad_file_of_options_is_wrong_usage(inputs, text, words):
+    (inputs / "label.toml").write_text(text)
+    assert words in refused(*ARGUMENTS, "--config", "label.toml", code=2)
+
+
+@pytest.mark.parametrize("name", ["none.toml", "folder", "latin.toml"])
+def test_a_file_of_options_that_cannot_be_read_is_wrong_usage(inputs, name):
+    (inputs / "folder").mkdir()
+    (inputs / "latin.toml").write_bytes(b"layer = 'caf\xe9'")
+    assert f"Cannot read {name!r} as TOML" in refused(*ARGUMENTS, "--config", name, code=2)
+
+
+def test_an_unknown_command_gets_the_nearest_name(here):
+    assert "There is no command 'lable'. Did you mean 'label'" in refused("lable", code=2)
+    assert "The commands are layers, extract" in refused("xyz", code=2)
+
+
+def test_a_missing_argument_is_wrong_usage(inputs):
+    assert "Missing argument 'CONCEPTS'" in refused("label", "activations.npz", code=2)
+    assert "Missing option '-o' / '--output'" in refused(*ARGUMENTS[:-2], code=2)
+
+
+def test_help_and_version_need_no_command():
+    assert "Example: invert demo" in invert("--help").stdout
+    assert invert("-h").stdout == invert("--help").stdout
+    assert invert("--version").stdout.startswith("invert, version ")
+    assert call().exit_code == 2

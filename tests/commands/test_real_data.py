@@ -1,0 +1,34 @@
+"""The embedding of 20,000 texts against 648 concepts of WordNet: in full, in bounded memory."""
+
+import csv
+import json
+import resource
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import process
+
+DATA = Path(__file__).parents[2] / "../shared/data/wordnet_minilm"
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data/wordnet_minilm")
+def test_384_units_are_labelled_with_648_concepts_in_less_than_one_and_a_half_gigabytes(tmp_path):
+    done = process(
+        *("label", DATA / "sentence_embedding.npy", DATA / "samples.csv"),
+        *("--names", DATA / "concepts.csv", "-o", tmp_path / "run"),
+        *("--length", 3, "--beam", 3, "--min-fraction", 0.002),
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "run" / "labels.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {int(row["unit"]) for row in rows} == set(range(384))
+    assert {row["n_samples"] for row in rows} == {"20000"}
+    concepts = json.loads(
+        process("concepts", "show", DATA / "samples.csv", "--format", "json").stdout
+    )
+    assert len(concepts) == 648
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # of the largest process so far
+    assert peak * (1 if sys.platform == "darwin" else 1024) < 1.5e9

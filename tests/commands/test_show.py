@@ -1,0 +1,59 @@
+"""`invert show`: one unit of a run."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import invert, refused
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "run_v1"
+
+
+def test_a_unit_is_shown_with_its_rows_and_the_best_of_each_length(run):
+    text = invert("show", "run", "fc:0").stdout
+    rows, _, lengths = text.partition("\nBest of each length, positive:\n")
+    assert rows.splitlines()[1].split()[:4] == ["1", "apple", "&", "~brown"]
+    assert "a & ~b" in rows
+    assert [line.split()[0] for line in lengths.splitlines()][:3] == ["length", "1", "2"]
+
+
+def test_a_dead_unit_is_shown_as_such(run):
+    assert "dead" in invert("show", "run", "fc:2").stdout
+
+
+def test_json_has_what_labels_jsonl_has(run):
+    rows = json.loads(invert("show", "run", "fc:0", "--format", "json").stdout)
+    lines = map(json.loads, (run / "labels.jsonl").read_text().splitlines())
+    assert rows == [row for row in lines if row["unit"] == 0]
+
+
+def test_csv_has_what_labels_csv_has(run):
+    found = invert("show", "run", "fc:0", "--format", "csv").stdout
+    rows = list(csv.reader(io.StringIO((run / "labels.csv").read_text())))
+    assert list(csv.reader(io.StringIO(found))) == [
+        row for number, row in enumerate(rows) if number == 0 or row[1] == "0"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("unit", "words"),
+    [
+        ("fc:9", "There is no unit 'fc:9'. The units of layer 'fc' go from 0 to 3."),
+        ("fd:0", "Did you mean 'fc'? Give LAYER:UNIT; the layers are 'fc'."),
+        ("fc", "Give LAYER:UNIT"),
+        ("", "Give LAYER:UNIT"),
+    ],
+)
+def test_an_unknown_unit_is_refused(run, unit, words):
+    assert words in refused("show", "run", unit)
+
+
+def test_the_golden_run_of_version_1_is_shown():
+    text = invert("show", GOLDEN, "layer4.1.relu:1").stdout
+    assert 'box & ~"two words"' in text
+    assert "Best of each length, positive:" in text
+    (row,) = json.loads(invert("show", GOLDEN, "fc:0", "--format", "json").stdout)
+    assert row["status"] == "dead"

@@ -1,0 +1,121 @@
+"""Names of strangers, pipes that close, and terminals that know few characters."""
+
+import json
+import os
+import subprocess
+
+import numpy as np
+import pytest
+
+from tests.command_line import COMMAND, invert, process, refused, sentence
+
+HOSTILE = "\x1b[31mred\x1b[0m"
+
+
+@pytest.fixture
+def hostile(here):
+    """Concepts, names and layers that try to steer the terminal."""
+    random = np.random.default_rng(0)
+    np.savez(here / "a.npz", **{"evil\x1b[2J": random.normal(size=(50, 2))})
+    labels = random.random((50, 2)) < 0.4
+    np.savez(
+        here / "c.npz",
+        labels=labels,
+        id=np.array([HOSTILE, "new\nline"]),
+        name=np.array(["\x9b31m", "a\rb\u202e"]),
+        definition=np.array([HOSTILE, "x\x07"]),
+    )
+    return here
+
+
+def assert_harmless(text):
+    assert all(line.isprintable() for line in text.split("\n")), text
+
+
+def test_names_that_steer_a_terminal_are_escaped(hostile):
+    result = invert("label", "a.npz", "c.npz", "-o", "run")
+    shown = invert("show", "run", "evil\x1b[2J:0")
+    scored = invert("score", "a.npz", "c.npz", "--formula", json.dumps(HOSTILE))
+    listed = invert("concepts", "show", "c.npz")
+    for each in (result, shown, scored, listed):
+        assert_harmless(each.stdout)
+        assert_harmless(each.stderr)
+    assert r"evil\x1b[2J:0" in result.stdout
+    assert r"\x1b[31mred" in listed.stdout
+
+
+def test_errors_and_messages_escape_names_too(hostile):
+    assert r"evil\x1b[2J" in refused("label", "a.npz", "c.npz", "-o", "run", "-l", "evil")
+    formula = json.dumps(HOSTILE)
+    assert r"evil\x1b[2J" in refused("score", "a.npz", "c.npz", "--formula", formula, "--units", 9)
+    assert r"\x1b[31mred" in refused("score", "a.npz", "c.npz", "--formula", '"[31mred"')
+    (hostile / "c.csv").write_text(f"sample_id,concepts,{HOSTILE}\ns0,a,x\ns1,b,x\n")
+    result = invert("concepts", "show", "c.csv")
+    assert r"c.csv: ignored \x1b[31mred" in result.stderr
+    assert_harmless(result.stderr)
+
+
+def test_a_hostile_run_is_shown_escaped(hostile):
+    invert("label", "a.npz", "c.npz", "-o", "run")
+    path = hostile / "run" / "labels.jsonl"
+    text = path.read_text(encoding="utf-8").replace('"positive"', json.dumps(HOSTILE))
+    path.write_text(text, encoding="utf-8")
+    assert_harmless(invert("show", "run", "evil\x1b[2J:0").stdout)
+    refused("show", "run", "evil")
+
+
+@pytest.mark.parametrize("command", [("export", "run"), ("show", "run", "fc:0")])
+def test_a_reader_that_closes_early_is_no_error(run, command):
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "w") as closed:
+        done = subprocess.run(
+            [*COMMAND, *command], cwd=run.parent, stdout=closed, stderr=-1, text=True, timeout=60
+        )
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"LC_ALL": "C"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"PYTHONIOENCODING": "latin-1"},
+        {"PYTHONIOENCODING": "ascii"},
+    ],
+)
+def test_characters_that_the_output_lacks_are_escaped(here, environment):
+    random = np.random.default_rng(0)
+    np.save(here / "größe 猫.npy", random.normal(size=(50, 2)))
+    (here / "c.csv").write_text(
+        "sample_id,猫,ü\n" + "".join(f"s{i},{i % 2},{i % 3 % 2}\n" for i in range(50)),
+        encoding="utf-8",
+    )
+    environment = os.environ | environment
+    done = process(
+        *("label", "größe 猫.npy", "c.csv", "-o", "läufe"),
+        cwd=here,
+        env=environment,
+        encoding="utf-8",
+        errors="replace",
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 3
+    text = (here / "läufe" / "labels.csv").read_text(encoding="utf-8")
+    assert "猫" in text
+    done = process(
+        "label", "ä.npy", "c.csv", "-o", "x", cwd=here, env=environment, errors="replace"
+    )
+    assert "There is no file" in sentence(done.returncode, done.stderr)
+
+
+def test_names_with_blanks_and_of_other_alphabets_are_kept(here):
+    np.save(here / "größe 猫.npy", np.random.default_rng(0).normal(size=(50, 2)))
+    (here / "c.csv").write_text(
+        "sample_id,two words,ü\n" + "".join(f"s{i},{i % 2},{i % 3 % 2}\n" for i in range(50)),
+        encoding="utf-8",
+    )
+    invert("label", "größe 猫.npy", "c.csv", "-o", "my run")
+    rows = json.loads(invert("show", "my run", "größe 猫:1", "--format", "json").stdout)
+    assert rows[0]["layer"] == "größe 猫"
+    invert("score", "größe 猫.npy", "c.csv", "--formula", rows[0]["formula"])
