@@ -12,6 +12,7 @@ import click
 
 from invert_core import __version__
 from invert_core.commands.console import messages, printable, replace_unprintable
+from invert_core.commands.interrupts import raised_interrupts
 from invert_core.errors import InvertError, SettingError, nearest
 
 COMMANDS = (
@@ -56,7 +57,7 @@ class CommandLine(click.Group):
         """Run a command; what goes wrong ends in a message on stderr, without a traceback."""
         replace_unprintable()
         try:
-            with messages():
+            with messages(), raised_interrupts():
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise

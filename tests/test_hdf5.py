@@ -1,0 +1,122 @@
+"""HDF5 files of strangers are opened with a check."""
+
+import h5py
+import numpy as np
+import pytest
+
+from invert_core import hdf5
+from invert_core.errors import FileFormatError, MissingFileError
+
+
+@pytest.fixture
+def path(tmp_path):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.attrs["format"] = "a-format"
+        file.attrs["format_version"] = 2
+        file["numbers"] = np.arange(5)
+        hdf5.write_strings(file, "strings", ("a", "größe", ""))
+        file.create_group("group")["inside"] = 1.0
+    return tmp_path / "x.h5"
+
+
+@pytest.fixture
+def file(path):
+    with hdf5.open_checked(path, "a-format", 2) as opened:
+        yield opened
+
+
+def changed(path, change):
+    with h5py.File(path, "r+") as file:
+        change(file)
+
+
+def test_strings_come_back_as_they_were(file):
+    assert hdf5.read_strings(hdf5.own_dataset(file, "strings")) == ("a", "größe", "")
+
+
+def test_groups_and_datasets_are_found(file):
+    assert hdf5.own_dataset(file, "numbers")[:].tolist() == [0, 1, 2, 3, 4]
+    assert hdf5.own_dataset(hdf5.own_group(file, "group"), "inside")[()] == 1.0
+    assert hdf5.has_item(file, "numbers")
+    assert not hdf5.has_item(file, "none")
+
+
+@pytest.mark.parametrize(
+    ("read", "words"),
+    [
+        (lambda file: hdf5.own_dataset(file, "none"), r"x\.h5:/none is missing"),
+        (lambda file: hdf5.own_dataset(file, "group"), "/group is not a dataset"),
+        (lambda file: hdf5.own_group(file, "numbers"), "/numbers is not a group"),
+        (lambda file: hdf5.own_groups(file), "is not a group"),
+        (lambda file: hdf5.read_strings(file["numbers"]), "not a list of strings"),
+    ],
+)
+def test_what_is_not_as_it_should_be_is_named(file, read, words):
+    with pytest.raises(FileFormatError, match=words):
+        read(file)
+
+
+def test_a_missing_file_and_a_folder_are_no_files(tmp_path):
+    for path in (tmp_path / "none.h5", tmp_path):
+        with pytest.raises(MissingFileError), hdf5.open_checked(path, "a-format"):
+            pytest.fail("it was opened")
+
+
+@pytest.mark.parametrize("kept", [0, 7, 100, -1])
+def test_a_truncated_file_is_refused(path, kept):
+    path.write_bytes(path.read_bytes()[:kept])
+    with (
+        pytest.raises(FileFormatError, match="is not a whole HDF5 file"),
+        hdf5.open_checked(path, "a-format", 2),
+    ):
+        pytest.fail("it was opened")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda file: file.attrs.pop("format"), "its format is None"),
+        (lambda file: file.attrs.__setitem__("format", "other"), "its format is 'other'"),
+        (lambda file: file.attrs.__setitem__("format", 3), "is not an a-format file"),
+        (lambda file: file.attrs.pop("format_version"), "format version None"),
+        (lambda file: file.attrs.__setitem__("format_version", 3), "reads up to 2"),
+        (lambda file: file.attrs.__setitem__("format_version", "2"), "reads up to 2"),
+        (lambda file: file.attrs.__setitem__("format_version", 0), "reads up to 2"),
+    ],
+)
+def test_another_format_or_version_is_refused(path, change, words):
+    changed(path, change)
+    with pytest.raises(FileFormatError, match=words), hdf5.open_checked(path, "a-format", 2):
+        pytest.fail("it was opened")
+
+
+def outside(file):
+    """Ways to make a file read another one."""
+    with h5py.File(file.filename + ".other", "w") as other:
+        other["secret"] = np.arange(5)
+    file["external link"] = h5py.ExternalLink(file.filename + ".other", "secret")
+    file["soft link"] = h5py.SoftLink("/numbers")
+    file.create_dataset("raw", (5,), "i8", external=[("/etc/hostname", 0, 40)])
+    layout = h5py.VirtualLayout((5,), "i8")
+    layout[:] = h5py.VirtualSource(file.filename + ".other", "secret", (5,))
+    file.create_virtual_dataset("virtual", layout)
+
+
+@pytest.mark.parametrize("name", ["external link", "soft link", "raw", "virtual"])
+def test_data_of_other_files_is_not_read(path, name):
+    changed(path, outside)
+    with (
+        hdf5.open_checked(path, "a-format", 2) as file,
+        pytest.raises(FileFormatError, match=r"is not followed|keeps its data in other files"),
+    ):
+        hdf5.own_dataset(file, name)
+
+
+def test_huge_chunks_are_refused(path, monkeypatch):
+    changed(path, lambda file: file.create_dataset("big", (2000,), "f8", chunks=(1000,)))
+    monkeypatch.setattr(hdf5, "CHUNK_LIMIT_BYTES", 7999)
+    with (
+        hdf5.open_checked(path, "a-format", 2) as file,
+        pytest.raises(FileFormatError, match="chunks of 8,000 bytes"),
+    ):
+        hdf5.own_dataset(file, "big")
