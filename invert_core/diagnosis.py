@@ -4,7 +4,8 @@ import platform
 from dataclasses import dataclass
 
 from invert_core.errors import InvertError
-from invert_core.kernels.warm_up import is_warm, kernel_cache
+from invert_core.kernels._jit import CACHE
+from invert_core.kernels.warm_up import is_warm
 from invert_core.registry import backends, load_backend
 from invert_core.runs import versions
 from invert_core.search import available_cores
@@ -24,8 +25,7 @@ def diagnose() -> list[Finding]:
     findings = [Finding(name, "ok", version) for name, version in versions().items()]
     findings.append(Finding("system", "ok", platform.platform()))
     findings.append(Finding("cores", "ok", str(available_cores())))
-    cache = kernel_cache()
-    if cache is None:
+    if CACHE is None:
         findings.append(
             Finding(
                 "kernel cache",
@@ -36,7 +36,7 @@ def diagnose() -> list[Finding]:
         )
     else:
         state = "filled" if is_warm() else "empty, filled by the first labelling"
-        findings.append(Finding("kernel cache", "ok", f"{cache} ({state})"))
+        findings.append(Finding("kernel cache", "ok", f"{CACHE} ({state})"))
     for backend in backends():
         subject = f"backend {backend.name}"
         if backend.status != "installed":

@@ -108,15 +108,14 @@ def mann_whitney(
             f"There are {n_samples} activations but {table.shape[0]} labels.",
             "Give one label per sample, along the first axis.",
         )
-    bits = pack_columns(table)
-    first, concept = label_index(bits, n_samples)
+    index = label_index(pack_columns(table), n_samples)
     sums = np.empty((units.shape[0], table.shape[1]), np.int64)
     counts = np.empty(table.shape[1], np.int64)
     everything = whole_set(n_samples)
     spreads = []
     for unit, values in enumerate(units):
         ranks, tie_sum, cubes = rank(values)
-        sums_within(everything, ranks, first, concept, sums[unit], counts)
+        sums_within(everything, ranks, index, sums[unit], counts)
         spreads.append(RankSpread(n_samples, tie_sum, cubes))
     empty = np.flatnonzero((counts == 0) | (counts == n_samples))
     if empty.size:

@@ -140,8 +140,9 @@ class BeamSearch:
         if self.jobs < 1:
             raise SettingError(f"--jobs is {jobs}.", "Give 1 or more.")
         self._n_samples = concepts.n_samples
-        self._bits = np.ascontiguousarray(concepts.bits).view()
-        self._bits.setflags(write=False)
+        # Of one type whoever made it, so that what is compiled fits: contiguous and read-only.
+        bits = np.ascontiguousarray(concepts.bits).view()
+        bits.setflags(write=False)
         self._low, self._high = sizes_within(
             settings.min_fraction, settings.max_fraction, concepts.n_samples
         )
@@ -153,7 +154,7 @@ class BeamSearch:
         if self.n_literals_within_limits == 0:
             raise DataError(*_no_literal_passes(literals, concepts.n_samples, settings))
         compile_search()
-        self._first, self._concept = label_index(self._bits, concepts.n_samples)
+        self._index = label_index(bits, concepts.n_samples)
 
     def unit(self, values: np.ndarray) -> tuple[UnitResult, ...]:
         """Search one unit: floats [N] without NaN -> one result per direction."""
@@ -192,12 +193,10 @@ class BeamSearch:
     def _one_way(self, ranks: np.ndarray, spread: RankSpread, direction: str) -> UnitResult:
         settings = self.settings
         sign = 1.0 if direction == "positive" else -1.0
-        n_concepts = self._bits.shape[0]
+        n_concepts = self._index.bits.shape[0]
         beam, by_length, n_scored = beam_kernels.search_unit(
             ranks,
-            self._bits,
-            self._first,
-            self._concept,
+            self._index,
             settings.length,
             settings.beam,
             self._low,

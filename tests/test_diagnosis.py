@@ -59,6 +59,6 @@ def test_a_backend_that_does_not_work_is_broken(monkeypatch):
     ],
 )
 def test_the_state_of_the_kernel_cache_is_told(monkeypatch, cache, warm, words):
-    monkeypatch.setattr(diagnosis, "kernel_cache", lambda: cache)
+    monkeypatch.setattr(diagnosis, "CACHE", cache)
     monkeypatch.setattr(diagnosis, "is_warm", lambda: warm)
     assert words in found()["kernel cache"].finding

@@ -1,42 +1,73 @@
 """The one place that names Numba's options."""
 
-from collections.abc import Callable
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numba
+
+_HERE = Path(__file__).parent
 
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile `function` when it is first called.
 
     - ``nogil``: units run in Python threads, which must not wait for one another.
-    - ``cache``: the machine code is kept on disk. Where nothing can be written, neither beside
-      the source nor in the user's cache folder, Numba refuses at this point, and the kernel is
+    - ``cache``: the machine code is kept in `CACHE`; where nothing can be written, the kernel is
       compiled again in every process.
     - ``error_model="numpy"``: no test for zero before each division; the callers exclude it.
     - No ``fastmath``: comparisons must be exact, and integer sums need no licence to reorder.
     """
+    usual = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = "" if CACHE is None else str(CACHE)
     try:
-        return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
-    except RuntimeError as error:
-        if "no locator available" not in str(error):
-            raise
-        return numba.njit(nogil=True, error_model="numpy")(function)
+        return numba.njit(nogil=True, cache=CACHE is not None, error_model="numpy")(function)
+    finally:
+        numba.config.CACHE_DIR = usual
 
 
 def is_cached(compiled: Any) -> bool:
     """Whether machine code of a kernel lies on disk."""
-    folder = cache_folder(compiled)
-    if folder is None:
+    if CACHE is None:
         return False
     function = compiled.py_func
-    line = function.__code__.co_firstlineno
-    pattern = f"*{Path(function.__code__.co_filename).stem}.{function.__qualname__}-{line}.*.nbi"
-    return any(folder.glob(pattern))
+    pattern = f"{Path(function.__code__.co_filename).stem}.{function.__qualname__}-*.nbi"
+    return any(CACHE.rglob(pattern))
 
 
-def cache_folder(compiled: Any) -> Path | None:
-    """Where the machine code of a kernel is kept; None where nothing can be written."""
-    path = compiled.stats.cache_path
-    return None if path is None else Path(path)
+def _find_cache() -> Path | None:
+    """A folder for machine code of just these sources, None where none can be written.
+
+    Numba itself looks only at the age of the file that a kernel stands in, and would go on using
+    what an older version of another file was compiled into.
+    """
+    digest = hashlib.sha256()
+    for source in sorted(_HERE.glob("*.py")):
+        digest.update(source.read_bytes())
+    for folder in _places():
+        cache = folder / f"invert-{digest.hexdigest()[:16]}"
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=cache):
+                return cache
+        except OSError:
+            continue
+    return None
+
+
+def _places() -> Iterator[Path]:
+    if numba.config.CACHE_DIR:
+        yield Path(numba.config.CACHE_DIR)
+    yield _HERE / "__pycache__"
+    users = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
+    place = Path(users or os.path.expanduser("~/.cache"))
+    if place.is_absolute():
+        yield place
+
+
+CACHE = _find_cache()
+"""Where machine code is kept."""

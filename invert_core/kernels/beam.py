@@ -67,12 +67,12 @@ def of_kind(kind, everything, formula, concept, both):
 
 @kernel
 def most_separated(sums, counts, n_samples, n_kept):
-    """The concepts with the largest abs(AUC - 0.5), in concept order; ties keep the first."""
+    """The concepts with the largest abs(AUC - 0.5); ties keep the first."""
     distance = np.zeros(counts.size, np.float64)
     for c in range(counts.size):
         if 0 < counts[c] < n_samples:
             distance[c] = -abs(auc_of(counts[c], sums[c], n_samples) - 0.5)
-    return np.sort(np.argsort(distance, kind="mergesort")[:n_kept])
+    return np.argsort(distance, kind="mergesort")[:n_kept]
 
 
 @kernel
@@ -165,17 +165,15 @@ def is_new(trial, before, before_words, passes, n_passes, searched, bits):
 
 
 @kernel
-def search_unit(ranks, bits, first, concept, length, beam, n_low, n_high, sign, n_searched):
+def search_unit(ranks, index, length, beam, n_low, n_high, sign, n_searched):
     """Search the formulas that one unit separates best.
 
     Parameters
     ----------
     ranks : int64 [N]
         Doubled midranks.
-    bits : uint64 [C, W]
+    index : LabelIndex
         The concepts.
-    first, concept
-        Their label index.
     length, beam : int
         The most literals of a formula, and the formulas kept at each step.
     n_low, n_high : int
@@ -195,6 +193,7 @@ def search_unit(ranks, bits, first, concept, length, beam, n_low, n_high, sign, 
         How many candidates were scored.
     """
     n_samples = ranks.size
+    bits = index.bits
     n_concepts = bits.shape[0]
     whole = whole_set(n_samples)
     searched = np.arange(n_concepts)
@@ -238,7 +237,7 @@ def search_unit(ranks, bits, first, concept, length, beam, n_low, n_high, sign, 
             passes.words[p] = before_words[row]
             passes.n_positive[p] = before.n_positive[row]
             passes.rank_sum[p] = before.rank_sum[row]
-            sums_within(before_words[row], ranks, first, concept, passes.sums[p], passes.counts[p])
+            sums_within(before_words[row], ranks, index, passes.sums[p], passes.counts[p])
             for c in searched:
                 for kind in range(n_kinds):
                     n = of_kind(

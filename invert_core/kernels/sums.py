@@ -1,8 +1,10 @@
 """Rank sums of all concepts within a set of samples: how they are made is known here alone.
 
-The label index lists, for each sample, the concepts it carries. One pass over the samples of a
-set adds each one's rank to its concepts, so the cost follows the labels, not samples x concepts.
+One pass over the samples of a set adds each one's rank to the concepts it carries, so the cost
+follows the labels, not samples x concepts.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,12 +14,21 @@ from invert_core.kernels.bits import lowest_bit
 _ONE = np.uint64(1)
 
 
+class LabelIndex(NamedTuple):
+    """Labels by concept and by sample.
+
+    `bits` is uint64 [C, W]; sample i carries ``concept[first[i]:first[i + 1]]`` in ascending
+    order, with `first` int64 [N + 1] and `concept` int32.
+    """
+
+    bits: np.ndarray
+    first: np.ndarray
+    concept: np.ndarray
+
+
 @kernel
 def label_index(bits, n_samples):
-    """Concepts of each sample: uint64 [C, W] -> first int64 [N + 1], concept int32 [nnz].
-
-    Sample i carries ``concept[first[i]:first[i + 1]]``, in ascending order.
-    """
+    """Make the index of concepts uint64 [C, W]."""
     first = np.zeros(n_samples + 1, np.int64)
     for row in range(bits.shape[0]):
         for word in range(bits.shape[1]):
@@ -37,11 +48,11 @@ def label_index(bits, n_samples):
                 concept[filled[sample]] = row
                 filled[sample] += 1
                 left &= left - _ONE
-    return first, concept
+    return LabelIndex(bits, first, concept)
 
 
 @kernel
-def sums_within(words, ranks, first, concept, sums, counts):
+def sums_within(words, ranks, index, sums, counts):
     """For each concept: ranks and samples of its intersection with a set.
 
     `words` uint64 [W] is the set, `ranks` int64 [N]; `sums` and `counts` int64 [C] are
@@ -55,9 +66,9 @@ def sums_within(words, ranks, first, concept, sums, counts):
             sample = word * 64 + lowest_bit(left)
             left &= left - _ONE
             rank = ranks[sample]
-            for entry in range(first[sample], first[sample + 1]):
-                sums[concept[entry]] += rank
-                counts[concept[entry]] += 1
+            for entry in range(index.first[sample], index.first[sample + 1]):
+                sums[index.concept[entry]] += rank
+                counts[index.concept[entry]] += 1
 
 
 @kernel

@@ -1,7 +1,6 @@
 """Compiles the kernels of a search before threads start."""
 
 import logging
-from pathlib import Path
 
 import numpy as np
 
@@ -24,17 +23,12 @@ def compile_search() -> None:
         _log.info("Compiling kernels; this happens once and takes about 20 seconds.")
     words = np.ones((1, 1), np.uint64)
     words.setflags(write=False)
-    first, concept = sums.label_index(words, 2)
+    index = sums.label_index(words, 2)
     for float_type in (np.float32, np.float64):
         ranked, _, _ = ranks.rank(np.array([0, 1], float_type))
-    beam.search_unit(ranked, words, first, concept, 1, 1, 1, 1, 1.0, 1)
+    beam.search_unit(ranked, index, 1, 1, 1, 1, 1.0, 1)
 
 
 def is_warm() -> bool:
     """Whether machine code of these kernels lies on disk."""
     return all(_jit.is_cached(kernel) for kernel in _OF_A_SEARCH)
-
-
-def kernel_cache() -> Path | None:
-    """The folder of the machine code; None where none can be written."""
-    return _jit.cache_folder(beam.search_unit)

@@ -24,7 +24,7 @@ def cases(draw):
 @given(cases())
 def test_the_label_index_lists_the_concepts_of_every_sample_in_order(case):
     labels, _, _ = case
-    first, concept = sums.label_index(bits.pack_columns(labels), len(labels))
+    _, first, concept = sums.label_index(bits.pack_columns(labels), len(labels))
     for sample, row in enumerate(labels):
         assert concept[first[sample] : first[sample + 1]].tolist() == np.flatnonzero(row).tolist()
 
@@ -35,7 +35,7 @@ def test_one_pass_sums_the_ranks_of_every_concept_within_an_extent(case):
     packed = bits.pack_columns(labels)
     words = bits.pack_columns(extent[:, None])[0]
     found = np.full(labels.shape[1], -1), np.full(labels.shape[1], -1)
-    sums.sums_within(words, ranks, *sums.label_index(packed, len(labels)), *found)
+    sums.sums_within(words, ranks, sums.label_index(packed, len(labels)), *found)
     inside = [{int(i) for i in np.flatnonzero(column & extent)} for column in labels.T]
     assert found[0].tolist() == [sum(int(ranks[i]) for i in members) for members in inside]
     assert found[1].tolist() == [len(members) for members in inside]
