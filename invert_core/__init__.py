@@ -14,14 +14,21 @@ _HOME = {
     "ConceptSet": "concepts",
     "Formula": "formula",
     "Labels": "labels",
+    "Preprocess": "data",
+    "Settings": "search",
     "auc": "rank_test",
+    "build_concepts": "concepts",
+    "export_labels": "export",
     "extract": "extraction",
     "label": "labelling",
+    "label_files": "runs",
     "list_layers": "extraction",
     "mann_whitney": "rank_test",
     "open_activations": "activations",
     "read_concepts": "concepts",
+    "read_run": "runs",
     "score": "labelling",
+    "write_concepts": "concepts",
 }
 
 __all__ = sorted(_HOME)

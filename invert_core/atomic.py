@@ -83,20 +83,16 @@ def new_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 def move_into_place(partial: Path, path: Path) -> None:
     """Give a complete file its final name, so that it survives a loss of power."""
-    with partial.open("rb+") as file:
-        os.fsync(file.fileno())
+    _sync_file(partial)
     os.replace(partial, path)
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    _sync_folder(path.parent)
 
 
 @contextlib.contextmanager
 def new_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterator[Path]:
     """Yield a folder to fill; when the block succeeds it becomes `path`, else it is removed.
+
+    It survives a loss of power, and so does the folder that it replaces until then.
 
     Raises
     ------
@@ -112,6 +108,10 @@ def new_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterator[
         try:
             partial.mkdir()
             yield partial
+            for where, _, files in os.walk(partial, topdown=False):
+                for name in files:
+                    _sync_file(Path(where, name))
+                _sync_folder(Path(where))
             if place.exists():
                 old = place.with_name(f".{place.name}.{secrets.token_hex(4)}.old")
                 os.replace(place, old)
@@ -120,8 +120,25 @@ def new_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterator[
                 except BaseException:
                     os.replace(old, place)
                     raise
+                _sync_folder(place.parent)
                 shutil.rmtree(old)
             else:
                 os.replace(partial, place)
+                _sync_folder(place.parent)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    if os.name != "posix":
+        return  # other systems do not open folders
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

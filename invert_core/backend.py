@@ -10,12 +10,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 POOLS = ("auto", "mean", "max", "first", "none")
 DEVICES = ("auto", "cpu", "cuda")
+STATES = ("ok", "absent", "broken")
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,44 @@ class Output:
     pool: str
 
 
+@dataclass(frozen=True)
+class Finding:
+    """One line of `invert doctor`, with one short sentence or a version as the finding.
+
+    `state` is "ok", "absent" (may be installed) or "broken" (must be repaired).
+    """
+
+    subject: str
+    state: str
+    finding: str
+
+
+def shown_shape(shape: tuple[int | None, ...] | None) -> str:
+    """Write a shape as people see it.
+
+    >>> shown_shape((None, 8, 16))
+    '[?, 8, 16]'
+    """
+    if shape is None:
+        return "?"
+    return "[" + ", ".join("?" if size is None else str(size) for size in shape) + "]"
+
+
 class Extractor(ABC):
-    """Runs a model on batches; a context manager that frees what it holds."""
+    """Runs a model on batches; a context manager that frees what it holds.
+
+    A subclass sets these attributes.
+
+    Attributes
+    ----------
+    outputs : tuple of Output
+        The layers asked for, by the names and in the order in which they were asked for.
+    device : {"cpu", "cuda"}
+        What it really runs on.
+    """
 
     outputs: tuple[Output, ...]
     device: str
-    """What it really runs on: "cpu" or "cuda"."""
 
     @abstractmethod
     def run(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -67,7 +100,8 @@ class Extractor(ABC):
         Parameters
         ----------
         batch : mapping of input name to array [b, ...]
-            `b` is at most the batch size the extractor was opened with.
+            `b` is 1 to the batch size that the extractor was opened with, the same for every
+            input.
 
         Returns
         -------
@@ -77,7 +111,8 @@ class Extractor(ABC):
         Raises
         ------
         DataError
-            An input is missing, unknown, or of another shape or type than the model takes.
+            An input is missing, unknown, or of another shape or type than the model takes; or
+            there are no samples, or more than the batch size.
         """
 
     @abstractmethod
@@ -97,13 +132,23 @@ class Extractor(ABC):
 
 
 class Model(ABC):
-    """A model that was opened but does not run yet."""
+    """A model that was opened but does not run yet.
+
+    A subclass sets these attributes; `versions` may be left out.
+
+    Attributes
+    ----------
+    inputs : tuple of ModelInput
+        What a batch has to bring; the first axis of each counts the samples.
+    fingerprint : str
+        SHA-256 (64 hex digits) of all that determines the model: its file and its external data.
+    versions : mapping of str to str
+        Versions of what runs the model, by distribution name; recorded, never compared.
+    """
 
     inputs: tuple[ModelInput, ...]
     fingerprint: str
-    """SHA-256 (hex) of all that determines the model: its file and its external data."""
     versions: Mapping[str, str] = MappingProxyType({})
-    """Versions of what runs the model, by distribution name; recorded, never compared."""
 
     @abstractmethod
     def layers(self) -> list[Layer]:
@@ -135,19 +180,33 @@ class Model(ABC):
         device : {"auto", "cpu", "cuda"}
             "cuda" fails where CUDA does not work; "auto" then logs one warning and uses the CPU.
         batch_size : int
-            The most samples that one call of `run` brings.
+            The most samples that one call of `run` brings, at least 1.
 
         Raises
         ------
+        SettingError
+            No layer is named; or the pool, the device or the batch size is none that there can be.
         UnknownNameError
             A layer does not exist; the hint holds the nearest names.
         ModelError
-            A layer cannot be pooled in this way, or the model does not load.
+            A layer cannot be extracted or pooled in this way, or has no such channel axis; or the
+            model does not load.
+        MissingDependencyError
+            The device is "cuda", and CUDA does not work.
         """
 
 
 class Backend(ABC):
-    """Opens models; has no state."""
+    """Opens models; has no state.
+
+    Attributes
+    ----------
+    suffixes : tuple of str
+        Suffixes of files, such as ``(".xyz",)``, that are opened with this backend unless another
+        is named.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     @abstractmethod
@@ -164,8 +223,8 @@ class Backend(ABC):
 
     @classmethod
     @abstractmethod
-    def check(cls) -> list[tuple[str, str]]:
-        """What `invert doctor` prints of this backend: pairs of a subject and its finding.
+    def check(cls) -> list[Finding]:
+        """What `invert doctor` prints of this backend: versions, and what works and what not.
 
         Raises
         ------

@@ -1,23 +1,15 @@
 """What `invert doctor` finds out about an installation."""
 
 import platform
-from dataclasses import dataclass
+from dataclasses import replace
 
+from invert_core.backend import Finding
 from invert_core.errors import InvertError
 from invert_core.kernels._jit import CACHE
 from invert_core.kernels.warm_up import is_warm
 from invert_core.registry import backends, load_backend
 from invert_core.runs import versions
 from invert_core.search import available_cores
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One subject; `state` is "ok", "absent" (may be installed) or "broken" (must be repaired)."""
-
-    subject: str
-    state: str
-    finding: str
 
 
 def diagnose() -> list[Finding]:
@@ -40,13 +32,13 @@ def diagnose() -> list[Finding]:
     for backend in backends():
         subject = f"backend {backend.name}"
         if backend.status != "installed":
-            state = "absent" if backend.origin == "built-in" else "broken"
-            findings.append(Finding(subject, state, f"{backend.status} {backend.hint}".strip()))
+            state = "absent" if backend.status == "missing" else "broken"
+            findings.append(Finding(subject, state, backend.hint))
             continue
         try:
             found = load_backend(backend.name).check()
         except InvertError as error:
             findings.append(Finding(subject, "broken", str(error)))
             continue
-        findings += [Finding(f"{subject}: {what}", "ok", text) for what, text in found]
+        findings += [replace(each, subject=f"{subject}: {each.subject}") for each in found]
     return findings

@@ -5,7 +5,7 @@ inherits the builtin that fits it, so that callers who know only builtins catch 
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class InvertError(Exception):
@@ -88,3 +88,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     found = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
     return f"Did you mean {' or '.join(map(repr, found))}?" if found else ""
+
+
+def first_few(names: Sequence[str], shown: int = 3) -> str:
+    """Name the first of many names, and count the others.
+
+    >>> first_few(["a", "b", "c", "d"])
+    "'a', 'b', 'c' and 1 more"
+    """
+    named = ", ".join(map(repr, names[:shown]))
+    return f"{named} and {len(names) - shown:,} more" if len(names) > shown else named

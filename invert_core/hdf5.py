@@ -13,10 +13,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from invert_core.errors import FileFormatError, MissingFileError
+from invert_core.errors import FileFormatError
+from invert_core.input_file import check_file
 
 CHUNK_CACHE_BYTES = 64 * 2**20
 CHUNK_LIMIT_BYTES = 256 * 2**20
+
+_MOST_COMPRESSED = 1_100
+"""Deflate saves less than this factor; a dataset that claims more bytes holds nothing there."""
 
 _BROKEN = (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError)
 """What h5py raises for a damaged file, by the place of the damage."""
@@ -29,12 +33,11 @@ def open_checked(path: Path, format_name: str, format_version: int = 1) -> Itera
     Raises
     ------
     MissingFileError
-        There is no such file.
+        There is no such file, or it is a folder.
     FileFormatError
         It is not HDF5, is cut off, or is of another format or a newer version.
     """
-    if not path.is_file():
-        raise MissingFileError(f"There is no file {str(path)!r}.", "Check the path.")
+    check_file(path)
     try:
         file = h5py.File(path, "r", rdcc_nbytes=CHUNK_CACHE_BYTES)
     except BlockingIOError as error:
@@ -93,8 +96,8 @@ def own_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
     Raises
     ------
     FileFormatError
-        It is absent, not a dataset, of no type that NumPy knows, stored elsewhere, or has chunks
-        that are too large.
+        It is absent, not a dataset, of no type that NumPy knows, stored elsewhere, has chunks
+        that are too large, or claims a size that the file does not hold.
     """
     item = own_item(group, name)
     where = _where(group, name)
@@ -103,7 +106,7 @@ def own_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
     with broken_file_errors(group, name):
         elsewhere = item.is_virtual or item.external
         chunk = math.prod(item.chunks) * item.dtype.itemsize if item.chunks else 0
-        item.dtype  # noqa: B018 - raises here for a type that NumPy does not know
+        claimed, held = item.nbytes, item.id.get_storage_size()
     if elsewhere:
         raise FileFormatError(
             f"{where} keeps its data in other files, which is not read.",
@@ -113,6 +116,11 @@ def own_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
         raise FileFormatError(
             f"{where} has chunks of {chunk:,} bytes, more than {CHUNK_LIMIT_BYTES:,}.",
             "Write it with smaller chunks.",
+        )
+    if claimed > _MOST_COMPRESSED * held:
+        raise FileFormatError(
+            f"{where} claims {claimed:,} bytes, which the file does not hold.",
+            "Make the file again.",
         )
     return item
 

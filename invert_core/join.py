@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from invert_core.errors import DataError, SettingError
+from invert_core.errors import DataError, SettingError, first_few
 
 if TYPE_CHECKING:
     from invert_core.concepts import ConceptSet
@@ -67,16 +67,6 @@ def locate(wanted: Sequence[str], given: Sequence[str]) -> np.ndarray:
     """Find where each wanted sample id stands among the given ones: int64, -1 if absent."""
     place = {id: row for row, id in enumerate(given)}
     return np.array([place.get(id, -1) for id in wanted], dtype=np.int64)
-
-
-def first_few(ids: Sequence[str]) -> str:
-    """Name the first three of many ids.
-
-    >>> first_few(["a", "b", "c", "d"])
-    "'a', 'b', 'c' and 1 more"
-    """
-    named = ", ".join(map(repr, ids[:3]))
-    return f"{named} and {len(ids) - 3:,} more" if len(ids) > 3 else named
 
 
 def _by_position(

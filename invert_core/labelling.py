@@ -1,7 +1,9 @@
 """From activations and concepts to labels: the two calls that tie everything together."""
 
+import itertools
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +12,9 @@ import numpy.typing as npt
 
 from invert_core.activations import ActivationLayer, Activations, open_activations
 from invert_core.concepts import ConceptSet, read_concepts
-from invert_core.errors import DataError, UnknownNameError, nearest
+from invert_core.errors import DataError, SettingError, UnknownNameError, nearest
 from invert_core.formula import Formula
+from invert_core.join import first_few
 from invert_core.join import join as join_samples
 from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.ranks import rank
@@ -56,8 +59,8 @@ def label(
         Only these layers.
     units : sequence of int, optional
         Only these units, zero-based, of every layer.
-    settings : Settings, optional
-        Of the search.
+    settings : invert_core.Settings, optional
+        Of the search: length, beam, fractions, direction and so on.
     names : Path, optional
         Where `concepts` is a path: a table of the concepts' names, see `read_concepts`.
     join : {"strict", "inner"}
@@ -101,13 +104,13 @@ def label(
         labels: list[Label] = []
         done = 0
         for layer, numbers in of_layers:
-            results = search.units(_blocks(layer, numbers, rows, block))
-            for unit, of_unit in zip(numbers, results, strict=True):
-                for result in of_unit:
-                    labels += rows_of(layer.name, unit, result, chosen, n_tests)
-                done += 1
-                if progress is not None:
-                    progress(done, n_units)
+            with closing(search.units(_blocks(layer, numbers, rows, block))) as results:
+                for unit, of_unit in zip(numbers, results, strict=True):
+                    for result in of_unit:
+                        labels += rows_of(layer.name, unit, result, chosen, n_tests)
+                    done += 1
+                    if progress is not None:
+                        progress(done, n_units)
     return Labels(tuple(labels), chosen)
 
 
@@ -270,23 +273,28 @@ def _choose(
     layers: Sequence[str] | None,
     units: Sequence[int] | None,
 ) -> Chosen:
-    for name in layers or ():
+    wanted = available if layers is None else [layers] if isinstance(layers, str) else layers
+    for name in wanted:
         if name not in available:
             raise UnknownNameError(
                 f"There is no layer {name!r}.",
-                f"{nearest(name, available)} The layers are {', '.join(available)}.".strip(),
+                f"{nearest(name, available)} The layers are {first_few(list(available))}.".strip(),
             )
-    chosen: Chosen = []
-    for layer in available.values():
-        if layers is not None and layer.name not in layers:
-            continue
-        for unit in units or ():
+    numbers = None if units is None else sorted({operator.index(unit) for unit in units})
+    chosen: Chosen = [
+        (layer, range(layer.n_units) if numbers is None else numbers)
+        for layer in available.values()
+        if layer.name in wanted
+    ]
+    for layer, of_layer in chosen:
+        for unit in (*of_layer[:1], *of_layer[-1:]):
             if not 0 <= unit < layer.n_units:
                 raise UnknownNameError(
                     f"There is no unit {unit} in layer {layer.name!r}.",
                     f"Its units are 0 to {layer.n_units - 1}.",
                 )
-        chosen.append((layer, range(layer.n_units) if units is None else sorted(set(units))))
+    if not any(of_layer for _, of_layer in chosen):
+        raise SettingError("No units are named.", "Name some, or leave the choice out for all.")
     return chosen
 
 
@@ -294,11 +302,11 @@ def _blocks(
     layer: ActivationLayer, numbers: Sequence[int], rows: np.ndarray | None, block: int
 ) -> Iterator[np.ndarray]:
     """The units `numbers`, in ascending order, as arrays [k, n_samples] of at most `block`."""
-    for start in range(0, layer.n_units, block):
-        stop = min(start + block, layer.n_units)
-        wanted = [number - start for number in numbers if start <= number < stop]
-        if not wanted:
-            continue
-        values = layer.read(start + wanted[0], start + wanted[-1] + 1)
-        values = values[np.array(wanted) - wanted[0]]
-        yield values if rows is None else values[:, rows]
+    if block < 1:
+        raise SettingError(f"The block is {block} units.", "Give 1 or more.")
+    for _, of_block in itertools.groupby(numbers, lambda number: number // block):
+        wanted = np.array(list(of_block))
+        values = layer.read(int(wanted[0]), int(wanted[-1]) + 1)
+        if values.shape[0] > wanted.size:
+            values = values[wanted - wanted[0]]
+        yield values if rows is None else values.take(rows, axis=1)

@@ -66,7 +66,8 @@ class Label(Explanation):
     `p_search` is corrected for all formulas that the search could have returned. `status` is
     "ok"; "dead" for a constant unit, which has no formula; or "untrusted" where p_search is below
     0.05 only by the normal tail, and not when the skew of U is taken into account. `by_length` of
-    the row of rank 1 holds the best formula of each length, whatever `min_gain` was.
+    the row of rank 1 holds the best formula of each length that the search found, whatever
+    `min_gain` was.
     """
 
     layer: str
@@ -91,7 +92,7 @@ class Label(Explanation):
         return {name: getattr(self, name) for name in COLUMNS}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Labels:
     """All rows of a labelling, in the order of layers, units, directions and ranks.
 
@@ -104,6 +105,10 @@ class Labels:
 
     rows: tuple[Label, ...]
     concepts: ConceptSet | None = None
+
+    def __repr__(self) -> str:
+        units = len({row.address for row in self.rows})
+        return f"<Labels of {units} units in {len(self.rows)} rows>"
 
     def __iter__(self) -> Iterator[Label]:
         return iter(self.rows)
@@ -137,8 +142,8 @@ class Labels:
                 f"There is no unit {address!r}.",
                 f"The units of layer {layer!r} go from {min(units)} to {max(units)}."
                 if units
-                else f"{nearest(layer, layers)} Give LAYER:UNIT; the layers are "
-                f"{first_few(layers)}.".lstrip(),
+                else f"{nearest(layer, layers)} Give LAYER:UNIT, as in {self.rows[0].address}; "
+                f"the layers are {first_few(layers)}.".lstrip(),
             )
         return found
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.errors import DataError, FileFormatError, MissingFileError
+from invert_core.errors import DataError, FileFormatError
+from invert_core.input_file import check_file
 from invert_core.sample_id import as_sample_id
 
 SAMPLE_ID_KEYS = ("sample_id", "sample_ids")
@@ -69,8 +70,7 @@ def read_npz(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...] | None]
 
 @contextlib.contextmanager
 def _format_errors(path: Path) -> Iterator[None]:
-    if not path.is_file():
-        raise MissingFileError(f"There is no file {str(path)!r}.", "Check the path.")
+    check_file(path)
     try:
         yield
     except (

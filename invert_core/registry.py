@@ -1,8 +1,7 @@
 """The backends there are: built-in ones in a table, those of other packages by entry point.
 
 A package adds a backend with an entry point in the group ``invert.backends`` that leads to a
-subclass of `invert_core.backend.Backend`. The class may have an attribute ``suffixes``, a tuple of
-file suffixes such as ``(".tflite",)``, for which it is then the default.
+subclass of `invert_core.backend.Backend`, which is the default for the file suffixes that it names.
 """
 
 import importlib
@@ -34,8 +33,9 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]+")
 class BackendInfo:
     """One backend.
 
-    `origin` is "built-in" or the distribution that brought it; `status` is "installed", or the
-    reason why it cannot be used, and `hint` then says what to do.
+    `origin` is "built-in" or the distribution that brought it. `status` is "installed"; or
+    "missing" where a built-in one waits for a package, or "broken", and `hint` then says why it
+    cannot be used and what to do.
     """
 
     name: str
@@ -70,7 +70,8 @@ def backends() -> list[BackendInfo]:
         try:
             _load(name, plugins)
         except InvertError as error:
-            found.append(BackendInfo(name, origin, error.message, error.hint))
+            waits = name in _BUILT_IN and isinstance(error.__cause__, ModuleNotFoundError)
+            found.append(BackendInfo(name, origin, "missing" if waits else "broken", str(error)))
         else:
             found.append(BackendInfo(name, origin, "installed", ""))
     return found
@@ -216,7 +217,7 @@ def _by_suffix(spec: str, plugins: dict[str, EntryPoint]) -> str:
     broken = []
     for name in plugins:
         try:
-            if suffix in getattr(_load(name, plugins), "suffixes", ()):
+            if suffix in _load(name, plugins).suffixes:
                 fitting.append(name)
         except MissingDependencyError as error:
             broken.append(error.message)

@@ -86,6 +86,8 @@ def label_files(
     if names is not None:
         inputs["names"] = names
     _refuse_to_delete(inputs.values(), output)
+    # Before the work: what is recorded is what was labelled, even if a file is replaced meanwhile.
+    fingerprints = {name: fingerprint(path) for name, path in inputs.items()}
     timer = Timer()
     labels = label(
         activations,
@@ -100,7 +102,7 @@ def label_files(
     )
     timer.stop()
     with new_folder(output, marker=RUN_FILE, overwrite=overwrite) as folder:
-        write_run(folder, labels, settings, inputs, arguments, timer)
+        write_run(folder, labels, settings, fingerprints, arguments, timer)
     return labels
 
 
@@ -121,7 +123,7 @@ def write_run(
     folder: Path,
     labels: Labels,
     settings: Settings,
-    inputs: Mapping[str, Path],
+    inputs: Mapping[str, Mapping[str, Any]],
     arguments: Mapping[str, Any],
     timer: Timer,
 ) -> None:
@@ -132,22 +134,20 @@ def write_run(
     folder : Path
     labels, settings
         The result, and what the search was told.
-    inputs : mapping of str to Path
-        Files that determine the result, by what they are.
+    inputs : mapping
+        Fingerprints of the files that determine the result, by what they are.
     arguments : mapping
         The other arguments, JSON-able.
     timer : Timer
         Of the labelling.
     """
-    (folder / "labels.csv").write_text(labels.to_csv(), encoding="utf-8", newline="")
-    (folder / "labels.jsonl").write_text(labels.to_jsonl(), encoding="utf-8", newline="")
     info = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "arguments": dict(arguments),
         "settings": asdict(settings),
         "versions": versions(),
-        "inputs": {name: _fingerprint(path, folder) for name, path in inputs.items()},
+        "inputs": dict(inputs),
         "seed": None,
         "timings": {"started": timer.started, "label_seconds": timer.seconds},
         "machine": {
@@ -157,6 +157,8 @@ def write_run(
         },
     }
     text = json.dumps(info, indent=2, ensure_ascii=False) + "\n"
+    (folder / "labels.csv").write_text(labels.to_csv(), encoding="utf-8", newline="")
+    (folder / "labels.jsonl").write_text(labels.to_jsonl(), encoding="utf-8", newline="")
     # A path may hold bytes that are no UTF-8; escaped so, JSON gives them back.
     (folder / RUN_FILE).write_text(text, encoding="utf-8", errors="backslashreplace")
 
@@ -224,9 +226,17 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _fingerprint(path: Path, folder: Path) -> dict[str, Any]:
+def fingerprint(path: Path, folder: Path | None = None) -> dict[str, Any]:
+    """Path, size in bytes and SHA-256 of a file; its path is absolute, or relative to `folder`.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    """
+    if not path.is_file():
+        raise MissingFileError(f"There is no file {str(path)!r}.", "Check the path.")
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    # A file inside the run moves with it, and the run still has another name while it is written.
-    named = path.relative_to(folder) if path.is_relative_to(folder) else path
+    named = path.absolute() if folder is None else path.relative_to(folder)
     return {"path": str(named), "bytes": path.stat().st_size, "sha256": digest}

@@ -4,7 +4,7 @@ import math
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -58,6 +58,13 @@ class Settings:
     min_gain: float = 0.0
 
     def __post_init__(self) -> None:
+        for name, value in (
+            ("length", self.length),
+            ("beam", self.beam),
+            ("limit-search", self.limit_search),
+        ):
+            if value is not None and not isinstance(value, int | np.integer):
+                raise SettingError(f"--{name} is {value!r}.", "Give a whole number.")
         if not 1 <= self.length <= MAX_LENGTH:
             raise SettingError(f"--length is {self.length}.", f"Give 1 to {MAX_LENGTH}.")
         for name, value in (("beam", self.beam), ("limit-search", self.limit_search)):
@@ -158,6 +165,11 @@ class BeamSearch:
 
     def unit(self, values: np.ndarray) -> tuple[UnitResult, ...]:
         """Search one unit: floats [N] without NaN -> one result per direction."""
+        if values.shape != (self._n_samples,):
+            raise DataError(
+                f"The activations have shape {values.shape} for {self._n_samples} samples.",
+                "Give one activation per sample of the concepts.",
+            )
         ranks, tie_sum, cubes = rank(values)
         spread = RankSpread(self._n_samples, tie_sum, cubes)
         if spread.is_dead:
@@ -166,7 +178,7 @@ class BeamSearch:
             self._one_way(ranks, spread, direction) for direction in self.settings.directions
         )
 
-    def units(self, blocks: Iterable[np.ndarray]) -> Iterator[tuple[UnitResult, ...]]:
+    def units(self, blocks: Iterable[np.ndarray]) -> Generator[tuple[UnitResult, ...]]:
         """Search all units of blocks [k, N], in their order, in parallel.
 
         The next block is read while one is searched. When the caller stops early, or an

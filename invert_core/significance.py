@@ -116,11 +116,13 @@ def n_formulas(n_concepts: int, length: int, n_directions: int = 1) -> int:
 
 
 def log10_p_search(p_value: np.ndarray, log10_p: np.ndarray, n_tests: int) -> np.ndarray:
-    """Decimal logarithm of Šidák's 1 - (1 - p)**M, from p and its logarithm.
+    """Decimal logarithm of Šidák's 1 - (1 - p)**M, from p and its logarithm; of p itself for M = 1.
 
     Šidák, "Rectangular confidence regions for the means of multivariate normal distributions",
     JASA 62 (1967). Stays right where p underflows or M exceeds the floats.
     """
+    if n_tests == 1:
+        return log10_p
     p_value = np.asarray(p_value, np.float64)
     log_p = np.asarray(log10_p, np.float64) * LN10
     log_m = math.log(n_tests)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.backend import POOLS, Backend, Extractor, Model
+from invert_core.backend import POOLS, STATES, Backend, Extractor, Finding, Model
 from invert_core.errors import (
     DataError,
     InvertError,
@@ -28,13 +28,13 @@ from invert_core.errors import (
 
 
 @contextlib.contextmanager
-def _refused(kind: type[InvertError], what: str = "it") -> Iterator[list[InvertError]]:
+def _refused(kind: type[InvertError], what: str) -> Iterator[list[InvertError]]:
     errors: list[InvertError] = []
     try:
         yield errors
     except kind as error:
         errors.append(error)
-    assert errors, f"{what} was accepted"
+    assert errors, f"{what}: accepted, and has to raise {kind.__name__}"
     assert errors[0].hint, f"no hint comes with: {errors[0].message}"
 
 
@@ -69,8 +69,8 @@ class BackendSuite(ABC):
     def expected(self) -> dict[tuple[str, str], np.ndarray]:
         """Right activations of `batch()` for pairs of a layer and a pool.
 
-        At least two layers have to be there, and one of them has to be of rank 3 or more; the
-        pools are "mean", "max", "first" and "none".
+        "none" is for layers of rank 2, "mean", "max" and "first" are for higher ranks; give some
+        of either if the backend has both.
         """
 
     def test_layers_are_listed_with_unique_names_in_a_stable_order(self, tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ class BackendSuite(ABC):
         model = self._model(tmp_path)
         for layer in model.layers():
             if not layer.pool:
-                with _refused(ModelError):
+                with _refused(ModelError, f"the layer {layer.name!r}, listed without a pool"):
                     model.extractor([layer.name], device="cpu")
 
     def test_each_layer_alone_has_the_right_activations(self, tmp_path: Path) -> None:
@@ -147,6 +147,25 @@ class BackendSuite(ABC):
                 if chosen == pool:
                     self._close(extractor.run(self.batch())[layer], right)
 
+    def test_the_channel_axis_counts_the_units(self, tmp_path: Path) -> None:
+        model = self._model(tmp_path)
+        for (layer, pool), right in self.expected().items():
+            if pool not in ("mean", "max"):
+                continue
+            pooled = np.mean if pool == "mean" else np.max
+            found = [self._run(model, layer, pool=pool, channel_axis=axis) for axis in (1, 2)]
+            for values in found:
+                self._close(pooled(values, axis=1), pooled(right, axis=1))
+            as_default = [np.array_equal(values, right) for values in found]
+            assert as_default.count(True) <= 1, f"{layer!r}: channel_axis has no effect"
+
+    def test_a_channel_axis_that_a_layer_lacks_is_refused(self, tmp_path: Path) -> None:
+        model = self._model(tmp_path)
+        for layer, pool in self.expected():
+            for axis in (0, 99):
+                with _refused(ModelError, f"channel_axis={axis} for the layer {layer!r}"):
+                    model.extractor([layer], pool=pool, channel_axis=axis, device="cpu")
+
     def test_the_batch_size_does_not_change_the_activations(self, tmp_path: Path) -> None:
         model = self._model(tmp_path)
         (layer, pool), right = next(iter(self.expected().items()))
@@ -173,20 +192,20 @@ class BackendSuite(ABC):
     def test_an_unknown_layer_is_refused_with_the_nearest_names(self, tmp_path: Path) -> None:
         model = self._model(tmp_path)
         layer = next(iter(self.expected()))[0]
-        with _refused(UnknownNameError) as errors:
+        with _refused(UnknownNameError, f"the layer '{layer}x'") as errors:
             model.extractor([f"{layer}x"], device="cpu")
         assert layer in errors[0].hint
 
     def test_settings_that_do_not_exist_are_refused(self, tmp_path: Path) -> None:
         model = self._model(tmp_path)
         layers = [next(iter(self.expected()))[0]]
-        with _refused(SettingError):
+        with _refused(SettingError, "no layers"):
             model.extractor([], device="cpu")
-        with _refused(SettingError):
+        with _refused(SettingError, "pool='median'"):
             model.extractor(layers, pool="median", device="cpu")
-        with _refused(SettingError):
+        with _refused(SettingError, "device='abacus'"):
             model.extractor(layers, device="abacus")
-        with _refused(SettingError):
+        with _refused(SettingError, "batch_size=0"):
             model.extractor(layers, device="cpu", batch_size=0)
 
     def test_inputs_that_do_not_fit_are_refused(self, tmp_path: Path) -> None:
@@ -201,7 +220,7 @@ class BackendSuite(ABC):
             "an unknown input": {**batch, f"{name}_of_another": array},
             "another type": {**batch, name: array.astype(other)},
             "an axis too many": {**batch, name: array[..., np.newaxis]},
-            "too many samples": {key: np.concatenate([it, it]) for key, it in batch.items()},
+            "more samples than the batch size": {key: np.concatenate([it, it]) for key, it in batch.items()},
             "no samples": {key: it[:0] for key, it in batch.items()},
         }
         for axis, length in enumerate(self._input(model, name)[1:], 1):
@@ -242,14 +261,14 @@ class BackendSuite(ABC):
         assert backend.open(self.changed_target(changed)).fingerprint != fingerprint
 
     def test_a_missing_model_is_refused(self, tmp_path: Path) -> None:
-        with _refused(MissingFileError):
+        with _refused(MissingFileError, "a file that does not exist"):
             self.backend().open(str(tmp_path / "there" / f"is_none{self._suffix(tmp_path)}"))
 
     def test_a_file_that_is_no_model_is_refused(self, tmp_path: Path) -> None:
         for content in (b"", b"this is no model\n" * 99):
             file = tmp_path / f"no_model{self._suffix(tmp_path)}"
             file.write_bytes(content)
-            with _refused(ModelError):
+            with _refused(ModelError, f"a file that holds {content[:20]!r}"):
                 self.backend().open(str(file))
 
     def test_closing_twice_does_no_harm(self, tmp_path: Path) -> None:
@@ -261,7 +280,11 @@ class BackendSuite(ABC):
     def test_the_check_says_what_it_found(self) -> None:
         findings = self.backend().check()
         assert findings
-        assert all(subject and finding for subject, finding in findings)
+        for each in findings:
+            assert isinstance(each, Finding)
+            assert each.state in STATES
+            assert each.subject
+            assert each.finding
 
     @property
     def _count(self) -> int:
@@ -283,8 +306,12 @@ class BackendSuite(ABC):
     def _part(self, start: int, stop: int) -> dict[str, np.ndarray]:
         return {name: array[start:stop] for name, array in self.batch().items()}
 
-    def _run(self, model: Model, layer: str) -> np.ndarray:
-        with model.extractor([layer], device="cpu", batch_size=self._count) as extractor:
+    def _run(
+        self, model: Model, layer: str, pool: str = "auto", channel_axis: int | None = None
+    ) -> np.ndarray:
+        with model.extractor(
+            [layer], pool=pool, channel_axis=channel_axis, device="cpu", batch_size=self._count
+        ) as extractor:
             return extractor.run(self.batch())[layer]
 
     def _still_runs(self, extractor: Extractor) -> None:

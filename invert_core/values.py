@@ -1,5 +1,7 @@
 """What counts as activations and as labels: the checks at the edge, in one place."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -86,16 +88,29 @@ def as_labels(labels: npt.ArrayLike) -> tuple[np.ndarray, bool]:
             f"The labels have {values.ndim} dimensions.", "Give [samples] or [samples, labels]."
         )
     table = values[:, None] if values.ndim == 1 else values
+    return as_bool(table, lambda row, label: f"Label {label} of sample {row}"), values.ndim == 1
+
+
+def as_bool(table: np.ndarray, cell: Callable[[int, int], str]) -> np.ndarray:
+    """A table of labels as bool.
+
+    Parameters
+    ----------
+    table : array [N, C]
+    cell : callable
+        What a message calls the label in a row and a column.
+
+    Raises
+    ------
+    DataError
+        The dtype is not of real numbers, or a label is neither 0 nor 1.
+    """
+    hint = "Give bool, or numbers that are 0 or 1."
     if table.dtype.kind not in "biuf":
-        raise DataError(
-            f"The labels have dtype {table.dtype}.", "Give bool, or numbers that are 0 or 1."
-        )
+        raise DataError(f"The labels have dtype {table.dtype}.", hint)
     if table.dtype.kind != "b":
-        wrong = np.argwhere((table != 0) & (table != 1))
-        if wrong.size:
-            sample, label = wrong[0]
-            raise DataError(
-                f"Label {label} of sample {sample} is {table[sample, label]}, not 0 or 1.",
-                "Give bool, or numbers that are 0 or 1.",
-            )
-    return table.astype(np.bool_), values.ndim == 1
+        wrong = (table != 0) & (table != 1)
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            raise DataError(f"{cell(row, column)} is {table[row, column]}, not 0 or 1.", hint)
+    return np.ascontiguousarray(table, dtype=np.bool_)

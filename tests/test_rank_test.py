@@ -30,22 +30,21 @@ def test_every_unit_and_label_equals_the_oracle(case, alternative):
             at = (unit, label)
             assert found.u[at] == expected.u
             assert found.auc[at] == expected.auc
-            assert found.z[at] == pytest.approx(expected.z, rel=1e-12)
-            assert found.p_value[at] == pytest.approx(expected.p, rel=1e-10)
+            assert found.z[at] == pytest.approx(expected.z, rel=1e-12, abs=0)
+            assert found.p_value[at] == pytest.approx(expected.p, rel=1e-10, abs=0)
             assert found.log10_p[at] == pytest.approx(expected.log10_p, rel=1e-10, abs=1e-12)
 
 
 def test_p_holds_down_to_1e_300_and_its_logarithm_beyond():
     extent = np.arange(4000) < 2000
-    for overlap in (0, 400, 700, 900, 1200):
+    for overlap in (0, 400, 900, 1150, 1200, 1500):
         activations = np.arange(4000.0)
         activations[extent] += overlap
         expected = naive.mann_whitney(activations, set(range(2000)))
         found = mann_whitney(activations, extent)
         if expected.p > 1e-300:
-            assert float(found.p_value) == pytest.approx(expected.p, rel=1e-10)
-        assert float(found.log10_p) == pytest.approx(expected.log10_p, rel=1e-12)
-    assert expected.log10_p < -100
+            assert float(found.p_value) == pytest.approx(expected.p, rel=1e-10, abs=0)
+        assert float(found.log10_p) == pytest.approx(expected.log10_p, rel=1e-12, abs=0)
     assert float(mann_whitney(np.arange(4000.0), extent).p_value) == 0.0
 
 
@@ -58,7 +57,7 @@ def test_more_than_65536_samples_are_counted_exactly():
     found = mann_whitney(activations, extent)
     assert float(found.u) == expected.u
     assert float(found.auc) == expected.auc
-    assert float(found.log10_p) == pytest.approx(expected.log10_p, rel=1e-12)
+    assert float(found.log10_p) == pytest.approx(expected.log10_p, rel=1e-12, abs=0)
 
 
 def test_shapes_follow_the_inputs():

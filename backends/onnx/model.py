@@ -9,7 +9,17 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from invert_core.backend import DEVICES, POOLS, Backend, Layer, Model, ModelInput, Output
+from invert_core.backend import (
+    DEVICES,
+    POOLS,
+    Backend,
+    Finding,
+    Layer,
+    Model,
+    ModelInput,
+    Output,
+    shown_shape,
+)
 from invert_core.backends.onnx import storage
 from invert_core.backends.onnx.extractor import OnnxExtractor
 from invert_core.backends.onnx.graph import dependent, prune, true_inputs
@@ -40,7 +50,7 @@ class OnnxBackend(Backend):
         return OnnxModel(Path(target))
 
     @classmethod
-    def check(cls) -> list[tuple[str, str]]:
+    def check(cls) -> list[Finding]:
         """Versions, devices and faults of the installation; see `Backend.check`."""
         return describe()
 
@@ -120,7 +130,7 @@ class OnnxModel(Model):
                 _log.info(
                     "Layer %r has shape %s: pool %r, units on axis %d.",
                     layer,
-                    kind.shape,
+                    shown_shape(kind.shape),
                     pooling.kind,
                     pooling.channel_axis,
                 )

@@ -14,6 +14,7 @@ import onnxruntime
 from google.protobuf.message import EncodeError
 from onnxruntime.capi import onnxruntime_pybind11_state
 
+from invert_core.backend import Finding
 from invert_core.errors import MissingDependencyError, ModelError
 
 _log = logging.getLogger("invert")
@@ -124,8 +125,8 @@ def open_session(
     return create_session(proto, folder, [CPU]), "cpu"
 
 
-def describe() -> list[tuple[str, str]]:
-    """Versions and devices, as pairs of a subject and its finding.
+def describe() -> list[Finding]:
+    """Versions, and whether CUDA works.
 
     Raises
     ------
@@ -137,9 +138,9 @@ def describe() -> list[tuple[str, str]]:
         f"{name} {_version(name)}" for name in ("onnxruntime", "onnxruntime-gpu") if _version(name)
     ]
     return [
-        ("onnx", onnx.__version__),
-        ("ONNX Runtime", ", ".join(builds) or onnxruntime.__version__),
-        ("CUDA", _cuda_finding()),
+        Finding("onnx", "ok", onnx.__version__),
+        Finding("ONNX Runtime", "ok", ", ".join(builds) or onnxruntime.__version__),
+        _cuda_finding(),
     ]
 
 
@@ -152,12 +153,12 @@ def _refuse_mixed_installation() -> None:
         )
 
 
-def _cuda_finding() -> str:
+def _cuda_finding() -> Finding:
     try:
         _require_cuda()
     except MissingDependencyError as error:
-        return f"not available: {error}"
-    return "works"
+        return Finding("CUDA", "absent", error.message)
+    return Finding("CUDA", "ok", "works")
 
 
 def _require_cuda() -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from invert_core import hdf5
 from invert_core.errors import FileFormatError
+from invert_core.text import is_text
 
 FORMAT = "invert-activations"
 FORMAT_VERSION = 1
@@ -35,13 +36,20 @@ def layer_key(name: str) -> str:
 
 def layer_name(group: h5py.Group) -> str:
     """The true name of the layer whose group this is."""
-    return text_attribute(group, "name") or unquote(group.name.rsplit("/", 1)[-1])
+    name = text_attribute(group, "name") or unquote(group.name.rsplit("/", 1)[-1])
+    return _as_text(name, group, "the name of a layer")
 
 
 def text_attribute(item: h5py.File | h5py.Group, key: str) -> str | None:
-    """A text attribute, None where it is absent or something else."""
+    """A text attribute, None where it is absent or something else.
+
+    Raises
+    ------
+    FileFormatError
+        It is not UTF-8.
+    """
     value = _attribute(item, key)
-    return value if isinstance(value, str) else None
+    return _as_text(value, item, f"the attribute {key!r}") if isinstance(value, str) else None
 
 
 def rows_done(file: h5py.File) -> int:
@@ -70,6 +78,15 @@ def stored_fingerprint(file: h5py.File) -> dict | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def _as_text(value: str, item: h5py.File | h5py.Group, what: str) -> str:
+    if not is_text(value):
+        raise FileFormatError(
+            f"{item.file.filename!r}: {what} is not text in UTF-8: {value!r}.",
+            "Make the file again.",
+        )
+    return value
 
 
 def _attribute(item: h5py.File | h5py.Group, key: str) -> object:

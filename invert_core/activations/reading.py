@@ -8,7 +8,8 @@ import h5py
 from invert_core import hdf5
 from invert_core.activations import layout
 from invert_core.activations.values import ActivationLayer, Activations
-from invert_core.errors import FileFormatError, MissingFileError
+from invert_core.errors import FileFormatError
+from invert_core.input_file import check_file
 from invert_core.numpy_files import read_npy, read_npz
 from invert_core.sample_id import as_sample_id
 from invert_core.values import SAMPLE_LIMIT
@@ -20,7 +21,7 @@ def open_activations(source: str | Path) -> Activations:
     Parameters
     ----------
     source : str or Path
-        ``.h5`` as `invert extract` writes it; ``.npy``, whose layer is named like the file; or
+        ``.h5`` or ``.hdf5`` as `invert extract` writes it; ``.npy``, whose layer is named like the file; or
         ``.npz``, where each array is a layer and ``sample_id`` may hold the ids.
 
     Returns
@@ -31,32 +32,32 @@ def open_activations(source: str | Path) -> Activations:
     Raises
     ------
     MissingFileError
-        There is no such file.
+        There is no such file, or it is a folder.
     FileFormatError
         It is cut off, unfinished, of another format, or refers to other files.
     DataError
         It has fewer than two samples, repeated ids, or values that are not real numbers.
     """
     path = Path(source)
-    if not path.is_file():
-        partial = path.with_name(path.name + ".partial")
-        raise MissingFileError(
-            f"There is no file {str(path)!r}.",
-            "An unfinished one is there: run the same `invert extract` command again."
-            if partial.exists()
-            else "Check the path.",
-        )
-    if path.suffix == ".npy":
+    unfinished = path.with_name(path.name + ".partial").exists()
+    check_file(
+        path,
+        "An unfinished one is there: run the same `invert extract` command again."
+        if unfinished
+        else "Check the path.",
+    )
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
         # A file name may hold bytes that are no UTF-8; a name that is written has to be text.
         name = path.stem.encode(errors="backslashreplace").decode()
         return Activations.from_array({name: read_npy(path)})
-    if path.suffix == ".npz":
+    if suffix == ".npz":
         return Activations.from_array(*read_npz(path))
-    if path.suffix in {".h5", ".hdf5", ".partial"}:
+    if suffix in {".h5", ".hdf5", ".partial"}:
         return _open_hdf5(path)
     raise FileFormatError(
         f"{str(path)!r} is not a file of activations by its name.",
-        "Give a file that ends in .h5, .npy or .npz.",
+        "Give a file that ends in .h5, .hdf5, .npy or .npz.",
     )
 
 
@@ -82,9 +83,11 @@ def _open_hdf5(path: Path) -> Activations:
 def _refuse_unfinished(file: h5py.File, n_samples: int) -> None:
     done = layout.rows_done(file)
     if done != n_samples:
+        partial = file.filename.removesuffix(".partial") + ".partial"
+        renamed = "" if partial == file.filename else f"Rename it to {Path(partial).name!r}. "
         raise FileFormatError(
             f"{file.filename!r} is unfinished: {done:,} of {n_samples:,} samples are in it.",
-            "Finish it by running the same `invert extract` command again.",
+            f"{renamed}Finish it by running the same `invert extract` command again.",
         )
 
 
@@ -120,7 +123,16 @@ def _open_layer(group: h5py.Group, sample_id: tuple[str, ...] | None) -> Activat
             f"{SAMPLE_LIMIT:,} samples or {layout.UNIT_LIMIT:,} units.",
             "Split it into several files or layers.",
         )
-    unit = (
-        hdf5.read_strings(hdf5.own_dataset(group, "unit")) if hdf5.has_item(group, "unit") else None
-    )
+    unit = _read_unit(group, name, dataset.shape[1]) if hdf5.has_item(group, "unit") else None
     return ActivationLayer(name, dataset, sample_id, unit)
+
+
+def _read_unit(group: h5py.Group, layer: str, n_units: int) -> tuple[str, ...]:
+    dataset = hdf5.own_dataset(group, "unit")
+    if dataset.shape != (n_units,):
+        raise FileFormatError(
+            f"Layer {layer!r} of {group.file.filename!r} has {n_units:,} units and unit names of "
+            f"shape {dataset.shape}.",
+            "Store one name per unit.",
+        )
+    return hdf5.read_strings(dataset)

@@ -208,9 +208,11 @@ class ActivationWriter:
         try:
             with hdf5.open_checked(self.path, layout.FORMAT, layout.FORMAT_VERSION) as file:
                 stored = layout.stored_fingerprint(file)
-                self.n_units = {
-                    name: data.shape[1] for name, data in partial_file.datasets(file).items()
-                }
+                matrices = partial_file.datasets(file)
+                rows_done = layout.rows_done(file)
+                if any(data.ndim != 2 or len(data) != rows_done for data in matrices.values()):
+                    raise FileFormatError("it lacks rows")
+                self.n_units = {name: data.shape[1] for name, data in matrices.items()}
         except FileFormatError as error:
             raise ExistingOutputError(
                 f"The output {str(self.path)!r} exists and is not a whole file of activations.",

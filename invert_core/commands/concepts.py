@@ -18,7 +18,7 @@ def concepts() -> None:
 @options.command(
     epilog="Example: invert concepts build labels.csv --names names.csv -o concepts.h5"
 )
-@click.argument("sources", nargs=-1, required=True, type=options.EXISTING, metavar="SOURCE...")
+@click.argument("sources", nargs=-1, required=True, type=options.PATH, metavar="SOURCE...")
 @options.names_option
 @options.hdf5_option("Concept file to write.")
 @options.overwrite_option
@@ -47,7 +47,7 @@ def build(
 
 
 @options.command(epilog="Example: invert concepts show concepts.h5 --format csv")
-@click.argument("source", type=options.EXISTING)
+@click.argument("source", type=options.PATH)
 @options.names_option
 @options.format_option
 def show(source: Path, names: Path | None, style: str) -> None:

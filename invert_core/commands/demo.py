@@ -13,7 +13,7 @@ from invert_core.commands.console import print_rows, progress, say
 @click.option(
     "-o",
     "--output",
-    type=options.EXISTING,
+    type=options.PATH,
     default=Path("invert-demo"),
     show_default=True,
     help="Run directory to write.",

@@ -8,7 +8,7 @@ from invert_core.commands import options
 
 
 @options.command(epilog="Example: invert export run --format parquet -o labels.parquet")
-@click.argument("run", type=options.EXISTING)
+@click.argument("run", type=options.PATH)
 @click.option(
     "--format",
     "style",

@@ -55,7 +55,7 @@ class Numbers(click.ParamType):
 @click.argument("model")
 @click.option(
     "--data",
-    type=options.EXISTING,
+    type=options.PATH,
     required=True,
     help="A folder of images, a .npy array, or a .npz with one array per model input.",
 )
@@ -84,7 +84,7 @@ class Numbers(click.ParamType):
 )
 @click.option(
     "--preprocessor",
-    type=options.EXISTING,
+    type=options.PATH,
     metavar="FILE.json",
     help="Hugging Face style preprocessor_config.json; flags below override it.",
 )

@@ -11,8 +11,8 @@ from invert_core.commands.console import print_rows, progress, say
 @options.command(
     epilog="Example: invert label activations.h5 concepts.h5 -o run --length 3 --beam 3"
 )
-@click.argument("activations", type=options.EXISTING)
-@click.argument("concepts", type=options.EXISTING)
+@click.argument("activations", type=options.PATH)
+@click.argument("concepts", type=options.PATH)
 @options.output_option("Run directory to write.")
 @options.layer_option
 @options.units_option

@@ -18,6 +18,7 @@ def layers(model: str, backend: str | None, style: str) -> None:
     'pool' is what --pool auto does; a layer without it cannot be extracted. A layer is asked for
     by its name or by its module.
     """
+    from invert_core.backend import shown_shape
     from invert_core.extraction import list_layers
 
     rows = [
@@ -25,16 +26,10 @@ def layers(model: str, backend: str | None, style: str) -> None:
             "name": layer.name,
             "module": layer.module,
             "op": layer.op,
-            "shape": layer.shape if style == "json" else _shape(layer.shape),
+            "shape": layer.shape if style == "json" else shown_shape(layer.shape),
             "n_units": layer.n_units,
             "pool": layer.pool,
         }
         for layer in list_layers(model, backend)
     ]
     print_rows(rows, COLUMNS, style)
-
-
-def _shape(shape: tuple[int | None, ...] | None) -> str:
-    if shape is None:
-        return "?"
-    return "[" + ", ".join("?" if size is None else str(size) for size in shape) + "]"

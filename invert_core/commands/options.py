@@ -12,7 +12,7 @@ from invert_core.errors import nearest
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
-EXISTING = click.Path(path_type=Path)
+PATH = click.Path(path_type=Path)
 """A path that the library checks itself, because its messages say more."""
 
 
@@ -168,7 +168,7 @@ top_option = click.option(
 )
 names_option = click.option(
     "--names",
-    type=EXISTING,
+    type=PATH,
     metavar="TABLE.csv",
     help="Names of the concepts: concept_id,name,definition.",
 )
@@ -176,9 +176,7 @@ names_option = click.option(
 
 def output_option(what: str, required: bool = True) -> Callable[[Decorated], Decorated]:
     """-o/--output with a word on what is written."""
-    return click.option(
-        "-o", "--output", type=EXISTING, required=required, metavar="PATH", help=what
-    )
+    return click.option("-o", "--output", type=PATH, required=required, metavar="PATH", help=what)
 
 
 def hdf5_option(what: str) -> Callable[[Decorated], Decorated]:
@@ -186,7 +184,7 @@ def hdf5_option(what: str) -> Callable[[Decorated], Decorated]:
     return click.option(
         "-o",
         "--output",
-        type=EXISTING,
+        type=PATH,
         required=True,
         metavar="FILE.h5",
         callback=_check_suffix,

@@ -11,8 +11,8 @@ from invert_core.commands.console import progress
 @options.command(
     epilog="Example: invert score activations.h5 concepts.h5 --formula 'even & ~digit_4'"
 )
-@click.argument("activations", type=options.EXISTING)
-@click.argument("concepts", type=options.EXISTING)
+@click.argument("activations", type=options.PATH)
+@click.argument("concepts", type=options.PATH)
 @click.option("--formula", required=True, help='In concept ids, as in: box & ~(cup | "tea cup")')
 @options.layer_option
 @options.units_option

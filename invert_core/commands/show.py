@@ -11,7 +11,7 @@ LENGTH_COLUMNS = ("length", "label", "formula", "auc", "p_value", "samples")
 
 
 @options.command(epilog="Example: invert show run layer4.1.relu:296")
-@click.argument("run", type=options.EXISTING)
+@click.argument("run", type=options.PATH)
 @click.argument("unit", metavar="LAYER:UNIT")
 @options.format_option
 def show(run: Path, unit: str, style: str) -> None:

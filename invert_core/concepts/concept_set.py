@@ -9,8 +9,10 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from invert_core.errors import DataError, UnknownNameError, nearest
+from invert_core.errors import DataError, UnknownNameError, first_few, nearest
 from invert_core.kernels.bits import pack_columns, pack_pairs, popcounts, unpack
+from invert_core.text import check_text
+from invert_core.values import as_bool
 
 _BLOCK = 64
 """Concepts unpacked at a time where samples are picked."""
@@ -66,11 +68,14 @@ class ConceptSet:
                 f"not {len(self.id)} and {self.n_samples}.",
                 "Check that the labels are not empty.",
             )
-        _check_text("concept id", self.id, len(self.id), unique=True)
-        _check_text("concept name", self.name, len(self.id))
-        _check_text("concept definition", self.definition, len(self.id), may_be_empty=True)
+        check_text("concept id", self.id, unique=True)
+        _check_count("concept name", self.name, len(self.id))
+        check_text("concept name", self.name)
+        _check_count("concept definition", self.definition, len(self.id))
+        check_text("concept definition", self.definition, may_be_empty=True)
         if self.sample_id is not None:
-            _check_text("sample id", self.sample_id, self.n_samples, unique=True)
+            _check_count("sample id", self.sample_id, self.n_samples)
+            check_text("sample id", self.sample_id, unique=True)
         self._check_bits()
         self._check_parents()
 
@@ -99,9 +104,9 @@ class ConceptSet:
             A label is neither 0 nor 1 (concept and sample are named), or lengths do not fit.
         """
         table = np.asarray(labels)
-        if table.ndim != 2 or table.dtype.kind not in "biuf":
+        if table.ndim != 2:
             raise DataError(
-                f"Labels have shape {table.shape} and type {table.dtype}.",
+                f"Labels have shape {table.shape}.",
                 "Give a table of 0 and 1 with a row per sample and a column per concept.",
             )
         n_samples, n_concepts = table.shape
@@ -110,16 +115,12 @@ class ConceptSet:
                 f"There are {n_concepts} columns of labels for {len(id)} concept ids.",
                 "Give one id per column.",
             )
-        wrong = (table != 0) & (table != 1)
-        if wrong.any():
-            sample, concept = np.argwhere(wrong)[0]
+
+        def cell(sample: int, concept: int) -> str:
             who = f"number {sample}" if sample_id is None else repr(str(sample_id[sample]))
-            raise DataError(
-                f"The label of concept {str(id[concept])!r} on sample {who} is "
-                f"{table[sample, concept]}.",
-                "Labels are 0 and 1, or false and true.",
-            )
-        bits = pack_columns(np.ascontiguousarray(table, dtype=np.bool_))
+            return f"The label of concept {str(id[concept])!r} on sample {who}"
+
+        bits = pack_columns(as_bool(table, cell))
         return cls._with_defaults(bits, n_samples, id, name, definition, sample_id, parents)
 
     @classmethod
@@ -192,14 +193,6 @@ class ConceptSet:
         """The names that several concepts have."""
         return frozenset(name for name, count in Counter(self.name).items() if count > 1)
 
-    @property
-    def display_names(self) -> tuple[str, ...]:
-        """Names that tell the concepts apart: a repeated one as ``crane (n02012849)``."""
-        return tuple(
-            f"{name} ({id})" if name in self.repeated_names else name
-            for id, name in zip(self.id, self.name, strict=True)
-        )
-
     def index(self, id: str) -> int:
         """Row of a concept.
 
@@ -211,12 +204,8 @@ class ConceptSet:
         try:
             return self._rows[id]
         except KeyError:
-            named = [
-                repr(found) for found, name in zip(self.id, self.name, strict=True) if name == id
-            ]
-            guess = (
-                f"It is the name of {' and '.join(named[:3])}." if named else nearest(id, self.id)
-            )
+            named = [found for found, name in zip(self.id, self.name, strict=True) if name == id]
+            guess = f"It is the name of {first_few(named)}." if named else nearest(id, self.id)
             raise UnknownNameError(
                 f"There is no concept with the id {id!r}.",
                 f"{guess} List all concepts with: invert concepts show CONCEPTS".lstrip(),
@@ -337,34 +326,9 @@ def _strings(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(str(value) if isinstance(value, str) else value for value in values)
 
 
-def _check_text(
-    what: str,
-    values: tuple[str, ...],
-    count: int,
-    *,
-    unique: bool = False,
-    may_be_empty: bool = False,
-) -> None:
+def _check_count(what: str, values: tuple[str, ...], count: int) -> None:
     if len(values) != count:
         raise DataError(
             f"There are {len(values)} {what}s where {count} are needed.",
             f"Give one {what} for each.",
-        )
-    for value in values:
-        if not isinstance(value, str):
-            raise DataError(
-                f"The {what} {value!r} is not text.", f"Write every {what} as a string."
-            )
-        if not value and not may_be_empty:
-            raise DataError(f"A {what} is empty.", f"Give every {what} at least one character.")
-    joined = "".join(values)
-    if "\0" in joined or any("\ud800" <= character <= "\udfff" for character in set(joined)):
-        raise DataError(
-            f"A {what} holds a NUL or half a surrogate pair.", "Remove these characters."
-        )
-    if unique and len(set(values)) != count:
-        repeated = [value for value, times in Counter(values).items() if times > 1]
-        raise DataError(
-            f"{len(repeated)} {what}s repeat: {', '.join(map(repr, repeated[:3]))}.",
-            f"Every {what} must stand once.",
         )

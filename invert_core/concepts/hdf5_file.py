@@ -21,9 +21,6 @@ from invert_core.hdf5 import (
 FORMAT = "invert-concepts"
 FORMAT_VERSION = 1
 
-_MOST_COMPRESSED = 1_100
-"""Deflate saves less than this factor; a dataset that claims more bytes holds nothing there."""
-
 
 def write_concepts(
     path: str | PathLike[str], concepts: ConceptSet, *, overwrite: bool = False
@@ -91,11 +88,11 @@ def _image(concepts: ConceptSet) -> bytes:
 
 
 def _strings(file: h5py.File, name: str) -> tuple[str, ...]:
-    return read_strings(_stored(file, name))
+    return read_strings(own_dataset(file, name))
 
 
 def _array(file: h5py.File, name: str) -> np.ndarray:
-    dataset = _stored(file, name)
+    dataset = own_dataset(file, name)
     where = f"{Path(file.filename).name}:/{name}"
     if dataset.dtype.kind not in "iu" or dataset.ndim != 2:
         raise FileFormatError(
@@ -104,16 +101,3 @@ def _array(file: h5py.File, name: str) -> np.ndarray:
         )
     with broken_file_errors(dataset):
         return dataset.astype(dataset.dtype.newbyteorder("="))[:]
-
-
-def _stored(file: h5py.File, name: str) -> h5py.Dataset:
-    dataset = own_dataset(file, name)
-    with broken_file_errors(dataset):
-        claimed, held = dataset.nbytes, dataset.id.get_storage_size()
-    if claimed > _MOST_COMPRESSED * held:
-        raise FileFormatError(
-            f"{Path(file.filename).name}:/{name} claims {claimed:,} bytes, which the file "
-            "does not hold.",
-            "Make the file again with: invert concepts build",
-        )
-    return dataset

@@ -13,16 +13,16 @@ from invert_core.concepts.concept_set import ConceptSet
 from invert_core.concepts.hdf5_file import read_hdf5
 from invert_core.concepts.names import apply_names, read_names
 from invert_core.concepts.tables import read_csv
-from invert_core.errors import DataError, FileFormatError
-from invert_core.join import first_few, locate
+from invert_core.errors import DataError, FileFormatError, first_few
+from invert_core.join import locate
 
-READERS = {".csv": read_csv, ".npz": read_arrays, ".h5": read_hdf5}
+READERS = {".csv": read_csv, ".npz": read_arrays, ".h5": read_hdf5, ".hdf5": read_hdf5}
 
 
 def read_concepts(
     path: str | PathLike[str], names: str | PathLike[str] | None = None
 ) -> ConceptSet:
-    """Read concepts from a ``.csv``, ``.npz`` or ``.h5`` file.
+    """Read concepts from a ``.csv``, ``.npz``, ``.h5`` or ``.hdf5`` file.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def _read(path: Path) -> ConceptSet:
     try:
         return reader(path)
     except DataError as error:
-        if str(path) not in error.message:
+        if str(path) not in str(error):
             error.add_note(f"This is in {str(path)!r}.")
         raise
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from invert_core.concepts.concept_set import ConceptSet
-from invert_core.errors import DataError, FileFormatError, MissingFileError
+from invert_core.errors import DataError, FileFormatError
+from invert_core.input_file import check_file
 
 LONG_COLUMN = "concepts"
 
@@ -124,8 +125,7 @@ def _add_sample(path: Path, line: int, id: str, samples: dict[str, int]) -> int:
 @contextlib.contextmanager
 def open_table(path: Path) -> Iterator[tuple[list[str], Iterator[tuple[int, list[str]]]]]:
     """The header and the rows of a CSV file, each row with its line."""
-    if not path.is_file():
-        raise MissingFileError(f"There is no file {str(path)!r}.", "Check the path.")
+    check_file(path)
     try:
         file = path.open(encoding="utf-8-sig", newline="")
     except OSError as error:

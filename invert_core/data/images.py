@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import PIL
 from PIL import Image, ImageOps
 
 from invert_core.data.preprocess import Preprocess
 from invert_core.data.source import Batches, DataSource
-from invert_core.errors import DataError, MissingFileError
+from invert_core.errors import DataError, MissingFileError, first_few
 from invert_core.sample_id import as_sample_id
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
@@ -68,7 +69,7 @@ class ImageFolder(DataSource):
     MissingFileError
         There is no such folder.
     DataError
-        It has no images, or none that can be read.
+        It has no images, none that can be read, or a folder inside that cannot be listed.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class ImageFolder(DataSource):
         self.input_name = input_name
         self.preprocess = preprocess
         self.settings = preprocess.settings
+        self.versions = {"pillow": PIL.__version__}
         self._sizes = _find_images(folder)
         if skip_bad:
             for name in self._find_bad(progress):
@@ -130,13 +132,11 @@ class ImageFolder(DataSource):
                 if progress is not None:
                     progress(start + len(chosen), len(names))
         if bad:
-            more = f" and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
             _log.warning(
-                "%d of %d images cannot be read and are left out: %s%s",
+                "%d of %d images cannot be read and are left out: %s",
                 len(bad),
                 len(names),
-                ", ".join(bad[:_SHOWN]),
-                more,
+                first_few(bad, _SHOWN),
             )
         return bad
 
@@ -174,11 +174,11 @@ def _find_images(folder: Path) -> dict[str, int]:
         raise MissingFileError(f"There is no folder {str(folder)!r}.", "Check the path.")
     sizes: dict[str, int] = {}
     ignored: Counter[str] = Counter()
-    for where, folders, files in os.walk(folder):
+    for where, folders, files in os.walk(folder, onerror=_refuse_folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for path in (Path(where, name) for name in files if not name.startswith(".")):
             if path.suffix.lower() in SUFFIXES:
-                sizes[path.relative_to(folder).as_posix()] = path.stat().st_size
+                sizes[path.relative_to(folder).as_posix()] = _size(path)
             else:
                 ignored[path.suffix or path.name] += 1
     if ignored:
@@ -192,3 +192,18 @@ def _find_images(folder: Path) -> dict[str, int]:
             f"Images end in {', '.join(sorted(SUFFIXES))}.",
         )
     return dict(sorted(sizes.items()))
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise DataError(
+        f"The folder {str(error.filename)!r} cannot be listed: {error.strerror}.",
+        "Change its rights, or move it away if its images are not wanted.",
+    ) from error
+
+
+def _size(path: Path) -> int:
+    """Size in bytes, 0 for what cannot be reached: reading it will say so."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

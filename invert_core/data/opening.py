@@ -78,9 +78,10 @@ def open_data(
 def _open_file(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
     if not path.exists():
         raise MissingFileError(f"There is no file or folder {str(path)!r}.", "Check the path.")
-    if path.suffix == ".npy":
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
         return ArraySource({_only(inputs, "a .npy file").name: read_npy(path)})
-    if path.suffix == ".npz":
+    if suffix == ".npz":
         return ArraySource(*read_npz(path))
     raise FileFormatError(
         f"{str(path)!r} is neither a folder of images nor a .npy or .npz file.",

@@ -120,7 +120,8 @@ class Preprocess:
         Raises
         ------
         DataError
-            The image has more than 8 bits per channel, or is smaller than the crop.
+            The image has more than 8 bits per channel, is smaller than the crop, or becomes
+            larger by `resize` than Pillow lets an image be.
         """
         from PIL import Image
 
@@ -132,7 +133,14 @@ class Preprocess:
         image = image.convert(self.mode)
         if self.resize is not None:
             resample = Image.Resampling[self.resample.upper()]
-            image = image.resize(self._resized(image.size), resample)
+            width, height = self._resized(image.size)
+            if Image.MAX_IMAGE_PIXELS is not None and width * height > Image.MAX_IMAGE_PIXELS:
+                raise DataError(
+                    f"The image of {image.height} x {image.width} pixels becomes {height} x "
+                    f"{width} when it is resized, more than {Image.MAX_IMAGE_PIXELS:,} pixels.",
+                    "Remove it, or resize to less.",
+                )
+            image = image.resize((width, height), resample)
         if self.crop is not None:
             image = image.crop(self._box(image.size))
         pixels = np.asarray(image).reshape(image.height, image.width, MODES[self.mode])

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from invert_core.data.preprocess import RESAMPLES, Preprocess
-from invert_core.errors import FileFormatError, MissingFileError, SettingError
+from invert_core.errors import FileFormatError, SettingError
+from invert_core.input_file import check_file
 
 _log = logging.getLogger("invert")
 
@@ -48,8 +49,7 @@ def read_config(path: Path) -> Preprocess:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise MissingFileError(f"There is no file {str(path)!r}.", "Check the path.")
+    check_file(path)
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

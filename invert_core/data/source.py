@@ -1,7 +1,8 @@
 """What every source of samples offers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ class DataSource(ABC):
     """One id per sample; None where samples are known by their position only."""
     settings: dict[str, Any]
     """How samples become inputs, as JSON; {} where they are inputs already."""
+    versions: Mapping[str, str] = MappingProxyType({})
+    """Versions of what makes inputs of samples, by distribution name; recorded, never compared."""
 
     @property
     @abstractmethod

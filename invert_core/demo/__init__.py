@@ -18,7 +18,7 @@ from invert_core.extraction import extract
 from invert_core.join import join
 from invert_core.labelling import label, score
 from invert_core.labels import Label, Labels
-from invert_core.runs import RUN_FILE, Timer, write_run
+from invert_core.runs import RUN_FILE, Timer, fingerprint, write_run
 from invert_core.search import Settings
 
 LAYERS = ("relu3", "output")
@@ -87,7 +87,8 @@ def run_demo(
         )
         timer.stop()
         held_out = dict(_test(inputs["held_out"], concepts, labels.best()))
-        write_run(folder, labels, SETTINGS, inputs, {"join": "inner"}, timer)
+        fingerprints = {name: fingerprint(path, folder) for name, path in inputs.items()}
+        write_run(folder, labels, SETTINGS, fingerprints, {"join": "inner"}, timer)
     return DemoReport(labels, held_out)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numba
 
+config: Any = numba.config  # its names are made when it is imported
 _HERE = Path(__file__).parent
 
 
@@ -22,12 +23,12 @@ def kernel(function: Callable[..., Any]) -> Any:
     - ``error_model="numpy"``: no test for zero before each division; the callers exclude it.
     - No ``fastmath``: comparisons must be exact, and integer sums need no licence to reorder.
     """
-    usual = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = "" if CACHE is None else str(CACHE)
+    usual = config.CACHE_DIR
+    config.CACHE_DIR = "" if CACHE is None else str(CACHE)
     try:
         return numba.njit(nogil=True, cache=CACHE is not None, error_model="numpy")(function)
     finally:
-        numba.config.CACHE_DIR = usual
+        config.CACHE_DIR = usual
 
 
 def is_cached(compiled: Any) -> bool:
@@ -60,8 +61,8 @@ def _find_cache() -> Path | None:
 
 
 def _places() -> Iterator[Path]:
-    if numba.config.CACHE_DIR:
-        yield Path(numba.config.CACHE_DIR)
+    if config.CACHE_DIR:
+        yield Path(config.CACHE_DIR)
     yield _HERE / "__pycache__"
     users = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
     place = Path(users or os.path.expanduser("~/.cache"))

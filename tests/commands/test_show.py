@@ -42,7 +42,7 @@ def test_csv_has_what_labels_csv_has(run):
     ("unit", "words"),
     [
         ("fc:9", "There is no unit 'fc:9'. The units of layer 'fc' go from 0 to 3."),
-        ("fd:0", "Did you mean 'fc'? Give LAYER:UNIT; the layers are 'fc'."),
+        ("fd:0", "Did you mean 'fc'? Give LAYER:UNIT, as in fc:0; the layers are 'fc'."),
         ("fc", "Give LAYER:UNIT"),
         ("", "Give LAYER:UNIT"),
     ],

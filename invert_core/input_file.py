@@ -1,0 +1,19 @@
+"""Files that the user names to be read."""
+
+from pathlib import Path
+
+from invert_core.errors import MissingFileError
+
+
+def check_file(path: Path, hint: str = "Check the path.") -> None:
+    """Raise unless there is a file at `path`.
+
+    Raises
+    ------
+    MissingFileError
+        There is none, which is what `hint` is for, or a folder in its place.
+    """
+    if path.is_dir():
+        raise MissingFileError(f"{str(path)!r} is a folder.", "Name one file in it.")
+    if not path.is_file():
+        raise MissingFileError(f"There is no file {str(path)!r}.", hint)
