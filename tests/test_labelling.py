@@ -1,4 +1,5 @@
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from invert_core import strategies
 from invert_core.activations import Activations, open_activations
 from invert_core.concepts import ConceptSet, read_concepts
-from invert_core.errors import DataError, FormulaError, UnknownNameError
+from invert_core.errors import DataError, FormulaError, SettingError, UnknownNameError
 from invert_core.formula import Formula
 from invert_core.labelling import label, plan, score
 from invert_core.labels import COLUMNS, Labels
-from invert_core.search import Settings
+from invert_core.kernels import beam, ranks
+from invert_core.search import BeamSearch, Settings
 from invert_core.significance import n_formulas
 from tests import naive
 
@@ -138,6 +140,33 @@ def test_samples_are_matched_by_id_and_the_common_ones_can_be_used():
     assert inner.rows == label(activations[kept], concept_set(labels[kept])).rows
 
 
+def test_nothing_compiles_in_the_threads_when_samples_are_left_out():
+    activations, labels = small(n_samples=100)
+    ids = tuple(f"s{i}" for i in range(100))
+    source = Activations.from_array(activations, sample_id=ids)
+    fewer = concept_set(labels[20:], sample_id=ids[20:])
+    BeamSearch(fewer, Settings())
+    kernels = (beam.search_unit, ranks.midranks)
+    before = [len(kernel.signatures) for kernel in kernels]
+    label(source, fewer, join="inner")
+    assert [len(kernel.signatures) for kernel in kernels] == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"block": 0}, "block is 0"),
+        ({"layers": []}, "No units"),
+        ({"units": []}, "No units"),
+        ({"jobs": 0}, "--jobs is 0"),
+    ],
+)
+def test_choices_that_leave_nothing_to_do_are_refused(options, message):
+    activations, labels = small()
+    with pytest.raises(SettingError, match=message):
+        label(activations, concept_set(labels), **options)
+
+
 def test_concepts_may_be_a_mapping_of_names_to_labels():
     activations, labels = small()
     mapping = {f"c{i}": column for i, column in enumerate(labels.T)}
@@ -155,14 +184,20 @@ def test_progress_counts_every_unit():
     assert seen == [(done, 5) for done in range(1, 6)]
 
 
-def test_an_interrupt_reaches_the_caller():
+def test_an_interrupt_reaches_the_caller_and_ends_the_threads():
     activations, labels = small()
 
     def interrupt(_done, _total):
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    before = threading.active_count()
+    try:
         label(activations, concept_set(labels), progress=interrupt)
+    except KeyboardInterrupt:
+        # Not after the exception is gone: while its traceback lives, so does what it holds.
+        assert threading.active_count() == before
+    else:
+        pytest.fail("the interrupt was lost")
 
 
 def test_a_layer_that_was_opened_by_the_caller_stays_open(tmp_path):

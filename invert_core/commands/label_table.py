@@ -3,7 +3,7 @@
 from invert_core.commands.console import print_rows
 from invert_core.labels import COLUMNS, Label, Labels
 
-SHOWN = ("unit", "label", "auc", "p_search", "samples", "status")
+SHOWN = ("unit", "label", "auc", "p_search", "positive", "status")
 
 
 def print_labels(labels: Labels, style: str, top: int) -> None:
@@ -29,7 +29,7 @@ def shown(row: Label) -> dict[str, object]:
         "label": row.label,
         "auc": f"{row.auc:.4f}",
         "p_search": power_of_ten(row.log10_p_search),
-        "samples": row.n_positive,
+        "positive": row.n_positive,
         "status": row.status,
     }
 

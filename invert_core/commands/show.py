@@ -7,7 +7,7 @@ import click
 from invert_core.commands import options
 from invert_core.commands.console import print_rows, printable
 
-LENGTH_COLUMNS = ("length", "label", "formula", "auc", "p_value", "samples")
+LENGTH_COLUMNS = ("length", "label", "formula", "auc", "p_value", "positive")
 
 
 @options.command(epilog="Example: invert show run layer4.1.relu:296")
@@ -15,9 +15,9 @@ LENGTH_COLUMNS = ("length", "label", "formula", "auc", "p_value", "samples")
 @click.argument("unit", metavar="LAYER:UNIT")
 @options.format_option
 def show(run: Path, unit: str, style: str) -> None:
-    """Show what a run found for one unit: its rows, and the best formula of each length.
+    """Show what a run found for one unit.
 
-    CSV has the rows only.
+    That is the rows of the unit, and the best formula of each length; CSV has the rows only.
     """
     from invert_core.commands.label_table import SHOWN, power_of_ten, shown
     from invert_core.labels import COLUMNS
@@ -43,14 +43,14 @@ def show(run: Path, unit: str, style: str) -> None:
     )
     for row in rows:
         if row.by_length:
-            click.echo(f"\nBest of each length, {printable(row.direction)}:")
+            click.echo(f"\nBest found of each length, {printable(row.direction)}:")
             print_rows(
                 [
                     vars(found)
                     | {
                         "auc": f"{found.auc:.4f}",
                         "p_value": power_of_ten(found.log10_p),
-                        "samples": found.n_positive,
+                        "positive": found.n_positive,
                     }
                     for found in row.by_length
                 ],

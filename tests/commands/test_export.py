@@ -1,10 +1,12 @@
 """`invert export`: the labels of a run for other programs."""
 
+import sys
 from pathlib import Path
 
 import pyarrow.parquet
 import pytest
 
+from invert_core.commands import main
 from tests.command_line import invert, refused
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "run_v1"
@@ -14,8 +16,29 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "run_v1"
 def test_text_goes_to_stdout_or_a_file_as_the_run_has_it(run, kind):
     wanted = (run / f"labels.{kind}").read_bytes()
     assert invert("export", "run", "--format", kind).stdout_bytes == wanted
-    assert invert("export", "run", "-o", f"x.{kind}").stdout == ""
+    written = invert("export", "run", "-o", f"x.{kind}")
+    assert written.stdout == ""
+    n_rows = len((run / "labels.jsonl").read_bytes().splitlines())
+    assert written.stderr == f"{n_rows} rows in 'x.{kind}'.\n"
     assert (run.parent / f"x.{kind}").read_bytes() == wanted
+
+
+@pytest.mark.parametrize("command", ["export", "show"])
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_on_a_terminal_what_would_steer_it_is_escaped(run, capsys, monkeypatch, command, kind):
+    labels = run / "labels.jsonl"
+    labels.write_text(labels.read_text().replace("apple", "\\u009b31m"))
+    arguments = {
+        "export": ["export", "run", "--format", {"json": "jsonl"}.get(kind, kind)],
+        "show": ["show", "run", "fc:0", "--format", kind],
+    }[command]
+    main(arguments, standalone_mode=False)
+    assert "\x9b31m" in capsys.readouterr().out
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    main(arguments, standalone_mode=False)
+    printed = capsys.readouterr().out
+    assert r"\x9b31m" in printed
+    assert all(line.isprintable() for line in printed.splitlines())
 
 
 def test_csv_is_what_comes_without_a_format(run):

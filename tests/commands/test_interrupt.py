@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import pty
 import re
 import select
 import signal
@@ -16,6 +15,7 @@ import pytest
 from invert_core import open_activations
 from tests.command_line import COMMAND, tree
 
+pty = pytest.importorskip("pty", reason="no terminals to open here")
 PLUGINS = Path(__file__).parents[1] / "plugins"
 
 

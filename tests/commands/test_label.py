@@ -15,7 +15,7 @@ ARGUMENTS = ("label", "activations.npz", "concepts.csv", "-o", "run")
 def test_the_table_shows_the_most_convincing_units_by_name(inputs):
     result = invert(*ARGUMENTS, "--names", "names.csv")
     lines = result.stdout.splitlines()
-    assert lines[0].split() == ["unit", "label", "auc", "p", "search", "samples", "status"]
+    assert lines[0].split() == ["unit", "label", "auc", "p", "search", "positive", "status"]
     assert {line.split()[0] for line in lines[1:3]} == {"fc:0", "fc:1"}
     shown = {line.split()[0]: line for line in lines[1:]}
     assert "apple & ~brown" in shown["fc:0"]

@@ -6,6 +6,7 @@ import json
 import resource
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from PIL import Image
 
 import invert_core.demo
 from invert_core import open_activations
-from invert_core.diagnosis import Finding
+from invert_core.backend import Finding
+from invert_core.errors import MissingDependencyError
 from tests.backends.models import network, network_input, save
 from tests.command_line import call, invert, process, refused, sentence, tree
 
@@ -218,7 +220,7 @@ def test_the_demo_leaves_a_run_that_other_commands_read(here):
     result = invert("demo", "-o", "a demo", "--top", 3)
     assert "The run is in 'a demo'; look at one unit with: invert show 'a demo' " in result.stderr
     first = result.stdout.split("single concepts:")[1].splitlines()[2].split()[0]
-    assert "Best of each length" in invert("show", "a demo", first).stdout
+    assert "Best found of each length" in invert("show", "a demo", first).stdout
     rows = as_dictionaries(invert("export", "a demo").stdout)
     assert {row["layer"] for row in rows} == {"relu3", "output"}
     again = ("label", "a demo/activations.h5", "a demo/concepts.h5", "--join", "inner")
@@ -254,6 +256,14 @@ def test_the_doctor_exits_with_1_if_something_is_broken(monkeypatch):
     result = call("doctor")
     assert result.exit_code == 1
     assert "backend x  broken  why" in result.stdout
+
+
+def test_a_broken_backend_has_one_word_as_its_status(monkeypatch):
+    monkeypatch.setattr(
+        "invert_core.registry._load",
+        Mock(side_effect=MissingDependencyError("It fails.", "Repair it.")),
+    )
+    assert "onnx  built-in  broken  It fails. Repair it." in invert("backends").stdout
 
 
 def test_without_onnx_runtime_the_demo_says_what_to_install(here, monkeypatch):

@@ -14,7 +14,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "run_v1"
 
 def test_a_unit_is_shown_with_its_rows_and_the_best_of_each_length(run):
     text = invert("show", "run", "fc:0").stdout
-    rows, _, lengths = text.partition("\nBest of each length, positive:\n")
+    rows, _, lengths = text.partition("\nBest found of each length, positive:\n")
     assert rows.splitlines()[1].split()[:4] == ["1", "apple", "&", "~brown"]
     assert "a & ~b" in rows
     assert [line.split()[0] for line in lengths.splitlines()][:3] == ["length", "1", "2"]
@@ -54,6 +54,6 @@ def test_an_unknown_unit_is_refused(run, unit, words):
 def test_the_golden_run_of_version_1_is_shown():
     text = invert("show", GOLDEN, "layer4.1.relu:1").stdout
     assert 'box & ~"two words"' in text
-    assert "Best of each length, positive:" in text
+    assert "Best found of each length, positive:" in text
     (row,) = json.loads(invert("show", GOLDEN, "fc:0", "--format", "json").stdout)
     assert row["status"] == "dead"
