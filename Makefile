@@ -20,8 +20,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 bench: $(VENV)/installed-dev
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest bench --benchmark-sort=name \
-		--benchmark-group-by=func,param:size --benchmark-columns=min,median,rounds
+	$(BIN)/python -m pytest bench
 
 clean:
 	rm -rf $(VENV) build dist invert-demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from invert_core import ConceptSet, auc, mann_whitney, open_activations, read_concepts
+from invert_core import ConceptSet, auc, label, mann_whitney, open_activations, read_concepts
 from invert_core.demo import run_demo
 from invert_core.join import join
 from invert_core.search import BeamSearch, Settings
 
-SIZES = ("digits", "imagenet-2k", "imagenet-10k")
+SIZES = ("digits", "imagenet-2k", "imagenet-10k", "layer-20k")
 SETTINGS = Settings(length=3, beam=3)
 
 
@@ -44,16 +44,36 @@ def like_imagenet(n_samples):
     classes = np.arange(n_samples) % 1000
     groups = [classes // width for width in (1, 5, 20, 100, 500)]
     labels = np.concatenate([group[:, None] == np.arange(group.max() + 1) for group in groups], 1)
+    return with_signal(labels, 4, np.random.default_rng(0))
+
+
+def like_a_layer(n_units, n_samples=20_000):
+    """649 concepts of a hierarchy, which overlap because five leaves of it fit each sample."""
     rng = np.random.default_rng(0)
-    signal = labels[:, rng.integers(0, labels.shape[1], (3, 4))].sum(axis=1)
-    activations = (signal + rng.normal(size=(n_samples, 4))).astype(np.float32)
-    return Data(activations, labels, ConceptSet.from_arrays(labels, list(map(str, range(1262)))))
+    leaves = rng.integers(0, 488, (n_samples, 5))
+    levels = [leaves // width for width in (1, 4, 16, 64)]
+    labels = np.concatenate(
+        [(level[:, :, None] == np.arange(level.max() + 1)).any(axis=1) for level in levels], axis=1
+    )
+    return with_signal(labels, n_units, rng)
+
+
+def with_signal(labels, n_units, rng):
+    """Each unit adds up three concepts and noise."""
+    n_samples, n_concepts = labels.shape
+    signal = labels[:, rng.integers(0, n_concepts, (3, n_units))].sum(axis=1)
+    activations = (signal + rng.normal(size=(n_samples, n_units))).astype(np.float32)
+    return Data(
+        activations, labels, ConceptSet.from_arrays(labels, list(map(str, range(n_concepts))))
+    )
 
 
 @pytest.fixture
 def data(size, request):
     if size == "digits":
         return request.getfixturevalue("digits")
+    if size == "layer-20k":
+        return like_a_layer(n_units=4)
     return like_imagenet({"imagenet-2k": 2_000, "imagenet-10k": 10_000}[size])
 
 
@@ -82,7 +102,9 @@ def auc_by_invert(activations, labels):
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("way", [auc_by_invert, auc_by_blas, auc_by_calls])
+@pytest.mark.parametrize(
+    "way", [auc_by_invert, auc_by_blas, auc_by_calls], ids=["invert", "blas", "calls"]
+)
 def test_all_concepts(benchmark, data, way):
     arguments = (data.activations, data.labels)
     if way is auc_by_calls:
@@ -157,7 +179,16 @@ def candidates(formulas, ranks, concepts):
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("way", [search_by_invert, search_by_blas])
+@pytest.mark.parametrize("way", [search_by_invert, search_by_blas], ids=["invert", "blas"])
 def test_beam_search(benchmark, data, way):
     found = benchmark.pedantic(way, (data,), rounds=5, warmup_rounds=1)
     assert found == search_by_invert(data)
+
+
+@pytest.mark.parametrize("size", ["384-units"])
+def test_whole_layer(benchmark, size):
+    data = like_a_layer(n_units=384)
+    found = benchmark.pedantic(
+        label, (data.activations, data.concepts), {"settings": SETTINGS, "jobs": 1}, rounds=1
+    )
+    assert len(found.best()) == 384

@@ -72,10 +72,12 @@ def new_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         raise ExistingOutputError(
             f"The output {str(path)!r} is a folder.", "Choose the name of a file with -o."
         )
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    partial = _beside(path)
     with storage_errors(path):
         try:
             yield partial
+            if not overwrite:
+                _claim(path)
             move_into_place(partial, path)
         finally:
             partial.unlink(missing_ok=True)
@@ -92,41 +94,64 @@ def move_into_place(partial: Path, path: Path) -> None:
 def new_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterator[Path]:
     """Yield a folder to fill; when the block succeeds it becomes `path`, else it is removed.
 
-    It survives a loss of power, and so does the folder that it replaces until then.
+    It is made at once, so that a place where nothing can be written is known before the work. It
+    survives a loss of power, and so does the folder that it replaces until then.
 
     Raises
     ------
     ExistingOutputError, MissingFileError
-        As `check_folder`.
+        As `check_folder`, before the block and once more after it.
     StorageError
-        The system refuses to write.
+        The system refuses to make or to move the folder. What is written in the block is the
+        caller's to guard, with `storage_errors`.
     """
     check_folder(path, marker=marker, overwrite=overwrite)
-    place = path.resolve()  # a link stays one, and "." has a name
-    partial = place.with_name(f".{place.name}.{secrets.token_hex(4)}.partial")
     with storage_errors(path):
-        try:
-            partial.mkdir()
-            yield partial
+        place = path.resolve()  # a link stays one, and "." has a name
+        partial = _beside(place)
+        partial.mkdir()
+    try:
+        yield partial
+        with storage_errors(path):
             for where, _, files in os.walk(partial, topdown=False):
                 for name in files:
                     _sync_file(Path(where, name))
                 _sync_folder(Path(where))
+            check_folder(path, marker=marker, overwrite=overwrite)
             if place.exists():
-                old = place.with_name(f".{place.name}.{secrets.token_hex(4)}.old")
-                os.replace(place, old)
-                try:
-                    os.replace(partial, place)
-                except BaseException:
-                    os.replace(old, place)
-                    raise
-                _sync_folder(place.parent)
-                shutil.rmtree(old)
+                _swap(partial, place)
             else:
                 os.replace(partial, place)
-                _sync_folder(place.parent)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            _sync_folder(place.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".invert-{secrets.token_hex(4)}.partial")
+
+
+def _claim(path: Path) -> None:
+    """Take a name that must still be free."""
+    try:
+        path.open("x").close()
+    except FileExistsError as error:
+        raise ExistingOutputError(
+            f"The output {str(path)!r} was made by something else meanwhile.",
+            "Choose another with -o, or replace it with --overwrite.",
+        ) from error
+
+
+def _swap(partial: Path, place: Path) -> None:
+    old = _beside(place)
+    os.replace(place, old)
+    try:
+        os.replace(partial, place)
+    except BaseException:
+        os.replace(old, place)
+        raise
+    _sync_folder(place.parent)
+    shutil.rmtree(old)
 
 
 def _sync_file(path: Path) -> None:

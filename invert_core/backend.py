@@ -21,7 +21,10 @@ STATES = ("ok", "absent", "broken")
 
 @dataclass(frozen=True)
 class ModelInput:
-    """One input of a model; `shape` has an int where fixed and None where it may vary."""
+    """One input of a model; `shape` has an int where fixed and None where it may vary.
+
+    Text of any length has the dtype ``str``.
+    """
 
     name: str
     shape: tuple[int | None, ...]
@@ -112,7 +115,8 @@ class Extractor(ABC):
         ------
         DataError
             An input is missing, unknown, or of another shape or type than the model takes; or
-            there are no samples, or more than the batch size.
+            there are no samples, or more than the batch size; or an activation is too large for
+            float32.
         """
 
     @abstractmethod
@@ -178,14 +182,16 @@ class Model(ABC):
             The axis that counts the units; None takes axis 1 for ranks 2 and 4 or more, and the
             last axis for rank 3.
         device : {"auto", "cpu", "cuda"}
-            "cuda" fails where CUDA does not work; "auto" then logs one warning and uses the CPU.
+            "cuda" fails where CUDA does not work; "auto" then uses the CPU and logs why: as a
+            warning, or as information where what runs the model was built without CUDA.
         batch_size : int
             The most samples that one call of `run` brings, at least 1.
 
         Raises
         ------
         SettingError
-            No layer is named; or the pool, the device or the batch size is none that there can be.
+            No layer is named, or one twice; or the pool, the device or the batch size is none
+            that there can be.
         UnknownNameError
             A layer does not exist; the hint holds the nearest names.
         ModelError

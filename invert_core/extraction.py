@@ -12,9 +12,10 @@ import numpy as np
 from invert_core import __version__
 from invert_core.activations import ActivationWriter
 from invert_core.atomic import check_target
-from invert_core.backend import DEVICES, POOLS, Extractor, Layer, Model, ModelInput
+from invert_core.backend import Extractor, Layer, Model
+from invert_core.backend_checks import check_settings
 from invert_core.data import Data, DataSource, Preprocess, open_data
-from invert_core.errors import DataError, InvertError, ModelError, SettingError, nearest
+from invert_core.errors import InvertError, ModelError
 from invert_core.values import check_n_samples
 
 EXTRACTION_CONTRACT = 1
@@ -131,14 +132,13 @@ def extract(
         It cannot be written. What is marked as done stays, and the same call goes on from there.
     """
     started = time.perf_counter()
-    _check_settings(layers, pool, device, batch_size)
+    check_settings(layers, pool, device, batch_size)
     check_target(Path(output), overwrite=True)
     opened = _open_model(model, backend)
     source = open_data(
         data, opened.inputs, preprocess=preprocess, skip_bad=skip_bad, progress=progress
     )
     check_n_samples(len(source))
-    _check_inputs(source, opened.inputs)
     with opened.extractor(
         list(layers), pool=pool, channel_axis=channel_axis, device=device, batch_size=batch_size
     ) as extractor:
@@ -159,7 +159,7 @@ def extract(
             n_samples=len(source),
             fingerprint=fingerprint,
             sample_id=source.sample_id,
-            versions=_versions(opened),
+            versions=_versions(opened, source),
             dtype=dtype,
             overwrite=overwrite,
         ) as writer:
@@ -240,62 +240,6 @@ def _open_model(model: ModelSource, backend: str | None) -> Model:
     return open_model(str(model), backend)
 
 
-def _versions(model: Model) -> dict[str, str]:
+def _versions(model: Model, source: DataSource) -> dict[str, str]:
     own = {"invert-core": __version__, "numpy": np.__version__, "h5py": version("h5py")}
-    return own | dict(model.versions)
-
-
-def _check_settings(layers: Sequence[str], pool: str, device: str, batch_size: int) -> None:
-    if isinstance(layers, str) or not layers:
-        raise SettingError(
-            "No layers are named in a list.",
-            "Name at least one with -l; `invert layers MODEL` lists them.",
-        )
-    repeated = sorted({name for name in layers if list(layers).count(name) > 1})
-    if repeated:
-        raise SettingError(f"The layer {repeated[0]!r} is named twice.", "Name it once.")
-    for name, value, allowed in (("pool", pool, POOLS), ("device", device, DEVICES)):
-        if value not in allowed:
-            raise SettingError(f"{name} is {value!r}.", f"Choose from {', '.join(allowed)}.")
-    if batch_size < 1:
-        raise SettingError(f"The batch size is {batch_size}.", "Give a number from 1 up.")
-
-
-def _check_inputs(source: DataSource, inputs: Sequence[ModelInput]) -> None:
-    with closing(source.batches(0, 1)) as batches:
-        sample = next(batches)
-    wanted = {model_input.name: model_input for model_input in inputs}
-    for name in sample:
-        if name not in wanted:
-            raise DataError(
-                f"The data has an array {name!r}, which is no input of the model.",
-                nearest(name, wanted) or f"Its inputs are {', '.join(wanted)}.",
-            )
-    for name, model_input in wanted.items():
-        if name not in sample:
-            raise DataError(
-                f"The data has no array for the model's input {name!r}.",
-                f"Give one array each for {', '.join(wanted)}.",
-            )
-        _check_input(sample[name], model_input, image=bool(source.settings))
-
-
-def _check_input(values: np.ndarray, wanted: ModelInput, *, image: bool) -> None:
-    fits = len(wanted.shape) == values.ndim and all(
-        size is None or size == given
-        for size, given in zip(wanted.shape[1:], values.shape[1:], strict=True)
-    )
-    if not fits:
-        shown = ", ".join("any" if size is None else str(size) for size in wanted.shape[1:])
-        raise DataError(
-            f"The model's input {wanted.name!r} takes samples of shape ({shown}), "
-            f"the data has {values.shape[1:]}.",
-            "Change --resize, --crop, --mode (RGB or L) or --layout (NCHW or NHWC)."
-            if image
-            else "Give arrays of that shape, with one more axis in front that counts the samples.",
-        )
-    if values.dtype != wanted.dtype:
-        raise DataError(
-            f"The model's input {wanted.name!r} takes {wanted.dtype}, the data is {values.dtype}.",
-            "Give arrays." if image else f"Convert the array with .astype({wanted.dtype.name!r}).",
-        )
+    return own | dict(source.versions) | dict(model.versions)

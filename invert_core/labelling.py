@@ -12,9 +12,8 @@ import numpy.typing as npt
 
 from invert_core.activations import ActivationLayer, Activations, open_activations
 from invert_core.concepts import ConceptSet, read_concepts
-from invert_core.errors import DataError, SettingError, UnknownNameError, nearest
+from invert_core.errors import DataError, SettingError, UnknownNameError, first_few, nearest
 from invert_core.formula import Formula
-from invert_core.join import first_few
 from invert_core.join import join as join_samples
 from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.ranks import rank

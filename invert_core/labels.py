@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from invert_core.concepts import ConceptSet
-from invert_core.errors import DataError, FileFormatError, UnknownNameError, nearest
+from invert_core.errors import DataError, FileFormatError, UnknownNameError, first_few, nearest
 from invert_core.formula import Formula
-from invert_core.join import first_few
 from invert_core.significance import SIGNIFICANT
 
 COLUMNS = (
@@ -204,7 +203,7 @@ class Labels:
                 rows.append(Label(**_typed(Label, values | {"by_length": by_length})))
             except (ValueError, TypeError, KeyError, RecursionError) as error:
                 raise FileFormatError(
-                    f"Line {number} of {name} is not a label ({error}).",
+                    f"Line {number} of {name} is not a label ({str(error)[:80]}).",
                     "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN",
                 ) from error
         return cls(tuple(rows))
@@ -217,11 +216,17 @@ def _conviction(row: Label) -> tuple[bool, float, float]:
 
 def _typed(kind: type[Explanation], values: dict[str, Any]) -> dict[str, Any]:
     expected = {field.name: field.type for field in fields(kind)}
-    if set(values) != set(expected):
+    if not isinstance(values, dict) or set(values) != set(expected):
         raise ValueError(f"columns {sorted(set(values) ^ set(expected))}")
     for name, value in values.items():
         if expected[name] in (str, int, float) and type(value) is not expected[name]:
             raise ValueError(f"{name} is {value!r}")
-        if isinstance(value, float) and not math.isfinite(value):
+        if isinstance(value, str):
+            value.encode()  # half a surrogate pair could not be written again
+        elif isinstance(value, int) and not 0 <= value < 2**63:
+            raise ValueError(f"{name} is out of range")
+        elif isinstance(value, float) and not (
+            math.isfinite(value) and (value <= 0 or not name.startswith("log10_"))
+        ):
             raise ValueError(f"{name} is {value}")
     return values

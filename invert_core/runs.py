@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from invert_core import __version__
-from invert_core.atomic import check_folder, new_folder
+from invert_core.atomic import check_folder, new_folder, storage_errors
 from invert_core.errors import ExistingOutputError, FileFormatError, MissingFileError
+from invert_core.input_file import check_file
 from invert_core.labelling import Progress, label
 from invert_core.labels import Labels
 from invert_core.search import Settings
@@ -88,21 +89,22 @@ def label_files(
     _refuse_to_delete(inputs.values(), output)
     # Before the work: what is recorded is what was labelled, even if a file is replaced meanwhile.
     fingerprints = {name: fingerprint(path) for name, path in inputs.items()}
-    timer = Timer()
-    labels = label(
-        activations,
-        concepts,
-        names=names,
-        layers=layers,
-        units=units,
-        settings=settings,
-        join=join,
-        jobs=jobs,
-        progress=progress,
-    )
-    timer.stop()
     with new_folder(output, marker=RUN_FILE, overwrite=overwrite) as folder:
-        write_run(folder, labels, settings, fingerprints, arguments, timer)
+        timer = Timer()
+        labels = label(
+            activations,
+            concepts,
+            names=names,
+            layers=layers,
+            units=units,
+            settings=settings,
+            join=join,
+            jobs=jobs,
+            progress=progress,
+        )
+        timer.stop()
+        with storage_errors(output):
+            write_run(folder, labels, settings, fingerprints, arguments, timer)
     return labels
 
 
@@ -234,8 +236,7 @@ def fingerprint(path: Path, folder: Path | None = None) -> dict[str, Any]:
     MissingFileError
         There is no such file.
     """
-    if not path.is_file():
-        raise MissingFileError(f"There is no file {str(path)!r}.", "Check the path.")
+    check_file(path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     named = path.absolute() if folder is None else path.relative_to(folder)

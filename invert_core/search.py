@@ -22,6 +22,8 @@ from invert_core.significance import RankSpread
 DIRECTIONS = ("positive", "negative", "both")
 MAX_LENGTH = 100
 """Nobody reads longer formulas, and the number of formulas has to stay one that can be printed."""
+MAX_BEAM = 100_000
+"""A wider beam is no longer a beam, and its memory grows with beam x samples."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,10 @@ class Settings:
                 raise SettingError(f"--{name} is {value!r}.", "Give a whole number.")
         if not 1 <= self.length <= MAX_LENGTH:
             raise SettingError(f"--length is {self.length}.", f"Give 1 to {MAX_LENGTH}.")
-        for name, value in (("beam", self.beam), ("limit-search", self.limit_search)):
-            if value is not None and value < 1:
-                raise SettingError(f"--{name} is {value}.", "Give 1 or more.")
+        if not 1 <= self.beam <= MAX_BEAM:
+            raise SettingError(f"--beam is {self.beam}.", f"Give 1 to {MAX_BEAM:,}.")
+        if self.limit_search is not None and self.limit_search < 1:
+            raise SettingError(f"--limit-search is {self.limit_search}.", "Give 1 or more.")
         if not 0.0 <= self.min_fraction <= self.max_fraction <= 1.0:
             raise SettingError(
                 f"--min-fraction {self.min_fraction} and --max-fraction {self.max_fraction} "

@@ -5,6 +5,7 @@ import time
 import numpy as np
 
 from invert_core.backend import Extractor, Layer, Model, ModelInput, Output
+from invert_core.backend_checks import check_batch
 from invert_core.errors import UnknownNameError
 
 N_FEATURES = 8
@@ -46,8 +47,8 @@ class FakeExtractor(Extractor):
         self.closed = False
 
     def run(self, batch):
-        x = batch["x"]
-        assert len(x) <= self.batch_size
+        check_batch(batch, self.model.inputs, ["x"], self.batch_size)
+        x = batch["x"].reshape(len(batch["x"]), -1)
         self.model.fail(x)
         time.sleep(self.model.delay)
         self.rows += len(x)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 
 import pytest
 
@@ -118,3 +119,78 @@ def test_targets_are_checked_before_any_work(tmp_path):
     with pytest.raises(ExistingOutputError, match="--overwrite"):
         check_target(tmp_path / "x", overwrite=False)
     check_target(tmp_path / "x", overwrite=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems do not open folders")
+@pytest.mark.parametrize("existing", [False, True])
+def test_a_folder_survives_a_loss_of_power(tmp_path, monkeypatch, existing):
+    # Before it gets its name all that is in it is on disk; before the old one goes, its name is.
+    events = []
+    sync, move, remove = os.fsync, os.replace, shutil.rmtree
+
+    def note_sync(number):
+        events.append(("sync", os.fstat(number).st_ino))
+        sync(number)
+
+    def note_move(source, target):
+        events.append(("move", os.stat(source).st_ino))
+        move(source, target)
+
+    def note_remove(folder, **options):
+        events.append(("remove", str(folder).rpartition(".")[2]))
+        remove(folder, **options)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(os, "replace", note_move)
+    monkeypatch.setattr(shutil, "rmtree", note_remove)
+    if existing:
+        (tmp_path / "run").mkdir()
+    with new_folder(tmp_path / "run", marker="run.json", overwrite=True) as partial:
+        (partial / "run.json").write_text("{}")
+        (partial / "more").mkdir()
+        (partial / "more" / "x").write_text("x")
+        inside = [partial, *partial.rglob("*")]
+        synced = {("sync", path.stat().st_ino) for path in inside}
+        moved = ("move", partial.stat().st_ino)
+    parent = ("sync", tmp_path.stat().st_ino)
+    assert synced <= set(events[: events.index(moved)])
+    assert parent in events[events.index(moved) :]
+    if existing:
+        assert events.index(parent) < events.index(("remove", "old"))
+
+
+def test_a_folder_that_appears_meanwhile_is_not_deleted(tmp_path):
+    target = tmp_path / "run"
+    with (
+        pytest.raises(ExistingOutputError),
+        new_folder(target, marker="run.json") as partial,
+    ):
+        (partial / "run.json").write_text("ours")
+        target.mkdir()
+        (target / "thesis.txt").write_text("precious")
+    assert [path.name for path in tmp_path.rglob("*")] == ["run", "thesis.txt"]
+
+
+def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path):
+    target = tmp_path / "x.csv"
+    with pytest.raises(ExistingOutputError, match="meanwhile"), new_file(target) as partial:
+        partial.write_text("ours")
+        target.write_text("precious")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
+    assert target.read_text() == "precious"
+
+
+def test_a_folder_that_cannot_be_made_is_known_before_the_work(tmp_path):
+    too_long = tmp_path / ("n" * 300)
+    with (
+        pytest.raises(StorageError, match="too long"),
+        new_folder(too_long, marker="run.json"),
+    ):
+        pytest.fail("the work began")
+
+
+def test_the_longest_name_that_is_allowed_can_be_the_output(tmp_path):
+    target = tmp_path / ("n" * 255)
+    with new_file(target) as partial:
+        partial.write_text("whole")
+    assert target.read_text() == "whole"

@@ -3,7 +3,7 @@
 import pytest
 
 from invert_core import diagnosis
-from invert_core.backend import Backend
+from invert_core.backend import Backend, Finding
 from invert_core.errors import MissingDependencyError
 from invert_core.registry import BackendInfo
 
@@ -28,14 +28,14 @@ def test_versions_cores_and_cache_are_told():
 
 
 def test_a_built_in_backend_that_is_not_installed_is_absent(monkeypatch):
-    listed(monkeypatch, status="It needs y.", hint="Run `pip install y`.")
+    listed(monkeypatch, status="missing", hint="It needs y. Run `pip install y`.")
     assert found()["backend x"].state == "absent"
     assert found()["backend x"].finding == "It needs y. Run `pip install y`."
 
 
 def test_a_plugin_that_cannot_be_imported_is_broken(monkeypatch):
-    listed(monkeypatch, origin="invert-x", status="It fails.")
-    assert found()["backend x"].state == "broken"
+    listed(monkeypatch, origin="invert-x", status="broken", hint="It fails.")
+    assert found()["backend x"] == Finding("backend x", "broken", "It fails.")
 
 
 def test_a_backend_that_does_not_work_is_broken(monkeypatch):

@@ -1,5 +1,6 @@
 """From a model and samples to a file, with everything that can stop it."""
 
+import json
 import os
 import re
 import signal
@@ -256,28 +257,30 @@ def test_the_model_is_closed_whatever_happens(tmp_path):
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (np.zeros((9, N_FEATURES + 1), np.float32), r"shape \(8\).*\(9,\)"),
-        (np.zeros((9, N_FEATURES, 1), np.float32), r"shape \(8\)"),
-        (np.zeros((9, N_FEATURES)), r"takes float32, the data is float64.*astype\('float32'\)"),
-        ({"y": samples(9)}, "'y', which is no input.*Its inputs are x"),
-        ({"x": samples(9), "y": samples(9)}, "'y', which is no input"),
+        (np.zeros((9, N_FEATURES + 1), np.float32), r"\[samples, 8\], and the data have \(., 9\)"),
+        (np.zeros((9, N_FEATURES, 1), np.float32), r"\[samples, 8\]"),
+        (np.zeros((9, N_FEATURES)), r"takes float32, .* are float64.*astype\('float32'\)"),
+        ({"y": samples(9)}, "no input 'y'. The model takes 'x'"),
+        ({"x": samples(9), "y": samples(9)}, "no input 'y'"),
         (samples(1), "1 samples"),
         (samples(0), "0 samples"),
     ],
 )
-def test_data_that_does_not_fit_the_model_is_refused_before_it_runs(tmp_path, data, said):
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_data_that_does_not_fit_the_model_is_refused_before_it_runs(tmp_path, data, said, dry_run):
     model = FakeModel()
     with pytest.raises(DataError, match=said):
-        extract(model, data, tmp_path / "x.h5", LAYERS)
-    assert not model.opened
+        extract(model, data, tmp_path / "x.h5", LAYERS, dry_run=dry_run)
+    assert not any(extractor.rows for extractor in model.opened)
     assert os.listdir(tmp_path) == []
 
 
-def test_a_missing_input_is_named(tmp_path):
+def test_an_input_that_the_layers_do_not_need_may_be_left_out(tmp_path):
     model = FakeModel()
     model.inputs = (*model.inputs, ModelInput("mask", (None,), np.dtype("i8")))
-    with pytest.raises(DataError, match="no array for the model's input 'mask'"):
-        extract(model, {"x": samples(9)}, tmp_path / "x.h5", LAYERS)
+    assert extract(model, {"x": samples(9)}, tmp_path / "x.h5", LAYERS).n_samples == 9
+    with pytest.raises(DataError, match="The input 'x' is missing"):
+        extract(model, {"mask": np.ones(9, "i8")}, tmp_path / "y.h5", LAYERS)
 
 
 @pytest.mark.parametrize(
@@ -335,15 +338,6 @@ def image_model():
     """The fake model, fed with images of 2 x 4 grey pixels."""
     model = FakeModel()
     model.inputs = (ModelInput("x", (None, 1, 2, 4), np.dtype(np.float32)),)
-    flat = model.extractor
-
-    def extractor(*arguments, **options):
-        opened = flat(*arguments, **options)
-        run = opened.run
-        opened.run = lambda batch: run({"x": batch["x"].reshape(len(batch["x"]), -1)})
-        return opened
-
-    model.extractor = extractor
     return model
 
 
@@ -365,6 +359,14 @@ def test_a_folder_of_images_is_extracted(tmp_path, images):
         assert activations.sample_id == tuple(f"{i}.png" for i in range(5))
 
 
+def test_the_version_that_decides_the_pixels_is_recorded_for_images_only(tmp_path, images):
+    extract(image_model(), images, tmp_path / "images.h5", LAYERS, preprocess=GREY)
+    extract(FakeModel(), samples(9), tmp_path / "arrays.h5", LAYERS)
+    for name, there in (("images.h5", True), ("arrays.h5", False)):
+        with h5py.File(tmp_path / name) as file:
+            assert ("pillow" in json.loads(file.attrs["versions"])) == there
+
+
 def test_other_preprocessing_is_named(tmp_path, images):
     extract(image_model(), images, tmp_path / "x.h5", LAYERS, preprocess=GREY)
     other = Preprocess(mode="L", mean=(0.5,))
@@ -373,7 +375,7 @@ def test_other_preprocessing_is_named(tmp_path, images):
 
 
 def test_images_of_another_shape_than_the_model_takes_say_what_to_change(tmp_path, images):
-    with pytest.raises(DataError, match=r"\(1, 2, 4\).*\(3, 2, 4\).*--mode"):
+    with pytest.raises(DataError, match=r"\[samples, 1, 2, 4\].*\(5, 3, 2, 4\).*--mode"):
         extract(image_model(), images, tmp_path / "x.h5", LAYERS)
 
 

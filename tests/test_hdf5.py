@@ -120,3 +120,32 @@ def test_huge_chunks_are_refused(path, monkeypatch):
         pytest.raises(FileFormatError, match="chunks of 8,000 bytes"),
     ):
         hdf5.own_dataset(file, "big")
+
+
+@pytest.mark.parametrize("chunks", [None, (1000,)])
+def test_a_size_that_the_file_does_not_hold_is_refused(path, chunks):
+    changed(path, lambda file: file.create_dataset("empty", (2**40,), "f4", chunks=chunks))
+    with (
+        hdf5.open_checked(path, "a-format", 2) as file,
+        pytest.raises(FileFormatError, match="claims 4,398,046,511,104 bytes"),
+    ):
+        hdf5.own_dataset(file, "empty")
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 2), (3, 0)])
+def test_an_empty_dataset_is_held_by_the_file(path, shape):
+    changed(path, lambda file: file.create_dataset("empty", shape, "f4"))
+    with hdf5.open_checked(path, "a-format", 2) as file:
+        assert hdf5.own_dataset(file, "empty").shape == shape
+
+
+def test_zeros_that_compress_best_are_read(path):
+    zeros = np.zeros((2**20, 4), np.float32)
+    changed(
+        path,
+        lambda file: file.create_dataset(
+            "zeros", data=zeros, compression="gzip", compression_opts=9
+        ),
+    )
+    with hdf5.open_checked(path, "a-format", 2) as file:
+        assert not hdf5.own_dataset(file, "zeros")[:].any()

@@ -72,6 +72,28 @@ class TestNumpyBackend(BackendSuite):
 
 
 @pytest.mark.usefixtures("plugin")
+@pytest.mark.parametrize(
+    ("ignored", "check"),
+    [
+        ({"channel_axis": None}, "test_the_channel_axis_counts_the_units"),
+        ({"channel_axis": None}, "test_a_channel_axis_that_a_layer_lacks_is_refused"),
+        ({"batch_size": 999}, "test_inputs_that_do_not_fit_are_refused"),
+        ({"batch_size": 7, "device": "cpu"}, "test_settings_that_do_not_exist_are_refused"),
+    ],
+)
+def test_the_suite_notices_a_backend_that_ignores_an_argument(
+    tmp_path, monkeypatch, ignored, check
+):
+    model = type(load_backend("numpy").open(write_model(tmp_path)))
+    right = model.extractor
+    monkeypatch.setattr(
+        model, "extractor", lambda self, layers, **given: right(self, layers, **given | ignored)
+    )
+    with pytest.raises(AssertionError, match=r"channel_axis|twice the batch size|abacus"):
+        getattr(TestNumpyBackend(), check)(tmp_path)
+
+
+@pytest.mark.usefixtures("plugin")
 def test_a_plugin_is_listed_with_its_distribution():
     found = {info.name: info for info in backends()}
     assert found["onnx"].origin == "built-in"
@@ -108,8 +130,9 @@ def test_a_broken_plugin_is_reported_and_leaves_the_others_alone(tmp_path, site,
     module = f"broken_{abs(hash(source))}"
     install(site, "invert-broken", "broken", f"{module}:It", source)
     found = {info.name: info for info in backends()}
-    assert reason in found["broken"].status
-    assert "'invert-broken'" in found["broken"].status
+    assert found["broken"].status == "broken"
+    assert reason in found["broken"].hint
+    assert "'invert-broken'" in found["broken"].hint
     assert "pip uninstall invert-broken" in found["broken"].hint
     assert found["numpy"].status == found["onnx"].status == "installed"
     with pytest.raises(MissingDependencyError, match="invert-broken"):

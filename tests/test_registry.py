@@ -105,11 +105,20 @@ def test_a_missing_dependency_is_another_message_than_an_unknown_name(path, monk
         assert 'pip install "invert-core[onnx]"' in caught.value.hint
 
 
-def test_a_backend_that_cannot_be_used_is_listed_with_the_repair(monkeypatch):
+def test_a_backend_whose_package_is_missing_is_listed_with_the_repair(monkeypatch):
     missing(monkeypatch)
     found = backends()[0]
-    assert "a_package_that_is_not_there" in found.status
-    assert found.hint == 'Run `pip install "invert-core[onnx]"`.'
+    assert found.status == "missing"
+    assert "a_package_that_is_not_there" in found.hint
+    assert found.hint.endswith('Run `pip install "invert-core[onnx]"`.')
+
+
+def test_a_backend_whose_package_cannot_be_loaded_is_broken(tmp_path, monkeypatch):
+    missing(monkeypatch)
+    (tmp_path / "a_package_that_is_not_there.py").write_text("raise ImportError('libx.so')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert backends()[0].status == "broken"
+    assert "libx.so" in backends()[0].hint
 
 
 def test_a_fault_of_our_own_is_not_taken_for_a_missing_dependency(monkeypatch):

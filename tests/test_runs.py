@@ -157,6 +157,10 @@ def changed(line, **values):
         (lambda line: line.replace('"log10_p_search": 0.0', '"log10_p_search": -1e999'), "-inf"),
         (lambda line: changed(line, by_length=[{}]), "Line 1"),
         (lambda line: changed(line, by_length=None), "Line 1"),
+        (lambda line: changed(line, by_length=[["formula"]]), "Line 1"),
+        (lambda line: changed(line, log10_p_search=400.0), "log10_p_search is 400"),
+        (lambda line: changed(line, unit=10**400), "unit is out of range"),
+        (lambda line: changed(line, label="\ud800"), "Line 1"),
         (lambda line: changed(line, surplus=1), "surplus"),
     ],
 )

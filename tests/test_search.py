@@ -157,6 +157,9 @@ def test_labels_that_are_true_everywhere_or_nowhere_are_an_error():
     [
         {"length": 0},
         {"beam": 0},
+        {"beam": 10**30},
+        {"beam": 2.5},
+        {"length": 101},
         {"limit_search": 0},
         {"min_fraction": -0.1},
         {"max_fraction": 1.1},

@@ -6,8 +6,9 @@ import numpy as np
 import onnxruntime
 
 from invert_core.backend import Extractor, ModelInput, Output
+from invert_core.backend_checks import check_batch
 from invert_core.backends.onnx.session import RUNTIME_ERRORS, runtime_error
-from invert_core.errors import DataError, ModelError, nearest
+from invert_core.errors import DataError, ModelError
 
 
 class OnnxExtractor(Extractor):
@@ -43,7 +44,7 @@ class OnnxExtractor(Extractor):
         size: int,
     ):
         self._runtime: onnxruntime.InferenceSession | None = runtime
-        self._inputs = {value.name: value for value in inputs}
+        self._inputs = inputs
         self._read = read
         self._names = names
         self.outputs = outputs
@@ -55,7 +56,7 @@ class OnnxExtractor(Extractor):
         """Activations of one batch; see `Extractor.run`."""
         if self._runtime is None:
             raise ModelError("The model was closed.", "Open another extractor.")
-        count = self._check(batch)
+        count = check_batch(batch, self._inputs, self._read, self._most)
         parts: list[list[np.ndarray]] = []
         for start in range(0, count, self._size):
             feeds = {
@@ -70,7 +71,7 @@ class OnnxExtractor(Extractor):
                 ) from error
             for layer, values in zip(self._names, results, strict=True):
                 self._check_result(layer, values)
-            parts.append(results)
+            parts.append(list(map(_as_float32, self._names, results)))
         return {
             layer: np.concatenate(columns)[:count]
             for layer, columns in zip(self._names, zip(*parts, strict=True), strict=True)
@@ -79,32 +80,6 @@ class OnnxExtractor(Extractor):
     def close(self) -> None:
         """Free the model."""
         self._runtime = None
-
-    def _check(self, batch: Mapping[str, np.ndarray]) -> int:
-        for name in batch:
-            if name not in self._inputs:
-                raise DataError(
-                    f"The model has no input {name!r}.",
-                    nearest(name, self._inputs) or f"It takes {_listed(self._inputs)}.",
-                )
-        missing = [name for name in self._read if name not in batch]
-        if missing:
-            raise DataError(
-                f"The input {missing[0]!r} is missing.", f"The model takes {_listed(self._inputs)}."
-            )
-        counts = {name: _count(self._inputs[name], array) for name, array in batch.items()}
-        if len(set(counts.values())) > 1:
-            raise DataError(
-                f"The inputs have different numbers of samples: {counts}.",
-                "Bring the same samples for every input.",
-            )
-        count = next(iter(counts.values()))
-        if not 1 <= count <= self._most:
-            raise DataError(
-                f"The batch has {count} samples, and the model was opened for 1 to {self._most}.",
-                "Bring smaller batches, or open the model with a larger batch size.",
-            )
-        return count
 
     def _check_result(self, layer: str, values: np.ndarray) -> None:
         if values.ndim != 2:
@@ -121,25 +96,6 @@ class OnnxExtractor(Extractor):
             )
 
 
-def _count(value: ModelInput, array: np.ndarray) -> int:
-    if array.dtype != value.dtype:
-        raise DataError(
-            f"The input {value.name!r} takes {value.dtype}, and the data are {array.dtype}.",
-            f"Convert them with `.astype({value.dtype.name!r})`.",
-        )
-    wanted = value.shape
-    fits = array.ndim == len(wanted) and all(
-        want is None or want == have for want, have in zip(wanted[1:], array.shape[1:], strict=True)
-    )
-    if not fits or not array.ndim:
-        shape = ", ".join(["samples", *("any" if dim is None else str(dim) for dim in wanted[1:])])
-        raise DataError(
-            f"The input {value.name!r} has shape [{shape}], and the data have {array.shape}.",
-            "Bring data of the shape that the model takes.",
-        )
-    return len(array)
-
-
 def _padded(array: np.ndarray, size: int) -> np.ndarray:
     # The last sample again, not zeros: a model may fail on inputs it was not made for.
     short = size - len(array)
@@ -148,5 +104,16 @@ def _padded(array: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([array, np.repeat(array[-1:], short, axis=0)])
 
 
-def _listed(names: Mapping[str, ModelInput]) -> str:
-    return ", ".join(map(repr, names))
+def _as_float32(layer: str, values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float32, copy=False)
+    if narrow is not values:
+        too_large = np.argwhere(np.isinf(narrow) & np.isfinite(values))
+        if too_large.size:
+            sample, unit = too_large[0]
+            raise DataError(
+                f"The layer {layer!r} gives {values[sample, unit]:g} for unit {unit}, too large "
+                "for float32.",
+                "Leave this layer or this sample out.",
+            )
+    return narrow

@@ -4,14 +4,6 @@ from collections.abc import Collection, Iterable, Iterator
 
 import onnx
 
-DEFAULT_DOMAINS = ("", "ai.onnx")
-
-
-def opset(proto: onnx.ModelProto) -> int | None:
-    """Version of ONNX's own operators that the model uses, None if it uses none."""
-    versions = [entry.version for entry in proto.opset_import if entry.domain in DEFAULT_DOMAINS]
-    return versions[0] if versions else None
-
 
 def weights(graph: onnx.GraphProto) -> set[str]:
     """Names of the tensors that are stored in the model."""

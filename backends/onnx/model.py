@@ -10,8 +10,6 @@ import onnx
 import onnxruntime
 
 from invert_core.backend import (
-    DEVICES,
-    POOLS,
     Backend,
     Finding,
     Layer,
@@ -20,6 +18,7 @@ from invert_core.backend import (
     Output,
     shown_shape,
 )
+from invert_core.backend_checks import check_settings
 from invert_core.backends.onnx import storage
 from invert_core.backends.onnx.extractor import OnnxExtractor
 from invert_core.backends.onnx.graph import dependent, prune, true_inputs
@@ -34,7 +33,7 @@ from invert_core.backends.onnx.shapes import (
     infer_types,
     type_of,
 )
-from invert_core.errors import ModelError, SettingError, nearest
+from invert_core.errors import ModelError, SettingError
 
 _log = logging.getLogger("invert")
 
@@ -100,12 +99,7 @@ class OnnxModel(Model):
         Only what these layers need is loaded. `mean` and `max` leave a layer of rank 2 as it is
         and are then reported as "none". A model with a fixed batch size runs as often as needed.
         """
-        _require_one_of("device", device, DEVICES)
-        _require_one_of("pool", pool, POOLS)
-        if batch_size < 1:
-            raise SettingError(
-                f"The batch size cannot be {batch_size}.", "Choose one of at least 1."
-            )
+        check_settings(layers, pool, device, batch_size)
         tensors = self._resolve(layers)
         types = self._types(tensors.values())
         part = prune(self._proto, set(tensors.values()))
@@ -188,8 +182,6 @@ class OnnxModel(Model):
         return why_not(kind, self._batch)
 
     def _resolve(self, layers: Sequence[str]) -> dict[str, str]:
-        if not layers:
-            raise SettingError("No layer was named.", "Name one with --layer.")
         tensors: dict[str, str] = {}
         for layer in layers:
             tensor = self._names.resolve(layer, self._proto.graph)
@@ -236,14 +228,9 @@ def _model_input(value: onnx.ValueInfoProto) -> ModelInput:
             f"The model does not say how many axes its input {value.name!r} has.",
             "Add the shape with `onnx.tools.update_model_dims`.",
         )
-    return ModelInput(
-        value.name, kind.shape, np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind.elem))
+    dtype = (
+        np.str_
+        if kind.elem == onnx.TensorProto.STRING
+        else onnx.helper.tensor_dtype_to_np_dtype(kind.elem)
     )
-
-
-def _require_one_of(what: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise SettingError(
-            f"There is no {what} {value!r}.",
-            f"{nearest(value, known)} Choose from {', '.join(known)}.".strip(),
-        )
+    return ModelInput(value.name, kind.shape, np.dtype(dtype))

@@ -117,7 +117,7 @@ def append_pooling(proto: onnx.ModelProto, tensor: str, elem: int, pooling: Pool
     Returns
     -------
     str
-        Name of the new output, float32 [batch, units].
+        Name of the new output [batch, units], float64 for a float64 layer and else float32.
 
     Raises
     ------
@@ -125,15 +125,17 @@ def append_pooling(proto: onnx.ModelProto, tensor: str, elem: int, pooling: Pool
         The model uses operators too old for this.
     """
     builder = _Builder(proto, f"invert/{len(proto.graph.output)}")
-    # Half precision is widened before it is summed, not after.
-    value = tensor if elem == TensorProto.FLOAT else builder.cast(tensor, elem)
+    # Half precision is widened before it is summed, not after. Double precision is narrowed where
+    # it can be seen that a value becomes infinite.
+    keeps = elem in (TensorProto.FLOAT, TensorProto.DOUBLE)
+    value = tensor if keeps else builder.cast(tensor, elem)
     if pooling.kind == "mean":
         value = builder.reduce("ReduceMean", value, pooling.other_axes)
     elif pooling.kind == "max":
         value = builder.maximum(value, pooling.other_axes)
     elif pooling.kind == "first":
         value = builder.first(value, pooling.other_axes[0])
-    return builder.finish(value)
+    return builder.finish(value, elem if keeps else TensorProto.FLOAT)
 
 
 class _Builder:
@@ -191,7 +193,7 @@ class _Builder:
         zero = helper.make_tensor("", TensorProto.INT64, [], [0])
         return self.add("Gather", value, self.constant("first", zero), axis=axis)
 
-    def finish(self, value: str) -> str:
+    def finish(self, value: str, elem: int) -> str:
         name = self.add("Identity", value)
-        self.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+        self.graph.output.append(helper.make_tensor_value_info(name, elem, None))
         return name

@@ -46,7 +46,7 @@ def text_attribute(item: h5py.File | h5py.Group, key: str) -> str | None:
     Raises
     ------
     FileFormatError
-        It is not UTF-8.
+        It is not valid text.
     """
     value = _attribute(item, key)
     return _as_text(value, item, f"the attribute {key!r}") if isinstance(value, str) else None
@@ -83,7 +83,7 @@ def stored_fingerprint(file: h5py.File) -> dict | None:
 def _as_text(value: str, item: h5py.File | h5py.Group, what: str) -> str:
     if not is_text(value):
         raise FileFormatError(
-            f"{item.file.filename!r}: {what} is not text in UTF-8: {value!r}.",
+            f"{item.file.filename!r}: {what} is not text: {value!r}.",
             "Make the file again.",
         )
     return value

@@ -21,8 +21,8 @@ def open_activations(source: str | Path) -> Activations:
     Parameters
     ----------
     source : str or Path
-        ``.h5`` or ``.hdf5`` as `invert extract` writes it; ``.npy``, whose layer is named like the file; or
-        ``.npz``, where each array is a layer and ``sample_id`` may hold the ids.
+        ``.h5`` or ``.hdf5`` as `invert extract` writes it; ``.npy``, whose layer is named like the
+        file; or ``.npz``, where each array is a layer and ``sample_id`` may hold the ids.
 
     Returns
     -------

@@ -9,7 +9,7 @@ from invert_core.commands.console import print_rows
 @options.command(epilog="Example: invert backends --format json")
 @options.format_option
 def backends(style: str) -> None:
-    """List what can run models: what is built in and what other packages add."""
+    """List what can run models, built in or added by packages."""
     from invert_core.registry import backends as known_backends
 
     rows = [asdict(backend) for backend in known_backends()]

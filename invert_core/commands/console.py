@@ -72,16 +72,23 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def echo_data(text: str) -> None:
+    """Print what programs read as it is; only on a terminal without what would steer it."""
+    if sys.stdout.isatty():
+        text = "\n".join(map(printable, text.split("\n")))
+    click.echo(text, nl=False)
+
+
 def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], style: str) -> None:
     """Print rows on stdout as a table for people, or as JSON or CSV for programs."""
     if style == "json":
-        click.echo(json.dumps([dict(row) for row in rows], indent=2, ensure_ascii=False))
+        echo_data(json.dumps([dict(row) for row in rows], indent=2, ensure_ascii=False) + "\n")
     elif style == "csv":
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([row[name] for name in columns] for row in rows)
-        click.echo(text.getvalue(), nl=False)
+        echo_data(text.getvalue())
     else:
         click.echo(table(rows, columns))
 

@@ -23,7 +23,7 @@ from invert_core.commands.console import print_rows, progress, say
 @options.format_option
 @options.overwrite_option
 def demo(output: Path, jobs: int | None, top: int, style: str, overwrite: bool) -> None:
-    """Label a small network for handwritten digits that comes with the package.
+    """Label a network for digits that comes with the package.
 
     Extracts two layers with ONNX Runtime, labels all their units, tests each label on images that
     neither training nor search has seen, and leaves a run directory.

@@ -9,9 +9,10 @@ from invert_core.commands.console import print_rows
 @options.command(epilog="Example: invert doctor")
 @options.format_option
 def doctor(style: str) -> None:
-    """Say what works here and what does not: versions, cores, the kernel cache, backends.
+    """Say what works on this machine and what does not.
 
-    Exits with 1 if something is broken.
+    That is versions, cores, the kernel cache, and what the backends find. Exits with 1 if
+    something is broken.
     """
     from invert_core.diagnosis import diagnose
 

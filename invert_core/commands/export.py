@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from invert_core.commands import options
+from invert_core.commands.console import echo_data, say
 
 
 @options.command(epilog="Example: invert export run --format parquet -o labels.parquet")
@@ -18,12 +19,13 @@ from invert_core.commands import options
 @options.output_option("File to write; without it, csv and jsonl go to stdout.", required=False)
 @options.overwrite_option
 def export(run: Path, style: str | None, output: Path | None, overwrite: bool) -> None:
-    """Write the labels of a run as one file: csv, jsonl or parquet."""
+    """Write the labels of a run as csv, jsonl or parquet."""
     from invert_core.export import export_labels, to_text
     from invert_core.runs import read_run
 
     labels = read_run(run).labels
     if output is None:
-        click.echo(to_text(labels, style or "csv"), nl=False)
+        echo_data(to_text(labels, style or "csv"))
     else:
         export_labels(labels, output, style, overwrite=overwrite)
+        say(f"{len(labels):,} rows in {str(output)!r}.")

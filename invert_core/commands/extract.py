@@ -97,7 +97,7 @@ class Numbers(click.ParamType):
 @click.option("--mode", type=click.Choice(["RGB", "L"]), help="Images. [default: RGB]")
 @click.option(
     "--resample",
-    type=click.Choice(["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]),
+    type=click.Choice(["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]),
     help="Images. [default: bilinear]",
 )
 @click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read.")
@@ -123,7 +123,7 @@ def extract(
     style: str,
     **image_flags: Any,
 ) -> None:
-    """Run MODEL over samples and write the activations of its layers to a file.
+    """Run MODEL over samples and write its activations.
 
     Asked again after an interruption, it goes on where it was. 'invert layers MODEL' lists the
     layers.

@@ -71,7 +71,7 @@ def label(
     overwrite: bool,
     dry_run: bool,
 ) -> None:
-    """Find for every unit the formula of concepts that it separates best.
+    """Find the formula of concepts that fits each unit best.
 
     ACTIVATIONS is a file made by 'invert extract', or .npy or .npz; CONCEPTS is made by 'invert
     concepts build', or .csv or .npz. The run directory gets labels.csv, labels.jsonl and run.json.

@@ -13,7 +13,7 @@ COLUMNS = ("name", "module", "op", "shape", "n_units", "pool")
 @options.backend_option
 @options.format_option
 def layers(model: str, backend: str | None, style: str) -> None:
-    """List the layers of MODEL: operator, shape, units, and module.
+    """List the layers of MODEL with their shapes and units.
 
     'pool' is what --pool auto does; a layer without it cannot be extracted. A layer is asked for
     by its name or by its module.

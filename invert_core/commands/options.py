@@ -15,6 +15,8 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
 """A path that the library checks itself, because its messages say more."""
 
+HDF5_SUFFIXES = (".h5", ".hdf5")
+
 
 def command(**attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
     """Make a click command that also knows -q, --debug and --config."""
@@ -193,6 +195,8 @@ def hdf5_option(what: str) -> Callable[[Decorated], Decorated]:
 
 
 def _check_suffix(_ctx: click.Context, _param: click.Parameter, value: Path) -> Path:
-    if value.suffix != ".h5":
-        raise click.BadParameter(f"{str(value)!r} does not end in .h5; other commands need that.")
+    if value.suffix.lower() not in HDF5_SUFFIXES:
+        raise click.BadParameter(
+            f"{str(value)!r} does not end in .h5 or .hdf5; other commands need that."
+        )
     return value

@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from invert_core.activations import open_activations
-from invert_core.atomic import new_folder
+from invert_core.atomic import new_folder, storage_errors
 from invert_core.concepts import ConceptSet, build_concepts, write_concepts
 from invert_core.extraction import extract
 from invert_core.join import join
@@ -88,7 +88,8 @@ def run_demo(
         timer.stop()
         held_out = dict(_test(inputs["held_out"], concepts, labels.best()))
         fingerprints = {name: fingerprint(path, folder) for name, path in inputs.items()}
-        write_run(folder, labels, SETTINGS, fingerprints, {"join": "inner"}, timer)
+        with storage_errors(output):
+            write_run(folder, labels, SETTINGS, fingerprints, {"join": "inner"}, timer)
     return DemoReport(labels, held_out)
 
 

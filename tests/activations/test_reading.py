@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from invert_core import open_activations
+from invert_core.activations import layout, reading
 from invert_core.errors import DataError, FileFormatError, MissingFileError
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -150,20 +151,45 @@ def test_huge_chunks_are_refused_before_they_are_read(tmp_path):
     assert "chunks" in refusal(path)
 
 
-def test_implausible_sizes_are_refused(tmp_path):
+def test_implausible_sizes_are_refused(tmp_path, monkeypatch):
     path = make(tmp_path / "x.h5")
-    with h5py.File(path, "r+") as file:
-        del file["layers/fc/activations"]
-        file.create_dataset("layers/fc/activations", (4, 2**24 + 1), "f4", chunks=(4, 64))
+    monkeypatch.setattr(layout, "UNIT_LIMIT", 2)
     assert "beyond" in refusal(path)
 
 
-def test_implausibly_many_ids_are_refused_before_they_are_read(tmp_path):
+def test_implausibly_many_ids_are_refused_before_they_are_read(tmp_path, monkeypatch):
+    path = make(tmp_path / "x.h5")
+    monkeypatch.setattr(reading, "SAMPLE_LIMIT", 3)
+    monkeypatch.setattr(reading.hdf5, "read_strings", lambda _: pytest.fail("they were read"))
+    assert "4 sample ids" in refusal(path)
+
+
+def test_a_matrix_that_the_file_does_not_hold_is_refused(tmp_path):
+    path = make(tmp_path / "x.h5", rows_done=2**24)
+    with h5py.File(path, "r+") as file:
+        del file["layers/fc/activations"], file["sample_id"]
+        file.create_dataset("layers/fc/activations", (2**24, 64), "f4", chunks=(1024, 64))
+    assert "claims 4,294,967,296 bytes, which the file does not hold" in refusal(path)
+
+
+def test_another_number_of_unit_names_is_refused_before_they_are_read(tmp_path, monkeypatch):
     path = make(tmp_path / "x.h5")
     with h5py.File(path, "r+") as file:
         del file["sample_id"]
-        file.create_dataset("sample_id", (2**30,), h5py.string_dtype(), chunks=(64,))
-    assert "sample ids" in refusal(path)
+        file.create_dataset("layers/fc/unit", data=["a"] * 4)
+    monkeypatch.setattr(reading.hdf5, "read_strings", lambda _: pytest.fail("they were read"))
+    assert "3 units and unit names of shape (4,)" in refusal(path)
+
+
+@pytest.mark.parametrize("place", ["attribute", "group"])
+def test_a_layer_name_that_is_not_text_is_refused(tmp_path, place):
+    path = make(tmp_path / "x.h5")
+    with h5py.File(path, "r+") as file:
+        if place == "attribute":
+            file["layers/fc"].attrs.create("name", b"caf\xe9", dtype=h5py.string_dtype())
+        else:
+            file.move("layers/fc", "layers/caf%00")
+    assert "is not text: 'caf" in refusal(path)
 
 
 @pytest.mark.parametrize(
@@ -235,6 +261,12 @@ def test_an_unfinished_file_asks_for_the_same_command(tmp_path):
     path = make(tmp_path / "x.h5.partial", rows_done=2)
     assert "2 of 4" in refusal(path)
     assert "same `invert extract` command" in refusal(path)
+    assert "Rename" not in refusal(path)
+
+
+def test_an_unfinished_file_that_was_renamed_asks_for_its_name(tmp_path):
+    path = make(tmp_path / "x.h5", rows_done=2)
+    assert "Rename it to 'x.h5.partial'. Finish it" in refusal(path)
 
 
 def test_a_missing_file_points_to_the_unfinished_one(tmp_path):
@@ -321,3 +353,24 @@ def test_an_unknown_suffix_lists_the_known_ones(tmp_path):
 def test_a_missing_file_is_missing(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"x\.npy"):
         open_activations(tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize("name", ["x.H5", "x.hdf5", "x.HDF5"])
+def test_an_hdf5_file_is_known_by_either_suffix_in_any_case(tmp_path, name):
+    with open_activations(make(tmp_path / name)) as activations:
+        assert list(activations.layers) == ["fc"]
+
+
+def test_a_numpy_file_is_known_by_its_suffix_in_any_case(tmp_path):
+    np.save(tmp_path / "a.npy", MATRIX)
+    np.savez(tmp_path / "b.npz", a=MATRIX)
+    for name, other in (("a.npy", "a.NPY"), ("b.npz", "b.NPZ")):
+        with open_activations((tmp_path / name).rename(tmp_path / other)) as activations:
+            assert list(activations.layers) == ["a"]
+
+
+@pytest.mark.parametrize("name", ["folder", "folder.h5", "folder.npy"])
+def test_a_folder_is_called_a_folder(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(MissingFileError, match=f"{name}' is a folder"):
+        open_activations(tmp_path / name)

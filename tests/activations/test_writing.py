@@ -211,6 +211,15 @@ def test_a_file_of_something_else_is_left_alone(tmp_path, content):
     assert path.read_bytes() == before
 
 
+def test_an_unfinished_file_under_the_final_name_is_not_taken_for_finished(tmp_path):
+    path, values = tmp_path / "x.h5", matrix(3000, 3)
+    unfinished(path, values).rename(path)
+    with pytest.raises(ExistingOutputError, match=r"not a whole file of activations.*--overwrite"):
+        writer_of(path, 3000)
+    finish(path, values, overwrite=True)
+    assert np.array_equal(read(path)["fc"], values)
+
+
 def test_a_folder_is_never_replaced(tmp_path):
     with pytest.raises(ExistingOutputError, match="folder"):
         writer_of(tmp_path, 10, overwrite=True)

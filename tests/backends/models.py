@@ -21,7 +21,7 @@ def node(op, inputs, output, scopes=None, **attributes):
     return made
 
 
-def model(nodes, inputs, outputs, weights=None, *, opset=18, domains=(), **more):
+def model(nodes, inputs, outputs, weights=None, *, opset=18, domains=(), domain_version=1, **more):
     graph = helper.make_graph(
         nodes,
         "tiny",
@@ -33,7 +33,7 @@ def model(nodes, inputs, outputs, weights=None, *, opset=18, domains=(), **more)
         graph,
         opset_imports=[
             helper.make_opsetid("", opset),
-            *(helper.make_opsetid(domain, 1) for domain in domains),
+            *(helper.make_opsetid(domain, domain_version) for domain in domains),
         ],
         ir_version=IR_VERSIONS[opset],
         **more,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
+from invert_core import extract, open_activations
 from invert_core.backends.onnx import OnnxBackend
 from invert_core.errors import DataError, ModelError
 from tests.backends import models
@@ -164,3 +165,40 @@ def test_a_closed_model_does_not_run(tmp_path):
         pass
     with pytest.raises(ModelError, match="closed"):
         extractor.run({"x": models.network_input()})
+
+
+def words():
+    return models.model(
+        [
+            models.node(
+                "LabelEncoder",
+                "text",
+                "y",
+                domain="ai.onnx.ml",
+                keys_strings=["cat", "größe"],
+                values_floats=[1.0, 2.0],
+                default_float=-1.0,
+            )
+        ],
+        [models.value("text", ["n", 2], TensorProto.STRING)],
+        [models.value("y", ["n", 2])],
+        domains=["ai.onnx.ml"],
+        domain_version=2,
+    )
+
+
+def test_a_model_that_takes_text_runs_on_text(tmp_path):
+    path = models.save(words(), tmp_path)
+    text = np.array([["cat", "dog"], ["größe", "cat"], ["", "cat"]])
+    found = models.run(path, ["y"], {"text": text}, batch_size=2 + 2)["y"]
+    assert found.tolist() == [[1, -1], [2, 1], [-1, 1]]
+    with pytest.raises(DataError, match=r"takes str, and the data are \|S3.*astype\('str'\)"):
+        models.run(path, ["y"], {"text": text[:1].astype("S3")})
+
+
+def test_text_is_extracted_from_arrays(tmp_path):
+    path = models.save(words(), tmp_path)
+    text = np.array([["cat", "dog"], ["größe", "cat"], ["", "cat"]])
+    extract(path, {"text": text}, tmp_path / "x.h5", ["y"], device="cpu")
+    with open_activations(tmp_path / "x.h5") as activations:
+        assert activations.layers["y"].read(0, 2).tolist() == [[1, 2, -1], [-1, 1, 1]]

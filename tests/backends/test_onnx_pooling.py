@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto
 
 from invert_core.backends.onnx import OnnxBackend
-from invert_core.errors import ModelError
+from invert_core.errors import DataError, ModelError
 from tests.backends import models
 
 
@@ -90,7 +90,7 @@ def test_the_automatic_choice_is_logged(tmp_path, caplog):
     path = models.save(passing(4), tmp_path)
     with caplog.at_level(logging.INFO, "invert"):
         models.run(path, ["y"], sample(4))
-    assert "'y' has shape (None, 2, 3, 4): pool 'mean', units on axis 1." in caplog.text
+    assert "'y' has shape [?, 2, 3, 4]: pool 'mean', units on axis 1." in caplog.text
 
 
 def test_half_precision_is_widened_before_it_is_summed(tmp_path):
@@ -139,6 +139,28 @@ def test_nan_and_infinity_survive_pooling(tmp_path, pool):
         right = getattr(np, pool)(-x, axis=(2, 3))
     np.testing.assert_array_equal(found, right)
     assert np.isnan(found[1, 0])
+
+
+@pytest.mark.parametrize("rank", [2, 3, 4])
+@pytest.mark.parametrize("pool", ["auto", "max"])
+def test_a_double_that_float32_cannot_hold_is_refused_and_not_made_infinite(tmp_path, rank, pool):
+    path = models.save(passing(rank, elem=TensorProto.DOUBLE), tmp_path)
+    x = sample(rank, np.float64)
+    x[3, 1] = -1e200
+    with pytest.raises(DataError, match=r"layer 'y' gives \S+ for unit \d, too large for float32"):
+        models.run(path, ["y"], x, pool=pool)
+    x[3, 1] = -np.inf
+    assert np.isinf(models.run(path, ["y"], x, pool=pool)["y"]).any()
+
+
+@pytest.mark.parametrize("opset", [13, 18])
+@pytest.mark.parametrize("pool", ["mean", "max", "first"])
+def test_doubles_are_pooled_as_doubles(tmp_path, opset, pool):
+    path = models.save(passing(3, opset=opset, elem=TensorProto.DOUBLE), tmp_path)
+    x = sample(3, np.float64) + np.array([[1e9], [-1e9]])  # a sum that float32 loses
+    right = {"mean": (-x).mean(1), "max": (-x).max(1), "first": -x[:, 0]}[pool]
+    found = models.run(path, ["y"], x, pool=pool)["y"]
+    np.testing.assert_array_equal(found, right.astype(np.float32))
 
 
 def unknown_rank():

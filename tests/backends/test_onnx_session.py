@@ -3,6 +3,7 @@
 import logging
 from importlib import metadata
 
+import onnx
 import onnxruntime
 import pytest
 
@@ -111,8 +112,11 @@ def test_two_builds_at_once_are_found_and_refused_for_cuda(model, monkeypatch):
         model.extractor(["relu"], device="cuda")
 
 
-def test_the_check_names_versions_and_cuda():
-    found = dict(OnnxBackend.check())
-    assert found["onnx"]
-    assert onnxruntime.__version__ in found["ONNX Runtime"]
-    assert found["CUDA"]
+@pytest.mark.parametrize(("working", "state"), [(True, "ok"), (False, "absent")])
+def test_the_check_names_versions_and_says_whether_cuda_works(monkeypatch, working, state):
+    Pretender(monkeypatch, working)
+    found = {finding.subject: finding for finding in OnnxBackend.check()}
+    assert found["onnx"].finding == onnx.__version__
+    assert found["ONNX Runtime"].finding == "onnxruntime-gpu 1"
+    assert found["CUDA"].state == state
+    assert "pip" not in found["CUDA"].finding

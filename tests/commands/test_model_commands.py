@@ -100,6 +100,17 @@ def test_activations_are_extracted_and_the_choice_of_pooling_is_told(here, data)
         assert activations.sample_id == tuple(data["sample_id"])
 
 
+def test_shapes_are_told_as_layers_lists_them(here, data):
+    (row,) = [
+        row
+        for row in as_dictionaries(invert("layers", DIGITS, "--format", "csv").stdout)
+        if row["module"] == "relu1"
+    ]
+    assert row["shape"] == "[?, 16, 8, 8]"
+    told = invert(*EXTRACT, "-l", "relu1").stderr
+    assert f"Layer 'relu1' has shape {row['shape']}: pool 'mean', units on axis 1." in told
+
+
 def test_a_finished_extraction_is_not_repeated_and_another_is_refused(here, data):
     invert(*EXTRACT)
     assert "were extracted before" in invert(*EXTRACT).stderr
@@ -117,10 +128,17 @@ def test_a_dry_run_of_an_extraction_writes_nothing(here, data):
     assert tree(here) == before
 
 
-@pytest.mark.parametrize("name", ["x", "x.npy", "x.hdf5"])
+@pytest.mark.parametrize("name", ["x", "x.npy", "x.h5.gz"])
 def test_the_output_needs_the_suffix_that_other_commands_know(here, data, name):
     arguments = [name if word == "x.h5" else word for word in EXTRACT]
-    assert f"'{name}' does not end in .h5" in refused(*arguments, code=2)
+    assert f"'{name}' does not end in .h5 or .hdf5" in refused(*arguments, code=2)
+
+
+@pytest.mark.parametrize("name", ["x.hdf5", "x.H5"])
+def test_the_output_may_have_any_suffix_that_other_commands_know(here, data, name):
+    invert(*(name if word == "x.h5" else word for word in EXTRACT))
+    with open_activations(here / name) as activations:
+        assert list(activations.layers) == ["relu3"]
 
 
 def test_no_layer_is_wrong_usage(here, data):
@@ -154,11 +172,11 @@ def test_a_setting_of_an_extraction_out_of_range_is_wrong_usage(here, data, argu
 def test_data_of_another_shape_or_type_is_refused(here, data):
     (name,) = set(data) - {"sample_id"}
     np.savez(here / "data.npz", **{name: data[name][:, :, :4]})
-    assert "takes samples of shape" in refused(*EXTRACT)
+    assert "has shape [samples, 1, 8, 8], and the data have" in refused(*EXTRACT)
     np.savez(here / "data.npz", **{name: data[name].astype(np.float64)})
     assert ".astype('uint8')" in refused(*EXTRACT)
     np.savez(here / "data.npz", other=data[name])
-    assert "'other', which is no input of the model" in refused(*EXTRACT)
+    assert "no input 'other'" in refused(*EXTRACT)
     np.savez(here / "data.npz", **{name: data[name][:1]})
     assert "at least two samples" in refused(*EXTRACT)
     np.savez(here / "data.npz", **{name: data[name]}, sample_id=np.array(["s"] * 20))
@@ -192,7 +210,7 @@ def test_an_unreadable_image_is_named_and_may_be_skipped(here, images):
     assert "The image '3.png' cannot be read" in error
     assert "--skip-bad" in error
     result = invert(*images_arguments(*options, "--skip-bad"))
-    assert "1 of 5 images cannot be read and are left out: 3.png" in result.stderr
+    assert "1 of 5 images cannot be read and are left out: '3.png'" in result.stderr
     assert "4 samples" in result.stderr
     with open_activations(here / "x.h5") as activations:
         assert activations.sample_id == ("0.png", "1.png", "2.png", "4.png")
@@ -200,7 +218,7 @@ def test_an_unreadable_image_is_named_and_may_be_skipped(here, images):
 
 def test_images_that_do_not_fit_the_model_are_refused_with_the_flags_to_change(here, images):
     error = refused(*images_arguments("--mode", "L", "--resize", "9"))
-    assert "takes samples of shape (1, 8, 8), the data has (1, 9, 9)" in error
+    assert "[samples, 1, 8, 8], and the data have (5, 1, 9, 9)" in error
     assert "--resize" in error
 
 

@@ -1,13 +1,22 @@
 """What all commands share: help, --config, --quiet, --debug, and one spelling of every option."""
 
+import inspect
 import json
 import re
 import shlex
+from dataclasses import fields
 
 import click
 import pytest
 
+from invert_core import extract, label, score
+from invert_core.activations.writing import DTYPES as STORED
+from invert_core.backend import DEVICES, POOLS
 from invert_core.commands import COMMANDS, main
+from invert_core.data import preprocess
+from invert_core.export import KINDS
+from invert_core.join import JOINS
+from invert_core.search import DIRECTIONS, Settings
 from tests.command_line import call, invert, process, refused
 
 ARGUMENTS = ("label", "activations.npz", "concepts.csv", "-o", "run")
@@ -142,3 +151,50 @@ def test_help_and_version_need_no_command():
     assert invert("-h").stdout == invert("--help").stdout
     assert invert("--version").stdout.startswith("invert, version ")
     assert call().exit_code == 2
+
+
+def default(function, name):
+    return inspect.signature(function).parameters[name].default
+
+
+def test_choices_and_defaults_are_those_of_the_library():
+    # They are written out in the commands, because --help is not to import the library.
+    choices = {
+        ("extract", "pool"): POOLS,
+        ("extract", "device"): DEVICES,
+        ("extract", "dtype"): STORED,
+        ("extract", "layout"): preprocess.LAYOUTS,
+        ("extract", "mode"): tuple(preprocess.MODES),
+        ("extract", "resample"): preprocess.RESAMPLES,
+        ("label", "direction"): DIRECTIONS,
+        ("label", "join"): JOINS,
+        ("score", "join"): JOINS,
+        ("export", "style"): KINDS,
+    }
+    defaults = {
+        ("extract", name): default(extract, name)
+        for name in ("pool", "channel_axis", "device", "batch_size", "dtype", "skip_bad")
+    }
+    defaults |= {("label", field.name): field.default for field in fields(Settings)}
+    defaults |= {
+        ("label", "join"): default(label, "join"),
+        ("score", "join"): default(score, "join"),
+    }
+    printing = {"table", "json", "csv"}
+    for name, command in ALL.items():
+        for param in command.params:
+            key = (name, param.name)
+            if isinstance(param.type, click.Choice) and set(param.type.choices) != printing:
+                assert tuple(param.type.choices) == choices.pop(key), key
+            if key in defaults:
+                assert param.to_info_dict()["default"] == defaults.pop(key), key
+    assert not choices
+    assert not defaults
+
+
+def test_the_defaults_that_help_names_for_images_are_those_of_the_library():
+    usual = preprocess.Preprocess()
+    for param in ALL["extract"].params:
+        if param.name in ("layout", "mode", "resample"):
+            assert f"[default: {getattr(usual, param.name)}]" in param.help
+    assert usual.factor == 1 / 255

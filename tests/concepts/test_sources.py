@@ -4,10 +4,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from invert_core.concepts import ConceptSet, build_concepts, combine, read_concepts
+from invert_core.concepts import (
+    ConceptSet,
+    build_concepts,
+    combine,
+    read_concepts,
+    write_concepts,
+)
 from invert_core.errors import DataError, FileFormatError, MissingFileError
 from tests.concepts.contents import contents
 
+GOLDEN = Path(__file__).parents[1] / "golden" / "concepts_v1.h5"
 WORDNET = Path(__file__).parents[2] / "../shared/data/wordnet_minilm"
 
 
@@ -16,7 +23,7 @@ def test_the_wordnet_tables_are_read_whole():
     concepts = read_concepts(WORDNET / "samples.csv", WORDNET / "concepts.csv")
     assert concepts.n_samples == 20_000
     assert concepts.bits.shape == (648, 313)
-    assert concepts.display_names[:3] == ("entity", "physical_entity", "abstraction (n00002137)")
+    assert concepts.name[:3] == ("entity", "physical_entity", "abstraction")
     with (WORDNET / "samples.csv").open(encoding="utf-8") as file:
         carried = file.read().count("n00002137") - 1
     assert concepts.extent("n00002137").sum() == carried
@@ -26,7 +33,10 @@ def test_the_suffix_chooses_the_reader_in_any_case(tmp_path):
     path = tmp_path / "Labels.CSV"
     path.write_text("sample,box\nx,1\ny,0\n", encoding="utf-8")
     assert read_concepts(str(path)).id == ("box",)
-    with pytest.raises(FileFormatError, match=r"one of: \.csv, \.npz, \.h5"):
+    for name in ("concepts.H5", "concepts.hdf5"):
+        write_concepts(tmp_path / name, read_concepts(path))
+        assert read_concepts(tmp_path / name).id == ("box",)
+    with pytest.raises(FileFormatError, match=r"one of: \.csv, \.npz, \.h5, \.hdf5"):
         read_concepts(tmp_path / "labels.json")
     with pytest.raises(MissingFileError, match=r"gone\.h5"):
         read_concepts(tmp_path / "gone.h5")
@@ -111,3 +121,19 @@ def test_sources_that_do_not_fit_are_refused(second, words):
 def test_no_source_is_an_error():
     with pytest.raises(DataError, match="no concepts to combine"):
         combine([])
+
+
+@pytest.mark.parametrize("name", ["c.csv", "c.npz", "c.h5"])
+def test_a_folder_is_called_a_folder(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(MissingFileError, match="is a folder"):
+        read_concepts(tmp_path / name)
+    with pytest.raises(MissingFileError, match="is a folder"):
+        read_concepts(GOLDEN, tmp_path / name)
+
+
+def test_repeated_sample_ids_name_the_file_once(tmp_path):
+    np.savez(tmp_path / "c.npz", labels=np.eye(2), id=["a", "b"], sample_id=["s", "s"])
+    with pytest.raises(DataError, match="sample ids repeat: 's'") as caught:
+        read_concepts(tmp_path / "c.npz")
+    assert str(caught.value).count("c.npz") == 1

@@ -1,4 +1,7 @@
+import errno
 import logging
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -102,7 +105,7 @@ def test_unreadable_images_are_left_out_named_and_counted_on_request(ten, kind, 
     broken(ten, kind)
     seen = []
     source = folder_of(ten, skip_bad=True, progress=lambda *counts: seen.append(counts))
-    assert "1 of 10 images cannot be read and are left out: 5.png" in caplog.text
+    assert "1 of 10 images cannot be read and are left out: '5.png'" in caplog.text
     assert seen[-1] == (10, 10)
     assert source.sample_id == tuple(f"{i}.png" for i in range(10) if i != 5)
     assert all_rows(source)[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4, 6, 7, 8, 9]
@@ -126,6 +129,16 @@ def test_a_decompression_bomb_is_refused(ten, monkeypatch, factor):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", int(24 / factor))
     with pytest.raises(DataError, match=r"0\.png.*decompression bomb"):
         next(folder_of(ten).batches(0, 4))
+
+
+@pytest.mark.parametrize("size", [(1, 60), (60, 1)])
+def test_a_thin_image_that_becomes_huge_is_refused_before_it_is_resized(ten, monkeypatch, size):
+    save(ten, "5.png", size=size)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    arguments = (ten, "pixels", Preprocess(resize=5))
+    with pytest.raises(DataError, match=r"60.* becomes .*300.* more than 1,000 pixels.*'5\.png'"):
+        all_rows(ImageFolder(*arguments), batch_size=10)
+    assert "5.png" not in ImageFolder(*arguments, skip_bad=True).sample_id
 
 
 def test_images_of_different_size_are_named(ten):
@@ -163,3 +176,25 @@ def test_links_to_folders_are_not_followed(ten, tmp_path_factory):
     (ten / "link").symlink_to(elsewhere)
     (ten / "loop").symlink_to(ten)
     assert len(folder_of(ten)) == 10
+
+
+def test_a_link_that_leads_nowhere_is_an_unreadable_image(ten):
+    (ten / "c.png").symlink_to(ten / "gone.png")
+    with pytest.raises(DataError, match=r"'c\.png' cannot be read.*--skip-bad"):
+        all_rows(folder_of(ten))
+    assert len(folder_of(ten, skip_bad=True)) == 10
+
+
+@pytest.mark.parametrize("skip_bad", [False, True])
+def test_a_folder_that_cannot_be_listed_is_refused(ten, monkeypatch, skip_bad):
+    save(ten, "closed/1.png")
+    scan = os.scandir
+
+    def refuse(path):
+        if Path(path).name == "closed":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(DataError, match="closed' cannot be listed: Permission denied"):
+        folder_of(ten, skip_bad=skip_bad)

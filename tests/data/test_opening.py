@@ -32,6 +32,14 @@ def test_npy_feeds_the_only_input(tmp_path):
     assert np.array_equal(only_batch(open_data(tmp_path / "a.npy", ONE))["x"], A)
 
 
+def test_files_are_known_by_their_suffix_in_any_case(tmp_path):
+    np.save(tmp_path / "a.npy", A)
+    np.savez(tmp_path / "b.npz", x=A)
+    for name, other in (("a.npy", "a.NPY"), ("b.npz", "b.NPZ")):
+        source = open_data((tmp_path / name).rename(tmp_path / other), ONE)
+        assert np.array_equal(only_batch(source)["x"], A)
+
+
 def test_npz_feeds_inputs_by_name_and_brings_ids(tmp_path):
     np.savez(tmp_path / "a.npz", x=A, mask=A, sample_ids=np.array(["a", "b", "c"]))
     source = open_data(str(tmp_path / "a.npz"), TWO)

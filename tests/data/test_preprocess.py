@@ -231,3 +231,8 @@ def test_a_file_that_is_no_json_object_is_refused(tmp_path, text):
 def test_a_missing_file_is_missing(tmp_path):
     with pytest.raises(MissingFileError, match="no file"):
         Preprocess.from_config(tmp_path / "config.json")
+
+
+def test_a_folder_is_no_configuration(tmp_path):
+    with pytest.raises(MissingFileError, match="is a folder"):
+        Preprocess.from_config(tmp_path)

@@ -6,22 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.backend import (
-    DEVICES,
-    POOLS,
-    Backend,
-    Extractor,
-    Layer,
-    Model,
-    ModelInput,
-    Output,
-)
+from invert_core.backend import Backend, Extractor, Finding, Layer, Model, ModelInput, Output
+from invert_core.backend_checks import check_batch, check_settings
 from invert_core.errors import (
-    DataError,
     MissingDependencyError,
     MissingFileError,
     ModelError,
-    SettingError,
     UnknownNameError,
     nearest,
 )
@@ -46,7 +36,7 @@ class NumpyBackend(Backend):
 
     @classmethod
     def check(cls):
-        return [("NumPy", np.__version__)]
+        return [Finding("NumPy", "ok", np.__version__)]
 
 
 class NumpyModel(Model):
@@ -63,8 +53,7 @@ class NumpyModel(Model):
         ]
 
     def extractor(self, layers, *, pool="auto", channel_axis=None, device="auto", batch_size=32):
-        if not layers or pool not in POOLS or device not in DEVICES or batch_size < 1:
-            raise SettingError("These settings cannot be.", "Choose others.")
+        check_settings(layers, pool, device, batch_size)
         if device == "cuda":
             raise MissingDependencyError("NumPy has no CUDA.", "Use --device cpu.")
         outputs = []
@@ -75,29 +64,27 @@ class NumpyModel(Model):
             chosen = default if pool == "auto" or default == "none" else pool
             if (chosen, AXES[layer]) == ("none", 3) or (pool, AXES[layer]) == ("first", 2):
                 raise ModelError(f"{layer!r} cannot be pooled so.", "Choose another pool.")
+            if channel_axis not in (None, *range(1, AXES[layer])):
+                raise ModelError(f"{layer!r} has no axis {channel_axis}.", "Choose another axis.")
             outputs.append(Output(layer, chosen))
-        return NumpyExtractor(self, tuple(outputs), batch_size)
+        return NumpyExtractor(self, tuple(outputs), batch_size, channel_axis)
 
 
 class NumpyExtractor(Extractor):
     device = "cpu"
 
-    def __init__(self, model, outputs, batch_size):
+    def __init__(self, model, outputs, batch_size, channel_axis):
         self.model, self.outputs, self.batch_size = model, outputs, batch_size
+        self.other_axis = 2 if channel_axis == 1 else 1
 
     def run(self, batch):
-        wanted = self.model.inputs[0]
-        x = batch.get("x")
-        if set(batch) != {"x"} or x.dtype != wanted.dtype or x.ndim != 3:
-            raise DataError("The input does not fit.", "Bring x as float32 [samples, tokens, n].")
-        if x.shape[2] != wanted.shape[2] or not 1 <= len(x) <= self.batch_size:
-            raise DataError("The input does not fit.", "Bring x as float32 [samples, tokens, n].")
-        hidden = np.tanh(x @ self.model.first)
+        check_batch(batch, self.model.inputs, ["x"], self.batch_size)
+        hidden = np.tanh(batch["x"] @ self.model.first)
         values = {"hidden": hidden, "logits": hidden.mean(1) @ self.model.second}
         pools = {
-            "mean": lambda layer: layer.mean(1),
-            "max": lambda layer: layer.max(1),
-            "first": lambda layer: layer[:, 0],
+            "mean": lambda layer: layer.mean(self.other_axis),
+            "max": lambda layer: layer.max(self.other_axis),
+            "first": lambda layer: layer.take(0, self.other_axis),
             "none": lambda layer: layer,
         }
         return {each.layer: pools[each.pool](values[each.layer]) for each in self.outputs}

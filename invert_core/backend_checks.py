@@ -1,0 +1,109 @@
+"""Checks that every backend has to make, for those who write one to call."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from invert_core.backend import DEVICES, POOLS, ModelInput
+from invert_core.errors import DataError, SettingError, nearest
+
+
+def check_settings(layers: Sequence[str], pool: str, device: str, batch_size: int) -> None:
+    """Check what `Model.extractor` is called with, as far as it does not depend on the model.
+
+    Raises
+    ------
+    SettingError
+        No layer is named, or one twice; a pool or device does not exist; the batch is empty.
+    """
+    if isinstance(layers, str) or not layers:
+        raise SettingError(
+            "No layers are named in a list.",
+            "Name at least one with -l; `invert layers MODEL` lists them.",
+        )
+    repeated = [name for name, count in Counter(layers).items() if count > 1]
+    if repeated:
+        raise SettingError(f"The layer {repeated[0]!r} is named twice.", "Name it once.")
+    for what, value, known in (("pool", pool, POOLS), ("device", device, DEVICES)):
+        if value not in known:
+            guess = nearest(value, known)
+            raise SettingError(
+                f"There is no {what} {value!r}.", f"{guess} Choose from {', '.join(known)}.".strip()
+            )
+    if batch_size < 1:
+        raise SettingError(f"The batch size cannot be {batch_size}.", "Give a number from 1 up.")
+
+
+def check_batch(
+    batch: Mapping[str, np.ndarray],
+    inputs: Sequence[ModelInput],
+    needed: Collection[str],
+    batch_size: int,
+) -> int:
+    """Check a batch as `Extractor.run` has to.
+
+    Parameters
+    ----------
+    batch : mapping of input name to array [b, ...]
+    inputs : sequence of ModelInput
+        Of the model.
+    needed : collection of str
+        Names of the inputs without which the layers cannot be computed.
+    batch_size : int
+        The most samples that a batch may have.
+
+    Returns
+    -------
+    int
+        The number of samples.
+
+    Raises
+    ------
+    DataError
+        An input is missing, unknown, or of another shape or type than the model takes, or the
+        number of samples is wrong.
+    """
+    known = {each.name: each for each in inputs}
+    listed = f"The model takes {', '.join(map(repr, known))}."
+    for name in batch:
+        if name not in known:
+            raise DataError(f"The model has no input {name!r}.", nearest(name, known) or listed)
+    missing = [name for name in known if name in needed and name not in batch]
+    if missing:
+        raise DataError(f"The input {missing[0]!r} is missing.", listed)
+    counts = {name: _count(known[name], array) for name, array in batch.items()}
+    if len(set(counts.values())) > 1:
+        raise DataError(
+            f"The inputs have different numbers of samples: {counts}.",
+            "Bring the same samples for every input.",
+        )
+    count = next(iter(counts.values()), 0)
+    if not 1 <= count <= batch_size:
+        raise DataError(
+            f"The batch has {count} samples, and the model was opened for 1 to {batch_size}.",
+            "Bring smaller batches, or open the model with a larger batch size.",
+        )
+    return count
+
+
+def _count(wanted: ModelInput, array: np.ndarray) -> int:
+    both_text = wanted.dtype.kind == array.dtype.kind == "U"
+    if array.dtype != wanted.dtype and not both_text:
+        raise DataError(
+            f"The input {wanted.name!r} takes {wanted.dtype.name}, and the data are {array.dtype}.",
+            f"Give arrays of that type, for example with .astype({wanted.dtype.name!r}).",
+        )
+    fits = array.ndim == len(wanted.shape) > 0 and all(
+        size is None or size == given
+        for size, given in zip(wanted.shape[1:], array.shape[1:], strict=True)
+    )
+    if not fits:
+        sizes = ("any" if size is None else str(size) for size in wanted.shape[1:])
+        raise DataError(
+            f"The input {wanted.name!r} has shape [{', '.join(['samples', *sizes])}], and the data "
+            f"have {array.shape}.",
+            "Give data of that shape; images get it by --resize, --crop, --mode (RGB or L) and "
+            "--layout (NCHW or NHWC).",
+        )
+    return len(array)
