@@ -17,7 +17,9 @@ def check_target(path: Path, *, overwrite: bool) -> None:
             f"The folder {str(path.parent)!r} for the output {path.name!r} does not exist.",
             "Create it, or choose another output with -o.",
         )
-    if path.exists() and not overwrite:
+    with storage_errors(path):
+        exists = path.exists()
+    if exists and not overwrite:
         raise ExistingOutputError(
             f"The output {str(path)!r} exists.",
             "Choose another with -o, or replace it with --overwrite.",
@@ -127,8 +129,8 @@ def new_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterator[
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _beside(path: Path) -> Path:
-    return path.with_name(f".invert-{secrets.token_hex(4)}.partial")
+def _beside(path: Path, kind: str = "partial") -> Path:
+    return path.with_name(f".invert-{secrets.token_hex(4)}.{kind}")
 
 
 def _claim(path: Path) -> None:
@@ -143,7 +145,7 @@ def _claim(path: Path) -> None:
 
 
 def _swap(partial: Path, place: Path) -> None:
-    old = _beside(place)
+    old = _beside(place, "old")
     os.replace(place, old)
     try:
         os.replace(partial, place)
