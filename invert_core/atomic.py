@@ -111,8 +111,9 @@ def new_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterator[
     with storage_errors(path):
         place = path.resolve()  # a link stays one, and "." has a name
         partial = _beside(place)
-        partial.mkdir()
     try:
+        with storage_errors(path):
+            partial.mkdir()
         yield partial
         with storage_errors(path):
             for where, _, files in os.walk(partial, topdown=False):

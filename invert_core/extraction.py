@@ -15,7 +15,7 @@ from invert_core.atomic import check_target
 from invert_core.backend import Extractor, Layer, Model
 from invert_core.backend_checks import check_settings
 from invert_core.data import Data, DataSource, Preprocess, open_data
-from invert_core.errors import InvertError, ModelError
+from invert_core.errors import DataError, ExistingOutputError, InvertError, ModelError
 from invert_core.values import check_n_samples
 
 EXTRACTION_CONTRACT = 1
@@ -139,6 +139,7 @@ def extract(
         data, opened.inputs, preprocess=preprocess, skip_bad=skip_bad, progress=progress
     )
     check_n_samples(len(source))
+    batch_size = min(batch_size, len(source))  # models may pad every batch to this size
     with opened.extractor(
         list(layers), pool=pool, channel_axis=channel_axis, device=device, batch_size=batch_size
     ) as extractor:
@@ -205,11 +206,13 @@ def _run(
                     progress(row, len(source))
         writer.finish()
     except (KeyboardInterrupt, InvertError) as error:
-        if writer.rows_done:
+        said = isinstance(error, ExistingOutputError)
+        if writer.rows_done and writer.partial.exists() and not said:
+            when = " once the data are as they were" if isinstance(error, DataError) else ""
             error.add_note(
                 f"{writer.rows_done:,} of {writer.n_samples:,} samples are kept in "
                 f"{str(writer.partial)!r}; the same command, without --overwrite, goes on from "
-                "there."
+                f"there{when}."
             )
         raise
 

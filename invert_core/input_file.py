@@ -11,9 +11,13 @@ def check_file(path: Path, hint: str = "Check the path.") -> None:
     Raises
     ------
     MissingFileError
-        There is none, which is what `hint` is for, or a folder in its place.
+        There is none, which is what `hint` is for, or a folder, pipe or device in its place.
     """
     if path.is_dir():
         raise MissingFileError(f"{str(path)!r} is a folder.", "Name one file in it.")
+    if path.exists() and not path.is_file():
+        raise MissingFileError(
+            f"{str(path)!r} is a pipe or a device.", "Save its content as a file, and name that."
+        )
     if not path.is_file():
         raise MissingFileError(f"There is no file {str(path)!r}.", hint)

@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Sequence
+from os.path import splitext
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from invert_core.errors import DataError, SettingError, first_few
+from invert_core.text import counted
 
 if TYPE_CHECKING:
     from invert_core.concepts import ConceptSet
@@ -72,12 +74,14 @@ def locate(wanted: Sequence[str], given: Sequence[str]) -> np.ndarray:
 def _by_position(
     sample_id: tuple[str, ...] | None, n_samples: int, concepts: "ConceptSet"
 ) -> "ConceptSet":
-    side = "The activations have" if sample_id is None else "The concepts have"
+    without = {(True, True): "Activations and concepts", (True, False): "The activations"}
+    side = without.get((sample_id is None, concepts.sample_id is None), "The concepts") + " have"
     if n_samples != concepts.n_samples:
         raise DataError(
             f"{side} no sample ids to join on, and the counts differ: {n_samples:,} rows of "
             f"activations, {concepts.n_samples:,} samples with concepts.",
-            "Give both sides sample ids, or the same samples in the same order.",
+            "Give both sides sample ids (in a .npz, an array 'sample_id' of strings), or the same "
+            "samples in the same order.",
         )
     _log.info("%s no sample ids: rows are matched by position.", side)
     return concepts
@@ -99,18 +103,31 @@ def _by_id(
         raise DataError(
             f"Activations and concepts have no sample id in common: {first_few(wanted)} against "
             f"{first_few(given)}.",
-            "Name the samples alike on both sides.",
+            _without_suffix(wanted, given) or "Name the samples alike on both sides.",
         )
     if how == "strict" and (kept.size < len(wanted) or kept.size < len(given)):
         raise DataError(_difference(wanted, given), "Keep the common ones with: --join inner")
     if kept.size < max(len(wanted), len(given)):
         _log.info(
-            "%s of %s rows of activations and of %s samples with concepts are in common.",
-            f"{kept.size:,}",
+            "%s %s in both (activations: %s, concepts: %s).",
+            counted(kept.size, "sample"),
+            "is" if kept.size == 1 else "are",
             f"{len(wanted):,}",
             f"{len(given):,}",
         )
     return (None if found.all() else kept), concepts.take(place[found])
+
+
+def _without_suffix(wanted: tuple[str, ...], given: tuple[str, ...]) -> str:
+    stems = {splitext(id)[0]: id for id in given}
+    for id in wanted:
+        other = stems.get(splitext(id)[0])
+        if other is not None:
+            return (
+                f"They differ by a suffix ({id!r} against {other!r}): write it on both sides, or "
+                "on none."
+            )
+    return ""
 
 
 def _difference(wanted: tuple[str, ...], given: tuple[str, ...]) -> str:

@@ -13,6 +13,7 @@ from invert_core.errors import DataError, FileFormatError
 from invert_core.input_file import check_file
 from invert_core.sample_id import as_sample_id
 
+_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"\x93NUM")
 SAMPLE_ID_KEYS = ("sample_id", "sample_ids")
 
 
@@ -50,6 +51,9 @@ def read_npz(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...] | None]
         The sample ids are not strings, or one repeats.
     """
     with _format_errors(path), path.open("rb") as file:
+        if not file.read(4).startswith(_MAGIC):
+            raise ValueError("it is no NumPy file")
+        file.seek(0)
         archive = np.load(file, allow_pickle=False)
         if isinstance(archive, np.ndarray):
             raise ValueError("it is a single array, not an archive")
@@ -78,15 +82,20 @@ def _format_errors(path: Path) -> Iterator[None]:
         ValueError,
         EOFError,
         MemoryError,
+        OverflowError,
         RuntimeError,
         SyntaxError,
+        TypeError,
         tokenize.TokenError,
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
-        reason = str(error).strip().splitlines()
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if "pickle" in reason:  # NumPy advises to allow what is refused here
+            reason = "it holds Python objects"
         raise FileFormatError(
-            f"{str(path)!r} cannot be read as {path.suffix} "
-            f"({reason[0] if reason else type(error).__name__}).",
-            "Write it again with numpy.save or numpy.savez, as plain numbers and strings.",
+            f"{str(path)!r} cannot be read as {path.suffix} ({reason}).",
+            "Save a single array as .npy, which is not read whole."
+            if isinstance(error, MemoryError)
+            else "Write it again with numpy.save or numpy.savez, as plain numbers and strings.",
         ) from error

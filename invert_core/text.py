@@ -19,6 +19,15 @@ def is_text(value: str) -> bool:
     return "\0" not in value
 
 
+def counted(count: int, what: str) -> str:
+    """A number and what it counts.
+
+    >>> counted(1, "sample"), counted(1198, "sample")
+    ('1 sample', '1,198 samples')
+    """
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
+
+
 def check_text(
     what: str, values: Sequence[str], *, unique: bool = False, may_be_empty: bool = False
 ) -> None:
@@ -55,6 +64,7 @@ def check_text(
     if unique and len(set(values)) < len(values):
         repeated = [value for value, times in Counter(values).items() if times > 1]
         raise DataError(
-            f"{len(repeated)} {what}s repeat: {first_few(repeated)}.",
+            f"{counted(len(repeated), what)} {'repeats' if len(repeated) == 1 else 'repeat'}: "
+            f"{first_few(repeated)}.",
             f"Every {what} must stand once.",
         )

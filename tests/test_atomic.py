@@ -161,21 +161,28 @@ def test_a_folder_survives_a_loss_of_power(tmp_path, monkeypatch, existing):
 
 def test_a_folder_that_appears_meanwhile_is_not_deleted(tmp_path):
     target = tmp_path / "run"
-    with (
-        pytest.raises(ExistingOutputError),
-        new_folder(target, marker="run.json") as partial,
-    ):
-        (partial / "run.json").write_text("ours")
-        target.mkdir()
-        (target / "thesis.txt").write_text("precious")
+
+    def work():
+        with new_folder(target, marker="run.json") as partial:
+            (partial / "run.json").write_text("ours")
+            target.mkdir()
+            (target / "thesis.txt").write_text("precious")
+
+    with pytest.raises(ExistingOutputError):
+        work()
     assert [path.name for path in tmp_path.rglob("*")] == ["run", "thesis.txt"]
 
 
 def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path):
     target = tmp_path / "x.csv"
-    with pytest.raises(ExistingOutputError, match="meanwhile"), new_file(target) as partial:
-        partial.write_text("ours")
-        target.write_text("precious")
+
+    def work():
+        with new_file(target) as partial:
+            partial.write_text("ours")
+            target.write_text("precious")
+
+    with pytest.raises(ExistingOutputError, match="meanwhile"):
+        work()
     assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
     assert target.read_text() == "precious"
 

@@ -244,7 +244,28 @@ def test_nan_names_layer_unit_and_sample_and_keeps_earlier_stripes(tmp_path):
     with pytest.raises(DataError, match=r"hidden:0 is NaN for sample '2080\.png'") as caught:
         extract(nan_model(at=data[2100, 0]), source, tmp_path / "x.h5", LAYERS)
     assert "2,048 of 3,000 samples are kept" in str(caught.value)
+    assert "goes on from there once the data are as they were." in str(caught.value)
     assert os.listdir(tmp_path) == ["x.h5.partial"]
+
+
+def test_rows_are_said_to_be_kept_only_if_they_are(tmp_path):
+    def remove_and_stop(x):
+        if (tmp_path / "x.h5.partial").exists():
+            (tmp_path / "x.h5.partial").unlink()
+        if model.opened[-1].rows >= 2048:
+            raise KeyboardInterrupt
+
+    model = FakeModel(fail=remove_and_stop)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        extract(model, samples(4000), tmp_path / "x.h5", LAYERS, batch_size=1024)
+    assert not getattr(caught.value, "__notes__", [])
+
+
+def test_the_model_is_opened_for_no_more_samples_than_there_are(tmp_path):
+    model = FakeModel()
+    extract(model, samples(5), tmp_path / "x.h5", LAYERS, batch_size=1000)
+    assert model.opened[-1].batch_size == 5
+    assert extract(model, samples(5), tmp_path / "x.h5", LAYERS, batch_size=99).already_done
 
 
 def test_the_model_is_closed_whatever_happens(tmp_path):

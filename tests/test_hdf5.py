@@ -132,6 +132,15 @@ def test_a_size_that_the_file_does_not_hold_is_refused(path, chunks):
         hdf5.own_dataset(file, "empty")
 
 
+def test_strings_that_the_file_does_not_hold_are_refused(path):
+    changed(path, lambda file: file.create_dataset("ids", (2**27,), h5py.string_dtype()))
+    with (
+        hdf5.open_checked(path, "a-format", 2) as file,
+        pytest.raises(FileFormatError, match="claims"),
+    ):
+        hdf5.own_dataset(file, "ids")
+
+
 @pytest.mark.parametrize("shape", [(0,), (0, 2), (3, 0)])
 def test_an_empty_dataset_is_held_by_the_file(path, shape):
     changed(path, lambda file: file.create_dataset("empty", shape, "f4"))

@@ -69,20 +69,25 @@ def test_only_the_side_that_lacks_samples_is_named():
 
 @pytest.mark.parametrize("how", ["strict", "inner"])
 @pytest.mark.parametrize(
-    ("ours", "theirs"), [(None, ["x", "y", "z"]), (("x", "y", "z"), None), (None, None)]
+    ("ours", "theirs", "side"),
+    [
+        (None, ["x", "y", "z"], "The activations"),
+        (("x", "y", "z"), None, "The concepts"),
+        (None, None, "Activations and concepts"),
+    ],
 )
-def test_without_ids_on_a_side_rows_are_matched_by_position(ours, theirs, how, caplog):
+def test_without_ids_on_a_side_rows_are_matched_by_position(ours, theirs, side, how, caplog):
     concepts = labelled(theirs, 3)
     with caplog.at_level(logging.INFO, "invert"):
         rows, joined = join(ours, 3, concepts, how)
     assert rows is None
     assert joined is concepts
-    assert "matched by position" in caplog.text
+    assert f"{side} have no sample ids: rows are matched by position" in caplog.text
 
 
 @pytest.mark.parametrize("how", ["strict", "inner"])
 def test_without_ids_counts_must_be_equal(how):
-    with pytest.raises(DataError, match=r"activations have no sample ids .* 4 rows .* 3 samples"):
+    with pytest.raises(DataError, match=r"no sample ids .* 4 rows .* 3 samples.* 'sample_id'"):
         join(None, 4, labelled(["x", "y", "z"]), how)
     with pytest.raises(DataError, match="concepts have no sample ids"):
         join(("x", "y"), 2, labelled(None, 3), how)
@@ -90,8 +95,22 @@ def test_without_ids_counts_must_be_equal(how):
 
 @pytest.mark.parametrize("how", ["strict", "inner"])
 def test_no_common_sample_is_an_error_that_shows_both_sides(how):
-    with pytest.raises(DataError, match=r"no sample id in common: 'a', 'b' against 'a\.png'"):
-        join(("a", "b"), 2, labelled(["a.png", "b.png"]), how)
+    with pytest.raises(DataError, match=r"no sample id in common: 'a', 'b' against 'x', 'y'"):
+        join(("a", "b"), 2, labelled(["x", "y"]), how)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(("a", "b"), ["x.png", "b.png"]), (("x.png", "b.png"), ["a", "b"])]
+)
+def test_ids_that_differ_by_a_suffix_only_are_said_to(ours, theirs):
+    with pytest.raises(DataError, match=r"differ by a suffix \('b(\.png)?' against 'b(\.png)?'\)"):
+        join(ours, 2, labelled(theirs))
+
+
+def test_an_inner_join_says_how_many_samples_are_left(caplog):
+    with caplog.at_level(logging.INFO, "invert"):
+        join(("a", "b", "c"), 3, labelled(["a", "b", "x", "y"]), "inner")
+    assert "2 samples are in both (activations: 3, concepts: 4)." in caplog.text
 
 
 def test_fewer_than_two_samples_are_an_error():

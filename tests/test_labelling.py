@@ -11,9 +11,9 @@ from invert_core.activations import Activations, open_activations
 from invert_core.concepts import ConceptSet, read_concepts
 from invert_core.errors import DataError, FormulaError, SettingError, UnknownNameError
 from invert_core.formula import Formula
+from invert_core.kernels import beam, ranks
 from invert_core.labelling import label, plan, score
 from invert_core.labels import COLUMNS, Labels
-from invert_core.kernels import beam, ranks
 from invert_core.search import BeamSearch, Settings
 from invert_core.significance import n_formulas
 from tests import naive

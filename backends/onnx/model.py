@@ -37,6 +37,8 @@ from invert_core.errors import ModelError, SettingError
 
 _log = logging.getLogger("invert")
 
+_LARGEST_BATCH = 2**20
+
 
 class OnnxBackend(Backend):
     """Opens `.onnx` files."""
@@ -130,6 +132,12 @@ class OnnxModel(Model):
                 )
             names[layer] = append_pooling(part, tensor, kind.elem, pooling)
             outputs.append(Output(layer, pooling.kind))
+        size = BatchAxis.of(part.graph).size or batch_size
+        if size > _LARGEST_BATCH:
+            raise ModelError(
+                f"The model runs {size:,} samples at once, more than {_LARGEST_BATCH:,}.",
+                "Export it with a smaller batch, or with one of any size, and check --batch-size.",
+            )
         runtime, device = open_session(part, self._folder, device)
         return OnnxExtractor(
             runtime,
@@ -139,7 +147,7 @@ class OnnxModel(Model):
             outputs=tuple(outputs),
             device=device,
             most=batch_size,
-            size=BatchAxis.of(part.graph).size or batch_size,
+            size=size,
         )
 
     @functools.cached_property
@@ -227,6 +235,11 @@ def _model_input(value: onnx.ValueInfoProto) -> ModelInput:
         raise ModelError(
             f"The model does not say how many axes its input {value.name!r} has.",
             "Add the shape with `onnx.tools.update_model_dims`.",
+        )
+    if any(size is not None and size < 0 for size in kind.shape):
+        raise ModelError(
+            f"The input {value.name!r} has the shape {shown_shape(kind.shape)}.",
+            "Name the axes that may have any length with `onnx.tools.update_model_dims`.",
         )
     dtype = (
         np.str_

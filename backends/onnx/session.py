@@ -113,7 +113,7 @@ def open_session(
         ONNX Runtime does not take the model.
     """
     if device == "auto" and CUDA not in onnxruntime.get_available_providers():
-        _log.info("This build of ONNX Runtime has no CUDA; the model runs on the CPU.")
+        _log.debug("This build of ONNX Runtime has no CUDA; the model runs on the CPU.")
     elif device != "cpu":
         try:
             _require_cuda()

@@ -10,6 +10,10 @@ from google.protobuf.message import DecodeError, Message
 
 from invert_core.backends.onnx.graph import walk_nodes
 from invert_core.errors import MissingFileError, ModelError
+from invert_core.input_file import check_file
+
+_LARGEST = 2**31 - 1
+"""Bytes that protobuf reads."""
 
 
 def read_model(path: Path) -> tuple[onnx.ModelProto, str]:
@@ -31,14 +35,16 @@ def read_model(path: Path) -> tuple[onnx.ModelProto, str]:
     MissingFileError
         There is no such file.
     ModelError
-        It is not an ONNX model.
+        It is not an ONNX model, is too large for one, or has no nodes.
     """
+    check_file(path)
     try:
+        if path.stat().st_size > _LARGEST:
+            raise ModelError(
+                f"The model file {str(path)!r} has more than 2 GB, which no ONNX file can have.",
+                "Keep the weights in a second file (external data).",
+            )
         content = path.read_bytes()
-    except FileNotFoundError:
-        raise MissingFileError(
-            f"There is no model file {str(path)!r}.", "Check the path."
-        ) from None
     except OSError as error:
         raise ModelError(
             f"The model file {str(path)!r} cannot be read: {error.strerror}.",
@@ -48,9 +54,13 @@ def read_model(path: Path) -> tuple[onnx.ModelProto, str]:
         proto = onnx.load_model_from_string(content)
     except DecodeError as error:
         raise _not_onnx(path) from error
-    empty = not (proto.ir_version and proto.opset_import and proto.graph.node)
-    if empty or not _is_text(proto):
+    if not (proto.ir_version and proto.opset_import and _is_text(proto)):
         raise _not_onnx(path)
+    if not proto.graph.node:
+        raise ModelError(
+            f"The model {str(path)!r} has no nodes, so it has no layers.",
+            "Export the model once more.",
+        )
     return proto, hashlib.sha256(content).hexdigest()
 
 

@@ -75,7 +75,7 @@ def stored_fingerprint(file: h5py.File) -> dict | None:
     text = text_attribute(file, "fingerprint")
     try:
         value = None if text is None else json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

@@ -14,6 +14,7 @@ from invert_core import atomic, hdf5
 from invert_core.activations import layout, partial_file
 from invert_core.activations.fingerprint import as_stored, refuse_stale
 from invert_core.activations.values import bad_value
+from invert_core.activations.write_lock import WriteLock
 from invert_core.errors import (
     DataError,
     ExistingOutputError,
@@ -98,15 +99,24 @@ class ActivationWriter:
         self._datasets: dict[str, h5py.Dataset] = {}
         self._stripe: dict[str, np.ndarray] = {}
         self._buffered = 0
+        self._lock: WriteLock | None = None
+        self._must_be_free = False
         atomic.check_target(path, overwrite=True)
         if path.is_dir():
             raise ExistingOutputError(
                 f"The output {str(path)!r} is a folder.", "Choose the name of a file with -o."
             )
-        if overwrite:
-            self._refuse_busy()
-        else:
-            self._find_earlier_work()
+        if not overwrite and path.exists() and self._read_finished() == self._fingerprint:
+            self._take_as_finished()
+            return
+        self._lock = WriteLock(path)
+        try:
+            self._must_be_free = not overwrite and not path.exists()
+            if not overwrite:
+                self._find_earlier_work()
+        except BaseException:
+            self._lock.release()
+            raise
 
     def write(self, batch: Mapping[str, np.ndarray]) -> None:
         """Append rows.
@@ -153,6 +163,8 @@ class ActivationWriter:
         ------
         DataError
             Rows are missing.
+        ExistingOutputError
+            A file has appeared at `path` and is not to be overwritten; the unfinished one stays.
         StorageError
             The system refuses to write.
         """
@@ -168,16 +180,26 @@ class ActivationWriter:
             self._write_stripe()
         with partial_file.storage_errors(self.partial):
             self._close_file()
+            if self._must_be_free and self.path.exists():
+                raise ExistingOutputError(
+                    f"The output {str(self.path)!r} was made by something else meanwhile; all "
+                    f"rows are kept in {str(self.partial)!r}.",
+                    "Move the former away, and the same command gives the rows their name.",
+                )
             atomic.move_into_place(self.partial, self.path)
         self.finished = True
 
     def close(self) -> None:
         """Let go of the file. Rows that are not marked are lost; a file without any is removed."""
-        if self._file is not None:
-            with partial_file.storage_errors(self.partial):
-                self._close_file()
-                if self.rows_done == 0:
-                    self.partial.unlink()
+        try:
+            if self._file is not None:
+                with partial_file.storage_errors(self.partial):
+                    self._close_file()
+                    if self.rows_done == 0:
+                        self.partial.unlink()
+        finally:
+            if self._lock is not None:
+                self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -195,14 +217,17 @@ class ActivationWriter:
         # overwrite, so it may go on.
         finished = self._read_finished() if self.path.exists() else None
         if finished == self._fingerprint:
-            self.finished = True
-            self.rows_done = self.n_samples
+            self._take_as_finished()
             return
         unfinished = self._open_earlier() if self.partial.exists() else None
         if self._file is None:
             for path, stored in ((self.partial, unfinished), (self.path, finished)):
                 if stored is not None:
                     refuse_stale(path, stored, self._fingerprint)
+
+    def _take_as_finished(self) -> None:
+        self.finished = True
+        self.rows_done = self.n_samples
 
     def _read_finished(self) -> dict[str, Any]:
         try:
@@ -247,13 +272,7 @@ class ActivationWriter:
                 stack.pop_all()
         return stored
 
-    def _refuse_busy(self) -> None:
-        if self.partial.exists():
-            with contextlib.suppress(FileFormatError):  # a broken one is what --overwrite is for
-                partial_file.open_for_writing(self.partial).close()
-
     def _create(self, n_units: dict[str, int]) -> None:
-        self._refuse_busy()
         partial_file.create(
             self.partial,
             n_samples=self.n_samples,

@@ -4,16 +4,15 @@ A command's module is imported when the command is used, and heavy packages only
 that ``invert --help`` answers at once.
 """
 
-import errno
 import importlib
 from typing import Any
 
 import click
 
 from invert_core import __version__
-from invert_core.commands.console import messages, printable, replace_unprintable
-from invert_core.commands.interrupts import raised_interrupts
-from invert_core.errors import InvertError, SettingError, nearest
+from invert_core.commands.console import messages, replace_unprintable, stdout_errors
+from invert_core.commands.failures import told_failures
+from invert_core.errors import nearest
 
 COMMANDS = (
     "layers",
@@ -53,23 +52,22 @@ class CommandLine(click.Group):
             ctx.fail(f"There is no command {args[0]!r}. {known}")
         return super().resolve_command(ctx, args)
 
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Parse what stands before the command."""
+        with told_failures(), stdout_errors():
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what goes wrong ends in a message on stderr, without a traceback."""
+        """Parse what stands behind the command, and run it."""
         replace_unprintable()
-        try:
-            with messages(), raised_interrupts():
-                return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except KeyboardInterrupt as interrupt:
-            kept = " ".join(getattr(interrupt, "__notes__", ["Nothing was written."]))
-            click.echo(f"Interrupted. {printable(kept)}", err=True)
-            ctx.exit(130)
-        except Exception as error:
-            if ctx.meta.get("debug") or _is_closed_pipe(error):
-                raise
-            click.echo(f"Error: {printable(_sentence(error))}", err=True)
-            ctx.exit(2 if isinstance(error, SettingError) else 1)
+        with messages(), told_failures(ctx):
+            return super().invoke(ctx)
 
 
 @click.group(
@@ -84,23 +82,3 @@ def main() -> None:
     Extract the activations of a model over samples, describe the samples with concepts, and label
     each neuron with the formula of concepts that its activation separates best.
     """
-
-
-def _is_closed_pipe(error: Exception) -> bool:
-    return isinstance(error, OSError) and error.errno == errno.EPIPE
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, InvertError):
-        return str(error)
-    if isinstance(error, MemoryError):
-        return (
-            "There is not enough memory. Give fewer samples, or a smaller --beam or --batch-size."
-        )
-    if isinstance(error, OSError) and error.strerror:
-        where = f" {str(error.filename)!r}" if error.filename else ""
-        return f"The system refuses{where}: {error.strerror}. Check the path, its rights and space."
-    return (
-        f"Something unforeseen happened ({type(error).__name__}: {error}). "
-        "Run the command again with --debug and report what it prints."
-    )

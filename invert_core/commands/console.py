@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from invert_core.errors import StorageError
+
 _log = logging.getLogger("invert")
 
 
@@ -41,11 +43,19 @@ def replace_unprintable() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
+def report(text: str) -> None:
+    """Print a line on stderr, if that can be written: no work ends for a message."""
+    try:
+        click.echo(printable(text), err=True)
+    except (OSError, ValueError):
+        sys.stderr = None  # as with 2>&-
+
+
 class _MessageHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one message."""
         prefix = "Warning: " if record.levelno >= logging.WARNING else ""
-        click.echo(prefix + printable(record.getMessage()), err=True)
+        report(prefix + record.getMessage())
 
 
 @contextlib.contextmanager
@@ -55,16 +65,15 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     Silent where stderr is not a terminal, and with ``-q``.
     """
     quiet = _log.level > logging.INFO
-    bar = click.progressbar(
-        length=1, label=title, file=sys.stderr, hidden=quiet or not sys.stderr.isatty()
-    )
+    seen = sys.stderr is not None and sys.stderr.isatty()
+    bar = click.progressbar(length=1, label=title, file=sys.stderr, hidden=quiet or not seen)
     with bar:
 
-        def report(done: int, total: int) -> None:
+        def advance(done: int, total: int) -> None:
             bar.length = total
             bar.update(done - bar.pos)
 
-        yield report
+        yield advance
 
 
 def printable(text: str) -> str:
@@ -74,9 +83,42 @@ def printable(text: str) -> str:
 
 def echo_data(text: str) -> None:
     """Print what programs read as it is; only on a terminal without what would steer it."""
-    if sys.stdout.isatty():
+    if sys.stdout is not None and sys.stdout.isatty():
         text = "\n".join(map(printable, text.split("\n")))
-    click.echo(text, nl=False)
+    with stdout_errors():
+        click.echo(text, nl=False)
+
+
+def echo_line(text: str) -> None:
+    """Print a line for people on stdout."""
+    with stdout_errors():
+        click.echo(text)
+
+
+@contextlib.contextmanager
+def stdout_errors() -> Iterator[None]:
+    """Turn what the system says when stdout cannot be written into a sentence.
+
+    A reader that closes early is no error, and passes as it is.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StorageError(
+            f"Cannot write to stdout: {error.strerror}.", "Send the output elsewhere."
+        ) from error
+
+
+@contextlib.contextmanager
+def written(what: str) -> Iterator[None]:
+    """Tell `what` is on disk already, if printing it fails or is interrupted."""
+    try:
+        yield
+    except (KeyboardInterrupt, StorageError) as error:
+        error.add_note(what)
+        raise
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], style: str) -> None:
@@ -90,7 +132,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], style:
         writer.writerows([row[name] for name in columns] for row in rows)
         echo_data(text.getvalue())
     else:
-        click.echo(table(rows, columns))
+        echo_line(table(rows, columns))
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:

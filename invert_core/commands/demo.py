@@ -2,11 +2,15 @@
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from invert_core.commands import options
-from invert_core.commands.console import print_rows, progress, say
+from invert_core.commands.console import echo_line, print_rows, progress, say, written
+
+if TYPE_CHECKING:
+    from invert_core.demo import DemoReport
 
 
 @options.command(epilog="Example: invert demo -o invert-demo")
@@ -28,18 +32,29 @@ def demo(output: Path, jobs: int | None, top: int, style: str, overwrite: bool) 
     Extracts two layers with ONNX Runtime, labels all their units, tests each label on images that
     neither training nor search has seen, and leaves a run directory.
     """
-    from invert_core.commands.label_table import SHOWN, print_labels, shown
     from invert_core.demo import run_demo
 
     with progress("Labelling") as report:
         done = run_demo(output, jobs=jobs, overwrite=overwrite, progress=report)
+    with written(f"The run was written to {str(output)!r}."):
+        _print_labels(done, style, top)
+    if style != "table":
+        return
+    say("unseen auc: the same on images that neither training nor search saw.")
+    command = shlex.join(["invert", "show", str(output), done.labels.best()[0].address])
+    say(f"The run is in {str(output)!r}; look at one unit with: {command}")
+
+
+def _print_labels(done: "DemoReport", style: str, top: int) -> None:
+    from invert_core.commands.label_table import SHOWN, print_labels, shown
+
     if style != "table":
         print_labels(done.labels, style, top)
         return
     rows = done.labels.best()
     for title, longer in (("single concepts", False), ("formulas", True)):
         chosen = [row for row in rows if (row.length > 1) == longer][:top]
-        click.echo(f"\nThe most convincing units labelled with {title}:")
+        echo_line(f"\nThe most convincing units labelled with {title}:")
         print_rows(
             [
                 shown(row) | {"unseen_auc": f"{done.held_out_auc[row.address]:.4f}"}
@@ -48,6 +63,3 @@ def demo(output: Path, jobs: int | None, top: int, style: str, overwrite: bool) 
             ("unit", "label", "auc", "unseen_auc", *SHOWN[3:]),
             style,
         )
-    say("unseen auc: the same on images that neither training nor search saw.")
-    command = shlex.join(["invert", "show", str(output), rows[0].address])
-    say(f"The run is in {str(output)!r}; look at one unit with: {command}")

@@ -25,7 +25,7 @@ class Size(click.ParamType):
         if isinstance(value, int | tuple):
             return value
         parts = str(value).lower().split("x")
-        if len(parts) > 2 or not all(part.isdecimal() for part in parts):
+        if len(parts) > 2 or not all(map(options.is_count, parts)):
             self.fail(f"{value!r} is not of the form 224 or 224x320", param, ctx)
         numbers = [int(part) for part in parts]
         return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
@@ -71,9 +71,20 @@ class Numbers(click.ParamType):
 @click.option(
     "--channel-axis", type=int, help="Axis of the units. [default: 1, and the last for rank 3]"
 )
-@click.option("-b", "--batch-size", type=click.IntRange(min=1), default=32, show_default=True)
 @click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
+    "-b",
+    "--batch-size",
+    type=click.IntRange(min=1, max=1_000_000),
+    default=32,
+    show_default=True,
+    help="Samples that the model runs over at once.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where the model runs: auto takes cuda if it works, else cpu.",
 )
 @click.option(
     "--dtype",
@@ -90,15 +101,27 @@ class Numbers(click.ParamType):
 )
 @click.option("--resize", type=Size(), help="Images: shorter edge 256, or exactly 224x320.")
 @click.option("--crop", type=Size(), help="Images: centre that is kept, 224 or 224x320.")
-@click.option("--scale", type=float, help="Images: factor on 0..255. [default: 1/255]")
+@click.option(
+    "--scale",
+    type=float,
+    help="Images: factor on 0..255. [default: 1/255, and 1 for a uint8 model]",
+)
 @click.option("--mean", type=Numbers(), help="Images: subtracted, as in 0.485,0.456,0.406.")
 @click.option("--std", type=Numbers(), help="Images: divided by, as in 0.229,0.224,0.225.")
-@click.option("--layout", type=click.Choice(["NCHW", "NHWC"]), help="Images. [default: NCHW]")
-@click.option("--mode", type=click.Choice(["RGB", "L"]), help="Images. [default: RGB]")
+@click.option(
+    "--layout",
+    type=click.Choice(["NCHW", "NHWC"]),
+    help="Images: layout of the model's input. [default: NCHW]",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["RGB", "L"]),
+    help="Images: colours, or L for shades of grey. [default: RGB]",
+)
 @click.option(
     "--resample",
     type=click.Choice(["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]),
-    help="Images. [default: bilinear]",
+    help="Images: how --resize makes new pixels. [default: bilinear]",
 )
 @click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read.")
 @options.backend_option

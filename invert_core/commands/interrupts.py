@@ -1,10 +1,12 @@
-"""Ctrl-C that falls into a callback from C, as LLVM makes them while Numba compiles.
+"""What interrupts a command: Ctrl-C, and the signals by which systems end programs.
 
-Python cannot raise there: it prints a traceback, and the work goes on or fails in some odd way.
+Python cannot raise in a callback from C, as LLVM makes them while Numba compiles: it prints a
+traceback, and the work goes on or fails in some odd way.
 """
 
 import _thread
 import contextlib
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,37 +15,80 @@ from typing import Any
 _SECONDS = 0.05
 """By then the callback has returned; if another has begun, the interrupt is lost and sent again."""
 
+_ENDING = [signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+class Ended(KeyboardInterrupt):
+    """A signal other than that of Ctrl-C asks the program to end.
+
+    Parameters
+    ----------
+    number : int
+        The signal.
+    """
+
+    def __init__(self, number: int):
+        super().__init__()
+        self.signal = signal.Signals(number)
+
 
 @contextlib.contextmanager
 def raised_interrupts() -> Iterator[None]:
-    """Raise KeyboardInterrupt again where it was lost in a callback.
+    """Raise KeyboardInterrupt for every such signal, again where it was lost in a callback.
 
-    An exception that follows a lost interrupt is taken for its consequence.
+    An exception that follows a lost interrupt is taken for its consequence, and so is one that an
+    interrupt caused, as when a module written in C fails to import. A signal that is ignored, as
+    nohup has it, stays ignored.
 
     Raises
     ------
     KeyboardInterrupt
+        For Ctrl-C; its subclass `Ended` for other signals.
     """
     usual = sys.unraisablehook
     again: list[threading.Timer] = []
+    lost_signals: list[int] = []
 
     def send_again(lost: Any) -> None:
         if not issubclass(lost.exc_type, KeyboardInterrupt):
             usual(lost)
             return
-        timer = threading.Timer(_SECONDS, _thread.interrupt_main)
+        number = lost.exc_value.signal if issubclass(lost.exc_type, Ended) else signal.SIGINT
+        timer = threading.Timer(_SECONDS, _thread.interrupt_main, [number])
         timer.daemon = True
         timer.start()
         again.append(timer)
+        lost_signals.append(number)
 
     sys.unraisablehook = send_again
+    handled = [each for each in _ENDING if signal.getsignal(each) is signal.SIG_DFL]
+    for each in handled:
+        signal.signal(each, _end)
     try:
         yield
     except Exception as error:
-        if again:
-            raise KeyboardInterrupt from error
+        if lost_signals:
+            raise _interrupt(lost_signals[-1]) from error
+        if (interrupt := _interrupt_behind(error)) is not None:
+            raise interrupt from None
         raise
     finally:
         sys.unraisablehook = usual
         for timer in again:
             timer.cancel()
+        for each in handled:
+            signal.signal(each, signal.SIG_DFL)
+
+
+def _end(number: int, _frame: object) -> None:
+    raise Ended(number)
+
+
+def _interrupt(number: int) -> KeyboardInterrupt:
+    return KeyboardInterrupt() if number == signal.SIGINT else Ended(number)
+
+
+def _interrupt_behind(error: BaseException | None) -> KeyboardInterrupt | None:
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from invert_core.commands import options
-from invert_core.commands.console import print_rows, progress, say
+from invert_core.commands.console import print_rows, progress, say, written
 
 
 @options.command(
@@ -117,5 +117,6 @@ def label(
             overwrite=overwrite,
             progress=report,
         )
-    print_labels(labels, style, top)
+    with written(f"The run was written to {str(output)!r}."):
+        print_labels(labels, style, top)
     say(f"The labels of {summary(labels)} are in {str(output)!r}.")

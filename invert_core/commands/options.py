@@ -43,8 +43,10 @@ def _read_config(ctx: click.Context, _param: click.Parameter, value: Path | None
     if value is None:
         return
     try:
-        config = tomllib.loads(value.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        if value.exists() and not value.is_file():
+            raise ValueError("it is no regular file")
+        config = tomllib.loads(value.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or error
         raise click.UsageError(f"Cannot read {str(value)!r} as TOML: {reason}.") from error
     known = {
@@ -56,6 +58,8 @@ def _read_config(ctx: click.Context, _param: click.Parameter, value: Path | None
     }
     settings: dict[str, Any] = {}
     for name, setting in config.items():
+        if name in ("config", "help"):
+            raise click.UsageError(f"{str(value)!r}: {name!r} is for the command line only.")
         if name not in known:
             raise click.UsageError(
                 f"{str(value)!r}: {name!r} is not an option of {ctx.command_path!r}. "
@@ -63,7 +67,7 @@ def _read_config(ctx: click.Context, _param: click.Parameter, value: Path | None
             )
         try:
             settings[str(known[name].name)] = _as_typed(known[name], setting)
-        except TypeError as error:
+        except ValueError as error:
             raise click.UsageError(f"{str(value)!r}: {name} {error}") from error
     ctx.default_map = settings
 
@@ -72,11 +76,13 @@ def _as_typed(option: click.Option, setting: Any) -> Any:
     """A setting as it would stand on the command line, so that it is checked as there."""
     if option.is_flag:
         if not isinstance(setting, bool):
-            raise TypeError("is true or false.")
+            raise ValueError("is true or false.")
         return setting
     parts = setting if isinstance(setting, list) else [setting]
     if any(isinstance(part, bool | list | dict) for part in parts):
-        raise TypeError("is text, a number, or a list of them.")
+        raise ValueError("is text, a number, or a list of them.")
+    if any("\0" in str(part) for part in parts):
+        raise ValueError("holds a NUL character.")
     return [str(part) for part in parts] if option.multiple else ",".join(map(str, parts))
 
 
@@ -108,6 +114,11 @@ _config = click.option(
 )
 
 
+def is_count(text: str) -> bool:
+    """Whether text is the digits of a number that can count something."""
+    return text.isdecimal() and len(text) <= 18
+
+
 class UnitNumbers(click.ParamType):
     """Unit numbers such as 0-63,70."""
 
@@ -122,7 +133,7 @@ class UnitNumbers(click.ParamType):
         numbers: set[int] = set()
         for part in str(value).split(","):
             first, _, last = part.strip().partition("-")
-            if not first.isdecimal() or not (last or first).isdecimal():
+            if not is_count(first) or not is_count(last or first):
                 self.fail(f"{value!r} is not of the form 0-63,70", param, ctx)
             low, high = int(first), int(last or first)
             if high < low or high >= 2**24:
@@ -148,7 +159,9 @@ jobs_option = click.option(
     "-j", "--jobs", type=click.IntRange(min=1), help="Threads. [default: all cores]"
 )
 backend_option = click.option(
-    "--backend", metavar="NAME", help="Model backend. [default: from the model's suffix]"
+    "--backend",
+    metavar="NAME",
+    help="Model backend; MODEL may be NAME:PATH instead. [default: from the model's suffix]",
 )
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace the output if it exists."

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from invert_core.commands import options
-from invert_core.commands.console import print_rows, printable
+from invert_core.commands.console import echo_line, print_rows, printable
 
 LENGTH_COLUMNS = ("length", "label", "formula", "auc", "p_value", "positive")
 
@@ -43,7 +43,7 @@ def show(run: Path, unit: str, style: str) -> None:
     )
     for row in rows:
         if row.by_length:
-            click.echo(f"\nBest found of each length, {printable(row.direction)}:")
+            echo_line(f"\nBest found of each length, {printable(row.direction)}:")
             print_rows(
                 [
                     vars(found)

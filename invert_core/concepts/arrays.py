@@ -39,7 +39,7 @@ def read_arrays(path: Path) -> ConceptSet:
                 f"{str(path)!r}: {name!r} has shape {values.shape} and type {values.dtype}.",
                 "Write it as a list of strings.",
             )
-    log_ignored(path, set(arrays) - {"labels", "parents", *_STRINGS})
+    log_ignored(path, "array", set(arrays) - {"labels", "parents", *_STRINGS})
     return ConceptSet.from_arrays(
         arrays["labels"],
         sample_id=sample_id,

@@ -9,6 +9,7 @@ import numpy as np
 from invert_core.concepts.concept_set import ConceptSet
 from invert_core.concepts.tables import log_ignored, open_table
 from invert_core.errors import DataError, FileFormatError
+from invert_core.text import counted
 
 _log = logging.getLogger("invert")
 
@@ -44,7 +45,7 @@ def read_names(path: Path) -> Names:
                 "A table of names starts with the line: concept_id,name,definition",
             )
         column = {title: place for place, title in enumerate(header)}
-        log_ignored(path, set(header) - {"concept_id", "name", "definition"})
+        log_ignored(path, "column", set(header) - {"concept_id", "name", "definition"})
         for line, row in rows:
             id = row[column["concept_id"]]
             if not id or not row[column["name"]]:
@@ -70,12 +71,28 @@ def apply_names(concepts: ConceptSet, names: Names) -> ConceptSet:
     """
     place = {id: row for row, id in enumerate(names.name)}
     order = np.argsort([place.get(id, len(place)) for id in concepts.id], kind="stable")
-    unnamed = sum(id not in place for id in concepts.id)
-    unused = len(place) - (len(concepts.id) - unnamed)
+    unnamed = [
+        id == name for id, name in zip(concepts.id, concepts.name, strict=True) if id not in place
+    ]
+    unused = len(place) - (len(concepts.id) - len(unnamed))
     if unnamed:
-        _log.info("%d concepts are not in %s and keep their names.", unnamed, names.source)
+        one = len(unnamed) == 1
+        _log.info(
+            "%s %s not in %s and %s.",
+            counted(len(unnamed), "concept"),
+            "is" if one else "are",
+            names.source,
+            ("is shown by its id" if one else "are shown by their ids")
+            if all(unnamed)
+            else ("keeps its name" if one else "keep their names"),
+        )
     if unused:
-        _log.info("%d concepts of %s are on no sample and left out.", unused, names.source)
+        _log.info(
+            "%s of %s %s on no sample and left out.",
+            counted(unused, "concept"),
+            names.source,
+            "is" if unused == 1 else "are",
+        )
     ordered = concepts.reorder(order)
     return replace(
         ordered,

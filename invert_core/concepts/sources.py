@@ -1,6 +1,7 @@
 """Concepts from files of any known kind, and several sources put together."""
 
 import itertools
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from os import PathLike
@@ -15,6 +16,9 @@ from invert_core.concepts.names import apply_names, read_names
 from invert_core.concepts.tables import read_csv
 from invert_core.errors import DataError, FileFormatError, first_few
 from invert_core.join import locate
+from invert_core.text import counted
+
+_log = logging.getLogger("invert")
 
 READERS = {".csv": read_csv, ".npz": read_arrays, ".h5": read_hdf5, ".hdf5": read_hdf5}
 
@@ -61,11 +65,12 @@ def build_concepts(
     MissingFileError, FileFormatError, DataError
         As `read_concepts` and `combine`.
     """
-    concepts = combine([_read(Path(source)) for source in sources])
+    sets = [_read(Path(source)) for source in sources]
+    concepts = combine(sets, [repr(str(source)) for source in sources])
     return concepts if names is None else apply_names(concepts, read_names(Path(names)))
 
 
-def combine(sets: Sequence[ConceptSet]) -> ConceptSet:
+def combine(sets: Sequence[ConceptSet], called: Sequence[str] | None = None) -> ConceptSet:
     """Put the concepts of several sources of the same samples into one set.
 
     The samples stand as in the first set that has sample ids. Other sets with ids are reordered to
@@ -74,6 +79,8 @@ def combine(sets: Sequence[ConceptSet]) -> ConceptSet:
     Parameters
     ----------
     sets : sequence of ConceptSet, at least one
+    called : sequence of str, optional
+        What messages call each set.
 
     Raises
     ------
@@ -83,12 +90,15 @@ def combine(sets: Sequence[ConceptSet]) -> ConceptSet:
     if not sets:
         raise DataError("There are no concepts to combine.", "Give at least one source.")
     leader = next((one for one in sets if one.sample_id is not None), sets[0])
-    aligned = [_align(one, leader) for one in sets]
+    names = called or [f"source {number}" for number in range(1, len(sets) + 1)]
+    leading = next(name for one, name in zip(sets, names, strict=True) if one is leader)
+    aligned = [_align(one, leader, name, leading) for one, name in zip(sets, names, strict=True)]
     ids = tuple(itertools.chain.from_iterable(one.id for one in aligned))
     repeated = [id for id, count in Counter(ids).items() if count > 1]
     if repeated:
         raise DataError(
-            f"{len(repeated)} concepts are in several sources: {first_few(repeated)}.",
+            f"{counted(len(repeated), 'concept')} {'is' if len(repeated) == 1 else 'are'} in "
+            f"several sources: {first_few(repeated)}.",
             "Every concept id must come from one source.",
         )
     first_row = np.cumsum([0, *(len(one.id) for one in aligned)])
@@ -120,19 +130,23 @@ def _read(path: Path) -> ConceptSet:
         raise
 
 
-def _align(one: ConceptSet, leader: ConceptSet) -> ConceptSet:
+def _align(one: ConceptSet, leader: ConceptSet, name: str, leading: str) -> ConceptSet:
     if one.n_samples != leader.n_samples:
         raise DataError(
-            f"The sources have {leader.n_samples:,} and {one.n_samples:,} samples.",
+            f"There are {counted(leader.n_samples, 'sample')} in {leading} and "
+            f"{one.n_samples:,} in {name}.",
             "Combine concepts of the same samples.",
         )
+    if one.sample_id is None and leader.sample_id is not None:
+        _log.info("No sample ids in %s: its rows are matched by position with %s.", name, leading)
     if one.sample_id is None or leader.sample_id is None or one.sample_id == leader.sample_id:
         return one
     place = locate(leader.sample_id, one.sample_id)
     missing = [leader.sample_id[row] for row in np.flatnonzero(place < 0)]
     if missing:
         raise DataError(
-            f"{len(missing):,} samples of one source are missing in another: {first_few(missing)}.",
+            f"{counted(len(missing), 'sample')} of {leading} "
+            f"{'is' if len(missing) == 1 else 'are'} missing in {name}: {first_few(missing)}.",
             "Combine concepts of the same samples.",
         )
     return one.take(place)

@@ -17,6 +17,8 @@ from invert_core.input_file import check_file
 
 LONG_COLUMN = "concepts"
 
+_LONGEST_CELL = 2**31 - 1
+
 _LABELS = {
     "".join(letters): value
     for word, value in (("0", 0), ("1", 1), ("false", 0), ("true", 1))
@@ -86,7 +88,7 @@ def _read_long(path: Path, header: list[str], rows: Iterator[tuple[int, list[str
             f"{str(path)!r} has no column of sample ids.",
             "Name it sample_id, or let it stand first.",
         )
-    log_ignored(path, set(header) - {header[members], header[key]})
+    log_ignored(path, "column", set(header) - {header[members], header[key]})
     samples: dict[str, int] = {}
     concepts: dict[str, int] = {}
     sample_of: list[int] = []
@@ -133,6 +135,7 @@ def open_table(path: Path) -> Iterator[tuple[list[str], Iterator[tuple[int, list
             f"{str(path)!r} cannot be read: {error.strerror}.", "Check its permissions."
         ) from error
     with file:
+        csv.field_size_limit(_LONGEST_CELL)
         reader = csv.reader(file, strict=True)
         try:
             header = next(reader, [])
@@ -191,10 +194,12 @@ def _checked_rows(path: Path, width: int, reader: Any) -> Iterator[tuple[int, li
         raise FileFormatError(f"{str(path)!r} has no rows below its header.", "Check the file.")
 
 
-def log_ignored(path: Path, titles: set[str]) -> None:
-    """Tell which parts of a file were not used."""
+def log_ignored(path: Path, what: str, titles: set[str]) -> None:
+    """Tell which columns or arrays of a file were not used."""
     if titles:
-        _log.info("%s: ignored %s.", path.name, ", ".join(sorted(titles)))
+        kind = what if len(titles) == 1 else f"{what}s"
+        named = ", ".join(map(repr, sorted(titles)))
+        _log.info("%s: ignored the %s %s.", path.name, kind, named)
 
 
 def _excerpt(cell: str) -> str:

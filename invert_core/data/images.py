@@ -16,12 +16,13 @@ from typing import TypeVar
 
 import numpy as np
 import PIL
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from invert_core.data.preprocess import Preprocess
 from invert_core.data.source import Batches, DataSource
 from invert_core.errors import DataError, MissingFileError, first_few
 from invert_core.sample_id import as_sample_id
+from invert_core.text import counted
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")
@@ -30,6 +31,7 @@ T = TypeVar("T")
 
 _log = logging.getLogger("invert")
 _SHOWN = 20
+_LEAVES = "link to elsewhere"
 _CHECKED_AT_ONCE = 64
 _UNREADABLE = (
     OSError,
@@ -50,8 +52,8 @@ _UNREADABLE = (
 class ImageFolder(DataSource):
     """All images below a folder, in the order of their paths, which are the sample ids.
 
-    Hidden files and folders are skipped, links to folders are not followed, and files that are
-    not images by their suffix are ignored, which is logged.
+    Hidden files and folders are skipped, links to folders are not followed, and links to files
+    outside the folder and files that are not images by their suffix are ignored, which is logged.
 
     Parameters
     ----------
@@ -148,11 +150,15 @@ class ImageFolder(DataSource):
         return True
 
     def _read(self, name: str) -> np.ndarray:
+        path = self.folder / name
         try:
-            with Image.open(self.folder / name, formats=FORMATS) as image:
+            if path.exists() and not path.is_file():
+                raise ValueError("it is no file")
+            with Image.open(path, formats=FORMATS) as image:
+                _refuse_deep(image)
                 return self.preprocess.apply(ImageOps.exif_transpose(image))
         except DataError as error:
-            error.add_note(f"(Image {name!r}; --skip-bad leaves such images out.)")
+            error.add_note(f"(Image {name!r}.)")
             raise
         except _UNREADABLE as error:
             raise DataError(
@@ -161,9 +167,17 @@ class ImageFolder(DataSource):
             ) from error
 
 
+def _refuse_deep(image: ImageFile.ImageFile) -> None:
+    # Pillow cuts 16 bits of colour to 8 in silence; only how it is about to decode tells.
+    decoded = (str(tile[3]) for tile in image.tile) if image.format in ("PNG", "TIFF") else ()
+    if image.mode[0] in "IF" or any(";16" in arguments for arguments in decoded):
+        raise ValueError("it has more than 8 bits per channel")
+
+
 def _in_threads(pool: Executor, read: Callable[[str], T], names: Sequence[str]) -> list[T]:
     # Filters of warnings belong to the whole process, so they are set here and not by each thread.
     with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         return list(pool.map(read, names))
 
@@ -174,22 +188,31 @@ def _find_images(folder: Path) -> dict[str, int]:
         raise MissingFileError(f"There is no folder {str(folder)!r}.", "Check the path.")
     sizes: dict[str, int] = {}
     ignored: Counter[str] = Counter()
+    root = os.path.realpath(folder)
     for where, folders, files in os.walk(folder, onerror=_refuse_folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for path in (Path(where, name) for name in files if not name.startswith(".")):
-            if path.suffix.lower() in SUFFIXES:
-                sizes[path.relative_to(folder).as_posix()] = _size(path)
-            else:
+            if path.suffix.lower() not in SUFFIXES:
                 ignored[path.suffix or path.name] += 1
+            elif path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
+                ignored[_LEAVES] += 1
+            else:
+                sizes[path.relative_to(folder).as_posix()] = _size(path)
     if ignored:
         kinds = ", ".join(f"{count} {kind}" for kind, count in ignored.most_common(5))
         _log.info(
-            "%d files in %s are not images and are ignored: %s", ignored.total(), folder, kinds
+            "%s in %s %s ignored, not being images of this folder: %s",
+            counted(ignored.total(), "file"),
+            folder,
+            "is" if ignored.total() == 1 else "are",
+            kinds,
         )
     if not sizes:
         raise DataError(
             f"The folder {str(folder)!r} has no images.",
-            f"Images end in {', '.join(sorted(SUFFIXES))}.",
+            "Links that leave the folder are not followed; copy the images into it."
+            if _LEAVES in ignored
+            else f"Images end in {', '.join(sorted(SUFFIXES))}.",
         )
     return dict(sorted(sizes.items()))
 

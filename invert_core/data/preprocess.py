@@ -70,7 +70,9 @@ class Preprocess:
             raise SettingError(f"std is {self.std}.", "Every value must be above 0.")
         if self.scale is not None and not (math.isfinite(self.scale) and self.scale > 0):
             raise SettingError(f"scale is {self.scale}.", "Give a number above 0, like 0.00392157.")
-        if self.dtype == "uint8" and (self.factor != 1 or self.mean or self.std):
+        if self.dtype != "uint8":
+            self._check_range()
+        elif self.factor != 1 or self.mean or self.std:
             raise SettingError(
                 "The model takes uint8 pixels, so they cannot be scaled or normalised.",
                 "Leave out scale, mean and std.",
@@ -147,6 +149,19 @@ class Preprocess:
         if self.dtype != "uint8":
             pixels = self._normalise(pixels)
         return np.ascontiguousarray(pixels if self.layout == "NHWC" else pixels.transpose(2, 0, 1))
+
+    def _check_range(self) -> None:
+        darkest, brightest = np.zeros((2, 1, 1, MODES[self.mode]), np.uint8)
+        brightest += 255
+        with np.errstate(all="ignore"):
+            low, high = self._normalise(darkest), self._normalise(brightest)
+        for least, most in zip(low.flat, high.flat, strict=True):
+            if not (math.isfinite(least) and math.isfinite(most) and least < most):
+                raise SettingError(
+                    f"Pixels from 0 to 255 would become {self.dtype} numbers from {least:g} to "
+                    f"{most:g} by scale, mean and std.",
+                    "Give values of common size, like --scale 0.00392157 --mean 0.5 --std 0.5.",
+                )
 
     def _normalise(self, pixels: np.ndarray) -> np.ndarray:
         values = pixels.astype(np.float32) * np.float32(self.factor)

@@ -125,7 +125,7 @@ def test_ids_of_another_length_are_refused():
 
 
 def test_repeated_ids_are_named():
-    with pytest.raises(DataError, match=r"1 sample ids repeat: 'b'.*In the activations"):
+    with pytest.raises(DataError, match=r"1 sample id repeats: 'b'.*In the activations"):
         Activations.from_array(np.zeros((3, 1)), ["b", "a", "b"])
 
 

@@ -202,3 +202,15 @@ def test_text_is_extracted_from_arrays(tmp_path):
     extract(path, {"text": text}, tmp_path / "x.h5", ["y"], device="cpu")
     with open_activations(tmp_path / "x.h5") as activations:
         assert activations.layers["y"].read(0, 2).tolist() == [[1, 2, -1], [-1, 1, 1]]
+
+
+@pytest.mark.parametrize("batch", [-1, -(2**40)])
+def test_an_input_of_negative_length_is_refused(tmp_path, batch):
+    with pytest.raises(ModelError, match=r"input 'x' has the shape \[-\d+, 3, 4, 5\]"):
+        OnnxBackend.open(models.save(models.network(batch=batch), tmp_path))
+
+
+def test_a_huge_fixed_batch_is_refused_before_it_is_padded(tmp_path):
+    model = OnnxBackend.open(models.save(models.network(batch=2**20 + 1), tmp_path))
+    with pytest.raises(ModelError, match="runs 1,048,577 samples at once"):
+        model.extractor(["relu"])

@@ -180,7 +180,20 @@ def test_a_full_disk_behind_stdout_is_reported(run):
         done = process(
             "export", "run", cwd=run.parent, capture_output=False, stdout=full, stderr=-1
         )
-    assert "No space left on device" in sentence(done.returncode, done.stderr)
+    error = sentence(done.returncode, done.stderr)
+    assert "Cannot write to stdout: No space left on device." in error
+
+
+def test_a_full_disk_behind_stdout_does_not_deny_the_run(inputs):
+    with open("/dev/full", "w") as full:
+        done = process(
+            *("label", "activations.npz", "concepts.csv", "-o", "run"),
+            **{"cwd": inputs, "capture_output": False, "stdout": full, "stderr": -1},
+        )
+    error = sentence(done.returncode, done.stderr)
+    assert "Cannot write to stdout" in error
+    assert "The run was written to 'run'." in error
+    invert("show", "run", "fc:0")
 
 
 def test_infinite_and_huge_activations_are_ranked(inputs):

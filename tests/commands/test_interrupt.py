@@ -9,11 +9,13 @@ import subprocess
 import time
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
 from invert_core import open_activations
-from tests.command_line import COMMAND, tree
+from invert_core.commands.interrupts import Ended
+from tests.command_line import COMMAND, call, process, tree
 
 pty = pytest.importorskip("pty", reason="no terminals to open here")
 PLUGINS = Path(__file__).parents[1] / "plugins"
@@ -79,7 +81,15 @@ def terminal(here):
         each.close()
 
 
-def test_an_interrupted_labelling_leaves_nothing(here, terminal):
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [
+        (signal.SIGINT, 130, "Interrupted; no output was written."),
+        (signal.SIGTERM, 143, "Ended by SIGTERM; no output was written."),
+        (signal.SIGHUP, 129, "Ended by SIGHUP; no output was written."),
+    ],
+)
+def test_an_interrupted_labelling_leaves_nothing(here, terminal, number, code, words):
     random = np.random.default_rng(0)
     np.save(here / "big.npy", random.normal(size=(3000, 3000)).astype(np.float32))
     labels = random.random((3000, 200)) < 0.2
@@ -89,9 +99,9 @@ def test_an_interrupted_labelling_leaves_nothing(here, terminal):
         *("label", "big.npy", "c.npz", "-o", "run", "--length", 6, "--beam", 50, "--jobs", 2)
     )
     command.wait_for(r"[1-9]%")
-    command.process.send_signal(signal.SIGINT)
-    assert command.finish() == 130
-    assert "Interrupted. Nothing was written." in command.text
+    command.process.send_signal(number)
+    assert command.finish() == code
+    assert words in command.text
     assert "Traceback" not in command.text
     assert tree(here) == before
 
@@ -136,6 +146,50 @@ def test_an_interrupted_extraction_says_what_is_kept_and_goes_on(here, terminal)
     with open_activations(here / "x.h5") as resumed, open_activations(here / "y.h5") as at_once:
         resumed, at_once = resumed.layers["logits"], at_once.layers["logits"]
         assert np.array_equal(resumed.read(0, 3), at_once.read(0, 3))
+
+
+@pytest.mark.parametrize(
+    ("interrupt", "code", "words"),
+    [
+        (KeyboardInterrupt(), 130, "Interrupted before anything new was kept."),
+        (Ended(signal.SIGTERM), 143, "Ended by SIGTERM before anything new was kept."),
+    ],
+)
+def test_an_extraction_interrupted_at_once_does_not_deny_what_was_kept_before(
+    here, monkeypatch, interrupt, code, words
+):
+    def stop(*_arguments, **_options):
+        raise interrupt
+
+    monkeypatch.setattr("invert_core.extraction.extract", stop)
+    result = call("extract", "model.npz", "--data", "data.npy", "-l", "logits", "-o", "x.h5")
+    assert (result.exit_code, result.stderr) == (code, f"{words}\n")
+
+
+def test_an_interrupt_while_a_run_is_printed_says_that_it_was_written(inputs, monkeypatch):
+    def stop(*_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("invert_core.commands.label_table.print_labels", stop)
+    result = call("label", "activations.npz", "concepts.csv", "-o", "run")
+    assert result.exit_code == 130
+    assert result.stderr.endswith("Interrupted. The run was written to 'run'.\n")
+    assert (inputs / "run" / "run.json").exists()
+
+
+def test_a_signal_while_the_command_line_is_parsed_ends_it_in_a_sentence(monkeypatch):
+    def stop(*_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(click.Group, "parse_args", stop)
+    result = call("label")
+    assert (result.exit_code, result.stderr) == (130, "Interrupted; no output was written.\n")
+
+
+def test_an_interrupt_while_the_command_line_is_imported_ends_in_a_sentence(here):
+    (here / "click.py").write_text("raise KeyboardInterrupt\n")
+    done = process("--version", env=os.environ | {"PYTHONPATH": str(here)})
+    assert (done.returncode, done.stderr) == (130, "Interrupted. Nothing was written.\n")
 
 
 def test_a_terminal_shows_progress_and_quiet_does_not(inputs, terminal):

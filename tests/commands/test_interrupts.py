@@ -1,12 +1,14 @@
-"""Ctrl-C that Python loses in a callback from C comes back."""
+"""Interrupts that Python loses in a callback from C come back, and other signals interrupt too."""
 
 import ctypes
+import signal
 import sys
 import time
 
 import pytest
 
-from invert_core.commands.interrupts import raised_interrupts
+from invert_core.commands.interrupts import Ended, raised_interrupts
+from invert_core.errors import MissingDependencyError
 
 
 @ctypes.CFUNCTYPE(None)
@@ -46,6 +48,20 @@ def test_what_fails_after_a_lost_interrupt_was_interrupted():
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
+def test_what_an_interrupt_caused_was_interrupted():
+    def fail_to_import():
+        try:
+            try:
+                raise Ended(signal.SIGTERM)
+            except KeyboardInterrupt as interrupt:
+                raise ImportError("initialization failed") from interrupt
+        except ImportError as error:
+            raise MissingDependencyError("A package is broken.") from error
+
+    with pytest.raises(Ended), raised_interrupts():
+        fail_to_import()
+
+
 def test_no_interrupt_comes_after_the_end():
     with raised_interrupts():
         callback()
@@ -61,3 +77,37 @@ def test_other_errors_go_where_they_went(monkeypatch):
     assert seen == [ZeroDivisionError]
     with pytest.raises(RuntimeError), raised_interrupts():
         raise RuntimeError
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_that_end_programs_interrupt_the_work(number):
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt) as caught, raised_interrupts():
+        signal.raise_signal(number)
+    assert caught.value.signal == number
+    assert signal.getsignal(number) is before
+
+
+def test_a_lost_signal_comes_back_as_what_it_was():
+    @ctypes.CFUNCTYPE(None)
+    def ended():
+        signal.raise_signal(signal.SIGTERM)
+
+    def lose_it_and(go_on):
+        ended()
+        go_on()
+
+    for go_on in (lambda: work(30), fail):
+        with pytest.raises(Ended) as caught, raised_interrupts():
+            lose_it_and(go_on)
+        assert caught.value.signal == signal.SIGTERM
+
+
+def test_an_ignored_signal_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with raised_interrupts():
+            signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

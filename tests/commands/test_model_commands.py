@@ -68,7 +68,7 @@ def test_layers_are_listed_with_shape_units_and_pooling():
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("none.onnx", None, "no model file 'none.onnx'"),
+        ("none.onnx", None, "no file 'none.onnx'"),
         ("empty.onnx", b"", "empty.onnx"),
         ("text.onnx", b"this is no model at all", "text.onnx"),
         ("cut.onnx", DIGITS.read_bytes()[:5000], "cut.onnx"),
@@ -156,7 +156,7 @@ def test_an_unknown_layer_gets_the_nearest_names(here, data):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("-b", "0"), "0 is not in the range x>=1"),
+        (("-b", "0"), "0 is not in the range 1<=x"),
         (("--pool", "sum"), "'sum' is not one of"),
         (("--device", "tpu"), "'tpu' is not one of"),
         (("--dtype", "int8"), "'int8' is not one of"),

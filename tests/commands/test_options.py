@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import re
 import shlex
 from dataclasses import fields
@@ -47,8 +48,8 @@ def test_help_ends_with_an_example_that_parses(name):
 @pytest.mark.parametrize("name", ALL)
 def test_every_option_is_explained(name):
     for param in ALL[name].params:
-        if isinstance(param, click.Option) and param.name not in ("batch_size", "device"):
-            assert param.help, param.opts
+        if isinstance(param, click.Option):
+            assert (param.help or "").partition("[default:")[0].strip(), param.opts
 
 
 def test_an_option_is_spelled_and_means_the_same_in_all_commands():
@@ -122,6 +123,12 @@ def test_a_file_may_list_what_may_be_repeated(inputs):
         ("overwrite = 'no'", "overwrite is true or false"),
         ("units = [0, -1]", "'0,-1' is not of the form"),
         ("length = 0", "--length is 0"),
+        ("length = " + "[" * 5000, "Cannot read 'label.toml' as TOML"),
+        (r'output = "a\u0000b"', "output holds a NUL character"),
+        (r'names = "a\u0000b"', "names holds a NUL character"),
+        ('config = "x.toml"', "'config' is for the command line only"),
+        ("help = true", "'help' is for the command line only"),
+        ("units = " + "9" * 5000, "label.toml"),
     ],
 )
 def test_a_bad_file_of_options_is_wrong_usage(inputs, text, words):
@@ -129,9 +136,36 @@ def test_a_bad_file_of_options_is_wrong_usage(inputs, text, words):
     assert words in refused(*ARGUMENTS, "--config", "label.toml", code=2)
 
 
-@pytest.mark.parametrize("name", ["none.toml", "folder", "latin.toml"])
+def test_a_file_of_options_may_begin_with_a_byte_order_mark(inputs):
+    (inputs / "label.toml").write_text("length = 2\n", encoding="utf-8-sig")
+    invert(*ARGUMENTS, "--config", "label.toml")
+    assert json.loads((inputs / "run" / "run.json").read_text())["settings"]["length"] == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--crop", "9" * 5000),
+        ("--resize", "224x" + "9" * 5000),
+        ("--batch-size", 10**30),
+        ("--batch-size", 1_000_001),
+        ("--units", "9" * 5000),
+        ("--units", "0-" + "9" * 5000),
+    ],
+)
+def test_numbers_beyond_all_use_are_wrong_usage(inputs, option, value):
+    command = ARGUMENTS
+    if option != "--units":
+        command = ("extract", "m.onnx", "--data", "d", "-l", "fc", "-o", "x.h5")
+    assert f"Invalid value for {option!r}" in refused(*command, option, value, code=2).replace(
+        "'-b' / ", ""
+    )
+
+
+@pytest.mark.parametrize("name", ["none.toml", "folder", "latin.toml", "fifo", "/dev/zero"])
 def test_a_file_of_options_that_cannot_be_read_is_wrong_usage(inputs, name):
     (inputs / "folder").mkdir()
+    os.mkfifo(inputs / "fifo")
     (inputs / "latin.toml").write_bytes(b"layer = 'caf\xe9'")
     assert f"Cannot read {name!r} as TOML" in refused(*ARGUMENTS, "--config", name, code=2)
 

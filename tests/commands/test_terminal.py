@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 
 import numpy as np
@@ -51,7 +52,7 @@ def test_errors_and_messages_escape_names_too(hostile):
     assert r"\x1b[31mred" in refused("score", "a.npz", "c.npz", "--formula", '"[31mred"')
     (hostile / "c.csv").write_text(f"sample_id,concepts,{HOSTILE}\ns0,a,x\ns1,b,x\n")
     result = invert("concepts", "show", "c.csv")
-    assert r"c.csv: ignored \x1b[31mred" in result.stderr
+    assert r"c.csv: ignored the column '\x1b[31mred" in result.stderr
     assert_harmless(result.stderr)
 
 
@@ -73,6 +74,43 @@ def test_a_reader_that_closes_early_is_no_error(run, command):
             [*COMMAND, *command], cwd=run.parent, stdout=closed, stderr=-1, text=True, timeout=60
         )
     assert done.stderr == ""
+
+
+LABEL = ("label", "activations.npz", "concepts.csv", "-o", "run")
+
+
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full", "2> >(true)"])
+def test_messages_that_cannot_be_printed_end_no_work(inputs, stderr):
+    line = f"exec {stderr}; sleep 0.1; {shlex.join([*COMMAND, *LABEL])}"
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=inputs, stdout=subprocess.PIPE, text=True, timeout=60
+    )
+    assert done.returncode == 0
+    assert done.stdout == invert(*LABEL, "--overwrite").stdout
+
+
+@pytest.mark.parametrize("words", [("--version",), ("--help",), ("label", "--help")])
+def test_a_full_disk_behind_help_is_one_sentence(words):
+    with open("/dev/full", "w") as full:
+        done = process(*words, capture_output=False, stdout=full, stderr=-1)
+    assert "No space left on device" in sentence(done.returncode, done.stderr)
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_closed_stdout_loses_the_results_only(run):
+    line = f"{shlex.join([*COMMAND, 'export', 'run'])} >&-"
+    done = subprocess.run(["bash", "-c", line], cwd=run.parent, stderr=-1, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_message_of_any_length_stays_short_and_keeps_its_hint(run):
+    error = refused("show", "run", "x" * 100_000)
+    assert len(error) < 700
+    assert error.startswith("Error: ")
+    assert "…" in error
+    usage = refused(*LABEL, "--units", "x" * 100_000, code=2)
+    assert len(usage) < 700
+    assert usage.endswith("is not of the form 0-63,70")
 
 
 @pytest.mark.parametrize(

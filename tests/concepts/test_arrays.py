@@ -39,7 +39,7 @@ def test_labels_and_ids_are_enough_and_other_arrays_are_named(tmp_path, caplog):
         concepts = read_arrays(saved(tmp_path, arrays))
     assert concepts.sample_id is None
     assert concepts.name == concepts.id
-    assert "concepts.npz: ignored more." in caplog.text
+    assert "concepts.npz: ignored the array 'more'." in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_labels_and_ids_are_enough_and_other_arrays_are_named(tmp_path, caplog):
             "cannot be read as .*numbers and strings",
         ),
         ({"name": np.array([b"A", b"B"])}, FileFormatError, "'name' has shape .* type .S1"),
-        ({"id": np.array(["a", "a"])}, DataError, "repeat: 'a'"),
+        ({"id": np.array(["a", "a"])}, DataError, "repeats: 'a'"),
         ({"id": np.array(["a"])}, DataError, "2 columns of labels for 1"),
         ({"sample_id": np.array(["x", "y"])}, DataError, "2 sample ids where 3"),
         ({"labels": np.full((3, 2), 2)}, DataError, "concept 'a' on sample 'x' is 2"),

@@ -123,7 +123,7 @@ GOOD = ConceptSet.from_arrays(np.eye(3), id=["a", "b", "c"], sample_id=["x", "y"
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"id": ("a", "b", "a")}, "concept ids repeat: 'a'"),
+        ({"id": ("a", "b", "a")}, "concept id repeats: 'a'"),
         ({"id": ("a", "b", "")}, "concept id is empty"),
         ({"id": ("a", "b", 3)}, "concept id 3 is not text"),
         ({"id": ("a", "b")}, "2 concept|3 concept"),
@@ -133,7 +133,7 @@ GOOD = ConceptSet.from_arrays(np.eye(3), id=["a", "b", "c"], sample_id=["x", "y"
         ({"name": ("a", "b", "")}, "concept name is empty"),
         ({"definition": ("",)}, "1 concept definitions where 3"),
         ({"sample_id": ("x", "y")}, "2 sample ids where 3"),
-        ({"sample_id": ("x", "y", "y")}, "sample ids repeat: 'y'"),
+        ({"sample_id": ("x", "y", "y")}, "sample id repeats: 'y'"),
         ({"sample_id": ("x", "y", "")}, "sample id is empty"),
         ({"n_samples": 2}, "sample ids where 2"),
         ({"n_samples": 2, "sample_id": None}, "behind the last of 2"),

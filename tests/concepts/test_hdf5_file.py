@@ -163,7 +163,7 @@ def attribute(name, value):
         (swap("bits", shape=(2**40, 2**15), dtype=np.uint64, chunks=(1, 8)), "does not hold"),
         (swap("id", shape=(2**45,), dtype=h5py.string_dtype(), chunks=(8,)), "does not hold"),
         (swap("id", data=[1, 2, 3]), "not a list of strings"),
-        (swap("id", data=["n1", "n1", "n2"]), "repeat: 'n1'"),
+        (swap("id", data=["n1", "n1", "n2"]), "repeats: 'n1'"),
         (swap("name", data=[b"\xff", b"a", b"b"]), "name .* can't decode byte"),
         (swap("parents", data=[[0, 9]]), "parents name concepts"),
         (external_link, "link to somewhere else"),

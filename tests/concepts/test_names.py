@@ -30,8 +30,9 @@ def test_a_table_gives_names_definitions_and_order(tmp_path, caplog):
     assert named.definition == ('long, and "odd"', "", "old")
     assert named.parents.tolist() == [[1, 0]]
     np.testing.assert_array_equal(named.extent("b"), CONCEPTS.extent("b"))
-    assert "1 concepts are not in" in caplog.text
-    assert "1 concepts of" in caplog.text
+    assert "1 concept is not in" in caplog.text
+    assert "and is shown by its id." in caplog.text
+    assert "1 concept of" in caplog.text
 
 
 def test_a_table_of_two_columns_is_enough(tmp_path):
@@ -43,7 +44,7 @@ def test_a_table_of_two_columns_is_enough(tmp_path):
 def test_other_columns_are_ignored_and_named(tmp_path, caplog):
     with caplog.at_level(logging.INFO, "invert"):
         read_names(written(tmp_path, "concept_id,name,ancestors\na,box,b\n"))
-    assert "names.csv: ignored ancestors." in caplog.text
+    assert "names.csv: ignored the column 'ancestors'." in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,16 @@ def test_sources_are_put_side_by_side_in_the_samples_of_the_first_with_ids():
     np.testing.assert_array_equal(found.dense(), table)
 
 
+def test_a_source_without_ids_is_said_to_be_matched_by_position(caplog):
+    with caplog.at_level(logging.INFO, "invert"):
+        combine(
+            [concept_set(np.eye(2), ["a", "b"]), concept_set(np.eye(2), ["c", "d"], ["x", "y"])]
+        )
+    assert (
+        "No sample ids in source 1: its rows are matched by position with source 2" in caplog.text
+    )
+
+
 def test_one_source_stays_as_it_is():
     one = concept_set(np.eye(3), ["a", "b", "c"], ["x", "y", "z"])
     assert contents(combine([one])) == contents(one)
@@ -108,14 +118,27 @@ def test_one_source_stays_as_it_is():
 @pytest.mark.parametrize(
     ("second", "words"),
     [
-        (concept_set(np.eye(2), ["c", "a"]), "1 concepts are in several sources: 'a'"),
-        (concept_set([[1, 0], [0, 1], [1, 1]], ["c", "d"]), "have 2 and 3 samples"),
-        (concept_set(np.eye(2), ["c", "d"], ["x", "w"]), "1 samples of one .*: 'y'"),
+        (concept_set(np.eye(2), ["c", "a"]), "1 concept is in several sources: 'a'"),
+        (
+            concept_set([[1, 0], [0, 1], [1, 1]], ["c", "d"]),
+            "are 2 samples in source 1 and 3 in source 2",
+        ),
+        (
+            concept_set(np.eye(2), ["c", "d"], ["x", "w"]),
+            "1 sample of source 1 is missing in source 2: 'y'",
+        ),
     ],
 )
 def test_sources_that_do_not_fit_are_refused(second, words):
     with pytest.raises(DataError, match=words):
         combine([concept_set(np.eye(2), ["a", "b"], ["x", "y"]), second])
+
+
+def test_files_of_other_samples_are_both_named(tmp_path):
+    (tmp_path / "one.csv").write_text("s,a\nx,1\ny,0\n", encoding="utf-8")
+    (tmp_path / "two.csv").write_text("s,b\nv,1\nw,0\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"2 samples of '.*one\.csv' are missing in '.*two\.csv'"):
+        build_concepts([tmp_path / "one.csv", tmp_path / "two.csv"])
 
 
 def test_no_source_is_an_error():
@@ -134,6 +157,6 @@ def test_a_folder_is_called_a_folder(tmp_path, name):
 
 def test_repeated_sample_ids_name_the_file_once(tmp_path):
     np.savez(tmp_path / "c.npz", labels=np.eye(2), id=["a", "b"], sample_id=["s", "s"])
-    with pytest.raises(DataError, match="sample ids repeat: 's'") as caught:
+    with pytest.raises(DataError, match="sample id repeats: 's'") as caught:
         read_concepts(tmp_path / "c.npz")
     assert str(caught.value).count("c.npz") == 1

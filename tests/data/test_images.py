@@ -1,6 +1,8 @@
 import errno
 import logging
 import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +73,18 @@ def test_a_missing_folder_is_missing(tmp_path):
         folder_of(tmp_path / "no")
 
 
+def deep_png(width, height):
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0),
+        b"IDAT": zlib.compress((b"\0" + bytes(6 * width)) * height),
+        b"IEND": b"",
+    }
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks.items()
+    )
+
+
 def broken(folder, kind):
     path = folder / "5.png"
     content = path.read_bytes()
@@ -81,13 +95,18 @@ def broken(folder, kind):
         path.write_bytes(content[:40] + b"\xff\xff\xff\xff" + content[44:])
     elif kind == "16 bits":
         Image.new("I;16", (6, 4)).save(path)
+    elif kind == "16 bits of colour":
+        path.write_bytes(deep_png(6, 4))
+    elif kind == "pipe":
+        path.unlink()
+        os.mkfifo(path)
     else:
         path.write_bytes(
             {"empty": b"", "text": b"not an image", "gif": b"GIF89a" + bytes(50)}[kind]
         )
 
 
-KINDS = ["empty", "text", "gif", "truncated", "flipped", "16 bits"]
+KINDS = ["empty", "text", "gif", "truncated", "flipped", "16 bits", "16 bits of colour", "pipe"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -141,6 +160,20 @@ def test_a_thin_image_that_becomes_huge_is_refused_before_it_is_resized(ten, mon
     assert "5.png" not in ImageFolder(*arguments, skip_bad=True).sample_id
 
 
+def test_a_crop_that_is_too_large_is_not_blamed_on_the_image(ten):
+    with pytest.raises(DataError, match=r"crop less.*'0\.png'") as caught:
+        all_rows(ImageFolder(ten, "pixels", Preprocess(crop=(99, 99))))
+    assert "--skip-bad" not in str(caught.value)
+
+
+def test_a_broken_description_of_the_camera_is_not_warned_of(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    content = exif.tobytes()
+    save(tmp_path, "a.jpg", exif=content[:6] + content[6:].replace(b"\x12\x01", b"\xff\xff")[:12])
+    assert len(all_rows(folder_of(tmp_path))) == 1
+
+
 def test_images_of_different_size_are_named(ten):
     save(ten, "7.png", size=(6, 5))
     with pytest.raises(DataError, match=r"'7\.png' becomes .*3, 5, 6.*'0\.png'.*--resize"):
@@ -176,6 +209,24 @@ def test_links_to_folders_are_not_followed(ten, tmp_path_factory):
     (ten / "link").symlink_to(elsewhere)
     (ten / "loop").symlink_to(ten)
     assert len(folder_of(ten)) == 10
+
+
+def test_links_out_of_the_folder_are_ignored_and_counted(ten, tmp_path_factory, caplog):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    save(elsewhere, "secret.png")
+    (ten / "link.png").symlink_to(elsewhere / "secret.png")
+    (ten / "inside.png").symlink_to(ten / "1.png")
+    with caplog.at_level(logging.INFO, "invert"):
+        found = folder_of(ten).sample_id
+    assert set(found) == {*(f"{i}.png" for i in range(10)), "inside.png"}
+    assert "1 link to elsewhere" in caplog.text
+
+
+def test_a_folder_of_links_to_elsewhere_says_so(ten, tmp_path_factory):
+    links = tmp_path_factory.mktemp("links")
+    (links / "a.png").symlink_to(ten / "1.png")
+    with pytest.raises(DataError, match="Links that leave the folder are not followed"):
+        folder_of(links)
 
 
 def test_a_link_that_leads_nowhere_is_an_unreadable_image(ten):

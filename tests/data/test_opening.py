@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -91,6 +93,41 @@ def test_pickled_objects_are_not_unpickled(tmp_path, suffix):
     save(tmp_path / f"a.{suffix}", np.array([{}, {}]))
     with pytest.raises(FileFormatError, match="cannot be read"):
         open_data(tmp_path / f"a.{suffix}", ONE)
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+@pytest.mark.parametrize("content", [b"", b"x", b"PK", b"PK\3\4", b"\x93NUMPY"])
+def test_what_is_no_numpy_file_is_refused_without_advice_to_unpickle(tmp_path, suffix, content):
+    (tmp_path / f"a.{suffix}").write_bytes(content)
+    with pytest.raises(FileFormatError, match="cannot be read") as caught:
+        open_data(tmp_path / f"a.{suffix}", ONE)
+    assert "pickle" not in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", ["(True, 1)", "(2**70,)", "((1,),)", "(" * 500 + ")" * 500])
+def test_a_header_with_a_senseless_shape_is_refused(tmp_path, shape):
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    content = b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + bytes(64)
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(FileFormatError, match=r"cannot be read as \.npy"):
+        open_data(tmp_path / "a.npy", ONE)
+
+
+def test_an_archive_larger_than_memory_says_what_to_use(tmp_path, monkeypatch):
+    np.savez(tmp_path / "a.npz", x=A)
+
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", fail)
+    with pytest.raises(FileFormatError, match=r"\.npy, which is not read whole"):
+        open_data(tmp_path / "a.npz", ONE)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.npy")
+    with pytest.raises(MissingFileError, match="is a pipe"):
+        open_data(tmp_path / "a.npy", ONE)
 
 
 def test_a_single_image_asks_for_its_folder(images):

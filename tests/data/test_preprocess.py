@@ -236,3 +236,20 @@ def test_a_missing_file_is_missing(tmp_path):
 def test_a_folder_is_no_configuration(tmp_path):
     with pytest.raises(MissingFileError, match="is a folder"):
         Preprocess.from_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        {"scale": 1e300},
+        {"scale": 1e37},
+        {"scale": 1e-320},
+        {"std": (1e-320,)},
+        {"std": (1e-40, 1.0, 1.0)},
+        {"mean": (1e300,)},
+        {"scale": 1000.0, "dtype": "float16"},
+    ],
+)
+def test_steps_that_leave_no_finite_numbers_or_no_differences_are_refused(steps):
+    with pytest.raises(SettingError, match="Pixels from 0 to 255 would become"):
+        Preprocess(**steps)

@@ -92,7 +92,7 @@ def test_the_wheel_installs_one_command(wheel, dist_info):
     with zipfile.ZipFile(wheel) as archive:
         entries = configparser.ConfigParser()
         entries.read_string(archive.read(f"{dist_info}/entry_points.txt").decode())
-    assert dict(entries["console_scripts"]) == {"invert": "invert_core.commands:main"}
+    assert dict(entries["console_scripts"]) == {"invert": "invert_core.entry:main"}
 
 
 def test_the_sdist_holds_everything_that_development_needs(sdist, checkout):

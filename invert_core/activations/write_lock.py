@@ -1,0 +1,75 @@
+"""One writer at a time, by a lock that the system lifts when its process ends."""
+
+import contextlib
+import errno
+import os
+import sys
+import weakref
+from pathlib import Path
+
+from invert_core.atomic import storage_errors
+from invert_core.errors import StorageError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_NOT_SUPPORTED = (errno.ENOSYS, errno.ENOTSUP)
+
+
+class WriteLock:
+    """Keeps other processes from writing `path`, from now until `release` is called.
+
+    The lock is on the file ``.<name>.lock`` beside `path`, which goes away with it. Where the file
+    system knows no locks there is none, as in HDF5.
+
+    Raises
+    ------
+    StorageError
+        Another process has it, or the system refuses to make the file.
+    """
+
+    def __init__(self, path: Path):
+        place = path.with_name(f".{path.name}.lock")
+        with storage_errors(path):
+            file = _opened(place)
+            while not _locked(file, place, path):
+                os.close(file)
+                file = _opened(place)
+        self.release = weakref.finalize(self, _release, file, place)
+
+
+def _opened(place: Path) -> int:
+    return os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
+
+
+def _locked(file: int, place: Path, path: Path) -> bool:
+    """Lock an open file; false if it was removed by its last owner meanwhile."""
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError) as error:
+        os.close(file)
+        raise StorageError(
+            f"Another process is writing {str(path)!r}.",
+            "Wait until it has finished, or choose another output with -o.",
+        ) from error
+    except OSError as error:
+        if error.errno not in _NOT_SUPPORTED:
+            os.close(file)
+            raise
+    return place.exists() and os.path.samestat(os.fstat(file), place.stat())
+
+
+def _release(file: int, place: Path) -> None:
+    # Removed before it is unlocked, so that nobody locks a file that is about to go; Windows
+    # removes no open file. One that stays does no harm.
+    if sys.platform == "win32":
+        os.close(file)
+    with contextlib.suppress(OSError):
+        place.unlink()
+    if sys.platform != "win32":
+        os.close(file)

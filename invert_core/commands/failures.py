@@ -1,0 +1,81 @@
+"""How work that fails or is interrupted ends: in one sentence on stderr and an exit code."""
+
+import contextlib
+import errno
+from collections.abc import Iterator
+
+import click
+
+from invert_core.commands.console import report
+from invert_core.commands.interrupts import Ended, raised_interrupts
+from invert_core.errors import InvertError, SettingError
+
+LONGEST = 600
+"""Characters of a message; names and values of any length come from files of strangers."""
+
+
+@contextlib.contextmanager
+def told_failures(ctx: click.Context | None = None) -> Iterator[None]:
+    """Tell what goes wrong without a traceback, except with ``--debug``.
+
+    Raises
+    ------
+    click.exceptions.Exit
+        The work ended, and the user was told why.
+    click.ClickException
+        The command line is wrong; click tells.
+    """
+    try:
+        with raised_interrupts():
+            yield
+    except click.BadParameter as error:
+        raise click.UsageError(shortened(error.format_message()), error.ctx) from error
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except KeyboardInterrupt as interrupt:
+        signal = interrupt.signal if isinstance(interrupt, Ended) else None
+        how = f"Ended by {signal.name}" if signal else "Interrupted"
+        report(how + _kept(interrupt, ctx))
+        raise click.exceptions.Exit(128 + signal if signal else 130) from interrupt
+    except Exception as error:
+        if (ctx and ctx.meta.get("debug")) or _is_closed_pipe(error):
+            raise
+        report(f"Error: {shortened(_sentence(error))}")
+        raise click.exceptions.Exit(2 if isinstance(error, SettingError) else 1) from error
+
+
+def shortened(message: str) -> str:
+    """Cut a message in the middle: what is wrong stands first, and what to type next last."""
+    if len(message) <= LONGEST:
+        return message
+    half = LONGEST // 2
+    return f"{message[:half]}…{message[-half:]}"
+
+
+def _kept(interrupt: KeyboardInterrupt, ctx: click.Context | None) -> str:
+    notes = getattr(interrupt, "__notes__", ())
+    if notes:
+        return f". {' '.join(notes)}"
+    if ctx and ctx.invoked_subcommand == "extract":
+        return " before anything new was kept."
+    return "; no output was written."
+
+
+def _is_closed_pipe(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno == errno.EPIPE
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, InvertError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return (
+            "There is not enough memory. Give fewer samples, or a smaller --beam or --batch-size."
+        )
+    if isinstance(error, OSError) and error.strerror:
+        where = f" {str(error.filename)!r}" if error.filename else ""
+        return f"The system refuses{where}: {error.strerror}. Check the path, its rights and space."
+    return (
+        f"Something unforeseen happened ({type(error).__name__}: {error}). "
+        "Run the command again with --debug and report what it prints."
+    )
