@@ -59,7 +59,7 @@ def test_colons_in_a_file_name_do_no_harm(tmp_path, monkeypatch, name):
 
 @pytest.mark.parametrize("spec", ["C:\\models\\net.onnx", "C:/models/net.onnx", "runs:3/net.onnx"])
 def test_a_missing_file_with_a_colon_is_a_missing_file(spec):
-    with pytest.raises(MissingFileError, match="There is no model"):
+    with pytest.raises(MissingFileError, match="There is no file"):
         open_model(spec)
 
 
