@@ -18,7 +18,7 @@ def check_target(path: Path, *, overwrite: bool) -> None:
             "Create it, or choose another output with -o.",
         )
     with storage_errors(path):
-        exists = path.exists()
+        exists = os.path.lexists(path)  # a link that leads nowhere takes the name, too
     if exists and not overwrite:
         raise ExistingOutputError(
             f"The output {str(path)!r} exists.",
@@ -33,9 +33,11 @@ def check_folder(path: Path, *, marker: str, overwrite: bool) -> None:
     wrong word behind ``-o`` deletes a folder of something else.
     """
     check_target(path, overwrite=overwrite)
-    if path.exists() and not (
-        path.is_dir() and ((path / marker).is_file() or not any(path.iterdir()))
-    ):
+    with storage_errors(path):
+        fits = not path.exists() or (
+            path.is_dir() and ((path / marker).is_file() or not any(path.iterdir()))
+        )
+    if not fits:
         raise ExistingOutputError(
             f"The output {str(path)!r} exists and is not a folder with a {marker}.",
             "Choose another output with -o: only such a folder is replaced.",
@@ -78,9 +80,10 @@ def new_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     with storage_errors(path):
         try:
             yield partial
-            if not overwrite:
-                _claim(path)
-            move_into_place(partial, path)
+            if overwrite:
+                move_into_place(partial, path)
+            else:
+                _move_to_free_place(partial, path)
         finally:
             partial.unlink(missing_ok=True)
 
@@ -121,11 +124,17 @@ def new_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterator[
                     _sync_file(Path(where, name))
                 _sync_folder(Path(where))
             check_folder(path, marker=marker, overwrite=overwrite)
+            old = _beside(place, "old")
             if place.exists():
-                _swap(partial, place)
+                _swap(partial, place, old)
             else:
                 os.replace(partial, place)
             _sync_folder(place.parent)
+        try:
+            shutil.rmtree(old, ignore_errors=True)
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(f"{str(path)!r} was written; the old one is left in {str(old)!r}.")
+            raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -134,27 +143,29 @@ def _beside(path: Path, kind: str = "partial") -> Path:
     return path.with_name(f".invert-{secrets.token_hex(4)}.{kind}")
 
 
-def _claim(path: Path) -> None:
-    """Take a name that must still be free."""
+def _move_to_free_place(partial: Path, path: Path) -> None:
+    """Give a complete file a name that must still be free."""
+    _sync_file(partial)
     try:
-        path.open("x").close()
-    except FileExistsError as error:
+        os.link(partial, path)
+    except OSError as error:
+        if not isinstance(error, FileExistsError) and not os.path.lexists(path):
+            os.replace(partial, path)  # the file system knows no hard links
+            return
         raise ExistingOutputError(
             f"The output {str(path)!r} was made by something else meanwhile.",
             "Choose another with -o, or replace it with --overwrite.",
         ) from error
+    _sync_folder(path.parent)
 
 
-def _swap(partial: Path, place: Path) -> None:
-    old = _beside(place, "old")
+def _swap(partial: Path, place: Path, old: Path) -> None:
     os.replace(place, old)
     try:
         os.replace(partial, place)
     except BaseException:
         os.replace(old, place)
         raise
-    _sync_folder(place.parent)
-    shutil.rmtree(old)
 
 
 def _sync_file(path: Path) -> None:

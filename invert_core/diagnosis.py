@@ -1,5 +1,6 @@
 """What `invert doctor` finds out about an installation."""
 
+import importlib.util
 import platform
 from dataclasses import replace
 
@@ -29,6 +30,12 @@ def diagnose() -> list[Finding]:
     else:
         state = "filled" if is_warm() else "empty, filled by the first labelling"
         findings.append(Finding("kernel cache", "ok", f"{CACHE} ({state})"))
+    has_parquet = importlib.util.find_spec("pyarrow") is not None
+    findings.append(
+        Finding("export to parquet", "ok", "pyarrow is installed")
+        if has_parquet
+        else Finding("export to parquet", "absent", 'pip install "invert-core[parquet]"')
+    )
     for backend in backends():
         subject = f"backend {backend.name}"
         if backend.status != "installed":

@@ -1,6 +1,7 @@
 """Labels as files for other programs."""
 
 from dataclasses import fields
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def to_text(labels: Labels, kind: str) -> str:
 
 
 def export_labels(
-    labels: Labels, path: Path, kind: str | None = None, *, overwrite: bool = False
+    labels: Labels, path: str | PathLike[str], kind: str | None = None, *, overwrite: bool = False
 ) -> None:
     """Write all rows to one file.
 
@@ -50,6 +51,7 @@ def export_labels(
     MissingDependencyError
         pyarrow is not installed.
     """
+    path = Path(path)
     kind = path.suffix.lstrip(".").lower() if kind is None else kind
     if kind not in KINDS:
         raise SettingError(

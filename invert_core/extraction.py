@@ -19,7 +19,7 @@ from invert_core.errors import DataError, ExistingOutputError, InvertError, Mode
 from invert_core.values import check_n_samples
 
 EXTRACTION_CONTRACT = 1
-"""To be raised when the same fingerprint would give other values."""
+"""To be raised when the same fingerprint would give other values than in the last release."""
 
 ModelSource = str | Path | Model
 
@@ -114,7 +114,7 @@ def extract(
     progress : callable, optional
         Called with samples done and samples in all.
     dry_run : bool
-        Do everything but write: open all, and run the model on one sample.
+        Open everything, see that the output could be written, and run the model on one sample.
 
     Returns
     -------

@@ -279,6 +279,8 @@ def _choose(
                 f"There is no layer {name!r}.",
                 f"{nearest(name, available)} The layers are {first_few(list(available))}.".strip(),
             )
+    if not wanted:
+        raise SettingError("No layers are named.", "Name some, or leave the choice out for all.")
     numbers = None if units is None else sorted({operator.index(unit) for unit in units})
     chosen: Chosen = [
         (layer, range(layer.n_units) if numbers is None else numbers)

@@ -95,7 +95,7 @@ def _format_errors(path: Path) -> Iterator[None]:
             reason = "it holds Python objects"
         raise FileFormatError(
             f"{str(path)!r} cannot be read as {path.suffix} ({reason}).",
-            "Save a single array as .npy, which is not read whole."
+            "Give fewer samples, or activations as .npy, which is not read whole."
             if isinstance(error, MemoryError)
             else "Write it again with numpy.save or numpy.savez, as plain numbers and strings.",
         ) from error

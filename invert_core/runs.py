@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import operator
 import os
 import platform
 import sys
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +38,11 @@ class Run:
 
 
 def label_files(
-    activations: Path,
-    concepts: Path,
-    output: Path,
+    activations: str | PathLike[str],
+    concepts: str | PathLike[str],
+    output: str | PathLike[str],
     *,
-    names: Path | None = None,
+    names: str | PathLike[str] | None = None,
     layers: Sequence[str] | None = None,
     units: Sequence[int] | None = None,
     settings: Settings | None = None,
@@ -53,11 +55,11 @@ def label_files(
 
     Parameters
     ----------
-    activations, concepts : Path
+    activations, concepts : path
         Files as `label` and `read_concepts` take them.
-    output : Path
+    output : path
         The run directory: labels.csv, labels.jsonl and run.json, all or nothing.
-    names : Path, optional
+    names : path, optional
         Names of the concepts, see `read_concepts`.
     layers, units, settings, join, jobs, progress
         As for `label`.
@@ -75,19 +77,22 @@ def label_files(
     InvertError
         All that `label` raises.
     """
+    activations, concepts, output = Path(activations), Path(concepts), Path(output)
     check_folder(output, marker=RUN_FILE, overwrite=overwrite)
     settings = settings or Settings()
+    if isinstance(layers, str):
+        layers = [layers]
     arguments = {
         "layers": None if layers is None else list(layers),
-        "units": None if units is None else list(units),
+        "units": None if units is None else [operator.index(unit) for unit in units],
         "join": join,
         "jobs": jobs,
     }
     inputs = {"activations": activations, "concepts": concepts}
     if names is not None:
-        inputs["names"] = names
+        names = inputs["names"] = Path(names)
     _refuse_to_delete(inputs.values(), output)
-    # Before the work: what is recorded is what was labelled, even if a file is replaced meanwhile.
+    # Before the work, so that a file that is replaced meanwhile is not recorded in its place.
     fingerprints = {name: fingerprint(path) for name, path in inputs.items()}
     with new_folder(output, marker=RUN_FILE, overwrite=overwrite) as folder:
         timer = Timer()
@@ -165,7 +170,7 @@ def write_run(
     (folder / RUN_FILE).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def read_run(path: Path) -> Run:
+def read_run(path: str | PathLike[str]) -> Run:
     """Read a run directory.
 
     Raises
@@ -175,6 +180,7 @@ def read_run(path: Path) -> Run:
     FileFormatError
         A file in it is broken or of a newer version.
     """
+    path = Path(path)
     run_file = path / RUN_FILE
     labels_file = path / "labels.jsonl"
     if not path.exists():

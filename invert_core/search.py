@@ -67,6 +67,10 @@ class Settings:
         ):
             if value is not None and not isinstance(value, int | np.integer):
                 raise SettingError(f"--{name} is {value!r}.", "Give a whole number.")
+            # NumPy's numbers become Python's, which can be written as JSON.
+            object.__setattr__(self, name.replace("-", "_"), None if value is None else int(value))
+        for name in ("min_fraction", "max_fraction", "min_gain"):
+            object.__setattr__(self, name, float(getattr(self, name)))
         if not 1 <= self.length <= MAX_LENGTH:
             raise SettingError(f"--length is {self.length}.", f"Give 1 to {MAX_LENGTH}.")
         if not 1 <= self.beam <= MAX_BEAM:

@@ -201,3 +201,34 @@ def test_the_longest_name_that_is_allowed_can_be_the_output(tmp_path):
     with new_file(target) as partial:
         partial.write_text("whole")
     assert target.read_text() == "whole"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(errno.ENOSPC, "full")])
+def test_a_file_that_cannot_be_synced_leaves_nothing_under_its_name(tmp_path, monkeypatch, error):
+    def fail(_number):
+        raise error
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with (
+        pytest.raises((KeyboardInterrupt, StorageError)),
+        new_file(tmp_path / "x.csv") as partial,
+    ):
+        partial.write_text("whole")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_that_leads_nowhere_is_refused_before_the_work(tmp_path):
+    (tmp_path / "x.csv").symlink_to("nowhere")
+    with pytest.raises(ExistingOutputError, match="exists"):
+        check_target(tmp_path / "x.csv", overwrite=False)
+
+
+def test_files_move_into_place_where_there_are_no_hard_links(tmp_path, monkeypatch):
+    def refuse(_source, _target):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)
+    with new_file(tmp_path / "x.csv") as partial:
+        partial.write_text("whole")
+    assert (tmp_path / "x.csv").read_text() == "whole"
+    assert os.listdir(tmp_path) == ["x.csv"]

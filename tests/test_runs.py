@@ -218,3 +218,19 @@ def test_inputs_are_found_again_from_another_folder(tmp_path, inputs, monkeypatc
     label_files(*(Path(path.name) for path in inputs), Path("run"), settings=Settings(length=1))
     info = json.loads((tmp_path / "run" / "run.json").read_text())
     assert [Path(found["path"]) for found in info["inputs"].values()] == list(inputs)
+
+
+def test_numbers_of_numpy_and_a_single_layer_are_recorded_as_what_they_mean(tmp_path, inputs):
+    settings = Settings(length=np.int64(1), min_fraction=np.float32(0.25))
+    units = np.arange(2)
+    label_files(*inputs, tmp_path / "run", settings=settings, units=units, layers="fc")
+    info = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert info["arguments"]["layers"] == ["fc"]
+    assert info["arguments"]["units"] == [0, 1]
+    assert (info["settings"]["length"], info["settings"]["min_fraction"]) == (1, 0.25)
+
+
+def test_paths_may_be_text(tmp_path, inputs):
+    target = str(tmp_path / "run")
+    made = label_files(*map(str, inputs), target, settings=Settings(length=1))
+    assert read_run(target).labels.rows == made.rows

@@ -82,7 +82,12 @@ def _open_hdf5(path: Path) -> Activations:
 
 def _refuse_unfinished(file: h5py.File, n_samples: int) -> None:
     done = layout.rows_done(file)
-    if done != n_samples:
+    if done > n_samples:
+        raise FileFormatError(
+            f"{file.filename!r} says that {done:,} of its {n_samples:,} rows are valid.",
+            "Make it again.",
+        )
+    if done < n_samples:
         partial = file.filename.removesuffix(".partial") + ".partial"
         renamed = "" if partial == file.filename else f"Rename it to {Path(partial).name!r}. "
         raise FileFormatError(

@@ -35,7 +35,6 @@ class WriteLock:
         with storage_errors(path):
             file = _opened(place)
             while not _locked(file, place, path):
-                os.close(file)
                 file = _opened(place)
         self.release = weakref.finalize(self, _release, file, place)
 
@@ -45,7 +44,7 @@ def _opened(place: Path) -> int:
 
 
 def _locked(file: int, place: Path, path: Path) -> bool:
-    """Lock an open file; false if it was removed by its last owner meanwhile."""
+    """Lock an open file; false, and closed, if it was removed by its last owner meanwhile."""
     try:
         if sys.platform == "win32":
             msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
@@ -61,7 +60,13 @@ def _locked(file: int, place: Path, path: Path) -> bool:
         if error.errno not in _NOT_SUPPORTED:
             os.close(file)
             raise
-    return place.exists() and os.path.samestat(os.fstat(file), place.stat())
+    try:
+        if os.path.samestat(os.fstat(file), place.stat()):
+            return True
+    except FileNotFoundError:
+        pass
+    os.close(file)
+    return False
 
 
 def _release(file: int, place: Path) -> None:

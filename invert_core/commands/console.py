@@ -82,11 +82,12 @@ def printable(text: str) -> str:
 
 
 def echo_data(text: str) -> None:
-    """Print what programs read as it is; only on a terminal without what would steer it."""
-    if sys.stdout is not None and sys.stdout.isatty():
-        text = "\n".join(map(printable, text.split("\n")))
+    """Print what programs read as UTF-8; on a terminal without what would steer it."""
     with stdout_errors():
-        click.echo(text, nl=False)
+        if sys.stdout is not None and sys.stdout.isatty():
+            click.echo("\n".join(map(printable, text.split("\n"))), nl=False)
+        else:
+            click.echo(text.encode(), nl=False)
 
 
 def echo_line(text: str) -> None:

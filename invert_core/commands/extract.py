@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from invert_core.commands import options
-from invert_core.commands.console import print_rows, progress, say
+from invert_core.commands.console import print_rows, progress, say, written
 
 if TYPE_CHECKING:
     from invert_core.data import Preprocess
@@ -178,7 +178,12 @@ def extract(
     rows = [
         {"layer": layer.name, "pool": layer.pool, "n_units": layer.n_units} for layer in done.layers
     ]
-    print_rows(rows, ("layer", "pool", "n_units"), style)
+    columns = ("layer", "pool", "n_units")
+    if dry_run:
+        print_rows(rows, columns, style)
+    else:
+        with written(f"The activations were written to {str(output)!r}."):
+            print_rows(rows, columns, style)
     ending = "would be extracted" if dry_run else f"on {done.device}, in {str(output)!r}"
     if done.already_done:
         ending = f"were extracted before, in {str(output)!r}"

@@ -60,18 +60,21 @@ def raised_interrupts() -> Iterator[None]:
         again.append(timer)
         lost_signals.append(number)
 
-    sys.unraisablehook = send_again
-    handled = [each for each in _ENDING if signal.getsignal(each) is signal.SIG_DFL]
-    for each in handled:
-        signal.signal(each, _end)
+    handled: list[signal.Signals] = []
+    if threading.current_thread() is threading.main_thread():  # others get no signals
+        sys.unraisablehook = send_again
+        handled += [each for each in _ENDING if signal.getsignal(each) is signal.SIG_DFL]
     try:
+        for each in handled:
+            signal.signal(each, _end)
         yield
     except Exception as error:
-        if lost_signals:
-            raise _interrupt(lost_signals[-1]) from error
-        if (interrupt := _interrupt_behind(error)) is not None:
-            raise interrupt from None
-        raise
+        interrupt = _interrupt(lost_signals[-1]) if lost_signals else _interrupt_behind(error)
+        if interrupt is None:
+            raise
+        for note in getattr(error, "__notes__", ()):
+            interrupt.add_note(note)
+        raise interrupt from error
     finally:
         sys.unraisablehook = usual
         for timer in again:

@@ -33,7 +33,8 @@ def score(
 ) -> None:
     """Test one formula of your own on all units.
 
-    Nothing is searched, so p_search equals p_value. The table shows the most significant units;
+    Nothing is searched, so p_search equals p_value. The table shows the significant units
+    whose AUC is farthest from 0.5 first;
     JSON and CSV hold all of them.
     """
     from invert_core.commands.label_table import print_labels

@@ -49,13 +49,14 @@ def read_concepts(
 
 
 def build_concepts(
-    sources: Sequence[str | PathLike[str]], names: str | PathLike[str] | None = None
+    sources: str | PathLike[str] | Sequence[str | PathLike[str]],
+    names: str | PathLike[str] | None = None,
 ) -> ConceptSet:
     """Read one or more sources of the same samples into one set, and name the concepts.
 
     Parameters
     ----------
-    sources : sequence of path, at least one
+    sources : path, or sequence of at least one
         Each as for `read_concepts`; put together as by `combine`.
     names : path, optional
         As for `read_concepts`; it applies to all sources.
@@ -65,6 +66,8 @@ def build_concepts(
     MissingFileError, FileFormatError, DataError
         As `read_concepts` and `combine`.
     """
+    if isinstance(sources, str | PathLike):
+        sources = [sources]
     sets = [_read(Path(source)) for source in sources]
     concepts = combine(sets, [repr(str(source)) for source in sources])
     return concepts if names is None else apply_names(concepts, read_names(Path(names)))

@@ -36,7 +36,9 @@ def is_cached(compiled: Any) -> bool:
     if CACHE is None:
         return False
     function = compiled.py_func
-    pattern = f"{Path(function.__code__.co_filename).stem}.{function.__qualname__}-*.nbi"
+    python = f"py{sys.version_info.major}{sys.version_info.minor}"
+    source = Path(function.__code__.co_filename).stem
+    pattern = f"{source}.{function.__qualname__}-*.{python}*.nbi"
     return any(CACHE.rglob(pattern))
 
 

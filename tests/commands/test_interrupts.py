@@ -3,10 +3,13 @@
 import ctypes
 import signal
 import sys
+import threading
 import time
 
 import pytest
+from click.testing import CliRunner
 
+from invert_core.commands import main
 from invert_core.commands.interrupts import Ended, raised_interrupts
 from invert_core.errors import MissingDependencyError
 
@@ -111,3 +114,28 @@ def test_an_ignored_signal_stays_ignored():
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_command_runs_in_a_thread_too():
+    results = []
+
+    def run():
+        results.append(CliRunner().invoke(main, ["backends"]).exit_code)
+
+    usual = sys.unraisablehook
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert results == [0]
+    assert sys.unraisablehook is usual
+
+
+def test_what_an_error_says_was_kept_is_said_of_the_interrupt_that_caused_it():
+    def work():
+        error = OSError("cut short")
+        error.add_note("1,024 of 2,000 samples are kept.")
+        raise error from KeyboardInterrupt()
+
+    with pytest.raises(KeyboardInterrupt) as caught, raised_interrupts():
+        work()
+    assert caught.value.__notes__ == ["1,024 of 2,000 samples are kept."]

@@ -157,3 +157,16 @@ def test_names_with_blanks_and_of_other_alphabets_are_kept(here):
     rows = json.loads(invert("show", "my run", "größe 猫:1", "--format", "json").stdout)
     assert rows[0]["layer"] == "größe 猫"
     invert("score", "größe 猫.npy", "c.csv", "--formula", rows[0]["formula"])
+
+
+@pytest.mark.parametrize("arguments", [("--format", "json"), ("--format", "csv")])
+def test_data_are_utf_8_whatever_the_terminal_speaks(tmp_path, arguments):
+    table = tmp_path / "concepts.csv"
+    table.write_text("sample_id,größe 😀\na,1\nb,0\n", encoding="utf-8")
+    done = subprocess.run(
+        [*COMMAND, "concepts", "show", str(table), *arguments],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+        check=True,
+    )
+    assert "größe 😀" in done.stdout.decode()
