@@ -156,7 +156,7 @@ def test_nothing_compiles_in_the_threads_when_samples_are_left_out():
     ("options", "message"),
     [
         ({"block": 0}, "block is 0"),
-        ({"layers": []}, "No units"),
+        ({"layers": []}, "No layers"),
         ({"units": []}, "No units"),
         ({"jobs": 0}, "--jobs is 0"),
     ],
