@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -65,12 +66,15 @@ class Settings:
             ("beam", self.beam),
             ("limit-search", self.limit_search),
         ):
-            if value is not None and not isinstance(value, int | np.integer):
+            if value is not None and not isinstance(value, Integral):
                 raise SettingError(f"--{name} is {value!r}.", "Give a whole number.")
             # NumPy's numbers become Python's, which can be written as JSON.
             object.__setattr__(self, name.replace("-", "_"), None if value is None else int(value))
         for name in ("min_fraction", "max_fraction", "min_gain"):
-            object.__setattr__(self, name, float(getattr(self, name)))
+            share = getattr(self, name)
+            if not isinstance(share, Real):
+                raise SettingError(f"--{name.replace('_', '-')} is {share!r}.", "Give a number.")
+            object.__setattr__(self, name, float(share))
         if not 1 <= self.length <= MAX_LENGTH:
             raise SettingError(f"--length is {self.length}.", f"Give 1 to {MAX_LENGTH}.")
         if not 1 <= self.beam <= MAX_BEAM:

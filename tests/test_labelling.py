@@ -1,6 +1,5 @@
 import json
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from invert_core.labels import COLUMNS, Labels
 from invert_core.search import BeamSearch, Settings
 from invert_core.significance import n_formulas
 from tests import naive
+from tests.wordnet import WORDNET, needs_wordnet
 
 
 def concept_set(labels, **fields):
@@ -291,10 +291,7 @@ def test_the_most_convincing_labels_are_significant_first_then_by_auc():
     assert len(best) == 4
 
 
-WORDNET = Path(__file__).parents[1] / "../shared/data/wordnet_minilm"
-
-
-@pytest.mark.skipif(not WORDNET.is_dir(), reason="the data of the WordNet benchmark is not here")
+@needs_wordnet
 def test_units_of_a_real_encoder_equal_the_oracle():
     concepts = read_concepts(WORDNET / "samples.csv", WORDNET / "concepts.csv")
     activations = np.load(WORDNET / "sentence_embedding.npy")[:, [7, 319]]

@@ -166,6 +166,7 @@ def test_labels_that_are_true_everywhere_or_nowhere_are_an_error():
         {"min_fraction": 0.6},
         {"min_fraction": float("nan")},
         {"min_gain": -1.0},
+        {"min_gain": "much"},
         {"min_gain": float("nan")},
         {"direction": "up"},
     ],

@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,51 +19,46 @@ _BYTES_PER_CHUNK = 100
 """What HDF5 stores beside the values, on the safe side."""
 
 
-def create(
-    path: Path,
-    *,
-    n_samples: int,
-    n_units: Mapping[str, int],
-    dtype: np.dtype,
-    sample_id: tuple[str, ...] | None,
-    fingerprint: Mapping[str, Any],
-    versions: Mapping[str, str],
-) -> None:
+@dataclass(frozen=True)
+class Contents:
+    """What an unfinished file is made for."""
+
+    n_samples: int
+    n_units: Mapping[str, int]
+    dtype: np.dtype
+    sample_id: tuple[str, ...] | None
+    fingerprint: Mapping[str, Any]
+    versions: Mapping[str, str]
+
+
+def create(path: Path, contents: Contents) -> None:
     """Make the file with all its space but no rows.
 
     It is complete before it gets its name, so that whatever happens it can be opened again.
     """
     with storage_errors(path), atomic.new_file(path, overwrite=True) as temporary:
-        _try_space(temporary, n_samples, n_units, dtype, sample_id)
-        _write_empty(temporary, n_samples, n_units, dtype, sample_id, fingerprint, versions)
+        _try_space(temporary, contents)
+        _write_empty(temporary, contents)
 
 
-def _write_empty(
-    path: Path,
-    n_samples: int,
-    n_units: Mapping[str, int],
-    dtype: np.dtype,
-    sample_id: tuple[str, ...] | None,
-    fingerprint: Mapping[str, Any],
-    versions: Mapping[str, str],
-) -> None:
+def _write_empty(path: Path, contents: Contents) -> None:
     with h5py.File(path, "x") as file:
         file.attrs["format"] = layout.FORMAT
         file.attrs["format_version"] = layout.FORMAT_VERSION
-        file.attrs["fingerprint"] = json.dumps(fingerprint)
-        file.attrs["versions"] = json.dumps(versions)
+        file.attrs["fingerprint"] = json.dumps(contents.fingerprint)
+        file.attrs["versions"] = json.dumps(contents.versions)
         file.attrs["rows_done"] = np.int64(0)
-        if sample_id is not None:
-            hdf5.write_strings(file, "sample_id", sample_id)
+        if contents.sample_id is not None:
+            hdf5.write_strings(file, "sample_id", contents.sample_id)
         layers = file.create_group("layers", track_order=True)
-        for name, count in n_units.items():
+        for name, count in contents.n_units.items():
             group = layers.create_group(layout.layer_key(name))
             group.attrs["name"] = name
             group.create_dataset(
                 "activations",
-                (n_samples, count),
-                dtype,
-                chunks=_chunks(n_samples, count),
+                (contents.n_samples, count),
+                contents.dtype,
+                chunks=_chunks(contents.n_samples, count),
                 dcpl=_preallocated(),
             )
 
@@ -131,22 +127,16 @@ def storage_errors(path: Path) -> Iterator[None]:
             raise OSError(str(error)) from error
 
 
-def _try_space(
-    path: Path,
-    n_samples: int,
-    n_units: Mapping[str, int],
-    dtype: np.dtype,
-    sample_id: tuple[str, ...] | None,
-) -> None:
+def _try_space(path: Path, contents: Contents) -> None:
     """Write and remove as much as HDF5 is about to write: where it fails, it crashes at exit."""
     structure, values = 2**20, 0
-    for id in sample_id or ():
+    for id in contents.sample_id or ():
         structure += len(id.encode()) + _BYTES_PER_ID
-    for count in n_units.values():
-        rows, units = _chunks(n_samples, count)
-        n_chunks = -(-n_samples // rows) * -(-count // units)
+    for count in contents.n_units.values():
+        rows, units = _chunks(contents.n_samples, count)
+        n_chunks = -(-contents.n_samples // rows) * -(-count // units)
         structure += n_chunks * _BYTES_PER_CHUNK
-        values += n_chunks * rows * units * dtype.itemsize
+        values += n_chunks * rows * units * contents.dtype.itemsize
     with path.open("xb") as file:
         for start in range(0, structure, 2**20):
             file.write(bytes(min(2**20, structure - start)))

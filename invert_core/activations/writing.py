@@ -273,8 +273,7 @@ class ActivationWriter:
         return stored
 
     def _create(self, n_units: dict[str, int]) -> None:
-        partial_file.create(
-            self.partial,
+        contents = partial_file.Contents(
             n_samples=self.n_samples,
             n_units=n_units,
             dtype=self._dtype,
@@ -282,6 +281,7 @@ class ActivationWriter:
             fingerprint=self._fingerprint,
             versions=self._versions,
         )
+        partial_file.create(self.partial, contents)
         file = partial_file.open_for_writing(self.partial)
         self._adopt(file, partial_file.datasets(file))
 

@@ -4,11 +4,9 @@ import csv
 import json
 import subprocess
 import sys
-from pathlib import Path
-
-import pytest
 
 from tests.command_line import COMMAND, process
+from tests.wordnet import WORDNET, needs_wordnet
 
 MEASURE = """
 import resource, subprocess, sys
@@ -17,13 +15,11 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 sys.exit(code)
 """
 
-DATA = Path(__file__).parents[2] / "../shared/data/wordnet_minilm"
 
-
-@pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data/wordnet_minilm")
+@needs_wordnet
 def test_384_units_are_labelled_with_648_concepts_in_less_than_one_and_a_half_gigabytes(tmp_path):
-    label = ("label", DATA / "sentence_embedding.npy", DATA / "samples.csv")
-    label += ("--names", DATA / "concepts.csv", "-o", tmp_path / "run", "-q", "--top", 0)
+    label = ("label", WORDNET / "sentence_embedding.npy", WORDNET / "samples.csv")
+    label += ("--names", WORDNET / "concepts.csv", "-o", tmp_path / "run", "-q", "--top", 0)
     label += ("--length", 3, "--beam", 3, "--min-fraction", 0.002)
     # A small process starts the command: the peak of a child includes what its parent held.
     done = subprocess.run(
@@ -39,7 +35,7 @@ def test_384_units_are_labelled_with_648_concepts_in_less_than_one_and_a_half_gi
     assert {int(row["unit"]) for row in rows} == set(range(384))
     assert {row["n_samples"] for row in rows} == {"20000"}
     concepts = json.loads(
-        process("concepts", "show", DATA / "samples.csv", "--format", "json").stdout
+        process("concepts", "show", WORDNET / "samples.csv", "--format", "json").stdout
     )
     assert len(concepts) == 648
     peak = int(done.stdout.splitlines()[-1]) * (1 if sys.platform == "darwin" else 1024)

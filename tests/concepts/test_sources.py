@@ -13,12 +13,12 @@ from invert_core.concepts import (
 )
 from invert_core.errors import DataError, FileFormatError, MissingFileError
 from tests.concepts.contents import contents
+from tests.wordnet import WORDNET, needs_wordnet
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "concepts_v1.h5"
-WORDNET = Path(__file__).parents[2] / "../shared/data/wordnet_minilm"
 
 
-@pytest.mark.skipif(not WORDNET.is_dir(), reason="the WordNet data set is not on this machine")
+@needs_wordnet
 def test_the_wordnet_tables_are_read_whole():
     concepts = read_concepts(WORDNET / "samples.csv", WORDNET / "concepts.csv")
     assert concepts.n_samples == 20_000
