@@ -22,12 +22,13 @@ _HOME = {
     "extract": "extraction",
     "label": "labelling",
     "label_files": "runs",
+    "label_units": "labelling",
     "list_layers": "extraction",
     "mann_whitney": "rank_test",
     "open_activations": "activations",
     "read_concepts": "concepts",
     "read_run": "runs",
-    "score": "labelling",
+    "score": "scoring",
     "write_concepts": "concepts",
 }
 

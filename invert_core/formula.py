@@ -143,13 +143,7 @@ class Formula:
         UnknownNameError
             The set lacks a concept of the formula; the hint holds the nearest ids.
         """
-
-        def shown(id: str) -> str:
-            name = concepts.name[concepts.index(id)]
-            text = quote(name) if _MISLEADING_IN_NAME.search(name) else name
-            return f"{text} ({quote_id(id)})" if name in concepts.repeated_names else text
-
-        return print_tree(self.root, shown)
+        return print_tree(self.root, functools.partial(_shown, concepts))
 
     def __str__(self) -> str:
         return print_tree(self.root, quote_id)
@@ -167,3 +161,44 @@ def _evaluate(node: Literal | Group, concepts: "ConceptSet") -> np.ndarray:
             combine, (_evaluate(operand, concepts) for operand in node.operands)
         )
     return ~extent if node.negated else extent
+
+
+def _shown(concepts: "ConceptSet", id: str) -> str:
+    name = concepts.name[concepts.index(id)]
+    text = quote(name) if _MISLEADING_IN_NAME.search(name) else name
+    return f"{text} ({quote_id(id)})" if name in concepts.repeated_names else text
+
+
+class LiteralNames:
+    """Prints formulas of a concept set that are given as numbers, as `Formula` prints them.
+
+    Literal 2c is concept c, 2c + 1 its negation. All names are made once: a layer has thousands of
+    formulas.
+    """
+
+    def __init__(self, concepts: "ConceptSet"):
+        self._ids = [text for id in concepts.id for text in _with_negation(quote_id(id))]
+        self._names = [text for id in concepts.id for text in _with_negation(_shown(concepts, id))]
+
+    def formula(self, literals: Sequence[int], connectives: Sequence[str]) -> str:
+        """``str`` of the formula that `Formula.from_literals` would make."""
+        return _joined(literals, connectives, self._ids)
+
+    def label(self, literals: Sequence[int], connectives: Sequence[str]) -> str:
+        """What `Formula.describe` would print."""
+        return _joined(literals, connectives, self._names)
+
+
+def _with_negation(text: str) -> tuple[str, str]:
+    return text, f"~{text}"
+
+
+def _joined(literals: Sequence[int], connectives: Sequence[str], texts: Sequence[str]) -> str:
+    text = texts[literals[0]]
+    before = ""
+    for connective, literal in zip(connectives, literals[1:], strict=True):
+        if (before, connective) == ("|", "&"):
+            text = f"({text})"
+        text = f"{text} {connective} {texts[literal]}"
+        before = connective
+    return text

@@ -16,7 +16,6 @@ import numpy as np
 from invert_core.errors import FileFormatError
 from invert_core.input_file import check_file
 
-CHUNK_CACHE_BYTES = 64 * 2**20
 CHUNK_LIMIT_BYTES = 256 * 2**20
 
 _MOST_COMPRESSED = 1_100
@@ -39,7 +38,8 @@ def open_checked(path: Path, format_name: str, format_version: int = 1) -> Itera
     """
     check_file(path)
     try:
-        file = h5py.File(path, "r", rdcc_nbytes=CHUNK_CACHE_BYTES)
+        # Chunks are read once, so a cache of them, which each dataset has, would be only memory.
+        file = h5py.File(path, "r", rdcc_nbytes=0)
     except BlockingIOError as error:
         raise FileFormatError(
             f"{str(path)!r} is being written by another process.", "Wait until that has finished."

@@ -1,15 +1,14 @@
-"""From the exact statistics of a unit's formulas to rows with p-values and a status."""
+"""From the exact statistics of formulas to rows with p-values and a status."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from invert_core.concepts import ConceptSet
-from invert_core.formula import Formula
+from invert_core.formula import LiteralNames
 from invert_core.labels import Explanation, Label
-from invert_core.search import Found, UnitResult
+from invert_core.search import Found, Piece
 from invert_core.significance import (
     RankSpread,
     is_trusted,
@@ -21,107 +20,112 @@ from invert_core.significance import (
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Formulas of one unit with their exact statistics, best first."""
+class Tested:
+    """Tests of F formulas, as lists with one entry for each.
 
-    formulas: Sequence[Formula]
-    n_positive: Sequence[int]
-    doubled_u: Sequence[int]
-    spread: RankSpread
+    `explained` are the numbers that `Explanation` holds, `corrected` those that `Label` adds.
+    """
 
-    def explanations(self, concepts: ConceptSet) -> list[dict[str, Any]]:
-        """The fields of `Explanation` for each formula."""
-        n_positive = np.array(self.n_positive, np.int64)
-        doubled_u = np.array(self.doubled_u, np.int64)
-        pairs = n_positive * (concepts.n_samples - n_positive)
-        p_value, log10_p = p_values(doubled_u, n_positive, self.spread, "two-sided")
-        columns = (
-            doubled_u / (2 * pairs),
-            doubled_u / 2.0,
-            z_score(doubled_u, n_positive, self.spread),
-            p_value,
-            log10_p,
-            n_positive,
-            n_positive / concepts.n_samples,
-        )
-        names = ("auc", "u", "z", "p_value", "log10_p", "n_positive", "concept_fraction")
-        values = zip(*(column.tolist() for column in columns), strict=True)
-        return [
-            {"formula": str(formula), "label": formula.describe(concepts), "length": formula.length}
-            | dict(zip(names, numbers, strict=True))
-            for formula, numbers in zip(self.formulas, values, strict=True)
-        ]
-
-    def labels(
-        self,
-        concepts: ConceptSet,
-        layer: str,
-        unit: int,
-        direction: str,
-        *,
-        n_tests: int,
-        n_scored: int,
-        by_length: tuple[Explanation, ...] = (),
-    ) -> list[Label]:
-        """One row per formula, corrected for `n_tests` formulas."""
-        explained = self.explanations(concepts)
-        log10_p = np.array([row["log10_p"] for row in explained])
-        p_value = np.array([row["p_value"] for row in explained])
-        z = np.array([row["z"] for row in explained])
-        skewness = self.spread.skewness(np.array(self.n_positive, np.int64))
-        corrected = log10_p_search(p_value, log10_p, n_tests)
-        skewed = log10_p_skewed(log10_p, z, skewness)
-        trusted = is_trusted(corrected, skewed, n_tests)
-        return [
-            Label(
-                layer=layer,
-                unit=unit,
-                rank=number,
-                direction=direction,
-                p_search=row["p_value"] if n_tests == 1 else 10.0**log10_corrected,
-                log10_p_search=log10_corrected,
-                method="none" if self.spread.is_dead else "normal",
-                status="dead" if self.spread.is_dead else "ok" if trustworthy else "untrusted",
-                n_samples=concepts.n_samples,
-                n_scored=n_scored,
-                by_length=by_length if number == 1 else (),
-                **row,
-            )
-            for number, (row, log10_corrected, trustworthy) in enumerate(
-                zip(explained, corrected.tolist(), trusted.tolist(), strict=True), start=1
-            )
-        ]
+    explained: list[dict[str, Any]]
+    corrected: list[dict[str, Any]]
 
 
-def rows_of(
-    layer: str, unit: int, result: UnitResult, concepts: ConceptSet, n_tests: int
-) -> list[Label]:
-    """Rows of what a search found for one unit; a dead unit gets one row without a formula."""
-    if result.spread.is_dead:
-        return [_dead(layer, unit, result.direction, concepts.n_samples)]
-    by_length = _measured(result.by_length, result.spread, concepts).explanations(concepts)
-    return _measured(result.reported, result.spread, concepts).labels(
-        concepts,
-        layer,
-        unit,
-        result.direction,
-        n_tests=n_tests,
-        n_scored=result.n_scored,
-        by_length=tuple(Explanation(**row) for row in by_length),
+def tested_formulas(
+    n_positive: Sequence[int], doubled_u: Sequence[int], spread: RankSpread, n_tests: int
+) -> Tested:
+    """Test formulas whose U is known.
+
+    Parameters
+    ----------
+    n_positive, doubled_u : sequences of F int
+        n1 and 2U of each formula.
+    spread : RankSpread
+        Of the unit of each formula, arrays [F].
+    n_tests : int
+        How many formulas `p_search` is corrected for.
+    """
+    n1 = np.array(n_positive, np.int64)
+    u2 = np.array(doubled_u, np.int64)
+    p_value, log10_p = p_values(u2, n1, spread, "two-sided")
+    z = z_score(u2, n1, spread)
+    log10_corrected = log10_p_search(p_value, log10_p, n_tests)
+    skewed = log10_p_skewed(log10_p, z, spread.skewness(n1))
+    trusted = is_trusted(log10_corrected, skewed, n_tests)
+    explained = {
+        "auc": u2 / (2 * n1 * (spread.n_samples - n1)),
+        "u": u2 / 2.0,
+        "z": z,
+        "p_value": p_value,
+        "log10_p": log10_p,
+        "n_positive": n1,
+        "concept_fraction": n1 / spread.n_samples,
+    }
+    corrected = {
+        "p_search": p_value if n_tests == 1 else 10.0**log10_corrected,
+        "log10_p_search": log10_corrected,
+        "method": np.where(spread.is_dead, "none", "normal"),
+        "status": np.where(spread.is_dead, "dead", np.where(trusted, "ok", "untrusted")),
+    }
+    return Tested(_by_formula(explained), _by_formula(corrected))
+
+
+def _by_formula(columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+    values = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in values]
+
+
+def rows_of_piece(
+    layer: str, units: Sequence[int], piece: Piece, names: LiteralNames, n_tests: int
+) -> Iterator[list[Label]]:
+    """The rows of each unit, numbered `units`; a dead one gets one row without a formula."""
+    found: list[Found] = []
+    unit_of: list[int] = []
+    for unit, results in enumerate(piece.results):
+        for result in results:
+            of_result = (*result.reported, *result.by_length)
+            found += of_result
+            unit_of += [unit] * len(of_result)
+    n_samples = piece.spread.n_samples
+    tested = tested_formulas(
+        [one.n_positive for one in found],
+        [one.doubled_u for one in found],
+        piece.spread.of_each(np.array(unit_of, np.int64)),
+        n_tests,
     )
-
-
-def _measured(found: Sequence[Found], spread: RankSpread, concepts: ConceptSet) -> Measured:
-    formulas = [
-        Formula.from_literals(
-            [(concepts.id[literal // 2], literal % 2 == 1) for literal in one.literals],
-            one.connectives,
-        )
-        for one in found
+    explained: list[dict[str, Any]] = [
+        {
+            "formula": names.formula(one.literals, one.connectives),
+            "label": names.label(one.literals, one.connectives),
+            "length": one.length,
+        }
+        | numbers
+        for one, numbers in zip(found, tested.explained, strict=True)
     ]
-    return Measured(
-        formulas, [one.n_positive for one in found], [one.doubled_u for one in found], spread
-    )
+    at = 0
+    for unit, results in zip(units, piece.results, strict=True):
+        rows: list[Label] = []
+        for result in results:
+            if not result.reported:
+                rows.append(_dead(layer, unit, result.direction, n_samples))
+                continue
+            first, at = at, at + len(result.reported)
+            last, at = at, at + len(result.by_length)
+            by_length = tuple(Explanation(**explained[row]) for row in range(last, at))
+            rows += [
+                Label(
+                    layer=layer,
+                    unit=unit,
+                    rank=row - first + 1,
+                    direction=result.direction,
+                    n_samples=n_samples,
+                    n_scored=result.n_scored,
+                    by_length=by_length if row == first else (),
+                    **explained[row],
+                    **tested.corrected[row],
+                )
+                for row in range(first, last)
+            ]
+        yield rows
 
 
 def _dead(layer: str, unit: int, direction: str, n_samples: int) -> Label:

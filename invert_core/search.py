@@ -5,26 +5,32 @@ import os
 import threading
 from collections import deque
 from collections.abc import Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
 
+from invert_core.activations.sparse import SparseUnits
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError, SettingError
-from invert_core.kernels import beam as beam_kernels
-from invert_core.kernels.formulas import AND, Formulas
-from invert_core.kernels.ranks import rank
-from invert_core.kernels.sums import label_index
+from invert_core.kernels.atoms import Atoms, bits_of_atoms, find_atoms
+from invert_core.kernels.beam import Limits, search_units
+from invert_core.kernels.formulas import AND, LENGTH, LITERALS, N_POSITIVE, RANK_SUM
+from invert_core.kernels.ranks import rank_sums
+from invert_core.kernels.sums import BY_COST, LabelIndex, label_index
 from invert_core.kernels.warm_up import compile_search
 from invert_core.significance import RankSpread
+
+Units = np.ndarray | SparseUnits
 
 DIRECTIONS = ("positive", "negative", "both")
 MAX_LENGTH = 100
 """Nobody reads longer formulas, and the number of formulas has to stay one that can be printed."""
 MAX_BEAM = 100_000
 """A wider beam is no longer a beam, and its memory grows with beam x samples."""
+
+_VALUES_AT_ONCE = 2**19
 
 
 @dataclass(frozen=True)
@@ -123,17 +129,24 @@ class Found:
 
 @dataclass(frozen=True)
 class UnitResult:
-    """What one search found for one unit; a dead unit has no formulas.
+    """What one search found for one unit; nothing for a dead one.
 
     `reported` is best first; `by_length` holds at most one formula of each length.
     """
 
     direction: str
-    spread: RankSpread
     reported: tuple[Found, ...]
     beam: tuple[Found, ...]
     by_length: tuple[Found, ...]
     n_scored: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What was found for some units: one result per direction of each, and their spreads."""
+
+    results: tuple[tuple[UnitResult, ...], ...]
+    spread: RankSpread
 
 
 class BeamSearch:
@@ -158,21 +171,23 @@ class BeamSearch:
         if self.jobs < 1:
             raise SettingError(f"--jobs is {jobs}.", "Give 1 or more.")
         self._n_samples = concepts.n_samples
-        # Of one type whoever made it, so that what is compiled fits: contiguous and read-only.
-        bits = np.ascontiguousarray(concepts.bits).view()
-        bits.setflags(write=False)
-        self._low, self._high = sizes_within(
-            settings.min_fraction, settings.max_fraction, concepts.n_samples
-        )
+        low, high = sizes_within(settings.min_fraction, settings.max_fraction, concepts.n_samples)
         sizes = concepts.n_positive
         literals = np.concatenate([sizes, concepts.n_samples - sizes])
-        self.n_literals_within_limits = int(
-            np.sum((literals >= self._low) & (literals <= self._high))
-        )
+        self.n_literals_within_limits = int(np.sum((literals >= low) & (literals <= high)))
         if self.n_literals_within_limits == 0:
             raise DataError(*_no_literal_passes(literals, concepts.n_samples, settings))
+        n_concepts = len(concepts.id)
+        self._limits = Limits(
+            settings.length,
+            settings.beam,
+            low,
+            high,
+            1.0,
+            min(settings.limit_search or n_concepts, n_concepts),
+        )
         compile_search()
-        self._index = label_index(bits, concepts.n_samples)
+        self._atoms, self._index = index_by_atoms(concepts.bits, concepts.n_samples)
 
     def unit(self, values: np.ndarray) -> tuple[UnitResult, ...]:
         """Search one unit: floats [N] without NaN -> one result per direction."""
@@ -181,30 +196,33 @@ class BeamSearch:
                 f"The activations have shape {values.shape} for {self._n_samples} samples.",
                 "Give one activation per sample of the concepts.",
             )
-        ranks, tie_sum, cubes = rank(values)
-        spread = RankSpread(self._n_samples, tie_sum, cubes)
-        if spread.is_dead:
-            return (UnitResult(self.settings.direction, spread, (), (), (), 0),)
-        return tuple(
-            self._one_way(ranks, spread, direction) for direction in self.settings.directions
-        )
+        return self._search(values[None]).results[0]
 
-    def units(self, blocks: Iterable[np.ndarray]) -> Generator[tuple[UnitResult, ...]]:
-        """Search all units of blocks [k, N], in their order, in parallel.
+    def pieces(self, blocks: Iterable[Units]) -> Generator[Piece]:
+        """Search all units of blocks in parallel; results come in their order, some at a time.
 
-        The next block is read while one is searched. When the caller stops early, or an
-        interrupt arrives, the units not begun are dropped and the threads end.
+        A block is an array [k, N] or `SparseUnits`. While one is searched the next is taken. When
+        the caller stops early, or an interrupt arrives, the units not begun are dropped and the
+        threads end.
         """
         stop = threading.Event()
 
-        def work(values: np.ndarray) -> tuple[UnitResult, ...]:
-            return () if stop.is_set() else self.unit(values)
+        def work(units: Units) -> Piece:
+            if stop.is_set():
+                raise CancelledError
+            return self._search(units)
 
         with ThreadPoolExecutor(self.jobs) as pool:
-            waiting: deque[list[Future[tuple[UnitResult, ...]]]] = deque()
+            waiting: deque[list[Future[Piece]]] = deque()
             try:
                 for block in blocks:
-                    waiting.append([pool.submit(work, values) for values in block])
+                    size = units_per_piece(len(block), self._n_samples, self.jobs)
+                    waiting.append(
+                        [
+                            pool.submit(work, _part(block, start, start + size))
+                            for start in range(0, len(block), size)
+                        ]
+                    )
                     if len(waiting) > 1:
                         yield from (future.result() for future in waiting.popleft())
                 for futures in waiting:
@@ -213,28 +231,55 @@ class BeamSearch:
                 stop.set()
                 pool.shutdown(cancel_futures=True)
 
-    def _one_way(self, ranks: np.ndarray, spread: RankSpread, direction: str) -> UnitResult:
+    def _search(self, units: Units) -> Piece:
+        sums, ties, cubes = rank_sums(units, self._atoms)
+        spread = RankSpread.of_units(self._n_samples, ties, cubes)
+        alive = np.flatnonzero(~spread.is_dead)
+        found = [self._one_way(sums[alive], direction) for direction in self.settings.directions]
+        of_unit = dict(zip(alive.tolist(), zip(*found, strict=True), strict=True))
+        dead = (UnitResult(self.settings.direction, (), (), (), 0),)
+        return Piece(tuple(of_unit.get(unit, dead) for unit in range(len(units))), spread)
+
+    def _one_way(self, sums: np.ndarray, direction: str) -> list[UnitResult]:
         settings = self.settings
         sign = 1.0 if direction == "positive" else -1.0
-        n_concepts = self._index.bits.shape[0]
-        beam, by_length, n_scored = beam_kernels.search_unit(
-            ranks,
-            self._index,
-            settings.length,
-            settings.beam,
-            self._low,
-            self._high,
-            sign,
-            min(settings.limit_search or n_concepts, n_concepts),
+        codes, scores, n_scored = (
+            array.tolist()
+            for array in search_units(
+                sums, self._n_samples, self._index, self._limits._replace(sign=sign)
+            )
         )
-        kept = tuple(_found(beam, row, sign) for row in range(int(beam.size[0])))
-        best = tuple(
-            _found(by_length, row, sign)
-            for row in range(settings.length)
-            if by_length.length[row] > 0
-        )
-        reported = report(kept, best, sign, settings.min_gain)[: settings.beam]
-        return UnitResult(direction, spread, reported, kept, best, int(n_scored))
+        results = []
+        for rows, row_scores, scored in zip(codes, scores, n_scored, strict=True):
+            found = [
+                _found(code, sign * score) if code[LENGTH] else None
+                for code, score in zip(rows, row_scores, strict=True)
+            ]
+            beam = tuple(one for one in found[: settings.beam] if one)
+            by_length = tuple(one for one in found[settings.beam :] if one)
+            reported = report(beam, by_length, sign, settings.min_gain)[: settings.beam]
+            results.append(UnitResult(direction, reported, beam, by_length, scored))
+        return results
+
+
+def _part(units: Units, start: int, stop: int) -> Units:
+    if isinstance(units, np.ndarray):
+        return units[start:stop]
+    return units.select(np.arange(start, min(stop, len(units))))
+
+
+def units_per_piece(n_units: int, n_samples: int, jobs: int) -> int:
+    """Units that one thread takes at once, few enough that all threads are busy to the end."""
+    return max(1, min(_VALUES_AT_ONCE // n_samples, n_units // (4 * jobs)))
+
+
+def index_by_atoms(bits: np.ndarray, n_samples: int) -> tuple[Atoms, LabelIndex]:
+    """Merge samples with equal labels, uint64 [C, ceil(N / 64)], and index what is left."""
+    # Of one type whoever made it, so that what is compiled fits: contiguous and read-only.
+    bits = np.ascontiguousarray(bits).view()
+    bits.setflags(write=False)
+    atoms = find_atoms(bits, n_samples)
+    return atoms, label_index(bits_of_atoms(bits, atoms), atoms.sizes, BY_COST)
 
 
 def report(
@@ -275,17 +320,19 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _found(formulas: Formulas, row: int, sign: float) -> Found:
-    length = int(formulas.length[row])
-    n_positive = int(formulas.n_positive[row])
+def _found(code: list[int], auc: float) -> Found:
+    length = code[LENGTH]
+    connectives = (LITERALS + len(code)) // 2
+    n_positive = code[N_POSITIVE]
     return Found(
-        literals=tuple(formulas.literals[row, :length].tolist()),
+        literals=tuple(code[LITERALS : LITERALS + length]),
         connectives=tuple(
-            "&" if code == AND else "|" for code in formulas.connectives[row, 1:length]
+            "&" if connective == AND else "|"
+            for connective in code[connectives + 1 : connectives + length]
         ),
         n_positive=n_positive,
-        doubled_u=int(beam_kernels.doubled_u(n_positive, int(formulas.rank_sum[row]))),
-        auc=sign * float(formulas.score[row]),
+        doubled_u=code[RANK_SUM] - n_positive * (n_positive + 1),
+        auc=auc,
     )
 
 

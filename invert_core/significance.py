@@ -4,7 +4,9 @@ All functions are elementwise: a p-value does not depend on what is computed bes
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import log_ndtr, ndtr
@@ -16,37 +18,46 @@ ALTERNATIVES = ("two-sided", "less", "greater")
 
 @dataclass(frozen=True)
 class RankSpread:
-    """What ties leave of the variance of one unit's ranks.
+    """What ties leave of the variance of the ranks of units, or of the units of formulas.
 
     Parameters
     ----------
     n_samples : int
         N.
-    tie_sum : int
-        Sum of t**3 - t over tie groups.
-    cubes : float
+    d : float64 array
+        D = N**3 - N - sum(t**3 - t) over tie groups of t samples.
+    cubes : float64 array
         Sum of (doubled midrank - (N + 1))**3.
     """
 
     n_samples: int
-    tie_sum: int
-    cubes: float
+    d: np.ndarray
+    cubes: np.ndarray
+
+    @classmethod
+    def of_units(cls, n_samples: int, tie_sums: Sequence[int], cubes: np.ndarray) -> Self:
+        """The spreads of several units; each D is an exact integer before it is rounded once."""
+        most = n_samples**3 - n_samples
+        return cls(n_samples, np.array([float(most - ties) for ties in tie_sums]), cubes)
+
+    def of_each(self, units: Any) -> Self:
+        """The spreads of some of the units, given by an index into arrays [K]."""
+        return replace(self, d=self.d[units], cubes=self.cubes[units])
 
     @property
-    def is_dead(self) -> bool:
+    def is_dead(self) -> np.ndarray:
         """Whether all values are equal."""
-        return self.d == 0
-
-    @property
-    def d(self) -> int:
-        """D = N**3 - N - sum(t**3 - t), exact."""
-        return self.n_samples**3 - self.n_samples - self.tie_sum
+        return self.d == 0.0
 
     def sigma(self, n_positive: np.ndarray) -> np.ndarray:
         """Standard deviation of U for extents of n1 samples: sqrt(n1 n0 D / (12 N (N - 1)))."""
         n = self.n_samples
         pairs = (n_positive * (n - n_positive)).astype(np.float64)
-        return np.sqrt(pairs * float(self.d) / float(12 * n * (n - 1)))
+        return np.sqrt(pairs * self.d / float(12 * n * (n - 1)))
+
+    def divisor(self, n_positive: np.ndarray) -> np.ndarray:
+        """`sigma`, but 1 for dead units, whose numerators are 0."""
+        return np.where(self.is_dead, 1.0, self.sigma(n_positive))
 
     def skewness(self, n_positive: np.ndarray) -> np.ndarray:
         """Skewness of U for extents of n1 samples drawn without replacement.
@@ -55,7 +66,7 @@ class RankSpread:
         n1 n0 (n0 - n1) / (N (N - 1) (N - 2)) sum((x - mean)**3); the ranks here are doubled.
         """
         n = self.n_samples
-        if n < 3 or self.is_dead:
+        if n < 3:
             return np.zeros(n_positive.shape)
         rest = n - n_positive
         third = (
@@ -64,7 +75,7 @@ class RankSpread:
             * (self.cubes / 8.0)
             / (float(n) * float(n - 1) * float(n - 2))
         )
-        return third / self.sigma(n_positive) ** 3
+        return third / self.divisor(n_positive) ** 3
 
 
 def z_score(doubled_u: np.ndarray, n_positive: np.ndarray, spread: RankSpread) -> np.ndarray:
@@ -75,13 +86,12 @@ def z_score(doubled_u: np.ndarray, n_positive: np.ndarray, spread: RankSpread) -
     doubled_u, n_positive : int64 arrays of one shape
         2U and n1 of extents that are neither empty nor everything.
     spread : RankSpread
-        Of the unit; a dead one gives zeros.
+        Of the unit or units; dead ones get zeros.
     """
-    if spread.is_dead:
-        return np.zeros(np.shape(doubled_u))
     from_mean = doubled_u - n_positive * (spread.n_samples - n_positive)
     distance = np.maximum(np.abs(from_mean) - 1, 0) / 2.0
-    return np.sign(from_mean) * distance / spread.sigma(n_positive)
+    z = np.sign(from_mean) * distance / spread.divisor(n_positive)
+    return np.where(spread.is_dead, 0.0, z)
 
 
 def p_values(
@@ -89,19 +99,20 @@ def p_values(
 ) -> tuple[np.ndarray, np.ndarray]:
     """P-value and its decimal logarithm, as `scipy.stats.mannwhitneyu(method="asymptotic")`.
 
-    The logarithm comes from the log of the normal tail: p underflows beyond |z| of 38.
+    The logarithm comes from the log of the normal tail: p underflows beyond |z| of 38. Dead units
+    have p 1.
     """
-    if spread.is_dead:
-        return np.ones(np.shape(doubled_u)), np.zeros(np.shape(doubled_u))
-    sigma = spread.sigma(n_positive)
     from_mean = doubled_u - n_positive * (spread.n_samples - n_positive)
+    tails = 1.0
     if alternative == "two-sided":
-        z = (np.abs(from_mean) - 1) / 2.0 / sigma
-        p = np.minimum(1.0, 2.0 * ndtr(-z))
-        return p, np.minimum(0.0, (log_ndtr(-z) + math.log(2.0)) / LN10)
-    signed = from_mean if alternative == "greater" else -from_mean
-    z = (signed - 1) / 2.0 / sigma
-    return ndtr(-z), log_ndtr(-z) / LN10
+        from_mean = np.abs(from_mean)
+        tails = 2.0
+    elif alternative == "less":
+        from_mean = -from_mean
+    z = (from_mean - 1) / 2.0 / spread.divisor(n_positive)
+    p = np.minimum(1.0, tails * ndtr(-z))
+    log10_p = np.minimum(0.0, (log_ndtr(-z) + math.log(tails)) / LN10)
+    return np.where(spread.is_dead, 1.0, p), np.where(spread.is_dead, 0.0, log10_p)
 
 
 def n_formulas(n_concepts: int, length: int, n_directions: int = 1) -> int:

@@ -55,10 +55,10 @@ def check_n_samples(n_samples: int) -> None:
 
 def find_nan(units: np.ndarray) -> tuple[int, int] | None:
     """Row and column of the first NaN of floats [K, N] in order of rows, None if there is none."""
-    rows = np.flatnonzero(np.isnan(units).any(axis=1))
-    if rows.size == 0:
+    if units.size == 0 or not np.isnan(units.min()):
         return None
-    return int(rows[0]), int(np.flatnonzero(np.isnan(units[rows[0]]))[0])
+    row = int(np.argmax(np.isnan(units).any(axis=1)))
+    return row, int(np.argmax(np.isnan(units[row])))
 
 
 def as_units(activations: npt.ArrayLike) -> tuple[np.ndarray, bool]:

@@ -1,3 +1,4 @@
+import itertools
 import json
 import threading
 
@@ -11,8 +12,9 @@ from invert_core.concepts import ConceptSet, read_concepts
 from invert_core.errors import DataError, FormulaError, SettingError, UnknownNameError
 from invert_core.formula import Formula
 from invert_core.kernels import beam, ranks
-from invert_core.labelling import label, plan, score
+from invert_core.labelling import label, plan
 from invert_core.labels import COLUMNS, Labels
+from invert_core.scoring import score
 from invert_core.search import BeamSearch, Settings
 from invert_core.significance import n_formulas
 from tests import naive
@@ -146,7 +148,7 @@ def test_nothing_compiles_in_the_threads_when_samples_are_left_out():
     source = Activations.from_array(activations, sample_id=ids)
     fewer = concept_set(labels[20:], sample_id=ids[20:])
     BeamSearch(fewer, Settings())
-    kernels = (beam.search_unit, ranks.midranks)
+    kernels = (beam.search_units, ranks.add_ranks)
     before = [len(kernel.signatures) for kernel in kernels]
     label(source, fewer, join="inner")
     assert [len(kernel.signatures) for kernel in kernels] == before
@@ -181,7 +183,9 @@ def test_progress_counts_every_unit():
     activations, labels = small()
     seen = []
     label(activations, concept_set(labels), progress=lambda *args: seen.append(args), block=2)
-    assert seen == [(done, 5) for done in range(1, 6)]
+    assert all(one < two for one, two in itertools.pairwise(seen))
+    assert seen[-1] == (5, 5)
+    assert len(seen) >= 3
 
 
 def test_an_interrupt_reaches_the_caller_and_ends_the_threads():

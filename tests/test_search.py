@@ -1,3 +1,4 @@
+import itertools
 import threading
 
 import numpy as np
@@ -27,6 +28,12 @@ def plain(formulas):
         (f.literals, f.connectives, getattr(f, "n1", 0) or f.n_positive, f.doubled_u, f.auc)
         for f in formulas
     ]
+
+
+def results_of(search, blocks):
+    """What was found for each unit, in order."""
+    pieces = search.pieces(blocks)
+    return list(itertools.chain.from_iterable(piece.results for piece in pieces))
 
 
 def assert_equals_oracle(values, labels, options):
@@ -114,7 +121,6 @@ def test_both_directions_are_two_searches():
 def test_a_dead_unit_gives_one_result_without_formulas():
     labels = np.eye(8, dtype=bool)[:, :3]
     (found,) = BeamSearch(concept_set(labels), Settings(direction="both")).unit(np.ones(8))
-    assert found.spread.is_dead
     assert found.direction == "both"
     assert (found.reported, found.by_length, found.n_scored) == ((), (), 0)
 
@@ -184,16 +190,16 @@ def test_results_come_in_the_order_of_the_units_whatever_the_threads_and_blocks(
     expected = [BeamSearch(concept_set(labels), Settings(), 1).unit(unit) for unit in units]
     for jobs, block in ((1, 50), (2, 7), (3, 1)):
         blocks = [units[start : start + block] for start in range(0, 50, block)]
-        assert list(BeamSearch(concept_set(labels), Settings(), jobs).units(blocks)) == expected
+        assert results_of(BeamSearch(concept_set(labels), Settings(), jobs), blocks) == expected
 
 
 def test_nothing_compiles_after_the_search_was_made():
     rng = np.random.default_rng(4)
     search = BeamSearch(concept_set(rng.random((70, 4)) < 0.3), Settings(), 1)
-    kernels = (beam_kernels.search_unit, rank_kernels.midranks)
+    kernels = (beam_kernels.search_units, rank_kernels.add_ranks, rank_kernels.make_keys_in_order)
     before = [len(kernel.signatures) for kernel in kernels]
     for dtype in (np.float32, np.float64):
-        list(search.units([rng.normal(size=(2, 70)).astype(dtype)]))
+        results_of(search, [rng.normal(size=(2, 70)).astype(dtype)])
     assert [len(kernel.signatures) for kernel in kernels] == before
 
 
@@ -207,7 +213,7 @@ def test_an_interrupt_while_reading_ends_the_threads():
 
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
-        list(search.units(blocks()))
+        results_of(search, blocks())
     assert threading.active_count() == before
 
 

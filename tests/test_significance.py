@@ -39,18 +39,17 @@ def test_the_skewness_is_that_of_u_over_all_extents_of_a_size(n_samples, seed):
     rng = np.random.default_rng(seed)
     values = np.where(rng.random(n_samples) < 0.7, 0.0, rng.random(n_samples))
     ranks = np.array(naive.doubled_midranks(values.tolist()))
-    spread = RankSpread(
-        n_samples, naive.tie_sum(values.tolist()), float(((ranks - (n_samples + 1)) ** 3).sum())
-    )
-    if spread.is_dead:
+    third = float(((ranks - (n_samples + 1)) ** 3).sum())
+    spread = RankSpread.of_units(n_samples, [naive.tie_sum(values.tolist())], np.array([third]))
+    if spread.is_dead.all():
         return
     # An extent of two samples: its moments by writing down all pairs.
     first, second = np.triu_indices(n_samples, k=1)
     u = (ranks[first] + ranks[second] - 6) / 2
     moments = [((u - u.mean()) ** k).mean() for k in (2, 3)]
-    assert float(spread.sigma(np.array(2))) == pytest.approx(np.sqrt(moments[0]), rel=1e-9, abs=0)
+    assert spread.sigma(np.array([2]))[0] == pytest.approx(np.sqrt(moments[0]), rel=1e-9, abs=0)
     expected = moments[1] / moments[0] ** 1.5
-    assert float(spread.skewness(np.array(2))) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+    assert spread.skewness(np.array([2]))[0] == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
 def noise(share_of_zeros, n_samples, n_units, seed):

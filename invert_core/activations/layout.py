@@ -4,7 +4,9 @@ Root attributes: ``format``, ``format_version``, ``rows_done`` (rows that are va
 a finished file), and if ``invert extract`` made it ``fingerprint`` and ``versions`` (JSON).
 ``/sample_id`` [N] holds the ids and is absent where the samples have none. Each group
 ``/layers/<percent-encoded name>`` has the true name in the attribute ``name``, the float matrix
-``activations`` [N, K] and, where units are not plain numbers, their names in ``unit`` [K].
+``activations`` [N, K] and, where units are not plain numbers, their names in ``unit`` [K]. A sparse
+layer has, in place of the matrix, compressed sparse columns ``data``, ``indices`` and ``indptr``,
+and its shape in the attribute ``shape``.
 """
 
 import json
@@ -68,6 +70,27 @@ def rows_done(file: h5py.File) -> int:
             "Make the file again.",
         )
     return int(value)
+
+
+def sparse_shape(group: h5py.Group) -> tuple[int, int]:
+    """Samples and units of the sparse layer whose group this is.
+
+    Raises
+    ------
+    FileFormatError
+        The attribute ``shape`` is not two whole numbers from 0.
+    """
+    with hdf5.broken_file_errors(group, "@shape"):
+        stored = group.attrs.get_id("shape") if "shape" in group.attrs else None
+        fits = stored is not None and stored.shape == (2,) and stored.dtype.kind in "iu"
+        shape = tuple(int(length) for length in group.attrs["shape"]) if fits else ()
+    if len(shape) != 2 or min(shape) < 0:
+        raise FileFormatError(
+            f"{group.file.filename!r}: the sparse layer {layer_name(group)!r} does not say its "
+            "shape.",
+            "Give its group the attribute 'shape', two integers: n_samples, n_units.",
+        )
+    return shape
 
 
 def stored_fingerprint(file: h5py.File) -> dict | None:

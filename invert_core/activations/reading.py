@@ -7,8 +7,9 @@ import h5py
 
 from invert_core import hdf5
 from invert_core.activations import layout
+from invert_core.activations.sparse import CscMatrix
 from invert_core.activations.values import ActivationLayer, Activations
-from invert_core.errors import FileFormatError
+from invert_core.errors import DataError, FileFormatError
 from invert_core.input_file import check_file
 from invert_core.numpy_files import read_npy, read_npz
 from invert_core.sample_id import as_sample_id
@@ -36,7 +37,8 @@ def open_activations(source: str | Path) -> Activations:
     FileFormatError
         It is cut off, unfinished, of another format, or refers to other files.
     DataError
-        It has fewer than two samples, repeated ids, or values that are not real numbers.
+        It has fewer than two samples, repeated ids, values that are not real numbers, or a sparse
+        layer whose parts do not fit.
     """
     path = Path(source)
     unfinished = path.with_name(path.name + ".partial").exists()
@@ -110,34 +112,67 @@ def _read_sample_id(file: h5py.File) -> tuple[str, ...] | None:
 
 def _open_layer(group: h5py.Group, sample_id: tuple[str, ...] | None) -> ActivationLayer:
     name = layout.layer_name(group)
-    if hdf5.has_item(group, "indptr"):
-        raise FileFormatError(
-            f"Layer {name!r} of {group.file.filename!r} is sparse, which is not read yet.",
-            "Store it as a dense matrix called 'activations'.",
-        )
+    source = _open_sparse(group) if hdf5.has_item(group, "indptr") else _open_dense(group)
+    unit = _read_unit(group, source.shape[1]) if hdf5.has_item(group, "unit") else None
+    return ActivationLayer(name, source, sample_id, unit)
+
+
+def _open_dense(group: h5py.Group) -> h5py.Dataset:
     dataset = hdf5.own_dataset(group, "activations")
     if dataset.dtype.kind != "f" or dataset.ndim != 2:
         raise FileFormatError(
-            f"Layer {name!r} of {group.file.filename!r} has type {dataset.dtype} "
-            f"and shape {dataset.shape}.",
+            f"{_layer(group)} has type {dataset.dtype} and shape {dataset.shape}.",
             "Store it as a float16, float32 or float64 matrix [n_samples, n_units].",
         )
-    if dataset.shape[0] > SAMPLE_LIMIT or dataset.shape[1] > layout.UNIT_LIMIT:
+    _check_size(group, dataset.shape)
+    return dataset
+
+
+def _open_sparse(group: h5py.Group) -> CscMatrix:
+    shape = layout.sparse_shape(group)
+    _check_size(group, shape)
+    parts = {name: hdf5.own_dataset(group, name) for name in ("indptr", "indices", "data")}
+    for name, part in parts.items():
+        kinds = "f" if name == "data" else "iu"
+        if part.dtype.kind not in kinds or part.ndim != 1:
+            raise FileFormatError(
+                f"{_layer(group)} has {name!r} of type {part.dtype} and shape {part.shape}.",
+                "Store a sparse layer as the one-dimensional arrays 'data' (floats), 'indices' and "
+                "'indptr' (integers) of compressed sparse columns.",
+            )
+    if parts["indptr"].shape != (shape[1] + 1,):
         raise FileFormatError(
-            f"Layer {name!r} of {group.file.filename!r} has shape {dataset.shape}, beyond "
+            f"{_layer(group)} has {shape[1]:,} units by its shape and 'indptr' of length "
+            f"{parts['indptr'].size:,}.",
+            "Store compressed sparse columns [n_samples, n_units], not rows: call tocsc() first.",
+        )
+    with hdf5.broken_file_errors(parts["indptr"]):
+        indptr = parts["indptr"][:]
+    try:
+        return CscMatrix(shape, indptr, parts["indices"], parts["data"])
+    except DataError as error:
+        error.add_note(f"({_layer(group)}.)")
+        raise
+
+
+def _check_size(group: h5py.Group, shape: tuple[int, int]) -> None:
+    if shape[0] > SAMPLE_LIMIT or shape[1] > layout.UNIT_LIMIT:
+        raise FileFormatError(
+            f"{_layer(group)} has shape {shape}, beyond "
             f"{SAMPLE_LIMIT:,} samples or {layout.UNIT_LIMIT:,} units.",
             "Split it into several files or layers.",
         )
-    unit = _read_unit(group, name, dataset.shape[1]) if hdf5.has_item(group, "unit") else None
-    return ActivationLayer(name, dataset, sample_id, unit)
 
 
-def _read_unit(group: h5py.Group, layer: str, n_units: int) -> tuple[str, ...]:
+def _layer(group: h5py.Group) -> str:
+    return f"Layer {layout.layer_name(group)!r} of {group.file.filename!r}"
+
+
+def _read_unit(group: h5py.Group, n_units: int) -> tuple[str, ...]:
     dataset = hdf5.own_dataset(group, "unit")
     if dataset.shape != (n_units,):
         raise FileFormatError(
-            f"Layer {layer!r} of {group.file.filename!r} has {n_units:,} units and unit names of "
-            f"shape {dataset.shape}.",
+            f"{_layer(group)} has {n_units:,} units and unit names of shape {dataset.shape}.",
             "Store one name per unit.",
         )
     return hdf5.read_strings(dataset)

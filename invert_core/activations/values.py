@@ -10,12 +10,11 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from invert_core import hdf5
+from invert_core.activations import dense, sparse
+from invert_core.activations.sparse import CscMatrix, SparseUnits, SupportsCsc
 from invert_core.errors import DataError
 from invert_core.sample_id import as_sample_id, sample_name
-from invert_core.values import as_floats, check_n_samples, find_nan
-
-_BLOCK_ROWS = 1024
+from invert_core.values import check_n_samples, find_nan
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class ActivationLayer:
     Parameters
     ----------
     name : str
-    source : ndarray or h5py.Dataset [n_samples, n_units]
+    source : ndarray, h5py.Dataset or CscMatrix [n_samples, n_units]
         Boolean, integer or floating.
     sample_id : tuple of str or None
         Names the samples in messages.
@@ -39,12 +38,12 @@ class ActivationLayer:
     """
 
     name: str
-    source: np.ndarray | h5py.Dataset = field(repr=False)
+    source: np.ndarray | h5py.Dataset | CscMatrix = field(repr=False)
     sample_id: tuple[str, ...] | None = field(default=None, repr=False)
     unit: tuple[str, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        with self._named():
+        with _noting(self.name):
             _ = self.dtype
         if self.source.ndim != 2:
             raise DataError(
@@ -70,64 +69,60 @@ class ActivationLayer:
         return self.source.shape[1]
 
     @property
+    def is_sparse(self) -> bool:
+        """Whether `read` returns only what is not 0."""
+        return isinstance(self.source, CscMatrix)
+
+    @property
     def dtype(self) -> np.dtype:
         """Type that `read` returns: float64 for float64 and integers, else float32."""
-        return as_floats(np.empty(0, self._native())).dtype
+        if isinstance(self.source, CscMatrix):
+            return self.source.read_type
+        return dense.read_type(self.source)
 
-    def read(self, start: int, stop: int) -> np.ndarray:
+    @property
+    def units_at_once(self) -> int:
+        """How many units `read` should be asked for: it is fast then, and memory stays bounded."""
+        if isinstance(self.source, CscMatrix):
+            return self.source.units_at_once
+        return dense.units_at_once(self.source)
+
+    def read(self, start: int, stop: int) -> np.ndarray | SparseUnits:
         """Activations of the units `start` to `stop`, one row per unit.
 
         Parameters
         ----------
         start, stop : int
-            As in a slice. HDF5 files are read fastest at multiples of 64.
+            As in a slice. Multiples of `units_at_once` are read fastest.
 
         Returns
         -------
         ndarray [stop - start, n_samples], float32 or float64, C-contiguous
+            Of a dense layer.
+        SparseUnits
+            Of a sparse layer.
 
         Raises
         ------
         DataError
-            A value is NaN, or an integer is beyond 2**53.
+            A value is NaN, an integer is beyond 2**53, or a sparse matrix is broken.
         FileFormatError
             The file is broken at this place.
         """
-        units = range(self.n_units)[start:stop]
-        values = np.empty((len(units), self.n_samples), self.dtype)
-        for row in range(0, self.n_samples, self._rows_at_once()):
-            rows = slice(row, row + self._rows_at_once())
-            values[:, rows] = self._read_rows(rows, slice(units.start, units.stop)).T
-        missing = find_nan(values)
+        first, last, _ = slice(start, stop).indices(self.n_units)
+        units = range(first, max(first, last))
+        block: np.ndarray | SparseUnits
+        with _noting(self.name):
+            if isinstance(self.source, CscMatrix):
+                block = self.source.read(units)
+                missing = sparse.find_nan(block)
+            else:
+                block = dense.read_units(self.source, units)
+                missing = find_nan(block)
         if missing is not None:
             unit, sample = missing
             raise bad_value("is NaN", self.name, units[unit], sample_name(self.sample_id, sample))
-        return values
-
-    def _read_rows(self, rows: slice, units: slice) -> np.ndarray:
-        if isinstance(self.source, h5py.Dataset):
-            with hdf5.broken_file_errors(self.source):
-                block = self.source[rows, units]
-        else:
-            block = self.source[rows, units]
-        with self._named():
-            return as_floats(block.astype(self._native(), copy=False))
-
-    def _rows_at_once(self) -> int:
-        # Few enough that a block is transposed within the processor's cache.
-        chunks = getattr(self.source, "chunks", None)
-        return max(_BLOCK_ROWS, chunks[0] if chunks else 0)
-
-    def _native(self) -> np.dtype:
-        return self.source.dtype.newbyteorder("=")
-
-    @contextlib.contextmanager
-    def _named(self) -> Iterator[None]:
-        try:
-            yield
-        except DataError as error:
-            error.add_note(f"(Layer {self.name!r}.)")
-            raise
+        return block
 
 
 @dataclass(frozen=True)
@@ -176,7 +171,7 @@ class Activations:
     @classmethod
     def from_array(
         cls,
-        arrays: npt.ArrayLike | Mapping[str, npt.ArrayLike],
+        arrays: npt.ArrayLike | SupportsCsc | Mapping[str, npt.ArrayLike | SupportsCsc],
         sample_id: Sequence[str] | np.ndarray | None = None,
     ) -> Self:
         """Activations that are in memory already.
@@ -185,7 +180,7 @@ class Activations:
         ----------
         arrays : array or mapping of layer name to array
             [n_samples, n_units], or [n_samples] for one unit; boolean, integer or floating. A
-            bare array is the layer ``activations``.
+            bare array is the layer ``activations``. Sparse ones of `scipy.sparse` stay sparse.
         sample_id : sequence or array [n_samples] of str, optional
 
         Raises
@@ -200,11 +195,16 @@ class Activations:
         array([[0.5, 1.5, 2.5]])
         """
         named: Mapping[str, Any] = (
-            arrays if isinstance(arrays, Mapping) else {"activations": arrays}
+            {"activations": arrays}
+            if isinstance(arrays, SupportsCsc) or not isinstance(arrays, Mapping)
+            else arrays
         )
         ids = None if sample_id is None else as_sample_id(sample_id, "the activations")
         return cls(
-            {name: ActivationLayer(name, _matrix(array), ids) for name, array in named.items()},
+            {
+                name: ActivationLayer(name, _matrix(name, array), ids)
+                for name, array in named.items()
+            },
             ids,
         )
 
@@ -232,6 +232,18 @@ def bad_value(what: str, layer: str, unit: int, sample: str) -> DataError:
     )
 
 
-def _matrix(values: npt.ArrayLike) -> np.ndarray:
+def _matrix(name: str, values: npt.ArrayLike | SupportsCsc) -> np.ndarray | CscMatrix:
+    if isinstance(values, SupportsCsc):
+        with _noting(name):
+            return CscMatrix.from_sparse(values)
     array = np.asarray(values)
     return array[:, None] if array.ndim == 1 else array
+
+
+@contextlib.contextmanager
+def _noting(name: str) -> Iterator[None]:
+    try:
+        yield
+    except DataError as error:
+        error.add_note(f"(Layer {name!r}.)")
+        raise

@@ -16,9 +16,10 @@ from invert_core.atomic import new_folder, storage_errors
 from invert_core.concepts import ConceptSet, build_concepts, write_concepts
 from invert_core.extraction import extract
 from invert_core.join import join
-from invert_core.labelling import label, score
+from invert_core.labelling import label
 from invert_core.labels import Label, Labels
 from invert_core.runs import RUN_FILE, Timer, fingerprint, write_run
+from invert_core.scoring import score
 from invert_core.search import Settings
 
 LAYERS = ("relu3", "output")

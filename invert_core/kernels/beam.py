@@ -1,4 +1,4 @@
-"""Beam search for one unit.
+"""Beam search for blocks of units.
 
 With S and n of a formula F, of a concept c and of F & c known, those of F & ~c, F | c and F | ~c
 follow by inclusion-exclusion: one pass over F scores four candidates of every concept. Step 1 is
@@ -13,21 +13,34 @@ from invert_core.kernels._jit import kernel
 from invert_core.kernels.bits import whole_set
 from invert_core.kernels.formulas import (
     AS_IS,
+    CONNECTIVE,
+    LENGTH,
+    LITERAL,
+    LITERALS,
+    N_POSITIVE,
+    PARENT,
+    RANK_SUM,
+    Formulas,
     copy_row,
-    extent_of,
     join,
     no_formulas,
     precedes,
     same_extent,
+    write_extent,
 )
-from invert_core.kernels.sums import sums_within
+from invert_core.kernels.sums import BY_COST, no_planes, planes_of, sums_within
+
+CONCEPTS_AT_ONCE = 128
+"""Candidates scored in one go, before any of them is looked at."""
 
 
 class Passes(NamedTuple):
-    """P sets that were joined to literals; row 0 is the set of all samples.
+    """P sets that were joined to literals; row 0 is the set of all atoms.
 
-    `words` is [P, W], `n_positive` and `rank_sum` [P]; `sums` and `counts` [P, C] belong to the
-    intersections with every concept.
+    `words` is uint64 [P, W], `n_positive` and `rank_sum` int64 [P]; `sums` and `counts`
+    int64 [P, C] belong to the intersections with every concept. `scores` float32
+    [P, 4, G, CONCEPTS_AT_ONCE] are those of the candidates of each kind, rounded, and `best`
+    [P, 4, G] the largest of each group of concepts.
     """
 
     words: np.ndarray
@@ -35,6 +48,53 @@ class Passes(NamedTuple):
     rank_sum: np.ndarray
     sums: np.ndarray
     counts: np.ndarray
+    scores: np.ndarray
+    best: np.ndarray
+
+
+class Beams(NamedTuple):
+    """The formulas of one step of a search.
+
+    `before` is the beam of the shorter ones, with extents `words` uint64 [B, W]; `kept` becomes
+    the next beam; row l - 1 of `by_length` is the best new formula of length l so far; `trial` is
+    room for one formula.
+    """
+
+    before: Formulas
+    words: np.ndarray
+    kept: Formulas
+    by_length: Formulas
+    trial: Formulas
+
+
+class Limits(NamedTuple):
+    """What a search is told.
+
+    `length` and `beam` are the most literals of a formula and the formulas kept at each step;
+    `n_low` and `n_high` sizes that an extent may have, both included, n_low >= 1 and n_high < N;
+    `sign` is 1.0 to seek the largest AUC, -1.0 the smallest; `n_searched` is how many concepts
+    stay from step 2 on, those with the largest abs(AUC - 0.5).
+    """
+
+    length: int
+    beam: int
+    n_low: int
+    n_high: int
+    sign: float
+    n_searched: int
+
+
+class Results(NamedTuple):
+    """What K searches found.
+
+    `codes` int64 [K, B + L, 6 + 2L] are of each unit the best distinct extents, best first, then
+    the best new formula of each length, with LENGTH 0 in rows that are not used; `scores` float64
+    [K, B + L] are sign * AUC; `n_scored` int64 [K] counts the candidates that were scored.
+    """
+
+    codes: np.ndarray
+    scores: np.ndarray
+    n_scored: np.ndarray
 
 
 @kernel
@@ -66,33 +126,100 @@ def of_kind(kind, everything, formula, concept, both):
 
 
 @kernel
-def most_separated(sums, counts, n_samples, n_kept):
-    """The concepts with the largest abs(AUC - 0.5); ties keep the first."""
-    distance = np.zeros(counts.size, np.float64)
-    for c in range(counts.size):
-        if 0 < counts[c] < n_samples:
-            distance[c] = -abs(auc_of(counts[c], sums[c], n_samples) - 0.5)
-    return np.argsort(distance, kind="mergesort")[:n_kept]
+def score_candidates(kind, p, start, step, passes, n_samples, limits, scores):
+    """Score the candidates of one kind and pass for the concepts from `start` on; return the best.
+
+    -inf stands for those outside the limits, and for those that have the extent of the formula or
+    of the literal they are made of, both shorter and scored already: an extent inside or around
+    another and of its size is that other.
+    """
+    n_formula, sum_formula = passes.n_positive[p], passes.rank_sum[p]
+    everything = passes.rank_sum[0]
+    of_concept, sum_concept = passes.counts[0, start:], passes.sums[0, start:]
+    of_both, sum_both = passes.counts[p, start:], passes.sums[p, start:]
+    n_concepts = min(CONCEPTS_AT_ONCE, of_concept.size)
+    for c in range(n_concepts):
+        n = of_kind(kind, n_samples, n_formula, of_concept[c], of_both[c])
+        rank_sum = of_kind(kind, everything, sum_formula, sum_concept[c], sum_both[c])
+        n_literal = n_samples - of_concept[c] if kind & 1 else of_concept[c]
+        says_more = (step == 1) | ((n != n_formula) & (n != n_literal))
+        allowed = (n >= limits.n_low) & (n <= limits.n_high) & says_more
+        scores[c] = limits.sign * auc_of(n, rank_sum, n_samples) if allowed else -np.inf
+    for c in range(n_concepts, CONCEPTS_AT_ONCE):
+        scores[c] = -np.inf
+    rounded = passes.scores[p, kind, start // CONCEPTS_AT_ONCE]
+    for c in range(CONCEPTS_AT_ONCE):
+        rounded[c] = scores[c]
+    best = largest(scores)
+    passes.best[p, kind, start // CONCEPTS_AT_ONCE] = best
+    return best
 
 
 @kernel
-def insert(trial, kept, before_words, bits, whole):
-    """Let the formula in row 0 of `trial` take its place among `kept`, if it has one.
+def largest(scores):
+    """The maximum of CONCEPTS_AT_ONCE floats without NaN; four chains hide the latency."""
+    one, two, three, four = scores[0], scores[1], scores[2], scores[3]
+    for at in range(4, CONCEPTS_AT_ONCE, 4):
+        one = scores[at] if scores[at] > one else one
+        two = scores[at + 1] if scores[at + 1] > two else two
+        three = scores[at + 2] if scores[at + 2] > three else three
+        four = scores[at + 3] if scores[at + 3] > four else four
+    return max(max(one, two), max(three, four))
+
+
+@kernel
+def most_separated(sums, counts, n_samples, n_kept, kept):
+    """Mark the concepts with the largest abs(AUC - 0.5), bool [C]; ties keep the first.
+
+    Floats that are not negative sort as their bits do, so the least distance that is kept can be
+    found bit by bit.
+    """
+    distance = np.zeros(counts.size, np.float64)
+    for c in range(counts.size):
+        if 0 < counts[c] < n_samples:
+            distance[c] = abs(auc_of(counts[c], sums[c], n_samples) - 0.5)
+    bits = distance.view(np.int64)
+    least = np.int64(0)
+    for shift in range(62, -1, -1):
+        trial = least | (np.int64(1) << shift)
+        n_above = 0
+        for c in range(bits.size):
+            n_above += bits[c] >= trial
+        if n_above >= n_kept:
+            least = trial
+    n_more = n_kept
+    for c in range(bits.size):
+        kept[c] = bits[c] > least
+        n_more -= kept[c]
+    for c in range(bits.size):
+        if n_more > 0 and bits[c] == least:
+            kept[c] = True
+            n_more -= 1
+
+
+@kernel
+def insert(beams, bits, whole):
+    """Let the formula on trial take its place in the next beam, if it has one.
 
     Of formulas with one extent the first in order stays.
     """
+    trial, kept, before_words = beams.trial, beams.kept, beams.words
     size = kept.size[0]
+    if size == kept.score.size and not precedes(trial, 0, kept, size - 1):
+        return
+    new = trial.codes[0]
     for row in range(size):
+        old = kept.codes[row]
         if (
-            kept.n_positive[row] == trial.n_positive[0]
-            and kept.rank_sum[row] == trial.rank_sum[0]
+            old[N_POSITIVE] == new[N_POSITIVE]
+            and old[RANK_SUM] == new[RANK_SUM]
             and same_extent(
-                before_words[trial.parent[0]],
-                trial.literal[0],
-                trial.connective[0],
-                before_words[kept.parent[row]],
-                kept.literal[row],
-                kept.connective[row],
+                before_words[new[PARENT]],
+                new[LITERAL],
+                new[CONNECTIVE],
+                before_words[old[PARENT]],
+                old[LITERAL],
+                old[CONNECTIVE],
                 bits,
                 whole,
             )
@@ -103,9 +230,7 @@ def insert(trial, kept, before_words, bits, whole):
                 copy_row(kept, after + 1, kept, after)
             size -= 1
             break
-    if size == kept.length.size:
-        if not precedes(trial, 0, kept, size - 1):
-            return
+    if size == kept.score.size:
         size -= 1
     place = size
     while place > 0 and precedes(trial, 0, kept, place - 1):
@@ -116,187 +241,281 @@ def insert(trial, kept, before_words, bits, whole):
 
 
 @kernel
-def is_new(trial, before, before_words, passes, n_passes, searched, bits):
-    """Whether no shorter formula that was scored has the extent of row 0 of `trial`.
+def is_new(beams, passes, n_passes, searched, bits):
+    """Whether no shorter formula that was scored has the extent of the one on trial.
 
-    `before` is the beam of the shorter ones. Whatever was scored and ends above the beam's last
-    row, or finds room in the beam, is in the beam; only below must all that was scored be searched.
+    Whatever was scored and ends above the last row of the beam before, or finds room in it, is in
+    it; only below must all that was scored in the first `n_passes` be searched.
     """
+    trial, before, before_words = beams.trial, beams.before, beams.words
     whole = passes.words[0]
-    n = trial.n_positive[0]
-    rank_sum = trial.rank_sum[0]
-    words = before_words[trial.parent[0]]
-    literal = trial.literal[0]
-    connective = trial.connective[0]
+    new = trial.codes[0]
+    words = before_words[new[PARENT]]
+    literal, connective = new[LITERAL], new[CONNECTIVE]
     for row in range(before.size[0]):
+        old = before.codes[row]
         if (
-            before.n_positive[row] == n
-            and before.rank_sum[row] == rank_sum
+            old[N_POSITIVE] == new[N_POSITIVE]
+            and old[RANK_SUM] == new[RANK_SUM]
             and same_extent(words, literal, connective, before_words[row], 0, AS_IS, bits, whole)
         ):
             return False
     last = before.size[0] - 1
-    if last + 1 < before.length.size or trial.score[0] > before.score[last]:
+    if last + 1 < before.score.size or trial.score[0] > before.score[last]:
         return True
+    rounded = np.float32(trial.score[0])
     for p in range(n_passes):
-        n_searched = bits.shape[0] if p == 0 else searched.size
-        for i in range(n_searched):
-            c = i if p == 0 else searched[i]
-            for kind in range(2 if p == 0 else 4):
-                if n == of_kind(
-                    kind,
-                    passes.n_positive[0],
-                    passes.n_positive[p],
-                    passes.counts[0, c],
-                    passes.counts[p, c],
-                ) and rank_sum == of_kind(
-                    kind,
-                    passes.rank_sum[0],
-                    passes.rank_sum[p],
-                    passes.sums[0, c],
-                    passes.sums[p, c],
-                ):
-                    other = 2 * c + (kind & 1)
-                    if same_extent(
-                        words, literal, connective, passes.words[p], other, kind >> 1, bits, whole
+        for kind in range(2 if p == 0 else 4):
+            for group in range(passes.best.shape[2]):
+                if passes.best[p, kind, group] < rounded:
+                    continue
+                n_alike = 0
+                for score in passes.scores[p, kind, group]:
+                    n_alike += score == rounded
+                if n_alike == 0:
+                    continue
+                start = group * CONCEPTS_AT_ONCE
+                for c in range(start, min(start + CONCEPTS_AT_ONCE, bits.shape[0])):
+                    if (
+                        (p == 0 or searched[c])
+                        and is_alike(new[N_POSITIVE], new[RANK_SUM], kind, passes, p, c)
+                        and same_extent(
+                            words,
+                            literal,
+                            connective,
+                            passes.words[p],
+                            2 * c + (kind & 1),
+                            kind >> 1,
+                            bits,
+                            whole,
+                        )
                     ):
                         return False
     return True
 
 
 @kernel
-def search_unit(ranks, index, length, beam, n_low, n_high, sign, n_searched):
-    """Search the formulas that one unit separates best.
+def is_alike(n, rank_sum, kind, passes, p, c):
+    """Whether a candidate has this size and rank sum."""
+    of_all, of_formula = passes.n_positive[0], passes.n_positive[p]
+    sum_all, sum_formula = passes.rank_sum[0], passes.rank_sum[p]
+    return n == of_kind(
+        kind, of_all, of_formula, passes.counts[0, c], passes.counts[p, c]
+    ) and rank_sum == of_kind(kind, sum_all, sum_formula, passes.sums[0, c], passes.sums[p, c])
+
+
+@kernel
+def least_score(beams, step):
+    """A candidate with less than this enters neither the beam nor `by_length`."""
+    kept, by_length = beams.kept, beams.by_length
+    if kept.size[0] < kept.score.size or by_length.codes[step - 1, LENGTH] == 0:
+        return -np.inf
+    return min(kept.score[-1], by_length.score[step - 1])
+
+
+@kernel
+def offer(c, kind, score, row, step, p, n_before, beams, passes, searched, bits, n_samples, limits):
+    """Let one candidate take its place in the beam and in `by_length`, if it has one."""
+    trial, by_length = beams.trial, beams.by_length
+    join(beams.before, row, 2 * c + (kind & 1), kind >> 1, trial)
+    trial.codes[0, N_POSITIVE] = of_kind(
+        kind, n_samples, passes.n_positive[p], passes.counts[0, c], passes.counts[p, c]
+    )
+    trial.codes[0, RANK_SUM] = of_kind(
+        kind, passes.rank_sum[0], passes.rank_sum[p], passes.sums[0, c], passes.sums[p, c]
+    )
+    trial.score[0] = score
+    if (by_length.codes[step - 1, LENGTH] == 0 or precedes(trial, 0, by_length, step - 1)) and (
+        step == 1 or is_new(beams, passes, n_before, searched, bits)
+    ):
+        copy_row(trial, 0, by_length, step - 1)
+    insert(beams, bits, passes.words[0])
+
+
+@kernel
+def search_pass(p, row, step, n_before, beams, passes, searched, bits, n_samples, limits):
+    """Offer all candidates of pass `p`, which is over row `row` of the beam before.
+
+    `n_before` passes belong to the steps before.
+    """
+    scores = np.empty(CONCEPTS_AT_ONCE, np.float64)
+    for group in range(passes.best.shape[2]):
+        start = group * CONCEPTS_AT_ONCE
+        for kind in range(2 if step == 1 else 4):
+            best = score_candidates(kind, p, start, step, passes, n_samples, limits, scores)
+            if best < least_score(beams, step):
+                continue
+            for at in range(scores.size):
+                score = scores[at]
+                if score == -np.inf or score < least_score(beams, step):
+                    continue
+                if searched[start + at]:
+                    offer(
+                        start + at,
+                        kind,
+                        score,
+                        row,
+                        step,
+                        p,
+                        n_before,
+                        beams,
+                        passes,
+                        searched,
+                        bits,
+                        n_samples,
+                        limits,
+                    )
+
+
+@kernel
+def room_for_passes(index, limits):
+    """Room for all passes of one unit."""
+    n_concepts, n_words = index.bits.shape
+    n_groups = (n_concepts + CONCEPTS_AT_ONCE - 1) // CONCEPTS_AT_ONCE
+    capacity = 1 + (limits.length - 1) * limits.beam
+    return Passes(
+        np.empty((capacity, n_words), np.uint64),
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
+        np.empty((capacity, n_concepts), np.int64),
+        np.empty((capacity, n_concepts), np.int64),
+        np.empty((capacity, 4, n_groups, CONCEPTS_AT_ONCE), np.float32),
+        np.empty((capacity, 4, n_groups), np.float32),
+    )
+
+
+@kernel
+def first_beam(n_samples, whole, limits):
+    """What stands before step 1: the formula of no literals, true everywhere, and its extent."""
+    before = no_formulas(limits.beam, limits.length)
+    before.size[0] = 1
+    before.codes[0, N_POSITIVE] = n_samples
+    before.codes[0, RANK_SUM] = n_samples * (n_samples + 1)
+    words = np.empty((limits.beam, whole.size), np.uint64)
+    for word in range(whole.size):
+        words[0, word] = whole[word]
+    return before, words
+
+
+@kernel
+def carried_over(before, step):
+    """A new beam that begins with the old one."""
+    kept = no_formulas(before.score.size, (before.codes.shape[1] - LITERALS) // 2)
+    if step > 1:
+        for row in range(before.size[0]):
+            copy_row(before, row, kept, row)
+            kept.codes[row, PARENT] = row
+            kept.codes[row, CONNECTIVE] = AS_IS
+        kept.size[0] = before.size[0]
+    return kept
+
+
+@kernel
+def extents_of(kept, words, bits, whole):
+    """The extents of a new beam, whose parents have the extents `words`."""
+    of_kept = np.empty(words.shape, np.uint64)
+    for row in range(kept.size[0]):
+        code = kept.codes[row]
+        write_extent(
+            words[code[PARENT]], bits, code[LITERAL], code[CONNECTIVE], whole, of_kept[row]
+        )
+    return of_kept
+
+
+@kernel
+def search_units(weights, n_samples, index, limits):
+    """Search the formulas that each unit separates best.
 
     Parameters
     ----------
-    ranks : int64 [N]
-        Doubled midranks.
+    weights : int64 [K, S]
+        Doubled midranks, added over each atom.
+    n_samples : int
+        N.
     index : LabelIndex
         The concepts.
-    length, beam : int
-        The most literals of a formula, and the formulas kept at each step.
-    n_low, n_high : int
-        Sizes an extent may have, both included; n_low >= 1 and n_high < N.
-    sign : float
-        1.0 seeks the largest AUC, -1.0 the smallest.
-    n_searched : int
-        Concepts that stay from step 2 on: those with the largest abs(AUC - 0.5).
+    limits : Limits
 
     Returns
     -------
-    beam : Formulas
-        The best distinct extents, best first; score is sign * AUC.
-    by_length : Formulas
-        Row l - 1 is the best new formula of length l; its length is 0 where there is none.
-    n_scored : int
-        How many candidates were scored.
+    Results
     """
-    n_samples = ranks.size
     bits = index.bits
-    n_concepts = bits.shape[0]
-    whole = whole_set(n_samples)
-    searched = np.arange(n_concepts)
-    capacity = 1 + (length - 1) * beam
-    passes = Passes(
-        np.empty((capacity, whole.size), np.uint64),
-        np.empty(capacity, np.int64),
-        np.empty(capacity, np.int64),
-        np.empty((capacity, n_concepts), np.int64),
-        np.empty((capacity, n_concepts), np.int64),
-    )
-    n_passes = 0
-    n_scored = 0
-    by_length = no_formulas(length, length)
-    trial = no_formulas(1, length)
-
-    # Before step 1 stands the formula of no literals, true everywhere.
-    before = no_formulas(beam, length)
-    before.size[0] = 1
-    before.n_positive[0] = n_samples
-    before.rank_sum[0] = n_samples * (n_samples + 1)
-    before_words = np.empty((beam, whole.size), np.uint64)
-    before_words[0] = whole
-
-    for step in range(1, length + 1):
-        n_kinds = 2 if step == 1 else 4
-        kept = no_formulas(beam, length)
-        if step > 1:
+    length = limits.length
+    whole = whole_set(index.sizes.size)
+    passes = room_for_passes(index, limits)
+    results = no_results(weights.shape[0], limits)
+    searched = np.empty(bits.shape[0], np.bool_)
+    unknown = np.empty(0, np.int64)
+    for unit in range(weights.shape[0]):
+        planes = planes_of(weights[unit]) if index.dense.size > 0 else no_planes()
+        before, words = first_beam(n_samples, whole, limits)
+        by_length = no_formulas(length, length)
+        trial = no_formulas(1, length)
+        searched[:] = True
+        n_passes = np.int64(0)
+        for step in range(1, length + 1):
+            kept = carried_over(before, step)
+            beams = Beams(before, words, kept, by_length, trial)
+            n_before = np.int64(n_passes)
             for row in range(before.size[0]):
-                copy_row(before, row, kept, row)
-                kept.parent[row] = row
-                kept.connective[row] = AS_IS
-            kept.size[0] = before.size[0]
-        n_passes_before = n_passes
-        for row in range(before.size[0]):
-            if before.length[row] != step - 1:
-                continue
-            p = n_passes
-            n_passes += 1
-            n_scored += searched.size * n_kinds
-            passes.words[p] = before_words[row]
-            passes.n_positive[p] = before.n_positive[row]
-            passes.rank_sum[p] = before.rank_sum[row]
-            sums_within(before_words[row], ranks, index, passes.sums[p], passes.counts[p])
-            for c in searched:
-                for kind in range(n_kinds):
-                    n = of_kind(
-                        kind,
-                        n_samples,
-                        passes.n_positive[p],
-                        passes.counts[0, c],
-                        passes.counts[p, c],
-                    )
-                    if n < n_low or n > n_high:
-                        continue
-                    # An extent inside or around another and of its size is that other: here the
-                    # formula before or the literal alone, both shorter and scored already.
-                    n_literal = passes.counts[0, c]
-                    if kind & 1:
-                        n_literal = n_samples - n_literal
-                    if step > 1 and (n == passes.n_positive[p] or n == n_literal):
-                        continue
-                    rank_sum = of_kind(
-                        kind,
-                        passes.rank_sum[0],
-                        passes.rank_sum[p],
-                        passes.sums[0, c],
-                        passes.sums[p, c],
-                    )
-                    score = sign * auc_of(n, rank_sum, n_samples)
-                    enters = kept.size[0] < beam or score >= kept.score[beam - 1]
-                    leads = by_length.length[step - 1] == 0 or score >= by_length.score[step - 1]
-                    if not (enters or leads):
-                        continue
-                    join(before, row, 2 * c + (kind & 1), kind >> 1, trial)
-                    trial.n_positive[0] = n
-                    trial.rank_sum[0] = rank_sum
-                    trial.score[0] = score
-                    if (
-                        leads
-                        and (
-                            by_length.length[step - 1] == 0
-                            or precedes(trial, 0, by_length, step - 1)
-                        )
-                        and (
-                            step == 1
-                            or is_new(
-                                trial, before, before_words, passes, n_passes_before, searched, bits
-                            )
-                        )
-                    ):
-                        copy_row(trial, 0, by_length, step - 1)
-                    if enters:
-                        insert(trial, kept, before_words, bits, whole)
-        if n_passes == n_passes_before:
-            break
-        words = np.empty((beam, whole.size), np.uint64)
-        for row in range(kept.size[0]):
-            words[row] = extent_of(
-                before_words[kept.parent[row]], bits, kept.literal[row], kept.connective[row], whole
-            )
-        before = kept
-        before_words = words
-        if step == 1 and n_searched < n_concepts:
-            searched = most_separated(passes.sums[0], passes.counts[0], n_samples, n_searched)
-    return before, by_length, n_scored
+                if before.codes[row, LENGTH] != step - 1:
+                    continue
+                p = np.int64(n_passes)
+                n_passes += 1
+                results.n_scored[unit] += 2 * bits.shape[0] if step == 1 else 4 * limits.n_searched
+                begin_pass(p, before, words, row, passes)
+                sums_within(
+                    words[row],
+                    weights[unit],
+                    planes,
+                    index,
+                    unknown if step == 1 else passes.sums[0],
+                    passes.sums[p],
+                    passes.counts[p],
+                    BY_COST,
+                )
+                search_pass(
+                    p, row, step, n_before, beams, passes, searched, bits, n_samples, limits
+                )
+            if n_passes == n_before:
+                break
+            words = extents_of(kept, words, bits, whole)
+            before = kept
+            if step == 1 and limits.n_searched < bits.shape[0]:
+                most_separated(
+                    passes.sums[0], passes.counts[0], n_samples, limits.n_searched, searched
+                )
+        write_results(before, by_length, unit, results)
+    return results
+
+
+@kernel
+def begin_pass(p, before, words, row, passes):
+    """Note in pass `p` the formula of a row."""
+    for word in range(words.shape[1]):
+        passes.words[p, word] = words[row, word]
+    passes.n_positive[p] = before.codes[row, N_POSITIVE]
+    passes.rank_sum[p] = before.codes[row, RANK_SUM]
+
+
+@kernel
+def no_results(n_units, limits):
+    """Room for the results of some units."""
+    n_rows = limits.beam + limits.length
+    return Results(
+        np.zeros((n_units, n_rows, LITERALS + 2 * limits.length), np.int64),
+        np.zeros((n_units, n_rows), np.float64),
+        np.zeros(n_units, np.int64),
+    )
+
+
+@kernel
+def write_results(found, by_length, unit, results):
+    """Copy the formulas of one unit."""
+    beam = found.score.size
+    to = Formulas(results.codes[unit], results.scores[unit], found.size)
+    for row in range(found.size[0]):
+        copy_row(found, row, to, row)
+    for row in range(by_length.score.size):
+        copy_row(by_length, row, to, beam + row)

@@ -1,7 +1,7 @@
 """Formulas as rows of arrays: their normal form, their order, and their extents.
 
 Literal 2c is concept c, 2c + 1 its negation. Connective k joins literal k to what stands left of
-it; connective 0 of a row is never read.
+it; connective 0 of a row says nothing.
 """
 
 from typing import NamedTuple
@@ -15,22 +15,20 @@ OR = 1
 AS_IS = 2
 
 
-class Formulas(NamedTuple):
-    """K formulas of up to L literals, as [K] and [K, L] arrays; rows behind `size[0]` are unused.
+LENGTH, N_POSITIVE, RANK_SUM, PARENT, LITERAL, CONNECTIVE, LITERALS = range(7)
+"""Columns of `Formulas.codes`; from LITERALS on stand L literals, then L connectives."""
 
-    `parent`, `literal` and `connective` say how a row came about: row `parent` of the formulas
-    before, joined to `literal`, or that row itself where `connective` is AS_IS.
+
+class Formulas(NamedTuple):
+    """Up to K formulas of up to L literals; rows behind `size[0]` are unused.
+
+    `codes` is int64 [K, 6 + 2L] and `score` float64 [K]. PARENT, LITERAL and CONNECTIVE say how a
+    row came about: row PARENT of the formulas before, joined to LITERAL, or that row itself where
+    CONNECTIVE is AS_IS.
     """
 
-    literals: np.ndarray
-    connectives: np.ndarray
-    length: np.ndarray
-    n_positive: np.ndarray
-    rank_sum: np.ndarray
+    codes: np.ndarray
     score: np.ndarray
-    parent: np.ndarray
-    literal: np.ndarray
-    connective: np.ndarray
     size: np.ndarray
 
 
@@ -38,15 +36,8 @@ class Formulas(NamedTuple):
 def no_formulas(capacity, length):
     """Room for `capacity` formulas of up to `length` literals."""
     return Formulas(
-        np.zeros((capacity, length), np.int64),
-        np.zeros((capacity, length), np.int64),
-        np.zeros(capacity, np.int64),
-        np.zeros(capacity, np.int64),
-        np.zeros(capacity, np.int64),
+        np.zeros((capacity, LITERALS + 2 * length), np.int64),
         np.zeros(capacity, np.float64),
-        np.zeros(capacity, np.int64),
-        np.zeros(capacity, np.int64),
-        np.zeros(capacity, np.int64),
         np.zeros(1, np.int64),
     )
 
@@ -54,15 +45,9 @@ def no_formulas(capacity, length):
 @kernel
 def copy_row(source, row, target, place):
     """Overwrite row `place` of `target` with a row of `source`."""
-    target.literals[place] = source.literals[row]
-    target.connectives[place] = source.connectives[row]
-    target.length[place] = source.length[row]
-    target.n_positive[place] = source.n_positive[row]
-    target.rank_sum[place] = source.rank_sum[row]
+    for column in range(source.codes.shape[1]):
+        target.codes[place, column] = source.codes[row, column]
     target.score[place] = source.score[row]
-    target.parent[place] = source.parent[row]
-    target.literal[place] = source.literal[row]
-    target.connective[place] = source.connective[row]
 
 
 @kernel
@@ -72,11 +57,11 @@ def join(before, row, literal, connective, target):
     The literal is sorted into the last run of one connective; the first literal of a formula
     belongs to its first run.
     """
-    last = before.length[row]
-    literals = target.literals[0]
-    connectives = target.connectives[0]
-    literals[:last] = before.literals[row, :last]
-    connectives[:last] = before.connectives[row, :last]
+    copy_row(before, row, target, 0)
+    code = target.codes[0]
+    last = code[LENGTH]
+    connectives = code[(LITERALS + code.size) // 2 :]
+    literals = code[LITERALS:]
     connectives[last] = connective
     place = last
     while (
@@ -87,26 +72,26 @@ def join(before, row, literal, connective, target):
         literals[place] = literals[place - 1]
         place -= 1
     literals[place] = literal
-    target.length[0] = last + 1
-    target.parent[0] = row
-    target.literal[0] = literal
-    target.connective[0] = connective
+    code[LENGTH] = last + 1
+    code[PARENT] = row
+    code[LITERAL] = literal
+    code[CONNECTIVE] = connective
 
 
 @kernel
 def precedes(left, row, right, other):
-    """Whether one formula comes before another: score, then length, literals, connectives."""
+    """Whether one formula comes before another: score, then length, literals, connectives.
+
+    What stands behind the last literal, and before the first connective, is zero.
+    """
     if left.score[row] != right.score[other]:
         return left.score[row] > right.score[other]
-    length = left.length[row]
-    if length != right.length[other]:
-        return length < right.length[other]
-    for k in range(length):
-        if left.literals[row, k] != right.literals[other, k]:
-            return left.literals[row, k] < right.literals[other, k]
-    for k in range(1, length):
-        if left.connectives[row, k] != right.connectives[other, k]:
-            return left.connectives[row, k] < right.connectives[other, k]
+    one, two = left.codes[row], right.codes[other]
+    if one[LENGTH] != two[LENGTH]:
+        return one[LENGTH] < two[LENGTH]
+    for column in range(LITERALS, one.size):
+        if one[column] != two[column]:
+            return one[column] < two[column]
     return False
 
 
@@ -123,14 +108,12 @@ def joined_word(before, concept_word, negated, connective):
 
 
 @kernel
-def extent_of(before, bits, literal, connective, whole):
-    """The extent of a formula with words `before` joined to a literal: uint64 [W]."""
-    words = np.empty_like(before)
+def write_extent(before, bits, literal, connective, whole, words):
+    """Write the extent of a formula with words `before` joined to a literal: uint64 [W]."""
     concept_words = bits[literal >> 1]
     for word in range(before.size):
         joined = joined_word(before[word], concept_words[word], literal & 1, connective)
         words[word] = joined & whole[word]
-    return words
 
 
 @kernel

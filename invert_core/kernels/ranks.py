@@ -1,55 +1,169 @@
-"""Doubled midranks, the sum over tie groups, and the third moment of the ranks."""
+"""Ranks of activations, added up over atoms as soon as they are known.
+
+Zeros are never sorted: after a ReLU they are most of the values, and one tie group whose rank is
+known as soon as the negative values are counted.
+"""
+
+from typing import Protocol
 
 import numpy as np
 
 from invert_core.kernels._jit import kernel
+from invert_core.kernels.atoms import Atoms
 
 TIE_BASE = 2**27
 """The tie sum is `high * TIE_BASE + low`; with at most 2**27 samples both fit in 64 bits."""
 
+_HALF = np.uint64(32)
+_LOW_HALF = np.uint64(0xFFFFFFFF)
+_SIGN = np.uint32(0x80000000)
+_ALL = np.uint32(0xFFFFFFFF)
+_NOTHING = np.uint32(0)
+_ONE = np.uint64(1)
+_STRIDE = 16
 
-def rank(values: np.ndarray) -> tuple[np.ndarray, int, float]:
-    """Rank one unit.
+
+class StoredUnits(Protocol):
+    """Units of which some values are stored and all others are 0."""
+
+    def __len__(self) -> int:
+        """Number of units."""
+
+    def __getitem__(self, unit: int) -> tuple[np.ndarray, np.ndarray]:
+        """The samples with stored values of one unit, and these values."""
+
+
+def rank_sums(
+    units: np.ndarray | StoredUnits, atoms: Atoms
+) -> tuple[np.ndarray, list[int], np.ndarray]:
+    """Rank units and add the ranks of each atom.
 
     Parameters
     ----------
-    values : float32 or float64 [N], no NaN
-        -0.0 ties with 0.0, infinities rank at the ends.
+    units : float32 or float64 [K, N], or StoredUnits
+        No NaN; -0.0 ties with 0.0, infinities rank at the ends.
+    atoms : Atoms
+        Of N samples, S of them.
 
     Returns
     -------
-    ranks : int64 [N]
-        Twice the midrank; the sum is N(N + 1).
-    tie_sum : int
+    sums : int64 [K, S]
+        Twice the midranks, added over each atom; a row adds up to N(N + 1).
+    tie_sums : list of K int
         Sum of t**3 - t over tie groups, exact.
-    cubes : float
-        Sum of (rank - (N + 1))**3, zero for a distribution of ranks that is symmetric.
+    cubes : float64 [K]
+        Sum of (doubled midrank - (N + 1))**3, zero where the ranks are distributed symmetrically.
     """
-    ranks, high, low, cubes = midranks(values, np.argsort(values))
-    return ranks, int(high) * TIE_BASE + int(low), float(cubes)
+    sums = np.empty((len(units), atoms.sizes.size), np.int64)
+    ties = np.empty((len(units), 2), np.int64)
+    cubes = np.empty(len(units), np.float64)
+    for unit in range(len(units)):
+        if isinstance(units, np.ndarray):
+            values, atom_of = units[unit], atoms.of_sample
+        else:
+            samples, values = units[unit]
+            atom_of = atoms.of_sample[samples]
+        if values.dtype == np.float32:
+            keys, n_negative = make_keys(values.view(np.uint32), atom_of)
+        else:
+            stored = np.flatnonzero(values)
+            values = values[stored]
+            order = values.argsort()
+            keys, n_negative = make_keys_in_order(values[order], atom_of[stored[order]])
+        keys.sort()
+        cubes[unit] = add_ranks(keys, n_negative, atoms.sizes, sums[unit], ties[unit])
+    return sums, [high * TIE_BASE + low for high, low in ties.tolist()], cubes
 
 
 @kernel
-def midranks(values, order):
-    """The tie pass of `rank` over `values` in ascending `order`."""
-    n_samples = values.size
-    ranks = np.empty(n_samples, np.int64)
-    high = np.int64(0)
-    low = np.int64(0)
-    cubes = 0.0
+def make_keys(values, atom_of):
+    """Keys that sort as the values other than zero do, and how many of them are negative.
+
+    `values` are float32 read as uint32 [n], the keys uint64. The high half orders the value, the
+    low half is its atom: positive floats sort as their bits do, negative ones the other way round.
+    """
+    keys = np.empty(values.size, np.uint64)
+    n_keys = 0
+    n_negative = 0
+    for sample in range(values.size):
+        value = values[sample]
+        negative = value >= _SIGN
+        keys[n_keys] = np.uint64(value ^ (_ALL if negative else _SIGN)) << _HALF | np.uint64(
+            atom_of[sample]
+        )
+        stored = value & ~_SIGN != _NOTHING
+        n_keys += stored
+        n_negative += stored & negative
+    return keys[:n_keys], n_negative
+
+
+@kernel
+def make_keys_in_order(values, atom_of):
+    """The same of ascending float64 without zeros; the high half counts the different values."""
+    keys = np.empty(values.size, np.uint64)
+    n_negative = 0
+    high = np.uint64(0)
+    for position in range(values.size):
+        if position > 0 and values[position] != values[position - 1]:
+            high += _ONE
+        keys[position] = high << _HALF | np.uint64(atom_of[position])
+        n_negative += values[position] < 0.0
+    return keys, n_negative
+
+
+@kernel
+def add_ranks(keys, n_negative, sizes, sums, ties):
+    """The tie pass over the sorted keys uint64 [n] of one unit; returns the cubes.
+
+    All atoms get the rank of zero for each of their samples, then the samples that have a key are
+    corrected.
+    """
+    n_samples = sizes.sum()
+    n_zeros = n_samples - keys.size
+    of_zero = 2 * n_negative + n_zeros + 1
+    for atom in range(sizes.size):
+        sums[atom] = sizes[atom] * of_zero
+    ties[:] = 0
+    cubes = count_ties(n_zeros, of_zero - (n_samples + 1), ties) if n_zeros > 0 else 0.0
     start = 0
-    while start < n_samples:
+    while start < keys.size:
+        value = keys[start] >> _HALF
         stop = start + 1
-        while stop < n_samples and values[order[stop]] == values[order[start]]:
-            stop += 1
-        doubled = start + stop + 1
-        for position in range(start, stop):
-            ranks[order[position]] = doubled
-        ties = np.int64(stop - start)
-        square = ties * ties - 1
-        high += (square // TIE_BASE) * ties
-        low += (square % TIE_BASE) * ties
-        off_centre = float(doubled - (n_samples + 1))
-        cubes += float(ties) * off_centre * off_centre * off_centre
+        while stop < keys.size and keys[stop] >> _HALF == value:
+            far = stop + _STRIDE
+            stop = far if far < keys.size and keys[far] >> _HALF == value else stop + 1
+        rank = start + stop + 1 + (2 * n_zeros if start >= n_negative else 0)
+        if stop == start + 1:
+            sums[keys[start] & _LOW_HALF] += rank - of_zero
+        else:
+            add_group(keys[start:stop], rank - of_zero, sums)
+            cubes += count_ties(stop - start, rank - (n_samples + 1), ties)
         start = stop
-    return ranks, high, low, cubes
+    return cubes
+
+
+@kernel
+def add_group(keys, rank, sums):
+    """Add the rank that tied samples share to their atoms, which are often the same one."""
+    start = 0
+    while start < keys.size:
+        key = keys[start]
+        stop = start + 1
+        while stop < keys.size and keys[stop] == key:
+            far = stop + _STRIDE
+            stop = far if far < keys.size and keys[far] == key else stop + 1
+        sums[key & _LOW_HALF] += rank * (stop - start)
+        start = stop
+
+
+@kernel
+def count_ties(size, off_centre, ties):
+    """Add size**3 - size of a tie group to `ties`, and return what it adds to the cubes.
+
+    `off_centre` is the group's doubled midrank less N + 1. Without ties the cubes add up to 0; a
+    group takes off_centre * (size**3 - size) off that.
+    """
+    square = size * size - 1
+    ties[0] += (square // TIE_BASE) * size
+    ties[1] += (square % TIE_BASE) * size
+    return -float(off_centre) * float(size) * float(square)

@@ -214,13 +214,6 @@ def test_a_group_in_place_of_the_matrix_is_refused(tmp_path):
     assert "not a dataset" in refusal(path)
 
 
-def test_a_sparse_layer_is_refused_by_name(tmp_path):
-    path = make(tmp_path / "x.h5")
-    with h5py.File(path, "r+") as file:
-        file["layers/fc/indptr"] = np.zeros(4, int)
-    assert "sparse" in refusal(path)
-
-
 @pytest.mark.parametrize("part", [0.02, 0.3, 0.6, 0.9, 0.99])
 def test_a_truncated_file_is_refused(tmp_path, part):
     path = make(tmp_path / "x.h5", {"fc": np.zeros((4, 5000), "f4")})

@@ -31,12 +31,6 @@ def test_a_block_past_the_last_unit_is_cut_like_a_slice():
     assert layer.read(2, 10).shape == (1, 4)
 
 
-def test_reading_by_blocks_of_rows_changes_nothing():
-    matrix = np.random.default_rng(0).normal(size=(2500, 3))
-    layer = Activations.from_array(matrix).layers["activations"]
-    assert np.array_equal(layer.read(0, 3), matrix.T)
-
-
 def test_one_dimension_is_one_unit():
     assert Activations.from_array([1.0, 2.0, 3.0]).layers["activations"].n_units == 1
 

@@ -14,16 +14,23 @@ pytestmark = [
 CODES = {"&": formulas.AND, "|": formulas.OR}
 
 
-def built(literals, connectives):
+def built(literals, connectives, room=None):
     """The formula as the search builds it, one literal after another."""
-    made = formulas.no_formulas(1, len(literals))
-    made.literals[0, 0] = literals[0]
-    made.length[0] = 1
+    room = room or len(literals)
+    made = formulas.no_formulas(1, room)
+    made.codes[0, formulas.LITERALS] = literals[0]
+    made.codes[0, formulas.LENGTH] = 1
     for literal, connective in zip(literals[1:], connectives, strict=True):
-        longer = formulas.no_formulas(1, len(literals))
+        longer = formulas.no_formulas(1, room)
         formulas.join(made, 0, literal, CODES[connective], longer)
         made = longer
     return made
+
+
+def joined(before, packed, literal, connective, whole):
+    words = np.empty_like(before)
+    formulas.write_extent(before, packed, literal, connective, whole, words)
+    return words
 
 
 @st.composite
@@ -39,14 +46,16 @@ def test_joining_literals_one_by_one_gives_the_normal_form(formula):
     literals, connectives = formula
     made = built(literals, connectives)
     length = len(literals)
-    assert tuple(made.literals[0].tolist()) == naive.normal_form(literals, connectives)
-    assert made.connectives[0, 1:length].tolist() == [CODES[c] for c in connectives]
-    assert made.length[0] == length
+    code = made.codes[0].tolist()
+    parts = code[formulas.LITERALS :]
+    assert tuple(parts[:length]) == naive.normal_form(literals, connectives)
+    assert parts[length + 1 :] == [CODES[c] for c in connectives]
+    assert code[formulas.LENGTH] == length
 
 
 @given(written(), written(), st.sampled_from((0.25, 0.5)), st.sampled_from((0.25, 0.5)))
 def test_order_is_score_then_length_then_literals_then_and_before_or(one, two, score, other):
-    left, right = built(*one), built(*two)
+    left, right = built(*one, room=5), built(*two, room=5)
     left.score[0], right.score[0] = score, other
 
     def key(formula, value):
@@ -63,13 +72,13 @@ def test_extents_are_compared_word_by_word_without_the_bits_behind_the_end(formu
     packed = bits.pack_columns(labels)
     whole = bits.whole_set(n)
     literals, connectives = formula
-    first = formulas.extent_of(whole, packed, literals[0], formulas.AND, whole)
+    first = joined(whole, packed, literals[0], formulas.AND, whole)
     concepts = naive.extents(labels)
     if len(literals) == 1:
         extent = first
     else:
         code = CODES[connectives[0]]
-        extent = formulas.extent_of(first, packed, literals[1], code, whole)
+        extent = joined(first, packed, literals[1], code, whole)
         for literal in range(8):
             for connective in "&|":
                 same = formulas.same_extent(

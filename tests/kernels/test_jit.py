@@ -21,7 +21,7 @@ def test_machine_code_of_an_older_source_is_never_used(tmp_path):
 
     before = cache()
     assert cache() == before
-    # `search_unit` stands in another file, but calls what stands here.
+    # `search_units` stands in another file, but calls what stands here.
     callee = library / "kernels" / "formulas.py"
     callee.write_text(callee.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     assert cache() != before

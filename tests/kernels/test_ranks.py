@@ -1,35 +1,93 @@
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from invert_core import strategies
-from invert_core.kernels.ranks import TIE_BASE, midranks, rank
+from invert_core.kernels.atoms import Atoms
+from invert_core.kernels.ranks import rank_sums
 from tests import naive
 
 pytestmark = pytest.mark.kernels
 
 
-@given(strategies.n_samples().flatmap(strategies.activations))
-def test_ranks_and_tie_sum_equal_the_oracle(activations):
+class Stored:
+    """Units of which only some values are stored."""
+
+    def __init__(self, units):
+        self._units = units
+
+    def __len__(self):
+        return len(self._units)
+
+    def __getitem__(self, unit):
+        return self._units[unit]
+
+
+def each_sample(n_samples):
+    return Atoms(np.arange(n_samples, dtype=np.int32), np.ones(n_samples, np.int64))
+
+
+def assert_equals_oracle(found, values, of_sample):
+    sums, tie_sums, cubes = found
+    ranks = naive.doubled_midranks(values)
+    expected = [
+        sum(rank for rank, atom in zip(ranks, of_sample, strict=True) if atom == number)
+        for number in range(max(of_sample) + 1)
+    ]
+    assert sums[0].tolist() == expected
+    assert tie_sums == [naive.tie_sum(values)]
+    third = sum((rank - (len(values) + 1)) ** 3 for rank in ranks)
+    assert cubes[0] == pytest.approx(third, rel=1e-12, abs=1e-6)
+
+
+@given(strategies.n_samples().flatmap(strategies.activations), st.integers(0, 2**32))
+def test_ranks_added_over_atoms_equal_the_oracle(activations, seed):
     values = activations[:, 0]
     values = values.astype(np.float64 if values.dtype == np.float64 else np.float32)
-    ranks, tie_sum, cubes = rank(values)
-    assert ranks.tolist() == naive.doubled_midranks(values.tolist())
-    assert tie_sum == naive.tie_sum(values.tolist())
-    centred = [r - (len(values) + 1) for r in ranks.tolist()]
-    assert cubes == pytest.approx(sum(c**3 for c in centred), rel=1e-12, abs=1e-6)
+    rng = np.random.default_rng(seed)
+    of_sample = naive.atoms(rng.integers(0, rng.choice([1, 3, 1000]), (len(values), 1)).tolist())
+    atoms = Atoms(np.array(of_sample, np.int32), np.bincount(of_sample).astype(np.int64))
+    assert_equals_oracle(rank_sums(values[None], atoms), values.tolist(), of_sample)
 
 
-def test_signed_zeros_tie_and_infinities_rank_at_the_ends():
-    ranks, tie_sum, _ = rank(np.array([0.0, np.inf, -0.0, -np.inf], np.float32))
-    assert ranks.tolist() == [5, 8, 5, 2]
-    assert tie_sum == 6
+@given(strategies.n_samples().flatmap(strategies.activations), st.integers(0, 2**32))
+def test_units_whose_zeros_are_not_stored_rank_as_if_they_were(activations, seed):
+    values = activations[:, 0]
+    values = values.astype(np.float64 if values.dtype == np.float64 else np.float32)
+    rng = np.random.default_rng(seed)
+    values[rng.random(len(values)) < 0.5] = 0
+    some_zeros = (values != 0) | (rng.random(len(values)) < 0.3)
+    samples = rng.permutation(np.flatnonzero(some_zeros))
+    atoms = each_sample(len(values))
+    found = rank_sums(Stored([(samples, values[samples])]), atoms)
+    assert_equals_oracle(found, values.tolist(), range(len(values)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_signed_zeros_tie_and_infinities_rank_at_the_ends(dtype):
+    values = np.array([[0.0, np.inf, -0.0, -np.inf]], dtype)
+    sums, tie_sums, _ = rank_sums(values, each_sample(4))
+    assert sums.tolist() == [[5, 8, 5, 2]]
+    assert tie_sums == [6]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_neighbouring_floats_of_both_signs_keep_their_order(dtype):
+    one = dtype(1)
+    least = np.finfo(dtype).smallest_subnormal
+    rising = np.array(
+        [np.nextafter(-one, -np.inf), -one, -least, 0, least, one, np.nextafter(one, np.inf)]
+    )
+    sums, tie_sums, _ = rank_sums(rising[None, ::-1].astype(dtype), each_sample(7))
+    assert sums[0].tolist() == [14, 12, 10, 8, 6, 4, 2]
+    assert tie_sums == [0]
 
 
 def test_the_tie_sum_is_exact_beyond_64_bits():
-    values = np.zeros(2_200_001, np.float32)
-    values[0] = 1
-    ranks, high, low, _ = midranks(values, np.roll(np.arange(values.size), -1))
+    values = np.zeros((1, 2_200_001), np.float32)
+    values[0, 7] = 1
+    sums, tie_sums, _ = rank_sums(values, each_sample(values.size))
     assert 2_200_000**3 > 2**63
-    assert int(high) * TIE_BASE + int(low) == 2_200_000**3 - 2_200_000
-    assert int(ranks.sum()) == 2_200_001 * 2_200_002
+    assert tie_sums == [2_200_000**3 - 2_200_000]
+    assert int(sums.sum()) == 2_200_001 * 2_200_002

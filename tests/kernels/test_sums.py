@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invert_core import strategies
@@ -11,32 +11,105 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning"),
 ]
 
+WAYS = (sums.WALK, sums.PLANES, sums.BY_COST)
+
 
 @st.composite
 def cases(draw):
-    n_samples = draw(st.sampled_from((2, 63, 64, 65, 127, 128, 200)))
-    labels = draw(strategies.labels(n_samples, draw(st.integers(1, 6))))
-    extent = draw(strategies.labels(n_samples, 1))[:, 0]
-    ranks = np.random.default_rng(draw(st.integers(0, 999))).integers(2, 2**40, n_samples)
-    return labels, extent, ranks
+    n_atoms = draw(st.sampled_from((1, 2, 63, 64, 65, 127, 128, 200)))
+    labels = draw(strategies.labels(n_atoms, draw(st.integers(1, 6))))
+    extent = draw(strategies.labels(n_atoms, 1))[:, 0]
+    rng = np.random.default_rng(draw(st.integers(0, 999)))
+    weights = rng.integers(2, 2 ** draw(st.sampled_from((3, 20, 50))), n_atoms)
+    sizes = rng.integers(1, draw(st.sampled_from((2, 5, 10**6))), n_atoms)
+    return labels, extent, weights, sizes
 
 
-@given(cases())
-def test_the_label_index_lists_the_concepts_of_every_sample_in_order(case):
-    labels, _, _ = case
-    _, first, concept = sums.label_index(bits.pack_columns(labels), len(labels))
-    for sample, row in enumerate(labels):
-        assert concept[first[sample] : first[sample + 1]].tolist() == np.flatnonzero(row).tolist()
-
-
-@given(cases())
-def test_one_pass_sums_the_ranks_of_every_concept_within_an_extent(case):
-    labels, extent, ranks = case
-    packed = bits.pack_columns(labels)
+def within(labels, extent, weights, sizes, how_indexed, how_summed):
+    """Sums and counts of an extent by one way."""
+    index = sums.label_index(bits.pack_columns(labels), sizes, how_indexed)
+    planes = sums.planes_of(weights) if index.dense.size else sums.no_planes()
+    n_concepts = labels.shape[1]
+    whole, found, counts = (np.full(n_concepts, -1) for _ in range(3))
+    everything = bits.whole_set(len(labels))
+    unknown = np.empty(0, np.int64)
+    sums.sums_within(everything, weights, planes, index, unknown, whole, counts, how_summed)
+    assert counts.tolist() == index.counts.tolist()
     words = bits.pack_columns(extent[:, None])[0]
-    found = np.full(labels.shape[1], -1), np.full(labels.shape[1], -1)
-    sums.sums_within(words, ranks, sums.label_index(packed, len(labels)), *found)
-    inside = [{int(i) for i in np.flatnonzero(column & extent)} for column in labels.T]
-    assert found[0].tolist() == [sum(int(ranks[i]) for i in members) for members in inside]
-    assert found[1].tolist() == [len(members) for members in inside]
-    assert sums.sum_of_set(words, ranks) == sum(int(r) for r in ranks[extent])
+    sums.sums_within(words, weights, planes, index, whole, found, counts, how_summed)
+    return found.tolist(), counts.tolist()
+
+
+@given(cases())
+def test_walking_and_planes_give_the_sums_and_sizes_of_every_concept_within_an_extent(case):
+    labels, extent, weights, sizes = case
+    members = [np.flatnonzero(column & extent).tolist() for column in labels.T]
+    expected = (
+        [sum(int(weights[atom]) for atom in inside) for inside in members],
+        [sum(int(sizes[atom]) for atom in inside) for inside in members],
+    )
+    for how_indexed in WAYS:
+        for how_summed in WAYS:
+            assert within(*case, how_indexed, how_summed) == expected
+
+
+@given(cases())
+def test_every_concept_is_found_in_the_index_by_atom(case):
+    labels, _, _, sizes = case
+    for how in WAYS:
+        index = sums.label_index(bits.pack_columns(labels), sizes, how)
+        listed = np.zeros(labels.shape, bool)
+        for atom in range(len(labels)):
+            listed[atom, index.concept[index.first[atom] : index.first[atom + 1]]] = True
+        listed[:, index.dense] |= unpacked_rows(index)
+        assert (listed == labels).all()
+
+
+def unpacked_rows(index):
+    n_atoms = index.rows.shape[0]
+    return np.array(
+        [
+            [
+                int(index.rows[atom, place // 64]) >> (place % 64) & 1
+                for place in range(index.dense.size)
+            ]
+            for atom in range(n_atoms)
+        ],
+        bool,
+    ).reshape(n_atoms, index.dense.size)
+
+
+@given(st.lists(st.integers(0, 2**55), min_size=1, max_size=130).filter(any))
+def test_planes_are_the_weights_in_binary(weights):
+    planes = sums.planes_of(np.array(weights))
+    for atom, weight in enumerate(weights):
+        column = [int(plane[atom // 64]) >> (atom % 64) & 1 for plane in planes]
+        assert sum(bit << number for number, bit in enumerate(column)) == weight
+    assert planes.shape[0] == max(weights).bit_length()
+
+
+@pytest.mark.parametrize("largest_atom", [1, 10**8])
+def test_the_ways_agree_beyond_65536_atoms_and_sums_of_32_bits(largest_atom):
+    """With one atom that holds more than 99 % of all samples, and without."""
+    rng = np.random.default_rng(0)
+    n_atoms = 70_001
+    labels = rng.random((n_atoms, 3)) < np.array([0.6, 0.2, 0.0005])
+    sizes = np.ones(n_atoms, np.int64)
+    sizes[33] = largest_atom
+    n_samples = int(sizes.sum())
+    weights = sizes * rng.integers(2, max(2**20, 2 * n_samples), n_atoms)
+    extent = rng.random(n_atoms) < 0.7
+    extent[33] = True
+    expected = [int(weights[column & extent].sum()) for column in labels.T]
+    assert max(expected) > 2**32
+    counts = [int(sizes[column & extent].sum()) for column in labels.T]
+    for how in WAYS:
+        assert within(labels, extent, weights, sizes, how, how) == (expected, counts)
+
+
+@given(cases())
+@settings(max_examples=20)
+def test_a_set_adds_up_to_its_weights(case):
+    _, extent, weights, _ = case
+    words = bits.pack_columns(extent[:, None])[0]
+    assert sums.sum_of_set(words, weights) == sum(int(weight) for weight in weights[extent])

@@ -1,0 +1,121 @@
+"""Reads blocks of units out of dense matrices, each unit made contiguous."""
+
+from collections.abc import Iterator
+
+import h5py
+import numpy as np
+
+from invert_core import hdf5
+from invert_core.values import as_floats
+
+_ROW_BYTES = 512
+"""The values of one sample in a block; of fewer, the memory in between is fetched for nothing."""
+_BLOCK_BYTES = 64 * 2**20
+_LARGE_BLOCK_BYTES = 384 * 2**20
+_LEAST_UNITS = 64
+
+_TILE_ROWS = 512
+_TILE_PADDING = 16
+"""Values between the rows of a tile, which else compete for the same lines of the cache."""
+_PIECE_VALUES = 2**17
+"""The least that is worth a call of HDF5."""
+
+
+def units_at_once(source: np.ndarray | h5py.Dataset) -> int:
+    """How many units `read_units` reads with least work per unit and in bounded memory.
+
+    Whole chunks where they fit, since chunks are read whole: blocks of at most 64 MiB, or of
+    384 MiB where those would be less than 64 units.
+
+    Parameters
+    ----------
+    source : ndarray or h5py.Dataset [n_samples, n_units]
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    n_samples, n_units = source.shape
+    itemsize = read_type(source).itemsize
+    in_a_chunk = 1
+    if isinstance(source, h5py.Dataset):
+        in_a_chunk = min(source.chunks[1] if source.chunks else n_units, n_units)
+    wanted = -(-_ROW_BYTES // (itemsize * in_a_chunk)) * in_a_chunk
+    unit_bytes = n_samples * itemsize
+    fits = max(1, _BLOCK_BYTES // unit_bytes, min(_LEAST_UNITS, _LARGE_BLOCK_BYTES // unit_bytes))
+    n_blocks = -(-wanted // fits)
+    return -(-wanted // n_blocks)
+
+
+def read_type(source: np.ndarray | h5py.Dataset) -> np.dtype:
+    """Type of what `read_units` returns: float64 for float64 and integers, else float32."""
+    return as_floats(np.empty(0, source.dtype.newbyteorder("="))).dtype
+
+
+def read_units(source: np.ndarray | h5py.Dataset, units: range) -> np.ndarray:
+    """The values of consecutive units, one row per unit.
+
+    Parameters
+    ----------
+    source : ndarray or h5py.Dataset [n_samples, n_units]
+    units : range
+        Within the units of `source`, of step 1.
+
+    Returns
+    -------
+    ndarray [len(units), n_samples], float32 or float64, C-contiguous
+
+    Raises
+    ------
+    DataError
+        An integer is beyond 2**53.
+    FileFormatError
+        The file is broken at this place.
+    """
+    values = np.empty((len(units), source.shape[0]), read_type(source))
+    tile = np.empty((_TILE_ROWS, len(units) + _TILE_PADDING), values.dtype)
+    for rows, columns in _pieces(source, units):
+        piece = _read(source, rows, slice(columns.start, columns.stop))
+        first, last = max(columns.start, units.start), min(columns.stop, units.stop)
+        _transpose(
+            piece[:, first - columns.start : last - columns.start],
+            values[first - units.start : last - units.start, rows],
+            tile[:, : last - first],
+        )
+    return values
+
+
+def _pieces(source: np.ndarray | h5py.Dataset, units: range) -> Iterator[tuple[slice, range]]:
+    """Rows and columns that are fast to read: in a file whole chunks, each only once."""
+    n_samples, n_units = source.shape
+    height, columns = _TILE_ROWS, [units]
+    if isinstance(source, h5py.Dataset) and source.chunks:
+        in_a_chunk, width = source.chunks
+        height = -(-_PIECE_VALUES // (in_a_chunk * width)) * in_a_chunk
+        firsts = range(units.start // width * width, units.stop, width)
+        columns = [range(first, min(first + width, n_units)) for first in firsts]
+    for column in columns:
+        for row in range(0, n_samples, height):
+            yield slice(row, row + height), column
+
+
+def _read(source: np.ndarray | h5py.Dataset, rows: slice, columns: slice) -> np.ndarray:
+    if isinstance(source, h5py.Dataset):
+        with hdf5.broken_file_errors(source):
+            block = source[rows, columns]
+    else:
+        block = source[rows, columns]
+    return as_floats(block.astype(block.dtype.newbyteorder("="), copy=False))
+
+
+def _transpose(block: np.ndarray, values: np.ndarray, tile: np.ndarray) -> None:
+    """Copy `block` [n, k] to `values` [k, n], through the `tile` if its samples lie far apart."""
+    if abs(block.strides[0]) <= abs(block.strides[1]):
+        values[:] = block.T
+        return
+    for row in range(0, block.shape[0], _TILE_ROWS):
+        part = block[row : row + _TILE_ROWS]
+        near = tile[: part.shape[0]]
+        near[:] = part
+        values[:, row : row + _TILE_ROWS] = near.T

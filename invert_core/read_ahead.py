@@ -1,0 +1,68 @@
+"""Runs an iterator in a thread of its own, a little ahead of whoever uses its items."""
+
+from collections import deque
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from invert_core.errors import SettingError
+
+T = TypeVar("T")
+
+
+def read_ahead(blocks: Iterable[T], depth: int = 1) -> Generator[T]:
+    """Give the items of `blocks` in their order, while a thread makes the next ones ready.
+
+    Parameters
+    ----------
+    blocks : iterable
+        Run by the thread, from when the first item is asked for; closed in the end if it is a
+        generator.
+    depth : int
+        The most items that wait, finished or in the making, besides the one in use. No item is
+        kept once it is handed over.
+
+    Returns
+    -------
+    generator
+        To be closed by who stops early, for example with `contextlib.closing`. Then, and after
+        an error or an interrupt, the thread ends with the item it is at, and is waited for.
+
+    Raises
+    ------
+    SettingError
+        `depth` is less than 1.
+    BaseException
+        From the generator: what `blocks` raises, in its place among the items.
+
+    Examples
+    --------
+    >>> list(read_ahead(range(3)))
+    [0, 1, 2]
+    """
+    if depth < 1:
+        raise SettingError(f"The depth is {depth}.", "Give 1 or more.")
+    return _hand_over(_each(blocks), depth)
+
+
+def _hand_over(items: Generator[T], depth: int) -> Generator[T]:
+    waiting: deque[Future[T]] = deque()
+    thread = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
+    try:
+        for _ in range(depth):
+            waiting.append(thread.submit(next, items))
+        while True:
+            waiting.append(thread.submit(next, items))
+            try:
+                item = [waiting.popleft().result()]
+            except StopIteration:
+                return
+            yield item.pop()  # which leaves no reference to it here
+    finally:
+        thread.shutdown(cancel_futures=True)
+        items.close()
+
+
+def _each(blocks: Iterable[T]) -> Generator[T]:
+    """The same as a generator, which is at its end once it has raised."""
+    yield from blocks

@@ -1,0 +1,119 @@
+"""Testing one formula on many units."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from invert_core.errors import DataError
+from invert_core.formula import Formula
+from invert_core.kernels.atoms import bits_of_atoms, find_atoms
+from invert_core.kernels.bits import pack_columns
+from invert_core.kernels.ranks import rank_sums
+from invert_core.kernels.sums import sum_of_set
+from invert_core.label_rows import tested_formulas
+from invert_core.labelling import Progress
+from invert_core.labels import Label, Labels
+from invert_core.significance import RankSpread
+from invert_core.workload import ActivationSource, ConceptSource, open_workload
+
+
+def score(
+    activations: ActivationSource,
+    concepts: ConceptSource,
+    formula: Formula | str,
+    *,
+    layers: Sequence[str] | None = None,
+    units: Sequence[int] | None = None,
+    names: Path | None = None,
+    join: str = "strict",
+    progress: Progress | None = None,
+    block: int | None = None,
+) -> Labels:
+    """Test one formula, fixed beforehand, on every unit.
+
+    Nothing is searched, so `p_search` equals `p_value`, `n_scored` is 1 and `direction` is
+    "given".
+
+    Parameters
+    ----------
+    activations, concepts, layers, units, names, join, progress, block
+        As for `label`.
+    formula : Formula or str
+        In concept ids, such as ``box & ~(mailbox | "letter box")``.
+
+    Returns
+    -------
+    Labels
+        One row per unit.
+
+    Raises
+    ------
+    FormulaError
+        The formula cannot be parsed.
+    UnknownNameError
+        It names a concept that does not exist.
+    DataError
+        It is true everywhere or nowhere; and all that `label` raises.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from invert_core import score
+    >>> concepts = {"a": np.array([1, 1, 0, 0]), "b": np.array([1, 0, 0, 0])}
+    >>> score(np.array([[4.0], [9.0], [1.0], [5.0]]), concepts, "a & ~b").rows[0].auc
+    1.0
+    """
+    parsed = Formula.parse(formula) if isinstance(formula, str) else formula
+    with open_workload(
+        activations, concepts, names=names, layers=layers, units=units, join=join
+    ) as work:
+        chosen = work.concepts
+        extent = parsed.evaluate(chosen)
+        n_positive = int(extent.sum())
+        if n_positive in (0, chosen.n_samples):
+            where = "nowhere" if n_positive == 0 else "everywhere"
+            raise DataError(
+                f"The formula {str(parsed)!r} is true {where}, so there is nothing to compare.",
+                "Give another formula.",
+            )
+        bits = pack_columns(extent[:, None])
+        atoms = find_atoms(bits, chosen.n_samples)
+        inside = bits_of_atoms(bits, atoms)[0]
+        text: dict[str, Any] = {
+            "formula": str(parsed),
+            "label": parsed.describe(chosen),
+            "length": parsed.length,
+        }
+        labels: list[Label] = []
+        for layer, numbers in work.layers:
+            numbers_left = iter(numbers)
+            with closing(work.blocks(layer, numbers, block)) as blocks:
+                for of_block in blocks:
+                    sums, ties, cubes = rank_sums(of_block, atoms)
+                    size = n_positive * (n_positive + 1)
+                    tested = tested_formulas(
+                        [n_positive] * len(sums),
+                        [int(sum_of_set(inside, row)) - size for row in sums],
+                        RankSpread.of_units(chosen.n_samples, ties, cubes),
+                        n_tests=1,
+                    )
+                    labels += [
+                        Label(
+                            layer=layer.name,
+                            unit=next(numbers_left),
+                            rank=1,
+                            direction="given",
+                            n_samples=chosen.n_samples,
+                            n_scored=1,
+                            **text,
+                            **explained,
+                            **corrected,
+                        )
+                        for explained, corrected in zip(
+                            tested.explained, tested.corrected, strict=True
+                        )
+                    ]
+                    if progress is not None:
+                        progress(len(labels), work.n_units)
+    return Labels(tuple(labels), chosen)

@@ -1,0 +1,151 @@
+"""What is to be labelled: the samples, the concepts and the units that were asked for."""
+
+import itertools
+import operator
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from invert_core.activations import ActivationLayer, Activations, open_activations
+from invert_core.activations.sparse import SparseUnits
+from invert_core.concepts import ConceptSet, read_concepts
+from invert_core.errors import DataError, SettingError, UnknownNameError, first_few, nearest
+from invert_core.join import join as join_samples
+from invert_core.read_ahead import read_ahead
+from invert_core.search import Units
+
+ActivationSource = Activations | str | Path | npt.ArrayLike
+ConceptSource = ConceptSet | str | Path | Mapping[str, npt.ArrayLike]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Units of some layers, over samples that activations and concepts share.
+
+    Parameters
+    ----------
+    concepts : ConceptSet
+        In the order of the activations.
+    layers : tuple of (ActivationLayer, sequence of int)
+        The layers and their units, ascending.
+    rows : int64 array or None
+        The samples of the activations to keep; None for all.
+    """
+
+    concepts: ConceptSet
+    layers: tuple[tuple[ActivationLayer, Sequence[int]], ...]
+    rows: np.ndarray | None
+
+    @property
+    def n_units(self) -> int:
+        """Number of units, of all layers."""
+        return sum(len(units) for _, units in self.layers)
+
+    def after(self, n_done: int) -> "Workload":
+        """What is left when the first units are done."""
+        left = []
+        for layer, units in self.layers:
+            if len(units) > n_done:
+                left.append((layer, units[n_done:]))
+            n_done = max(0, n_done - len(units))
+        return Workload(self.concepts, tuple(left), self.rows)
+
+    def blocks(
+        self, layer: ActivationLayer, units: Sequence[int], block: int | None
+    ) -> Generator[Units]:
+        """The activations of some units, read by a thread of its own, at most `block` at once.
+
+        None takes as many as suit the file.
+        """
+        block = layer.units_at_once if block is None else block
+        if block < 1:
+            raise SettingError(f"The block is {block} units.", "Give 1 or more.")
+        return read_ahead(self._read(layer, units, block))
+
+    def _read(self, layer: ActivationLayer, units: Sequence[int], block: int) -> Iterator[Units]:
+        for _, of_block in itertools.groupby(units, lambda unit: unit // block):
+            wanted = np.array(list(of_block))
+            read = layer.read(int(wanted[0]), int(wanted[-1]) + 1)
+            if isinstance(read, SparseUnits):
+                read = read.select(wanted - wanted[0])
+                yield read if self.rows is None else read.take(self.rows)
+            else:
+                if len(read) > wanted.size:
+                    read = read[wanted - wanted[0]]
+                yield read if self.rows is None else read.take(self.rows, axis=1)
+
+
+@contextmanager
+def open_workload(
+    activations: ActivationSource,
+    concepts: ConceptSource,
+    *,
+    names: Path | None,
+    layers: Sequence[str] | None,
+    units: Sequence[int] | None,
+    join: str,
+) -> Iterator[Workload]:
+    """Join activations and concepts, and choose layers and units; arguments as for `label`."""
+    with _open(activations) as opened:
+        rows, joined = join_samples(
+            opened.sample_id, opened.n_samples, _as_concepts(concepts, names), how=join
+        )
+        yield Workload(joined, _choose(opened.layers, layers, units), rows)
+
+
+def _open(source: ActivationSource) -> AbstractContextManager[Activations]:
+    if isinstance(source, Activations):
+        return nullcontext(source)
+    if isinstance(source, str | Path):
+        return open_activations(Path(source))
+    return Activations.from_array(np.asarray(source))
+
+
+def _as_concepts(source: ConceptSource, names: Path | None) -> ConceptSet:
+    if isinstance(source, ConceptSet):
+        return source
+    if isinstance(source, str | Path):
+        return read_concepts(Path(source), names)
+    columns = [np.asarray(column) for column in source.values()]
+    if not columns or any(column.shape != columns[0].shape for column in columns):
+        raise DataError(
+            "The labels of the concepts have different lengths, or there are none.",
+            "Give each concept one label per sample.",
+        )
+    return ConceptSet.from_arrays(np.stack(columns, axis=1), tuple(source))
+
+
+def _choose(
+    available: Mapping[str, ActivationLayer],
+    layers: Sequence[str] | None,
+    units: Sequence[int] | None,
+) -> tuple[tuple[ActivationLayer, Sequence[int]], ...]:
+    wanted = available if layers is None else [layers] if isinstance(layers, str) else layers
+    for name in wanted:
+        if name not in available:
+            raise UnknownNameError(
+                f"There is no layer {name!r}.",
+                f"{nearest(name, available)} The layers are {first_few(list(available))}.".strip(),
+            )
+    if not wanted:
+        raise SettingError("No layers are named.", "Name some, or leave the choice out for all.")
+    numbers = None if units is None else sorted({operator.index(unit) for unit in units})
+    chosen: list[tuple[ActivationLayer, Sequence[int]]] = [
+        (layer, range(layer.n_units) if numbers is None else numbers)
+        for layer in available.values()
+        if layer.name in wanted
+    ]
+    for layer, of_layer in chosen:
+        for unit in (*of_layer[:1], *of_layer[-1:]):
+            if not 0 <= unit < layer.n_units:
+                raise UnknownNameError(
+                    f"There is no unit {unit} in layer {layer.name!r}.",
+                    f"Its units are 0 to {layer.n_units - 1}.",
+                )
+    if not any(of_layer for _, of_layer in chosen):
+        raise SettingError("No units are named.", "Name some, or leave the choice out for all.")
+    return tuple(chosen)
