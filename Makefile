@@ -19,7 +19,8 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/installed-dev
+# A few minutes; docs/performance.md explains the tables
+bench: $(VENV)/installed-bench
 	$(BIN)/python -m pytest bench
 
 clean:
@@ -37,4 +38,8 @@ $(VENV)/installed: $(BIN)/python setup.cfg pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed
 	$(INSTALL) --no-build-isolation --editable ".[onnx,dev]"
+	touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed
+	$(INSTALL) --no-build-isolation --editable ".[onnx,bench]"
 	touch $@

@@ -119,6 +119,7 @@ def rows_of_piece(
                     direction=result.direction,
                     n_samples=n_samples,
                     n_scored=result.n_scored,
+                    gap=result.gap,
                     by_length=by_length if row == first else (),
                     **explained[row],
                     **tested.corrected[row],

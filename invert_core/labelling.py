@@ -6,14 +6,19 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from invert_core.beam_search import BeamSearch
+from invert_core.exhaustive_search import ExhaustiveSearch
 from invert_core.formula import LiteralNames
 from invert_core.label_rows import rows_of_piece
 from invert_core.labels import Label, Labels
-from invert_core.search import BeamSearch, Settings
+from invert_core.search import Search
+from invert_core.settings import Settings
 from invert_core.significance import n_formulas
 from invert_core.workload import ActivationSource, ConceptSource, Workload, open_workload
 
 Progress = Callable[[int, int], None]
+
+_SEARCHES: dict[str, type[Search]] = {"beam": BeamSearch, "exhaustive": ExhaustiveSearch}
 
 
 def label(
@@ -154,7 +159,7 @@ def label_workload(
     generator of lists of Label
         To be closed by who stops early.
     """
-    search = BeamSearch(work.concepts, settings, jobs)
+    search = _SEARCHES[settings.search](work.concepts, settings, jobs)
     n_tests = n_formulas(len(work.concepts.id), settings.length, len(settings.directions))
     names = LiteralNames(work.concepts)
     for layer, units in work.after(n_done).layers:
@@ -207,7 +212,7 @@ def plan(
     with open_workload(
         activations, concepts, names=names, layers=layers, units=units, join=join
     ) as work:
-        search = BeamSearch(work.concepts, settings, jobs=1)
+        search = _SEARCHES[settings.search](work.concepts, settings, 1)
         n_concepts = len(work.concepts.id)
         return Plan(
             n_samples=work.concepts.n_samples,

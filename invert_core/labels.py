@@ -36,6 +36,7 @@ COLUMNS = (
     "n_samples",
     "concept_fraction",
     "n_scored",
+    "gap",
 )
 
 
@@ -64,9 +65,11 @@ class Label(Explanation):
 
     `p_search` is corrected for all formulas that the search could have returned. `status` is
     "ok"; "dead" for a constant unit, which has no formula; or "untrusted" where p_search is below
-    0.05 only by the normal tail, and not when the skew of U is taken into account. `by_length` of
-    the row of rank 1 holds the best formula of each length that the search found, whatever
-    `min_gain` was.
+    0.05 only by the normal tail, and not when the skew of U is taken into account. `gap` is how
+    much better than the best formula found an unknown one can be, in AUC: 0.0 if the best of all is
+    certified, more if a time limit ended the search, None if nothing is known, as after a beam
+    search. `by_length` of the row of rank 1 holds the best formula of each length that the search
+    found, whatever `min_gain` was.
     """
 
     layer: str
@@ -79,6 +82,7 @@ class Label(Explanation):
     status: str
     n_samples: int
     n_scored: int
+    gap: float | None = None
     by_length: tuple[Explanation, ...] = ()
 
     @property
@@ -200,7 +204,9 @@ class Labels:
                 by_length = tuple(
                     Explanation(**_typed(Explanation, v)) for v in values["by_length"]
                 )
-                rows.append(Label(**_typed(Label, values | {"by_length": by_length})))
+                # Runs of the first versions know no gap.
+                values = {"gap": None} | values | {"by_length": by_length}
+                rows.append(Label(**_typed(Label, values)))
             except (ValueError, TypeError, KeyError, RecursionError) as error:
                 raise FileFormatError(
                     f"Line {number} of {name} is not a label ({str(error)[:80]}).",
@@ -220,6 +226,8 @@ def _typed(kind: type[Explanation], values: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(f"columns {sorted(set(values) ^ set(expected))}")
     for name, value in values.items():
         if expected[name] in (str, int, float) and type(value) is not expected[name]:
+            raise ValueError(f"{name} is {value!r}")
+        if name == "gap" and not (value is None or type(value) is float and value >= 0):
             raise ValueError(f"{name} is {value!r}")
         if isinstance(value, str):
             value.encode()  # half a surrogate pair could not be written again

@@ -6,13 +6,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from invert_core.activations.dense import read_units
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import concept_sums
 from invert_core.search import available_cores, index_by_atoms, units_per_piece
 from invert_core.significance import ALTERNATIVES, RankSpread, p_values, z_score
-from invert_core.values import as_labels, as_units
+from invert_core.values import as_labels, as_matrix, find_nan
 
 
 class MannWhitney(NamedTuple):
@@ -106,15 +107,19 @@ def mann_whitney(
             f"The alternative {alternative!r} is unknown.",
             f"Take one of {', '.join(ALTERNATIVES)}.",
         )
-    units, one_unit = as_units(activations)
+    jobs = available_cores() if jobs is None else jobs
+    if jobs < 1:
+        raise SettingError(f"jobs is {jobs}.", "Give 1 or more.")
+    matrix, one_unit = as_matrix(activations)
     table, one_label = as_labels(labels)
-    n_samples = units.shape[1]
+    n_samples, n_units = matrix.shape
     if table.shape[0] != n_samples:
         raise DataError(
             f"There are {n_samples} activations but {table.shape[0]} labels.",
             "Give one label per sample, along the first axis.",
         )
-    n_positive = table.sum(axis=0)
+    atoms, index = index_by_atoms(pack_columns(table), n_samples)
+    n_positive = index.counts
     empty = np.flatnonzero((n_positive == 0) | (n_positive == n_samples))
     if empty.size:
         where = "nowhere" if n_positive[empty[0]] == 0 else "everywhere"
@@ -122,10 +127,16 @@ def mann_whitney(
             f"Label {empty[0]} is true {where}, so there is nothing to compare.",
             "Leave it out.",
         )
-    atoms, index = index_by_atoms(pack_columns(table), n_samples)
 
-    def test(start: int) -> tuple[np.ndarray, ...]:
-        weights, ties, cubes = rank_sums(units[start : start + size], atoms)
+    def test(units: range) -> tuple[np.ndarray, ...]:
+        values = read_units(matrix, units)
+        nan = find_nan(values)
+        if nan is not None:
+            raise DataError(
+                f"The activations are NaN at unit {units[nan[0]]}, sample {nan[1]}.",
+                "Leave such samples out or find out why the model gives them.",
+            )
+        weights, ties, cubes = rank_sums(values, atoms)
         doubled = concept_sums(weights, index) - n_positive * (n_positive + 1)
         spread = RankSpread.of_units(n_samples, ties, cubes).of_each(np.s_[:, None])
         return (
@@ -134,13 +145,12 @@ def mann_whitney(
             *p_values(doubled, n_positive, spread, alternative),
         )
 
-    jobs = available_cores() if jobs is None else jobs
-    size = units_per_piece(len(units), n_samples, jobs)
+    size = units_per_piece(n_units, n_samples, jobs)
+    pieces = [range(start, min(start + size, n_units)) for start in range(0, n_units, size)]
     with ThreadPoolExecutor(jobs) as pool:
-        pieces = pool.map(test, range(0, len(units), size))
-        doubled, z, p_value, log10_p = (
-            np.concatenate(parts) for parts in zip(*pieces, strict=True)
-        )
+        # The first one alone, so that nothing is compiled in two threads.
+        tested = [test(pieces[0]), *pool.map(test, pieces[1:])]
+    doubled, z, p_value, log10_p = (np.concatenate(parts) for parts in zip(*tested, strict=True))
     result = MannWhitney(
         u=doubled / 2.0,
         auc=doubled / (2 * n_positive * (n_samples - n_positive)),

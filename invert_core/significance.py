@@ -13,6 +13,7 @@ from scipy.special import log_ndtr, ndtr
 
 LN10 = math.log(10.0)
 SIGNIFICANT = 0.05
+_LEAST_P = 1e-290
 ALTERNATIVES = ("two-sided", "less", "greater")
 
 
@@ -99,8 +100,8 @@ def p_values(
 ) -> tuple[np.ndarray, np.ndarray]:
     """P-value and its decimal logarithm, as `scipy.stats.mannwhitneyu(method="asymptotic")`.
 
-    The logarithm comes from the log of the normal tail: p underflows beyond |z| of 38. Dead units
-    have p 1.
+    Where p underflows, beyond |z| of 38, its logarithm is that of the normal tail. Dead units have
+    p 1.
     """
     from_mean = doubled_u - n_positive * (spread.n_samples - n_positive)
     tails = 1.0
@@ -111,7 +112,10 @@ def p_values(
         from_mean = -from_mean
     z = (from_mean - 1) / 2.0 / spread.divisor(n_positive)
     p = np.minimum(1.0, tails * ndtr(-z))
-    log10_p = np.minimum(0.0, (log_ndtr(-z) + math.log(tails)) / LN10)
+    log10_p = np.log10(np.maximum(p, _LEAST_P))
+    tiny = p < _LEAST_P
+    if tiny.any():
+        log10_p = np.where(tiny, (log_ndtr(-z) + math.log(tails)) / LN10, log10_p)
     return np.where(spread.is_dead, 1.0, p), np.where(spread.is_dead, 0.0, log10_p)
 
 

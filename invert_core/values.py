@@ -61,23 +61,18 @@ def find_nan(units: np.ndarray) -> tuple[int, int] | None:
     return row, int(np.argmax(np.isnan(units[row])))
 
 
-def as_units(activations: npt.ArrayLike) -> tuple[np.ndarray, bool]:
-    """Activations [N] or [N, K] as contiguous floats [K, N], and whether they were [N]."""
+def as_matrix(activations: npt.ArrayLike) -> tuple[np.ndarray, bool]:
+    """Activations [N] or [N, K] as [N, K], and whether they were [N]."""
     values = np.asarray(activations)
     if values.ndim not in (1, 2):
         raise DataError(
             f"The activations have {values.ndim} dimensions.",
             "Give [samples] or [samples, units]; pool other axes first.",
         )
-    units = np.ascontiguousarray(as_floats(np.atleast_2d(values.T)))
-    check_n_samples(units.shape[1])
-    nan = find_nan(units)
-    if nan is not None:
-        raise DataError(
-            f"The activations are NaN at unit {nan[0]}, sample {nan[1]}.",
-            "Leave such samples out or find out why the model gives them.",
-        )
-    return units, values.ndim == 1
+    check_n_samples(values.shape[0])
+    if values.size == 0:
+        raise DataError("There are no units.", "Give at least one column of activations.")
+    return (values[:, None] if values.ndim == 1 else values), values.ndim == 1
 
 
 def as_labels(labels: npt.ArrayLike) -> tuple[np.ndarray, bool]:

@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from invert_core.activations import ActivationLayer, Activations, open_activations
-from invert_core.activations.sparse import SparseUnits
+from invert_core.activations.sparse import SparseUnits, SupportsCsc
 from invert_core.concepts import ConceptSet, read_concepts
 from invert_core.errors import DataError, SettingError, UnknownNameError, first_few, nearest
 from invert_core.join import join as join_samples
 from invert_core.read_ahead import read_ahead
 from invert_core.search import Units
 
-ActivationSource = Activations | str | Path | npt.ArrayLike
+ActivationSource = Activations | str | Path | npt.ArrayLike | SupportsCsc
 ConceptSource = ConceptSet | str | Path | Mapping[str, npt.ArrayLike]
 
 
@@ -72,11 +72,12 @@ class Workload:
             read = layer.read(int(wanted[0]), int(wanted[-1]) + 1)
             if isinstance(read, SparseUnits):
                 read = read.select(wanted - wanted[0])
-                yield read if self.rows is None else read.take(self.rows)
+                read = read if self.rows is None else read.take(self.rows)
             else:
-                if len(read) > wanted.size:
-                    read = read[wanted - wanted[0]]
-                yield read if self.rows is None else read.take(self.rows, axis=1)
+                read = read if len(read) == wanted.size else read[wanted - wanted[0]]
+                read = read if self.rows is None else read.take(self.rows, axis=1)
+            yield read
+            del read  # not to hold two blocks while the next is read
 
 
 @contextmanager
@@ -102,7 +103,7 @@ def _open(source: ActivationSource) -> AbstractContextManager[Activations]:
         return nullcontext(source)
     if isinstance(source, str | Path):
         return open_activations(Path(source))
-    return Activations.from_array(np.asarray(source))
+    return Activations.from_array(source)
 
 
 def _as_concepts(source: ConceptSource, names: Path | None) -> ConceptSet:

@@ -6,11 +6,15 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
 from invert_core import strategies
+from invert_core.beam_search import BeamSearch
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels import beam as beam_kernels
 from invert_core.kernels import ranks as rank_kernels
-from invert_core.search import BeamSearch, Settings, sizes_within
+from invert_core.kernels.atoms import Atoms, bits_of_atoms, find_atoms
+from invert_core.kernels.sums import PLANES, label_index
+from invert_core.search import sizes_within
+from invert_core.settings import Settings
 from tests import naive
 
 
@@ -36,7 +40,28 @@ def results_of(search, blocks):
     return list(itertools.chain.from_iterable(piece.results for piece in pieces))
 
 
-def assert_equals_oracle(values, labels, options):
+class DenseSearch(BeamSearch):
+    """All concepts as bit planes, and every sample an atom of its own."""
+
+    def _prepare(self, concepts):
+        n_samples = concepts.n_samples
+        atoms = Atoms(np.arange(n_samples, dtype=np.int32), np.ones(n_samples, np.int64))
+        bits = concepts.bits.copy()
+        return atoms, label_index(bits, atoms.sizes, PLANES)
+
+
+class DenseAtomsSearch(BeamSearch):
+    """All concepts as bit planes over merged samples."""
+
+    def _prepare(self, concepts):
+        atoms = find_atoms(concepts.bits, concepts.n_samples)
+        return atoms, label_index(bits_of_atoms(concepts.bits, atoms), atoms.sizes, PLANES)
+
+
+WAYS = (BeamSearch, DenseSearch, DenseAtomsSearch)
+
+
+def assert_equals_oracle(values, labels, options, ways=(BeamSearch,)):
     try:
         expected = naive.beam_search(values.tolist(), naive.extents(labels), len(values), **options)
     except naive.NoLiteralPassesError:
@@ -45,14 +70,16 @@ def assert_equals_oracle(values, labels, options):
         return
     if expected.dead:
         return
-    (found,) = BeamSearch(concept_set(labels), Settings(**options), jobs=1).unit(as_floats(values))
-    assert plain(found.beam) == plain(expected.beam)
-    assert plain(found.by_length) == plain(
-        expected.by_length[length] for length in sorted(expected.by_length)
-    )
-    assert plain(found.reported) == plain(expected.reported)
-    assert found.n_scored == expected.n_scored
-    assert found.direction == options["direction"]
+    for way in ways:
+        search = way(concept_set(labels), Settings(**options), jobs=1)
+        (found,) = search.unit(as_floats(values))
+        assert plain(found.beam) == plain(expected.beam)
+        assert plain(found.by_length) == plain(
+            expected.by_length[length] for length in sorted(expected.by_length)
+        )
+        assert plain(found.reported) == plain(expected.reported)
+        assert found.n_scored == expected.n_scored
+        assert found.direction == options["direction"]
 
 
 @pytest.mark.kernels
@@ -61,7 +88,7 @@ def assert_equals_oracle(values, labels, options):
 @given(strategies.search_cases())
 def test_the_search_equals_the_oracle(case):
     for values in case.activations.T:
-        assert_equals_oracle(values, case.labels, case.settings)
+        assert_equals_oracle(values, case.labels, case.settings, WAYS)
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 4])
@@ -88,7 +115,7 @@ def test_the_search_equals_the_oracle_beyond_65536_samples(seed, direction):
         "max_fraction": 0.5,
         "direction": direction,
     }
-    assert_equals_oracle(values.astype(np.float32), labels, options)
+    assert_equals_oracle(values.astype(np.float32), labels, options, WAYS)
 
 
 @given(strategies.search_cases(max_units=1))
@@ -175,6 +202,15 @@ def test_labels_that_are_true_everywhere_or_nowhere_are_an_error():
         {"min_gain": "much"},
         {"min_gain": float("nan")},
         {"direction": "up"},
+        {"search": "all"},
+        {"time_limit": 1.0},
+        {"search": "exhaustive", "length": 4},
+        {"search": "exhaustive", "limit_search": 5},
+        {"search": "exhaustive", "time_limit": 0},
+        {"search": "exhaustive", "time_limit": -1.0},
+        {"search": "exhaustive", "time_limit": float("nan")},
+        {"search": "exhaustive", "time_limit": float("inf")},
+        {"search": "exhaustive", "time_limit": "long"},
     ],
 )
 def test_settings_outside_their_range_are_refused(wrong):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from invert_core import label
 from invert_core.concepts import ConceptSet
-from invert_core.search import Settings
+from invert_core.settings import Settings
 from invert_core.significance import RankSpread, log10_p_search, n_formulas
 from tests import naive
 

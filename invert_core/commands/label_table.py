@@ -9,7 +9,9 @@ SHOWN = ("unit", "label", "auc", "p_search", "positive", "status")
 def print_labels(labels: Labels, style: str, top: int) -> None:
     """Print the most convincing labels as a table, or all rows for programs."""
     if style == "table":
-        print_rows([shown(row) for row in labels.best()[:top]], SHOWN, style)
+        best = labels.best()[:top]
+        columns = SHOWN if all(row.gap is None for row in best) else (*SHOWN, "gap")
+        print_rows([shown(row) for row in best], columns, style)
     else:
         print_rows([row.row() for row in labels], COLUMNS, style)
 
@@ -31,6 +33,7 @@ def shown(row: Label) -> dict[str, object]:
         "p_search": power_of_ten(row.log10_p_search),
         "positive": row.n_positive,
         "status": row.status,
+        "gap": row.gap,
     }
 
 

@@ -18,9 +18,10 @@ from invert_core.extraction import extract
 from invert_core.join import join
 from invert_core.labelling import label
 from invert_core.labels import Label, Labels
-from invert_core.runs import RUN_FILE, Timer, fingerprint, write_run
+from invert_core.runs import RUN_FILE, fingerprint, write_run
 from invert_core.scoring import score
-from invert_core.search import Settings
+from invert_core.settings import Settings
+from invert_core.timings import Timer
 
 LAYERS = ("relu3", "output")
 SETTINGS = Settings(length=3, beam=3, min_fraction=0.05)
@@ -86,11 +87,11 @@ def run_demo(
             jobs=jobs,
             progress=progress,
         )
-        timer.stop()
+        timings = timer.timings()
         held_out = dict(_test(inputs["held_out"], concepts, labels.best()))
         fingerprints = {name: fingerprint(path, folder) for name, path in inputs.items()}
         with storage_errors(output):
-            write_run(folder, labels, SETTINGS, fingerprints, {"join": "inner"}, timer)
+            write_run(folder, labels, SETTINGS, fingerprints, {"join": "inner"}, timings)
     return DemoReport(labels, held_out)
 
 

@@ -28,7 +28,8 @@ from invert_core.kernels.formulas import (
     same_extent,
     write_extent,
 )
-from invert_core.kernels.sums import BY_COST, no_planes, planes_of, sums_within
+from invert_core.kernels.planes import no_planes, planes_of, sum_below
+from invert_core.kernels.sums import sums_within
 
 CONCEPTS_AT_ONCE = 128
 """Candidates scored in one go, before any of them is looked at."""
@@ -38,9 +39,10 @@ class Passes(NamedTuple):
     """P sets that were joined to literals; row 0 is the set of all atoms.
 
     `words` is uint64 [P, W], `n_positive` and `rank_sum` int64 [P]; `sums` and `counts`
-    int64 [P, C] belong to the intersections with every concept. `scores` float32
-    [P, 4, G, CONCEPTS_AT_ONCE] are those of the candidates of each kind, rounded, and `best`
-    [P, 4, G] the largest of each group of concepts.
+    int64 [P, C] belong to the intersections with every concept; a sum is known up to `slack`
+    int64 [P, C]. `scores` float32 [P, 4, G, CONCEPTS_AT_ONCE] are those of the candidates of each
+    kind, rounded, inf where there is slack, and `best` [P, 4, G] the largest that each group of
+    concepts can have.
     """
 
     words: np.ndarray
@@ -48,6 +50,7 @@ class Passes(NamedTuple):
     rank_sum: np.ndarray
     sums: np.ndarray
     counts: np.ndarray
+    slack: np.ndarray
     scores: np.ndarray
     best: np.ndarray
 
@@ -129,18 +132,23 @@ def of_kind(kind, everything, formula, concept, both):
 def score_candidates(kind, p, start, step, passes, n_samples, limits, scores):
     """Score the candidates of one kind and pass for the concepts from `start` on; return the best.
 
-    -inf stands for those outside the limits, and for those that have the extent of the formula or
-    of the literal they are made of, both shorter and scored already: an extent inside or around
-    another and of its size is that other.
+    Where a sum has slack it is the best score that there can be. -inf stands for those outside the
+    limits, and for those that have the extent of the formula or of the literal they are made of,
+    both shorter and scored already: an extent inside or around another and of its size is that
+    other.
     """
     n_formula, sum_formula = passes.n_positive[p], passes.rank_sum[p]
     everything = passes.rank_sum[0]
     of_concept, sum_concept = passes.counts[0, start:], passes.sums[0, start:]
     of_both, sum_both = passes.counts[p, start:], passes.sums[p, start:]
+    slack = passes.slack[p, start:]
+    # A score rises with the sum of the intersection for F & c and F | ~c, falls for the others.
+    of_slack = 1 if (kind == 0 or kind == 3) == (limits.sign > 0) else 0
     n_concepts = min(CONCEPTS_AT_ONCE, of_concept.size)
     for c in range(n_concepts):
         n = of_kind(kind, n_samples, n_formula, of_concept[c], of_both[c])
-        rank_sum = of_kind(kind, everything, sum_formula, sum_concept[c], sum_both[c])
+        both = sum_both[c] + of_slack * slack[c]
+        rank_sum = of_kind(kind, everything, sum_formula, sum_concept[c], both)
         n_literal = n_samples - of_concept[c] if kind & 1 else of_concept[c]
         says_more = (step == 1) | ((n != n_formula) & (n != n_literal))
         allowed = (n >= limits.n_low) & (n <= limits.n_high) & says_more
@@ -150,6 +158,9 @@ def score_candidates(kind, p, start, step, passes, n_samples, limits, scores):
     rounded = passes.scores[p, kind, start // CONCEPTS_AT_ONCE]
     for c in range(CONCEPTS_AT_ONCE):
         rounded[c] = scores[c]
+    for c in range(n_concepts):
+        if slack[c] > 0:
+            rounded[c] = np.inf
     best = largest(scores)
     passes.best[p, kind, start // CONCEPTS_AT_ONCE] = best
     return best
@@ -271,7 +282,7 @@ def is_new(beams, passes, n_passes, searched, bits):
                     continue
                 n_alike = 0
                 for score in passes.scores[p, kind, group]:
-                    n_alike += score == rounded
+                    n_alike += (score == rounded) | (score == np.inf)
                 if n_alike == 0:
                     continue
                 start = group * CONCEPTS_AT_ONCE
@@ -296,12 +307,13 @@ def is_new(beams, passes, n_passes, searched, bits):
 
 @kernel
 def is_alike(n, rank_sum, kind, passes, p, c):
-    """Whether a candidate has this size and rank sum."""
+    """Whether a candidate has this size and, as far as it is known, this rank sum."""
     of_all, of_formula = passes.n_positive[0], passes.n_positive[p]
+    if n != of_kind(kind, of_all, of_formula, passes.counts[0, c], passes.counts[p, c]):
+        return False
     sum_all, sum_formula = passes.rank_sum[0], passes.rank_sum[p]
-    return n == of_kind(
-        kind, of_all, of_formula, passes.counts[0, c], passes.counts[p, c]
-    ) and rank_sum == of_kind(kind, sum_all, sum_formula, passes.sums[0, c], passes.sums[p, c])
+    found = of_kind(kind, sum_all, sum_formula, passes.sums[0, c], passes.sums[p, c])
+    return abs(rank_sum - found) <= passes.slack[p, c]
 
 
 @kernel
@@ -333,10 +345,26 @@ def offer(c, kind, score, row, step, p, n_before, beams, passes, searched, bits,
 
 
 @kernel
-def search_pass(p, row, step, n_before, beams, passes, searched, bits, n_samples, limits):
+def exact_score(kind, p, c, planes, n_left_out, bits, passes, n_samples, limits):
+    """The score of one candidate, for which the slack of its sum is done away with."""
+    if passes.slack[p, c] > 0:
+        passes.sums[p, c] += sum_below(passes.words[p], planes, n_left_out, bits[c])
+        passes.slack[p, c] = 0
+    n = of_kind(kind, n_samples, passes.n_positive[p], passes.counts[0, c], passes.counts[p, c])
+    rank_sum = of_kind(
+        kind, passes.rank_sum[0], passes.rank_sum[p], passes.sums[0, c], passes.sums[p, c]
+    )
+    return limits.sign * auc_of(n, rank_sum, n_samples)
+
+
+@kernel
+def search_pass(
+    p, row, step, n_before, beams, passes, planes, n_left_out, searched, bits, n_samples, limits
+):
     """Offer all candidates of pass `p`, which is over row `row` of the beam before.
 
-    `n_before` passes belong to the steps before.
+    `n_before` passes belong to the steps before; the lowest `n_left_out` planes are not in the sums
+    that have slack.
     """
     scores = np.empty(CONCEPTS_AT_ONCE, np.float64)
     for group in range(passes.best.shape[2]):
@@ -346,12 +374,15 @@ def search_pass(p, row, step, n_before, beams, passes, searched, bits, n_samples
             if best < least_score(beams, step):
                 continue
             for at in range(scores.size):
-                score = scores[at]
-                if score == -np.inf or score < least_score(beams, step):
+                c = start + at
+                if scores[at] == -np.inf or scores[at] < least_score(beams, step):
                     continue
-                if searched[start + at]:
+                if not searched[c]:
+                    continue
+                score = exact_score(kind, p, c, planes, n_left_out, bits, passes, n_samples, limits)
+                if score >= least_score(beams, step):
                     offer(
-                        start + at,
+                        c,
                         kind,
                         score,
                         row,
@@ -377,6 +408,7 @@ def room_for_passes(index, limits):
         np.empty((capacity, n_words), np.uint64),
         np.empty(capacity, np.int64),
         np.empty(capacity, np.int64),
+        np.empty((capacity, n_concepts), np.int64),
         np.empty((capacity, n_concepts), np.int64),
         np.empty((capacity, n_concepts), np.int64),
         np.empty((capacity, 4, n_groups, CONCEPTS_AT_ONCE), np.float32),
@@ -465,18 +497,31 @@ def search_units(weights, n_samples, index, limits):
                 n_passes += 1
                 results.n_scored[unit] += 2 * bits.shape[0] if step == 1 else 4 * limits.n_searched
                 begin_pass(p, before, words, row, passes)
+                n_left_out = 0 if step == 1 else planes.shape[0] // 2
                 sums_within(
                     words[row],
                     weights[unit],
                     planes,
+                    n_left_out,
                     index,
                     unknown if step == 1 else passes.sums[0],
                     passes.sums[p],
                     passes.counts[p],
-                    BY_COST,
+                    passes.slack[p],
                 )
                 search_pass(
-                    p, row, step, n_before, beams, passes, searched, bits, n_samples, limits
+                    p,
+                    row,
+                    step,
+                    n_before,
+                    beams,
+                    passes,
+                    planes,
+                    n_left_out,
+                    searched,
+                    bits,
+                    n_samples,
+                    limits,
                 )
             if n_passes == n_before:
                 break

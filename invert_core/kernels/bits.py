@@ -58,16 +58,17 @@ def pack_columns(labels):
     """Bool or 0/1 [N, C] -> uint64 [C, W]."""
     n_samples, n_concepts = labels.shape
     n_words = (n_samples + 63) // 64
-    bits = np.zeros((n_concepts, n_words), np.uint64)
+    bits = np.empty((n_concepts, n_words), np.uint64)
+    packed = np.empty(n_concepts, np.uint64)
     for word in range(n_words):
+        packed[:] = 0
         start = word * 64
-        stop = min(start + 64, n_samples)
+        for sample in range(start, min(start + 64, n_samples)):
+            shift = np.uint64(sample - start)
+            for concept in range(n_concepts):
+                packed[concept] |= np.uint64(labels[sample, concept]) << shift
         for concept in range(n_concepts):
-            packed = np.uint64(0)
-            for sample in range(start, stop):
-                if labels[sample, concept]:
-                    packed |= _ONE << np.uint64(sample - start)
-            bits[concept, word] = packed
+            bits[concept, word] = packed[concept]
     return bits
 
 

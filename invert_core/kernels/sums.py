@@ -12,21 +12,21 @@ import numpy as np
 
 from invert_core.kernels._jit import kernel
 from invert_core.kernels.bits import lowest_bit, popcount, popcounts, whole_set
+from invert_core.kernels.planes import add_planes, bit_length, no_planes, planes_of
 
 _ONE = np.uint64(1)
 
-ENTRY_COST = 1.2
+ENTRY_COST = 1.0
 """Nanoseconds to add an atom to one of its concepts, out of a list."""
-BIT_COST = 2.5
+BIT_COST = 1.9
 """Nanoseconds to add an atom to one of its dense concepts, out of a row of bits."""
 ROW_COST = 1.0
 """Nanoseconds per word of such a row."""
-PLANE_COST = 0.2
+PLANE_COST = 0.19
 """Nanoseconds per word of a plane and concept."""
-WORDS_AT_ONCE = 1024
-"""Words of a plane that are used for all concepts before the next ones: they stay in the cache."""
+MAKING_COST = 0.6
+"""Nanoseconds per atom and plane to write the weights of a unit in binary."""
 WALK, PLANES, BY_COST = 0, 1, 2
-"""How the dense concepts are summed; the first two are for tests and benchmarks."""
 
 
 class LabelIndex(NamedTuple):
@@ -36,7 +36,8 @@ class LabelIndex(NamedTuple):
     int64 [S] the samples of each atom. Atom a carries the sparse concepts
     ``concept[first[a]:first[a + 1]]`` and those of the concepts `dense` int64 [D] that are set in
     ``rows[a]``, uint64 [S, ceil(D / 64)]; to walk these takes `row_cost` nanoseconds an atom.
-    `size_planes` uint64 [Q, W] are the sizes in binary.
+    `size_planes` uint64 [Q, W] are the sizes in binary. `how` says how the dense concepts are
+    summed: BY_COST, or for tests and benchmarks always WALK or PLANES.
     """
 
     bits: np.ndarray
@@ -48,13 +49,14 @@ class LabelIndex(NamedTuple):
     rows: np.ndarray
     row_cost: float
     size_planes: np.ndarray
+    how: int
 
 
 @kernel
 def label_index(bits, sizes, how):
     """Make the index of concepts uint64 [C, W] over atoms of `sizes` int64 [S].
 
-    `how` is WALK for all concepts sparse, PLANES for all dense, or BY_COST.
+    `how` is WALK for all concepts sparse, PLANES for all dense, or BY_COST for the cheaper way.
     """
     n_concepts, n_words = bits.shape
     n_atoms = sizes.size
@@ -64,12 +66,18 @@ def label_index(bits, sizes, how):
     by_planes = n_words * (rank_bits + size_planes.shape[0]) * PLANE_COST
     counts = np.zeros(n_concepts, np.int64)
     first = np.zeros(n_atoms + 1, np.int64)
-    is_dense = np.zeros(n_concepts, np.bool_)
+    is_dense = np.full(n_concepts, how == PLANES)
     n_entries = popcounts(bits)
+    if how == BY_COST:
+        # Planes have to be made for each unit, and pay only for what they save.
+        saved = -rank_bits * n_atoms * MAKING_COST
+        for row in range(n_concepts):
+            is_dense[row] = n_entries[row] * ENTRY_COST > by_planes
+            if is_dense[row]:
+                saved += n_entries[row] * ENTRY_COST - by_planes
+        if saved <= 0:
+            is_dense[:] = False
     for row in range(n_concepts):
-        is_dense[row] = how == PLANES or (
-            how == BY_COST and n_entries[row] * ENTRY_COST > by_planes
-        )
         for word in range(n_words):
             left = bits[row, word]
             while left != np.uint64(0):
@@ -101,11 +109,11 @@ def label_index(bits, sizes, how):
             dense[n_dense] = row
             n_dense += 1
     row_cost = rows.shape[1] * ROW_COST + n_dense_entries / n_atoms * BIT_COST
-    return LabelIndex(bits, counts, sizes, first, concept, dense, rows, row_cost, size_planes)
+    return LabelIndex(bits, counts, sizes, first, concept, dense, rows, row_cost, size_planes, how)
 
 
 @kernel
-def sums_within(words, weights, planes, index, all_sums, sums, counts, how):
+def sums_within(words, weights, planes, n_left_out, index, all_sums, sums, counts, slack):
     """For each concept: weights and samples of its intersection with a set of atoms.
 
     Parameters
@@ -116,13 +124,14 @@ def sums_within(words, weights, planes, index, all_sums, sums, counts, how):
         Ranks added over each atom; they add up to N(N + 1), which fits for N up to 2**31.
     planes : uint64 [P, W]
         The weights in binary; no rows where there are no dense concepts.
+    n_left_out : int
+        Lowest planes that need not be counted.
     index : LabelIndex
     all_sums : int64 [C]
         The weights of each whole concept; of no size where they are not known yet.
-    sums, counts : int64 [C]
-        Are overwritten.
-    how : int
-        How the dense concepts are summed: WALK, PLANES, or BY_COST for the cheaper one.
+    sums, counts, slack : int64 [C]
+        Are overwritten. A sum is between `sums` and `sums` + `slack`, which is 0 unless planes were
+        left out.
     """
     n_atoms = weights.size
     n_inside = 0
@@ -133,7 +142,9 @@ def sums_within(words, weights, planes, index, all_sums, sums, counts, how):
     n_dense = index.dense.size
     n_planes = planes.shape[0] + index.size_planes.shape[0]
     by_planes = n_dense * n_planes * words.size * PLANE_COST
-    walk_rows = how == WALK or (how == BY_COST and n_walked * index.row_cost < by_planes)
+    walk_rows = index.how == WALK or (
+        index.how == BY_COST and n_walked * index.row_cost < by_planes
+    )
     n_row_words = index.rows.shape[1] if walk_rows else 0
     whole = whole_set(n_atoms) if outside else words
     sums[:] = 0
@@ -159,79 +170,15 @@ def sums_within(words, weights, planes, index, all_sums, sums, counts, how):
         for concept in range(sums.size):
             sums[concept] = all_sums[concept] - sums[concept]
             counts[concept] = index.counts[concept] - counts[concept]
+    slack[:] = 0
     if n_dense > 0 and not walk_rows:
         for concept in index.dense:
             sums[concept] = 0
             counts[concept] = 0
-        count_planes(words, planes, index, sums)
-        count_planes(words, index.size_planes, index, counts)
-
-
-@kernel
-def count_planes(words, planes, index, sums):
-    """Add to each dense concept the weights, given as planes, of its intersection with a set.
-
-    Two concepts and two planes at once, so that each word that is loaded is used twice.
-    """
-    n_planes, n_words = planes.shape
-    n_dense = index.dense.size
-    masked = np.zeros((n_planes + n_planes % 2, WORDS_AT_ONCE), np.uint64)
-    for start in range(0, n_words, WORDS_AT_ONCE):
-        size = min(WORDS_AT_ONCE, n_words - start)
-        for plane in range(n_planes):
-            for word in range(size):
-                masked[plane, word] = planes[plane, start + word] & words[start + word]
-        for this in range(0, n_dense, 2):
-            one, two = index.dense[this], index.dense[min(this + 1, n_dense - 1)]
-            bits_one = index.bits[one, start : start + size]
-            bits_two = index.bits[two, start : start + size]
-            of_one = np.int64(0)
-            of_two = np.int64(0)
-            for plane in range(0, n_planes, 2):
-                low, high = masked[plane], masked[plane + 1]
-                low_one, high_one, low_two, high_two = 0, 0, 0, 0
-                for word in range(size):
-                    low_one += popcount(low[word] & bits_one[word])
-                    high_one += popcount(high[word] & bits_one[word])
-                    low_two += popcount(low[word] & bits_two[word])
-                    high_two += popcount(high[word] & bits_two[word])
-                of_one += (low_one + 2 * high_one) << plane
-                of_two += (low_two + 2 * high_two) << plane
-            sums[one] += of_one
-            if two != one:
-                sums[two] += of_two
-
-
-@kernel
-def bit_length(value):
-    """Bits of a number that is not negative."""
-    n_bits = 0
-    while value >> n_bits > 0:
-        n_bits += 1
-    return n_bits
-
-
-@kernel
-def no_planes():
-    """What stands for planes where no concept is dense."""
-    return np.empty((0, 0), np.uint64)
-
-
-@kernel
-def planes_of(weights):
-    """Weights int64 [S], none negative, in binary: uint64 [P, W], bit i % 64 of word i // 64."""
-    n_planes = bit_length(weights.max())
-    planes = np.zeros((n_planes, (weights.size + 63) // 64), np.uint64)
-    for word in range(planes.shape[1]):
-        start = word * 64
-        stop = min(start + 64, weights.size)
-        for plane in range(n_planes):
-            packed = np.uint64(0)
-            for atom in range(start, stop):
-                bit = np.uint64(weights[atom] >> plane) & _ONE
-                packed |= bit << np.uint64(atom - start)
-            planes[plane, word] = packed
-    return planes
+        add_planes(words, index.size_planes, 0, index.dense, index.bits, counts)
+        add_planes(words, planes, n_left_out, index.dense, index.bits, sums)
+        for concept in index.dense:
+            slack[concept] = counts[concept] * ((1 << n_left_out) - 1)
 
 
 @kernel
@@ -240,11 +187,12 @@ def concept_sums(weights, index):
     n_units, n_atoms = weights.shape
     sums = np.empty((n_units, index.bits.shape[0]), np.int64)
     counts = np.empty(index.bits.shape[0], np.int64)
+    slack = np.empty(index.bits.shape[0], np.int64)
     unknown = np.empty(0, np.int64)
     whole = whole_set(n_atoms)
     for unit in range(n_units):
         planes = planes_of(weights[unit]) if index.dense.size > 0 else no_planes()
-        sums_within(whole, weights[unit], planes, index, unknown, sums[unit], counts, BY_COST)
+        sums_within(whole, weights[unit], planes, 0, index, unknown, sums[unit], counts, slack)
     return sums
 
 

@@ -113,8 +113,9 @@ def test_whole_chunks_are_read_and_each_once(tmp_path, monkeypatch, chunks):
 @pytest.mark.parametrize("chunks", [(1024, 64), (64, 512), (20_000, 1), None])
 def test_memory_does_not_grow_with_the_units(tmp_path, monkeypatch, chunks):
     monkeypatch.setattr(dense, "_BLOCK_BYTES", 2**23)
-    source = dataset(tmp_path, (20_000, 512), chunks)
-    source[:] = 1
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("x", data=np.ones((20_000, 512), "f4"), chunks=chunks)
+    source = h5py.File(tmp_path / "x.h5")["x"]
     width = units_at_once(source)
     tracemalloc.start()
     try:

@@ -1,0 +1,40 @@
+"""Wall time and peak memory of a command, in a process that inherits nothing large.
+
+A process starts its life with the peak of the one that it was made from, so the command is started
+from a small one: this file, run as a script.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+_BYTES_PER_UNIT = 1 if sys.platform == "darwin" else 1024
+_COMMAND_LINE = Path(__file__).resolve().parents[1] / "cli.py"
+
+
+def run_label(*arguments: object) -> tuple[float, int]:
+    """Run `invert label`: seconds, start-up included, and peak memory in bytes."""
+    command = [sys.executable, _COMMAND_LINE, "label", *arguments]
+    done = subprocess.run(
+        [sys.executable, "-I", __file__, *map(str, command)], stdout=subprocess.PIPE, check=True
+    )
+    seconds, peak = json.loads(done.stdout)
+    return seconds, peak
+
+
+def _main() -> None:
+    start = time.perf_counter()
+    process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    code = os.waitstatus_to_exitcode(status)
+    if code:
+        sys.exit(f"{' '.join(sys.argv[1:])} exited with {code}")
+    print(json.dumps([seconds, usage.ru_maxrss * _BYTES_PER_UNIT]))
+
+
+if __name__ == "__main__":
+    _main()

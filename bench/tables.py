@@ -1,0 +1,118 @@
+"""The tables that `make bench` prints, as Markdown."""
+
+import platform
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from itertools import groupby
+from pathlib import Path
+
+from invert_core.search import available_cores
+
+_PACKAGES = ("numpy", "numba", "scipy", "illico")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One way to do a workload; `part` of it was run in the measured time.
+
+    `cores` is the processor time over the time that passed.
+    """
+
+    workload: str
+    way: str
+    measured: float
+    cores: float
+    part: float = 1.0
+    remark: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """Of the whole workload."""
+        return self.measured / self.part
+
+
+@dataclass(frozen=True)
+class Peak:
+    """Memory of one run of the command line in a process of its own."""
+
+    workload: str
+    seconds: float
+    peak_bytes: int
+
+
+@dataclass
+class Results:
+    """What the benchmarks of one run measured."""
+
+    timings: list[Timing] = field(default_factory=list)
+    stages: list[Timing] = field(default_factory=list)
+    peaks: list[Peak] = field(default_factory=list)
+
+    def tables(self) -> Iterator[str]:
+        """The lines of all tables that are not empty."""
+        for title, table in (
+            ("Ratios", ratios(self.timings)),
+            ("Stages of one unit", stages(self.stages)),
+            ("Peak memory", memory(self.peaks)),
+        ):
+            if len(table) > 2:
+                yield from ("", f"**{title}**", "", *table)
+
+
+def machine() -> str:
+    """What the numbers depend on besides the code."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    versions = [f"Python {platform.python_version()}"]
+    for package in _PACKAGES:
+        try:
+            versions.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            versions.append(f"no {package}")
+    processor = models[0] if models else platform.processor() or platform.machine()
+    return f"{processor}, {available_cores()} cores; {', '.join(versions)}"
+
+
+def ratios(timings: Iterable[Timing]) -> list[str]:
+    """Seconds of each way, and how often `invert` could have done it meanwhile."""
+    rows = []
+    for workload, group in groupby(timings, key=lambda timing: timing.workload):
+        ways = list(group)
+        ours = [timing.seconds for timing in ways if timing.way.startswith("invert")]
+        for timing in ways:
+            ratio = _number(timing.seconds / ours[0]) if ours else ""
+            cores = f"{timing.cores:.1f}"
+            rows.append((workload, timing.way, _time(timing.seconds), cores, ratio, timing.remark))
+    return _table(("workload", "way", "time", "cores", "ratio", "remark"), rows)
+
+
+def stages(timings: Iterable[Timing]) -> list[str]:
+    """What one unit costs, stage by stage."""
+    rows = [(stage.workload, stage.way, _time(stage.seconds), stage.remark) for stage in timings]
+    return _table(("workload", "stage", "time", "remark"), rows)
+
+
+def memory(peaks: Iterable[Peak]) -> list[str]:
+    """Peak memory and wall time of whole processes."""
+    rows = [
+        (peak.workload, f"{peak.peak_bytes / 1e6:.0f} MB", _time(peak.seconds)) for peak in peaks
+    ]
+    return _table(("`invert label`", "peak memory", "time, start-up included"), rows)
+
+
+def _time(seconds: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{_number(seconds / size)} {unit}"
+    return f"{_number(seconds * 1e6)} µs"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    lines = [header, ("---",) * len(header), *rows]
+    return [f"| {' | '.join(cells)} |" for cells in lines]

@@ -1,0 +1,37 @@
+"""Ranking one unit of 50,000 float32 in one thread: the midrank of every sample."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bench.structures import N_SAMPLES, relu
+from invert_core.kernels.atoms import Atoms
+from invert_core.kernels.ranks import rank_sums
+
+EACH_SAMPLE = Atoms(np.arange(N_SAMPLES, dtype=np.int32), np.ones(N_SAMPLES, np.int64))
+
+
+def by_invert(values):
+    return rank_sums(values[None], EACH_SAMPLE)[0][0] / 2
+
+
+WAYS = {"invert": by_invert, "scipy.stats.rankdata": stats.rankdata, "np.argsort": np.argsort}
+REMARKS = {"np.argsort": "an order, no ranks yet"}
+VALUES = {
+    "rank a unit, 30 % zeros": lambda rng: relu(np.zeros((N_SAMPLES, 1), np.float32), rng)[:, 0],
+    "rank a unit, no ties": lambda rng: rng.permutation(np.arange(N_SAMPLES, dtype=np.float32)),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("workload", VALUES)
+def test_ranks(measure, workload, way):
+    values = np.ascontiguousarray(VALUES[workload](np.random.default_rng(0)))
+    by_invert(values)  # compiles
+
+    def check(found):
+        if way == "np.argsort":
+            found = stats.rankdata(values[found])[np.argsort(found)]
+        np.testing.assert_array_equal(found, stats.rankdata(values))
+
+    measure(workload, way, lambda: WAYS[way](values), check, rounds=30, remark=REMARKS.get(way, ""))

@@ -1,0 +1,104 @@
+"""What the labelling of one unit is made of, in one thread: the mean over a block of units."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from invert_core import Activations, Settings, label
+from invert_core.beam_search import BeamSearch
+from invert_core.formula import LiteralNames
+from invert_core.kernels.beam import Limits, search_units
+from invert_core.kernels.ranks import add_ranks, make_keys, rank_sums
+from invert_core.kernels.sums import concept_sums
+from invert_core.label_rows import rows_of_piece
+from invert_core.search import index_by_atoms, sizes_within
+from invert_core.significance import n_formulas
+
+N_UNITS = 64
+SETTINGS = Settings(length=3, beam=3)
+
+
+@pytest.fixture(scope="module", params=["ImageNet-val", "dense"])
+def made(request, data_of):
+    """The input of every stage."""
+    data = data_of({"ImageNet-val": "imagenet_val"}.get(request.param, request.param))
+    n_samples, n_concepts = data.labels.shape
+    activations = data.activations[:, :N_UNITS]
+    layer = Activations.from_array(activations).layers["activations"]
+    units = layer.read(0, N_UNITS)
+    atoms, index = index_by_atoms(data.concepts.bits, n_samples)
+    sizes = sizes_within(SETTINGS.min_fraction, SETTINGS.max_fraction, n_samples)
+    return SimpleNamespace(
+        structure=request.param,
+        activations=activations,
+        concepts=data.concepts,
+        layer=layer,
+        units=units,
+        atoms=atoms,
+        index=index,
+        keys=[sorted_keys(unit, atoms) for unit in units],
+        sums=rank_sums(units, atoms)[0],
+        limits=Limits(SETTINGS.length, SETTINGS.beam, *sizes, 1.0, n_concepts),
+        pieces=list(BeamSearch(data.concepts, SETTINGS, jobs=1).pieces([units])),
+        names=LiteralNames(data.concepts),
+        n_tests=n_formulas(n_concepts, SETTINGS.length),
+    )
+
+
+def sorted_keys(unit, atoms):
+    keys, n_negative = make_keys(unit.view(np.uint32), atoms.of_sample)
+    keys.sort()
+    return keys, n_negative
+
+
+def add_to_atoms(made):
+    sums = np.empty_like(made.sums)
+    ties = np.empty((N_UNITS, 2), np.int64)
+    for unit, (keys, n_negative) in enumerate(made.keys):
+        add_ranks(keys, n_negative, made.atoms.sizes, sums[unit], ties[unit])
+
+
+def rows(made):
+    for piece in made.pieces:
+        units = range(len(piece.results))
+        list(rows_of_piece("layer", units, piece, made.names, made.n_tests))
+
+
+STAGES = {
+    "read and transpose": lambda made: made.layer.read(0, N_UNITS),
+    "rank: keys and their sort": lambda made: [sorted_keys(u, made.atoms) for u in made.units],
+    "atoms: ties, sums over atoms": add_to_atoms,
+    "sums over all concepts": lambda made: concept_sums(made.sums, made.index),
+    "beam search, sums over all concepts included": lambda made: search_units(
+        made.sums, made.concepts.n_samples, made.index, made.limits
+    ),
+    "p-values and rows": rows,
+    "all of `label`, index included": lambda made: label(
+        made.activations, made.concepts, settings=SETTINGS, jobs=1
+    ),
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stage(measure, made, stage):
+    measure(
+        made.structure,
+        stage,
+        lambda: STAGES[stage](made),
+        lambda found: None,
+        rounds=5,
+        part=N_UNITS,
+        table="stages",
+    )
+
+
+def test_index(measure, made):
+    measure(
+        made.structure,
+        "merge samples into atoms, index",
+        lambda: index_by_atoms(made.concepts.bits, made.concepts.n_samples),
+        lambda found: None,
+        remark=f"once for all units; {made.atoms.sizes.size:,} atoms",
+        table="stages",
+    )

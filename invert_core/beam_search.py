@@ -1,0 +1,122 @@
+"""Beam search: settings in, formulas as literals and exact integers out."""
+
+import numpy as np
+
+from invert_core.concepts import ConceptSet
+from invert_core.errors import DataError
+from invert_core.kernels.atoms import Atoms
+from invert_core.kernels.beam import Limits, search_units
+from invert_core.kernels.formulas import AND, LENGTH, LITERALS, N_POSITIVE, RANK_SUM
+from invert_core.kernels.sums import LabelIndex
+from invert_core.kernels.warm_up import compile_search
+from invert_core.search import Found, Search, UnitResult, index_by_atoms
+from invert_core.settings import Settings
+
+
+class BeamSearch(Search):
+    """The beam search of the paper, with distinct extents; parameters as for `Search`.
+
+    Raises
+    ------
+    DataError
+        No literal has an extent within the fraction limits.
+    """
+
+    def __init__(self, concepts: ConceptSet, settings: Settings, jobs: int | None = None):
+        super().__init__(concepts, settings, jobs)
+        if self.n_literals_within_limits == 0:
+            raise DataError(*_no_literal_passes(self.literal_sizes, self.n_samples, settings))
+        n_concepts = len(concepts.id)
+        self._limits = Limits(
+            settings.length,
+            settings.beam,
+            self.n_low,
+            self.n_high,
+            1.0,
+            min(settings.limit_search or n_concepts, n_concepts),
+        )
+        compile_search()
+        self._atoms, self._index = self._prepare(concepts)
+
+    def _prepare(self, concepts: ConceptSet) -> tuple[Atoms, LabelIndex]:
+        return index_by_atoms(concepts.bits, concepts.n_samples)
+
+    @property
+    def atoms(self) -> Atoms:
+        """Of the concepts."""
+        return self._atoms
+
+    def search(self, weights: np.ndarray, direction: str) -> list[UnitResult]:
+        """Search units, none dead, given by the ranks of the atoms: int64 [K, S]."""
+        settings = self.settings
+        sign = 1.0 if direction == "positive" else -1.0
+        codes, scores, n_scored = (
+            array.tolist()
+            for array in search_units(
+                weights, self.n_samples, self._index, self._limits._replace(sign=sign)
+            )
+        )
+        results = []
+        for rows, row_scores, scored in zip(codes, scores, n_scored, strict=True):
+            found = [
+                _found(code, sign * score) if code[LENGTH] else None
+                for code, score in zip(rows, row_scores, strict=True)
+            ]
+            beam = tuple(one for one in found[: settings.beam] if one)
+            by_length = tuple(one for one in found[settings.beam :] if one)
+            reported = report(beam, by_length, sign, settings.min_gain)[: settings.beam]
+            results.append(UnitResult(direction, reported, beam, by_length, scored))
+        return results
+
+
+def report(
+    beam: tuple[Found, ...], by_length: tuple[Found, ...], sign: float, min_gain: float
+) -> tuple[Found, ...]:
+    """The formulas worth their length, best first.
+
+    A formula is reported if none shorter is, or if its AUC beats the best reported shorter one by
+    at least `min_gain` in the direction of the search.
+    """
+
+    def order(found: Found) -> tuple[float, int, tuple[int, ...], tuple[str, ...]]:
+        return (-sign * found.auc, found.length, found.literals, found.connectives)
+
+    reported: list[Found] = []
+    for found in sorted({*beam, *by_length}, key=lambda found: (found.length, order(found))):
+        shorter = [sign * other.auc for other in reported if other.length < found.length]
+        if not shorter or sign * found.auc - max(shorter) >= min_gain:
+            reported.append(found)
+    return tuple(sorted(reported, key=order))
+
+
+def _found(code: list[int], auc: float) -> Found:
+    length = code[LENGTH]
+    connectives = (LITERALS + len(code)) // 2
+    n_positive = code[N_POSITIVE]
+    return Found(
+        literals=tuple(code[LITERALS : LITERALS + length]),
+        connectives=tuple(
+            "&" if connective == AND else "|"
+            for connective in code[connectives + 1 : connectives + length]
+        ),
+        n_positive=n_positive,
+        doubled_u=code[RANK_SUM] - n_positive * (n_positive + 1),
+        auc=auc,
+    )
+
+
+def _no_literal_passes(sizes: np.ndarray, n_samples: int, settings: Settings) -> tuple[str, str]:
+    fractions = np.unique(sizes[(sizes > 0) & (sizes < n_samples)]) / n_samples
+    below = fractions[fractions < settings.min_fraction]
+    above = fractions[fractions > settings.max_fraction]
+    nearest = [f"{side[at]:.6g}" for side, at in ((below, -1), (above, 0)) if side.size]
+    message = (
+        "No concept and no negation of one covers a fraction of the samples between "
+        f"{settings.min_fraction:g} and {settings.max_fraction:g}"
+    )
+    if not nearest:
+        return f"{message}: all are true everywhere or nowhere.", "Give other concepts."
+    return (
+        f"{message}; the nearest fractions are {' and '.join(nearest)}.",
+        "Widen --min-fraction or --max-fraction.",
+    )

@@ -1,0 +1,82 @@
+"""Exhaustive search: the best of all formulas of up to three literals, certified."""
+
+from concurrent.futures import CancelledError
+
+import numpy as np
+
+from invert_core.beam_search import report
+from invert_core.concepts import ConceptSet
+from invert_core.errors import DataError
+from invert_core.exhaustive import BestFormula, prepare, search_exhaustively
+from invert_core.kernels.atoms import Atoms, bits_of_atoms, find_atoms
+from invert_core.search import Found, Search, UnitResult
+from invert_core.settings import Settings
+
+
+class ExhaustiveSearch(Search):
+    """A search that scores or rules out every formula; parameters as for `Search`."""
+
+    def __init__(self, concepts: ConceptSet, settings: Settings, jobs: int | None = None):
+        super().__init__(concepts, settings, jobs)
+        self._atoms = find_atoms(concepts.bits, concepts.n_samples)
+        self._tables = prepare(
+            bits_of_atoms(concepts.bits, self._atoms), self._atoms.sizes, concepts.n_samples
+        )
+
+    @property
+    def atoms(self) -> Atoms:
+        """Of the concepts."""
+        return self._atoms
+
+    def units_per_piece(self, n_units: int) -> int:
+        """One: units differ much in the time they take."""
+        return 1
+
+    def search(self, weights: np.ndarray, direction: str) -> list[UnitResult]:
+        """Search units, none dead, given by the ranks of the atoms: int64 [K, S].
+
+        Raises
+        ------
+        DataError
+            No formula has an extent within the fraction limits.
+        """
+        settings = self.settings
+        sign = 1.0 if direction == "positive" else -1.0
+        results = []
+        for of_unit in weights:
+            certificate = search_exhaustively(
+                of_unit,
+                self._tables,
+                length=settings.length,
+                n_low=self.n_low,
+                n_high=self.n_high,
+                sign=sign,
+                time_limit=settings.time_limit,
+                stop=self._stop.is_set,
+            )
+            if self._stop.is_set():
+                raise CancelledError
+            if not certificate.found:
+                raise DataError(
+                    f"No formula of up to {settings.length} literals covers a fraction of the "
+                    f"samples between {settings.min_fraction:g} and {settings.max_fraction:g}.",
+                    "Widen --min-fraction or --max-fraction.",
+                )
+            by_length = tuple(_found(best, sign) for best in certificate.found)
+            reported = report((), by_length, sign, settings.min_gain)[: settings.beam]
+            gap = certificate.bound - certificate.found[-1].score
+            results.append(
+                UnitResult(direction, reported, (), by_length, certificate.n_scored, gap)
+            )
+        return results
+
+
+def _found(best: BestFormula, sign: float) -> Found:
+    n_positive = best.n_positive
+    return Found(
+        literals=best.literals,
+        connectives=best.connectives,
+        n_positive=n_positive,
+        doubled_u=best.rank_sum - n_positive * (n_positive + 1),
+        auc=sign * best.score,
+    )
