@@ -41,6 +41,23 @@ class Peak:
     peak_bytes: int
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Seconds of both ways to sum labels, and of the one that the cost model chose."""
+
+    n_atoms: int
+    density: float
+    share: float
+    walk: float
+    planes: float
+    chosen: float
+
+    @property
+    def regret(self) -> float:
+        """Time of the chosen way over the better one."""
+        return self.chosen / min(self.walk, self.planes)
+
+
 @dataclass
 class Results:
     """What the benchmarks of one run measured."""
@@ -48,6 +65,7 @@ class Results:
     timings: list[Timing] = field(default_factory=list)
     stages: list[Timing] = field(default_factory=list)
     peaks: list[Peak] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
 
     def tables(self) -> Iterator[str]:
         """The lines of all tables that are not empty."""
@@ -55,6 +73,7 @@ class Results:
             ("Ratios", ratios(self.timings)),
             ("Stages of one unit", stages(self.stages)),
             ("Peak memory", memory(self.peaks)),
+            ("Sparse or dense", choices(self.choices)),
         ):
             if len(table) > 2:
                 yield from ("", f"**{title}**", "", *table)
@@ -100,6 +119,23 @@ def memory(peaks: Iterable[Peak]) -> list[str]:
         (peak.workload, f"{peak.peak_bytes / 1e6:.0f} MB", _time(peak.seconds)) for peak in peaks
     ]
     return _table(("`invert label`", "peak memory", "time, start-up included"), rows)
+
+
+def choices(chosen: Iterable[Choice]) -> list[str]:
+    """What the cost model's choice costs over the better way."""
+    rows = [
+        (
+            f"{choice.n_atoms:,}",
+            f"{choice.density:.1%}",
+            f"{choice.share:.0%}",
+            _time(choice.walk),
+            _time(choice.planes),
+            _time(choice.chosen),
+            f"{choice.regret:.2f}",
+        )
+        for choice in chosen
+    ]
+    return _table(("atoms", "density", "set", "walk", "planes", "chosen", "regret"), rows)
 
 
 def _time(seconds: float) -> str:

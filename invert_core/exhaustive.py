@@ -1,0 +1,362 @@
+"""The best formula of up to three literals of one unit, certified.
+
+All formulas of one and two literals are scored. Of those of three, a bound leaves few pairs of
+concepts (`kernels.bounds`), which are gone through in the order of what they may still reach; when
+a time limit ends the search, that is the gap that remains.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from invert_core.kernels import exhaustive as kernels
+from invert_core.kernels import kinds
+from invert_core.kernels.bits import whole_set
+from invert_core.kernels.bounds import Pairs, buckets, mark_pairs, needed_for, slope_of
+from invert_core.kernels.exhaustive import UNIT, Best, Problem
+from invert_core.kernels.pairs import add_pairs, concept_lists, mirror
+from invert_core.kernels.triples import score_triples
+
+MAX_LENGTH = 3
+N_SEEDS = 32
+"""Pairs of concepts that are joined to every third one before any bound is formed."""
+N_LEVELS = 100
+"""Thresholds between the best score and a perfect one; the remaining gap is known to one step."""
+BUCKET = 4.0
+"""Ratio of the largest to the smallest extent that one slope of the bound serves."""
+STEP = 0.05
+"""Seconds of kernel work between two looks at the clock."""
+
+
+@dataclass(frozen=True)
+class PairTables:
+    """A concept set made ready: no two concepts equal or complementary, none empty or full.
+
+    A concept larger than half of the samples stands for its negation; they are numbered by size,
+    ascending.
+
+    Attributes
+    ----------
+    bits : uint64 [C, W]
+    first, concept : int64 [S + 1], int64
+        Concepts of each atom, see `kernels.pairs.concept_lists`.
+    literal : int64 [C, 2]
+        The literals of the original concepts that each concept and its negation are.
+    n_literals : int
+        Of the original concepts.
+    sizes : int64 [S]
+    counts : int64 [C, C]
+        Samples in the intersection of each pair.
+    n_samples : int
+    """
+
+    bits: np.ndarray
+    first: np.ndarray
+    concept: np.ndarray
+    literal: np.ndarray
+    n_literals: int
+    sizes: np.ndarray
+    counts: np.ndarray
+    n_samples: int
+
+
+@dataclass(frozen=True)
+class BestFormula:
+    """The best formula of its length.
+
+    `literals` are 2c for concept c and 2c + 1 for its negation; `rank_sum` is the sum of the
+    doubled midranks of its `n_positive` samples, `score` its AUC, or minus that.
+    """
+
+    literals: tuple[int, ...]
+    connectives: tuple[str, ...]
+    n_positive: int
+    rank_sum: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What an exhaustive search of one unit found.
+
+    Attributes
+    ----------
+    found : tuple of BestFormula
+        For each length the best formula, first in order among equals, if its score beats those of
+        all shorter ones; ascending. The last is the best of all that were scored.
+    certified : bool
+        Whether no formula that was not scored can come before the last of `found`.
+    bound : float
+        No formula within the limits has a higher score; the best score if certified, -inf if there
+        is no such formula.
+    n_scored : int
+        Formulas scored.
+    """
+
+    found: tuple[BestFormula, ...]
+    certified: bool
+    bound: float
+    n_scored: int
+
+
+def prepare(bits: np.ndarray, sizes: np.ndarray, n_samples: int) -> PairTables:
+    """Make a concept set ready for the search of many units.
+
+    Parameters
+    ----------
+    bits : uint64 [C, ceil(S / 64)]
+        Concepts over S atoms.
+    sizes : int64 [S]
+        Samples in each atom.
+    n_samples : int
+        Their sum.
+
+    Returns
+    -------
+    PairTables
+    """
+    whole = whole_set(sizes.size)
+    distinct: dict[bytes, tuple[int, np.ndarray]] = {}
+    for c, row in enumerate(bits):
+        # Of a concept and its negation, the one without the first atom.
+        without = whole & ~row if row[0] & np.uint64(1) else row
+        distinct.setdefault(without.tobytes(), (c, row))
+    chosen = [(c, row) for without, (c, row) in distinct.items() if any(without)]
+    kept = np.array([row for _, row in chosen], np.uint64).reshape(len(chosen), bits.shape[1])
+    literal = np.array([(2 * c, 2 * c + 1) for c, _ in chosen], np.int64).reshape(-1, 2)
+    first, concept = concept_lists(kept, sizes.size)
+    n_of = np.zeros(len(chosen), np.int64)
+    np.add.at(n_of, concept, np.repeat(sizes, np.diff(first)))
+
+    large = 2 * n_of > n_samples
+    kept[large] = whole & ~kept[large]
+    literal[large] = literal[large, ::-1]
+    order = np.argsort(np.where(large, n_samples - n_of, n_of), kind="stable")
+    kept = np.ascontiguousarray(kept[order])
+    first, concept = concept_lists(kept, sizes.size)
+    counts = np.zeros((order.size, order.size), np.int64)
+    add_pairs(first, concept, sizes, 0, sizes.size, counts)
+    mirror(counts)
+    return PairTables(
+        bits=kept,
+        first=first,
+        concept=concept,
+        literal=np.ascontiguousarray(literal[order]),
+        n_literals=2 * bits.shape[0],
+        sizes=np.ascontiguousarray(sizes, np.int64),
+        counts=counts,
+        n_samples=n_samples,
+    )
+
+
+class _TimeIsUp(Exception):  # noqa: N818 (not an error: caught below)
+    """The time limit has struck, or the caller wants an end."""
+
+
+class _Clock:
+    """Cuts kernel work into steps and looks at the time between them."""
+
+    def __init__(
+        self,
+        time_limit: float | None,
+        progress: Callable[[float], None] | None,
+        stop: Callable[[], bool] | None,
+    ):
+        self._ends = math.inf if time_limit is None else time.monotonic() + time_limit
+        self._progress = progress
+        self._stop = stop
+
+    def check(self) -> None:
+        """Raise _TimeIsUp if it is."""
+        if time.monotonic() >= self._ends or (self._stop is not None and self._stop()):
+            raise _TimeIsUp
+
+    def steps(self, total: int, begin: float, end: float) -> Iterator[tuple[int, int]]:
+        """Cut 0..total into ranges; progress goes from `begin` to `end` meanwhile."""
+        done, size = 0, 1
+        while done < total:
+            self.check()
+            began = time.monotonic()
+            upper = min(done + size, total)
+            yield done, upper
+            done = upper
+            took = time.monotonic() - began
+            size = max(1, int(size * min(4.0, STEP / max(took, 1e-9))))
+            if self._progress is not None:
+                self._progress(begin + (end - begin) * done / total)
+
+
+def search_exhaustively(
+    atom_sums: np.ndarray,
+    tables: PairTables,
+    *,
+    length: int,
+    n_low: int,
+    n_high: int,
+    sign: float,
+    time_limit: float | None = None,
+    progress: Callable[[float], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Certificate:
+    """Find the best formula of one unit among all of up to `length` literals.
+
+    Parameters
+    ----------
+    atom_sums : int64 [S]
+        Sum of the doubled midranks of each atom's samples.
+    tables : PairTables
+    length : int
+        2 or 3.
+    n_low, n_high : int
+        Sizes an extent may have, both included; n_low >= 1 and n_high < N.
+    sign : float
+        1.0 seeks the largest AUC, -1.0 the smallest; the score is sign * AUC.
+    time_limit : float or None
+        Seconds after which the search ends with what it has.
+    progress : callable or None
+        Receives the share of the work that is done, now and then.
+    stop : callable or None
+        Ends the search as the time limit does when it returns true; asked now and then.
+
+    Returns
+    -------
+    Certificate
+    """
+    clock = _Clock(time_limit, progress, stop)
+    downwards = sign < 0
+    n_samples = tables.n_samples
+    ranks = np.ascontiguousarray(atom_sums, np.int64)
+    if downwards:
+        ranks = 2 * (n_samples + 1) * tables.sizes - ranks
+    problem = Problem(
+        tables.bits,
+        tables.first,
+        tables.concept,
+        tables.literal,
+        tables.n_literals,
+        tables.sizes,
+        ranks,
+        tables.counts,
+        np.zeros_like(tables.counts),
+        n_samples,
+        n_low,
+        n_high,
+        downwards,
+    )
+    best = kernels.nothing_yet()
+    certified = False
+    limit = UNIT
+    try:
+        seeds = _up_to_two(problem, best, clock, 0.2 if length > 2 else 1.0)
+        if length > 2:
+            best.score[3] = best.score[2]
+            certified, limit = _of_three(problem, best, seeds, clock)
+        else:
+            certified = True
+    except _TimeIsUp:
+        pass
+    found = tuple(
+        _formula(best, at, problem) for at in range(1, length + 1) if best.key[at] != kernels.ABSENT
+    )
+    score = found[-1].score if found else -math.inf
+    bound = score
+    if not certified:
+        area = min(limit, UNIT) / UNIT
+        bound = max(score, area - 1.0 if downwards else area)
+    return Certificate(found, certified, bound, int(best.n_scored[0]))
+
+
+def _up_to_two(problem: Problem, best: Best, clock: _Clock, share: float) -> np.ndarray:
+    """Score the formulas of one and two literals; the pairs a * C + b of the best of each row."""
+    n_concepts = problem.counts.shape[0]
+    _add_all_pairs(problem, problem.ranks, problem.sums, clock, 0.0, share / 2)
+    kernels.score_literals(problem, best)
+    best.score[2] = best.score[1]
+    row_score = np.full(n_concepts, -np.inf)
+    row_partner = np.zeros(n_concepts, np.int64)
+    for start, stop in clock.steps(n_concepts, share / 2, share):
+        kernels.score_pairs(problem, start, stop, best, row_score, row_partner)
+    rows = np.argsort(-row_score, kind="stable")[:N_SEEDS]
+    rows = rows[row_score[rows] > -np.inf]
+    return rows * n_concepts + row_partner[rows]
+
+
+def _of_three(problem: Problem, best: Best, seeds: np.ndarray, clock: _Clock) -> tuple[bool, int]:
+    """Score the formulas of three literals: whether none is left that may be better, and a bound.
+
+    The bound is one on the AUC of all formulas, in fixed point.
+    """
+    mirror(problem.sums)
+    perfect = np.full(1, UNIT + 1)
+    levels = np.zeros(seeds.size, np.uint8)
+    wanted = np.full(seeds.size, kinds.EVERY)
+    for start, stop in clock.steps(seeds.size, 0.2, 0.3):
+        score_triples(problem, seeds, wanted, levels, perfect, True, start, stop, best)
+
+    pairs = Pairs(
+        problem.counts,
+        problem.sums,
+        np.zeros_like(problem.counts),
+        np.zeros(problem.counts.shape, np.uint8),
+    )
+    thresholds = _bound(problem, pairs, best, clock)
+
+    nodes = np.flatnonzero(pairs.levels)
+    levels = pairs.levels.ravel()[nodes]
+    nodes = nodes[np.argsort(-levels.astype(np.int64), kind="stable")]
+    levels = pairs.levels.ravel()[nodes]
+    wanted = pairs.kinds.ravel()[nodes]
+    done = 0
+    try:
+        for start, stop in clock.steps(nodes.size, 0.6, 1.0):
+            done = score_triples(
+                problem, nodes, wanted, levels, thresholds, False, start, stop, best
+            )
+            if done < stop:
+                break
+    except _TimeIsUp:
+        return False, int(thresholds[levels[done]])
+    return True, 0
+
+
+def _bound(problem: Problem, pairs: Pairs, best: Best, clock: _Clock) -> np.ndarray:
+    """Mark the pairs that may hold a better formula: the thresholds that their levels count."""
+    n = problem.n_samples
+    lowest = int(kernels.threshold_of(best.score[3], problem.downwards))
+    thresholds = [lowest + (UNIT - lowest) * k // N_LEVELS for k in range(N_LEVELS)]
+    ranges = buckets(problem.n_low, problem.n_high, BUCKET)
+    positive = np.empty_like(problem.counts)
+    for k, (low, high) in enumerate(ranges):
+        slope = slope_of(lowest, low, high, n)
+        needed = np.array([needed_for(t, slope, low, high, n) for t in thresholds])
+        above = np.maximum(problem.ranks - slope * problem.sizes, 0)
+        begin, middle, end = (0.3 + 0.3 * (k + part) / len(ranges) for part in (0.0, 0.5, 1.0))
+        positive[:] = 0
+        _add_all_pairs(problem, above, positive, clock, begin, middle)
+        for start, stop in clock.steps(len(positive), middle, end):
+            mark_pairs(pairs, positive, above.sum(), n, start, stop, slope, low, high, needed)
+    return np.array([*thresholds, UNIT + 1])
+
+
+def _add_all_pairs(
+    problem: Problem,
+    weights: np.ndarray,
+    table: np.ndarray,
+    clock: _Clock,
+    begin: float,
+    end: float,
+) -> None:
+    for start, stop in clock.steps(weights.size, begin, end):
+        add_pairs(problem.first, problem.concept, weights, start, stop, table)
+
+
+def _formula(best: Best, length: int, problem: Problem) -> BestFormula:
+    literals, connectives = kernels.formula_of(int(best.key[length]), length, problem.n_literals)
+    n_positive = int(best.n_positive[length])
+    rank_sum = int(best.rank_sum[length])
+    if problem.downwards:
+        rank_sum = 2 * (problem.n_samples + 1) * n_positive - rank_sum
+    return BestFormula(literals, connectives, n_positive, rank_sum, float(best.score[length]))

@@ -1,0 +1,226 @@
+"""Bounds on what any third concept can make of a pair.
+
+Write v(A) = S(A) - slope n(A) for a set of samples A, and v+(A), v-(A) for the sums of the positive
+and of the negative parts over the atoms of A. A formula is true on A = F + (D & k) or F - (D & k),
+where the pair alone makes F and the free cell D (see `kinds`); hence
+
+    v(A) <= v(F) + min(v+(D), v+(k))    or    v(A) <= v(F) + min(v-(D), v-(k)).
+
+On the other side AUC(A) >= t says S(A) >= g(n) = 2 t n (N - n) + n(n + 1). So where g(n) - slope n
+is at least `needed` for all sizes n from `low` to `high`, no A of such a size with v(A) < `needed`
+reaches t. All of this is done in integers, without any rounding.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from invert_core.kernels import kinds
+from invert_core.kernels._jit import kernel
+from invert_core.kernels.exhaustive import UNIT
+from invert_core.kernels.pairs import fill_unions
+
+_BLOCK = 128
+NOTHING = -(2**62)
+"""A v that is below every threshold."""
+
+
+class Pairs(NamedTuple):
+    """What is known of the pairs of C concepts, each array [C, C] and symmetric.
+
+    `counts` and `sums` are int64, samples and ranks of the intersections. `kinds` are int64 and
+    `levels` uint8, of which only [a, b] with a < b is used: the kinds, as bits, that may reach the
+    first threshold, and how many of the thresholds the best of them may reach.
+    """
+
+    counts: np.ndarray
+    sums: np.ndarray
+    kinds: np.ndarray
+    levels: np.ndarray
+
+
+def buckets(n_low: int, n_high: int, ratio: float) -> list[tuple[int, int]]:
+    """Cut the sizes of extents into ranges, both ends included, of up to this ratio."""
+    buckets = []
+    while n_low <= n_high:
+        last = min(max(n_low, int(n_low * ratio) - 1), n_high)
+        buckets.append((n_low, last))
+        n_low = last + 1
+    return buckets
+
+
+def slope_of(threshold: int, low: int, high: int, n_samples: int) -> int:
+    """Slope of the chord of g from `low` to `high`, the best of the slopes, which are all valid."""
+    return 2 * threshold * n_samples // UNIT + 1 - (2 * threshold - UNIT) * (low + high) // UNIT
+
+
+def needed_for(threshold: int, slope: int, low: int, high: int, n_samples: int) -> int:
+    """The `needed` of a threshold, which is in fixed point, for sizes from `low` to `high`.
+
+    g is a parabola; from t = 1/2 it is concave and least at an end. Below it is convex and lies
+    under its chord by at most (1 - 2t) (high - low)**2 / 4.
+    """
+    ends = [
+        2 * threshold * n * (n_samples - n) // UNIT + n * (n + 1) - slope * n for n in (low, high)
+    ]
+    sag = max(0, UNIT - 2 * threshold) * (high - low) ** 2
+    return min(ends) - (sag // (4 * UNIT) + 1)
+
+
+@kernel
+def caps_of(values):
+    """Maxima of all beginnings and of all ends of int64 [C]: [2, C + 1], 0 where empty."""
+    size = values.size
+    caps = np.zeros((2, size + 1), np.int64)
+    for i in range(size):
+        caps[0, i + 1] = max(caps[0, i], values[i])
+        caps[1, size - 1 - i] = max(caps[1, size - i], values[size - 1 - i])
+    return caps
+
+
+@kernel
+def _subtract(positive, signed, out):
+    """Fill the sums of the negative parts."""
+    for cells in range(16):
+        for j in range(out.shape[1]):
+            out[cells, j] = positive[cells, j] - signed[cells, j]
+
+
+@kernel
+def _fill_usable(n, usable):
+    """Fill the kinds that say more than formulas of two literals; those of some pair, as bits."""
+    some = 0
+    for j in range(usable.size):
+        occupied = 0
+        for cell in range(4):
+            occupied |= (1 << cell) if n[1 << cell, j] > 0 else 0
+        usable[j] = kinds.IRREDUCIBLE[occupied]
+        some |= usable[j]
+    return some
+
+
+@kernel
+def _fill_caps(kind, maxima, a, first, caps):
+    """Fill the most that a third concept in the range of a kind can add, for b from `first` on."""
+    if kinds.START[kind] == kinds.AT_B:
+        for j in range(caps.size):
+            caps[j] = maxima[1, min(first + 1 + j, maxima.shape[1] - 1)]
+    elif kinds.END[kind] == kinds.AT_B:
+        for j in range(caps.size):
+            caps[j] = maxima[0, min(first + j, maxima.shape[1] - 1)]
+    else:
+        cap = maxima[0, maxima.shape[1] - 1]
+        if kinds.START[kind] == kinds.AT_A:
+            cap = maxima[1, a + 1]
+        elif kinds.END[kind] == kinds.AT_A:
+            cap = maxima[0, a]
+        for j in range(caps.size):
+            caps[j] = cap
+
+
+@kernel
+def _reach(v_without, change, caps, n_least, n_most, usable, bit, low, high, reach):
+    """The most that v can be for one kind of several pairs; NOTHING where no size is allowed."""
+    for j in range(reach.size):
+        fits = (n_least[j] <= high) & (n_most[j] >= low) & (usable[j] & bit != 0)
+        reach[j] = v_without[j] + min(change[j], caps[j]) if fits else NOTHING
+
+
+@kernel
+def _note(reach, bit, needed, may, most):
+    for j in range(reach.size):
+        may[j] |= bit if reach[j] >= needed else 0
+        most[j] = max(most[j], reach[j])
+
+
+@kernel
+def mark_pairs(pairs, positive, all_positive, n_samples, start, stop, slope, low, high, needed):
+    """Note which kinds of the pairs (a, b) with start <= a < stop may reach the thresholds.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        `kinds` and `levels` are raised.
+    positive : int64 [C, C]
+        v+ of the intersections, on and above the diagonal.
+    all_positive : int
+        v+ of all samples.
+    n_samples, start, stop, slope : int
+    low, high : int
+        Sizes of extents looked at, both included.
+    needed : int64 [T]
+        What v must reach for such a size, per threshold, ascending.
+    """
+    size = pairs.counts.shape[0]
+    all_v = n_samples * (n_samples + 1) - slope * n_samples
+    n_of = np.zeros(size + _BLOCK, np.int64)
+    v_of = np.zeros(size + _BLOCK, np.int64)
+    up_of = np.zeros(size + _BLOCK, np.int64)
+    down_of = np.zeros(size, np.int64)
+    for c in range(size):
+        n_of[c] = pairs.counts[c, c]
+        v_of[c] = pairs.sums[c, c] - slope * n_of[c]
+        up_of[c] = positive[c, c]
+        down_of[c] = up_of[c] - v_of[c]
+    caps_up = caps_of(up_of[:size])
+    caps_down = caps_of(down_of)
+
+    n_both = np.zeros(_BLOCK, np.int64)
+    v_both = np.zeros(_BLOCK, np.int64)
+    up_both = np.zeros(_BLOCK, np.int64)
+    n = np.empty((16, _BLOCK), np.int64)
+    v = np.empty((16, _BLOCK), np.int64)
+    up = np.empty((16, _BLOCK), np.int64)
+    down = np.empty((16, _BLOCK), np.int64)
+    usable = np.empty(_BLOCK, np.int64)
+    caps = np.empty(_BLOCK, np.int64)
+    reach = np.empty(_BLOCK, np.int64)
+    may = np.empty(_BLOCK, np.int64)
+    most = np.empty(_BLOCK, np.int64)
+    for a in range(start, stop):
+        for first in range(a + 1, size, _BLOCK):
+            width = min(_BLOCK, size - first)
+            for j in range(width):
+                n_both[j] = pairs.counts[a, first + j]
+                v_both[j] = pairs.sums[a, first + j] - slope * n_both[j]
+                up_both[j] = positive[a, first + j]
+            fill_unions(n_samples, n_of[a], n_of[first:], n_both, n)
+            fill_unions(all_v, v_of[a], v_of[first:], v_both, v)
+            fill_unions(all_positive, up_of[a], up_of[first:], up_both, up)
+            _subtract(up, v, down)
+            some_usable = _fill_usable(n, usable)
+            for j in range(_BLOCK):
+                may[j] = 0
+                most[j] = NOTHING
+            filled = -1
+            for kind in kinds.EXAMINED:
+                bit = np.int64(1) << kind
+                if not some_usable & bit:
+                    continue
+                falls = kinds.FALLS[kind]
+                if filled != kinds.CAPS[kind]:
+                    filled = kinds.CAPS[kind]
+                    _fill_caps(kind, caps_down if falls else caps_up, a, first, caps)
+                without = kinds.WITHOUT[kind]
+                cell = 1 << kinds.CELL[kind]
+                change = down if falls else up
+                _reach(
+                    v[without],
+                    change[cell],
+                    caps,
+                    n[without & ~cell],
+                    n[without | cell],
+                    usable,
+                    bit,
+                    low,
+                    high,
+                    reach,
+                )
+                _note(reach, bit, needed[0], may, most)
+            for j in range(width):
+                if may[j] != 0:
+                    level = 0
+                    while level < needed.size and needed[level] <= most[j]:
+                        level += 1
+                    pairs.kinds[a, first + j] |= may[j]
+                    pairs.levels[a, first + j] = max(pairs.levels[a, first + j], level)

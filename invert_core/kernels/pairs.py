@@ -1,0 +1,119 @@
+"""Sums over the intersections of all pairs of concepts.
+
+Every extent that two concepts make, and every extent that three make apart from the intersection
+of all three, follows from these by inclusion-exclusion.
+"""
+
+import numpy as np
+
+from invert_core.kernels._jit import kernel
+from invert_core.kernels.bits import lowest_bit
+
+_ONE = np.uint64(1)
+
+
+@kernel
+def concept_lists(bits, n_atoms):
+    """Atom a carries ``concept[first[a]:first[a + 1]]``, ascending: uint64 [C, W] -> two int64."""
+    first = np.zeros(n_atoms + 1, np.int64)
+    for row in range(bits.shape[0]):
+        for word in range(bits.shape[1]):
+            left = bits[row, word]
+            while left != np.uint64(0):
+                first[word * 64 + lowest_bit(left) + 1] += 1
+                left &= left - _ONE
+    for atom in range(n_atoms):
+        first[atom + 1] += first[atom]
+    concept = np.empty(first[n_atoms], np.int64)
+    filled = first[:-1].copy()
+    for row in range(bits.shape[0]):
+        for word in range(bits.shape[1]):
+            left = bits[row, word]
+            while left != np.uint64(0):
+                atom = word * 64 + lowest_bit(left)
+                concept[filled[atom]] = row
+                filled[atom] += 1
+                left &= left - _ONE
+    return first, concept
+
+
+@kernel
+def add_pairs(first, concept, weights, start, stop, table):
+    """Add the weights of atoms start..stop to the pairs of concepts that each carries.
+
+    `weights` is int64 [S]; `table` int64 [C, C] is added to on and above the diagonal.
+    """
+    for atom in range(start, stop):
+        weight = weights[atom]
+        if weight == 0:
+            continue
+        carried = concept[first[atom] : first[atom + 1]]
+        for x in range(carried.size):
+            row = table[carried[x]]
+            for y in range(x, carried.size):
+                row[carried[y]] += weight
+
+
+@kernel
+def mirror(table):
+    """Copy what stands above the diagonal of int64 [C, C] below it."""
+    size = table.shape[0]
+    block = 64
+    for top in range(0, size, block):
+        for left in range(top, size, block):
+            for row in range(top, min(top + block, size)):
+                for column in range(max(left, row + 1), min(left + block, size)):
+                    table[column, row] = table[row, column]
+
+
+@kernel
+def fill_unions(everything, a, b, both, unions):
+    """Sums over all sets that are made of a and b, for each of several b.
+
+    Bit 0 of a row's number adds a & b, bit 1 a & ~b, bit 2 ~a & b, bit 3 ~a & ~b.
+
+    Parameters
+    ----------
+    everything, a : int
+        Sums over all samples and over a.
+    b, both : int64 [J]
+        Sums over each b and each a & b; only the first J of `b` count.
+    unions : int64 [16, J]
+        Overwritten.
+    """
+    for j in range(both.size):
+        unions[0, j] = 0
+    for j in range(both.size):
+        unions[1, j] = both[j]
+    for j in range(both.size):
+        unions[2, j] = a - both[j]
+    for j in range(both.size):
+        unions[4, j] = b[j] - both[j]
+    for j in range(both.size):
+        unions[8, j] = everything - a - b[j] + both[j]
+    for cells in range(3, 16):
+        rest = cells & (cells - 1)
+        if rest:
+            for j in range(both.size):
+                unions[cells, j] = unions[rest, j] + unions[cells ^ rest, j]
+
+
+@kernel
+def add_common(words, other, first, concept, weights, sizes, sums, counts):
+    """For each concept: weights and samples of its intersection with two others.
+
+    `words` and `other` uint64 [W] are the two, `weights` and `sizes` int64 [S] belong to atoms;
+    `sums` and `counts` int64 [C] are overwritten.
+    """
+    sums[:] = 0
+    counts[:] = 0
+    for word in range(words.size):
+        left = words[word] & other[word]
+        while left != np.uint64(0):
+            atom = word * 64 + lowest_bit(left)
+            left &= left - _ONE
+            weight = weights[atom]
+            size = sizes[atom]
+            for entry in range(first[atom], first[atom + 1]):
+                sums[concept[entry]] += weight
+                counts[concept[entry]] += size
