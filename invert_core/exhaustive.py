@@ -209,13 +209,14 @@ def search_exhaustively(
         Sum of the doubled midranks of each atom's samples.
     tables : PairTables
     length : int
-        2 or 3.
+        1 to 3.
     n_low, n_high : int
         Sizes an extent may have, both included; n_low >= 1 and n_high < N.
     sign : float
         1.0 seeks the largest AUC, -1.0 the smallest; the score is sign * AUC.
     time_limit : float or None
-        Seconds after which the search ends with what it has.
+        Seconds after which the search of three literals ends with what it has; formulas of one and
+        two are always scored.
     progress : callable or None
         Receives the share of the work that is done, now and then.
     stop : callable or None
@@ -250,7 +251,7 @@ def search_exhaustively(
     certified = False
     limit = UNIT
     try:
-        seeds = _up_to_two(problem, best, clock, 0.2 if length > 2 else 1.0)
+        seeds = _up_to_two(problem, best, length, _Clock(None, progress, stop))
         if length > 2:
             best.score[3] = best.score[2]
             certified, limit = _of_three(problem, best, seeds, clock)
@@ -269,12 +270,15 @@ def search_exhaustively(
     return Certificate(found, certified, bound, int(best.n_scored[0]))
 
 
-def _up_to_two(problem: Problem, best: Best, clock: _Clock, share: float) -> np.ndarray:
+def _up_to_two(problem: Problem, best: Best, length: int, clock: _Clock) -> np.ndarray:
     """Score the formulas of one and two literals; the pairs a * C + b of the best of each row."""
     n_concepts = problem.counts.shape[0]
+    share = 0.2 if length > 2 else 1.0
     _add_all_pairs(problem, problem.ranks, problem.sums, clock, 0.0, share / 2)
     kernels.score_literals(problem, best)
     best.score[2] = best.score[1]
+    if length == 1:
+        return np.empty(0, np.int64)
     row_score = np.full(n_concepts, -np.inf)
     row_partner = np.zeros(n_concepts, np.int64)
     for start, stop in clock.steps(n_concepts, share / 2, share):

@@ -8,8 +8,8 @@ from invert_core.beam_search import report
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError
 from invert_core.exhaustive import BestFormula, prepare, search_exhaustively
-from invert_core.kernels.atoms import Atoms, bits_of_atoms, find_atoms
-from invert_core.search import Found, Search, UnitResult
+from invert_core.kernels.atoms import Atoms
+from invert_core.search import Found, Search, UnitResult, merged
 from invert_core.settings import Settings
 
 
@@ -18,10 +18,8 @@ class ExhaustiveSearch(Search):
 
     def __init__(self, concepts: ConceptSet, settings: Settings, jobs: int | None = None):
         super().__init__(concepts, settings, jobs)
-        self._atoms = find_atoms(concepts.bits, concepts.n_samples)
-        self._tables = prepare(
-            bits_of_atoms(concepts.bits, self._atoms), self._atoms.sizes, concepts.n_samples
-        )
+        self._atoms, bits = merged(concepts.bits, concepts.n_samples)
+        self._tables = prepare(bits, self._atoms.sizes, concepts.n_samples)
 
     @property
     def atoms(self) -> Atoms:
@@ -52,15 +50,18 @@ class ExhaustiveSearch(Search):
                 n_high=self.n_high,
                 sign=sign,
                 time_limit=settings.time_limit,
+                progress=self.note_share,
                 stop=self._stop.is_set,
             )
             if self._stop.is_set():
                 raise CancelledError
             if not certificate.found:
                 raise DataError(
-                    f"No formula of up to {settings.length} literals covers a fraction of the "
-                    f"samples between {settings.min_fraction:g} and {settings.max_fraction:g}.",
-                    "Widen --min-fraction or --max-fraction.",
+                    f"No formula of up to {settings.length if certificate.certified else 2} "
+                    "literals covers a fraction of the samples between "
+                    f"{settings.min_fraction:g} and {settings.max_fraction:g}.",
+                    "Widen --min-fraction or --max-fraction"
+                    + ("." if certificate.certified else ", or raise --time-limit."),
                 )
             by_length = tuple(_found(best, sign) for best in certificate.found)
             reported = report((), by_length, sign, settings.min_gain)[: settings.beam]

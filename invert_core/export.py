@@ -80,6 +80,7 @@ def _write_parquet(labels: Labels, path: Path, overwrite: bool) -> None:
         str: pyarrow.string(),
         int: pyarrow.int64(),
         float: pyarrow.float64(),
+        float | None: pyarrow.float64(),
     }
     types = {field.name: field.type for field in fields(Label)}
     schema = pyarrow.schema([(name, kinds[types[name]]) for name in COLUMNS])

@@ -16,7 +16,7 @@ from invert_core.settings import Settings
 from invert_core.significance import n_formulas
 from invert_core.workload import ActivationSource, ConceptSource, Workload, open_workload
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[float, int], None]
 
 _SEARCHES: dict[str, type[Search]] = {"beam": BeamSearch, "exhaustive": ExhaustiveSearch}
 
@@ -58,7 +58,8 @@ def label(
     jobs : int, optional
         Threads; None takes all cores. Results do not depend on it, nor on `block`.
     progress : callable, optional
-        Called with the number of units done and of all units.
+        Called with the number of units done, of which a fraction where one takes long, and of all
+        units.
     block : int, optional
         Units read at once; memory grows with it. None takes what suits the file.
 
@@ -162,10 +163,16 @@ def label_workload(
     search = _SEARCHES[settings.search](work.concepts, settings, jobs)
     n_tests = n_formulas(len(work.concepts.id), settings.length, len(settings.directions))
     names = LiteralNames(work.concepts)
+    n_units = work.n_units
+
+    def tick(begun: float) -> None:
+        if progress is not None and begun > 0:
+            progress(n_done + begun, n_units)
+
     for layer, units in work.after(n_done).layers:
         with (
             closing(work.blocks(layer, units, block)) as blocks,
-            closing(search.pieces(blocks)) as pieces,
+            closing(search.pieces(blocks, tick)) as pieces,
         ):
             left = iter(units)
             for piece in pieces:
@@ -173,7 +180,7 @@ def label_workload(
                 yield from rows_of_piece(layer.name, of_piece, piece, names, n_tests)
                 n_done += len(of_piece)
                 if progress is not None:
-                    progress(n_done, work.n_units)
+                    progress(n_done, n_units)
 
 
 @dataclass(frozen=True)

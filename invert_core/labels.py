@@ -227,7 +227,7 @@ def _typed(kind: type[Explanation], values: dict[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         if expected[name] in (str, int, float) and type(value) is not expected[name]:
             raise ValueError(f"{name} is {value!r}")
-        if name == "gap" and not (value is None or type(value) is float and value >= 0):
+        if name == "gap" and not (value is None or (type(value) is float and value >= 0)):
             raise ValueError(f"{name} is {value!r}")
         if isinstance(value, str):
             value.encode()  # half a surrogate pair could not be written again

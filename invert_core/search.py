@@ -1,12 +1,13 @@
 """Searching blocks of units in threads: what every kind of search shares."""
 
+import itertools
 import math
 import os
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Generator, Iterable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ from invert_core.significance import RankSpread
 Units = np.ndarray | SparseUnits
 
 _VALUES_AT_ONCE = 2**19
+_SECONDS_PER_TICK = 0.2
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class UnitResult:
 class Piece:
     """What was found for some units: one result per direction of each, and their spreads."""
 
+    number: int
     results: tuple[tuple[UnitResult, ...], ...]
     spread: RankSpread
 
@@ -93,6 +96,8 @@ class Search(ABC):
         sizes = concepts.n_positive
         self.literal_sizes = np.concatenate([sizes, concepts.n_samples - sizes])
         self._stop = threading.Event()
+        self._piece_of_thread = threading.local()
+        self._shares: dict[int, float] = {}
 
     @property
     def n_literals_within_limits(self) -> int:
@@ -120,16 +125,24 @@ class Search(ABC):
                 f"The activations have shape {values.shape} for {self.n_samples} samples.",
                 "Give one activation per sample of the concepts.",
             )
-        return self._piece(values[None]).results[0]
+        return self._piece(0, values[None]).results[0]
 
-    def pieces(self, blocks: Iterable[Units]) -> Generator[Piece]:
+    def note_share(self, share: float) -> None:
+        """Note how much of its units the calling thread has done, where they take long."""
+        self._shares[self._piece_of_thread.number] = share
+
+    def pieces(
+        self, blocks: Iterable[Units], tick: Callable[[float], None] | None = None
+    ) -> Generator[Piece]:
         """Search all units of blocks in parallel; results come in their order, some at a time.
 
         A block is an array [k, N] or `SparseUnits`. While one is searched the next is taken. When
         the caller stops early, or an interrupt arrives, the units not begun are dropped and the
-        threads end.
+        threads end. `tick` is called now and then while none comes, with what is done of the units
+        that are being searched.
         """
         self._stop.clear()
+        numbers = itertools.count()
         with ThreadPoolExecutor(self.jobs) as pool:
             waiting: deque[list[Future[Piece]]] = deque()
             try:
@@ -137,28 +150,41 @@ class Search(ABC):
                     size = self.units_per_piece(len(block))
                     waiting.append(
                         [
-                            pool.submit(self._piece, _part(block, start, start + size))
+                            pool.submit(
+                                self._piece, next(numbers), _part(block, start, start + size)
+                            )
                             for start in range(0, len(block), size)
                         ]
                     )
                     if len(waiting) > 1:
-                        yield from (future.result() for future in waiting.popleft())
+                        yield from self._results(waiting.popleft(), tick)
                 for futures in waiting:
-                    yield from (future.result() for future in futures)
+                    yield from self._results(futures, tick)
             finally:
                 self._stop.set()
                 pool.shutdown(cancel_futures=True)
 
-    def _piece(self, units: Units) -> Piece:
+    def _results(
+        self, futures: list[Future[Piece]], tick: Callable[[float], None] | None
+    ) -> Iterator[Piece]:
+        for future in futures:
+            while tick is not None and not wait([future], _SECONDS_PER_TICK).done:
+                tick(sum(self._shares.copy().values()))
+            piece = future.result()
+            self._shares.pop(piece.number, None)
+            yield piece
+
+    def _piece(self, number: int, units: Units) -> Piece:
         if self._stop.is_set():
             raise CancelledError
+        self._piece_of_thread.number = number
         weights, ties, cubes = rank_sums(units, self.atoms)
         spread = RankSpread.of_units(self.n_samples, ties, cubes)
         alive = np.flatnonzero(~spread.is_dead)
         found = [self.search(weights[alive], way) for way in self.settings.directions]
         of_unit = dict(zip(alive.tolist(), zip(*found, strict=True), strict=True))
         dead = (UnitResult(self.settings.direction, (), (), (), 0),)
-        return Piece(tuple(of_unit.get(unit, dead) for unit in range(len(units))), spread)
+        return Piece(number, tuple(of_unit.get(unit, dead) for unit in range(len(units))), spread)
 
 
 def _part(units: Units, start: int, stop: int) -> Units:
@@ -172,13 +198,19 @@ def units_per_piece(n_units: int, n_samples: int, jobs: int) -> int:
     return max(1, min(_VALUES_AT_ONCE // n_samples, n_units // (4 * jobs)))
 
 
-def index_by_atoms(bits: np.ndarray, n_samples: int) -> tuple[Atoms, LabelIndex]:
-    """Merge samples with equal labels, uint64 [C, ceil(N / 64)], and index what is left."""
+def merged(bits: np.ndarray, n_samples: int) -> tuple[Atoms, np.ndarray]:
+    """Merge samples with equal labels: concepts uint64 [C, ceil(N / 64)] as sets of atoms."""
     # Of one type whoever made it, so that what is compiled fits: contiguous and read-only.
     bits = np.ascontiguousarray(bits).view()
     bits.setflags(write=False)
     atoms = find_atoms(bits, n_samples)
-    return atoms, label_index(bits_of_atoms(bits, atoms), atoms.sizes, BY_COST)
+    return atoms, bits_of_atoms(bits, atoms)
+
+
+def index_by_atoms(bits: np.ndarray, n_samples: int) -> tuple[Atoms, LabelIndex]:
+    """Merge samples with equal labels, and index what is left."""
+    atoms, of_atoms = merged(bits, n_samples)
+    return atoms, label_index(of_atoms, atoms.sizes, BY_COST)
 
 
 def sizes_within(min_fraction: float, max_fraction: float, n_samples: int) -> tuple[int, int]:

@@ -40,7 +40,7 @@ class Settings:
         limits how many.
     time_limit : float or None
         Seconds for one unit and direction of an exhaustive search; one that takes longer reports
-        the best formula so far and the gap that remains.
+        the best formula so far and the gap that remains, which then depend on the machine.
 
     Raises
     ------

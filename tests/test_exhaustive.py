@@ -196,13 +196,25 @@ def test_a_search_that_is_stopped_bounds_the_optimum_from_both_sides(monkeypatch
     assert 0 < gaps[-1] < gaps[0]
 
 
-def test_a_time_limit_of_nothing_finds_nothing_and_promises_nothing():
+def test_a_time_limit_of_nothing_finds_the_best_of_two_literals_and_promises_nothing():
     values, labels, limits = hard_case()
     for sign, perfect in ((1.0, 1.0), (-1.0, 0.0)):
         certificate = search(values, labels, sign=sign, **limits, time_limit=0.0)
         assert not certificate.certified
-        assert certificate.found == ()
+        assert (
+            certificate.found == search(values, labels, sign=sign, **limits | {"length": 2}).found
+        )
         assert certificate.bound == perfect
+
+
+def test_one_literal_is_searched_without_pairs():
+    values, labels, limits = hard_case()
+    certificate = search(values, labels, sign=1.0, **limits | {"length": 1})
+    assert certificate.certified
+    assert [best.literals for best in certificate.found] == [
+        best.literals for best in search(values, labels, sign=1.0, **limits).found[:1]
+    ]
+    assert certificate.n_scored == 2 * labels.shape[1]
 
 
 def test_the_result_does_not_depend_on_where_the_work_is_cut(monkeypatch):

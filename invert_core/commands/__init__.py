@@ -21,6 +21,7 @@ COMMANDS = (
     "label",
     "score",
     "show",
+    "compare",
     "export",
     "backends",
     "doctor",

@@ -14,6 +14,8 @@ import click
 from invert_core.errors import StorageError
 
 _log = logging.getLogger("invert")
+_STEPS = 1000
+"""Of the bar for one item of work: click counts whole ones."""
 
 
 @contextlib.contextmanager
@@ -59,7 +61,7 @@ class _MessageHandler(logging.Handler):
 
 
 @contextlib.contextmanager
-def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+def progress(title: str) -> Iterator[Callable[[float, int], None]]:
     """A bar with the time left on stderr, for a library call that reports (done, total).
 
     Silent where stderr is not a terminal, and with ``-q``.
@@ -69,9 +71,9 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     bar = click.progressbar(length=1, label=title, file=sys.stderr, hidden=quiet or not seen)
     with bar:
 
-        def advance(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
+        def advance(done: float, total: int) -> None:
+            bar.length = total * _STEPS
+            bar.update(int(done * _STEPS) - bar.pos)
 
         yield advance
 

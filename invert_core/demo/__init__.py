@@ -27,7 +27,7 @@ LAYERS = ("relu3", "output")
 SETTINGS = Settings(length=3, beam=3, min_fraction=0.05)
 """A formula must cover 60 of the 1,198 images; on fewer, what is found may not hold elsewhere."""
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[float, int], None]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """All compiled code: plain arrays in, plain arrays out.
 
-`bits` packs labels, `ranks` ranks activations, `sums` adds ranks over concepts, `formulas` orders
-and compares formulas, `beam` searches them for one unit. `_jit` owns the compiler's options.
+`bits` packs labels, `atoms` merges samples with equal ones, `ranks` ranks activations, `sums` adds
+ranks over concepts with the help of `planes`, `formulas` orders and compares formulas, `beam`
+searches them. `pairs`, `kinds`, `bounds`, `triples` and `exhaustive` search all of them. `_jit`
+owns the compiler's options, `warm_up` compiles before threads start.
 """

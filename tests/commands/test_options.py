@@ -17,7 +17,7 @@ from invert_core.commands import COMMANDS, main
 from invert_core.data import preprocess
 from invert_core.export import KINDS
 from invert_core.join import JOINS
-from invert_core.search import DIRECTIONS, Settings
+from invert_core.settings import DIRECTIONS, SEARCHES, Settings
 from tests.command_line import call, invert, process, refused
 
 ARGUMENTS = ("label", "activations.npz", "concepts.csv", "-o", "run")
@@ -201,6 +201,7 @@ def test_choices_and_defaults_are_those_of_the_library():
         ("extract", "mode"): tuple(preprocess.MODES),
         ("extract", "resample"): preprocess.RESAMPLES,
         ("label", "direction"): DIRECTIONS,
+        ("label", "search"): SEARCHES,
         ("label", "join"): JOINS,
         ("score", "join"): JOINS,
         ("export", "style"): KINDS,
