@@ -104,13 +104,13 @@ def ratios(timings: Iterable[Timing]) -> list[str]:
             ratio = _number(timing.seconds / ours[0]) if ours else ""
             cores = f"{timing.cores:.1f}"
             rows.append((workload, timing.way, _time(timing.seconds), cores, ratio, timing.remark))
-    return _table(("workload", "way", "time", "cores", "ratio", "remark"), rows)
+    return table(("workload", "way", "time", "cores", "ratio", "remark"), rows)
 
 
 def stages(timings: Iterable[Timing]) -> list[str]:
     """What one unit costs, stage by stage."""
     rows = [(stage.workload, stage.way, _time(stage.seconds), stage.remark) for stage in timings]
-    return _table(("workload", "stage", "time", "remark"), rows)
+    return table(("workload", "stage", "time", "remark"), rows)
 
 
 def memory(peaks: Iterable[Peak]) -> list[str]:
@@ -118,7 +118,7 @@ def memory(peaks: Iterable[Peak]) -> list[str]:
     rows = [
         (peak.workload, f"{peak.peak_bytes / 1e6:.0f} MB", _time(peak.seconds)) for peak in peaks
     ]
-    return _table(("`invert label`", "peak memory", "time, start-up included"), rows)
+    return table(("`invert label`", "peak memory", "time, start-up included"), rows)
 
 
 def choices(chosen: Iterable[Choice]) -> list[str]:
@@ -135,7 +135,7 @@ def choices(chosen: Iterable[Choice]) -> list[str]:
         )
         for choice in chosen
     ]
-    return _table(("atoms", "density", "set", "walk", "planes", "chosen", "regret"), rows)
+    return table(("atoms", "density", "set", "walk", "planes", "chosen", "regret"), rows)
 
 
 def _time(seconds: float) -> str:
@@ -149,6 +149,6 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
     lines = [header, ("---",) * len(header), *rows]
     return [f"| {' | '.join(cells)} |" for cells in lines]

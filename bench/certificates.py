@@ -1,0 +1,57 @@
+"""Certified optima of real units, next to what a beam search finds.
+
+``python -m bench.certificates FOLDER``, with the folder of an embedding: sentence_embedding.npy
+[n_samples, n_units], samples.csv (labels in the long form) and concepts.csv (their names).
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+from bench.tables import machine, table
+from invert_core import Settings, label, read_concepts
+
+SETTINGS = {"length": 3, "min_fraction": 0.002, "max_fraction": 0.5}
+
+
+def main():
+    """Print a row per unit, and in how many of them the beam search was optimal."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--units", type=int, default=24)
+    given = parser.parse_args()
+    concepts = read_concepts(given.folder / "samples.csv", given.folder / "concepts.csv")
+    activations = np.load(given.folder / "sentence_embedding.npy")
+    searches = {way: Settings(search=way, **SETTINGS) for way in ("beam", "exhaustive")}
+    label(activations, concepts, units=[0], settings=searches["exhaustive"])
+    rows = []
+    n_optimal = 0
+    for unit in range(given.units):
+        found = {}
+        for way, settings in searches.items():
+            start = time.perf_counter()
+            labels = label(activations, concepts, units=[unit], settings=settings, jobs=1)
+            found[way] = labels.rows[0], time.perf_counter() - start
+        (beam, _), (best, seconds) = found["beam"], found["exhaustive"]
+        certified = "yes" if best.gap == 0.0 else f"gap {best.gap}"
+        n_optimal += beam.auc == best.auc
+        rows.append(
+            (
+                str(unit),
+                best.label.replace("|", r"\|"),
+                f"{best.auc:.4f}",
+                certified,
+                f"{beam.auc:.4f}",
+                f"{seconds * 1e3:.0f} ms",
+            )
+        )
+    print(machine(), "", sep="\n")
+    header = ("unit", "best formula of up to three literals", "AUC", "certified", "beam", "time")
+    print(*table(header, rows), sep="\n")
+    print(f"\nThe beam search was optimal in {n_optimal} of {given.units} units.")
+
+
+if __name__ == "__main__":
+    main()
