@@ -118,25 +118,39 @@ def new_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterator[
         with storage_errors(path):
             partial.mkdir()
         yield partial
-        with storage_errors(path):
-            for where, _, files in os.walk(partial, topdown=False):
-                for name in files:
-                    _sync_file(Path(where, name))
-                _sync_folder(Path(where))
-            check_folder(path, marker=marker, overwrite=overwrite)
-            old = _beside(place, "old")
-            if place.exists():
-                _swap(partial, place, old)
-            else:
-                os.replace(partial, place)
-            _sync_folder(place.parent)
-        try:
-            shutil.rmtree(old, ignore_errors=True)
-        except KeyboardInterrupt as interrupt:
-            interrupt.add_note(f"{str(path)!r} was written; the old one is left in {str(old)!r}.")
-            raise
+        move_folder_into_place(partial, path, marker=marker, overwrite=overwrite)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def move_folder_into_place(partial: Path, path: Path, *, marker: str, overwrite: bool) -> None:
+    """Give a complete folder its final name, so that it survives a loss of power.
+
+    Raises
+    ------
+    ExistingOutputError, MissingFileError
+        As `check_folder`.
+    StorageError
+        The system refuses.
+    """
+    with storage_errors(path):
+        for where, _, files in os.walk(partial, topdown=False):
+            for name in files:
+                _sync_file(Path(where, name))
+            _sync_folder(Path(where))
+        check_folder(path, marker=marker, overwrite=overwrite)
+        place = path.resolve()
+        old = _beside(place, "old")
+        if place.exists():
+            _swap(partial, place, old)
+        else:
+            os.replace(partial, place)
+        _sync_folder(place.parent)
+    try:
+        shutil.rmtree(old, ignore_errors=True)
+    except KeyboardInterrupt as interrupt:
+        interrupt.add_note(f"{str(path)!r} was written; the old one is left in {str(old)!r}.")
+        raise
 
 
 def _beside(path: Path, kind: str = "partial") -> Path:

@@ -6,8 +6,8 @@ import operator
 import os
 import platform
 import sys
-import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from os import PathLike
@@ -15,18 +15,23 @@ from pathlib import Path
 from typing import Any
 
 from invert_core import __version__
-from invert_core.atomic import check_folder, new_folder, storage_errors
+from invert_core.activations.write_lock import WriteLock
+from invert_core.atomic import check_folder
 from invert_core.errors import ExistingOutputError, FileFormatError, MissingFileError
 from invert_core.input_file import check_file
-from invert_core.labelling import Progress, label
+from invert_core.labelling import Progress, label_workload
 from invert_core.labels import Labels
-from invert_core.search import Settings
+from invert_core.settings import Settings
+from invert_core.timings import Timer, Timings
+from invert_core.unfinished import RECORD, output_place, unfinished_folder, unfinished_run
+from invert_core.workload import open_workload
 
 RUN_FILE = "run.json"
 FORMAT = "invert-run"
 FORMAT_VERSION = 1
 
 _LABEL = "Make one with: invert label ACTIVATIONS CONCEPTS -o RUN"
+_FINISH = "Finish it: the same 'invert label' as before goes on where it was."
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,9 @@ def label_files(
 ) -> Labels:
     """Label the units of an activation file and write a run directory.
 
+    Until it is whole it is called ``<output>.partial``. A labelling that was stopped goes on after
+    the last unit that was saved when it is called again in the same way, with any `jobs`.
+
     Parameters
     ----------
     activations, concepts : path
@@ -64,7 +72,8 @@ def label_files(
     layers, units, settings, join, jobs, progress
         As for `label`.
     overwrite : bool
-        Replace a run directory that exists.
+        Replace a run directory that exists, once the new one is whole; and begin anew where an
+        unfinished one is broken or was made from something else.
 
     Returns
     -------
@@ -74,6 +83,10 @@ def label_files(
     ------
     ExistingOutputError
         The output exists and is not to be overwritten, is not a run directory, or holds an input.
+    StaleFileError, FileFormatError
+        An unfinished run is there that was made from something else, or is broken.
+    StorageError
+        It cannot be written, or another process is writing it. What is saved stays.
     InvertError
         All that `label` raises.
     """
@@ -82,48 +95,55 @@ def label_files(
     settings = settings or Settings()
     if isinstance(layers, str):
         layers = [layers]
+    if units is not None:
+        units = [operator.index(unit) for unit in units]
     arguments = {
         "layers": None if layers is None else list(layers),
-        "units": None if units is None else [operator.index(unit) for unit in units],
+        "units": units,
         "join": join,
         "jobs": jobs,
     }
     inputs = {"activations": activations, "concepts": concepts}
     if names is not None:
         names = inputs["names"] = Path(names)
-    _refuse_to_delete(inputs.values(), output)
-    # Before the work, so that a file that is replaced meanwhile is not recorded in its place.
-    fingerprints = {name: fingerprint(path) for name, path in inputs.items()}
-    with new_folder(output, marker=RUN_FILE, overwrite=overwrite) as folder:
+    for folder in (output, unfinished_folder(output)):
+        _refuse_to_delete(inputs.values(), folder)
+    with ExitStack() as stack:
+        lock = WriteLock(output_place(output))
+        stack.callback(lock.release)
+        # Before the work, so that a file that is replaced meanwhile is not recorded in its place.
+        fingerprints = {name: fingerprint(path) for name, path in inputs.items()}
         timer = Timer()
-        labels = label(
-            activations,
-            concepts,
-            names=names,
-            layers=layers,
-            units=units,
-            settings=settings,
-            join=join,
-            jobs=jobs,
-            progress=progress,
+        work = stack.enter_context(
+            open_workload(activations, concepts, names=names, layers=layers, units=units, join=join)
         )
-        timer.stop()
-        with storage_errors(output):
-            write_run(folder, labels, settings, fingerprints, arguments, timer)
+        made_from = {
+            "settings": asdict(settings),
+            "layers": [layer.name for layer, _ in work.layers],
+            "units": None if units is None else sorted(set(units)),
+            "join": join,
+            "inputs": {name: found["sha256"] for name, found in fingerprints.items()},
+            "versions": versions(),
+        }
+        unfinished = stack.enter_context(
+            unfinished_run(output, made_from, work, overwrite=overwrite, timer=timer)
+        )
+        units_left = stack.enter_context(
+            closing(
+                label_workload(
+                    work, settings, jobs=jobs, progress=progress, n_done=unfinished.n_done
+                )
+            )
+        )
+        rows = list(unfinished.found)
+        for of_unit in units_left:
+            rows += of_unit
+            unfinished.add(of_unit)
+        labels = Labels(tuple(rows), work.concepts)
+        with unfinished.completed(marker=RUN_FILE, overwrite=overwrite) as folder:
+            _write_table(folder, labels)
+            _write_info(folder, settings, fingerprints, arguments, timer.timings())
     return labels
-
-
-class Timer:
-    """When something began and how long it took."""
-
-    def __init__(self) -> None:
-        self.started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self._clock = time.perf_counter()
-        self.seconds = 0.0
-
-    def stop(self) -> None:
-        """Take the time since the beginning."""
-        self.seconds = round(time.perf_counter() - self._clock, 3)
 
 
 def write_run(
@@ -132,7 +152,7 @@ def write_run(
     settings: Settings,
     inputs: Mapping[str, Mapping[str, Any]],
     arguments: Mapping[str, Any],
-    timer: Timer,
+    timings: Timings,
 ) -> None:
     """Write labels.csv, labels.jsonl and run.json to a folder that exists.
 
@@ -145,9 +165,25 @@ def write_run(
         Fingerprints of the files that determine the result, by what they are.
     arguments : mapping
         The other arguments, JSON-able.
-    timer : Timer
+    timings : Timings
         Of the labelling.
     """
+    (folder / "labels.jsonl").write_text(labels.to_jsonl(), encoding="utf-8", newline="")
+    _write_table(folder, labels)
+    _write_info(folder, settings, inputs, arguments, timings)
+
+
+def _write_table(folder: Path, labels: Labels) -> None:
+    (folder / "labels.csv").write_text(labels.to_csv(), encoding="utf-8", newline="")
+
+
+def _write_info(
+    folder: Path,
+    settings: Settings,
+    inputs: Mapping[str, Mapping[str, Any]],
+    arguments: Mapping[str, Any],
+    timings: Timings,
+) -> None:
     info = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -156,7 +192,7 @@ def write_run(
         "versions": versions(),
         "inputs": dict(inputs),
         "seed": None,
-        "timings": {"started": timer.started, "label_seconds": timer.seconds},
+        "timings": asdict(timings),
         "machine": {
             "system": platform.platform(),
             "processor": platform.machine(),
@@ -164,8 +200,6 @@ def write_run(
         },
     }
     text = json.dumps(info, indent=2, ensure_ascii=False) + "\n"
-    (folder / "labels.csv").write_text(labels.to_csv(), encoding="utf-8", newline="")
-    (folder / "labels.jsonl").write_text(labels.to_jsonl(), encoding="utf-8", newline="")
     # A path may hold bytes that are no UTF-8; escaped so, JSON gives them back.
     (folder / RUN_FILE).write_text(text, encoding="utf-8", errors="backslashreplace")
 
@@ -183,7 +217,12 @@ def read_run(path: str | PathLike[str]) -> Run:
     path = Path(path)
     run_file = path / RUN_FILE
     labels_file = path / "labels.jsonl"
+    if not run_file.is_file() and (path / RECORD).is_file():
+        raise MissingFileError(f"The run {str(path)!r} is unfinished.", _FINISH)
     if not path.exists():
+        unfinished = unfinished_folder(path)
+        if (unfinished / RECORD).is_file():
+            raise MissingFileError(f"The run {str(unfinished)!r} is unfinished.", _FINISH)
         raise MissingFileError(f"There is no run directory {str(path)!r}.", _LABEL)
     for needed in (run_file, labels_file):
         if not needed.is_file():

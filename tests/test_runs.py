@@ -10,7 +10,7 @@ import pytest
 from invert_core import label
 from invert_core.errors import ExistingOutputError, FileFormatError, MissingFileError
 from invert_core.runs import label_files, read_run
-from invert_core.search import Settings
+from invert_core.settings import Settings
 
 GOLDEN = Path(__file__).parent / "golden" / "run_v1"
 FILES = ("labels.csv", "labels.jsonl")
@@ -96,7 +96,9 @@ def test_the_golden_run_of_version_1_is_read():
         "fc:0",
     ]
     assert [found.length for found in run.labels.at("layer4.1.relu:1")[0].by_length] == [1, 2, 3]
-    assert run.labels.to_jsonl().encode() == (GOLDEN / "labels.jsonl").read_bytes()
+    assert {row.gap for row in run.labels} == {None}
+    lines = (GOLDEN / "labels.jsonl").read_text(encoding="utf-8")
+    assert run.labels.to_jsonl() == lines.replace('"by_length"', '"gap": null, "by_length"')
 
 
 @pytest.fixture
@@ -162,6 +164,9 @@ def changed(line, **values):
         (lambda line: changed(line, unit=10**400), "unit is out of range"),
         (lambda line: changed(line, label="\ud800"), "Line 1"),
         (lambda line: changed(line, surplus=1), "surplus"),
+        (lambda line: changed(line, gap=-0.1), "gap is -0.1"),
+        (lambda line: changed(line, gap=0), "gap is 0"),
+        (lambda line: changed(line, gap=float("inf")), "gap is inf"),
     ],
 )
 def test_broken_labels_are_refused_with_their_line(run, change, words):

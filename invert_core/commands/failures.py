@@ -40,7 +40,7 @@ def told_failures(ctx: click.Context | None = None) -> Iterator[None]:
     except Exception as error:
         if (ctx and ctx.meta.get("debug")) or _is_closed_pipe(error):
             raise
-        report(f"Error: {shortened(_sentence(error))}")
+        report(f"Error: {shortened(_told(error))}")
         raise click.exceptions.Exit(2 if isinstance(error, SettingError) else 1) from error
 
 
@@ -56,7 +56,7 @@ def _kept(interrupt: KeyboardInterrupt, ctx: click.Context | None) -> str:
     notes = getattr(interrupt, "__notes__", ())
     if notes:
         return f". {' '.join(notes)}"
-    if ctx and ctx.invoked_subcommand == "extract":
+    if ctx and ctx.invoked_subcommand in ("extract", "label"):
         return " before anything new was kept."
     return "; no output was written."
 
@@ -65,9 +65,13 @@ def _is_closed_pipe(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno == errno.EPIPE
 
 
-def _sentence(error: Exception) -> str:
+def _told(error: Exception) -> str:
     if isinstance(error, InvertError):
         return str(error)
+    return " ".join([_sentence(error), *getattr(error, "__notes__", ())])
+
+
+def _sentence(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return (
             "There is not enough memory. Give fewer samples, or a smaller --beam or --batch-size."

@@ -43,6 +43,19 @@ from invert_core.commands.console import print_rows, progress, say, written
     show_default=True,
     help="AUC that a longer formula must gain over the best shorter one to be reported.",
 )
+@click.option(
+    "--search",
+    type=click.Choice(["beam", "exhaustive"]),
+    default="beam",
+    show_default=True,
+    help="Beam search, or the certified best of all formulas of up to 3 literals.",
+)
+@click.option(
+    "--time-limit",
+    type=float,
+    metavar="SECONDS",
+    help="For one unit of an exhaustive search; the gap to the optimum is reported.",
+)
 @options.names_option
 @options.join_option
 @options.jobs_option
@@ -63,6 +76,8 @@ def label(
     direction: str,
     limit_search: int | None,
     min_gain: float,
+    search: str,
+    time_limit: float | None,
     names: Path | None,
     join: str,
     jobs: int | None,
@@ -75,10 +90,11 @@ def label(
 
     ACTIVATIONS is a file made by 'invert extract', or .npy or .npz; CONCEPTS is made by 'invert
     concepts build', or .csv or .npz. The run directory gets labels.csv, labels.jsonl and run.json.
+    Asked again after an interruption, it goes on where it was.
     """
     from invert_core.commands.label_table import print_labels, summary
     from invert_core.runs import label_files
-    from invert_core.search import Settings
+    from invert_core.settings import Settings
 
     settings = Settings(
         length=length,
@@ -88,6 +104,8 @@ def label(
         direction=direction,
         limit_search=limit_search,
         min_gain=min_gain,
+        search=search,
+        time_limit=time_limit,
     )
     if dry_run:
         from invert_core.labelling import plan

@@ -6,6 +6,7 @@ import re
 import select
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 
 from invert_core import open_activations
 from invert_core.commands.interrupts import Ended
-from tests.command_line import COMMAND, call, process, tree
+from tests.command_line import CHECKOUT, COMMAND, call, invert, process, refused, sentence, tree
 
 pty = pytest.importorskip("pty", reason="no terminals to open here")
 PLUGINS = Path(__file__).parents[1] / "plugins"
@@ -81,29 +82,116 @@ def terminal(here):
         each.close()
 
 
-@pytest.mark.parametrize(
-    ("number", "code", "words"),
-    [
-        (signal.SIGINT, 130, "Interrupted; no output was written."),
-        (signal.SIGTERM, 143, "Ended by SIGTERM; no output was written."),
-        (signal.SIGHUP, 129, "Ended by SIGHUP; no output was written."),
-    ],
-)
-def test_an_interrupted_labelling_leaves_nothing(here, terminal, number, code, words):
+@pytest.fixture
+def big(here):
+    """Inputs that take many seconds to label with `--beam 50`."""
     random = np.random.default_rng(0)
     np.save(here / "big.npy", random.normal(size=(3000, 3000)).astype(np.float32))
     labels = random.random((3000, 200)) < 0.2
     np.savez(here / "c.npz", labels=labels, id=np.array([f"c{i}" for i in range(200)]))
-    before = tree(here)
-    command = terminal(
-        *("label", "big.npy", "c.npz", "-o", "run", "--length", 6, "--beam", 50, "--jobs", 2)
-    )
+    return ("label", "big.npy", "c.npz", "-o", "run", "--length", "6", "--beam", "50")
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [
+        (signal.SIGINT, 130, "Interrupted. "),
+        (signal.SIGTERM, 143, "Ended by SIGTERM. "),
+        (signal.SIGHUP, 129, "Ended by SIGHUP. "),
+    ],
+)
+def test_an_interrupted_labelling_says_what_is_kept(here, big, terminal, number, code, words):
+    command = terminal(*big, "--jobs", 2)
     command.wait_for(r"[1-9]%")
     command.process.send_signal(number)
     assert command.finish() == code
-    assert words in command.text
+    kept = "([0-9,]+) of 3,000 units are kept in 'run.partial'; the same command goes on from there"
+    found = re.search(re.escape(words) + kept, command.text)
+    assert found, command.text
     assert "Traceback" not in command.text
+    assert {path.name for path in here.iterdir()} == {"big.npy", "c.npz", "run.partial"}
+    again = terminal(*big, "--jobs", 1)
+    again.wait_for(f"Going on after {found[1]} of 3,000 units, which an earlier run left in")
+    again.wait_for(r"[1-9]%")
+    again.process.send_signal(signal.SIGKILL)
+    assert again.finish() == -signal.SIGKILL
+
+
+def test_a_labelling_interrupted_before_the_first_unit_leaves_nothing(here, big, monkeypatch):
+    def stop(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    before = tree(here)
+    monkeypatch.setattr("invert_core.runs.label_workload", stop)
+    result = call(*big)
+    assert result.exit_code == 130
+    assert result.stderr.endswith("Interrupted before anything new was kept.\n")
     assert tree(here) == before
+
+
+def test_an_interrupted_labelling_goes_on_to_the_same_bytes(inputs):
+    # Interrupted by itself, once the third unit of four is labelled.
+    interrupting = (
+        "import os, signal\n"
+        "from invert_core import runs\n"
+        "from invert_core.entry import main\n"
+        "label_workload = runs.label_workload\n"
+        "def label(*arguments, **options):\n"
+        "    for unit, rows in enumerate(label_workload(*arguments, **options)):\n"
+        "        if unit == 3:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "        yield rows\n"
+        "runs.label_workload = label\n"
+        "main()\n"
+    )
+    arguments = ("label", "activations.npz", "concepts.csv", "-o")
+    stopped = subprocess.run(
+        [sys.executable, "-c", interrupting, *arguments, "run"],
+        env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+    )
+    assert stopped.returncode == 130
+    assert stopped.stderr == (
+        "Interrupted. 3 of 4 units are kept in 'run.partial'; "
+        "the same command goes on from there.\n"
+    )
+    for command in (
+        ("show", "run.partial", "fc:0"),
+        ("export", "run.partial"),
+        ("show", "run", "fc:0"),
+    ):
+        assert refused(*command) == (
+            "Error: The run 'run.partial' is unfinished. "
+            "Finish it: the same 'invert label' as before goes on where it was."
+        )
+    error = refused(*arguments, "run", "--length", 2)
+    assert "'run.partial' was made with settings.length 3, now it is 2." in error
+    assert "start anew with --overwrite" in error
+    again = invert(*arguments, "run")
+    assert again.stderr.startswith("Going on after 3 of 4 units, which an earlier run left in")
+    whole = invert(*arguments, "whole")
+    assert again.stdout == whole.stdout
+    for name in ("labels.csv", "labels.jsonl"):
+        assert (inputs / "run" / name).read_bytes() == (inputs / "whole" / name).read_bytes()
+    assert {path.name for path in inputs.glob("run*")} == {"run"}
+
+
+def test_what_is_kept_is_said_of_errors_of_any_kind(inputs, monkeypatch):
+    def fail(*_arguments):
+        raise MemoryError
+
+    monkeypatch.setattr("invert_core.labels.Labels.to_csv", fail)
+    error = sentence(*failed("label", "activations.npz", "concepts.csv", "-o", "run"))
+    assert "There is not enough memory" in error
+    assert error.endswith(
+        "4 of 4 units are kept in 'run.partial'; the same command goes on from there."
+    )
+
+
+def failed(*arguments):
+    result = call(*arguments)
+    return result.exit_code, result.stderr
 
 
 def test_an_interrupted_extraction_says_what_is_kept_and_goes_on(here, terminal):

@@ -3,13 +3,18 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from invert_core import exhaustive_search
 from invert_core.labels import COLUMNS
+from tests import naive
 from tests.command_line import call, invert, process, refused, tree
 
 ARGUMENTS = ("label", "activations.npz", "concepts.csv", "-o", "run")
+EXHAUSTIVE = ("--search", "exhaustive")
 
 
 def test_the_table_shows_the_most_convincing_units_by_name(inputs):
@@ -37,7 +42,10 @@ def test_json_and_csv_have_all_rows_of_labels_csv(inputs):
     rows = list(csv.DictReader(io.StringIO(printed)))
     objects = json.loads(invert(*ARGUMENTS, "--format", "json", "--overwrite").stdout)
     assert [list(row) for row in objects] == [list(COLUMNS)] * len(rows)
-    assert [{name: str(value) for name, value in row.items()} for row in objects] == rows
+    assert [
+        {name: "" if value is None else str(value) for name, value in row.items()}
+        for row in objects
+    ] == rows
 
 
 def test_units_layers_and_settings_reach_the_search(inputs):
@@ -59,6 +67,8 @@ def test_units_layers_and_settings_reach_the_search(inputs):
         "direction": "both",
         "limit_search": 2,
         "min_gain": 0.01,
+        "search": "beam",
+        "time_limit": None,
     }
     assert info["arguments"] == {"layers": ["fc"], "units": [0, 1, 3], "join": "strict", "jobs": 1}
 
@@ -73,6 +83,58 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(inputs):
     assert planned["n_formulas"] == 6 + 6**2 * 2 + 6**3 * 4
 
 
+def test_an_exhaustive_search_certifies_the_best_formula_of_each_unit(inputs):
+    result = invert(*ARGUMENTS, *EXHAUSTIVE, "--time-limit", 600)
+    head, *lines = result.stdout.splitlines()
+    assert head.split()[-1] == "gap"
+    assert [line.split()[-1] for line in lines] == ["0"] * 3
+    with (inputs / "run" / "labels.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["unit"]: row["gap"] for row in rows} == {
+        "0": "0.0",
+        "1": "0.0",
+        "2": "",
+        "3": "0.0",
+    }
+    with np.load("activations.npz") as data:
+        values = data["fc"]
+    labels = np.loadtxt("concepts.csv", delimiter=",", skiprows=1, usecols=(1, 2, 3))
+    for unit in (0, 1, 3):
+        best = naive.exhaustive_search(
+            *(values[:, unit].tolist(), naive.extents(labels.astype(bool)), 60),
+            **{"length": 3, "n_low": 1, "n_high": 30, "direction": "positive"},
+        )
+        first = next(row for row in rows if row["unit"] == str(unit))
+        assert float(first["auc"]) == max(formula.auc for formula in best.values())
+    settings = json.loads((inputs / "run" / "run.json").read_text())["settings"]
+    assert (settings["search"], settings["time_limit"]) == ("exhaustive", 600.0)
+
+
+@pytest.mark.parametrize("direction", ["positive", "negative"])
+def test_a_time_limit_that_strikes_leaves_the_best_so_far_and_a_gap(inputs, monkeypatch, direction):
+    search = exhaustive_search.search_exhaustively
+
+    def stopped(*arguments, time_limit, **options):
+        assert time_limit == 7.5
+        found = search(*arguments, **options)
+        return replace(found, certified=False, bound=found.found[-1].score + 0.125)
+
+    monkeypatch.setattr(exhaustive_search, "search_exhaustively", stopped)
+    options = ("--time-limit", 7.5, "--min-gain", 0.01, "--direction", direction)
+    printed = invert(*ARGUMENTS, *EXHAUSTIVE, *options).stdout
+    assert [line.split()[-1] for line in printed.splitlines()] == ["gap"] + ["0.125"] * 3
+    rows = [json.loads(line) for line in (inputs / "run" / "labels.jsonl").read_text().splitlines()]
+    assert [row["gap"] for row in rows if row["unit"] != 2] == [
+        pytest.approx(0.125) for row in rows if row["unit"] != 2
+    ]
+
+
+def test_a_dry_run_of_an_exhaustive_search_prints_the_same_plan(inputs):
+    plans = [invert(*ARGUMENTS, "--dry-run", *more).stdout for more in ((), EXHAUSTIVE)]
+    assert plans[0] == plans[1]
+    assert not (inputs / "run").exists()
+
+
 def test_an_existing_run_is_replaced_on_request_only(run):
     error = refused(*ARGUMENTS)
     assert "'run' exists" in error
@@ -82,7 +144,9 @@ def test_an_existing_run_is_replaced_on_request_only(run):
 
 
 def test_overwrite_spares_what_is_no_run_before_any_search(inputs, monkeypatch):
-    monkeypatch.setattr("invert_core.runs.label", lambda *_, **__: pytest.fail("it searched"))
+    monkeypatch.setattr(
+        "invert_core.runs.label_workload", lambda *_, **__: pytest.fail("it searched")
+    )
     (inputs / "run").mkdir()
     (inputs / "run" / "thesis.txt").write_text("years of work")
     assert "not a folder with a run.json" in refused(*ARGUMENTS, "--overwrite")
@@ -140,6 +204,15 @@ def test_a_count_below_one_is_wrong_usage(inputs, option, value):
         (["--units", "0-99999999999"], "is not a range of units"),
         (["--top", "-1"], "-1 is not in the range x>=0"),
         (["--lenght", "3"], "'--length'"),
+        (["--search", "all"], "'beam', 'exhaustive'"),
+        (["--time-limit", "9"], "belongs to an exhaustive search. Leave out --time-limit"),
+        ([*EXHAUSTIVE, "--length", "4"], "would not end. Give --length 1 to 3, or leave out"),
+        ([*EXHAUSTIVE, "--limit-search", "2"], "leaves no concepts out. Leave out --limit-search"),
+        ([*EXHAUSTIVE, "--time-limit", "0"], "--time-limit is 0.0. Give a number of seconds"),
+        ([*EXHAUSTIVE, "--time-limit", "-1"], "--time-limit is -1.0. Give a number of seconds"),
+        ([*EXHAUSTIVE, "--time-limit", "nan"], "--time-limit is nan. Give a number of seconds"),
+        ([*EXHAUSTIVE, "--time-limit", "inf"], "--time-limit is inf. Give a number of seconds"),
+        ([*EXHAUSTIVE, "--time-limit", "1m"], "'1m' is not a valid float"),
     ],
 )
 def test_a_setting_out_of_range_is_wrong_usage(inputs, arguments, words):
@@ -166,7 +239,7 @@ def test_memory_that_is_not_there_is_an_error(inputs, monkeypatch):
     def run_out(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("invert_core.runs.label", run_out)
+    monkeypatch.setattr("invert_core.runs.label_workload", run_out)
     assert "There is not enough memory" in refused(*ARGUMENTS)
 
 
@@ -174,7 +247,7 @@ def test_a_fault_of_the_program_asks_for_a_report(inputs, monkeypatch):
     def fail(*_, **__):
         raise ZeroDivisionError("what")
 
-    monkeypatch.setattr("invert_core.runs.label", fail)
+    monkeypatch.setattr("invert_core.runs.label_workload", fail)
     result = call(*ARGUMENTS)
     assert result.exit_code == 1
     assert "unforeseen happened (ZeroDivisionError: what)" in result.stderr
