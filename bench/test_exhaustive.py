@@ -1,7 +1,5 @@
 """Certified optima: the exhaustive search, against the beam and against sparse products."""
 
-from dataclasses import fields
-
 import numpy as np
 import pytest
 
@@ -9,10 +7,6 @@ from bench import products
 from bench.conftest import N_UNITS
 from invert_core import Settings, label
 
-pytestmark = pytest.mark.skipif(
-    "search" not in {field.name for field in fields(Settings)},
-    reason="this version has no exhaustive search",
-)
 LIMITS = {"min_fraction": 0.0005, "max_fraction": 0.5}
 UNITS_OF_PRODUCTS = 4
 LENGTH_2 = f"ImageNet-val, exhaustive, L=2: 50,000 x {N_UNITS}, 1,473 concepts"

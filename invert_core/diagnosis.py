@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from invert_core.backend import Finding
 from invert_core.errors import InvertError
-from invert_core.kernels._jit import CACHE
+from invert_core.kernels._cache import CACHE
 from invert_core.kernels.warm_up import is_warm
 from invert_core.registry import backends, load_backend
 from invert_core.runs import versions

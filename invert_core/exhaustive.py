@@ -20,6 +20,15 @@ from invert_core.kernels.exhaustive import UNIT, Best, Problem
 from invert_core.kernels.pairs import add_pairs, concept_lists, mirror
 from invert_core.kernels.triples import score_triples
 
+KERNELS = (
+    concept_lists,
+    add_pairs,
+    mirror,
+    kernels.score_literals,
+    kernels.score_pairs,
+    score_triples,
+    mark_pairs,
+)
 MAX_LENGTH = 3
 N_SEEDS = 32
 """Pairs of concepts that are joined to every third one before any bound is formed."""

@@ -7,8 +7,10 @@ import numpy as np
 from invert_core.beam_search import report
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError
-from invert_core.exhaustive import BestFormula, prepare, search_exhaustively
+from invert_core.exhaustive import KERNELS, BestFormula, prepare, search_exhaustively
 from invert_core.kernels.atoms import Atoms
+from invert_core.kernels.ranks import rank_sums
+from invert_core.kernels.warm_up import compile_kernels
 from invert_core.search import Found, Search, UnitResult, merged
 from invert_core.settings import Settings
 
@@ -18,6 +20,7 @@ class ExhaustiveSearch(Search):
 
     def __init__(self, concepts: ConceptSet, settings: Settings, jobs: int | None = None):
         super().__init__(concepts, settings, jobs)
+        compile_kernels(KERNELS, _search_something)
         self._atoms, bits = merged(concepts.bits, concepts.n_samples)
         self._tables = prepare(bits, self._atoms.sizes, concepts.n_samples)
 
@@ -70,6 +73,13 @@ class ExhaustiveSearch(Search):
                 UnitResult(direction, reported, (), by_length, certificate.n_scored, gap)
             )
         return results
+
+
+def _search_something() -> None:
+    atoms, bits = merged(np.array([[3], [5]], np.uint64), 4)
+    weights, _, _ = rank_sums(np.array([[0, 1, 2, 3]], np.float32), atoms)
+    tables = prepare(bits, atoms.sizes, 4)
+    search_exhaustively(weights[0], tables, length=3, n_low=1, n_high=3, sign=1.0)
 
 
 def _found(best: BestFormula, sign: float) -> Found:

@@ -6,8 +6,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from invert_core.beam_search import BeamSearch
-from invert_core.exhaustive_search import ExhaustiveSearch
 from invert_core.formula import LiteralNames
 from invert_core.label_rows import rows_of_piece
 from invert_core.labels import Label, Labels
@@ -17,8 +15,6 @@ from invert_core.significance import n_formulas
 from invert_core.workload import ActivationSource, ConceptSource, Workload, open_workload
 
 Progress = Callable[[float, int], None]
-
-_SEARCHES: dict[str, type[Search]] = {"beam": BeamSearch, "exhaustive": ExhaustiveSearch}
 
 
 def label(
@@ -160,7 +156,7 @@ def label_workload(
     generator of lists of Label
         To be closed by who stops early.
     """
-    search = _SEARCHES[settings.search](work.concepts, settings, jobs)
+    search = _class_of(settings.search)(work.concepts, settings, jobs)
     n_tests = n_formulas(len(work.concepts.id), settings.length, len(settings.directions))
     names = LiteralNames(work.concepts)
     n_units = work.n_units
@@ -181,6 +177,17 @@ def label_workload(
                 n_done += len(of_piece)
                 if progress is not None:
                     progress(n_done, n_units)
+
+
+def _class_of(search: str) -> type[Search]:
+    """The class of a search; the kernels of the other one are not imported."""
+    if search == "exhaustive":
+        from invert_core.exhaustive_search import ExhaustiveSearch
+
+        return ExhaustiveSearch
+    from invert_core.beam_search import BeamSearch
+
+    return BeamSearch
 
 
 @dataclass(frozen=True)
@@ -219,7 +226,7 @@ def plan(
     with open_workload(
         activations, concepts, names=names, layers=layers, units=units, join=join
     ) as work:
-        search = _SEARCHES[settings.search](work.concepts, settings, 1)
+        search = _class_of(settings.search)(work.concepts, settings, 1)
         n_concepts = len(work.concepts.id)
         return Plan(
             n_samples=work.concepts.n_samples,

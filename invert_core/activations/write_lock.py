@@ -1,7 +1,6 @@
 """One writer at a time, by a lock that the system lifts when its process ends."""
 
 import contextlib
-import errno
 import os
 import sys
 import weakref
@@ -9,13 +8,7 @@ from pathlib import Path
 
 from invert_core.atomic import storage_errors
 from invert_core.errors import StorageError
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
-_NOT_SUPPORTED = (errno.ENOSYS, errno.ENOTSUP)
+from invert_core.file_lock import try_lock
 
 
 class WriteLock:
@@ -46,20 +39,16 @@ def _opened(place: Path) -> int:
 def _locked(file: int, place: Path, path: Path) -> bool:
     """Lock an open file; false, and closed, if it was removed by its last owner meanwhile."""
     try:
-        if sys.platform == "win32":
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError) as error:
+        free = try_lock(file)
+    except OSError:
+        os.close(file)
+        raise
+    if not free:
         os.close(file)
         raise StorageError(
             f"Another process is writing {str(path)!r}.",
             "Wait until it has finished, or choose another output with -o.",
-        ) from error
-    except OSError as error:
-        if error.errno not in _NOT_SUPPORTED:
-            os.close(file)
-            raise
+        )
     try:
         if os.path.samestat(os.fstat(file), place.stat()):
             return True

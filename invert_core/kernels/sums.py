@@ -125,7 +125,7 @@ def sums_within(words, weights, planes, n_left_out, index, all_sums, sums, count
     planes : uint64 [P, W]
         The weights in binary; no rows where there are no dense concepts.
     n_left_out : int
-        Lowest planes that need not be counted.
+        Lowest planes that need not be counted; at most half of them, so that the slack fits.
     index : LabelIndex
     all_sums : int64 [C]
         The weights of each whole concept; of no size where they are not known yet.

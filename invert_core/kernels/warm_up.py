@@ -1,28 +1,53 @@
-"""Compiles the kernels of a search before threads start."""
+"""Compiles kernels before threads start, in one process at a time."""
 
-import logging
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-from invert_core.kernels import _jit, atoms, beam, ranks, sums
-
-_log = logging.getLogger("invert")
+from invert_core.kernels import atoms, beam, ranks, sums
+from invert_core.kernels._cache import config, is_cached, one_process_at_a_time
 
 _OF_A_SEARCH = (
     atoms.find_atoms,
     atoms.bits_of_atoms,
     sums.label_index,
+    ranks.make_keys,
+    ranks.make_keys_in_order,
     ranks.add_ranks,
     beam.search_units,
 )
 
 
 def compile_search() -> None:
-    """Compile, or load from the cache, all that a search calls."""
-    if not hasattr(beam.search_units, "signatures"):  # NUMBA_DISABLE_JIT
+    """Compile, or load from the cache, all that a beam search calls."""
+    compile_kernels(_OF_A_SEARCH, _search)
+
+
+def compile_kernels(kernels: Sequence[Any], call: Callable[[], object]) -> None:
+    """Compile kernels, or load them from the cache, by something that calls all of them.
+
+    Of several processes that start at once, one compiles and the others wait for it.
+    """
+    if config.DISABLE_JIT:
         return
-    if not is_warm():
-        _log.info("Compiling kernels; this happens once and takes about 20 seconds.")
+    if _are_cached(kernels):
+        call()
+        return
+    with one_process_at_a_time():
+        call()
+
+
+def is_warm() -> bool:
+    """Whether machine code of the kernels of a beam search lies on disk."""
+    return _are_cached(_OF_A_SEARCH)
+
+
+def _are_cached(kernels: Sequence[Any]) -> bool:
+    return all(is_cached(kernel) for kernel in kernels)
+
+
+def _search() -> None:
     bits = np.ones((1, 1), np.uint64)
     bits.setflags(write=False)
     merged = atoms.find_atoms(bits, 2)
@@ -30,8 +55,3 @@ def compile_search() -> None:
     for float_type in (np.float32, np.float64):
         weights, _, _ = ranks.rank_sums(np.array([[0, 1]], float_type), merged)
     beam.search_units(weights, 2, index, beam.Limits(1, 1, 1, 1, 1.0, 1))
-
-
-def is_warm() -> bool:
-    """Whether machine code of these kernels lies on disk."""
-    return all(_jit.is_cached(kernel) for kernel in _OF_A_SEARCH)

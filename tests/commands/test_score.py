@@ -20,7 +20,9 @@ def test_a_formula_is_tested_on_every_unit(inputs):
     assert {row["direction"] for row in rows} == {"given"}
     printed = invert(*ARGUMENTS, "a & ~b", "--format", "csv").stdout
     read = list(csv.DictReader(io.StringIO(printed)))
-    assert [{name: str(value) for name, value in row.items()} for row in rows] == read
+    assert [
+        {name: "" if value is None else str(value) for name, value in row.items()} for row in rows
+    ] == read
 
 
 def test_the_table_is_in_names(inputs):

@@ -103,7 +103,7 @@ def test_planes_that_are_left_out_are_within_the_slack_and_can_be_added(case, n_
     labels, extent, weights, sizes = case
     index = sums.label_index(bits.pack_columns(labels), sizes, sums.PLANES)
     unit = planes.planes_of(weights)
-    n_left_out = min(n_left_out, unit.shape[0])
+    n_left_out = min(n_left_out, unit.shape[0] // 2)
     found, counts, slack = (np.full(labels.shape[1], -1) for _ in range(3))
     words = bits.pack_columns(extent[:, None])[0]
     unknown = np.empty(0, np.int64)

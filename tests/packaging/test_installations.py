@@ -137,7 +137,7 @@ def test_labelling_works_where_no_machine_code_can_be_kept(installed, tmp_path):
         "import invert_core\n"
         "assert invert_core.__file__.startswith({site!r})\n"
         "labels = invert_core.label([[0.0], [1.0], [2.0], [3.0]], {{'high': [0, 0, 1, 1]}})\n"
-        "from invert_core.kernels._jit import CACHE\n"
+        "from invert_core.kernels._cache import CACHE\n"
         "print(labels.rows[0].formula, labels.rows[0].auc, CACHE)\n"
     )
     done = installed.execute(

@@ -1,0 +1,161 @@
+"""Where machine code is kept, and what happens where it cannot be kept or is damaged."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numba
+import pytest
+
+import invert_core
+from invert_core.file_lock import try_lock
+from invert_core.kernels import _cache
+from invert_core.kernels._jit import kernel
+
+compiled_only = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
+
+
+def twice(number):
+    return 2 * number
+
+
+def hits():
+    """Call a kernel in the state of a new process: whether its machine code was loaded."""
+    again = kernel(twice)
+    assert again(21) == 42
+    return sum(again.stats.cache_hits.values())
+
+
+@pytest.fixture
+def library(tmp_path):
+    """A copy of the library."""
+    folder = tmp_path / "invert_core"
+    shutil.copytree(
+        Path(invert_core.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    return folder
+
+
+def place(library, **environment):
+    """Where a process keeps the machine code of a copy of the library."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from invert_core.kernels._cache import CACHE; print(CACHE)"],
+        cwd=library.parent,
+        env=os.environ | {"NUMBA_CACHE_DIR": ""} | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return Path(done.stdout.strip())
+
+
+def test_machine_code_of_an_older_source_is_never_used(library):
+    before = place(library)
+    assert before.parent == library / "kernels" / "__pycache__"
+    assert place(library) == before
+    # `search_units` stands in another file, but calls what stands here.
+    callee = library / "kernels" / "formulas.py"
+    callee.write_text(callee.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert place(library) != before
+
+
+def test_machine_code_for_another_processor_is_never_used(library):
+    assert place(library) != place(library, NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="")
+
+
+def test_a_read_only_installation_uses_the_folder_of_the_user(library, tmp_path):
+    # A file stands where a folder would have to be made: that stops even a superuser.
+    (library / "kernels" / "__pycache__").write_text("")
+    users = tmp_path / "users"
+    variable = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
+    assert place(library, **{variable: str(users)}).parent == users
+
+
+@compiled_only
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        lambda content: b"",
+        lambda content: content[:16],
+        lambda content: content[:-1],
+        lambda content: bytes(len(content)),
+        lambda content: content[:-9] + bytes([content[-9] ^ 1]) + content[-8:],
+    ],
+    ids=["empty", "a stump", "a byte short", "zeros", "one bit"],
+)
+def test_damaged_machine_code_is_compiled_again(tmp_path, monkeypatch, damaged):
+    monkeypatch.setattr(_cache, "CACHE", tmp_path)
+    assert hits() == 0
+    assert hits() == 1
+    [file] = tmp_path.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(damaged(whole))
+    assert hits() == 0
+    assert hits() == 1
+
+
+@compiled_only
+@pytest.mark.parametrize("cache", ["a full disk", None])
+def test_kernels_work_where_nothing_can_be_written(tmp_path, monkeypatch, cache):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(_cache, "CACHE", cache and tmp_path / "file" / "below")
+    assert hits() == 0
+    assert hits() == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@compiled_only
+@pytest.mark.parametrize(
+    ("kept", "words"), [(True, "happens once"), (False, "happens in every run, as no folder")]
+)
+def test_compiling_is_announced_once(tmp_path, monkeypatch, caplog, kept, words):
+    monkeypatch.setattr(_cache, "CACHE", tmp_path if kept else None)
+    _cache._announce.cache_clear()
+    with caplog.at_level("INFO", "invert"):
+        hits()
+        hits()
+    [message] = caplog.messages
+    assert words in message
+
+
+def test_a_second_process_says_that_it_waits_and_goes_on_after_the_first(
+    tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(_cache, "CACHE", tmp_path)
+    entered, looked = threading.Event(), threading.Event()
+
+    def look(_):
+        looked.set()
+
+    monkeypatch.setattr(_cache.time, "sleep", look)
+
+    def second():
+        with _cache.one_process_at_a_time():
+            entered.set()
+
+    waiting = threading.Thread(target=second)
+    with caplog.at_level("INFO", "invert"), (tmp_path / "lock").open("ab") as first:
+        assert try_lock(first.fileno())
+        waiting.start()
+        assert looked.wait(60)
+        assert not entered.is_set()
+        assert "Another process is compiling kernels; waiting" in caplog.text
+    waiting.join(60)
+    assert entered.is_set()
+
+
+def refused(file):
+    raise OSError(5, "no locks here")
+
+
+def test_where_locks_do_not_work_nobody_waits(tmp_path, monkeypatch):
+    monkeypatch.setattr(_cache, "CACHE", tmp_path)
+    monkeypatch.setattr(_cache, "try_lock", refused)
+    with _cache.one_process_at_a_time():
+        pass
+    monkeypatch.setattr(_cache, "CACHE", tmp_path / "missing")
+    with _cache.one_process_at_a_time():
+        pass
