@@ -125,6 +125,7 @@ class Search(ABC):
                 f"The activations have shape {values.shape} for {self.n_samples} samples.",
                 "Give one activation per sample of the concepts.",
             )
+        self._stop.clear()
         return self._piece(0, values[None]).results[0]
 
     def note_share(self, share: float) -> None:

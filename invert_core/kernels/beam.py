@@ -155,15 +155,20 @@ def score_candidates(kind, p, start, step, passes, n_samples, limits, scores):
         scores[c] = limits.sign * auc_of(n, rank_sum, n_samples) if allowed else -np.inf
     for c in range(n_concepts, CONCEPTS_AT_ONCE):
         scores[c] = -np.inf
-    rounded = passes.scores[p, kind, start // CONCEPTS_AT_ONCE]
+    return largest(scores)
+
+
+@kernel
+def remember(kind, p, group, best, passes, scores):
+    """Keep what later steps ask of the candidates of one kind and group of concepts."""
+    passes.best[p, kind, group] = best
+    rounded = passes.scores[p, kind, group]
     for c in range(CONCEPTS_AT_ONCE):
         rounded[c] = scores[c]
-    for c in range(n_concepts):
+    slack = passes.slack[p, group * CONCEPTS_AT_ONCE :]
+    for c in range(min(CONCEPTS_AT_ONCE, slack.size)):
         if slack[c] > 0:
             rounded[c] = np.inf
-    best = largest(scores)
-    passes.best[p, kind, start // CONCEPTS_AT_ONCE] = best
-    return best
 
 
 @kernel
@@ -369,8 +374,17 @@ def search_pass(
     scores = np.empty(CONCEPTS_AT_ONCE, np.float64)
     for group in range(passes.best.shape[2]):
         start = group * CONCEPTS_AT_ONCE
+        n_touching = 0
+        for count in passes.counts[p, start : start + CONCEPTS_AT_ONCE]:
+            n_touching += count > 0
         for kind in range(2 if step == 1 else 4):
+            if n_touching == 0 and kind != 2:
+                # Apart from c, F & c is empty, F & ~c is F and F | ~c is ~c: only F | c is new.
+                passes.best[p, kind, group] = -np.inf
+                continue
             best = score_candidates(kind, p, start, step, passes, n_samples, limits, scores)
+            if step < limits.length:
+                remember(kind, p, group, best, passes, scores)
             if best < least_score(beams, step):
                 continue
             for at in range(scores.size):
