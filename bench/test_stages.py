@@ -8,7 +8,8 @@ import pytest
 from invert_core import Activations, Settings, label
 from invert_core.beam_search import BeamSearch
 from invert_core.formula import LiteralNames
-from invert_core.kernels.beam import Limits, search_units
+from invert_core.kernels.beam import search_units
+from invert_core.kernels.candidates import Limits
 from invert_core.kernels.ranks import add_ranks, make_keys, rank_sums
 from invert_core.kernels.sums import concept_sums
 from invert_core.label_rows import rows_of_piece

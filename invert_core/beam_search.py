@@ -5,7 +5,8 @@ import numpy as np
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError
 from invert_core.kernels.atoms import Atoms
-from invert_core.kernels.beam import Limits, search_units
+from invert_core.kernels.beam import search_units
+from invert_core.kernels.candidates import Limits
 from invert_core.kernels.formulas import AND, LENGTH, LITERALS, N_POSITIVE, RANK_SUM
 from invert_core.kernels.sums import LabelIndex
 from invert_core.kernels.warm_up import compile_search

@@ -6,7 +6,7 @@ import numpy as np
 
 from invert_core.beam_search import report
 from invert_core.concepts import ConceptSet
-from invert_core.errors import DataError
+from invert_core.errors import DataError, SettingError
 from invert_core.exhaustive import KERNELS, BestFormula, prepare, search_exhaustively
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.ranks import rank_sums
@@ -14,12 +14,22 @@ from invert_core.kernels.warm_up import compile_kernels
 from invert_core.search import Found, Search, UnitResult, merged
 from invert_core.settings import Settings
 
+MOST_BYTES = 2**34
+"""Of the tables of pairs, of which each thread has its own."""
+
 
 class ExhaustiveSearch(Search):
     """A search that scores or rules out every formula; parameters as for `Search`."""
 
     def __init__(self, concepts: ConceptSet, settings: Settings, jobs: int | None = None):
         super().__init__(concepts, settings, jobs)
+        n_bytes = len(concepts.id) ** 2 * (8 + 25 * self.jobs)
+        if n_bytes > MOST_BYTES:
+            raise SettingError(
+                f"The tables of pairs of {len(concepts.id):,} concepts would take "
+                f"{n_bytes / 2**30:.0f} GiB of memory in {self.jobs} threads.",
+                "Give fewer --jobs or fewer concepts, or leave out --search exhaustive.",
+            )
         compile_kernels(KERNELS, _search_something)
         self._atoms, bits = merged(concepts.bits, concepts.n_samples)
         self._tables = prepare(bits, self._atoms.sizes, concepts.n_samples)
@@ -44,6 +54,11 @@ class ExhaustiveSearch(Search):
         settings = self.settings
         sign = 1.0 if direction == "positive" else -1.0
         results = []
+        ways = self.settings.directions
+
+        def note(share: float) -> None:
+            self.note_share((ways.index(direction) + share) / len(ways))
+
         for of_unit in weights:
             certificate = search_exhaustively(
                 of_unit,
@@ -53,7 +68,7 @@ class ExhaustiveSearch(Search):
                 n_high=self.n_high,
                 sign=sign,
                 time_limit=settings.time_limit,
-                progress=self.note_share,
+                progress=note,
                 stop=self._stop.is_set,
             )
             if self._stop.is_set():

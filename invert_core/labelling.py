@@ -32,11 +32,12 @@ def label(
 ) -> Labels:
     """Find for every unit the formulas of concepts that its activation separates best.
 
-    INVERT: beam search over formulas, scored by AUC (Bykov et al., NeurIPS 2023).
+    INVERT: beam search over formulas, scored by AUC (Bykov et al., NeurIPS 2023), or an exhaustive
+    search of the short ones.
 
     Parameters
     ----------
-    activations : float array [n_samples, n_units], path, or Activations
+    activations : float array or scipy.sparse matrix [n_samples, n_units], path, or Activations
         An array becomes the layer "activations". A path is an activation file, .npy or .npz.
     concepts : mapping of id to bool array [n_samples], path, or ConceptSet
         A path is a .csv, .npz or concept file.
@@ -160,23 +161,23 @@ def label_workload(
     n_tests = n_formulas(len(work.concepts.id), settings.length, len(settings.directions))
     names = LiteralNames(work.concepts)
     n_units = work.n_units
+    left = work.after(n_done)
+    if progress is not None:
+        progress(n_done, n_units)
 
     def tick(begun: float) -> None:
         if progress is not None and begun > 0:
             progress(n_done + begun, n_units)
 
-    for layer, units in work.after(n_done).layers:
-        with (
-            closing(work.blocks(layer, units, block)) as blocks,
-            closing(search.pieces(blocks, tick)) as pieces,
-        ):
-            left = iter(units)
-            for piece in pieces:
-                of_piece = list(itertools.islice(left, len(piece.results)))
-                yield from rows_of_piece(layer.name, of_piece, piece, names, n_tests)
-                n_done += len(of_piece)
-                if progress is not None:
-                    progress(n_done, n_units)
+    with closing(left.blocks(block)) as blocks, closing(search.pieces(blocks, tick)) as pieces:
+        addresses = left.addresses()
+        for piece in pieces:
+            of_piece = list(itertools.islice(addresses, len(piece.results)))
+            layer = of_piece[0][0]
+            yield from rows_of_piece(layer, [unit for _, unit in of_piece], piece, names, n_tests)
+            n_done += len(of_piece)
+            if progress is not None:
+                progress(n_done, n_units)
 
 
 def _class_of(search: str) -> type[Search]:
@@ -211,7 +212,9 @@ def plan(
     settings: Settings | None = None,
     join: str = "strict",
 ) -> Plan:
-    """Check everything that `label` would check before it searches, and search nothing.
+    """Check what `label` would check before it searches, and search nothing.
+
+    Whether any formula of several literals meets the fraction limits only a search can tell.
 
     Parameters
     ----------

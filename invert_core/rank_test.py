@@ -11,7 +11,7 @@ from invert_core.errors import DataError, SettingError
 from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import concept_sums
-from invert_core.search import available_cores, index_by_atoms, units_per_piece
+from invert_core.search import index_by_atoms, n_threads, units_per_piece
 from invert_core.significance import ALTERNATIVES, RankSpread, p_values, z_score
 from invert_core.values import as_labels, as_matrix, find_nan
 
@@ -107,9 +107,7 @@ def mann_whitney(
             f"The alternative {alternative!r} is unknown.",
             f"Take one of {', '.join(ALTERNATIVES)}.",
         )
-    jobs = available_cores() if jobs is None else jobs
-    if jobs < 1:
-        raise SettingError(f"jobs is {jobs}.", "Give 1 or more.")
+    jobs = n_threads(jobs)
     matrix, one_unit = as_matrix(activations)
     table, one_label = as_labels(labels)
     n_samples, n_units = matrix.shape

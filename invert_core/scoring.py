@@ -7,13 +7,13 @@ from typing import Any
 
 from invert_core.errors import DataError
 from invert_core.formula import Formula
-from invert_core.kernels.atoms import bits_of_atoms, find_atoms
 from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import sum_of_set
 from invert_core.label_rows import tested_formulas
 from invert_core.labelling import Progress
 from invert_core.labels import Label, Labels
+from invert_core.search import merged
 from invert_core.significance import RankSpread
 from invert_core.workload import ActivationSource, ConceptSource, open_workload
 
@@ -77,31 +77,31 @@ def score(
                 f"The formula {str(parsed)!r} is true {where}, so there is nothing to compare.",
                 "Give another formula.",
             )
-        bits = pack_columns(extent[:, None])
-        atoms = find_atoms(bits, chosen.n_samples)
-        inside = bits_of_atoms(bits, atoms)[0]
+        atoms, merged_extent = merged(pack_columns(extent[:, None]), chosen.n_samples)
+        inside = merged_extent[0]
         text: dict[str, Any] = {
             "formula": str(parsed),
             "label": parsed.describe(chosen),
             "length": parsed.length,
         }
         labels: list[Label] = []
-        for layer, numbers in work.layers:
-            numbers_left = iter(numbers)
-            with closing(work.blocks(layer, numbers, block)) as blocks:
-                for of_block in blocks:
-                    sums, ties, cubes = rank_sums(of_block, atoms)
-                    size = n_positive * (n_positive + 1)
-                    tested = tested_formulas(
-                        [n_positive] * len(sums),
-                        [int(sum_of_set(inside, row)) - size for row in sums],
-                        RankSpread.of_units(chosen.n_samples, ties, cubes),
-                        n_tests=1,
-                    )
-                    labels += [
+        addresses = work.addresses()
+        with closing(work.blocks(block)) as blocks:
+            for of_block in blocks:
+                sums, ties, cubes = rank_sums(of_block, atoms)
+                size = n_positive * (n_positive + 1)
+                tested = tested_formulas(
+                    [n_positive] * len(sums),
+                    [int(sum_of_set(inside, row)) - size for row in sums],
+                    RankSpread.of_units(chosen.n_samples, ties, cubes),
+                    n_tests=1,
+                )
+                for explained, corrected in zip(tested.explained, tested.corrected, strict=True):
+                    layer, unit = next(addresses)
+                    labels.append(
                         Label(
-                            layer=layer.name,
-                            unit=next(numbers_left),
+                            layer=layer,
+                            unit=unit,
                             rank=1,
                             direction="given",
                             n_samples=chosen.n_samples,
@@ -110,10 +110,7 @@ def score(
                             **explained,
                             **corrected,
                         )
-                        for explained, corrected in zip(
-                            tested.explained, tested.corrected, strict=True
-                        )
-                    ]
-                    if progress is not None:
-                        progress(len(labels), work.n_units)
+                    )
+                if progress is not None:
+                    progress(len(labels), work.n_units)
     return Labels(tuple(labels), chosen)

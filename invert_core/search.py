@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -52,8 +53,8 @@ class UnitResult:
     """What one search found for one unit; nothing for a dead one.
 
     `reported` is best first; `by_length` holds at most one formula of each length. `gap` is how
-    much better than the first formula an unknown one can be, in AUC: 0.0 if that is certified to be
-    the best of all, None if nothing is known.
+    much better than the best formula found, which `min_gain` may leave out of those reported, an
+    unknown one can be, in AUC: 0.0 if the best of all is certified, None if nothing is known.
     """
 
     direction: str
@@ -86,9 +87,7 @@ class Search(ABC):
 
     def __init__(self, concepts: ConceptSet, settings: Settings, jobs: int | None = None):
         self.settings = settings
-        self.jobs = available_cores() if jobs is None else jobs
-        if self.jobs < 1:
-            raise SettingError(f"--jobs is {jobs}.", "Give 1 or more.")
+        self.jobs = n_threads(jobs)
         self.n_samples = concepts.n_samples
         self.n_low, self.n_high = sizes_within(
             settings.min_fraction, settings.max_fraction, concepts.n_samples
@@ -125,8 +124,12 @@ class Search(ABC):
                 f"The activations have shape {values.shape} for {self.n_samples} samples.",
                 "Give one activation per sample of the concepts.",
             )
-        self._stop.clear()
+        self._begin()
         return self._piece(0, values[None]).results[0]
+
+    def _begin(self) -> None:
+        self._stop.clear()
+        self._shares.clear()
 
     def note_share(self, share: float) -> None:
         """Note how much of its units the calling thread has done, where they take long."""
@@ -142,7 +145,7 @@ class Search(ABC):
         threads end. `tick` is called now and then while none comes, with what is done of the units
         that are being searched.
         """
-        self._stop.clear()
+        self._begin()
         numbers = itertools.count()
         with ThreadPoolExecutor(self.jobs) as pool:
             waiting: deque[list[Future[Piece]]] = deque()
@@ -223,6 +226,21 @@ def sizes_within(min_fraction: float, max_fraction: float, n_samples: int) -> tu
     while high > 0 and high / n_samples > max_fraction:
         high -= 1
     return low, high
+
+
+def n_threads(jobs: int | None) -> int:
+    """Threads to use: all cores for None.
+
+    Raises
+    ------
+    SettingError
+        It is no whole number of 1 or more.
+    """
+    if jobs is None:
+        return available_cores()
+    if not isinstance(jobs, Integral) or jobs < 1:
+        raise SettingError(f"--jobs is {jobs!r}.", "Give a whole number of 1 or more.")
+    return int(jobs)
 
 
 def available_cores() -> int:

@@ -29,7 +29,7 @@ from invert_core.workload import Workload
 RECORD = "unfinished.json"
 
 SECONDS_BETWEEN_SAVES = 1.0
-"""The most work that a kill can cost; a short labelling saves once, at its end."""
+"""A kill costs what was done since; a short labelling saves once, at its end."""
 
 _LABELS = "labels.jsonl"
 _NEW_RECORD = RECORD + ".new"

@@ -32,7 +32,7 @@ class Record:
         seconds = self.timings.label_seconds
         if not (
             isinstance(self.fingerprint, Mapping)
-            and all(type(count) is int and count >= 0 for count in counts)
+            and all(type(count) is int and 0 <= count < 2**63 for count in counts)
             and isinstance(self.sha256, str)
             and isinstance(self.timings.started, str)
             and type(seconds) is float

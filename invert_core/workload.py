@@ -5,6 +5,7 @@ import operator
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -54,19 +55,29 @@ class Workload:
             n_done = max(0, n_done - len(units))
         return Workload(self.concepts, tuple(left), self.rows)
 
-    def blocks(
-        self, layer: ActivationLayer, units: Sequence[int], block: int | None
-    ) -> Generator[Units]:
-        """The activations of some units, read by a thread of its own, at most `block` at once.
+    def addresses(self) -> Iterator[tuple[str, int]]:
+        """Layer and number of each unit."""
+        for layer, units in self.layers:
+            for unit in units:
+                yield layer.name, unit
 
-        None takes as many as suit the file.
+    def blocks(self, block: int | None) -> Generator[Units]:
+        """The activations of all units, read by a thread of its own.
+
+        Each block is of one layer and has at most `block` units, or as many as suit the file.
         """
-        block = layer.units_at_once if block is None else block
-        if block < 1:
-            raise SettingError(f"The block is {block} units.", "Give 1 or more.")
-        return read_ahead(self._read(layer, units, block))
+        return read_ahead(
+            itertools.chain.from_iterable(
+                self._read(layer, units, layer.units_at_once if block is None else block)
+                for layer, units in self.layers
+            )
+        )
 
     def _read(self, layer: ActivationLayer, units: Sequence[int], block: int) -> Iterator[Units]:
+        if not isinstance(block, Integral) or block < 1:
+            raise SettingError(
+                f"The block is {block!r} units.", "Give a whole number of 1 or more."
+            )
         for _, of_block in itertools.groupby(units, lambda unit: unit // block):
             wanted = np.array(list(of_block))
             read = layer.read(int(wanted[0]), int(wanted[-1]) + 1)
@@ -111,7 +122,17 @@ def _as_concepts(source: ConceptSource, names: Path | None) -> ConceptSet:
         return source
     if isinstance(source, str | Path):
         return read_concepts(Path(source), names)
+    if not isinstance(source, Mapping):
+        raise DataError(
+            f"Concepts cannot be a {type(source).__name__}.",
+            "Give a path, a ConceptSet, or a mapping of each id to a bool array [n_samples].",
+        )
     columns = [np.asarray(column) for column in source.values()]
+    if any(column.ndim != 1 for column in columns):
+        raise DataError(
+            "The labels of a concept are not one-dimensional.",
+            "Give each concept one label per sample, as a bool array [n_samples].",
+        )
     if not columns or any(column.shape != columns[0].shape for column in columns):
         raise DataError(
             "The labels of the concepts have different lengths, or there are none.",

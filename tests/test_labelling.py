@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from invert_core import strategies
+from invert_core import exhaustive_search, strategies
 from invert_core.activations import Activations, open_activations
 from invert_core.beam_search import BeamSearch
 from invert_core.concepts import ConceptSet, read_concepts
 from invert_core.errors import DataError, FormulaError, SettingError, UnknownNameError
 from invert_core.formula import Formula
 from invert_core.kernels import beam, ranks
-from invert_core.labelling import label, plan
+from invert_core.labelling import label, label_units, plan
 from invert_core.labels import COLUMNS, Labels
 from invert_core.scoring import score
 from invert_core.settings import Settings
@@ -312,3 +312,36 @@ def test_units_of_a_real_encoder_equal_the_oracle():
         assert [set(np.flatnonzero(found.extent(row))) for row in rows] == [
             set(formula.extent) for formula in expected.reported
         ]
+
+
+@pytest.mark.parametrize("wrong", [[[1, 0], [0, 1]], {"a": [[1], [0]]}])
+def test_concepts_of_another_shape_are_refused(wrong):
+    with pytest.raises(DataError) as caught:
+        label(np.arange(2.0), wrong)
+    assert "bool array" in caught.value.hint
+
+
+def test_two_layers_of_different_types_are_labelled_in_their_order():
+    activations, labels = small()
+    layers = {"b": activations, "a": activations.astype(np.float32).round(1)}
+    both = label(Activations.from_array(layers), concept_set(labels), jobs=2, block=2)
+    apart = [
+        row
+        for name, values in layers.items()
+        for row in label(Activations.from_array({name: values}), concept_set(labels))
+    ]
+    assert list(both) == apart
+
+
+def test_results_come_one_unit_after_the_other():
+    activations, labels = small()
+    rows = list(label_units(activations, concept_set(labels)))
+    assert [of_unit[0].unit for of_unit in rows] == [0, 1, 2, 3, 4]
+    assert list(itertools.chain(*rows)) == list(label(activations, concept_set(labels)))
+
+
+def test_too_many_concepts_for_tables_of_pairs_are_refused(monkeypatch):
+    activations, labels = small()
+    monkeypatch.setattr(exhaustive_search, "MOST_BYTES", 100)
+    with pytest.raises(SettingError, match="6 concepts would take"):
+        label(activations, concept_set(labels), settings=Settings(search="exhaustive"))

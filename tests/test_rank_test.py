@@ -109,3 +109,9 @@ def test_what_cannot_be_ranked_is_refused(activations, labels, message):
 def test_an_unknown_alternative_is_refused():
     with pytest.raises(SettingError, match="one of two-sided, less, greater"):
         mann_whitney([1.0, 2.0], [0, 1], "upper")
+
+
+@pytest.mark.parametrize("jobs", [0, -1, 1.5, "2"])
+def test_a_number_of_threads_that_is_none_is_refused(jobs):
+    with pytest.raises(SettingError, match="--jobs is"):
+        mann_whitney([1.0, 2.0, 3.0], [0, 1, 1], jobs=jobs)

@@ -259,5 +259,6 @@ def _broken(what: str) -> DataError:
 
 def _repeated(what: str) -> DataError:
     return DataError(
-        f"The sparse matrix {what}.", "Call its method sum_duplicates() first, then store it again."
+        f"The sparse matrix {what}.",
+        "Check its shape [n_samples, n_units], or call sum_duplicates() and store it again.",
     )

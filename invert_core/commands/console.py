@@ -64,16 +64,21 @@ class _MessageHandler(logging.Handler):
 def progress(title: str) -> Iterator[Callable[[float, int], None]]:
     """A bar with the time left on stderr, for a library call that reports (done, total).
 
-    Silent where stderr is not a terminal, and with ``-q``.
+    Silent where stderr is not a terminal, and with ``-q``. It is drawn from the first report on and
+    counts from what was done by then, so that the time left is that of the rest.
     """
     quiet = _log.level > logging.INFO
     seen = sys.stderr is not None and sys.stderr.isatty()
     bar = click.progressbar(length=1, label=title, file=sys.stderr, hidden=quiet or not seen)
-    with bar:
+    with contextlib.ExitStack() as drawn:
+        first: list[float] = []
 
         def advance(done: float, total: int) -> None:
-            bar.length = total * _STEPS
-            bar.update(int(done * _STEPS) - bar.pos)
+            if not first:
+                first.append(done)
+                drawn.enter_context(bar)
+            bar.length = max(1, int((total - first[0]) * _STEPS))
+            bar.update(max(0, int((done - first[0]) * _STEPS) - bar.pos))
 
         yield advance
 

@@ -54,7 +54,7 @@ from invert_core.commands.console import print_rows, progress, say, written
     "--time-limit",
     type=float,
     metavar="SECONDS",
-    help="For one unit of an exhaustive search; the gap to the optimum is reported.",
+    help="For a unit and direction of an exhaustive search; the remaining gap is reported.",
 )
 @options.names_option
 @options.join_option

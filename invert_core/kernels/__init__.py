@@ -1,7 +1,8 @@
 """All compiled code: plain arrays in, plain arrays out.
 
 `bits` packs labels, `atoms` merges samples with equal ones, `ranks` ranks activations, `sums` adds
-ranks over concepts with the help of `planes`, `formulas` orders and compares formulas, `beam`
-searches them. `pairs`, `kinds`, `bounds`, `triples` and `exhaustive` search all of them. `_jit`
-owns the compiler's options, `_cache` keeps what it makes, `warm_up` compiles before threads start.
+ranks over concepts with the help of `planes`. `formulas` orders and compares formulas, `candidates`
+scores what they are joined to, `beam` searches them. `pairs`, `kinds`, `bounds`, `triples` and
+`exhaustive` search all of them. `_jit` owns the compiler's options, `_cache` keeps what it makes,
+`warm_up` compiles before threads start.
 """

@@ -95,7 +95,7 @@ def one_process_at_a_time() -> Iterator[None]:
 @functools.cache
 def _announce() -> None:
     _log.info(
-        "Compiling kernels; this %s and takes up to half a minute.",
+        "Compiling kernels; this %s and takes half a minute or so.",
         "happens once" if CACHE else "happens in every run, as no folder for them can be written,",
     )
 

@@ -34,7 +34,7 @@ class LabelIndex(NamedTuple):
 
     `bits` uint64 [C, W] holds all concepts, `counts` int64 [C] their samples and `sizes`
     int64 [S] the samples of each atom. Atom a carries the sparse concepts
-    ``concept[first[a]:first[a + 1]]`` and those of the concepts `dense` int64 [D] that are set in
+    ``concept[first[a]:first[a + 1]]`` and those of the concepts `dense` uint32 [D] that are set in
     ``rows[a]``, uint64 [S, ceil(D / 64)]; to walk these takes `row_cost` nanoseconds an atom.
     `size_planes` uint64 [Q, W] are the sizes in binary. `how` says how the dense concepts are
     summed: BY_COST, or for tests and benchmarks always WALK or PLANES.
@@ -121,7 +121,7 @@ def sums_within(words, weights, planes, n_left_out, index, all_sums, sums, count
     words : uint64 [W]
         The set.
     weights : int64 [S]
-        Ranks added over each atom; they add up to N(N + 1), which fits for N up to 2**31.
+        Ranks added over each atom; they add up to N(N + 1), with N up to 2**27.
     planes : uint64 [P, W]
         The weights in binary; no rows where there are no dense concepts.
     n_left_out : int

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from invert_core.kernels import atoms, beam, ranks, sums
+from invert_core.kernels import atoms, beam, candidates, ranks, sums
 from invert_core.kernels._cache import config, is_cached, one_process_at_a_time
 
 _OF_A_SEARCH = (
@@ -54,4 +54,4 @@ def _search() -> None:
     index = sums.label_index(atoms.bits_of_atoms(bits, merged), merged.sizes, sums.BY_COST)
     for float_type in (np.float32, np.float64):
         weights, _, _ = ranks.rank_sums(np.array([[0, 1]], float_type), merged)
-    beam.search_units(weights, 2, index, beam.Limits(1, 1, 1, 1, 1.0, 1))
+    beam.search_units(weights, 2, index, candidates.Limits(1, 1, 1, 1, 1.0, 1))

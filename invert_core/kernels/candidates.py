@@ -1,0 +1,217 @@
+"""The candidates of one step: a formula joined to every literal, and their scores.
+
+With S and n of a formula F, of a concept c and of F & c known, those of F & ~c, F | c and F | ~c
+follow by inclusion-exclusion: one pass over F scores four candidates of every concept.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from invert_core.kernels._jit import kernel
+from invert_core.kernels.formulas import N_POSITIVE, RANK_SUM
+from invert_core.kernels.planes import sum_below
+
+CONCEPTS_AT_ONCE = 128
+"""Candidates scored in one go, before any of them is looked at."""
+
+
+class Passes(NamedTuple):
+    """P sets that were joined to literals; row 0 is the set of all atoms.
+
+    `words` is uint64 [P, W], `n_positive` and `rank_sum` int64 [P]; `sums` and `counts`
+    int64 [P, C] belong to the intersections with every concept; a sum is known up to `slack`
+    int64 [P, C]. `scores` float32 [P, 4, G, CONCEPTS_AT_ONCE] are those of the candidates of each
+    kind, rounded, inf where there is slack, and `best` [P, 4, G] the largest that each group of
+    concepts can have.
+    """
+
+    words: np.ndarray
+    n_positive: np.ndarray
+    rank_sum: np.ndarray
+    sums: np.ndarray
+    counts: np.ndarray
+    slack: np.ndarray
+    scores: np.ndarray
+    best: np.ndarray
+
+
+class Limits(NamedTuple):
+    """What a search is told.
+
+    `length` and `beam` are the most literals of a formula and the formulas kept at each step;
+    `n_low` and `n_high` sizes that an extent may have, both included, n_low >= 1 and n_high < N;
+    `sign` is 1.0 to seek the largest AUC, -1.0 the smallest; `n_searched` is how many concepts
+    stay from step 2 on, those with the largest abs(AUC - 0.5).
+    """
+
+    length: int
+    beam: int
+    n_low: int
+    n_high: int
+    sign: float
+    n_searched: int
+
+
+@kernel
+def doubled_u(n_positive, rank_sum):
+    """Twice the Mann-Whitney U of an extent."""
+    return rank_sum - n_positive * (n_positive + 1)
+
+
+@kernel
+def auc_of(n_positive, rank_sum, n_samples):
+    """AUC of an extent that is neither empty nor everything: one division of exact integers."""
+    return doubled_u(n_positive, rank_sum) / (2 * n_positive * (n_samples - n_positive))
+
+
+@kernel
+def of_kind(kind, everything, formula, concept, both):
+    """Size or rank sum of one of the four candidates made of a formula and a concept.
+
+    `kind` is connective * 2 + negated; the others are the size (or sum) of all samples, of the
+    formula, of the concept, and of their intersection.
+    """
+    if kind == 0:
+        return both
+    if kind == 1:
+        return formula - both
+    if kind == 2:
+        return formula + concept - both
+    return everything - concept + both
+
+
+@kernel
+def score_candidates(kind, p, start, step, passes, n_samples, limits, scores):
+    """Score the candidates of one kind and pass for the concepts from `start` on; return the best.
+
+    Where a sum has slack it is the best score that there can be. -inf stands for those outside the
+    limits, and for those that have the extent of the formula or of the literal they are made of,
+    both shorter and scored already: an extent inside or around another and of its size is that
+    other.
+    """
+    n_formula, sum_formula = passes.n_positive[p], passes.rank_sum[p]
+    everything = passes.rank_sum[0]
+    of_concept, sum_concept = passes.counts[0, start:], passes.sums[0, start:]
+    of_both, sum_both = passes.counts[p, start:], passes.sums[p, start:]
+    slack = passes.slack[p, start:]
+    # A score rises with the sum of the intersection for F & c and F | ~c, falls for the others.
+    of_slack = 1 if (kind == 0 or kind == 3) == (limits.sign > 0) else 0
+    n_concepts = min(CONCEPTS_AT_ONCE, of_concept.size)
+    for c in range(n_concepts):
+        n = of_kind(kind, n_samples, n_formula, of_concept[c], of_both[c])
+        both = sum_both[c] + of_slack * slack[c]
+        rank_sum = of_kind(kind, everything, sum_formula, sum_concept[c], both)
+        n_literal = n_samples - of_concept[c] if kind & 1 else of_concept[c]
+        says_more = (step == 1) | ((n != n_formula) & (n != n_literal))
+        allowed = (n >= limits.n_low) & (n <= limits.n_high) & says_more
+        scores[c] = limits.sign * auc_of(n, rank_sum, n_samples) if allowed else -np.inf
+    for c in range(n_concepts, CONCEPTS_AT_ONCE):
+        scores[c] = -np.inf
+    return largest(scores)
+
+
+@kernel
+def remember(kind, p, group, best, passes, scores):
+    """Keep what later steps ask of the candidates of one kind and group of concepts."""
+    passes.best[p, kind, group] = best
+    rounded = passes.scores[p, kind, group]
+    for c in range(CONCEPTS_AT_ONCE):
+        rounded[c] = scores[c]
+    slack = passes.slack[p, group * CONCEPTS_AT_ONCE :]
+    for c in range(min(CONCEPTS_AT_ONCE, slack.size)):
+        if slack[c] > 0:
+            rounded[c] = np.inf
+
+
+@kernel
+def largest(scores):
+    """The maximum of CONCEPTS_AT_ONCE floats without NaN; four chains hide the latency."""
+    one, two, three, four = scores[0], scores[1], scores[2], scores[3]
+    for at in range(4, CONCEPTS_AT_ONCE, 4):
+        one = scores[at] if scores[at] > one else one
+        two = scores[at + 1] if scores[at + 1] > two else two
+        three = scores[at + 2] if scores[at + 2] > three else three
+        four = scores[at + 3] if scores[at + 3] > four else four
+    return max(max(one, two), max(three, four))
+
+
+@kernel
+def exact_score(kind, p, c, planes, n_left_out, bits, passes, n_samples, limits):
+    """The score of one candidate, for which the slack of its sum is done away with."""
+    if passes.slack[p, c] > 0:
+        passes.sums[p, c] += sum_below(passes.words[p], planes, n_left_out, bits[c])
+        passes.slack[p, c] = 0
+    n = of_kind(kind, n_samples, passes.n_positive[p], passes.counts[0, c], passes.counts[p, c])
+    rank_sum = of_kind(
+        kind, passes.rank_sum[0], passes.rank_sum[p], passes.sums[0, c], passes.sums[p, c]
+    )
+    return limits.sign * auc_of(n, rank_sum, n_samples)
+
+
+@kernel
+def is_alike(n, rank_sum, kind, passes, p, c):
+    """Whether a candidate has this size and, as far as it is known, this rank sum."""
+    of_all, of_formula = passes.n_positive[0], passes.n_positive[p]
+    if n != of_kind(kind, of_all, of_formula, passes.counts[0, c], passes.counts[p, c]):
+        return False
+    sum_all, sum_formula = passes.rank_sum[0], passes.rank_sum[p]
+    found = of_kind(kind, sum_all, sum_formula, passes.sums[0, c], passes.sums[p, c])
+    return abs(rank_sum - found) <= passes.slack[p, c]
+
+
+@kernel
+def most_separated(sums, counts, n_samples, n_kept, kept):
+    """Mark the concepts with the largest abs(AUC - 0.5), bool [C]; ties keep the first.
+
+    Floats that are not negative sort as their bits do, so the least distance that is kept can be
+    found bit by bit.
+    """
+    distance = np.zeros(counts.size, np.float64)
+    for c in range(counts.size):
+        if 0 < counts[c] < n_samples:
+            distance[c] = abs(auc_of(counts[c], sums[c], n_samples) - 0.5)
+    bits = distance.view(np.int64)
+    least = np.int64(0)
+    for shift in range(62, -1, -1):
+        trial = least | (np.int64(1) << shift)
+        n_above = 0
+        for c in range(bits.size):
+            n_above += bits[c] >= trial
+        if n_above >= n_kept:
+            least = trial
+    n_more = n_kept
+    for c in range(bits.size):
+        kept[c] = bits[c] > least
+        n_more -= kept[c]
+    for c in range(bits.size):
+        if n_more > 0 and bits[c] == least:
+            kept[c] = True
+            n_more -= 1
+
+
+@kernel
+def room_for_passes(index, limits):
+    """Room for all passes of one unit."""
+    n_concepts, n_words = index.bits.shape
+    n_groups = (n_concepts + CONCEPTS_AT_ONCE - 1) // CONCEPTS_AT_ONCE
+    capacity = 1 + (limits.length - 1) * limits.beam
+    return Passes(
+        np.empty((capacity, n_words), np.uint64),
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
+        np.empty((capacity, n_concepts), np.int64),
+        np.empty((capacity, n_concepts), np.int64),
+        np.empty((capacity, n_concepts), np.int64),
+        np.empty((capacity, 4, n_groups, CONCEPTS_AT_ONCE), np.float32),
+        np.empty((capacity, 4, n_groups), np.float32),
+    )
+
+
+@kernel
+def begin_pass(p, before, words, row, passes):
+    """Note in pass `p` the formula of a row."""
+    for word in range(words.shape[1]):
+        passes.words[p, word] = words[row, word]
+    passes.n_positive[p] = before.codes[row, N_POSITIVE]
+    passes.rank_sum[p] = before.codes[row, RANK_SUM]
