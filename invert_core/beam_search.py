@@ -93,15 +93,14 @@ def report(
 def _found(code: list[int], auc: float) -> Found:
     length = code[LENGTH]
     connectives = (LITERALS + len(code)) // 2
-    n_positive = code[N_POSITIVE]
-    return Found(
+    return Found.of_sums(
         literals=tuple(code[LITERALS : LITERALS + length]),
         connectives=tuple(
             "&" if connective == AND else "|"
             for connective in code[connectives + 1 : connectives + length]
         ),
-        n_positive=n_positive,
-        doubled_u=code[RANK_SUM] - n_positive * (n_positive + 1),
+        n_positive=code[N_POSITIVE],
+        rank_sum=code[RANK_SUM],
         auc=auc,
     )
 

@@ -161,7 +161,7 @@ def prepare(bits: np.ndarray, sizes: np.ndarray, n_samples: int) -> PairTables:
     )
 
 
-class _TimeIsUp(Exception):  # noqa: N818 (not an error: caught below)
+class _TimeIsUpError(Exception):
     """The time limit has struck, or the caller wants an end."""
 
 
@@ -179,9 +179,9 @@ class _Clock:
         self._stop = stop
 
     def check(self) -> None:
-        """Raise _TimeIsUp if it is."""
+        """Raise _TimeIsUpError if it is."""
         if time.monotonic() >= self._ends or (self._stop is not None and self._stop()):
-            raise _TimeIsUp
+            raise _TimeIsUpError
 
     def steps(self, total: int, begin: float, end: float) -> Iterator[tuple[int, int]]:
         """Cut 0..total into ranges; progress goes from `begin` to `end` meanwhile."""
@@ -266,7 +266,7 @@ def search_exhaustively(
             certified, limit = _of_three(problem, best, seeds, clock)
         else:
             certified = True
-    except _TimeIsUp:
+    except _TimeIsUpError:
         pass
     found = tuple(
         _formula(best, at, problem) for at in range(1, length + 1) if best.key[at] != kernels.ABSENT
@@ -330,7 +330,7 @@ def _of_three(problem: Problem, best: Best, seeds: np.ndarray, clock: _Clock) ->
             )
             if done < stop:
                 break
-    except _TimeIsUp:
+    except _TimeIsUpError:
         return False, int(thresholds[levels[done]])
     return True, 0
 

@@ -54,7 +54,7 @@ class ExhaustiveSearch(Search):
         settings = self.settings
         sign = 1.0 if direction == "positive" else -1.0
         results = []
-        ways = self.settings.directions
+        ways = settings.directions
 
         def note(share: float) -> None:
             self.note_share((ways.index(direction) + share) / len(ways))
@@ -98,11 +98,6 @@ def _search_something() -> None:
 
 
 def _found(best: BestFormula, sign: float) -> Found:
-    n_positive = best.n_positive
-    return Found(
-        literals=best.literals,
-        connectives=best.connectives,
-        n_positive=n_positive,
-        doubled_u=best.rank_sum - n_positive * (n_positive + 1),
-        auc=sign * best.score,
+    return Found.of_sums(
+        best.literals, best.connectives, best.n_positive, best.rank_sum, sign * best.score
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Self
 
 import numpy as np
 
@@ -41,6 +42,19 @@ class Found:
     n_positive: int
     doubled_u: int
     auc: float
+
+    @classmethod
+    def of_sums(
+        cls,
+        literals: tuple[int, ...],
+        connectives: tuple[str, ...],
+        n_positive: int,
+        rank_sum: int,
+        auc: float,
+    ) -> Self:
+        """A formula given by the sum of the doubled midranks of its samples."""
+        doubled_u = rank_sum - n_positive * (n_positive + 1)
+        return cls(literals, connectives, n_positive, doubled_u, auc)
 
     @property
     def length(self) -> int:

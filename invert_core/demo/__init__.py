@@ -5,7 +5,7 @@ it and its data) is run in ONNX Runtime; its hidden units and outputs are labell
 was trained on; and each label is tested on images that neither training nor search has seen.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import resources
@@ -16,7 +16,7 @@ from invert_core.atomic import new_folder, storage_errors
 from invert_core.concepts import ConceptSet, build_concepts, write_concepts
 from invert_core.extraction import extract
 from invert_core.join import join
-from invert_core.labelling import label
+from invert_core.labelling import Progress, label
 from invert_core.labels import Label, Labels
 from invert_core.runs import RUN_FILE, fingerprint, write_run
 from invert_core.scoring import score
@@ -26,8 +26,6 @@ from invert_core.timings import Timer
 LAYERS = ("relu3", "output")
 SETTINGS = Settings(length=3, beam=3, min_fraction=0.05)
 """A formula must cover 60 of the 1,198 images; on fewer, what is found may not hold elsewhere."""
-
-Progress = Callable[[float, int], None]
 
 
 @dataclass(frozen=True)

@@ -47,9 +47,9 @@ def popcounts(bits):
 @kernel
 def whole_set(n_samples):
     """The set of all samples: uint64 [W]."""
-    words = np.zeros((n_samples + 63) // 64, np.uint64)
-    for sample in range(n_samples):
-        words[sample >> 6] |= _ONE << np.uint64(sample & 63)
+    words = np.full((n_samples + 63) // 64, ~np.uint64(0))
+    if n_samples % 64:
+        words[-1] = (_ONE << np.uint64(n_samples % 64)) - _ONE
     return words
 
 

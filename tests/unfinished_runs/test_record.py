@@ -14,7 +14,7 @@ from invert_core.errors import (
     StaleFileError,
 )
 from tests.command_line import tree
-from tests.stopped_runs import (
+from tests.unfinished_runs.stopped_runs import (
     finish,
     is_whole,
     stop,

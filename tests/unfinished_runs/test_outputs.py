@@ -15,7 +15,7 @@ from invert_core.errors import (
 )
 from invert_core.runs import label_files, read_run
 from tests.command_line import tree
-from tests.stopped_runs import (
+from tests.unfinished_runs.stopped_runs import (
     SETTINGS,
     add,
     before_unit,
@@ -23,23 +23,7 @@ from tests.stopped_runs import (
     is_whole,
     stop,
     units_on_disk,
-    write_inputs,
 )
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """The folder of the inputs, to work in."""
-    write_inputs(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def whole(here):
-    """The run of a labelling that was never stopped."""
-    finish("whole")
-    return here / "whole"
 
 
 def changed_input(name):

@@ -17,32 +17,15 @@ import pytest
 
 from invert_core import Settings, unfinished
 from invert_core.runs import read_run
-from tests.stopped_runs import (
+from tests.unfinished_runs.stopped_runs import (
     N_UNITS,
     finish,
     is_whole,
     stop,
     units_on_disk,
-    write_inputs,
 )
 
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """The folder of the inputs, to work in."""
-    write_inputs(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def whole(here):
-    """The run of a labelling that was never stopped."""
-    finish("whole")
-    return here / "whole"
-
-
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -20,22 +20,14 @@ from invert_core.errors import (
 from invert_core.labelling import label_workload
 from invert_core.runs import label_files, read_run
 from tests.command_line import tree
-from tests.stopped_runs import Stop, before_unit, fail, finish, is_whole, stop, write_inputs
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """The folder of the inputs, to work in."""
-    write_inputs(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def whole(here):
-    """The run of a labelling that was never stopped."""
-    finish("whole")
-    return here / "whole"
+from tests.unfinished_runs.stopped_runs import (
+    Stop,
+    before_unit,
+    fail,
+    finish,
+    is_whole,
+    stop,
+)
 
 
 @pytest.mark.parametrize("after", [1, 4, 11])
