@@ -10,25 +10,32 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-POOLS = ("auto", "mean", "max", "first", "none")
+POOLS = ("auto", "mean", "max", "first", "last", "none", "flatten")
 DEVICES = ("auto", "cpu", "cuda")
 STATES = ("ok", "absent", "broken")
+
+MASK = "attention_mask"
+"""An input of this name, integers [samples, tokens], has 1 for tokens that count and 0 for padding.
+
+Pooling over tokens leaves padding out. A batch may bring it for a model that does not take it.
+"""
 
 
 @dataclass(frozen=True)
 class ModelInput:
     """One input of a model; `shape` has an int where fixed and None where it may vary.
 
-    Text of any length has the dtype ``str``.
+    The first axis counts the samples. Text of any length has the dtype ``str``. A shape or dtype
+    of None is not known before a batch comes.
     """
 
     name: str
-    shape: tuple[int | None, ...]
-    dtype: np.dtype
+    shape: tuple[int | None, ...] | None = None
+    dtype: np.dtype | None = None
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,9 @@ class Layer:
     `name` is what to ask for; `module` the path of the module that made it ("" if unknown), which
     may be asked for too. `shape` has None where the model does not say; `n_units` is the number
     of units after automatic pooling, None if the model does not say. `pool` is what automatic
-    pooling chooses, "" where the layer cannot be extracted.
+    pooling chooses, "" where the layer cannot be extracted, and "auto" where that shows only when
+    the model has seen a sample. `n_parameters` counts the weights that the layer itself and what
+    is inside it hold, None if that is unknown.
     """
 
     name: str
@@ -47,6 +56,7 @@ class Layer:
     shape: tuple[int | None, ...] | None
     n_units: int | None
     pool: str
+    n_parameters: int | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +129,17 @@ class Extractor(ABC):
             float32.
         """
 
+    def unit_names(self) -> dict[str, tuple[str, ...]]:
+        """Names of the units of flattened layers, known once `run` was called.
+
+        Returns
+        -------
+        dict of layer name to tuple of str
+            ``channel@y,x``, in general the channel and then the place on every other axis. Layers
+            whose units are plain numbers are absent.
+        """
+        return {}
+
     @abstractmethod
     def close(self) -> None:
         """Free the model; closing twice does no harm."""
@@ -138,7 +159,7 @@ class Extractor(ABC):
 class Model(ABC):
     """A model that was opened but does not run yet.
 
-    A subclass sets these attributes; `versions` may be left out.
+    A subclass sets these attributes; `settings` and `versions` may be left out.
 
     Attributes
     ----------
@@ -146,13 +167,39 @@ class Model(ABC):
         What a batch has to bring; the first axis of each counts the samples.
     fingerprint : str
         SHA-256 (64 hex digits) of all that determines the model: its file and its external data.
+    settings : mapping of str to JSON values
+        How the model is run, as far as that changes activations; compared like the fingerprint.
     versions : mapping of str to str
         Versions of what runs the model, by distribution name; recorded, never compared.
     """
 
     inputs: tuple[ModelInput, ...]
     fingerprint: str
+    settings: Mapping[str, Any] = MappingProxyType({})
     versions: Mapping[str, str] = MappingProxyType({})
+
+    def settled(self, example: Mapping[str, np.ndarray]) -> "Model":
+        """The same model, knowing what the first samples look like.
+
+        For models that do not state their inputs or the shapes of their layers themselves, and
+        for masks (`MASK`) that a model does not take.
+
+        Parameters
+        ----------
+        example : mapping of input name to array [b, ...]
+            What a batch will bring, mostly for one sample.
+
+        Returns
+        -------
+        Model
+            This one, if there is nothing to learn.
+
+        Raises
+        ------
+        DataError, ModelError
+            The model does not run on the example.
+        """
+        return self
 
     @abstractmethod
     def layers(self) -> list[Layer]:
@@ -174,10 +221,14 @@ class Model(ABC):
         ----------
         layers : sequence of str
             Names or module paths, each once.
-        pool : {"auto", "mean", "max", "first", "none"}
+        pool : {"auto", "mean", "max", "first", "last", "none", "flatten"}
             How the axes other than batch and channel become one number per unit: their mean,
-            their maximum, the first token (rank 3 only), or none because there are none (rank 2).
-            "auto" takes "none" for rank 2 and "mean" for every higher rank.
+            their maximum, the first or the last token (rank 3 only), or none because there are
+            none (rank 2). "auto" takes "none" for rank 2 and "mean" for every higher rank.
+            "flatten" makes a unit of every place, channel first, then the other axes in their
+            order, and `Extractor.unit_names` says which; axes that count tokens cannot be
+            flattened. Where a batch brings `MASK`, tokens that it marks as padding never count,
+            whatever the pool, and a sample without any token is an error.
         channel_axis : int or None
             The axis that counts the units; None takes axis 1 for ranks 2 and 4 or more, and the
             last axis for rank 3.
@@ -210,14 +261,39 @@ class Backend(ABC):
     suffixes : tuple of str
         Suffixes of files, such as ``(".xyz",)``, that are opened with this backend unless another
         is named.
+    options : tuple of str
+        Names of the keyword arguments that `open` and `adopt` take, all optional.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = ()
+    options: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def adopt(cls, model: object, **options: Any) -> Model | None:
+        """Take over a model that lives in this process, such as a module of a framework.
+
+        Returns
+        -------
+        Model or None
+            None where this is no object that the backend knows.
+
+        Raises
+        ------
+        ModelError
+            It knows the object, but cannot run it.
+        """
+        return None
 
     @classmethod
     @abstractmethod
-    def open(cls, target: str) -> Model:
+    def open(cls, target: str, **options: Any) -> Model:
         """Open the model that `target` names, usually a path.
+
+        Parameters
+        ----------
+        target : str
+        **options
+            Those named in `options` that were given; nobody passes others.
 
         Raises
         ------

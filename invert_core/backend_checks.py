@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from invert_core.backend import DEVICES, POOLS, ModelInput
+from invert_core.backend import DEVICES, MASK, POOLS, ModelInput
 from invert_core.errors import DataError, SettingError, nearest
 
 
@@ -88,12 +88,15 @@ def check_batch(
 
 
 def _count(wanted: ModelInput, array: np.ndarray) -> int:
-    both_text = wanted.dtype.kind == array.dtype.kind == "U"
-    if array.dtype != wanted.dtype and not both_text:
+    if wanted.dtype is not None and not _same_type(wanted.dtype, array.dtype):
         raise DataError(
             f"The input {wanted.name!r} takes {wanted.dtype.name}, and the data are {array.dtype}.",
             f"Give arrays of that type, for example with .astype({wanted.dtype.name!r}).",
         )
+    if wanted.shape is None:
+        if not array.ndim:
+            raise DataError(f"The input {wanted.name!r} is a single value.", "Give one per sample.")
+        return len(array)
     fits = array.ndim == len(wanted.shape) > 0 and all(
         size is None or size == given
         for size, given in zip(wanted.shape[1:], array.shape[1:], strict=True)
@@ -107,3 +110,32 @@ def _count(wanted: ModelInput, array: np.ndarray) -> int:
             "--layout (NCHW or NHWC).",
         )
     return len(array)
+
+
+def _same_type(wanted: np.dtype, given: np.dtype) -> bool:
+    return wanted == given or wanted.kind == given.kind == "U"
+
+
+def check_mask(mask: np.ndarray) -> None:
+    """Check the `MASK` of a batch.
+
+    Parameters
+    ----------
+    mask : array [samples, tokens]
+
+    Raises
+    ------
+    DataError
+        It has another rank, holds anything but 0 and 1, or a sample has no token that counts.
+    """
+    if mask.ndim != 2 or not ((mask == 0) | (mask == 1)).all():
+        raise DataError(
+            f"The input {MASK!r} has shape {mask.shape} and is not 0 and 1 [samples, tokens].",
+            "Give 1 for every token that counts and 0 for padding.",
+        )
+    empty = np.flatnonzero(~mask.any(axis=1))
+    if empty.size:
+        raise DataError(
+            f"Sample {int(empty[0])} of a batch has no token that counts.",
+            f"Leave empty texts out, or correct {MASK!r}.",
+        )

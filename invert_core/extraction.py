@@ -1,11 +1,12 @@
 """From a model and samples to a file of activations."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +15,17 @@ from invert_core.activations import ActivationWriter
 from invert_core.atomic import check_target
 from invert_core.backend import Extractor, Layer, Model
 from invert_core.backend_checks import check_settings
-from invert_core.data import Data, DataSource, Preprocess, open_data
+from invert_core.data import Batch, Data, DataSource, Preprocess, Tokenize, open_data
 from invert_core.errors import DataError, ExistingOutputError, InvertError, ModelError
+from invert_core.layer_names import select_layers
+from invert_core.read_ahead import read_ahead
 from invert_core.values import check_n_samples
 
-EXTRACTION_CONTRACT = 1
+EXTRACTION_CONTRACT = 2
 """To be raised when the same fingerprint would give other values than in the last release."""
 
-ModelSource = str | Path | Model
+ModelSource = str | Path | Model | object
+"""A path, ``backend:target``, a model that is open, or an object that a backend knows."""
 
 
 @dataclass(frozen=True)
@@ -50,21 +54,27 @@ class ExtractionReport:
     already_done: bool
 
 
-def list_layers(model: ModelSource, backend: str | None = None) -> list[Layer]:
+def list_layers(
+    model: ModelSource,
+    backend: str | None = None,
+    model_options: Mapping[str, Any] | None = None,
+) -> list[Layer]:
     """All layers of a model in its order.
 
     Parameters
     ----------
-    model : path or Model
+    model : path, Model, or object such as a torch.nn.Module
     backend : str, optional
-        What opens the model; found out from its name if absent.
+        What opens the model; found out from its name or class if absent.
+    model_options : mapping, optional
+        What the backend is to know besides, such as ``{"weights": "model.safetensors"}``.
 
     Raises
     ------
-    MissingFileError, ModelError, UnknownNameError, MissingDependencyError
+    MissingFileError, ModelError, UnknownNameError, MissingDependencyError, SettingError
         The model or its backend cannot be opened.
     """
-    return _open_model(model, backend).layers()
+    return _open_model(model, backend, model_options).layers()
 
 
 def extract(
@@ -79,9 +89,15 @@ def extract(
     batch_size: int = 32,
     dtype: str = "float32",
     backend: str | None = None,
+    model_options: Mapping[str, Any] | None = None,
     overwrite: bool = False,
-    skip_bad: bool = False,
     preprocess: Preprocess | None = None,
+    text: Tokenize | None = None,
+    column: str | None = None,
+    id_column: str | None = None,
+    root: str | Path | None = None,
+    workers: int | None = None,
+    skip_bad: bool = False,
     progress: Callable[[int, int], None] | None = None,
     dry_run: bool = False,
 ) -> ExtractionReport:
@@ -92,25 +108,26 @@ def extract(
 
     Parameters
     ----------
-    model : path or Model
-    data : path, array, mapping of input name to array, or DataSource
+    model : path, Model, or object such as a torch.nn.Module
+    data : path, array, mapping of input name to array, iterable of batches, or DataSource
         As `invert_core.data.open_data` says.
     output : path
         The ``.h5`` file to make; until it is whole its name ends in ``.partial``.
     layers : sequence of str
-        Names or module paths, as `list_layers` gives them.
+        Names or module paths, as `list_layers` gives them; ``*`` and ``?`` in them stand for any
+        characters and for one.
     pool, channel_axis, device, batch_size
         As `invert_core.backend.Model.extractor` says.
     dtype : {"float32", "float16"}
         Of the file.
     backend : str, optional
-        What opens the model; found out from its name if absent.
+        What opens the model; found out from its name or class if absent.
+    model_options : mapping, optional
+        What the backend is to know besides, such as ``{"weights": "model.safetensors"}``.
     overwrite : bool
         Start anew whatever is there.
-    skip_bad : bool
-        Leave out images that cannot be read.
-    preprocess : Preprocess, optional
-        For images.
+    preprocess, text, column, id_column, root, workers, skip_bad
+        As `invert_core.data.open_data` says.
     progress : callable, optional
         Called with samples done and samples in all.
     dry_run : bool
@@ -134,18 +151,30 @@ def extract(
     started = time.perf_counter()
     check_settings(layers, pool, device, batch_size)
     check_target(Path(output), overwrite=True)
-    opened = _open_model(model, backend)
+    opened = _open_model(model, backend, model_options)
     source = open_data(
-        data, opened.inputs, preprocess=preprocess, skip_bad=skip_bad, progress=progress
+        data,
+        opened.inputs,
+        preprocess=preprocess,
+        text=text,
+        column=column,
+        id_column=id_column,
+        root=root,
+        workers=workers,
+        skip_bad=skip_bad,
+        progress=progress,
     )
     check_n_samples(len(source))
+    opened = opened.settled(source.example())
+    names = select_layers(opened, layers)
     batch_size = min(batch_size, len(source))  # models may pad every batch to this size
     with opened.extractor(
-        list(layers), pool=pool, channel_axis=channel_axis, device=device, batch_size=batch_size
+        names, pool=pool, channel_axis=channel_axis, device=device, batch_size=batch_size
     ) as extractor:
         fingerprint = {
             "contract": EXTRACTION_CONTRACT,
             "model": opened.fingerprint,
+            "model_settings": dict(opened.settings),
             "layers": [output.layer for output in extractor.outputs],
             "pooling": {output.layer: output.pool for output in extractor.outputs},
             "channel_axis": channel_axis,
@@ -194,14 +223,11 @@ def _run(
     if writer.finished:
         return
     try:
-        # Batches count from row 0: a model may give other last bits in another batch.
-        row = writer.rows_done // batch_size * batch_size
-        with closing(source.batches(row, batch_size)) as batches:
-            for batch in batches:
-                activations = _run_batch(extractor, batch)
-                skipped = max(0, writer.rows_done - row)
-                writer.write({name: values[skipped:] for name, values in activations.items()})
-                row += len(next(iter(batch.values())))
+        with closing(read_ahead(source.batches(writer.rows_done, batch_size))) as batches:
+            row = writer.rows_done
+            for values in _in_order(_run_batches(extractor, batches), row):
+                writer.write(values)
+                row += len(next(iter(values.values())))
                 if progress is not None:
                     progress(row, len(source))
         writer.finish()
@@ -217,9 +243,38 @@ def _run(
         raise
 
 
-def _run_batch(extractor: Extractor, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    activations = extractor.run(batch)
-    rows = len(next(iter(batch.values())))
+def _run_batches(
+    extractor: Extractor, batches: Iterable[Batch]
+) -> Generator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    for batch in batches:
+        yield batch.rows, _run_batch(extractor, batch.inputs)
+
+
+def _in_order(
+    results: Iterable[tuple[np.ndarray, dict[str, np.ndarray]]], start: int
+) -> Generator[dict[str, np.ndarray]]:
+    """Activations of the rows from `start` on, in order, as soon as all rows before are there."""
+    held: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
+    for rows, values in results:
+        held.append((rows, values))
+        n_held = sum(np.count_nonzero(rows >= start) for rows, _ in held)
+        stop = max(int(rows.max()) for rows, _ in held) + 1
+        if n_held < stop - start:
+            continue
+        if n_held:
+            all_rows = np.concatenate([rows for rows, _ in held])
+            order = np.argsort(all_rows)
+            order = order[all_rows[order] >= start]
+            yield {
+                name: np.concatenate([values[name] for _, values in held])[order]
+                for name in held[0][1]
+            }
+        start, held = max(start, stop), []
+
+
+def _run_batch(extractor: Extractor, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    activations = extractor.run(inputs)
+    rows = len(next(iter(inputs.values())))
     for name, values in activations.items():
         if values.ndim != 2 or len(values) != rows or values.shape[1] == 0:
             raise ModelError(
@@ -230,17 +285,18 @@ def _run_batch(extractor: Extractor, batch: Mapping[str, np.ndarray]) -> dict[st
 
 
 def _units_of_one_sample(extractor: Extractor, source: DataSource) -> dict[str, int]:
-    with closing(source.batches(0, 1)) as batches:
-        activations = _run_batch(extractor, next(batches))
+    activations = _run_batch(extractor, source.example())
     return {name: values.shape[1] for name, values in activations.items()}
 
 
-def _open_model(model: ModelSource, backend: str | None) -> Model:
+def _open_model(
+    model: ModelSource, backend: str | None, options: Mapping[str, Any] | None
+) -> Model:
     if isinstance(model, Model):
         return model
     from invert_core.registry import open_model
 
-    return open_model(str(model), backend)
+    return open_model(model, backend, options)
 
 
 def _versions(model: Model, source: DataSource) -> dict[str, str]:

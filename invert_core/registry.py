@@ -7,9 +7,11 @@ subclass of `invert_core.backend.Backend`, which is the default for the file suf
 import importlib
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Any
 
 from invert_core.backend import Backend, Model
 from invert_core.errors import (
@@ -46,13 +48,22 @@ class BackendInfo:
 
 @dataclass(frozen=True)
 class _BuiltIn:
+    """`classes` names, by module and name, those whose objects the backend takes over."""
+
     target: str
     extra: str
     suffixes: tuple[str, ...]
+    classes: tuple[str, ...] = ()
 
 
 _BUILT_IN = {
     "onnx": _BuiltIn("invert_core.backends.onnx:OnnxBackend", "onnx", (".onnx",)),
+    "torch": _BuiltIn(
+        "invert_core.backends.torch:TorchBackend",
+        "torch",
+        (".pt", ".pth", ".pt2", ".torchscript"),
+        ("torch.nn.modules.module.Module",),
+    ),
 }
 
 
@@ -99,16 +110,24 @@ def load_backend(name: str) -> type[Backend]:
     return _load(name, _plugins())
 
 
-def open_model(spec: str, backend: str | None = None) -> Model:
+def open_model(
+    model: str | Path | object,
+    backend: str | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Model:
     """Open a model with the backend that fits it.
 
     Parameters
     ----------
-    spec : str
-        What the backend is to open, mostly a path; or ``name:target`` with the name of a backend.
+    model : str, path or object
+        What the backend is to open, mostly a path; ``name:target`` with the name of a backend;
+        or a model in memory that a backend knows, such as a ``torch.nn.Module``.
     backend : str, optional
-        Name of a backend, which then gets all of `spec`. Without it the name in `spec` decides,
-        and else the suffix of the file.
+        Name of a backend, which then gets all of `model`. Without it the name in `model` decides,
+        and else the suffix of the file or the class of the object.
+    options : mapping, optional
+        What the backend is to know besides, as its attribute `options` lists it; None counts as
+        not given.
 
     Returns
     -------
@@ -119,7 +138,7 @@ def open_model(spec: str, backend: str | None = None) -> Model:
     UnknownNameError
         No backend fits.
     SettingError
-        Several do.
+        Several do; or the backend has no such option.
     MissingFileError
         There is no such file.
     MissingDependencyError
@@ -128,15 +147,53 @@ def open_model(spec: str, backend: str | None = None) -> Model:
         The backend cannot read the model.
     """
     plugins = _plugins()
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    if not isinstance(model, str | Path):
+        return _adopt(model, backend, given, plugins)
+    name, target = _choose(str(model), backend, plugins)
+    loaded = _load(name, plugins)
+    _refuse_options(name, loaded, given)
+    return loaded.open(target, **given)
+
+
+def _choose(spec: str, backend: str | None, plugins: dict[str, EntryPoint]) -> tuple[str, str]:
+    """Name of the backend for `spec`, and what it is to open."""
     if backend is not None:
-        return _load(backend, plugins).open(spec)
+        return backend, spec
     prefix, colon, target = spec.partition(":")
     if colon and (prefix in _BUILT_IN or prefix in plugins):
-        return _load(prefix, plugins).open(target)
+        return prefix, target
     looks_like_a_name = colon and _NAME.fullmatch(prefix) and not Path(spec).exists()
     if looks_like_a_name and (Path(target).exists() or nearest(prefix, [*_BUILT_IN, *plugins])):
         raise _unknown(prefix, plugins)
-    return _load(_by_suffix(spec, plugins), plugins).open(spec)
+    return _by_suffix(spec, plugins), spec
+
+
+def _adopt(
+    model: object, backend: str | None, given: dict[str, Any], plugins: dict[str, EntryPoint]
+) -> Model:
+    ancestors = {f"{each.__module__}.{each.__qualname__}" for each in type(model).__mro__}
+    known = [name for name, entry in _BUILT_IN.items() if ancestors.intersection(entry.classes)]
+    for name in [backend] if backend is not None else known or plugins:
+        loaded = _load(name, plugins)
+        _refuse_options(name, loaded, given)
+        adopted = loaded.adopt(model, **given)
+        if adopted is not None:
+            return adopted
+    raise UnknownNameError(
+        f"No backend takes an object of the class {type(model).__qualname__!r} as a model.",
+        "Give a torch.nn.Module, the path of a model, or a Model that was opened.",
+    )
+
+
+def _refuse_options(name: str, backend: type[Backend], given: dict[str, Any]) -> None:
+    for option in given:
+        if option not in backend.options:
+            known = ", ".join(backend.options) or "none"
+            raise SettingError(
+                f"The backend {name!r} has no option {option.replace('_', '-')!r}.",
+                f"Leave it out; the options of this backend are: {known.replace('_', '-')}.",
+            )
 
 
 def _load(name: str, plugins: dict[str, EntryPoint]) -> type[Backend]:

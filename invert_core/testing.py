@@ -302,7 +302,7 @@ class BackendSuite(ABC):
         return Path(self.target(place)).suffix
 
     def _input(self, model: Model, name: str) -> tuple[int | None, ...]:
-        return next(value.shape for value in model.inputs if value.name == name)
+        return next(value.shape or () for value in model.inputs if value.name == name)
 
     def _part(self, start: int, stop: int) -> dict[str, np.ndarray]:
         return {name: array[start:stop] for name, array in self.batch().items()}

@@ -4,6 +4,7 @@ import functools
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -46,7 +47,7 @@ class OnnxBackend(Backend):
     suffixes = (".onnx",)
 
     @classmethod
-    def open(cls, target: str) -> "OnnxModel":
+    def open(cls, target: str, **_options: Any) -> "OnnxModel":
         """Open the model file `target`; see `Backend.open`."""
         return OnnxModel(Path(target))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from invert_core.data.source import Batches, DataSource
+from invert_core.data.source import Batch, Batches, DataSource
 from invert_core.errors import DataError
 from invert_core.sample_id import as_sample_id
 
@@ -72,9 +72,13 @@ class ArraySource(DataSource):
         return len(next(iter(self.arrays.values())))
 
     def batches(self, start: int, batch_size: int) -> Batches:
-        """Inputs from sample `start` on, as `DataSource.batches` says."""
-        for row in range(start, len(self), batch_size):
-            yield {
-                name: np.ascontiguousarray(array[row : row + batch_size])
-                for name, array in self.arrays.items()
-            }
+        """All batches from the one that holds `start` on, as `DataSource.batches` says."""
+        for row in range(start // batch_size * batch_size, len(self), batch_size):
+            rows = np.arange(row, min(row + batch_size, len(self)))
+            yield Batch(
+                rows,
+                {
+                    name: np.ascontiguousarray(array[row : row + batch_size])
+                    for name, array in self.arrays.items()
+                },
+            )

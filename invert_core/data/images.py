@@ -19,7 +19,7 @@ import PIL
 from PIL import Image, ImageFile, ImageOps
 
 from invert_core.data.preprocess import Preprocess
-from invert_core.data.source import Batches, DataSource
+from invert_core.data.source import Batch, Batches, DataSource
 from invert_core.errors import DataError, MissingFileError, first_few
 from invert_core.sample_id import as_sample_id
 from invert_core.text import counted
@@ -107,11 +107,11 @@ class ImageFolder(DataSource):
         return len(self._sizes)
 
     def batches(self, start: int, batch_size: int) -> Batches:
-        """Inputs from sample `start` on, as `DataSource.batches` says."""
+        """All batches from the one that holds `start` on, as `DataSource.batches` says."""
         names = tuple(self._sizes)
         with ThreadPoolExecutor() as pool:
             shape = _in_threads(pool, self._read, names[:1])[0].shape
-            for row in range(start, len(names), batch_size):
+            for row in range(start // batch_size * batch_size, len(names), batch_size):
                 chosen = names[row : row + batch_size]
                 images = _in_threads(pool, self._read, chosen)
                 for name, image in zip(chosen, images, strict=True):
@@ -121,7 +121,8 @@ class ImageFolder(DataSource):
                             f"but {names[0]!r} one of {shape}.",
                             "Make all images equally large with --resize and --crop.",
                         )
-                yield {self.input_name: np.stack(images)}
+                rows = np.arange(row, row + len(chosen))
+                yield Batch(rows, {self.input_name: np.stack(images)})
 
     def _find_bad(self, progress: Callable[[int, int], None] | None) -> list[str]:
         names = tuple(self._sizes)

@@ -1,8 +1,9 @@
 """From what the user names to a source of samples."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,10 +11,11 @@ from invert_core.backend import ModelInput
 from invert_core.data.arrays import ArraySource
 from invert_core.data.preprocess import DTYPES, Preprocess
 from invert_core.data.source import DataSource
+from invert_core.data.tokenize import Tokenize
 from invert_core.errors import DataError, FileFormatError, MissingFileError, SettingError
 from invert_core.numpy_files import read_npy, read_npz
 
-Data = str | Path | np.ndarray | Mapping[str, np.ndarray] | DataSource
+Data = str | Path | np.ndarray | Mapping[str, np.ndarray] | Iterable[Any] | DataSource
 
 
 def open_data(
@@ -21,6 +23,11 @@ def open_data(
     inputs: Sequence[ModelInput],
     *,
     preprocess: Preprocess | None = None,
+    text: Tokenize | None = None,
+    column: str | None = None,
+    id_column: str | None = None,
+    root: str | Path | None = None,
+    workers: int | None = None,
     skip_bad: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> DataSource:
@@ -56,7 +63,7 @@ def open_data(
 
         model_input = _only(inputs, "a folder of images")
         steps = preprocess or Preprocess()
-        if model_input.dtype.name in DTYPES:
+        if model_input.dtype is not None and model_input.dtype.name in DTYPES:
             steps = replace(steps, dtype=model_input.dtype.name)
         return ImageFolder(
             Path(data), model_input.name, steps, skip_bad=skip_bad, progress=progress
@@ -72,7 +79,12 @@ def open_data(
         return ArraySource({name: np.asarray(array) for name, array in data.items()})
     if isinstance(data, np.ndarray):
         return ArraySource({_only(inputs, "one array").name: data})
-    return _open_file(Path(data), inputs)
+    if isinstance(data, str | Path):
+        return _open_file(Path(data), inputs)
+    raise DataError(
+        f"Data of the class {type(data).__name__!r} cannot be read.",
+        "Give a path, an array, a mapping of input name to array, or a DataSource.",
+    )
 
 
 def _open_file(path: Path, inputs: Sequence[ModelInput]) -> DataSource:

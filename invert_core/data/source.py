@@ -2,12 +2,30 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-Batches = Generator[dict[str, np.ndarray], None, None]
+
+@dataclass(frozen=True)
+class Batch:
+    """Some samples as inputs of a model.
+
+    Parameters
+    ----------
+    rows : int64 array [b]
+        Which samples these are.
+    inputs : dict of input name to array [b, ...]
+    """
+
+    rows: np.ndarray
+    inputs: dict[str, np.ndarray]
+
+
+Batches = Generator[Batch, None, None]
 
 
 class DataSource(ABC):
@@ -31,20 +49,36 @@ class DataSource(ABC):
 
     @abstractmethod
     def batches(self, start: int, batch_size: int) -> Batches:
-        """Inputs from sample `start` on.
+        """All batches from the one that holds sample `start` on.
+
+        Which samples share a batch depends on the batch size alone, not on `start`. Samples may
+        come out of their order; what the model makes of them is held in memory until all samples
+        before them have come.
 
         Parameters
         ----------
         start : int
         batch_size : int
-            Every batch has this many samples, only the last may have fewer.
+            The most samples of a batch.
 
         Yields
         ------
-        dict of input name to array [b, ...]
+        Batch
+            The first may hold samples before `start`; every later sample comes once.
 
         Raises
         ------
         DataError
             A sample cannot be read.
         """
+
+    def example(self) -> dict[str, np.ndarray]:
+        """Inputs of the first sample alone.
+
+        Raises
+        ------
+        DataError
+            There is none, or it cannot be read.
+        """
+        with closing(self.batches(0, 1)) as batches:
+            return next(batches).inputs

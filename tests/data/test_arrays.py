@@ -9,8 +9,8 @@ A = np.arange(40, dtype=np.float32).reshape(10, 2, 2)
 
 def test_batches_start_where_they_are_told_to():
     batches = list(ArraySource({"a": A, "b": A[:, 0]}).batches(4, 4))
-    assert [len(batch["b"]) for batch in batches] == [4, 2]
-    assert np.array_equal(np.concatenate([batch["a"] for batch in batches]), A[4:])
+    assert [len(batch.inputs["b"]) for batch in batches] == [4, 2]
+    assert np.array_equal(np.concatenate([batch.inputs["a"] for batch in batches]), A[4:])
 
 
 def test_the_manifest_tells_all_differences_apart():

@@ -25,7 +25,7 @@ def folder_of(path, **options):
 
 
 def all_rows(source, start=0, batch_size=2):
-    return np.concatenate([batch["pixels"] for batch in source.batches(start, batch_size)])
+    return np.concatenate([batch.inputs["pixels"] for batch in source.batches(start, batch_size)])
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_hidden_and_other_files_are_left_out_and_others_counted(tmp_path, caplog
 
 def test_batches_start_where_they_are_told_to(ten):
     source = folder_of(ten)
-    assert [len(batch["pixels"]) for batch in source.batches(4, 4)] == [4, 2]
+    assert [len(batch.inputs["pixels"]) for batch in source.batches(4, 4)] == [4, 2]
     assert all_rows(source, 4)[:, 0, 0, 0].tolist() == [4, 5, 6, 7, 8, 9]
     assert all_rows(source).shape == (10, 3, 4, 6)
 

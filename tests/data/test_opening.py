@@ -22,7 +22,7 @@ def images(tmp_path):
 
 def only_batch(source):
     (batch,) = source.batches(0, 100)
-    return batch
+    return batch.inputs
 
 
 def test_an_array_feeds_the_only_input():

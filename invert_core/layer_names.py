@@ -1,0 +1,90 @@
+"""Layers named by patterns: ``layer4.*`` stands for all layers whose names fit."""
+
+import re
+from collections.abc import Sequence
+
+from invert_core.backend import Layer, Model
+from invert_core.errors import UnknownNameError, nearest
+
+_WILDCARDS = {"*": ".*", "?": "."}
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a name holds ``*`` or ``?``; brackets are part of names, as in ``attention[0]``.
+
+    >>> is_pattern("layer4.*"), is_pattern("attention[0]")
+    (True, False)
+    """
+    return any(wildcard in name for wildcard in _WILDCARDS)
+
+
+def matching(layers: Sequence[Layer], patterns: Sequence[str]) -> list[Layer]:
+    """The layers whose name or module path fits one of the patterns, in the order of the model.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+    patterns : sequence of str
+        ``*`` stands for any characters, ``?`` for one; without either, a pattern fits itself.
+    """
+    rules = [_rule(pattern) for pattern in patterns]
+    return [each for each in layers if any(_asked_as(each, rule) for rule in rules)]
+
+
+def select_layers(model: Model, wanted: Sequence[str]) -> list[str]:
+    """Replace patterns by the layers that fit them and can be extracted.
+
+    Parameters
+    ----------
+    model : Model
+    wanted : sequence of str
+        Names, module paths and patterns.
+
+    Returns
+    -------
+    list of str
+        What `Model.extractor` takes. A layer that a pattern finds is asked for by its module path
+        if that fits, else by its name; one that was named before is not taken again.
+
+    Raises
+    ------
+    UnknownNameError
+        A pattern fits no layer that can be extracted.
+    """
+    if not any(map(is_pattern, wanted)):
+        return list(wanted)
+    layers = model.layers()
+    names: list[str] = []
+    for name in wanted:
+        if not is_pattern(name):
+            names.append(name)
+            continue
+        rule = _rule(name)
+        found = [(each, _asked_as(each, rule)) for each in layers if each.pool]
+        fitting = [
+            asked
+            for each, asked in found
+            if asked and each.name not in names and each.module not in names
+        ]
+        if not any(asked for _, asked in found):
+            raise UnknownNameError(
+                f"No layer that can be extracted fits {name!r}.",
+                f"{nearest(name.strip('*?'), _all_names(layers))} `invert layers MODEL "
+                "--supported` lists them.".strip(),
+            )
+        names += fitting
+    return names
+
+
+def _rule(pattern: str) -> re.Pattern[str]:
+    parts = (_WILDCARDS.get(character, re.escape(character)) for character in pattern)
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _asked_as(layer: Layer, rule: re.Pattern[str]) -> str:
+    """The name by which a layer fits a pattern, "" if it does not."""
+    return next((name for name in (layer.module, layer.name) if name and rule.fullmatch(name)), "")
+
+
+def _all_names(layers: Sequence[Layer]) -> list[str]:
+    return [name for each in layers for name in (each.name, each.module) if name]

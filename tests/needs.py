@@ -1,0 +1,17 @@
+"""Packages that some tests need and a plain test environment lacks."""
+
+import importlib
+import os
+from types import ModuleType
+
+import pytest
+
+REQUIRED = os.environ.get("INVERT_TESTS_NEED", "").split()
+"""Import names that must be there; CI sets it, so that nothing is skipped unnoticed."""
+
+
+def need(name: str) -> ModuleType:
+    """Import a package; skip the test module where it is absent, or fail where it is required."""
+    if name in REQUIRED:
+        return importlib.import_module(name)
+    return pytest.importorskip(name, reason=f"needs {name}, which is not installed")
