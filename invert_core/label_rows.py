@@ -75,9 +75,17 @@ def _by_formula(columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
 
 
 def rows_of_piece(
-    layer: str, units: Sequence[int], piece: Piece, names: LiteralNames, n_tests: int
+    layer: str,
+    units: Sequence[int],
+    piece: Piece,
+    names: LiteralNames,
+    n_tests: int,
+    unit_names: Sequence[str] | None = None,
 ) -> Iterator[list[Label]]:
-    """The rows of each unit, numbered `units`; a dead one gets one row without a formula."""
+    """The rows of each unit, numbered `units`; a dead one gets one row without a formula.
+
+    `unit_names` holds the names of all units of the layer, if they have any.
+    """
     found: list[Found] = []
     unit_of: list[int] = []
     for unit, results in enumerate(piece.results):
@@ -104,9 +112,10 @@ def rows_of_piece(
     at = 0
     for unit, results in zip(units, piece.results, strict=True):
         rows: list[Label] = []
+        name = unit_names[unit] if unit_names else ""
         for result in results:
             if not result.reported:
-                rows.append(_dead(layer, unit, result.direction, n_samples))
+                rows.append(_dead(layer, unit, name, result.direction, n_samples))
                 continue
             first, at = at, at + len(result.reported)
             last, at = at, at + len(result.by_length)
@@ -120,6 +129,7 @@ def rows_of_piece(
                     n_samples=n_samples,
                     n_scored=result.n_scored,
                     gap=result.gap,
+                    unit_name=name,
                     by_length=by_length if row == first else (),
                     **explained[row],
                     **tested.corrected[row],
@@ -129,7 +139,7 @@ def rows_of_piece(
         yield rows
 
 
-def _dead(layer: str, unit: int, direction: str, n_samples: int) -> Label:
+def _dead(layer: str, unit: int, name: str, direction: str, n_samples: int) -> Label:
     return Label(
         layer=layer,
         unit=unit,
@@ -151,4 +161,5 @@ def _dead(layer: str, unit: int, direction: str, n_samples: int) -> Label:
         n_samples=n_samples,
         concept_fraction=0.0,
         n_scored=0,
+        unit_name=name,
     )

@@ -160,6 +160,7 @@ def label_workload(
     search = _class_of(settings.search)(work.concepts, settings, jobs)
     n_tests = n_formulas(len(work.concepts.id), settings.length, len(settings.directions))
     names = LiteralNames(work.concepts)
+    unit_names = work.unit_names
     n_units = work.n_units
     left = work.after(n_done)
     if progress is not None:
@@ -174,7 +175,8 @@ def label_workload(
         for piece in pieces:
             of_piece = list(itertools.islice(addresses, len(piece.results)))
             layer = of_piece[0][0]
-            yield from rows_of_piece(layer, [unit for _, unit in of_piece], piece, names, n_tests)
+            units = [unit for _, unit in of_piece]
+            yield from rows_of_piece(layer, units, piece, names, n_tests, unit_names.get(layer))
             n_done += len(of_piece)
             if progress is not None:
                 progress(n_done, n_units)

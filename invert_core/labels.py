@@ -37,6 +37,7 @@ COLUMNS = (
     "concept_fraction",
     "n_scored",
     "gap",
+    "unit_name",
 )
 
 
@@ -68,7 +69,7 @@ class Label(Explanation):
     0.05 only by the normal tail, and not when the skew of U is taken into account. `gap` is how
     much better than the best formula found an unknown one can be, in AUC: 0.0 if the best of all is
     certified, more if a time limit ended the search, None if nothing is known, as after a beam
-    search. `by_length` of the row of rank 1 holds the best formula of each length that the search
+    search. `unit_name` is "" where units are plain numbers. `by_length` of the row of rank 1 holds the best formula of each length that the search
     found, whatever `min_gain` was.
     """
 
@@ -83,12 +84,18 @@ class Label(Explanation):
     n_samples: int
     n_scored: int
     gap: float | None = None
+    unit_name: str = ""
     by_length: tuple[Explanation, ...] = ()
 
     @property
     def address(self) -> str:
         """The unit as ``layer:unit``."""
         return f"{self.layer}:{self.unit}"
+
+    @property
+    def named_address(self) -> str:
+        """The unit as ``layer:name``."""
+        return f"{self.layer}:{self.unit_name}"
 
     def row(self) -> dict[str, Any]:
         """The columns of labels.csv."""
@@ -129,14 +136,18 @@ class Labels:
         return tuple(sorted(first, key=_conviction))
 
     def at(self, address: str) -> tuple[Label, ...]:
-        """The rows of one unit, given as ``layer:unit``.
+        """The rows of one unit, given as ``layer:unit``, with the number or the name of the unit.
 
         Raises
         ------
         UnknownNameError
             There is no such unit.
         """
-        found = tuple(row for row in self.rows if row.address == address)
+        found = tuple(
+            row
+            for row in self.rows
+            if row.address == address or (row.unit_name and row.named_address == address)
+        )
         if not found:
             layer = address.rpartition(":")[0]
             layers = list(dict.fromkeys(row.layer for row in self.rows))
@@ -204,8 +215,8 @@ class Labels:
                 by_length = tuple(
                     Explanation(**_typed(Explanation, v)) for v in values["by_length"]
                 )
-                # Runs of the first versions know no gap.
-                values = {"gap": None} | values | {"by_length": by_length}
+                # Runs of the first versions know neither.
+                values = {"gap": None, "unit_name": ""} | values | {"by_length": by_length}
                 rows.append(Label(**_typed(Label, values)))
             except (ValueError, TypeError, KeyError, RecursionError) as error:
                 raise FileFormatError(

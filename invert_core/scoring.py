@@ -86,6 +86,7 @@ def score(
         }
         labels: list[Label] = []
         addresses = work.addresses()
+        unit_names = work.unit_names
         with closing(work.blocks(block)) as blocks:
             for of_block in blocks:
                 sums, ties, cubes = rank_sums(of_block, atoms)
@@ -98,6 +99,7 @@ def score(
                 )
                 for explained, corrected in zip(tested.explained, tested.corrected, strict=True):
                     layer, unit = next(addresses)
+                    names_of_layer = unit_names.get(layer)
                     labels.append(
                         Label(
                             layer=layer,
@@ -106,6 +108,7 @@ def score(
                             direction="given",
                             n_samples=chosen.n_samples,
                             n_scored=1,
+                            unit_name=names_of_layer[unit] if names_of_layer else "",
                             **text,
                             **explained,
                             **corrected,

@@ -55,6 +55,11 @@ class Workload:
             n_done = max(0, n_done - len(units))
         return Workload(self.concepts, tuple(left), self.rows)
 
+    @property
+    def unit_names(self) -> dict[str, tuple[str, ...]]:
+        """Names of all units of each layer whose units have names."""
+        return {layer.name: layer.unit for layer, _ in self.layers if layer.unit is not None}
+
     def addresses(self) -> Iterator[tuple[str, int]]:
         """Layer and number of each unit."""
         for layer, units in self.layers:

@@ -98,7 +98,9 @@ def test_the_golden_run_of_version_1_is_read():
     assert [found.length for found in run.labels.at("layer4.1.relu:1")[0].by_length] == [1, 2, 3]
     assert {row.gap for row in run.labels} == {None}
     lines = (GOLDEN / "labels.jsonl").read_text(encoding="utf-8")
-    assert run.labels.to_jsonl() == lines.replace('"by_length"', '"gap": null, "by_length"')
+    assert run.labels.to_jsonl() == lines.replace(
+        '"by_length"', '"gap": null, "unit_name": "", "by_length"'
+    )
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def summary(labels: Labels) -> str:
 def shown(row: Label) -> dict[str, object]:
     """What a person sees of a row; p_search as a power of ten, because it may underflow."""
     return {
-        "unit": row.address,
+        "unit": f"{row.address} ({row.unit_name})" if row.unit_name else row.address,
         "label": row.label,
         "auc": f"{row.auc:.4f}",
         "p_search": power_of_ten(row.log10_p_search),
