@@ -3,16 +3,23 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint bench clean
+# What the tests of optional parts need beside `.[onnx,dev]`; the default build of torch takes 3 GB
+OPTIONAL := torch==2.13.0 torchvision onnxscript
+
+.PHONY: demo test test-all lint bench clean
 
 # The whole path on real data: .venv, installation, labelled neurons in ./invert-demo
 demo: $(VENV)/installed
 	$(BIN)/invert demo --overwrite
 
-# The whole suite, and the kernels once more as plain Python
+# The whole suite, and the kernels once more as plain Python; what needs torch is skipped without it
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m kernels
+
+# The same with torch, where nothing that needs it may be skipped
+test-all: $(VENV)/installed-all
+	INVERT_TESTS_NEED="torch torchvision onnxscript tokenizers safetensors" $(MAKE) test
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -38,6 +45,10 @@ $(VENV)/installed: $(BIN)/python setup.cfg pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed
 	$(INSTALL) --no-build-isolation --editable ".[onnx,dev]"
+	touch $@
+
+$(VENV)/installed-all: $(VENV)/installed-dev
+	$(INSTALL) $(OPTIONAL)
 	touch $@
 
 $(VENV)/installed-bench: $(VENV)/installed

@@ -17,6 +17,7 @@ DISTRIBUTION = {"PIL": "pillow", "google": "onnx"}
 
 EXTRA = {
     "backends/onnx/": "onnx",
+    "backends/torch/": "torch",
     "invert_core/export.py": "parquet",
     "invert_core/strategies.py": "dev",
     "invert_core/testing.py": "dev",

@@ -14,7 +14,7 @@ import sys
 
 HEAVY = {
     "PIL", "h5py", "matplotlib", "numba", "onnx", "onnxruntime", "pandas", "pyarrow", "scipy",
-    "sklearn", "torch",
+    "safetensors", "sklearn", "tokenizers", "torch",
 }
 
 class Refuse:
