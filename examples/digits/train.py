@@ -8,38 +8,13 @@ import onnx
 import onnxruntime
 import torch
 from dataset import DEMO, SEED, Digits, load
+from digit_net import DigitNet
 from torch import nn
 
 EPOCHS = 60
 BATCH = 32
 OPSET = 18
 KEPT_METADATA = {"pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"}
-
-
-class DigitNet(nn.Module):
-    """Two convolutions and two linear layers; uint8 [batch, 1, 8, 8] in, [batch, 10] logits out."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(1, 16, kernel_size=3, padding=1)
-        self.relu1 = nn.ReLU()
-        self.conv2 = nn.Conv2d(16, 32, kernel_size=3, padding=1)
-        self.relu2 = nn.ReLU()
-        self.pool = nn.MaxPool2d(2)
-        self.flatten = nn.Flatten()
-        self.dropout = nn.Dropout(0.5)
-        self.hidden = nn.Linear(512, 32)
-        self.relu3 = nn.ReLU()
-        self.output = nn.Linear(32, 10)
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Classify images with values 0 to 16."""
-        x = image.to(torch.float32) / 16
-        x = self.relu1(self.conv1(x))
-        x = self.relu2(self.conv2(x))
-        x = self.dropout(self.flatten(self.pool(x)))
-        x = self.relu3(self.hidden(x))
-        return self.output(x)
 
 
 def train(digits: Digits, seed: int) -> DigitNet:

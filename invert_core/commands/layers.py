@@ -1,35 +1,83 @@
 """``invert layers``."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from invert_core.commands import options
-from invert_core.commands.console import print_rows
+from invert_core.commands.console import echo_line, print_rows, table
+from invert_core.commands.model_options import model_options
 
-COLUMNS = ("name", "module", "op", "shape", "n_units", "pool")
+if TYPE_CHECKING:
+    from invert_core.backend import Layer
+
+COLUMNS = ("name", "module", "op", "shape", "n_units", "pool", "n_parameters")
+_INDENT = "  "
+_MODULE_ONLY = {"op": "", "shape": "", "n_units": None, "pool": "", "n_parameters": None}
 
 
-@options.command(epilog="Example: invert layers model.onnx")
+@options.command(
+    epilog="Examples: invert layers model.onnx 'encoder.layer.5.*' --supported; "
+    "invert layers torch:package.module:factory --input image=3x224x224 --tree"
+)
 @click.argument("model")
-@options.backend_option
+@click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
+@click.option("--supported", is_flag=True, help="Only layers that can be extracted.")
+@click.option("--tree", is_flag=True, help="Show the modules as a tree.")
+@model_options
 @options.format_option
-def layers(model: str, backend: str | None, style: str) -> None:
-    """List the layers of MODEL with their shapes and units.
+def layers(
+    model: str,
+    patterns: tuple[str, ...],
+    supported: bool,
+    tree: bool,
+    style: str,
+    backend: str | None,
+    model_options: dict[str, Any] | None,
+) -> None:
+    """List the layers of MODEL with their shapes, units and weights.
 
-    'pool' is what --pool auto does; a layer without it cannot be extracted. A layer is asked for
-    by its name or by its module.
+    A layer is asked for by its name or by its module. With patterns, in which * stands for any
+    characters, only layers that fit one of them are listed. 'pool' is what --pool auto does; a
+    layer without it cannot be extracted, and 'auto' shows only when the model has seen a sample:
+    --input gives it one.
     """
-    from invert_core.backend import shown_shape
     from invert_core.extraction import list_layers
+    from invert_core.layer_names import matching
 
-    rows = [
-        {
-            "name": layer.name,
-            "module": layer.module,
-            "op": layer.op,
-            "shape": layer.shape if style == "json" else shown_shape(layer.shape),
-            "n_units": layer.n_units,
-            "pool": layer.pool,
-        }
-        for layer in list_layers(model, backend)
-    ]
-    print_rows(rows, COLUMNS, style)
+    if tree and style != "table":
+        raise click.UsageError(f"--tree is for people; leave it out with --format {style}.")
+    listed = list_layers(model, backend, model_options)
+    if patterns:
+        listed = matching(listed, patterns)
+    if supported:
+        listed = [layer for layer in listed if layer.pool]
+    if tree:
+        echo_line(_tree(listed))
+    else:
+        print_rows([_row(layer, style) for layer in listed], COLUMNS, style)
+
+
+def _row(layer: "Layer", style: str) -> dict[str, Any]:
+    from invert_core.backend import shown_shape
+
+    shape = layer.shape if style == "json" else shown_shape(layer.shape)
+    return {name: getattr(layer, name) for name in COLUMNS} | {"shape": shape}
+
+
+def _tree(listed: "Sequence[Layer]") -> str:
+    """Modules below each other, indented by their depth; tensors without one by their name."""
+    rows: list[dict[str, Any]] = []
+    above: list[str] = []
+    for layer in listed:
+        parts = (layer.module or layer.name).split(".")
+        known = 0
+        while known < len(parts) - 1 and parts[known : known + 1] == above[known : known + 1]:
+            known += 1
+        for depth in range(known, len(parts) - 1):
+            rows.append(_MODULE_ONLY | {"layer": _INDENT * depth + parts[depth]})
+        own = _INDENT * (len(parts) - 1) + parts[-1]
+        rows.append(_row(layer, "table") | {"layer": own})
+        above = parts
+    return table(rows, ("layer", "op", "shape", "n_units", "pool", "n_parameters"))
