@@ -5,57 +5,32 @@
     class TestMyBackend(BackendSuite):
         ...
 
-Fill in the abstract methods; pytest finds the rest.
+Fill in the abstract methods, those of `TokenSuite` included; pytest finds the rest.
 """
 
 import contextlib
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from abc import abstractmethod
 from pathlib import Path
 
 import numpy as np
 
-from invert_core.backend import POOLS, STATES, Backend, Extractor, Finding, Model
+from invert_core.backend import MASK, POOLS, STATES, Extractor, Finding, Model
 from invert_core.errors import (
     DataError,
-    InvertError,
     MissingDependencyError,
     MissingFileError,
     ModelError,
     SettingError,
     UnknownNameError,
 )
+from invert_core.testing_tokens import TokenSuite, refused
 
 
-@contextlib.contextmanager
-def _refused(kind: type[InvertError], what: str) -> Iterator[list[InvertError]]:
-    errors: list[InvertError] = []
-    try:
-        yield errors
-    except kind as error:
-        errors.append(error)
-    assert errors, f"{what}: accepted, and has to raise {kind.__name__}"
-    assert errors[0].hint, f"no hint comes with: {errors[0].message}"
-
-
-class BackendSuite(ABC):
+class BackendSuite(TokenSuite):
     """What a backend has to do, as tests that use one small model.
 
-    The class is named so that pytest passes over it and runs its subclasses. `relative` and
-    `absolute` are the tolerances for values that were computed in batches of another size or by
-    other means; values computed twice in the same way have to be equal to the last bit.
+    The class is named so that pytest passes over it and runs its subclasses.
     """
-
-    relative = 1e-5
-    absolute = 1e-6
-
-    @abstractmethod
-    def backend(self) -> type[Backend]:
-        """Return the backend."""
-
-    @abstractmethod
-    def target(self, folder: Path) -> str:
-        """Write the model into an empty folder; return what `Backend.open` takes."""
 
     @abstractmethod
     def changed_target(self, folder: Path) -> str:
@@ -69,9 +44,25 @@ class BackendSuite(ABC):
     def expected(self) -> dict[tuple[str, str], np.ndarray]:
         """Right activations of `batch()` for pairs of a layer and a pool.
 
-        "none" is for layers of rank 2, "mean", "max" and "first" are for higher ranks; give some
-        of either if the backend has both.
+        "none" is for layers of rank 2, the other pools are for higher ranks; give some of either
+        if the backend has both.
         """
+
+    def test_options_are_names_of_arguments(self) -> None:
+        options = self.backend().options
+        assert isinstance(options, tuple)
+        assert all(name.isidentifier() for name in options), options
+
+    def test_an_object_that_is_no_model_is_not_adopted(self) -> None:
+        assert self.backend().adopt(object()) is None
+
+    def test_an_example_leaves_the_activations_the_same(self, tmp_path: Path) -> None:
+        model = self._model(tmp_path)
+        for (layer, pool), right in self.expected().items():
+            for example in (self._part(1, 2), self.batch()):
+                found = self._run(model.settled(example), layer, pool)
+                self._close(found, right)
+                np.testing.assert_array_equal(found, self._run(model, layer, pool))
 
     def test_layers_are_listed_with_unique_names_in_a_stable_order(self, tmp_path: Path) -> None:
         model = self._model(tmp_path)
@@ -110,7 +101,7 @@ class BackendSuite(ABC):
         model = self._model(tmp_path)
         for layer in model.layers():
             if not layer.pool:
-                with _refused(ModelError, f"the layer {layer.name!r}, listed without a pool"):
+                with refused(ModelError, f"the layer {layer.name!r}, listed without a pool"):
                     model.extractor([layer.name], device="cpu")
 
     def test_each_layer_alone_has_the_right_activations(self, tmp_path: Path) -> None:
@@ -123,6 +114,26 @@ class BackendSuite(ABC):
                 assert extractor.outputs[0].pool == pool
                 assert extractor.device == "cpu"
                 self._close(extractor.run(self.batch())[layer], right)
+                assert (layer in extractor.unit_names()) == (pool == "flatten")
+
+    def test_flattened_units_are_named_by_channel_and_place(self, tmp_path: Path) -> None:
+        model = self._model(tmp_path)
+        for layer, pool in self.expected():
+            if pool != "flatten":
+                continue
+            with model.extractor(
+                [layer], pool=pool, device="cpu", batch_size=self._count
+            ) as extractor:
+                found = extractor.run(self.batch())[layer]
+                names = extractor.unit_names()[layer]
+            assert len(set(names)) == len(names) == found.shape[1]
+            parts = [name.split("@") for name in names]
+            units = [(int(channel), *map(int, place.split(","))) for channel, place in parts]
+            assert units == sorted(units), "the channel comes first, then the axes in their order"
+            channels = np.array([channel for channel, *_ in units])
+            for other, pooled in (("mean", np.mean), ("max", np.max)):
+                columns = [pooled(found[:, channels == each], axis=1) for each in set(channels)]
+                self._close(np.stack(columns, axis=1), self._run(model, layer, other))
 
     def test_several_layers_at_once_have_the_right_activations(self, tmp_path: Path) -> None:
         model = self._model(tmp_path)
@@ -150,7 +161,7 @@ class BackendSuite(ABC):
     def test_the_channel_axis_counts_the_units(self, tmp_path: Path) -> None:
         model = self._model(tmp_path)
         for (layer, pool), right in self.expected().items():
-            if pool not in ("mean", "max"):
+            if pool not in ("mean", "max") or MASK in self.batch():
                 continue
             pooled = np.mean if pool == "mean" else np.max
             first, second = (self._run(model, layer, pool, axis) for axis in (1, 2))
@@ -162,7 +173,7 @@ class BackendSuite(ABC):
         model = self._model(tmp_path)
         for layer, pool in self.expected():
             for axis in (0, 99):
-                with _refused(ModelError, f"channel_axis={axis} for the layer {layer!r}"):
+                with refused(ModelError, f"channel_axis={axis} for the layer {layer!r}"):
                     model.extractor([layer], pool=pool, channel_axis=axis, device="cpu")
 
     def test_the_batch_size_does_not_change_the_activations(self, tmp_path: Path) -> None:
@@ -191,22 +202,22 @@ class BackendSuite(ABC):
     def test_an_unknown_layer_is_refused_with_the_nearest_names(self, tmp_path: Path) -> None:
         model = self._model(tmp_path)
         layer = next(iter(self.expected()))[0]
-        with _refused(UnknownNameError, f"the layer '{layer}x'") as errors:
+        with refused(UnknownNameError, f"the layer '{layer}x'") as errors:
             model.extractor([f"{layer}x"], device="cpu")
         assert layer in errors[0].hint
 
     def test_settings_that_do_not_exist_are_refused(self, tmp_path: Path) -> None:
         model = self._model(tmp_path)
         layers = [next(iter(self.expected()))[0]]
-        with _refused(SettingError, "no layers"):
+        with refused(SettingError, "no layers"):
             model.extractor([], device="cpu")
-        with _refused(SettingError, "a layer named twice"):
+        with refused(SettingError, "a layer named twice"):
             model.extractor(layers * 2, device="cpu")
-        with _refused(SettingError, "pool='median'"):
+        with refused(SettingError, "pool='median'"):
             model.extractor(layers, pool="median", device="cpu")
-        with _refused(SettingError, "device='abacus'"):
+        with refused(SettingError, "device='abacus'"):
             model.extractor(layers, device="abacus")
-        with _refused(SettingError, "batch_size=0"):
+        with refused(SettingError, "batch_size=0"):
             model.extractor(layers, device="cpu", batch_size=0)
 
     def test_inputs_that_do_not_fit_are_refused(self, tmp_path: Path) -> None:
@@ -230,7 +241,7 @@ class BackendSuite(ABC):
                 wrong[f"another length of axis {axis}"] = {**batch, name: longer}
         with model.extractor(layers, device="cpu", batch_size=self._count) as extractor:
             for what, bad in wrong.items():
-                with _refused(DataError, what):
+                with refused(DataError, what):
                     extractor.run(bad)
             self._still_runs(extractor)
 
@@ -262,14 +273,14 @@ class BackendSuite(ABC):
         assert backend.open(self.changed_target(changed)).fingerprint != fingerprint
 
     def test_a_missing_model_is_refused(self, tmp_path: Path) -> None:
-        with _refused(MissingFileError, "a file that does not exist"):
+        with refused(MissingFileError, "a file that does not exist"):
             self.backend().open(str(tmp_path / "there" / f"is_none{self._suffix(tmp_path)}"))
 
     def test_a_file_that_is_no_model_is_refused(self, tmp_path: Path) -> None:
         for content in (b"", b"this is no model\n" * 99):
             file = tmp_path / f"no_model{self._suffix(tmp_path)}"
             file.write_bytes(content)
-            with _refused(ModelError, f"a file that holds {content[:20]!r}"):
+            with refused(ModelError, f"a file that holds {content[:20]!r}"):
                 self.backend().open(str(file))
 
     def test_closing_twice_does_no_harm(self, tmp_path: Path) -> None:
@@ -294,7 +305,7 @@ class BackendSuite(ABC):
     def _model(self, folder: Path) -> Model:
         place = folder / "model"
         place.mkdir(exist_ok=True)
-        return self.backend().open(self.target(place))
+        return self.backend().open(self.target(place)).settled(self._part(0, 1))
 
     def _suffix(self, folder: Path) -> str:
         place = folder / "suffix"
@@ -318,8 +329,3 @@ class BackendSuite(ABC):
     def _still_runs(self, extractor: Extractor) -> None:
         for values in extractor.run(self.batch()).values():
             assert values.shape[0] == self._count
-
-    def _close(self, found: np.ndarray, right: np.ndarray) -> None:
-        assert found.dtype == np.float32
-        assert found.shape == right.shape
-        np.testing.assert_allclose(found, right, rtol=self.relative, atol=self.absolute)

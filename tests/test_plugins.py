@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from invert_core import registry
+from invert_core.backend import MASK
 from invert_core.errors import MissingDependencyError, SettingError, UnknownNameError
 from invert_core.registry import backends, load_backend, open_model
 from invert_core.testing import BackendSuite
+from tests.backends.pooling_oracle import pooled
 
 PLUGINS = Path(__file__).parent / "plugins"
 """Looks like site-packages with one package, which has metadata and a module."""
@@ -29,6 +32,13 @@ def install(folder: Path, distribution: str, name: str, target: str, source: str
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(f"[invert.backends]\n{name} = {target}\n")
     (folder / f"{target.partition(':')[0]}.py").write_text(source)
+
+
+@pytest.fixture(autouse=True)
+def no_torch(monkeypatch):
+    """The PyTorch backend takes long to import and may be absent."""
+    absent = registry._BuiltIn("a_package_with_torch:It", "torch", (".pt",))
+    monkeypatch.setitem(registry._BUILT_IN, "torch", absent)
 
 
 @pytest.fixture
@@ -58,17 +68,30 @@ class TestNumpyBackend(BackendSuite):
     def batch(self):
         return {"x": np.random.default_rng(2).normal(size=(7, 5, 4)).astype(np.float32)}
 
+    def hidden(self):
+        first = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
+        return np.tanh(np.einsum("btf,fh->bth", self.batch()["x"], first))
+
     def expected(self):
-        random = np.random.default_rng(0)
-        first = random.normal(size=(4, 6)).astype(np.float32)
+        hidden = self.hidden()
         second = np.random.default_rng(9).normal(size=(6, 3)).astype(np.float32)
-        hidden = np.tanh(np.einsum("btf,fh->bth", self.batch()["x"], first))
         return {
             ("hidden", "mean"): hidden.mean(1),
             ("hidden", "max"): hidden.max(1),
             ("hidden", "first"): hidden[:, 0],
+            ("hidden", "last"): hidden[:, -1],
+            ("hidden", "flatten"): hidden.transpose(0, 2, 1).reshape(7, 30),
             ("logits", "none"): np.einsum("bth,hk->bk", hidden / 5, second),
         }
+
+    def masked(self):
+        mask = np.ones((7, 5), np.int64)
+        mask[0, 3:] = mask[1, :2] = mask[2, 2] = 0
+        expected = {
+            ("hidden", pool): pooled(self.hidden(), pool, 2, mask, (1,))
+            for pool in ("mean", "max", "first", "last")
+        }
+        return {**self.batch(), MASK: mask}, expected
 
 
 @pytest.mark.usefixtures("plugin")
@@ -91,6 +114,59 @@ def test_the_suite_notices_a_backend_that_ignores_an_argument(
     )
     with pytest.raises(AssertionError, match=r"channel_axis|twice the batch size|abacus"):
         getattr(TestNumpyBackend(), check)(tmp_path)
+
+
+@pytest.mark.usefixtures("plugin")
+@pytest.mark.parametrize(
+    "check",
+    [
+        "test_padding_has_no_part_in_the_activations",
+        "test_what_padding_holds_has_no_part_in_the_activations",
+        "test_longer_padding_has_no_part_in_the_activations",
+        "test_masks_that_make_no_sense_are_refused",
+    ],
+)
+def test_the_suite_notices_a_backend_that_counts_padding(tmp_path, monkeypatch, check):
+    model = type(load_backend("numpy").open(write_model(tmp_path)))
+    extractor = type(model.extractor(load_backend("numpy").open(write_model(tmp_path)), ["hidden"]))
+    right = extractor.run
+    monkeypatch.setattr(
+        extractor,
+        "run",
+        lambda self, batch: right(self, {**batch, MASK: np.ones(batch["x"].shape[:2], np.int64)}),
+    )
+    with pytest.raises(AssertionError):
+        getattr(TestNumpyBackend(), check)(tmp_path)
+
+
+@pytest.mark.usefixtures("plugin")
+@pytest.mark.parametrize(
+    "names",
+    [
+        lambda right: {},
+        lambda right: {"hidden": right["hidden"][::-1]},
+        lambda right: {"hidden": right["hidden"][:1] * len(right["hidden"])},
+    ],
+)
+def test_the_suite_notices_wrong_names_of_flattened_units(tmp_path, monkeypatch, names):
+    extractor = type(load_backend("numpy").open(write_model(tmp_path)).extractor(["hidden"]))
+    right = extractor.unit_names
+    monkeypatch.setattr(extractor, "unit_names", lambda self: names(right(self)))
+    with pytest.raises((AssertionError, KeyError)):
+        TestNumpyBackend().test_flattened_units_are_named_by_channel_and_place(tmp_path)
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_plugin_adopts_objects_that_no_built_in_knows(tmp_path, monkeypatch):
+    backend = load_backend("numpy")
+    model = open_model(write_model(tmp_path))
+    monkeypatch.setattr(
+        backend, "adopt", lambda given, **_: model if isinstance(given, dict) else None
+    )
+    assert open_model({}) is model
+    assert open_model({}, backend="numpy") is model
+    with pytest.raises(UnknownNameError, match="class 'list'"):
+        open_model([])
 
 
 @pytest.mark.usefixtures("plugin")

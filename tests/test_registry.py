@@ -6,9 +6,62 @@ import sys
 import pytest
 
 from invert_core import registry
-from invert_core.errors import MissingDependencyError, MissingFileError, UnknownNameError
+from invert_core.errors import (
+    MissingDependencyError,
+    MissingFileError,
+    SettingError,
+    UnknownNameError,
+)
 from invert_core.registry import backends, load_backend, open_model
 from tests.backends import models
+
+
+@pytest.fixture(autouse=True)
+def torch(monkeypatch):
+    """A stand-in for the PyTorch backend, which takes long to import and may be absent."""
+    return stand_in(monkeypatch, "a_package_with_torch")
+
+
+def stand_in(monkeypatch, module):
+    entry = registry._BUILT_IN["torch"]
+    there = registry._BuiltIn(f"{module}:It", entry.extra, entry.suffixes, entry.classes)
+    monkeypatch.setitem(registry._BUILT_IN, "torch", there)
+    return there
+
+
+ADOPTING = """
+from invert_core.backend import Backend
+
+class It(Backend):
+    options = ("weights", "trust_model")
+    given = []
+
+    @classmethod
+    def open(cls, target, **options):
+        cls.given.append((target, options))
+        return target
+
+    @classmethod
+    def adopt(cls, model, **options):
+        cls.given.append((model, options))
+        return "adopted"
+
+    check = None
+"""
+
+
+def install(tmp_path, monkeypatch, module):
+    """Write a module with a backend that keeps what it is given."""
+    (tmp_path / f"{module}.py").write_text(ADOPTING)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    stand_in(monkeypatch, module)
+    return load_backend("torch")
+
+
+def torch_module():
+    """An object of a class that is called like a torch module, without torch."""
+    base = type("Module", (), {"__module__": "torch.nn.modules.module"})
+    return type("Net", (base,), {})()
 
 
 @pytest.fixture
@@ -25,14 +78,10 @@ def test_importing_the_registry_imports_no_backend():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_built_in_backend_is_listed():
-    found = backends()[0]
-    assert (found.name, found.origin, found.status, found.hint) == (
-        "onnx",
-        "built-in",
-        "installed",
-        "",
-    )
+def test_the_built_in_backends_are_listed_first():
+    onnx, torch = backends()[:2]
+    assert (onnx.name, onnx.origin, onnx.status, onnx.hint) == ("onnx", "built-in", "installed", "")
+    assert (torch.name, torch.origin, torch.status) == ("torch", "built-in", "missing")
 
 
 def test_a_model_is_opened_by_suffix_by_name_and_by_argument(path, tmp_path):
@@ -127,3 +176,50 @@ def test_a_fault_of_our_own_is_not_taken_for_a_missing_dependency(monkeypatch):
     with pytest.raises(ModuleNotFoundError) as caught:
         load_backend("onnx")
     assert not isinstance(caught.value, MissingDependencyError)
+
+
+@pytest.mark.parametrize("suffix", ["pt", "pth", "PT2", "torchscript"])
+def test_a_missing_torch_is_said_with_the_repair(tmp_path, suffix):
+    for attempt in (
+        lambda: open_model(str(tmp_path / f"model.{suffix}")),
+        lambda: open_model("torch:package.module:factory"),
+        lambda: open_model(torch_module()),
+    ):
+        with pytest.raises(MissingDependencyError) as caught:
+            attempt()
+        assert caught.value.hint == 'Run `pip install "invert-core[torch]"`.'
+
+
+def test_options_reach_the_backend_without_those_not_given(tmp_path, monkeypatch):
+    backend = install(tmp_path, monkeypatch, "backend_for_options")
+    open_model("torch:a.b:c", options={"weights": "w.safetensors", "trust_model": None})
+    open_model("a.b:c", "torch")
+    assert backend.given == [("a.b:c", {"weights": "w.safetensors"}), ("a.b:c", {})]
+
+
+def test_options_that_a_backend_does_not_have_are_refused(path, tmp_path, monkeypatch):
+    with pytest.raises(SettingError, match=r"'onnx' has no option 'trust-model'.*are: none"):
+        open_model(path, options={"trust_model": True})
+    open_model(path, options={"trust_model": None})
+    backend = install(tmp_path, monkeypatch, "backend_that_refuses")
+    for model in ("torch:a.b:c", torch_module()):
+        with pytest.raises(SettingError, match=r"no option 'autocast'.*are: weights, trust-model"):
+            open_model(model, options={"autocast": True})
+    assert backend.given == []
+
+
+def test_an_object_is_adopted_by_the_backend_of_its_class(tmp_path, monkeypatch):
+    backend = install(tmp_path, monkeypatch, "backend_that_adopts")
+    module = torch_module()
+    assert open_model(module, options={"weights": "w"}) == "adopted"
+    assert backend.given == [(module, {"weights": "w"})]
+
+
+def test_an_object_of_no_known_class_is_refused_without_importing_a_built_in_backend():
+    with pytest.raises(UnknownNameError, match=r"class 'dict'.*torch\.nn\.Module"):
+        open_model({})
+
+
+def test_an_object_that_the_named_backend_does_not_know_is_refused():
+    with pytest.raises(UnknownNameError, match="class 'dict'"):
+        open_model({}, backend="onnx")

@@ -5,8 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 import onnxruntime
 
-from invert_core.backend import Extractor, ModelInput, Output
-from invert_core.backend_checks import check_batch
+from invert_core.backend import MASK, Extractor, ModelInput, Output
+from invert_core.backend_checks import check_batch, check_mask
+from invert_core.backends.onnx.flattened import Flattened
+from invert_core.backends.onnx.pooling import Pooling
+from invert_core.backends.onnx.pooling_nodes import Pooled
 from invert_core.backends.onnx.session import RUNTIME_ERRORS, runtime_error
 from invert_core.errors import DataError, ModelError
 
@@ -21,9 +24,10 @@ class OnnxExtractor(Extractor):
         All inputs of the model.
     read : tuple of str
         Names of the inputs that the layers need; the others may be left out of a batch.
-    names : dict of str to str
+    pooled : dict of str to Pooled
         From the layers, as they were asked for, to the outputs of the graph.
-    outputs : tuple of Output
+    masked : bool
+        Whether the input `MASK`, where it comes, says what is padding.
     device : {"cpu", "cuda"}
     most : int
         The most samples that one call of `run` may bring.
@@ -37,8 +41,8 @@ class OnnxExtractor(Extractor):
         *,
         inputs: tuple[ModelInput, ...],
         read: tuple[str, ...],
-        names: dict[str, str],
-        outputs: tuple[Output, ...],
+        pooled: dict[str, Pooled],
+        masked: bool,
         device: str,
         most: int,
         size: int,
@@ -46,8 +50,14 @@ class OnnxExtractor(Extractor):
         self._runtime: onnxruntime.InferenceSession | None = runtime
         self._inputs = inputs
         self._read = read
-        self._names = names
-        self.outputs = outputs
+        self._pooled = pooled
+        self._masked = masked
+        self._flattened = {
+            layer: Flattened(layer, each.pooling)
+            for layer, each in pooled.items()
+            if each.pooling.kind == "flatten"
+        }
+        self.outputs = tuple(Output(layer, each.pooling.kind) for layer, each in pooled.items())
         self.device = device
         self._most = most
         self._size = size
@@ -57,29 +67,60 @@ class OnnxExtractor(Extractor):
         if self._runtime is None:
             raise ModelError("The model was closed.", "Open another extractor.")
         count = check_batch(batch, self._inputs, self._read, self._most)
+        if self._masked and MASK in batch:
+            check_mask(batch[MASK])
         parts: list[list[np.ndarray]] = []
         for start in range(0, count, self._size):
             feeds = {
                 name: _padded(batch[name][start : start + self._size], self._size)
                 for name in self._read
             }
-            try:
-                results = self._runtime.run(list(self._names.values()), feeds)
-            except RUNTIME_ERRORS as error:
-                raise runtime_error(
-                    error, "Try a smaller --batch-size, or inputs of another size."
-                ) from error
-            for layer, values in zip(self._names, results, strict=True):
-                self._check_result(layer, values)
-            parts.append(list(map(_as_float32, self._names, results)))
+            parts.append(self._run_padded(self._runtime, feeds))
         return {
             layer: np.concatenate(columns)[:count]
-            for layer, columns in zip(self._names, zip(*parts, strict=True), strict=True)
+            for layer, columns in zip(self._pooled, zip(*parts, strict=True), strict=True)
         }
+
+    def unit_names(self) -> dict[str, tuple[str, ...]]:
+        """Names of the units of flattened layers; see `Extractor.unit_names`."""
+        return {layer: each.names() for layer, each in self._flattened.items() if each.shape}
 
     def close(self) -> None:
         """Free the model."""
         self._runtime = None
+
+    def _run_padded(
+        self, runtime: onnxruntime.InferenceSession, feeds: dict[str, np.ndarray]
+    ) -> list[np.ndarray]:
+        wanted = [name for each in self._pooled.values() for name in (each.values, each.shape)]
+        names = [name for name in wanted if name]
+        try:
+            results = dict(zip(names, runtime.run(names, feeds), strict=True))
+        except RUNTIME_ERRORS as error:
+            tokens = any(each.pooling.token_axes for each in self._pooled.values())
+            other = ", or a layer whose tokens are those of the mask" if tokens else ""
+            raise runtime_error(
+                error, f"Try a smaller --batch-size, or inputs of another size{other}."
+            ) from error
+        for layer, each in self._pooled.items():
+            self._check_result(layer, results[each.values])
+            if each.shape:
+                self._check_shape(layer, each.pooling, results[each.shape], feeds)
+        return [_as_float32(layer, results[each.values]) for layer, each in self._pooled.items()]
+
+    def _check_shape(
+        self, layer: str, pooling: Pooling, shape: np.ndarray, feeds: dict[str, np.ndarray]
+    ) -> None:
+        if layer in self._flattened:
+            self._flattened[layer].note(tuple(map(int, shape[1:])))
+        for axis in pooling.token_axes:
+            n_tokens = feeds[MASK].shape[1]
+            if shape[axis] != n_tokens:
+                raise ModelError(
+                    f"Axis {axis} of the layer {layer!r} has the length {shape[axis]}, and the "
+                    f"samples have {n_tokens} tokens with padding.",
+                    "Choose another layer, or say with --channel-axis which axis counts units.",
+                )
 
     def _check_result(self, layer: str, values: np.ndarray) -> None:
         if values.ndim != 2:

@@ -52,7 +52,12 @@ def reads(node: onnx.NodeProto) -> Iterator[str]:
 
 def dependent(graph: onnx.GraphProto) -> set[str]:
     """Names of the tensors whose values depend on an input of the model."""
-    found = {value.name for value in true_inputs(graph)}
+    return dependent_on(graph, {value.name for value in true_inputs(graph)})
+
+
+def dependent_on(graph: onnx.GraphProto, inputs: Collection[str]) -> set[str]:
+    """Names of the tensors whose values depend on some inputs of the model, which come along."""
+    found = set(inputs)
     for node in graph.node:
         if not found.isdisjoint(reads(node)):
             found.update(name for name in node.output if name)

@@ -1,8 +1,9 @@
 """ONNX models as the backend contract wants them."""
 
+import copy
 import functools
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,22 @@ import onnx
 import onnxruntime
 
 from invert_core.backend import (
+    MASK,
     Backend,
     Finding,
     Layer,
     Model,
-    ModelInput,
-    Output,
     shown_shape,
 )
 from invert_core.backend_checks import check_settings
 from invert_core.backends.onnx import storage
 from invert_core.backends.onnx.extractor import OnnxExtractor
 from invert_core.backends.onnx.graph import dependent, prune, true_inputs
+from invert_core.backends.onnx.inputs import model_input, model_inputs
 from invert_core.backends.onnx.names import Names
-from invert_core.backends.onnx.pooling import append_pooling, choose, why_not
+from invert_core.backends.onnx.parameters import Weights
+from invert_core.backends.onnx.pooling import Pooling, choose, leave_padding_out, why_not
+from invert_core.backends.onnx.pooling_nodes import Pooled, append_pooling
 from invert_core.backends.onnx.session import describe, open_session
 from invert_core.backends.onnx.shapes import (
     UNKNOWN,
@@ -34,7 +37,9 @@ from invert_core.backends.onnx.shapes import (
     infer_types,
     type_of,
 )
-from invert_core.errors import ModelError, SettingError
+from invert_core.backends.onnx.tokens import Tokens
+from invert_core.backends.onnx.trial import axes_that_follow
+from invert_core.errors import ModelError, first_few
 
 _log = logging.getLogger("invert")
 
@@ -71,20 +76,31 @@ class OnnxModel(Model):
         self._folder = path.parent
         self._external = storage.external_files(self._proto, self._folder)
         self.versions = {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__}
-        self.inputs = tuple(_model_input(value) for value in true_inputs(self._proto.graph))
+        self.inputs = model_inputs(self._proto.graph)
+        self._tokens = Tokens.of(self._proto.graph)
 
     @functools.cached_property
     def fingerprint(self) -> str:  # type: ignore[override]
         """SHA-256 of the model file and its external data."""
         return storage.fingerprint(self._digest, self._external)
 
+    def settled(self, example: Mapping[str, np.ndarray]) -> "OnnxModel":
+        """The same model with a mask, if the example has one; see `Model.settled`."""
+        if MASK not in example or any(each.name == MASK for each in self.inputs):
+            return self
+        settled = copy.copy(self)
+        settled._tokens = Tokens.beside(self._proto.graph)
+        settled.inputs = (*self.inputs, model_input(settled._tokens.mask))
+        return settled
+
     def layers(self) -> list[Layer]:
         """All tensors that nodes of the main graph make, in its order; see `Model.layers`."""
         names = self._names
         types = self._types(names.producers)
         modules = names.module_of()
+        weights = Weights(self._proto.graph)
         return [
-            self._layer(name, node.op_type, modules.get(name, ""), types[name])
+            self._layer(name, node, modules.get(name, ""), types[name], weights.read_by(node))
             for name, node in names.producers.items()
         ]
 
@@ -99,13 +115,29 @@ class OnnxModel(Model):
     ) -> OnnxExtractor:
         """Open the model for some of its layers; see `Model.extractor`.
 
-        Only what these layers need is loaded. `mean` and `max` leave a layer of rank 2 as it is
-        and are then reported as "none". A model with a fixed batch size runs as often as needed.
+        Only what these layers need is loaded. `mean`, `max` and `flatten` leave a layer of rank 2
+        as it is and are then reported as "none". A model with a fixed batch size runs as often as
+        needed.
         """
         check_settings(layers, pool, device, batch_size)
-        tensors = self._resolve(layers)
+        tensors = self._names.resolve_all(layers, self._proto.graph)
         types = self._types(tensors.values())
+        following = self._axes_that_follow(types)
         part = prune(self._proto, set(tensors.values()))
+        pooled: dict[str, Pooled] = {}
+        for layer, tensor in tensors.items():
+            kind = types[tensor]
+            pooling = self._choose(layer, tensor, kind, pool, channel_axis)
+            if self._tokens is not None and pooling.kind != "none":
+                axes = self._tokens.axes(
+                    layer, tensor, kind, pooling.channel_axis, following.get(tensor)
+                )
+                pooling = leave_padding_out(layer, pooling, axes)
+            mask = self._tokens.mask if self._tokens else None
+            pooled[layer] = append_pooling(part, tensor, kind.elem, pooling, mask)
+        masked = [layer for layer, each in pooled.items() if each.pooling.token_axes]
+        if masked:
+            _log.info("What %r marks as padding does not count in %s.", MASK, first_few(masked))
         read = true_inputs(part.graph)
         for value in read:
             if not type_of(value).dims:
@@ -113,26 +145,6 @@ class OnnxModel(Model):
                     f"The input {value.name!r} has no axis for the batch.",
                     "Export the model with this input as a constant.",
                 )
-        names: dict[str, str] = {}
-        outputs = []
-        for layer, tensor in tensors.items():
-            kind = types[tensor]
-            problem = self._why_not(tensor, kind)
-            if problem:
-                raise ModelError(
-                    f"The layer {layer!r} {problem}.", "`invert layers` lists what can be read."
-                )
-            pooling = choose(layer, kind, pool, channel_axis)
-            if pool == "auto" and pooling.kind != "none":
-                _log.info(
-                    "Layer %r has shape %s: pool %r, units on axis %d.",
-                    layer,
-                    shown_shape(kind.shape),
-                    pooling.kind,
-                    pooling.channel_axis,
-                )
-            names[layer] = append_pooling(part, tensor, kind.elem, pooling)
-            outputs.append(Output(layer, pooling.kind))
         size = BatchAxis.of(part.graph).size or batch_size
         if size > _LARGEST_BATCH:
             raise ModelError(
@@ -144,8 +156,8 @@ class OnnxModel(Model):
             runtime,
             inputs=self.inputs,
             read=tuple(value.name for value in read),
-            names=names,
-            outputs=tuple(outputs),
+            pooled=pooled,
+            masked=self._tokens is not None,
             device=device,
             most=batch_size,
             size=size,
@@ -176,75 +188,45 @@ class OnnxModel(Model):
             types.update(ask_runtime(self._proto, self._folder, open_questions))
         return types
 
-    def _layer(self, name: str, op: str, module: str, kind: TensorType) -> Layer:
-        if kind.dims is None or self._why_not(name, kind):
-            return Layer(name, module, op, kind.shape, None, "")
-        pooling = choose(name, kind, "auto", None)
-        units = kind.dims[pooling.channel_axis]
-        return Layer(
-            name, module, op, kind.shape, units if isinstance(units, int) else None, pooling.kind
-        )
+    def _axes_that_follow(self, types: dict[str, TensorType]) -> dict[str, frozenset[int]]:
+        """Axes as long as there are tokens, for tensors whose types do not say them."""
+        if self._tokens is None:
+            return {}
+        names = [name for name, kind in types.items() if self._tokens.uncertain(name, kind)]
+        if not names:
+            return {}
+        return axes_that_follow(self._proto, self._folder, names, self._tokens.lengths)
+
+    def _choose(
+        self, layer: str, tensor: str, kind: TensorType, pool: str, channel_axis: int | None
+    ) -> Pooling:
+        problem = self._why_not(tensor, kind)
+        if problem:
+            raise ModelError(
+                f"The layer {layer!r} {problem}.", "`invert layers` lists what can be read."
+            )
+        pooling = choose(layer, kind, pool, channel_axis)
+        if pool == "auto" and pooling.kind != "none":
+            _log.info(
+                "Layer %r has shape %s: pool %r, units on axis %d.",
+                layer,
+                shown_shape(kind.shape),
+                pooling.kind,
+                pooling.channel_axis,
+            )
+        return pooling
+
+    def _layer(
+        self, name: str, node: onnx.NodeProto, module: str, kind: TensorType, n_parameters: int
+    ) -> Layer:
+        pool, n_units = "", None
+        if kind.dims is not None and not self._why_not(name, kind):
+            pooling = choose(name, kind, "auto", None)
+            units = kind.dims[pooling.channel_axis]
+            pool, n_units = pooling.kind, units if isinstance(units, int) else None
+        return Layer(name, module, node.op_type, kind.shape, n_units, pool, n_parameters)
 
     def _why_not(self, tensor: str, kind: TensorType) -> str:
         if tensor not in self._dependent:
             return "does not depend on the input"
         return why_not(kind, self._batch)
-
-    def _resolve(self, layers: Sequence[str]) -> dict[str, str]:
-        tensors: dict[str, str] = {}
-        for layer in layers:
-            tensor = self._names.resolve(layer, self._proto.graph)
-            for other, taken in tensors.items():
-                if taken == tensor:
-                    raise SettingError(
-                        f"The layers {other!r} and {layer!r} are the same.", "Name it once."
-                    )
-            self._tell(layer, tensor)
-            tensors[layer] = tensor
-        return tensors
-
-    def _tell(self, layer: str, tensor: str) -> None:
-        outputs = self._names.modules.get(layer, [tensor])
-        if tensor == layer and outputs[-1] != tensor:
-            _log.warning(
-                "%r names a tensor and a module. The tensor is taken; the module's output is the "
-                "tensor %r.",
-                layer,
-                outputs[-1],
-            )
-        elif len(outputs) > 1:
-            _log.warning(
-                "Module %r runs %d times. Its last output is taken, the tensor %r; before that "
-                "come %s.",
-                layer,
-                len(outputs),
-                tensor,
-                ", ".join(map(repr, outputs[:-1])),
-            )
-        elif tensor != layer:
-            op = self._names.producers[tensor].op_type
-            _log.debug("Module %r: its output is the tensor %r (%s).", layer, tensor, op)
-
-
-def _model_input(value: onnx.ValueInfoProto) -> ModelInput:
-    kind = type_of(value)
-    if not kind.elem:
-        raise ModelError(
-            f"The input {value.name!r} is not a tensor.", "Only models that take tensors can run."
-        )
-    if kind.shape is None:
-        raise ModelError(
-            f"The model does not say how many axes its input {value.name!r} has.",
-            "Add the shape with `onnx.tools.update_model_dims`.",
-        )
-    if any(size is not None and size < 0 for size in kind.shape):
-        raise ModelError(
-            f"The input {value.name!r} has the shape {shown_shape(kind.shape)}.",
-            "Name the axes that may have any length with `onnx.tools.update_model_dims`.",
-        )
-    dtype = (
-        np.str_
-        if kind.elem == onnx.TensorProto.STRING
-        else onnx.helper.tensor_dtype_to_np_dtype(kind.elem)
-    )
-    return ModelInput(value.name, kind.shape, np.dtype(dtype))

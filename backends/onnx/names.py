@@ -1,13 +1,17 @@
 """What the tensors of a graph may be called: their own names and the modules that made them."""
 
+import functools
+import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import onnx
 
 from invert_core.backends.onnx.graph import reads, subgraphs, weights
-from invert_core.errors import UnknownNameError, nearest
+from invert_core.errors import SettingError, UnknownNameError, first_few, nearest
+
+_log = logging.getLogger("invert")
 
 _SCOPES_KEY = "pkg.torch.onnx.name_scopes"
 _LIST_ALL = "`invert layers` lists all layers of a model."
@@ -17,7 +21,8 @@ _LIST_ALL = "`invert layers` lists all layers of a model."
 class Names:
     """Names by which the tensors of a graph can be asked for.
 
-    `modules` maps the path of a module to the outputs of its calls; the path stands for the last.
+    `modules` maps the path of a module to the outputs of its calls. The path stands for the last;
+    where there are several, ``path#1``, ``path#2`` and so on stand for each.
     """
 
     producers: dict[str, onnx.NodeProto]
@@ -40,14 +45,23 @@ class Names:
         }
         return cls(producers, modules)
 
+    @functools.cached_property
+    def calls(self) -> dict[str, str]:
+        """Output of each call by the name of the call: the path alone where there is one."""
+        return {
+            path if len(outputs) == 1 else f"{path}#{number}": output
+            for path, outputs in self.modules.items()
+            for number, output in enumerate(outputs, 1)
+        }
+
     def module_of(self) -> dict[str, str]:
         """Innermost module whose output a tensor is, for the tensors that are one."""
         found: dict[str, str] = {}
-        for path, (*_, tensor) in self.modules.items():
+        for call, tensor in self.calls.items():
             # A tensor's own name goes before a module's, so that such a path does not lead here.
-            hidden = path in self.producers and path != tensor
-            if not hidden and len(path) >= len(found.get(tensor, "")):
-                found[tensor] = path
+            hidden = call in self.producers and call != tensor
+            if not hidden and _depth(call) >= _depth(found.get(tensor, "")):
+                found[tensor] = call
         return found
 
     def resolve(self, name: str, graph: onnx.GraphProto) -> str:
@@ -56,7 +70,8 @@ class Names:
         Parameters
         ----------
         name : str
-            A tensor or the path of a module. A tensor goes first where both have one name.
+            A tensor, the path of a module, or one of its calls. A tensor goes first where both
+            have one name.
         graph : onnx.GraphProto
             The graph that these names were read from.
 
@@ -74,13 +89,63 @@ class Names:
             return name
         if name in self.modules:
             return self.modules[name][-1]
+        if name in self.calls:
+            return self.calls[name]
         problem = _why_no_layer(name, graph)
         if problem:
             raise UnknownNameError(f"{name!r} {problem}.", _LIST_ALL)
-        known = [*self.producers, *self.modules]
+        known = [*self.producers, *self.modules, *self.calls]
         raise UnknownNameError(
             f"The model has no layer {name!r}.", f"{nearest(name, known)} {_LIST_ALL}".strip()
         )
+
+    def resolve_all(self, names: Sequence[str], graph: onnx.GraphProto) -> dict[str, str]:
+        """Find the tensors that some names stand for, and say what is not plain about them.
+
+        Raises
+        ------
+        UnknownNameError
+            One stands for none.
+        SettingError
+            Two stand for the same.
+        """
+        tensors: dict[str, str] = {}
+        for name in names:
+            tensor = self.resolve(name, graph)
+            for other, taken in tensors.items():
+                if taken == tensor:
+                    raise SettingError(
+                        f"The layers {other!r} and {name!r} are the same.", "Name it once."
+                    )
+            self._tell(name, tensor)
+            tensors[name] = tensor
+        return tensors
+
+    def _tell(self, name: str, tensor: str) -> None:
+        outputs = self.modules.get(name, [tensor])
+        if tensor == name and outputs[-1] != tensor:
+            _log.warning(
+                "%r names a tensor and a module. The tensor is taken; the module's output is the "
+                "tensor %r.",
+                name,
+                outputs[-1],
+            )
+        elif len(outputs) > 1:
+            _log.warning(
+                "Module %r runs %d times. Its last output is taken, the tensor %r; say %s for "
+                "those before.",
+                name,
+                len(outputs),
+                tensor,
+                first_few([f"{name}#{number}" for number in range(1, len(outputs))]),
+            )
+        elif tensor != name:
+            op = self.producers[tensor].op_type
+            _log.debug("Module %r: its output is the tensor %r (%s).", name, tensor, op)
+
+
+def _depth(call: str) -> int:
+    return len(call.partition("#")[0])
 
 
 def _why_no_layer(name: str, graph: onnx.GraphProto) -> str:

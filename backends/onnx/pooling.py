@@ -1,27 +1,25 @@
-"""How a layer becomes one number per unit, as nodes appended to the graph."""
+"""How a layer is to become one number per unit."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto
 
 from invert_core.backends.onnx.shapes import FLOATS, BatchAxis, TensorType
 from invert_core.errors import ModelError
 
-_AXES_ARE_AN_INPUT = 18
-"""Opset from which ReduceMean, ReduceMax and ReduceL1 take their axes as an input."""
-_HAS_IS_NAN = 9
-_HAS_BFLOAT16 = 13
-
 
 @dataclass(frozen=True)
 class Pooling:
-    """What is done to a layer of `rank` axes: `kind` is "mean", "max", "first" or "none"."""
+    """What is done to a layer of `rank` axes.
+
+    `kind` is "mean", "max", "first", "last", "flatten" or "none". Padding does not count along
+    `token_axes`.
+    """
 
     kind: str
     rank: int
     channel_axis: int
+    token_axes: tuple[int, ...] = ()
 
     @property
     def other_axes(self) -> list[int]:
@@ -51,7 +49,7 @@ def choose(layer: str, kind: TensorType, pool: str, channel_axis: int | None) ->
         For messages.
     kind : TensorType
         Of a layer that `why_not` says nothing against.
-    pool : {"auto", "mean", "max", "first", "none"}
+    pool : {"auto", "mean", "max", "first", "last", "none", "flatten"}
     channel_axis : int or None
         As `Model.extractor` takes it; counted from the end if negative.
 
@@ -66,7 +64,7 @@ def choose(layer: str, kind: TensorType, pool: str, channel_axis: int | None) ->
     """
     if kind.dims is None:
         # Some choices imply the number of axes; whether it is true shows when the model runs.
-        rank = {"none": 2, "first": 3}.get(pool, 0)
+        rank = {"none": 2, "first": 3, "last": 3}.get(pool, 0)
         if not rank:
             raise ModelError(
                 f"The model does not say how many axes the layer {layer!r} has.",
@@ -93,107 +91,26 @@ def choose(layer: str, kind: TensorType, pool: str, channel_axis: int | None) ->
             f"The layer {layer!r} has {rank} axes, and without pooling there can only be 2.",
             "Choose --pool mean or --pool max.",
         )
-    if pool == "first" and rank != 3:
+    if pool in ("first", "last") and rank != 3:
         raise ModelError(
-            f"The layer {layer!r} has {rank} axes, and the first token exists only where 3 are.",
+            f"The layer {layer!r} has {rank} axes, and the {pool} token exists only where 3 are.",
             "Choose --pool auto or --pool max.",
         )
     return Pooling("none" if rank == 2 else pool, rank, axis)
 
 
-def append_pooling(proto: onnx.ModelProto, tensor: str, elem: int, pooling: Pooling) -> str:
-    """Add the nodes that pool a tensor, and make the result an output of the graph.
-
-    Parameters
-    ----------
-    proto : onnx.ModelProto
-        Changed in place.
-    tensor : str
-        The layer.
-    elem : int
-        Its element type.
-    pooling : Pooling
-
-    Returns
-    -------
-    str
-        Name of the new output [batch, units], float64 for a float64 layer and else float32.
+def leave_padding_out(layer: str, pooling: Pooling, token_axes: tuple[int, ...]) -> Pooling:
+    """The same pooling of a layer some of whose axes count tokens.
 
     Raises
     ------
     ModelError
-        The model uses operators too old for this.
+        They cannot be flattened.
     """
-    builder = _Builder(proto, f"invert/{len(proto.graph.output)}")
-    # Half precision is widened before it is summed, not after. Double precision is narrowed where
-    # it can be seen that a value becomes infinite.
-    keeps = elem in (TensorProto.FLOAT, TensorProto.DOUBLE)
-    value = tensor if keeps else builder.cast(tensor, elem)
-    if pooling.kind == "mean":
-        value = builder.reduce("ReduceMean", value, pooling.other_axes)
-    elif pooling.kind == "max":
-        value = builder.maximum(value, pooling.other_axes)
-    elif pooling.kind == "first":
-        value = builder.first(value, pooling.other_axes[0])
-    return builder.finish(value, elem if keeps else TensorProto.FLOAT)
-
-
-class _Builder:
-    def __init__(self, proto: onnx.ModelProto, prefix: str):
-        self.graph = proto.graph
-        versions = [entry for entry in proto.opset_import if entry.domain in ("", "ai.onnx")]
-        if not versions:
-            proto.opset_import.append(helper.make_opsetid("", _AXES_ARE_AN_INPUT))
-            versions = [proto.opset_import[-1]]
-        self.opset = versions[0].version
-        self.domain = versions[0].domain
-        taken = {name for node in proto.graph.node for name in (*node.input, *node.output)}
-        while any(name.startswith(prefix) for name in taken):
-            prefix += "'"
-        self.prefix = prefix
-
-    def add(self, op: str, *inputs: str, **attributes: Any) -> str:
-        output = f"{self.prefix}/{op}"
-        self.graph.node.append(
-            helper.make_node(op, inputs, [output], output, domain=self.domain, **attributes)
+    if pooling.kind == "flatten" and token_axes:
+        raise ModelError(
+            f"The layer {layer!r} counts tokens on axis {token_axes[0]}, of which every sample has "
+            "a number of its own.",
+            "Choose another --pool, such as mean or max.",
         )
-        return output
-
-    def constant(self, name: str, value: TensorProto) -> str:
-        value.name = f"{self.prefix}/{name}"
-        self.graph.initializer.append(value)
-        return value.name
-
-    def require(self, opset: int, what: str) -> None:
-        if self.opset < opset:
-            raise ModelError(
-                f"{what} needs opset {opset}, and the model has {self.opset}.",
-                "Convert the model with `onnx.version_converter`.",
-            )
-
-    def cast(self, value: str, elem: int) -> str:
-        if elem == TensorProto.BFLOAT16:
-            self.require(_HAS_BFLOAT16, "A layer of bfloat16")
-        return self.add("Cast", value, to=TensorProto.FLOAT)
-
-    def reduce(self, op: str, value: str, axes: list[int]) -> str:
-        if self.opset < _AXES_ARE_AN_INPUT:
-            return self.add(op, value, axes=axes, keepdims=0)
-        stored = helper.make_tensor("", TensorProto.INT64, [len(axes)], axes)
-        return self.add(op, value, self.constant(f"{op}_axes", stored), keepdims=0)
-
-    def maximum(self, value: str, axes: list[int]) -> str:
-        # ReduceMax loses NaN. The sum of absolute values is NaN exactly if one of them is.
-        self.require(_HAS_IS_NAN, "The maximum of a layer")
-        largest = self.reduce("ReduceMax", value, axes)
-        total = self.reduce("ReduceL1", value, axes)
-        return self.add("Where", self.add("IsNaN", total), total, largest)
-
-    def first(self, value: str, axis: int) -> str:
-        zero = helper.make_tensor("", TensorProto.INT64, [], [0])
-        return self.add("Gather", value, self.constant("first", zero), axis=axis)
-
-    def finish(self, value: str, elem: int) -> str:
-        name = self.add("Identity", value)
-        self.graph.output.append(helper.make_tensor_value_info(name, elem, None))
-        return name
+    return replace(pooling, token_axes=token_axes)

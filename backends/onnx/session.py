@@ -112,16 +112,17 @@ def open_session(
     ModelError
         ONNX Runtime does not take the model.
     """
-    if device == "auto" and CUDA not in onnxruntime.get_available_providers():
-        _log.debug("This build of ONNX Runtime has no CUDA; the model runs on the CPU.")
-    elif device != "cpu":
-        try:
+    try:
+        _refuse_mixed_installation()
+        if device == "cuda" or (device == "auto" and _built_with_cuda()):
             _require_cuda()
             return _cuda_session(proto, folder), "cuda"
-        except MissingDependencyError as error:
-            if device == "cuda":
-                raise
-            _log.warning("The model runs on the CPU. %s", error)
+        if device == "auto":
+            _log.info("The model runs on the CPU: this build of ONNX Runtime has no CUDA.")
+    except MissingDependencyError as error:
+        if device == "cuda":
+            raise
+        _log.warning("The model runs on the CPU. %s", error)
     return create_session(proto, folder, [CPU]), "cpu"
 
 
@@ -161,9 +162,12 @@ def _cuda_finding() -> Finding:
     return Finding("CUDA", "ok", "works")
 
 
+def _built_with_cuda() -> bool:
+    return CUDA in onnxruntime.get_available_providers()
+
+
 def _require_cuda() -> None:
-    _refuse_mixed_installation()
-    if CUDA not in onnxruntime.get_available_providers():
+    if not _built_with_cuda():
         raise MissingDependencyError(
             "The installed ONNX Runtime has no CUDA.",
             'Run `pip uninstall -y onnxruntime`, then `pip install "invert-core[onnx-gpu]"`; '

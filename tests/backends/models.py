@@ -96,6 +96,61 @@ def network_layers(x, seed=0):
     }
 
 
+def language_model(*, takes_mask=True, seed=0):
+    """Token ids [n, t] -> hidden (rank 3), probabilities [n, 2, t, t], mixed [n, 2, t, 3].
+
+    Attention with two heads, which padding takes no part in; left out if no mask is taken.
+    """
+    shape = np.array([0, 0, 2, 3], np.int64)
+    weights = language_weights(seed) | {
+        "to_heads": shape,
+        "ahead": np.array([1, 2], np.int64),
+        "one": np.float32(1),
+        "low": np.float32(-1e9),
+    }
+    nodes = [
+        node("Gather", "table ids", "embedded", ["embed"]),
+        node("MatMul", "embedded w", "hidden", ["dense"]),
+    ]
+    inputs = [value("ids", ["n", "t"], TensorProto.INT64)]
+    if not takes_mask:
+        return model(nodes, inputs, [value("hidden", ["n", "t", 6])], weights)
+    nodes += [
+        node("Reshape", "hidden to_heads", "heads"),
+        node("Transpose", "heads", "keys", perm=[0, 2, 3, 1]),
+        node("Transpose", "heads", "queries", perm=[0, 2, 1, 3]),
+        node("MatMul", "queries keys", "scores"),
+        node("Cast", "attention_mask", "counts", to=TensorProto.FLOAT),
+        node("Unsqueeze", "counts ahead", "wide"),
+        node("Sub", "one wide", "padding"),
+        node("Mul", "padding low", "penalty"),
+        node("Add", "scores penalty", "left"),
+        node("Softmax", "left", "probabilities", ["attention.softmax"], axis=-1),
+        node("MatMul", "probabilities queries", "mixed", ["attention"]),
+    ]
+    inputs.append(value("attention_mask", ["n", "t"], TensorProto.INT64))
+    return model(nodes, inputs, [value("mixed", ["n", 2, "t", 3])], weights)
+
+
+def language_weights(seed=0):
+    random = np.random.default_rng(seed)
+    return {
+        "table": random.normal(size=(9, 4)).astype(np.float32),
+        "w": random.normal(size=(4, 6)).astype(np.float32),
+    }
+
+
+def language_layers(ids, mask, seed=0):
+    """Some layers of `language_model`, unpooled."""
+    weights = language_weights(seed)
+    hidden = weights["table"][ids] @ weights["w"]
+    heads = hidden.reshape(*ids.shape, 2, 3).transpose(0, 2, 1, 3)
+    scores = heads @ heads.transpose(0, 1, 3, 2)
+    weighted = np.exp(scores - scores.max(-1, keepdims=True)) * mask[:, None, None]
+    probabilities = weighted / weighted.sum(-1, keepdims=True)
+    return {"hidden": hidden, "probabilities": probabilities, "mixed": probabilities @ heads}
+
+
 def run(path, layers, x, **settings):
     """Extract layers of the model at `path` on the CPU."""
     from invert_core.backends.onnx import OnnxBackend

@@ -27,10 +27,10 @@ def refusal(proto, folder, layer, **settings):
 def test_layers_come_with_operator_shape_units_module_and_pool(tmp_path):
     layers = listed(models.network(), tmp_path)
     assert list(layers) == ["conv", "relu", "flat", "tokens", "pooled", "features", "logits"]
-    assert layers["conv"] == Layer("conv", "stem.conv", "Conv", (None, 4, 4, 5), 4, "mean")
+    assert layers["conv"] == Layer("conv", "stem.conv", "Conv", (None, 4, 4, 5), 4, "mean", 12)
     assert layers["relu"].module == "stem.act"
-    assert layers["tokens"] == Layer("tokens", "split", "Transpose", (None, 20, 4), 4, "mean")
-    assert layers["logits"] == Layer("logits", "head", "MatMul", (None, 6), 6, "none")
+    assert layers["tokens"] == Layer("tokens", "split", "Transpose", (None, 20, 4), 4, "mean", 0)
+    assert layers["logits"] == Layer("logits", "head", "MatMul", (None, 6), 6, "none", 24)
 
 
 def test_inputs_are_listed_without_weights_of_the_old_style(tmp_path):
@@ -73,24 +73,54 @@ def test_a_constant_is_not_the_output_of_a_module(tmp_path):
     )
 
 
-def test_of_a_module_that_runs_twice_the_last_output_is_taken_with_a_warning(tmp_path, caplog):
-    proto = models.model(
+def run_twice():
+    return models.model(
         [
-            models.node("Relu", "x", "first", ["act"]),
-            models.node("Neg", "first", "other", []),
-            models.node("Exp", "other", "second", ["act"]),
+            models.node("Relu", "x", "first", ["block", "block.act"]),
+            models.node("Neg", "first", "other", ["block"]),
+            models.node("Exp", "other", "second", ["block", "block.act"]),
         ],
         [models.value("x", ["n", 3])],
         [models.value("second", ["n", 3])],
     )
-    assert [layer.module for layer in listed(proto, tmp_path).values()] == ["", "", "act"]
-    path = models.save(proto, tmp_path)
+
+
+def test_of_a_module_that_runs_twice_the_last_output_is_taken_with_a_warning(tmp_path, caplog):
+    path = models.save(run_twice(), tmp_path)
     x = np.ones((1, 3), np.float32)
     np.testing.assert_array_equal(
-        models.run(path, ["act"], x)["act"], models.run(path, ["second"], x)["second"]
+        models.run(path, ["block.act"], x)["block.act"], models.run(path, ["second"], x)["second"]
     )
-    assert "'act' runs 2 times" in caplog.text
-    assert "'second'; before that come 'first'" in caplog.text
+    assert "'block.act' runs 2 times" in caplog.text
+    assert "the tensor 'second'; say 'block.act#1' for those before" in caplog.text
+
+
+def test_every_call_of_a_module_has_a_name(tmp_path, caplog):
+    layers = listed(run_twice(), tmp_path)
+    assert [layer.module for layer in layers.values()] == ["block.act#1", "", "block.act#2"]
+    path = models.save(run_twice(), tmp_path)
+    x = np.array([[1, -2, 0.5]], np.float32)
+    calls = models.run(path, ["block.act#1", "block.act#2"], x)
+    tensors = models.run(path, ["first", "second"], x)
+    np.testing.assert_array_equal(calls["block.act#1"], tensors["first"])
+    np.testing.assert_array_equal(calls["block.act#2"], tensors["second"])
+    np.testing.assert_array_equal(models.run(path, ["block"], x)["block"], tensors["second"])
+    assert "runs 2 times" not in caplog.text
+
+
+def test_calls_that_there_are_not_are_refused_with_the_nearest(tmp_path):
+    for call in ("block.act#0", "block.act#3", "block.act#x"):
+        assert "Did you mean 'block.act#" in refusal(run_twice(), tmp_path, call)
+    assert "no layer 'block#1'" in refusal(run_twice(), tmp_path, "block#1")
+
+
+def test_a_tensor_goes_before_a_call_of_its_name(tmp_path):
+    proto = run_twice()
+    proto.graph.node.append(models.node("Neg", "second", "block.act#1"))
+    x = np.ones((1, 3), np.float32)
+    found = models.run(models.save(proto, tmp_path), ["block.act#1"], x)["block.act#1"]
+    np.testing.assert_allclose(found, -np.exp(-x))
+    assert listed(proto, tmp_path)["first"].module == ""
 
 
 def clash():

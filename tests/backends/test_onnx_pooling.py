@@ -10,6 +10,7 @@ from onnx import TensorProto
 from invert_core.backends.onnx import OnnxBackend
 from invert_core.errors import DataError, ModelError
 from tests.backends import models
+from tests.backends.pooling_oracle import pooled
 
 
 def passing(rank, *, opset=18, elem=TensorProto.FLOAT, shape=None):
@@ -49,6 +50,84 @@ def test_the_first_token_is_taken(tmp_path, opset):
     np.testing.assert_array_equal(turned, -x[:, :, 0])
 
 
+@pytest.mark.parametrize("opset", [11, 13, 18])
+def test_the_last_token_is_taken(tmp_path, monkeypatch, opset):
+    monkeypatch.setitem(models.IR_VERSIONS, 11, 6)
+    path = models.save(passing(3, opset=opset), tmp_path)
+    x = sample(3)
+    np.testing.assert_array_equal(models.run(path, ["y"], x, pool="last")["y"], -x[:, -1])
+    turned = models.run(path, ["y"], x, pool="last", channel_axis=1)["y"]
+    np.testing.assert_array_equal(turned, -x[:, :, -1])
+
+
+def unit_names(path, x, **settings):
+    """Names and activations of the flattened layer "y"."""
+    model = OnnxBackend.open(path)
+    with model.extractor(["y"], pool="flatten", device="cpu", **settings) as extractor:
+        assert extractor.unit_names() == {}
+        assert [output.pool for output in extractor.outputs] == ["flatten"]
+        found = extractor.run({"x": x})["y"]
+        return extractor.unit_names()["y"], found
+
+
+@pytest.mark.parametrize("opset", [7, 13, 18, 21])
+@pytest.mark.parametrize(("rank", "channel_axis"), [(3, None), (3, 1), (4, None), (4, 3), (5, 2)])
+def test_flattening_makes_a_unit_of_every_place(tmp_path, monkeypatch, opset, rank, channel_axis):
+    monkeypatch.setitem(models.IR_VERSIONS, 7, 3)
+    x = sample(rank)
+    path = models.save(passing(rank, opset=opset), tmp_path)
+    names, found = unit_names(path, x, channel_axis=channel_axis)
+    np.testing.assert_array_equal(found, pooled(-x, "flatten", channel_axis))
+    axis = channel_axis or (2 if rank == 3 else 1)
+    channels_first = np.moveaxis(-x, axis, 1)
+    for unit, name in enumerate(names):
+        channel, _, place = name.partition("@")
+        index = (slice(None), int(channel), *map(int, place.split(",")))
+        np.testing.assert_array_equal(found[:, unit], channels_first[index])
+
+
+def test_flat_layers_beside_flattened_ones_have_plain_numbers(tmp_path):
+    model = OnnxBackend.open(models.save(models.network(), tmp_path))
+    with model.extractor(["relu", "logits"], pool="flatten", device="cpu") as extractor:
+        assert [output.pool for output in extractor.outputs] == ["flatten", "none"]
+        found = extractor.run({"x": models.network_input()})
+        names = extractor.unit_names()
+    assert list(names) == ["relu"]
+    assert names["relu"][:6] == ("0@0,0", "0@0,1", "0@0,2", "0@0,3", "0@0,4", "0@1,0")
+    assert len(names["relu"]) == found["relu"].shape[1] == 4 * 4 * 5
+    assert found["logits"].shape == (7, 6)
+
+
+def test_lengths_that_the_graph_does_not_fix_are_learned_from_the_first_batch(tmp_path):
+    path = models.save(passing(4, shape=["n", "c", None, "w"]), tmp_path)
+    x = sample(4)
+    names, found = unit_names(path, x)
+    assert names[-1] == "1@2,3"
+    np.testing.assert_array_equal(found, pooled(-x, "flatten"))
+
+
+def test_a_flattened_layer_whose_shape_changes_is_refused(tmp_path):
+    model = OnnxBackend.open(models.save(passing(4, shape=["n", 2, "h", "w"]), tmp_path))
+    x = sample(4)
+    with model.extractor(["y"], pool="flatten", device="cpu") as extractor:
+        extractor.run({"x": x})
+        names = extractor.unit_names()
+        # As many units, of other places.
+        with pytest.raises(DataError, match=r"shape \(2, 4, 3\) for these.*had \(2, 3, 4\)"):
+            extractor.run({"x": np.ascontiguousarray(x.swapaxes(2, 3))})
+        assert extractor.unit_names() == names
+        np.testing.assert_array_equal(extractor.run({"x": x})["y"], pooled(-x, "flatten"))
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 3), (8, 3), (24,)])
+def test_flattened_layers_hold_what_their_type_holds(tmp_path, shape):
+    proto = passing(len(shape) + 1, elem=TensorProto.FLOAT16, shape=["n", *shape])
+    x = np.random.default_rng(0).normal(size=(3, *shape)).astype(np.float16)
+    found = models.run(models.save(proto, tmp_path), ["y"], x, pool="flatten")["y"]
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, pooled(-x, "flatten"))
+
+
 @pytest.mark.parametrize("channel_axis", [1, 2, 3, -1, -2])
 def test_the_channel_axis_can_be_any(tmp_path, channel_axis):
     path = models.save(passing(4), tmp_path)
@@ -63,7 +142,9 @@ def test_the_channel_axis_can_be_any(tmp_path, channel_axis):
     [
         (4, {"pool": "none"}, "has 4 axes"),
         (4, {"pool": "first"}, "has 4 axes"),
+        (4, {"pool": "last"}, "has 4 axes, and the last token"),
         (2, {"pool": "first"}, "has 2 axes"),
+        (2, {"pool": "last"}, "has 2 axes, and the last token"),
         (3, {"channel_axis": 3}, "cannot be 3"),
         (3, {"channel_axis": 0}, "cannot be 0"),
         (3, {"channel_axis": -3}, "cannot be -3"),
@@ -184,7 +265,7 @@ def test_a_layer_of_unknown_rank_is_listed_without_pool(tmp_path):
     assert (layer.shape, layer.n_units, layer.pool) == (None, None, "")
 
 
-@pytest.mark.parametrize("pool", ["auto", "mean", "max"])
+@pytest.mark.parametrize("pool", ["auto", "mean", "max", "flatten"])
 def test_a_layer_of_unknown_rank_is_not_guessed_at(tmp_path, pool):
     model = OnnxBackend.open(models.save(unknown_rank(), tmp_path))
     with pytest.raises(ModelError, match="how many axes the layer 'y' has"):
@@ -199,6 +280,8 @@ def test_an_explicit_pool_settles_an_unknown_rank(tmp_path):
     tokens = unknown_rank_inputs(3, 4, 3)
     found = models.run(path, ["y"], tokens, pool="first", batch_size=3)["y"]
     np.testing.assert_array_equal(found, tokens["x"][:, :3])
+    found = models.run(path, ["y"], tokens, pool="last", batch_size=3)["y"]
+    np.testing.assert_array_equal(found, tokens["x"][:, -3:])
 
 
 @pytest.mark.parametrize(("pool", "shape"), [("none", (3, 4, 3)), ("first", (4, 3, 2, 2))])
@@ -206,3 +289,10 @@ def test_an_explicit_pool_that_is_wrong_is_found_out(tmp_path, pool, shape):
     path = models.save(unknown_rank(), tmp_path)
     with pytest.raises(ModelError, match="not samples x units"):
         models.run(path, ["y"], unknown_rank_inputs(*shape), pool=pool, batch_size=len(shape))
+
+
+def test_a_model_too_old_for_the_last_token_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setitem(models.IR_VERSIONS, 10, 5)
+    model = OnnxBackend.open(models.save(passing(3, opset=10), tmp_path))
+    with pytest.raises(ModelError, match="The last token of a layer needs opset 11"):
+        model.extractor(["y"], pool="last", device="cpu")

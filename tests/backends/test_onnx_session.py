@@ -83,13 +83,13 @@ def test_the_cpu_is_used_when_it_is_asked_for(model, monkeypatch):
     assert runtime.preloaded == 0
 
 
-def test_auto_says_nothing_loud_where_there_is_no_cuda_build(model, monkeypatch, caplog):
+def test_auto_does_not_warn_where_there_is_no_cuda_build(model, monkeypatch, caplog):
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [session.CPU])
     monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: pytest.fail("DLLs were loaded"))
     with caplog.at_level(logging.DEBUG, "invert"), model.extractor(["relu"]) as extractor:
         assert extractor.device == "cpu"
     (said,) = (record for record in caplog.records if "no CUDA" in record.message)
-    assert said.levelno == logging.DEBUG
+    assert said.levelno == logging.INFO
 
 
 def test_a_driver_that_fails_is_reported_as_such(model, monkeypatch):
@@ -110,6 +110,22 @@ def test_two_builds_at_once_are_found_and_refused_for_cuda(model, monkeypatch):
     assert "pip uninstall -y onnxruntime onnxruntime-gpu" in caught.value.hint
     with pytest.raises(MissingDependencyError, match="overwrite each other"):
         model.extractor(["relu"], device="cuda")
+
+
+@pytest.mark.parametrize("built", [[session.CPU], BOTH])
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_two_builds_at_once_are_one_warning_on_the_cpu(model, monkeypatch, caplog, device, built):
+    Pretender(monkeypatch, working=True)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: built)
+    monkeypatch.setattr(session, "_version", lambda name: "1.27.0")
+    with (
+        caplog.at_level(logging.INFO, "invert"),
+        model.extractor(["logits"], device=device) as extractor,
+    ):
+        assert extractor.device == "cpu"
+    (said,) = caplog.records
+    assert said.levelno == logging.WARNING
+    assert "overwrite each other. Repair with `pip uninstall -y onnxruntime" in said.message
 
 
 @pytest.mark.parametrize(("working", "state"), [(True, "ok"), (False, "absent")])

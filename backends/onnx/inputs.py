@@ -1,0 +1,45 @@
+"""What an ONNX model takes."""
+
+import numpy as np
+import onnx
+
+from invert_core.backend import ModelInput, shown_shape
+from invert_core.backends.onnx.graph import true_inputs
+from invert_core.backends.onnx.shapes import type_of
+from invert_core.errors import ModelError
+
+
+def model_inputs(graph: onnx.GraphProto) -> tuple[ModelInput, ...]:
+    """Inputs of a graph as the contract has them.
+
+    Raises
+    ------
+    ModelError
+        One is no tensor, or its shape is not stated or makes no sense.
+    """
+    return tuple(model_input(value) for value in true_inputs(graph))
+
+
+def model_input(value: onnx.ValueInfoProto) -> ModelInput:
+    """One input of a graph; see `model_inputs`."""
+    kind = type_of(value)
+    if not kind.elem:
+        raise ModelError(
+            f"The input {value.name!r} is not a tensor.", "Only models that take tensors can run."
+        )
+    if kind.shape is None:
+        raise ModelError(
+            f"The model does not say how many axes its input {value.name!r} has.",
+            "Add the shape with `onnx.tools.update_model_dims`.",
+        )
+    if any(size is not None and size < 0 for size in kind.shape):
+        raise ModelError(
+            f"The input {value.name!r} has the shape {shown_shape(kind.shape)}.",
+            "Name the axes that may have any length with `onnx.tools.update_model_dims`.",
+        )
+    dtype = (
+        np.str_
+        if kind.elem == onnx.TensorProto.STRING
+        else onnx.helper.tensor_dtype_to_np_dtype(kind.elem)
+    )
+    return ModelInput(value.name, kind.shape, np.dtype(dtype))

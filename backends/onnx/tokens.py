@@ -1,0 +1,155 @@
+"""Which axes of a layer count tokens, so that padding can be left out of them."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import onnx
+from onnx import TensorProto
+
+from invert_core.backend import MASK
+from invert_core.backends.onnx.graph import dependent_on, reads, true_inputs
+from invert_core.backends.onnx.shapes import FLOATS, TensorType, type_of
+from invert_core.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The mask of a model, and what its tokens are known by.
+
+    Parameters
+    ----------
+    mask : onnx.ValueInfoProto
+        The input of the graph, whether a node reads it or not.
+    lengths : frozenset of int or str
+        Numbers and names that stand for the number of tokens.
+    other_names : frozenset of str
+        Names of axes of the inputs that stand for something else.
+    tensors : frozenset of str
+        All that depends on an input of tokens.
+    """
+
+    mask: onnx.ValueInfoProto
+    lengths: frozenset[int | str]
+    other_names: frozenset[str]
+    tensors: frozenset[str]
+
+    @classmethod
+    def of(cls, graph: onnx.GraphProto) -> "Tokens | None":
+        """Read them from a graph that takes a mask; None for one that does not."""
+        mask = next((value for value in true_inputs(graph) if value.name == MASK), None)
+        if mask is None or len(_dims(mask)) != 2:
+            return None
+        return cls._with(graph, mask)
+
+    @classmethod
+    def beside(cls, graph: onnx.GraphProto) -> "Tokens":
+        """Think up a mask for a graph that does not take one.
+
+        Raises
+        ------
+        ModelError
+            Something else in the graph has its name.
+        """
+        if any(MASK in (*reads(node), *node.output) for node in graph.node):
+            raise ModelError(
+                f"The model has a tensor {MASK!r} that is no input, so that it takes no mask.",
+                "Rename the tensor, or bring samples without padding.",
+            )
+        return cls._with(
+            graph, onnx.helper.make_tensor_value_info(MASK, TensorProto.INT64, [None, None])
+        )
+
+    @classmethod
+    def _with(cls, graph: onnx.GraphProto, mask: onnx.ValueInfoProto) -> "Tokens":
+        others = [value for value in true_inputs(graph) if value.name != MASK]
+        length = _dims(mask)[1]
+        found = _inputs_of_tokens(others, length)
+        lengths = {length, *(_dims(value)[1] for value in found)} - {None}
+        named = {dim for value in others for dim in _dims(value) if isinstance(dim, str)}
+        names = {MASK, *(value.name for value in found)}
+        return cls(
+            mask,
+            frozenset(length for length in lengths if length is not None),
+            frozenset(named - lengths),
+            frozenset(dependent_on(graph, names)),
+        )
+
+    def uncertain(self, tensor: str, kind: TensorType) -> bool:
+        """Whether only a trial can show which axes of a tensor count tokens."""
+        dims = kind.dims or ()
+        return tensor in self.tensors and len(dims) > 3 and any(map(self._unknown, dims[1:]))
+
+    def axes(
+        self,
+        layer: str,
+        tensor: str,
+        kind: TensorType,
+        channel_axis: int,
+        following: Collection[int] | None = None,
+    ) -> tuple[int, ...]:
+        """Find the axes of a layer that count tokens; neither the batch nor the channels do.
+
+        Parameters
+        ----------
+        layer : str
+            For messages.
+        tensor : str
+            What the graph calls it.
+        kind : TensorType
+            Without dimensions it is taken for [batch, tokens, channels].
+        channel_axis : int
+        following : collection of int, optional
+            The axes that were seen to be as long as there are tokens; without it, every axis of
+            unknown length is taken to be.
+
+        Raises
+        ------
+        ModelError
+            Several axes have the fixed length that the tokens have.
+        """
+        if tensor not in self.tensors:
+            return ()
+        dims = kind.dims or (None, None, None)
+        others = [axis for axis in range(1, len(dims)) if axis != channel_axis]
+        if len(dims) == 3:
+            return tuple(
+                axis for axis in others if dims[axis] != 1 and dims[axis] not in self.other_names
+            )
+        same = [axis for axis in others if dims[axis] in self.lengths]
+        alike = [axis for axis in same if isinstance(dims[axis], int)]
+        if len(alike) > 1:
+            raise ModelError(
+                f"The layer {layer!r} has several axes of length {dims[alike[0]]}, and the model "
+                "does not say which of them count tokens.",
+                "Name a layer with three axes, or export the model for any number of tokens.",
+            )
+        return tuple(
+            axis
+            for axis in others
+            if axis in same
+            or (self._unknown(dims[axis]) and (following is None or axis in following))
+        )
+
+    def _unknown(self, dim: int | str | None) -> bool:
+        if isinstance(dim, int) or dim in self.lengths:
+            return False
+        known = {*self.lengths, *self.other_names}
+        return dim is None or known.isdisjoint(re.findall(r"[^\W\d]\w*", dim))
+
+
+def _dims(value: onnx.ValueInfoProto) -> tuple[int | str | None, ...]:
+    return type_of(value).dims or ()
+
+
+def _inputs_of_tokens(
+    values: Sequence[onnx.ValueInfoProto], length: int | str | None
+) -> list[onnx.ValueInfoProto]:
+    """Those with an axis of that length; else ids, and vectors in any number; else vectors."""
+    short = [value for value in values if len(_dims(value)) in (2, 3)]
+    of_length = [value for value in short if length is not None and _dims(value)[1] == length]
+    ids = [value for value in short if len(_dims(value)) == 2 and type_of(value).elem not in FLOATS]
+    in_any_number = [
+        value for value in short if len(_dims(value)) == 3 and not isinstance(_dims(value)[1], int)
+    ]
+    return of_length or (ids and [*ids, *in_any_number]) or short
