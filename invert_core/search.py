@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import os
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
@@ -16,6 +15,7 @@ import numpy as np
 
 from invert_core.activations.sparse import SparseUnits
 from invert_core.concepts import ConceptSet
+from invert_core.cores import available_cores
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels.atoms import Atoms, bits_of_atoms, find_atoms
 from invert_core.kernels.ranks import rank_sums
@@ -255,10 +255,3 @@ def n_threads(jobs: int | None) -> int:
     if not isinstance(jobs, Integral) or jobs < 1:
         raise SettingError(f"--jobs is {jobs!r}.", "Give a whole number of 1 or more.")
     return int(jobs)
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -1,21 +1,42 @@
 """From what the user names to a source of samples."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from invert_core.backend import ModelInput
 from invert_core.data.arrays import ArraySource
 from invert_core.data.preprocess import DTYPES, Preprocess
+from invert_core.data.single_input import single_input
 from invert_core.data.source import DataSource
+from invert_core.data.tables import SUFFIXES as TABLES
 from invert_core.data.tokenize import Tokenize
-from invert_core.errors import DataError, FileFormatError, MissingFileError, SettingError
-from invert_core.numpy_files import read_npy, read_npz
+from invert_core.errors import FileFormatError, MissingFileError, SettingError
+
+if TYPE_CHECKING:
+    from invert_core.data.image_files import ImageFiles
 
 Data = str | Path | np.ndarray | Mapping[str, np.ndarray] | Iterable[Any] | DataSource
+
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+
+_FOR = {
+    "preprocessing": "images",
+    "a tokenizer": "texts",
+    "--column": "tables",
+    "--id-column": "tables",
+    "--root": "tables of image paths",
+    "--workers": "images",
+    "--skip-bad": "images",
+}
+"""What each setting is for."""
+
+_OF_IMAGES = {"preprocessing", "--workers", "--skip-bad"}
+_OF_LISTED_IMAGES = {*_OF_IMAGES, "--column", "--id-column", "--root"}
+_OF_TEXTS = {"a tokenizer", "--column", "--id-column"}
 
 
 def open_data(
@@ -35,77 +56,162 @@ def open_data(
 
     Parameters
     ----------
-    data : path, array, mapping of input name to array, or DataSource
-        A folder of images; a ``.npy`` file or an array for a model with one input; a ``.npz`` file
-        or a mapping with one array per input. ``sample_id`` in a ``.npz`` file holds the ids.
+    data : path, array, mapping of input name to array, iterable of batches, or DataSource
+        One of these:
+
+        - images: a folder; an archive ``.zip``, ``.tar``, ``.tar.gz``, ``.tgz``, ``.tar.bz2`` or
+          ``.tar.xz``; or a table of their paths, ``.csv``, ``.tsv``, ``.parquet`` or ``.jsonl``.
+          Their paths in the folder, the archive or the table are the sample ids.
+        - texts, where `text` is given: a ``.txt`` file with one per line, a folder of such files
+          with one each, or a table as above.
+        - arrays: a ``.npy`` file or an array for a model with one input; a ``.npz``,
+          ``.safetensors``, ``.h5`` or ``.hdf5`` file or a mapping, with one array per input, as
+          `invert_core.data.array_files.open_array_file` says. ``sample_id`` in a ``.npz`` or
+          HDF5 file holds the ids.
+        - an iterable of batches, as `invert_core.data.iterables.BatchSource` takes it.
+        - a DataSource, which is taken as it is.
     inputs : sequence of ModelInput
         Of the model.
     preprocess : Preprocess, optional
         For images; its dtype gives way to that of the model.
+    text : Tokenize, optional
+        How texts become tokens.
+    column : str, optional
+        The column of a table that holds the texts or the paths; for paths ``path``, ``image``,
+        ``file`` or ``filename`` if absent.
+    id_column : str, optional
+        The column of a table that holds the sample ids; ``sample_id`` if absent and there.
+    root : path, optional
+        The folder that the paths in a table start from, and may not leave; that of the table if
+        absent.
+    workers : int, optional
+        Processes that decode images, besides this one; 0 decodes in this one. As many as there
+        are cores if absent, and 0 for fewer than 256 images. Activations do not depend on it.
     skip_bad : bool
-        Leave out images that cannot be read.
+        Read every image once before, and leave out those that cannot be read.
     progress : callable, optional
         Called with images read and images to read while bad ones are looked for.
+
+    Returns
+    -------
+    DataSource
 
     Raises
     ------
     MissingFileError
-        There is no such file or folder.
+        There is no such file or folder, or images that a table lists are missing.
     FileFormatError
-        The file is none of these, or broken.
+        The file is none of these, broken or hostile.
+    UnknownNameError
+        The table has no such column.
     DataError
-        The data has no samples, or is for another number of inputs.
+        The data has no samples, or is for another number of inputs, or ids repeat.
     SettingError
-        Preprocessing was given for arrays.
+        A setting is wrong, or is for data of another kind.
+    MissingDependencyError
+        A package that reads such files is not installed.
     """
-    if isinstance(data, (str, Path)) and Path(data).is_dir():
-        from invert_core.data.images import ImageFolder
+    given = {
+        "preprocessing": preprocess is not None,
+        "a tokenizer": text is not None,
+        "--column": column is not None,
+        "--id-column": id_column is not None,
+        "--root": root is not None,
+        "--workers": workers is not None,
+        "--skip-bad": skip_bad,
+    }
+    if not isinstance(data, str | Path):
+        _refuse_others(given, (), "the data is in memory")
+        return _open_memory(data, inputs)
+    path = Path(data)
+    if not path.exists():
+        raise MissingFileError(f"There is no file or folder {str(path)!r}.", "Check the path.")
+    if text is not None:
+        from invert_core.data.texts import open_texts
 
-        model_input = _only(inputs, "a folder of images")
-        steps = preprocess or Preprocess()
-        if model_input.dtype is not None and model_input.dtype.name in DTYPES:
-            steps = replace(steps, dtype=model_input.dtype.name)
-        return ImageFolder(
-            Path(data), model_input.name, steps, skip_bad=skip_bad, progress=progress
-        )
-    if preprocess is not None:
-        raise SettingError(
-            "Preprocessing was given, but the data is not a folder of images.",
-            "Arrays go into the model as they are; leave the preprocessing out.",
-        )
+        _refuse_others(given, _OF_TEXTS, f"{str(path)!r} is read as texts")
+        return open_texts(path, inputs, text, column=column, id_column=id_column)
+    is_table = path.suffix.lower() in TABLES
+    if path.is_dir() or _is_archive(path):
+        _refuse_others(given, _OF_IMAGES, f"{str(path)!r} is a folder or an archive of images")
+    elif is_table:
+        _refuse_others(given, _OF_LISTED_IMAGES, f"{str(path)!r} is a table of image paths")
+    else:
+        _refuse_others(given, (), f"{str(path)!r} is read as arrays")
+        return _open_arrays(path, inputs)
+    from invert_core.data.images import ImageSource
+
+    model_input = single_input(inputs, "an image")
+    return ImageSource(
+        _image_files(path, column, id_column, root),
+        model_input.name,
+        _in_type_of(model_input, preprocess or Preprocess()),
+        workers=workers,
+        skip_bad=skip_bad,
+        progress=progress,
+    )
+
+
+def _refuse_others(given: Mapping[str, bool], allowed: Collection[str], what: str) -> None:
+    for name, is_given in given.items():
+        if is_given and name not in allowed:
+            raise SettingError(
+                f"{name[0].upper()}{name[1:]} was given, but {what}.",
+                f"It is for {_FOR[name]}; leave it out.",
+            )
+
+
+def _in_type_of(model_input: ModelInput, steps: Preprocess) -> Preprocess:
+    if model_input.dtype is None or model_input.dtype.name not in DTYPES:
+        return steps
+    return replace(steps, dtype=model_input.dtype.name)
+
+
+def _is_archive(path: Path) -> bool:
+    return path.name.lower().endswith(ARCHIVES)
+
+
+def _image_files(
+    path: Path, column: str | None, id_column: str | None, root: str | Path | None
+) -> "ImageFiles":
+    if path.is_dir():
+        from invert_core.data.image_files import FolderFiles
+
+        return FolderFiles(path)
+    if path.name.lower().endswith(".zip"):
+        from invert_core.data.zip_files import ZipFiles
+
+        return ZipFiles(path)
+    if _is_archive(path):
+        from invert_core.data.tar_files import TarFiles
+
+        return TarFiles(path)
+    from invert_core.data.listed_files import ListedFiles
+
+    return ListedFiles(
+        path, column=column, id_column=id_column, root=None if root is None else Path(root)
+    )
+
+
+def _open_memory(data: Any, inputs: Sequence[ModelInput]) -> DataSource:
     if isinstance(data, DataSource):
         return data
     if isinstance(data, Mapping):
         return ArraySource({name: np.asarray(array) for name, array in data.items()})
     if isinstance(data, np.ndarray):
-        return ArraySource({_only(inputs, "one array").name: data})
-    if isinstance(data, str | Path):
-        return _open_file(Path(data), inputs)
-    raise DataError(
-        f"Data of the class {type(data).__name__!r} cannot be read.",
-        "Give a path, an array, a mapping of input name to array, or a DataSource.",
-    )
+        return ArraySource({single_input(inputs, "one array").name: data})
+    from invert_core.data.iterables import open_iterable
+
+    return open_iterable(data, inputs)
 
 
-def _open_file(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
-    if not path.exists():
-        raise MissingFileError(f"There is no file or folder {str(path)!r}.", "Check the path.")
-    suffix = path.suffix.lower()
-    if suffix == ".npy":
-        return ArraySource({_only(inputs, "a .npy file").name: read_npy(path)})
-    if suffix == ".npz":
-        return ArraySource(*read_npz(path))
-    raise FileFormatError(
-        f"{str(path)!r} is neither a folder of images nor a .npy or .npz file.",
-        "For one image, give the folder it is in.",
-    )
+def _open_arrays(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
+    from invert_core.data.array_files import open_array_file
 
-
-def _only(inputs: Sequence[ModelInput], what: str) -> ModelInput:
-    if len(inputs) != 1:
-        names = ", ".join(model_input.name for model_input in inputs)
-        raise DataError(
-            f"The model has {len(inputs)} inputs ({names}), but {what} fills only one.",
-            "Give a .npz file with one array per input.",
+    source = open_array_file(path, inputs)
+    if source is None:
+        raise FileFormatError(
+            f"{str(path)!r} is no kind of data that is known by its name.",
+            "For one image, give the folder it is in; for texts, a tokenizer too.",
         )
-    return inputs[0]
+    return source

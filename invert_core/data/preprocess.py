@@ -1,13 +1,14 @@
 """From an image to the input of a model: resize, crop, scale, normalise, lay out."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from invert_core.errors import DataError, SettingError
+from invert_core.errors import DataError, SettingError, nearest
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -18,10 +19,32 @@ RESAMPLES = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
 """In the order of Pillow's numbers 0 to 5."""
 DTYPES = ("float32", "float16", "uint8")
 
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "imagenet": {
+        "resize": 256,
+        "resample": "bilinear",
+        "crop": (224, 224),
+        "mean": (0.485, 0.456, 0.406),
+        "std": (0.229, 0.224, 0.225),
+    },
+    "clip": {
+        "resize": 224,
+        "resample": "bicubic",
+        "crop": (224, 224),
+        "mean": (0.48145466, 0.4578275, 0.40821073),
+        "std": (0.26862954, 0.26130258, 0.27577711),
+    },
+    "none": {"scale": 1.0},
+}
+"""What networks trained on ImageNet and CLIP models take, and the pixels 0 to 255 as they are."""
+
 
 @dataclass(frozen=True)
 class Preprocess:
     """How an image becomes an array. The steps are done in the order of the parameters.
+
+    They give what torchvision's transforms of the same names give for Pillow images: the same
+    pixels, and the same numbers up to rounding.
 
     Parameters
     ----------
@@ -31,7 +54,9 @@ class Preprocess:
         The length of the shorter edge in pixels, or exactly (height, width).
     resample : {"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"}
     crop : (int, int), optional
-        Height and width of the centre that is kept.
+        Height and width of the centre that is kept. Where the margins cannot be equal, the upper
+        or left one is half of both, rounded to the nearest number, to an even one if two are as
+        near.
     scale : float, optional
         Factor on the pixel values 0 to 255; by default 1/255, and 1 for uint8.
     mean, std : tuple of float, optional
@@ -91,6 +116,38 @@ class Preprocess:
         return asdict(self) | {"scale": self.factor}
 
     @classmethod
+    def preset(cls, name: str) -> Self:
+        """The preprocessing of a well-known family of models.
+
+        Parameters
+        ----------
+        name : {"imagenet", "clip", "none"}
+            "imagenet": shorter edge 256, centre of 224, mean and deviation of ImageNet. "clip":
+            shorter edge 224, bicubic, centre of 224, mean and deviation of CLIP. "none": pixels
+            from 0 to 255 as they are, in the type that the model takes.
+
+        Raises
+        ------
+        SettingError
+            There is no such preset; the hint holds the nearest names.
+        """
+        if name not in PRESETS:
+            raise SettingError(
+                f"There is no preset {name!r}.",
+                f"{nearest(name, PRESETS)} Choose from {', '.join(PRESETS)}.".strip(),
+            )
+        return cls(**PRESETS[name])
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The preprocessing that has these `settings`, also when they went through JSON."""
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in settings.items()
+        }
+        return cls(**fields)
+
+    @classmethod
     def from_config(cls, path: str | Path) -> "Preprocess":
         """Read a Hugging Face style ``preprocessor_config.json``.
 
@@ -132,7 +189,8 @@ class Preprocess:
                 f"The image has more than 8 bits per channel (mode {image.mode}).",
                 "Convert it to 8 bits.",
             )
-        image = image.convert(self.mode)
+        if image.mode != self.mode:
+            image = image.convert(self.mode)
         if self.resize is not None:
             resample = Image.Resampling[self.resample.upper()]
             width, height = self._resized(image.size)
@@ -146,12 +204,14 @@ class Preprocess:
         if self.crop is not None:
             image = image.crop(self._box(image.size))
         pixels = np.asarray(image).reshape(image.height, image.width, MODES[self.mode])
-        if self.dtype != "uint8":
-            pixels = self._normalise(pixels)
-        return np.ascontiguousarray(pixels if self.layout == "NHWC" else pixels.transpose(2, 0, 1))
+        if self.dtype == "uint8":
+            return np.ascontiguousarray(pixels if self.layout == "NHWC" else _planes(pixels))
+        # Whole planes are much faster to compute with than pixels of three values.
+        values = self._normalise(_planes(pixels))
+        return np.ascontiguousarray(values.transpose(1, 2, 0)) if self.layout == "NHWC" else values
 
     def _check_range(self) -> None:
-        darkest, brightest = np.zeros((2, 1, 1, MODES[self.mode]), np.uint8)
+        darkest, brightest = np.zeros((2, MODES[self.mode], 1, 1), np.uint8)
         brightest += 255
         with np.errstate(all="ignore"):
             low, high = self._normalise(darkest), self._normalise(brightest)
@@ -163,12 +223,13 @@ class Preprocess:
                     "Give values of common size, like --scale 0.00392157 --mean 0.5 --std 0.5.",
                 )
 
-    def _normalise(self, pixels: np.ndarray) -> np.ndarray:
-        values = pixels.astype(np.float32) * np.float32(self.factor)
+    def _normalise(self, planes: np.ndarray) -> np.ndarray:
+        values = planes.astype(np.float32)
+        values *= np.float32(self.factor)
         if self.mean is not None:
-            values -= np.array(self.mean, np.float32)
+            values -= np.array(self.mean, np.float32)[:, np.newaxis, np.newaxis]
         if self.std is not None:
-            values /= np.array(self.std, np.float32)
+            values /= np.array(self.std, np.float32)[:, np.newaxis, np.newaxis]
         return values.astype(self.dtype, copy=False)
 
     def _resized(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -183,14 +244,18 @@ class Preprocess:
     def _box(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
         assert self.crop is not None
         width, height = size
-        top, left = (height - self.crop[0]) // 2, (width - self.crop[1]) // 2
-        if top < 0 or left < 0:
+        top, left = round((height - self.crop[0]) / 2), round((width - self.crop[1]) / 2)
+        if height < self.crop[0] or width < self.crop[1]:
             raise DataError(
                 f"The image is {height} x {width} pixels when it is cropped to "
                 f"{self.crop[0]} x {self.crop[1]}.",
                 "Resize before cropping, or crop less.",
             )
         return left, top, left + self.crop[1], top + self.crop[0]
+
+
+def _planes(pixels: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from invert_core.data import Preprocess
-from invert_core.data.images import ImageFolder
+from invert_core.data.image_files import FolderFiles
+from invert_core.data.images import ImageSource
 from invert_core.errors import DataError, MissingFileError
 
 
@@ -21,7 +22,7 @@ def save(folder, name, value=0, size=(6, 4), **options):
 
 
 def folder_of(path, **options):
-    return ImageFolder(path, "pixels", Preprocess(scale=1), **options)
+    return ImageSource(FolderFiles(path), "pixels", Preprocess(scale=1), **options)
 
 
 def all_rows(source, start=0, batch_size=2):
@@ -73,10 +74,10 @@ def test_a_missing_folder_is_missing(tmp_path):
         folder_of(tmp_path / "no")
 
 
-def deep_png(width, height):
+def raw_png(width, height, depth, content):
     chunks = {
-        b"IHDR": struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0),
-        b"IDAT": zlib.compress((b"\0" + bytes(6 * width)) * height),
+        b"IHDR": struct.pack(">IIBBBBB", width, height, depth, 2, 0, 0, 0),
+        b"IDAT": zlib.compress(content),
         b"IEND": b"",
     }
     return b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -96,7 +97,12 @@ def broken(folder, kind):
     elif kind == "16 bits":
         Image.new("I;16", (6, 4)).save(path)
     elif kind == "16 bits of colour":
-        path.write_bytes(deep_png(6, 4))
+        path.write_bytes(raw_png(6, 4, 16, (b"\0" + bytes(36)) * 4))
+    elif kind == "bomb":
+        path.write_bytes(raw_png(20_000, 20_000, 8, bytes(1000)))
+    elif kind == "large file":
+        path.write_bytes(content)
+        os.truncate(path, 2**28 + 1)
     elif kind == "pipe":
         path.unlink()
         os.mkfifo(path)
@@ -107,6 +113,7 @@ def broken(folder, kind):
 
 
 KINDS = ["empty", "text", "gif", "truncated", "flipped", "16 bits", "16 bits of colour", "pipe"]
+KINDS += ["bomb", "large file"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -128,6 +135,17 @@ def test_unreadable_images_are_left_out_named_and_counted_on_request(ten, kind, 
     assert seen[-1] == (10, 10)
     assert source.sample_id == tuple(f"{i}.png" for i in range(10) if i != 5)
     assert all_rows(source)[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4, 6, 7, 8, 9]
+
+
+def test_an_image_is_what_it_holds_whatever_its_suffix(ten):
+    Image.new("RGB", (6, 4), (5, 5, 5)).save(ten / "5.png", "JPEG")
+    assert all_rows(folder_of(ten))[:, 0, 0, 0].tolist() == list(range(10))
+
+
+def test_what_holds_no_image_is_told_which_formats_there_are(ten):
+    broken(ten, "gif")
+    with pytest.raises(DataError, match=r"it is none of JPEG, PNG, BMP, WEBP, TIFF"):
+        all_rows(folder_of(ten))
 
 
 def test_leaving_out_is_the_same_as_removing(ten):
@@ -154,15 +172,15 @@ def test_a_decompression_bomb_is_refused(ten, monkeypatch, factor):
 def test_a_thin_image_that_becomes_huge_is_refused_before_it_is_resized(ten, monkeypatch, size):
     save(ten, "5.png", size=size)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    arguments = (ten, "pixels", Preprocess(resize=5))
+    arguments = (FolderFiles(ten), "pixels", Preprocess(resize=5))
     with pytest.raises(DataError, match=r"60.* becomes .*300.* more than 1,000 pixels.*'5\.png'"):
-        all_rows(ImageFolder(*arguments), batch_size=10)
-    assert "5.png" not in ImageFolder(*arguments, skip_bad=True).sample_id
+        all_rows(ImageSource(*arguments), batch_size=10)
+    assert "5.png" not in ImageSource(*arguments, skip_bad=True).sample_id
 
 
 def test_a_crop_that_is_too_large_is_not_blamed_on_the_image(ten):
     with pytest.raises(DataError, match=r"crop less.*'0\.png'") as caught:
-        all_rows(ImageFolder(ten, "pixels", Preprocess(crop=(99, 99))))
+        all_rows(ImageSource(FolderFiles(ten), "pixels", Preprocess(crop=(99, 99))))
     assert "--skip-bad" not in str(caught.value)
 
 
@@ -192,6 +210,30 @@ def test_the_orientation_of_cameras_is_followed(tmp_path):
     exif[0x0112] = 6  # turn by 90 degrees
     save(tmp_path, "a.jpg", size=(6, 4), exif=exif)
     assert all_rows(folder_of(tmp_path)).shape == (1, 3, 6, 4)
+
+
+TURNED = {
+    1: lambda rows: rows,
+    2: lambda rows: rows[:, ::-1],
+    3: lambda rows: rows[::-1, ::-1],
+    4: lambda rows: rows[::-1],
+    5: lambda rows: rows.transpose(1, 0, 2),
+    6: lambda rows: rows[::-1].transpose(1, 0, 2),
+    7: lambda rows: rows[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda rows: rows[:, ::-1].transpose(1, 0, 2),
+}
+
+
+@pytest.mark.parametrize("orientation", TURNED)
+@pytest.mark.parametrize("kind", ["png", "webp", "tiff"])
+def test_an_image_of_every_orientation_is_upright(tmp_path, kind, orientation):
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if kind == "webp" else {}
+    Image.fromarray(pixels).save(tmp_path / f"a.{kind}", exif=exif, **options)
+    (found,) = all_rows(folder_of(tmp_path))
+    assert np.array_equal(found.transpose(1, 2, 0), TURNED[orientation](pixels))
 
 
 def test_the_manifest_depends_on_names_and_sizes(ten):

@@ -1,12 +1,18 @@
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from invert_core.backend import ModelInput
-from invert_core.data import ArraySource, Preprocess, open_data
-from invert_core.errors import DataError, FileFormatError, MissingFileError, SettingError
+from invert_core.data import ArraySource, Preprocess, Tokenize, open_data
+from invert_core.errors import (
+    DataError,
+    FileFormatError,
+    MissingFileError,
+    SettingError,
+)
 
 ONE = (ModelInput("x", (None, 3, 4, 4), np.dtype("f4")),)
 TWO = (*ONE, ModelInput("mask", (None, 4), np.dtype("i8")))
@@ -83,7 +89,7 @@ def test_a_model_with_two_inputs_needs_named_arrays(images, kind):
 
 
 def test_preprocessing_of_arrays_is_refused():
-    with pytest.raises(SettingError, match="not a folder"):
+    with pytest.raises(SettingError, match="data is in memory"):
         open_data(A, ONE, preprocess=Preprocess())
 
 
@@ -128,6 +134,76 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.npy")
     with pytest.raises(MissingFileError, match="is a pipe"):
         open_data(tmp_path / "a.npy", ONE)
+
+
+def given(setting):
+    """One setting, as an argument of `open_data`."""
+    values = {
+        "preprocess": Preprocess(),
+        "text": Tokenize("tokenizer.json"),
+        "column": "a",
+        "id_column": "b",
+        "root": ".",
+        "workers": 0,
+        "skip_bad": True,
+    }
+    return {setting: values[setting]}
+
+
+OF_IMAGES = {"preprocess", "workers", "skip_bad"}
+OF_TABLES = {"column", "id_column"}
+ALL = [*OF_IMAGES, *OF_TABLES, "root", "text"]
+
+
+@pytest.mark.parametrize(
+    ("data", "allowed"),
+    [
+        ("array", set()),
+        ("iterable", set()),
+        ("a.npy", {"text"}),
+        ("images", {*OF_IMAGES, "text"}),
+        ("images.zip", {*OF_IMAGES, "text"}),
+        ("paths.csv", {*OF_IMAGES, *OF_TABLES, "root", "text"}),
+    ],
+)
+def test_settings_for_another_kind_of_data_are_refused(tmp_path, monkeypatch, data, allowed):
+    monkeypatch.chdir(tmp_path)
+    np.save("a.npy", A)
+    Path("images").mkdir()
+    Path("images.zip").touch()
+    Path("paths.csv").touch()
+    data = {"array": A, "iterable": [A]}.get(data, data)
+    for setting in sorted(set(ALL) - allowed):
+        with pytest.raises(SettingError, match=r"was given, but .*\. It is for .*leave it out"):
+            open_data(data, ONE, **given(setting))
+
+
+@pytest.mark.parametrize("setting", ["preprocess", "root", "workers", "skip_bad"])
+def test_settings_of_images_are_refused_for_texts(tmp_path, setting):
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(SettingError, match="is read as texts"):
+        open_data(tmp_path / "a.txt", ONE, text=Tokenize("x.json"), **given(setting))
+
+
+def test_batches_in_memory_feed_the_only_input():
+    assert np.array_equal(only_batch(open_data([A, A], ONE))["x"], np.concatenate([A, A]))
+
+
+def test_what_is_no_data_is_refused():
+    with pytest.raises(DataError, match="'int' cannot be read"):
+        open_data(3, ONE)
+
+
+def test_texts_without_a_tokenizer_ask_for_one(tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    with pytest.raises(FileFormatError, match="for texts, a tokenizer"):
+        open_data(tmp_path / "a.txt", ONE)
+
+
+def test_a_table_with_a_tokenizer_is_read_as_texts(tmp_path):
+    (tmp_path / "a.csv").write_text("text\nx\n")
+    with pytest.raises(DataError, match="take tokens"):
+        open_data(tmp_path / "a.csv", ONE, text=Tokenize(tmp_path / "tokenizer.json"))
 
 
 def test_a_single_image_asks_for_its_folder(images):

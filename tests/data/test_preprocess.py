@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -253,3 +254,62 @@ def test_a_folder_is_no_configuration(tmp_path):
 def test_steps_that_leave_no_finite_numbers_or_no_differences_are_refused(steps):
     with pytest.raises(SettingError, match="Pixels from 0 to 255 would become"):
         Preprocess(**steps)
+
+
+@pytest.mark.parametrize("margin", [0, 1, 2, 3, 4, 5])
+def test_an_odd_margin_is_halved_to_the_nearest_even_number(margin):
+    image, pixels = picture(2 + margin, 2)
+    top = {0: 0, 1: 0, 2: 1, 3: 2, 4: 2, 5: 2}[margin]
+    array = Preprocess(crop=(2, 2), scale=1, layout="NHWC").apply(image)
+    assert np.array_equal(array, pixels[top : top + 2])
+
+
+@pytest.mark.parametrize("size", [(4, 5), (5, 4)])
+def test_an_image_that_is_one_pixel_too_small_for_the_crop_is_refused(size):
+    with pytest.raises(DataError, match="crop less"):
+        Preprocess(crop=(5, 5)).apply(picture(*size)[0])
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_every_value_is_computed_in_float32_step_by_step(layout, dtype, mode):
+    channels = {"RGB": 3, "L": 1}[mode]
+    image, pixels = picture(7, 11, mode)
+    mean, std = (0.1, 0.2, 0.3)[:channels], (0.7, 0.5, 0.3)[:channels]
+    scaled = pixels.astype(np.float32) * np.float32(1 / 255)
+    expected = ((scaled - np.float32(mean)) / np.float32(std)).astype(dtype)
+    array = Preprocess(mode=mode, mean=mean, std=std, layout=layout, dtype=dtype).apply(image)
+    assert array.flags.c_contiguous
+    assert array.dtype == dtype
+    assert np.array_equal(array, expected if layout == "NHWC" else expected.transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize(("name", "edge"), [("imagenet", 256), ("clip", 224)])
+def test_presets_are_what_their_models_take(name, edge):
+    preset = Preprocess.preset(name)
+    assert (preset.resize, preset.crop, preset.factor) == (edge, (224, 224), 1 / 255)
+    array = preset.apply(picture(300, 400)[0])
+    assert array.shape == (3, 224, 224)
+    assert abs(array.mean()) < 0.5  # noise of half brightness is in the middle of all pixels
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "uint8"])
+def test_the_preset_none_keeps_the_pixels(dtype):
+    image, pixels = picture(5, 7)
+    array = replace(Preprocess.preset("none"), dtype=dtype, layout="NHWC").apply(image)
+    assert array.dtype == dtype
+    assert np.array_equal(array, pixels)
+
+
+def test_an_unknown_preset_names_the_nearest():
+    with pytest.raises(SettingError, match=r"'imagnet'\. Did you mean 'imagenet'\? Choose from"):
+        Preprocess.preset("imagnet")
+
+
+@pytest.mark.parametrize(
+    "steps", [Preprocess(dtype="uint8"), Preprocess.preset("clip"), Preprocess(resize=(3, 4))]
+)
+def test_settings_that_went_through_json_do_the_same(steps):
+    again = Preprocess.from_settings(json.loads(json.dumps(steps.settings)))
+    assert again == replace(steps, scale=steps.factor)
