@@ -18,11 +18,47 @@ from invert_core.input_file import check_file
 
 CHUNK_LIMIT_BYTES = 256 * 2**20
 
+_CACHE_SLOTS = 10_007
+"""A prime far above the number of chunks in the cache: two of one slot cannot both be there."""
+
 _MOST_COMPRESSED = 1_100
 """Deflate saves less than this factor; a dataset that claims more bytes holds nothing there."""
 
 _BROKEN = (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError)
 """What h5py raises for a damaged file, by the place of the damage."""
+
+
+@contextlib.contextmanager
+def open_file(path: Path, *, cache_bytes: int = 0) -> Iterator[h5py.File]:
+    """Open an HDF5 file of any content for reading.
+
+    Parameters
+    ----------
+    path : Path
+    cache_bytes : int
+        The most memory for the chunks of one dataset. Where chunks are read once, 0 will do.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file, or it is a folder.
+    FileFormatError
+        It is not HDF5, or is cut off.
+    """
+    check_file(path)
+    try:
+        file = h5py.File(path, "r", rdcc_nbytes=cache_bytes, rdcc_nslots=_CACHE_SLOTS)
+    except BlockingIOError as error:
+        raise FileFormatError(
+            f"{str(path)!r} is being written by another process.", "Wait until that has finished."
+        ) from error
+    except OSError as error:
+        raise FileFormatError(
+            f"{str(path)!r} is not a whole HDF5 file ({_first_line(error)}).",
+            "It may be cut off or of another kind; make it again.",
+        ) from error
+    with file:
+        yield file
 
 
 @contextlib.contextmanager
@@ -36,20 +72,7 @@ def open_checked(path: Path, format_name: str, format_version: int = 1) -> Itera
     FileFormatError
         It is not HDF5, is cut off, or is of another format or a newer version.
     """
-    check_file(path)
-    try:
-        # Chunks are read once, so a cache of them, which each dataset has, would be only memory.
-        file = h5py.File(path, "r", rdcc_nbytes=0)
-    except BlockingIOError as error:
-        raise FileFormatError(
-            f"{str(path)!r} is being written by another process.", "Wait until that has finished."
-        ) from error
-    except OSError as error:
-        raise FileFormatError(
-            f"{str(path)!r} is not a whole HDF5 file ({_first_line(error)}).",
-            "It may be cut off or of another kind; make it again.",
-        ) from error
-    with file:
+    with open_file(path) as file:
         try:
             found = file.attrs.get("format")
             version = file.attrs.get("format_version")

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from invert_core.concepts.concept_set import ConceptSet
-from invert_core.concepts.tables import log_ignored, open_table
+from invert_core.concepts.tables import log_ignored
+from invert_core.csv_table import open_table
 from invert_core.errors import DataError, FileFormatError
 from invert_core.text import counted
 

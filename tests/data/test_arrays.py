@@ -57,3 +57,23 @@ def test_what_is_no_array_of_numbers_is_refused(array):
 def test_no_arrays_are_refused():
     with pytest.raises(DataError, match="no arrays"):
         ArraySource({})
+
+
+class Slices:
+    """An array in a file, of which only slices can be read."""
+
+    def __init__(self, array):
+        self.array, self.shape, self.dtype = array, array.shape, array.dtype
+        self.largest = 0
+
+    def __getitem__(self, rows):
+        self.largest = max(self.largest, rows.stop - rows.start)
+        return self.array[rows]
+
+
+def test_what_is_read_by_slices_is_never_read_whole():
+    rows = Slices(np.zeros((1000, 2**13)))
+    source = ArraySource({"a": rows})
+    assert source.manifest == ArraySource({"a": rows.array}).manifest
+    assert sum(len(batch.inputs["a"]) for batch in source.batches(0, 10)) == 1000
+    assert rows.largest * rows.array[0].nbytes <= 2**24

@@ -1,0 +1,106 @@
+"""CSV files of strangers: a header and rows of its length, in UTF-8."""
+
+import contextlib
+import csv
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from invert_core.errors import DataError, FileFormatError
+from invert_core.input_file import check_file
+
+LABELS = {
+    "".join(letters): value
+    for word, value in (("0", 0), ("1", 1), ("false", 0), ("true", 1))
+    for letters in itertools.product(*zip(word, word.upper(), strict=True))
+}
+"""What a cell that is a label may hold, and what it means."""
+
+_LONGEST_CELL = 2**31 - 1
+
+
+@contextlib.contextmanager
+def open_table(
+    path: Path, delimiter: str = ","
+) -> Iterator[tuple[list[str], Iterator[tuple[int, list[str]]]]]:
+    """The header and the rows of a CSV file, each row with its line.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    FileFormatError
+        It is not CSV in UTF-8, has no header or no rows, or a row of another length.
+    DataError
+        Two columns have one title.
+    """
+    check_file(path)
+    try:
+        file = path.open(encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise FileFormatError(
+            f"{str(path)!r} cannot be read: {error.strerror}.", "Check its permissions."
+        ) from error
+    with file:
+        csv.field_size_limit(_LONGEST_CELL)
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        try:
+            header = next(reader, [])
+            _check_header(path, header)
+            yield header, _checked_rows(path, len(header), reader)
+        except csv.Error as error:
+            raise FileFormatError(
+                f"{str(path)!r}, line {reader.line_num}: {error}.",
+                "Check the quotation marks and the length of the cells there.",
+            ) from error
+        except UnicodeDecodeError as error:
+            utf16 = error.object.startswith((b"\xff\xfe", b"\xfe\xff"))
+            found = "UTF-16" if utf16 else f"byte 0x{error.object[error.start]:02x}"
+            raise FileFormatError(
+                f"{str(path)!r} is not encoded in UTF-8 "
+                f"({found} in or after line {reader.line_num + 1}).",
+                "Save it as CSV in UTF-8.",
+            ) from error
+
+
+def _check_header(path: Path, header: list[str]) -> None:
+    if not any(header):
+        raise FileFormatError(
+            f"{str(path)!r} has no header in its first line.",
+            "Put a line with the title of every column first.",
+        )
+    if header[0] not in ("", "sample_id") and len(header) > 1 and set(header[1:]) <= set(LABELS):
+        raise FileFormatError(
+            f"{str(path)!r} has no header: its first line holds labels.",
+            "Put a line with the title of every column, such as a concept id, first.",
+        )
+    for place, title in enumerate(header):
+        if (place and not title) or title != title.strip():
+            raise FileFormatError(
+                f"{str(path)!r}: the title of column {place + 1} is {title!r}.",
+                "Give every column a title without blanks around it.",
+            )
+    repeated = [title for title, count in Counter(header).items() if count > 1]
+    if repeated:
+        raise DataError(
+            f"{str(path)!r} has several columns {repeated[0]!r}.", "Give each its own title."
+        )
+
+
+def _checked_rows(path: Path, width: int, reader: Any) -> Iterator[tuple[int, list[str]]]:
+    empty = True
+    for row in reader:
+        if not row:
+            continue
+        if len(row) != width:
+            raise FileFormatError(
+                f"{str(path)!r}, line {reader.line_num}: {len(row)} cells under a header of "
+                f"{width}.",
+                "Give every row a cell for each column; a cell with commas needs quotation marks.",
+            )
+        empty = False
+        yield reader.line_num, row
+    if empty:
+        raise FileFormatError(f"{str(path)!r} has no rows below its header.", "Check the file.")
