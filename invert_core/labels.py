@@ -69,8 +69,8 @@ class Label(Explanation):
     0.05 only by the normal tail, and not when the skew of U is taken into account. `gap` is how
     much better than the best formula found an unknown one can be, in AUC: 0.0 if the best of all is
     certified, more if a time limit ended the search, None if nothing is known, as after a beam
-    search. `unit_name` is "" where units are plain numbers. `by_length` of the row of rank 1 holds the best formula of each length that the search
-    found, whatever `min_gain` was.
+    search. `unit_name` is "" where units are plain numbers. `by_length` of the row of rank 1 holds
+    the best formula of each length that the search found, whatever `min_gain` was.
     """
 
     layer: str

@@ -1,9 +1,19 @@
-"""Samples for a model: folders of images (`invert_core.data.images`), and arrays."""
+"""Samples for a model: images, texts, arrays, and batches from an iterable."""
 
-from invert_core.data.arrays import ArraySource
+from invert_core.data.arrays.array_source import ArraySource
+from invert_core.data.arrays.iterables import BatchSource
+from invert_core.data.images.preprocess import Preprocess
 from invert_core.data.opening import Data, open_data
-from invert_core.data.preprocess import Preprocess
 from invert_core.data.source import Batch, DataSource
-from invert_core.data.tokenize import Tokenize
+from invert_core.data.texts.tokenize import Tokenize
 
-__all__ = ["ArraySource", "Batch", "Data", "DataSource", "Preprocess", "Tokenize", "open_data"]
+__all__ = [
+    "ArraySource",
+    "Batch",
+    "BatchSource",
+    "Data",
+    "DataSource",
+    "Preprocess",
+    "Tokenize",
+    "open_data",
+]

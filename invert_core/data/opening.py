@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from invert_core.backend import ModelInput
-from invert_core.data.arrays import ArraySource
-from invert_core.data.preprocess import DTYPES, Preprocess
+from invert_core.data.arrays.array_source import ArraySource
+from invert_core.data.images.preprocess import DTYPES, Preprocess
 from invert_core.data.single_input import single_input
 from invert_core.data.source import DataSource
-from invert_core.data.tables import SUFFIXES as TABLES
-from invert_core.data.tokenize import Tokenize
+from invert_core.data.tables.reading import SUFFIXES as TABLES
+from invert_core.data.texts.tokenize import Tokenize
 from invert_core.errors import FileFormatError, MissingFileError, SettingError
 
 if TYPE_CHECKING:
-    from invert_core.data.image_files import ImageFiles
+    from invert_core.data.images.image_files import ImageFiles
 
 Data = str | Path | np.ndarray | Mapping[str, np.ndarray] | Iterable[Any] | DataSource
 
@@ -66,9 +66,9 @@ def open_data(
           with one each, or a table as above.
         - arrays: a ``.npy`` file or an array for a model with one input; a ``.npz``,
           ``.safetensors``, ``.h5`` or ``.hdf5`` file or a mapping, with one array per input, as
-          `invert_core.data.array_files.open_array_file` says. ``sample_id`` in a ``.npz`` or
+          `invert_core.data.arrays.array_files.open_array_file` says. ``sample_id`` in a ``.npz`` or
           HDF5 file holds the ids.
-        - an iterable of batches, as `invert_core.data.iterables.BatchSource` takes it.
+        - an iterable of batches, as `invert_core.data.arrays.iterables.BatchSource` takes it.
         - a DataSource, which is taken as it is.
     inputs : sequence of ModelInput
         Of the model.
@@ -127,7 +127,7 @@ def open_data(
     if not path.exists():
         raise MissingFileError(f"There is no file or folder {str(path)!r}.", "Check the path.")
     if text is not None:
-        from invert_core.data.texts import open_texts
+        from invert_core.data.texts.opening import open_texts
 
         _refuse_others(given, _OF_TEXTS, f"{str(path)!r} is read as texts")
         return open_texts(path, inputs, text, column=column, id_column=id_column)
@@ -139,7 +139,7 @@ def open_data(
     else:
         _refuse_others(given, (), f"{str(path)!r} is read as arrays")
         return _open_arrays(path, inputs)
-    from invert_core.data.images import ImageSource
+    from invert_core.data.images.image_source import ImageSource
 
     model_input = single_input(inputs, "an image")
     return ImageSource(
@@ -175,18 +175,18 @@ def _image_files(
     path: Path, column: str | None, id_column: str | None, root: str | Path | None
 ) -> "ImageFiles":
     if path.is_dir():
-        from invert_core.data.image_files import FolderFiles
+        from invert_core.data.images.image_files import FolderFiles
 
         return FolderFiles(path)
     if path.name.lower().endswith(".zip"):
-        from invert_core.data.zip_files import ZipFiles
+        from invert_core.data.images.zip_files import ZipFiles
 
         return ZipFiles(path)
     if _is_archive(path):
-        from invert_core.data.tar_files import TarFiles
+        from invert_core.data.images.tar_files import TarFiles
 
         return TarFiles(path)
-    from invert_core.data.listed_files import ListedFiles
+    from invert_core.data.images.listed_files import ListedFiles
 
     return ListedFiles(
         path, column=column, id_column=id_column, root=None if root is None else Path(root)
@@ -200,13 +200,13 @@ def _open_memory(data: Any, inputs: Sequence[ModelInput]) -> DataSource:
         return ArraySource({name: np.asarray(array) for name, array in data.items()})
     if isinstance(data, np.ndarray):
         return ArraySource({single_input(inputs, "one array").name: data})
-    from invert_core.data.iterables import open_iterable
+    from invert_core.data.arrays.iterables import open_iterable
 
     return open_iterable(data, inputs)
 
 
 def _open_arrays(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
-    from invert_core.data.array_files import open_array_file
+    from invert_core.data.arrays.array_files import open_array_file
 
     source = open_array_file(path, inputs)
     if source is None:

@@ -64,7 +64,7 @@ class DataSource(ABC):
         Yields
         ------
         Batch
-            The first may hold samples before `start`; every later sample comes once.
+            The first ones may hold samples before `start`; every later sample comes once.
 
         Raises
         ------

@@ -14,7 +14,8 @@ from invert_core import extract, label, score
 from invert_core.activations.writing import DTYPES as STORED
 from invert_core.backend import DEVICES, POOLS
 from invert_core.commands import COMMANDS, main
-from invert_core.data import preprocess
+from invert_core.data.images import preprocess
+from invert_core.data.texts import tokenize
 from invert_core.export import KINDS
 from invert_core.join import JOINS
 from invert_core.settings import DIRECTIONS, SEARCHES, Settings
@@ -39,10 +40,10 @@ ALL = commands()
 @pytest.mark.parametrize("name", ALL)
 def test_help_ends_with_an_example_that_parses(name):
     text = invert(*name.split(), "--help").stdout
-    example = " ".join(text.partition("Example: ")[2].split())
-    words = shlex.split(example)
-    assert words[: 1 + len(name.split())] == ["invert", *name.split()]
-    ALL[name].make_context(name, words[1 + len(name.split()) :])
+    for example in re.split("Examples?: ", text)[1].split(";"):
+        words = shlex.split(" ".join(example.split()))
+        assert words[: 1 + len(name.split())] == ["invert", *name.split()]
+        ALL[name].make_context(name, words[1 + len(name.split()) :])
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -197,6 +198,8 @@ def test_choices_and_defaults_are_those_of_the_library():
         ("extract", "pool"): POOLS,
         ("extract", "device"): DEVICES,
         ("extract", "dtype"): STORED,
+        ("extract", "preset"): tuple(preprocess.PRESETS),
+        ("extract", "padding"): tokenize.PADDINGS,
         ("extract", "layout"): preprocess.LAYOUTS,
         ("extract", "mode"): tuple(preprocess.MODES),
         ("extract", "resample"): preprocess.RESAMPLES,
@@ -227,9 +230,12 @@ def test_choices_and_defaults_are_those_of_the_library():
     assert not defaults
 
 
-def test_the_defaults_that_help_names_for_images_are_those_of_the_library():
+def test_the_defaults_that_help_names_for_samples_are_those_of_the_library():
     usual = preprocess.Preprocess()
     for param in ALL["extract"].params:
         if param.name in ("layout", "mode", "resample"):
             assert f"[default: {getattr(usual, param.name)}]" in param.help
+        if param.name == "padding":
+            assert f"[default: {tokenize.Tokenize('t').padding}]" in param.help
     assert usual.factor == 1 / 255
+    assert tokenize.Tokenize("t").bucketing

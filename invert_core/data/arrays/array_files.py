@@ -1,0 +1,192 @@
+"""Files of arrays, one array per input of a model."""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from invert_core import hdf5
+from invert_core.backend import ModelInput
+from invert_core.data.arrays.array_source import ArraySource, Rows
+from invert_core.data.single_input import single_input
+from invert_core.data.source import DataSource
+from invert_core.errors import DataError, FileFormatError, MissingDependencyError
+from invert_core.input_file import check_file
+from invert_core.numpy_files import read_npy, read_npz
+from invert_core.values import SAMPLE_LIMIT
+
+_SAMPLE_ID = "sample_id"
+_OWN_FORMATS = {
+    "invert-activations": "activations",
+    "invert-concepts": "concepts",
+}
+_TENSOR_TYPES = {
+    "BOOL": np.bool_,
+    "U8": np.uint8,
+    "I8": np.int8,
+    "U16": np.uint16,
+    "I16": np.int16,
+    "U32": np.uint32,
+    "I32": np.int32,
+    "U64": np.uint64,
+    "I64": np.int64,
+    "F16": np.float16,
+    "F32": np.float32,
+    "F64": np.float64,
+}
+"""The types of safetensors that NumPy has too."""
+
+_log = logging.getLogger("invert")
+
+
+def open_array_file(path: Path, inputs: Sequence[ModelInput]) -> DataSource | None:
+    """Open a file of arrays, if it is one by its suffix.
+
+    Parameters
+    ----------
+    path : Path
+        ``.npy`` for a model with one input. ``.npz``, ``.safetensors``, or HDF5 as ``.h5`` or
+        ``.hdf5``, with an array per input, called like it; in ``.npz`` and HDF5 ``sample_id`` may
+        hold the ids. Of HDF5 the datasets at the root count. All but ``.npz`` are read batch by
+        batch.
+    inputs : sequence of ModelInput
+        Of the model.
+
+    Returns
+    -------
+    DataSource or None
+        None where it has another suffix.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    FileFormatError
+        It is broken, hostile, or holds something else.
+    DataError
+        An array is of no type or shape that can be an input, lengths differ, or ids repeat; or a
+        ``.npy`` file is for a model with several inputs.
+    MissingDependencyError
+        The package ``safetensors`` is not installed.
+    """
+    reader = _READERS.get(path.suffix.lower())
+    return None if reader is None else reader(path, inputs)
+
+
+def _open_npy(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
+    return ArraySource({single_input(inputs, "a .npy file").name: read_npy(path)})
+
+
+def _open_npz(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
+    return ArraySource(*read_npz(path))
+
+
+class _TensorRows:
+    """A tensor of a safetensors file that is mapped into memory."""
+
+    def __init__(self, tensor: Any, dtype: np.dtype):
+        self._tensor = tensor
+        self.shape: tuple[int, ...] = tuple(tensor.get_shape())
+        self.dtype = dtype
+
+    def __getitem__(self, rows: slice, /) -> np.ndarray:
+        return self._tensor[rows]
+
+
+def _open_safetensors(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
+    check_file(path)
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"{str(path)!r} is read with the package safetensors, which is missing or broken: "
+            f"{error}.",
+            'Run `pip install "invert-core[safetensors]"`.',
+        ) from error
+    try:
+        file = safe_open(path, "np")
+    except (SafetensorError, OSError) as error:
+        raise FileFormatError(
+            f"{str(path)!r} is not a whole safetensors file ({error}).",
+            "It may be cut off or of another kind; make it again.",
+        ) from error
+    names = file.keys()
+    return ArraySource({name: _tensor_rows(path, name, file.get_slice(name)) for name in names})
+
+
+def _tensor_rows(path: Path, name: str, tensor: Any) -> Rows:
+    kind = tensor.get_dtype()
+    if kind not in _TENSOR_TYPES:
+        raise DataError(
+            f"{str(path)!r}: the array {name!r} has type {kind}, which NumPy does not have.",
+            "Save it as float32, for example with tensor.float().",
+        )
+    return _TensorRows(tensor, np.dtype(_TENSOR_TYPES[kind]))
+
+
+class _DatasetRows:
+    """A dataset of an HDF5 file that stays open."""
+
+    def __init__(self, dataset: h5py.Dataset):
+        with hdf5.broken_file_errors(dataset):
+            self._dataset = dataset
+            self.shape: tuple[int, ...] = dataset.shape or ()
+            self.dtype: np.dtype = dataset.dtype
+
+    def __getitem__(self, rows: slice, /) -> np.ndarray:
+        with hdf5.broken_file_errors(self._dataset):
+            return self._dataset[rows]
+
+
+def _open_hdf5(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
+    with ExitStack() as stack:
+        # A batch is mostly smaller than a chunk, which is to be read and unpacked only once.
+        file = stack.enter_context(hdf5.open_file(path, cache_bytes=hdf5.CHUNK_LIMIT_BYTES))
+        _refuse_own_format(path, file)
+        with hdf5.broken_file_errors(file):
+            names = [name for name in file if name != _SAMPLE_ID]
+        items = {name: hdf5.own_item(file, name) for name in names}
+        groups = [name for name, item in items.items() if isinstance(item, h5py.Group)]
+        if groups:
+            _log.info("%s: ignored the groups %s.", path.name, ", ".join(map(repr, groups)))
+        arrays = {
+            name: _DatasetRows(hdf5.own_dataset(file, name)) for name in names if name not in groups
+        }
+        source = ArraySource(arrays, _read_sample_id(path, file))
+        source.resources.enter_context(stack.pop_all())
+    return source
+
+
+def _refuse_own_format(path: Path, file: h5py.File) -> None:
+    with hdf5.broken_file_errors(file, "@format"):
+        found = file.attrs.get("format")
+    if isinstance(found, str) and found in _OWN_FORMATS:
+        raise FileFormatError(
+            f"{str(path)!r} holds {_OWN_FORMATS[found]}, not inputs of a model.",
+            "Give the samples that the model is to see.",
+        )
+
+
+def _read_sample_id(path: Path, file: h5py.File) -> tuple[str, ...] | None:
+    if not hdf5.has_item(file, _SAMPLE_ID):
+        return None
+    dataset = hdf5.own_dataset(file, _SAMPLE_ID)
+    if dataset.size is not None and dataset.size > SAMPLE_LIMIT:
+        raise FileFormatError(
+            f"{str(path)!r} has {dataset.size:,} sample ids, more than {SAMPLE_LIMIT:,}.",
+            "Split it into several files.",
+        )
+    return hdf5.read_strings(dataset)
+
+
+_READERS: dict[str, Callable[[Path, Sequence[ModelInput]], DataSource]] = {
+    ".npy": _open_npy,
+    ".npz": _open_npz,
+    ".safetensors": _open_safetensors,
+    ".h5": _open_hdf5,
+    ".hdf5": _open_hdf5,
+}

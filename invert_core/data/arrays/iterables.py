@@ -1,0 +1,176 @@
+"""Any iterable of batches as samples, such as a list of arrays or a ``torch`` DataLoader."""
+
+import functools
+import hashlib
+import json
+import secrets
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+
+from invert_core.backend import ModelInput
+from invert_core.data.arrays.array_source import ArraySource
+from invert_core.data.arrays.batch_arrays import Arrays, as_arrays, recut
+from invert_core.data.arrays.loaders import n_samples_of, refuse_shuffled
+from invert_core.data.single_input import single_input
+from invert_core.data.source import Batch, Batches, DataSource
+from invert_core.errors import DataError
+from invert_core.sample_id import as_sample_id
+
+
+class BatchSource(DataSource):
+    """Batches of any size from an iterable, cut anew to the size that is asked for.
+
+    What can be iterated again is, for every pass over the samples; an iterator serves for one
+    extraction.
+
+    Parameters
+    ----------
+    batches : iterable
+        A batch is an array or a tensor [b, ...], or a mapping of input name to these.
+    n_samples : int, optional
+        In all batches together. It may be left out for a list or tuple of batches, and for a
+        DataLoader over a data set of known length.
+    sample_id : sequence [n_samples] of str, optional
+    manifest : str, optional
+        What identifies these samples in this order, such as a version of the data set. With it an
+        extraction that was interrupted goes on where it was, by skipping the rows that are done.
+        Without it a list or tuple is identified by its contents, and anything else by nothing: to
+        extract from it to the same file again, what is there has to be overwritten.
+    input_name : str, optional
+        The model input that takes batches without names.
+
+    Raises
+    ------
+    DataError
+        This is no iterable of batches, or the number of samples is not known, or batches are
+        shuffled, or the ids do not fit.
+    """
+
+    def __init__(
+        self,
+        batches: Iterable[Any],
+        n_samples: int | None = None,
+        sample_id: Sequence[str] | None = None,
+        manifest: str | None = None,
+        input_name: str | None = None,
+    ):
+        if isinstance(batches, str | bytes) or not isinstance(batches, Iterable):
+            raise DataError(
+                f"Data of the class {type(batches).__name__!r} cannot be read.",
+                "Give a path, an array, a mapping of input name to array, an iterable of batches, "
+                "or a DataSource.",
+            )
+        refuse_shuffled(batches)
+        self.sample_id = None if sample_id is None else as_sample_id(sample_id, "the data")
+        self.settings: dict[str, Any] = {}
+        self._given = batches
+        self._input_name = input_name
+        self._identity = manifest
+        self._used = False
+        self._n_samples = self._count() if n_samples is None else n_samples
+        if self.sample_id is not None and len(self.sample_id) != self._n_samples:
+            raise DataError(
+                f"The data have {self._n_samples:,} samples and {len(self.sample_id):,} ids.",
+                "Give one id per sample.",
+            )
+
+    @functools.cached_property
+    def manifest(self) -> str:
+        """SHA-256 (hex) of the ids, and of the identity given, the contents, or a random value."""
+        digest = hashlib.sha256(json.dumps([self._n_samples, self.sample_id]).encode())
+        if self._identity is not None:
+            digest.update(self._identity.encode())
+        elif not isinstance(self._given, list | tuple):
+            digest.update(secrets.token_bytes())
+        else:
+            for arrays in self._arrays():
+                for name, array in sorted(arrays.items()):
+                    digest.update(json.dumps([name, array.dtype.str, array.shape]).encode())
+                    digest.update(array.tobytes())
+        return digest.hexdigest()
+
+    def __len__(self) -> int:
+        return self._n_samples
+
+    def batches(self, start: int, batch_size: int) -> Batches:
+        """All batches from the one that holds `start` on, as `DataSource.batches` says."""
+        row = 0
+        with closing(recut(self._arrays(), batch_size)) as batches:
+            for inputs in batches:
+                stop = row + len(next(iter(inputs.values())))
+                if stop > self._n_samples:
+                    raise self._miscounted("more")
+                if stop > start:
+                    yield Batch(np.arange(row, stop), inputs)
+                row = stop
+        if row < self._n_samples:
+            raise self._miscounted(f"only {row:,}")
+
+    def example(self) -> dict[str, np.ndarray]:
+        """Inputs of the first sample alone, which later batches hold all the same."""
+        return {name: array[:1] for name, array in self._first.items()}
+
+    @functools.cached_property
+    def _first(self) -> Arrays:
+        """The first batch, kept since an iterator gives it only once."""
+        for batch in self._given:
+            return as_arrays(batch, self._input_name, 0)
+        raise self._miscounted("no")
+
+    def _arrays(self) -> Generator[Arrays]:
+        n_given = 0
+        if isinstance(self._given, Iterator):
+            first = self._first
+            if self._used:
+                raise DataError(
+                    "The iterator of batches was used before, and is at its end.",
+                    "Make a new one, or give an object that can be iterated again, such as a list.",
+                )
+            self._used = True
+            yield first
+            n_given = 1
+        for number, batch in enumerate(self._given, n_given):
+            yield as_arrays(batch, self._input_name, number)
+
+    def _count(self) -> int:
+        if isinstance(self._given, list | tuple):
+            return sum(len(next(iter(arrays.values()))) for arrays in self._arrays())
+        known = n_samples_of(self._given)
+        if known is None:
+            raise DataError(
+                f"How many samples a {type(self._given).__name__!r} has is not known.",
+                "Give invert_core.data.arrays.iterables.BatchSource(batches, n_samples=...).",
+            )
+        return known
+
+    def _miscounted(self, found: str) -> DataError:
+        return DataError(
+            f"The batches bring {found} samples where there should be {self._n_samples:,}.",
+            "Give BatchSource the right n_samples, and an iterable that was not used before.",
+        )
+
+
+def open_iterable(data: Iterable[Any], inputs: Sequence[ModelInput]) -> DataSource:
+    """Open an iterable of batches for a model.
+
+    Parameters
+    ----------
+    data : iterable
+        As `BatchSource` takes it; or a tensor, which is one array of all samples. Batches without
+        names are for the only input of the model.
+    inputs : sequence of ModelInput
+        Of the model.
+
+    Raises
+    ------
+    DataError
+        This is no iterable of batches, or the number of samples is not known, or batches are
+        shuffled.
+    """
+    if hasattr(data, "__array__"):
+        name = single_input(inputs, "one array").name
+        return ArraySource(as_arrays(data, name, 0))
+    return BatchSource(data, input_name=inputs[0].name if len(inputs) == 1 else None)

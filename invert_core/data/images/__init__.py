@@ -1,0 +1,1 @@
+"""Images as samples: where their bytes lie, and how they become arrays."""

@@ -1,0 +1,178 @@
+"""Images as samples."""
+
+import functools
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from numbers import Integral
+
+import numpy as np
+import PIL
+
+from invert_core.cores import available_cores
+from invert_core.data.images.decoding import decode, strict_pillow, unreadable
+from invert_core.data.images.image_files import ImageFiles, Read
+from invert_core.data.images.preprocess import Preprocess
+from invert_core.data.images.worker_pool import WorkerPool
+from invert_core.data.source import Batch, Batches, DataSource
+from invert_core.errors import DataError, SettingError, first_few
+from invert_core.sample_id import as_sample_id
+
+_log = logging.getLogger("invert")
+_SHOWN = 20
+_TOO_FEW_FOR_WORKERS = 256
+_CHECKED_AT_ONCE = 64
+
+
+class ImageSource(DataSource):
+    """Encoded images in a fixed order, decoded and preprocessed.
+
+    Parameters
+    ----------
+    files : ImageFiles
+    input_name : str
+        The model input that takes the images.
+    preprocess : Preprocess
+    workers : int, optional
+        Processes that decode, besides this one; 0 decodes in this one. None takes as many as
+        there are cores, and 0 for fewer than 256 images, which are read before workers have
+        started. What comes out does not depend on it.
+    skip_bad : bool
+        Read every image once now, and leave out those that cannot be read, which is logged.
+    progress : callable, optional
+        Called with images read and images to read while bad ones are looked for.
+
+    Raises
+    ------
+    SettingError
+        `workers` is no whole number of 0 or more.
+    DataError
+        None of the images can be read.
+    """
+
+    def __init__(
+        self,
+        files: ImageFiles,
+        input_name: str,
+        preprocess: Preprocess,
+        *,
+        workers: int | None = None,
+        skip_bad: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ):
+        self.files = files
+        self.input_name = input_name
+        self.preprocess = preprocess
+        self.settings = preprocess.settings
+        self.versions = {"pillow": PIL.__version__}
+        self._n_workers = _n_workers(workers, len(files.sizes))
+        self._names = as_sample_id(tuple(files.sizes), files.where)
+        if skip_bad:
+            self._names = self._readable(progress)
+        self.sample_id = self._names
+
+    @functools.cached_property
+    def manifest(self) -> str:
+        """SHA-256 (hex) of ids, sizes, and paths that are not ids."""
+        rows = [self.files.identity(name) for name in self._names]
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def batches(self, start: int, batch_size: int) -> Batches:
+        """All batches from the one that holds `start` on, as `DataSource.batches` says."""
+        first_row = start // batch_size * batch_size
+        with closing(self._decoded(self._names[first_row:], batch_size)) as images:
+            for row in range(first_row, len(self), batch_size):
+                names = self._names[row : row + batch_size]
+                arrays = [self._check(name, next(images)) for name in names]
+                rows = np.arange(row, row + len(names))
+                yield Batch(rows, {self.input_name: np.stack(arrays)})
+
+    def example(self) -> dict[str, np.ndarray]:
+        """Inputs of the first sample alone, read in this process."""
+        return {self.input_name: self._first[np.newaxis]}
+
+    @functools.cached_property
+    def _first(self) -> np.ndarray:
+        with self.files.opened() as read:
+            return _raised(_decode_here(*_content(self._names[0], read), self.preprocess))
+
+    def _check(self, name: str, image: np.ndarray | DataError) -> np.ndarray:
+        array = _raised(image)
+        if array.shape != self._first.shape:
+            raise DataError(
+                f"The image {name!r} becomes an array {array.shape}, "
+                f"but {self._names[0]!r} one of {self._first.shape}.",
+                "Make all images equally large with --resize and --crop.",
+            )
+        return array
+
+    def _decoded(
+        self, names: Sequence[str], ahead: int
+    ) -> Generator[np.ndarray | DataError, None, None]:
+        """What each image becomes, or why it cannot be read; by workers up to `ahead` earlier."""
+        with self.files.opened() as read:
+            contents = (_content(name, read) for name in names)
+            if not self._n_workers:
+                for name, content in contents:
+                    yield _decode_here(name, content, self.preprocess)
+                return
+            with WorkerPool(self._n_workers, self.preprocess) as pool:
+                yield from pool.map(contents, max(ahead, 2 * self._n_workers))
+
+    def _readable(self, progress: Callable[[int, int], None] | None) -> tuple[str, ...]:
+        """Names of the images that can be read, each of which is read."""
+        bad = []
+        with closing(self._decoded(self._names, _CHECKED_AT_ONCE)) as images:
+            for done, (name, image) in enumerate(zip(self._names, images, strict=True), 1):
+                if isinstance(image, DataError):
+                    bad.append(name)
+                if progress is not None and (not done % _CHECKED_AT_ONCE or done == len(self)):
+                    progress(done, len(self))
+        if len(bad) == len(self):
+            raise DataError(
+                f"None of the images in {self.files.where} can be read.", "Check what is there."
+            )
+        if bad:
+            _log.warning(
+                "%d of %d images cannot be read and are left out: %s",
+                len(bad),
+                len(self),
+                first_few(bad, _SHOWN),
+            )
+        left_out = set(bad)
+        return tuple(name for name in self._names if name not in left_out)
+
+
+def _n_workers(workers: int | None, n_images: int) -> int:
+    if workers is None:
+        return available_cores() if n_images >= _TOO_FEW_FOR_WORKERS else 0
+    if isinstance(workers, bool) or not isinstance(workers, Integral) or workers < 0:
+        raise SettingError(f"--workers is {workers!r}.", "Give a whole number of 0 or more.")
+    return int(workers)
+
+
+def _content(name: str, read: Read) -> tuple[str, bytes | DataError]:
+    try:
+        return name, read(name)
+    except (OSError, ValueError) as error:
+        return name, unreadable(name, error)
+
+
+def _decode_here(
+    name: str, content: bytes | DataError, preprocess: Preprocess
+) -> np.ndarray | DataError:
+    if isinstance(content, DataError):
+        return content
+    with strict_pillow():
+        return decode(name, content, preprocess)
+
+
+def _raised(image: np.ndarray | DataError) -> np.ndarray:
+    if isinstance(image, DataError):
+        raise image
+    return image

@@ -1,0 +1,110 @@
+"""Images that a table lists by their paths."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from invert_core.data.images.image_files import ImageFiles, Read, read_file
+from invert_core.data.tables.reading import read_column
+from invert_core.errors import DataError, MissingFileError, first_few
+from invert_core.sample_id import as_sample_id
+from invert_core.text import counted
+
+COLUMNS = ("path", "image", "file", "filename")
+
+
+class ListedFiles(ImageFiles):
+    """The images whose paths a table lists, in the order of its rows.
+
+    The sample ids are those of the table, or else the paths as they are written.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    column : str, optional
+        The column of paths; otherwise the first of `COLUMNS` that is there.
+    id_column : str, optional
+        The column of sample ids; otherwise ``sample_id``, if there.
+    root : Path, optional
+        What the paths start from, and must not lead out of; the folder of the table if absent.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such table or root, or images are missing.
+    FileFormatError, UnknownNameError, MissingDependencyError
+        The table cannot be read, or has no such column.
+    DataError
+        A cell is no text, a path or an id repeats, or a path leads out of `root`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        column: str | None = None,
+        id_column: str | None = None,
+        root: Path | None = None,
+    ):
+        table = read_column(path, column, COLUMNS, id_column)
+        self.where = f"the table {str(path)!r}"
+        ids = table.sample_id or as_sample_id(table.values, repr(str(path)))
+        self._written = dict(zip(ids, table.values, strict=True))
+        self._root = path.parent if root is None else root
+        if not self._root.is_dir():
+            raise MissingFileError(f"There is no folder {str(self._root)!r}.", "Check the root.")
+        self._check_paths()
+        self.sizes = {name: self._path(name).stat().st_size for name in ids}
+
+    def identity(self, name: str) -> list[Any]:
+        """Id and size, and the path as written where that is not the id."""
+        path = self._written[name]
+        return super().identity(name) + ([] if path == name else [path])
+
+    @contextmanager
+    def opened(self) -> Iterator[Read]:
+        """Open them, as `ImageFiles.opened` says."""
+        yield lambda name: read_file(self._path(name))
+
+    def _path(self, name: str) -> Path:
+        return self._root / self._written[name]
+
+    def _check_paths(self) -> None:
+        paths = tuple(self._written.values())
+        root = os.path.realpath(self._root)
+        leaving = [
+            path
+            for path in paths
+            if not Path(os.path.realpath(self._root / path)).is_relative_to(root)
+        ]
+        if leaving:
+            raise DataError(
+                f"{counted(len(leaving), 'path')} in {self.where} {_verb(leaving, 'leads')} out of "
+                f"{str(self._root)!r}: {first_few(leaving)}.",
+                "Name the folder that all images are in as the root.",
+            )
+        missing = [path for path in paths if not (self._root / path).is_file()]
+        if missing:
+            raise MissingFileError(
+                f"{counted(len(missing), 'file')} of {self.where} {_verb(missing, 'is')} not in "
+                f"{str(self._root)!r}: {first_few(missing)}.",
+                "Name the folder that the paths start from as the root.",
+            )
+        times = Counter(os.path.normpath(path) for path in paths)
+        repeated = [path for path, count in times.items() if count > 1]
+        if repeated:
+            raise DataError(
+                f"{counted(len(repeated), 'path')} in {self.where} {_verb(repeated, 'stands')} "
+                f"more than once: {first_few(repeated)}.",
+                "List every image once.",
+            )
+
+
+def _verb(subjects: Sequence[str], singular: str) -> str:
+    if len(subjects) == 1:
+        return singular
+    return "are" if singular == "is" else singular.removesuffix("s")

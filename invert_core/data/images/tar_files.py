@@ -1,0 +1,139 @@
+"""Images in a tar archive, compressed or not."""
+
+import bz2
+import gzip
+import lzma
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from invert_core.data.images.archive_members import ArchiveMembers
+from invert_core.data.images.image_files import ImageFiles, Read
+from invert_core.errors import FileFormatError
+from invert_core.input_file import check_file
+
+_OPENERS: dict[str, Callable[..., Any]] = {
+    ".tar": open,
+    ".tar.gz": gzip.open,
+    ".tgz": gzip.open,
+    ".tar.bz2": bz2.open,
+    ".tar.xz": lzma.open,
+}
+
+_BLOCK = 512
+_MOST_OF_A_HEADER = 2**20
+_MOST_GROWTH = 1100
+_BROKEN = (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OverflowError, RecursionError)
+"""What reading archives raises besides OSError and ValueError."""
+
+
+class TarFiles(ImageFiles):
+    """All images of a tar archive, in its order; their paths in it are the sample ids.
+
+    It is run through once now, and unpacked again, from its beginning to the last image that is
+    wanted, whenever images are read. Links, devices and sparse files are ignored. What else is
+    left out, and what is refused, `ArchiveMembers` says.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    FileFormatError
+        It is no whole tar archive, unpacks to more than 1,100 times its size, or has images that
+        cannot be.
+    DataError
+        It has no images, or several of one name.
+    """
+
+    def __init__(self, path: Path):
+        check_file(path)
+        self.path = path
+        self._open = next(
+            opener for suffix, opener in _OPENERS.items() if path.name.lower().endswith(suffix)
+        )
+        members: ArchiveMembers[int] = ArchiveMembers(path)
+        for member in self._members():
+            members.add(member.name, member.size, member.offset_data, special=_special(member))
+        members.finish()
+        self.where, self.sizes, self._offsets = members.where, members.sizes, members.places
+
+    def _members(self) -> Iterator[tarfile.TarInfo]:
+        try:
+            with self._open(self.path, "rb") as stream:
+                yield from _members(stream, _MOST_GROWTH * self.path.stat().st_size + 2**20)
+        except (OSError, ValueError, *_BROKEN) as error:
+            raise FileFormatError(
+                f"{str(self.path)!r} is not a whole tar archive ({error}).",
+                "Copy or pack it again.",
+            ) from error
+
+    @contextmanager
+    def opened(self) -> Iterator[Read]:
+        """Open them, as `ImageFiles.opened` says."""
+        check_file(self.path)
+        with self._open(self.path, "rb") as stream:
+
+            def read(name: str) -> bytes:
+                try:
+                    stream.seek(self._offsets[name])
+                    content = stream.read(self.sizes[name])
+                except _BROKEN as error:
+                    raise ValueError(str(error)) from error
+                if len(content) < self.sizes[name]:
+                    raise ValueError("the archive ends within it")
+                return content
+
+            yield read
+
+
+class _Headers:
+    """A stream for tarfile, which finds no more in it than the headers of a member should have."""
+
+    def __init__(self, stream: IO[bytes]):
+        self._stream = stream
+        self.seek, self.tell = stream.seek, stream.tell
+        self.n_bytes_left = _MOST_OF_A_HEADER
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= self.n_bytes_left:
+            raise ValueError(f"a header has more than {_MOST_OF_A_HEADER:,} bytes")
+        self.n_bytes_left -= size
+        content = self._stream.read(size)
+        if size and not content:
+            raise EOFError("it ends too early")
+        return content
+
+
+def _members(stream: IO[bytes], most_bytes: int) -> Iterator[tarfile.TarInfo]:
+    """Every member that is no folder, of an archive that is whole.
+
+    `tarfile` follows sizes below 0, reads headers of any size, and takes a broken header for the
+    end of the archive.
+    """
+    headers: Any = _Headers(stream)
+    archive: Any = tarfile.TarFile(fileobj=headers)
+    before = 0
+    while (member := archive.next()) is not None:
+        if archive.offset <= before:
+            raise ValueError(f"the size of {member.name!r} leads backwards")
+        if archive.offset > most_bytes:
+            raise ValueError(f"it unpacks to more than {_MOST_GROWTH:,} times its size")
+        before = archive.offset
+        archive.members.clear()  # which it would keep all
+        headers.n_bytes_left = _MOST_OF_A_HEADER
+        if not member.isdir():
+            yield member
+    stream.seek(archive.offset)
+    if stream.read(_BLOCK) != bytes(_BLOCK):
+        raise ValueError("it ends without the mark of its end")
+
+
+def _special(member: tarfile.TarInfo) -> str:
+    if member.issym() or member.islnk():
+        return "link"
+    if not member.isreg():
+        return "device"
+    return "sparse file" if member.issparse() else ""

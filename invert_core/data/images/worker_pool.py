@@ -1,0 +1,187 @@
+"""Worker processes that decode images, as `invert_core.data.images.worker` does it."""
+
+import io
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from PIL import Image
+
+import invert_core
+from invert_core.data.images.preprocess import Preprocess
+from invert_core.data.images.worker import receive, send
+from invert_core.errors import DataError
+
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from invert_core.data.images.worker import main; main()"
+)
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""A worker computes nothing that NumPy's threads are for, and starts faster without them."""
+
+
+class WorkerPool:
+    """Processes that decode and preprocess images; a context manager that ends them.
+
+    They are fresh interpreters that import NumPy and Pillow only. They run nothing of the
+    program that uses them, and end with it however it ends.
+
+    Parameters
+    ----------
+    n_workers : int
+        At least 1.
+    preprocess : Preprocess
+
+    Raises
+    ------
+    DataError
+        There can be no process.
+    """
+
+    def __init__(self, n_workers: int, preprocess: Preprocess):
+        self._threads = ThreadPoolExecutor(n_workers, thread_name_prefix="image-worker")
+        self._workers: list[_Worker] = []
+        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        try:
+            for _ in range(n_workers):
+                self._workers.append(_Worker(preprocess))
+                self._idle.put(self._workers[-1])
+        except OSError as error:
+            self.close()
+            raise _not_started(str(error)) from error
+
+    def map(
+        self, contents: Iterable[tuple[str, bytes | DataError]], ahead: int
+    ) -> Generator[np.ndarray | DataError]:
+        """What `decode` gives for each image, in order.
+
+        Parameters
+        ----------
+        contents : iterable of (name, bytes or DataError)
+            Read here; an error is handed on in its place.
+        ahead : int
+            The most images that are read, decoded or waiting besides the one that is given.
+
+        Raises
+        ------
+        DataError
+            A worker ended, which names the image it was at, or could not start.
+        """
+        waiting: deque[Future[np.ndarray | DataError]] = deque()
+        for name, content in contents:
+            waiting.append(self._threads.submit(self._decode, name, content))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def close(self) -> None:
+        """End all workers, whatever they are at."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for worker in self._workers:
+            worker.process.terminate()
+        self._threads.shutdown()
+        for worker in self._workers:
+            worker.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _decode(self, name: str, content: bytes | DataError) -> np.ndarray | DataError:
+        if isinstance(content, DataError):
+            return content
+        worker = self._idle.get()
+        try:
+            return worker.decode(name, content)
+        finally:
+            self._idle.put(worker)
+
+
+class _Worker:
+    def __init__(self, preprocess: Preprocess):
+        self.process = subprocess.Popen(
+            # Without `site`, no code of the user's installation runs, and the start is faster.
+            [sys.executable, "-I", "-S", "-X", "faulthandler", "-c", _START, _path()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | _ONE_THREAD,
+            process_group=0,  # so that Ctrl-C reaches only who started it
+        )
+        assert isinstance(self.process.stdin, io.BufferedWriter)
+        assert isinstance(self.process.stdout, io.BufferedReader)
+        self._questions, self._answers = self.process.stdin, self.process.stdout
+        self._setup = {
+            "preprocess": preprocess.settings,
+            "most_pixels": Image.MAX_IMAGE_PIXELS,
+        }
+        self._is_ready = False
+
+    def decode(self, name: str, content: bytes) -> np.ndarray | DataError:
+        """What `invert_core.data.images.decoding.decode` gives in the process."""
+        if not self._is_ready:
+            self._make_ready()
+        try:
+            send(self._questions, {"name": name}, content)
+            header, body = receive(self._answers)
+        except (EOFError, BrokenPipeError) as error:
+            raise DataError(
+                f"The worker process that was at the image {name!r} ended ({self._end()}).",
+                "If memory was short, use fewer --workers; if this image does it, remove it.",
+            ) from error
+        if "message" not in header:
+            return np.frombuffer(body, header["dtype"]).reshape(header["shape"])
+        answer = DataError(header["message"], header["hint"])
+        for note in header["notes"]:
+            answer.add_note(note)
+        return answer
+
+    def close(self) -> None:
+        """Wait for the end of the process, and close the pipes."""
+        self.process.wait()
+        with suppress(BrokenPipeError):  # for what was still to be sent
+            self._questions.close()
+        self._answers.close()
+
+    def _make_ready(self) -> None:
+        try:
+            send(self._questions, self._setup)
+            receive(self._answers)
+        except (EOFError, BrokenPipeError) as error:
+            raise _not_started(self._end()) from error
+        self._is_ready = True
+
+    def _end(self) -> str:
+        code = self.process.wait()
+        return f"exit status {code}" if code >= 0 else signal.Signals(-code).name
+
+
+def _not_started(reason: str) -> DataError:
+    return DataError(
+        f"A worker process could not start ({reason}).",
+        "It may have written more to the standard error stream; --workers 0 does without.",
+    )
+
+
+def _path() -> str:
+    """Where this process finds modules, as JSON."""
+    home = Path(invert_core.__file__).parent.parent
+    return json.dumps([*map(os.path.abspath, sys.path), str(home.resolve())])

@@ -1,0 +1,81 @@
+"""Images in a zip archive."""
+
+import lzma
+import stat
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+from invert_core.data.images.archive_members import ArchiveMembers
+from invert_core.data.images.image_files import ImageFiles, Read
+from invert_core.errors import FileFormatError
+from invert_core.input_file import check_file
+
+_ENCRYPTED = 1
+_BROKEN = (BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError)
+"""What zipfile raises besides OSError and ValueError for members that cannot be unpacked."""
+
+
+class ZipFiles(ImageFiles):
+    """All images of a zip archive, in its order; their paths in it are the sample ids.
+
+    What is left out, and what is refused, `ArchiveMembers` says.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    FileFormatError
+        It is no whole zip archive, has encrypted images, or some that cannot be.
+    DataError
+        It has no images, or several of one name.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        with _open(path) as archive:
+            infos = archive.infolist()
+        members: ArchiveMembers[ZipInfo] = ArchiveMembers(path)
+        for info in infos:
+            if not info.is_dir():
+                members.add(info.filename, info.file_size, info, special=_special(info))
+        members.finish()
+        self.where, self.sizes, self._infos = members.where, members.sizes, members.places
+        self._refuse_encrypted()
+
+    def _refuse_encrypted(self) -> None:
+        for name, info in self._infos.items():
+            if info.flag_bits & _ENCRYPTED:
+                raise FileFormatError(
+                    f"The image {name!r} in {self.where} is encrypted.",
+                    "Pack the images again without a password.",
+                )
+
+    @contextmanager
+    def opened(self) -> Iterator[Read]:
+        """Open them, as `ImageFiles.opened` says."""
+        with _open(self.path) as archive:
+
+            def read(name: str) -> bytes:
+                try:
+                    return archive.read(self._infos[name])
+                except _BROKEN as error:
+                    raise ValueError(str(error)) from error
+
+            yield read
+
+
+def _open(path: Path) -> ZipFile:
+    check_file(path)
+    try:
+        return ZipFile(path)
+    except (OSError, ValueError, *_BROKEN) as error:
+        raise FileFormatError(
+            f"{str(path)!r} is not a whole zip archive ({error}).", "Copy or pack it again."
+        ) from error
+
+
+def _special(info: ZipInfo) -> str:
+    return "link" if stat.S_ISLNK(info.external_attr >> 16) else ""

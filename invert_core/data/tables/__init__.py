@@ -1,0 +1,1 @@
+"""Tables that list samples, one per row: CSV, TSV, JSONL and Parquet."""

@@ -1,0 +1,80 @@
+"""Parquet files of strangers."""
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from invert_core.data.tables.table_columns import Table
+from invert_core.errors import DataError, FileFormatError, InvertError, MissingDependencyError
+from invert_core.input_file import check_file
+
+_ROWS = 1024
+
+
+@contextlib.contextmanager
+def open_parquet(path: Path) -> Iterator[Table]:
+    """Open a Parquet file, of which only the columns that are chosen are read.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    FileFormatError
+        It is broken.
+    DataError
+        A chosen column holds no strings, or has the title of another.
+    MissingDependencyError
+        The package pyarrow is not installed.
+    """
+    check_file(path)
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"{str(path)!r} is read with pyarrow, which is missing or broken: {error}.",
+            'Run `pip install "invert-core[parquet]"`.',
+        ) from error
+    try:
+        with parquet.ParquetFile(path) as file:
+            titles = file.schema_arrow.names
+            yield Table(titles, lambda chosen: _cells(path, file, chosen))
+    except InvertError:
+        raise
+    except (pyarrow.ArrowException, OSError, ValueError, MemoryError) as error:
+        raise FileFormatError(
+            f"{str(path)!r} is not a whole Parquet file ({_first_line(error)}).",
+            "It may be cut off or of another kind; make it again.",
+        ) from error
+
+
+def _cells(path: Path, file: Any, chosen: Sequence[str]) -> Iterator[tuple[str, Sequence[object]]]:
+    for title in chosen:
+        _check_column(path, file.schema_arrow, title)
+    row = 0
+    for batch in file.iter_batches(batch_size=_ROWS, columns=list(dict.fromkeys(chosen))):
+        columns = [batch.column(title).to_pylist() for title in chosen]
+        for cells in zip(*columns, strict=True):
+            yield f"{str(path)!r}, row {row}", cells
+            row += 1
+
+
+def _check_column(path: Path, schema: Any, title: str) -> None:
+    from pyarrow import types
+
+    if Counter(schema.names)[title] > 1:
+        raise DataError(f"{str(path)!r} has several columns {title!r}.", "Give each its own title.")
+    kind = schema.field(title).type
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    if not (types.is_string(kind) or types.is_large_string(kind)):
+        raise DataError(
+            f"{str(path)!r}: the column {title!r} has type {kind}, not string.",
+            "Store texts, paths and ids as strings, or name another column.",
+        )
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

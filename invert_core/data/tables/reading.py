@@ -1,0 +1,133 @@
+"""One column of a table of strangers: CSV, TSV, JSONL or Parquet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from invert_core.data.tables.table_formats import SUFFIXES, open_by_suffix
+from invert_core.errors import DataError, FileFormatError, UnknownNameError, nearest
+from invert_core.sample_id import as_sample_id
+from invert_core.text import is_text
+from invert_core.values import SAMPLE_LIMIT
+
+ID_COLUMN = "sample_id"
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """A column of strings, and what the samples of its rows are called.
+
+    `sample_id` is None where no column holds ids; `column` is the title of the one that was read.
+    """
+
+    values: tuple[str, ...]
+    sample_id: tuple[str, ...] | None
+    column: str
+
+
+def read_column(
+    path: Path, column: str | None, defaults: Sequence[str], id_column: str | None
+) -> TableColumn:
+    """Read one column of a table, and the ids of its rows.
+
+    Parameters
+    ----------
+    path : Path
+        ``.csv`` or ``.tsv`` with a header, ``.jsonl`` (or ``.ndjson``) with one object per line,
+        or ``.parquet``; in UTF-8. Other columns of a Parquet file are not read.
+    column : str or None
+        Its title; None takes the first of `defaults` that there is.
+    defaults : sequence of str
+    id_column : str or None
+        The column that holds one id per row; None takes ``sample_id`` if there is one.
+
+    Returns
+    -------
+    TableColumn
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    FileFormatError
+        It is none of these, or broken, or has no rows.
+    UnknownNameError
+        There is no such column; the hint holds the nearest titles.
+    DataError
+        A cell is no string, or is absent; or an id is empty or repeats; or there are too many rows.
+    MissingDependencyError
+        It is a Parquet file, and pyarrow is not installed.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise FileFormatError(
+            f"{str(path)!r} is no table by its name.",
+            f"Give a file that ends in {', '.join(SUFFIXES)}.",
+        )
+    with open_by_suffix(path) as table:
+        chosen = [_choose(path, table.titles, column, defaults)]
+        if id_column is not None or ID_COLUMN in table.titles:
+            title = ID_COLUMN if id_column is None else id_column
+            chosen.append(_find(path, table.titles, title, "--id-column"))
+        rows: list[Sequence[str]] = []
+        for where, cells in table.cells(chosen):
+            rows.append([_check_cell(where, *cell) for cell in zip(chosen, cells, strict=True)])
+            if len(rows) > SAMPLE_LIMIT:
+                raise DataError(
+                    f"{str(path)!r} has more than {SAMPLE_LIMIT:,} rows.", "Give fewer samples."
+                )
+    if not rows:
+        raise FileFormatError(f"{str(path)!r} has no rows.", "Check the file.")
+    values, *ids = zip(*rows, strict=True)
+    return TableColumn(values, as_sample_id(ids[0], repr(str(path))) if ids else None, chosen[0])
+
+
+def _choose(path: Path, titles: Sequence[str], column: str | None, defaults: Sequence[str]) -> str:
+    if column is not None:
+        return _find(path, titles, column, "--column")
+    for title in defaults:
+        if title in titles:
+            return title
+    raise UnknownNameError(
+        f"{str(path)!r} has no column {' or '.join(map(repr, defaults))}.",
+        f"Say which one to read with --column. {_listed(titles)}",
+    )
+
+
+def _find(path: Path, titles: Sequence[str], title: str, flag: str) -> str:
+    if title in titles:
+        return title
+    guess = nearest(title, titles)
+    raise UnknownNameError(
+        f"{str(path)!r} has no column {title!r}.",
+        f"{guess} Name another with {flag}. {_listed(titles)}".strip(),
+    )
+
+
+def _listed(titles: Sequence[str]) -> str:
+    more = f" and {len(titles) - _SHOWN} more" if len(titles) > _SHOWN else ""
+    return f"Its columns are {', '.join(map(repr, titles[:_SHOWN]))}{more}."
+
+
+def _check_cell(where: str, title: str, cell: object) -> str:
+    if cell is None:
+        raise DataError(
+            f"{where}: the column {title!r} has no value.", "Fill it in, or remove the row."
+        )
+    if not isinstance(cell, str):
+        raise DataError(
+            f"{where}: the column {title!r} holds {_kind(cell)}, not a string.",
+            "Write texts, paths and ids as strings.",
+        )
+    if not is_text(cell):
+        raise DataError(
+            f"{where}: the column {title!r} holds a NUL or half a surrogate pair.",
+            "Remove these characters.",
+        )
+    return cell
+
+
+def _kind(cell: object) -> str:
+    if isinstance(cell, bool | int | float):
+        return repr(cell)
+    return "an object" if isinstance(cell, dict) else "a list"

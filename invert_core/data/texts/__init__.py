@@ -1,0 +1,1 @@
+"""Texts as samples: where they stand, and how they become tokens."""

@@ -1,0 +1,141 @@
+"""Opens texts: a file of lines, a folder of files, or a column of a table."""
+
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from invert_core.backend import ModelInput
+from invert_core.data.source import DataSource
+from invert_core.data.tables.reading import SUFFIXES, read_column
+from invert_core.data.texts.text_lines import read_lines, read_whole
+from invert_core.data.texts.text_source import TextSource
+from invert_core.data.texts.tokenize import Tokenize
+from invert_core.errors import DataError, FileFormatError, SettingError
+from invert_core.text import counted, is_text
+from invert_core.values import SAMPLE_LIMIT
+
+COLUMNS = ("text", "sentence", "content")
+SUFFIX = ".txt"
+
+_log = logging.getLogger("invert")
+
+
+def open_texts(
+    path: Path,
+    inputs: Sequence[ModelInput],
+    text: Tokenize,
+    *,
+    column: str | None = None,
+    id_column: str | None = None,
+) -> DataSource:
+    """Open texts for a model that takes tokens.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.txt`` file with a text per line; a folder of ``.txt`` files with one text each, without
+        its last line end, whose paths are the sample ids; or a table, as
+        `invert_core.data.tables.reading.read_column` reads it.
+    inputs : sequence of ModelInput
+        Of the model.
+    text : Tokenize
+    column : str, optional
+        The column of texts; ``text``, ``sentence`` or ``content`` where it is not given.
+    id_column : str, optional
+        The column of sample ids; ``sample_id`` where it is not given and there is one.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    FileFormatError
+        It is none of these, or broken, or the tokenizer is.
+    UnknownNameError
+        There is no such column.
+    DataError
+        There are no texts, or one is empty or no string; or the model does not take tokens.
+    SettingError
+        A column was named of what is no table, or a length does not fit.
+    MissingDependencyError
+        The package for tokenizers or for Parquet is not installed.
+    """
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES and not path.is_dir():
+        table = read_column(path, column, COLUMNS, id_column)
+        return TextSource(table.values, table.sample_id, inputs, text)
+    if column is not None or id_column is not None:
+        raise SettingError(
+            f"A column was named, but {str(path)!r} is no table.",
+            f"Leave --column and --id-column out, or give a file in {', '.join(SUFFIXES)}.",
+        )
+    if path.is_dir():
+        texts = _read_folder(path)
+        return TextSource(tuple(texts.values()), tuple(texts), inputs, text)
+    if suffix == SUFFIX:
+        return TextSource(_read_file(path), None, inputs, text)
+    raise FileFormatError(
+        f"{str(path)!r} holds no texts by its name.",
+        f"Give a folder of {SUFFIX} files, or a file in {SUFFIX}, {', '.join(SUFFIXES)}.",
+    )
+
+
+def _read_file(path: Path) -> tuple[str, ...]:
+    where = ((f"{str(path)!r}, line {number}", line) for number, line in read_lines(path))
+    return _checked(where)
+
+
+def _read_folder(folder: Path) -> dict[str, str]:
+    names = _find_files(folder)
+    contents = ((f"The file {name!r}", read_whole(folder / name)) for name in names)
+    texts = _checked((where, content.removesuffix("\n")) for where, content in contents)
+    return dict(zip(names, texts, strict=True))
+
+
+def _checked(texts: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    found: list[str] = []
+    for where, text in texts:
+        if not text.strip():
+            raise DataError(f"{where} is empty.", "Leave empty texts out.")
+        if not is_text(text):
+            raise DataError(f"{where} holds a NUL.", "Remove it; texts are plain UTF-8.")
+        if len(found) == SAMPLE_LIMIT:
+            raise DataError(f"There are more than {SAMPLE_LIMIT:,} texts.", "Give fewer.")
+        found.append(text)
+    return tuple(found)
+
+
+def _find_files(folder: Path) -> list[str]:
+    """Relative paths of all texts below a folder, in order."""
+    root = os.path.realpath(folder)
+    names: list[str] = []
+    n_ignored = 0
+    for where, folders, files in os.walk(folder, onerror=_refuse_folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for path in (Path(where, name) for name in files if not name.startswith(".")):
+            leaves = path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root)
+            if leaves or path.suffix.lower() != SUFFIX:
+                n_ignored += 1
+            else:
+                names.append(path.relative_to(folder).as_posix())
+    if n_ignored:
+        _log.info(
+            "%s in %s %s ignored, not being %s files of this folder.",
+            counted(n_ignored, "file"),
+            folder,
+            "is" if n_ignored == 1 else "are",
+            SUFFIX,
+        )
+    if not names:
+        raise DataError(
+            f"The folder {str(folder)!r} has no texts.",
+            f"Texts end in {SUFFIX}; links that leave the folder are not followed.",
+        )
+    return sorted(names)
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise DataError(
+        f"The folder {str(error.filename)!r} cannot be listed: {error.strerror}.",
+        "Change its rights, or move it away if its texts are not wanted.",
+    ) from error

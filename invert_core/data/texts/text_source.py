@@ -1,0 +1,172 @@
+"""Texts as samples, tokenised on the way to the model."""
+
+import functools
+import hashlib
+import logging
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from invert_core.backend import MASK, ModelInput
+from invert_core.data.source import Batch, Batches, DataSource
+from invert_core.data.texts.buckets import batches_by_length, padded_length, windows
+from invert_core.data.texts.token_inputs import TokenInputs
+from invert_core.data.texts.tokenize import Tokenize
+from invert_core.data.texts.tokenizer_file import Tokenizer, Tokens
+from invert_core.errors import DataError, SettingError
+from invert_core.read_ahead import read_ahead
+from invert_core.sample_id import as_sample_id, sample_name
+from invert_core.text import counted
+
+_log = logging.getLogger("invert")
+
+
+class TextSource(DataSource):
+    """Texts as token ids with an attention mask.
+
+    Parameters
+    ----------
+    texts : sequence [n_samples] of str
+    sample_id : sequence [n_samples] of str, optional
+    inputs : sequence of ModelInput
+        Of the model.
+    text : Tokenize
+
+    Raises
+    ------
+    DataError
+        There are no texts, or the model does not take tokens.
+    SettingError
+        The lengths asked for do not fit the model or the tokenizer, or one has to be given.
+    MissingFileError, FileFormatError, MissingDependencyError
+        The tokenizer cannot be used.
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        sample_id: Sequence[str] | None,
+        inputs: Sequence[ModelInput],
+        text: Tokenize,
+    ):
+        if not texts:
+            raise DataError("The data has no texts.", "Give at least two.")
+        self.sample_id = None if sample_id is None else as_sample_id(sample_id, "the texts")
+        self.texts = tuple(texts)
+        self._inputs = TokenInputs.of(inputs)
+        self._tokenizer = Tokenizer(Path(text.tokenizer))
+        self._lengths = _lengths(text, self._tokenizer, self._inputs)
+        if self._lengths.longest is not None:
+            self._tokenizer.cut_at(self._lengths.longest)
+        # Where all batches have one length there is nothing to save.
+        self._bucketing = text.bucketing and self._lengths.padded is None
+        self.settings: dict[str, Any] = {
+            "tokenizer": self._tokenizer.sha256,
+            "max_length": self._lengths.longest,
+            "padding": self._lengths.padded or "longest",
+            "bucketing": self._bucketing,
+        }
+        self.versions = {"tokenizers": self._tokenizer.version}
+
+    @functools.cached_property
+    def manifest(self) -> str:
+        """SHA-256 (hex) of ids and texts."""
+        digest = hashlib.sha256()
+        for strings in (self.sample_id or (), self.texts):
+            digest.update(f"{len(strings)}\n".encode())
+            for string in strings:
+                content = string.encode()
+                digest.update(f"{len(content)}\n".encode() + content)
+        return digest.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def batches(self, start: int, batch_size: int) -> Batches:
+        """All batches from the one that holds `start` on, as `DataSource.batches` says."""
+        n_cut = 0
+        tokenised = ((rows, self._tokenise(rows)) for rows in windows(start, len(self), batch_size))
+        with closing(read_ahead(tokenised)) as ready:
+            for rows, tokens in ready:
+                n_cut += sum(each.cut for each in tokens)
+                for places in self._share(tokens, batch_size):
+                    if rows[0] + places.max() >= start:
+                        yield Batch(rows[0] + places, self._padded([tokens[i] for i in places]))
+        if n_cut:
+            _log.info(
+                "%s longer than %s; the rest was cut off.",
+                f"{counted(n_cut, 'text')} {'is' if n_cut == 1 else 'are'}",
+                counted(self._lengths.longest or 0, "token"),
+            )
+
+    def example(self) -> dict[str, np.ndarray]:
+        """Inputs of the first text alone."""
+        return self._padded(self._tokenise(range(1)))
+
+    def _share(self, tokens: Sequence[Tokens], batch_size: int) -> list[np.ndarray]:
+        lengths = [len(each) if self._bucketing else 0 for each in tokens]
+        return batches_by_length(lengths, batch_size)
+
+    def _tokenise(self, rows: range) -> list[Tokens]:
+        tokens = self._tokenizer.encode(self.texts[rows.start : rows.stop])
+        for row, each in zip(rows, tokens, strict=True):
+            if not each.ids:
+                raise DataError(
+                    f"The text of {sample_name(self.sample_id, row)} has no tokens.",
+                    "Leave empty texts out.",
+                )
+        return tokens
+
+    def _padded(self, texts: Sequence[Tokens]) -> dict[str, np.ndarray]:
+        longest = max(map(len, texts))
+        length = self._lengths.padded or padded_length(longest, self._lengths.longest)
+        return self._inputs.arrays(
+            texts, length, self._tokenizer.pad_id, self._tokenizer.pad_type_id
+        )
+
+
+@dataclass(frozen=True)
+class _Lengths:
+    """The most tokens of a text, and the number to which all are padded; None is no such number."""
+
+    longest: int | None
+    padded: int | None
+
+
+def _lengths(text: Tokenize, tokenizer: Tokenizer, inputs: TokenInputs) -> _Lengths:
+    if inputs.length is not None:
+        if text.max_length is not None and text.max_length > inputs.length:
+            raise SettingError(
+                f"max_length is {text.max_length}, and the model takes {inputs.length} tokens.",
+                f"Give --max-length up to {inputs.length}, or leave it out.",
+            )
+        return _Lengths(text.max_length or inputs.length, inputs.length)
+    longest = text.max_length or tokenizer.max_length
+    if longest is None and text.padding == "max":
+        raise SettingError(
+            "Texts are to be padded to their maximal length, which nothing says.",
+            "Give it with --max-length.",
+        )
+    if longest is None and not inputs.takes_mask:
+        raise SettingError(
+            f"The model takes no {MASK!r}, so all texts must be padded to one length.",
+            "Give it with --max-length, such as 128.",
+        )
+    if not inputs.takes_mask:
+        _log.info(
+            "The model takes no %r, so padding may show in its activations; all texts are padded "
+            "to %d tokens.",
+            MASK,
+            longest,
+        )
+        return _Lengths(longest, longest)
+    if longest is None:
+        _log.info(
+            "The tokenizer sets no limit, so texts are taken whole; set --max-length if the model "
+            "takes no more than some number of tokens."
+        )
+    return _Lengths(longest, longest if text.padding == "max" else None)

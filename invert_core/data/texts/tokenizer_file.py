@@ -1,0 +1,134 @@
+"""A Hugging Face ``tokenizer.json``: from texts to token ids."""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from invert_core.data.texts.tokenize import LONGEST
+from invert_core.errors import FileFormatError, MissingDependencyError, SettingError
+from invert_core.input_file import check_file
+
+_PAD_TOKENS = ("[PAD]", "<pad>")
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One text as token ids and token type ids; `cut` says that its end is missing."""
+
+    ids: list[int]
+    type_ids: list[int]
+    cut: bool
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class Tokenizer:
+    """What a ``tokenizer.json`` does to texts, cut off at a length but not padded.
+
+    Nothing is fetched from a network. Texts are tokenised in several threads unless the
+    environment variable ``TOKENIZERS_PARALLELISM`` is false.
+
+    Parameters
+    ----------
+    path : Path
+
+    Attributes
+    ----------
+    sha256 : str
+        Of the file.
+    max_length : int or None
+        The most tokens that the file itself lets a text have.
+    pad_id, pad_type_id : int
+        What padding consists of.
+    version : str
+        Of the package that does the work.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    FileFormatError
+        It is not a tokenizer.
+    MissingDependencyError
+        The package ``tokenizers`` is not installed.
+    """
+
+    def __init__(self, path: Path):
+        check_file(path)
+        self._path = path
+        self._rules, self.sha256 = _load(path)
+        self.version = version("tokenizers")
+        stored = self._rules.truncation or {}
+        self._side = stored.get("direction", "right")
+        length = stored.get("max_length", 0)
+        self.max_length = length if 1 <= length <= LONGEST else None
+        padding = self._rules.padding or {}
+        known = (self._rules.token_to_id(token) for token in _PAD_TOKENS)
+        self.pad_id = padding.get("pad_id", next((id for id in known if id is not None), 0))
+        self.pad_type_id = padding.get("pad_type_id", 0)
+        self._rules.no_padding()
+        self._rules.no_truncation()
+
+    def cut_at(self, max_length: int) -> None:
+        """Cut texts off after this number of tokens from now on, special ones included.
+
+        Raises
+        ------
+        SettingError
+            That leaves no room beside the special tokens.
+        """
+        n_special = self._rules.num_special_tokens_to_add(False)
+        if max_length <= n_special:
+            raise SettingError(
+                f"The tokenizer adds {n_special} special tokens to every text, and a text may "
+                f"have {max_length}.",
+                f"Give --max-length from {n_special + 1} up.",
+            )
+        self._rules.enable_truncation(max_length, direction=self._side)
+
+    def encode(self, texts: Sequence[str]) -> list[Tokens]:
+        """Token ids of texts.
+
+        Raises
+        ------
+        FileFormatError
+            The tokenizer fails.
+        """
+        with _format_errors(f"The tokenizer {str(self._path)!r} fails on a text"):
+            encodings = self._rules.encode_batch_fast(list(texts))
+        return [
+            Tokens(encoding.ids, encoding.type_ids, bool(encoding.overflowing))
+            for encoding in encodings
+        ]
+
+
+def _load(path: Path) -> tuple[Any, str]:
+    try:
+        import tokenizers
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"Texts are tokenised with the package tokenizers, which is missing or broken: "
+            f"{error}.",
+            'Run `pip install "invert-core[text]"`.',
+        ) from error
+    with _format_errors(f"{str(path)!r} is not a tokenizer"):
+        content = path.read_bytes()
+        return tokenizers.Tokenizer.from_str(content.decode()), hashlib.sha256(content).hexdigest()
+
+
+@contextlib.contextmanager
+def _format_errors(what: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        # A file that contradicts itself makes the package panic, which is no Exception.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise FileFormatError(
+            f"{what} ({error}).", "Give the tokenizer.json that belongs to the model."
+        ) from error
