@@ -5,7 +5,8 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Generic, TypeVar
 
-from invert_core.data.images.image_files import MOST_BYTES, SUFFIXES, log_ignored, no_images
+from invert_core.data.folders import log_ignored
+from invert_core.data.images.image_files import MOST_BYTES, SUFFIXES, no_images
 from invert_core.errors import DataError, FileFormatError, first_few
 from invert_core.text import counted
 
@@ -89,7 +90,7 @@ class ArchiveMembers(Generic[Place]):
         DataError
             There are no images, or several of one name.
         """
-        log_ignored(self.where, self._ignored)
+        log_ignored("images", self.where, self._ignored)
         if not self.sizes:
             raise no_images(self.where)
         if self._repeated:

@@ -1,16 +1,14 @@
 """Where encoded images come from: ids with sizes, and the bytes of each. Here: a folder."""
 
-import logging
 import os
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from invert_core.errors import DataError, MissingFileError
-from invert_core.text import counted
+from invert_core.data.folders import LEAVES, find_files, log_ignored
+from invert_core.errors import DataError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 
@@ -18,9 +16,6 @@ MOST_BYTES = 2**28
 """The most bytes of one image file: what the largest image that Pillow opens has in raw colours."""
 
 Read = Callable[[str], bytes]
-
-_log = logging.getLogger("invert")
-_LEAVES = "link to elsewhere"
 
 
 class ImageFiles(ABC):
@@ -94,19 +89,6 @@ def read_file(path: Path) -> bytes:
         return file.read()
 
 
-def log_ignored(where: str, ignored: Counter[str]) -> None:
-    """Say how many files of each kind are ignored, if any."""
-    if ignored:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in ignored.most_common(5))
-        _log.info(
-            "%s in %s %s ignored, not being images there: %s",
-            counted(ignored.total(), "file"),
-            where,
-            "is" if ignored.total() == 1 else "are",
-            kinds,
-        )
-
-
 def no_images(where: str) -> DataError:
     """The error for a place without images."""
     return DataError(
@@ -117,34 +99,14 @@ def no_images(where: str) -> DataError:
 
 def _find_images(folder: Path, where: str) -> dict[str, int]:
     """Relative path and size in bytes of every image, in order."""
-    if not folder.is_dir():
-        raise MissingFileError(f"There is no folder {str(folder)!r}.", "Check the path.")
-    sizes: dict[str, int] = {}
-    ignored: Counter[str] = Counter()
-    root = os.path.realpath(folder)
-    for parent, folders, files in os.walk(folder, onerror=_refuse_folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for path in (Path(parent, name) for name in files if not name.startswith(".")):
-            if path.suffix.lower() not in SUFFIXES:
-                ignored[path.suffix or path.name] += 1
-            elif path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
-                ignored[_LEAVES] += 1
-            else:
-                sizes[path.relative_to(folder).as_posix()] = _size(path)
-    log_ignored(where, ignored)
-    if not sizes:
+    found = find_files(folder, SUFFIXES)
+    log_ignored("images", where, found.ignored)
+    if not found.names:
         error = no_images(where)
-        if _LEAVES in ignored:
+        if LEAVES in found.ignored:
             error.hint = "Links that leave the folder are not followed; copy the images into it."
         raise error
-    return dict(sorted(sizes.items()))
-
-
-def _refuse_folder(error: OSError) -> None:
-    raise DataError(
-        f"The folder {str(error.filename)!r} cannot be listed: {error.strerror}.",
-        "Change its rights, or move it away if its images are not wanted.",
-    ) from error
+    return {name: _size(folder / name) for name in found.names}
 
 
 def _size(path: Path) -> int:

@@ -1,18 +1,18 @@
 """Opens texts: a file of lines, a folder of files, or a column of a table."""
 
 import logging
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from invert_core.backend import ModelInput
+from invert_core.data.folders import find_files, log_ignored
 from invert_core.data.source import DataSource
 from invert_core.data.tables.reading import SUFFIXES, read_column
 from invert_core.data.texts.text_lines import read_lines, read_whole
 from invert_core.data.texts.text_source import TextSource
 from invert_core.data.texts.tokenize import Tokenize
 from invert_core.errors import DataError, FileFormatError, SettingError
-from invert_core.text import counted, is_text
+from invert_core.text import is_text
 from invert_core.values import SAMPLE_LIMIT
 
 COLUMNS = ("text", "sentence", "content")
@@ -86,7 +86,7 @@ def _read_file(path: Path) -> tuple[str, ...]:
 
 
 def _read_folder(folder: Path) -> dict[str, str]:
-    names = _find_files(folder)
+    names = _find_texts(folder)
     contents = ((f"The file {name!r}", read_whole(folder / name)) for name in names)
     texts = _checked((where, content.removesuffix("\n")) for where, content in contents)
     return dict(zip(names, texts, strict=True))
@@ -105,37 +105,13 @@ def _checked(texts: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _find_files(folder: Path) -> list[str]:
+def _find_texts(folder: Path) -> tuple[str, ...]:
     """Relative paths of all texts below a folder, in order."""
-    root = os.path.realpath(folder)
-    names: list[str] = []
-    n_ignored = 0
-    for where, folders, files in os.walk(folder, onerror=_refuse_folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for path in (Path(where, name) for name in files if not name.startswith(".")):
-            leaves = path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root)
-            if leaves or path.suffix.lower() != SUFFIX:
-                n_ignored += 1
-            else:
-                names.append(path.relative_to(folder).as_posix())
-    if n_ignored:
-        _log.info(
-            "%s in %s %s ignored, not being %s files of this folder.",
-            counted(n_ignored, "file"),
-            folder,
-            "is" if n_ignored == 1 else "are",
-            SUFFIX,
-        )
-    if not names:
+    found = find_files(folder, (SUFFIX,))
+    log_ignored(f"{SUFFIX} files", str(folder), found.ignored)
+    if not found.names:
         raise DataError(
             f"The folder {str(folder)!r} has no texts.",
             f"Texts end in {SUFFIX}; links that leave the folder are not followed.",
         )
-    return sorted(names)
-
-
-def _refuse_folder(error: OSError) -> None:
-    raise DataError(
-        f"The folder {str(error.filename)!r} cannot be listed: {error.strerror}.",
-        "Change its rights, or move it away if its texts are not wanted.",
-    ) from error
+    return found.names
