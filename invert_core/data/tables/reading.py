@@ -1,5 +1,6 @@
 """One column of a table of strangers: CSV, TSV, JSONL or Parquet."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from invert_core.errors import DataError, FileFormatError, UnknownNameError, nea
 from invert_core.sample_id import as_sample_id
 from invert_core.text import is_text
 from invert_core.values import SAMPLE_LIMIT
+
+_log = logging.getLogger("invert")
 
 ID_COLUMN = "sample_id"
 _SHOWN = 10
@@ -79,6 +82,7 @@ def read_column(
     if not rows:
         raise FileFormatError(f"{str(path)!r} has no rows.", "Check the file.")
     values, *ids = zip(*rows, strict=True)
+    _log.info("%s: read the column %s.", path.name, " and the ids in ".join(map(repr, chosen)))
     return TableColumn(values, as_sample_id(ids[0], repr(str(path))) if ids else None, chosen[0])
 
 

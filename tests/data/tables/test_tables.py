@@ -267,3 +267,10 @@ def test_a_missing_table_is_named(tmp_path, suffix):
 def test_a_file_that_is_no_table_by_its_name_is_refused(tmp_path):
     with pytest.raises(FileFormatError, match=r"\.csv, \.tsv, \.jsonl"):
         read_column(saved(tmp_path, "", "table.xlsx"), None, DEFAULTS, None)
+
+
+def test_the_columns_that_are_read_are_named(tmp_path, caplog):
+    caplog.set_level("INFO", logger="invert")
+    (tmp_path / "t.csv").write_text("sample_id,text,label\na,x,1\nb,y,0\n")
+    read_column(tmp_path / "t.csv", None, ("text",), None)
+    assert caplog.messages == ["t.csv: read the column 'text' and the ids in 'sample_id'."]
