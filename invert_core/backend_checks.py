@@ -139,3 +139,36 @@ def check_mask(mask: np.ndarray) -> None:
             f"Sample {int(empty[0])} of a batch has no token that counts.",
             f"Leave empty texts out, or correct {MASK!r}.",
         )
+
+
+def as_float32(layer: str, values: np.ndarray) -> np.ndarray:
+    """Activations as `Extractor.run` gives them.
+
+    Parameters
+    ----------
+    layer : str
+        For the message.
+    values : float array [b, n_units]
+
+    Returns
+    -------
+    float32 array [b, n_units], C-contiguous
+
+    Raises
+    ------
+    DataError
+        A finite value is too large for float32.
+    """
+    with np.errstate(over="ignore"):
+        narrow = np.ascontiguousarray(values, dtype=np.float32)
+    if values.dtype == np.float32:
+        return narrow
+    too_large = np.argwhere(np.isinf(narrow) & np.isfinite(values))
+    if too_large.size:
+        sample, unit = too_large[0]
+        raise DataError(
+            f"The layer {layer!r} gives {values[sample, unit]:g} for unit {unit}, too large "
+            "for float32.",
+            "Leave this layer or this sample out.",
+        )
+    return narrow

@@ -269,7 +269,10 @@ def _by_suffix(spec: str, plugins: dict[str, EntryPoint]) -> str:
         if suffix in entry.suffixes:
             return name
     if not Path(spec).exists():
-        raise MissingFileError(f"There is no model {spec!r}.", "Check the path.")
+        hint = "Check the path."
+        if ":" in spec:
+            hint += f" A function that makes a PyTorch module is named by `torch:{spec}`."
+        raise MissingFileError(f"There is no model {spec!r}.", hint)
     fitting = []
     broken = []
     for name in plugins:

@@ -223,3 +223,8 @@ def test_an_object_of_no_known_class_is_refused_without_importing_a_built_in_bac
 def test_an_object_that_the_named_backend_does_not_know_is_refused():
     with pytest.raises(UnknownNameError, match="class 'dict'"):
         open_model({}, backend="onnx")
+
+
+def test_a_factory_without_the_name_of_its_backend_gets_it():
+    with pytest.raises(MissingFileError, match=r"`torch:package\.module:make`"):
+        open_model("package.module:make")

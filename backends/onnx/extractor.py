@@ -6,12 +6,12 @@ import numpy as np
 import onnxruntime
 
 from invert_core.backend import MASK, Extractor, ModelInput, Output
-from invert_core.backend_checks import check_batch, check_mask
+from invert_core.backend_checks import as_float32, check_batch, check_mask
 from invert_core.backends.onnx.flattened import Flattened
 from invert_core.backends.onnx.pooling import Pooling
 from invert_core.backends.onnx.pooling_nodes import Pooled
 from invert_core.backends.onnx.session import RUNTIME_ERRORS, runtime_error
-from invert_core.errors import DataError, ModelError
+from invert_core.errors import ModelError
 
 
 class OnnxExtractor(Extractor):
@@ -106,7 +106,7 @@ class OnnxExtractor(Extractor):
             self._check_result(layer, results[each.values])
             if each.shape:
                 self._check_shape(layer, each.pooling, results[each.shape], feeds)
-        return [_as_float32(layer, results[each.values]) for layer, each in self._pooled.items()]
+        return [as_float32(layer, results[each.values]) for layer, each in self._pooled.items()]
 
     def _check_shape(
         self, layer: str, pooling: Pooling, shape: np.ndarray, feeds: dict[str, np.ndarray]
@@ -143,18 +143,3 @@ def _padded(array: np.ndarray, size: int) -> np.ndarray:
     if not short:
         return np.ascontiguousarray(array)
     return np.concatenate([array, np.repeat(array[-1:], short, axis=0)])
-
-
-def _as_float32(layer: str, values: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        narrow = values.astype(np.float32, copy=False)
-    if narrow is not values:
-        too_large = np.argwhere(np.isinf(narrow) & np.isfinite(values))
-        if too_large.size:
-            sample, unit = too_large[0]
-            raise DataError(
-                f"The layer {layer!r} gives {values[sample, unit]:g} for unit {unit}, too large "
-                "for float32.",
-                "Leave this layer or this sample out.",
-            )
-    return narrow

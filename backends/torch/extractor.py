@@ -1,0 +1,150 @@
+"""Runs batches through a module for some of its layers."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from invert_core.backend import MASK, Extractor, ModelInput, Output
+from invert_core.backend_checks import as_float32, check_batch, check_mask
+from invert_core.backends.torch.lending import Loan
+from invert_core.backends.torch.observing import Place
+from invert_core.backends.torch.pooling import Pooling, pooled, unit_names
+from invert_core.backends.torch.running import float_type, running, to_tensors
+from invert_core.backends.torch.signature import Signature
+from invert_core.backends.torch.taps import Taps
+from invert_core.errors import ModelError
+
+
+class TorchExtractor(Extractor):
+    """A module that is opened for some of its layers; see `Extractor`.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    modules : dict of str to torch.nn.Module
+        Those that the layers are in, by path.
+    places : dict of str to Place
+        By layer, in the order in which they were asked for.
+    poolings : dict of str to Pooling
+        By layer.
+    calls : mapping of str to int or None
+        How often each of `modules` runs.
+    signature : Signature
+    inputs : tuple of ModelInput
+    device : {"cpu", "cuda"}
+    most : int
+        The most samples that one call of `run` may bring.
+    autocast, channels_last : bool
+    """
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        modules: dict[str, torch.nn.Module],
+        *,
+        places: dict[str, Place],
+        poolings: dict[str, Pooling],
+        calls: Mapping[str, int | None],
+        signature: Signature,
+        inputs: tuple[ModelInput, ...],
+        device: str,
+        most: int,
+        autocast: bool,
+        channels_last: bool,
+    ):
+        self.outputs = tuple(Output(layer, each.kind) for layer, each in poolings.items())
+        self.device = device
+        self._module: torch.nn.Module | None = module
+        self._modules = modules
+        self._places = places
+        self._poolings = poolings
+        self._calls = calls
+        self._signature = signature
+        self._inputs = inputs
+        self._most = most
+        self._autocast = autocast
+        self._channels_last = channels_last
+        self._float_type = float_type(module)
+        self._unit_names: dict[str, tuple[str, ...]] = {}
+        self._flattened: dict[str, tuple[int, ...]] = {}
+        self._loan = Loan(module, device, channels_last=channels_last)
+
+    def run(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Activations of one batch; see `Extractor.run`."""
+        if self._module is None:
+            raise ModelError("The model was closed.", "Open another extractor.")
+        count = self._check(batch)
+        tensors = to_tensors(batch, self.device, self._float_type)
+        if self._channels_last:
+            tensors = {name: _channels_last(tensor) for name, tensor in tensors.items()}
+        mask = tensors[MASK].bool() if MASK in tensors else None
+        with running(self._module, self.device, autocast=self._autocast):
+            columns = self._forward(self._module, tensors, mask, count)
+            values = torch.cat(columns, dim=1).cpu().numpy()
+        edges = np.cumsum([column.shape[1] for column in columns])[:-1]
+        parts = np.split(values, edges, axis=1)
+        return {
+            layer: as_float32(layer, part) for layer, part in zip(self._places, parts, strict=True)
+        }
+
+    def unit_names(self) -> dict[str, tuple[str, ...]]:
+        """Names of the units of flattened layers; see `Extractor.unit_names`."""
+        return dict(self._unit_names)
+
+    def close(self) -> None:
+        """Give the module back as it was."""
+        self._module = None
+        self._loan.end()
+
+    def _check(self, batch: Mapping[str, np.ndarray]) -> int:
+        inputs = self._inputs
+        if MASK in batch and all(each.name != MASK for each in inputs):
+            inputs = (*inputs, ModelInput(MASK))
+        needed = [each.name for each in inputs if self._signature.takes(each.name)]
+        count = check_batch(batch, inputs, needed, self._most)
+        if MASK in batch:
+            check_mask(batch[MASK])
+        return count
+
+    def _forward(
+        self,
+        module: torch.nn.Module,
+        tensors: Mapping[str, torch.Tensor],
+        mask: torch.Tensor | None,
+        count: int,
+    ) -> list[torch.Tensor]:
+        """Pooled layers [b, units], in the order in which they were asked for."""
+        columns: dict[str, torch.Tensor] = {}
+
+        def take(layer: str, values: torch.Tensor) -> None:
+            self._check_layer(layer, values, count)
+            columns[layer] = pooled(layer, values, self._poolings[layer], mask)
+
+        args, kwargs = self._signature.arguments(tensors)
+        with Taps(self._modules, self._places, self._calls, take) as taps:
+            taps.run(lambda: module(*args, **kwargs))
+        return [columns[layer] for layer in self._places]
+
+    def _check_layer(self, layer: str, values: torch.Tensor, count: int) -> None:
+        pooling, shape = self._poolings[layer], tuple(values.shape)
+        if len(shape) != pooling.rank or shape[0] != count or not values.is_floating_point():
+            raise ModelError(
+                f"The layer {layer!r} gives {str(values.dtype).removeprefix('torch.')} of the "
+                f"shape {shape} for {count} samples, unlike on the first sample.",
+                "Choose another layer.",
+            )
+        if pooling.kind != "flatten":
+            return
+        if self._flattened.setdefault(layer, shape[1:]) != shape[1:]:
+            raise ModelError(
+                f"The layer {layer!r} has places {shape[1:]} in this batch and "
+                f"{self._flattened[layer]} in the first, so that its units are not the same.",
+                "Choose --pool mean or --pool max, or bring samples of one size.",
+            )
+        if layer not in self._unit_names:
+            self._unit_names[layer] = unit_names(shape, pooling)
+
+
+def _channels_last(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.to(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor

@@ -1,0 +1,68 @@
+"""A module of the user's on another device for a while, and back as it was."""
+
+import contextlib
+import itertools
+from typing import Any
+
+import torch
+
+from invert_core.backends.torch.running import model_error
+
+
+class Loan:
+    """A module that lies on a device until it is given back.
+
+    One that lies there already is left alone. Otherwise giving it back restores the very tensors
+    that it had, with their device and memory format, and with what refers to them.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    device : {"cpu", "cuda"}
+    channels_last : bool
+        Whether weights of rank 4 lie with the channels last in memory.
+
+    Raises
+    ------
+    ModelError
+        The module does not fit on the device.
+    """
+
+    def __init__(self, module: torch.nn.Module, device: str, *, channels_last: bool):
+        self._undo = contextlib.ExitStack()
+        tensors = itertools.chain(module.parameters(), module.buffers())
+        if not channels_last and all(tensor.device.type == device for tensor in tensors):
+            return
+        for each in module.modules():
+            for name, parameter in each._parameters.items():
+                if parameter is not None:
+                    self._undo.callback(
+                        _restore, each, name, parameter, parameter.data, parameter.grad
+                    )
+            for name, buffer in each._buffers.items():
+                self._undo.callback(each._buffers.__setitem__, name, buffer)
+        memory_format = torch.channels_last if channels_last else torch.preserve_format
+        try:
+            for parameter in module.parameters():
+                parameter.grad = None
+            module.to(device=device, memory_format=memory_format)
+        except Exception as error:
+            self.end()
+            raise model_error(error) from error
+
+    def end(self) -> None:
+        """Give the module back; a second time does nothing."""
+        self._undo.close()
+
+
+def _restore(
+    module: torch.nn.Module,
+    name: str,
+    parameter: torch.nn.Parameter,
+    data: torch.Tensor,
+    gradient: Any,
+) -> None:
+    parameter.data = data
+    if gradient is not None:
+        parameter.grad = gradient
+    module._parameters[name] = parameter

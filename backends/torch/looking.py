@@ -1,0 +1,209 @@
+"""What example runs tell of the outputs of a model: which axes count samples, and which tokens."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from invert_core.backend import MASK, ModelInput
+from invert_core.backends.torch.observing import Kind, Place, Run, observe
+from invert_core.backends.torch.running import float_type, home, running, to_tensors
+from invert_core.backends.torch.signature import Signature
+from invert_core.errors import ModelError
+
+_log = logging.getLogger("invert")
+
+_FEW, _MORE = 4, 9
+"""Two numbers of tokens to see which axes follow them."""
+_MADE_UP = 8
+"""Length of the axes of a made-up sample that may have any length."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One output as the example runs showed it.
+
+    `shape` has None for the samples and on `token_axes`, the axes that count tokens, which are
+    None if nothing is known of them. `problem` is why it cannot be extracted, as the end of a
+    sentence.
+    """
+
+    place: Place
+    shape: tuple[int | None, ...]
+    token_axes: tuple[int, ...] | None
+    problem: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """All outputs, and how often each module ran, by path in the order in which they began.
+
+    The number of calls is None where it depends on the batch.
+    """
+
+    outputs: tuple[Seen, ...]
+    calls: Mapping[str, int | None]
+
+
+def look(
+    module: torch.nn.Module,
+    signature: Signature,
+    example: Mapping[str, np.ndarray],
+    *,
+    autocast: bool,
+) -> Look:
+    """Run a module on an example, on one sample more, and with other numbers of tokens.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Runs where it lies.
+    signature : Signature
+    example : mapping of input name to array [b, ...]
+    autocast : bool
+
+    Returns
+    -------
+    Look
+
+    Raises
+    ------
+    ModelError
+        The module does not run on the example.
+    DataError
+        An input is of a type that PyTorch lacks.
+    """
+    device, of_weights = home(module), float_type(module)
+
+    def run(inputs: Mapping[str, np.ndarray]) -> Run:
+        tensors = to_tensors(inputs, device, of_weights)
+        with running(module, device, autocast=autocast):
+            return observe(module, *signature.arguments(tensors))
+
+    def attempt(what: str, *examples: Mapping[str, np.ndarray]) -> list[Run]:
+        try:
+            return [run(each) for each in examples]
+        except ModelError as error:
+            _log.info("The model does not run with %s. %s", what, error.message)
+            return []
+
+    first = run(example)
+    more = {name: np.concatenate([array, array[-1:]]) for name, array in example.items()}
+    larger = attempt("one sample more", more)
+    shorter: list[Run] = []
+    if MASK in example:
+        texts = [_with_tokens(example, count) for count in (_FEW, _MORE)]
+        shorter = attempt("another number of tokens", *texts)
+    runs = [first, *larger, *shorter]
+    seen = _Evidence(example, first, larger, shorter)
+    calls = {
+        path: count if all(each.calls.get(path) == count for each in runs) else None
+        for path, count in first.calls.items()
+    }
+    return Look(tuple(map(seen.of, first.outputs)), calls)
+
+
+def made_up(inputs: tuple[ModelInput, ...]) -> dict[str, np.ndarray] | None:
+    """One sample of zeros, or of ones where integers are taken; None if a shape is not known."""
+    example = {}
+    for each in inputs:
+        if not each.shape:
+            return None
+        default = np.dtype(np.int64 if each.name == MASK else np.float32)
+        dtype = default if each.dtype is None else each.dtype
+        value = 0 if dtype.kind == "f" and each.name != MASK else 1
+        shape = (1, *(_MADE_UP if size is None else size for size in each.shape[1:]))
+        example[each.name] = np.full(shape, value, dtype)
+    return example
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    example: Mapping[str, np.ndarray]
+    first: Run
+    larger: list[Run]
+    shorter: list[Run]
+
+    def of(self, place: Place) -> Seen:
+        kind = self.first.outputs[place]
+        others = [run.outputs.get(place) for run in (*self.larger, *self.shorter)]
+        tokens, no_tokens = self._token_axes(place, kind)
+        other = _why_other(kind, others) or _why_not(kind)
+        no_batch = "" if other else self._why_no_batch(place, kind)
+        vary = () if no_batch else (0, *(tokens or ()))
+        shape = tuple(None if axis in vary else size for axis, size in enumerate(kind.shape))
+        problem = other or no_batch or no_tokens
+        return Seen(place, shape, None if problem else tokens, problem)
+
+    def _why_no_batch(self, place: Place, kind: Kind) -> str:
+        count = len(next(iter(self.example.values())))
+        follows = kind.shape[0] == count and all(
+            run.outputs[place].shape == (count + 1, *kind.shape[1:]) for run in self.larger
+        )
+        if follows:
+            return ""
+        return f"has the shape {kind.shape}, and its first axis does not count the samples"
+
+    def _token_axes(self, place: Place, kind: Kind) -> tuple[tuple[int, ...] | None, str]:
+        """The axes that count tokens, and why they cannot be pooled."""
+        if MASK not in self.example:
+            return None, ""
+        if not self.shorter:
+            return _as_long_as(self.example[MASK].shape[1], kind), ""
+        few, more = (run.outputs.get(place, kind).shape for run in self.shorter)
+        if not len(few) == len(more) == len(kind.shape):
+            return None, ""
+        lengths = list(zip(few, more, kind.shape, strict=True))
+        axes = tuple(axis for axis, sizes in enumerate(lengths) if len(set(sizes)) > 1)
+        if 0 in axes:
+            return None, "has one axis for samples and tokens together"
+        n_tokens = (_FEW, _MORE, self.example[MASK].shape[1])
+        if any(lengths[axis] != n_tokens for axis in axes):
+            return axes, "does not have one place per token, so that padding cannot be left out"
+        return axes, ""
+
+
+def _as_long_as(n_tokens: int, kind: Kind) -> tuple[int, ...]:
+    """Axes that can be taken to count tokens where nothing but the lengths is known."""
+    channel = 2 if len(kind.shape) == 3 else 1
+    return tuple(
+        axis
+        for axis, size in enumerate(kind.shape)
+        if axis not in (0, channel) and size == n_tokens
+    )
+
+
+def _why_not(kind: Kind) -> str:
+    if not kind.dtype.is_floating_point:
+        return f"holds {str(kind.dtype).removeprefix('torch.')}, and only floats can be read"
+    if len(kind.shape) < 2:
+        return f"has the shape {kind.shape}, in which there is no axis for the units"
+    return ""
+
+
+def _why_other(kind: Kind, others: list[Kind | None]) -> str:
+    for other in others:
+        if other is None:
+            return "does not come with every batch"
+        if len(other.shape) != len(kind.shape):
+            return "has another number of axes in other batches"
+    return ""
+
+
+def _with_tokens(example: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
+    """The same example cut or repeated to some number of tokens, none of them padding."""
+    n_tokens = example[MASK].shape[1]
+    tokens = np.arange(count) % n_tokens
+    texts = {
+        name: array[:, tokens] if _counts_tokens(array, n_tokens) else array
+        for name, array in example.items()
+    }
+    return texts | {MASK: np.ones_like(texts[MASK])}
+
+
+def _counts_tokens(array: np.ndarray, n_tokens: int) -> bool:
+    if array.ndim < 2 or array.shape[1] != n_tokens:
+        return False
+    return array.ndim == 3 or (array.ndim == 2 and array.dtype.kind in "biu")

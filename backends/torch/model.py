@@ -1,0 +1,231 @@
+"""PyTorch modules as the backend contract wants them."""
+
+import functools
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from invert_core.backend import Backend, Finding, Layer, Model, ModelInput, shown_shape
+from invert_core.backend_checks import check_settings
+from invert_core.backends.torch.device import choose_device, describe
+from invert_core.backends.torch.extractor import TorchExtractor
+from invert_core.backends.torch.factory import SPELLING, make_module
+from invert_core.backends.torch.fingerprint import fingerprint
+from invert_core.backends.torch.layers import Layers
+from invert_core.backends.torch.looking import Look, Seen, look, made_up
+from invert_core.backends.torch.module_check import check_module
+from invert_core.backends.torch.pooling import Pooling, choose
+from invert_core.backends.torch.saved_module import read_module
+from invert_core.backends.torch.signature import Signature
+from invert_core.backends.torch.weights import load_weights
+from invert_core.errors import MissingFileError, ModelError, SettingError
+
+_log = logging.getLogger("invert")
+
+
+class TorchBackend(Backend):
+    """Opens what makes a torch.nn.Module, and takes over modules.
+
+    Options
+    -------
+    weights : path
+        Of a .safetensors file, or of a state dict that torch.save wrote.
+    trust_model : bool
+        Whether a file may run its code when it is read.
+    inputs : sequence of ModelInput
+        What a batch brings, where the forward does not say it.
+    autocast : bool
+        Compute in bfloat16 on a CPU and float16 on CUDA where PyTorch holds that to be safe.
+    channels_last : bool
+        Lay images and weights of rank 4 out with the channels last in memory.
+    """
+
+    suffixes = (".pt", ".pth", ".pt2", ".torchscript")
+    options = ("weights", "trust_model", "inputs", "autocast", "channels_last")
+
+    @classmethod
+    def adopt(cls, model: object, **options: Any) -> "TorchModel | None":
+        """Take over a module; see `Backend.adopt`."""
+        if not isinstance(model, torch.nn.Module):
+            return None
+        if options.get("weights") is not None:
+            raise ModelError(
+                "Weights were named for a module that is in memory already.",
+                "Load them with its load_state_dict, and leave the option out.",
+            )
+        return _open(model, options.get("inputs"), options)
+
+    @classmethod
+    def open(cls, target: str, **options: Any) -> "TorchModel":
+        """Open ``package.module:function``, ``file.py:function`` or a file; see `Backend.open`."""
+        place, colon, name = target.rpartition(":")
+        inputs = None
+        if colon and not Path(target).is_file() and name.replace(".", "").isidentifier():
+            module, inputs = make_module(place, name)
+        elif Path(target).suffix.lower() == ".py" and Path(target).is_file():
+            raise ModelError(f"{target!r} names no function that makes the model.", SPELLING)
+        elif Path(target).exists() or Path(target).suffix.lower() in cls.suffixes:
+            module = read_module(Path(target), trusted=bool(options.get("trust_model")))
+        else:
+            raise MissingFileError(f"There is no model {target!r}.", SPELLING)
+        if options.get("weights") is not None:
+            load_weights(module, Path(options["weights"]))
+        return _open(module, options.get("inputs") or inputs, options)
+
+    @classmethod
+    def check(cls) -> list[Finding]:
+        """Versions, and whether CUDA works; see `Backend.check`."""
+        return describe()
+
+
+class TorchModel(Model):
+    """A module; see `Model`.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Unchanged while no extractor is open.
+    signature : Signature
+        Of its forward.
+    inputs : tuple of ModelInput
+        What a batch brings.
+    autocast, channels_last : bool
+        As the options of `TorchBackend`.
+    seen : Look, optional
+        What an example showed; without it the model makes one up where the inputs have shapes.
+    """
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        signature: Signature,
+        inputs: tuple[ModelInput, ...],
+        *,
+        autocast: bool = False,
+        channels_last: bool = False,
+        seen: Look | None = None,
+    ):
+        self._module = module
+        self._signature = signature
+        self._autocast = autocast
+        self._channels_last = channels_last
+        self._seen = seen
+        self.inputs = inputs
+        switches = {"autocast": autocast, "channels_last": channels_last}
+        self.settings = {name: True for name, on in switches.items() if on}
+        self.versions = {"torch": torch.__version__}
+
+    @property
+    def fingerprint(self) -> str:  # type: ignore[override]
+        """SHA-256 of the structure, the code and the weights, as they are now."""
+        return fingerprint(self._module)
+
+    def settled(self, example: Mapping[str, np.ndarray]) -> "TorchModel":
+        """The same module, and what running it on the example shows; see `Model.settled`."""
+        return TorchModel(
+            self._module,
+            self._signature,
+            self._signature.seen_inputs(self.inputs, example),
+            autocast=self._autocast,
+            channels_last=self._channels_last,
+            seen=look(self._module, self._signature, example, autocast=self._autocast),
+        )
+
+    def layers(self) -> list[Layer]:
+        """All modules, and the parts of what they return; see `Model.layers`."""
+        return self._layers.listed()
+
+    def extractor(
+        self,
+        layers: Sequence[str],
+        *,
+        pool: str = "auto",
+        channel_axis: int | None = None,
+        device: str = "auto",
+        batch_size: int = 32,
+    ) -> TorchExtractor:
+        """Open the module for some of its layers; see `Model.extractor`.
+
+        A batch runs until the last of them is there. Pools other than "first" and "last" leave a
+        layer of rank 2 as it is and are then reported as "none".
+        """
+        check_settings(layers, pool, device, batch_size)
+        found = self._find(layers)
+        poolings = {
+            layer: _choose(layer, seen, pool, channel_axis) for layer, seen in found.items()
+        }
+        places = {layer: seen.place for layer, seen in found.items()}
+        paths = dict.fromkeys(place.module for place in places.values())
+        return TorchExtractor(
+            self._module,
+            {path: self._layers.module(path) for path in paths},
+            places=places,
+            poolings=poolings,
+            calls=self._layers.calls,
+            signature=self._signature,
+            inputs=self.inputs,
+            device=choose_device(device),
+            most=batch_size,
+            autocast=self._autocast,
+            channels_last=self._channels_last,
+        )
+
+    @functools.cached_property
+    def _layers(self) -> Layers:
+        return Layers(self._module, self._seen or self._imagined())
+
+    def _imagined(self) -> Look | None:
+        """What a made-up sample shows."""
+        example = made_up(self.inputs)
+        if example is None:
+            return None
+        try:
+            return look(self._module, self._signature, example, autocast=self._autocast)
+        except ModelError as error:
+            _log.info("The model does not run on a made-up sample. %s", error.message)
+            return None
+
+    def _find(self, layers: Sequence[str]) -> dict[str, Seen]:
+        found: dict[str, Seen] = {}
+        for layer in layers:
+            seen = self._layers.find(layer)
+            for other, taken in found.items():
+                if taken == seen:
+                    raise SettingError(
+                        f"The layers {other!r} and {layer!r} are the same.", "Name it once."
+                    )
+            found[layer] = seen
+        return found
+
+
+def _open(
+    module: torch.nn.Module, inputs: Sequence[ModelInput] | None, options: Mapping[str, Any]
+) -> TorchModel:
+    if isinstance(module, torch.nn.DataParallel | torch.nn.parallel.DistributedDataParallel):
+        module = module.module
+    check_module(module)
+    signature = Signature.of(module, inputs)
+    return TorchModel(
+        module,
+        signature,
+        signature.inputs() if inputs is None else tuple(inputs),
+        autocast=bool(options.get("autocast")),
+        channels_last=bool(options.get("channels_last")),
+    )
+
+
+def _choose(layer: str, seen: Seen, pool: str, channel_axis: int | None) -> Pooling:
+    pooling = choose(layer, seen.shape, seen.token_axes, pool, channel_axis)
+    if pool == "auto" and pooling.kind != "none":
+        _log.info(
+            "Layer %r has shape %s: pool %r, units on axis %d.",
+            layer,
+            shown_shape(seen.shape),
+            pooling.kind,
+            pooling.channel_axis,
+        )
+    return pooling

@@ -1,0 +1,77 @@
+"""Modules that torch.save wrote whole, which only a trusted file may hold."""
+
+from pathlib import Path
+
+import torch
+
+from invert_core.backends.torch.archive import kind_of
+from invert_core.backends.torch.factory import importable
+from invert_core.backends.torch.weights import CodeInFileError, read_saved, weights_in
+from invert_core.errors import FileFormatError, ModelError
+from invert_core.input_file import check_file
+
+_CANNOT_BE_HOOKED = {"torchscript": "TorchScript", "exported": "a program of torch.export"}
+_NAME_A_FACTORY = "Name what makes the module, as package.module:function, and give --weights"
+
+
+def read_module(path: Path, *, trusted: bool) -> torch.nn.Module:
+    """Read a module from a file.
+
+    Parameters
+    ----------
+    path : Path
+    trusted : bool
+        Whether code in the file may run.
+
+    Returns
+    -------
+    torch.nn.Module
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    ModelError
+        It holds no module, or one that cannot be used, or would run code and is not trusted.
+    """
+    check_file(path)
+    try:
+        content = _read(path, trusted)
+    except FileFormatError as error:
+        raise ModelError(error.message, error.hint) from error
+    if isinstance(content, torch.nn.Module):
+        return content
+    what = "weights, and no module" if weights_in(content) else "no module"
+    raise ModelError(f"{str(path)!r} holds {what}.", f"{_NAME_A_FACTORY} {str(path)!r}.")
+
+
+def _read(path: Path, trusted: bool) -> object:
+    kind = kind_of(path)
+    if kind in _CANNOT_BE_HOOKED:
+        raise ModelError(
+            f"{str(path)!r} is {_CANNOT_BE_HOOKED[kind]}, whose layers cannot be reached.",
+            "Give the torch.nn.Module that it was made from, or export that to ONNX.",
+        )
+    if not kind:
+        raise ModelError(f"{str(path)!r} is no file of PyTorch.", f"{_NAME_A_FACTORY}.")
+    try:
+        return read_saved(path)
+    except CodeInFileError as error:
+        if trusted:
+            return _run(path)
+        raise ModelError(
+            str(error),
+            f"{_NAME_A_FACTORY}. Or, if you trust whoever made the file, say --trust-model: it "
+            "runs whatever code the file holds.",
+        ) from error
+
+
+def _run(path: Path) -> object:
+    try:
+        with importable(Path.cwd()):
+            return torch.load(path, map_location="cpu", weights_only=False)
+    except (Exception, SystemExit) as error:
+        raise ModelError(
+            f"{str(path)!r} cannot be read: it fails with {type(error).__name__}: {error}.",
+            "Run this in the folder that the classes of the module can be imported from.",
+        ) from error

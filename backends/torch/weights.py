@@ -1,0 +1,197 @@
+"""Weights in files: read without running code, and put into a module."""
+
+import logging
+import pickle
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import torch
+
+from invert_core.backends.torch.archive import kind_of
+from invert_core.errors import FileFormatError, MissingDependencyError, ModelError, first_few
+from invert_core.input_file import check_file
+
+_log = logging.getLogger("invert")
+
+_WRAPPERS = ("state_dict", "model_state_dict", "model")
+_PARALLEL = "module."
+_EXTRA = "_extra_state"
+_SAVE_WEIGHTS = "Save the weights alone with torch.save(model.state_dict(), path)."
+
+
+class CodeInFileError(Exception):
+    """Says of a file that it holds objects besides tensors; never leaves this backend."""
+
+
+def load_weights(module: torch.nn.Module, path: Path) -> None:
+    """Fill a module with the weights of a file, all of them and no others.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Changed in place; after an error it is of no use.
+    path : Path
+        A ``.safetensors`` file, or a state dict that torch.save wrote.
+
+    Raises
+    ------
+    MissingFileError, MissingDependencyError
+        There is no such file; or it needs safetensors, which is missing.
+    FileFormatError
+        It is broken, holds anything but weights, or would run code.
+    ModelError
+        The weights are not those of the module.
+    """
+    check_file(path)
+    state = _read_safetensors(path) if path.suffix.lower() == ".safetensors" else _read(path)
+    state = _with_shared(module, state)
+    try:
+        module.load_state_dict(state, strict=True)
+    except Exception as error:
+        raise ModelError(
+            f"The weights in {str(path)!r} are not those of the model: "
+            f"{_difference(module, state) or error}.",
+            "Choose the factory that the weights were saved from.",
+        ) from error
+
+
+def read_saved(path: Path) -> Any:
+    """Read what torch.save wrote, if it holds nothing but tensors and plain values.
+
+    Parameters
+    ----------
+    path : Path
+        Of the kind "saved".
+
+    Raises
+    ------
+    CodeInFileError
+        It holds other objects, and reading them would run code.
+    FileFormatError
+        It is broken.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an odd pickle, which is read or refused anyhow
+            # Said aloud: an environment variable can turn the default off.
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        refused = isinstance(error, pickle.UnpicklingError) and "nsupported" in str(error)
+        if not refused:
+            raise FileFormatError(
+                f"{str(path)!r} is broken, or nothing that torch.save wrote.",
+                "Get the file once more.",
+            ) from error
+        name = re.search(r"GLOBAL (\S+)", str(error))
+        what = f" such as {name[1]}" if name else ""
+        raise CodeInFileError(
+            f"{str(path)!r} holds Python objects{what}, and reading them would run code from the "
+            "file."
+        ) from error
+
+
+def is_weights(content: object) -> TypeGuard[Mapping[str, torch.Tensor]]:
+    """Whether this maps names to tensors, as a state dict does."""
+    return (
+        isinstance(content, Mapping)
+        and bool(content)
+        and all(
+            isinstance(name, str) and (isinstance(value, torch.Tensor) or name.endswith(_EXTRA))
+            for name, value in content.items()
+        )
+    )
+
+
+def weights_in(content: object) -> tuple[str, Mapping[str, torch.Tensor]] | None:
+    """The state dict in what a file holds, and under which name it lies there, "" if bare."""
+    if is_weights(content):
+        return "", content
+    if isinstance(content, Mapping):
+        for name in _WRAPPERS:
+            if is_weights(content.get(name)):
+                return name, content[name]
+    return None
+
+
+def _read(path: Path) -> Mapping[str, torch.Tensor]:
+    kind = kind_of(path)
+    if kind != "saved":
+        what = {"torchscript": "a TorchScript archive", "exported": "an exported program"}
+        raise FileFormatError(
+            f"{str(path)!r} holds no weights: it is {what.get(kind, 'no file of PyTorch')}.",
+            _SAVE_WEIGHTS,
+        )
+    try:
+        found = weights_in(read_saved(path))
+    except CodeInFileError as error:
+        raise FileFormatError(str(error), _SAVE_WEIGHTS) from error
+    if found is None:
+        raise FileFormatError(f"{str(path)!r} holds no state dict.", _SAVE_WEIGHTS)
+    name, state = found
+    if name:
+        _log.info("The weights are those under %r in %r.", name, str(path))
+    if all(key.startswith(_PARALLEL) for key in state):
+        _log.info("The prefix %r of all weights in %r is left out.", _PARALLEL, str(path))
+        state = {key.removeprefix(_PARALLEL): value for key, value in state.items()}
+    return state
+
+
+def _read_safetensors(path: Path) -> Mapping[str, torch.Tensor]:
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"Weights in .safetensors need a package that is missing or broken: {error}.",
+            'Run `pip install "invert-core[safetensors]"`.',
+        ) from error
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise FileFormatError(
+            f"{str(path)!r} is broken, or no .safetensors file: {error}.", "Get the file once more."
+        ) from error
+
+
+def _with_shared(
+    module: torch.nn.Module, state: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Name weights that a module holds under several names under all of them.
+
+    A .safetensors file holds each only once.
+    """
+    names: dict[int, list[str]] = {}
+    for name, tensor in module.state_dict(keep_vars=True).items():
+        names.setdefault(id(tensor), []).append(name)
+    whole = dict(state)
+    for shared in names.values():
+        for given in [name for name in shared if name in state][:1]:
+            whole |= {name: state[given] for name in shared if name not in state}
+    return whole
+
+
+def _difference(module: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> str:
+    """How the names and shapes of a state dict differ from those of a module."""
+    own = module.state_dict()
+    missing = [name for name in own if name not in state]
+    unexpected = [name for name in state if name not in own]
+    misshapen = [
+        name
+        for name, value in own.items()
+        if name in state and getattr(value, "shape", None) != getattr(state[name], "shape", None)
+    ]
+    parts = []
+    if missing:
+        parts.append(f"{first_few(missing)} of the model are missing")
+    if unexpected:
+        parts.append(f"the model has no {first_few(unexpected)}")
+    if misshapen:
+        name = misshapen[0]
+        parts.append(
+            f"{first_few(misshapen)} have another shape, {tuple(state[name].shape)} in place of "
+            f"{tuple(own[name].shape)}"
+        )
+    return ", ".join(parts)

@@ -1,0 +1,148 @@
+"""Pooling of tensors is what the loops of the oracle say."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from invert_core.errors import ModelError
+from tests.backends import pooling_oracle
+from tests.needs import need
+
+torch = need("torch")
+
+from invert_core.backends.torch.pooling import choose, pooled, unit_names  # noqa: E402
+
+
+@st.composite
+def layers(draw):
+    """Values [b, ...], a mask or None, the axes that count tokens, a channel axis and a pool."""
+    rank = draw(st.integers(2, 5))
+    n_tokens = draw(st.integers(1, 4))
+    axis = draw(st.integers(1, rank - 1))
+    others = [each for each in range(1, rank) if each != axis]
+    token_axes = tuple(draw(st.sets(st.sampled_from(others)))) if others else ()
+    shape = [draw(st.integers(1, 3)) for _ in range(rank)]
+    for each in token_axes:
+        shape[each] = n_tokens
+    seed = draw(st.integers(0, 2**32 - 1))
+    random = np.random.default_rng(seed)
+    values = random.normal(size=shape).astype(np.float32)
+    odd = draw(st.sampled_from([None, np.nan, np.inf, -np.inf]))
+    if odd is not None:
+        values[random.random(shape) < 0.2] = odd
+    mask = random.integers(0, 2, (shape[0], n_tokens))
+    mask[np.arange(shape[0]), random.integers(0, n_tokens, shape[0])] = 1
+    pools = ["none"] if rank == 2 else ["mean", "max", "flatten", "first", "last"]
+    if rank != 3:
+        pools = [pool for pool in pools if pool not in ("first", "last")]
+    if token_axes:
+        pools.remove("flatten")
+    masked = draw(st.booleans())
+    pool = draw(st.sampled_from(pools))
+    return values, mask if masked else None, token_axes, axis, pool
+
+
+@given(layers())
+def test_every_pool_is_what_loops_say(layer):
+    values, mask, token_axes, axis, pool = layer
+    pooling = choose("x", values.shape, token_axes, pool, axis)
+    found = pooled(
+        "x",
+        torch.from_numpy(values),
+        pooling,
+        None if mask is None else torch.from_numpy(mask).bool(),
+    )
+    with np.errstate(invalid="ignore"):
+        right = pooling_oracle.pooled(values, pool, axis, mask, token_axes)
+    assert found.dtype == torch.float32
+    np.testing.assert_allclose(found.numpy(), right, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("held", [np.inf, np.nan, 1e30])
+@pytest.mark.parametrize("pool", ["mean", "max", "first", "last"])
+def test_what_padding_holds_has_no_influence(pool, held):
+    values = torch.ones(2, 3, 4)
+    values[0, 2], values[1, 0] = held, held
+    mask = torch.tensor([[1, 1, 0], [0, 1, 1]]).bool()
+    pooling = choose("x", values.shape, (1,), pool, None)
+    assert pooled("x", values, pooling, mask).eq(1).all()
+
+
+@pytest.mark.parametrize("pool", ["none", "first", "last", "mean", "max", "flatten"])
+def test_the_result_shares_no_memory_with_the_layer(pool):
+    values = torch.ones((2, 4) if pool == "none" else (2, 1, 4))
+    found = pooled("x", values, choose("x", values.shape, (), pool, None), None)
+    values.zero_()
+    assert found.eq(1).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_widened_before_it_is_summed(dtype):
+    values = torch.full((1, 1000, 2), 1000, dtype=dtype)
+    found = pooled("x", values, choose("x", values.shape, (), "mean", None), None)
+    assert found.dtype == torch.float32
+    assert found.eq(1000).all()
+
+
+def test_double_precision_stays_until_it_is_narrowed():
+    values = torch.full((1, 2, 2), 1e300, dtype=torch.float64)
+    found = pooled("x", values, choose("x", values.shape, (), "mean", None), None)
+    assert found.dtype == torch.float64
+
+
+def test_automatic_pooling_goes_by_rank():
+    kinds = [choose("x", (None,) * rank, (), "auto", None) for rank in (2, 3, 4, 5)]
+    assert [each.kind for each in kinds] == ["none", "mean", "mean", "mean"]
+    assert [each.channel_axis for each in kinds] == [1, 2, 1, 1]
+
+
+def test_units_are_named_by_channel_and_place():
+    pooling = choose("x", (None, 2, 2, 3), (), "flatten", None)
+    names = unit_names((9, 2, 2, 3), pooling)
+    assert names[:4] == ("0@0,0", "0@0,1", "0@0,2", "0@1,0")
+    assert names[-1] == "1@1,2"
+    assert unit_names((9, 2, 3), choose("x", (None, 2, 3), (), "flatten", None))[:3] == (
+        "0@0",
+        "0@1",
+        "1@0",
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "settings", "reason"),
+    [
+        ((None, 2, 3, 4), ((), "none", None), "has 4 axes, and without pooling"),
+        ((None, 2, 3, 4), ((), "first", None), "the first token exists only where 3 are"),
+        ((None, 2), ((), "last", None), "the last token exists only where 3 are"),
+        ((None, 2, 3), ((), "mean", 3), "the channel axis cannot be 3"),
+        ((None, 2, 3), ((), "mean", -3), "the channel axis cannot be -3"),
+        ((None, None, 3), ((1,), "flatten", None), "as many places as a text has tokens"),
+        ((None, 3, None), ((2,), "mean", None), r"\[\?, 3, \?\], counts tokens.*--channel-axis"),
+        ((None, None), ((1,), "auto", None), "counts tokens, not units"),
+    ],
+)
+def test_a_pooling_that_makes_no_sense_is_refused(shape, settings, reason):
+    with pytest.raises(ModelError, match=reason):
+        choose("x", shape, *settings)
+
+
+@pytest.mark.parametrize(
+    ("shape", "token_axes", "pool", "reason"),
+    [
+        ((2, 5, 4), (1,), "mean", "for 3 tokens, so that it cannot be seen"),
+        ((2, 3, 4), None, "flatten", "as many places as a text has tokens"),
+        ((2, 4, 3, 3), None, "mean", "not known which axes"),
+    ],
+)
+def test_a_mask_that_cannot_be_applied_is_refused(shape, token_axes, pool, reason):
+    pooling = choose("x", shape, token_axes, pool, None)
+    with pytest.raises(ModelError, match=reason):
+        pooled("x", torch.zeros(shape), pooling, torch.ones(2, 3).bool())
+
+
+def test_where_no_example_had_a_mask_the_axis_beside_the_units_counts_tokens():
+    values = torch.ones(1, 3, 2)
+    values[0, 2] = 9
+    pooling = choose("x", (None, 3, 2), None, "mean", None)
+    assert pooled("x", values, pooling, torch.tensor([[True, True, False]])).eq(1).all()
