@@ -1,9 +1,7 @@
 """From a model and samples to a file of activations."""
 
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,13 +10,16 @@ import numpy as np
 
 from invert_core import __version__
 from invert_core.activations import ActivationWriter
+from invert_core.activations.fingerprint import CONTRACT
 from invert_core.atomic import check_target
-from invert_core.backend import Extractor, Layer, Model
+from invert_core.backend import Layer, Model
 from invert_core.backend_checks import check_settings
-from invert_core.data import Batch, Data, DataSource, Preprocess, Tokenize, open_data
-from invert_core.errors import DataError, ExistingOutputError, InvertError, ModelError
-from invert_core.layer_names import select_layers
-from invert_core.read_ahead import read_ahead
+from invert_core.data import Data, DataSource, Preprocess, Tokenize, open_data
+from invert_core.errors import SettingError, UnknownNameError, first_few, nearest
+from invert_core.extraction_estimate import estimate
+from invert_core.extraction_loop import run_all
+from invert_core.extraction_report import Estimate, ExtractedLayer, ExtractionReport, Spent
+from invert_core.layer_names import matching, select_layers
 from invert_core.values import check_n_samples
 
 EXTRACTION_CONTRACT = 2
@@ -26,32 +27,6 @@ EXTRACTION_CONTRACT = 2
 
 ModelSource = str | Path | Model | object
 """A path, ``backend:target``, a model that is open, or an object that a backend knows."""
-
-
-@dataclass(frozen=True)
-class ExtractedLayer:
-    """One layer of an activation file: how it was pooled, and its number of units."""
-
-    name: str
-    pool: str
-    n_units: int
-
-
-@dataclass(frozen=True)
-class ExtractionReport:
-    """What an extraction did.
-
-    `resumed_from` is the number of samples that an earlier run had left, `already_done` says that
-    it had finished; `device` is what the model ran on, `seconds` how long everything took.
-    """
-
-    path: Path
-    n_samples: int
-    resumed_from: int
-    layers: tuple[ExtractedLayer, ...]
-    device: str
-    seconds: float
-    already_done: bool
 
 
 def list_layers(
@@ -88,6 +63,7 @@ def extract(
     device: str = "auto",
     batch_size: int = 32,
     dtype: str = "float32",
+    sparse: Sequence[str] = (),
     backend: str | None = None,
     model_options: Mapping[str, Any] | None = None,
     overwrite: bool = False,
@@ -98,6 +74,7 @@ def extract(
     root: str | Path | None = None,
     workers: int | None = None,
     skip_bad: bool = False,
+    save_every: float = 30.0,
     progress: Callable[[int, int], None] | None = None,
     dry_run: bool = False,
 ) -> ExtractionReport:
@@ -120,6 +97,9 @@ def extract(
         As `invert_core.backend.Model.extractor` says.
     dtype : {"float32", "float16"}
         Of the file.
+    sparse : sequence of str
+        Those of the layers, or patterns of them, that are stored as compressed sparse columns,
+        which takes less space where most activations are 0.
     backend : str, optional
         What opens the model; found out from its name or class if absent.
     model_options : mapping, optional
@@ -128,10 +108,13 @@ def extract(
         Start anew whatever is there.
     preprocess, text, column, id_column, root, workers, skip_bad
         As `invert_core.data.open_data` says.
+    save_every : float
+        Seconds after which rows are saved at the latest, so that a kill costs no more.
     progress : callable, optional
         Called with samples done and samples in all.
     dry_run : bool
-        Open everything, see that the output could be written, and run the model on one sample.
+        Open everything, see that the output could be written, and run the model on two batches to
+        estimate what the extraction would take. Nothing is written.
 
     Returns
     -------
@@ -171,12 +154,15 @@ def extract(
     with opened.extractor(
         names, pool=pool, channel_axis=channel_axis, device=device, batch_size=batch_size
     ) as extractor:
+        outputs = extractor.outputs
+        sparse_layers = _sparse_layers(opened, [output.layer for output in outputs], sparse)
         fingerprint = {
-            "contract": EXTRACTION_CONTRACT,
+            CONTRACT: EXTRACTION_CONTRACT,
             "model": opened.fingerprint,
             "model_settings": dict(opened.settings),
-            "layers": [output.layer for output in extractor.outputs],
-            "pooling": {output.layer: output.pool for output in extractor.outputs},
+            "layers": [output.layer for output in outputs],
+            "pooling": {output.layer: output.pool for output in outputs},
+            "sparse": sparse_layers,
             "channel_axis": channel_axis,
             "preprocessing": source.settings,
             "dtype": dtype,
@@ -191,102 +177,55 @@ def extract(
             sample_id=source.sample_id,
             versions=_versions(opened, source),
             dtype=dtype,
+            sparse=sparse_layers,
             overwrite=overwrite,
+            save_every=save_every,
         ) as writer:
             resumed_from, already_done = writer.rows_done, writer.finished
-            if dry_run:
-                n_units = writer.n_units or _units_of_one_sample(extractor, source)
-            else:
-                _run(extractor, source, writer, batch_size, progress)
-                n_units = writer.n_units
+            spent = Spent()
+            estimated: Estimate | None = None
+            n_units = writer.n_units
+            if not dry_run:
+                spent = run_all(extractor, source, writer, batch_size, progress)
+            elif resumed_from < len(source):
+                estimated, n_units = estimate(extractor, source, writer, batch_size)
+            n_units = n_units or writer.n_units
         return ExtractionReport(
             path=Path(output),
             n_samples=len(source),
             resumed_from=resumed_from,
             layers=tuple(
-                ExtractedLayer(output.layer, output.pool, n_units[output.layer])
-                for output in extractor.outputs
+                ExtractedLayer(
+                    each.layer, each.pool, n_units[each.layer], each.layer in sparse_layers
+                )
+                for each in outputs
             ),
             device=extractor.device,
             seconds=time.perf_counter() - started,
             already_done=already_done,
+            spent=spent,
+            estimate=estimated,
         )
 
 
-def _run(
-    extractor: Extractor,
-    source: DataSource,
-    writer: ActivationWriter,
-    batch_size: int,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    if writer.finished:
-        return
-    try:
-        with closing(read_ahead(source.batches(writer.rows_done, batch_size))) as batches:
-            row = writer.rows_done
-            for values in _in_order(_run_batches(extractor, batches), row):
-                writer.write(values)
-                row += len(next(iter(values.values())))
-                if progress is not None:
-                    progress(row, len(source))
-        writer.finish()
-    except (KeyboardInterrupt, InvertError) as error:
-        said = isinstance(error, ExistingOutputError)
-        if writer.rows_done and writer.partial.exists() and not said:
-            when = " once the data are as they were" if isinstance(error, DataError) else ""
-            error.add_note(
-                f"{writer.rows_done:,} of {writer.n_samples:,} samples are kept in "
-                f"{str(writer.partial)!r}; the same command, without --overwrite, goes on from "
-                f"there{when}."
+def _sparse_layers(model: Model, layers: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    """Those of the layers that a pattern fits, by the names they were asked for or have."""
+    if isinstance(patterns, str):
+        raise SettingError("The sparse layers are not in a list.", 'Give one, as in ("sae.*",).')
+    known = model.layers() if patterns else []
+    sparse: set[str] = set()
+    for pattern in patterns:
+        fitting = {pattern}
+        for layer in matching(known, [pattern]):
+            fitting |= {layer.name, layer.module}
+        found = fitting.intersection(layers)
+        if not found:
+            raise UnknownNameError(
+                f"No layer that is extracted fits {pattern!r}, which is to be stored as sparse.",
+                f"{nearest(pattern, layers)} The layers are {first_few(layers)}.".strip(),
             )
-        raise
-
-
-def _run_batches(
-    extractor: Extractor, batches: Iterable[Batch]
-) -> Generator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-    for batch in batches:
-        yield batch.rows, _run_batch(extractor, batch.inputs)
-
-
-def _in_order(
-    results: Iterable[tuple[np.ndarray, dict[str, np.ndarray]]], start: int
-) -> Generator[dict[str, np.ndarray]]:
-    """Activations of the rows from `start` on, in order, as soon as all rows before are there."""
-    held: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
-    for rows, values in results:
-        held.append((rows, values))
-        n_held = sum(np.count_nonzero(rows >= start) for rows, _ in held)
-        stop = max(int(rows.max()) for rows, _ in held) + 1
-        if n_held < stop - start:
-            continue
-        if n_held:
-            all_rows = np.concatenate([rows for rows, _ in held])
-            order = np.argsort(all_rows)
-            order = order[all_rows[order] >= start]
-            yield {
-                name: np.concatenate([values[name] for _, values in held])[order]
-                for name in held[0][1]
-            }
-        start, held = max(start, stop), []
-
-
-def _run_batch(extractor: Extractor, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    activations = extractor.run(inputs)
-    rows = len(next(iter(inputs.values())))
-    for name, values in activations.items():
-        if values.ndim != 2 or len(values) != rows or values.shape[1] == 0:
-            raise ModelError(
-                f"Layer {name!r} gave activations of shape {values.shape} for {rows} samples.",
-                "It must be [samples, units] with at least one unit; choose another layer.",
-            )
-    return activations
-
-
-def _units_of_one_sample(extractor: Extractor, source: DataSource) -> dict[str, int]:
-    activations = _run_batch(extractor, source.example())
-    return {name: values.shape[1] for name, values in activations.items()}
+        sparse |= found
+    return [name for name in layers if name in sparse]
 
 
 def _open_model(

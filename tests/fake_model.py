@@ -6,14 +6,19 @@ import numpy as np
 
 from invert_core.backend import Extractor, Layer, Model, ModelInput, Output
 from invert_core.backend_checks import check_batch
+from invert_core.data.arrays.array_source import ArraySource
+from invert_core.data.source import Batch
 from invert_core.errors import UnknownNameError
 
 N_FEATURES = 8
-N_UNITS = {"hidden": 70, "out": 3}
+N_UNITS = {"hidden": 70, "out": 3, "latents": 90}
 
 
 class FakeModel(Model):
-    """Two layers of one linear map; `delay` seconds per batch, `fail` is called on every batch."""
+    """Three layers of one linear map each; those of "latents" are mostly zero.
+
+    `delay` is in seconds per batch, `fail` is called on every batch.
+    """
 
     def __init__(self, fingerprint="f" * 64, delay=0.0, fail=lambda _: None):
         self.fingerprint = fingerprint
@@ -57,12 +62,37 @@ class FakeExtractor(Extractor):
         for output in self.outputs:
             count = N_UNITS[output.layer]
             weights = np.linspace(-1, 1, N_FEATURES * count).reshape(N_FEATURES, count)
-            values = x @ weights.astype(np.float32) + trace_of_the_batch
+            product = x @ weights.astype(np.float32)
+            values = product + trace_of_the_batch
+            if output.layer == "latents":
+                values[product < 3] = 0
             result[output.layer] = values.astype(np.float32)
         return result
 
+    def unit_names(self):
+        return {
+            each.layer: tuple(f"{unit}@0" for unit in range(N_UNITS[each.layer]))
+            for each in self.outputs
+            if each.pool == "flatten"
+        }
+
     def close(self):
         self.closed = True
+
+
+class ShuffledSource(ArraySource):
+    """Samples in another order within every four batches, as texts of similar length are."""
+
+    def batches(self, start, batch_size):
+        window = 4 * batch_size
+        for first in range(start // window * window, len(self), window):
+            rows = np.random.default_rng(first).permutation(
+                np.arange(first, min(first + window, len(self)))
+            )
+            for at in range(0, len(rows), batch_size):
+                of_batch = rows[at : at + batch_size]
+                if (of_batch >= start).any():
+                    yield Batch(of_batch, {"x": self.arrays["x"][of_batch]})
 
 
 def samples(count):

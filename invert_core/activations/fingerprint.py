@@ -7,6 +7,9 @@ from typing import Any
 
 from invert_core.errors import StaleFileError
 
+CONTRACT = "contract"
+"""The field that says by which rules values are made; where it differs nothing can be compared."""
+
 _SHOWN_CHARACTERS = 60
 
 
@@ -31,6 +34,12 @@ def refuse_stale(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any
     if not different:
         return
     field, old, new = different[0]
+    if field == CONTRACT:
+        raise StaleFileError(
+            f"{str(path)!r} was made by another version of invert (extraction contract "
+            f"{_short(old)}, here it is {_short(new)}), which may give other values.",
+            "Choose another output with -o, or start anew with --overwrite.",
+        )
     others = ", ".join(name for name, _, _ in different[1:])
     raise StaleFileError(
         f"{str(path)!r} was made with {field} {_short(old)}, now it is {_short(new)}"

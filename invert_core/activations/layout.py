@@ -6,7 +6,8 @@ a finished file), and if ``invert extract`` made it ``fingerprint`` and ``versio
 ``/layers/<percent-encoded name>`` has the true name in the attribute ``name``, the float matrix
 ``activations`` [N, K] and, where units are not plain numbers, their names in ``unit`` [K]. A sparse
 layer has, in place of the matrix, compressed sparse columns ``data``, ``indices`` and ``indptr``,
-and its shape in the attribute ``shape``.
+and its shape in the attribute ``shape``. While it is extracted the columns are absent; the root
+attribute ``rows_elsewhere`` says so, and the rows are in a file beside it (`sparse_rows`).
 """
 
 import json
@@ -24,6 +25,14 @@ FORMAT_VERSION = 1
 UNIT_LIMIT = 2**24
 STRIPE_ROWS = 1024
 CHUNK_UNITS = 64
+ROWS_ELSEWHERE = "rows_elsewhere"
+COLUMNS: dict[str, np.dtype] = {"indptr": np.dtype("<i8"), "indices": np.dtype("<i4")}
+"""Types of the integers of a sparse layer, as it is written."""
+
+
+def chunks(n_samples: int, n_units: int) -> tuple[int, int]:
+    """Rows and units of the chunks of a dense layer, as it is written."""
+    return min(STRIPE_ROWS, n_samples), min(CHUNK_UNITS, n_units)
 
 
 def layer_key(name: str) -> str:
@@ -91,6 +100,11 @@ def sparse_shape(group: h5py.Group) -> tuple[int, int]:
             "Give its group the attribute 'shape', two integers: n_samples, n_units.",
         )
     return shape
+
+
+def has_rows_elsewhere(file: h5py.File) -> bool:
+    """Whether sparse layers lack their columns, because their extraction is unfinished."""
+    return _attribute(file, ROWS_ELSEWHERE) is not None
 
 
 def stored_fingerprint(file: h5py.File) -> dict | None:

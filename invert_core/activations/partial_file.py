@@ -2,8 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +11,8 @@ import numpy as np
 
 from invert_core import atomic, hdf5
 from invert_core.activations import layout
+from invert_core.activations.contents import Contents
 from invert_core.errors import FileFormatError, StorageError
-
-_BYTES_PER_ID = 64
-_BYTES_PER_CHUNK = 100
-"""What HDF5 stores beside the values, on the safe side."""
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What an unfinished file is made for."""
-
-    n_samples: int
-    n_units: Mapping[str, int]
-    dtype: np.dtype
-    sample_id: tuple[str, ...] | None
-    fingerprint: Mapping[str, Any]
-    versions: Mapping[str, str]
 
 
 def create(path: Path, contents: Contents) -> None:
@@ -36,31 +20,68 @@ def create(path: Path, contents: Contents) -> None:
 
     It is complete before it gets its name, so that whatever happens it can be opened again.
     """
-    with storage_errors(path), atomic.new_file(path, overwrite=True) as temporary:
-        _try_space(temporary, contents)
-        _write_empty(temporary, contents)
+    with replacing(path) as new:
+        try_space(new, contents.bytes_of_structure, contents.bytes_of_matrices)
+        _write_empty(new, contents)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a path beside `path`; when the block succeeds it becomes `path`, else it is removed.
+
+    It is the same every time: what a killed run left there is replaced, not added to.
+    """
+    new = path.with_name(path.name + ".new")
+    with storage_errors(path):
+        new.unlink(missing_ok=True)
+        try:
+            yield new
+            atomic.move_into_place(new, path)
+        finally:
+            new.unlink(missing_ok=True)
+
+
+def try_space(path: Path, structure: int, values: int) -> None:
+    """Append to a file, and take away, as much as HDF5 is about to write.
+
+    Where HDF5 fails it crashes at exit. Values only claim their place: they are written later, in
+    a way that fails well.
+    """
+    with path.open("ab") as file:
+        size = file.tell()
+        for start in range(0, structure, 2**20):
+            file.write(bytes(min(2**20, structure - start)))
+        file.truncate(size + structure + values)
+        file.truncate(size)
 
 
 def _write_empty(path: Path, contents: Contents) -> None:
-    with h5py.File(path, "x") as file:
+    with h5py.File(path, "w") as file:
         file.attrs["format"] = layout.FORMAT
         file.attrs["format_version"] = layout.FORMAT_VERSION
         file.attrs["fingerprint"] = json.dumps(contents.fingerprint)
         file.attrs["versions"] = json.dumps(contents.versions)
         file.attrs["rows_done"] = np.int64(0)
+        if contents.sparse:
+            file.attrs[layout.ROWS_ELSEWHERE] = True
         if contents.sample_id is not None:
             hdf5.write_strings(file, "sample_id", contents.sample_id)
         layers = file.create_group("layers", track_order=True)
         for name, count in contents.n_units.items():
             group = layers.create_group(layout.layer_key(name))
             group.attrs["name"] = name
-            group.create_dataset(
-                "activations",
-                (contents.n_samples, count),
-                contents.dtype,
-                chunks=_chunks(contents.n_samples, count),
-                dcpl=_preallocated(),
-            )
+            if name in contents.unit_names:
+                hdf5.write_strings(group, "unit", contents.unit_names[name])
+            if name in contents.sparse:
+                group.attrs["shape"] = np.array([contents.n_samples, count], np.int64)
+            else:
+                group.create_dataset(
+                    "activations",
+                    (contents.n_samples, count),
+                    contents.dtype,
+                    chunks=layout.chunks(contents.n_samples, count),
+                    dcpl=preallocated(),
+                )
 
 
 def open_for_writing(path: Path) -> h5py.File:
@@ -92,20 +113,41 @@ def fingerprint(file: h5py.File) -> dict[str, Any]:
     return stored
 
 
-def datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
-    """The matrix of every layer, in order."""
+def shapes(file: h5py.File) -> dict[str, tuple[int, ...]]:
+    """The shape of every layer, in order."""
+    found = {}
+    for group in hdf5.own_groups(hdf5.own_group(file, "layers")):
+        sparse = not hdf5.has_item(group, "activations")
+        found[layout.layer_name(group)] = (
+            layout.sparse_shape(group) if sparse else hdf5.own_dataset(group, "activations").shape
+        )
+    return found
+
+
+def matrices(file: h5py.File) -> dict[str, h5py.Dataset]:
+    """The matrix of every dense layer, in order."""
     groups = hdf5.own_groups(hdf5.own_group(file, "layers"))
-    return {layout.layer_name(group): hdf5.own_dataset(group, "activations") for group in groups}
+    return {
+        layout.layer_name(group): hdf5.own_dataset(group, "activations")
+        for group in groups
+        if hdf5.has_item(group, "activations")
+    }
 
 
-def fits(matrices: Mapping[str, h5py.Dataset], n_samples: int, dtype: np.dtype) -> bool:
-    """Whether the matrices are as `create` makes them."""
-    return bool(matrices) and all(
-        data.ndim == 2
-        and data.shape[0] == n_samples
-        and data.dtype == dtype
-        and data.chunks == _chunks(n_samples, data.shape[1])
-        for data in matrices.values()
+def fits(file: h5py.File, n_samples: int, dtype: np.dtype, rows_done: int) -> bool:
+    """Whether the layers are as `create` makes them, for that many rows."""
+    found = shapes(file)
+    return (
+        bool(found)
+        and rows_done <= n_samples
+        and all(len(shape) == 2 and shape[0] == n_samples for shape in found.values())
+        and all(shape[1] <= layout.UNIT_LIMIT for shape in found.values())
+        and all(
+            data.dtype == dtype
+            and data.chunks == layout.chunks(n_samples, data.shape[1])
+            and data.id.get_create_plist().get_nfilters() == 0
+            for data in matrices(file).values()
+        )
     )
 
 
@@ -127,28 +169,8 @@ def storage_errors(path: Path) -> Iterator[None]:
             raise OSError(str(error)) from error
 
 
-def _try_space(path: Path, contents: Contents) -> None:
-    """Write and remove as much as HDF5 is about to write: where it fails, it crashes at exit."""
-    structure, values = 2**20, 0
-    for id in contents.sample_id or ():
-        structure += len(id.encode()) + _BYTES_PER_ID
-    for count in contents.n_units.values():
-        rows, units = _chunks(contents.n_samples, count)
-        n_chunks = -(-contents.n_samples // rows) * -(-count // units)
-        structure += n_chunks * _BYTES_PER_CHUNK
-        values += n_chunks * rows * units * contents.dtype.itemsize
-    with path.open("xb") as file:
-        for start in range(0, structure, 2**20):
-            file.write(bytes(min(2**20, structure - start)))
-        file.truncate(structure + values)
-    path.unlink()
-
-
-def _chunks(n_samples: int, n_units: int) -> tuple[int, int]:
-    return min(layout.STRIPE_ROWS, n_samples), min(layout.CHUNK_UNITS, n_units)
-
-
-def _preallocated() -> h5py.h5p.PropDCID:
+def preallocated() -> h5py.h5p.PropDCID:
+    """Properties of a dataset that has its place in the file at once, but no values."""
     plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     plist.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     plist.set_fill_time(h5py.h5d.FILL_TIME_NEVER)

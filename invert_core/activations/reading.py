@@ -67,6 +67,7 @@ def _open_hdf5(path: Path) -> Activations:
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(hdf5.open_checked(path, layout.FORMAT, layout.FORMAT_VERSION))
         sample_id = _read_sample_id(file)
+        _refuse_rows_elsewhere(file)
         groups = hdf5.own_groups(hdf5.own_group(file, "layers"))
         layers = [_open_layer(group, sample_id) for group in groups]
         if not layers:
@@ -80,6 +81,14 @@ def _open_hdf5(path: Path) -> Activations:
         activations = Activations(named, sample_id)
         activations.resources.enter_context(stack.pop_all())
     return activations
+
+
+def _refuse_rows_elsewhere(file: h5py.File) -> None:
+    if layout.has_rows_elsewhere(file):
+        raise FileFormatError(
+            f"{file.filename!r} is unfinished: its sparse layers are in a file beside it.",
+            "Finish it by running the same `invert extract` command again.",
+        )
 
 
 def _refuse_unfinished(file: h5py.File, n_samples: int) -> None:

@@ -1,8 +1,7 @@
 """Writes an activation file so that a killed extraction can go on where it was."""
 
 import contextlib
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -10,10 +9,12 @@ from typing import Any, Self
 import h5py
 import numpy as np
 
-from invert_core import atomic, hdf5
-from invert_core.activations import layout, partial_file
+from invert_core import atomic
+from invert_core.activations import layout, partial_file, row_values
+from invert_core.activations.contents import Contents
+from invert_core.activations.earlier_work import Finished, read_finished
 from invert_core.activations.fingerprint import as_stored, refuse_stale
-from invert_core.activations.values import bad_value
+from invert_core.activations.unfinished_file import UnfinishedFile
 from invert_core.activations.write_lock import WriteLock
 from invert_core.errors import (
     DataError,
@@ -21,7 +22,7 @@ from invert_core.errors import (
     FileFormatError,
     SettingError,
 )
-from invert_core.sample_id import as_sample_id, sample_name
+from invert_core.sample_id import as_sample_id
 
 DTYPES = ("float32", "float16")
 
@@ -29,8 +30,9 @@ DTYPES = ("float32", "float16")
 class ActivationWriter:
     """Fills ``<path>.partial`` row by row and renames it to `path` when all rows are there.
 
-    Rows are buffered in stripes of 1,024; a stripe is written, then marked as done. Whatever
-    happens later, what is marked stays right.
+    Rows are buffered in stripes of 1,024. A stripe is written, then marked as done: when it is
+    full, after `save_every` seconds, and when the writer is closed. Whatever happens later, what
+    is marked stays right.
 
     Parameters
     ----------
@@ -44,15 +46,17 @@ class ActivationWriter:
     versions : mapping of str to str, optional
         Recorded, never compared.
     dtype : {"float32", "float16"}
+    sparse : collection of str
+        Layers to be stored as compressed sparse columns.
     overwrite : bool
         Start anew whatever is there. A finished file stays until the new one is.
+    save_every : float
+        Seconds after which rows are saved at the latest, with the next that come.
 
     Attributes
     ----------
     finished : bool
         The whole file is there; nothing is to be written.
-    rows_done : int
-        Rows that are on disk for good; `write` goes on from here.
     n_units : dict of str to int
         Units of every layer, empty until the first rows are known.
     partial : Path
@@ -79,7 +83,9 @@ class ActivationWriter:
         sample_id: Sequence[str] | None = None,
         versions: Mapping[str, str] | None = None,
         dtype: str = "float32",
+        sparse: Collection[str] = (),
         overwrite: bool = False,
+        save_every: float = 30.0,
     ):
         if dtype not in DTYPES:
             raise SettingError(
@@ -88,17 +94,15 @@ class ActivationWriter:
         self.path = path
         self.partial = path.with_name(path.name + ".partial")
         self.n_samples = n_samples
-        self.rows_done = 0
         self.n_units: dict[str, int] = {}
         self.finished = False
         self._fingerprint = as_stored(fingerprint)
         self._sample_id = None if sample_id is None else as_sample_id(sample_id, "the data")
         self._versions = dict(versions or {})
         self._dtype = np.dtype(dtype).newbyteorder("<")
-        self._file: h5py.File | None = None
-        self._datasets: dict[str, h5py.Dataset] = {}
-        self._stripe: dict[str, np.ndarray] = {}
-        self._buffered = 0
+        self._sparse = frozenset(sparse)
+        self._save_every = save_every
+        self._unfinished: UnfinishedFile | None = None
         self._lock: WriteLock | None = None
         self._must_be_free = False
         atomic.check_target(path, overwrite=True)
@@ -106,8 +110,7 @@ class ActivationWriter:
             raise ExistingOutputError(
                 f"The output {str(path)!r} is a folder.", "Choose the name of a file with -o."
             )
-        if not overwrite and path.exists() and self._read_finished() == self._fingerprint:
-            self._take_as_finished()
+        if not overwrite and path.exists() and self._take_if_finished(read_finished(path)):
             return
         self._lock = WriteLock(path)
         try:
@@ -118,13 +121,27 @@ class ActivationWriter:
             self._lock.release()
             raise
 
-    def write(self, batch: Mapping[str, np.ndarray]) -> None:
+    @property
+    def rows_done(self) -> int:
+        """Rows that are on disk for good; after opening, `write` goes on from here."""
+        if self.finished:
+            return self.n_samples
+        return 0 if self._unfinished is None else self._unfinished.rows_done
+
+    def write(
+        self,
+        batch: Mapping[str, np.ndarray],
+        unit_names: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
         """Append rows.
 
         Parameters
         ----------
         batch : mapping of layer name to float array [rows, n_units]
             The same layers with the same number of rows every time.
+        unit_names : mapping of layer name to tuple of str, optional
+            Names of the units, of layers whose units are not plain numbers; looked at when the
+            file is made, with the first rows.
 
         Raises
         ------
@@ -136,25 +153,54 @@ class ActivationWriter:
         rows = len(next(iter(batch.values())))
         if rows == 0:
             return
-        if self._file is None:
-            self._create({name: array.shape[1] for name, array in batch.items()})
-        first = self.rows_done + self._buffered
-        if first + rows > self.n_samples:
+        unfinished = self._unfinished
+        if unfinished is None:
+            n_units = {name: array.shape[1] for name, array in batch.items()}
+            unfinished = self._create(n_units, unit_names or {})
+        if unfinished.taken + rows > self.n_samples:
             raise DataError(
                 f"The data has more than the {self.n_samples:,} samples it announced.",
                 "Check that it does not change while it is read.",
             )
-        converted = {name: self._convert(name, batch[name], first) for name in self.n_units}
-        taken = 0
-        while taken < rows:
-            fits = min(rows - taken, layout.STRIPE_ROWS - self._buffered)
-            for name, array in converted.items():
-                target = self._stripe[name][self._buffered : self._buffered + fits]
-                target[:, : array.shape[1]] = array[taken : taken + fits]
-            self._buffered += fits
-            taken += fits
-            if self._buffered == layout.STRIPE_ROWS:
-                self._write_stripe()
+        stored = {
+            name: row_values.converted(
+                name, batch[name], n_units, self._dtype, self._sample_id, unfinished.taken
+            )
+            for name, n_units in self.n_units.items()
+        }
+        first = 0
+        while first < rows:
+            last = min(rows, first + unfinished.room)
+            unfinished.take({name: values[first:last] for name, values in stored.items()})
+            first = last
+            if unfinished.room == 0 or unfinished.unsaved_seconds >= self._save_every:
+                unfinished.save()
+
+    def contents(
+        self, n_units: Mapping[str, int], unit_names: Mapping[str, tuple[str, ...]]
+    ) -> Contents:
+        """What the file is made for, or would be for such layers."""
+        return Contents(
+            n_samples=self.n_samples,
+            n_units=n_units,
+            dtype=self._dtype,
+            sample_id=self._sample_id,
+            fingerprint=self._fingerprint,
+            versions=self._versions,
+            sparse=self._sparse,
+            unit_names=unit_names,
+        )
+
+    def save(self) -> None:
+        """Write the rows that are in memory, and mark them as done.
+
+        Raises
+        ------
+        StorageError
+            The system refuses to write, or has refused before; what was marked before stays.
+        """
+        if self._unfinished is not None:
+            self._unfinished.save()
 
     def finish(self) -> None:
         """Write the last rows and give the file its name.
@@ -170,33 +216,31 @@ class ActivationWriter:
         """
         if self.finished:
             return
-        if self.rows_done + self._buffered < self.n_samples:
+        taken = self._unfinished.taken if self._unfinished else 0
+        if self._unfinished is None or taken < self.n_samples:
             raise DataError(
-                f"The data brought {self.rows_done + self._buffered:,} samples, "
-                f"not the {self.n_samples:,} it announced.",
+                f"The data brought {taken:,} samples, not the {self.n_samples:,} it announced.",
                 "Check that it does not change while it is read.",
             )
-        if self._buffered:
-            self._write_stripe()
+        self._unfinished.save()
         with partial_file.storage_errors(self.partial):
-            self._close_file()
-            if self._must_be_free and self.path.exists():
-                raise ExistingOutputError(
-                    f"The output {str(self.path)!r} was made by something else meanwhile; all "
-                    f"rows are kept in {str(self.partial)!r}.",
-                    "Move the former away, and the same command gives the rows their name.",
-                )
+            self._refuse_new_output()
+            self._unfinished.gather()
+            self._refuse_new_output()
             atomic.move_into_place(self.partial, self.path)
         self.finished = True
 
     def close(self) -> None:
-        """Let go of the file. Rows that are not marked are lost; a file without any is removed."""
+        """Save what is in memory and let go of the file; one without any rows is removed.
+
+        Raises
+        ------
+        StorageError
+            The system refuses to write, and no earlier call has said so.
+        """
         try:
-            if self._file is not None:
-                with partial_file.storage_errors(self.partial):
-                    self._close_file()
-                    if self.rows_done == 0:
-                        self.partial.unlink()
+            if self._unfinished is not None:
+                self._unfinished.close()
         finally:
             if self._lock is not None:
                 self._lock.release()
@@ -215,40 +259,23 @@ class ActivationWriter:
     def _find_earlier_work(self) -> None:
         # An unfinished file beside a stale finished one comes from a run that was told to
         # overwrite, so it may go on.
-        finished = self._read_finished() if self.path.exists() else None
-        if finished == self._fingerprint:
-            self._take_as_finished()
+        finished = read_finished(self.path) if self.path.exists() else None
+        if finished is not None and self._take_if_finished(finished):
             return
         unfinished = self._open_earlier() if self.partial.exists() else None
-        if self._file is None:
-            for path, stored in ((self.partial, unfinished), (self.path, finished)):
-                if stored is not None:
-                    refuse_stale(path, stored, self._fingerprint)
+        if self._unfinished is None:
+            stored = None if finished is None else finished.fingerprint
+            for path, other in ((self.partial, unfinished), (self.path, stored)):
+                if other is not None:
+                    refuse_stale(path, other, self._fingerprint)
 
-    def _take_as_finished(self) -> None:
+    def _take_if_finished(self, found: Finished) -> bool:
+        """Whether the whole file that was found is the one that is wanted; if so, take it."""
+        if found.fingerprint != self._fingerprint:
+            return False
         self.finished = True
-        self.rows_done = self.n_samples
-
-    def _read_finished(self) -> dict[str, Any]:
-        try:
-            with hdf5.open_checked(self.path, layout.FORMAT, layout.FORMAT_VERSION) as file:
-                stored = layout.stored_fingerprint(file)
-                matrices = partial_file.datasets(file)
-                rows_done = layout.rows_done(file)
-                if any(data.ndim != 2 or len(data) != rows_done for data in matrices.values()):
-                    raise FileFormatError("it lacks rows")
-                self.n_units = {name: data.shape[1] for name, data in matrices.items()}
-        except FileFormatError as error:
-            raise ExistingOutputError(
-                f"The output {str(self.path)!r} exists and is not a whole file of activations.",
-                "Choose another with -o, or replace it with --overwrite.",
-            ) from error
-        if stored is None:
-            raise ExistingOutputError(
-                f"The output {str(self.path)!r} exists and was not made by an extraction.",
-                "Choose another with -o, or replace it with --overwrite.",
-            )
-        return stored
+        self.n_units = found.n_units
+        return True
 
     def _open_earlier(self) -> dict[str, Any] | None:
         """Resume the unfinished file if it fits; give its fingerprint, None if it has no rows."""
@@ -257,85 +284,38 @@ class ActivationWriter:
             try:
                 stored = partial_file.fingerprint(file)
                 rows_done = layout.rows_done(file)
-                datasets = partial_file.datasets(file)
+                if rows_done == 0:
+                    return None
+                if stored == self._fingerprint:
+                    if not partial_file.fits(file, self.n_samples, self._dtype, rows_done):
+                        raise FileFormatError("it is not laid out as it should be")
+                    self._adopt(file, rows_done)
+                    stack.pop_all()
             except FileFormatError as error:
                 raise partial_file.broken(self.partial, error.message.rstrip(".")) from error
-            if rows_done == 0:
-                return None
-            if stored == self._fingerprint:
-                whole_stripes = rows_done % layout.STRIPE_ROWS == 0 or rows_done == self.n_samples
-                fits = partial_file.fits(datasets, self.n_samples, self._dtype)
-                if not whole_stripes or not fits:
-                    raise partial_file.broken(self.partial, "it is not laid out as it should be")
-                self.rows_done = rows_done
-                self._adopt(file, datasets)
-                stack.pop_all()
         return stored
 
-    def _create(self, n_units: dict[str, int]) -> None:
-        contents = partial_file.Contents(
-            n_samples=self.n_samples,
-            n_units=n_units,
-            dtype=self._dtype,
-            sample_id=self._sample_id,
-            fingerprint=self._fingerprint,
-            versions=self._versions,
-        )
-        partial_file.create(self.partial, contents)
-        file = partial_file.open_for_writing(self.partial)
-        self._adopt(file, partial_file.datasets(file))
+    def _create(
+        self, n_units: dict[str, int], unit_names: Mapping[str, tuple[str, ...]]
+    ) -> UnfinishedFile:
+        partial_file.create(self.partial, self.contents(n_units, unit_names))
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.partial.unlink)
+            file = stack.enter_context(partial_file.open_for_writing(self.partial))
+            adopted = self._adopt(file, 0)
+            stack.pop_all()
+        return adopted
 
-    def _adopt(self, file: h5py.File, datasets: dict[str, h5py.Dataset]) -> None:
-        self._file = file
-        self._datasets = datasets
-        self.n_units = {name: data.shape[1] for name, data in datasets.items()}
-        for name, data in datasets.items():
-            rows, width = data.chunks
-            padded = -(-data.shape[1] // width) * width
-            self._stripe[name] = np.zeros((rows, padded), self._dtype)
+    def _adopt(self, file: h5py.File, rows_done: int) -> UnfinishedFile:
+        """Go on with a file that fits."""
+        self._unfinished = UnfinishedFile(self.partial, file, self._dtype, rows_done)
+        self.n_units = self._unfinished.n_units
+        return self._unfinished
 
-    def _convert(self, name: str, array: np.ndarray, first_row: int) -> np.ndarray:
-        if array.shape[1:] != (self.n_units[name],):
-            raise DataError(
-                f"Layer {name!r} had {self.n_units[name]} units and now has shape {array.shape}.",
-                "The model must give the same units for every sample.",
+    def _refuse_new_output(self) -> None:
+        if self._must_be_free and self.path.exists():
+            raise ExistingOutputError(
+                f"The output {str(self.path)!r} was made by something else meanwhile; all "
+                f"rows are kept in {str(self.partial)!r}.",
+                "Move the former away, and the same command gives the rows their name.",
             )
-        self._refuse(np.isnan(array), "is NaN", name, first_row)
-        with np.errstate(over="ignore"):
-            stored = array.astype(self._dtype)
-        self._refuse(
-            np.isinf(stored) & np.isfinite(array),
-            f"is too large for {self._dtype.name}",
-            name,
-            first_row,
-        )
-        return stored
-
-    def _refuse(self, bad: np.ndarray, what: str, name: str, first_row: int) -> None:
-        if bad.any():
-            row, unit = (int(index) for index in np.argwhere(bad)[0])
-            raise bad_value(what, name, unit, sample_name(self._sample_id, first_row + row))
-
-    def _write_stripe(self) -> None:
-        assert self._file is not None
-        with partial_file.storage_errors(self.partial):
-            for name, data in self._datasets.items():
-                width = data.chunks[1]
-                stripe = self._stripe[name]
-                stripe[self._buffered :] = 0
-                for unit in range(0, stripe.shape[1], width):
-                    # Past the chunk cache: a write that fails leaves nothing to fail again later.
-                    chunk = np.ascontiguousarray(stripe[:, unit : unit + width])
-                    data.id.write_direct_chunk((self.rows_done, unit), chunk)
-            self._file.flush()
-            os.fsync(self._file.id.get_vfd_handle())
-            self._file.attrs.modify("rows_done", np.int64(self.rows_done + self._buffered))
-            self._file.flush()
-        self.rows_done += self._buffered
-        self._buffered = 0
-
-    def _close_file(self) -> None:
-        if self._file is not None:
-            file, self._file = self._file, None
-            self._datasets, self._stripe = {}, {}
-            file.close()

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -61,26 +62,52 @@ class _MessageHandler(logging.Handler):
 
 
 @contextlib.contextmanager
-def progress(title: str) -> Iterator[Callable[[float, int], None]]:
+def progress(title: str, what: str = "") -> Iterator[Callable[[float, int], None]]:
     """A bar with the time left on stderr, for a library call that reports (done, total).
 
     Silent where stderr is not a terminal, and with ``-q``. It is drawn from the first report on and
-    counts from what was done by then, so that the time left is that of the rest.
+    counts from what was done by then, so that the time left is that of the rest. With a word for
+    `what` is done it shows how many of them per second, too, and a new bar where the count begins
+    anew, as for images that are all read once before the work.
     """
     quiet = _log.level > logging.INFO
     seen = sys.stderr is not None and sys.stderr.isatty()
-    bar = click.progressbar(length=1, label=title, file=sys.stderr, hidden=quiet or not seen)
     with contextlib.ExitStack() as drawn:
-        first: list[float] = []
+        begun: list[tuple[float, float, Any]] = []
+
+        last = 0.0
 
         def advance(done: float, total: int) -> None:
-            if not first:
-                first.append(done)
-                drawn.enter_context(bar)
-            bar.length = max(1, int((total - first[0]) * _STEPS))
-            bar.update(max(0, int((done - first[0]) * _STEPS) - bar.pos))
+            nonlocal last
+            if what and done < last:
+                drawn.close()
+                begun.clear()
+            last = done
+            if not begun:
+                bar = click.progressbar(
+                    length=1,
+                    label=title,
+                    file=sys.stderr,
+                    hidden=quiet or not seen,
+                    item_show_func=lambda rate: rate,
+                )
+                begun.append((done, time.monotonic(), drawn.enter_context(bar)))
+            first, clock, bar = begun[0]
+            seconds = time.monotonic() - clock
+            rate = f"{rounded((done - first) / seconds)} {what}/s" if what and seconds else None
+            bar.length = max(1, int((total - first) * _STEPS))
+            bar.update(max(0, int((done - first) * _STEPS) - bar.pos), rate)
 
         yield advance
+
+
+def rounded(number: float) -> str:
+    """A number as people want to know it.
+
+    >>> rounded(0.1234), rounded(1234.5)
+    ('0.12', '1,234')
+    """
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
 def printable(text: str) -> str:

@@ -1,75 +1,50 @@
 """``invert extract``."""
 
-from dataclasses import replace
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from invert_core.commands import options
 from invert_core.commands.console import print_rows, progress, say, written
-
-if TYPE_CHECKING:
-    from invert_core.data import Preprocess
-
-
-class Size(click.ParamType):
-    """A size in pixels: 224 or 224x320 (height x width)."""
-
-    name = "size"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | tuple[int, int]:
-        """Parse one number or two."""
-        if isinstance(value, int | tuple):
-            return value
-        parts = str(value).lower().split("x")
-        if len(parts) > 2 or not all(map(options.is_count, parts)):
-            self.fail(f"{value!r} is not of the form 224 or 224x320", param, ctx)
-        numbers = [int(part) for part in parts]
-        return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
-
-
-class Numbers(click.ParamType):
-    """Numbers with commas between them, one per channel."""
-
-    name = "numbers"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, ...]:
-        """Parse the numbers."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            return tuple(float(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not of the form 0.485,0.456,0.406", param, ctx)
+from invert_core.commands.data_options import data_options
+from invert_core.commands.extraction_summary import plan, summary
+from invert_core.commands.model_options import model_options
 
 
 @options.command(
-    epilog="Example: invert extract model.onnx --data images/ -l layer4.1.relu -o activations.h5"
-    " --resize 256 --crop 224 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225"
+    epilog="""Examples: invert extract model.onnx --data images/ --preset imagenet
+-l layer4.1.relu -o activations.h5;
+
+invert extract encoder.onnx --data texts.csv --column text --tokenizer tokenizer.json
+-l 'encoder.layer.*.intermediate' --pool mean -o activations.h5;
+
+invert extract torch:package.module:factory --weights model.safetensors --data images.zip
+--preset clip -l 'blocks.*.mlp' --sparse blocks.11.mlp -o activations.h5"""
 )
 @click.argument("model")
-@click.option(
-    "--data",
-    type=options.PATH,
-    required=True,
-    help="A folder of images, a .npy array, or a .npz with one array per model input.",
-)
+@data_options
 @options.layer_option
 @options.hdf5_option("Activation file to write.")
 @click.option(
     "--pool",
-    type=click.Choice(["auto", "mean", "max", "first", "none"]),
+    type=click.Choice(["auto", "mean", "max", "first", "last", "none", "flatten"]),
     default="auto",
     show_default=True,
-    help="How all axes but the units' become one number: auto takes none for rank 2, else mean.",
+    help="How all axes but the units' become one number: auto takes none for rank 2, else mean; "
+    "first and last are tokens; flatten makes a unit of every place.",
 )
 @click.option(
     "--channel-axis", type=int, help="Axis of the units. [default: 1, and the last for rank 3]"
+)
+@click.option(
+    "--sparse",
+    multiple=True,
+    metavar="LAYER",
+    help="A layer that is stored without its zeros; may be repeated.",
 )
 @click.option(
     "-b",
@@ -93,63 +68,29 @@ class Numbers(click.ParamType):
     show_default=True,
     help="Of the activation file.",
 )
-@click.option(
-    "--preprocessor",
-    type=options.PATH,
-    metavar="FILE.json",
-    help="Hugging Face style preprocessor_config.json; flags below override it.",
-)
-@click.option("--resize", type=Size(), help="Images: shorter edge 256, or exactly 224x320.")
-@click.option("--crop", type=Size(), help="Images: centre that is kept, 224 or 224x320.")
-@click.option(
-    "--scale",
-    type=float,
-    help="Images: factor on 0..255. [default: 1/255, and 1 for a uint8 model]",
-)
-@click.option("--mean", type=Numbers(), help="Images: subtracted, as in 0.485,0.456,0.406.")
-@click.option("--std", type=Numbers(), help="Images: divided by, as in 0.229,0.224,0.225.")
-@click.option(
-    "--layout",
-    type=click.Choice(["NCHW", "NHWC"]),
-    help="Images: layout of the model's input. [default: NCHW]",
-)
-@click.option(
-    "--mode",
-    type=click.Choice(["RGB", "L"]),
-    help="Images: colours, or L for shades of grey. [default: RGB]",
-)
-@click.option(
-    "--resample",
-    type=click.Choice(["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]),
-    help="Images: how --resize makes new pixels. [default: bilinear]",
-)
-@click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read.")
-@options.backend_option
+@model_options
 @options.overwrite_option
-@click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Check everything, tell what it would take, write nothing.",
+)
 @options.format_option
+@click.pass_context
 def extract(
+    ctx: click.Context,
     model: str,
-    data: Path,
     layers: tuple[str, ...],
     output: Path,
-    pool: str,
-    channel_axis: int | None,
-    batch_size: int,
-    device: str,
-    dtype: str,
-    preprocessor: Path | None,
-    skip_bad: bool,
-    backend: str | None,
-    overwrite: bool,
     dry_run: bool,
     style: str,
-    **image_flags: Any,
+    samples: dict[str, Any],
+    **settings: Any,
 ) -> None:
     """Run MODEL over samples and write its activations.
 
     Asked again after an interruption, it goes on where it was. 'invert layers MODEL' lists the
-    layers.
+    layers; in LAYER, * stands for any characters.
     """
     from invert_core.extraction import extract as extract_layers
 
@@ -157,48 +98,43 @@ def extract(
         raise click.UsageError(
             f"Name at least one layer with -l; list them with: invert layers {model}"
         )
-    with progress("Extracting") as report:
+    with _said_how_to_go_on(ctx, output), progress("Extracting", "samples") as report:
         done = extract_layers(
             model,
-            data,
-            output,
-            layers,
-            pool=pool,
-            channel_axis=channel_axis,
-            device=device,
-            batch_size=batch_size,
-            dtype=dtype,
-            backend=backend,
-            overwrite=overwrite,
-            skip_bad=skip_bad,
-            preprocess=_preprocess(preprocessor, image_flags),
+            output=output,
+            layers=layers,
             progress=report,
             dry_run=dry_run,
+            **samples,
+            **settings,
         )
     rows = [
-        {"layer": layer.name, "pool": layer.pool, "n_units": layer.n_units} for layer in done.layers
+        {
+            "layer": layer.name,
+            "pool": layer.pool,
+            "n_units": layer.n_units,
+            "stored": "sparse" if layer.sparse else "dense",
+        }
+        for layer in done.layers
     ]
-    columns = ("layer", "pool", "n_units")
+    columns = ("layer", "pool", "n_units", "stored")
     if dry_run:
         print_rows(rows, columns, style)
     else:
         with written(f"The activations were written to {str(output)!r}."):
             print_rows(rows, columns, style)
-    ending = "would be extracted" if dry_run else f"on {done.device}, in {str(output)!r}"
-    if done.already_done:
-        ending = f"were extracted before, in {str(output)!r}"
-    elif done.resumed_from:
-        ending += f", of which an earlier run had left {done.resumed_from:,}"
-    say(f"{done.n_samples:,} samples {ending}.")
+    say(plan(done) if dry_run else summary(done))
 
 
-def _preprocess(config: Path | None, flags: dict[str, Any]) -> "Preprocess | None":
-    """What the flags say, over what the config file says; None where neither says anything."""
-    from invert_core.data import Preprocess
-
-    given = {name: value for name, value in flags.items() if value is not None}
-    if isinstance(given.get("crop"), int):
-        given["crop"] = (given["crop"], given["crop"])
-    if config is None and not given:
-        return None
-    return replace(Preprocess.from_config(config) if config else Preprocess(), **given)
+@contextlib.contextmanager
+def _said_how_to_go_on(ctx: click.Context, output: Path) -> Iterator[None]:
+    """Where the work ends early and rows are kept, say by which command it goes on."""
+    try:
+        yield
+    except BaseException as error:
+        partial = repr(f"{output}.partial")
+        if any(partial in note for note in getattr(error, "__notes__", ())):
+            if ctx.get_parameter_source("overwrite") is ParameterSource.DEFAULT_MAP:
+                error.add_note("Take 'overwrite' out of the --config file.")
+            error.add_note(f"Go on with: {options.typed_command(ctx, without='--overwrite')}")
+        raise

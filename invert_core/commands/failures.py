@@ -40,7 +40,8 @@ def told_failures(ctx: click.Context | None = None) -> Iterator[None]:
     except Exception as error:
         if (ctx and ctx.meta.get("debug")) or _is_closed_pipe(error):
             raise
-        report(f"Error: {shortened(_told(error))}")
+        parts = [_told(error), *getattr(error, "__notes__", ())]
+        report(f"Error: {' '.join(map(shortened, parts))}")
         raise click.exceptions.Exit(2 if isinstance(error, SettingError) else 1) from error
 
 
@@ -67,8 +68,8 @@ def _is_closed_pipe(error: Exception) -> bool:
 
 def _told(error: Exception) -> str:
     if isinstance(error, InvertError):
-        return str(error)
-    return " ".join([_sentence(error), *getattr(error, "__notes__", ())])
+        return " ".join(part for part in (error.message, error.hint) if part)
+    return _sentence(error)
 
 
 def _sentence(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """Options that several commands share, so that a flag is spelled and explained one way."""
 
 import logging
+import shlex
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -24,9 +25,26 @@ def command(**attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
     def decorate(function: Callable[..., Any]) -> click.Command:
         for option in (_config, _debug, _quiet):
             function = option(function)
-        return click.command(**attributes)(function)
+        return click.command(cls=_Command, **attributes)(function)
 
     return decorate
+
+
+def typed_command(ctx: click.Context, without: str) -> str:
+    """The command line of a command as it may be typed again, without one of its flags."""
+    arguments = [word for word in ctx.meta[_TYPED] if word != without]
+    return shlex.join(["invert", str(ctx.info_name), *arguments])
+
+
+_TYPED = "invert.typed"
+
+
+class _Command(click.Command):
+    """Remembers what was typed behind its name."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_TYPED] = tuple(args)
+        return super().parse_args(ctx, args)
 
 
 def _set_quiet(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
@@ -53,7 +71,7 @@ def _read_config(ctx: click.Context, _param: click.Parameter, value: Path | None
         name.lstrip("-"): param
         for param in ctx.command.params
         if isinstance(param, click.Option)
-        for name in (*param.opts, *param.secondary_opts)
+        for name in param.opts
         if name.startswith("--")
     }
     settings: dict[str, Any] = {}

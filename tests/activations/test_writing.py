@@ -104,13 +104,14 @@ def test_chunks_are_as_the_format_says(tmp_path):
         assert file.attrs["rows_done"] == 1500
 
 
-def test_an_interrupted_file_resumes_at_the_last_whole_stripe(tmp_path):
+@pytest.mark.parametrize("stop", [1, 1023, 1024, 1025, 2900, 2999])
+def test_an_interrupted_file_resumes_at_the_last_row_that_was_written(tmp_path, stop):
     path, values = tmp_path / "x.h5", matrix(3000, 70)
     with writer_of(path, 3000) as writer:
-        fill(writer, values, stop=2900)
+        fill(writer, values, stop=stop)
     assert not path.exists()
     with writer_of(path, 3000) as writer:
-        assert writer.rows_done == 2048
+        assert writer.rows_done == stop
         assert writer.n_units == {"fc": 70}
         fill(writer, values)
         writer.finish()
@@ -127,10 +128,39 @@ def test_a_file_that_has_all_rows_but_not_its_name_is_finished(tmp_path):
     assert np.array_equal(read(path)["fc"], values)
 
 
-def test_less_than_a_stripe_leaves_nothing_behind(tmp_path):
-    with writer_of(tmp_path / "x.h5", 3000) as writer:
-        fill(writer, matrix(3000, 3), stop=1000)
+def test_without_a_row_nothing_is_left_behind(tmp_path):
+    values = np.full((3000, 3), np.nan)
+    with writer_of(tmp_path / "x.h5", 3000) as writer, pytest.raises(DataError, match="NaN"):
+        writer.write({"fc": values})
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("save_every", [0, 1e9])
+def test_rows_are_marked_when_the_time_for_it_has_come(tmp_path, save_every):
+    with writer_of(tmp_path / "x.h5", 3000, save_every=save_every) as writer:
+        fill(writer, matrix(3000, 3), stop=500)
+        assert writer.rows_done == (500 if save_every == 0 else 0)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    stops=st.lists(st.integers(1, 2100), max_size=4).map(sorted),
+    batch=st.sampled_from([1000, 1024, 37, 3000]),
+    save_every=st.sampled_from([0, 1e9]),
+)
+def test_a_file_that_was_stopped_anywhere_is_the_same_to_the_byte(
+    tmp_path_factory, stops, batch, save_every
+):
+    folder, values = tmp_path_factory.mktemp("stops"), matrix(2100, 65)
+    finish(folder / "whole.h5", values)
+    for stop in stops:
+        with writer_of(folder / "x.h5", 2100, save_every=save_every) as writer:
+            fill(writer, values, batch, stop)
+    with writer_of(folder / "x.h5", 2100) as writer:
+        assert writer.rows_done == max(stops, default=0)
+        fill(writer, values, batch)
+        writer.finish()
+    assert (folder / "x.h5").read_bytes() == (folder / "whole.h5").read_bytes()
 
 
 def test_a_finished_file_is_not_written_again(tmp_path):
@@ -182,7 +212,7 @@ def test_overwriting_keeps_the_finished_file_until_the_new_one_is_whole(tmp_path
         assert np.array_equal(read(path)["fc"], old)
     assert np.array_equal(read(path)["fc"], old)
     with writer_of(path, 3000, **other(model="xyz")) as writer:
-        assert writer.rows_done == 2048
+        assert writer.rows_done == 2500
         fill(writer, new)
         writer.finish()
     assert np.array_equal(read(path)["fc"], new)
@@ -195,6 +225,13 @@ def test_overwriting_starts_anew(tmp_path):
     with writer_of(path, 3000, overwrite=True) as writer:
         assert writer.rows_done == 0
         assert not writer.finished
+
+
+def test_a_file_of_another_contract_is_said_to_be_of_another_version(tmp_path):
+    path, values = tmp_path / "x.h5", matrix(10, 3)
+    finish(path, values, **other(contract=1))
+    with pytest.raises(StaleFileError, match=r"made by another version of invert .*contract 1"):
+        writer_of(path, 10, **other(contract=2, new=3))
 
 
 @pytest.mark.parametrize("content", [b"", b"precious", None])
@@ -213,7 +250,7 @@ def test_a_file_of_something_else_is_left_alone(tmp_path, content):
 
 def test_an_unfinished_file_under_the_final_name_is_not_taken_for_finished(tmp_path):
     path, values = tmp_path / "x.h5", matrix(3000, 3)
-    unfinished(path, values).rename(path)
+    unfinished(path, values, stop=2000).rename(path)
     with pytest.raises(ExistingOutputError, match=r"not a whole file of activations.*--overwrite"):
         writer_of(path, 3000)
     finish(path, values, overwrite=True)
@@ -230,9 +267,9 @@ def test_a_missing_folder_is_said_at_once(tmp_path):
         writer_of(tmp_path / "no" / "x.h5", 10)
 
 
-def unfinished(path, values):
+def unfinished(path, values, stop=None):
     with writer_of(path, len(values)) as writer:
-        fill(writer, values)
+        fill(writer, values, stop=stop)
     return path.with_name("x.h5.partial")
 
 
@@ -256,10 +293,33 @@ def test_a_fingerprint_nested_too_deep_is_none(tmp_path):
         writer_of(path, 3000)
 
 
-def test_an_unfinished_file_of_another_layout_asks_for_overwrite(tmp_path):
+def more_rows_than_samples(file):
+    file.attrs["rows_done"] = 3001
+
+
+def other_chunks(file):
+    del file["layers/fc/activations"]
+    file.create_dataset("layers/fc/activations", (3000, 3), "f4", chunks=(100, 3))
+
+
+def compressed_chunks(file):
+    del file["layers/fc/activations"]
+    values = np.zeros((3000, 3), "f4")
+    file.create_dataset("layers/fc/activations", data=values, chunks=(1024, 3), compression=1)
+
+
+def no_chunks(file):
+    del file["layers/fc/activations"]
+    file["layers/fc/activations"] = np.zeros((3000, 3), "f4")
+
+
+@pytest.mark.parametrize(
+    "spoil", [more_rows_than_samples, other_chunks, compressed_chunks, no_chunks]
+)
+def test_an_unfinished_file_of_another_layout_asks_for_overwrite(tmp_path, spoil):
     path = tmp_path / "x.h5"
     with h5py.File(unfinished(path, matrix(3000, 3)), "r+") as file:
-        file.attrs["rows_done"] = 1000
+        spoil(file)
     with pytest.raises(FileFormatError, match=r"broken.*--overwrite"):
         writer_of(path, 3000)
 
@@ -378,7 +438,7 @@ def test_a_finished_file_needs_no_right_to_write(tmp_path, monkeypatch):
     assert writer_of(path, 1500).finished
 
 
-def test_nan_is_refused_before_its_stripe_is_written(tmp_path):
+def test_nan_is_refused_and_all_rows_before_its_batch_are_kept(tmp_path):
     values = matrix(3000, 3)
     values[2500, 1] = np.nan
     path = tmp_path / "x.h5"
@@ -388,7 +448,7 @@ def test_nan_is_refused_before_its_stripe_is_written(tmp_path):
         assert writer.rows_done == 2048
     values[2500, 1] = 0
     with writer_of(path, 3000, sample_id=[f"{i}.png" for i in range(3000)]) as writer:
-        assert writer.rows_done == 2048
+        assert writer.rows_done == 2500
 
 
 def test_a_value_beyond_float16_is_refused(tmp_path):
@@ -419,7 +479,6 @@ def test_too_few_and_too_many_rows_are_refused(tmp_path):
             writer.finish()
         with pytest.raises(DataError, match="more than the 10"):
             writer.write({"fc": matrix(3, 3)})
-    assert os.listdir(tmp_path) == []
 
 
 def test_units_that_change_between_batches_are_refused(tmp_path):
@@ -441,11 +500,31 @@ def test_a_full_disk_keeps_what_is_marked(tmp_path, monkeypatch):
         with pytest.raises(StorageError, match=r"No space left on device.*Free space"):
             fill(writer, values)
         monkeypatch.undo()
+        for go_on in (writer.save, lambda: fill(writer, values), writer.finish):
+            with pytest.raises((StorageError, DataError)):
+                go_on()
+        assert writer.rows_done == 1024, "written again after the system refused"
     with writer_of(path, 3000) as writer:
         assert writer.rows_done == 1024
         fill(writer, values)
         writer.finish()
     assert np.array_equal(read(path)["fc"], values)
+
+
+def test_a_file_with_rows_that_were_refused_never_gets_its_name(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "no space")
+
+    values = matrix(1024, 3)
+    with writer_of(tmp_path / "x.h5", 1024) as writer:
+        fill(writer, values, stop=1000)
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(StorageError):
+            fill(writer, values[1000:])
+        monkeypatch.undo()
+        with pytest.raises(StorageError, match="No space left on device"):
+            writer.finish()
+    assert os.listdir(tmp_path) == []
 
 
 FILL_DISK = """
@@ -454,11 +533,15 @@ from pathlib import Path
 import numpy as np
 from invert_core.activations import ActivationWriter, open_activations
 from invert_core.errors import StorageError
-folder = Path(sys.argv[1])
+from tests.activations.test_sparse import dense
+folder, sparse = Path(sys.argv[1]), sys.argv[2:]
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], check=True)
-values = np.random.default_rng(0).normal(size=(8000, 100)).astype(np.float32)
+random = np.random.default_rng(0)
+values = random.normal(size=(8000, 100)).astype(np.float32)
+values[random.random(values.shape) < 0.6] = 0
 def run():
-    with ActivationWriter(folder / "x.h5", n_samples=8000, fingerprint={"a": 1}) as writer:
+    settings = dict(n_samples=8000, fingerprint={"a": 1}, sparse=sparse)
+    with ActivationWriter(folder / "x.h5", **settings) as writer:
         start = writer.rows_done
         try:
             for row in range(start, 8000, 100):
@@ -467,14 +550,20 @@ def run():
         except StorageError as error:
             assert "No space left on device" in str(error), error
             return start, writer.rows_done
-        return start, 8000
+        return start, "finished"
 _, kept = run()
 assert 1024 <= kept < 8000, kept
 assert run() == (kept, kept)
+if sparse:
+    subprocess.run(["mount", "-o", "remount,size=4m", folder], check=True)
+    assert run() == (kept, 8000), "there was space for the columns"
+    kept = 8000
 subprocess.run(["mount", "-o", "remount,size=20m", folder], check=True)
-assert run() == (kept, 8000)
+assert run() == (kept, "finished")
 with open_activations(folder / "x.h5") as activations:
-    assert np.array_equal(activations.layers["fc"].read(0, 100), values.T)
+    found = activations.layers["fc"].read(0, 100)
+    assert np.array_equal(dense(found) if sparse else found, values.T)
+assert [path.name for path in folder.iterdir()] == ["x.h5"]
 print("good")
 """
 
@@ -497,10 +586,11 @@ def can_mount():
 
 
 @pytest.mark.skipif(not can_mount(), reason="small file systems cannot be mounted here")
-def test_a_disk_that_is_really_full_keeps_what_is_marked(tmp_path):
+@pytest.mark.parametrize("sparse", [[], ["fc"]])
+def test_a_disk_that_is_really_full_keeps_what_is_marked(tmp_path, sparse):
     command = ["unshare", "--user", "--map-root-user", "--mount", sys.executable, "-c", FILL_DISK]
     done = subprocess.run(
-        [*command, str(tmp_path)],
+        [*command, str(tmp_path), *sparse],
         capture_output=True,
         text=True,
         check=False,

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -194,20 +195,29 @@ def failed(*arguments):
     return result.exit_code, result.stderr
 
 
-def test_an_interrupted_extraction_says_what_is_kept_and_goes_on(here, terminal):
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [
+        (signal.SIGINT, 130, r"Interrupted\."),
+        (signal.SIGTERM, 143, r"Ended by SIGTERM\."),
+    ],
+)
+def test_an_interrupted_extraction_says_what_is_kept_and_by_which_command_it_goes_on(
+    here, terminal, number, code, words
+):
     random = np.random.default_rng(0)
     np.savez(
         here / "model.npz",
         first=random.normal(size=(4, 6)).astype(np.float32),
         second=random.normal(size=(6, 3)).astype(np.float32),
     )
-    data = random.normal(size=(60_000, 2, 4)).astype(np.float32)
-    np.save(here / "data.npy", data)
+    data = random.normal(size=(8_000, 2, 4)).astype(np.float32)
+    np.save(here / "data file.npy", data)
     arguments = (
         "extract",
         "model.npz",
         "--data",
-        "data.npy",
+        "data file.npy",
         "-l",
         "logits",
         "-o",
@@ -215,17 +225,19 @@ def test_an_interrupted_extraction_says_what_is_kept_and_goes_on(here, terminal)
         "-b",
         2,
     )
-    command = terminal(*arguments)
-    command.wait_for(r"[3-9]%")
-    command.process.send_signal(signal.SIGINT)
-    assert command.finish() == 130
-    found = re.search(r"Interrupted\. ([0-9,]+) of 60,000 samples are kept in", command.text)
+    command = terminal(*arguments, "--overwrite")
+    command.wait_for(r"[3-9]%.* samples/s")
+    command.process.send_signal(number)
+    assert command.finish() == code
+    found = re.search(f"{words} ([0-9,]+) of 8,000 samples are kept in", command.text)
     assert found, command.text
     assert "goes on from there" in command.text
     assert "Traceback" not in command.text
-    assert {path.name for path in here.iterdir()} == {"model.npz", "data.npy", "x.h5.partial"}
+    assert {path.name for path in here.iterdir()} == {"model.npz", "data file.npy", "x.h5.partial"}
 
-    command = terminal(*arguments)
+    again = shlex.split(command.text.partition("Go on with: invert ")[2])
+    assert again == [str(word) for word in arguments]
+    command = terminal(*again)
     assert command.finish(60) == 0
     assert f"of which an earlier run had left {found[1]}." in command.text
     assert not (here / "x.h5.partial").exists()

@@ -3,18 +3,23 @@
 import csv
 import io
 import json
+import re
 import resource
+import shlex
 import sys
 from pathlib import Path
 from unittest.mock import Mock
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
 
 import invert_core.demo
 from invert_core import open_activations
-from invert_core.backend import Finding
+from invert_core.backend import Finding, ModelInput
+from invert_core.commands.console import progress
+from invert_core.data import Tokenize
 from invert_core.errors import MissingDependencyError
 from tests.backends.models import network, network_input, save
 from tests.command_line import call, invert, process, refused, sentence, tree
@@ -45,6 +50,11 @@ def images(here):
 
 def images_arguments(*more):
     return ("extract", DIGITS, "--data", "images", "-l", "output", "-o", "x.h5", *more)
+
+
+def failed(*arguments):
+    result = call(*arguments)
+    return result.exit_code, result.stderr
 
 
 def as_dictionaries(text):
@@ -91,10 +101,11 @@ def test_an_unknown_backend_gets_the_nearest_name(here):
 def test_activations_are_extracted_and_the_choice_of_pooling_is_told(here, data):
     result = invert(*EXTRACT, "-l", "output", "--format", "json")
     assert json.loads(result.stdout) == [
-        {"layer": "relu3", "pool": "none", "n_units": 32},
-        {"layer": "output", "pool": "none", "n_units": 10},
+        {"layer": "relu3", "pool": "none", "n_units": 32, "stored": "dense"},
+        {"layer": "output", "pool": "none", "n_units": 10, "stored": "dense"},
     ]
-    assert result.stderr == "20 samples on cpu, in 'x.h5'.\n"
+    speed = r"[0-9.,e+]+ samples/s \([0-9]+ % waiting for data\)"
+    assert re.fullmatch(rf"20 samples on cpu at {speed}, in 'x\.h5'\.\n", result.stderr)
     with open_activations(here / "x.h5") as activations:
         assert list(activations.layers) == ["relu3", "output"]
         assert activations.sample_id == tuple(data["sample_id"])
@@ -123,8 +134,13 @@ def test_a_finished_extraction_is_not_repeated_and_another_is_refused(here, data
 def test_a_dry_run_of_an_extraction_writes_nothing(here, data):
     before = tree(here)
     result = invert(*EXTRACT, "--dry-run")
-    assert "relu3  none       32" in result.stdout
-    assert result.stderr == "20 samples would be extracted.\n"
+    assert "relu3  none       32  dense" in result.stdout
+    assert re.fullmatch(
+        r"20 samples would be extracted on cpu, in 'x\.h5'\. "
+        r"That would take about a second or two, "
+        r"[0-9,]+ MB of memory and a file of [0-9.,]+ kB\.\n",
+        result.stderr,
+    )
     assert tree(here) == before
 
 
@@ -162,7 +178,7 @@ def test_an_unknown_layer_gets_the_nearest_names(here, data):
         (("--dtype", "int8"), "'int8' is not one of"),
         (("--resize", "8x8x8"), "'8x8x8' is not of the form 224 or 224x320"),
         (("--mean", "a,b"), "'a,b' is not of the form"),
-        (("--resize", "8"), "the data is not a folder of images"),
+        (("--resize", "8"), "It is for images; leave it out"),
     ],
 )
 def test_a_setting_of_an_extraction_out_of_range_is_wrong_usage(here, data, arguments, words):
@@ -190,17 +206,18 @@ def test_data_that_is_missing_or_of_another_kind_is_refused(here, data):
     assert "cannot be read as .npz" in refused(*EXTRACT)
     (here / "data.npz").unlink()
     (here / "data.npz").mkdir()
-    assert "has no images" in refused(*EXTRACT)
+    assert "no images" in refused(*EXTRACT)
 
 
-def test_nan_from_the_model_is_located_and_nothing_is_written(here):
+def test_nan_from_the_model_is_located_and_what_came_before_is_kept(here):
     save(network(), here)
     x = network_input(20)
     x[13] = np.nan
     np.save(here / "x.npy", x)
     arguments = ("--data", "x.npy", "-l", "relu", "-o", "x.h5", "--device", "cpu", "-b", 4)
-    error = refused("extract", "model.onnx", *arguments)
+    error = sentence(*failed("extract", "model.onnx", *arguments))
     assert "relu:0 is NaN for row 13" in error
+    assert "12 of 20 samples are kept in 'x.h5.partial'" in error
 
 
 def test_an_unreadable_image_is_named_and_may_be_skipped(here, images):
@@ -214,6 +231,130 @@ def test_an_unreadable_image_is_named_and_may_be_skipped(here, images):
     assert "4 samples" in result.stderr
     with open_activations(here / "x.h5") as activations:
         assert activations.sample_id == ("0.png", "1.png", "2.png", "4.png")
+
+
+def test_an_unreadable_image_loses_none_of_those_before_it(here, images):
+    options = ("--mode", "L", "--resize", "8", "--device", "cpu", "-b", 1)
+    whole = (images / "3.png").read_bytes()
+    (images / "3.png").write_bytes(bytes(8) + whole[8:])
+    error = sentence(*failed(*images_arguments(*options, "--overwrite")))
+    assert "The image '3.png' cannot be read" in error
+    assert "3 of 5 samples are kept in 'x.h5.partial'" in error
+    (here / "config.toml").write_text("overwrite = true\n")
+    told = sentence(*failed(*images_arguments(*options, "--config", "config.toml")))
+    assert "Take 'overwrite' out of the --config file. Go on with: invert extract" in told
+    (images / "3.png").write_bytes(whole)
+    again = invert(*shlex.split(error.partition("Go on with: invert ")[2]))
+    assert "of which an earlier run had left 3." in again.stderr
+
+
+def test_a_full_disk_in_the_middle_keeps_what_is_written_and_says_how_to_go_on(here):
+    random = np.random.default_rng(0)
+    np.save(here / "some data.npy", random.integers(0, 16, (4000, 1, 8, 8), np.uint8))
+    arguments = ("extract", DIGITS, "--data", "some data.npy", "-l", "pool", "--pool", "flatten")
+    arguments += ("--sparse", "po*", "--device", "cpu", "-b", 256)
+    done = process(
+        *arguments,
+        "-o",
+        "x.h5",
+        cwd=here,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (7_000_000, 7_000_000)),
+    )
+    error = sentence(done.returncode, done.stderr)
+    assert "Cannot write 'x.h5.partial': File too large" in error
+    kept = re.search(r"([0-9],[0-9]{3}) of 4,000 samples are kept in 'x\.h5\.partial'", error)[1]
+    again = invert(*shlex.split(error.partition("Go on with: invert ")[2]))
+    assert f"of which an earlier run had left {kept}." in again.stderr
+    invert(*arguments, "-o", "whole.h5")
+    assert (here / "x.h5").read_bytes() == (here / "whole.h5").read_bytes()
+
+
+def test_flags_become_what_the_library_takes(here, monkeypatch):
+    taken = {}
+
+    def extract(model, **settings):
+        taken.update(settings, model=model)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("invert_core.extraction.extract", extract)
+    (here / "config.toml").write_text("bucketing = false\nsparse = ['a', 'b*']\n")
+    flags = {
+        "--data": "t.csv",
+        "--tokenizer": "tok.json",
+        "--max-length": 8,
+        "--padding": "max",
+        "--column": "text",
+        "--id-column": "id",
+        "--root": "images",
+        "--workers": 3,
+        "--weights": "w.safetensors",
+        "--backend": "torch",
+        "--config": "config.toml",
+        "--pool": "last",
+    }
+    words = [word for pair in flags.items() for word in pair]
+    words += ["--input", "x=3x224x?", "--input", "n=1:int64", "--trust-model", "--autocast"]
+    call("extract", "m:f", *words, "--channels-last", "-l", "a*", "-o", "x.h5")
+    assert taken["text"] == Tokenize(Path("tok.json"), 8, "max", bucketing=False)
+    assert (taken["column"], taken["id_column"], taken["root"]) == ("text", "id", Path("images"))
+    assert (taken["workers"], taken["preprocess"]) == (3, None)
+    assert (taken["sparse"], taken["pool"], taken["backend"]) == (("a", "b*"), "last", "torch")
+    assert taken["model_options"] == {
+        "weights": Path("w.safetensors"),
+        "trust_model": True,
+        "inputs": (
+            ModelInput("x", (None, 3, 224, None), np.dtype("float32")),
+            ModelInput("n", (None, 1), np.dtype("int64")),
+        ),
+        "autocast": True,
+        "channels_last": True,
+    }
+
+
+def test_a_count_that_begins_anew_gets_a_bar_of_its_own(monkeypatch):
+    shown = io.StringIO()
+    shown.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", shown)
+    with progress("Extracting", "samples") as report:
+        for done in (1, 2, 3, 1, 2, 3):
+            report(done, 3)
+    bars = shown.getvalue().split("\n")[:-1]
+    assert len(bars) == 2
+    assert all("100%" in bar.rpartition("\r")[2] for bar in bars)
+    assert "samples/s" in bars[1]
+
+
+def test_flags_that_are_not_given_say_nothing(here, monkeypatch):
+    taken = {}
+
+    def extract(model, **settings):
+        taken.update(settings)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("invert_core.extraction.extract", extract)
+    call("extract", "m.onnx", "--data", "d", "-l", "a", "-o", "x.h5")
+    nothing = ("model_options", "text", "preprocess", "column", "id_column", "root", "workers")
+    assert [taken[name] for name in nothing] == [None] * 7
+    assert not taken["sparse"]
+
+
+def test_sparse_layers_are_stored_and_told_as_such(here, data):
+    rows = as_dictionaries(
+        invert(*EXTRACT, "-l", "output", "--sparse", "rel*", "--format", "csv").stdout
+    )
+    assert [row["stored"] for row in rows] == ["sparse", "dense"]
+    with open_activations(here / "x.h5") as activations:
+        assert [layer.is_sparse for layer in activations.layers.values()] == [True, False]
+    assert "fits 'conv1', which is to be stored as sparse" in refused(*EXTRACT, "--sparse", "conv1")
+
+
+def test_a_preset_makes_inputs_of_images_and_flags_override_it(here, images):
+    arguments = images_arguments("--device", "cpu", "--preset", "none", "--mode", "L")
+    invert(*arguments, "--resize", "8")
+    with h5py.File(here / "x.h5") as file:
+        settings = json.loads(file.attrs["fingerprint"])["preprocessing"]
+    assert (settings["mode"], settings["resize"], settings["crop"]) == ("L", 8, None)
+    assert settings["scale"] == 1
 
 
 def test_images_that_do_not_fit_the_model_are_refused_with_the_flags_to_change(here, images):
@@ -258,7 +399,7 @@ def test_backends_are_listed_alike_in_all_formats():
     rows = json.loads(invert("backends", "--format", "json").stdout)
     assert rows[0]["name"] == "onnx"
     assert as_dictionaries(invert("backends", "--format", "csv").stdout) == rows
-    assert "onnx  built-in  installed" in invert("backends").stdout
+    assert "onnx   built-in  installed" in invert("backends").stdout
 
 
 def test_the_doctor_reports_alike_in_all_formats():
@@ -281,7 +422,7 @@ def test_a_broken_backend_has_one_word_as_its_status(monkeypatch):
         "invert_core.registry._load",
         Mock(side_effect=MissingDependencyError("It fails.", "Repair it.")),
     )
-    assert "onnx  built-in  broken  It fails. Repair it." in invert("backends").stdout
+    assert "onnx   built-in  broken  It fails. Repair it." in invert("backends").stdout
 
 
 def test_without_onnx_runtime_the_demo_says_what_to_install(here, monkeypatch):

@@ -18,6 +18,9 @@ DISTRIBUTION = {"PIL": "pillow", "google": "onnx"}
 EXTRA = {
     "backends/onnx/": "onnx",
     "backends/torch/": "torch",
+    "invert_core/data/arrays/array_files.py": "safetensors",
+    "invert_core/data/tables/parquet_table.py": "parquet",
+    "invert_core/data/texts/": "text",
     "invert_core/export.py": "parquet",
     "invert_core/strategies.py": "dev",
     "invert_core/testing.py": "dev",

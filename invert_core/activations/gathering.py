@@ -1,0 +1,119 @@
+"""Puts the columns of sparse layers into the file that has all the rest."""
+
+import logging
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import h5py
+import numpy as np
+
+from invert_core import hdf5
+from invert_core.activations import layout, partial_file
+from invert_core.activations.contents import STRUCTURE_BYTES
+from invert_core.activations.sparse_columns import column_starts, columns
+from invert_core.activations.sparse_rows import SparseRows
+
+_log = logging.getLogger("invert")
+
+
+def gather_columns(path: Path, rows: SparseRows, n_samples: int, dtype: np.dtype) -> None:
+    """Replace an unfinished file by one in which no rows are elsewhere any more.
+
+    The new file is made beside it, so that work which is killed is done again and nothing is
+    lost. The memory does not grow with the number of values, see `sparse_columns.columns`.
+
+    Parameters
+    ----------
+    path : Path
+        Closed, with all rows of the dense layers.
+    rows : SparseRows
+        All rows of the sparse layers; its file stays.
+    n_samples : int
+    dtype : numpy.dtype
+        Of the values.
+
+    Raises
+    ------
+    FileFormatError
+        The rows are broken.
+    StorageError
+        The system refuses to write.
+    """
+    starts = {
+        name: column_starts(rows.records(name), n_units) for name, n_units in rows.n_units.items()
+    }
+    with partial_file.replacing(path) as new:
+        shutil.copyfile(path, new)
+        size = sum(_size(each, dtype) for each in starts.values())
+        partial_file.try_space(new, STRUCTURE_BYTES, size)
+        places = _add_datasets(new, starts, dtype)
+        # Not by way of HDF5, which crashes at exit where it could not write.
+        with cast(BinaryIO, new.open("r+b", buffering=0)) as file:
+            for name, each in starts.items():
+                place = places[name]
+                _write(file, place.indptr, each)
+                done = 0
+                for indices, values in columns(partial(rows.records, name), each, dtype):
+                    _write(file, place.indices + done * indices.itemsize, indices)
+                    _write(file, place.data + done * dtype.itemsize, values)
+                    done += values.size
+    _warn_of_few_zeros(starts, n_samples, dtype)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where in a file the parts of a sparse layer begin."""
+
+    indptr: int
+    indices: int
+    data: int
+
+
+def _size(starts: np.ndarray, dtype: np.dtype) -> int:
+    return starts.nbytes + int(starts[-1]) * (layout.COLUMNS["indices"].itemsize + dtype.itemsize)
+
+
+def _warn_of_few_zeros(starts: Mapping[str, np.ndarray], n_samples: int, dtype: np.dtype) -> None:
+    for name, each in starts.items():
+        n_cells = n_samples * (each.size - 1)
+        if _size(each, dtype) > n_cells * dtype.itemsize:
+            _log.warning(
+                "Layer %r is zero in only %.0f %% of its activations; without --sparse it would "
+                "take less space.",
+                name,
+                100 * (1 - each[-1] / n_cells),
+            )
+
+
+def _add_datasets(
+    path: Path, starts: Mapping[str, np.ndarray], dtype: np.dtype
+) -> dict[str, _Places]:
+    with h5py.File(path, "r+") as file:
+        places = {}
+        for name, each in starts.items():
+            group = hdf5.own_group(hdf5.own_group(file, "layers"), layout.layer_key(name))
+            sizes = {"indptr": each.size, "indices": int(each[-1]), "data": int(each[-1])}
+            places[name] = _Places(
+                **{
+                    part: _new_dataset(group, part, size, layout.COLUMNS.get(part, dtype))
+                    for part, size in sizes.items()
+                }
+            )
+        del file.attrs[layout.ROWS_ELSEWHERE]
+    return places
+
+
+def _new_dataset(group: h5py.Group, name: str, size: int, dtype: np.dtype) -> int:
+    dataset = group.create_dataset(name, (size,), dtype, dcpl=partial_file.preallocated())
+    return dataset.id.get_offset() or 0  # where there are no values there is no place
+
+
+def _write(file: BinaryIO, place: int, values: np.ndarray) -> None:
+    file.seek(place)
+    left = memoryview(values.tobytes())
+    while left:
+        left = left[file.write(left) :]

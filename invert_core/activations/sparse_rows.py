@@ -1,0 +1,195 @@
+"""The rows of sparse layers while they are extracted: a file that only grows.
+
+Columns can be written when all rows are known. Until then each save appends one record per sparse
+layer: four int64 (the place of the layer, the first row, the number of rows, the number of
+values), then as int32 how many values each row has, then the units of the values (int32), then
+the values. Records behind the last row that is marked as done are torn or too many; they are
+overwritten.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Self, cast
+
+import numpy as np
+
+from invert_core.errors import FileFormatError
+
+_HEAD = np.dtype("<i8")
+_NUMBER = np.dtype("<i4")
+_HEAD_BYTES = 4 * _HEAD.itemsize
+
+
+@dataclass(frozen=True)
+class Record:
+    """Consecutive rows of one layer, compressed: what is not there is 0.
+
+    Parameters
+    ----------
+    first_row : int
+    counts : int32 array [rows]
+        The number of values of each row.
+    units : int32 array [values]
+        The unit of each value, ascending within a row.
+    values : float array [values]
+    """
+
+    first_row: int
+    counts: np.ndarray
+    units: np.ndarray
+    values: np.ndarray
+
+    @classmethod
+    def of(cls, first_row: int, rows: np.ndarray) -> Self:
+        """Compress rows [rows, n_units]; -0.0 is 0."""
+        of_row, units = np.nonzero(rows != 0)
+        counts = np.bincount(of_row, minlength=len(rows)).astype(_NUMBER)
+        return cls(first_row, counts, units.astype(_NUMBER), rows[of_row, units])
+
+    @classmethod
+    def joined(cls, first_row: int, parts: list[Self]) -> Self:
+        """Rows that follow each other as one record."""
+        return cls(
+            first_row,
+            np.concatenate([part.counts for part in parts]),
+            np.concatenate([part.units for part in parts]),
+            np.concatenate([part.values for part in parts]),
+        )
+
+
+class SparseRows:
+    """The side file of the sparse layers of an extraction.
+
+    Parameters
+    ----------
+    path : Path
+    n_units : mapping of layer name to int
+        The sparse layers in their order.
+    dtype : numpy.dtype
+        Of the values.
+    rows_done : int
+        Rows that are there for good. With 0 the file is made anew.
+
+    Raises
+    ------
+    FileFormatError
+        The file lacks rows.
+    OSError
+        The system refuses.
+    """
+
+    def __init__(self, path: Path, n_units: Mapping[str, int], dtype: np.dtype, rows_done: int):
+        self.path = path
+        self.n_units = dict(n_units)
+        self._dtype = dtype
+        self._held: dict[int, list[Record]] = {}
+        if rows_done == 0:
+            path.unlink(missing_ok=True)
+        # Not buffered: what cannot be written is not tried again when the file is closed.
+        mode = "r+b" if rows_done else "x+b"
+        try:
+            self._file = cast(BinaryIO, path.open(mode, buffering=0))
+        except FileNotFoundError as error:
+            raise FileFormatError(
+                f"{str(path)!r} is missing.", "Start anew with --overwrite."
+            ) from error
+        try:
+            self._ends = {rows_done: self._end_of(rows_done)}
+        except BaseException:
+            self._file.close()
+            raise
+
+    def take(self, first_row: int, rows: Mapping[str, np.ndarray]) -> None:
+        """Hold rows of every sparse layer; what was held from `first_row` on before gives way."""
+        self._held[first_row] = [Record.of(first_row, rows[name]) for name in self.n_units]
+
+    def write(self, first_row: int, last_row: int) -> None:
+        """Append the rows that are held from `first_row` to `last_row`, until they are on disk."""
+        taken = sorted(row for row in self._held if first_row <= row < last_row)
+        end = self._ends[first_row]
+        self._file.seek(end)
+        self._file.truncate()
+        for layer in range(len(self.n_units)):
+            record = Record.joined(first_row, [self._held[row][layer] for row in taken])
+            head = np.array([layer, first_row, record.counts.size, record.units.size], _HEAD)
+            for part in (head, record.counts, record.units, record.values):
+                self._append(part)
+        os.fsync(self._file.fileno())
+        self._ends = {first_row: end, last_row: self._file.tell()}
+        self._held = {row: held for row, held in self._held.items() if row >= last_row}
+
+    def records(self, layer: str) -> Iterator[Record]:
+        """All records of a layer in the order of the rows, as views of a map of the file.
+
+        Raises
+        ------
+        FileFormatError
+            A record contradicts itself.
+        """
+        wanted = list(self.n_units).index(layer)
+        bytes_of_file = np.memmap(self.path, np.uint8, "r")
+        place, end = 0, max(self._ends.values())
+        while place < end:
+            number, first_row, n_rows, n_values = (
+                int(each) for each in bytes_of_file[place : place + _HEAD_BYTES].view(_HEAD)
+            )
+            parts = []
+            place += _HEAD_BYTES
+            for count, dtype in (
+                (n_rows, _NUMBER),
+                (n_values, _NUMBER),
+                (n_values, self._dtype),
+            ):
+                parts.append(bytes_of_file[place : place + count * dtype.itemsize].view(dtype))
+                place += count * dtype.itemsize
+            if number == wanted:
+                record = Record(first_row, *parts)
+                self._check(record, self.n_units[layer])
+                yield record
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def _append(self, part: np.ndarray) -> None:
+        left = memoryview(part.tobytes())
+        while left:
+            left = left[self._file.write(left) :]
+
+    def _end_of(self, rows_done: int) -> int:
+        """Where the records of the first rows end."""
+        size = os.fstat(self._file.fileno()).st_size
+        place = row = 0
+        while row < rows_done:
+            last_rows = set()
+            for layer in range(len(self.n_units)):
+                self._file.seek(place)
+                head = self._file.read(_HEAD_BYTES)
+                if len(head) < _HEAD_BYTES:
+                    raise self._broken()
+                number, first_row, n_rows, n_values = np.frombuffer(head, _HEAD).tolist()
+                possible = 0 < n_rows <= rows_done - row and 0 <= n_values <= size
+                if (number, first_row) != (layer, row) or not possible:
+                    raise self._broken()
+                place += _HEAD_BYTES + n_rows * _NUMBER.itemsize
+                place += n_values * (_NUMBER.itemsize + self._dtype.itemsize)
+                last_rows.add(row + n_rows)
+            if len(last_rows) > 1:
+                raise self._broken()
+            row = last_rows.pop()
+        if place > size:
+            raise self._broken()
+        return place
+
+    def _check(self, record: Record, n_units: int) -> None:
+        outside = record.units.size and not 0 <= record.units.min() <= record.units.max() < n_units
+        if outside or record.counts.min() < 0 or record.counts.sum() != record.units.size:
+            raise self._broken()
+
+    def _broken(self) -> FileFormatError:
+        return FileFormatError(
+            f"{str(self.path)!r} does not hold the rows that it should.",
+            "Start anew with --overwrite.",
+        )

@@ -1,0 +1,155 @@
+"""The unfinished file of an extraction while it is open, with the rows that are not in it yet."""
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from invert_core import atomic
+from invert_core.activations import layout, partial_file
+from invert_core.activations.dense_rows import DenseRows
+from invert_core.activations.gathering import gather_columns
+from invert_core.activations.sparse_rows import SparseRows
+from invert_core.errors import StorageError
+
+
+class UnfinishedFile:
+    """Holds rows in memory, and writes and marks them on request.
+
+    Rows are marked only when they are on disk, and what is marked is never changed: whatever
+    interrupts this, or kills it, the marked rows are right.
+
+    Parameters
+    ----------
+    path : Path
+        The rows of sparse layers are in ``<path>.rows``.
+    file : h5py.File
+        Open, and as `partial_file.create` makes it.
+    dtype : numpy.dtype
+    rows_done : int
+        Rows that are marked.
+
+    Attributes
+    ----------
+    n_units : dict of str to int
+        Of every layer, in order.
+    rows_done : int
+        Rows that are marked as done.
+    taken : int
+        Rows that are marked or in memory.
+
+    Raises
+    ------
+    FileFormatError
+        Marked rows cannot be read back.
+    StorageError
+        The system refuses.
+    """
+
+    def __init__(self, path: Path, file: h5py.File, dtype: np.dtype, rows_done: int):
+        self.n_units = {name: shape[1] for name, shape in partial_file.shapes(file).items()}
+        self.rows_done = self.taken = rows_done
+        self._path = path
+        self._side_file = path.with_name(path.name + ".rows")
+        self._file: h5py.File | None = file
+        self._dtype = dtype
+        self._saved_at = time.monotonic()
+        self._refusal: StorageError | None = None
+        self._dense = {name: DenseRows(data) for name, data in partial_file.matrices(file).items()}
+        if rows_done > self._stripe_start:
+            for rows in self._dense.values():
+                rows.read_back(self._stripe_start)
+        self._sparse: SparseRows | None = None
+        if layout.has_rows_elsewhere(file):
+            sparse = {name: each for name, each in self.n_units.items() if name not in self._dense}
+            with atomic.storage_errors(self._side_file):
+                self._sparse = SparseRows(self._side_file, sparse, dtype, rows_done)
+
+    @property
+    def room(self) -> int:
+        """How many rows may be taken before they must be saved."""
+        return self._stripe_start + layout.STRIPE_ROWS - self.taken
+
+    @property
+    def unsaved_seconds(self) -> float:
+        """Time since rows were saved."""
+        return time.monotonic() - self._saved_at
+
+    def take(self, rows: Mapping[str, np.ndarray]) -> None:
+        """Hold rows in memory; they count when all layers have them, whatever interrupts that.
+
+        Parameters
+        ----------
+        rows : mapping of layer name to array [rows, n_units]
+            At most as many as there is room for, in the type of the file.
+        """
+        for name, dense in self._dense.items():
+            dense.take(self.taken - self._stripe_start, rows[name])
+        if self._sparse is not None:
+            self._sparse.take(self.taken, rows)
+        self.taken += len(next(iter(rows.values())))
+
+    def save(self) -> None:
+        """Write the rows that are in memory, and mark them as done.
+
+        Raises
+        ------
+        StorageError
+            The system refuses. Then nothing is written any more, and all later calls fail alike.
+        """
+        if self._refusal is not None:
+            raise self._refusal
+        if self._file is None or self.taken == self.rows_done:
+            return
+        try:
+            with partial_file.storage_errors(self._path):
+                if self._sparse is not None:
+                    self._sparse.write(self.rows_done, self.taken)
+                for rows in self._dense.values():
+                    rows.write(self._stripe_start, self.taken - self._stripe_start)
+                self._file.flush()
+                os.fsync(self._file.id.get_vfd_handle())
+                self._file.attrs.modify("rows_done", np.int64(self.taken))
+                self._file.flush()
+        except StorageError as refusal:
+            self._refusal = refusal
+            raise
+        self.rows_done = self.taken
+        self._saved_at = time.monotonic()
+
+    def gather(self) -> None:
+        """Put sparse layers, when all rows are saved, into the file itself, which is closed."""
+        self._release()
+        if self._sparse is not None:
+            gather_columns(self._path, self._sparse, self.rows_done, self._dtype)
+        self._side_file.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Save what is in memory and let go of the file; one without any rows is removed."""
+        if self._file is None:
+            return
+        try:
+            if self._refusal is None:
+                self.save()
+        finally:
+            with partial_file.storage_errors(self._path):
+                self._release()
+                if self.rows_done == 0:
+                    self._path.unlink()
+                    self._side_file.unlink(missing_ok=True)
+
+    @property
+    def _stripe_start(self) -> int:
+        """The first row of the stripe in memory, which holds the rows up to `taken`."""
+        return self.rows_done // layout.STRIPE_ROWS * layout.STRIPE_ROWS
+
+    def _release(self) -> None:
+        if self._file is not None:
+            file, self._file = self._file, None
+            self._dense = {}
+            if self._sparse is not None:
+                self._sparse.close()
+            file.close()

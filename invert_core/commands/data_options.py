@@ -1,0 +1,198 @@
+"""Options that say which samples a model is run over, and how they become its inputs."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from invert_core.commands import options
+
+if TYPE_CHECKING:
+    from invert_core.data import Preprocess, Tokenize
+
+
+class Size(click.ParamType):
+    """A size in pixels: 224 or 224x320 (height x width)."""
+
+    name = "size"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | tuple[int, int]:
+        """Parse one number or two."""
+        if isinstance(value, int | tuple):
+            return value
+        parts = str(value).lower().split("x")
+        if len(parts) > 2 or not all(map(options.is_count, parts)):
+            self.fail(f"{value!r} is not of the form 224 or 224x320", param, ctx)
+        numbers = [int(part) for part in parts]
+        return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
+
+
+class Numbers(click.ParamType):
+    """Numbers with commas between them, one per channel."""
+
+    name = "numbers"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Parse the numbers."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not of the form 0.485,0.456,0.406", param, ctx)
+
+
+_OF_IMAGES = {
+    "resize": click.option(
+        "--resize", type=Size(), help="Images: shorter edge 256, or exactly 224x320."
+    ),
+    "crop": click.option(
+        "--crop", type=Size(), help="Images: centre that is kept, 224 or 224x320."
+    ),
+    "scale": click.option(
+        "--scale",
+        type=float,
+        help="Images: factor on 0..255. [default: 1/255, and 1 for a uint8 model]",
+    ),
+    "mean": click.option(
+        "--mean", type=Numbers(), help="Images: subtracted, as in 0.485,0.456,0.406."
+    ),
+    "std": click.option(
+        "--std", type=Numbers(), help="Images: divided by, as in 0.229,0.224,0.225."
+    ),
+    "layout": click.option(
+        "--layout",
+        type=click.Choice(["NCHW", "NHWC"]),
+        help="Images: layout of the model's input. [default: NCHW]",
+    ),
+    "mode": click.option(
+        "--mode",
+        type=click.Choice(["RGB", "L"]),
+        help="Images: colours, or L for shades of grey. [default: RGB]",
+    ),
+    "resample": click.option(
+        "--resample",
+        type=click.Choice(["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]),
+        help="Images: how --resize makes new pixels. [default: bilinear]",
+    ),
+}
+_OF_TEXTS = {
+    "max_length": click.option(
+        "--max-length",
+        type=click.IntRange(min=1),
+        help="Texts: the most tokens; what is longer is cut off. [default: the tokenizer's]",
+    ),
+    "padding": click.option(
+        "--padding",
+        type=click.Choice(["longest", "max"]),
+        help="Texts: to the longest one of a batch, or always to --max-length. [default: longest]",
+    ),
+    "bucketing": click.option(
+        "--bucketing/--no-bucketing",
+        default=None,
+        help="Texts: run those of similar length together, which takes less time. "
+        "[default: bucketing]",
+    ),
+}
+_OPTIONS = (
+    click.option(
+        "--data",
+        type=options.PATH,
+        required=True,
+        help="Images: a folder, a .zip or .tar archive, or a table of paths. Texts, with "
+        "--tokenizer: a .txt file, a folder, or a table. Tables are .csv, .tsv, .parquet or "
+        ".jsonl. Arrays: .npy, .npz, .safetensors or .h5.",
+    ),
+    click.option(
+        "--preset",
+        type=click.Choice(["imagenet", "clip", "none"]),
+        help="Images: the usual preprocessing of such models, or none; flags below override it.",
+    ),
+    click.option(
+        "--preprocessor",
+        type=options.PATH,
+        metavar="FILE.json",
+        help="Hugging Face style preprocessor_config.json; flags below override it.",
+    ),
+    *_OF_IMAGES.values(),
+    click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read."),
+    click.option(
+        "--workers",
+        type=click.IntRange(min=0),
+        help="Images: processes that decode them. [default: all cores]",
+    ),
+    click.option(
+        "--tokenizer",
+        type=options.PATH,
+        metavar="FILE.json",
+        help="Texts: Hugging Face tokenizer.json; the data are texts then.",
+    ),
+    *_OF_TEXTS.values(),
+    click.option("--column", help="Tables: column of the texts or of the paths."),
+    click.option("--id-column", help="Tables: column of the sample ids. [default: sample_id]"),
+    click.option(
+        "--root",
+        type=options.PATH,
+        metavar="FOLDER",
+        help="Tables of paths: where they start. [default: the folder of the table]",
+    ),
+)
+
+
+def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add these options; the command gets what `invert_core.extract` takes, as one `samples`."""
+
+    @functools.wraps(command)
+    def gathered(*arguments: Any, **values: Any) -> Any:
+        of_images = {name: values.pop(name) for name in _OF_IMAGES}
+        of_texts = {name: values.pop(name) for name in _OF_TEXTS}
+        samples = {
+            name: values.pop(name)
+            for name in ("data", "column", "id_column", "root", "workers", "skip_bad")
+        }
+        samples["preprocess"] = _preprocess(
+            values.pop("preset"), values.pop("preprocessor"), of_images
+        )
+        samples["text"] = _tokenize(values.pop("tokenizer"), of_texts)
+        return command(*arguments, samples=samples, **values)
+
+    for option in reversed(_OPTIONS):
+        gathered = option(gathered)
+    return gathered
+
+
+def _preprocess(
+    preset: str | None, config: Path | None, flags: dict[str, Any]
+) -> "Preprocess | None":
+    """What the flags say, over a preset or the config file; None where nothing is said."""
+    from invert_core.data import Preprocess
+
+    if preset is not None and config is not None:
+        raise click.UsageError("Give --preset or --preprocessor, not both.")
+    given = {name: value for name, value in flags.items() if value is not None}
+    if isinstance(given.get("crop"), int):
+        given["crop"] = (given["crop"], given["crop"])
+    if preset is None and config is None and not given:
+        return None
+    if preset is not None:
+        return replace(Preprocess.preset(preset), **given)
+    return replace(Preprocess.from_config(config) if config else Preprocess(), **given)
+
+
+def _tokenize(tokenizer: Path | None, flags: dict[str, Any]) -> "Tokenize | None":
+    from invert_core.data import Tokenize
+
+    given = {name: value for name, value in flags.items() if value is not None}
+    if tokenizer is not None:
+        return Tokenize(tokenizer, **given)
+    if given:
+        flag = next(iter(given)).replace("_", "-")
+        raise click.UsageError(f"--{flag} is for texts; give their --tokenizer too.")
+    return None

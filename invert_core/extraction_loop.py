@@ -1,0 +1,143 @@
+"""Runs a model over all batches and writes what comes out."""
+
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing
+
+import numpy as np
+
+from invert_core.activations import ActivationWriter, layout
+from invert_core.backend import Extractor
+from invert_core.data import Batch, DataSource
+from invert_core.errors import DataError, ExistingOutputError, ModelError, StorageError
+from invert_core.extraction_report import Spent
+from invert_core.read_ahead import read_ahead
+from invert_core.sample_order import Results, in_order
+
+
+def run_all(
+    extractor: Extractor,
+    source: DataSource,
+    writer: ActivationWriter,
+    batch_size: int,
+    progress: Callable[[int, int], None] | None,
+) -> Spent:
+    """Extract all samples that are not done, and finish the file.
+
+    A thread reads the next batch while the model runs. Whatever ends the work early, all rows
+    that are known are written first, and a note on the error says how many are kept.
+
+    Raises
+    ------
+    DataError, ModelError, StorageError, ExistingOutputError
+        As `invert_core.extract` says.
+    """
+    if writer.finished:
+        return Spent()
+    clock = _Clock()
+    try:
+        with closing(read_ahead(source.batches(writer.rows_done, batch_size))) as batches:
+            row = writer.rows_done
+            for values in in_order(_results(extractor, batches, clock), row, len(source)):
+                writer.write(values, {} if writer.n_units else unit_names(extractor, values))
+                row += len(next(iter(values.values())))
+                if progress is not None:
+                    progress(row, len(source))
+        writer.finish()
+    except BaseException as error:
+        _keep(writer, error)
+        raise
+    return clock.spent()
+
+
+def run_batch(extractor: Extractor, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Run the model, and check the shape of what it gives.
+
+    Raises
+    ------
+    DataError
+        As `Extractor.run` says.
+    ModelError
+        A layer has no units or too many, or another number of samples.
+    """
+    activations = extractor.run(inputs)
+    rows = len(next(iter(inputs.values())))
+    for name, values in activations.items():
+        if values.ndim != 2 or len(values) != rows or values.shape[1] == 0:
+            raise ModelError(
+                f"Layer {name!r} gave activations of shape {values.shape} for {rows} samples.",
+                "It must be [samples, units] with at least one unit; choose another layer.",
+            )
+        if values.shape[1] > layout.UNIT_LIMIT:
+            raise ModelError(
+                f"Layer {name!r} has {values.shape[1]:,} units, more than {layout.UNIT_LIMIT:,}.",
+                "Choose another pool or layer.",
+            )
+    return activations
+
+
+def unit_names(
+    extractor: Extractor, activations: Mapping[str, np.ndarray]
+) -> dict[str, tuple[str, ...]]:
+    """Names of the units of layers that have some, after a batch was run.
+
+    Raises
+    ------
+    ModelError
+        There are more or fewer names than units.
+    """
+    names = extractor.unit_names()
+    for layer, of_layer in names.items():
+        n_units = activations[layer].shape[1]
+        if len(of_layer) != n_units:
+            raise ModelError(
+                f"Layer {layer!r} has {n_units} units and {len(of_layer)} names of units.",
+                "The backend is at fault; choose another pool or layer.",
+            )
+    return names
+
+
+class _Clock:
+    """Adds up where the time goes."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self.waiting = 0.0
+        self.in_model = 0.0
+
+    def spent(self) -> Spent:
+        return Spent(self.waiting, self.in_model, time.perf_counter() - self._started)
+
+
+def _results(extractor: Extractor, batches: Iterable[Batch], clock: _Clock) -> Generator[Results]:
+    asked = time.perf_counter()
+    for batch in batches:
+        came = time.perf_counter()
+        n_inputs = len(next(iter(batch.inputs.values())))
+        if batch.rows.shape != (n_inputs,):
+            raise DataError(
+                f"A batch names {batch.rows.size} samples and brings {n_inputs}.",
+                "The data must not change while it is read.",
+            )
+        values = run_batch(extractor, batch.inputs)
+        clock.waiting += came - asked
+        clock.in_model += time.perf_counter() - came
+        yield batch.rows, values
+        asked = time.perf_counter()
+
+
+def _keep(writer: ActivationWriter, error: BaseException) -> None:
+    """Save the rows that are known, and say on the error how many are kept."""
+    try:
+        writer.save()
+    except StorageError as refusal:
+        if refusal is not error:
+            error.add_note(refusal.message)
+    said = isinstance(error, ExistingOutputError)
+    if writer.rows_done and writer.partial.exists() and not said:
+        when = " once the data are as they were" if isinstance(error, DataError) else ""
+        error.add_note(
+            f"{writer.rows_done:,} of {writer.n_samples:,} samples are kept in "
+            f"{str(writer.partial)!r}; the same command, without --overwrite, goes on from "
+            f"there{when}."
+        )

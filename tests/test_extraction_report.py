@@ -1,0 +1,67 @@
+"""What an extraction tells of itself, before and after."""
+
+import os
+
+import pytest
+
+from invert_core import extract
+from tests.extracted import LAYERS, interrupt_at
+from tests.fake_model import FakeModel, samples
+
+
+def test_a_report_says_where_the_time_went(tmp_path):
+    report = extract(FakeModel(delay=0.01), samples(320), tmp_path / "x.h5", LAYERS)
+    spent = report.spent
+    assert spent.in_model >= 0.1
+    assert spent.waiting >= 0
+    assert spent.waiting + spent.in_model <= spent.total <= report.seconds
+    assert report.samples_per_second == 320 / spent.total
+    again = extract(FakeModel(), samples(320), tmp_path / "x.h5", LAYERS)
+    assert again.samples_per_second is None
+    assert report.estimate is None
+
+
+def test_a_dry_run_runs_two_batches_and_writes_nothing(tmp_path):
+    model = FakeModel(delay=0.01)
+    report = extract(model, samples(1000), tmp_path / "x.h5", LAYERS, dry_run=True)
+    assert [layer.n_units for layer in report.layers] == [70, 3]
+    assert model.opened[-1].rows == 64
+    assert os.listdir(tmp_path) == []
+    assert report.estimate.seconds >= 32 * 0.01
+    assert report.estimate.memory_bytes > 1000 * 73 * 4
+    extract(model, samples(1000), tmp_path / "x.h5", LAYERS)
+    size = (tmp_path / "x.h5").stat().st_size
+    assert report.estimate.file_bytes == pytest.approx(size, rel=0.1)
+
+
+def test_a_dry_run_with_one_batch_runs_it_twice(tmp_path):
+    model = FakeModel()
+    extract(model, samples(5), tmp_path / "x.h5", LAYERS, dry_run=True)
+    assert model.opened[-1].rows == 10
+
+
+def test_a_dry_run_removes_nothing_even_with_overwrite(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        extract(FakeModel(fail=interrupt_at(1500)), samples(2000), tmp_path / "x.h5", LAYERS)
+    before = (tmp_path / "x.h5.partial").read_bytes()
+    for overwrite, kept in ((True, 0), (False, 1472)):
+        report = extract(
+            FakeModel(),
+            samples(2000),
+            tmp_path / "x.h5",
+            LAYERS,
+            dry_run=True,
+            overwrite=overwrite,
+        )
+        assert report.resumed_from == kept
+    assert os.listdir(tmp_path) == ["x.h5.partial"]
+    assert (tmp_path / "x.h5.partial").read_bytes() == before
+
+
+def test_a_dry_run_where_nothing_is_left_to_run_has_no_estimate(tmp_path):
+    extract(FakeModel(), samples(10), tmp_path / "x.h5", LAYERS)
+    model = FakeModel()
+    report = extract(model, samples(10), tmp_path / "x.h5", LAYERS, dry_run=True)
+    assert report.already_done
+    assert report.estimate is None
+    assert model.opened[-1].rows == 0
