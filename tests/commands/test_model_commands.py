@@ -138,7 +138,7 @@ def test_a_dry_run_of_an_extraction_writes_nothing(here, data):
     assert re.fullmatch(
         r"20 samples would be extracted on cpu, in 'x\.h5'\. "
         r"That would take about a second or two, "
-        r"[0-9,]+ MB of memory and a file of [0-9.,]+ kB\.\n",
+        r"[0-9.,]+ [MG]B of memory and a file of [0-9.,]+ kB\.\n",
         result.stderr,
     )
     assert tree(here) == before

@@ -78,6 +78,8 @@ def test_the_wheel_offers_these_extras(metadata):
         "onnx-gpu-libs",
         "torch",
         "parquet",
+        "safetensors",
+        "text",
         "bench",
         "dev",
     }

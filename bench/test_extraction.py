@@ -1,0 +1,127 @@
+"""Extraction next to the bare forward pass: ResNet-18's shape, batches of 16, JPEG files.
+
+Both sides use all cores. Decoding is measured alone too: it shares the cores with the model, so
+that the time from files cannot be less than the processor time of both over the cores.
+"""
+
+import contextlib
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from bench.resnet18 import write_images, write_model
+from invert_core import Preprocess, extract, open_activations
+from invert_core.data import open_data
+from invert_core.registry import open_model
+
+N_IMAGES = 160
+BATCH = 16
+LAYERS = ["layer4.1.relu", "layer2.0.relu"]
+WORKLOAD = f"{N_IMAGES} images through ResNet-18, two layers"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The model, the image files, and the same images as an array."""
+    folder = tmp_path_factory.mktemp("resnet18")
+    model = write_model(folder / "model.onnx")
+    images = write_images(folder / "images", N_IMAGES)
+    source = open_data(
+        images, open_model(str(model)).inputs, preprocess=Preprocess.preset("imagenet")
+    )
+    with contextlib.closing(source.batches(0, BATCH)) as batches:
+        pixels = np.concatenate([batch.inputs["image"] for batch in batches])
+    return model, images, source, pixels
+
+
+def pooled(layers):
+    return {name: values.mean((2, 3)) for name, values in layers.items()}
+
+
+def forward(session, pixels):
+    """The bare forward pass of the whole network; nothing is kept."""
+    for row in range(0, N_IMAGES, BATCH):
+        session.run(None, {"image": pixels[row : row + BATCH]})
+
+
+@pytest.fixture(scope="module")
+def session(made):
+    return onnxruntime.InferenceSession(str(made[0]), providers=["CPUExecutionProvider"])
+
+
+@pytest.fixture(scope="module")
+def expected(made):
+    """Activations of the layers, from a session of their own."""
+    import onnx
+
+    model = onnx.load(made[0])
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in LAYERS)
+    whole = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    parts = [
+        whole.run(LAYERS, {"image": made[3][row : row + BATCH]})
+        for row in range(0, N_IMAGES, BATCH)
+    ]
+    return {
+        name: np.concatenate(values).mean((2, 3))
+        for name, values in zip(LAYERS, zip(*parts, strict=True), strict=True)
+    }
+
+
+def check_file(path, expected):
+    with open_activations(path) as activations:
+        for name, values in expected.items():
+            found = activations.layers[name].read(0, values.shape[1]).T
+            np.testing.assert_allclose(found, values, rtol=1e-4, atol=1e-5)
+
+
+def extraction(made, data, path, **settings):
+    return lambda: extract(
+        made[0], data, path, LAYERS, batch_size=BATCH, device="cpu", overwrite=True, **settings
+    )
+
+
+def test_from_arrays(made, expected, measure, tmp_path):
+    path = tmp_path / "x.h5"
+    measure(
+        WORKLOAD,
+        "invert extract, decoded images",
+        extraction(made, made[3], path),
+        lambda _: check_file(path, expected),
+        rounds=5,
+    )
+
+
+def test_forward_pass(made, session, measure):
+    measure(
+        WORKLOAD,
+        "bare forward pass",
+        lambda: forward(session, made[3]),
+        lambda _: None,
+        rounds=5,
+    )
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_from_files(made, expected, measure, tmp_path, workers):
+    path = tmp_path / "x.h5"
+    settings = {"preprocess": Preprocess.preset("imagenet"), "workers": workers}
+    measure(
+        WORKLOAD,
+        f"invert extract, JPEG files, {workers} worker processes",
+        extraction(made, made[1], path, **settings),
+        lambda _: check_file(path, expected),
+    )
+
+
+def test_decoding_alone(made, measure):
+    def decode():
+        with contextlib.closing(made[2].batches(0, BATCH)) as batches:
+            return sum(len(batch.rows) for batch in batches)
+
+    def check(count):
+        assert count == N_IMAGES
+
+    measure(WORKLOAD, "decoding alone, in this process", decode, check)
