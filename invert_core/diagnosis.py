@@ -13,6 +13,14 @@ from invert_core.runs import versions
 from invert_core.search import available_cores
 
 
+OPTIONAL = (
+    ("Parquet files", "pyarrow", "parquet"),
+    ("texts as data", "tokenizers", "text"),
+    ("safetensors files", "safetensors", "safetensors"),
+)
+"""What needs a package that may be absent, the package, and the extra that brings it."""
+
+
 def diagnose() -> list[Finding]:
     """Look at versions, cores, the kernel cache, and every backend."""
     findings = [Finding(name, "ok", version) for name, version in versions().items()]
@@ -30,12 +38,7 @@ def diagnose() -> list[Finding]:
     else:
         state = "filled" if is_warm() else "empty, filled by the first labelling"
         findings.append(Finding("kernel cache", "ok", f"{CACHE} ({state})"))
-    has_parquet = importlib.util.find_spec("pyarrow") is not None
-    findings.append(
-        Finding("export to parquet", "ok", "pyarrow is installed")
-        if has_parquet
-        else Finding("export to parquet", "absent", 'pip install "invert-core[parquet]"')
-    )
+    findings += [_optional(*each) for each in OPTIONAL]
     for backend in backends():
         subject = f"backend {backend.name}"
         if backend.status != "installed":
@@ -49,3 +52,9 @@ def diagnose() -> list[Finding]:
             continue
         findings += [replace(each, subject=f"{subject}: {each.subject}") for each in found]
     return findings
+
+
+def _optional(subject: str, package: str, extra: str) -> Finding:
+    if importlib.util.find_spec(package) is not None:
+        return Finding(subject, "ok", f"{package} is installed")
+    return Finding(subject, "absent", f'pip install "invert-core[{extra}]"')

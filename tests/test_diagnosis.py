@@ -62,3 +62,19 @@ def test_the_state_of_the_kernel_cache_is_told(monkeypatch, cache, warm, words):
     monkeypatch.setattr(diagnosis, "CACHE", cache)
     monkeypatch.setattr(diagnosis, "is_warm", lambda: warm)
     assert words in found()["kernel cache"].finding
+
+
+@pytest.mark.parametrize(("subject", "package", "extra"), diagnosis.OPTIONAL)
+def test_what_needs_a_package_that_is_absent_says_how_to_get_it(
+    monkeypatch, subject, package, extra
+):
+    def find(name):
+        return None if name == package else object()
+
+    monkeypatch.setattr(diagnosis.importlib.util, "find_spec", find)
+    findings = found()
+    hint = f'pip install "invert-core[{extra}]"'
+    assert findings[subject] == Finding(subject, "absent", hint)
+    assert all(
+        findings[other].state == "ok" for other, _, _ in diagnosis.OPTIONAL if other != subject
+    )
