@@ -12,7 +12,6 @@ from invert_core.registry import backends, load_backend
 from invert_core.runs import versions
 from invert_core.search import available_cores
 
-
 OPTIONAL = (
     ("Parquet files", "pyarrow", "parquet"),
     ("texts as data", "tokenizers", "text"),
