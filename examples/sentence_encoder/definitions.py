@@ -1,0 +1,88 @@
+"""Definitions as samples, and hypernyms as their concepts."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from wordnet import Synset, closure
+
+from invert_core.errors import SettingError
+
+PARTS = ("search", "held_out")
+
+
+def write_tables(
+    folder: Path, nouns: Mapping[str, Synset], *, n_samples: int | None, min_count: int, seed: int
+) -> dict[str, Path]:
+    """Write `search.csv`, `held_out.csv` and `names.csv`.
+
+    The two parts are halves of the definitions drawn by the seed, each a table
+    ``sample_id,text,concepts``: the text is a definition, its concepts are what is defined and all
+    of which it is a kind. A concept is kept if both parts have at least `min_count` samples of it.
+
+    Parameters
+    ----------
+    folder : Path
+    nouns : mapping of id to Synset
+    n_samples : int or None
+        Definitions in both parts together; None takes all.
+    min_count : int
+    seed : int
+
+    Returns
+    -------
+    dict of str to Path
+        The files, by their names without the suffix.
+
+    Raises
+    ------
+    SettingError
+        There are fewer definitions than `n_samples`, or no concept has `min_count` samples in
+        both parts.
+    """
+    if n_samples is None:
+        n_samples = len(nouns)
+    if not 2 <= n_samples <= len(nouns):
+        raise SettingError(
+            f"There are {len(nouns):,} definitions, and {n_samples:,} were asked for.",
+            f"Ask for 2 to {len(nouns):,}.",
+        )
+    parts = split(list(nouns), n_samples, seed)
+    kinds = {id: closure(id, nouns) for part in parts for id in part}
+    kept = common_concepts([[kinds[id] for id in part] for part in parts], min_count)
+    if not kept:
+        raise SettingError(
+            f"No concept has {min_count:,} samples in both halves.", "Ask for fewer, or more texts."
+        )
+    paths = {name: folder / f"{name}.csv" for name in (*PARTS, "names")}
+    for name, part in zip(PARTS, parts, strict=True):
+        rows = ((id, nouns[id].definition, " ".join(sorted(kinds[id] & kept))) for id in part)
+        _write(paths[name], ("sample_id", "text", "concepts"), rows)
+    names = ((id, nouns[id].words[0], nouns[id].definition) for id in nouns if id in kept)
+    _write(paths["names"], ("concept_id", "name", "definition"), names)
+    return paths
+
+
+def split(ids: Sequence[str], n_samples: int, seed: int) -> tuple[list[str], list[str]]:
+    """Draw samples and halve them; either half is in the order of `ids`."""
+    drawn = np.random.default_rng(seed).permutation(len(ids))[:n_samples]
+    half = n_samples // 2
+    searched, held_out = ([ids[row] for row in sorted(rows)] for rows in np.split(drawn, [half]))
+    return searched, held_out
+
+
+def common_concepts(parts: Iterable[Iterable[Iterable[str]]], min_count: int) -> set[str]:
+    """Concepts that at least `min_count` samples of every part have."""
+    counts = [Counter(concept for sample in part for concept in sample) for part in parts]
+    return {
+        concept for concept in counts[0] if all(count[concept] >= min_count for count in counts)
+    }
+
+
+def _write(path: Path, header: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(header)
+        table.writerows(rows)

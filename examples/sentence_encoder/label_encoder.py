@@ -1,0 +1,153 @@
+"""Labels the MLP neurons of a sentence encoder with WordNet's hypernyms, from nothing.
+
+Takes a Hugging Face model folder and WordNet's nouns. Exports the encoder to ONNX, runs it over
+definitions, labels every neuron on one half of them, and tests the best labels on the other half.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from definitions import PARTS, write_tables
+from wordnet import NOUNS, read_nouns
+
+from invert_core import (
+    Labels,
+    Settings,
+    extract,
+    label_files,
+    open_activations,
+    read_concepts,
+    score,
+)
+from invert_core.commands.console import print_rows, progress
+from invert_core.commands.label_table import shown, summary
+from invert_core.data import Tokenize
+from invert_core.errors import InvertError
+
+NEURONS = "encoder.layer.*.intermediate.intermediate_act_fn"
+"""The hidden units of the MLP of every block, after their activation function, in BERT."""
+
+MAX_LENGTH = 64
+BATCH_SIZE = 64
+COLUMNS = ("unit", "label", "auc", "held_out_auc", "p_search", "positive")
+
+
+def export_model(folder: Path, model: Path) -> None:
+    """Write the encoder as ONNX."""
+    from encoder import export, load  # torch and transformers, which the other stages do not need
+
+    difference = export(load(folder), model)
+    print(f"The outputs of {model.name} differ from PyTorch's by at most {difference:.1e}.")
+
+
+def extract_part(
+    model: Path, table: Path, tokenizer: Path, layers: Sequence[str], overwrite: bool
+) -> Path:
+    """Run the encoder over the texts of a table; the mean over tokens is a neuron's activation."""
+    output = table.with_suffix(".h5")
+    with progress(f"Extracting {table.name}") as report:
+        extract(
+            model,
+            table,
+            output,
+            layers,
+            pool="mean",
+            batch_size=BATCH_SIZE,
+            text=Tokenize(tokenizer, max_length=MAX_LENGTH),
+            column="text",
+            overwrite=overwrite,
+            progress=report,
+        )
+    return output
+
+
+def label_neurons(activations: Path, table: Path, names: Path, run: Path) -> Labels:
+    """Label every neuron; the table that held the texts holds their concepts too."""
+    with progress("Labelling") as report:
+        return label_files(
+            activations,
+            table,
+            run,
+            names=names,
+            settings=Settings(length=3),
+            overwrite=True,
+            progress=report,
+        )
+
+
+def tested_labels(labels: Labels, activations: Path, table: Path, top: int) -> Iterator[dict]:
+    """The best labels as rows of a table, each with its AUC on samples no search has seen."""
+    concepts = read_concepts(table)
+    with open_activations(activations) as unseen:
+        for row in labels.best()[:top]:
+            tested = score(unseen, concepts, row.formula, layers=[row.layer], units=[row.unit])
+            yield shown(row) | {"held_out_auc": f"{tested.rows[0].auc:.4f}"}
+
+
+@contextmanager
+def stage(what: str) -> Iterator[None]:
+    """Say how long a stage took."""
+    started = time.perf_counter()
+    yield
+    print(f"{what}: {time.perf_counter() - started:.0f} s", flush=True)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Go through all stages; activations that an earlier call has left are not computed again."""
+    folder: Path = arguments.output
+    folder.mkdir(parents=True, exist_ok=True)
+    model = folder / "model.onnx"
+    with stage("export"):
+        export_model(arguments.model, model)
+    with stage("texts and concepts"):
+        tables = write_tables(
+            folder,
+            read_nouns(arguments.wordnet),
+            n_samples=arguments.samples,
+            min_count=arguments.min_count,
+            seed=arguments.seed,
+        )
+    tokenizer = arguments.model / "tokenizer.json"
+    activations = {}
+    for part in PARTS:
+        with stage(f"activations of {part}"):
+            activations[part] = extract_part(
+                model, tables[part], tokenizer, arguments.layer, arguments.overwrite
+            )
+    with stage("labels"):
+        labels = label_neurons(
+            activations["search"], tables["search"], tables["names"], folder / "run"
+        )
+    print(f"{summary(labels)} labelled. The best, and how they do on the half not searched:")
+    rows = tested_labels(labels, activations["held_out"], tables["held_out"], arguments.top)
+    print_rows(list(rows), COLUMNS, "table")
+
+
+def main() -> None:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", type=Path, help="Hugging Face model folder")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for all results")
+    parser.add_argument("--wordnet", type=Path, default=NOUNS, help="WordNet's data.noun")
+    parser.add_argument("--samples", type=int, help="definitions in both halves (default: all)")
+    parser.add_argument("--min-count", type=int, default=50, help="samples of a concept in a half")
+    parser.add_argument("--seed", type=int, default=0, help="of the draw and of the halves")
+    parser.add_argument("--top", type=int, default=10, help="neurons to test and print")
+    parser.add_argument(
+        "-l", "--layer", action="append", help=f"layer or pattern (default: {NEURONS})"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="give up activations of old texts")
+    arguments = parser.parse_args()
+    arguments.layer = arguments.layer or [NEURONS]
+    try:
+        run(arguments)
+    except InvertError as error:
+        sys.exit(f"Error: {error}")
+
+
+if __name__ == "__main__":
+    main()
