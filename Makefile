@@ -19,7 +19,7 @@ test: $(VENV)/installed-dev
 
 # The same with torch, where nothing that needs it may be skipped
 test-all: $(VENV)/installed-all
-	INVERT_TESTS_NEED="torch torchvision onnxscript tokenizers safetensors" $(MAKE) test
+	INVERT_TESTS_NEED="torch torchvision onnxscript tokenizers safetensors pyarrow" $(MAKE) test
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -21,7 +21,8 @@ STATES = ("ok", "absent", "broken")
 MASK = "attention_mask"
 """An input of this name, integers [samples, tokens], has 1 for tokens that count and 0 for padding.
 
-Pooling over tokens leaves padding out. A batch may bring it for a model that does not take it.
+Pooling over tokens leaves padding out. A batch may bring it for a model that does not take it, once
+`Model.settled` was called with an example that has it.
 """
 
 
@@ -126,7 +127,10 @@ class Extractor(ABC):
         DataError
             An input is missing, unknown, or of another shape or type than the model takes; or
             there are no samples, or more than the batch size; or an activation is too large for
-            float32.
+            float32, or the places of a flattened layer are not those of the first batch.
+        ModelError
+            The model does not run on the batch, or a layer is not what it was to be; or the
+            extractor was closed.
         """
 
     def unit_names(self) -> dict[str, tuple[str, ...]]:
@@ -231,7 +235,7 @@ class Model(ABC):
             whatever the pool, and a sample without any token is an error.
         channel_axis : int or None
             The axis that counts the units; None takes axis 1 for ranks 2 and 4 or more, and the
-            last axis for rank 3.
+            last axis for rank 3. An axis that counts tokens cannot be it.
         device : {"auto", "cpu", "cuda"}
             "cuda" fails where CUDA does not work; "auto" then uses the CPU and logs why: as a
             warning, or as information where what runs the model was built without CUDA.

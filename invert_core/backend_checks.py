@@ -68,7 +68,10 @@ def check_batch(
     listed = f"The model takes {', '.join(map(repr, known))}."
     for name in batch:
         if name not in known:
-            raise DataError(f"The model has no input {name!r}.", nearest(name, known) or listed)
+            hint = nearest(name, known) or listed
+            if name == MASK:
+                hint = "Call `settled` with an example that has it, so that padding is left out."
+            raise DataError(f"The model has no input {name!r}.", hint)
     missing = [name for name in known if name in needed and name not in batch]
     if missing:
         raise DataError(f"The input {missing[0]!r} is missing.", listed)

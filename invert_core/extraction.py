@@ -1,5 +1,6 @@
 """From a model and samples to a file of activations."""
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
@@ -15,7 +16,13 @@ from invert_core.atomic import check_target
 from invert_core.backend import Layer, Model
 from invert_core.backend_checks import check_settings
 from invert_core.data import Data, DataSource, Preprocess, Tokenize, open_data
-from invert_core.errors import SettingError, UnknownNameError, first_few, nearest
+from invert_core.errors import (
+    ExistingOutputError,
+    SettingError,
+    UnknownNameError,
+    first_few,
+    nearest,
+)
 from invert_core.extraction_estimate import estimate
 from invert_core.extraction_loop import run_all
 from invert_core.extraction_report import Estimate, ExtractedLayer, ExtractionReport, Spent
@@ -113,8 +120,8 @@ def extract(
     progress : callable, optional
         Called with samples done and samples in all.
     dry_run : bool
-        Open everything, see that the output could be written, and run the model on two batches to
-        estimate what the extraction would take. Nothing is written.
+        Open everything, see that the output could be written, and run the model for two seconds,
+        or on two batches, to estimate what the extraction would take. Nothing is written.
 
     Returns
     -------
@@ -127,13 +134,14 @@ def extract(
     DataError
         The data does not fit the model, a sample cannot be read, or an activation is NaN.
     StaleFileError, ExistingOutputError
-        The output exists and was made from something else.
+        The output exists and was made from something else, or is the data or the model.
     StorageError
         It cannot be written. What is marked as done stays, and the same call goes on from there.
     """
     started = time.perf_counter()
     check_settings(layers, pool, device, batch_size)
     check_target(Path(output), overwrite=True)
+    _keep_from_output(Path(output), data, model)
     opened = _open_model(model, backend, model_options)
     source = open_data(
         data,
@@ -206,6 +214,20 @@ def extract(
             spent=spent,
             estimate=estimated,
         )
+
+
+def _keep_from_output(output: Path, *inputs: object) -> None:
+    """Refuse to write over what is read."""
+    for path in inputs:
+        if (
+            isinstance(path, str | Path)
+            and os.path.exists(path)
+            and os.path.exists(output)
+            and os.path.samefile(path, output)
+        ):
+            raise ExistingOutputError(
+                f"The output {str(output)!r} is also what is read.", "Choose another with -o."
+            )
 
 
 def _sparse_layers(model: Model, layers: Sequence[str], patterns: Sequence[str]) -> list[str]:

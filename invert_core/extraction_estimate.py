@@ -1,5 +1,6 @@
-"""What an extraction would take, from running two batches of it."""
+"""What an extraction would take, from running a little of it."""
 
+import itertools
 import math
 import sys
 import time
@@ -12,14 +13,18 @@ from invert_core.backend import Extractor
 from invert_core.data import DataSource
 from invert_core.extraction_loop import run_batch, unit_names
 from invert_core.extraction_report import Estimate
+from invert_core.read_ahead import read_ahead
+
+SECONDS = 2.0
+"""So long batches are run at least, if there are enough: the first ones were read before."""
 
 
 def estimate(
     extractor: Extractor, source: DataSource, writer: ActivationWriter, batch_size: int
 ) -> tuple[Estimate, dict[str, int]]:
-    """Run a batch to warm up and one to measure; nothing is written.
+    """Run a batch to warm up and some to measure; nothing is written.
 
-    Reading and running overlap in an extraction, so the longer one of the two counts.
+    A thread reads ahead as in an extraction, so that the longer one of reading and running counts.
 
     Parameters
     ----------
@@ -35,14 +40,16 @@ def estimate(
     dict of layer name to int
         The number of units.
     """
-    with closing(source.batches(writer.rows_done, batch_size)) as batches:
+    ready = read_ahead(source.batches(writer.rows_done, batch_size), stop=source.stop)
+    with closing(ready) as batches:
         first = next(batches)
         run_batch(extractor, first.inputs)
-        started = time.perf_counter()
-        second = next(batches, first)
-        read = time.perf_counter()
-        activations = run_batch(extractor, second.inputs)
-        ran = time.perf_counter()
+        n_run, started = 0, time.perf_counter()
+        for batch in itertools.chain([next(batches, first)], batches):
+            activations = run_batch(extractor, batch.inputs)
+            n_run, seconds = n_run + 1, time.perf_counter() - started
+            if seconds >= SECONDS:
+                break
     n_batches = math.ceil((writer.n_samples - writer.rows_done) / batch_size)
     n_units = {name: values.shape[1] for name, values in activations.items()}
     nonzero = {name: np.count_nonzero(values) / values.size for name, values in activations.items()}
@@ -52,7 +59,7 @@ def estimate(
         Estimate(
             file_bytes=contents.bytes_of_file(nonzero),
             memory_bytes=None if peak is None else peak + contents.bytes_in_memory(nonzero),
-            seconds=n_batches * max(read - started, ran - read),
+            seconds=n_batches * seconds / n_run,
         ),
         n_units,
     )

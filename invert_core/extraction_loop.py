@@ -36,8 +36,9 @@ def run_all(
         return Spent()
     clock = _Clock()
     try:
-        with closing(read_ahead(source.batches(writer.rows_done, batch_size))) as batches:
-            row = writer.rows_done
+        row = writer.rows_done
+        ready = read_ahead(source.batches(row, batch_size), stop=source.stop)
+        with closing(ready) as batches:
             for values in in_order(_results(extractor, batches, clock), row, len(source)):
                 writer.write(values, {} if writer.n_units else unit_names(extractor, values))
                 row += len(next(iter(values.values())))

@@ -33,8 +33,8 @@ class Estimate:
 
     `file_bytes` is the size of the finished file, for sparse layers as far as one batch tells.
     `memory_bytes` is the most that this process has taken, with one batch run, and what rows need
-    that wait to be written; None where the system does not say. `seconds` is the time of one
-    batch, after another one to warm up, for all that are left.
+    that wait to be written; None where the system does not say. `seconds` is the time of some
+    batches, after another one to warm up, for all that are left.
     """
 
     file_bytes: int

@@ -15,6 +15,7 @@ import numpy as np
 
 from invert_core.errors import FileFormatError
 from invert_core.input_file import check_file
+from invert_core.text import first_line
 
 CHUNK_LIMIT_BYTES = 256 * 2**20
 
@@ -54,7 +55,7 @@ def open_file(path: Path, *, cache_bytes: int = 0) -> Iterator[h5py.File]:
         ) from error
     except OSError as error:
         raise FileFormatError(
-            f"{str(path)!r} is not a whole HDF5 file ({_first_line(error)}).",
+            f"{str(path)!r} is not a whole HDF5 file ({first_line(error)}).",
             "It may be cut off or of another kind; make it again.",
         ) from error
     with file:
@@ -78,7 +79,7 @@ def open_checked(path: Path, format_name: str, format_version: int = 1) -> Itera
             version = file.attrs.get("format_version")
         except _BROKEN as error:
             raise FileFormatError(
-                f"{str(path)!r} is broken ({_first_line(error)}).", "Make it again."
+                f"{str(path)!r} is broken ({first_line(error)}).", "Make it again."
             ) from error
         if not isinstance(found, str) or found != format_name:
             raise FileFormatError(
@@ -109,7 +110,7 @@ def broken_file_errors(item: h5py.Group | h5py.Dataset, name: str = "") -> Itera
         raise
     except _BROKEN as error:
         raise FileFormatError(
-            f"{_where(item, name)} is broken ({_first_line(error)}).", "Make the file again."
+            f"{_where(item, name)} is broken ({first_line(error)}).", "Make the file again."
         ) from error
 
 
@@ -206,8 +207,3 @@ def write_strings(group: h5py.Group, name: str, values: tuple[str, ...]) -> None
 def _where(item: h5py.Group | h5py.Dataset, name: str = "") -> str:
     path = f"{item.name.rstrip('/')}/{name}" if name else item.name
     return f"{Path(item.file.filename).name}:{path}"
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

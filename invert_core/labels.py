@@ -138,15 +138,15 @@ class Labels:
     def at(self, address: str) -> tuple[Label, ...]:
         """The rows of one unit, given as ``layer:unit``, with the number or the name of the unit.
 
+        A name that is the number of another unit means that one.
+
         Raises
         ------
         UnknownNameError
             There is no such unit.
         """
-        found = tuple(
-            row
-            for row in self.rows
-            if row.address == address or (row.unit_name and row.named_address == address)
+        found = tuple(row for row in self.rows if row.address == address) or tuple(
+            row for row in self.rows if row.unit_name and row.named_address == address
         )
         if not found:
             layer = address.rpartition(":")[0]

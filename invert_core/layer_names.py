@@ -44,7 +44,7 @@ def select_layers(model: Model, wanted: Sequence[str]) -> list[str]:
     -------
     list of str
         What `Model.extractor` takes. A layer that a pattern finds is asked for by its module path
-        if that fits, else by its name; one that was named before is not taken again.
+        if that fits, else by its name; one that is named, or was found before, is not taken again.
 
     Raises
     ------
@@ -54,6 +54,7 @@ def select_layers(model: Model, wanted: Sequence[str]) -> list[str]:
     if not any(map(is_pattern, wanted)):
         return list(wanted)
     layers = model.layers()
+    literal = [name for name in wanted if not is_pattern(name)]
     names: list[str] = []
     for name in wanted:
         if not is_pattern(name):
@@ -61,10 +62,9 @@ def select_layers(model: Model, wanted: Sequence[str]) -> list[str]:
             continue
         rule = _rule(name)
         found = [(each, _asked_as(each, rule)) for each in layers if each.pool]
+        taken = {*literal, *names}
         fitting = [
-            asked
-            for each, asked in found
-            if asked and each.name not in names and each.module not in names
+            asked for each, asked in found if asked and taken.isdisjoint((each.name, each.module))
         ]
         if not any(asked for _, asked in found):
             raise UnknownNameError(

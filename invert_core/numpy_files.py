@@ -12,6 +12,7 @@ import numpy as np
 from invert_core.errors import DataError, FileFormatError
 from invert_core.input_file import check_file
 from invert_core.sample_id import as_sample_id
+from invert_core.text import first_line
 
 _MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"\x93NUM")
 SAMPLE_ID_KEYS = ("sample_id", "sample_ids")
@@ -90,7 +91,7 @@ def _format_errors(path: Path) -> Iterator[None]:
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         if "pickle" in reason:  # NumPy advises to allow what is refused here
             reason = "it holds Python objects"
         raise FileFormatError(

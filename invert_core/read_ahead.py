@@ -1,7 +1,7 @@
 """Runs an iterator in a thread of its own, a little ahead of whoever uses its items."""
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -10,7 +10,9 @@ from invert_core.errors import SettingError
 T = TypeVar("T")
 
 
-def read_ahead(blocks: Iterable[T], depth: int = 1) -> Generator[T]:
+def read_ahead(
+    blocks: Iterable[T], depth: int = 1, stop: Callable[[], None] = lambda: None
+) -> Generator[T]:
     """Give the items of `blocks` in their order, while a thread makes the next ones ready.
 
     Parameters
@@ -21,6 +23,9 @@ def read_ahead(blocks: Iterable[T], depth: int = 1) -> Generator[T]:
     depth : int
         The most items that wait, finished or in the making, besides the one in use. No item is
         kept once it is handed over.
+    stop : callable, optional
+        Called when no more items are wanted, before the thread is waited for: it may let `blocks`
+        end in the midst of an item.
 
     Returns
     -------
@@ -42,10 +47,10 @@ def read_ahead(blocks: Iterable[T], depth: int = 1) -> Generator[T]:
     """
     if depth < 1:
         raise SettingError(f"The depth is {depth}.", "Give 1 or more.")
-    return _hand_over(_each(blocks), depth)
+    return _hand_over(_each(blocks), depth, stop)
 
 
-def _hand_over(items: Generator[T], depth: int) -> Generator[T]:
+def _hand_over(items: Generator[T], depth: int, stop: Callable[[], None]) -> Generator[T]:
     waiting: deque[Future[T]] = deque()
     thread = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
     try:
@@ -59,6 +64,7 @@ def _hand_over(items: Generator[T], depth: int) -> Generator[T]:
                 return
             yield item.pop()  # which leaves no reference to it here
     finally:
+        stop()
         thread.shutdown(cancel_futures=True)
         items.close()
 

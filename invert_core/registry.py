@@ -174,16 +174,26 @@ def _adopt(
 ) -> Model:
     ancestors = {f"{each.__module__}.{each.__qualname__}" for each in type(model).__mro__}
     known = [name for name, entry in _BUILT_IN.items() if ancestors.intersection(entry.classes)]
-    for name in [backend] if backend is not None else known or plugins:
-        loaded = _load(name, plugins)
+    settled = [backend] if backend is not None else known
+    unknown = UnknownNameError(
+        f"No backend takes an object of the class {type(model).__qualname__!r} as a model.",
+        "Give a torch.nn.Module, the path of a model, or a Model that was opened.",
+    )
+    for name in settled or plugins:
+        try:
+            loaded = _load(name, plugins)
+        except MissingDependencyError as error:
+            if settled:
+                raise
+            unknown.add_note(error.message)
+            continue
+        if not settled and loaded.adopt(model) is None:
+            continue  # whatever its options are
         _refuse_options(name, loaded, given)
         adopted = loaded.adopt(model, **given)
         if adopted is not None:
             return adopted
-    raise UnknownNameError(
-        f"No backend takes an object of the class {type(model).__qualname__!r} as a model.",
-        "Give a torch.nn.Module, the path of a model, or a Model that was opened.",
-    )
+    raise unknown
 
 
 def _refuse_options(name: str, backend: type[Backend], given: dict[str, Any]) -> None:

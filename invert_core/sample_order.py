@@ -43,7 +43,8 @@ def in_order(
         if arrived[kept].any() or np.unique(kept).size < kept.size:
             raise _changed("brought a sample twice")
         arrived[kept] = True
-        held.append((kept, {name: array[wanted] for name, array in values.items()}))
+        if kept.size:
+            held.append((kept, {name: array[wanted] for name, array in values.items()}))
         n_held = sum(each.size for each, _ in held)
         stop = next_row + int(np.argmin(arrived[next_row : next_row + n_held + 1]))
         if stop > next_row:

@@ -121,6 +121,13 @@ class TokenSuite(ABC):
             with refused(ModelError, f"pool='flatten' for the tokens of {layer!r}"):
                 model.extractor([layer], pool="flatten", device="cpu")
 
+    def test_axes_that_count_tokens_do_not_count_units(self, tmp_path: Path) -> None:
+        batch, expected = self._tokens()
+        model = self._token_model(tmp_path, batch)
+        for layer in {layer for layer, pool in expected if pool in ("first", "last")}:
+            with refused(ModelError, f"channel_axis=1 for the tokens of {layer!r}"):
+                model.extractor([layer], channel_axis=1, device="cpu")
+
     def _tokens(self) -> Tokens:
         masked = self.masked()
         if masked is None:

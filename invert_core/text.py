@@ -1,4 +1,4 @@
-"""What counts as text: names and ids that can be stored, printed and told apart."""
+"""What counts as text: names and ids that can be stored, printed and told apart; and sentences."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -26,6 +26,15 @@ def counted(count: int, what: str) -> str:
     ('1 sample', '1,198 samples')
     """
     return f"{count:,} {what}" + ("" if count == 1 else "s")
+
+
+def first_line(error: BaseException) -> str:
+    r"""What an error of a stranger says in its first line, or else what kind it is.
+
+    >>> first_line(ValueError("no header\nat byte 0")), first_line(EOFError())
+    ('no header', 'EOFError')
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def check_text(

@@ -53,9 +53,10 @@ def tree(folder: Path) -> dict[str, bytes | None]:
 
 
 def process(*arguments, **options) -> subprocess.CompletedProcess:
-    """Run a command in a process of its own."""
+    """Run a command in a process of its own, with buffers on stdout as users have them."""
+    environment = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],
         stdin=subprocess.DEVNULL,
-        **{"capture_output": True, "text": True, "timeout": 120} | options,
+        **{"capture_output": True, "text": True, "timeout": 120, "env": environment} | options,
     )

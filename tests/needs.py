@@ -12,6 +12,6 @@ REQUIRED = os.environ.get("INVERT_TESTS_NEED", "").split()
 
 def need(name: str) -> ModuleType:
     """Import a package; skip the test module where it is absent, or fail where it is required."""
-    if name in REQUIRED:
+    if name.partition(".")[0] in REQUIRED:
         return importlib.import_module(name)
     return pytest.importorskip(name, reason=f"needs {name}, which is not installed")

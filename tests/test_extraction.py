@@ -182,3 +182,18 @@ def test_layers_are_listed():
 def test_a_model_that_is_missing_is_missing():
     with pytest.raises(InvertError, match=r"no-model\.onnx"):
         list_layers("no-model.onnx")
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", ["x.h5", "link.h5"])
+def test_the_data_are_never_overwritten(tmp_path, overwrite, name):
+    data = tmp_path / "x.h5"
+    with h5py.File(data, "w") as file:
+        file["x"] = samples(10)
+    (tmp_path / "link.h5").symlink_to(data)
+    before = data.read_bytes()
+    with pytest.raises(ExistingOutputError, match="is also what is read") as caught:
+        extract(FakeModel(), data, tmp_path / name, LAYERS, overwrite=overwrite)
+    assert caught.value.hint == "Choose another with -o."
+    assert data.read_bytes() == before
+    assert sorted(os.listdir(tmp_path)) == ["link.h5", "x.h5"]

@@ -1,10 +1,13 @@
 """What an extraction tells of itself, before and after."""
 
 import os
+import time
 
 import pytest
 
-from invert_core import extract
+from invert_core import extract, extraction_estimate
+from invert_core.data.arrays.array_source import ArraySource
+from invert_core.read_ahead import read_ahead
 from tests.extracted import LAYERS, interrupt_at
 from tests.fake_model import FakeModel, samples
 
@@ -21,7 +24,8 @@ def test_a_report_says_where_the_time_went(tmp_path):
     assert report.estimate is None
 
 
-def test_a_dry_run_runs_two_batches_and_writes_nothing(tmp_path):
+def test_a_dry_run_runs_some_batches_and_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(extraction_estimate, "SECONDS", 0)
     model = FakeModel(delay=0.01)
     report = extract(model, samples(1000), tmp_path / "x.h5", LAYERS, dry_run=True)
     assert [layer.n_units for layer in report.layers] == [70, 3]
@@ -32,6 +36,26 @@ def test_a_dry_run_runs_two_batches_and_writes_nothing(tmp_path):
     extract(model, samples(1000), tmp_path / "x.h5", LAYERS)
     size = (tmp_path / "x.h5").stat().st_size
     assert report.estimate.file_bytes == pytest.approx(size, rel=0.1)
+
+
+class SlowSource(ArraySource):
+    """Needs 20 ms for every batch, and has read some ahead when one is asked for."""
+
+    def batches(self, start, batch_size):
+        def slowly():
+            for batch in super(SlowSource, self).batches(start, batch_size):
+                time.sleep(0.02)
+                yield batch
+
+        return read_ahead(slowly(), depth=2)
+
+
+def test_reading_counts_even_if_the_first_batch_in_the_model_hides_it(tmp_path):
+    warm_up = iter([0.3])
+    model = FakeModel(fail=lambda _: time.sleep(next(warm_up, 0)))
+    source = SlowSource({"x": samples(960)})
+    report = extract(model, source, tmp_path / "x.h5", LAYERS, dry_run=True)
+    assert report.estimate.seconds >= 30 * 0.02 / 2
 
 
 def test_a_dry_run_with_one_batch_runs_it_twice(tmp_path):

@@ -225,3 +225,50 @@ def test_automatic_settings_are_compared_as_they_were_resolved(tmp_path):
     extract(FakeModel(), samples(10), tmp_path / "x.h5", LAYERS)
     settings = {"pool": "none", "device": "cpu"}
     assert extract(FakeModel(), samples(10), tmp_path / "x.h5", LAYERS, **settings).already_done
+
+
+@pytest.mark.parametrize("sparse", [[], ["latents"]])
+def test_a_run_that_ended_when_all_rows_were_done_is_finished_by_the_next(
+    tmp_path, sparse, monkeypatch
+):
+    def end(partial, path):
+        if path == tmp_path / "x.h5":
+            raise KeyboardInterrupt
+        os.replace(partial, path)
+
+    arguments = (samples(2001), tmp_path / "x.h5", ALL_LAYERS)
+    with monkeypatch.context() as patched:
+        patched.setattr("invert_core.atomic.move_into_place", end)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            extract(FakeModel(), *arguments, sparse=sparse)
+    assert "2,001 of 2,001 samples are kept" in caught.value.__notes__[0]
+    extract(FakeModel(), *arguments, sparse=sparse)
+    assert_same(read(tmp_path / "x.h5"), expected(samples(2001), 32, ALL_LAYERS))
+    assert os.listdir(tmp_path) == ["x.h5"]
+
+
+class SlowSource(ArraySource):
+    """Takes long for every batch but the first, until it is stopped."""
+
+    def __init__(self, arrays):
+        super().__init__(arrays)
+        self.begun, self.stopped, self.waited = threading.Event(), threading.Event(), []
+
+    def batches(self, start, batch_size):
+        yield next(super().batches(start, batch_size))
+        self.begun.set()
+        self.waited.append(self.stopped.wait(30))
+
+    def stop(self):
+        self.stopped.set()
+
+
+def test_an_interrupt_does_not_wait_for_a_batch_that_takes_long(tmp_path):
+    def interrupt(_):
+        assert source.begun.wait(30)
+        raise KeyboardInterrupt
+
+    source = SlowSource({"x": samples(100)})
+    with pytest.raises(KeyboardInterrupt):
+        extract(FakeModel(fail=interrupt), source, tmp_path / "x.h5", LAYERS)
+    assert source.waited == [True]

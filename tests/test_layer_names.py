@@ -55,6 +55,8 @@ def test_no_layer_is_taken_twice():
         "attention[0]",
     ]
     assert select_layers(MODEL, ["head", "h*"]) == ["head"]
+    assert select_layers(MODEL, ["h*", "head"]) == ["head"]
+    assert select_layers(MODEL, ["t*", "t2"]) == ["t1", "t2"]
 
 
 def test_a_pattern_without_a_layer_is_an_error_that_lists_the_nearest():

@@ -170,6 +170,24 @@ def test_a_plugin_adopts_objects_that_no_built_in_knows(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("plugin")
+def test_plugins_that_do_not_take_an_object_leave_it_to_the_others(tmp_path, site, monkeypatch):
+    backend = load_backend("numpy")
+    model = open_model(write_model(tmp_path))
+    install(site, "invert-broken", "a-broken", "broken_for_objects:It", "")
+    source = "from invert_core.backend import Backend\nclass It(Backend): pass"
+    install(site, "invert-other", "another", "other_for_objects:It", source)
+    monkeypatch.setattr(backend, "options", ("depth",))
+    monkeypatch.setattr(
+        backend, "adopt", lambda given, **_: model if isinstance(given, dict) else None
+    )
+    assert open_model({}, options={"depth": 1}) is model
+    with pytest.raises(SettingError, match="'numpy' has no option 'width'"):
+        open_model({}, options={"width": 1})
+    with pytest.raises(UnknownNameError, match=r"class 'list'.*invert-broken"):
+        open_model([])
+
+
+@pytest.mark.usefixtures("plugin")
 def test_a_plugin_is_listed_with_its_distribution():
     found = {info.name: info for info in backends()}
     assert found["onnx"].origin == "built-in"

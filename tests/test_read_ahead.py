@@ -273,3 +273,17 @@ def test_a_nan_is_named_by_the_reading_thread():
         next(read)
         with pytest.raises(ValueError, match="unit fc:4 is NaN for row 7"):
             next(read)
+
+
+def test_the_thread_is_told_to_stop_before_it_is_waited_for():
+    begun, stopped, ended = threading.Event(), threading.Event(), []
+
+    def blocks():
+        yield 0
+        begun.set()
+        ended.append(stopped.wait(SECONDS))
+
+    with closing(read_ahead(blocks(), stop=stopped.set)) as items:
+        assert next(items) == 0
+        assert begun.wait(SECONDS)
+    assert ended == [True]

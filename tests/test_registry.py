@@ -78,6 +78,10 @@ def test_importing_the_registry_imports_no_backend():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_the_suffixes_of_the_table_are_those_of_the_backend():
+    assert registry._BUILT_IN["onnx"].suffixes == load_backend("onnx").suffixes
+
+
 def test_the_built_in_backends_are_listed_first():
     onnx, torch = backends()[:2]
     assert (onnx.name, onnx.origin, onnx.status, onnx.hint) == ("onnx", "built-in", "installed", "")

@@ -69,5 +69,10 @@ def test_samples_that_repeat_are_missing_or_do_not_exist_are_refused(batches, st
     assert "must not change while it is read" in caught.value.hint
 
 
+def test_batches_of_nothing_but_samples_before_the_start_bring_nothing():
+    assert list(in_order(results([[2, 3], [4]]), 5, 5)) == []
+    assert collected([[0, 1], [2, 3]], 2, 4)["a"][:, 0].tolist() == [4, 6]
+
+
 def test_samples_before_the_start_may_repeat():
     assert collected([[0, 2], [0, 1, 3], [4]], 2, 5)["a"][:, 0].tolist() == [4, 6, 8]

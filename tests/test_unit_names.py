@@ -51,6 +51,14 @@ def test_a_unit_is_found_by_its_name(here):
     assert invert("show", "run", "flat:0@0,1").stdout == by_number
 
 
+def test_a_name_that_is_the_number_of_another_unit_means_that_one(here):
+    with h5py.File("x.h5", "r+") as file:
+        file["layers/flat/unit"][:] = ["2", "1", "7"]
+    labels = label(here / "x.h5", here / "c.npz")
+    assert {row.unit for row in labels.at("flat:2")} == {2}
+    assert {row.unit for row in labels.at("flat:7")} == {2}
+
+
 def test_the_name_is_printed_beside_the_number(here):
     printed = invert("label", "x.h5", "c.npz", "-o", "run").stdout
     assert "flat:1 (0@0,1)" in printed

@@ -3,6 +3,16 @@
 from collections.abc import Collection, Iterable, Iterator
 
 import onnx
+from onnx import TensorProto
+
+_RANDOM = {
+    "Bernoulli",
+    "Multinomial",
+    "RandomNormal",
+    "RandomNormalLike",
+    "RandomUniform",
+    "RandomUniformLike",
+}
 
 
 def weights(graph: onnx.GraphProto) -> set[str]:
@@ -62,6 +72,37 @@ def dependent_on(graph: onnx.GraphProto, inputs: Collection[str]) -> set[str]:
         if not found.isdisjoint(reads(node)):
             found.update(name for name in node.output if name)
     return found
+
+
+def random_operators(proto: onnx.ModelProto) -> list[str]:
+    """Operators of a model whose results are drawn anew whenever it runs."""
+    nodes = [node for _, nodes in walk_nodes(proto) for node in nodes]
+    stored = [
+        (tensor.name, tensor)
+        for graph, _ in walk_nodes(proto)
+        if graph is not None
+        for tensor in graph.initializer
+    ]
+    stored += [
+        (name, attribute.t)
+        for node in nodes
+        if node.op_type == "Constant"
+        for name in node.output
+        for attribute in node.attribute
+    ]
+    on = {
+        name
+        for name, tensor in stored
+        if tensor.data_type == TensorProto.BOOL and (any(tensor.raw_data) or any(tensor.int32_data))
+    }
+    return sorted(
+        {
+            node.op_type
+            for node in nodes
+            if node.op_type in _RANDOM
+            or (node.op_type == "Dropout" and on.intersection(node.input[2:]))
+        }
+    )
 
 
 def prune(proto: onnx.ModelProto, wanted: Collection[str]) -> onnx.ModelProto:

@@ -22,11 +22,11 @@ from invert_core.backend import (
 from invert_core.backend_checks import check_settings
 from invert_core.backends.onnx import storage
 from invert_core.backends.onnx.extractor import OnnxExtractor
-from invert_core.backends.onnx.graph import dependent, prune, true_inputs
+from invert_core.backends.onnx.graph import dependent, prune, random_operators, true_inputs
 from invert_core.backends.onnx.inputs import model_input, model_inputs
 from invert_core.backends.onnx.names import Names
 from invert_core.backends.onnx.parameters import Weights
-from invert_core.backends.onnx.pooling import Pooling, choose, leave_padding_out, why_not
+from invert_core.backends.onnx.pooling import choose, why_not
 from invert_core.backends.onnx.pooling_nodes import Pooled, append_pooling
 from invert_core.backends.onnx.session import describe, open_session
 from invert_core.backends.onnx.shapes import (
@@ -40,6 +40,7 @@ from invert_core.backends.onnx.shapes import (
 from invert_core.backends.onnx.tokens import Tokens
 from invert_core.backends.onnx.trial import axes_that_follow
 from invert_core.errors import ModelError, first_few
+from invert_core.pooling import Pooling, leave_padding_out
 
 _log = logging.getLogger("invert")
 
@@ -124,11 +125,18 @@ class OnnxModel(Model):
         types = self._types(tensors.values())
         following = self._axes_that_follow(types)
         part = prune(self._proto, set(tensors.values()))
+        drawn = random_operators(part)
+        if drawn:
+            _log.warning(
+                "The model draws random numbers (%s): what is extracted cannot be repeated. Export "
+                "it for evaluation.",
+                ", ".join(drawn),
+            )
         pooled: dict[str, Pooled] = {}
         for layer, tensor in tensors.items():
             kind = types[tensor]
             pooling = self._choose(layer, tensor, kind, pool, channel_axis)
-            if self._tokens is not None and pooling.kind != "none":
+            if self._tokens is not None and (pooling.kind != "none" or kind.dims):
                 axes = self._tokens.axes(
                     layer, tensor, kind, pooling.channel_axis, following.get(tensor)
                 )
@@ -138,6 +146,8 @@ class OnnxModel(Model):
         masked = [layer for layer, each in pooled.items() if each.pooling.token_axes]
         if masked:
             _log.info("What %r marks as padding does not count in %s.", MASK, first_few(masked))
+        if self._tokens is None and any(each.name == MASK for each in self.inputs):
+            _log.warning("The input %r is not [samples, tokens], so that padding counts.", MASK)
         read = true_inputs(part.graph)
         for value in read:
             if not type_of(value).dims:
@@ -189,7 +199,7 @@ class OnnxModel(Model):
         return types
 
     def _axes_that_follow(self, types: dict[str, TensorType]) -> dict[str, frozenset[int]]:
-        """Axes as long as there are tokens, for tensors whose types do not say them."""
+        """Axes that change with the tokens, for tensors whose types do not say them."""
         if self._tokens is None:
             return {}
         names = [name for name, kind in types.items() if self._tokens.uncertain(name, kind)]
@@ -223,7 +233,8 @@ class OnnxModel(Model):
         if kind.dims is not None and not self._why_not(name, kind):
             pooling = choose(name, kind, "auto", None)
             units = kind.dims[pooling.channel_axis]
-            pool, n_units = pooling.kind, units if isinstance(units, int) else None
+            if self._tokens is None or not self._tokens.are(name, units):
+                pool, n_units = pooling.kind, units if isinstance(units, int) else None
         return Layer(name, module, node.op_type, kind.shape, n_units, pool, n_parameters)
 
     def _why_not(self, tensor: str, kind: TensorType) -> str:

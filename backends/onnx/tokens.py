@@ -65,7 +65,8 @@ class Tokens:
         others = [value for value in true_inputs(graph) if value.name != MASK]
         length = _dims(mask)[1]
         found = _inputs_of_tokens(others, length)
-        lengths = {length, *(_dims(value)[1] for value in found)} - {None}
+        own = [_dims(value)[1] for value in found if length not in _dims(value)[1:]]
+        lengths = {length, *own} - {None}
         named = {dim for value in others for dim in _dims(value) if isinstance(dim, str)}
         names = {MASK, *(value.name for value in found)}
         return cls(
@@ -77,8 +78,17 @@ class Tokens:
 
     def uncertain(self, tensor: str, kind: TensorType) -> bool:
         """Whether only a trial can show which axes of a tensor count tokens."""
-        dims = kind.dims or ()
-        return tensor in self.tensors and len(dims) > 3 and any(map(self._unknown, dims[1:]))
+        dims = (kind.dims or ())[1:]
+        if len(dims) == 2:
+            open_question = all(isinstance(dim, int) for dim in dims)
+        else:
+            open_question = len(dims) > 2 and any(map(self._unknown, dims))
+        return open_question and tensor in self.tensors
+
+    def are(self, tensor: str, dim: int | str | None) -> bool:
+        """Whether an axis of a tensor changes with the number of tokens by its name."""
+        named = isinstance(dim, str) and dim in self.lengths
+        return tensor in self.tensors and (named or _mentions(dim, self.lengths))
 
     def axes(
         self,
@@ -88,7 +98,10 @@ class Tokens:
         channel_axis: int,
         following: Collection[int] | None = None,
     ) -> tuple[int, ...]:
-        """Find the axes of a layer that count tokens; neither the batch nor the channels do.
+        """Find the axes of a layer that count tokens; only the channel axis if it does.
+
+        Those whose length depends on the tokens in another way come along, so that running the
+        layer fails: which of their places are padding is not known.
 
         Parameters
         ----------
@@ -100,8 +113,8 @@ class Tokens:
             Without dimensions it is taken for [batch, tokens, channels].
         channel_axis : int
         following : collection of int, optional
-            The axes that were seen to be as long as there are tokens; without it, every axis of
-            unknown length is taken to be.
+            The axes whose length was seen to change with the number of tokens; without it, every
+            axis of unknown length is taken to be one.
 
         Raises
         ------
@@ -111,10 +124,16 @@ class Tokens:
         if tensor not in self.tensors:
             return ()
         dims = kind.dims or (None, None, None)
+        if self.are(tensor, dims[channel_axis]) or channel_axis in (following or ()):
+            return (channel_axis,)
         others = [axis for axis in range(1, len(dims)) if axis != channel_axis]
         if len(dims) == 3:
             return tuple(
-                axis for axis in others if dims[axis] != 1 and dims[axis] not in self.other_names
+                axis
+                for axis in others
+                if dims[axis] != 1
+                and dims[axis] not in self.other_names
+                and (following is None or axis in following)
             )
         same = [axis for axis in others if dims[axis] in self.lengths]
         alike = [axis for axis in same if isinstance(dims[axis], int)]
@@ -128,14 +147,19 @@ class Tokens:
             axis
             for axis in others
             if axis in same
+            or _mentions(dims[axis], self.lengths)
             or (self._unknown(dims[axis]) and (following is None or axis in following))
         )
 
     def _unknown(self, dim: int | str | None) -> bool:
         if isinstance(dim, int) or dim in self.lengths:
             return False
-        known = {*self.lengths, *self.other_names}
-        return dim is None or known.isdisjoint(re.findall(r"[^\W\d]\w*", dim))
+        return not _mentions(dim, self.lengths | self.other_names)
+
+
+def _mentions(dim: int | str | None, names: Collection[int | str]) -> bool:
+    """Whether the length of an axis is computed from others, as in "2*tokens"."""
+    return isinstance(dim, str) and not set(names).isdisjoint(re.findall(r"[^\W\d]\w*", dim))
 
 
 def _dims(value: onnx.ValueInfoProto) -> tuple[int | str | None, ...]:
@@ -145,11 +169,12 @@ def _dims(value: onnx.ValueInfoProto) -> tuple[int | str | None, ...]:
 def _inputs_of_tokens(
     values: Sequence[onnx.ValueInfoProto], length: int | str | None
 ) -> list[onnx.ValueInfoProto]:
-    """Those with an axis of that length; else ids, and vectors in any number; else vectors."""
+    """Those of that length; else ids, and vectors in any number; else others; else vectors."""
     short = [value for value in values if len(_dims(value)) in (2, 3)]
     of_length = [value for value in short if length is not None and _dims(value)[1] == length]
     ids = [value for value in short if len(_dims(value)) == 2 and type_of(value).elem not in FLOATS]
     in_any_number = [
         value for value in short if len(_dims(value)) == 3 and not isinstance(_dims(value)[1], int)
     ]
-    return of_length or (ids and [*ids, *in_any_number]) or short
+    others = [value for value in values if length is not None and length in _dims(value)[1:]]
+    return of_length or (ids and [*ids, *in_any_number]) or others or short

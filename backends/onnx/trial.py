@@ -20,7 +20,7 @@ _NUMBERS_OF_TOKENS = (3, 5)
 def axes_that_follow(
     proto: onnx.ModelProto, folder: Path, names: Collection[str], lengths: Collection[int | str]
 ) -> dict[str, frozenset[int]]:
-    """Find the axes that are as long as there are tokens, whatever their number.
+    """Find the axes whose length changes with the number of tokens.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def axes_that_follow(
     part.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
     session = create_session(part, folder, [CPU], optimize=False)
     try:
-        few, more = (
+        shorter, longer = (
             session.run(wanted, {value.name: _filled(value, count) for value in inputs})
             for count in _NUMBERS_OF_TOKENS
         )
@@ -65,10 +65,10 @@ def axes_that_follow(
     return {
         name: frozenset(
             axis
-            for axis, sizes in enumerate(zip(first.shape, second.shape, strict=True))
-            if sizes == _NUMBERS_OF_TOKENS
+            for axis, (few, more) in enumerate(zip(first.shape, second.shape, strict=True))
+            if few != more
         )
-        for name, first, second in zip(wanted, few, more, strict=True)
+        for name, first, second in zip(wanted, shorter, longer, strict=True)
     }
 
 

@@ -9,11 +9,12 @@ from invert_core.backend import MASK, Extractor, ModelInput, Output
 from invert_core.backend_checks import as_float32, check_batch, check_mask
 from invert_core.backends.torch.lending import Loan
 from invert_core.backends.torch.observing import Place
-from invert_core.backends.torch.pooling import Pooling, pooled, unit_names
+from invert_core.backends.torch.pooling import pooled
 from invert_core.backends.torch.running import float_type, running, to_tensors
 from invert_core.backends.torch.signature import Signature
 from invert_core.backends.torch.taps import Taps
 from invert_core.errors import ModelError
+from invert_core.pooling import Flattened, Pooling
 
 
 class TorchExtractor(Extractor):
@@ -66,8 +67,11 @@ class TorchExtractor(Extractor):
         self._autocast = autocast
         self._channels_last = channels_last
         self._float_type = float_type(module)
-        self._unit_names: dict[str, tuple[str, ...]] = {}
-        self._flattened: dict[str, tuple[int, ...]] = {}
+        self._flattened = {
+            layer: Flattened(layer, each)
+            for layer, each in poolings.items()
+            if each.kind == "flatten"
+        }
         self._loan = Loan(module, device, channels_last=channels_last)
 
     def run(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -90,7 +94,7 @@ class TorchExtractor(Extractor):
 
     def unit_names(self) -> dict[str, tuple[str, ...]]:
         """Names of the units of flattened layers; see `Extractor.unit_names`."""
-        return dict(self._unit_names)
+        return {layer: each.names() for layer, each in self._flattened.items() if each.shape}
 
     def close(self) -> None:
         """Give the module back as it was."""
@@ -98,11 +102,8 @@ class TorchExtractor(Extractor):
         self._loan.end()
 
     def _check(self, batch: Mapping[str, np.ndarray]) -> int:
-        inputs = self._inputs
-        if MASK in batch and all(each.name != MASK for each in inputs):
-            inputs = (*inputs, ModelInput(MASK))
-        needed = [each.name for each in inputs if self._signature.takes(each.name)]
-        count = check_batch(batch, inputs, needed, self._most)
+        needed = [each.name for each in self._inputs if self._signature.takes(each.name)]
+        count = check_batch(batch, self._inputs, needed, self._most)
         if MASK in batch:
             check_mask(batch[MASK])
         return count
@@ -134,16 +135,8 @@ class TorchExtractor(Extractor):
                 f"shape {shape} for {count} samples, unlike on the first sample.",
                 "Choose another layer.",
             )
-        if pooling.kind != "flatten":
-            return
-        if self._flattened.setdefault(layer, shape[1:]) != shape[1:]:
-            raise ModelError(
-                f"The layer {layer!r} has places {shape[1:]} in this batch and "
-                f"{self._flattened[layer]} in the first, so that its units are not the same.",
-                "Choose --pool mean or --pool max, or bring samples of one size.",
-            )
-        if layer not in self._unit_names:
-            self._unit_names[layer] = unit_names(shape, pooling)
+        if layer in self._flattened:
+            self._flattened[layer].note(shape[1:])
 
 
 def _channels_last(tensor: torch.Tensor) -> torch.Tensor:

@@ -45,7 +45,8 @@ def make_module(place: str, name: str) -> tuple[torch.nn.Module, Sequence[ModelI
         There is no such factory, or it fails, or makes no module.
     """
     is_file = place.lower().endswith(".py")
-    with importable(Path(place).resolve().parent if is_file else Path.cwd()):
+    folder = Path(place).resolve().parent if is_file else Path.cwd()
+    with contextlib.chdir(Path.cwd()), importable(folder):  # a factory may go elsewhere
         holder = _import_file(Path(place)) if is_file else _import(place)
         found = _attribute(holder, place, name)
         if isinstance(found, torch.nn.Module):
@@ -60,7 +61,7 @@ def make_module(place: str, name: str) -> tuple[torch.nn.Module, Sequence[ModelI
                 "It is called without arguments; correct it, or write a function around it.",
             ) from error
     inputs = None
-    if isinstance(made, tuple) and len(made) == 2:
+    if isinstance(made, tuple) and len(made) == 2 and isinstance(made[1], list | tuple | None):
         made, inputs = made
     if not isinstance(made, torch.nn.Module):
         raise ModelError(

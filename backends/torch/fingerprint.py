@@ -1,12 +1,15 @@
 """SHA-256 of all that determines a module: its structure, its code and its weights."""
 
+import functools
 import hashlib
 import inspect
 import json
 import re
+from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import torch
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
@@ -24,7 +27,7 @@ def fingerprint(module: torch.nn.Module) -> str:
     -------
     str
         SHA-256 (hex) of the printed module, the source of all classes in it that are not
-        PyTorch's own, the plain values among their attributes, and all tensors.
+        PyTorch's own, all tensors, the public attributes that are values or functions, and hooks.
     """
     digest = hashlib.sha256()
 
@@ -36,38 +39,59 @@ def fingerprint(module: torch.nn.Module) -> str:
         for each in kind.__mro__:
             add(each.__qualname__, _source(each))
     for path, each in module.named_modules(remove_duplicate=False):
-        add(path, type(each).__qualname__, _plain_attributes(each))
+        hooks = (*each._forward_pre_hooks.values(), *each._forward_hooks.values())
+        add(path, type(each).__qualname__, _attributes(each), [_described(hook) for hook in hooks])
     for name, tensor in chain(module.named_parameters(), module.named_buffers()):
-        add(name, str(tensor.dtype), list(tensor.shape))
-        digest.update(_dense(tensor).flatten().view(torch.uint8).numpy())
+        add(name, _described(tensor))
     return digest.hexdigest()
 
 
-def _source(kind: type) -> str:
-    if kind.__module__.split(".")[0] in ("torch", "builtins"):
-        return kind.__module__
+def _source(named: Any) -> str:
+    """The source of a class or function, or where it is if it is PyTorch's own."""
+    module = str(named.__module__)
+    if module.split(".")[0] in ("torch", "builtins"):
+        return module
     try:
-        return inspect.getsource(kind)
+        return inspect.getsource(named)
     except (OSError, TypeError):
         return ""
 
 
-def _plain_attributes(module: torch.nn.Module) -> dict[str, Any]:
+def _attributes(module: torch.nn.Module) -> dict[str, Any]:
     return {
-        name: value
+        name: _described(value)
         for name, value in sorted(vars(module).items())
-        if not name.startswith("_") and name != "training" and _is_plain(value)
+        if not name.startswith("_") and name != "training"
     }
 
 
-def _is_plain(value: object) -> bool:
+def _described(value: object, around: tuple[int, ...] = ()) -> Any:
+    """What determines a value, for JSON; None of an object of which that is not known."""
+    if type(value) in _PLAIN:
+        return value
+    if id(value) in around:  # it holds itself
+        return None
+    inside = (*around, id(value))
     if isinstance(value, list | tuple):
-        return all(map(_is_plain, value))
-    return type(value) in _PLAIN
+        return [_described(each, inside) for each in value]
+    if isinstance(value, Mapping):
+        return [_described(each, inside) for each in value.items()]
+    if isinstance(value, torch.Tensor) and not (value.is_meta or value.is_nested):
+        dense = _dense(value).flatten().view(torch.uint8).numpy()
+        return [str(value.dtype), list(value.shape), hashlib.sha256(dense).hexdigest()]
+    if isinstance(value, np.ndarray | np.generic) and not value.dtype.hasobject:
+        return [str(value.dtype), list(value.shape), hashlib.sha256(value.tobytes()).hexdigest()]
+    if isinstance(value, torch.dtype | slice):
+        return str(value)
+    if isinstance(value, functools.partial):
+        return [_described(each, inside) for each in (value.func, value.args, value.keywords)]
+    if callable(value) and hasattr(value, "__qualname__"):
+        return [value.__qualname__, _source(value)]
+    return None
 
 
 def _dense(tensor: torch.Tensor) -> torch.Tensor:
     values = tensor.detach()
     if values.layout is not torch.strided:
         values = values.to_dense()
-    return values.cpu().contiguous()
+    return values.resolve_conj().resolve_neg().cpu().contiguous()

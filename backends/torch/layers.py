@@ -8,7 +8,6 @@ import torch
 from invert_core.backend import Layer
 from invert_core.backends.torch.looking import Look, Seen
 from invert_core.backends.torch.observing import Place, can_be_hooked, modules_of
-from invert_core.backends.torch.pooling import choose
 from invert_core.errors import ModelError, UnknownNameError, first_few, nearest
 
 _LIST_ALL = "`invert layers` lists all layers of a model."
@@ -75,7 +74,7 @@ class Layers:
         """
         row = self._rows.get(name) or self._rows.get(self._paths.get(name, ""))
         if row is None:
-            known = dict.fromkeys([*self._rows, *self._paths])
+            known = dict.fromkeys(filter(None, [*self._rows, *self._paths]))
             raise UnknownNameError(
                 f"The model has no layer {name!r}.", f"{nearest(name, known)} {_LIST_ALL}".strip()
             )
@@ -137,6 +136,8 @@ class Layers:
             dotted = isinstance(key, str) and key.isidentifier()
             with_key = f"{name}.{key}" if dotted else f"{name}[{key!r}]"
             name = f"{name}[{key!r}]" if with_key in self._paths else with_key
+        while name in self._paths:  # a module's own path goes first
+            name += "_"
         return name
 
     def _layer(self, row: Row) -> Layer:
@@ -148,9 +149,7 @@ class Layers:
             return Layer(row.name, path, op, None, None, pool, count)
         shape = row.seen.shape
         try:
-            pooling = (
-                None if row.problem else choose(row.name, shape, row.seen.token_axes, "auto", None)
-            )
+            pooling = None if row.problem else row.seen.pooling(row.name, "auto", None)
         except ModelError:
             pooling = None
         if pooling is None:

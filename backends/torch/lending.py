@@ -41,11 +41,13 @@ class Loan:
                     )
             for name, buffer in each._buffers.items():
                 self._undo.callback(each._buffers.__setitem__, name, buffer)
-        memory_format = torch.channels_last if channels_last else torch.preserve_format
         try:
             for parameter in module.parameters():
                 parameter.grad = None
-            module.to(device=device, memory_format=memory_format)
+            module.to(device=device)
+            for parameter in module.parameters():  # those of rank 5 have another such format
+                if channels_last and parameter.ndim == 4:
+                    parameter.data = parameter.data.to(memory_format=torch.channels_last)
         except Exception as error:
             self.end()
             raise model_error(error) from error

@@ -12,11 +12,14 @@ from invert_core.backends.torch.observing import Kind, Place, Run, observe
 from invert_core.backends.torch.running import float_type, home, running, to_tensors
 from invert_core.backends.torch.signature import Signature
 from invert_core.errors import ModelError
+from invert_core.pooling import Pooling, choose_pooling, leave_padding_out
 
 _log = logging.getLogger("invert")
 
 _FEW, _MORE = 4, 9
 """Two numbers of tokens to see which axes follow them."""
+_STEADY = 1e-3
+"""How far the sum of a layer may be from that of the same sample, in parts of it."""
 _MADE_UP = 8
 """Length of the axes of a made-up sample that may have any length."""
 
@@ -25,15 +28,19 @@ _MADE_UP = 8
 class Seen:
     """One output as the example runs showed it.
 
-    `shape` has None for the samples and on `token_axes`, the axes that count tokens, which are
-    None if nothing is known of them. `problem` is why it cannot be extracted, as the end of a
-    sentence.
+    `shape` has None for the samples and on `token_axes`, the axes that count tokens where the
+    example has a mask. `problem` is why it cannot be extracted, as the end of a sentence.
     """
 
     place: Place
     shape: tuple[int | None, ...]
-    token_axes: tuple[int, ...] | None
+    token_axes: tuple[int, ...]
     problem: str
+
+    def pooling(self, layer: str, pool: str, channel_axis: int | None) -> Pooling:
+        """Settle how it is pooled; see `choose_pooling` and `leave_padding_out`."""
+        pooling = choose_pooling(layer, len(self.shape), pool, channel_axis)
+        return leave_padding_out(layer, pooling, self.token_axes)
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ def look(
     *,
     autocast: bool,
 ) -> Look:
-    """Run a module on an example, on one sample more, and with other numbers of tokens.
+    """Run a module on an example, twice, on one sample more, and with other numbers of tokens.
 
     Parameters
     ----------
@@ -90,13 +97,19 @@ def look(
             return []
 
     first = run(example)
+    _tell_unsteady(module, first, run(example))
     more = {name: np.concatenate([array, array[-1:]]) for name, array in example.items()}
     larger = attempt("one sample more", more)
-    shorter: list[Run] = []
+    shorter: dict[int, Run] = {}
     if MASK in example:
-        texts = [_with_tokens(example, count) for count in (_FEW, _MORE)]
-        shorter = attempt("another number of tokens", *texts)
-    runs = [first, *larger, *shorter]
+        n_tokens = example[MASK].shape[1]
+        # A model may take no fewer tokens than that, or no more than the example has.
+        for few, many in ((_FEW, _MORE), (n_tokens // 2, n_tokens)):
+            if not shorter and 0 < few < many:
+                texts = [_with_tokens(example, count) for count in (few, many)]
+                tried = attempt("another number of tokens", *texts)
+                shorter = dict(zip((few, many), tried, strict=False))
+    runs = [first, *larger, *shorter.values()]
     seen = _Evidence(example, first, larger, shorter)
     calls = {
         path: count if all(each.calls.get(path) == count for each in runs) else None
@@ -124,18 +137,18 @@ class _Evidence:
     example: Mapping[str, np.ndarray]
     first: Run
     larger: list[Run]
-    shorter: list[Run]
+    shorter: dict[int, Run]
 
     def of(self, place: Place) -> Seen:
         kind = self.first.outputs[place]
-        others = [run.outputs.get(place) for run in (*self.larger, *self.shorter)]
+        others = [run.outputs.get(place) for run in (*self.larger, *self.shorter.values())]
         tokens, no_tokens = self._token_axes(place, kind)
         other = _why_other(kind, others) or _why_not(kind)
         no_batch = "" if other else self._why_no_batch(place, kind)
-        vary = () if no_batch else (0, *(tokens or ()))
+        vary = () if no_batch else (0, *tokens)
         shape = tuple(None if axis in vary else size for axis, size in enumerate(kind.shape))
         problem = other or no_batch or no_tokens
-        return Seen(place, shape, None if problem else tokens, problem)
+        return Seen(place, shape, () if problem else tokens, problem)
 
     def _why_no_batch(self, place: Place, kind: Kind) -> str:
         count = len(next(iter(self.example.values())))
@@ -146,20 +159,20 @@ class _Evidence:
             return ""
         return f"has the shape {kind.shape}, and its first axis does not count the samples"
 
-    def _token_axes(self, place: Place, kind: Kind) -> tuple[tuple[int, ...] | None, str]:
+    def _token_axes(self, place: Place, kind: Kind) -> tuple[tuple[int, ...], str]:
         """The axes that count tokens, and why they cannot be pooled."""
         if MASK not in self.example:
-            return None, ""
+            return (), ""
         if not self.shorter:
             return _as_long_as(self.example[MASK].shape[1], kind), ""
-        few, more = (run.outputs.get(place, kind).shape for run in self.shorter)
+        few, more = (run.outputs.get(place, kind).shape for run in self.shorter.values())
         if not len(few) == len(more) == len(kind.shape):
-            return None, ""
+            return (), ""
         lengths = list(zip(few, more, kind.shape, strict=True))
         axes = tuple(axis for axis, sizes in enumerate(lengths) if len(set(sizes)) > 1)
         if 0 in axes:
-            return None, "has one axis for samples and tokens together"
-        n_tokens = (_FEW, _MORE, self.example[MASK].shape[1])
+            return (), "has one axis for samples and tokens together"
+        n_tokens = (*self.shorter, self.example[MASK].shape[1])
         if any(lengths[axis] != n_tokens for axis in axes):
             return axes, "does not have one place per token, so that padding cannot be left out"
         return axes, ""
@@ -173,6 +186,18 @@ def _as_long_as(n_tokens: int, kind: Kind) -> tuple[int, ...]:
         for axis, size in enumerate(kind.shape)
         if axis not in (0, channel) and size == n_tokens
     )
+
+
+def _tell_unsteady(module: torch.nn.Module, first: Run, again: Run) -> None:
+    for place, kind in first.outputs.items():
+        total = again.outputs[place].total if place in again.outputs else kind.total
+        if not np.isclose(kind.total, total, rtol=_STEADY, atol=0, equal_nan=True):
+            _log.warning(
+                "The module %r gives something else when it sees the same sample again: what is "
+                "extracted cannot be repeated. Take out what is drawn or counted in its forward.",
+                place.module or type(module).__name__,
+            )
+            return
 
 
 def _why_not(kind: Kind) -> str:
@@ -196,14 +221,21 @@ def _with_tokens(example: Mapping[str, np.ndarray], count: int) -> dict[str, np.
     """The same example cut or repeated to some number of tokens, none of them padding."""
     n_tokens = example[MASK].shape[1]
     tokens = np.arange(count) % n_tokens
+    axes = {
+        name: each.shape.index(n_tokens, 1)
+        for name, each in example.items()
+        if n_tokens in each.shape[1:]
+    }
+    # Ids and vectors; only where there are none, other numbers for each token, as of a sound.
+    usual = [name for name, axis in axes.items() if axis == 1 and _is_usual(name, example[name])]
     texts = {
-        name: array[:, tokens] if _counts_tokens(array, n_tokens) else array
+        name: np.take(array, tokens, axes[name]) if name in (usual or axes) else array
         for name, array in example.items()
     }
-    return texts | {MASK: np.ones_like(texts[MASK])}
+    return texts | {MASK: np.ones((len(example[MASK]), count), example[MASK].dtype)}
 
 
-def _counts_tokens(array: np.ndarray, n_tokens: int) -> bool:
-    if array.ndim < 2 or array.shape[1] != n_tokens:
+def _is_usual(name: str, array: np.ndarray) -> bool:
+    if name == MASK:
         return False
     return array.ndim == 3 or (array.ndim == 2 and array.dtype.kind in "biu")

@@ -18,11 +18,11 @@ from invert_core.backends.torch.fingerprint import fingerprint
 from invert_core.backends.torch.layers import Layers
 from invert_core.backends.torch.looking import Look, Seen, look, made_up
 from invert_core.backends.torch.module_check import check_module
-from invert_core.backends.torch.pooling import Pooling, choose
 from invert_core.backends.torch.saved_module import read_module
 from invert_core.backends.torch.signature import Signature
 from invert_core.backends.torch.weights import load_weights
 from invert_core.errors import MissingFileError, ModelError, SettingError
+from invert_core.pooling import Pooling
 
 _log = logging.getLogger("invert")
 
@@ -219,7 +219,7 @@ def _open(
 
 
 def _choose(layer: str, seen: Seen, pool: str, channel_axis: int | None) -> Pooling:
-    pooling = choose(layer, seen.shape, seen.token_axes, pool, channel_axis)
+    pooling = seen.pooling(layer, pool, channel_axis)
     if pool == "auto" and pooling.kind != "none":
         _log.info(
             "Layer %r has shape %s: pool %r, units on axis %d.",

@@ -25,10 +25,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Kind:
-    """The shape and type of an output."""
+    """The shape and type of an output, and the sum of what it holds, without signs."""
 
     shape: tuple[int, ...]
     dtype: torch.dtype
+    total: float
 
 
 @dataclass
@@ -105,7 +106,8 @@ def _hooks(path: str, module: torch.nn.Module, run: Run) -> list[Any]:
     def end(_module: torch.nn.Module, _args: Any, output: Any) -> None:
         for keys, tensor in tensors_in(output):
             place = Place(path, run.calls[path], keys)
-            run.outputs[place] = Kind(tuple(tensor.shape), tensor.dtype)
+            total = float(tensor.double().abs().sum()) if tensor.is_floating_point() else 0.0
+            run.outputs[place] = Kind(tuple(tensor.shape), tensor.dtype, total)
         run.calls[path] += 1
 
     return [module.register_forward_pre_hook(begin), module.register_forward_hook(end)]

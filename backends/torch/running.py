@@ -29,14 +29,14 @@ def running(module: torch.nn.Module, device: str, *, autocast: bool) -> Iterator
             yield
     except InvertError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise model_error(error) from error
     finally:
         for each in training:
             each.training = True
 
 
-def model_error(error: Exception) -> ModelError:
+def model_error(error: BaseException) -> ModelError:
     """Say what went wrong in a module: the kind of the exception and its first line."""
     said = str(error).strip()
     if isinstance(error, torch.cuda.OutOfMemoryError | MemoryError) or any(

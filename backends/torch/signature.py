@@ -37,7 +37,7 @@ class Signature:
         Raises
         ------
         SettingError
-            A declared input is no ModelInput.
+            A declared input is no ModelInput, or declared twice.
         ModelError
             The forward does not say what it takes, or takes no input of a declared name.
         """
@@ -54,7 +54,11 @@ class Signature:
                     f"The inputs of a model cannot hold {each!r}.",
                     'Give a list such as [ModelInput("x", (None, 3, 224, 224), dtype)].',
                 )
-        signature = cls(parameters, tuple(each.name for each in declared or ()))
+        names = tuple(each.name for each in declared or ())
+        for name in names:
+            if names.count(name) > 1:
+                raise SettingError(f"The input {name!r} is declared twice.", "Declare it once.")
+        signature = cls(parameters, names)
         for name in signature.declared:
             if name != MASK and not signature.takes(name):
                 raise ModelError(

@@ -68,7 +68,8 @@ class Taps:
         except _Stop:
             pass
         except Exception:
-            if self._failure is None:
+            # A module in a thread of its own ends only that thread, and the model misses it.
+            if self._failure is None and self._left:
                 raise
         if self._failure is not None:
             raise self._failure

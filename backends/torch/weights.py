@@ -48,6 +48,7 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
     check_file(path)
     state = _read_safetensors(path) if path.suffix.lower() == ".safetensors" else _read(path)
     state = _with_shared(module, state)
+    _refuse_complex(module, state, path)
     try:
         module.load_state_dict(state, strict=True)
     except Exception as error:
@@ -171,6 +172,17 @@ def _with_shared(
         for given in [name for name in shared if name in state][:1]:
             whole |= {name: state[given] for name in shared if name not in state}
     return whole
+
+
+def _refuse_complex(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """PyTorch would take their real parts."""
+    for name, own in (*module.named_parameters(), *module.named_buffers()):
+        given = state.get(name)
+        if isinstance(given, torch.Tensor) and given.is_complex() and not own.is_complex():
+            raise ModelError(
+                f"The weight {name!r} in {str(path)!r} is complex, and that of the model is not.",
+                "Choose the factory that the weights were saved from.",
+            )
 
 
 def _difference(module: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> str:

@@ -96,7 +96,7 @@ class SparseRows:
                 f"{str(path)!r} is missing.", "Start anew with --overwrite."
             ) from error
         try:
-            self._ends = {rows_done: self._end_of(rows_done)}
+            self._on_disk = (rows_done, self._end_of(rows_done))
         except BaseException:
             self._file.close()
             raise
@@ -105,10 +105,16 @@ class SparseRows:
         """Hold rows of every sparse layer; what was held from `first_row` on before gives way."""
         self._held[first_row] = [Record.of(first_row, rows[name]) for name in self.n_units]
 
-    def write(self, first_row: int, last_row: int) -> None:
-        """Append the rows that are held from `first_row` to `last_row`, until they are on disk."""
+    def write(self, last_row: int) -> None:
+        """Append the rows that are held up to `last_row`, until they are on disk.
+
+        Rows that are on disk are never touched again: where the caller was interrupted, it may
+        have marked them as done without knowing.
+        """
+        first_row, end = self._on_disk
         taken = sorted(row for row in self._held if first_row <= row < last_row)
-        end = self._ends[first_row]
+        if not taken:
+            return
         self._file.seek(end)
         self._file.truncate()
         for layer in range(len(self.n_units)):
@@ -117,7 +123,7 @@ class SparseRows:
             for part in (head, record.counts, record.units, record.values):
                 self._append(part)
         os.fsync(self._file.fileno())
-        self._ends = {first_row: end, last_row: self._file.tell()}
+        self._on_disk = (last_row, self._file.tell())
         self._held = {row: held for row, held in self._held.items() if row >= last_row}
 
     def records(self, layer: str) -> Iterator[Record]:
@@ -130,7 +136,7 @@ class SparseRows:
         """
         wanted = list(self.n_units).index(layer)
         bytes_of_file = np.memmap(self.path, np.uint8, "r")
-        place, end = 0, max(self._ends.values())
+        place, (_, end) = 0, self._on_disk
         while place < end:
             number, first_row, n_rows, n_values = (
                 int(each) for each in bytes_of_file[place : place + _HEAD_BYTES].view(_HEAD)

@@ -107,7 +107,7 @@ class UnfinishedFile:
         try:
             with partial_file.storage_errors(self._path):
                 if self._sparse is not None:
-                    self._sparse.write(self.rows_done, self.taken)
+                    self._sparse.write(self.taken)
                 for rows in self._dense.values():
                     rows.write(self._stripe_start, self.taken - self._stripe_start)
                 self._file.flush()
@@ -138,7 +138,7 @@ class UnfinishedFile:
             with partial_file.storage_errors(self._path):
                 self._release()
                 if self.rows_done == 0:
-                    self._path.unlink()
+                    self._path.unlink(missing_ok=True)
                     self._side_file.unlink(missing_ok=True)
 
     @property

@@ -30,8 +30,8 @@ def build(
 ) -> None:
     """Put the concepts of one or more sources of the same samples into one file.
 
-    A SOURCE is a .csv table (wide: sample id and one column of 0/1 per concept; long: a column
-    'concepts' with ids separated by blanks), .npz or .h5.
+    A SOURCE is a .csv table (wide: sample id and one column of 0/1 per concept), a .csv, .tsv,
+    .jsonl or .parquet table with a column 'concepts' of ids separated by blanks, .npz or .h5.
     """
     from invert_core.atomic import check_target
     from invert_core.concepts import build_concepts, write_concepts

@@ -141,6 +141,7 @@ def stdout_errors() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
+        sys.stdout = None  # as with >&-: Python would try again at its end, and fail again
         raise StorageError(
             f"Cannot write to stdout: {error.strerror}.", "Send the output elsewhere."
         ) from error

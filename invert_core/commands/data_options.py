@@ -126,7 +126,7 @@ _OPTIONS = (
     click.option(
         "--workers",
         type=click.IntRange(min=0),
-        help="Images: processes that decode them. [default: all cores]",
+        help="Images: processes that decode them. [default: one per core; none for few images]",
     ),
     click.option(
         "--tokenizer",

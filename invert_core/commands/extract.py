@@ -12,7 +12,7 @@ from invert_core.commands import options
 from invert_core.commands.console import print_rows, progress, say, written
 from invert_core.commands.data_options import data_options
 from invert_core.commands.extraction_summary import plan, summary
-from invert_core.commands.model_options import model_options
+from invert_core.commands.model_options import model_options, model_prints_on_stderr
 
 
 @options.command(
@@ -98,7 +98,11 @@ def extract(
         raise click.UsageError(
             f"Name at least one layer with -l; list them with: invert layers {model}"
         )
-    with _said_how_to_go_on(ctx, output), progress("Extracting", "samples") as report:
+    with (
+        _said_how_to_go_on(ctx, output),
+        progress("Extracting", "samples") as report,
+        model_prints_on_stderr(),
+    ):
         done = extract_layers(
             model,
             output=output,

@@ -77,6 +77,8 @@ def _sentence(error: Exception) -> str:
         return (
             "There is not enough memory. Give fewer samples, or a smaller --beam or --batch-size."
         )
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return "The system has no room for another thread. Raise the limits: ulimit -u, ulimit -v."
     if isinstance(error, OSError) and error.strerror:
         where = f" {str(error.filename)!r}" if error.filename else ""
         return f"The system refuses{where}: {error.strerror}. Check the path, its rights and space."

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from invert_core.commands import options
-from invert_core.commands.console import echo_line, print_rows, table
-from invert_core.commands.model_options import model_options
+from invert_core.commands.console import echo_line, print_rows, say, table
+from invert_core.commands.model_options import model_options, model_prints_on_stderr
 
 if TYPE_CHECKING:
     from invert_core.backend import Layer
@@ -40,19 +40,22 @@ def layers(
 
     A layer is asked for by its name or by its module. With patterns, in which * stands for any
     characters, only layers that fit one of them are listed. 'pool' is what --pool auto does; a
-    layer without it cannot be extracted, and 'auto' shows only when the model has seen a sample:
-    --input gives it one.
+    layer without it cannot be extracted. Where it says 'auto', shapes are not known before the
+    model has seen a sample: --input describes one.
     """
     from invert_core.extraction import list_layers
     from invert_core.layer_names import matching
 
     if tree and style != "table":
         raise click.UsageError(f"--tree is for people; leave it out with --format {style}.")
-    listed = list_layers(model, backend, model_options)
+    with model_prints_on_stderr():
+        listed = list_layers(model, backend, model_options)
     if patterns:
         listed = matching(listed, patterns)
     if supported:
         listed = [layer for layer in listed if layer.pool]
+    if patterns and not listed:
+        say(f"No layer fits {' or '.join(map(repr, patterns))}; without patterns all are listed.")
     if tree:
         echo_line(_tree(listed))
     else:

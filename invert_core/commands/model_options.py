@@ -1,6 +1,8 @@
 """Options that say how a model is opened, shared by the commands that open one."""
 
+import contextlib
 import functools
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +75,11 @@ _OPTIONS = (
         "--channels-last", is_flag=True, help="torch: the memory layout that suits convolutions."
     ),
 )
+
+
+def model_prints_on_stderr() -> contextlib.AbstractContextManager[object]:
+    """Keep what the code of a model prints out of the data on stdout."""
+    return contextlib.redirect_stdout(sys.stderr)
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:

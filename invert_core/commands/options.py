@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from invert_core.commands.console import stdout_errors
 from invert_core.errors import nearest
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -44,7 +45,8 @@ class _Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[_TYPED] = tuple(args)
-        return super().parse_args(ctx, args)
+        with stdout_errors():  # --help prints while it is parsed
+            return super().parse_args(ctx, args)
 
 
 def _set_quiet(ctx: click.Context, _param: click.Parameter, value: bool) -> None:

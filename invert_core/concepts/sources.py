@@ -13,25 +13,32 @@ from invert_core.concepts.arrays import read_arrays
 from invert_core.concepts.concept_set import ConceptSet
 from invert_core.concepts.hdf5_file import read_hdf5
 from invert_core.concepts.names import apply_names, read_names
-from invert_core.concepts.tables import read_csv
+from invert_core.concepts.tables import read_csv, read_long
+from invert_core.data.tables.table_formats import SUFFIXES as TABLES
 from invert_core.errors import DataError, FileFormatError, first_few
 from invert_core.join import locate
 from invert_core.text import counted
 
 _log = logging.getLogger("invert")
 
-READERS = {".csv": read_csv, ".npz": read_arrays, ".h5": read_hdf5, ".hdf5": read_hdf5}
+READERS = dict.fromkeys(TABLES, read_long) | {
+    ".csv": read_csv,
+    ".npz": read_arrays,
+    ".h5": read_hdf5,
+    ".hdf5": read_hdf5,
+}
 
 
 def read_concepts(
     path: str | PathLike[str], names: str | PathLike[str] | None = None
 ) -> ConceptSet:
-    """Read concepts from a ``.csv``, ``.npz``, ``.h5`` or ``.hdf5`` file.
+    """Read concepts from a ``.csv``, ``.npz``, ``.h5`` or ``.hdf5`` file, or from another table.
 
     Parameters
     ----------
     path : path
-        Its suffix says how it is read.
+        Its suffix says how it is read; ``.tsv``, ``.jsonl``, ``.ndjson`` and ``.parquet`` by
+        their column ``concepts``.
     names : path, optional
         A CSV table ``concept_id,name,definition``; it gives names and definitions, and the
         concepts stand in its order.

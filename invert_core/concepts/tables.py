@@ -1,4 +1,4 @@
-"""Concepts from CSV files."""
+"""Concepts from CSV files, and from a column of other tables."""
 
 import itertools
 import logging
@@ -9,6 +9,8 @@ import numpy as np
 
 from invert_core.concepts.concept_set import ConceptSet
 from invert_core.csv_table import LABELS, open_table
+from invert_core.data.tables.reading import string_rows
+from invert_core.data.tables.table_formats import open_by_suffix
 from invert_core.errors import DataError, FileFormatError
 
 LONG_COLUMN = "concepts"
@@ -25,9 +27,7 @@ def read_csv(path: Path) -> ConceptSet:
     """Read concepts from a CSV file, in wide or in long form.
 
     Wide: the first column holds the sample ids, the header the concept ids, and all other cells
-    are 0 or 1, or true or false in any case. Long: a column ``concepts`` holds the ids of the
-    sample's concepts, separated by blanks; sample ids stand in ``sample_id``, else in the first
-    column; other columns are ignored. Concepts of a long table are in the order of their ids.
+    are 0 or 1, or true or false in any case. Long: as `read_long` says.
 
     Raises
     ------
@@ -39,8 +39,44 @@ def read_csv(path: Path) -> ConceptSet:
         A label is none, or sample or concept ids repeat or are empty.
     """
     with open_table(path) as (header, rows):
-        read = _read_long if LONG_COLUMN in header else _read_wide
-        return read(path, header, rows)
+        if LONG_COLUMN not in header:
+            return _read_wide(path, header, rows)
+    return read_long(path)
+
+
+def read_long(path: Path) -> ConceptSet:
+    """Read concepts from a table in CSV, TSV, JSONL or Parquet, in long form.
+
+    A column ``concepts`` holds the ids of the sample's concepts, separated by blanks; sample ids
+    stand in ``sample_id``, else in the first column; other columns are ignored. Concepts are in
+    the order of their ids.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    FileFormatError
+        It is broken, has no rows, or no such columns.
+    DataError
+        A cell is no string, sample ids repeat or are empty, or there is no concept.
+    MissingDependencyError
+        It is a Parquet file, and pyarrow is not installed.
+    """
+    with open_by_suffix(path) as table:
+        titles = table.titles
+        if LONG_COLUMN not in titles:
+            raise FileFormatError(
+                f"{str(path)!r} has no column {LONG_COLUMN!r}.",
+                "Name the column so that holds the ids of the concepts, separated by blanks.",
+            )
+        key = "sample_id" if "sample_id" in titles else titles[0]
+        if key == LONG_COLUMN:
+            raise FileFormatError(
+                f"{str(path)!r} has no column of sample ids.",
+                "Name it sample_id, or let it stand first.",
+            )
+        log_ignored(path, "column", set(titles) - {LONG_COLUMN, key})
+        return _from_long(path, string_rows(path, table, (key, LONG_COLUMN)))
 
 
 def _read_wide(path: Path, header: list[str], rows: Iterator[tuple[int, list[str]]]) -> ConceptSet:
@@ -52,7 +88,7 @@ def _read_wide(path: Path, header: list[str], rows: Iterator[tuple[int, list[str
     samples: dict[str, int] = {}
     labels = bytearray()
     for line, row in rows:
-        _add_sample(path, line, row[0], samples)
+        _add_sample(f"{str(path)!r}, line {line}", row[0], samples)
         try:
             labels += bytes(map(LABELS.__getitem__, itertools.islice(row, 1, None)))
         except KeyError:
@@ -69,22 +105,14 @@ def _read_wide(path: Path, header: list[str], rows: Iterator[tuple[int, list[str
     )
 
 
-def _read_long(path: Path, header: list[str], rows: Iterator[tuple[int, list[str]]]) -> ConceptSet:
-    members = header.index(LONG_COLUMN)
-    key = header.index("sample_id") if "sample_id" in header else 0
-    if key == members:
-        raise FileFormatError(
-            f"{str(path)!r} has no column of sample ids.",
-            "Name it sample_id, or let it stand first.",
-        )
-    log_ignored(path, "column", set(header) - {header[members], header[key]})
+def _from_long(path: Path, rows: Iterator[tuple[str, list[str]]]) -> ConceptSet:
     samples: dict[str, int] = {}
     concepts: dict[str, int] = {}
     sample_of: list[int] = []
     concept_of: list[int] = []
-    for line, row in rows:
-        sample = _add_sample(path, line, row[key], samples)
-        carried = row[members].split()
+    for where, (sample_id, members) in rows:
+        sample = _add_sample(where, sample_id, samples)
+        carried = members.split()
         sample_of.extend(itertools.repeat(sample, len(carried)))
         concept_of.extend(concepts.setdefault(id, len(concepts)) for id in carried)
     if not concepts:
@@ -102,13 +130,13 @@ def _read_long(path: Path, header: list[str], rows: Iterator[tuple[int, list[str
     )
 
 
-def _add_sample(path: Path, line: int, id: str, samples: dict[str, int]) -> int:
+def _add_sample(where: str, id: str, samples: dict[str, int]) -> int:
     if not id:
-        raise DataError(f"{str(path)!r}, line {line}: the sample id is empty.", "Fill it in.")
+        raise DataError(f"{where}: the sample id is empty.", "Fill it in.")
     if id in samples:
         raise DataError(
-            f"{str(path)!r}, line {line}: sample id {id!r} stands a second time.",
-            "Keep one line for each sample.",
+            f"{where}: sample id {id!r} stands a second time.",
+            "Keep one row for each sample.",
         )
     return samples.setdefault(id, len(samples))
 

@@ -212,6 +212,6 @@ def _open_arrays(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
     if source is None:
         raise FileFormatError(
             f"{str(path)!r} is no kind of data that is known by its name.",
-            "For one image, give the folder it is in; for texts, a tokenizer too.",
+            "For one image, give the folder it is in; for texts, give --tokenizer too.",
         )
     return source

@@ -18,6 +18,7 @@ def single_input(inputs: Sequence[ModelInput], what: str) -> ModelInput:
         names = ", ".join(each.name for each in inputs)
         raise DataError(
             f"The model has {len(inputs)} inputs ({names}), but {what} fills only one.",
-            "Give data with one array per input: a .npz file or a mapping.",
+            "Give data with one array per input: a .npz file or a mapping; "
+            "for texts, give --tokenizer.",
         )
     return inputs[0]

@@ -72,6 +72,13 @@ class DataSource(ABC):
             A sample cannot be read.
         """
 
+    def stop(self) -> None:
+        """Let `batches`, which a thread runs, end soon: no more of them are wanted.
+
+        A source whose batches take long leaves one in the midst; others need not do anything.
+        """
+        return
+
     def example(self) -> dict[str, np.ndarray]:
         """Inputs of the first sample alone.
 

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invert_core.activations import ActivationWriter, open_activations, partial_file, sparse_columns
-from invert_core.activations.sparse_rows import Record
+from invert_core.activations.dense_rows import DenseRows
+from invert_core.activations.sparse_rows import Record, SparseRows
 from invert_core.activations.unfinished_file import UnfinishedFile
 from invert_core.atomic import move_into_place
 from invert_core.errors import ExistingOutputError, FileFormatError, StorageError
@@ -288,6 +289,54 @@ def test_without_a_row_nothing_is_left_behind(tmp_path, monkeypatch):
     with writer_of(tmp_path / "x.h5", 1500) as writer, pytest.raises(KeyboardInterrupt):
         fill(writer, layers_of(1500))
     assert names(tmp_path) == []
+
+
+def test_interrupted_when_the_file_was_just_made_nothing_is_left_behind(tmp_path, monkeypatch):
+    def adopt_and_stop(writer, file, rows_done, adopt=ActivationWriter._adopt):
+        adopt(writer, file, rows_done)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ActivationWriter, "_adopt", adopt_and_stop)
+    with pytest.raises(KeyboardInterrupt), writer_of(tmp_path / "x.h5", 1500) as writer:
+        fill(writer, layers_of(1500))
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "number"),
+    [
+        (SparseRows, "_append", 3),
+        (os, "fsync", 1),
+        (DenseRows, "write", 1),
+        (h5py.File, "flush", 1),
+        (os, "fsync", 2),
+        (h5py.AttributeManager, "modify", 1),
+        (h5py.File, "flush", 2),
+    ],
+)
+def test_an_interrupt_after_any_step_of_a_save_loses_no_rows(
+    tmp_path, monkeypatch, owner, name, number
+):
+    layers = layers_of(1500)
+    original = getattr(owner, name)
+    calls = itertools.count(1)
+
+    def interrupted(*arguments):
+        original(*arguments)
+        if next(calls) == number:
+            raise KeyboardInterrupt
+
+    with writer_of(tmp_path / "x.h5", 1500) as writer:
+        fill(writer, layers, 300)
+        monkeypatch.setattr(owner, name, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            writer.save()
+        monkeypatch.undo()
+    with writer_of(tmp_path / "x.h5", 1500) as writer:
+        assert writer.rows_done == 300
+        fill(writer, layers)
+        writer.finish()
+    assert_holds(tmp_path / "x.h5", layers)
 
 
 def test_a_full_disk_keeps_what_is_marked(tmp_path, monkeypatch):

@@ -100,6 +100,41 @@ def test_channels_may_come_before_the_tokens(tmp_path, pool):
     np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("dims", [["n", 3, "t"], ["n", 3, "t", 2], ["n", 3, 2, "t"]])
+def test_tokens_may_come_on_any_axis_of_the_only_input(tmp_path, dims):
+    """As frames of a sound, after the bands."""
+    axis = dims.index("t")
+    mask = masks()
+    given = batch([4, *(dim if isinstance(dim, int) else N_TOKENS for dim in dims[1:])], mask)
+    proto = models.model(
+        [models.node("Neg", "x", "y")],
+        [models.value("x", dims), models.value(MASK, ["n", "t"], TensorProto.INT64)],
+        [models.value("y", dims)],
+    )
+    path = models.save(proto, tmp_path)
+    given = {"x": given["x"], MASK: mask}
+    found = models.run(path, ["y"], given, channel_axis=1)["y"]
+    right = pooled(-given["x"], "mean", 1, mask, (axis,))
+    np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-6)
+
+
+def test_that_a_mask_of_other_axes_leaves_no_padding_out_is_told(tmp_path, caplog):
+    OnnxBackend.open(models.save(passing(["n", "t", 3]), tmp_path)).extractor(["y"], device="cpu")
+    assert "padding counts" not in caplog.text
+    path = models.save(passing(["n", "t", 3], mask=("n", 1, 1, "t")), tmp_path)
+    OnnxBackend.open(path).extractor(["y"], device="cpu")
+    assert "'attention_mask' is not [samples, tokens], so that padding counts" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "dims", [["n", "t"], ["n", 3, "t"], ["n", "t", 2, 3], ["n", "floor(t - 1) + 1", 2, 3]]
+)
+def test_units_that_are_tokens_are_refused(tmp_path, dims):
+    path = models.save(passing(dims), tmp_path)
+    with pytest.raises(ModelError, match="counts tokens, not units"):
+        OnnxBackend.open(path).extractor(["y"], device="cpu")
+
+
 def test_what_is_not_padding_keeps_nan_and_infinity(tmp_path):
     mask = masks()
     given = batch((4, N_TOKENS, 3), mask)
@@ -198,6 +233,11 @@ def test_a_mask_that_a_model_does_not_take_is_used_once_an_example_has_it(tmp_pa
     given = batch((4, N_TOKENS, 3), mask)
     without = {name: array for name, array in given.items() if name != MASK}
     assert model.settled(without) is model
+    with (
+        model.extractor(["y"], device="cpu") as extractor,
+        pytest.raises(DataError, match=r"no input 'attention_mask'.*`settled` with an example"),
+    ):
+        extractor.run(given)
     settled = model.settled(given)
     assert settled.inputs[-1] == ModelInput(MASK, (None, None), np.dtype(np.int64))
     assert settled.fingerprint == model.fingerprint
@@ -291,6 +331,36 @@ def heads(n_tokens):
     return ids, values
 
 
+@pytest.mark.parametrize("n_tokens", [4, 5])
+def test_places_that_are_as_many_for_every_text_are_no_tokens(tmp_path, n_tokens):
+    """As queries of a fixed number that attend to the tokens."""
+    queries = np.arange(4, dtype=np.float32)[:, None]
+    proto = models.model(
+        [
+            models.node("Gather", "table ids", "words"),
+            models.node("ReduceMax", "words", "largest", axes=[1], keepdims=1),
+            models.node("Add", "largest queries", "y"),
+        ],
+        [
+            models.value("ids", ["n", "t"], TensorProto.INT64),
+            models.value(MASK, ["n", "t"], TensorProto.INT64),
+        ],
+        [models.value("y", ["n", 4, 6])],
+        {
+            "table": np.random.default_rng(0).normal(size=(9, 6)).astype(np.float32),
+            "queries": queries,
+        },
+        opset=17,
+    )
+    ids, values = heads(n_tokens)
+    mask = np.ones_like(ids)
+    mask[0, 2:] = 0
+    found = models.run(models.save(proto, tmp_path), ["y"], {"ids": ids, MASK: mask})["y"]
+    words = values.transpose(0, 2, 1, 3).reshape(4, n_tokens, 6)
+    right = (words.max(axis=1, keepdims=True) + queries).mean(axis=1)
+    np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("n_tokens", [3, 5])
 def test_a_trial_shows_which_axes_of_unknown_length_count_tokens(tmp_path, n_tokens):
     model = OnnxBackend.open(models.save(heads_of_unknown_shape(), tmp_path))
@@ -303,6 +373,8 @@ def test_a_trial_shows_which_axes_of_unknown_length_count_tokens(tmp_path, n_tok
             found = extractor.run({"ids": ids, MASK: mask})["y"]
         right = pooled(values, "mean", axis, mask, token_axes)
         np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ModelError, match=r"Axis 2 .* counts tokens, not units"):
+        model.extractor(["y"], device="cpu", channel_axis=2)
 
 
 def test_where_no_trial_is_possible_a_wrong_guess_is_an_error(tmp_path):
@@ -324,6 +396,36 @@ def test_where_no_trial_is_possible_a_wrong_guess_is_an_error(tmp_path):
     inputs = {"ids": ids, MASK: np.ones_like(ids), "bias": np.zeros((4, 2), np.float32)}
     with pytest.raises(ModelError, match="a layer whose tokens are those of the mask"):
         models.run(models.save(proto, tmp_path), ["z"], inputs)
+
+
+@pytest.mark.parametrize("length", ["2*t", "u", None])
+def test_an_axis_with_several_places_per_token_is_an_error(tmp_path, length):
+    proto = models.model(
+        [
+            models.node("Gather", "table ids", "words"),
+            models.node("Concat", "words words", "twice", axis=1),
+            models.node("Unsqueeze", "twice ahead", "y"),
+        ],
+        [
+            models.value("ids", ["n", "t"], TensorProto.INT64),
+            models.value(MASK, ["n", "t"], TensorProto.INT64),
+        ],
+        [models.value("y", ["n", 1, length, 6])],
+        {"table": np.zeros((9, 6), np.float32), "ahead": np.array([1])},
+    )
+    mask = masks()
+    with pytest.raises(ModelError, match="a layer whose tokens are those of the mask"):
+        models.run(models.save(proto, tmp_path), ["y"], {"ids": np.zeros_like(mask), MASK: mask})
+
+
+def test_a_length_that_is_computed_from_the_number_of_tokens_counts_them(tmp_path):
+    """As exporters describe a convolution over the tokens."""
+    mask = masks()
+    given = batch((4, 2, N_TOKENS, 3), mask)
+    proto = passing(["n", 2, "floor(t/1 - 1) + 1", 3])
+    found = models.run(models.save(proto, tmp_path), ["y"], given)["y"]
+    right = pooled(-given["x"], "mean", 1, mask, (2,))
+    np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-6)
 
 
 def test_axes_that_cannot_be_told_apart_are_refused(tmp_path):

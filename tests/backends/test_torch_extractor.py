@@ -71,7 +71,7 @@ def test_flattened_units_have_names_and_one_shape():
         names = extractor.unit_names()["same"]
         assert names[0] == "0@0,0"
         assert names[-1] == "1@1,2"
-        with pytest.raises(ModelError, match=r"\(2, 3, 2\) in this batch and \(2, 2, 3\)"):
+        with pytest.raises(DataError, match=r"\(2, 3, 2\) for these samples and had \(2, 2, 3\)"):
             extractor.run({"x": x.reshape(1, 2, 3, 2)})
 
 
@@ -138,4 +138,11 @@ def test_channels_last_reaches_weights_and_images():
         seen.clear()
         found = extractor.run({"input": x})["0"]
     assert seen == [(True, True)]
+    np.testing.assert_allclose(found, run(module, ["0"], {"input": x})["0"], rtol=1e-5, atol=1e-6)
+
+
+def test_channels_last_leaves_weights_of_other_ranks_as_they_are():
+    module = nn.Sequential(nn.Conv3d(2, 3, 1))
+    x = np.random.default_rng(0).normal(size=(2, 2, 3, 3, 3)).astype(np.float32)
+    found = run(module, ["0"], {"input": x}, {"channels_last": True})["0"]
     np.testing.assert_allclose(found, run(module, ["0"], {"input": x})["0"], rtol=1e-5, atol=1e-6)

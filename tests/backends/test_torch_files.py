@@ -276,3 +276,11 @@ def test_a_file_that_is_nothing_is_refused(tmp_path, suffix):
         with pytest.raises(ModelError) as caught:
             open_model(path, None, {"trust_model": True})
         assert caught.value.hint
+
+
+def test_complex_weights_do_not_become_their_real_parts(tmp_path, other):
+    state = other.state_dict()
+    state["head.weight"] = state["head.weight"] * 1j
+    weights = save(state, tmp_path / "w.pt")
+    with pytest.raises(ModelError, match=r"'head.weight' in .* is complex"):
+        open_model(f"torch:{FACTORY}", None, {"weights": weights})

@@ -265,3 +265,52 @@ def test_a_model_that_has_seen_no_sample_says_what_to_do():
         model.extractor(["conv"], device="cpu")
     with pytest.raises(UnknownNameError, match="Did you mean 'conv'"):
         model.extractor(["conw"], device="cpu")
+
+
+class Counting(nn.Module):
+    """Adds the number of its calls."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return x + self.calls
+
+
+def test_a_layer_that_does_not_repeat_itself_is_told(caplog):
+    settled(nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5)), {"input": X})
+    assert not caplog.records
+    settled(nn.Sequential(nn.Linear(3, 4), Counting()), {"input": X})
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "'1' gives something else when it sees the same sample again" in caplog.text
+
+
+class Claimed(nn.Module):
+    """Has modules that are called as a part and a call of other modules would be."""
+
+    def __init__(self):
+        super().__init__()
+        self.twice = nn.Identity()
+        self.add_module("twice#1", nn.ReLU())
+        self.add_module("two[0]", nn.ReLU())
+        self.two = Two()
+
+    def forward(self, x):
+        self._modules["two[0]"](-x)
+        self._modules["twice#1"](-x)
+        return self.twice(self.twice(self.two(x)[0]) + 1)
+
+
+class Two(nn.Module):
+    def forward(self, x):
+        return x, 2 * x
+
+
+def test_a_module_goes_before_a_part_or_call_of_its_name():
+    layers = ["two[0]", "two[0]_", "two[1]", "twice#1", "twice#1_", "twice#2"]
+    found = run(Claimed(), layers, X)
+    zero = np.zeros_like(X)
+    for layer, right in zip(layers, (zero, X, 2 * X, zero, X, X + 1), strict=True):
+        np.testing.assert_array_equal(found[layer], right)

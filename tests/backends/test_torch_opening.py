@@ -1,10 +1,12 @@
 """From what the user names to a module: factories, and modules in memory."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from invert_core import registry
 from invert_core.backend import ModelInput
 from invert_core.errors import MissingFileError, ModelError
 from invert_core.registry import open_model
@@ -36,6 +38,14 @@ def broken():
 def leaving():
     raise SystemExit(2)
 
+def moving():
+    import os
+    os.chdir("/")
+    return Net()
+
+def with_a_number():
+    return Net(), 3
+
 def picky(size):
     return Net()
 
@@ -65,6 +75,11 @@ def test_a_factory_in_a_module_of_the_working_folder_is_called(folder):
         assert [each.name for each in model.inputs] == ["input"]
         assert model.inputs[0].shape is None
     assert sys.path == path
+
+
+def test_a_factory_that_changes_the_working_folder_changes_it_for_itself(folder):
+    open_model("torch:nets_of_a_test:moving")
+    assert Path.cwd() == folder
 
 
 def test_a_factory_in_a_file_is_called_and_finds_its_neighbours(folder, monkeypatch):
@@ -113,6 +128,7 @@ def test_inputs_come_from_the_factory_unless_they_are_given(folder):
         ("nets_of_a_test:leaving", "'leaving' fails with SystemExit: 2"),
         ("nets_of_a_test:picky", r"fails with TypeError: .*'size'\. It is called without"),
         ("nets_of_a_test:wrong", "'wrong' returns 'dict', and not a torch.nn.Module"),
+        ("nets_of_a_test:with_a_number", "'with_a_number' returns 'tuple', and .* ModelInput"),
         ("nets_of_a_test.py", "names no function that makes the model"),
     ],
 )
@@ -144,6 +160,12 @@ def test_code_that_cannot_be_imported_is_refused(folder, source, reason, target)
     with pytest.raises(ModelError, match=reason):
         TorchBackend.open(target)
     assert not [name for name in sys.modules if name.startswith("broken_of_a_test")]
+
+
+def test_the_table_of_backends_names_its_files_and_classes():
+    entry = registry._BUILT_IN["torch"]
+    assert entry.suffixes == TorchBackend.suffixes
+    assert entry.classes == (f"{torch.nn.Module.__module__}.{torch.nn.Module.__qualname__}",)
 
 
 def test_a_module_in_memory_is_taken_over_and_nothing_else():

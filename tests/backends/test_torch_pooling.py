@@ -6,12 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invert_core.errors import ModelError
+from invert_core.pooling import choose_pooling, leave_padding_out
 from tests.backends import pooling_oracle
 from tests.needs import need
 
 torch = need("torch")
 
-from invert_core.backends.torch.pooling import choose, pooled, unit_names  # noqa: E402
+from invert_core.backends.torch.pooling import pooled  # noqa: E402
 
 
 @st.composite
@@ -46,7 +47,7 @@ def layers(draw):
 @given(layers())
 def test_every_pool_is_what_loops_say(layer):
     values, mask, token_axes, axis, pool = layer
-    pooling = choose("x", values.shape, token_axes, pool, axis)
+    pooling = leave_padding_out("x", choose_pooling("x", values.ndim, pool, axis), token_axes)
     found = pooled(
         "x",
         torch.from_numpy(values),
@@ -65,14 +66,14 @@ def test_what_padding_holds_has_no_influence(pool, held):
     values = torch.ones(2, 3, 4)
     values[0, 2], values[1, 0] = held, held
     mask = torch.tensor([[1, 1, 0], [0, 1, 1]]).bool()
-    pooling = choose("x", values.shape, (1,), pool, None)
+    pooling = leave_padding_out("x", choose_pooling("x", 3, pool, None), (1,))
     assert pooled("x", values, pooling, mask).eq(1).all()
 
 
 @pytest.mark.parametrize("pool", ["none", "first", "last", "mean", "max", "flatten"])
 def test_the_result_shares_no_memory_with_the_layer(pool):
     values = torch.ones((2, 4) if pool == "none" else (2, 1, 4))
-    found = pooled("x", values, choose("x", values.shape, (), pool, None), None)
+    found = pooled("x", values, choose_pooling("x", values.ndim, pool, None), None)
     values.zero_()
     assert found.eq(1).all()
 
@@ -80,69 +81,18 @@ def test_the_result_shares_no_memory_with_the_layer(pool):
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_widened_before_it_is_summed(dtype):
     values = torch.full((1, 1000, 2), 1000, dtype=dtype)
-    found = pooled("x", values, choose("x", values.shape, (), "mean", None), None)
+    found = pooled("x", values, choose_pooling("x", values.ndim, "mean", None), None)
     assert found.dtype == torch.float32
     assert found.eq(1000).all()
 
 
 def test_double_precision_stays_until_it_is_narrowed():
     values = torch.full((1, 2, 2), 1e300, dtype=torch.float64)
-    found = pooled("x", values, choose("x", values.shape, (), "mean", None), None)
+    found = pooled("x", values, choose_pooling("x", values.ndim, "mean", None), None)
     assert found.dtype == torch.float64
 
 
-def test_automatic_pooling_goes_by_rank():
-    kinds = [choose("x", (None,) * rank, (), "auto", None) for rank in (2, 3, 4, 5)]
-    assert [each.kind for each in kinds] == ["none", "mean", "mean", "mean"]
-    assert [each.channel_axis for each in kinds] == [1, 2, 1, 1]
-
-
-def test_units_are_named_by_channel_and_place():
-    pooling = choose("x", (None, 2, 2, 3), (), "flatten", None)
-    names = unit_names((9, 2, 2, 3), pooling)
-    assert names[:4] == ("0@0,0", "0@0,1", "0@0,2", "0@1,0")
-    assert names[-1] == "1@1,2"
-    assert unit_names((9, 2, 3), choose("x", (None, 2, 3), (), "flatten", None))[:3] == (
-        "0@0",
-        "0@1",
-        "1@0",
-    )
-
-
-@pytest.mark.parametrize(
-    ("shape", "settings", "reason"),
-    [
-        ((None, 2, 3, 4), ((), "none", None), "has 4 axes, and without pooling"),
-        ((None, 2, 3, 4), ((), "first", None), "the first token exists only where 3 are"),
-        ((None, 2), ((), "last", None), "the last token exists only where 3 are"),
-        ((None, 2, 3), ((), "mean", 3), "the channel axis cannot be 3"),
-        ((None, 2, 3), ((), "mean", -3), "the channel axis cannot be -3"),
-        ((None, None, 3), ((1,), "flatten", None), "as many places as a text has tokens"),
-        ((None, 3, None), ((2,), "mean", None), r"\[\?, 3, \?\], counts tokens.*--channel-axis"),
-        ((None, None), ((1,), "auto", None), "counts tokens, not units"),
-    ],
-)
-def test_a_pooling_that_makes_no_sense_is_refused(shape, settings, reason):
-    with pytest.raises(ModelError, match=reason):
-        choose("x", shape, *settings)
-
-
-@pytest.mark.parametrize(
-    ("shape", "token_axes", "pool", "reason"),
-    [
-        ((2, 5, 4), (1,), "mean", "for 3 tokens, so that it cannot be seen"),
-        ((2, 3, 4), None, "flatten", "as many places as a text has tokens"),
-        ((2, 4, 3, 3), None, "mean", "not known which axes"),
-    ],
-)
-def test_a_mask_that_cannot_be_applied_is_refused(shape, token_axes, pool, reason):
-    pooling = choose("x", shape, token_axes, pool, None)
-    with pytest.raises(ModelError, match=reason):
-        pooled("x", torch.zeros(shape), pooling, torch.ones(2, 3).bool())
-
-
-def test_where_no_example_had_a_mask_the_axis_beside_the_units_counts_tokens():
-    values = torch.ones(1, 3, 2)
-    values[0, 2] = 9
-    pooling = choose("x", (None, 3, 2), None, "mean", None)
-    assert pooled("x", values, pooling, torch.tensor([[True, True, False]])).eq(1).all()
+def test_a_layer_without_a_place_for_every_token_is_refused():
+    pooling = leave_padding_out("x", choose_pooling("x", 3, "mean", None), (1,))
+    with pytest.raises(ModelError, match="for 3 tokens, so that it cannot be seen"):
+        pooled("x", torch.zeros(2, 5, 4), pooling, torch.ones(2, 3).bool())

@@ -40,6 +40,12 @@ def like_hugging_face(self, input_ids=None, attention_mask=None, token_type_ids=
     return self.seen(input_ids[..., None] * 1.0)
 
 
+def test_an_input_that_is_declared_twice_is_refused():
+    inputs = [ModelInput("x", (None, 3)), ModelInput("x", (None, 4))]
+    with pytest.raises(SettingError, match="'x' is declared twice"):
+        TorchBackend.adopt(module_of(positional), inputs=inputs)
+
+
 @pytest.mark.parametrize(
     ("forward", "names"),
     [

@@ -1,5 +1,7 @@
 """What is taken from a forward pass, when it ends, and what becomes of its faults."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -122,6 +124,28 @@ def test_what_a_module_raises_becomes_a_sentence(error, said):
     with pytest.raises(ModelError, match=said) as caught:
         run(fail(error), ["second"], X)
     assert caught.value.__cause__ is error
+
+
+def test_a_model_that_exits_is_an_error_and_not_the_end():
+    with pytest.raises(ModelError, match=r"fails with SystemExit: 0\. Check that"):
+        run(fail(SystemExit(0)), ["second"], X)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_layer_that_runs_in_a_thread_is_read():
+    class Threaded(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Identity()
+
+        def forward(self, x):
+            found = []
+            thread = threading.Thread(target=lambda: found.append(self.inner(x)))
+            thread.start()
+            thread.join()
+            return found[0]
+
+    np.testing.assert_array_equal(run(Threaded(), ["inner"], X)["inner"], X)
 
 
 def test_an_interrupt_passes_and_leaves_the_module_as_it_was():

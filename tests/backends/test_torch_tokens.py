@@ -126,14 +126,14 @@ def test_such_a_mask_may_be_left_out_and_then_all_tokens_count():
     np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-6)
 
 
-def test_a_mask_that_no_example_had_is_taken_for_layers_of_three_axes():
+def test_a_mask_that_no_example_had_is_refused_with_what_to_do():
     batch = texts()
     model = settled(torch_models.LanguageWithoutMask(), {"ids": batch["ids"][:1]})
-    with model.extractor(["hidden"], device="cpu") as extractor:
-        found = extractor.run(batch)["hidden"]
-    np.testing.assert_array_equal(
-        found, run(torch_models.LanguageWithoutMask(), ["hidden"], batch)["hidden"]
-    )
+    with (
+        model.extractor(["hidden"], device="cpu") as extractor,
+        pytest.raises(DataError, match=r"no input 'attention_mask'.*`settled` with an example"),
+    ):
+        extractor.run(batch)
 
 
 def test_a_model_that_takes_a_mask_is_not_run_without_one():
@@ -177,6 +177,45 @@ def test_a_model_of_a_fixed_length_has_tokens_where_the_length_fits(caplog):
         first, second = extractor.run(batch), extractor.run(other)
     for layer in first:
         np.testing.assert_array_equal(first[layer], second[layer])
+
+
+class Sound(torch.nn.Module):
+    """Takes numbers over time, 16 of them at least; makes a frame of two."""
+
+    def __init__(self):
+        super().__init__()
+        self.each = torch.nn.Identity()
+        self.frames = torch.nn.Identity()
+
+    def forward(self, values, attention_mask):
+        assert values.shape[1] >= 16
+        self.each(values[:, :, None])
+        return self.frames(values.unflatten(1, (-1, 2)))
+
+
+def test_numbers_over_time_that_a_mask_goes_with_are_tokens():
+    mask = np.ones((2, 40), np.int64)
+    mask[1, 10:] = 0
+    values = np.where(mask, 2, 99).astype(np.float32)
+    batch = {"values": values, MASK: mask}
+    np.testing.assert_array_equal(run(Sound(), ["each"], batch)["each"], [[2], [2]])
+    with pytest.raises(ModelError, match="does not have one place per token"):
+        run(Sound(), ["frames"], batch)
+
+
+def test_tokens_may_come_on_the_last_axis_of_an_input():
+    """As frames of a sound, after the bands."""
+    mask = masks_of((5, 2))
+    bands = np.where(mask[:, None, :], 2, np.nan).repeat(3, axis=1).astype(np.float32)
+    batch = {"x": bands, MASK: mask}
+    with pytest.raises(ModelError, match="counts tokens, not units"):
+        run(torch_models.Passing(), ["same"], batch)
+    found = run(torch_models.Passing(), ["same"], batch, channel_axis=1)["same"]
+    np.testing.assert_array_equal(found, np.full((2, 3), 2))
+
+
+def masks_of(lengths):
+    return (np.arange(max(lengths)) < np.array(lengths)[:, None]).astype(np.int64)
 
 
 def test_a_made_up_text_shows_the_layers_of_declared_inputs():

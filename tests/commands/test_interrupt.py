@@ -190,6 +190,15 @@ def test_what_is_kept_is_said_of_errors_of_any_kind(inputs, monkeypatch):
     )
 
 
+def test_threads_that_cannot_start_are_told_in_a_sentence(inputs, monkeypatch):
+    def fail(*_arguments):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("invert_core.labels.Labels.to_csv", fail)
+    error = sentence(*failed("label", "activations.npz", "concepts.csv", "-o", "run"))
+    assert "no room for another thread. Raise the limits: ulimit" in error
+
+
 def failed(*arguments):
     result = call(*arguments)
     return result.exit_code, result.stderr

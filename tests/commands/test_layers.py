@@ -24,8 +24,10 @@ def test_patterns_choose_by_module_or_by_tensor():
     ]
 
 
-def test_a_pattern_that_fits_nothing_gives_an_empty_list():
-    assert listed("no*") == []
+def test_a_pattern_that_fits_nothing_gives_an_empty_list_and_says_so():
+    done = invert("layers", DIGITS, "no*", "--format", "json")
+    assert json.loads(done.stdout) == []
+    assert "No layer fits 'no*'" in done.stderr
 
 
 def test_supported_leaves_out_what_cannot_be_extracted():

@@ -1,5 +1,6 @@
 import csv
 import io
+import json
 import logging
 
 import numpy as np
@@ -7,8 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from invert_core.concepts.sources import read_concepts
 from invert_core.concepts.tables import read_csv
 from invert_core.errors import DataError, FileFormatError, MissingFileError
+from tests.needs import need
+
+pyarrow = need("pyarrow")
+need("pyarrow.parquet")
 
 cell_text = st.text(
     st.characters(codec="utf-8", exclude_characters="\0\r\n"), min_size=1, max_size=5
@@ -27,6 +33,43 @@ def as_csv(rows):
     buffer = io.StringIO(newline="")
     csv.writer(buffer).writerows(rows)
     return buffer.getvalue()
+
+
+def written_as(folder, suffix, rows):
+    if suffix == ".parquet":
+        columns = {title: list(cells) for title, *cells in zip(*rows, strict=True)}
+        pyarrow.parquet.write_table(pyarrow.table(columns), folder / "table.parquet")
+        return folder / "table.parquet"
+    if suffix == ".jsonl":
+        lines = [json.dumps(dict(zip(rows[0], row, strict=True))) + "\n" for row in rows[1:]]
+        return written(folder, "".join(lines), "table.jsonl")
+    separator = "\t" if suffix == ".tsv" else ","
+    return written(folder, "".join(separator.join(row) + "\n" for row in rows), f"table{suffix}")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_labels_beside_paths_are_read_from_a_table_of_any_format(tmp_path, suffix):
+    rows = [("path", "concepts"), ("b/1.jpg", "dog cat"), ("a/2.jpg", "dog"), ("3.jpg", "")]
+    concepts = read_concepts(written_as(tmp_path, suffix, rows))
+    assert concepts.sample_id == ("b/1.jpg", "a/2.jpg", "3.jpg")
+    assert concepts.id == ("cat", "dog")
+    assert concepts.extent("dog").tolist() == [True, True, False]
+    assert concepts.extent("cat").tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize("suffix", [".tsv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize(
+    ("rows", "error", "words"),
+    [
+        ([("path", "dog"), ("1.jpg", "1")], FileFormatError, "no column 'concepts'"),
+        ([("concepts", "path"), ("dog", "1.jpg")], FileFormatError, "no column of sample ids"),
+        ([("path", "concepts"), ("1.jpg", " ")], DataError, "holds no concept"),
+        ([("path", "concepts"), *[("1.jpg", "a")] * 2], DataError, "stands a second time"),
+    ],
+)
+def test_tables_of_other_formats_without_labels_are_refused(tmp_path, suffix, rows, error, words):
+    with pytest.raises(error, match=words):
+        read_concepts(written_as(tmp_path, suffix, rows))
 
 
 WIDE = "sample,box,two words\nx,0,1\ny,True,FALSE\n"

@@ -195,9 +195,13 @@ def test_what_is_no_data_is_refused():
 
 
 def test_texts_without_a_tokenizer_ask_for_one(tmp_path):
-    (tmp_path / "a.txt").write_text("a")
-    with pytest.raises(FileFormatError, match="for texts, a tokenizer"):
+    (tmp_path / "a.txt").write_text("a text\n")
+    (tmp_path / "a.csv").write_text("text\na text\n")
+    with pytest.raises(FileFormatError, match="--tokenizer"):
         open_data(tmp_path / "a.txt", ONE)
+    for path in (tmp_path, tmp_path / "a.csv"):
+        with pytest.raises(DataError, match="--tokenizer"):
+            open_data(path, TWO)
 
 
 def test_a_table_with_a_tokenizer_is_read_as_texts(tmp_path):

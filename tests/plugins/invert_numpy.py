@@ -24,6 +24,7 @@ from invert_core.errors import (
     UnknownNameError,
     nearest,
 )
+from invert_core.pooling import Flattened, choose_pooling, leave_padding_out
 
 AXES = {"hidden": 3, "logits": 2}
 
@@ -71,28 +72,24 @@ class NumpyModel(Model):
         check_settings(layers, pool, device, batch_size)
         if device == "cuda":
             raise MissingDependencyError("NumPy has no CUDA.", "Use --device cpu.")
-        outputs = []
+        poolings = {}
         for layer in layers:
             if layer not in AXES:
                 raise UnknownNameError(f"There is no layer {layer!r}.", nearest(layer, AXES))
-            refused = {2: ("first", "last"), 3: ("none", "flatten" if self.masked else "")}
-            if pool in refused[AXES[layer]]:
-                raise ModelError(f"{layer!r} cannot be pooled so.", "Choose another pool.")
-            if channel_axis not in (None, *range(1, AXES[layer])):
-                raise ModelError(f"{layer!r} has no axis {channel_axis}.", "Choose another axis.")
-            default = "mean" if AXES[layer] == 3 else "none"
-            chosen = default if pool == "auto" or default == "none" else pool
-            outputs.append(Output(layer, chosen))
-        return NumpyExtractor(self, tuple(outputs), batch_size, channel_axis or 2)
+            pooling = choose_pooling(layer, AXES[layer], pool, channel_axis)
+            tokens = (1,) if self.masked and layer == "hidden" else ()
+            poolings[layer] = leave_padding_out(layer, pooling, tokens)
+        return NumpyExtractor(self, poolings, batch_size)
 
 
 class NumpyExtractor(Extractor):
     device = "cpu"
 
-    def __init__(self, model, outputs, batch_size, channel_axis):
-        self.model, self.outputs, self.batch_size = model, outputs, batch_size
-        self.channel_axis = channel_axis
-        self.shape = None
+    def __init__(self, model, poolings, batch_size):
+        self.model, self.poolings, self.batch_size = model, poolings, batch_size
+        self.outputs = tuple(Output(layer, each.kind) for layer, each in poolings.items())
+        flat = {layer: each for layer, each in poolings.items() if each.kind == "flatten"}
+        self.flattened = {layer: Flattened(layer, each) for layer, each in flat.items()}
 
     def run(self, batch):
         needed = [each.name for each in self.model.inputs]
@@ -102,33 +99,31 @@ class NumpyExtractor(Extractor):
             check_mask(batch[MASK])
             counts = batch[MASK] == 1
         hidden = np.tanh(batch["x"] @ self.model.first)
-        self.shape = hidden.shape
+        for flattened in self.flattened.values():
+            flattened.note(hidden.shape[1:])
         values = {"hidden": hidden, "logits": hidden.mean(1) @ self.model.second}
         return {
-            each.layer: self._pooled(values[each.layer], each.pool, counts) for each in self.outputs
+            layer: self._pooled(values[layer], each, counts)
+            for layer, each in self.poolings.items()
         }
 
     def unit_names(self):
-        if self.shape is None:
-            return {}
-        _, tokens, units = self.shape
-        names = tuple(f"{unit}@{token}" for unit in range(units) for token in range(tokens))
-        return {each.layer: names for each in self.outputs if each.pool == "flatten"}
+        return {layer: each.names() for layer, each in self.flattened.items() if each.shape}
 
-    def _pooled(self, values, pool, counts):
-        if pool == "none":
+    def _pooled(self, values, pooling, counts):
+        if pooling.kind == "none":
             return values
-        values = values.swapaxes(2, self.channel_axis)
-        if pool == "flatten":
+        values = np.moveaxis(values, pooling.channel_axis, 2)
+        if pooling.kind == "flatten":
             return values.swapaxes(1, 2).reshape(len(values), -1)
-        if self.channel_axis == 1:
+        if not pooling.token_axes:
             counts = np.ones(values.shape[:2], bool)
-        if pool == "mean":
+        if pooling.kind == "mean":
             return values.mean(1, where=counts[..., None])
-        if pool == "max":
+        if pooling.kind == "max":
             return values.max(1, where=counts[..., None], initial=-np.inf)
         last = counts.shape[1] - 1 - counts[:, ::-1].argmax(1)
-        return values[np.arange(len(values)), counts.argmax(1) if pool == "first" else last]
+        return values[np.arange(len(values)), counts.argmax(1) if pooling.kind == "first" else last]
 
     def close(self):
         self.model = None

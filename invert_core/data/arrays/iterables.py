@@ -142,7 +142,7 @@ class BatchSource(DataSource):
         if known is None:
             raise DataError(
                 f"How many samples a {type(self._given).__name__!r} has is not known.",
-                "Give invert_core.data.arrays.iterables.BatchSource(batches, n_samples=...).",
+                "Give invert_core.data.BatchSource(batches, n_samples=...).",
             )
         return known
 

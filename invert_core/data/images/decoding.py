@@ -61,6 +61,7 @@ def decode(name: str, content: bytes, preprocess: Preprocess) -> np.ndarray | Da
     """
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            _refuse_bomb(image)
             _refuse_deep(image)
             ImageOps.exif_transpose(image, in_place=True)
             return preprocess.apply(image)
@@ -81,6 +82,15 @@ def unreadable(name: str, reason: Exception) -> DataError:
     )
     error.__cause__ = reason
     return error
+
+
+def _refuse_bomb(image: ImageFile.ImageFile) -> None:
+    # Pillow warns of it, but a thread beside this one may have set the filters of warnings.
+    limit, n_pixels = Image.MAX_IMAGE_PIXELS, image.width * image.height
+    if limit is not None and n_pixels > limit:
+        raise Image.DecompressionBombError(
+            f"it has {n_pixels:,} pixels, more than {limit:,}, and may be a decompression bomb"
+        )
 
 
 def _refuse_deep(image: ImageFile.ImageFile) -> None:

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import json
 import logging
+import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from numbers import Integral
@@ -69,6 +70,7 @@ class ImageSource(DataSource):
         self.versions = {"pillow": PIL.__version__}
         self._n_workers = _n_workers(workers, len(files.sizes))
         self._names = as_sample_id(tuple(files.sizes), files.where)
+        self._stopped = threading.Event()
         if skip_bad:
             self._names = self._readable(progress)
         self.sample_id = self._names
@@ -84,13 +86,24 @@ class ImageSource(DataSource):
 
     def batches(self, start: int, batch_size: int) -> Batches:
         """All batches from the one that holds `start` on, as `DataSource.batches` says."""
+        self._stopped.clear()
+        return self._batches(start, batch_size)
+
+    def _batches(self, start: int, batch_size: int) -> Batches:
         first_row = start // batch_size * batch_size
         with closing(self._decoded(self._names[first_row:], batch_size)) as images:
             for row in range(first_row, len(self), batch_size):
-                names = self._names[row : row + batch_size]
-                arrays = [self._check(name, next(images)) for name in names]
-                rows = np.arange(row, row + len(names))
+                arrays = []
+                for name in self._names[row : row + batch_size]:
+                    if self._stopped.is_set():
+                        return
+                    arrays.append(self._check(name, next(images)))
+                rows = np.arange(row, row + len(arrays))
                 yield Batch(rows, {self.input_name: np.stack(arrays)})
+
+    def stop(self) -> None:
+        """Let `batches` end after the image it is at, as `DataSource.stop` says."""
+        self._stopped.set()
 
     def example(self) -> dict[str, np.ndarray]:
         """Inputs of the first sample alone, read in this process."""

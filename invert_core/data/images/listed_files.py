@@ -1,5 +1,6 @@
 """Images that a table lists by their paths."""
 
+import errno
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,9 @@ from invert_core.sample_id import as_sample_id
 from invert_core.text import counted
 
 COLUMNS = ("path", "image", "file", "filename")
+
+_LONGEST = 4096
+"""The most characters of a path; no system takes more, and to look at long ones takes long."""
 
 
 class ListedFiles(ImageFiles):
@@ -39,7 +43,7 @@ class ListedFiles(ImageFiles):
     FileFormatError, UnknownNameError, MissingDependencyError
         The table cannot be read, or has no such column.
     DataError
-        A cell is no text, a path or an id repeats, or a path leads out of `root`.
+        A cell is no text, a path or an id repeats, or a path is too long or leads out of `root`.
     """
 
     def __init__(
@@ -75,6 +79,13 @@ class ListedFiles(ImageFiles):
 
     def _check_paths(self) -> None:
         paths = tuple(self._written.values())
+        too_long = [path for path in paths if len(path) > _LONGEST]
+        if too_long:
+            raise DataError(
+                f"{counted(len(too_long), 'path')} in {self.where} {_verb(too_long, 'takes')} more "
+                f"than {_LONGEST:,} characters.",
+                "Name the column that holds the paths with --column.",
+            )
         root = os.path.realpath(self._root)
         leaving = [
             path
@@ -85,14 +96,14 @@ class ListedFiles(ImageFiles):
             raise DataError(
                 f"{counted(len(leaving), 'path')} in {self.where} {_verb(leaving, 'leads')} out of "
                 f"{str(self._root)!r}: {first_few(leaving)}.",
-                "Name the folder that all images are in as the root.",
+                "Name the folder that all images are in with --root.",
             )
-        missing = [path for path in paths if not (self._root / path).is_file()]
+        missing = [path for path in paths if not _is_file(self._root / path)]
         if missing:
             raise MissingFileError(
                 f"{counted(len(missing), 'file')} of {self.where} {_verb(missing, 'is')} not in "
                 f"{str(self._root)!r}: {first_few(missing)}.",
-                "Name the folder that the paths start from as the root.",
+                "Name the folder that the paths start from with --root.",
             )
         times = Counter(os.path.normpath(path) for path in paths)
         repeated = [path for path, count in times.items() if count > 1]
@@ -102,6 +113,15 @@ class ListedFiles(ImageFiles):
                 f"more than once: {first_few(repeated)}.",
                 "List every image once.",
             )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return False
 
 
 def _verb(subjects: Sequence[str], singular: str) -> str:

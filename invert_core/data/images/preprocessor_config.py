@@ -51,7 +51,7 @@ def read_config(path: Path) -> Preprocess:
 def _load(path: Path) -> dict[str, Any]:
     check_file(path)
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise FileFormatError(
             f"{str(path)!r} is not a JSON file ({error}).", "Give a preprocessor_config.json."

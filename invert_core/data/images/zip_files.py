@@ -1,12 +1,11 @@
 """Images in a zip archive."""
 
-import lzma
 import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from invert_core.data.images.archive_members import ArchiveMembers
 from invert_core.data.images.image_files import ImageFiles, Read
@@ -14,13 +13,14 @@ from invert_core.errors import FileFormatError
 from invert_core.input_file import check_file
 
 _ENCRYPTED = 1
-_BROKEN = (BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError)
+_BROKEN = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 """What zipfile raises besides OSError and ValueError for members that cannot be unpacked."""
 
 
 class ZipFiles(ImageFiles):
     """All images of a zip archive, in its order; their paths in it are the sample ids.
 
+    They may be compressed by deflate; of other compressions a few bytes unpack to any size at once.
     What is left out, and what is refused, `ArchiveMembers` says.
 
     Raises
@@ -59,8 +59,14 @@ class ZipFiles(ImageFiles):
         with _open(self.path) as archive:
 
             def read(name: str) -> bytes:
+                info = self._infos[name]
+                if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+                    raise ValueError("it is compressed in another way than deflate")
                 try:
-                    return archive.read(self._infos[name])
+                    # `archive.read` unpacks whatever is there before it looks at the size, and so
+                    # does any reading of other compressions.
+                    with archive.open(info) as member:
+                        return member.read(info.file_size)
                 except _BROKEN as error:
                     raise ValueError(str(error)) from error
 

@@ -9,6 +9,7 @@ from typing import Any
 from invert_core.data.tables.table_columns import Table
 from invert_core.errors import DataError, FileFormatError, InvertError, MissingDependencyError
 from invert_core.input_file import check_file
+from invert_core.text import first_line
 
 _ROWS = 1024
 
@@ -45,7 +46,7 @@ def open_parquet(path: Path) -> Iterator[Table]:
         raise
     except (pyarrow.ArrowException, OSError, ValueError, MemoryError) as error:
         raise FileFormatError(
-            f"{str(path)!r} is not a whole Parquet file ({_first_line(error)}).",
+            f"{str(path)!r} is not a whole Parquet file ({first_line(error)}).",
             "It may be cut off or of another kind; make it again.",
         ) from error
 
@@ -74,7 +75,3 @@ def _check_column(path: Path, schema: Any, title: str) -> None:
             f"{str(path)!r}: the column {title!r} has type {kind}, not string.",
             "Store texts, paths and ids as strings, or name another column.",
         )
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,10 +1,11 @@
 """One column of a table of strangers: CSV, TSV, JSONL or Parquet."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from invert_core.data.tables.table_columns import Table
 from invert_core.data.tables.table_formats import SUFFIXES, open_by_suffix
 from invert_core.errors import DataError, FileFormatError, UnknownNameError, nearest
 from invert_core.sample_id import as_sample_id
@@ -72,18 +73,31 @@ def read_column(
         if id_column is not None or ID_COLUMN in table.titles:
             title = ID_COLUMN if id_column is None else id_column
             chosen.append(_find(path, table.titles, title, "--id-column"))
-        rows: list[Sequence[str]] = []
-        for where, cells in table.cells(chosen):
-            rows.append([_check_cell(where, *cell) for cell in zip(chosen, cells, strict=True)])
-            if len(rows) > SAMPLE_LIMIT:
-                raise DataError(
-                    f"{str(path)!r} has more than {SAMPLE_LIMIT:,} rows.", "Give fewer samples."
-                )
-    if not rows:
-        raise FileFormatError(f"{str(path)!r} has no rows.", "Check the file.")
-    values, *ids = zip(*rows, strict=True)
+        values, *ids = zip(*(row for _, row in string_rows(path, table, chosen)), strict=True)
     _log.info("%s: read the column %s.", path.name, " and the ids in ".join(map(repr, chosen)))
     return TableColumn(values, as_sample_id(ids[0], repr(str(path))) if ids else None, chosen[0])
+
+
+def string_rows(path: Path, table: Table, chosen: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """The cells of some columns of an open table, which are strings, each row with its place.
+
+    Raises
+    ------
+    FileFormatError
+        The table is broken, or has no rows.
+    DataError
+        A cell is no string, or is absent; or there are too many rows.
+    """
+    n_rows = 0
+    for where, cells in table.cells(chosen):
+        n_rows += 1
+        if n_rows > SAMPLE_LIMIT:
+            raise DataError(
+                f"{str(path)!r} has more than {SAMPLE_LIMIT:,} rows.", "Give fewer samples."
+            )
+        yield where, [_check_cell(where, *cell) for cell in zip(chosen, cells, strict=True)]
+    if not n_rows:
+        raise FileFormatError(f"{str(path)!r} has no rows.", "Check the file.")
 
 
 def _choose(path: Path, titles: Sequence[str], column: str | None, defaults: Sequence[str]) -> str:

@@ -27,13 +27,17 @@ def windows(start: int, stop: int, batch_size: int) -> Iterator[range]:
 def batches_by_length(lengths: Sequence[int], batch_size: int) -> list[np.ndarray]:
     """Positions in `lengths` that share a batch, in the order of their lengths.
 
-    Texts of one length stay in their order; every position stands in one batch.
+    Texts of one length stay in their order; every position stands in one batch. The longer half
+    of the batches comes first: those at the beginning, from which the time of all is estimated,
+    are of common length.
 
     >>> [batch.tolist() for batch in batches_by_length([5, 2, 9, 2], 2)]
-    [[1, 3], [0, 2]]
+    [[0, 2], [1, 3]]
     """
     order = np.argsort(lengths, kind="stable")
-    return [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
+    batches = [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
+    middle = len(batches) // 2
+    return batches[middle:] + batches[:middle]
 
 
 def padded_length(longest: int, max_length: int | None) -> int:

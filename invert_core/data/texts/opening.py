@@ -8,7 +8,7 @@ from invert_core.backend import ModelInput
 from invert_core.data.folders import find_files, log_ignored
 from invert_core.data.source import DataSource
 from invert_core.data.tables.reading import SUFFIXES, read_column
-from invert_core.data.texts.text_lines import read_lines, read_whole
+from invert_core.data.texts.text_lines import read_lines, read_whole, without_line_end
 from invert_core.data.texts.text_source import TextSource
 from invert_core.data.texts.tokenize import Tokenize
 from invert_core.errors import DataError, FileFormatError, SettingError
@@ -54,7 +54,8 @@ def open_texts(
     UnknownNameError
         There is no such column.
     DataError
-        There are no texts, or one is empty or no string; or the model does not take tokens.
+        There are no texts; a line or a file is empty, or a cell no string; or the model does not
+        take tokens.
     SettingError
         A column was named of what is no table, or a length does not fit.
     MissingDependencyError
@@ -88,7 +89,7 @@ def _read_file(path: Path) -> tuple[str, ...]:
 def _read_folder(folder: Path) -> dict[str, str]:
     names = _find_texts(folder)
     contents = ((f"The file {name!r}", read_whole(folder / name)) for name in names)
-    texts = _checked((where, content.removesuffix("\n")) for where, content in contents)
+    texts = _checked((where, without_line_end(content)) for where, content in contents)
     return dict(zip(names, texts, strict=True))
 
 

@@ -31,7 +31,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         for number, line in enumerate(iter(lambda: file.readline(LONGEST + 1), b""), 1):
             where = f"{str(path)!r}, line {number}"
             text = _decoded(where, line.removeprefix(_MARK) if number == 1 else line)
-            yield number, text.removesuffix("\n").removesuffix("\r")
+            yield number, without_line_end(text)
 
 
 def read_whole(path: Path) -> str:
@@ -51,6 +51,11 @@ def read_whole(path: Path) -> str:
     except OSError as error:
         raise _unreadable(path, error) from error
     return _decoded(repr(str(path)), content.removeprefix(_MARK))
+
+
+def without_line_end(text: str) -> str:
+    """The text without the end of its last line, of either kind."""
+    return text.removesuffix("\n").removesuffix("\r")
 
 
 def _unreadable(path: Path, error: OSError) -> FileFormatError:

@@ -6,6 +6,7 @@ import logging
 import lzma
 import struct
 import tarfile
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -323,3 +324,21 @@ def test_a_damaged_archive_is_read_or_refused_with_a_sentence(tmp_path_factory, 
     path.write_bytes(content)
     with contextlib.suppress(InvertError):
         all_rows(source_of(files_of(path)))
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_an_image_in_a_zip_that_unpacks_to_more_than_it_says_takes_no_memory(tmp_path, method):
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("a.png", bytes(2**27))
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<I", content, content.index(b"PK\1\2") + 24, 100)
+    path.write_bytes(content)
+    files = ZipFiles(path)
+    tracemalloc.start()
+    with files.opened() as read, pytest.raises(ValueError, match=r"CRC|another way than deflate"):
+        read("a.png")
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()

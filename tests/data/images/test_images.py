@@ -2,6 +2,7 @@ import errno
 import logging
 import os
 import struct
+import warnings
 import zlib
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from invert_core.data import Preprocess
+from invert_core.data.images.decoding import decode
 from invert_core.data.images.image_files import FolderFiles
 from invert_core.data.images.image_source import ImageSource
 from invert_core.errors import DataError, MissingFileError
@@ -168,6 +170,14 @@ def test_a_decompression_bomb_is_refused(ten, monkeypatch, factor):
         next(folder_of(ten).batches(0, 4))
 
 
+def test_a_bomb_is_refused_whatever_another_thread_does_to_warnings(ten, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = decode("0.png", (ten / "0.png").read_bytes(), Preprocess())
+    assert "24 pixels, more than 20" in found.message
+
+
 @pytest.mark.parametrize("size", [(1, 60), (60, 1)])
 def test_a_thin_image_that_becomes_huge_is_refused_before_it_is_resized(ten, monkeypatch, size):
     save(ten, "5.png", size=size)
@@ -291,3 +301,22 @@ def test_a_folder_that_cannot_be_listed_is_refused(ten, monkeypatch, skip_bad):
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(DataError, match="closed' cannot be listed: Permission denied"):
         folder_of(ten, skip_bad=skip_bad)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_batch_that_is_no_longer_wanted_is_left_in_the_midst(ten, workers, monkeypatch):
+    source = folder_of(ten, workers=workers)
+    source.example()
+    checked = []
+
+    def check(name, image):
+        checked.append(name)
+        if len(checked) == 3:
+            source.stop()
+        return image
+
+    with monkeypatch.context() as patched:
+        patched.setattr(source, "_check", check)
+        assert list(source.batches(0, 10)) == []
+    assert checked == ["0.png", "1.png", "2.png"]
+    assert len(all_rows(source)) == 10

@@ -98,8 +98,11 @@ def test_ids_come_from_their_column_and_paths_count_for_the_manifest(folder):
 def test_paths_start_from_the_root(folder, tmp_path_factory):
     table = write(tmp_path_factory.mktemp("tables") / "t.csv", path=("0.png", "1.png"))
     assert all_rows(source_of(ListedFiles(table, root=folder / "a"))).shape == (2, 3, 4, 6)
-    with pytest.raises(MissingFileError, match=r"2 files of .* are not in .*'0\.png', '1\.png'"):
+    with pytest.raises(
+        MissingFileError, match=r"2 files of .* are not in .*'0\.png', '1\.png'"
+    ) as caught:
         ListedFiles(table)
+    assert "--root" in str(caught.value)
     with pytest.raises(MissingFileError, match="no folder"):
         ListedFiles(table, root=folder / "no")
 
@@ -120,6 +123,7 @@ def test_paths_that_leave_the_root_are_counted_and_named(folder, path):
     with pytest.raises(DataError, match=r"1 path in .* leads out of ") as caught:
         ListedFiles(table)
     assert repr(path) in str(caught.value)
+    assert "--root" in str(caught.value)
 
 
 def test_pipes_and_folders_are_no_images(folder):
@@ -146,3 +150,16 @@ def test_an_image_that_is_gone_when_it_is_read_is_named(folder):
     (folder / "c.png").unlink()
     with pytest.raises(DataError, match=r"'c\.png' cannot be read"):
         all_rows(source)
+
+
+def test_cells_that_are_no_paths_by_their_length_are_refused_at_once(folder):
+    table = write(folder / "images.jsonl", path=["a/" * 1_000_000, "c.png"])
+    with pytest.raises(DataError, match=r"1 path in .* takes more than 4,096 char") as caught:
+        ListedFiles(table)
+    assert "--column" in caught.value.hint
+
+
+def test_a_name_that_no_folder_can_hold_is_missing(folder):
+    table = write(folder / "images.jsonl", path=["a word " * 100, "c.png"])
+    with pytest.raises(MissingFileError, match=r"1 file of .* is not in .*'a word"):
+        ListedFiles(table)

@@ -229,6 +229,12 @@ def test_a_file_that_is_no_json_object_is_refused(tmp_path, text):
         Preprocess.from_config(path)
 
 
+def test_a_byte_order_mark_is_no_part_of_a_configuration(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text('{"rescale_factor": 0.5}', encoding="utf-8-sig")
+    assert Preprocess.from_config(path).scale == 0.5
+
+
 def test_a_missing_file_is_missing(tmp_path):
     with pytest.raises(MissingFileError, match="no file"):
         Preprocess.from_config(tmp_path / "config.json")

@@ -20,11 +20,16 @@ def test_windows_hold_whole_batches_and_do_not_depend_on_the_start(start, more, 
 
 @given(lengths=st.lists(st.integers(1, 9), max_size=40), batch_size=st.integers(1, 7))
 def test_batches_hold_every_text_once_and_similar_ones_together(lengths, batch_size):
-    batches = batches_by_length(lengths, batch_size)
-    order = [int(place) for batch in batches for place in batch]
-    assert sorted(order) == list(range(len(lengths)))
-    assert order == sorted(order, key=lambda place: (lengths[place], place))
-    assert all(len(batch) == batch_size for batch in batches[:-1])
+    batches = [batch.tolist() for batch in batches_by_length(lengths, batch_size)]
+    order = sorted(range(len(lengths)), key=lambda place: (lengths[place], place))
+    wanted = [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
+    assert sorted(batches) == sorted(wanted)
+
+
+def test_the_first_batches_are_neither_of_the_shortest_texts_nor_of_the_longest():
+    batches = batches_by_length(range(100), 10)
+    for batch in batches[:2]:
+        assert 40 <= batch.min() <= batch.max() < 70
 
 
 @given(longest=st.integers(1, 100), beyond=st.none() | st.integers(0, 20))

@@ -25,16 +25,10 @@ from tests.data.texts.small_tokenizer import (
     C,
     description,
     write_texts,
-    write_tokenizer,
 )
 from tests.needs import need
 
 need("tokenizers")
-
-
-@pytest.fixture
-def tokenizer(tmp_path):
-    return write_tokenizer(tmp_path)
 
 
 def test_settings_tell_all_that_changes_inputs_apart(tmp_path, tokenizer):

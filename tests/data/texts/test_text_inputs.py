@@ -36,11 +36,6 @@ from tests.needs import need
 need("tokenizers")
 
 
-@pytest.fixture
-def tokenizer(tmp_path):
-    return write_tokenizer(tmp_path)
-
-
 def only_batch(source):
     (batch,) = source.batches(0, 1000)
     return batch.inputs

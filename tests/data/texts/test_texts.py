@@ -16,16 +16,10 @@ from invert_core.errors import (
 from tests.data.texts.small_tokenizer import (
     INPUTS,
     write_texts,
-    write_tokenizer,
 )
 from tests.needs import need
 
 need("tokenizers")
-
-
-@pytest.fixture
-def tokenizer(tmp_path):
-    return write_tokenizer(tmp_path)
 
 
 def test_every_line_of_a_file_is_a_text(tmp_path, tokenizer):
@@ -63,7 +57,7 @@ def test_every_file_of_a_folder_is_a_text_called_by_its_path(tmp_path, tokenizer
     folder = folder_of(
         tmp_path,
         b_dot_txt=b"a\nb\n",
-        deep__er__a_dot_TXT=b"\xef\xbb\xbfc",
+        deep__er__a_dot_TXT=b"\xef\xbb\xbfc\r\n",
         _dot_hidden__a_dot_txt=b"d",
         _dot_a_dot_txt=b"d",
         notes_dot_md=b"d",
