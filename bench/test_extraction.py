@@ -31,7 +31,10 @@ def made(tmp_path_factory):
     model = write_model(folder / "model.onnx")
     images = write_images(folder / "images", N_IMAGES)
     source = open_data(
-        images, open_model(str(model)).inputs, preprocess=Preprocess.preset("imagenet")
+        images,
+        open_model(str(model)).inputs,
+        preprocess=Preprocess.preset("imagenet"),
+        workers=0,
     )
     with contextlib.closing(source.batches(0, BATCH)) as batches:
         pixels = np.concatenate([batch.inputs["image"] for batch in batches])

@@ -2,6 +2,6 @@
 
 from invert_core.activations.reading import open_activations
 from invert_core.activations.values import ActivationLayer, Activations
-from invert_core.activations.writing import ActivationWriter
+from invert_core.activations.writing.writer import ActivationWriter
 
 __all__ = ["ActivationLayer", "ActivationWriter", "Activations", "open_activations"]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from invert_core.commands.console import rounded
 
 if TYPE_CHECKING:
-    from invert_core.extraction_report import ExtractionReport
+    from invert_core.extraction.report import ExtractionReport
 
 
 def summary(report: "ExtractionReport") -> str:

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from invert_core import extract, label, score
-from invert_core.activations.writing import DTYPES as STORED
+from invert_core.activations.writing.writer import DTYPES as STORED
 from invert_core.backend import DEVICES, POOLS
 from invert_core.commands import COMMANDS, main
 from invert_core.data.images import preprocess

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from invert_core import hdf5
-from invert_core.activations import layout, partial_file
+from invert_core.activations import layout
+from invert_core.activations.writing import partial_file
 from invert_core.errors import ExistingOutputError, FileFormatError
 
 

@@ -24,7 +24,7 @@ from invert_core.errors import (
     StorageError,
 )
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FINGERPRINT = {"model": "abc", "layers": ["fc"], "preprocessing": {"mean": [0.5]}}
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invert_core.errors import DataError
-from invert_core.sample_order import in_order
+from invert_core.extraction.sample_order import in_order
 
 
 def results(batches):

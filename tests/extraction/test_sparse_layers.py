@@ -9,7 +9,7 @@ import pytest
 from invert_core import extract, label, open_activations
 from invert_core.errors import ModelError, SettingError, UnknownNameError
 from invert_core.settings import Settings
-from tests.extracted import ALL_LAYERS, LAYERS
+from tests.extraction.extracted import ALL_LAYERS, LAYERS
 from tests.fake_model import FakeExtractor, FakeModel, samples
 
 

@@ -10,9 +10,9 @@ from invert_core.activations import ActivationWriter, layout
 from invert_core.backend import Extractor
 from invert_core.data import Batch, DataSource
 from invert_core.errors import DataError, ExistingOutputError, ModelError, StorageError
-from invert_core.extraction_report import Spent
+from invert_core.extraction.report import Spent
+from invert_core.extraction.sample_order import Results, in_order
 from invert_core.read_ahead import read_ahead
-from invert_core.sample_order import Results, in_order
 
 
 def run_all(

@@ -18,7 +18,7 @@ from invert_core.errors import (
     SettingError,
     UnknownNameError,
 )
-from tests.extracted import ALL_LAYERS, LAYERS, assert_same, expected, interrupt_at, read
+from tests.extraction.extracted import ALL_LAYERS, LAYERS, assert_same, expected, interrupt_at, read
 from tests.fake_model import N_FEATURES, FakeExtractor, FakeModel, samples
 
 

@@ -10,19 +10,20 @@ import h5py
 import numpy as np
 
 from invert_core import atomic
-from invert_core.activations import layout, partial_file, row_values
-from invert_core.activations.contents import Contents
-from invert_core.activations.earlier_work import Finished, read_finished
-from invert_core.activations.fingerprint import as_stored, refuse_stale
-from invert_core.activations.unfinished_file import UnfinishedFile
-from invert_core.activations.write_lock import WriteLock
+from invert_core.activations import layout
+from invert_core.activations.writing import partial_file, row_values
+from invert_core.activations.writing.contents import Contents
+from invert_core.activations.writing.earlier_work import Finished, read_finished
+from invert_core.activations.writing.unfinished_file import UnfinishedFile
 from invert_core.errors import (
     DataError,
     ExistingOutputError,
     FileFormatError,
     SettingError,
 )
+from invert_core.fingerprint import as_stored, refuse_stale
 from invert_core.sample_id import as_sample_id
+from invert_core.write_lock import WriteLock
 
 DTYPES = ("float32", "float16")
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from invert_core import atomic, hdf5
 from invert_core.activations import layout
-from invert_core.activations.contents import Contents
+from invert_core.activations.writing.contents import Contents
 from invert_core.errors import FileFormatError, StorageError
 
 

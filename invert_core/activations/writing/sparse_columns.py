@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from invert_core.activations.layout import COLUMNS
-from invert_core.activations.sparse_rows import Record
+from invert_core.activations.writing.sparse_rows import Record
 
 VALUES_AT_ONCE = 2**24
 BYTES_PER_VALUE = 24

@@ -11,7 +11,7 @@ from invert_core import extract, open_activations
 from invert_core.backend import ModelInput
 from invert_core.data import Preprocess
 from invert_core.errors import DataError, StaleFileError
-from tests.extracted import LAYERS
+from tests.extraction.extracted import LAYERS
 from tests.fake_model import FakeModel, samples
 
 

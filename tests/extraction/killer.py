@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 
 from invert_core import extract
-from invert_core.activations import gathering, unfinished_file
+from invert_core.activations.writing import gathering, unfinished_file
 from tests.fake_model import FakeExtractor, FakeModel, ShuffledSource, samples
 
 N_SAMPLES = 1500

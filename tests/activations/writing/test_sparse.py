@@ -12,10 +12,11 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invert_core.activations import ActivationWriter, open_activations, partial_file, sparse_columns
-from invert_core.activations.dense_rows import DenseRows
-from invert_core.activations.sparse_rows import Record, SparseRows
-from invert_core.activations.unfinished_file import UnfinishedFile
+from invert_core.activations import ActivationWriter, open_activations
+from invert_core.activations.writing import partial_file, sparse_columns
+from invert_core.activations.writing.dense_rows import DenseRows
+from invert_core.activations.writing.sparse_rows import Record, SparseRows
+from invert_core.activations.writing.unfinished_file import UnfinishedFile
 from invert_core.atomic import move_into_place
 from invert_core.errors import ExistingOutputError, FileFormatError, StorageError
 from tests.activations.test_sparse import dense
@@ -157,10 +158,10 @@ def stopping_before_the_last_name(partial, path):
 
 
 STEPS = {
-    "invert_core.activations.gathering.shutil.copyfile": stopping,
-    "invert_core.activations.gathering._add_datasets": stopping,
-    "invert_core.activations.gathering._write": stopping,
-    "invert_core.activations.gathering._warn_of_few_zeros": stopping,
+    "invert_core.activations.writing.gathering.shutil.copyfile": stopping,
+    "invert_core.activations.writing.gathering._add_datasets": stopping,
+    "invert_core.activations.writing.gathering._write": stopping,
+    "invert_core.activations.writing.gathering._warn_of_few_zeros": stopping,
     "invert_core.atomic.move_into_place": stopping_before_the_last_name,
 }
 

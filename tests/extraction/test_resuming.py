@@ -12,7 +12,7 @@ from invert_core import extract, open_activations
 from invert_core.commands.interrupts import Ended
 from invert_core.data import ArraySource, Batch
 from invert_core.errors import DataError, StaleFileError
-from tests.extracted import ALL_LAYERS, LAYERS, assert_same, expected, interrupt_at, read
+from tests.extraction.extracted import ALL_LAYERS, LAYERS, assert_same, expected, interrupt_at, read
 from tests.fake_model import N_UNITS, FakeModel, ShuffledSource, samples
 
 

@@ -13,10 +13,10 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are n
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    """What `extraction_killer` did: at random moments, and before and after every step."""
+    """What `killer` did: at random moments, and before and after every step."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.extraction_killer", tmp_path_factory.mktemp("killed")],
-        cwd=Path(__file__).parents[1],
+        [sys.executable, "-m", "tests.extraction.killer", tmp_path_factory.mktemp("killed")],
+        cwd=Path(__file__).parents[2],
         env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

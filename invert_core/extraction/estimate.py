@@ -11,8 +11,8 @@ import numpy as np
 from invert_core.activations import ActivationWriter
 from invert_core.backend import Extractor
 from invert_core.data import DataSource
-from invert_core.extraction_loop import run_batch, unit_names
-from invert_core.extraction_report import Estimate
+from invert_core.extraction.loop import run_batch, unit_names
+from invert_core.extraction.report import Estimate
 from invert_core.read_ahead import read_ahead
 
 SECONDS = 2.0

@@ -11,7 +11,6 @@ import numpy as np
 
 from invert_core import __version__
 from invert_core.activations import ActivationWriter
-from invert_core.activations.fingerprint import CONTRACT
 from invert_core.atomic import check_target
 from invert_core.backend import Layer, Model
 from invert_core.backend_checks import check_settings
@@ -23,9 +22,10 @@ from invert_core.errors import (
     first_few,
     nearest,
 )
-from invert_core.extraction_estimate import estimate
-from invert_core.extraction_loop import run_all
-from invert_core.extraction_report import Estimate, ExtractedLayer, ExtractionReport, Spent
+from invert_core.extraction.estimate import estimate
+from invert_core.extraction.loop import run_all
+from invert_core.extraction.report import Estimate, ExtractedLayer, ExtractionReport, Spent
+from invert_core.fingerprint import CONTRACT
 from invert_core.layer_names import matching, select_layers
 from invert_core.values import check_n_samples
 

@@ -1,0 +1,1 @@
+"""Writes an activation file so that a killed extraction can go on where it was."""

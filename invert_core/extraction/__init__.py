@@ -1,0 +1,13 @@
+"""From a model and samples to a file of activations."""
+
+from invert_core.extraction.extracting import extract, list_layers
+from invert_core.extraction.report import Estimate, ExtractedLayer, ExtractionReport, Spent
+
+__all__ = [
+    "Estimate",
+    "ExtractedLayer",
+    "ExtractionReport",
+    "Spent",
+    "extract",
+    "list_layers",
+]
