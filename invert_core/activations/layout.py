@@ -8,6 +8,7 @@ a finished file), and if ``invert extract`` made it ``fingerprint`` and ``versio
 layer has, in place of the matrix, compressed sparse columns ``data``, ``indices`` and ``indptr``,
 and its shape in the attribute ``shape``. While it is extracted the columns are absent; the root
 attribute ``rows_elsewhere`` says so, and the rows are in a file beside it (`sparse_rows`).
+``/sample_mark`` [N] holds a number for each sample that changes with it, where there is one.
 """
 
 import json
@@ -26,6 +27,7 @@ UNIT_LIMIT = 2**24
 STRIPE_ROWS = 1024
 CHUNK_UNITS = 64
 ROWS_ELSEWHERE = "rows_elsewhere"
+MARKS = "sample_mark"
 COLUMNS: dict[str, np.dtype] = {"indptr": np.dtype("<i8"), "indices": np.dtype("<i4")}
 """Types of the integers of a sparse layer, as it is written."""
 

@@ -43,6 +43,14 @@ class DataSource(ABC):
     def manifest(self) -> str:
         """SHA-256 (hex) of what identifies the samples."""
 
+    @property
+    def marks(self) -> np.ndarray | None:
+        """A number for each sample that changes with it, uint64 [n_samples]; None if unknown.
+
+        By them an extraction that stopped goes on after a later sample was repaired.
+        """
+        return None
+
     @abstractmethod
     def __len__(self) -> int:
         """Give the number of samples."""

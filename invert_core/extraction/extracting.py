@@ -186,6 +186,7 @@ def extract(
             versions=_versions(opened, source),
             dtype=dtype,
             sparse=sparse_layers,
+            marks=source.marks,
             overwrite=overwrite,
             save_every=save_every,
         ) as writer:

@@ -14,6 +14,8 @@ from invert_core.extraction.report import Spent
 from invert_core.extraction.sample_order import Results, in_order
 from invert_core.read_ahead import read_ahead
 
+_AS_THEY_WERE = "the data are as they were"
+
 
 def run_all(
     extractor: Extractor,
@@ -46,7 +48,7 @@ def run_all(
                     progress(row, len(source))
         writer.finish()
     except BaseException as error:
-        _keep(writer, error)
+        _keep(writer, error, "that is repaired" if source.marks is not None else _AS_THEY_WERE)
         raise
     return clock.spent()
 
@@ -127,8 +129,11 @@ def _results(extractor: Extractor, batches: Iterable[Batch], clock: _Clock) -> G
         asked = time.perf_counter()
 
 
-def _keep(writer: ActivationWriter, error: BaseException) -> None:
-    """Save the rows that are known, and say on the error how many are kept."""
+def _keep(writer: ActivationWriter, error: BaseException, mended: str) -> None:
+    """Save the rows that are known, and say on the error how many are kept.
+
+    `mended` says what has to be before the work can go on after an error in the data.
+    """
     try:
         writer.save()
     except StorageError as refusal:
@@ -136,7 +141,7 @@ def _keep(writer: ActivationWriter, error: BaseException) -> None:
             error.add_note(refusal.message)
     said = isinstance(error, ExistingOutputError)
     if writer.rows_done and writer.partial.exists() and not said:
-        when = " once the data are as they were" if isinstance(error, DataError) else ""
+        when = f" once {mended}" if isinstance(error, DataError) else ""
         error.add_note(
             f"{writer.rows_done:,} of {writer.n_samples:,} samples are kept in "
             f"{str(writer.partial)!r}; the same command, without --overwrite, goes on from "

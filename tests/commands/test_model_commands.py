@@ -243,7 +243,7 @@ def test_an_unreadable_image_loses_none_of_those_before_it(here, images):
     (here / "config.toml").write_text("overwrite = true\n")
     told = sentence(*failed(*images_arguments(*options, "--config", "config.toml")))
     assert "Take 'overwrite' out of the --config file. Go on with: invert extract" in told
-    (images / "3.png").write_bytes(whole)
+    (images / "3.png").write_bytes(whole + b"repaired")
     again = invert(*shlex.split(error.partition("Go on with: invert ")[2]))
     assert "of which an earlier run had left 3." in again.stderr
 

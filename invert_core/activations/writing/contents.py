@@ -29,6 +29,7 @@ class Contents:
     versions: Mapping[str, str]
     sparse: frozenset[str] = frozenset()
     unit_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    marks: np.ndarray | None = None
 
     @property
     def bytes_of_structure(self) -> int:
@@ -36,7 +37,8 @@ class Contents:
         strings = itertools.chain(self.sample_id or (), *self.unit_names.values())
         of_strings = sum(len(text.encode()) + _BYTES_PER_STRING for text in strings)
         n_chunks = sum(count for count, _ in self._matrices())
-        return STRUCTURE_BYTES + of_strings + n_chunks * _BYTES_PER_CHUNK
+        of_marks = 0 if self.marks is None else self.marks.nbytes
+        return STRUCTURE_BYTES + of_strings + of_marks + n_chunks * _BYTES_PER_CHUNK
 
     @property
     def bytes_of_matrices(self) -> int:

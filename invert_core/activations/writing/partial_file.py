@@ -66,6 +66,8 @@ def _write_empty(path: Path, contents: Contents) -> None:
             file.attrs[layout.ROWS_ELSEWHERE] = True
         if contents.sample_id is not None:
             hdf5.write_strings(file, "sample_id", contents.sample_id)
+        if contents.marks is not None:
+            file.create_dataset(layout.MARKS, data=contents.marks)
         layers = file.create_group("layers", track_order=True)
         for name, count in contents.n_units.items():
             group = layers.create_group(layout.layer_key(name))

@@ -11,7 +11,7 @@ import numpy as np
 
 from invert_core import atomic
 from invert_core.activations import layout
-from invert_core.activations.writing import partial_file, row_values
+from invert_core.activations.writing import partial_file, row_values, sample_marks
 from invert_core.activations.writing.contents import Contents
 from invert_core.activations.writing.earlier_work import Finished, read_finished
 from invert_core.activations.writing.unfinished_file import UnfinishedFile
@@ -49,6 +49,9 @@ class ActivationWriter:
     dtype : {"float32", "float16"}
     sparse : collection of str
         Layers to be stored as compressed sparse columns.
+    marks : uint64 array [n_samples], optional
+        A number for each sample that changes with it. With them, and with ids, an unfinished file
+        is resumed even if samples that are not done yet have changed.
     overwrite : bool
         Start anew whatever is there. A finished file stays until the new one is.
     save_every : float
@@ -85,6 +88,7 @@ class ActivationWriter:
         versions: Mapping[str, str] | None = None,
         dtype: str = "float32",
         sparse: Collection[str] = (),
+        marks: np.ndarray | None = None,
         overwrite: bool = False,
         save_every: float = 30.0,
     ):
@@ -102,6 +106,7 @@ class ActivationWriter:
         self._versions = dict(versions or {})
         self._dtype = np.dtype(dtype).newbyteorder("<")
         self._sparse = frozenset(sparse)
+        self._marks = marks
         self._save_every = save_every
         self._unfinished: UnfinishedFile | None = None
         self._lock: WriteLock | None = None
@@ -190,6 +195,7 @@ class ActivationWriter:
             versions=self._versions,
             sparse=self._sparse,
             unit_names=unit_names,
+            marks=self._marks,
         )
 
     def save(self) -> None:
@@ -227,6 +233,8 @@ class ActivationWriter:
         with partial_file.storage_errors(self.partial):
             self._refuse_new_output()
             self._unfinished.gather()
+            if self._marks is not None:
+                sample_marks.renew_fingerprint(self.partial, self._fingerprint)
             self._refuse_new_output()
             atomic.move_into_place(self.partial, self.path)
         self.finished = True
@@ -287,14 +295,23 @@ class ActivationWriter:
                 rows_done = layout.rows_done(file)
                 if rows_done == 0:
                     return None
-                if stored == self._fingerprint:
+                if self._may_go_on(file, stored, rows_done):
                     if not partial_file.fits(file, self.n_samples, self._dtype, rows_done):
                         raise FileFormatError("it is not laid out as it should be")
+                    if self._marks is not None:
+                        sample_marks.renew(file, self._marks)
                     self._adopt(file, rows_done)
                     stack.pop_all()
             except FileFormatError as error:
                 raise partial_file.broken(self.partial, error.message.rstrip(".")) from error
         return stored
+
+    def _may_go_on(self, file: h5py.File, stored: dict[str, Any], rows_done: int) -> bool:
+        if self._marks is None or self._sample_id is None:
+            return stored == self._fingerprint
+        return sample_marks.same_but_data(stored, self._fingerprint) and sample_marks.may_go_on(
+            file, self._sample_id, self._marks, rows_done
+        )
 
     def _create(
         self, n_units: dict[str, int], unit_names: Mapping[str, tuple[str, ...]]
