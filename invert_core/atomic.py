@@ -1,6 +1,7 @@
 """Output that is whole or absent: written beside its target and moved into place."""
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -8,6 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from invert_core.errors import ExistingOutputError, MissingFileError, StorageError
+
+_NO_SYNC_OF_FOLDERS = (errno.EINVAL, errno.ENOTSUP)
+"""What file systems answer that have no such thing, as some in user space and some of networks."""
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:
@@ -193,5 +197,8 @@ def _sync_folder(path: Path) -> None:
     folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
+    except OSError as error:
+        if error.errno not in _NO_SYNC_OF_FOLDERS:
+            raise
     finally:
         os.close(folder)

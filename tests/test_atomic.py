@@ -1,8 +1,10 @@
 """Outputs that are whole or absent."""
 
+import contextlib
 import errno
 import os
 import shutil
+import stat
 
 import pytest
 
@@ -232,3 +234,25 @@ def test_files_move_into_place_where_there_are_no_hard_links(tmp_path, monkeypat
         partial.write_text("whole")
     assert (tmp_path / "x.csv").read_text() == "whole"
     assert os.listdir(tmp_path) == ["x.csv"]
+
+
+@pytest.mark.parametrize(
+    ("number", "refused"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)]
+)
+def test_a_file_system_that_does_not_sync_folders_is_no_reason_to_fail(
+    tmp_path, monkeypatch, number, refused
+):
+    sync = os.fsync
+
+    def fsync(file):
+        if stat.S_ISDIR(os.fstat(file).st_mode):
+            raise OSError(number, os.strerror(number))
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with (
+        pytest.raises(StorageError) if refused else contextlib.nullcontext(),
+        new_file(tmp_path / "x") as partial,
+    ):
+        partial.write_text("whole")
+    assert (tmp_path / "x").read_text() == "whole"
