@@ -15,7 +15,7 @@ from tests.needs import need
 torch = need("torch")
 need("onnxscript")
 
-from tests.backends import exported  # noqa: E402
+from tests.backends import exported
 
 N = 150
 BATCH = 16

@@ -11,8 +11,8 @@ from tests.needs import need
 
 torch = need("torch")
 
-from invert_core.backends.torch import device as device_of_torch  # noqa: E402
-from tests.backends.torch_models import Chain, Passing, TorchBackend, X, opened, run  # noqa: E402
+from invert_core.backends.torch import device as device_of_torch
+from tests.backends.torch_models import Chain, Passing, TorchBackend, X, opened, run
 
 
 def precisions():

@@ -16,7 +16,7 @@ from tests.needs import need
 
 torch = need("torch")
 
-from tests.backends import torch_models  # noqa: E402
+from tests.backends import torch_models
 
 NETWORK = "torch:tests.backends.torch_models:Network"
 

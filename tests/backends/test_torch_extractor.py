@@ -9,10 +9,10 @@ from tests.needs import need
 
 torch = need("torch")
 
-from torch import nn  # noqa: E402
+from torch import nn
 
-from tests.backends import torch_models  # noqa: E402
-from tests.backends.torch_models import Chain, Passing, TorchBackend, X, opened, run, settled  # noqa: E402
+from tests.backends import torch_models
+from tests.backends.torch_models import Chain, Passing, TorchBackend, X, opened, run, settled
 
 
 def test_all_layers_come_to_the_host_in_one_copy(monkeypatch):

@@ -16,10 +16,10 @@ from tests.needs import need
 torch = need("torch")
 need("safetensors")
 
-from safetensors import torch as safetensors_torch  # noqa: E402
+from safetensors import torch as safetensors_torch
 
-from tests.backends import torch_models  # noqa: E402
-from tests.backends.torch_models import TorchBackend  # noqa: E402
+from tests.backends import torch_models
+from tests.backends.torch_models import TorchBackend
 
 FACTORY = "tests.backends.torch_models:Network"
 X = {"x": np.ones((1, 3, 4, 5), np.float32)}

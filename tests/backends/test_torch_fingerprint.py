@@ -9,9 +9,9 @@ from tests.needs import need
 
 torch = need("torch")
 
-from torch import nn  # noqa: E402
+from torch import nn
 
-from invert_core.backends.torch.fingerprint import fingerprint  # noqa: E402
+from invert_core.backends.torch.fingerprint import fingerprint
 
 
 class Net(nn.Module):

@@ -12,10 +12,10 @@ from tests.needs import need
 
 torch = need("torch")
 
-from torch import nn  # noqa: E402
+from torch import nn
 
-from tests.backends import torch_models  # noqa: E402
-from tests.backends.torch_models import TorchBackend, names, run, settled  # noqa: E402
+from tests.backends import torch_models
+from tests.backends.torch_models import TorchBackend, names, run, settled
 
 X = np.arange(12, dtype=np.float32).reshape(4, 3)
 

@@ -7,10 +7,10 @@ from tests.needs import need
 
 torch = need("torch")
 
-from torch import nn  # noqa: E402
+from torch import nn
 
-from tests.backends import torch_models  # noqa: E402
-from tests.backends.torch_models import Chain, X, opened, run  # noqa: E402
+from tests.backends import torch_models
+from tests.backends.torch_models import Chain, X, opened, run
 
 
 def test_what_happens_to_a_layer_afterwards_does_not_change_its_activations():

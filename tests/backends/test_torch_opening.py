@@ -14,8 +14,8 @@ from tests.needs import need
 
 torch = need("torch")
 
-from tests.backends import torch_models  # noqa: E402
-from tests.backends.torch_models import TorchBackend  # noqa: E402
+from tests.backends import torch_models
+from tests.backends.torch_models import TorchBackend
 
 SOURCE = """
 import numpy as np

@@ -12,7 +12,7 @@ from tests.needs import need
 
 torch = need("torch")
 
-from invert_core.backends.torch.pooling import pooled  # noqa: E402
+from invert_core.backends.torch.pooling import pooled
 
 
 @st.composite

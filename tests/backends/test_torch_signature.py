@@ -9,7 +9,7 @@ from tests.needs import need
 
 torch = need("torch")
 
-from tests.backends.torch_models import TorchBackend, run, settled  # noqa: E402
+from tests.backends.torch_models import TorchBackend, run, settled
 
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
 

@@ -10,9 +10,9 @@ from tests.needs import need
 
 torch = need("torch")
 
-from torch import nn  # noqa: E402
+from torch import nn
 
-from tests.backends.torch_models import Chain, X, opened, run  # noqa: E402
+from tests.backends.torch_models import Chain, X, opened, run
 
 
 def test_nothing_runs_after_the_last_wanted_layer():

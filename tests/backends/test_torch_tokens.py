@@ -13,8 +13,8 @@ from tests.needs import need
 
 torch = need("torch")
 
-from tests.backends import torch_models  # noqa: E402
-from tests.backends.torch_models import TorchBackend, names, run, settled, texts  # noqa: E402
+from tests.backends import torch_models
+from tests.backends.torch_models import TorchBackend, names, run, settled, texts
 
 
 class Mixed(torch.nn.Module):
