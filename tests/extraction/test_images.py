@@ -1,6 +1,12 @@
 """From folders of images to activations."""
 
+import contextlib
+import errno
+import functools
+import itertools
 import json
+import os
+import shutil
 
 import h5py
 import numpy as np
@@ -8,9 +14,10 @@ import pytest
 from PIL import Image
 
 from invert_core import extract, open_activations
+from invert_core.activations.writing import partial_file, sample_marks
 from invert_core.backend import ModelInput
 from invert_core.data import Preprocess
-from invert_core.errors import DataError, FileFormatError, StaleFileError
+from invert_core.errors import DataError, FileFormatError, StaleFileError, StorageError
 from tests.extraction.extracted import LAYERS
 from tests.fake_model import FakeModel, samples
 
@@ -106,6 +113,14 @@ def contents(path):
         return found, file.attrs["fingerprint"]
 
 
+def assert_equal(path, wanted_path):
+    found, fingerprint = contents(path)
+    wanted, wanted_fingerprint = contents(wanted_path)
+    assert fingerprint == wanted_fingerprint
+    assert found.keys() == wanted.keys()
+    assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
+
+
 @pytest.mark.parametrize("sparse", [(), ("out",)])
 def test_an_image_that_was_repaired_does_not_cost_the_rows_before_it(tmp_path, images, sparse):
     broken(images / "3.png")
@@ -115,12 +130,38 @@ def test_an_image_that_was_repaired_does_not_cost_the_rows_before_it(tmp_path, i
     repaired(images / "3.png", 3)
     assert run(images, tmp_path / "x.h5", sparse=sparse).resumed_from == 2
     run(images, tmp_path / "whole.h5", sparse=sparse)
-    found, fingerprint = contents(tmp_path / "x.h5")
-    wanted, fingerprint_of_whole = contents(tmp_path / "whole.h5")
-    assert fingerprint == fingerprint_of_whole
-    assert found.keys() == wanted.keys()
-    assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
+    assert_equal(tmp_path / "x.h5", tmp_path / "whole.h5")
     assert run(images, tmp_path / "x.h5", sparse=sparse).already_done
+
+
+def test_a_run_that_overwrites_goes_on_after_a_repair_beside_the_old_file(tmp_path, images):
+    path = tmp_path / "x.h5"
+    run(images, path, dtype="float16")
+    old = path.read_bytes()
+    broken(images / "3.png")
+    stopped_at(images, path, r"3\.png", overwrite=True)
+    repaired(images / "3.png", 3)
+    assert path.read_bytes() == old
+    assert run(images, path).resumed_from == 2
+    run(images, tmp_path / "whole.h5")
+    assert_equal(path, tmp_path / "whole.h5")
+
+
+def test_another_path_of_an_id_counts_as_a_change_of_its_sample(tmp_path, images):
+    def table(*names):
+        rows = [f"id{row},images/{name}.png" for row, name in enumerate(names)]
+        (tmp_path / "t.csv").write_text("\n".join(["sample_id,path", *rows]))
+        return tmp_path / "t.csv"
+
+    broken(images / "3.png")
+    for name in ("5", "6"):
+        repaired(images / f"{name}.png", 0)
+    stopped_at(table("5", "1", "2", "3", "4"), tmp_path / "x.h5", "id3")
+    with pytest.raises(StaleFileError, match="have changed since: 'id0'"):
+        run(table("6", "1", "2", "4", "3"), tmp_path / "x.h5")
+    assert run(table("5", "1", "2", "6", "4"), tmp_path / "x.h5").resumed_from == 2
+    run(tmp_path / "t.csv", tmp_path / "whole.h5")
+    assert_equal(tmp_path / "x.h5", tmp_path / "whole.h5")
 
 
 def test_an_image_whose_row_is_done_may_not_change(tmp_path, images):
@@ -171,3 +212,152 @@ def test_marks_of_another_type_or_number_are_refused(tmp_path, images):
             file["sample_mark"] = spoiled
         with pytest.raises(FileFormatError, match="is broken"):
             run(images, tmp_path / "x.h5")
+
+
+HOSTILE = {
+    "external link": lambda file: file.update(sample_mark=h5py.ExternalLink("y.h5", "/x")),
+    "soft link": lambda file: file.update(sample_mark=h5py.SoftLink("/sample_id")),
+    "in chunks": lambda file: file.create_dataset(
+        "sample_mark", data=file["kept"][:], chunks=(2,), compression=9
+    ),
+    "of many": lambda file: file.create_dataset(
+        "sample_mark", data=np.zeros(2**20, np.uint64), chunks=(2**18,), compression=9
+    ),
+    "in another file": lambda file: file.create_dataset(
+        "sample_mark", (5,), np.uint64, external=[("y.raw", 0, 40)]
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_marks_that_no_extraction_writes_are_refused(tmp_path, images, kind):
+    broken(images / "3.png")
+    stopped_at(images, tmp_path / "x.h5", r"3\.png")
+    repaired(images / "3.png", 3)
+    with h5py.File(tmp_path / "x.h5.partial", "r+") as file:
+        file.move("sample_mark", "kept")
+        HOSTILE[kind](file)
+    with pytest.raises(FileFormatError, match="is broken"):
+        run(images, tmp_path / "x.h5")
+
+
+def test_an_unfinished_file_whose_samples_are_not_its_own_is_no_reason_to_start_anew(
+    tmp_path, images
+):
+    broken(images / "3.png")
+    stopped_at(images, tmp_path / "x.h5", r"3\.png")
+    with h5py.File(tmp_path / "x.h5.partial", "r+") as file:
+        file["sample_id"][4] = "other.png"
+    with pytest.raises(FileFormatError, match="its samples are not those"):
+        run(images, tmp_path / "x.h5")
+
+
+def test_an_unfinished_file_without_marks_goes_on_where_nothing_changed(tmp_path, images):
+    broken(images / "3.png")
+    stopped_at(images, tmp_path / "x.h5", r"3\.png")
+    with h5py.File(tmp_path / "x.h5.partial", "r+") as file:
+        del file["sample_mark"]
+    assert "2 of 5 samples are kept" in stopped_at(images, tmp_path / "x.h5", r"3\.png")
+    with h5py.File(tmp_path / "x.h5.partial") as file:
+        assert "sample_mark" not in file, "it was made anew"
+    repaired(images / "3.png", 3)
+    with pytest.raises(StaleFileError, match="made with data "):
+        run(images, tmp_path / "x.h5")
+
+
+def test_a_dry_run_over_a_repaired_image_writes_nothing(tmp_path, images):
+    broken(images / "3.png")
+    stopped_at(images, tmp_path / "x.h5", r"3\.png")
+    repaired(images / "3.png", 3)
+    before = (tmp_path / "x.h5.partial").read_bytes()
+    assert run(images, tmp_path / "x.h5", dry_run=True).resumed_from == 2
+    assert (tmp_path / "x.h5.partial").read_bytes() == before
+    assert run(images, tmp_path / "x.h5").resumed_from == 2
+
+
+def test_new_marks_are_written_in_their_place_and_nothing_else_moves(tmp_path, images):
+    broken(images / "3.png")
+    stopped_at(images, tmp_path / "x.h5", r"3\.png")
+    partial = tmp_path / "x.h5.partial"
+    before = np.frombuffer(partial.read_bytes(), np.uint8)
+    with h5py.File(partial, "r+") as file:
+        marks = file["sample_mark"][:]
+        marks[3:] += np.uint64(2**63 + 1)
+        place, size = file["sample_mark"].id.get_offset(), marks.nbytes
+        sample_marks.renew(file, marks)
+    after = np.frombuffer(partial.read_bytes(), np.uint8)
+    changed = np.flatnonzero(before != after)
+    assert changed.size
+    assert place + 24 <= changed.min() <= changed.max() < place + size
+
+
+@pytest.mark.parametrize("sparse", [(), ("out",)])
+@pytest.mark.parametrize("refused", [(partial_file, "try_space"), (shutil, "copyfile")])
+def test_no_space_for_the_second_copy_keeps_all_rows(
+    tmp_path, images, monkeypatch, refused, sparse
+):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "no space")
+
+    broken(images / "3.png")
+    stopped_at(images, tmp_path / "x.h5", r"3\.png", sparse=sparse)
+    repaired(images / "3.png", 3)
+    monkeypatch.setattr(*refused, full)
+    with pytest.raises(StorageError, match="No space left on device") as caught:
+        run(images, tmp_path / "x.h5", sparse=sparse)
+    assert "5 of 5 samples are kept" in caught.value.__notes__[0]
+    monkeypatch.undo()
+    assert not (tmp_path / "x.h5.partial.new").exists()
+    assert run(images, tmp_path / "x.h5", sparse=sparse).resumed_from == 5
+    run(images, tmp_path / "whole.h5", sparse=sparse)
+    assert_equal(tmp_path / "x.h5", tmp_path / "whole.h5")
+
+
+STEPS = {
+    "marks": (sample_marks, "renew", 1),
+    "flush": (h5py.File, "flush", 5),
+    "sync": (os, "fsync", 6),
+    "rows": (h5py.AttributeManager, "modify", 2),
+    "copy": (shutil, "copyfile", 2),
+    "fingerprint": (sample_marks, "renew_fingerprint", 1),
+    "rename": (os, "replace", 3),
+}
+"""What is done after an image was repaired, and how often at most."""
+
+
+@pytest.mark.parametrize("sparse", [(), ("out",)])
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("before", [True, False])
+def test_an_interruption_after_an_image_was_repaired_loses_nothing(
+    tmp_path, images, monkeypatch, step, before, sparse
+):
+    owner, name, most = STEPS[step]
+    original = getattr(owner, name)
+    run_whole = functools.partial(run, images, sparse=sparse)
+    broken(images / "3.png")
+    stopped_at(images, tmp_path / "first.h5", r"3\.png", sparse=sparse)
+    repaired(images / "3.png", 3)
+    run_whole(tmp_path / "whole.h5")
+    for number in range(1, most + 1):
+        path = tmp_path / str(number) / "x.h5"
+        path.parent.mkdir()
+        for each in tmp_path.glob("first.h5*"):
+            shutil.copy(each, path.with_name(each.name.replace("first", "x")))
+        calls = itertools.count(1)
+
+        def interrupted(*arguments, calls=calls, number=number):
+            now = next(calls) == number
+            if now and before:
+                raise KeyboardInterrupt
+            result = original(*arguments)
+            if now:
+                raise KeyboardInterrupt
+            return result
+
+        monkeypatch.setattr(owner, name, interrupted)
+        with contextlib.suppress(KeyboardInterrupt):
+            run_whole(path)
+        monkeypatch.undo()
+        assert run_whole(path).resumed_from >= 2
+        assert_equal(path, tmp_path / "whole.h5")
+        assert os.listdir(path.parent) == ["x.h5"]

@@ -17,6 +17,7 @@ import numpy as np
 from invert_core import hdf5
 from invert_core.activations import layout
 from invert_core.activations.writing import partial_file
+from invert_core.activations.writing.contents import STRUCTURE_BYTES
 from invert_core.errors import FileFormatError, StaleFileError, first_few
 from invert_core.text import counted
 
@@ -31,10 +32,15 @@ def same_but_data(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     return {**first, DATA: None} == {**second, DATA: None}
 
 
+def are_in(file: h5py.File) -> bool:
+    """Whether an unfinished file has marks; that of a source without them has none."""
+    return hdf5.has_item(file, layout.MARKS)
+
+
 def may_go_on(
     file: h5py.File, sample_id: tuple[str, ...], marks: np.ndarray, rows_done: int
 ) -> bool:
-    """Whether an unfinished file holds rows of these samples, as they are now.
+    """Whether an unfinished file with marks holds rows of these samples, as they are now.
 
     Parameters
     ----------
@@ -47,7 +53,7 @@ def may_go_on(
     Returns
     -------
     bool
-        False where the samples are others, or the file has no marks.
+        False where the samples are others.
 
     Raises
     ------
@@ -56,13 +62,10 @@ def may_go_on(
     FileFormatError
         The marks in the file are broken.
     """
-    if not hdf5.has_item(file, layout.MARKS):
+    stored_id = hdf5.own_dataset(file, "sample_id")
+    if stored_id.shape != marks.shape or hdf5.read_strings(stored_id) != sample_id:
         return False
-    before = _read(file)
-    if hdf5.read_strings(hdf5.own_dataset(file, "sample_id")) != sample_id:
-        return False
-    if before.size != marks.size:
-        raise FileFormatError("it has another number of marks than of samples")
+    before = _read(file, marks.size)
     changed = np.flatnonzero(before[:rows_done] != marks[:rows_done])
     if changed.size:
         raise StaleFileError(
@@ -80,7 +83,7 @@ def renew(file: h5py.File, marks: np.ndarray) -> None:
     The fingerprint stays until the file is whole: to change it, HDF5 would move things about,
     which does not survive a kill.
     """
-    changed = int(np.count_nonzero(_read(file) != marks))
+    changed = int(np.count_nonzero(_read(file, marks.size) != marks))
     if changed:
         file[layout.MARKS][:] = marks
         file.flush()
@@ -98,13 +101,18 @@ def renew_fingerprint(path: Path, fingerprint: Mapping[str, Any]) -> None:
             return
     with partial_file.replacing(path) as new:
         shutil.copyfile(path, new)
+        stored = json.dumps(fingerprint)
+        partial_file.try_space(new, STRUCTURE_BYTES + len(stored), 0)
         with h5py.File(new, "r+") as file:
-            file.attrs["fingerprint"] = json.dumps(fingerprint)
+            file.attrs["fingerprint"] = stored
 
 
-def _read(file: h5py.File) -> np.ndarray:
+def _read(file: h5py.File, n_samples: int) -> np.ndarray:
     dataset = hdf5.own_dataset(file, layout.MARKS)
-    if dataset.dtype != np.uint64 or dataset.ndim != 1:
+    # In chunks they could not be renewed in their place.
+    if dataset.dtype != np.uint64 or dataset.ndim != 1 or dataset.chunks is not None:
         raise FileFormatError("its marks of samples are of another type")
+    if dataset.size != n_samples:
+        raise FileFormatError("it has another number of marks than of samples")
     with hdf5.broken_file_errors(dataset):
         return dataset[:]

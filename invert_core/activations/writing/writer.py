@@ -1,7 +1,8 @@
 """Writes an activation file so that a killed extraction can go on where it was."""
 
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -106,7 +107,8 @@ class ActivationWriter:
         self._versions = dict(versions or {})
         self._dtype = np.dtype(dtype).newbyteorder("<")
         self._sparse = frozenset(sparse)
-        self._marks = marks
+        self._marks = None if self._sample_id is None else marks
+        self._renew_marks: Callable[[], None] | None = None
         self._save_every = save_every
         self._unfinished: UnfinishedFile | None = None
         self._lock: WriteLock | None = None
@@ -174,6 +176,10 @@ class ActivationWriter:
             )
             for name, n_units in self.n_units.items()
         }
+        if self._renew_marks is not None:
+            with partial_file.storage_errors(self.partial):
+                self._renew_marks()
+            self._renew_marks = None
         first = 0
         while first < rows:
             last = min(rows, first + unfinished.room)
@@ -298,8 +304,8 @@ class ActivationWriter:
                 if self._may_go_on(file, stored, rows_done):
                     if not partial_file.fits(file, self.n_samples, self._dtype, rows_done):
                         raise FileFormatError("it is not laid out as it should be")
-                    if self._marks is not None:
-                        sample_marks.renew(file, self._marks)
+                    if self._marks is not None and sample_marks.are_in(file):
+                        self._renew_marks = partial(sample_marks.renew, file, self._marks)
                     self._adopt(file, rows_done)
                     stack.pop_all()
             except FileFormatError as error:
@@ -307,11 +313,14 @@ class ActivationWriter:
         return stored
 
     def _may_go_on(self, file: h5py.File, stored: dict[str, Any], rows_done: int) -> bool:
-        if self._marks is None or self._sample_id is None:
+        if self._marks is None or self._sample_id is None or not sample_marks.are_in(file):
             return stored == self._fingerprint
-        return sample_marks.same_but_data(stored, self._fingerprint) and sample_marks.may_go_on(
-            file, self._sample_id, self._marks, rows_done
-        )
+        if not sample_marks.same_but_data(stored, self._fingerprint):
+            return False
+        same = sample_marks.may_go_on(file, self._sample_id, self._marks, rows_done)
+        if not same and stored == self._fingerprint:
+            raise FileFormatError("its samples are not those that it was made from")
+        return same
 
     def _create(
         self, n_units: dict[str, int], unit_names: Mapping[str, tuple[str, ...]]

@@ -78,7 +78,7 @@ def unreadable(name: str, reason: Exception) -> DataError:
     """The error for an image that is broken or out of reach."""
     error = DataError(
         f"The image {name!r} cannot be read ({reason}).",
-        "Repair or remove it, or leave such images out with --skip-bad.",
+        "Repair or replace it, or leave such images out with --skip-bad.",
     )
     error.__cause__ = reason
     return error

@@ -83,7 +83,7 @@ class ImageSource(DataSource):
 
     @functools.cached_property
     def marks(self) -> np.ndarray:
-        """The first 8 bytes of the SHA-256 of id and size of each image, as `DataSource.marks`."""
+        """The first 8 bytes of the SHA-256 of what `manifest` says of each image."""
         identities = (json.dumps(self.files.identity(name)).encode() for name in self._names)
         digests = b"".join(hashlib.sha256(each).digest()[:8] for each in identities)
         return np.frombuffer(digests, "<u8").astype(np.uint64)
