@@ -74,22 +74,22 @@ def dependent_on(graph: onnx.GraphProto, inputs: Collection[str]) -> set[str]:
     return found
 
 
+def stored_tensors(
+    graph: onnx.GraphProto | None, nodes: Iterable[onnx.NodeProto]
+) -> Iterator[tuple[str, onnx.TensorProto]]:
+    """What a graph stores by name: its initializers, and what its Constant nodes hold."""
+    for tensor in () if graph is None else graph.initializer:
+        yield tensor.name, tensor
+    for node in nodes:
+        if node.op_type == "Constant":
+            values = [each.t for each in node.attribute if each.name == "value"]
+            yield from zip(node.output, values, strict=False)
+
+
 def random_operators(proto: onnx.ModelProto) -> list[str]:
     """Operators of a model whose results are drawn anew whenever it runs."""
     nodes = [node for _, nodes in walk_nodes(proto) for node in nodes]
-    stored = [
-        (tensor.name, tensor)
-        for graph, _ in walk_nodes(proto)
-        if graph is not None
-        for tensor in graph.initializer
-    ]
-    stored += [
-        (name, attribute.t)
-        for node in nodes
-        if node.op_type == "Constant"
-        for name in node.output
-        for attribute in node.attribute
-    ]
+    stored = [each for graph, nodes in walk_nodes(proto) for each in stored_tensors(graph, nodes)]
     on = {
         name
         for name, tensor in stored

@@ -5,7 +5,7 @@ import math
 import onnx
 from onnx import TensorProto
 
-from invert_core.backends.onnx.graph import reads, subgraphs
+from invert_core.backends.onnx.graph import reads, stored_tensors, subgraphs
 
 _PASS_ON = {"DequantizeLinear", "Transpose", "Cast", "Identity"}
 """Operators whose first input is what their output holds, however it is stored."""
@@ -32,18 +32,9 @@ class Weights:
 
 def _stored(graph: onnx.GraphProto) -> dict[str, int]:
     """Sizes of the weights; single values and whole numbers of 64 bits are settings."""
-    tensors = [(tensor.name, tensor) for tensor in graph.initializer]
-    tensors += [
-        (name, attribute.t)
-        for node in graph.node
-        if node.op_type == "Constant"
-        for name in node.output
-        for attribute in node.attribute
-        if attribute.name == "value"
-    ]
     sizes = {
         name: math.prod(tensor.dims)
-        for name, tensor in tensors
+        for name, tensor in stored_tensors(graph, graph.node)
         if tensor.dims and tensor.data_type not in _NO_WEIGHTS
     }
     sparse = {each.values.name: math.prod(each.dims) for each in graph.sparse_initializer}

@@ -9,6 +9,7 @@ import numpy as np
 
 from invert_core.backend import ModelInput
 from invert_core.data.arrays.array_source import ArraySource
+from invert_core.data.arrays.batch_arrays import off_graph
 from invert_core.data.images.preprocess import DTYPES, Preprocess
 from invert_core.data.single_input import single_input
 from invert_core.data.source import DataSource
@@ -197,7 +198,7 @@ def _open_memory(data: Any, inputs: Sequence[ModelInput]) -> DataSource:
     if isinstance(data, DataSource):
         return data
     if isinstance(data, Mapping):
-        return ArraySource({name: np.asarray(array) for name, array in data.items()})
+        return ArraySource({name: np.asarray(off_graph(each)) for name, each in data.items()})
     if isinstance(data, np.ndarray):
         return ArraySource({single_input(inputs, "one array").name: data})
     from invert_core.data.arrays.iterables import open_iterable

@@ -88,13 +88,16 @@ def recut(batches: Iterable[Arrays], batch_size: int) -> Generator[Arrays]:
         yield _joined(pieces)
 
 
+def off_graph(value: Any) -> Any:
+    """A tensor that may be on a device and part of a graph as one that NumPy takes."""
+    return value.detach().cpu() if hasattr(value, "detach") else value
+
+
 def _as_array(value: Any, what: str) -> np.ndarray:
     try:
-        if hasattr(value, "detach"):  # a tensor, maybe on a device or part of a graph
-            value = value.detach().cpu()
         if not hasattr(value, "__array__"):
             raise TypeError(f"it is a {type(value).__name__}")
-        array = np.asarray(value)
+        array = np.asarray(off_graph(value))
         if array.dtype.kind not in "biufUS" or array.ndim < 1:
             raise TypeError(f"it has type {array.dtype} and shape {array.shape}")
     except (TypeError, ValueError, RuntimeError) as error:

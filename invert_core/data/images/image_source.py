@@ -75,18 +75,20 @@ class ImageSource(DataSource):
             self._names = self._readable(progress)
         self.sample_id = self._names
 
-    @functools.cached_property
+    @property
     def manifest(self) -> str:
-        """SHA-256 (hex) of ids, sizes, and paths that are not ids."""
-        rows = [self.files.identity(name) for name in self._names]
-        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+        """SHA-256 (hex) of the SHA-256 of id, size, and path that is no id, of each image."""
+        return hashlib.sha256(self._digests).hexdigest()
+
+    @property
+    def marks(self) -> np.ndarray:
+        """The first 8 bytes of what `manifest` is made of, for each image."""
+        return np.frombuffer(self._digests, "<u8")[::4].astype(np.uint64)
 
     @functools.cached_property
-    def marks(self) -> np.ndarray:
-        """The first 8 bytes of the SHA-256 of what `manifest` says of each image."""
+    def _digests(self) -> bytes:
         identities = (json.dumps(self.files.identity(name)).encode() for name in self._names)
-        digests = b"".join(hashlib.sha256(each).digest()[:8] for each in identities)
-        return np.frombuffer(digests, "<u8").astype(np.uint64)
+        return b"".join(hashlib.sha256(each).digest() for each in identities)
 
     def __len__(self) -> int:
         return len(self._names)
@@ -141,7 +143,7 @@ class ImageSource(DataSource):
                 for name, content in contents:
                     yield _decode_here(name, content, self.preprocess)
                 return
-            with WorkerPool(self._n_workers, self.preprocess) as pool:
+            with closing(WorkerPool(self._n_workers, self.preprocess)) as pool:
                 yield from pool.map(contents, max(ahead, 2 * self._n_workers))
 
     def _readable(self, progress: Callable[[int, int], None] | None) -> tuple[str, ...]:

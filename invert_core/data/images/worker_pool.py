@@ -12,8 +12,6 @@ from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from PIL import Image
@@ -32,7 +30,7 @@ _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THR
 
 
 class WorkerPool:
-    """Processes that decode and preprocess images; a context manager that ends them.
+    """Processes that decode and preprocess images, until they are closed.
 
     They are fresh interpreters that import NumPy and Pillow only. They run nothing of the
     program that uses them, and end with it however it ends.
@@ -94,17 +92,6 @@ class WorkerPool:
         self._threads.shutdown()
         for worker in self._workers:
             worker.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _decode(self, name: str, content: bytes | DataError) -> np.ndarray | DataError:
         if isinstance(content, DataError):

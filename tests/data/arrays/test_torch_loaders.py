@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from invert_core.backend import ModelInput
+from invert_core.data import open_data
 from invert_core.data.arrays.iterables import BatchSource, open_iterable
 from invert_core.errors import DataError
 from tests.needs import need
@@ -68,3 +69,9 @@ def test_a_loader_of_unknown_length_needs_it():
     with pytest.raises(DataError, match="n_samples="):
         open_iterable(loader, ONE)
     assert np.array_equal(contents(BatchSource(loader, 10, input_name="x")), X)
+
+
+def test_tensors_of_a_graph_may_stand_in_a_mapping():
+    weights = torch.arange(6.0).reshape(3, 2).requires_grad_()
+    (batch,) = open_data({"x": weights * 2}, ONE).batches(0, 9)
+    assert np.array_equal(batch.inputs["x"], np.arange(6).reshape(3, 2) * 2)

@@ -72,7 +72,7 @@ def test_what_comes_out_does_not_depend_on_the_workers(images, workers):
 def test_arrays_of_every_type_and_layout_come_back(images, dtype, layout):
     steps = Preprocess(resize=(5, 7), dtype=dtype, layout=layout, scale=1)
     contents = [("a", (images / "00.jpg").read_bytes())]
-    with WorkerPool(1, steps) as pool:
+    with closing(WorkerPool(1, steps)) as pool:
         (array,) = pool.map(contents, ahead=1)
     assert array.dtype == dtype
     assert np.array_equal(array, steps.apply(Image.open(images / "00.jpg")))
@@ -138,7 +138,7 @@ def test_a_worker_that_dies_names_the_image_it_was_at(images, started):
         started[0].kill()
         yield "second", (images / "01.png").read_bytes()
 
-    with WorkerPool(1, STEPS) as pool:
+    with closing(WorkerPool(1, STEPS)) as pool:
         results = pool.map(contents(), ahead=0)
         next(results)
         with pytest.raises(DataError, match=r"'second' ended \(SIGKILL\).*--workers"):
@@ -217,7 +217,7 @@ def test_no_more_images_than_asked_for_are_read_ahead(images):
             read.append(path)
             yield path.name, path.read_bytes()
 
-    with WorkerPool(2, STEPS) as pool:
+    with closing(WorkerPool(2, STEPS)) as pool:
         results = pool.map(contents(), ahead=3)
         for n_given in range(1, 9):
             next(results)
