@@ -5,12 +5,14 @@ definitions, labels every neuron on one half of them, and tests the best labels 
 """
 
 import argparse
+import csv
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from definitions import PARTS, write_tables
 from wordnet import NOUNS, read_nouns
 
@@ -27,12 +29,16 @@ from invert_core.commands.console import print_rows, progress
 from invert_core.commands.label_table import shown, summary
 from invert_core.data import Tokenize
 from invert_core.errors import InvertError
+from invert_core.labels import Label
+from invert_core.significance import SIGNIFICANT
 
 NEURONS = "encoder.layer.*.intermediate.intermediate_act_fn"
 """The hidden units of the MLP of every block, after their activation function, in BERT."""
 
 MAX_LENGTH = 64
 BATCH_SIZE = 64
+TESTED = 100
+"""How many of the best labels are tested on the half that was not searched."""
 COLUMNS = ("unit", "label", "auc", "held_out_auc", "p_search", "positive")
 
 
@@ -79,13 +85,36 @@ def label_neurons(activations: Path, table: Path, names: Path, run: Path) -> Lab
         )
 
 
-def tested_labels(labels: Labels, activations: Path, table: Path, top: int) -> Iterator[dict]:
-    """The best labels as rows of a table, each with its AUC on samples no search has seen."""
+def tested_labels(labels: Labels, activations: Path, table: Path) -> Iterator[tuple[Label, float]]:
+    """The best labels, each with its AUC on samples no search has seen."""
     concepts = read_concepts(table)
     with open_activations(activations) as unseen:
-        for row in labels.best()[:top]:
+        for row in labels.best()[:TESTED]:
             tested = score(unseen, concepts, row.formula, layers=[row.layer], units=[row.unit])
-            yield shown(row) | {"held_out_auc": f"{tested.rows[0].auc:.4f}"}
+            yield row, tested.rows[0].auc
+
+
+def overview(labels: Labels, tested: Sequence[tuple[Label, float]]) -> str:
+    """How good the labels are altogether."""
+    best = labels.best()
+    auc = np.array([row.auc for row in best])
+    significant = sum(row.status == "ok" and row.p_search < SIGNIFICANT for row in best)
+    searched, held_out = np.mean([(row.auc, unseen) for row, unseen in tested], axis=0)
+    return (
+        f"The {len(tested)} best have a mean AUC of {searched:.3f} on the half that was searched "
+        f"and {held_out:.3f} on the other. Half of all have one above {np.median(auc):.3f}, "
+        f"{np.count_nonzero(auc > 0.95):,} one above 0.95, and {significant:,} of {auc.size:,} are "
+        "significant."
+    )
+
+
+def strongest_texts(row: Label, activations: Path, table: Path, count: int = 3) -> list[str]:
+    """The texts to which a neuron responds most."""
+    with open_activations(activations) as searched:
+        (values,) = searched.layers[row.layer].read(row.unit, row.unit + 1)
+    with table.open(newline="", encoding="utf-8") as file:
+        texts = [sample["text"] for sample in csv.DictReader(file)]
+    return [texts[sample] for sample in np.argsort(-values)[:count]]
 
 
 @contextmanager
@@ -123,8 +152,13 @@ def run(arguments: argparse.Namespace) -> None:
             activations["search"], tables["search"], tables["names"], folder / "run"
         )
     print(f"{summary(labels)} labelled. The best, and how they do on the half not searched:")
-    rows = tested_labels(labels, activations["held_out"], tables["held_out"], arguments.top)
-    print_rows(list(rows), COLUMNS, "table")
+    tested = list(tested_labels(labels, activations["held_out"], tables["held_out"]))
+    rows = [shown(row) | {"held_out_auc": f"{auc:.4f}"} for row, auc in tested[: arguments.top]]
+    print_rows(rows, COLUMNS, "table")
+    print(overview(labels, tested))
+    best = tested[0][0]
+    texts = strongest_texts(best, activations["search"], tables["search"])
+    print(f"{best.address} responds most to: {'; '.join(texts)}.")
 
 
 def main() -> None:
@@ -136,7 +170,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, help="definitions in both halves (default: all)")
     parser.add_argument("--min-count", type=int, default=50, help="samples of a concept in a half")
     parser.add_argument("--seed", type=int, default=0, help="of the draw and of the halves")
-    parser.add_argument("--top", type=int, default=10, help="neurons to test and print")
+    parser.add_argument("--top", type=int, default=10, help="neurons to print")
     parser.add_argument(
         "-l", "--layer", action="append", help=f"layer or pattern (default: {NEURONS})"
     )

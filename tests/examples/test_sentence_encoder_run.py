@@ -84,9 +84,22 @@ def test_neurons_are_labelled_with_the_kinds_their_words_stand_for(call, capsys)
     assert best[WORDS.index("c")].auc == best[WORDS.index("d")].auc == 1.0
     printed = capsys.readouterr().out
     assert f"{len(WORDS)} units" in printed
-    assert printed.count(f"{MODULE}:") == min(10, len(best))
+    assert printed.count(f"{MODULE}:") == min(10, len(best)) + 1
     rows = [line.split()[:4] for line in printed.splitlines()]
     assert [f"{MODULE}:{WORDS.index('c')}", "x", "1.0000", "1.0000"] in rows
+
+
+def test_all_labels_are_summed_up_and_the_best_neuron_is_shown_at_work(call, capsys):
+    labels = read_run(call("--top", "1") / "run").labels
+    printed = capsys.readouterr().out.splitlines()
+    significant = sum(row.status == "ok" and row.p_search < 0.05 for row in labels.best())
+    assert printed[-2].endswith(f"and {significant} of {len(labels.best())} are significant.")
+    unit, label = printed[-3].split()[:2]
+    assert printed[-1].startswith(f"{unit} responds most to: ")
+    word = {"x": "c", "y": "d"}[label]
+    texts = printed[-1].partition("responds most to: ")[2].rstrip(".").split("; ")
+    assert len(texts) == 3
+    assert all(word in text.split() for text in texts)
 
 
 def test_the_script_called_again_gives_the_same(call):
