@@ -124,13 +124,25 @@ class Formula:
         Returns
         -------
         bool array [n_samples]
+            False where the formula is not defined, see `defined_on`.
 
         Raises
         ------
         UnknownNameError
             The set lacks a concept of the formula; the hint holds the nearest ids.
         """
-        return _evaluate(self.root, concepts)
+        extent = _evaluate(self.root, concepts)
+        return extent if concepts.defined is None else extent & self.defined_on(concepts)
+
+    def defined_on(self, concepts: "ConceptSet") -> np.ndarray:
+        """Tell on which samples all concepts of the formula are defined: bool [n_samples].
+
+        Raises
+        ------
+        UnknownNameError
+            The set lacks a concept of the formula; the hint holds the nearest ids.
+        """
+        return functools.reduce(np.logical_and, map(concepts.defined_on, self.ids))
 
     def describe(self, concepts: "ConceptSet") -> str:
         """Print the formula in the names of its concepts.

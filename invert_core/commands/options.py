@@ -175,6 +175,13 @@ join_option = click.option(
     show_default=True,
     help="Demand the same sample ids in activations and concepts, or use those in common.",
 )
+missing_option = click.option(
+    "--missing",
+    type=click.Choice(["error", "negative", "exclude"]),
+    default="error",
+    show_default=True,
+    help="Labels that are blank, NaN or -1: refuse, take for 0, or compare without the sample.",
+)
 jobs_option = click.option(
     "-j", "--jobs", type=click.IntRange(min=1), help="Threads. [default: all cores]"
 )

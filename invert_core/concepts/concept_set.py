@@ -9,18 +9,29 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from invert_core.concepts.packing import full_sets, pack_pairs_of, pack_table, take_samples
+from invert_core.concepts.set_checks import check_set
 from invert_core.errors import DataError, UnknownNameError, first_few, nearest
-from invert_core.kernels.bits import pack_columns, pack_pairs, popcounts, unpack
-from invert_core.text import check_text
-from invert_core.values import as_bool
+from invert_core.kernels.bits import popcounts, unpack
 
-_BLOCK = 64
-"""Concepts unpacked at a time where samples are picked."""
+
+@dataclass(frozen=True)
+class Alias:
+    """A concept that was merged into another one, because both are true on the same samples.
+
+    `concept` is the row of the other one.
+    """
+
+    id: str
+    name: str
+    concept: int
 
 
 @dataclass(frozen=True, eq=False)
 class ConceptSet:
     """Concepts and the samples that carry them.
+
+    On some samples a concept may be undefined: nobody knows whether they carry it.
 
     Attributes
     ----------
@@ -38,6 +49,10 @@ class ConceptSet:
         Unique and not empty. None: rows are matched with other data by position.
     parents : int64 array [E, 2]
         Indices of two concepts in each row: child, parent.
+    defined : uint64 array [C, ceil(N / 64)], or None
+        The samples on which each concept is defined, which hold those of `bits`. None: everywhere.
+    aliases : tuple of Alias
+        Their ids differ from each other and from `id`.
 
     Raises
     ------
@@ -60,24 +75,12 @@ class ConceptSet:
     definition: tuple[str, ...]
     sample_id: tuple[str, ...] | None
     parents: np.ndarray
+    defined: np.ndarray | None = None
+    aliases: tuple[Alias, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.id or self.n_samples < 1:
-            raise DataError(
-                f"A concept set needs at least one concept and one sample, "
-                f"not {len(self.id)} and {self.n_samples}.",
-                "Check that the labels are not empty.",
-            )
-        check_text("concept id", self.id, unique=True)
-        _check_count("concept name", self.name, len(self.id))
-        check_text("concept name", self.name)
-        _check_count("concept definition", self.definition, len(self.id))
-        check_text("concept definition", self.definition, may_be_empty=True)
-        if self.sample_id is not None:
-            _check_count("sample id", self.sample_id, self.n_samples)
-            check_text("sample id", self.sample_id, unique=True)
-        self._check_bits()
-        self._check_parents()
+        for name, value in check_set(self).items():
+            object.__setattr__(self, name, value)
 
     @classmethod
     def from_arrays(
@@ -94,6 +97,7 @@ class ConceptSet:
         Parameters
         ----------
         labels : array [N, C] of bool, or of the numbers 0 and 1
+            -1 and NaN say that the concept is not defined on the sample.
         id, name, definition, sample_id, parents
             As the attributes; by default the names are the ids, definitions are empty, and there
             are neither sample ids nor parents.
@@ -101,7 +105,7 @@ class ConceptSet:
         Raises
         ------
         DataError
-            A label is neither 0 nor 1 (concept and sample are named), or lengths do not fit.
+            A label is none of these (concept and sample are named), or lengths do not fit.
         """
         table = np.asarray(labels)
         if table.ndim != 2:
@@ -120,8 +124,10 @@ class ConceptSet:
             who = f"number {sample}" if sample_id is None else repr(str(sample_id[sample]))
             return f"The label of concept {str(id[concept])!r} on sample {who}"
 
-        bits = pack_columns(as_bool(table, cell))
-        return cls._with_defaults(bits, n_samples, id, name, definition, sample_id, parents)
+        bits, defined = pack_table(table, cell)
+        return cls._with_defaults(
+            bits, defined, n_samples, id, name, definition, sample_id, parents
+        )
 
     @classmethod
     def from_pairs(
@@ -134,6 +140,7 @@ class ConceptSet:
         definition: Sequence[str] | None = None,
         sample_id: Sequence[str] | None = None,
         parents: npt.ArrayLike | None = None,
+        undefined: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     ) -> Self:
         """Pack labels given as pairs of a sample and a concept that it carries.
 
@@ -145,48 +152,41 @@ class ConceptSet:
             N.
         id, name, definition, sample_id, parents
             As in `from_arrays`.
+        undefined : (sample, concept), optional
+            Pairs of a sample and a concept that is not defined there.
 
         Raises
         ------
         DataError
-            An index is out of range, or lengths do not fit.
+            An index is out of range, lengths do not fit, or a label is both carried and undefined.
         """
-        pairs = []
-        for what, indices, size in (
-            ("sample", sample, n_samples),
-            ("concept", concept, len(id)),
-        ):
-            array = np.asarray(indices)
-            if array.size == 0:
-                array = np.zeros(0, np.int64)
-            if array.ndim != 1 or array.dtype.kind not in "iu":
-                raise DataError(
-                    f"The {what} indices have shape {array.shape} and type {array.dtype}.",
-                    "Give a list of integers.",
-                )
-            if array.size and (array.min() < 0 or array.max() >= size):
-                raise DataError(
-                    f"The {what} indices reach from {array.min()} to {array.max()}.",
-                    f"They count from 0 to {size - 1}.",
-                )
-            pairs.append(np.ascontiguousarray(array, dtype=np.int64))
-        if pairs[0].size != pairs[1].size:
-            raise DataError(
-                f"There are {pairs[0].size} sample indices and {pairs[1].size} concept indices.",
-                "Give as many of the one as of the other.",
-            )
-        bits = pack_pairs(pairs[0], pairs[1], n_samples, len(id))
-        return cls._with_defaults(bits, n_samples, id, name, definition, sample_id, parents)
+        bits = pack_pairs_of(sample, concept, n_samples, len(id))
+        defined = None
+        if undefined is not None:
+            defined = full_sets(len(id), n_samples) & ~pack_pairs_of(*undefined, n_samples, len(id))
+        return cls._with_defaults(
+            bits, defined, n_samples, id, name, definition, sample_id, parents
+        )
 
     @cached_property
     def n_positive(self) -> np.ndarray:
         """Number of samples that carry each concept: int64 [C]."""
         return popcounts(self.bits)
 
+    @cached_property
+    def n_defined(self) -> np.ndarray:
+        """Number of samples on which each concept is defined: int64 [C]."""
+        if self.defined is None:
+            return np.full(len(self.id), self.n_samples, np.int64)
+        return popcounts(self.defined)
+
     @property
     def fraction(self) -> np.ndarray:
-        """Share of the samples that carry each concept: float64 [C]."""
-        return self.n_positive / self.n_samples
+        """Share of the samples where it is defined that carry each concept: float64 [C].
+
+        0 where a concept is defined nowhere.
+        """
+        return self.n_positive / np.maximum(self.n_defined, 1)
 
     @cached_property
     def repeated_names(self) -> frozenset[str]:
@@ -194,7 +194,7 @@ class ConceptSet:
         return frozenset(name for name, count in Counter(self.name).items() if count > 1)
 
     def index(self, id: str) -> int:
-        """Row of a concept.
+        """Row of a concept, or of the one that an alias was merged into.
 
         Raises
         ------
@@ -216,8 +216,15 @@ class ConceptSet:
         row = self.index(id)
         return unpack(self.bits[row : row + 1], self.n_samples)[:, 0]
 
+    def defined_on(self, id: str) -> np.ndarray:
+        """Samples on which a concept is defined: bool [N]; raises like `index`."""
+        row = self.index(id)
+        if self.defined is None:
+            return np.ones(self.n_samples, np.bool_)
+        return unpack(self.defined[row : row + 1], self.n_samples)[:, 0]
+
     def dense(self) -> np.ndarray:
-        """All labels: bool [N, C]."""
+        """All labels: bool [N, C], false where a concept is not defined."""
         return unpack(self.bits, self.n_samples)
 
     def take(self, samples: npt.ArrayLike) -> Self:
@@ -229,45 +236,56 @@ class ConceptSet:
             Distinct indices of samples, at least one.
         """
         rows = np.asarray(samples, dtype=np.int64)
-        bits = [
-            pack_columns(unpack(self.bits[first : first + _BLOCK], self.n_samples)[rows])
-            for first in range(0, len(self.id), _BLOCK)
-        ]
         ids = self.sample_id
         return replace(
             self,
-            bits=np.concatenate(bits),
+            bits=take_samples(self.bits, self.n_samples, rows),
+            defined=None
+            if self.defined is None
+            else take_samples(self.defined, self.n_samples, rows),
             n_samples=rows.size,
             sample_id=ids if ids is None else tuple(ids[row] for row in rows.tolist()),
         )
 
-    def reorder(self, concepts: npt.ArrayLike) -> Self:
-        """All concepts in another order.
+    def select(self, concepts: npt.ArrayLike) -> Self:
+        """Some or all of the concepts, in another order.
 
         Parameters
         ----------
-        concepts : int array [C]
-            The index of each concept that is to stand first, second, and so on.
+        concepts : int array [M]
+            The index of each concept that is to stand first, second, and so on; at least one, none
+            of them twice. Edges to other concepts and aliases of these are left out.
         """
-        order = np.asarray(concepts, dtype=np.int64)
-        place = np.argsort(order)
+        chosen = np.asarray(concepts, dtype=np.int64)
+        place = np.full(len(self.id), -1, np.int64)
+        place[chosen] = np.arange(chosen.size)
+        parents = place[self.parents]
+        rows = chosen.tolist()
         return replace(
             self,
-            bits=self.bits[order],
-            id=tuple(self.id[row] for row in order),
-            name=tuple(self.name[row] for row in order),
-            definition=tuple(self.definition[row] for row in order),
-            parents=place[self.parents],
+            bits=self.bits[chosen],
+            defined=None if self.defined is None else self.defined[chosen],
+            id=tuple(self.id[row] for row in rows),
+            name=tuple(self.name[row] for row in rows),
+            definition=tuple(self.definition[row] for row in rows),
+            parents=parents[(parents >= 0).all(axis=1)],
+            aliases=tuple(
+                replace(alias, concept=int(place[alias.concept]))
+                for alias in self.aliases
+                if place[alias.concept] >= 0
+            ),
         )
 
     @cached_property
     def _rows(self) -> dict[str, int]:
-        return {id: row for row, id in enumerate(self.id)}
+        rows = {alias.id: alias.concept for alias in self.aliases}
+        return rows | {id: row for row, id in enumerate(self.id)}
 
     @classmethod
     def _with_defaults(
         cls,
         bits: np.ndarray,
+        defined: np.ndarray | None,
         n_samples: int,
         id: Sequence[str],
         name: Sequence[str] | None,
@@ -277,6 +295,7 @@ class ConceptSet:
     ) -> Self:
         return cls(
             bits=bits,
+            defined=defined,
             n_samples=n_samples,
             id=_strings(id),
             name=_strings(id if name is None else name),
@@ -285,50 +304,7 @@ class ConceptSet:
             parents=np.zeros((0, 2), np.int64) if parents is None else np.asarray(parents),
         )
 
-    def _check_bits(self) -> None:
-        shape = (len(self.id), (self.n_samples + 63) // 64)
-        if self.bits.shape != shape or self.bits.dtype != np.uint64:
-            raise DataError(
-                f"The bits have shape {self.bits.shape} and type {self.bits.dtype}.",
-                f"{shape[0]} concepts on {self.n_samples} samples are uint64 of shape {shape}.",
-            )
-        used = self.n_samples % 64
-        if used and (self.bits[:, -1] >> np.uint64(used)).any():
-            raise DataError(
-                f"Bits are set behind the last of {self.n_samples} samples.",
-                "Check the number of samples.",
-            )
-        object.__setattr__(self, "bits", np.ascontiguousarray(self.bits))
-
-    def _check_parents(self) -> None:
-        parents = self.parents if self.parents.size else np.zeros((0, 2), np.int64)
-        if parents.ndim != 2 or parents.shape[1] != 2 or parents.dtype.kind not in "iu":
-            raise DataError(
-                f"The parents have shape {parents.shape} and type {parents.dtype}.",
-                "Give a row (child, parent) of two indices for each edge.",
-            )
-        if parents.size and (parents.min() < 0 or parents.max() >= len(self.id)):
-            raise DataError(
-                f"The parents name concepts from {parents.min()} to {parents.max()}.",
-                f"The concepts count from 0 to {len(self.id) - 1}.",
-            )
-        own = parents[:, 0] == parents[:, 1]
-        if own.any():
-            raise DataError(
-                f"Concept {self.id[parents[own][0, 0]]!r} is named as a parent of itself.",
-                "Leave this edge out.",
-            )
-        object.__setattr__(self, "parents", np.ascontiguousarray(parents, dtype=np.int64))
-
 
 def _strings(values: Iterable[str]) -> tuple[str, ...]:
     """Plain strings for NumPy's; what is no string stays, and the check names it."""
     return tuple(str(value) if isinstance(value, str) else value for value in values)
-
-
-def _check_count(what: str, values: tuple[str, ...], count: int) -> None:
-    if len(values) != count:
-        raise DataError(
-            f"There are {len(values)} {what}s where {count} are needed.",
-            f"Give one {what} for each.",
-        )

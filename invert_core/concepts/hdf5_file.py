@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 
 from invert_core.atomic import new_file
-from invert_core.concepts.concept_set import ConceptSet
+from invert_core.concepts.concept_set import Alias, ConceptSet
 from invert_core.errors import FileFormatError
 from invert_core.hdf5 import (
     broken_file_errors,
@@ -19,7 +19,8 @@ from invert_core.hdf5 import (
 )
 
 FORMAT = "invert-concepts"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Version 2 says that `defined` is there, which a reader of version 1 would overlook."""
 
 
 def write_concepts(
@@ -67,6 +68,8 @@ def read_hdf5(path: Path) -> ConceptSet:
             definition=_strings(file, "definition"),
             sample_id=_strings(file, "sample_id") if has_item(file, "sample_id") else None,
             parents=_array(file, "parents"),
+            defined=_array(file, "defined") if has_item(file, "defined") else None,
+            aliases=_aliases(file) if has_item(file, "alias") else (),
         )
 
 
@@ -74,7 +77,7 @@ def _image(concepts: ConceptSet) -> bytes:
     """The file in memory: on a full disk HDF5 can neither write nor close a file."""
     with h5py.File(FORMAT, "w", driver="core", backing_store=False) as file:
         file.attrs["format"] = FORMAT
-        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["format_version"] = 1 if concepts.defined is None else FORMAT_VERSION
         file.attrs["n_samples"] = concepts.n_samples
         file.create_dataset("bits", data=concepts.bits)
         file.create_dataset("parents", data=concepts.parents)
@@ -83,12 +86,31 @@ def _image(concepts: ConceptSet) -> bytes:
         write_strings(file, "definition", concepts.definition)
         if concepts.sample_id is not None:
             write_strings(file, "sample_id", concepts.sample_id)
+        if concepts.defined is not None:
+            file.create_dataset("defined", data=concepts.defined)
+        if concepts.aliases:
+            write_strings(file, "alias", tuple(alias.id for alias in concepts.aliases))
+            write_strings(file, "alias_name", tuple(alias.name for alias in concepts.aliases))
+            of = [[alias.concept] for alias in concepts.aliases]
+            file.create_dataset("alias_of", data=np.array(of, np.int64))
         file.flush()
         return file.id.get_file_image()
 
 
 def _strings(file: h5py.File, name: str) -> tuple[str, ...]:
     return read_strings(own_dataset(file, name))
+
+
+def _aliases(file: h5py.File) -> tuple[Alias, ...]:
+    ids, names = _strings(file, "alias"), _strings(file, "alias_name")
+    rows = _array(file, "alias_of")
+    if rows.shape != (len(ids), 1) or len(names) != len(ids):
+        raise FileFormatError(
+            f"{Path(file.filename).name} has {len(ids)} aliases, {len(names)} names of them and "
+            f"rows of shape {rows.shape}.",
+            "Make the file again with: invert concepts build",
+        )
+    return tuple(map(Alias, ids, names, rows[:, 0].tolist()))
 
 
 def _array(file: h5py.File, name: str) -> np.ndarray:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from invert_core.concepts.concept_set import ConceptSet
-from invert_core.concepts.tables import log_ignored
-from invert_core.csv_table import open_table
+from invert_core.concepts.sources.source import log_ignored
 from invert_core.errors import DataError, FileFormatError
+from invert_core.tables.csv_table import open_table
 from invert_core.text import counted
 
 _log = logging.getLogger("invert")
@@ -94,7 +94,7 @@ def apply_names(concepts: ConceptSet, names: Names) -> ConceptSet:
             names.source,
             "is" if unused == 1 else "are",
         )
-    ordered = concepts.reorder(order)
+    ordered = concepts.select(order)
     return replace(
         ordered,
         name=tuple(
@@ -103,5 +103,8 @@ def apply_names(concepts: ConceptSet, names: Names) -> ConceptSet:
         definition=tuple(
             names.definition.get(id, definition)
             for id, definition in zip(ordered.id, ordered.definition, strict=True)
+        ),
+        aliases=tuple(
+            replace(alias, name=names.name.get(alias.id, alias.name)) for alias in ordered.aliases
         ),
     )

@@ -13,9 +13,9 @@ from invert_core.data.arrays.batch_arrays import off_graph
 from invert_core.data.images.preprocess import DTYPES, Preprocess
 from invert_core.data.single_input import single_input
 from invert_core.data.source import DataSource
-from invert_core.data.tables.reading import SUFFIXES as TABLES
 from invert_core.data.texts.tokenize import Tokenize
 from invert_core.errors import FileFormatError, MissingFileError, SettingError
+from invert_core.tables.columns import SUFFIXES as TABLES
 
 if TYPE_CHECKING:
     from invert_core.data.images.image_files import ImageFiles

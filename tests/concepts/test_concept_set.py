@@ -66,7 +66,7 @@ def test_labels_of_any_number_type_are_taken(dtype, order):
     np.testing.assert_array_equal(numbered(table).dense(), table.astype(bool))
 
 
-@pytest.mark.parametrize("wrong", [2, -1, 0.5, np.nan, np.inf])
+@pytest.mark.parametrize("wrong", [2, -2, 0.5, np.inf])
 def test_another_label_is_named_with_concept_and_sample(wrong):
     table = np.zeros((3, 2))
     table[2, 1] = wrong
@@ -99,7 +99,7 @@ def test_reordering_concepts_keeps_what_belongs_together():
         definition=["first", "second", "third"],
         parents=[[1, 0], [2, 1]],
     )
-    other = concepts.reorder([2, 0, 1])
+    other = concepts.select([2, 0, 1])
     assert (other.id, other.name) == (("c", "a", "b"), ("C", "A", "B"))
     assert other.definition == ("third", "first", "second")
     np.testing.assert_array_equal(other.extent("b"), concepts.extent("b"))

@@ -148,7 +148,7 @@ def attribute(name, value):
     ("change", "words"),
     [
         (attribute("format", "invert-activations"), "not an invert-concepts file"),
-        (attribute("format_version", 2), "format version 2"),
+        (attribute("format_version", 3), "format version 3"),
         (attribute("n_samples", "3"), "how many samples"),
         (attribute("n_samples", [3, 3]), "how many samples"),
         (attribute("n_samples", 300), "bits have shape|sample ids where 300"),

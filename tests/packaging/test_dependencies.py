@@ -19,7 +19,7 @@ EXTRA = {
     "backends/onnx/": "onnx",
     "backends/torch/": "torch",
     "invert_core/data/arrays/array_files.py": "safetensors",
-    "invert_core/data/tables/parquet_table.py": "parquet",
+    "invert_core/tables/parquet_table.py": "parquet",
     "invert_core/data/texts/": "text",
     "invert_core/export.py": "parquet",
     "invert_core/strategies.py": "dev",

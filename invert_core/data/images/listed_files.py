@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from invert_core.data.images.image_files import ImageFiles, Read, read_file
-from invert_core.data.tables.reading import read_column
 from invert_core.errors import DataError, MissingFileError, first_few
 from invert_core.sample_id import as_sample_id
+from invert_core.tables.columns import read_column
 from invert_core.text import counted
 
 COLUMNS = ("path", "image", "file", "filename")

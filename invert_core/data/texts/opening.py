@@ -7,12 +7,12 @@ from pathlib import Path
 from invert_core.backend import ModelInput
 from invert_core.data.folders import find_files, log_ignored
 from invert_core.data.source import DataSource
-from invert_core.data.tables.reading import SUFFIXES, read_column
-from invert_core.data.texts.text_lines import read_lines, read_whole, without_line_end
 from invert_core.data.texts.text_source import TextSource
 from invert_core.data.texts.tokenize import Tokenize
 from invert_core.errors import DataError, FileFormatError, SettingError
+from invert_core.tables.columns import SUFFIXES, read_column
 from invert_core.text import is_text
+from invert_core.text_lines import read_lines, read_whole, without_line_end
 from invert_core.values import SAMPLE_LIMIT
 
 COLUMNS = ("text", "sentence", "content")
@@ -36,7 +36,7 @@ def open_texts(
     path : Path
         A ``.txt`` file with a text per line; a folder of ``.txt`` files with one text each, without
         its last line end, whose paths are the sample ids; or a table, as
-        `invert_core.data.tables.reading.read_column` reads it.
+        `invert_core.tables.columns.read_column` reads it.
     inputs : sequence of ModelInput
         Of the model.
     text : Tokenize

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invert_core.concepts.sources import read_concepts
-from invert_core.concepts.tables import read_csv
+from invert_core.concepts.building import read_concepts
+from invert_core.concepts.sources.tables import read_csv
 from invert_core.errors import DataError, FileFormatError, MissingFileError
 from tests.needs import need
 

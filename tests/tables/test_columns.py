@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invert_core.data.tables import reading as tables
-from invert_core.data.tables.reading import read_column
-from invert_core.data.texts import text_lines
+from invert_core import text_lines
 from invert_core.errors import (
     DataError,
     FileFormatError,
@@ -17,6 +15,8 @@ from invert_core.errors import (
     MissingFileError,
     UnknownNameError,
 )
+from invert_core.tables import columns as tables
+from invert_core.tables.columns import read_column
 from tests.needs import need
 
 pyarrow = need("pyarrow")

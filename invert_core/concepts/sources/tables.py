@@ -1,17 +1,17 @@
 """Concepts from CSV files, and from a column of other tables."""
 
 import itertools
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from invert_core.concepts.concept_set import ConceptSet
-from invert_core.csv_table import LABELS, open_table
-from invert_core.data.tables.reading import string_rows
-from invert_core.data.tables.table_formats import open_by_suffix
+from invert_core.concepts.sources.source import Reading, log_ignored
 from invert_core.errors import DataError, FileFormatError
+from invert_core.tables.columns import string_rows
+from invert_core.tables.csv_table import LABELS, open_table
+from invert_core.tables.formats import open_by_suffix
 
 LONG_COLUMN = "concepts"
 
@@ -20,7 +20,10 @@ _FORMS = (
     f"{LONG_COLUMN!r} of ids separated by blanks."
 )
 
-_log = logging.getLogger("invert")
+
+def read_table(path: Path, reading: Reading) -> ConceptSet:
+    """Read concepts from a table, in wide or in long form."""
+    return read_csv(path) if path.suffix.lower() == ".csv" else read_long(path)
 
 
 def read_csv(path: Path) -> ConceptSet:
@@ -139,14 +142,6 @@ def _add_sample(where: str, id: str, samples: dict[str, int]) -> int:
             "Keep one row for each sample.",
         )
     return samples.setdefault(id, len(samples))
-
-
-def log_ignored(path: Path, what: str, titles: set[str]) -> None:
-    """Tell which columns or arrays of a file were not used."""
-    if titles:
-        kind = what if len(titles) == 1 else f"{what}s"
-        named = ", ".join(map(repr, sorted(titles)))
-        _log.info("%s: ignored the %s %s.", path.name, kind, named)
 
 
 def _excerpt(cell: str) -> str:

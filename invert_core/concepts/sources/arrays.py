@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from invert_core.concepts.concept_set import ConceptSet
-from invert_core.concepts.tables import log_ignored
+from invert_core.concepts.sources.source import log_ignored
 from invert_core.errors import FileFormatError
 from invert_core.numpy_files import read_npz
 

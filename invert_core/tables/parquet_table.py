@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from invert_core.data.tables.table_columns import Table
 from invert_core.errors import DataError, FileFormatError, InvertError, MissingDependencyError
 from invert_core.input_file import check_file
+from invert_core.tables.table import Table
 from invert_core.text import first_line
 
 _ROWS = 1024

@@ -36,8 +36,8 @@ def test_the_suffix_chooses_the_reader_in_any_case(tmp_path):
     for name in ("concepts.H5", "concepts.hdf5"):
         write_concepts(tmp_path / name, read_concepts(path))
         assert read_concepts(tmp_path / name).id == ("box",)
-    with pytest.raises(FileFormatError, match=r"one of: \.csv, \.tsv, .*\.npz, \.h5"):
-        read_concepts(tmp_path / "labels.json")
+    with pytest.raises(FileFormatError, match=r"\.csv, \.tsv, .*\.npz.*\.h5"):
+        read_concepts(Path(__file__))
     with pytest.raises(MissingFileError, match=r"gone\.h5"):
         read_concepts(tmp_path / "gone.h5")
     with pytest.raises(MissingFileError, match=r"names\.csv"):

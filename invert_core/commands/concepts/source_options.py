@@ -1,0 +1,96 @@
+"""What commands share that read sources of concepts; the options are the fields of `Reading`."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from invert_core.commands import options
+
+sources_argument = click.argument(
+    "sources", nargs=-1, required=True, type=options.PATH, metavar="SOURCE..."
+)
+
+
+class ColumnAndNumber(click.ParamType):
+    """A column and a number, such as age:4; the last colon divides them."""
+
+    name = "column"
+
+    def __init__(self, number: type[int] | type[float]):
+        self._number = number
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, float]:
+        """Parse column and number."""
+        if isinstance(value, tuple):
+            return value
+        column, _, text = str(value).rpartition(":")
+        try:
+            number = self._number(text)
+        except ValueError:
+            number = math.nan
+        if not column or not math.isfinite(number):
+            self.fail(f"{value!r} is not of the form age:4", param, ctx)
+        return column, number
+
+
+_READING = (
+    click.option(
+        "--id-column", metavar="COLUMN", help="Tables: sample ids. [default: sample_id, or first]"
+    ),
+    click.option(
+        "--tags",
+        multiple=True,
+        metavar="COLUMN",
+        help="Tables: a column with several concepts in a cell; may be repeated.",
+    ),
+    click.option(
+        "--separator",
+        metavar="TEXT",
+        help="Tables: between the concepts of a cell. [default: blanks]",
+    ),
+    click.option(
+        "--classes",
+        multiple=True,
+        metavar="COLUMN",
+        help="Tables: a column whose every value is a concept COLUMN.VALUE; may be repeated.",
+    ),
+    click.option(
+        "--bin",
+        "bins",
+        multiple=True,
+        type=ColumnAndNumber(int),
+        metavar="COLUMN:N",
+        help="Tables: cut a column of numbers into N groups of equal size; may be repeated.",
+    ),
+    click.option(
+        "--threshold",
+        "thresholds",
+        multiple=True,
+        type=ColumnAndNumber(float),
+        metavar="COLUMN:X",
+        help="Tables: a concept that is true where the number is at least X; may be repeated.",
+    ),
+    click.option(
+        "--supercategories",
+        is_flag=True,
+        help="COCO: the supercategories are concepts, too.",
+    ),
+    click.option(
+        "--min-area",
+        type=click.FloatRange(min=0),
+        default=0.0,
+        metavar="PIXELS",
+        help="COCO: leave out objects with a smaller area.",
+    ),
+)
+
+
+def reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add an option for every field of `Reading`."""
+    for option in reversed(_READING):
+        function = option(function)
+    return function

@@ -1,0 +1,197 @@
+"""The concepts of several sources in one set, joined on sample id."""
+
+import itertools
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from invert_core.concepts.concept_set import ConceptSet
+from invert_core.concepts.packing import full_sets
+from invert_core.errors import DataError, SettingError, first_few
+from invert_core.join import locate
+from invert_core.kernels.bits import pack_columns, unpack
+from invert_core.text import counted
+
+JOINS = ("strict", "inner", "outer")
+
+_BLOCK = 64
+_log = logging.getLogger("invert")
+
+
+def combine(
+    sets: Sequence[ConceptSet], called: Sequence[str] | None = None, how: str = "strict"
+) -> ConceptSet:
+    """Put the concepts of several sources of the same samples into one set.
+
+    The samples stand as in the first set that has sample ids. Other sets with ids are reordered to
+    that; sets without ids are matched by position.
+
+    Parameters
+    ----------
+    sets : sequence of ConceptSet, at least one
+    called : sequence of str, optional
+        What messages call each set.
+    how : {"strict", "inner", "outer"}
+        Whether samples that some sets lack are an error, are left out, or are kept, with the
+        concepts of such a set not defined on them.
+
+    Raises
+    ------
+    DataError
+        The samples differ, or a concept id is in several sets.
+    SettingError
+        `how` is unknown.
+    """
+    if how not in JOINS:
+        raise SettingError(f"{how!r} is no way to join.", f"Use one of: {', '.join(JOINS)}.")
+    if not sets:
+        raise DataError("There are no concepts to combine.", "Give at least one source.")
+    names = list(called or [f"source {number}" for number in range(1, len(sets) + 1)])
+    leader = next((row for row, one in enumerate(sets) if one.sample_id is not None), 0)
+    ids = _common_ids(sets, names, leader, how)
+    aligned = [
+        _aligned(one, name, ids, sets[leader].n_samples, names[leader])
+        for one, name in zip(sets, names, strict=True)
+    ]
+    _check_ids(aligned)
+    first_row = np.cumsum([0, *(len(one.id) for one in aligned[:-1])]).tolist()
+    return ConceptSet(
+        bits=np.concatenate([one.bits for one in aligned]),
+        defined=_defined(aligned),
+        n_samples=aligned[0].n_samples,
+        id=tuple(itertools.chain.from_iterable(one.id for one in aligned)),
+        name=tuple(itertools.chain.from_iterable(one.name for one in aligned)),
+        definition=tuple(itertools.chain.from_iterable(one.definition for one in aligned)),
+        sample_id=ids,
+        parents=np.concatenate(
+            [one.parents + row for one, row in zip(aligned, first_row, strict=True)]
+        ),
+        aliases=tuple(
+            replace(alias, concept=alias.concept + row)
+            for one, row in zip(aligned, first_row, strict=True)
+            for alias in one.aliases
+        ),
+    )
+
+
+def _common_ids(
+    sets: Sequence[ConceptSet], names: Sequence[str], leader: int, how: str
+) -> tuple[str, ...] | None:
+    """The sample ids of the result, None where no set has any."""
+    ids = sets[leader].sample_id
+    if ids is None:
+        return None
+    others = [
+        (one.sample_id, name)
+        for row, (one, name) in enumerate(zip(sets, names, strict=True))
+        if row != leader and one.sample_id is not None and one.sample_id != ids
+    ]
+    if how == "strict":
+        for other, name in others:
+            _check_same(ids, other, names[leader], name)
+    elif how == "inner":
+        kept = set(ids).intersection(*(other for other, _ in others))
+        ids = tuple(id for id in ids if id in kept)
+        if not ids:
+            raise DataError(
+                "The sources have no sample id in common.", "Name the samples alike everywhere."
+            )
+    else:
+        ids = tuple(dict.fromkeys(itertools.chain(ids, *(other for other, _ in others))))
+    n_all = len(set(sets[leader].sample_id or ()).union(*(other for other, _ in others)))
+    if how == "inner" and len(ids) < n_all:
+        _log.info(
+            "%s of %s %s in all sources; the others are left out.",
+            f"{len(ids):,}",
+            counted(n_all, "sample"),
+            "is" if len(ids) == 1 else "are",
+        )
+    return ids
+
+
+def _check_same(ids: tuple[str, ...], other: tuple[str, ...], leading: str, name: str) -> None:
+    hint = "Give --join inner for the samples in common, or --join outer to keep all."
+    for these, those, of, lacking in ((ids, other, leading, name), (other, ids, name, leading)):
+        there = set(those)
+        missing = [id for id in these if id not in there]
+        if missing:
+            raise DataError(
+                f"{counted(len(missing), 'sample')} of {of} "
+                f"{'is' if len(missing) == 1 else 'are'} missing in {lacking}: "
+                f"{first_few(missing)}.",
+                hint,
+            )
+
+
+def _aligned(
+    one: ConceptSet, name: str, ids: tuple[str, ...] | None, n_leading: int, leading: str
+) -> ConceptSet:
+    if one.sample_id is None:
+        n_samples = n_leading if ids is None else len(ids)
+        if one.n_samples != n_samples:
+            raise DataError(
+                f"There are {counted(n_leading, 'sample')} in {leading} and "
+                f"{one.n_samples:,} in {name}.",
+                "Rows without sample ids are matched by position: combine concepts of the same "
+                "samples.",
+            )
+        if ids is not None:
+            _log.info(
+                "No sample ids in %s: its rows are matched by position with %s.", name, leading
+            )
+        return one
+    if ids is None or one.sample_id == ids:
+        return one
+    place = locate(ids, one.sample_id)
+    return one.take(place) if (place >= 0).all() else _spread(one, place, ids)
+
+
+def _spread(one: ConceptSet, place: np.ndarray, ids: tuple[str, ...]) -> ConceptSet:
+    """A set over more samples, where nothing is defined: `place` is -1 for those."""
+    rows = np.flatnonzero(place >= 0)
+    taken = one.take(place[rows])
+    full = full_sets(len(one.id), taken.n_samples)
+    return replace(
+        taken,
+        bits=_scatter(taken.bits, taken.n_samples, rows, len(ids)),
+        defined=_scatter(
+            full if taken.defined is None else taken.defined, taken.n_samples, rows, len(ids)
+        ),
+        n_samples=len(ids),
+        sample_id=ids,
+    )
+
+
+def _scatter(bits: np.ndarray, n_samples: int, rows: np.ndarray, n_all: int) -> np.ndarray:
+    parts = []
+    for first in range(0, len(bits), _BLOCK):
+        block = bits[first : first + _BLOCK]
+        labels = np.zeros((n_all, len(block)), np.bool_)
+        labels[rows] = unpack(block, n_samples)
+        parts.append(pack_columns(labels))
+    return np.concatenate(parts)
+
+
+def _check_ids(aligned: Sequence[ConceptSet]) -> None:
+    ids = [id for one in aligned for id in (*one.id, *(alias.id for alias in one.aliases))]
+    repeated = [id for id, count in Counter(ids).items() if count > 1]
+    if repeated:
+        raise DataError(
+            f"{counted(len(repeated), 'concept')} {'is' if len(repeated) == 1 else 'are'} in "
+            f"several sources: {first_few(repeated)}.",
+            "Every concept id must come from one source.",
+        )
+
+
+def _defined(aligned: Sequence[ConceptSet]) -> np.ndarray | None:
+    if all(one.defined is None for one in aligned):
+        return None
+    return np.concatenate(
+        [
+            full_sets(len(one.id), one.n_samples) if one.defined is None else one.defined
+            for one in aligned
+        ]
+    )

@@ -1,0 +1,1 @@
+"""What is a kind of what: taxonomies, and the concepts that follow from them."""

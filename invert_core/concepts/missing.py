@@ -1,0 +1,60 @@
+"""Labels that nobody knows, and what is made of them."""
+
+import logging
+from dataclasses import replace
+
+import numpy as np
+
+from invert_core.concepts.concept_set import ConceptSet
+from invert_core.errors import DataError, SettingError, first_few
+from invert_core.text import counted
+
+MISSING = ("error", "negative", "exclude")
+
+_log = logging.getLogger("invert")
+
+
+def resolve_missing(concepts: ConceptSet, how: str) -> ConceptSet:
+    """Decide on the samples on which concepts are not defined.
+
+    Parameters
+    ----------
+    concepts : ConceptSet
+    how : {"error", "negative", "exclude"}
+        Refuse them, take them for samples that do not carry the concept, or keep them undefined,
+        so that a formula is only compared where it is defined.
+
+    Raises
+    ------
+    DataError
+        There are some and `how` is "error"; the message counts them.
+    SettingError
+        `how` is unknown.
+    """
+    if how not in MISSING:
+        raise SettingError(
+            f"{how!r} is no way to treat missing labels.", f"Use one of: {', '.join(MISSING)}."
+        )
+    if concepts.defined is None or how == "exclude":
+        return concepts
+    absent = concepts.n_samples - concepts.n_defined
+    rows = np.flatnonzero(absent)
+    if how == "negative":
+        _log.info(
+            "%s of %s taken for 0.",
+            counted(int(absent.sum()), "missing label"),
+            counted(rows.size, "concept"),
+        )
+        return replace(concepts, defined=None)
+    raise DataError(
+        f"{counted(int(absent.sum()), 'label')} of {counted(rows.size, 'concept')} "
+        f"{'is' if absent.sum() == 1 else 'are'} missing (blank, NaN or -1), most of them of "
+        f"{_most(concepts, absent)}.",
+        "Give --missing negative if they mean 0, or --missing exclude to compare each formula on "
+        "the samples where it is defined.",
+    )
+
+
+def _most(concepts: ConceptSet, absent: np.ndarray) -> str:
+    order = np.argsort(-absent, kind="stable")
+    return first_few([concepts.id[row] for row in order[: int((absent > 0).sum())].tolist()])

@@ -1,0 +1,1 @@
+"""Where people have their concepts: one reader for each kind of source."""
