@@ -86,7 +86,7 @@ def _to_tensor(
     name: str, array: np.ndarray, device: str, float_type: torch.dtype | None
 ) -> torch.Tensor:
     try:
-        tensor = torch.from_numpy(np.array(array, order="C")).to(device)
+        tensor = torch.from_numpy(_own(array, device)).to(device)
     except (TypeError, ValueError) as error:
         raise DataError(
             f"The input {name!r} holds {array.dtype}, which PyTorch cannot take.",
@@ -94,6 +94,13 @@ def _to_tensor(
         ) from error
     narrow = tensor.dtype in (torch.float16, torch.float32)
     return tensor.to(float_type) if float_type is not None and narrow else tensor
+
+
+def _own(array: np.ndarray, device: str) -> np.ndarray:
+    """An array that the model may change: what goes to another device is copied there."""
+    if device != "cpu" and array.flags.writeable and array.flags.c_contiguous:
+        return array
+    return np.array(array, order="C")
 
 
 def _casting(device: str, autocast: bool) -> contextlib.AbstractContextManager[None]:

@@ -4,6 +4,7 @@ import logging
 import warnings
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from invert_core.errors import MissingDependencyError
@@ -12,6 +13,7 @@ from tests.needs import need
 torch = need("torch")
 
 from invert_core.backends.torch import device as device_of_torch
+from invert_core.backends.torch.running import to_tensors
 from tests.backends.torch_models import Chain, Passing, TorchBackend, X, opened, run
 
 
@@ -94,3 +96,11 @@ def test_the_check_names_versions_and_devices():
     assert findings["PyTorch"].finding == torch.__version__
     works = torch.cuda.is_available()
     assert findings["CUDA"].state == ("ok" if works else "absent")
+
+
+@pytest.mark.parametrize("writeable", [True, False])
+def test_arrays_that_are_copied_to_another_device_may_be_read_only_or_not(writeable):
+    array = np.ones((2, 3), np.float32)
+    array.flags.writeable = writeable
+    (tensor,) = to_tensors({"x": array}, "meta", None).values()
+    assert (tensor.device.type, tuple(tensor.shape)) == ("meta", (2, 3))
