@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # What the tests of optional parts need beside `.[onnx,dev]`; the default build of torch takes 3 GB
-OPTIONAL := torch==2.13.0 torchvision onnxscript
+OPTIONAL := torch==2.13.0 torchvision onnxscript nltk pandas pycocotools
 
 .PHONY: demo test test-all lint bench clean
 
@@ -19,7 +19,7 @@ test: $(VENV)/installed-dev
 
 # The same with torch, where nothing that needs it may be skipped
 test-all: $(VENV)/installed-all
-	INVERT_TESTS_NEED="torch torchvision onnxscript tokenizers safetensors pyarrow" $(MAKE) test
+	INVERT_TESTS_NEED="torch torchvision onnxscript nltk pandas pycocotools tokenizers safetensors pyarrow matplotlib" $(MAKE) test
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -17,7 +17,12 @@ _COMMAND_LINE = Path(__file__).resolve().parents[1] / "cli.py"
 
 def run_label(*arguments: object) -> tuple[float, int]:
     """Run `invert label`: seconds, start-up included, and peak memory in bytes."""
-    command = [sys.executable, _COMMAND_LINE, "label", *arguments]
+    return run_command("label", *arguments)
+
+
+def run_command(*arguments: object) -> tuple[float, int]:
+    """Run `invert`: seconds, start-up included, and peak memory in bytes."""
+    command = [sys.executable, _COMMAND_LINE, *arguments]
     done = subprocess.run(
         [sys.executable, "-I", __file__, *map(str, command)], stdout=subprocess.PIPE, check=True
     )

@@ -113,12 +113,12 @@ def stages(timings: Iterable[Timing]) -> list[str]:
     return table(("workload", "stage", "time", "remark"), rows)
 
 
-def memory(peaks: Iterable[Peak]) -> list[str]:
+def memory(peaks: Iterable[Peak], command: str = "invert label") -> list[str]:
     """Peak memory and wall time of whole processes."""
     rows = [
         (peak.workload, f"{peak.peak_bytes / 1e6:.0f} MB", _time(peak.seconds)) for peak in peaks
     ]
-    return table(("`invert label`", "peak memory", "time, start-up included"), rows)
+    return table((f"`{command}`", "peak memory", "time, start-up included"), rows)
 
 
 def choices(chosen: Iterable[Choice]) -> list[str]:

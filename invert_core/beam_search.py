@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from invert_core.complete_search import CompleteSearch
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError
 from invert_core.kernels.atoms import Atoms
@@ -10,11 +11,11 @@ from invert_core.kernels.candidates import Limits
 from invert_core.kernels.formulas import AND, LENGTH, LITERALS, N_POSITIVE, RANK_SUM
 from invert_core.kernels.sums import LabelIndex
 from invert_core.kernels.warm_up import compile_search
-from invert_core.search import Found, Search, UnitResult, index_by_atoms
+from invert_core.search import Found, UnitResult, index_by_atoms
 from invert_core.settings import Settings
 
 
-class BeamSearch(Search):
+class BeamSearch(CompleteSearch):
     """The beam search of the paper, with distinct extents; parameters as for `Search`.
 
     Raises
@@ -26,7 +27,7 @@ class BeamSearch(Search):
     def __init__(self, concepts: ConceptSet, settings: Settings, jobs: int | None = None):
         super().__init__(concepts, settings, jobs)
         if self.n_literals_within_limits == 0:
-            raise DataError(*_no_literal_passes(self.literal_sizes, self.n_samples, settings))
+            raise no_literal_passes(self.literal_sizes, self.n_samples, settings)
         n_concepts = len(concepts.id)
         self._limits = Limits(
             settings.length,
@@ -105,8 +106,22 @@ def _found(code: list[int], auc: float) -> Found:
     )
 
 
-def _no_literal_passes(sizes: np.ndarray, n_samples: int, settings: Settings) -> tuple[str, str]:
-    fractions = np.unique(sizes[(sizes > 0) & (sizes < n_samples)]) / n_samples
+def no_literal_passes(
+    sizes: np.ndarray, n_samples: int | np.ndarray, settings: Settings, or_else: str = ""
+) -> DataError:
+    """The error where no literal covers a fraction within the limits.
+
+    Parameters
+    ----------
+    sizes : int64 array [2C]
+        Samples on which each literal is true.
+    n_samples : int, or int64 array [2C]
+        Those on which it is defined, at least one.
+    settings : Settings
+    or_else : str
+        What else may help, for the end of the hint.
+    """
+    fractions = np.unique((sizes / n_samples)[(sizes > 0) & (sizes < n_samples)])
     below = fractions[fractions < settings.min_fraction]
     above = fractions[fractions > settings.max_fraction]
     nearest = [f"{side[at]:.6g}" for side, at in ((below, -1), (above, 0)) if side.size]
@@ -115,8 +130,10 @@ def _no_literal_passes(sizes: np.ndarray, n_samples: int, settings: Settings) ->
         f"{settings.min_fraction:g} and {settings.max_fraction:g}"
     )
     if not nearest:
-        return f"{message}: all are true everywhere or nowhere.", "Give other concepts."
-    return (
+        return DataError(
+            f"{message}: all are true everywhere or nowhere.", f"Give other concepts{or_else}."
+        )
+    return DataError(
         f"{message}; the nearest fractions are {' and '.join(nearest)}.",
-        "Widen --min-fraction or --max-fraction.",
+        f"Widen --min-fraction or --max-fraction{or_else}.",
     )

@@ -184,8 +184,9 @@ def _described(path: str | PathLike[str]) -> _Described:
         settings = run.info["settings"]
         made_of = {name: run.info["inputs"][name]["sha256"] for name in _INPUTS}
         made_of |= {name: settings[name] for name in _SETTINGS}
-        made_of["join"] = run.info["arguments"]["join"]
-        # The first runs know no other search.
+        arguments = run.info["arguments"]
+        # The first runs know neither missing labels nor another search.
+        made_of |= {"join": arguments["join"], "missing": arguments.get("missing", "error")}
         search = settings.get("search", "beam")
         if search not in SEARCHES:
             raise KeyError(search)

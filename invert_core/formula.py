@@ -176,7 +176,7 @@ def _evaluate(node: Literal | Group, concepts: "ConceptSet") -> np.ndarray:
 
 
 def _shown(concepts: "ConceptSet", id: str) -> str:
-    name = concepts.name[concepts.index(id)]
+    name = concepts.name_of(id)
     text = quote(name) if _MISLEADING_IN_NAME.search(name) else name
     return f"{text} ({quote_id(id)})" if name in concepts.repeated_names else text
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from invert_core.formula import LiteralNames
 from invert_core.labels import Explanation, Label
-from invert_core.search import Found, Piece
+from invert_core.search import Piece
 from invert_core.significance import (
     RankSpread,
     is_trusted,
@@ -31,7 +31,11 @@ class Tested:
 
 
 def tested_formulas(
-    n_positive: Sequence[int], doubled_u: Sequence[int], spread: RankSpread, n_tests: int
+    n_positive: Sequence[int],
+    doubled_u: Sequence[int],
+    spread: RankSpread,
+    n_tests: int,
+    constant: str,
 ) -> Tested:
     """Test formulas whose U is known.
 
@@ -43,6 +47,8 @@ def tested_formulas(
         Of the unit of each formula, arrays [F].
     n_tests : int
         How many formulas `p_search` is corrected for.
+    constant : str
+        The status of formulas whose unit is constant.
     """
     n1 = np.array(n_positive, np.int64)
     u2 = np.array(doubled_u, np.int64)
@@ -58,13 +64,15 @@ def tested_formulas(
         "p_value": p_value,
         "log10_p": log10_p,
         "n_positive": n1,
+        "n_samples": np.broadcast_to(spread.n_samples, n1.shape),
         "concept_fraction": n1 / spread.n_samples,
     }
     corrected = {
         "p_search": p_value if n_tests == 1 else 10.0**log10_corrected,
         "log10_p_search": log10_corrected,
+        "log10_p_skewed": skewed,
         "method": np.where(spread.is_dead, "none", "normal"),
-        "status": np.where(spread.is_dead, "dead", np.where(trusted, "ok", "untrusted")),
+        "status": np.where(spread.is_dead, constant, np.where(trusted, "ok", "untrusted")),
     }
     return Tested(_by_formula(explained), _by_formula(corrected))
 
@@ -86,19 +94,13 @@ def rows_of_piece(
 
     `unit_names` holds the names of all units of the layer, if they have any.
     """
-    found: list[Found] = []
-    unit_of: list[int] = []
-    for unit, results in enumerate(piece.results):
-        for result in results:
-            of_result = (*result.reported, *result.by_length)
-            found += of_result
-            unit_of += [unit] * len(of_result)
-    n_samples = piece.spread.n_samples
+    found = list(piece.found)
     tested = tested_formulas(
         [one.n_positive for one in found],
         [one.doubled_u for one in found],
-        piece.spread.of_each(np.array(unit_of, np.int64)),
+        piece.spread,
         n_tests,
+        constant="constant",
     )
     explained: list[dict[str, Any]] = [
         {
@@ -115,7 +117,7 @@ def rows_of_piece(
         name = unit_names[unit] if unit_names else ""
         for result in results:
             if not result.reported:
-                rows.append(_dead(layer, unit, name, result.direction, n_samples))
+                rows.append(_dead(layer, unit, name, result.direction, piece.n_samples))
                 continue
             first, at = at, at + len(result.reported)
             last, at = at, at + len(result.by_length)
@@ -126,7 +128,6 @@ def rows_of_piece(
                     unit=unit,
                     rank=row - first + 1,
                     direction=result.direction,
-                    n_samples=n_samples,
                     n_scored=result.n_scored,
                     gap=result.gap,
                     unit_name=name,

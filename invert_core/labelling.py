@@ -6,6 +6,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from invert_core.concepts import ConceptSet
+from invert_core.errors import SettingError
 from invert_core.formula import LiteralNames
 from invert_core.label_rows import rows_of_piece
 from invert_core.labels import Label, Labels
@@ -26,6 +28,7 @@ def label(
     settings: Settings | None = None,
     names: Path | None = None,
     join: str = "strict",
+    missing: str = "error",
     jobs: int | None = None,
     progress: Progress | None = None,
     block: int | None = None,
@@ -40,7 +43,8 @@ def label(
     activations : float array or scipy.sparse matrix [n_samples, n_units], path, or Activations
         An array becomes the layer "activations". A path is an activation file, .npy or .npz.
     concepts : mapping of id to bool array [n_samples], path, or ConceptSet
-        A path is a .csv, .npz or concept file.
+        A path is a .csv, .npz or concept file. In an array of numbers, -1 and NaN are labels that
+        are missing.
     layers : sequence of str, optional
         Only these layers.
     units : sequence of int, optional
@@ -52,6 +56,10 @@ def label(
     join : {"strict", "inner"}
         Whether sample ids must be the same on both sides, or only the common ones count. Where
         one side has no ids, samples are matched by position.
+    missing : {"error", "negative", "exclude"}
+        Whether missing labels, on the samples that are compared, are refused, mean that the
+        concept is absent, or exclude the sample: a formula is then compared on the samples on which
+        all its concepts are defined, see `Settings.min_defined`.
     jobs : int, optional
         Threads; None takes all cores. Results do not depend on it, nor on `block`.
     progress : callable, optional
@@ -84,7 +92,13 @@ def label(
     """
     settings = settings or Settings()
     with open_workload(
-        activations, concepts, names=names, layers=layers, units=units, join=join
+        activations,
+        concepts,
+        names=names,
+        layers=layers,
+        units=units,
+        join=join,
+        missing=missing,
     ) as work:
         rows: list[Label] = []
         for of_unit in label_workload(work, settings, jobs=jobs, progress=progress, block=block):
@@ -101,6 +115,7 @@ def label_units(
     settings: Settings | None = None,
     names: Path | None = None,
     join: str = "strict",
+    missing: str = "error",
     jobs: int | None = None,
     block: int | None = None,
 ) -> Generator[list[Label]]:
@@ -108,7 +123,7 @@ def label_units(
 
     Parameters
     ----------
-    activations, concepts, layers, units, settings, names, join, jobs, block
+    activations, concepts, layers, units, settings, names, join, missing, jobs, block
         As for `label`.
 
     Returns
@@ -127,7 +142,13 @@ def label_units(
     """
     settings = settings or Settings()
     with open_workload(
-        activations, concepts, names=names, layers=layers, units=units, join=join
+        activations,
+        concepts,
+        names=names,
+        layers=layers,
+        units=units,
+        join=join,
+        missing=missing,
     ) as work:
         yield from label_workload(work, settings, jobs=jobs, block=block)
 
@@ -157,7 +178,7 @@ def label_workload(
     generator of lists of Label
         To be closed by who stops early.
     """
-    search = _class_of(settings.search)(work.concepts, settings, jobs)
+    search = _class_of(settings, work.concepts)(work.concepts, settings, jobs)
     n_tests = n_formulas(len(work.concepts.id), settings.length, len(settings.directions))
     names = LiteralNames(work.concepts)
     unit_names = work.unit_names
@@ -182,9 +203,18 @@ def label_workload(
                 progress(n_done, n_units)
 
 
-def _class_of(search: str) -> type[Search]:
-    """The class of a search; the kernels of the other one are not imported."""
-    if search == "exhaustive":
+def _class_of(settings: Settings, concepts: ConceptSet) -> type[Search]:
+    """The class of a search; the kernels of the others are not imported."""
+    if concepts.defined is not None:
+        if settings.search == "exhaustive":
+            raise SettingError(
+                "An exhaustive search cannot leave out the samples whose labels are missing.",
+                "Give --missing negative if they mean 0, or leave out --search exhaustive.",
+            )
+        from invert_core.masked_search import MaskedSearch
+
+        return MaskedSearch
+    if settings.search == "exhaustive":
         from invert_core.exhaustive_search import ExhaustiveSearch
 
         return ExhaustiveSearch
@@ -213,6 +243,7 @@ def plan(
     units: Sequence[int] | None = None,
     settings: Settings | None = None,
     join: str = "strict",
+    missing: str = "error",
 ) -> Plan:
     """Check what `label` would check before it searches, and search nothing.
 
@@ -220,7 +251,7 @@ def plan(
 
     Parameters
     ----------
-    activations, concepts, names, layers, units, settings, join
+    activations, concepts, names, layers, units, settings, join, missing
         As for `label`.
 
     Returns
@@ -229,9 +260,15 @@ def plan(
     """
     settings = settings or Settings()
     with open_workload(
-        activations, concepts, names=names, layers=layers, units=units, join=join
+        activations,
+        concepts,
+        names=names,
+        layers=layers,
+        units=units,
+        join=join,
+        missing=missing,
     ) as work:
-        search = _class_of(settings.search)(work.concepts, settings, 1)
+        search = _class_of(settings, work.concepts)(work.concepts, settings, 1)
         n_concepts = len(work.concepts.id)
         return Plan(
             n_samples=work.concepts.n_samples,

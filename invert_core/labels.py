@@ -5,7 +5,7 @@ import io
 import json
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,9 @@ COLUMNS = (
 class Explanation:
     """A formula and how one unit separates its extent.
 
-    `formula` is in concept ids, `label` in names; `p_value` is two-sided.
+    `formula` is in concept ids, `label` in names; `p_value` is two-sided. `n_samples` counts the
+    samples on which all concepts of the formula are defined; nothing else was compared, and
+    `concept_fraction` is the share of these.
     """
 
     formula: str
@@ -57,6 +59,7 @@ class Explanation:
     p_value: float
     log10_p: float
     n_positive: int
+    n_samples: int
     concept_fraction: float
 
 
@@ -65,12 +68,16 @@ class Label(Explanation):
     """One row of the result.
 
     `p_search` is corrected for all formulas that the search could have returned. `status` is
-    "ok"; "dead" for a constant unit, which has no formula; or "untrusted" where p_search is below
-    0.05 only by the normal tail, and not when the skew of U is taken into account. `gap` is how
+    "ok"; "dead" for a constant unit, which has no formula; "constant" for a formula on whose
+    `n_samples` the unit is constant, though it is not on all samples: AUC 0.5 and p 1; or
+    "untrusted" where p_search is below 0.05 only by the normal tail, and not when the skew of U is
+    taken into account. `method` is "none" where a unit is constant. `gap` is how
     much better than the best formula found an unknown one can be, in AUC: 0.0 if the best of all is
     certified, more if a time limit ended the search, None if nothing is known, as after a beam
     search. `unit_name` is "" where units are plain numbers. `by_length` of the row of rank 1 holds
     the best formula of each length that the search found, whatever `min_gain` was.
+    `log10_p_skewed` is `log10_p` with the skew of U taken into account; it is in no file, and None
+    in rows that were read from one.
     """
 
     layer: str
@@ -81,11 +88,11 @@ class Label(Explanation):
     log10_p_search: float
     method: str
     status: str
-    n_samples: int
     n_scored: int
     gap: float | None = None
     unit_name: str = ""
     by_length: tuple[Explanation, ...] = ()
+    log10_p_skewed: float | None = field(default=None, compare=False, repr=False)
 
     @property
     def address(self) -> str:
@@ -162,7 +169,9 @@ class Labels:
         return found
 
     def extent(self, label: Explanation | str) -> np.ndarray:
-        """Where a formula is true: bool [n_samples], in the order of the activations.
+        """Where a formula is true: bool, one for each sample in the order of the activations.
+
+        False where the formula is not defined.
 
         Parameters
         ----------
@@ -212,11 +221,14 @@ class Labels:
         for number, line in enumerate(lines, start=1):
             try:
                 values = json.loads(line)
+                # Before there were missing labels, all formulas had the samples of the row.
+                of_row = {"n_samples": values["n_samples"]}
                 by_length = tuple(
-                    Explanation(**_typed(Explanation, v)) for v in values["by_length"]
+                    Explanation(**_typed(Explanation, of_row | v)) for v in values["by_length"]
                 )
                 # Runs of the first versions know neither.
                 values = {"gap": None, "unit_name": ""} | values | {"by_length": by_length}
+                values["log10_p_skewed"] = None
                 rows.append(Label(**_typed(Label, values)))
             except (ValueError, TypeError, KeyError, RecursionError) as error:
                 raise FileFormatError(

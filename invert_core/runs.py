@@ -52,6 +52,7 @@ def label_files(
     units: Sequence[int] | None = None,
     settings: Settings | None = None,
     join: str = "strict",
+    missing: str = "error",
     jobs: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -69,7 +70,7 @@ def label_files(
         The run directory: labels.csv, labels.jsonl and run.json, all or nothing.
     names : path, optional
         Names of the concepts, see `read_concepts`.
-    layers, units, settings, join, jobs, progress
+    layers, units, settings, join, missing, jobs, progress
         As for `label`.
     overwrite : bool
         Replace a run directory that exists, once the new one is whole; and begin anew where an
@@ -101,6 +102,7 @@ def label_files(
         "layers": None if layers is None else list(layers),
         "units": units,
         "join": join,
+        "missing": missing,
         "jobs": jobs,
     }
     inputs = {"activations": activations, "concepts": concepts}
@@ -115,13 +117,22 @@ def label_files(
         fingerprints = {name: fingerprint(path) for name, path in inputs.items()}
         timer = Timer()
         work = stack.enter_context(
-            open_workload(activations, concepts, names=names, layers=layers, units=units, join=join)
+            open_workload(
+                activations,
+                concepts,
+                names=names,
+                layers=layers,
+                units=units,
+                join=join,
+                missing=missing,
+            )
         )
         made_from = {
             "settings": asdict(settings),
             "layers": [layer.name for layer, _ in work.layers],
             "units": None if units is None else sorted(set(units)),
             "join": join,
+            "missing": missing,
             "inputs": {name: found["sha256"] for name, found in fingerprints.items()},
             "versions": versions(),
         }

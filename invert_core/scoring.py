@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from invert_core.errors import DataError
 from invert_core.formula import Formula
@@ -15,7 +18,8 @@ from invert_core.labelling import Progress
 from invert_core.labels import Label, Labels
 from invert_core.search import merged
 from invert_core.significance import RankSpread
-from invert_core.workload import ActivationSource, ConceptSource, open_workload
+from invert_core.text import counted
+from invert_core.workload import ActivationSource, ConceptSource, Workload, open_workload
 
 
 def score(
@@ -27,6 +31,7 @@ def score(
     units: Sequence[int] | None = None,
     names: Path | None = None,
     join: str = "strict",
+    missing: str = "error",
     progress: Progress | None = None,
     block: int | None = None,
 ) -> Labels:
@@ -37,7 +42,7 @@ def score(
 
     Parameters
     ----------
-    activations, concepts, layers, units, names, join, progress, block
+    activations, concepts, layers, units, names, join, missing, progress, block
         As for `label`.
     formula : Formula or str
         In concept ids, such as ``box & ~(mailbox | "letter box")``.
@@ -54,7 +59,8 @@ def score(
     UnknownNameError
         It names a concept that does not exist.
     DataError
-        It is true everywhere or nowhere; and all that `label` raises.
+        It is true everywhere or nowhere that it is defined, or defined on fewer than two samples;
+        and all that `label` raises.
 
     Examples
     --------
@@ -66,22 +72,32 @@ def score(
     """
     parsed = Formula.parse(formula) if isinstance(formula, str) else formula
     with open_workload(
-        activations, concepts, names=names, layers=layers, units=units, join=join
-    ) as work:
-        chosen = work.concepts
-        extent = parsed.evaluate(chosen)
+        activations,
+        concepts,
+        names=names,
+        layers=layers,
+        units=units,
+        join=join,
+        missing=missing,
+    ) as opened:
+        concept_set = opened.concepts
+        work = _where_defined(opened, parsed)
+        n_samples = work.concepts.n_samples
+        extent = parsed.evaluate(work.concepts)
         n_positive = int(extent.sum())
-        if n_positive in (0, chosen.n_samples):
+        if n_positive in (0, n_samples):
             where = "nowhere" if n_positive == 0 else "everywhere"
+            if concept_set.defined is not None:
+                where += f" on the {n_samples:,} samples on which it is defined"
             raise DataError(
                 f"The formula {str(parsed)!r} is true {where}, so there is nothing to compare.",
                 "Give another formula.",
             )
-        atoms, merged_extent = merged(pack_columns(extent[:, None]), chosen.n_samples)
+        atoms, merged_extent = merged(pack_columns(extent[:, None]), n_samples)
         inside = merged_extent[0]
         text: dict[str, Any] = {
             "formula": str(parsed),
-            "label": parsed.describe(chosen),
+            "label": parsed.describe(concept_set),
             "length": parsed.length,
         }
         labels: list[Label] = []
@@ -94,8 +110,9 @@ def score(
                 tested = tested_formulas(
                     [n_positive] * len(sums),
                     [int(sum_of_set(inside, row)) - size for row in sums],
-                    RankSpread.of_units(chosen.n_samples, ties, cubes),
+                    RankSpread.of_units(n_samples, ties, cubes),
                     n_tests=1,
+                    constant="dead",
                 )
                 for explained, corrected in zip(tested.explained, tested.corrected, strict=True):
                     layer, unit = next(addresses)
@@ -106,7 +123,6 @@ def score(
                             unit=unit,
                             rank=1,
                             direction="given",
-                            n_samples=chosen.n_samples,
                             n_scored=1,
                             unit_name=names_of_layer[unit] if names_of_layer else "",
                             **text,
@@ -116,4 +132,19 @@ def score(
                     )
                 if progress is not None:
                     progress(len(labels), work.n_units)
-    return Labels(tuple(labels), chosen)
+    return Labels(tuple(labels), concept_set)
+
+
+def _where_defined(work: Workload, formula: Formula) -> Workload:
+    """The samples on which a formula is defined, and its concepts alone if these are not all."""
+    if work.concepts.defined is None:
+        return work
+    kept = np.flatnonzero(formula.defined_on(work.concepts))
+    if kept.size < 2:
+        raise DataError(
+            f"The formula {str(formula)!r} is defined on {counted(kept.size, 'sample')}, so there "
+            "is nothing to compare.",
+            "Give another formula.",
+        )
+    rows = sorted({work.concepts.index(id) for id in formula.ids})
+    return replace(work, concepts=work.concepts.select(rows)).take(kept)

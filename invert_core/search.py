@@ -1,7 +1,6 @@
 """Searching blocks of units in threads: what every kind of search shares."""
 
 import itertools
-import math
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
@@ -18,7 +17,6 @@ from invert_core.concepts import ConceptSet
 from invert_core.cores import available_cores
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels.atoms import Atoms, bits_of_atoms, find_atoms
-from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import BY_COST, LabelIndex, label_index
 from invert_core.settings import Settings
 from invert_core.significance import RankSpread
@@ -81,11 +79,23 @@ class UnitResult:
 
 @dataclass(frozen=True)
 class Piece:
-    """What was found for some units: one result per direction of each, and their spreads."""
+    """What was found for some units on `n_samples` samples: one result per direction of each.
+
+    `spread` is that of each formula: of the results in their order, first of `reported`, then of
+    `by_length`.
+    """
 
     number: int
+    n_samples: int
     results: tuple[tuple[UnitResult, ...], ...]
     spread: RankSpread
+
+    @property
+    def found(self) -> Iterator[Found]:
+        """The formulas that `spread` belongs to."""
+        for result in itertools.chain.from_iterable(self.results):
+            yield from result.reported
+            yield from result.by_length
 
 
 class Search(ABC):
@@ -103,33 +113,27 @@ class Search(ABC):
         self.settings = settings
         self.jobs = n_threads(jobs)
         self.n_samples = concepts.n_samples
-        self.n_low, self.n_high = sizes_within(
-            settings.min_fraction, settings.max_fraction, concepts.n_samples
-        )
-        sizes = concepts.n_positive
-        self.literal_sizes = np.concatenate([sizes, concepts.n_samples - sizes])
         self._stop = threading.Event()
         self._piece_of_thread = threading.local()
         self._shares: dict[int, float] = {}
 
     @property
+    @abstractmethod
     def n_literals_within_limits(self) -> int:
         """How many literals have an extent within the fraction limits."""
-        within = (self.literal_sizes >= self.n_low) & (self.literal_sizes <= self.n_high)
-        return int(within.sum())
-
-    @property
-    @abstractmethod
-    def atoms(self) -> Atoms:
-        """Of the concepts."""
 
     @abstractmethod
-    def search(self, weights: np.ndarray, direction: str) -> list[UnitResult]:
-        """Search units, none dead, given by the ranks of the atoms: int64 [K, S]."""
+    def explain(self, units: Units) -> tuple[list[tuple[UnitResult, ...]], RankSpread]:
+        """Search some units: one result per direction of each, and the spread of each formula."""
 
     def units_per_piece(self, n_units: int) -> int:
         """How many units of a block one thread takes at once."""
         return units_per_piece(n_units, self.n_samples, self.jobs)
+
+    @property
+    def dead(self) -> tuple[UnitResult, ...]:
+        """What is found for a unit whose values are all equal."""
+        return (UnitResult(self.settings.direction, (), (), (), 0),)
 
     def unit(self, values: np.ndarray) -> tuple[UnitResult, ...]:
         """Search one unit: floats [N] without NaN -> one result per direction."""
@@ -196,13 +200,8 @@ class Search(ABC):
         if self._stop.is_set():
             raise CancelledError
         self._piece_of_thread.number = number
-        weights, ties, cubes = rank_sums(units, self.atoms)
-        spread = RankSpread.of_units(self.n_samples, ties, cubes)
-        alive = np.flatnonzero(~spread.is_dead)
-        found = [self.search(weights[alive], way) for way in self.settings.directions]
-        of_unit = dict(zip(alive.tolist(), zip(*found, strict=True), strict=True))
-        dead = (UnitResult(self.settings.direction, (), (), (), 0),)
-        return Piece(number, tuple(of_unit.get(unit, dead) for unit in range(len(units))), spread)
+        results, spread = self.explain(units)
+        return Piece(number, self.n_samples, tuple(results), spread)
 
 
 def _part(units: Units, start: int, stop: int) -> Units:
@@ -229,17 +228,6 @@ def index_by_atoms(bits: np.ndarray, n_samples: int) -> tuple[Atoms, LabelIndex]
     """Merge samples with equal labels, and index what is left."""
     atoms, of_atoms = merged(bits, n_samples)
     return atoms, label_index(of_atoms, atoms.sizes, BY_COST)
-
-
-def sizes_within(min_fraction: float, max_fraction: float, n_samples: int) -> tuple[int, int]:
-    """The smallest and largest n with 0 < n < N whose float64 n / N lies within the limits."""
-    low = max(1, math.floor(min_fraction * n_samples) - 1)
-    while low < n_samples and low / n_samples < min_fraction:
-        low += 1
-    high = min(n_samples - 1, math.ceil(max_fraction * n_samples) + 1)
-    while high > 0 and high / n_samples > max_fraction:
-        high -= 1
-    return low, high
 
 
 def n_threads(jobs: int | None) -> int:

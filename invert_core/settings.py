@@ -27,7 +27,8 @@ class Settings:
     beam : int
         Formulas kept at each step and reported at the end [B].
     min_fraction, max_fraction : float
-        Share of the samples that an extent may cover, both included [alpha, beta].
+        Share of the samples that an extent may cover, both included [alpha, beta]; of those on
+        which the formula is defined.
     direction : {"positive", "negative", "both"}
         Largest AUC, smallest AUC, or one search for each.
     limit_search : int or None
@@ -41,6 +42,9 @@ class Settings:
     time_limit : float or None
         Seconds for one unit and direction of an exhaustive search; one that takes longer reports
         the best formula so far and the gap that remains, which then depend on the machine.
+    min_defined : float
+        Share of all samples on which a formula has to be defined. Where no labels are missing, all
+        are.
 
     Raises
     ------
@@ -57,6 +61,7 @@ class Settings:
     min_gain: float = 0.0
     search: str = "beam"
     time_limit: float | None = None
+    min_defined: float = 0.5
 
     def __post_init__(self) -> None:
         for name, value in (
@@ -68,7 +73,7 @@ class Settings:
                 raise SettingError(f"--{name} is {value!r}.", "Give a whole number.")
             # NumPy's numbers become Python's, which can be written as JSON.
             object.__setattr__(self, name.replace("-", "_"), None if value is None else int(value))
-        for name in ("min_fraction", "max_fraction", "min_gain"):
+        for name in ("min_fraction", "max_fraction", "min_gain", "min_defined"):
             share = getattr(self, name)
             if not isinstance(share, Real):
                 raise SettingError(f"--{name.replace('_', '-')} is {share!r}.", "Give a number.")
@@ -87,6 +92,8 @@ class Settings:
             )
         if not 0.0 <= self.min_gain < math.inf:
             raise SettingError(f"--min-gain is {self.min_gain}.", "Give 0 or more.")
+        if not 0.0 <= self.min_defined <= 1.0:
+            raise SettingError(f"--min-defined is {self.min_defined}.", "Give 0 to 1.")
         for name, known in (("direction", DIRECTIONS), ("search", SEARCHES)):
             if getattr(self, name) not in known:
                 raise SettingError(

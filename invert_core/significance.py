@@ -23,15 +23,15 @@ class RankSpread:
 
     Parameters
     ----------
-    n_samples : int
-        N.
+    n_samples : int, or int64 array
+        N, or that of each where they differ.
     d : float64 array
         D = N**3 - N - sum(t**3 - t) over tie groups of t samples.
     cubes : float64 array
         Sum of (doubled midrank - (N + 1))**3.
     """
 
-    n_samples: int
+    n_samples: int | np.ndarray
     d: np.ndarray
     cubes: np.ndarray
 
@@ -54,7 +54,7 @@ class RankSpread:
         """Standard deviation of U for extents of n1 samples: sqrt(n1 n0 D / (12 N (N - 1)))."""
         n = self.n_samples
         pairs = (n_positive * (n - n_positive)).astype(np.float64)
-        return np.sqrt(pairs * self.d / float(12 * n * (n - 1)))
+        return np.sqrt(pairs * self.d / np.asarray(12 * n * (n - 1), np.float64))
 
     def divisor(self, n_positive: np.ndarray) -> np.ndarray:
         """`sigma`, but 1 for dead units, whose numerators are 0."""
@@ -66,15 +66,13 @@ class RankSpread:
         The third central moment of the sum of n1 of N numbers x is
         n1 n0 (n0 - n1) / (N (N - 1) (N - 2)) sum((x - mean)**3); the ranks here are doubled.
         """
-        n = self.n_samples
-        if n < 3:
-            return np.zeros(n_positive.shape)
-        rest = n - n_positive
+        rest = self.n_samples - n_positive
+        n = np.asarray(self.n_samples, np.float64)
         third = (
             (n_positive * rest).astype(np.float64)
             * (rest - n_positive)
             * (self.cubes / 8.0)
-            / (float(n) * float(n - 1) * float(n - 2))
+            / (n * (n - 1.0) * np.maximum(n - 2.0, 1.0))
         )
         return third / self.divisor(n_positive) ** 3
 
@@ -151,6 +149,35 @@ def log10_p_search(p_value: np.ndarray, log10_p: np.ndarray, n_tests: int) -> np
     with np.errstate(divide="ignore"):
         exact = np.log(-np.expm1(-np.where(small, 1.0, rate)))
     return np.minimum(0.0, np.where(small, log_rate - rate / 2.0, exact)) / LN10
+
+
+def log10_p_holm(log10_p: np.ndarray) -> np.ndarray:
+    """Decimal logarithms of p-values of M tests, corrected by Holm's step-down procedure.
+
+    The i-th smallest p becomes the largest of min(1, (M - j + 1) p_j) over j <= i. The chance that
+    any true null hypothesis gets less than a level is at most that level, however the tests depend
+    on each other, as those of the units of a layer do (Holm, "A simple sequentially rejective
+    multiple test procedure", Scandinavian Journal of Statistics 6, 1979).
+
+    Parameters
+    ----------
+    log10_p : float64 array [M]
+
+    Returns
+    -------
+    float64 array [M]
+        In the order of `log10_p`; equal p-values stay equal, and none becomes smaller.
+
+    Examples
+    --------
+    >>> log10_p_holm(np.array([-400.0, -2.0, -401.0])).round(2)
+    array([-399.7 ,   -2.  , -400.52])
+    """
+    order = np.argsort(log10_p, kind="stable")
+    factors = np.arange(len(log10_p), 0, -1)
+    corrected = np.empty(len(log10_p))
+    corrected[order] = np.maximum.accumulate(np.log10(factors) + log10_p[order])
+    return np.minimum(0.0, corrected)
 
 
 def log10_p_skewed(log10_p: np.ndarray, z: np.ndarray, skewness: np.ndarray) -> np.ndarray:

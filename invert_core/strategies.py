@@ -41,6 +41,7 @@ CONCEPT_KINDS = (
     "empty",
     "full",
 )
+DEFINED_KINDS = ("shared", "own", "mixed")
 WORD_EDGES = (63, 64, 65, 127, 128)
 # The first entry is drawn most and shrunk to: the default, which is a real search.
 LENGTHS = (3, 2, 4, 1)
@@ -62,6 +63,19 @@ class SearchCase:
     activations: np.ndarray
     labels: np.ndarray
     settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class MaskedCase(SearchCase):
+    """One search problem in which labels are missing.
+
+    Attributes
+    ----------
+    defined : bool array [n_samples, n_concepts]
+        Not all true; the labels are false where it is.
+    """
+
+    defined: np.ndarray
 
 
 def n_samples() -> st.SearchStrategy[int]:
@@ -110,6 +124,39 @@ def labels(draw: st.DrawFn, n_samples: int, n_concepts: int) -> np.ndarray:
     for kind in rng.choice(CONCEPT_KINDS, n_concepts):
         columns.append(_concept(kind, columns[rng.integers(len(columns))], rng))
     return np.stack(columns[1:], axis=1)
+
+
+@st.composite
+def defined(draw: st.DrawFn, n_samples: int, n_concepts: int) -> np.ndarray:
+    """Draw the samples on which concepts are defined.
+
+    Parameters
+    ----------
+    n_samples, n_concepts : int
+
+    Returns
+    -------
+    bool array [n_samples, n_concepts]
+        At least one entry is false. Concepts have the set of one of up to three sources; or each
+        its own; or there are such of both kinds, and others that are defined everywhere, nowhere or
+        on a single sample.
+    """
+    kind = draw(st.sampled_from(DEFINED_KINDS))
+    rng = _generator(draw)
+    share = rng.choice([0.4, 0.7, 0.9], n_concepts)
+    table = rng.random((n_samples, n_concepts)) < share
+    if kind != "own":
+        sources = table[:, : rng.integers(1, 4)]
+        of_concept = rng.integers(sources.shape[1], size=n_concepts)
+        shared = rng.random(n_concepts) < (1.0 if kind == "shared" else 0.3)
+        table[:, shared] = sources[:, of_concept[shared]]
+    if kind == "mixed":
+        other = rng.random((3, n_concepts)) < 0.2
+        table[:, other[0]] = True
+        table[:, other[1]] = False
+        table[:, other[2]] = (np.arange(n_samples) == rng.integers(n_samples))[:, None]
+    table[rng.integers(n_samples), rng.integers(n_concepts)] = False
+    return table
 
 
 @st.composite
@@ -165,6 +212,28 @@ def search_cases(draw: st.DrawFn, max_concepts: int = 40, max_units: int = 3) ->
         rng = _generator(draw)
         values = np.stack([_with_signal(unit, concepts, rng) for unit in values.T], axis=1)
     return SearchCase(values, concepts, draw(search_settings(size, concepts.shape[1])))
+
+
+@st.composite
+def masked_cases(draw: st.DrawFn, max_concepts: int = 12, max_units: int = 2) -> MaskedCase:
+    """Draw a search problem in which labels are missing.
+
+    Parameters
+    ----------
+    max_concepts, max_units : int
+        There is at least one of each.
+
+    Returns
+    -------
+    MaskedCase
+        Its settings have `min_defined`, too.
+    """
+    case = draw(search_cases(max_concepts, max_units))
+    known = draw(defined(*case.labels.shape))
+    share = draw(st.sampled_from((0.5, 0.0, 0.3)) | _fractions(0, len(known), len(known)))
+    return MaskedCase(
+        case.activations, case.labels & known, case.settings | {"min_defined": share}, known
+    )
 
 
 def _fractions(low: int, high: int, n_samples: int) -> st.SearchStrategy[float]:

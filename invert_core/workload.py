@@ -14,6 +14,7 @@ import numpy.typing as npt
 from invert_core.activations import ActivationLayer, Activations, open_activations
 from invert_core.activations.sparse import SparseUnits, SupportsCsc
 from invert_core.concepts import ConceptSet, read_concepts
+from invert_core.concepts.missing import resolve_missing
 from invert_core.errors import DataError, SettingError, UnknownNameError, first_few, nearest
 from invert_core.join import join as join_samples
 from invert_core.read_ahead import read_ahead
@@ -54,6 +55,11 @@ class Workload:
                 left.append((layer, units[n_done:]))
             n_done = max(0, n_done - len(units))
         return Workload(self.concepts, tuple(left), self.rows)
+
+    def take(self, samples: np.ndarray) -> "Workload":
+        """The same units on some of the samples, int64 [M]."""
+        rows = samples if self.rows is None else self.rows[samples]
+        return Workload(self.concepts.take(samples), self.layers, rows)
 
     @property
     def unit_names(self) -> dict[str, tuple[str, ...]]:
@@ -105,16 +111,19 @@ def open_workload(
     layers: Sequence[str] | None,
     units: Sequence[int] | None,
     join: str,
+    missing: str = "error",
 ) -> Iterator[Workload]:
     """Join activations and concepts, and choose layers and units; arguments as for `label`."""
-    with _open(activations) as opened:
+    with open_source(activations) as opened:
         rows, joined = join_samples(
             opened.sample_id, opened.n_samples, _as_concepts(concepts, names), how=join
         )
-        yield Workload(joined, _choose(opened.layers, layers, units), rows)
+        resolved = resolve_missing(joined, missing)
+        yield Workload(resolved, _choose(opened.layers, layers, units), rows)
 
 
-def _open(source: ActivationSource) -> AbstractContextManager[Activations]:
+def open_source(source: ActivationSource) -> AbstractContextManager[Activations]:
+    """Activations from wherever they are; those that are open stay open afterwards."""
     if isinstance(source, Activations):
         return nullcontext(source)
     if isinstance(source, str | Path):
@@ -126,7 +135,7 @@ def _as_concepts(source: ConceptSource, names: Path | None) -> ConceptSet:
     if isinstance(source, ConceptSet):
         return source
     if isinstance(source, str | Path):
-        return read_concepts(Path(source), names)
+        return read_concepts(Path(source), names, missing="exclude")
     if not isinstance(source, Mapping):
         raise DataError(
             f"Concepts cannot be a {type(source).__name__}.",

@@ -15,3 +15,18 @@ def need(name: str) -> ModuleType:
     if name.partition(".")[0] in REQUIRED:
         return importlib.import_module(name)
     return pytest.importorskip(name, reason=f"needs {name}, which is not installed")
+
+
+def need_torchvision() -> ModuleType:
+    """Import torchvision, also one that was built for another torch and lacks its operators.
+
+    Pillow images and the reading of data sets need none. They are named while it is imported.
+    """
+    torch = need("torch")
+    try:
+        return need("torchvision")
+    except RuntimeError:
+        library = torch.library.Library("torchvision", "DEF")
+        for operator in ("nms", "qnms"):
+            library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        return need("torchvision")

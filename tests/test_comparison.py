@@ -7,9 +7,9 @@ import pytest
 
 from invert_core import compare_runs
 from invert_core.comparison import COLUMNS
+from invert_core.complete_search import sizes_within
 from invert_core.errors import DataError, FileFormatError, MissingFileError
 from invert_core.runs import label_files
-from invert_core.search import sizes_within
 from invert_core.settings import Settings
 from tests import naive
 

@@ -1,12 +1,14 @@
+import itertools
 import string
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invert_core.concepts import ConceptSet
+from invert_core.concepts import Alias, ConceptSet
 from invert_core.errors import FormulaError, UnknownNameError
 from invert_core.formula import Formula
 
@@ -128,6 +130,49 @@ def test_evaluation_equals_the_operations_on_sets(tree):
     extent = Formula.parse(spelled(tree)).evaluate(TRUTH_TABLE)
     assert extent.dtype == np.bool_
     assert set(np.flatnonzero(extent).tolist()) == members(tree, TRUTH_TABLE)
+
+
+STATES = np.array(list(itertools.product((0, 1, -1), repeat=len(IDS))))
+PARTLY_DEFINED = ConceptSet.from_arrays(STATES, id=IDS)
+
+
+def named_in(tree):
+    """The concepts of a formula."""
+    return {tree} if isinstance(tree, str) else set().union(*map(named_in, tree[1:]))
+
+
+@given(trees(st.sampled_from(IDS)))
+def test_a_formula_is_defined_where_all_its_concepts_are_and_false_elsewhere(tree):
+    formula = Formula.parse(spelled(tree))
+    columns = [IDS.index(id) for id in named_in(tree)]
+    known = (STATES[:, columns] >= 0).all(axis=1)
+    np.testing.assert_array_equal(formula.defined_on(PARTLY_DEFINED), known)
+    true = members(tree, PARTLY_DEFINED) & set(np.flatnonzero(known).tolist())
+    assert set(np.flatnonzero(formula.evaluate(PARTLY_DEFINED)).tolist()) == true
+
+
+def test_a_formula_is_defined_everywhere_where_all_labels_are():
+    assert Formula.parse("a & ~b").defined_on(TRUTH_TABLE).all()
+
+
+def test_an_alias_in_a_formula_stands_for_the_concept_it_was_merged_into():
+    concepts = replace(PARTLY_DEFINED, aliases=(Alias("old", "an old one", 1),))
+    of_alias = Formula.parse("a & ~old")
+    for evaluate in (Formula.evaluate, Formula.defined_on):
+        assert np.array_equal(
+            evaluate(of_alias, concepts), evaluate(Formula.parse("a & ~b"), concepts)
+        )
+    assert of_alias.describe(concepts) == "a & ~an old one"
+
+
+def test_an_alias_with_the_name_of_a_concept_is_shown_with_its_id():
+    concepts = replace(PARTLY_DEFINED, aliases=(Alias("old", "a", 1),))
+    assert Formula.parse("a & ~old").describe(concepts) == "a (a) & ~a (old)"
+
+
+def test_where_an_unknown_concept_is_defined_cannot_be_told():
+    with pytest.raises(UnknownNameError, match="no concept with the id 'e'"):
+        Formula.parse("a & e").defined_on(PARTLY_DEFINED)
 
 
 @given(trees(st.sampled_from(IDS)), st.randoms())

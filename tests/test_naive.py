@@ -369,3 +369,60 @@ def test_minimising_equals_maximising_on_negated_activations(case):
     assert signs(one.beam) == signs(two.beam)
     assert signs(one.reported) == signs(two.reported)
     assert signs(one.by_length.values()) == signs(two.by_length.values())
+
+
+# The beam search where labels are missing
+
+
+PARTLY = ({1, 4}, {1, 2}), ({0, 1, 2, 3, 4}, {0, 1, 2, 4, 5})
+
+
+def masked_search(**changes):
+    chosen = {
+        "length": 2,
+        "beam": 2,
+        "min_fraction": 0.0,
+        "max_fraction": 1.0,
+        "direction": "positive",
+    }
+    return naive.masked_beam_search(SIX, *PARTLY, 6, **(chosen | changes))
+
+
+def test_a_formula_is_scored_where_all_its_concepts_are_known():
+    # A is {4} & {1} against {0, 2, 3}: 4 of 6 pairs; ~B is {0, 4, 5} against {1, 2}: 4 of 6.
+    # Both are known on {0, 1, 2, 4}: A | B is {1, 2, 4} and A & ~B is {4} there.
+    found = masked_search()
+    assert (found.by_length[1].literals, found.by_length[1].auc) == ((A_,), 4 / 6)
+    assert keys(found.beam) == [((A_, B_), "|"), ((A_, NOT_B), "&")]
+    assert [(f.auc, f.n1, f.defined) for f in found.beam] == [
+        (1.0, 3, {0, 1, 2, 4}),
+        (1.0, 1, {0, 1, 2, 4}),
+    ]
+
+
+def test_a_formula_that_is_defined_on_too_little_is_none():
+    found = masked_search(min_defined=0.7)
+    assert keys(found.beam) == [((A_,), ""), ((NOT_B,), "")]
+    assert list(found.by_length) == [1]
+    with pytest.raises(naive.NoLiteralPassesError):
+        masked_search(min_defined=0.9)
+
+
+@few
+@given(search_cases(max_concepts=8, max_units=1))
+def test_where_all_is_known_both_searches_are_one(case):
+    concepts = naive.extents(case.labels)
+    size = len(case.labels)
+    values = case.activations[:, 0]
+    known = [set(range(size))] * len(concepts)
+    try:
+        expected = naive.beam_search(values, concepts, size, **case.settings)
+    except naive.NoLiteralPassesError:
+        with pytest.raises(naive.NoLiteralPassesError):
+            naive.masked_beam_search(values, concepts, known, size, **case.settings)
+        return
+    found = naive.masked_beam_search(values, concepts, known, size, **case.settings)
+    assert keys(found.beam) == keys(expected.beam)
+    assert keys(found.reported) == keys(expected.reported)
+    assert keys(found.by_length.values()) == keys(expected.by_length.values())
+    assert found.n_scored == expected.n_scored

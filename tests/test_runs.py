@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -95,11 +96,13 @@ def test_the_golden_run_of_version_1_is_read():
         "layer4.1.relu:1",
         "fc:0",
     ]
-    assert [found.length for found in run.labels.at("layer4.1.relu:1")[0].by_length] == [1, 2, 3]
+    by_length = run.labels.at("layer4.1.relu:1")[0].by_length
+    assert [(found.length, found.n_samples) for found in by_length] == [(1, 80), (2, 80), (3, 80)]
     assert {row.gap for row in run.labels} == {None}
     lines = (GOLDEN / "labels.jsonl").read_text(encoding="utf-8")
-    assert run.labels.to_jsonl() == lines.replace(
-        '"by_length"', '"gap": null, "unit_name": "", "by_length"'
+    lines = lines.replace('"by_length"', '"gap": null, "unit_name": "", "by_length"')
+    assert run.labels.to_jsonl() == re.sub(
+        r'("n_positive": \d+), "concept', r'\1, "n_samples": 80, "concept', lines
     )
 
 

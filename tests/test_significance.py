@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from invert_core import label
 from invert_core.concepts import ConceptSet
 from invert_core.settings import Settings
-from invert_core.significance import RankSpread, log10_p_search, n_formulas
+from invert_core.significance import RankSpread, log10_p_holm, log10_p_search, n_formulas
 from tests import naive
 
 
@@ -32,6 +32,15 @@ def test_a_space_beyond_the_floats_still_corrects():
         naive.log10_p_search(-500.0, space), rel=1e-9
     )
     assert float(log10_p_search(np.array(1e-9), np.array(-9.0), space)) == 0.0
+
+
+@given(st.lists(st.sampled_from([-400.0, -9.0, -2.0, 0.0]) | st.floats(-500, 0), max_size=9))
+def test_the_p_corrected_over_units_is_the_level_at_which_holm_rejects(log10_p):
+    found = log10_p_holm(np.array(log10_p))
+    assert found.tolist() == pytest.approx(naive.log10_p_holm(log10_p), rel=1e-13, abs=1e-14)
+    assert (found >= log10_p).all()
+    order = np.argsort(log10_p, kind="stable")
+    assert (np.diff(found[order]) >= 0).all()
 
 
 @given(st.integers(5, 60), st.integers(0, 2**32))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import Phase, find, given, settings
 
-from invert_core.strategies import activations, labels, search_cases
+from invert_core.strategies import activations, defined, labels, masked_cases, search_cases
 
 few = settings(max_examples=50, deadline=None)
 without_shrinking = settings(max_examples=2000, deadline=None, phases=[Phase.generate])
@@ -76,3 +76,26 @@ def test_related_concepts_are_reached(relation):
         return bool(true and holds[relation])
 
     assert related(find(labels(65, 2), related, settings=without_shrinking))
+
+
+@few
+@given(masked_cases(max_concepts=7, max_units=2))
+def test_a_case_with_missing_labels_fits_together(case):
+    assert case.defined.shape == case.labels.shape
+    assert not case.defined.all()
+    assert not (case.labels & ~case.defined).any()
+    assert 0 <= case.settings["min_defined"] <= 1
+
+
+@pytest.mark.parametrize("pattern", ["shared", "own", "everywhere", "nowhere"])
+def test_patterns_of_missing_labels_are_reached(pattern):
+    def reached(table):
+        n_sets = len(np.unique(table, axis=1).T)
+        return {
+            "shared": n_sets < table.shape[1] / 2,
+            "own": n_sets == table.shape[1],
+            "everywhere": table.all(axis=0).any(),
+            "nowhere": not table.any(axis=0).all(),
+        }[pattern]
+
+    assert reached(find(defined(65, 8), reached, settings=without_shrinking))

@@ -2,19 +2,19 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from wordnet import Synset, closure
 
+from invert_core.concepts.hierarchy.hierarchy import Hierarchy
 from invert_core.errors import SettingError
 
 PARTS = ("search", "held_out")
 
 
 def write_tables(
-    folder: Path, nouns: Mapping[str, Synset], *, n_samples: int | None, min_count: int, seed: int
+    folder: Path, nouns: Hierarchy, *, n_samples: int | None, min_count: int, seed: int
 ) -> dict[str, Path]:
     """Write `search.csv`, `held_out.csv` and `names.csv`.
 
@@ -25,7 +25,8 @@ def write_tables(
     Parameters
     ----------
     folder : Path
-    nouns : mapping of id to Synset
+    nouns : Hierarchy
+        With definitions and names.
     n_samples : int or None
         Definitions in both parts together; None takes all.
     min_count : int
@@ -42,15 +43,16 @@ def write_tables(
         There are fewer definitions than `n_samples`, or no concept has `min_count` samples in
         both parts.
     """
+    ids = list(nouns.parents)
     if n_samples is None:
-        n_samples = len(nouns)
-    if not 2 <= n_samples <= len(nouns):
+        n_samples = len(ids)
+    if not 2 <= n_samples <= len(ids):
         raise SettingError(
-            f"There are {len(nouns):,} definitions, and {n_samples:,} were asked for.",
-            f"Ask for 2 to {len(nouns):,}.",
+            f"There are {len(ids):,} definitions, and {n_samples:,} were asked for.",
+            f"Ask for 2 to {len(ids):,}.",
         )
-    parts = split(list(nouns), n_samples, seed)
-    kinds = {id: closure(id, nouns) for part in parts for id in part}
+    parts = split(ids, n_samples, seed)
+    kinds = {id: nouns.closure(id) for part in parts for id in part}
     kept = common_concepts([[kinds[id] for id in part] for part in parts], min_count)
     if not kept:
         raise SettingError(
@@ -58,9 +60,9 @@ def write_tables(
         )
     paths = {name: folder / f"{name}.csv" for name in (*PARTS, "names")}
     for name, part in zip(PARTS, parts, strict=True):
-        rows = ((id, nouns[id].definition, " ".join(sorted(kinds[id] & kept))) for id in part)
+        rows = ((id, nouns.definition[id], " ".join(sorted(kinds[id] & kept))) for id in part)
         _write(paths[name], ("sample_id", "text", "concepts"), rows)
-    names = ((id, nouns[id].words[0], nouns[id].definition) for id in nouns if id in kept)
+    names = ((id, nouns.name[id], nouns.definition[id]) for id in ids if id in kept)
     _write(paths["names"], ("concept_id", "name", "definition"), names)
     return paths
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from definitions import PARTS, write_tables
-from wordnet import NOUNS, read_nouns
 
 from invert_core import (
     Labels,
@@ -27,6 +26,7 @@ from invert_core import (
 )
 from invert_core.commands.console import print_rows, progress
 from invert_core.commands.label_table import shown, summary
+from invert_core.concepts.hierarchy.wordnet import FOLDER, read_wordnet
 from invert_core.data import Tokenize
 from invert_core.errors import InvertError
 from invert_core.labels import Label
@@ -135,7 +135,7 @@ def run(arguments: argparse.Namespace) -> None:
     with stage("texts and concepts"):
         tables = write_tables(
             folder,
-            read_nouns(arguments.wordnet),
+            read_wordnet(arguments.wordnet),
             n_samples=arguments.samples,
             min_count=arguments.min_count,
             seed=arguments.seed,
@@ -166,7 +166,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path, help="Hugging Face model folder")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for all results")
-    parser.add_argument("--wordnet", type=Path, default=NOUNS, help="WordNet's data.noun")
+    parser.add_argument(
+        "--wordnet", type=Path, default=FOLDER, help="folder with WordNet's data.noun"
+    )
     parser.add_argument("--samples", type=int, help="definitions in both halves (default: all)")
     parser.add_argument("--min-count", type=int, default=50, help="samples of a concept in a half")
     parser.add_argument("--seed", type=int, default=0, help="of the draw and of the halves")

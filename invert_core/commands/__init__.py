@@ -20,6 +20,7 @@ COMMANDS = (
     "concepts",
     "label",
     "score",
+    "probe",
     "show",
     "compare",
     "export",

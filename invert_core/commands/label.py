@@ -58,6 +58,13 @@ from invert_core.commands.console import print_rows, progress, say, written
 )
 @options.names_option
 @options.join_option
+@options.missing_option
+@click.option(
+    "--min-defined",
+    default=0.5,
+    show_default=True,
+    help="Least share of samples on which a formula is defined, with --missing exclude.",
+)
 @options.jobs_option
 @options.top_option
 @options.format_option
@@ -80,6 +87,8 @@ def label(
     time_limit: float | None,
     names: Path | None,
     join: str,
+    missing: str,
+    min_defined: float,
     jobs: int | None,
     top: int,
     style: str,
@@ -106,6 +115,7 @@ def label(
         min_gain=min_gain,
         search=search,
         time_limit=time_limit,
+        min_defined=min_defined,
     )
     if dry_run:
         from invert_core.labelling import plan
@@ -118,6 +128,7 @@ def label(
             units=units,
             settings=settings,
             join=join,
+            missing=missing,
         )
         print_rows([vars(planned)], list(vars(planned)), style)
         return
@@ -131,6 +142,7 @@ def label(
             units=units,
             settings=settings,
             join=join,
+            missing=missing,
             jobs=jobs,
             overwrite=overwrite,
             progress=report,

@@ -180,7 +180,7 @@ missing_option = click.option(
     type=click.Choice(["error", "negative", "exclude"]),
     default="error",
     show_default=True,
-    help="Labels that are blank, NaN or -1: refuse, take for 0, or compare without the sample.",
+    help="Labels that nobody knows (blank, NaN, -1): refuse, take for 0, or compare without them.",
 )
 jobs_option = click.option(
     "-j", "--jobs", type=click.IntRange(min=1), help="Threads. [default: all cores]"

@@ -18,6 +18,7 @@ from invert_core.commands.console import progress
 @options.units_option
 @options.names_option
 @options.join_option
+@options.missing_option
 @options.top_option
 @options.format_option
 def score(
@@ -28,6 +29,7 @@ def score(
     units: tuple[int, ...] | None,
     names: Path | None,
     join: str,
+    missing: str,
     top: int,
     style: str,
 ) -> None:
@@ -49,6 +51,7 @@ def score(
             units=units,
             names=names,
             join=join,
+            missing=missing,
             progress=report,
         )
     print_labels(labels, style, top)

@@ -49,11 +49,13 @@ def combine(
         raise SettingError(f"{how!r} is no way to join.", f"Use one of: {', '.join(JOINS)}.")
     if not sets:
         raise DataError("There are no concepts to combine.", "Give at least one source.")
+    if len(sets) == 1:
+        return sets[0]
     names = list(called or [f"source {number}" for number in range(1, len(sets) + 1)])
     leader = next((row for row, one in enumerate(sets) if one.sample_id is not None), 0)
     ids = _common_ids(sets, names, leader, how)
     aligned = [
-        _aligned(one, name, ids, sets[leader].n_samples, names[leader])
+        _aligned(one, name, ids, sets[leader], names[leader])
         for one, name in zip(sets, names, strict=True)
     ]
     _check_ids(aligned)
@@ -127,23 +129,21 @@ def _check_same(ids: tuple[str, ...], other: tuple[str, ...], leading: str, name
 
 
 def _aligned(
-    one: ConceptSet, name: str, ids: tuple[str, ...] | None, n_leading: int, leading: str
+    one: ConceptSet, name: str, ids: tuple[str, ...] | None, leader: ConceptSet, leading: str
 ) -> ConceptSet:
     if one.sample_id is None:
-        n_samples = n_leading if ids is None else len(ids)
-        if one.n_samples != n_samples:
+        if one.n_samples != leader.n_samples:
             raise DataError(
-                f"There are {counted(n_leading, 'sample')} in {leading} and "
+                f"There are {counted(leader.n_samples, 'sample')} in {leading} and "
                 f"{one.n_samples:,} in {name}.",
                 "Rows without sample ids are matched by position: combine concepts of the same "
                 "samples.",
             )
-        if ids is not None:
-            _log.info(
-                "No sample ids in %s: its rows are matched by position with %s.", name, leading
-            )
-        return one
-    if ids is None or one.sample_id == ids:
+        if ids is None:
+            return one
+        _log.info("No sample ids in %s: its rows are matched by position with %s.", name, leading)
+        one = replace(one, sample_id=leader.sample_id)
+    if ids is None or one.sample_id is None or one.sample_id == ids:
         return one
     place = locate(ids, one.sample_id)
     return one.take(place) if (place >= 0).all() else _spread(one, place, ids)
@@ -182,7 +182,8 @@ def _check_ids(aligned: Sequence[ConceptSet]) -> None:
         raise DataError(
             f"{counted(len(repeated), 'concept')} {'is' if len(repeated) == 1 else 'are'} in "
             f"several sources: {first_few(repeated)}.",
-            "Every concept id must come from one source.",
+            "Every concept id must come from one source; labels of other samples are added with: "
+            "invert concepts add",
         )
 
 

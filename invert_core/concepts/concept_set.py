@@ -190,8 +190,9 @@ class ConceptSet:
 
     @cached_property
     def repeated_names(self) -> frozenset[str]:
-        """The names that several concepts have."""
-        return frozenset(name for name, count in Counter(self.name).items() if count > 1)
+        """The names that several concepts or aliases have."""
+        names = Counter([*self.name, *(alias.name for alias in self.aliases)])
+        return frozenset(name for name, count in names.items() if count > 1)
 
     def index(self, id: str) -> int:
         """Row of a concept, or of the one that an alias was merged into.
@@ -205,11 +206,16 @@ class ConceptSet:
             return self._rows[id]
         except KeyError:
             named = [found for found, name in zip(self.id, self.name, strict=True) if name == id]
-            guess = f"It is the name of {first_few(named)}." if named else nearest(id, self.id)
+            guess = f"It is the name of {first_few(named)}." if named else nearest(id, self._rows)
             raise UnknownNameError(
                 f"There is no concept with the id {id!r}.",
                 f"{guess} List all concepts with: invert concepts show CONCEPTS".lstrip(),
             ) from None
+
+    def name_of(self, id: str) -> str:
+        """Name of a concept or of an alias; raises like `index`."""
+        row = self.index(id)
+        return self._alias_names.get(id, self.name[row])
 
     def extent(self, id: str) -> np.ndarray:
         """Samples that carry a concept: bool [N]; raises like `index`."""
@@ -280,6 +286,10 @@ class ConceptSet:
     def _rows(self) -> dict[str, int]:
         rows = {alias.id: alias.concept for alias in self.aliases}
         return rows | {id: row for row, id in enumerate(self.id)}
+
+    @cached_property
+    def _alias_names(self) -> dict[str, str]:
+        return {alias.id: alias.name for alias in self.aliases}
 
     @classmethod
     def _with_defaults(

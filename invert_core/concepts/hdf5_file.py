@@ -1,7 +1,10 @@
 """The concept file: all of a concept set in HDF5, ready for the search."""
 
+import io
+from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -35,9 +38,9 @@ def write_concepts(
     StorageError
         The system refuses to write.
     """
-    image = _image(concepts)
-    with new_file(Path(path), overwrite=overwrite) as partial:
-        partial.write_bytes(image)
+    with new_file(Path(path), overwrite=overwrite) as partial, ThreadPoolExecutor(1) as thread:
+        # An interrupt raises in the main thread only: there, HDF5 would be left in the middle.
+        thread.submit(_write, partial, concepts).result()
 
 
 def read_hdf5(path: Path) -> ConceptSet:
@@ -73,28 +76,72 @@ def read_hdf5(path: Path) -> ConceptSet:
         )
 
 
-def _image(concepts: ConceptSet) -> bytes:
-    """The file in memory: on a full disk HDF5 can neither write nor close a file."""
-    with h5py.File(FORMAT, "w", driver="core", backing_store=False) as file:
-        file.attrs["format"] = FORMAT
-        file.attrs["format_version"] = 1 if concepts.defined is None else FORMAT_VERSION
-        file.attrs["n_samples"] = concepts.n_samples
-        file.create_dataset("bits", data=concepts.bits)
-        file.create_dataset("parents", data=concepts.parents)
-        write_strings(file, "id", concepts.id)
-        write_strings(file, "name", concepts.name)
-        write_strings(file, "definition", concepts.definition)
-        if concepts.sample_id is not None:
-            write_strings(file, "sample_id", concepts.sample_id)
-        if concepts.defined is not None:
-            file.create_dataset("defined", data=concepts.defined)
-        if concepts.aliases:
-            write_strings(file, "alias", tuple(alias.id for alias in concepts.aliases))
-            write_strings(file, "alias_name", tuple(alias.name for alias in concepts.aliases))
-            of = [[alias.concept] for alias in concepts.aliases]
-            file.create_dataset("alias_of", data=np.array(of, np.int64))
-        file.flush()
-        return file.id.get_file_image()
+class _PatientFile:
+    """A file for HDF5, which can neither write nor close one on a full disk.
+
+    Where writing fails, memory takes the place of the file until HDF5 has closed it.
+    """
+
+    def __init__(self, file: io.FileIO):
+        self.error: OSError | None = None
+        self._file: io.FileIO | io.BytesIO = file
+
+    def __getattr__(self, name: str) -> Any:
+        """Seek and read as the file does."""
+        return getattr(self._file, name)
+
+    def write(self, data: memoryview) -> None:
+        """Write all of `data`."""
+        place = self._file.tell()
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            self._go_on_in_memory(error)
+            self._file.seek(place)
+            self._file.write(data)
+
+    def truncate(self, size: int) -> None:
+        """Change the size."""
+        try:
+            self._file.truncate(size)
+        except OSError as error:
+            self._go_on_in_memory(error)
+
+    def _go_on_in_memory(self, error: OSError) -> None:
+        self.error = error
+        self._file.seek(0)
+        self._file = io.BytesIO(self._file.read())
+
+
+def _write(path: Path, concepts: ConceptSet) -> None:
+    with io.FileIO(path, "w+") as file:
+        patient = _PatientFile(file)
+        with h5py.File(patient, "w") as content:
+            _fill(content, concepts)
+        if patient.error is not None:
+            raise patient.error
+
+
+def _fill(file: h5py.File, concepts: ConceptSet) -> None:
+    file.attrs["format"] = FORMAT
+    file.attrs["format_version"] = 1 if concepts.defined is None else FORMAT_VERSION
+    file.attrs["n_samples"] = concepts.n_samples
+    file.create_dataset("bits", data=concepts.bits)
+    file.create_dataset("parents", data=concepts.parents)
+    write_strings(file, "id", concepts.id)
+    write_strings(file, "name", concepts.name)
+    write_strings(file, "definition", concepts.definition)
+    if concepts.sample_id is not None:
+        write_strings(file, "sample_id", concepts.sample_id)
+    if concepts.defined is not None:
+        file.create_dataset("defined", data=concepts.defined)
+    if concepts.aliases:
+        write_strings(file, "alias", tuple(alias.id for alias in concepts.aliases))
+        write_strings(file, "alias_name", tuple(alias.name for alias in concepts.aliases))
+        of = [[alias.concept] for alias in concepts.aliases]
+        file.create_dataset("alias_of", data=np.array(of, np.int64))
 
 
 def _strings(file: h5py.File, name: str) -> tuple[str, ...]:

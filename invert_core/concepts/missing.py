@@ -48,8 +48,8 @@ def resolve_missing(concepts: ConceptSet, how: str) -> ConceptSet:
         return replace(concepts, defined=None)
     raise DataError(
         f"{counted(int(absent.sum()), 'label')} of {counted(rows.size, 'concept')} "
-        f"{'is' if absent.sum() == 1 else 'are'} missing (blank, NaN or -1), most of them of "
-        f"{_most(concepts, absent)}.",
+        f"{'is' if absent.sum() == 1 else 'are'} missing (blank, NaN, -1, or left open), most of "
+        f"them of {_most(concepts, absent)}.",
         "Give --missing negative if they mean 0, or --missing exclude to compare each formula on "
         "the samples where it is defined.",
     )

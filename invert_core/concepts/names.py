@@ -68,14 +68,15 @@ def apply_names(concepts: ConceptSet, names: Names) -> ConceptSet:
     """Name concepts by a table, and put them in its order.
 
     Concepts that the table lacks come last, as they were. Entries for other concepts are left out.
-    Either is counted in a log message.
+    Either is counted in a log message. Aliases are named too; a blank definition changes nothing.
     """
     place = {id: row for row, id in enumerate(names.name)}
     order = np.argsort([place.get(id, len(place)) for id in concepts.id], kind="stable")
     unnamed = [
         id == name for id, name in zip(concepts.id, concepts.name, strict=True) if id not in place
     ]
-    unused = len(place) - (len(concepts.id) - len(unnamed))
+    known = {*concepts.id, *(alias.id for alias in concepts.aliases)}
+    unused = sum(id not in known for id in place)
     if unnamed:
         one = len(unnamed) == 1
         _log.info(
@@ -101,7 +102,7 @@ def apply_names(concepts: ConceptSet, names: Names) -> ConceptSet:
             names.name.get(id, name) for id, name in zip(ordered.id, ordered.name, strict=True)
         ),
         definition=tuple(
-            names.definition.get(id, definition)
+            names.definition.get(id) or definition
             for id, definition in zip(ordered.id, ordered.definition, strict=True)
         ),
         aliases=tuple(

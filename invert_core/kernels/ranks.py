@@ -58,21 +58,29 @@ def rank_sums(
     ties = np.empty((len(units), 2), np.int64)
     cubes = np.empty(len(units), np.float64)
     for unit in range(len(units)):
-        if isinstance(units, np.ndarray):
-            values, atom_of = units[unit], atoms.of_sample
-        else:
-            samples, values = units[unit]
-            atom_of = atoms.of_sample[samples]
-        if values.dtype == np.float32:
-            keys, n_negative = make_keys(values.view(np.uint32), atom_of)
-        else:
-            stored = np.flatnonzero(values)
-            values = values[stored]
-            order = values.argsort()
-            keys, n_negative = make_keys_in_order(values[order], atom_of[stored[order]])
-        keys.sort()
+        keys, n_negative = sorted_keys(units, unit, atoms)
         cubes[unit] = add_ranks(keys, n_negative, atoms.sizes, sums[unit], ties[unit])
     return sums, [high * TIE_BASE + low for high, low in ties.tolist()], cubes
+
+
+def sorted_keys(
+    units: np.ndarray | StoredUnits, unit: int, atoms: Atoms
+) -> tuple[np.ndarray, int]:
+    """The keys of one unit as `make_keys` makes them, ascending, and how many are negative."""
+    if isinstance(units, np.ndarray):
+        values, atom_of = units[unit], atoms.of_sample
+    else:
+        samples, values = units[unit]
+        atom_of = atoms.of_sample[samples]
+    if values.dtype == np.float32:
+        keys, n_negative = make_keys(values.view(np.uint32), atom_of)
+    else:
+        stored = np.flatnonzero(values)
+        values = values[stored]
+        order = values.argsort()
+        keys, n_negative = make_keys_in_order(values[order], atom_of[stored[order]])
+    keys.sort()
+    return keys, n_negative
 
 
 @kernel

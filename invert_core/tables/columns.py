@@ -8,13 +8,12 @@ from pathlib import Path
 from invert_core.errors import DataError, FileFormatError, UnknownNameError, nearest
 from invert_core.sample_id import as_sample_id
 from invert_core.tables.formats import SUFFIXES, open_by_suffix
-from invert_core.tables.table import Table
+from invert_core.tables.table import ID_COLUMN, Table
 from invert_core.text import is_text
 from invert_core.values import SAMPLE_LIMIT
 
 _log = logging.getLogger("invert")
 
-ID_COLUMN = "sample_id"
 _SHOWN = 10
 
 
@@ -89,12 +88,13 @@ def string_rows(path: Path, table: Table, chosen: Sequence[str]) -> Iterator[tup
         A cell is no string, or is absent; or there are too many rows.
     """
     n_rows = 0
-    for where, cells in table.cells(chosen):
+    for number, cells in table.rows(chosen):
         n_rows += 1
         if n_rows > SAMPLE_LIMIT:
             raise DataError(
                 f"{str(path)!r} has more than {SAMPLE_LIMIT:,} rows.", "Give fewer samples."
             )
+        where = table.where(number)
         yield where, [_check_cell(where, *cell) for cell in zip(chosen, cells, strict=True)]
     if not n_rows:
         raise FileFormatError(f"{str(path)!r} has no rows.", "Check the file.")

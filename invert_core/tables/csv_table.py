@@ -2,7 +2,7 @@
 
 import contextlib
 import csv
-import itertools
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +10,8 @@ from typing import Any
 
 from invert_core.errors import DataError, FileFormatError
 from invert_core.input_file import check_file
-
-LABELS = {
-    "".join(letters): value
-    for word, value in (("0", 0), ("1", 1), ("false", 0), ("true", 1))
-    for letters in itertools.product(*zip(word, word.upper(), strict=True))
-}
-"""What a cell that is a label may hold, and what it means."""
+from invert_core.tables.cells import LABELS
+from invert_core.tables.table import ID_COLUMN
 
 _LONGEST_CELL = 2**31 - 1
 
@@ -58,10 +53,12 @@ def open_table(
         except UnicodeDecodeError as error:
             utf16 = error.object.startswith((b"\xff\xfe", b"\xfe\xff"))
             found = "UTF-16" if utf16 else f"byte 0x{error.object[error.start]:02x}"
+            encoding = "UTF-16" if utf16 else "LATIN1"
             raise FileFormatError(
                 f"{str(path)!r} is not encoded in UTF-8 "
                 f"({found} in or after line {reader.line_num + 1}).",
-                "Save it as CSV in UTF-8.",
+                "Save it in UTF-8, or convert it, for example with: "
+                f"iconv -f {encoding} -t UTF-8 {shlex.quote(str(path))} > utf8{path.suffix}",
             ) from error
 
 
@@ -71,7 +68,8 @@ def _check_header(path: Path, header: list[str]) -> None:
             f"{str(path)!r} has no header in its first line.",
             "Put a line with the title of every column first.",
         )
-    if header[0] not in ("", "sample_id") and len(header) > 1 and set(header[1:]) <= set(LABELS):
+    labels = len(header) > 1 and all(title.lower() in LABELS for title in header[1:])
+    if labels and header[0] not in ("", ID_COLUMN):
         raise FileFormatError(
             f"{str(path)!r} has no header: its first line holds labels.",
             "Put a line with the title of every column, such as a concept id, first.",

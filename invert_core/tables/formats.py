@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import operator
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -41,42 +43,72 @@ def _open_tsv(path: Path) -> AbstractContextManager[Table]:
 
 @contextlib.contextmanager
 def _open_delimited(path: Path, delimiter: str) -> Iterator[Table]:
-    with open_table(path, delimiter) as (titles, rows):
+    with open_table(path, delimiter) as (titles, lines):
 
-        def cells(chosen: Sequence[str]) -> Iterator[tuple[str, Sequence[object]]]:
+        def rows(
+            chosen: Sequence[str], *, whole: bool = False
+        ) -> Iterator[tuple[int, Sequence[object]]]:
             places = [titles.index(title) for title in chosen]
-            for line, row in rows:
-                yield f"{str(path)!r}, line {line}", [row[place] for place in places]
+            if places == list(range(len(titles))):
+                return lines
+            if len(places) == 1:
+                return ((line, [row[places[0]]]) for line, row in lines)
+            pick = operator.itemgetter(*places)
+            return ((line, pick(row)) for line, row in lines)
 
-        yield Table(titles, cells)
+        yield Table(titles, rows, _by_line(path))
 
 
 @contextlib.contextmanager
 def _open_jsonl(path: Path) -> Iterator[Table]:
-    def cells(chosen: Sequence[str]) -> Iterator[tuple[str, Sequence[object]]]:
-        for where, row in _json_objects(path):
-            yield where, [row.get(title) for title in chosen]
-
     first = next(_json_objects(path), None)
     if first is None:
         raise FileFormatError(f"{str(path)!r} has no rows.", "Check the file.")
-    yield Table(list(first[1]), cells)
+    titles = list(first[1])
+
+    def rows(
+        chosen: Sequence[str], *, whole: bool = False
+    ) -> Iterator[tuple[int, Sequence[object]]]:
+        for line, row in _json_objects(path):
+            if whole and not row.keys() <= first[1].keys():
+                more = next(key for key in row if key not in first[1])
+                raise FileFormatError(
+                    f"{where(line)} has a key {more!r}, which the first line lacks.",
+                    "Write every key in the first line, with null where nothing is known.",
+                )
+            yield line, [row.get(title) for title in chosen]
+
+    where = _by_line(path)
+    yield Table(titles, rows, where)
 
 
-def _json_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _json_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    decode = json.JSONDecoder(object_pairs_hook=_object).decode
     for number, line in read_lines(path):
         if not line.strip():
             continue
         where = f"{str(path)!r}, line {number}"
         try:
-            row = json.loads(line)
+            row = decode(line)
         except (ValueError, RecursionError) as error:
             raise FileFormatError(
                 f"{where} is not JSON ({error}).", "Write one object per line."
             ) from error
         if not isinstance(row, dict):
             raise FileFormatError(f"{where} is not a JSON object.", "Write one object per line.")
-        yield where, row
+        yield number, row
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        repeated = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {repeated!r} stands twice")
+    return row
+
+
+def _by_line(path: Path) -> Callable[[int], str]:
+    return lambda line: f"{str(path)!r}, line {line}"
 
 
 _FORMATS: dict[str, Callable[[Path], AbstractContextManager[Table]]] = {

@@ -25,23 +25,36 @@ def open_parquet(path: Path) -> Iterator[Table]:
     FileFormatError
         It is broken.
     DataError
-        A chosen column holds no strings, or has the title of another.
+        A chosen column holds dates, objects or the like, or has the title of another.
     MissingDependencyError
         The package pyarrow is not installed.
     """
     check_file(path)
     try:
-        import pyarrow
         from pyarrow import parquet
     except ImportError as error:
         raise MissingDependencyError(
             f"{str(path)!r} is read with pyarrow, which is missing or broken: {error}.",
             'Run `pip install "invert-core[parquet]"`.',
         ) from error
+    with _format_errors(path):
+        file = parquet.ParquetFile(path)
+    with file:
+
+        def rows(
+            chosen: Sequence[str], *, whole: bool = False
+        ) -> Iterator[tuple[int, Sequence[object]]]:
+            return _rows(path, file, chosen)
+
+        yield Table(file.schema_arrow.names, rows, lambda row: f"{str(path)!r}, row {row}")
+
+
+@contextlib.contextmanager
+def _format_errors(path: Path) -> Iterator[None]:
+    import pyarrow
+
     try:
-        with parquet.ParquetFile(path) as file:
-            titles = file.schema_arrow.names
-            yield Table(titles, lambda chosen: _cells(path, file, chosen))
+        yield
     except InvertError:
         raise
     except (pyarrow.ArrowException, OSError, ValueError, MemoryError) as error:
@@ -51,15 +64,16 @@ def open_parquet(path: Path) -> Iterator[Table]:
         ) from error
 
 
-def _cells(path: Path, file: Any, chosen: Sequence[str]) -> Iterator[tuple[str, Sequence[object]]]:
+def _rows(path: Path, file: Any, chosen: Sequence[str]) -> Iterator[tuple[int, Sequence[object]]]:
     for title in chosen:
         _check_column(path, file.schema_arrow, title)
     row = 0
-    for batch in file.iter_batches(batch_size=_ROWS, columns=list(dict.fromkeys(chosen))):
-        columns = [batch.column(title).to_pylist() for title in chosen]
-        for cells in zip(*columns, strict=True):
-            yield f"{str(path)!r}, row {row}", cells
-            row += 1
+    with _format_errors(path):
+        for batch in file.iter_batches(batch_size=_ROWS, columns=list(dict.fromkeys(chosen))):
+            columns = [batch.column(title).to_pylist() for title in chosen]
+            for cells in zip(*columns, strict=True):
+                yield row, cells
+                row += 1
 
 
 def _check_column(path: Path, schema: Any, title: str) -> None:
@@ -70,8 +84,19 @@ def _check_column(path: Path, schema: Any, title: str) -> None:
     kind = schema.field(title).type
     if types.is_dictionary(kind):
         kind = kind.value_type
-    if not (types.is_string(kind) or types.is_large_string(kind)):
+    value = kind.value_type if types.is_list(kind) or types.is_large_list(kind) else kind
+    if not any(
+        test(value)
+        for test in (
+            types.is_string,
+            types.is_large_string,
+            types.is_boolean,
+            types.is_integer,
+            types.is_floating,
+            types.is_null,
+        )
+    ):
         raise DataError(
-            f"{str(path)!r}: the column {title!r} has type {kind}, not string.",
-            "Store texts, paths and ids as strings, or name another column.",
+            f"{str(path)!r}: the column {title!r} has type {kind}, which is not read.",
+            "Store strings, numbers, true and false, or lists of strings, or name another column.",
         )

@@ -1,7 +1,5 @@
-"""`invert concepts build` and `invert concepts show`."""
+"""`invert concepts build`."""
 
-import csv
-import io
 import json
 
 import numpy as np
@@ -18,18 +16,72 @@ def test_concepts_are_built_from_several_sources_and_shown(inputs):
         *("-o", "concepts.h5"),
     )
     assert result.stdout == ""
-    assert "4 concepts of 60 samples in 'concepts.h5'" in result.stderr
+    assert "4 concepts of 60 samples are in 'concepts.h5'." in result.stderr
     rows = json.loads(invert("concepts", "show", "concepts.h5", "--format", "json").stdout)
     assert [row["id"] for row in rows] == ["a", "b", "c", "odd"]
     assert rows[0]["name"] == "apple"
-    assert rows[0]["definition"] == "a fruit"
     assert rows[3]["n_positive"] == 30
-    assert rows[3]["fraction"] == 0.5
-    printed = invert("concepts", "show", "concepts.h5", "--format", "csv").stdout
-    read = list(csv.DictReader(io.StringIO(printed)))
-    assert [{name: str(value) for name, value in row.items()} for row in rows] == read
-    table = invert("concepts", "show", "concepts.csv", "--names", "names.csv").stdout
-    assert table.splitlines()[1].split()[:2] == ["a", "apple"]
+
+
+ODD = "sample_id,a,b,c,d,e,f,g\ns0,1,1,0,1,1,{0},{0}\ns1,0,0,0,1,0,0,{0}\ns2,0,0,0,1,0,1,{0}\n"
+
+
+@pytest.mark.parametrize("dry", [True, False])
+def test_a_build_ends_with_a_quick_check(here, dry):
+    (here / "odd.csv").write_text(ODD.format(0))
+    told = invert("concepts", "build", "odd.csv", "-o", "c.h5", *["--dry-run"] * dry).stderr
+    assert told.splitlines() == [
+        f"7 concepts of 3 samples {'would be' if dry else 'are'} in 'c.h5'.",
+        "33.3 % of the labels are true.",
+        "2 concepts are true on no sample: 'c', 'g'.",
+        "1 concept is true on every sample: 'd'.",
+        "1 group of concepts is true on the same samples: 'a', 'b', 'e'.",
+    ]
+    assert (here / "c.h5").exists() != dry
+
+
+def test_the_check_counts_missing_labels_apart(here):
+    (here / "odd.csv").write_text(ODD.format(""))
+    arguments = ("concepts", "build", "odd.csv", "-o", "c.h5")
+    assert "--missing negative" in refused(*arguments)
+    told = invert(*arguments, "--missing", "exclude").stderr.splitlines()
+    assert told[1:5] == [
+        "4 labels are missing; 41.2 % of the others are true.",
+        "1 concept is true on no sample: 'c'.",
+        "1 concept is true wherever defined: 'd'.",
+        "1 concept is defined on no sample: 'g'.",
+    ]
+
+
+def test_the_check_counts_samples_without_concepts_and_names_few_of_many_groups(here):
+    columns = [f"{kind}{number}" for kind in "abcd" for number in range(5)]
+    rows = [
+        [f"s{row}", *(int(kind == row) for kind in range(4) for _ in "12345")] for row in range(5)
+    ]
+    text = "\n".join(",".join(map(str, row)) for row in [["sample_id", *columns], *rows])
+    (here / "many.csv").write_text(text)
+    told = invert("concepts", "build", "many.csv", "-o", "c.h5").stderr
+    assert (
+        "4 groups of concepts are true on the same samples: 'a0', 'a1', 'a2' and 2 more; "
+        "'b0', 'b1', 'b2' and 2 more; 'c0', 'c1', 'c2' and 2 more; and 1 more.\n"
+    ) in told
+    assert "1 sample carries no concept.\n" in told
+
+
+def test_a_dry_run_refuses_what_the_work_would_refuse(inputs):
+    invert("concepts", "build", "concepts.csv", "-o", "c.h5")
+    assert "--overwrite" in refused("concepts", "build", "concepts.csv", "-o", "c.h5", "--dry-run")
+    refused("concepts", "build", "none.csv", "-o", "d.h5", "--dry-run")
+
+
+def test_a_dry_run_keeps_the_file_that_it_would_replace(inputs):
+    (inputs / "c.h5").write_bytes(b"old")
+    invert("concepts", "build", "concepts.csv", "-o", "c.h5", "--dry-run", "--overwrite")
+    assert (inputs / "c.h5").read_bytes() == b"old"
+
+
+def test_a_quiet_build_says_nothing(inputs):
+    assert invert("concepts", "build", "-q", "concepts.csv", "-o", "c.h5").stderr == ""
 
 
 def test_a_concept_file_is_replaced_on_request_only(inputs):
@@ -46,7 +98,7 @@ def test_the_output_needs_the_suffix_that_other_commands_know(inputs):
 
 TABLES = {
     "a label is 2": ("sample_id,a\ns0,1\ns1,2\n", "line 3, column 'a': '2' is not a label"),
-    "a label is missing": ("sample_id,a\ns0,1\ns1,\n", "'' is not a label"),
+    "a label is missing": ("sample_id,a\ns0,1\ns1,\n", "1 label of 1 concept is missing"),
     "a sample repeats": ("sample_id,a\ns0,1\ns0,0\n", "sample id 's0' stands a second time"),
     "a concept repeats": ("sample_id,a,a\ns0,1,0\ns1,0,1\n", "several columns 'a'"),
     "a row is short": ("sample_id,a,b\ns0,1\n", "line 2: 2 cells under a header of 3"),

@@ -69,8 +69,15 @@ def test_units_layers_and_settings_reach_the_search(inputs):
         "min_gain": 0.01,
         "search": "beam",
         "time_limit": None,
+        "min_defined": 0.5,
     }
-    assert info["arguments"] == {"layers": ["fc"], "units": [0, 1, 3], "join": "strict", "jobs": 1}
+    assert info["arguments"] == {
+        "layers": ["fc"],
+        "units": [0, 1, 3],
+        "join": "strict",
+        "missing": "error",
+        "jobs": 1,
+    }
 
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(inputs):

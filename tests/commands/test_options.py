@@ -14,6 +14,7 @@ from invert_core import extract, label, score
 from invert_core.activations.writing.writer import DTYPES as STORED
 from invert_core.backend import DEVICES, POOLS
 from invert_core.commands import COMMANDS, main
+from invert_core.concepts.missing import MISSING
 from invert_core.data.images import preprocess
 from invert_core.data.texts import tokenize
 from invert_core.export import KINDS
@@ -206,7 +207,9 @@ def test_choices_and_defaults_are_those_of_the_library():
         ("label", "direction"): DIRECTIONS,
         ("label", "search"): SEARCHES,
         ("label", "join"): JOINS,
+        ("label", "missing"): MISSING,
         ("score", "join"): JOINS,
+        ("score", "missing"): MISSING,
         ("export", "style"): KINDS,
     }
     defaults = {
@@ -215,8 +218,9 @@ def test_choices_and_defaults_are_those_of_the_library():
     }
     defaults |= {("label", field.name): field.default for field in fields(Settings)}
     defaults |= {
-        ("label", "join"): default(label, "join"),
-        ("score", "join"): default(score, "join"),
+        (command.__name__, name): default(command, name)
+        for command in (label, score)
+        for name in ("join", "missing")
     }
     printing = {"table", "json", "csv"}
     for name, command in ALL.items():

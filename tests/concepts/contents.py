@@ -13,4 +13,6 @@ def contents(concepts: ConceptSet) -> dict:
         "definition": concepts.definition,
         "sample_id": concepts.sample_id,
         "parents": concepts.parents.tolist(),
+        "defined": None if concepts.defined is None else concepts.defined.tolist(),
+        "aliases": concepts.aliases,
     }

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from invert_core.concepts import ConceptSet
+from invert_core.concepts import Alias, ConceptSet
 from invert_core.errors import DataError, UnknownNameError
+from tests.concepts import drawn
 from tests.concepts.contents import contents
 
 SIZES = st.sampled_from([1, 2, 63, 64, 65, 127, 128, 129]) | st.integers(1, 200)
@@ -47,6 +48,52 @@ def test_pairs_in_any_order_and_repeated_pack_like_the_table(table, random):
         sample_id=numbered(table).sample_id,
     )
     assert contents(concepts) == contents(numbered(table))
+
+
+@given(drawn.tables())
+def test_minus_one_and_nan_are_labels_that_are_not_defined(table):
+    known = table != drawn.UNDEFINED
+    floats = np.where(known, table, np.nan)
+    pairs = [np.argwhere(table == value).T for value in (1, drawn.UNDEFINED)]
+    for concepts in (
+        numbered(table),
+        numbered(floats),
+        numbered(floats.astype(np.float16)),
+        ConceptSet.from_pairs(
+            *pairs[0],
+            len(table),
+            id=numbered(table).id,
+            sample_id=numbered(table).sample_id,
+            undefined=tuple(pairs[1]),
+        ),
+    ):
+        assert contents(concepts) == contents(numbered(table))
+        assert (concepts.defined is None) == known.all()
+        np.testing.assert_array_equal(concepts.dense(), table == 1)
+        np.testing.assert_array_equal(concepts.n_defined, known.sum(axis=0))
+        np.testing.assert_array_equal(
+            concepts.fraction, (table == 1).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        )
+        np.testing.assert_array_equal(concepts.defined_on("c0"), known[:, 0])
+        np.testing.assert_array_equal(concepts.extent("c0"), table[:, 0] == 1)
+
+
+@given(drawn.tables(), st.randoms())
+def test_samples_and_concepts_are_picked_with_what_is_defined(table, random):
+    rows = random.sample(range(len(table)), random.randint(1, len(table)))
+    columns = random.sample(range(table.shape[1]), random.randint(1, table.shape[1]))
+    picked = numbered(table).take(rows).select(columns)
+    expected = ConceptSet.from_arrays(
+        table[rows][:, columns],
+        id=[f"c{column}" for column in columns],
+        sample_id=[f"s{row}" for row in rows],
+    )
+    assert contents(picked) == contents(expected)
+
+
+def test_labels_that_are_true_and_not_defined_are_refused():
+    with pytest.raises(DataError, match="'b' is true on samples on which it is not defined"):
+        ConceptSet.from_pairs([0, 1], [0, 1], 2, id=["a", "b"], undefined=([1], [1]))
 
 
 @given(tables, st.randoms())
@@ -107,6 +154,27 @@ def test_reordering_concepts_keeps_what_belongs_together():
     assert edges == [("b", "a"), ("c", "b")]
 
 
+MERGED = replace(
+    ConceptSet.from_arrays(np.eye(3), id=["a", "b", "c"], parents=[[0, 1], [1, 2]]),
+    aliases=(Alias("old", "an old one", 1), Alias("older", "an older one", 2)),
+)
+
+
+def test_an_alias_is_found_by_its_id():
+    assert MERGED.index("old") == MERGED.index("b") == 1
+    np.testing.assert_array_equal(MERGED.extent("old"), MERGED.extent("b"))
+    assert MERGED.defined_on("older").all()
+
+
+def test_picking_concepts_leaves_out_aliases_and_edges_of_the_others():
+    picked = MERGED.select([1, 0])
+    assert picked.id == ("b", "a")
+    assert picked.aliases == (Alias("old", "an old one", 0),)
+    assert picked.parents.tolist() == [[1, 0]]
+    with pytest.raises(UnknownNameError):
+        picked.index("older")
+
+
 def test_an_unknown_id_hints_at_near_ids_and_at_names():
     concepts = ConceptSet.from_arrays(np.eye(2), id=["n0201", "n0202"], name=["crane", "crane"])
     with pytest.raises(UnknownNameError, match=r"Did you mean .*'n0201'.*invert concepts show"):
@@ -118,6 +186,10 @@ def test_an_unknown_id_hints_at_near_ids_and_at_names():
 
 
 GOOD = ConceptSet.from_arrays(np.eye(3), id=["a", "b", "c"], sample_id=["x", "y", "z"])
+
+
+def test_all_labels_defined_is_the_same_as_nothing_said():
+    assert replace(GOOD, defined=np.full((3, 1), 7, np.uint64)).defined is None
 
 
 @pytest.mark.parametrize(
@@ -147,6 +219,16 @@ GOOD = ConceptSet.from_arrays(np.eye(3), id=["a", "b", "c"], sample_id=["x", "y"
         ({"parents": np.array([[1, 1]])}, "'b' is named as a parent of itself"),
         ({"parents": np.array([[0, 1, 2]])}, r"shape \(1, 3\)"),
         ({"parents": np.array([[0.0, 1.0]])}, "type float64"),
+        ({"defined": np.full((3, 1), 7, np.int64)}, "what is defined have shape .* type int64"),
+        ({"defined": np.full((2, 1), 7, np.uint64)}, r"what is defined have shape \(2, 1\)"),
+        ({"defined": np.full((3, 1), 15, np.uint64)}, "what is defined some are set behind"),
+        ({"defined": np.full((3, 1), 5, np.uint64)}, "'b' is true on samples on which it is not"),
+        ({"aliases": (Alias("a", "again", 1),)}, "concept id repeats: 'a'"),
+        ({"aliases": (Alias("d", "x", 1), Alias("d", "y", 2))}, "concept id repeats: 'd'"),
+        ({"aliases": (Alias("", "nothing", 1),)}, "concept id is empty"),
+        ({"aliases": (Alias("d", "", 1),)}, "concept name is empty"),
+        ({"aliases": (Alias("d", "none", 3),)}, "alias 'd' stands for concept number 3"),
+        ({"aliases": (Alias("d", "none", -1),)}, "alias 'd' stands for concept number -1"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(change, words):

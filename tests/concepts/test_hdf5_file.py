@@ -4,8 +4,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
-from invert_core.concepts import ConceptSet, read_concepts, write_concepts
+from invert_core.concepts import Alias, ConceptSet, read_concepts, write_concepts
 from invert_core.concepts.hdf5_file import read_hdf5
 from invert_core.errors import (
     ExistingOutputError,
@@ -15,6 +16,7 @@ from invert_core.errors import (
     StorageError,
 )
 from tests.concepts.contents import contents
+from tests.concepts.drawn import concept_sets
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "concepts_v1.h5"
 
@@ -25,6 +27,13 @@ SMALL = ConceptSet.from_arrays(
     definition=["a bird", "", 'says "it"\nin two lines'],
     sample_id=["a/1.png", "b 2", "ß"],
     parents=[[0, 1], [2, 1]],
+)
+
+
+UNDEFINED = replace(
+    SMALL,
+    defined=np.array([[0b110], [0b011], [0b111]], np.uint64),
+    aliases=(Alias("n9", "wader", 0), Alias("n8", "日", 2)),
 )
 
 
@@ -49,6 +58,14 @@ def test_a_file_gives_back_what_was_written(path, n_samples, with_samples):
     np.testing.assert_array_equal(found.dense(), labels)
 
 
+@settings(max_examples=30)
+@given(concept_sets())
+def test_a_file_gives_back_every_set(tmp_path_factory, concepts):
+    path = tmp_path_factory.mktemp("concepts") / "concepts.h5"
+    write_concepts(path, concepts)
+    assert contents(read_hdf5(path)) == contents(concepts)
+
+
 def test_a_table_goes_through_the_file_unchanged(tmp_path, path):
     table = tmp_path / "wide.csv"
     rows = "".join(f"s{row},{row % 2},{row % 3 // 2}\n" for row in range(65))
@@ -71,6 +88,29 @@ def test_the_file_has_the_documented_layout(path):
         assert file["bits"][:].tolist() == [[0b010], [0b011], [0]]
         assert file["parents"][:].tolist() == [[0, 1], [2, 1]]
         assert file["name"].asstr()[:].tolist() == ["crane", "crane", "日本"]
+
+
+def test_a_file_with_undefined_labels_or_aliases_has_the_documented_layout(path):
+    write_concepts(path, UNDEFINED)
+    with h5py.File(path) as file:
+        assert file.attrs["format_version"] == 2
+        assert set(file) == {
+            *("bits", "id", "name", "definition", "sample_id", "parents"),
+            *("defined", "alias", "alias_name", "alias_of"),
+        }
+        assert file["defined"].dtype == np.uint64
+        assert file["defined"][:].tolist() == [[0b110], [0b011], [0b111]]
+        assert file["alias"].asstr()[:].tolist() == ["n9", "n8"]
+        assert file["alias_name"].asstr()[:].tolist() == ["wader", "日"]
+        assert file["alias_of"][:].tolist() == [[0], [2]]
+
+
+def test_aliases_alone_are_no_reason_for_a_later_version(path):
+    write_concepts(path, replace(UNDEFINED, defined=None))
+    with h5py.File(path) as file:
+        assert file.attrs["format_version"] == 1
+        assert "defined" not in file
+    assert read_hdf5(path).aliases == UNDEFINED.aliases
 
 
 def test_a_file_of_format_version_1_is_read():
@@ -178,6 +218,50 @@ def test_a_hostile_or_broken_file_is_refused(path, change, words):
     with pytest.raises(InvertError, match=words) as caught:
         read_hdf5(path)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (swap("defined", data=np.full((3, 1), 7, np.int64)), "what is defined .* type int64"),
+        (swap("defined", data=np.full((3, 2), 7, np.uint64)), r"what is defined .*\(3, 2\)"),
+        (swap("defined", data=np.full(3, 7, np.uint64)), "defined has shape"),
+        (swap("defined", data=np.full((3, 1), 7.0)), "defined has shape .* float64"),
+        (swap("defined", data=np.full((3, 1), 15, np.uint64)), "set behind the last of 3"),
+        (swap("defined", data=np.full((3, 1), 1, np.uint64)), "'n1' is true on samples on which"),
+        (swap("defined", shape=(2**40, 8), dtype=np.uint64, chunks=(1, 8)), "does not hold"),
+        (swap("alias", data=["n9"]), "has 1 aliases, 2 names"),
+        (swap("alias", data=["n9", "n1"]), "repeats: 'n1'"),
+        (swap("alias", data=["n9", "n9"]), "repeats: 'n9'"),
+        (swap("alias", data=[8, 9]), "not a list of strings"),
+        (swap("alias_name", data=["wader"]), "has 2 aliases, 1 names"),
+        (swap("alias_name", data=["wader", ""]), "name is empty"),
+        (swap("alias_of", data=[[0], [3]]), "stands for concept number 3"),
+        (swap("alias_of", data=[[0], [-1]]), "stands for concept number -1"),
+        (swap("alias_of", data=[0, 2]), "alias_of has shape"),
+        (swap("alias_of", data=[[0, 1], [2, 0]]), r"rows of shape \(2, 2\)"),
+        (swap("alias_of", data=[[0.0], [2.0]]), "type float64"),
+        (remove("alias_name"), "alias_name is missing"),
+        (remove("alias_of"), "alias_of is missing"),
+    ],
+)
+def test_hostile_or_broken_marks_of_what_is_undefined_or_merged_are_refused(path, change, words):
+    write_concepts(path, UNDEFINED)
+    with h5py.File(path, "r+") as file:
+        change(file)
+    with pytest.raises(InvertError, match=words) as caught:
+        read_hdf5(path)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["defined", "alias", "alias_name", "alias_of"])
+def test_no_part_may_lie_elsewhere(path, name):
+    write_concepts(path, UNDEFINED)
+    with h5py.File(path, "r+") as file:
+        del file[name]
+        file[name] = h5py.ExternalLink("/etc/hostname", name)
+    with pytest.raises(FileFormatError, match="link to somewhere else"):
+        read_hdf5(path)
 
 
 def test_bits_of_the_other_byte_order_are_read(path):

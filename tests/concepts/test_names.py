@@ -1,9 +1,10 @@
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from invert_core.concepts import ConceptSet
+from invert_core.concepts import Alias, ConceptSet
 from invert_core.concepts.names import apply_names, read_names
 from invert_core.errors import DataError, FileFormatError
 
@@ -39,6 +40,26 @@ def test_a_table_of_two_columns_is_enough(tmp_path):
     names = read_names(written(tmp_path, "name,concept_id\nbox,a\nbox,b\n"))
     assert names.name == {"a": "box", "b": "box"}
     assert names.definition == {"a": "", "b": ""}
+
+
+def test_a_blank_definition_leaves_the_one_that_is_known(tmp_path):
+    table = written(tmp_path, "concept_id,name,definition\nc,cup,\nb,box,new\n")
+    named = apply_names(CONCEPTS, read_names(table))
+    assert dict(zip(named.name, named.definition, strict=True)) == {
+        "cup": "old",
+        "box": "new",
+        "a": "",
+    }
+
+
+def test_the_name_of_an_alias_is_used(tmp_path, caplog):
+    concepts = replace(CONCEPTS, aliases=(Alias("d", "d", 1), Alias("e", "kept", 2)))
+    table = written(tmp_path, "concept_id,name\nc,cup\nd,dish\n")
+    with caplog.at_level(logging.INFO, "invert"):
+        named = apply_names(concepts, read_names(table))
+    assert named.id == ("c", "a", "b")
+    assert named.aliases == (Alias("d", "dish", 2), Alias("e", "kept", 0))
+    assert "on no sample" not in caplog.text
 
 
 def test_other_columns_are_ignored_and_named(tmp_path, caplog):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from invert_core import read_concepts
+from invert_core.concepts.hierarchy.hierarchy import Hierarchy
 from invert_core.errors import SettingError
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "sentence_encoder"
@@ -16,25 +17,24 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "sentence_encoder"
 def example():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(EXAMPLE)
-        return importlib.import_module("definitions"), importlib.import_module("wordnet")
+        return importlib.import_module("definitions")
 
 
 @pytest.fixture
-def nouns(example):
+def nouns():
     """A root, four kinds of it, and 200 leaves below those."""
-    _, wordnet = example
     above = {"n0": ()} | {f"n{kind}": ("n0",) for kind in range(1, 5)}
     above |= {f"n{leaf}": (f"n{leaf % 4 + 1}",) for leaf in range(100, 300)}
-    return {
-        id: wordnet.Synset(id, (f"name of {id}", "other"), f"definition, of {id}", hypernyms)
-        for id, hypernyms in above.items()
-    }
+    return Hierarchy(
+        "nouns",
+        above,
+        {id: f"name of {id}" for id in above},
+        {id: f"definition, of {id}" for id in above},
+    )
 
 
 def write(example, folder, nouns, n_samples=200, min_count=10, seed=0):
-    paths = example[0].write_tables(
-        folder, nouns, n_samples=n_samples, min_count=min_count, seed=seed
-    )
+    paths = example.write_tables(folder, nouns, n_samples=n_samples, min_count=min_count, seed=seed)
     tables = {}
     for name, path in paths.items():
         with path.open(newline="", encoding="utf-8") as file:
@@ -49,7 +49,7 @@ def test_the_parts_are_halves_without_a_common_sample_in_the_order_of_the_file(
     parts = [[row["sample_id"] for row in tables[name]] for name in ("search", "held_out")]
     assert [len(part) for part in parts] == [100, 100]
     assert not set(parts[0]) & set(parts[1])
-    assert all(part == [id for id in nouns if id in part] for part in parts)
+    assert all(part == [id for id in nouns.parents if id in part] for part in parts)
 
 
 def test_a_sample_is_a_definition_and_has_all_that_it_is_a_kind_of(example, nouns, tmp_path):
@@ -64,9 +64,8 @@ def test_a_sample_is_a_definition_and_has_all_that_it_is_a_kind_of(example, noun
 def test_what_either_half_has_too_rarely_is_no_concept(example, nouns, tmp_path):
     _, tables = write(example, tmp_path, nouns)
     assert [row["concept_id"] for row in tables["names"]] == ["n0", "n1", "n2", "n3", "n4"]
-    definitions, _ = example
-    assert definitions.common_concepts([["ab", "a", "bc"], ["ab", "ac"]], 2) == {"a"}
-    assert definitions.common_concepts([["ab", "a"], ["ab", "b"]], 2) == set()
+    assert example.common_concepts([["ab", "a", "bc"], ["ab", "ac"]], 2) == {"a"}
+    assert example.common_concepts([["ab", "a"], ["ab", "b"]], 2) == set()
 
 
 def test_the_draw_depends_on_the_seed_alone(example, nouns, tmp_path):

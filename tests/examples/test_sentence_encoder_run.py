@@ -54,21 +54,20 @@ def write_nouns(path):
                 f'{thing:08} 03 n 01 thing 0 001 @ {number:08} n 0000 | {words}; "{word} d"\n'
             )
     path.write_text("".join(lines))
-    return path
 
 
 @pytest.fixture
 def call(script, tmp_path, monkeypatch):
     write_tokenizer(tmp_path)
     write_encoder(tmp_path / "tiny.onnx")
-    nouns = write_nouns(tmp_path / "data.noun")
+    write_nouns(tmp_path / "data.noun")
     monkeypatch.setattr(
         script, "export_model", lambda _, path: shutil.copyfile(tmp_path / "tiny.onnx", path)
     )
 
     def run(*arguments):
         output = tmp_path / "out"
-        command = ["label_encoder.py", str(tmp_path), "-o", str(output), "--wordnet", str(nouns)]
+        command = ["label_encoder.py", str(tmp_path), "-o", str(output), "--wordnet", str(tmp_path)]
         monkeypatch.setattr("sys.argv", [*command, "--min-count", "3", *arguments])
         script.main()
         return output

@@ -19,10 +19,12 @@ from numba.core import event
 from invert_core.beam_search import BeamSearch
 from invert_core.concepts import read_concepts
 from invert_core.exhaustive_search import ExhaustiveSearch
+from invert_core.masked_search import MaskedSearch
 from invert_core.settings import Settings
 
-Search = {"beam": BeamSearch, "exhaustive": ExhaustiveSearch}[sys.argv[1]]
-search = Search(read_concepts("concepts.csv"), Settings(direction="both", limit_search=2), 1)
+searches = {"beam": BeamSearch, "exhaustive": ExhaustiveSearch, "masked": MaskedSearch}
+concepts = read_concepts(sys.argv[2], missing="exclude")
+search = searches[sys.argv[1]](concepts, Settings(direction="both", limit_search=2), 1)
 counted = event.RecordingListener()
 with event.install_listener("numba:compile", counted):
     for float_type in (np.float32, np.float64):
@@ -43,6 +45,7 @@ def folder(tmp_path_factory):
     rows = [["sample", *"abcde"], *([f"s{i}", *map(int, row)] for i, row in enumerate(labels))]
     text = "\n".join(",".join(map(str, row)) for row in rows)
     (folder / "concepts.csv").write_text(text, encoding="utf-8")
+    (folder / "blanks.csv").write_text(text.replace("\ns1,0", "\ns1,"), encoding="utf-8")
     return folder
 
 
@@ -87,9 +90,12 @@ def test_compiling_is_announced_first_and_not_where_it_is_done_already(at_once, 
     ).read_bytes()
 
 
-@pytest.mark.parametrize("search", ["beam", "exhaustive"])
-def test_nothing_is_compiled_after_a_search_is_made_ready(at_once, folder, search):
-    counting = started(folder, sys.executable, "-c", COUNTED, search)
+@pytest.mark.parametrize(
+    ("search", "concepts"),
+    [("beam", "concepts.csv"), ("exhaustive", "concepts.csv"), ("masked", "blanks.csv")],
+)
+def test_nothing_is_compiled_after_a_search_is_made_ready(at_once, folder, search, concepts):
+    counting = started(folder, sys.executable, "-c", COUNTED, search, concepts)
     printed, said = counting.communicate()
     assert counting.returncode == 0, said
     assert printed.strip() == "[]"

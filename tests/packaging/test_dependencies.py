@@ -22,6 +22,7 @@ EXTRA = {
     "invert_core/tables/parquet_table.py": "parquet",
     "invert_core/data/texts/": "text",
     "invert_core/export.py": "parquet",
+    "invert_core/probe_picture.py": "plot",
     "invert_core/strategies.py": "dev",
     "invert_core/testing.py": "dev",
 }

@@ -78,6 +78,7 @@ def test_the_wheel_offers_these_extras(metadata):
         "onnx-gpu-libs",
         "torch",
         "parquet",
+        "plot",
         "safetensors",
         "text",
         "bench",

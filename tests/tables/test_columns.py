@@ -1,6 +1,4 @@
 import contextlib
-import csv
-import json
 import sys
 
 import pytest
@@ -17,7 +15,9 @@ from invert_core.errors import (
 )
 from invert_core.tables import columns as tables
 from invert_core.tables.columns import read_column
+from invert_core.tables.formats import open_by_suffix
 from tests.needs import need
+from tests.tables.written import saved, write
 
 pyarrow = need("pyarrow")
 parquet = need("pyarrow.parquet")
@@ -29,22 +29,12 @@ texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 
 
 def written(folder, suffix, rows):
-    path = folder / f"table{suffix}"
-    if suffix == ".parquet":
-        parquet.write_table(pyarrow.Table.from_pylist(rows), path)
-    elif suffix in (".jsonl", ".ndjson"):
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    else:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            table = csv.writer(file, delimiter="\t" if suffix == ".tsv" else ",")
-            table.writerows([list(rows[0]), *([row[title] for title in rows[0]] for row in rows)])
-    return path
+    titles = list(rows[0])
+    return write(folder, suffix, titles, [[row[title] for title in titles] for row in rows])
 
 
-def saved(folder, content, name="table.jsonl"):
-    path = folder / name
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return path
+def as_jsonl(folder, content):
+    return saved(folder, content, "table.jsonl")
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -133,8 +123,8 @@ def test_a_cell_without_a_value_is_named_by_its_row(tmp_path, suffix, where, tit
 @pytest.mark.parametrize("value", [7, 1.5, True])
 def test_numbers_are_neither_texts_nor_ids(tmp_path, title, value):
     rows = [row | {title: value} for row in ROWS]
-    for suffix, words in ((".jsonl", f"line 1: .* holds {value}, not"), (".parquet", "has type")):
-        with pytest.raises(DataError, match=words):
+    for suffix, where in ((".jsonl", "line 1"), (".parquet", "row 0")):
+        with pytest.raises(DataError, match=f"{where}: .* holds {value}, not a string"):
             read_column(written(tmp_path, suffix, rows), None, DEFAULTS, "key")
 
 
@@ -157,17 +147,17 @@ def test_numbers_are_neither_texts_nor_ids(tmp_path, title, value):
 )
 def test_a_line_that_is_no_object_with_the_text_is_named(tmp_path, line, error, words):
     with pytest.raises(error, match=words):
-        read_column(saved(tmp_path, b'{"text": "a"}\n' + line + b"\n"), None, DEFAULTS, None)
+        read_column(as_jsonl(tmp_path, b'{"text": "a"}\n' + line + b"\n"), None, DEFAULTS, None)
 
 
 def test_a_byte_order_mark_empty_lines_and_crlf_are_no_part_of_jsonl(tmp_path):
-    path = saved(tmp_path, '\ufeff{"text": "a"}\r\n\r\n{"text": "b"}\n\n')
+    path = as_jsonl(tmp_path, '\ufeff{"text": "a"}\r\n\r\n{"text": "b"}\n\n')
     assert read_column(path, None, DEFAULTS, None).values == ("a", "b")
 
 
 def test_a_json_line_without_end_is_not_read_into_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(text_lines, "LONGEST", 20)
-    path = saved(tmp_path, '{"text": "a"}\n{"text": "' + "a" * 20)
+    path = as_jsonl(tmp_path, '{"text": "a"}\n{"text": "' + "a" * 20)
     with pytest.raises(FileFormatError, match="line 2 has more than 20 bytes"):
         read_column(path, None, DEFAULTS, None)
 
@@ -274,3 +264,27 @@ def test_the_columns_that_are_read_are_named(tmp_path, caplog):
     (tmp_path / "t.csv").write_text("sample_id,text,label\na,x,1\nb,y,0\n")
     read_column(tmp_path / "t.csv", None, ("text",), None)
     assert caplog.messages == ["t.csv: read the column 'text' and the ids in 'sample_id'."]
+
+
+def test_a_column_of_parquet_that_is_no_text_at_all_is_refused_by_its_type(tmp_path):
+    path = parquet_of(tmp_path, text=[b"a"])
+    with pytest.raises(DataError, match="column 'text' has type binary, which is not read"):
+        read_column(path, None, DEFAULTS, None)
+
+
+def test_a_key_that_stands_twice_in_a_line_of_json_is_refused(tmp_path):
+    path = as_jsonl(tmp_path, '{"text": "a", "text": "b"}')
+    with pytest.raises(FileFormatError, match=r"line 1 .*the key 'text' stands twice"):
+        read_column(path, None, DEFAULTS, None)
+
+
+def test_an_error_of_the_reader_is_not_taken_for_a_broken_parquet_file(tmp_path):
+    path = parquet_of(tmp_path, text=["a", "b"])
+
+    def read():
+        with open_by_suffix(path) as table:
+            for _ in table.rows(["text"]):
+                raise ValueError("mine")
+
+    with pytest.raises(ValueError, match=r"^mine$"):
+        read()

@@ -6,7 +6,7 @@ import click
 
 from invert_core.errors import nearest
 
-COMMANDS = ("build", "show")
+COMMANDS = ("build", "add", "show", "export")
 
 
 class _Concepts(click.Group):

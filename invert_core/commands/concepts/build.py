@@ -6,7 +6,12 @@ from typing import Any
 import click
 
 from invert_core.commands import options
-from invert_core.commands.concepts.source_options import reading_options, sources_argument
+from invert_core.commands.concepts.hierarchy_options import hierarchy_options
+from invert_core.commands.concepts.source_options import (
+    reading_options,
+    sources_argument,
+    sources_join_option,
+)
 from invert_core.commands.console import say
 
 
@@ -15,40 +20,57 @@ from invert_core.commands.console import say
 )
 @sources_argument
 @reading_options
+@hierarchy_options
 @options.names_option
 @options.missing_option
-@click.option(
-    "--join",
-    type=click.Choice(["strict", "inner", "outer"]),
-    default="strict",
-    show_default=True,
-    help="Samples that some sources lack: refuse, leave out, or keep with labels missing.",
-)
+@sources_join_option
 @options.hdf5_option("Concept file to write.")
 @options.overwrite_option
+@click.option("--dry-run", is_flag=True, help="Read everything, tell what is in it, write nothing.")
 def build(
     sources: tuple[Path, ...],
     names: Path | None,
     missing: str,
     join: str,
+    hierarchy: str | None,
+    min_chains: int,
+    min_count: int,
+    keep_equal: bool,
     output: Path,
     overwrite: bool,
+    dry_run: bool,
     **reading: Any,
 ) -> None:
-    """Put the concepts of one or more sources of the same samples into one file.
+    """Put the concepts of one or more sources into one file.
 
-    A SOURCE is a table (.csv, .tsv, .jsonl, .parquet): wide, with the sample id and one column of
-    0/1 per concept; or long, with a column 'concepts' of ids separated by blanks. Or it is .npz or
-    .h5.
+    All sources are of the same samples.
+
+    A SOURCE is a folder of class folders; a table (.csv, .tsv, .jsonl, .parquet): wide, with a
+    column of 0/1 per concept, long, with a column 'concepts' of ids separated by blanks, or tidy,
+    with a column 'concept_id'; a COCO file (.json); a folder of Pascal VOC's .xml; .npz; or .h5.
     """
     from invert_core.atomic import check_target
-    from invert_core.concepts import Reading, build_concepts, write_concepts
+    from invert_core.commands.concepts.check_summary import sentences
+    from invert_core.concepts import Reading, build_concepts, check_concepts, write_concepts
+    from invert_core.text import counted
 
     check_target(output, overwrite=overwrite)
-    built = build_concepts(sources, names, reading=Reading(**reading), join=join, missing=missing)
-    write_concepts(output, built, overwrite=overwrite)
-    n_empty = int(sum((built.n_positive == 0) | (built.n_positive == built.n_samples)))
-    say(
-        f"{len(built.id):,} concepts of {built.n_samples:,} samples in {str(output)!r}, "
-        f"{n_empty:,} of them true nowhere or everywhere."
+    built = build_concepts(
+        sources,
+        names,
+        reading=Reading(**reading),
+        join=join,
+        missing=missing,
+        hierarchy=hierarchy,
+        min_chains=min_chains,
+        min_count=min_count,
+        keep_equal=keep_equal,
     )
+    if not dry_run:
+        write_concepts(output, built, overwrite=overwrite)
+    say(
+        f"{counted(len(built.id), 'concept')} of {counted(built.n_samples, 'sample')} "
+        f"{'would be' if dry_run else 'are'} in {str(output)!r}."
+    )
+    for sentence in sentences(check_concepts(built)):
+        say(sentence)

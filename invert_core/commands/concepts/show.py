@@ -1,44 +1,62 @@
 """``invert concepts show``."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from invert_core.commands import options
-from invert_core.commands.console import print_rows
-
-COLUMNS = ("id", "name", "n_positive", "fraction", "parents", "definition")
+from invert_core.commands.concepts.source_options import reading_options
 
 
-@options.command(epilog="Example: invert concepts show concepts.h5 --format csv")
-@click.argument("source", type=options.PATH)
+@options.command(epilog="Example: invert concepts show concepts.h5 --search dog --overlaps 3")
+@click.argument("concepts", type=options.PATH)
+@click.option(
+    "--search",
+    metavar="TEXT",
+    help="Only concepts with this text in their id, name, definition or an alias, in any case.",
+)
+@click.option(
+    "--sort",
+    type=click.Choice(["file", "count"]),
+    default="file",
+    show_default=True,
+    help="In the order of the file, or those that most samples carry first.",
+)
+@click.option(
+    "--top", type=click.IntRange(min=0), metavar="N", help="Only the first N. [default: all]"
+)
+@click.option(
+    "--overlaps",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Add the N most similar concepts, by the share of samples that they have in common.",
+)
+@click.option("--definitions", is_flag=True, help="Add the definitions to the table.")
 @options.names_option
+@reading_options
 @options.format_option
-def show(source: Path, names: Path | None, style: str) -> None:
-    """List the concepts of a file with their sizes, parents and definitions."""
-    from invert_core.concepts import read_concepts
+def show(
+    concepts: Path,
+    search: str | None,
+    sort: str,
+    top: int | None,
+    overlaps: int | None,
+    definitions: bool,
+    names: Path | None,
+    style: str,
+    **reading: Any,
+) -> None:
+    """List concepts with their sizes, parents and aliases.
 
-    found = read_concepts(source, names, "exclude")
-    parents: list[list[str]] = [[] for _ in found.id]
-    for child, parent in found.parents.tolist():
-        parents[child].append(found.id[parent])
-    rows = [
-        {
-            "id": id,
-            "name": name,
-            "n_positive": n_positive,
-            "fraction": fraction,
-            "parents": " ".join(of_concept),
-            "definition": definition,
-        }
-        for id, name, n_positive, fraction, of_concept, definition in zip(
-            found.id,
-            found.name,
-            found.n_positive.tolist(),
-            found.fraction.tolist(),
-            parents,
-            found.definition,
-            strict=True,
-        )
-    ]
-    print_rows(rows, COLUMNS, style)
+    CONCEPTS is a file made by 'invert concepts build', or any source that it takes. JSON and CSV
+    hold the definitions, too, and ids where the table has names.
+    """
+    from invert_core.commands.concepts.concept_table import print_concepts
+    from invert_core.concepts import Reading, build_concepts, list_concepts
+
+    found = build_concepts(concepts, names, reading=Reading(**reading), missing="exclude")
+    entries = list_concepts(
+        found, search=search, by_count=sort == "count", top=top, overlaps=overlaps
+    )
+    print_concepts(found, entries, style, definitions=definitions)

@@ -12,6 +12,14 @@ sources_argument = click.argument(
     "sources", nargs=-1, required=True, type=options.PATH, metavar="SOURCE..."
 )
 
+sources_join_option = click.option(
+    "--join",
+    type=click.Choice(["strict", "inner", "outer"]),
+    default="strict",
+    show_default=True,
+    help="Samples that some sources lack: refuse, leave out, or keep with labels missing.",
+)
+
 
 class ColumnAndNumber(click.ParamType):
     """A column and a number, such as age:4; the last colon divides them."""

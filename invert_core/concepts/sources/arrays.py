@@ -1,20 +1,26 @@
 """Concepts from NumPy's .npz files."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from invert_core.concepts.concept_set import ConceptSet
+import numpy as np
+
+from invert_core.concepts.concept_set import Alias, ConceptSet
 from invert_core.concepts.sources.source import log_ignored
-from invert_core.errors import FileFormatError
+from invert_core.errors import DataError, FileFormatError
 from invert_core.numpy_files import read_npz
 
-_STRINGS = ("id", "name", "definition")
+_STRINGS = ("id", "name", "definition", "alias", "alias_name")
+_ALIASES = ("alias", "alias_name", "alias_of")
 
 
 def read_arrays(path: Path) -> ConceptSet:
     """Read concepts from arrays `labels` [N, C] and `id` [C].
 
-    `name` and `definition` [C], `sample_id` [N] and `parents` [E, 2] may be there too. Pickled
-    objects are not read.
+    Labels are bool, or numbers: 0, 1, and -1 or NaN for what is not defined. `name` and
+    `definition` [C], `sample_id` [N] and `parents` [E, 2] may be there too, and the aliases
+    `alias` and `alias_name` [A] with the row of their concepts, `alias_of` [A]. Pickled objects
+    are not read.
 
     Raises
     ------
@@ -23,7 +29,7 @@ def read_arrays(path: Path) -> ConceptSet:
     FileFormatError
         It is no .npz file, lacks an array, or holds strings as anything but strings.
     DataError
-        The arrays do not fit together, or a label is neither 0 nor 1.
+        The arrays do not fit together, or a label is none.
     """
     arrays, sample_id = read_npz(path)
     for name in ("labels", "id"):
@@ -32,17 +38,44 @@ def read_arrays(path: Path) -> ConceptSet:
                 f"{str(path)!r} has no array {name!r}.",
                 "Write it with: numpy.savez(path, labels=labels, id=ids)",
             )
-    strings = {name: arrays[name] for name in _STRINGS if name in arrays}
-    for name, values in strings.items():
-        if values.ndim != 1 or values.dtype.kind != "U":
-            raise FileFormatError(
-                f"{str(path)!r}: {name!r} has shape {values.shape} and type {values.dtype}.",
-                "Write it as a list of strings.",
-            )
-    log_ignored(path, "array", set(arrays) - {"labels", "parents", *_STRINGS})
-    return ConceptSet.from_arrays(
+    strings = {name: _as_strings(path, name, arrays[name]) for name in _STRINGS if name in arrays}
+    log_ignored(path, "array", set(arrays) - {"labels", "parents", "alias_of", *_STRINGS})
+    concepts = ConceptSet.from_arrays(
         arrays["labels"],
+        id=strings["id"],
+        name=strings.get("name"),
+        definition=strings.get("definition"),
         sample_id=sample_id,
         parents=arrays.get("parents"),
-        **{name: values.tolist() for name, values in strings.items()},
     )
+    given = [name for name in _ALIASES if name in arrays]
+    if not given:
+        return concepts
+    if len(given) < len(_ALIASES):
+        lacking = next(name for name in _ALIASES if name not in arrays)
+        raise FileFormatError(
+            f"{str(path)!r} has {given[0]!r}, but no array {lacking!r}.",
+            "Write all of alias, alias_name and alias_of, or none.",
+        )
+    return replace(
+        concepts, aliases=_aliases(strings["alias"], strings["alias_name"], arrays["alias_of"])
+    )
+
+
+def _as_strings(path: Path, name: str, values: np.ndarray) -> list[str]:
+    if values.ndim != 1 or (values.dtype.kind != "U" and values.size):
+        raise FileFormatError(
+            f"{str(path)!r}: {name!r} has shape {values.shape} and type {values.dtype}.",
+            "Write it as a list of strings.",
+        )
+    return [str(value) for value in values.tolist()]
+
+
+def _aliases(ids: list[str], names: list[str], rows: np.ndarray) -> tuple[Alias, ...]:
+    if rows.shape != (len(ids),) or len(names) != len(ids) or rows.dtype.kind not in "iu":
+        raise DataError(
+            f"There are {len(ids)} aliases, {len(names)} names of them, and rows of shape "
+            f"{rows.shape} and type {rows.dtype}.",
+            "Give one name and the row of one concept, an integer, for each alias.",
+        )
+    return tuple(map(Alias, ids, names, rows.tolist()))

@@ -1,14 +1,28 @@
 """The kinds of sources, and the choice of a reader."""
 
+import itertools
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from invert_core.concepts.concept_set import ConceptSet
 from invert_core.concepts.hdf5_file import read_hdf5
+from invert_core.concepts.sources.annotations.coco import read_coco
+from invert_core.concepts.sources.annotations.voc import is_voc, read_voc
 from invert_core.concepts.sources.arrays import read_arrays
+from invert_core.concepts.sources.class_folders import read_class_folders
 from invert_core.concepts.sources.source import Reading, SourceFormat, by_suffix
-from invert_core.concepts.sources.tables import read_table
-from invert_core.errors import DataError, FileFormatError, MissingFileError, SettingError
+from invert_core.concepts.sources.tables.columns import LONG_COLUMN
+from invert_core.concepts.sources.tables.reading import read_table, titles_of
+from invert_core.errors import (
+    DataError,
+    FileFormatError,
+    MissingFileError,
+    SettingError,
+    UnknownNameError,
+    first_few,
+    nearest,
+)
 from invert_core.tables.formats import SUFFIXES as TABLES
 
 FORMATS = (
@@ -17,10 +31,23 @@ FORMATS = (
         by_suffix(*TABLES),
         read_table,
         frozenset({"id_column", "tags", "separator", "classes", "bins", "thresholds"}),
+        titles_of,
     ),
     SourceFormat("arrays (.npz)", by_suffix(".npz"), lambda path, _: read_arrays(path)),
     SourceFormat(
         "a concept file (.h5, .hdf5)", by_suffix(".h5", ".hdf5"), lambda path, _: read_hdf5(path)
+    ),
+    SourceFormat(
+        "a COCO file (.json)",
+        by_suffix(".json"),
+        read_coco,
+        frozenset({"supercategories", "min_area"}),
+    ),
+    SourceFormat("a folder of Pascal VOC", is_voc, lambda path, _: read_voc(path)),
+    SourceFormat(
+        "a folder with a folder of images per class",
+        os.path.isdir,
+        lambda path, _: read_class_folders(path),
     ),
 )
 """The first that matches reads a source."""
@@ -45,6 +72,8 @@ def read_sources(paths: Sequence[Path], reading: Reading) -> list[ConceptSet]:
     ------
     SettingError
         `reading` says something that none of the sources knows.
+    UnknownNameError
+        It names a column that none of them has.
     MissingFileError, FileFormatError, DataError
         As `build_concepts`.
     """
@@ -55,7 +84,36 @@ def read_sources(paths: Sequence[Path], reading: Reading) -> list[ConceptSet]:
         raise SettingError(
             f"No source follows {OPTIONS[field]}.", f"It is for {' or '.join(follow)}."
         )
+    _check_columns(paths, formats, reading)
     return [_read(path, found, reading) for path, found in zip(paths, formats, strict=True)]
+
+
+def _check_columns(
+    paths: Sequence[Path], formats: Sequence[SourceFormat], reading: Reading
+) -> None:
+    """Refuse the name of a column that none of the sources has, and a separator of none."""
+    named = [
+        *(("id_column", column) for column in (reading.id_column,) if column is not None),
+        *(("tags", column) for column in reading.tags),
+        *(("classes", column) for column in reading.classes),
+        *(("bins", column) for column, _ in reading.bins),
+        *(("thresholds", column) for column, _ in reading.thresholds),
+    ]
+    if not named and reading.separator is None:
+        return
+    of_sources = [found.titles(path) for path, found in zip(paths, formats, strict=True)]
+    titles = list(dict.fromkeys(itertools.chain(*of_sources)))
+    for field, column in named:
+        if column not in titles:
+            raise UnknownNameError(
+                f"No source has a column {column!r}, which {OPTIONS[field]} names.",
+                f"{nearest(column, titles)} The columns are {first_few(titles, 10)}.".lstrip(),
+            )
+    if reading.separator is not None and not {LONG_COLUMN, *reading.tags} & set(titles):
+        raise SettingError(
+            f"No source has a column whose cells {OPTIONS['separator']} divides.",
+            f"It is for a column {LONG_COLUMN!r}, or one that {OPTIONS['tags']} names.",
+        )
 
 
 def _format_of(path: Path) -> SourceFormat:

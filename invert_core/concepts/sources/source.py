@@ -66,12 +66,15 @@ class SourceFormat:
         said in a log message. Raises as `build_concepts` says.
     knows : frozenset of str
         The fields of `Reading` that it follows.
+    titles : callable
+        Of a table, the titles of its columns, which fields of `Reading` may name.
     """
 
     what: str
     matches: Callable[[Path], bool]
     read: Callable[[Path, Reading], ConceptSet]
     knows: frozenset[str] = frozenset()
+    titles: Callable[[Path], Sequence[str]] = lambda path: ()
 
 
 def by_suffix(*suffixes: str) -> Callable[[Path], bool]:

@@ -4,6 +4,7 @@ import random
 import numpy as np
 import pytest
 
+from invert_core.concepts.concept_set import Alias
 from invert_core.concepts.sources.arrays import read_arrays
 from invert_core.errors import DataError, FileFormatError, InvertError, MissingFileError
 
@@ -101,3 +102,50 @@ def test_a_damaged_file_is_refused_or_read_but_never_breaks_the_program(tmp_path
             read_arrays(path)
         except InvertError:
             continue
+
+
+@pytest.mark.parametrize(
+    "labels", [np.array([[0, -1], [1, 1]], np.int8), np.array([[0, np.nan], [1, -1.0]], np.float16)]
+)
+def test_minus_one_and_nan_are_not_defined(tmp_path, labels):
+    concepts = read_arrays(saved(tmp_path, {"labels": labels, "id": ["a", "b"]}))
+    assert concepts.dense().tolist() == (labels == 1).tolist()
+    assert concepts.defined_on("a").tolist() == [True, True]
+    assert concepts.defined_on("b").tolist() == (labels[:, 1] >= 0).tolist()
+
+
+ALIASES = {
+    "alias": np.array(["c", "d"]),
+    "alias_name": np.array(["C", "D"]),
+    "alias_of": np.array([1, 1]),
+}
+
+
+def test_aliases_are_read(tmp_path):
+    concepts = read_arrays(saved(tmp_path, GOOD | ALIASES))
+    assert concepts.aliases == (Alias("c", "C", 1), Alias("d", "D", 1))
+    assert concepts.index("d") == 1
+    none = {name: array[:0] for name, array in ALIASES.items()}
+    assert read_arrays(saved(tmp_path, GOOD | none)).aliases == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"alias_of": None}, FileFormatError, "has 'alias', but no array 'alias_of'"),
+        ({"alias": None, "alias_name": None}, FileFormatError, "'alias_of', but no array 'alias'"),
+        ({"alias": np.array([1, 2])}, FileFormatError, "'alias' has shape .* type int64"),
+        ({"alias_name": np.array(["C"])}, DataError, "2 aliases, 1 names"),
+        ({"alias_of": np.array([0])}, DataError, r"rows of shape \(1,\)"),
+        ({"alias_of": np.array([0.0, 1.0])}, DataError, "type float64"),
+        ({"alias_of": np.array([0, 2])}, DataError, "alias 'd' stands for concept number 2"),
+        ({"alias_of": np.array([0, -1])}, DataError, "alias 'd' stands for concept number -1"),
+        ({"alias": np.array(["c", "a"])}, DataError, "repeats: 'a'"),
+    ],
+)
+def test_aliases_that_do_not_fit_are_refused(tmp_path, change, error, words):
+    arrays = GOOD | ALIASES | change
+    arrays = {name: array for name, array in arrays.items() if array is not None}
+    with pytest.raises(error, match=words) as caught:
+        read_arrays(saved(tmp_path, arrays))
+    assert caught.value.hint

@@ -5,20 +5,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from invert_core.data.images.preprocess import PRESETS, Preprocess
-from tests.needs import need
+from tests.needs import need_torchvision
 
-torch = need("torch")
-try:
-    torchvision = need("torchvision")
-except RuntimeError:
-    # A torchvision that was built for another torch lacks its operators, and the transforms of
-    # Pillow images need none. These are named while it is imported.
-    library = torch.library.Library("torchvision", "DEF")
-    for operator in ("nms", "qnms"):
-        library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    torchvision = need("torchvision")
-
-transforms = torchvision.transforms
+transforms = need_torchvision().transforms
 edges = st.integers(1, 90)
 
 

@@ -1,0 +1,104 @@
+"""Labels that are missing: each formula on its own samples, against all of them taken for 0."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from scipy.stats import rankdata
+
+from bench import structures
+from invert_core import ConceptSet, Settings, label
+
+N_SAMPLES, N_CONCEPTS, N_UNITS = 20_000, 500, 64
+SETTINGS = Settings(length=3, beam=3)
+RANKINGS = 1 + 2 * SETTINGS.beam
+"""Formulas that the search of a unit joins to every concept; the first is true everywhere."""
+
+
+class Missing(NamedTuple):
+    """Labels int8 [N, C], of which some are -1; `n_units` are searched with them excluded."""
+
+    title: str
+    activations: np.ndarray
+    labels: np.ndarray
+    concepts: ConceptSet
+    n_units: int
+
+
+@pytest.fixture(
+    scope="module", params=[(5, 64), (N_CONCEPTS, 4)], ids=["5 sources", "each its own"]
+)
+def data(request):
+    """Concepts on 0.5 to 30 % of the samples; each source labels 80 % of them."""
+    n_sources, n_units = request.param
+    rng = np.random.default_rng(0)
+    labels = rng.random((N_SAMPLES, N_CONCEPTS)) < np.geomspace(0.005, 0.3, N_CONCEPTS)
+    activations = structures.relu(structures.planted(labels, N_UNITS, rng), rng)
+    known = (rng.random((N_SAMPLES, n_sources)) < 0.8)[:, np.arange(N_CONCEPTS) % n_sources]
+    table = np.where(known, labels, -1).astype(np.int8)
+    concepts = ConceptSet.from_arrays(table, [f"c{number}" for number in range(N_CONCEPTS)])
+    for missing in ("exclude", "negative"):
+        label(activations[:, :1], concepts, missing=missing)  # so that all is compiled
+    title = f"missing labels, {n_sources} sources, L=3, B=3: {N_SAMPLES:,} x {N_UNITS}"
+    return Missing(f"{title}, {N_CONCEPTS} concepts", activations, table, concepts, n_units)
+
+
+def literals(found):
+    """AUC of the best literal of each unit."""
+    return np.array([row.by_length[0].auc for row in found if row.rank == 1])
+
+
+def test_negative(measure, data):
+    measure(
+        data.title,
+        "invert, --missing negative",
+        lambda: label(data.activations, data.concepts, settings=SETTINGS, missing="negative"),
+        lambda found: None,
+    )
+
+
+def test_exclude(measure, data):
+    expected = best_literals(data, 1)
+    measure(
+        data.title,
+        "invert, --missing exclude",
+        lambda: label(
+            data.activations[:, : data.n_units],
+            data.concepts,
+            settings=SETTINGS,
+            missing="exclude",
+        ),
+        lambda found: np.testing.assert_allclose(literals(found)[:1], expected, rtol=0, atol=1e-12),
+        rounds=2,
+        part=data.n_units / N_UNITS,
+        remark=f"from {data.n_units} of {N_UNITS} units" if data.n_units < N_UNITS else "",
+    )
+
+
+def test_ranks_of_scipy(measure, data):
+    found = label(data.activations[:, :1], data.concepts, settings=SETTINGS, missing="exclude")
+    measure(
+        data.title,
+        "scipy.stats.rankdata for every formula and concept",
+        lambda: best_literals(data, 1),
+        lambda best: np.testing.assert_allclose(best, literals(found), rtol=0, atol=1e-12),
+        rounds=1,
+        part=1 / (N_UNITS * RANKINGS),
+        remark=f"no search, no p-values; from the literals of 1 of {N_UNITS} units",
+    )
+
+
+def best_literals(data, n_units):
+    """AUC of the best literal of some units, one concept after the other."""
+    best = np.zeros(n_units)
+    for unit in range(n_units):
+        for column in data.labels.T:
+            known = column >= 0
+            true, n = column[known] == 1, known.sum()
+            n1 = true.sum()
+            ranks = rankdata(data.activations[known, unit])
+            auc = (ranks[true].sum() - n1 * (n1 + 1) / 2) / (n1 * (n - n1))
+            for area, share in ((auc, n1 / n), (1 - auc, 1 - n1 / n)):
+                if SETTINGS.min_fraction <= share <= SETTINGS.max_fraction:
+                    best[unit] = max(best[unit], area)
+    return best

@@ -1,0 +1,148 @@
+"""Images that ask for characters: photographs, and copies on which characters are drawn."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from invert_core.atomic import new_file, storage_errors
+from invert_core.errors import MissingFileError
+
+FONT = Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc")
+SIDE = 224
+SIZE = 28
+"""Of the font, in pixels."""
+N_CHARACTERS = 6
+COLOURS = ((255, 255, 255), (0, 0, 0))
+
+SCRIPTS = {
+    "marked": [chr(code) for code in range(0x4E00, 0x9FA6)],
+    "letters": [chr(code) for code in range(ord("A"), ord("Z") + 1)],
+}
+"""Folders of copies, and what is drawn on them: Chinese characters, or letters."""
+
+QUESTIONS = ("marked", "apart", "chinese")
+HALVES = tuple(f"half_{number}" for number in range(20))
+"""Concepts that mean nothing: random halves of the photographs, on which nothing is drawn."""
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Watermark:
+    """A line of characters; `box` holds the left, upper, right and lower edge of its pixels."""
+
+    text: str
+    colour: tuple[int, int, int]
+    box: Box
+
+
+def open_font(path: Path = FONT, size: int = SIZE) -> Font:
+    """Open a font.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file, or it is no font.
+    """
+    try:
+        return ImageFont.truetype(path, size)
+    except OSError as error:
+        raise MissingFileError(
+            f"There is no font {str(path)!r}.",
+            "Get it with: sudo apt-get install --no-install-recommends fonts-wqy-microhei",
+        ) from error
+
+
+def draw_watermark(
+    image: Image.Image, characters: Sequence[str], font: Font, rng: np.random.Generator
+) -> tuple[Image.Image, Watermark]:
+    """Draw random characters in one line at a random place on a copy of an image.
+
+    The line is white or black, at random, so that it makes images neither brighter nor darker
+    throughout.
+
+    Parameters
+    ----------
+    image : Image
+        In RGB, larger than the line.
+    characters : sequence of str
+        To draw from, with replacement.
+    font : Font
+    rng : Generator
+
+    Returns
+    -------
+    (Image, Watermark)
+    """
+    text = "".join(characters[i] for i in rng.integers(len(characters), size=N_CHARACTERS))
+    copy = image.copy()
+    canvas = ImageDraw.Draw(copy)
+    left, upper, right, lower = (round(edge) for edge in canvas.textbbox((0, 0), text, font=font))
+    x = int(rng.integers(image.width - (right - left) + 1)) - left
+    y = int(rng.integers(image.height - (lower - upper) + 1)) - upper
+    colour = COLOURS[rng.integers(len(COLOURS))]
+    canvas.text((x, y), text, fill=colour, font=font)
+    return copy, Watermark(text, colour, (left + x, upper + y, right + x, lower + y))
+
+
+def write_probing_set(
+    folder: Path, photographs: Iterable[tuple[str, Image.Image]], font: Font, seed: int = 0
+) -> int:
+    """Write photographs and marked copies into `images/`, and labels into `concepts.csv`.
+
+    Each photograph is cut to the square in its middle, 224 pixels wide. It goes into the class
+    folder `original`, and a copy into each of those of `SCRIPTS`. In the table the concepts are
+    undefined on images that they are not to be compared with:
+
+    - `marked` is true on Chinese characters and false where nothing is drawn;
+    - `apart` is the same, but a photograph is there once only: marked, if it is in `half_0`, or as
+      it is;
+    - `chinese` is true on Chinese characters and false on letters;
+    - each of `HALVES` is true on a half of the originals and false on the other.
+
+    What is there is written over; the same photographs, font and seed give the same images.
+
+    Returns
+    -------
+    int
+        Number of photographs.
+    """
+    rng = np.random.default_rng(seed)
+    images = folder / "images"
+    names = []
+    with storage_errors(folder):
+        for kind in ("original", *SCRIPTS):
+            (images / kind).mkdir(parents=True, exist_ok=True)
+    for name, photograph in photographs:
+        square = ImageOps.fit(photograph, (SIDE, SIDE), Image.Resampling.BICUBIC)
+        copies = {
+            script: draw_watermark(square, characters, font, rng)[0]
+            for script, characters in SCRIPTS.items()
+        }
+        with storage_errors(folder):
+            for kind, image in {"original": square, **copies}.items():
+                image.save(images / kind / f"{name}.png")
+        names.append(f"{name}.png")
+    _write_concepts(folder / "concepts.csv", names, rng)
+    return len(names)
+
+
+def _write_concepts(path: Path, names: Sequence[str], rng: np.random.Generator) -> None:
+    halves = np.array([rng.permutation(len(names)) < len(names) // 2 for _ in HALVES], int)
+    blank = [""] * len(HALVES)
+    with (
+        new_file(path, overwrite=True) as partial,
+        partial.open("w", newline="", encoding="utf-8") as file,
+    ):
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(("sample_id", *QUESTIONS, *HALVES))
+        for name, of_halves in zip(names, halves.T.tolist(), strict=True):
+            first_half = of_halves[0] == 1
+            table.writerow((f"original/{name}", 0, "" if first_half else 0, "", *of_halves))
+            table.writerow((f"marked/{name}", 1, 1 if first_half else "", 1, *blank))
+            table.writerow((f"letters/{name}", "", "", 0, *blank))

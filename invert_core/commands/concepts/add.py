@@ -1,0 +1,73 @@
+"""``invert concepts add``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from invert_core.commands import options
+from invert_core.commands.concepts.source_options import (
+    reading_options,
+    sources_argument,
+    sources_join_option,
+)
+from invert_core.commands.console import say
+
+
+@options.command(
+    epilog="Example: invert concepts add concepts.h5 marked.csv --new-negative --missing exclude "
+    "-o with_marks.h5"
+)
+@click.argument("concepts", type=options.PATH)
+@sources_argument
+@reading_options
+@options.names_option
+@options.missing_option
+@click.option(
+    "--new-negative",
+    is_flag=True,
+    help="Concepts that only SOURCE has are 0 on samples of CONCEPTS, whatever --missing says.",
+)
+@sources_join_option
+@options.hdf5_option("Concept file to write; CONCEPTS itself only with --overwrite.")
+@options.overwrite_option
+def add(
+    concepts: Path,
+    sources: tuple[Path, ...],
+    names: Path | None,
+    missing: str,
+    new_negative: bool,
+    join: str,
+    output: Path,
+    overwrite: bool,
+    **reading: Any,
+) -> None:
+    """Add new samples and their labels to a concept file.
+
+    A SOURCE is what 'invert concepts build' takes, of samples that CONCEPTS lacks; several are
+    joined first. Its concepts may be old or new. Labels are missing where one side does not know a
+    concept of the other: --missing and --new-negative say what they are.
+    """
+    from invert_core.atomic import check_target
+    from invert_core.commands.concepts.check_summary import sentences
+    from invert_core.concepts import Reading, add_samples, write_concepts
+    from invert_core.concepts.looking.quick_check import check_concepts
+    from invert_core.text import counted
+
+    check_target(output, overwrite=overwrite)
+    both = add_samples(
+        concepts,
+        sources,
+        names,
+        reading=Reading(**reading),
+        join=join,
+        missing=missing,
+        new_negative=new_negative,
+    )
+    write_concepts(output, both, overwrite=overwrite)
+    say(
+        f"{counted(len(both.id), 'concept')} of {counted(both.n_samples, 'sample')} are in "
+        f"{str(output)!r}."
+    )
+    for sentence in sentences(check_concepts(both)):
+        say(sentence)

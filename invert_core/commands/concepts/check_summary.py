@@ -1,0 +1,51 @@
+"""What ``invert concepts build`` says about the concepts, in a few sentences."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from invert_core.errors import first_few
+from invert_core.text import counted
+
+if TYPE_CHECKING:
+    from invert_core.concepts.looking.quick_check import ConceptCheck
+
+
+def sentences(check: "ConceptCheck") -> list[str]:
+    """What is missing, empty, full or equal; nothing is said of what is not there."""
+    share = f"{100 * check.density:.3g} %"
+    told = [f"{share} of the labels are true."]
+    if check.n_missing:
+        told = [
+            f"{counted(check.n_missing, 'label')} {_are(check.n_missing)} missing; {share} of the "
+            "others are true."
+        ]
+    for ids, where in (
+        (check.empty, "true on no sample"),
+        (check.full, "true on every sample" if not check.n_missing else "true wherever defined"),
+        (check.nowhere, "defined on no sample"),
+    ):
+        if ids:
+            told.append(
+                f"{counted(len(ids), 'concept')} {_are(len(ids))} {where}: {first_few(ids)}."
+            )
+    if check.equal:
+        n_groups = len(check.equal)
+        told.append(
+            f"{counted(n_groups, 'group')} of concepts {_are(n_groups)} true on the same samples: "
+            f"{_groups(check.equal)}."
+        )
+    if check.n_bare_samples:
+        told.append(
+            f"{counted(check.n_bare_samples, 'sample')} "
+            f"{'carries' if check.n_bare_samples == 1 else 'carry'} no concept."
+        )
+    return told
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _groups(groups: Sequence[Sequence[str]], shown: int = 3) -> str:
+    named = "; ".join(first_few(group) for group in groups[:shown])
+    return f"{named}; and {len(groups) - shown:,} more" if len(groups) > shown else named

@@ -1,0 +1,99 @@
+"""How concepts are printed: for people by their names, for programs by their ids."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from invert_core.commands.console import print_rows
+from invert_core.formula_syntax import quote_id
+
+if TYPE_CHECKING:
+    from invert_core.concepts import ConceptSet
+    from invert_core.concepts.looking.catalogue import Entry
+
+COLUMNS = (
+    "id",
+    "name",
+    "n_positive",
+    "n_defined",
+    "fraction",
+    "parents",
+    "aliases",
+    "overlaps",
+    "jaccard",
+    "definition",
+)
+_ALWAYS = ("id", "name", "n_positive", "fraction")
+
+
+def print_concepts(
+    concepts: "ConceptSet", entries: Sequence["Entry"], style: str, *, definitions: bool
+) -> None:
+    """Print some concepts of a set.
+
+    A table has the columns that say something, and definitions on request. In a cell of CSV blanks
+    stand between ids, and an id that is no bare word is quoted as in a formula.
+    """
+    if style == "json":
+        print_rows([_for_json(concepts, entry) for entry in entries], COLUMNS, style)
+        return
+    if style == "csv":
+        print_rows([_for_csv(concepts, entry) for entry in entries], COLUMNS, style)
+        return
+    rows = [_for_people(concepts, entry) for entry in entries]
+    told = {title for row in rows for title, value in row.items() if value}
+    told -= set() if definitions else {"definition"}
+    told -= set() if concepts.defined is not None else {"n_defined"}
+    print_rows(rows, [title for title in COLUMNS if title in told.union(_ALWAYS)], style)
+
+
+def _for_people(concepts: "ConceptSet", entry: "Entry") -> dict[str, Any]:
+    return _plain(entry) | {
+        "parents": ", ".join(_called(concepts, row) for row in entry.parents),
+        "aliases": ", ".join(alias.name for alias in entry.aliases),
+        "overlaps": ", ".join(
+            f"{_called(concepts, other.concept)} {other.jaccard:.2f}"
+            for other in entry.overlaps or ()
+        ),
+    }
+
+
+def _for_json(concepts: "ConceptSet", entry: "Entry") -> dict[str, Any]:
+    return _plain(entry) | {
+        "parents": [concepts.id[row] for row in entry.parents],
+        "aliases": [{"id": alias.id, "name": alias.name} for alias in entry.aliases],
+        "overlaps": None
+        if entry.overlaps is None
+        else [
+            {"id": concepts.id[other.concept], "n_common": other.n_common, "jaccard": other.jaccard}
+            for other in entry.overlaps
+        ],
+    }
+
+
+def _for_csv(concepts: "ConceptSet", entry: "Entry") -> dict[str, Any]:
+    return _plain(entry) | {
+        "parents": _ids(concepts.id[row] for row in entry.parents),
+        "aliases": _ids(alias.id for alias in entry.aliases),
+        "overlaps": _ids(concepts.id[other.concept] for other in entry.overlaps or ()),
+        "jaccard": " ".join(str(other.jaccard) for other in entry.overlaps or ()),
+    }
+
+
+def _plain(entry: "Entry") -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "name": entry.name,
+        "n_positive": entry.n_positive,
+        "n_defined": entry.n_defined,
+        "fraction": entry.fraction,
+        "definition": entry.definition,
+    }
+
+
+def _called(concepts: "ConceptSet", row: int) -> str:
+    name = concepts.name[row]
+    return f"{name} ({concepts.id[row]})" if name in concepts.repeated_names else name
+
+
+def _ids(ids: Iterable[str]) -> str:
+    return " ".join(map(quote_id, ids))

@@ -1,0 +1,56 @@
+"""``invert concepts export``."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from invert_core.commands import options
+from invert_core.commands.concepts.source_options import reading_options
+from invert_core.commands.console import say
+
+if TYPE_CHECKING:
+    from invert_core.concepts import ConceptSet
+
+
+@options.command(epilog="Example: invert concepts export concepts.h5 -o tables")
+@click.argument("concepts", type=options.PATH)
+@options.names_option
+@reading_options
+@options.output_option("A file .npz of arrays, or else a folder for CSV tables.")
+@options.overwrite_option
+def export(
+    concepts: Path, names: Path | None, output: Path, overwrite: bool, **reading: Any
+) -> None:
+    """Write concepts as arrays or tables for other programs.
+
+    CONCEPTS is a file made by 'invert concepts build', or any source that it takes. The tables are
+    labels.csv, names.csv and, where there is something to tell, parents.csv and aliases.csv.
+    """
+    from invert_core.concepts import Reading, build_concepts, export_concepts
+    from invert_core.concepts.exporting.export import check_export
+    from invert_core.text import counted
+
+    check_export(output, overwrite=overwrite)
+    found = build_concepts(concepts, names, reading=Reading(**reading), missing="exclude")
+    export_concepts(found, output, overwrite=overwrite)
+    say(
+        f"{counted(len(found.id), 'concept')} of {counted(found.n_samples, 'sample')} are in "
+        f"{str(output)!r}."
+    )
+    say(f"They are read again with: {_way_back(found, output)}")
+
+
+def _way_back(concepts: "ConceptSet", output: Path) -> str:
+    """The command that makes a concept file of what was exported."""
+    words = ["invert", "concepts", "build"]
+    if output.is_dir():
+        words += [str(output / "labels.csv"), "--names", str(output / "names.csv")]
+        if concepts.parents.size:
+            words += ["--hierarchy", str(output / "parents.csv"), "--keep-equal"]
+    else:
+        words.append(str(output))
+    if concepts.defined is not None:
+        words += ["--missing", "exclude"]
+    return shlex.join([*words, "-o", "concepts.h5"])

@@ -1,0 +1,124 @@
+"""``invert probe``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from invert_core.commands import options
+from invert_core.commands.console import print_rows, printable, progress, say, written
+from invert_core.text import counted
+
+if TYPE_CHECKING:
+    from invert_core.probing import ProbedUnit, ProbeResult
+
+SHOWN = ("rank", "unit", "auc", "p_units", "status")
+
+
+@options.command(
+    epilog="Example: invert probe activations.h5 concepts.h5 --formula 'even & ~digit_4' "
+    "--picture even.svg"
+)
+@click.argument("activations", type=options.PATH)
+@click.argument("concepts", type=options.PATH)
+@click.option("--formula", required=True, help='In concept ids, as in: box & ~(cup | "tea cup")')
+@click.option(
+    "--direction",
+    type=click.Choice(["positive", "negative", "both"]),
+    default="both",
+    show_default=True,
+    help="Largest AUC first, smallest first, or farthest from 0.5.",
+)
+@options.layer_option
+@options.units_option
+@options.names_option
+@options.join_option
+@options.missing_option
+@options.top_option
+@options.format_option
+@click.option(
+    "--picture",
+    type=options.PATH,
+    metavar="FILE.svg",
+    help="Draw all AUC and the best units, as .svg or .png.",
+)
+@options.overwrite_option
+def probe(
+    activations: Path,
+    concepts: Path,
+    formula: str,
+    direction: str,
+    layers: tuple[str, ...],
+    units: tuple[int, ...] | None,
+    names: Path | None,
+    join: str,
+    missing: str,
+    top: int,
+    style: str,
+    picture: Path | None,
+    overwrite: bool,
+) -> None:
+    """Find the units that detect one concept or formula.
+
+    All units are ranked by AUC. p_units is the p-value corrected over all of them, except
+    dead ones, by Holm's procedure. The table shows the first ranks; JSON and CSV hold all units.
+    """
+    from invert_core.probe_picture import check_picture, write_picture
+    from invert_core.probing import COLUMNS
+    from invert_core.probing import probe as probe_units
+
+    if picture is not None:
+        check_picture(picture, overwrite=overwrite)
+    with progress("Probing") as report:
+        found = probe_units(
+            activations,
+            concepts,
+            formula,
+            direction=direction,
+            layers=layers or None,
+            units=units,
+            names=names,
+            join=join,
+            missing=missing,
+            progress=report,
+        )
+    if picture is not None:
+        write_picture(picture, found, activations, overwrite=overwrite)
+    with written(f"The picture is in {str(picture)!r}." if picture else ""):
+        if style == "table":
+            print_rows([shown(row) for row in found.rows[:top]], SHOWN, style)
+        else:
+            print_rows([row.row() for row in found], COLUMNS, style)
+    say(printable(summary(found)))
+    if picture is not None:
+        say(f"The picture is in {str(picture)!r}.")
+
+
+def shown(row: "ProbedUnit") -> dict[str, object]:
+    """What a person sees of a unit; p_units as a power of ten, because it may underflow."""
+    from invert_core.commands.label_table import power_of_ten
+
+    return {
+        "rank": row.rank,
+        "unit": f"{row.address} ({row.unit_name})" if row.unit_name else row.address,
+        "auc": f"{row.auc:.4f}",
+        "p_units": power_of_ten(row.log10_p_units),
+        "status": row.status,
+    }
+
+
+def summary(found: "ProbeResult") -> str:
+    """The formula, and how many units are significant, as a line."""
+    first = found.rows[0]
+    parts = [
+        f"{first.label}, true on {first.n_positive:,} of {counted(first.n_samples, 'sample')}: "
+        f"{found.n_significant:,} of {counted(len(found), 'unit')} "
+        f"{'is' if found.n_significant == 1 else 'are'} significant after correction for "
+        f"{counted(found.n_tested, 'test')} (p_units below 0.05)"
+    ]
+    if found.n_untrusted:
+        parts.append(f"{found.n_untrusted:,} more by the normal tail alone")
+    n_dead = len(found) - found.n_tested
+    if n_dead:
+        parts.append(f"{n_dead:,} dead")
+    return "; ".join(parts) + "."

@@ -1,0 +1,228 @@
+"""The samples of one concept set behind those of another."""
+
+import itertools
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from invert_core.concepts.concept_set import Alias, ConceptSet
+from invert_core.concepts.hierarchy.hierarchy import arrows
+from invert_core.concepts.hierarchy.paths import children_first, find_cycle
+from invert_core.errors import DataError, first_few
+from invert_core.kernels.bits import whole_set
+from invert_core.text import counted
+
+_log = logging.getLogger("invert")
+
+
+def append_samples(
+    concepts: ConceptSet, other: ConceptSet, called: Sequence[str] = ("the first", "the second")
+) -> ConceptSet:
+    """Put the samples and labels of another set behind those of a first one.
+
+    The concepts are those of both, told apart by id: those of the first set, then the new ones. A
+    label that neither set gives is undefined, but true where a concept below is true.
+
+    Parameters
+    ----------
+    concepts, other : ConceptSet
+        Sets of different samples, both with sample ids. Where they call a concept differently, the
+        name of the first counts. An alias that is something else in the other set is a concept
+        again. Parents are those of both.
+    called : two str
+        What messages call the sets.
+
+    Returns
+    -------
+    ConceptSet
+
+    Raises
+    ------
+    DataError
+        A set has no sample ids, a sample is in both sets, or their parents lead in a circle.
+
+    Examples
+    --------
+    >>> old = ConceptSet.from_arrays([[1], [0]], ["cat"], sample_id=["a", "b"])
+    >>> marked = ConceptSet.from_arrays([[1]], ["mark"], sample_id=["a-marked"])
+    >>> both = append_samples(old, marked)
+    >>> both.id, both.sample_id, both.n_defined.tolist()
+    (('cat', 'mark'), ('a', 'b', 'a-marked'), [2, 1])
+    """
+    sample_id = _sample_ids(concepts, other, called)
+    sets = _with_same_aliases(concepts, other, called)
+    place = {id: row for row, id in enumerate(dict.fromkeys((*sets[0].id, *sets[1].id)))}
+    rows = [[place[id] for id in one.id] for one in sets]
+    parents = _parents(sets, rows, tuple(place), called)
+    bits, defined = _labels(sets, rows, len(place))
+    _raise_to_parents(bits, defined, parents)
+    return ConceptSet(
+        bits=bits,
+        n_samples=len(sample_id),
+        id=tuple(place),
+        name=_names(sets, tuple(place), called),
+        definition=_definitions(sets, tuple(place)),
+        sample_id=sample_id,
+        parents=parents,
+        defined=defined,
+        aliases=_aliases(sets, rows),
+    )
+
+
+def _sample_ids(concepts: ConceptSet, other: ConceptSet, called: Sequence[str]) -> tuple[str, ...]:
+    ids, new = concepts.sample_id, other.sample_id
+    if ids is None or new is None:
+        raise DataError(
+            f"There are no sample ids in {called[0] if ids is None else called[1]}, so nobody can "
+            "tell which samples are new.",
+            "Give them in the first column of a table, or in an array 'sample_id' of a .npz.",
+        )
+    known = set(ids)
+    again = [id for id in new if id in known]
+    if again:
+        raise DataError(
+            f"{counted(len(again), 'sample')} of {called[1]} "
+            f"{'is' if len(again) == 1 else 'are'} in {called[0]}, too: {first_few(again)}.",
+            "Only new samples can be added: give them ids of their own. For more concepts of the "
+            "same samples use: invert concepts build",
+        )
+    return (*ids, *new)
+
+
+def _with_same_aliases(
+    concepts: ConceptSet, other: ConceptSet, called: Sequence[str]
+) -> tuple[ConceptSet, ConceptSet]:
+    """Both sets, with those aliases as concepts that are not the same alias in the other one."""
+    split = []
+    for one, against, name in ((concepts, other, called[0]), (other, concepts, called[1])):
+        theirs = {alias.id: against.id[alias.concept] for alias in against.aliases}
+        theirs |= {id: id for id in against.id}
+        again = [
+            alias
+            for alias in one.aliases
+            if theirs.get(alias.id, one.id[alias.concept]) != one.id[alias.concept]
+        ]
+        if again:
+            _log.info(
+                "%s of %s %s again, as the other side tells them apart: %s.",
+                counted(len(again), "alias") if len(again) == 1 else f"{len(again):,} aliases",
+                name,
+                "is a concept" if len(again) == 1 else "are concepts",
+                first_few([alias.id for alias in again]),
+            )
+        split.append(_split(one, again) if again else one)
+    return split[0], split[1]
+
+
+def _split(one: ConceptSet, again: Sequence[Alias]) -> ConceptSet:
+    rows = [*range(len(one.id)), *(alias.concept for alias in again)]
+    return replace(
+        one,
+        bits=one.bits[rows],
+        defined=None if one.defined is None else one.defined[rows],
+        id=(*one.id, *(alias.id for alias in again)),
+        name=(*one.name, *(alias.name for alias in again)),
+        definition=(*one.definition, *("",) * len(again)),
+        aliases=tuple(alias for alias in one.aliases if alias not in again),
+    )
+
+
+def _labels(
+    sets: Sequence[ConceptSet], rows: Sequence[Sequence[int]], n_concepts: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is true and what is defined: uint64 [n_concepts, W] over the samples of both sets."""
+    n_words = (sum(one.n_samples for one in sets) + 63) // 64
+    bits, defined = np.zeros((2, n_concepts, n_words), np.uint64)
+    first = 0
+    for one, of_set in zip(sets, rows, strict=True):
+        _put(bits, of_set, one.bits, first)
+        whole = itertools.repeat(whole_set(one.n_samples), len(of_set))
+        _put(defined, of_set, whole if one.defined is None else one.defined, first)
+        first += one.n_samples
+    return bits, defined
+
+
+def _put(target: np.ndarray, rows: Sequence[int], sets: Iterable[np.ndarray], first: int) -> None:
+    """Add sets of samples to rows of `target`, whose sample `first` is their sample 0."""
+    word, shift = divmod(first, 64)
+    for row, words in zip(rows, sets, strict=True):
+        target[row, word : word + words.size] |= words << np.uint64(shift)
+        if shift:
+            rest = target[row, word + 1 : word + 1 + words.size]
+            rest |= (words >> np.uint64(64 - shift))[: rest.size]
+
+
+def _parents(
+    sets: Sequence[ConceptSet],
+    rows: Sequence[Sequence[int]],
+    id: Sequence[str],
+    called: Sequence[str],
+) -> np.ndarray:
+    """The edges of both sets, each once: int64 [E, 2]."""
+    edges = dict.fromkeys(
+        (of_set[child], of_set[parent])
+        for one, of_set in zip(sets, rows, strict=True)
+        for child, parent in one.parents.tolist()
+    )
+    above: dict[int, list[int]] = {}
+    for child, parent in edges:
+        above.setdefault(child, []).append(parent)
+    cycle = find_cycle(above)
+    if cycle:
+        raise DataError(
+            f"The parents in {called[0]} and {called[1]} lead in a circle: "
+            f"{arrows([id[row] for row in cycle])}.",
+            "Remove one of these edges.",
+        )
+    return np.array(list(edges), np.int64).reshape(-1, 2)
+
+
+def _raise_to_parents(bits: np.ndarray, defined: np.ndarray, parents: np.ndarray) -> None:
+    """Where a concept is true, make those above it true that are undefined there."""
+    n_carried = 0
+    edges = [(int(child), int(parent)) for child, parent in parents]
+    for child, parent in children_first(edges):
+        carried = bits[child] & ~defined[parent]
+        bits[parent] |= carried
+        defined[parent] |= carried
+        n_carried += int(np.bitwise_count(carried).sum())
+    if n_carried:
+        _log.info("%s of parents follow from concepts below them.", counted(n_carried, "label"))
+
+
+def _names(sets: Sequence[ConceptSet], id: Sequence[str], called: Sequence[str]) -> tuple[str, ...]:
+    """The name in the first set that has one; an id in place of a name is none."""
+    first, second = (dict(zip(one.id, one.name, strict=True)) for one in sets)
+    differing = [
+        each
+        for each, name in first.items()
+        if name != each and second.get(each, each) not in (each, name)
+    ]
+    if differing:
+        _log.info(
+            "%s %s other names in %s than in %s, which count: %s.",
+            counted(len(differing), "concept"),
+            "has" if len(differing) == 1 else "have",
+            called[1],
+            called[0],
+            first_few(differing),
+        )
+    return tuple(
+        next((named[each] for named in (first, second) if named.get(each, each) != each), each)
+        for each in id
+    )
+
+
+def _definitions(sets: Sequence[ConceptSet], id: Sequence[str]) -> tuple[str, ...]:
+    first, second = (dict(zip(one.id, one.definition, strict=True)) for one in sets)
+    return tuple(first.get(each) or second.get(each, "") for each in id)
+
+
+def _aliases(sets: Sequence[ConceptSet], rows: Sequence[Sequence[int]]) -> tuple[Alias, ...]:
+    aliases: dict[str, Alias] = {}
+    for one, of_set in zip(sets, rows, strict=True):
+        for alias in one.aliases:
+            aliases.setdefault(alias.id, replace(alias, concept=of_set[alias.concept]))
+    return tuple(aliases.values())

@@ -1,0 +1,1 @@
+"""A concept set as files for other programs."""

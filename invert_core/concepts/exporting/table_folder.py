@@ -1,0 +1,94 @@
+"""All of a concept set as CSV tables in one folder."""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from invert_core.atomic import new_folder, storage_errors
+from invert_core.concepts.concept_set import ConceptSet
+from invert_core.concepts.exporting.label_blocks import label_blocks
+
+MARKER = "labels.csv"
+FILES = (MARKER, "names.csv", "parents.csv", "aliases.csv")
+
+_log = logging.getLogger("invert")
+
+
+def write_tables(path: Path, concepts: ConceptSet, *, overwrite: bool = False) -> None:
+    """Write a folder of CSV tables.
+
+    ``labels.csv`` has the columns sample_id, concept_id and value: a row with 1 for each label that
+    is true, and with -1 for each that is not defined. All others are 0, and have a row only where
+    a concept would otherwise have none. A sample without a row of its own has one without concept.
+    So the table is as long as there are labels, however many concepts there are, and any id fits.
+
+    ``names.csv`` has the columns concept_id, name and definition, ``parents.csv`` child and parent,
+    ``aliases.csv`` alias_id, name and concept_id; the last two are there if they have rows. Samples
+    without ids are numbered from 0.
+
+    Raises
+    ------
+    ExistingOutputError, MissingFileError
+        As `new_folder`.
+    StorageError
+        The system refuses to write.
+    """
+    tables: dict[str, tuple[str, Iterable[Sequence[str]]]] = {
+        "names.csv": (
+            "concept_id,name,definition",
+            zip(concepts.id, concepts.name, concepts.definition, strict=True),
+        )
+    }
+    if concepts.parents.size:
+        edges = concepts.parents.tolist()
+        tables["parents.csv"] = (
+            "child,parent",
+            ([concepts.id[row] for row in edge] for edge in edges),
+        )
+    if concepts.aliases:
+        tables["aliases.csv"] = (
+            "alias_id,name,concept_id",
+            ((alias.id, alias.name, concepts.id[alias.concept]) for alias in concepts.aliases),
+        )
+    if concepts.sample_id is None:
+        _log.info("The samples have no ids; in %s they are numbered from 0.", MARKER)
+    with new_folder(path, marker=MARKER, overwrite=overwrite) as partial, storage_errors(path):
+        _write(partial / MARKER, "sample_id,concept_id,value", _label_lines(concepts))
+        for name, (header, rows) in tables.items():
+            _write(partial / name, header, (",".join(map(_cell, row)) + "\n" for row in rows))
+
+
+def _write(path: Path, header: str, lines: Iterable[str]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(f"{header}\n")
+        file.writelines(lines)
+
+
+def _label_lines(concepts: ConceptSet) -> Iterator[str]:
+    """The lines of a sample at a time."""
+    ids = map(str, range(concepts.n_samples)) if concepts.sample_id is None else concepts.sample_id
+    samples = map(_cell, ids)
+    cells = [_cell(id) for id in concepts.id]
+    ends = {value: [f",{cell},{value}\n" for cell in cells] for value in (1, 0, -1)}
+    unseen = np.flatnonzero((concepts.n_positive == 0) & (concepts.n_defined == concepts.n_samples))
+    extra = [ends[0][row] for row in unseen.tolist()]
+    for labels in label_blocks(concepts):
+        sample_of, concept_of = np.nonzero(labels)
+        value_of = labels[sample_of, concept_of].tolist()
+        first = np.searchsorted(sample_of, np.arange(len(labels) + 1)).tolist()
+        told = concept_of.tolist()
+        for row in range(len(labels)):
+            sample = next(samples)
+            mine = extra + [
+                ends[value_of[place]][told[place]] for place in range(first[row], first[row + 1])
+            ]
+            extra = []
+            yield "".join([sample + end for end in mine or [",,\n"]])
+
+
+def _cell(text: str) -> str:
+    if not any(mark in text for mark in ',"\r\n'):
+        return text
+    return '"' + text.replace('"', '""') + '"'

@@ -1,0 +1,158 @@
+"""All that the concepts of a set are kinds of, as concepts."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from invert_core.concepts.concept_set import ConceptSet
+from invert_core.concepts.hierarchy.extents import labels_upward
+from invert_core.concepts.hierarchy.hierarchy import Hierarchy, arrows
+from invert_core.concepts.hierarchy.paths import count_chains, edges_among, find_cycle, reached
+from invert_core.errors import DataError, SettingError, first_few
+from invert_core.text import counted
+
+_log = logging.getLogger("invert")
+
+
+def add_ancestors(concepts: ConceptSet, hierarchy: Hierarchy, min_chains: int = 1) -> ConceptSet:
+    """Add all that the concepts are kinds of.
+
+    A concept is true where it or any of its kinds is true, else undefined where any of them is
+    undefined, else false; the parents that the set has count too. The new ones stand behind the
+    others, breadth-first. What has no name but its id is called as in the hierarchy. An alias that
+    the hierarchy knows is a concept again.
+
+    Parameters
+    ----------
+    concepts : ConceptSet
+    hierarchy : Hierarchy
+    min_chains : int
+        An ancestor is added if at least so many shortest chains of direct parents lead up to it,
+        those from all concepts of the set together. Parents connect over what is not added.
+
+    Returns
+    -------
+    ConceptSet
+        What is added, and what is not in the hierarchy, is counted in log messages.
+
+    Raises
+    ------
+    DataError
+        No concept is in the hierarchy, or the parents that the set has contradict it.
+    SettingError
+        `min_chains` is below 1.
+    """
+    if min_chains < 1:
+        raise SettingError(
+            f"The least number of chains is {min_chains}.", "Give --min-chains 1 or more."
+        )
+    concepts = _without_known_aliases(concepts, hierarchy)
+    known = [id for id in concepts.id if id in hierarchy.parents]
+    _check_known(concepts.id, known, hierarchy)
+    new = _new_concepts(known, hierarchy, min_chains)
+    place = {id: row for row, id in enumerate((*concepts.id, *new))}
+    id = tuple(place)
+    edges = [(child, parent) for child, parent in concepts.parents.tolist()]
+    for child, parent in edges_among([*known, *new], hierarchy.parents):
+        edges.append((place[child], place[parent]))
+    _check_circles(edges, id, hierarchy)
+    bits, defined = labels_upward(
+        concepts.bits, concepts.defined, concepts.n_samples, len(new), edges
+    )
+    name, definition = _called(
+        id, (*concepts.name, *new), (*concepts.definition, *[""] * len(new)), hierarchy
+    )
+    return replace(
+        concepts,
+        bits=bits,
+        defined=defined,
+        id=id,
+        name=name,
+        definition=definition,
+        parents=np.array(list(dict.fromkeys(edges)), np.int64),
+    )
+
+
+def _without_known_aliases(concepts: ConceptSet, hierarchy: Hierarchy) -> ConceptSet:
+    """Aliases that the hierarchy knows are concepts again: what is added may tell them apart."""
+    known = [alias for alias in concepts.aliases if alias.id in hierarchy.parents]
+    if not known:
+        return concepts
+    rows = [*range(len(concepts.id)), *(alias.concept for alias in known)]
+    return replace(
+        concepts,
+        bits=concepts.bits[rows],
+        defined=None if concepts.defined is None else concepts.defined[rows],
+        id=(*concepts.id, *(alias.id for alias in known)),
+        name=(*concepts.name, *(alias.name for alias in known)),
+        definition=(
+            *concepts.definition,
+            *(hierarchy.definition.get(alias.id, "") for alias in known),
+        ),
+        aliases=tuple(alias for alias in concepts.aliases if alias.id not in hierarchy.parents),
+    )
+
+
+def _check_known(ids: Sequence[str], known: Sequence[str], hierarchy: Hierarchy) -> None:
+    if not known:
+        raise DataError(
+            f"No concept of the sources is in {hierarchy.source}: their ids look like "
+            f"{first_few(ids)}, those there like {first_few(list(hierarchy.parents))}.",
+            "Call the concepts as the hierarchy does, or give another one.",
+        )
+    there = set(known)
+    unknown = [id for id in ids if id not in there]
+    if unknown:
+        one = len(unknown) == 1
+        _log.info(
+            "%s of the sources %s not in %s and %s without ancestors: %s.",
+            counted(len(unknown), "concept"),
+            "is" if one else "are",
+            hierarchy.source,
+            "stays" if one else "stay",
+            first_few(unknown),
+        )
+
+
+def _new_concepts(known: Sequence[str], hierarchy: Hierarchy, min_chains: int) -> list[str]:
+    chains = count_chains(known, hierarchy.parents)
+    ancestors = reached(known, hierarchy.parents)[len(known) :]
+    new = [id for id in ancestors if chains[id] >= min_chains]
+    n_left_out = len(ancestors) - len(new)
+    _log.info(
+        "%s added from %s%s.",
+        counted(len(new), "ancestor"),
+        hierarchy.source,
+        f"; {n_left_out:,} with fewer than {min_chains} chains left out" if n_left_out else "",
+    )
+    return new
+
+
+def _called(
+    ids: Sequence[str], names: Sequence[str], definitions: Sequence[str], hierarchy: Hierarchy
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names and definitions, those of the hierarchy where a name is only the id."""
+    pairs = [
+        (hierarchy.name.get(id, id), definition or hierarchy.definition.get(id, ""))
+        if name == id
+        else (name, definition)
+        for id, name, definition in zip(ids, names, definitions, strict=True)
+    ]
+    return tuple(name for name, _ in pairs), tuple(definition for _, definition in pairs)
+
+
+def _check_circles(
+    edges: Sequence[tuple[int, int]], id: Sequence[str], hierarchy: Hierarchy
+) -> None:
+    above: dict[int, list[int]] = {}
+    for child, parent in edges:
+        above.setdefault(child, []).append(parent)
+    cycle = find_cycle(above)
+    if cycle:
+        raise DataError(
+            f"The parents in the sources contradict {hierarchy.source}: "
+            f"{arrows([id[row] for row in cycle])}.",
+            "Remove one of these edges.",
+        )

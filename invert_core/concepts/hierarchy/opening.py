@@ -1,0 +1,47 @@
+"""The choice of a reader for a hierarchy."""
+
+from os import PathLike
+from pathlib import Path
+
+from invert_core.concepts.hierarchy.hierarchy import Hierarchy
+from invert_core.concepts.hierarchy.parent_table import read_parent_table
+from invert_core.concepts.hierarchy.wordnet import FOLDER, NOUNS, read_wordnet
+from invert_core.errors import FileFormatError, MissingFileError
+from invert_core.tables.formats import SUFFIXES
+
+WORDNET = "wordnet"
+
+_KINDS = (
+    f"Give {WORDNET}, a folder with WordNet's {NOUNS}, or a table with the columns child and "
+    f"parent ({', '.join(SUFFIXES)})."
+)
+
+
+def open_hierarchy(where: str | PathLike[str]) -> Hierarchy:
+    """Read a hierarchy of any known kind.
+
+    Parameters
+    ----------
+    where : path, or "wordnet"
+        A folder with WordNet's `data.noun`, or a table ``child,parent``. The word stands for the
+        folder of Debian's package `wordnet-base`; a folder of that name is ``./wordnet``.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file or folder.
+    FileFormatError
+        It is of no known kind, or broken.
+    DataError
+        Something is a kind of itself, or an id of a table is blank.
+    """
+    if where == WORDNET:
+        return read_wordnet(FOLDER)
+    path = Path(where)
+    if path.is_dir():
+        return read_wordnet(path)
+    if path.suffix.lower() in SUFFIXES:
+        return read_parent_table(path)
+    if not path.exists():
+        raise MissingFileError(f"There is no file or folder {str(path)!r}.", _KINDS)
+    raise FileFormatError(f"{str(path)!r} is no hierarchy by its name.", _KINDS)

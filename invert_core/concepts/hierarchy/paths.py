@@ -1,0 +1,101 @@
+"""Ways from concepts up to what they are kinds of.
+
+`parents` maps a concept to what it is directly a kind of; a concept that it lacks is the kind of
+nothing.
+"""
+
+import graphlib
+from collections import Counter, deque
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from typing import TypeVar
+
+Node = TypeVar("Node", bound=Hashable)
+
+
+def find_cycle(parents: Mapping[Node, Iterable[Node]]) -> list[Node]:
+    """Concepts each of which is a kind of the next, the first and the last the same; or none."""
+    finished: set[Node] = set()
+    for start in parents:
+        way: dict[Node, Iterator[Node]] = {}
+        if start not in finished:
+            way[start] = iter(parents[start])
+        while way:
+            node = next(reversed(way))
+            for parent in way[node]:
+                if parent in way:
+                    nodes = [*way, parent]
+                    return nodes[nodes.index(parent) :]
+                if parent not in finished:
+                    way[parent] = iter(parents.get(parent, ()))
+                    break
+            else:
+                finished.add(node)
+                way.popitem()
+    return []
+
+
+def children_first(edges: Iterable[tuple[Node, Node]]) -> list[tuple[Node, Node]]:
+    """Edges (child, parent) without a cycle, in an order in which what leads to a child is done."""
+    below: dict[Node, dict[Node, None]] = {}
+    for child, parent in edges:
+        below.setdefault(parent, {})[child] = None
+    order = graphlib.TopologicalSorter(below).static_order()
+    return [(child, parent) for parent in order for child in below.get(parent, ())]
+
+
+def reached(starts: Iterable[Node], parents: Mapping[Node, Iterable[Node]]) -> list[Node]:
+    """The starts and all that they are kinds of, breadth-first."""
+    found = dict.fromkeys(starts)
+    waiting = deque(found)
+    while waiting:
+        for parent in parents.get(waiting.popleft(), ()):
+            if parent not in found:
+                found[parent] = None
+                waiting.append(parent)
+    return list(found)
+
+
+def count_chains(starts: Iterable[Node], parents: Mapping[Node, Iterable[Node]]) -> Counter[Node]:
+    """For each ancestor of the starts, how many shortest ways lead up to it.
+
+    A start contributes the number of its own shortest ways, which is 0 for itself.
+    """
+    chains: Counter[Node] = Counter()
+    for start in starts:
+        seen = {start}
+        level = Counter([start])
+        while level:
+            above: Counter[Node] = Counter()
+            for node, ways in level.items():
+                for parent in parents.get(node, ()):
+                    if parent not in seen:
+                        above[parent] += ways
+            chains.update(above)
+            seen.update(above)
+            level = above
+    return chains
+
+
+def edges_among(
+    kept: Collection[Node], parents: Mapping[Node, Iterable[Node]]
+) -> list[tuple[Node, Node]]:
+    """Edges (child, parent) that connect some concepts over all others.
+
+    There is one where a way leads up from the child to the parent with none of `kept` between; of
+    one child the shorter ways stand first.
+    """
+    members = set(kept)
+    edges: dict[tuple[Node, Node], None] = {}
+    for child in kept:
+        seen = {child}
+        waiting = deque([child])
+        while waiting:
+            for parent in parents.get(waiting.popleft(), ()):
+                if parent in seen:
+                    continue
+                seen.add(parent)
+                if parent in members:
+                    edges[child, parent] = None
+                else:
+                    waiting.append(parent)
+    return list(edges)

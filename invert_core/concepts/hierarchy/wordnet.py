@@ -1,0 +1,127 @@
+"""WordNet's nouns: what they are called, what they mean, and what each of them is a kind of.
+
+The format is that of the manual page wndb(5): one synset a line in `data.noun`.
+"""
+
+import re
+from pathlib import Path
+
+from invert_core.concepts.hierarchy.hierarchy import Hierarchy
+from invert_core.errors import FileFormatError, MissingFileError
+
+FOLDER = Path("/usr/share/wordnet")
+"""Where Debian's package `wordnet-base` puts them."""
+
+NOUNS = "data.noun"
+
+_ABOVE = ("@", "@i")
+"""Pointers to a hypernym: a kind of, or an instance of."""
+_BELOW = ("~", "~i")
+"""The same in the other direction, which tell whether the file is whole."""
+
+_EXAMPLES = re.compile(r'[;:] *"')
+_INSTALL = (
+    "Run `apt-get install --no-install-recommends wordnet-base`, or name the folder that holds it."
+)
+
+
+def read_wordnet(folder: Path = FOLDER) -> Hierarchy:
+    """Read `data.noun` of a folder.
+
+    Returns
+    -------
+    Hierarchy
+        In the order of the file. The name of a synset is its first word, with blanks; the
+        definition is its gloss without the examples in quotes.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such folder or no such file.
+    FileFormatError
+        A line is no synset or stands twice, the file is not in UTF-8, or it is cut off.
+    DataError
+        A synset is a kind of itself.
+    """
+    path = folder / NOUNS
+    if not folder.is_dir():
+        raise MissingFileError(f"There is no folder {str(folder)!r} with WordNet.", _INSTALL)
+    if not path.is_file():
+        raise MissingFileError(f"There is no file {NOUNS} in {str(folder)!r}.", _INSTALL)
+    parents: dict[str, tuple[str, ...]] = {}
+    name: dict[str, str] = {}
+    definition: dict[str, str] = {}
+    pointed: dict[str, str] = {}
+    for number, line in enumerate(_lines(path), start=1):
+        if line.startswith("  "):  # the licence
+            continue
+        try:
+            id, word, gloss, above, below = _parse(line)
+        except (ValueError, IndexError) as error:
+            raise FileFormatError(
+                f"{str(path)!r}, line {number}, is no synset.", f"Give WordNet's {NOUNS}."
+            ) from error
+        if id in parents:
+            raise FileFormatError(
+                f"{str(path)!r}, line {number}: {id} stands a second time.",
+                "The file was changed; install it again.",
+            )
+        parents[id], name[id], definition[id] = tuple(dict.fromkeys(above)), word, gloss
+        for target in (*above, *below):
+            pointed[target] = id
+    for target, id in pointed.items():
+        if target not in parents:
+            raise FileFormatError(
+                f"{str(path)!r}: {id} points to {target}, which is not there.",
+                "The file is cut off or was changed; install it again.",
+            )
+    if not parents:
+        raise FileFormatError(f"{str(path)!r} holds no synset.", f"Give WordNet's {NOUNS}.")
+    return Hierarchy(repr(str(path)), parents, name, definition)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise FileFormatError(
+            f"{str(path)!r} cannot be read: {error.strerror}.", "Check its permissions."
+        ) from error
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise FileFormatError(
+            f"{str(path)!r}, line {line}, is not encoded in UTF-8.", "Save it in UTF-8."
+        ) from error
+    if "\0" in text:
+        raise FileFormatError(f"{str(path)!r} holds NUL characters.", "Save it in UTF-8.")
+    lines = text.split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def _parse(line: str) -> tuple[str, str, str, list[str], list[str]]:
+    """Read one synset: its id, name and definition, the ids above it and those below it.
+
+    The id is the offset in the file, as in n00004258.
+
+    >>> line = '00004258 03 n 02 living_thing 0 animate_thing 0 001 @ 00003553 n 0000 | a living'
+    >>> _parse(line + ' (or once living) entity; "look alive"')
+    ('n00004258', 'living thing', 'a living (or once living) entity', ['n00003553'], [])
+    """
+    data, bar, gloss = line.partition(" | ")
+    offset, _, kind, n_words, *fields = data.split()
+    count_at = 2 * int(n_words, 16)
+    symbols = fields[count_at + 1 :: 4]
+    if not (bar and kind == "n" and offset.isdecimal() and len(offset) == 8 and count_at > 0):
+        raise ValueError(line)
+    if len(fields) != count_at + 1 + 4 * int(fields[count_at]):
+        raise ValueError(line)
+    above, below = [], []
+    for symbol, target in zip(symbols, fields[count_at + 2 :: 4], strict=True):
+        if symbol in _ABOVE:
+            above.append(f"n{target}")
+        elif symbol in _BELOW:
+            below.append(f"n{target}")
+    definition = _EXAMPLES.split(gloss, 1)[0] if '"' in gloss else gloss
+    return f"n{offset}", fields[0].replace("_", " "), definition.strip(" ;\r"), above, below

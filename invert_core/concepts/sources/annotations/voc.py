@@ -1,0 +1,193 @@
+"""Concepts from annotation files in the format of Pascal VOC."""
+
+import logging
+import os
+from pathlib import Path, PurePosixPath
+from xml.parsers import expat
+
+import numpy as np
+
+from invert_core.concepts.concept_set import ConceptSet
+from invert_core.concepts.sources.annotations.categories import category_ids
+from invert_core.errors import DataError, FileFormatError, InvertError, first_few
+from invert_core.input_file import check_file
+from invert_core.text import counted, first_line
+
+MOST_BYTES = 2**24
+"""The most bytes of one annotation file: 100,000 objects have less."""
+
+_HINT = (
+    "An annotation of Pascal VOC is an <annotation> with a <filename> and an <object> with a "
+    "<name> for each object."
+)
+_FILE_NAME = ["annotation", "filename"]
+_OBJECT = ["annotation", "object"]
+_OBJECT_NAME = [*_OBJECT, "name"]
+_log = logging.getLogger("invert")
+
+
+def is_voc(path: Path) -> bool:
+    """Whether a path is a folder with annotations of Pascal VOC, directly or in Annotations/."""
+    return bool(_annotation_files(path))
+
+
+def read_voc(path: Path) -> ConceptSet:
+    """Read which objects are present in each image.
+
+    Samples are the images of the annotation files, in the order of the names of these; the ids are
+    what stands in ``filename``. Concepts are the names of the objects, sorted; the id is the name
+    with blanks made underscores. Objects that are difficult, truncated or occluded count; parts of
+    objects do not.
+
+    Parameters
+    ----------
+    path : Path
+        The folder of the annotation files, or the one with ``Annotations/`` in it.
+
+    Raises
+    ------
+    FileFormatError
+        A file is not XML or no such annotation, declares a document type, or is too large; or an
+        object has no name or several.
+    DataError
+        A file does not say which image it is of, two are of one image, or there are no objects.
+    """
+    annotations: dict[str, str] = {}
+    objects: list[set[str]] = []
+    for file in _annotation_files(path):
+        image, found = _read_annotation(file)
+        if image in annotations:
+            raise DataError(
+                f"{annotations[image]!r} and {file.name!r} in {str(path)!r} are both of the "
+                f"image {image!r}.",
+                "Keep one annotation for each image.",
+            )
+        annotations[image] = file.name
+        objects.append(found)
+    names = sorted(set().union(*objects))
+    if not names:
+        raise DataError(f"No annotation in {str(path)!r} has an object.", _HINT)
+    _log_other_names(path, annotations)
+    row_of = {name: row for row, name in enumerate(names)}
+    pairs = [(sample, row_of[name]) for sample, found in enumerate(objects) for name in found]
+    sample, concept = np.array(pairs).T
+    return ConceptSet.from_pairs(
+        sample,
+        concept,
+        len(objects),
+        id=category_ids(path, names),
+        name=names,
+        sample_id=tuple(annotations),
+    )
+
+
+def _annotation_files(path: Path) -> list[Path]:
+    return _xml_files(path / "Annotations") or _xml_files(path)
+
+
+def _xml_files(folder: Path) -> list[Path]:
+    """The files that end in .xml, sorted; none where the folder cannot be listed."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    return [
+        folder / name
+        for name in sorted(names)
+        if name.lower().endswith(".xml") and not name.startswith(".")
+    ]
+
+
+def _log_other_names(path: Path, annotations: dict[str, str]) -> None:
+    """Say where file and image have different names: one of them may have been renamed."""
+    other = [
+        f"{file} of {image}"
+        for image, file in annotations.items()
+        if PurePosixPath(image).stem != PurePosixPath(file).stem
+    ]
+    if other:
+        _log.info(
+            "%s in %s %s named otherwise than the image, whose name counts: %s.",
+            counted(len(other), "file"),
+            repr(str(path)),
+            "is" if len(other) == 1 else "are",
+            first_few(other),
+        )
+
+
+def _read_annotation(path: Path) -> tuple[str, set[str]]:
+    """The name of the image, and the names of the objects in it."""
+    check_file(path)
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise FileFormatError(
+            f"{str(path)!r} cannot be read: {error.strerror}.", "Check its permissions."
+        ) from error
+    if len(content) > MOST_BYTES:
+        raise FileFormatError(f"{str(path)!r} has more than {MOST_BYTES:,} bytes.", _HINT)
+    annotation = _Annotation(path)
+    annotation.parse(content)
+    if len(annotation.file_names) != 1 or not annotation.file_names[0]:
+        raise DataError(
+            f"{str(path)!r} does not say which image it is of.",
+            "Put the name of the image into <filename>.",
+        )
+    return annotation.file_names[0], set(annotation.objects)
+
+
+class _Annotation:
+    """Gathers what counts in an annotation while it is parsed."""
+
+    def __init__(self, path: Path):
+        self.file_names: list[str] = []
+        self.objects: list[str] = []
+        self._file = path
+        self._within: list[str] = []
+        self._names: list[str] = []
+        self._text: list[str] = []
+        self._parser = expat.ParserCreate()
+        self._parser.buffer_text = True
+        self._parser.StartDoctypeDeclHandler = self._refuse_doctype
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._text.append
+
+    def parse(self, content: bytes) -> None:
+        """Parse a whole file."""
+        try:
+            self._parser.Parse(content, True)
+        except InvertError:
+            raise
+        except (expat.ExpatError, LookupError, ValueError) as error:
+            raise self._error(f"is not XML: {first_line(error)}") from error
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        if not self._within and tag != "annotation":
+            raise self._error(f"is no annotation but <{tag[:40]}>")
+        self._within.append(tag)
+        self._text.clear()
+        if self._within == _OBJECT:
+            self._names.clear()
+
+    def _end(self, tag: str) -> None:
+        if self._within == _FILE_NAME:
+            self.file_names.append("".join(self._text).strip())
+        elif self._within == _OBJECT_NAME:
+            self._names.append("".join(self._text).strip())
+        elif self._within == _OBJECT:
+            if len(self._names) != 1 or not self._names[0]:
+                raise self._error(
+                    f"has an object that ends in line {self._parser.CurrentLineNumber} and has "
+                    f"{'several names' if len(self._names) > 1 else 'no name'}"
+                )
+            self.objects.append(self._names[0])
+        self._text.clear()
+        self._within.pop()
+
+    def _refuse_doctype(self, *declaration: object) -> None:
+        raise self._error("declares a document type, which annotations do not need")
+
+    def _error(self, what: str) -> FileFormatError:
+        return FileFormatError(f"{str(self._file)!r} {what}.", _HINT)

@@ -1,0 +1,1 @@
+"""Tables: wide, long, tidy, and columns of spreadsheets."""

@@ -1,0 +1,61 @@
+"""The concepts that one column of a table gives."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from invert_core.concepts.packing import pack_pairs_of
+from invert_core.concepts.sources.tables.rows import check_size
+from invert_core.tables.table import Table
+
+
+@dataclass(frozen=True)
+class ColumnConcepts:
+    """Concepts that are defined on the same samples.
+
+    Parameters
+    ----------
+    id, name : sequence of str, C entries
+    bits : uint64 array [C, ceil(N / 64)]
+    defined : bool array [N]
+    """
+
+    id: Sequence[str]
+    name: Sequence[str]
+    bits: np.ndarray
+    defined: np.ndarray
+
+
+class ColumnReader(Protocol):
+    """Takes the cells of a column one by one, and makes concepts of them at the end."""
+
+    @property
+    def title(self) -> str:
+        """Of the column."""
+
+    def add(self, table: Table, number: int, cell: object) -> None:
+        """Take the cell of the next row, whose number is for messages.
+
+        Raises
+        ------
+        DataError
+            The cell is of another kind.
+        """
+
+    def concepts(self) -> ColumnConcepts:
+        """The concepts of all rows.
+
+        Raises
+        ------
+        DataError
+            No cell holds a value, or there are too many concepts.
+        """
+
+
+def sets_by_code(title: str, code: np.ndarray, n_codes: int) -> np.ndarray:
+    """The samples of each code from 0: uint64 [n_codes, ceil(N / 64)]; -1 is in no set."""
+    check_size(title, code.size, n_codes)
+    samples = np.flatnonzero(code >= 0)
+    return pack_pairs_of(samples, code[samples], code.size, n_codes)

@@ -1,0 +1,104 @@
+"""Columns with several concepts in a cell."""
+
+from array import array
+
+import numpy as np
+
+from invert_core.concepts.sources.tables.column_concepts import ColumnConcepts
+from invert_core.concepts.sources.tables.rows import check_size
+from invert_core.errors import DataError, SettingError
+from invert_core.kernels.bits import pack_pairs
+from invert_core.tables.cells import excerpt, is_missing
+from invert_core.tables.table import Table
+
+_BLOCK = 2**16
+"""Samples whose labels are packed at once; a multiple of 64."""
+
+_REMEMBERED = 2**16
+"""Different cells that are remembered: where there are more, few of them come again."""
+
+
+class MemberColumn:
+    """A column whose cells hold the ids of the sample's concepts: a text, or a list of strings.
+
+    A blank text or empty list holds none; where there is null, the concepts are not defined.
+
+    Parameters
+    ----------
+    title : str
+    separator : str or None
+        What stands between the ids of a text, None for blanks. Blanks around an id do not count.
+
+    Raises
+    ------
+    SettingError
+        The separator is empty.
+    """
+
+    def __init__(self, title: str, separator: str | None):
+        if separator == "":
+            raise SettingError("The separator is empty.", "Give one, such as --separator ','.")
+        self.title = title
+        self._separator = separator
+        self._cell_of_sample = array("i")
+        self._known: dict[object, int] = {}
+        self._start = array("q", [0])
+        self._members = array("i")
+        self._concepts: dict[str, int] = {}
+
+    def add(self, table: Table, number: int, cell: object) -> None:
+        """Take the cell of the next row; raises DataError if it is neither text, list nor null."""
+        key = tuple(cell) if isinstance(cell, list) else cell
+        try:
+            found = self._known[key]
+        except (KeyError, TypeError):
+            found = self._new_cell(table, number, key)
+        self._cell_of_sample.append(found)
+
+    def concepts(self) -> ColumnConcepts:
+        """The concepts in the order of their ids; raises DataError where there is none."""
+        if not self._concepts:
+            raise DataError(
+                f"There is no concept: the column {self.title!r} is empty.",
+                "Write the ids of the sample's concepts into it, separated by blanks.",
+            )
+        ids = sorted(self._concepts)
+        cells = np.array(self._cell_of_sample)
+        return ColumnConcepts(ids, ids, self._bits(ids, cells), cells >= 0)
+
+    def _new_cell(self, table: Table, number: int, cell: object) -> int:
+        """Keep the members of a cell; returns its number, -1 where it says nothing."""
+        if not isinstance(cell, str) and is_missing(cell):
+            return -1
+        ids = cell.split(self._separator) if isinstance(cell, str) else cell
+        if not isinstance(ids, list | tuple) or not all(isinstance(id, str) for id in ids):
+            raise DataError(
+                f"{table.where(number)}, column {self.title!r}: {excerpt(cell)} is neither a text "
+                "nor a list of strings.",
+                "Write the ids of the sample's concepts as strings.",
+            )
+        concepts = self._concepts
+        self._members.extend(
+            concepts.setdefault(id, len(concepts)) for id in map(str.strip, ids) if id
+        )
+        self._start.append(len(self._members))
+        new = len(self._start) - 2
+        if len(self._known) < _REMEMBERED:
+            self._known[cell] = new
+        return new
+
+    def _bits(self, ids: list[str], cells: np.ndarray) -> np.ndarray:
+        check_size(self.title, cells.size, len(ids))
+        bits = np.empty((len(ids), (cells.size + 63) // 64), np.uint64)
+        rank = np.argsort([self._concepts[id] for id in ids])
+        start, members = np.array(self._start), rank[np.array(self._members)]
+        for first in range(0, cells.size, _BLOCK):
+            block = cells[first : first + _BLOCK]
+            samples = np.flatnonzero(block >= 0)
+            begin = start[block[samples]]
+            sizes = start[block[samples] + 1] - begin
+            last = np.cumsum(sizes)
+            place = np.arange(sizes.sum()) + np.repeat(begin - (last - sizes), sizes)
+            packed = pack_pairs(np.repeat(samples, sizes), members[place], block.size, len(ids))
+            bits[:, first // 64 : first // 64 + packed.shape[1]] = packed
+        return bits

@@ -1,0 +1,149 @@
+"""Columns of numbers, cut into groups or at thresholds."""
+
+import logging
+import math
+from array import array
+
+import numpy as np
+
+from invert_core.concepts.sources.tables.column_concepts import ColumnConcepts, sets_by_code
+from invert_core.errors import DataError, SettingError
+from invert_core.kernels.bits import pack_columns
+from invert_core.tables.cells import as_number, excerpt
+from invert_core.tables.table import Table
+from invert_core.text import counted
+
+_log = logging.getLogger("invert")
+
+
+class _Numbers:
+    """A column whose cells are numbers; blank, null and NaN are not defined."""
+
+    def __init__(self, title: str):
+        self.title = title
+        self._numbers = array("d")
+
+    def add(self, table: Table, number: int, cell: object) -> None:
+        """Take the cell of the next row; raises DataError if it is no number."""
+        try:
+            self._numbers.append(as_number(cell))
+        except ValueError as error:
+            raise DataError(
+                f"{table.where(number)}, column {self.title!r}: {excerpt(cell)} {error}.",
+                "Write numbers, and nothing where none is known; columns of words are for "
+                "--classes.",
+            ) from None
+
+    def _values(self) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers of all samples, and whether they are defined."""
+        numbers = np.array(self._numbers)
+        defined = ~np.isnan(numbers)
+        if not defined.any():
+            raise DataError(
+                f"The column {self.title!r} holds no number.", "Name a column of numbers."
+            )
+        return numbers, defined
+
+
+class GroupedColumn(_Numbers):
+    """A column of numbers cut into groups of equal size, ``title.q1of4`` and so on.
+
+    Of n numbers in ascending order, ``v[0]`` to ``v[n - 1]``, the edge between the groups k and
+    k + 1 of N is ``v[k n // N]``. A group reaches from its lower edge, which belongs to it, to its
+    upper edge, which does not. So equal numbers are in one group, and where no number repeats the
+    sizes differ by one at most. Groups that are empty are left out.
+
+    Parameters
+    ----------
+    title : str
+    n_groups : int
+        N, at least 2.
+
+    Raises
+    ------
+    SettingError
+        There are fewer groups.
+    """
+
+    def __init__(self, title: str, n_groups: int):
+        super().__init__(title)
+        if n_groups < 2:
+            raise SettingError(
+                f"{title!r} cannot be cut into {counted(n_groups, 'group')}.",
+                f"Give at least two, such as --bin {title}:4",
+            )
+        self._n_groups = n_groups
+
+    def concepts(self) -> ColumnConcepts:
+        """The groups from the lowest; raises DataError where there is no number."""
+        numbers, defined = self._values()
+        ascending = np.sort(numbers[defined])
+        first = np.array([k * ascending.size // self._n_groups for k in range(1, self._n_groups)])
+        edges = ascending[first]
+        group = np.where(defined, np.searchsorted(edges, numbers, side="right"), -1)
+        filled = np.unique(group[defined])
+        if filled.size < self._n_groups:
+            _log.info(
+                "%s of %d of the column %r left out: equal numbers are in one group.",
+                counted(self._n_groups - filled.size, "empty group"),
+                self._n_groups,
+                self.title,
+            )
+        place = np.full(self._n_groups + 1, -1)
+        place[filled] = np.arange(filled.size)
+        return ColumnConcepts(
+            [f"{self.title}.q{k + 1}of{self._n_groups}" for k in filled.tolist()],
+            [self._interval(edges, k) for k in filled.tolist()],
+            sets_by_code(self.title, place[group], filled.size),
+            defined,
+        )
+
+    def _interval(self, edges: np.ndarray, group: int) -> str:
+        if group == len(edges):
+            return f"{self.title} >= {shortest(edges[-1])}"
+        above = f"{shortest(edges[group - 1])} <= " if group else ""
+        return f"{above}{self.title} < {shortest(edges[group])}"
+
+
+class ThresholdColumn(_Numbers):
+    """A column of numbers and the concept ``title.ge.X``, true where they are at least X.
+
+    Parameters
+    ----------
+    title : str
+    threshold : float
+        X.
+
+    Raises
+    ------
+    SettingError
+        The threshold is not finite.
+    """
+
+    def __init__(self, title: str, threshold: float):
+        super().__init__(title)
+        if not math.isfinite(threshold):
+            raise SettingError(
+                f"The threshold of {title!r} is {threshold}.", "Give a finite number."
+            )
+        self._threshold = threshold
+
+    def concepts(self) -> ColumnConcepts:
+        """The one concept; raises DataError where there is no number."""
+        numbers, defined = self._values()
+        threshold = shortest(self._threshold)
+        return ColumnConcepts(
+            [f"{self.title}.ge.{threshold}"],
+            [f"{self.title} >= {threshold}"],
+            pack_columns((numbers >= self._threshold)[:, None]),
+            defined,
+        )
+
+
+def shortest(number: float) -> str:
+    """The shortest text of a number.
+
+    >>> shortest(18.0), shortest(-0.0), shortest(0.1), shortest(1e22)
+    ('18', '0', '0.1', '1e+22')
+    """
+    return repr(float(number) + 0.0).removesuffix(".0")

@@ -1,0 +1,93 @@
+"""What all forms of tables share: the samples of their rows, and the set that they become."""
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from invert_core.concepts.concept_set import ConceptSet
+from invert_core.concepts.sources.source import Reading
+from invert_core.errors import DataError, FileFormatError
+from invert_core.tables.cells import excerpt
+from invert_core.tables.table import ID_COLUMN, Table
+from invert_core.values import SAMPLE_LIMIT
+
+_LARGEST = 2**34
+"""The most bytes that the bits of one table may take."""
+
+
+def key_column(path: Path, titles: Sequence[str], reading: Reading) -> str:
+    """The column of sample ids: the one that was named, else ``sample_id``, else the first."""
+    for title in (reading.id_column, ID_COLUMN):
+        if title in titles:
+            return str(title)
+    if not titles:
+        raise FileFormatError(f"{str(path)!r} has no columns.", "Check the file.")
+    return titles[0]
+
+
+def add_sample(table: Table, number: int, id: object, samples: dict[str, int]) -> int:
+    """Give a sample that is new the next index.
+
+    Raises
+    ------
+    DataError
+        The id is no string, is empty or stands a second time, or there are too many samples.
+    """
+    if not isinstance(id, str):
+        raise DataError(
+            f"{table.where(number)}: the sample id is {excerpt(id)}, not a string.",
+            "Write sample ids as strings.",
+        )
+    if not id:
+        raise DataError(f"{table.where(number)}: the sample id is empty.", "Fill it in.")
+    sample = len(samples)
+    if samples.setdefault(id, sample) != sample:
+        raise DataError(
+            f"{table.where(number)}: sample id {id!r} stands a second time.",
+            "Keep one row for each sample.",
+        )
+    if sample >= SAMPLE_LIMIT:
+        raise DataError(
+            f"{table.where(number)}: there are more than {SAMPLE_LIMIT:,} samples.",
+            "Give fewer samples.",
+        )
+    return sample
+
+
+def check_rows(path: Path, samples: Collection[str]) -> None:
+    """Refuse a table without rows, with a FileFormatError."""
+    if not samples:
+        raise FileFormatError(f"{str(path)!r} has no rows.", "Check the file.")
+
+
+def check_size(title: str, n_samples: int, n_concepts: int) -> None:
+    """Refuse, with a DataError, what would fill the memory, such as a concept for every sample."""
+    n_bytes = n_samples * n_concepts // 8
+    if n_bytes > _LARGEST:
+        raise DataError(
+            f"The column {title!r} gives {n_concepts:,} concepts of {n_samples:,} samples, which "
+            f"would take {n_bytes / 2**30:,.0f} GiB.",
+            "Name a column of fewer values, or leave out concepts of single samples.",
+        )
+
+
+def as_concept_set(
+    samples: Iterable[str],
+    bits: np.ndarray,
+    defined: np.ndarray | None,
+    id: Sequence[str],
+    name: Sequence[str] | None = None,
+) -> ConceptSet:
+    """The concepts of the samples that were read; raises as `ConceptSet` does."""
+    sample_id = tuple(samples)
+    return ConceptSet(
+        bits=bits,
+        n_samples=len(sample_id),
+        id=tuple(id),
+        name=tuple(id if name is None else name),
+        definition=("",) * len(id),
+        sample_id=sample_id,
+        parents=np.zeros((0, 2), np.int64),
+        defined=defined,
+    )

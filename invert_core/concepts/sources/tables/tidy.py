@@ -1,0 +1,149 @@
+"""Concepts from tables with a row for each pair of a sample and a concept."""
+
+import itertools
+import logging
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from invert_core.concepts.concept_set import ConceptSet
+from invert_core.concepts.packing import full_sets, pack_pairs_of
+from invert_core.concepts.sources.source import log_ignored
+from invert_core.concepts.sources.tables.rows import (
+    add_sample,
+    as_concept_set,
+    check_rows,
+    check_size,
+)
+from invert_core.errors import DataError
+from invert_core.kernels.bits import popcounts, unpack
+from invert_core.tables.cells import UNDEFINED, CellLabels, excerpt, is_missing
+from invert_core.tables.table import Table
+from invert_core.text import counted
+
+CONCEPT_COLUMN = "concept_id"
+VALUE_COLUMN = "value"
+
+_log = logging.getLogger("invert")
+
+
+def read_tidy(path: Path, table: Table, key: str) -> ConceptSet:
+    """Read a table in tidy form: the columns `key`, ``concept_id`` and perhaps ``value``.
+
+    The sample carries the concept, or as ``value`` says: 0, 1, or undefined. A pair without a row
+    is taken for 0. A row with an empty ``concept_id`` says that the sample exists. Samples stand
+    in the order in which they come first, concepts in the order of their ids.
+
+    Raises
+    ------
+    FileFormatError
+        The file is broken, or has no rows.
+    DataError
+        An id or a value is none, a pair stands with several values, or there is no concept.
+    """
+    valued = VALUE_COLUMN in table.titles
+    columns = (key, CONCEPT_COLUMN, *((VALUE_COLUMN,) if valued else ()))
+    log_ignored(path, "column", set(table.titles) - set(columns))
+    samples: dict[str, int] = {}
+    concepts: dict[str, int] = {}
+    sample, concept, label = _read_pairs(table, columns, samples, concepts)
+    check_rows(path, samples)
+    check_size(CONCEPT_COLUMN, len(samples), len(concepts))
+    if not concepts:
+        raise DataError(
+            f"{str(path)!r} holds no concept: its column {CONCEPT_COLUMN!r} is empty.",
+            "Write a row for each concept of a sample.",
+        )
+    ids = sorted(concepts)
+    rank = np.argsort([concepts[id] for id in ids])
+    sets = {
+        value: pack_pairs_of(
+            sample[label == value], rank[concept[label == value]], len(samples), len(ids)
+        )
+        for value in np.unique(label).tolist()
+    }
+    _check_agreement(path, list(sets.values()), tuple(samples), ids)
+    n_repeated = label.size - sum(int(popcounts(bits).sum()) for bits in sets.values())
+    if n_repeated:
+        _log.info(
+            "%s: %s what another one says, and %s no more.",
+            path.name,
+            counted(n_repeated, "row") + (" repeats" if n_repeated == 1 else " repeat"),
+            "counts" if n_repeated == 1 else "count",
+        )
+    if valued:
+        _log.info("%s: a sample and a concept without a row are taken for 0.", path.name)
+    full = full_sets(len(ids), len(samples))
+    return as_concept_set(
+        samples,
+        sets[1] if 1 in sets else np.zeros_like(full),
+        full & ~sets[UNDEFINED] if UNDEFINED in sets else None,
+        ids,
+    )
+
+
+def _read_pairs(
+    table: Table, columns: Sequence[str], samples: dict[str, int], concepts: dict[str, int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Index of sample and concept, and label, of each row; the ids are added to the dicts."""
+    sample_of, concept_of, labels = array("i"), array("i"), bytearray()
+    label_of = CellLabels().__getitem__
+    valued = VALUE_COLUMN in columns
+    for number, (id, concept, *value) in table.rows(columns):
+        sample = samples.get(id) if isinstance(id, str) else None
+        if sample is None:
+            sample = add_sample(table, number, id, samples)
+        try:
+            label = label_of(value[0]) if valued else 1
+        except (ValueError, TypeError):
+            raise DataError(
+                f"{table.where(number)}, column {VALUE_COLUMN!r}: {excerpt(value[0])} is no label.",
+                "Labels are 0, 1, true and false; blank and -1 mean that nobody knows.",
+            ) from None
+        place = concepts.get(concept) if isinstance(concept, str) else None
+        if place is None:
+            if _is_absent(concept) and not (valued and label != UNDEFINED):
+                continue
+            place = _add_concept(table.where(number), concept, concepts)
+        sample_of.append(sample)
+        concept_of.append(place)
+        labels.append(label)
+    return np.array(sample_of), np.array(concept_of), np.frombuffer(labels, np.uint8)
+
+
+def _is_absent(concept: object) -> bool:
+    return not concept if isinstance(concept, str) else is_missing(concept)
+
+
+def _add_concept(where: str, concept: object, concepts: dict[str, int]) -> int:
+    if _is_absent(concept):
+        raise DataError(f"{where}: there is a value, but no concept id.", "Fill it in.")
+    if not isinstance(concept, str):
+        raise DataError(
+            f"{where}: the concept id is {excerpt(concept)}, not a string.",
+            "Write concept ids as strings.",
+        )
+    if concept != concept.strip():
+        raise DataError(
+            f"{where}: the concept id is {excerpt(concept)}.",
+            "Write concept ids without blanks around them.",
+        )
+    return concepts.setdefault(concept, len(concepts))
+
+
+def _check_agreement(
+    path: Path, sets: Sequence[np.ndarray], samples: Sequence[str], ids: Sequence[str]
+) -> None:
+    """Refuse pairs that are in several of the sets of pairs with one label."""
+    for one, other in itertools.combinations(sets, 2):
+        for id, these, those in zip(ids, one, other, strict=True):
+            both = these & those
+            if both.any():
+                first = int(np.argmax(unpack(both[None], len(samples))))
+                raise DataError(
+                    f"{str(path)!r} has several rows with different values for sample "
+                    f"{samples[first]!r} and concept {id!r}.",
+                    "Keep one of them.",
+                )

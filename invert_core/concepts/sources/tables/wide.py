@@ -1,0 +1,72 @@
+"""Concepts from tables with a column for each."""
+
+from pathlib import Path
+
+import numpy as np
+
+from invert_core.concepts.concept_set import ConceptSet
+from invert_core.concepts.sources.tables.rows import add_sample, as_concept_set, check_rows
+from invert_core.errors import DataError, FileFormatError
+from invert_core.kernels.bits import pack_columns
+from invert_core.tables.cells import UNDEFINED, CellLabels, as_label, excerpt
+from invert_core.tables.table import Table
+
+FORMS = (
+    "A wide table has labels in every column but that of the sample ids; a long one has a column "
+    "'concepts' of ids separated by blanks; a tidy one has the columns sample_id and concept_id."
+)
+
+_CELLS = 2**25
+"""About how many labels are packed at once, in whole words of 64 rows."""
+
+
+def read_wide(path: Path, table: Table, key: str) -> ConceptSet:
+    """Read a table in wide form: every column but `key` is a concept, its title the id.
+
+    Cells are 0, 1, true or false; -1 and blank cells are not defined.
+
+    Raises
+    ------
+    FileFormatError
+        There is no other column, or the file is broken.
+    DataError
+        A label is none, or sample ids repeat or are empty.
+    """
+    ids = [title for title in table.titles if title != key]
+    if not ids:
+        raise FileFormatError(
+            f"{str(path)!r} has one column only.",
+            f"Separate columns of CSV by commas, of TSV by tabs. {FORMS}",
+        )
+    n_rows = max(1, _CELLS // len(ids) // 64) * 64
+    samples: dict[str, int] = {}
+    label_of = CellLabels().__getitem__
+    rows = bytearray()
+    blocks = []
+    for number, (id, *cells) in table.rows((key, *ids), whole=True):
+        add_sample(table, number, id, samples)
+        try:
+            rows += bytes(map(label_of, cells))
+        except (ValueError, TypeError):
+            raise _no_label(table.where(number), ids, cells) from None
+        if len(samples) % n_rows == 0:
+            blocks.append(_packed(rows, len(ids)))
+            rows = bytearray()
+    check_rows(path, samples)
+    if rows:
+        blocks.append(_packed(rows, len(ids)))
+    bits, defined = (np.concatenate(parts, axis=1) for parts in zip(*blocks, strict=True))
+    return as_concept_set(samples, bits, defined, ids)
+
+
+def _packed(rows: bytearray, n_concepts: int) -> tuple[np.ndarray, np.ndarray]:
+    labels = np.frombuffer(rows, np.uint8).reshape(-1, n_concepts)
+    return pack_columns(labels == 1), pack_columns(labels != UNDEFINED)
+
+
+def _no_label(where: str, ids: list[str], cells: list[object]) -> DataError:
+    wrong = next(place for place, cell in enumerate(cells) if as_label(cell) is None)
+    return DataError(
+        f"{where}, column {ids[wrong]!r}: {excerpt(cells[wrong])} is not a label.",
+        f"Labels are 0, 1, true and false; blank and -1 mean that nobody knows. {FORMS}",
+    )

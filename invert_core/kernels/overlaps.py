@@ -1,0 +1,41 @@
+"""Samples that two sets have in common, counted for many pairs of sets."""
+
+import numpy as np
+
+from invert_core.kernels._jit import kernel
+from invert_core.kernels.bits import popcount
+
+_WORDS = 512
+_SETS = 8
+"""So many words of so many sets stay in the nearest cache while others are compared with them."""
+
+
+@kernel
+def common_count(a, b):
+    """Size of the intersection of two sets, each uint64 [W]."""
+    total = np.int64(0)
+    for word in range(a.size):
+        total += popcount(a[word] & b[word])
+    return total
+
+
+@kernel
+def common_counts(a, b):
+    """Size of the intersection of each set of one kind with each of another.
+
+    Parameters
+    ----------
+    a, b : uint64 [A, W], uint64 [B, W]
+
+    Returns
+    -------
+    int64 [A, B]
+    """
+    counts = np.zeros((a.shape[0], b.shape[0]), np.int64)
+    for first in range(0, a.shape[1], _WORDS):
+        words = slice(first, min(first + _WORDS, a.shape[1]))
+        for top in range(0, b.shape[0], _SETS):
+            for x in range(a.shape[0]):
+                for y in range(top, min(top + _SETS, b.shape[0])):
+                    counts[x, y] += common_count(a[x, words], b[y, words])
+    return counts

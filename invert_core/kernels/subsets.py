@@ -1,0 +1,262 @@
+"""Ranks and rank sums within a subset of the samples, such as those on which a formula is defined.
+
+A unit is sorted once; then its ranks within any set of atoms take one pass over the sorted samples.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from invert_core.kernels._jit import kernel
+from invert_core.kernels.bits import lowest_bit, popcount
+from invert_core.kernels.planes import add_planes, bit_length, no_planes, planes_of
+from invert_core.kernels.ranks import count_ties
+from invert_core.kernels.sums import BY_COST, ENTRY_COST, MAKING_COST, PLANE_COST, PLANES
+
+_ONE = np.uint64(1)
+_HALF = np.uint64(32)
+_LOW_HALF = np.uint64(0xFFFFFFFF)
+
+
+class Runs(NamedTuple):
+    """The samples of one unit by ascending value; those of one atom and value are a run.
+
+    Run r is `size[r]` samples of `atom[r]`, both int32 [R]; the runs ``first[v]:first[v + 1]``,
+    int64 [V + 1], have one value. What is in no run is 0, and stands before value `n_negative`.
+    """
+
+    atom: np.ndarray
+    size: np.ndarray
+    first: np.ndarray
+    n_negative: int
+
+
+class ConceptLists(NamedTuple):
+    """Concepts uint64 [C, W] over atoms, each as a list of atoms or as a row of bits.
+
+    A sparse concept is ``atom[first[c]:first[c + 1]]``, int32, or where `inverted[c]` that is its
+    complement among the samples on which it is defined. `is_dense` bool [C] marks those of which
+    the bits are counted; `size_planes` uint64 [Q, W] are the sizes of the atoms in binary.
+    """
+
+    bits: np.ndarray
+    atom: np.ndarray
+    first: np.ndarray
+    inverted: np.ndarray
+    is_dense: np.ndarray
+    size_planes: np.ndarray
+
+
+class Ranked(NamedTuple):
+    """The ranks of one unit within a set: `weights` int64 [S] by atom, `planes` in binary."""
+
+    weights: np.ndarray
+    planes: np.ndarray
+
+
+@kernel
+def runs_of_keys(keys, n_negative):
+    """The runs of one unit from its sorted keys, which are those of `ranks.make_keys`."""
+    atom = np.empty(keys.size, np.int32)
+    size = np.empty(keys.size, np.int32)
+    first = np.empty(keys.size + 1, np.int64)
+    n_runs = 0
+    n_values = 0
+    n_values_negative = 0
+    for position in range(keys.size):
+        key = keys[position]
+        if position > 0 and key == keys[position - 1]:
+            size[n_runs - 1] += 1
+            continue
+        if position == 0 or key >> _HALF != keys[position - 1] >> _HALF:
+            first[n_values] = n_runs
+            n_values += 1
+            n_values_negative += position < n_negative
+        atom[n_runs] = key & _LOW_HALF
+        size[n_runs] = 1
+        n_runs += 1
+    first[n_values] = n_runs
+    return Runs(atom[:n_runs], size[:n_runs], first[: n_values + 1], n_values_negative)
+
+
+@kernel
+def is_in(words, atom):
+    """1 if an atom is in a set, 0 if not."""
+    return np.int64((words[atom >> 6] >> np.uint64(atom & 63)) & _ONE)
+
+
+@kernel
+def size_of(words, sizes):
+    """Samples in a set of atoms uint64 [W], of which each has `sizes` int64 [S]."""
+    n_samples = 0
+    for atom in range(sizes.size):
+        n_samples += sizes[atom] * is_in(words, atom)
+    return n_samples
+
+
+@kernel
+def rank_within(runs, words, sizes, weights, ties):
+    """Rank the samples of a set of atoms among themselves.
+
+    Parameters
+    ----------
+    runs : Runs
+    words : uint64 [W]
+        The set.
+    sizes : int64 [S]
+        Samples of each atom.
+    weights : int64 [S]
+        Becomes the doubled midranks, added over each atom; 0 outside the set.
+    ties : int64 [2]
+        Becomes the sum of t**3 - t over tie groups, see `ranks.count_ties`.
+
+    Returns
+    -------
+    cubes : float
+        Sum of (doubled midrank - (N + 1))**3 for a set of N samples.
+    """
+    n_samples = size_of(words, sizes)
+    n_zeros, n_negative = n_samples, 0
+    inside = np.empty(runs.atom.size, np.int64)
+    for run in range(inside.size):
+        inside[run] = runs.size[run] * is_in(words, runs.atom[run])
+        n_zeros -= inside[run]
+    for run in range(runs.first[runs.n_negative]):
+        n_negative += inside[run]
+    of_zero = 2 * n_negative + n_zeros + 1
+    for atom in range(sizes.size):
+        weights[atom] = sizes[atom] * of_zero * is_in(words, atom)
+    ties[:] = 0
+    cubes = 0.0
+    if n_zeros > 1:
+        cubes += count_ties(n_zeros, of_zero - (n_samples + 1), ties)
+    # Less the rank of zero, which all have already.
+    rank = 1 - of_zero
+    for value in range(runs.first.size - 1):
+        if value == runs.n_negative:
+            rank += 2 * n_zeros
+        start, stop = runs.first[value], runs.first[value + 1]
+        tied = inside[start]
+        if stop == start + 1:
+            weights[runs.atom[start]] += tied * (rank + tied)
+        else:
+            for run in range(start + 1, stop):
+                tied += inside[run]
+            for run in range(start, stop):
+                weights[runs.atom[run]] += inside[run] * (rank + tied)
+        if tied > 1:
+            cubes += count_ties(tied, rank + tied + of_zero - (n_samples + 1), ties)
+        rank += 2 * tied
+    return cubes
+
+
+@kernel
+def ranks_in_binary(weights, lists):
+    """The ranks of a set, as `add_within` needs them."""
+    return Ranked(weights, planes_of(weights) if lists.is_dense.any() else no_planes())
+
+
+@kernel
+def add_within(words, sizes, ranked, lists, sparse, dense, table, counts, sums):
+    """Samples and ranks of some concepts within a set of atoms.
+
+    Parameters
+    ----------
+    words : uint64 [W]
+        The set, of samples that are ranked and on which the concepts are defined.
+    sizes : int64 [S]
+        Samples of each atom.
+    ranked : Ranked
+    lists : ConceptLists
+    sparse : int64 [D]
+        Concepts to be listed.
+    dense : uint32 [E]
+        Concepts of which the bits are counted.
+    table : int64 [S, 2]
+        Room to work in.
+    counts, sums : int64 [C]
+        Those of these concepts are overwritten.
+
+    Returns
+    -------
+    n_samples, rank_sum : int
+        Of the set.
+    """
+    n_samples, rank_sum = 0, 0
+    for atom in range(sizes.size):
+        inside = is_in(words, atom)
+        table[atom, 0] = inside * sizes[atom]
+        table[atom, 1] = inside * ranked.weights[atom]
+        n_samples += table[atom, 0]
+        rank_sum += table[atom, 1]
+    for c in sparse:
+        count, total = 0, 0
+        for atom in lists.atom[lists.first[c] : lists.first[c + 1]]:
+            count += table[atom, 0]
+            total += table[atom, 1]
+        counts[c] = n_samples - count if lists.inverted[c] else count
+        sums[c] = rank_sum - total if lists.inverted[c] else total
+    if dense.size > 0:
+        for c in dense:
+            counts[c] = 0
+            sums[c] = 0
+        add_planes(words, lists.size_planes, 0, dense, lists.bits, counts)
+        add_planes(words, ranked.planes, 0, dense, lists.bits, sums)
+    return n_samples, rank_sum
+
+
+@kernel
+def concept_lists(bits, defined, of_concept, sizes, how):
+    """Write down the concepts as it costs least to add them.
+
+    Parameters
+    ----------
+    bits : uint64 [C, W]
+        The concepts.
+    defined : uint64 [G, W]
+        Sets of atoms.
+    of_concept : int64 [C]
+        On which of them each concept is defined.
+    sizes : int64 [S]
+        Samples of each atom.
+    how : int
+        `sums.WALK` for all concepts sparse, PLANES for all dense, or BY_COST for the cheaper way.
+
+    Returns
+    -------
+    ConceptLists
+    """
+    n_concepts, n_words = bits.shape
+    size_planes = planes_of(sizes)
+    rank_bits = bit_length(2 * sizes.sum() * sizes.max())
+    by_planes = n_words * (rank_bits + size_planes.shape[0]) * PLANE_COST
+    inverted = np.zeros(n_concepts, np.bool_)
+    n_listed = np.zeros(n_concepts, np.int64)
+    for c in range(n_concepts):
+        where = defined[of_concept[c]]
+        n_true, n_defined = 0, 0
+        for word in range(n_words):
+            n_true += popcount(bits[c, word])
+            n_defined += popcount(where[word])
+        inverted[c] = 2 * n_true > n_defined
+        n_listed[c] = min(n_true, n_defined - n_true)
+    is_dense = n_listed * ENTRY_COST > by_planes
+    # Planes have to be made for each set, and pay only for what they save: there are two sums.
+    saved = 2.0 * (n_listed[is_dense] * ENTRY_COST - by_planes)
+    pays = saved.sum() > defined.shape[0] * rank_bits * sizes.size * MAKING_COST
+    if how != BY_COST or not pays:
+        is_dense[:] = how == PLANES
+    first = np.zeros(n_concepts + 1, np.int64)
+    for c in range(n_concepts):
+        first[c + 1] = first[c] + (0 if is_dense[c] else n_listed[c])
+    atom = np.empty(first[n_concepts], np.int32)
+    for c in range(n_concepts):
+        place = first[c]
+        where = defined[of_concept[c]]
+        for word in range(n_words if not is_dense[c] else 0):
+            left = where[word] & ~bits[c, word] if inverted[c] else bits[c, word]
+            while left != np.uint64(0):
+                atom[place] = word * 64 + lowest_bit(left)
+                left &= left - _ONE
+                place += 1
+    return ConceptLists(bits, atom, first, inverted, is_dense, size_planes)

@@ -1,0 +1,136 @@
+"""A concept set with missing labels, made ready for the search of many units."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from invert_core.concepts import ConceptSet
+from invert_core.kernels import atoms, ranks, subsets
+from invert_core.kernels.bits import whole_set
+from invert_core.kernels.sums import BY_COST
+from invert_core.kernels.warm_up import compile_kernels
+from invert_core.search import merged
+
+Domain = tuple[int, ...]
+"""A set of samples on which formulas are defined: the one that these defined sets share."""
+
+EVERYWHERE: Domain = ()
+
+
+class Group(NamedTuple):
+    """Concepts int64 [D] that are defined on the same samples.
+
+    `sparse` int64 and `dense` uint32 are those of them that `lists` holds so.
+    """
+
+    number: int
+    concepts: np.ndarray
+    sparse: np.ndarray
+    dense: np.ndarray
+
+
+class MaskedConcepts:
+    """Concepts over atoms, which are samples with equal labels that lack the same ones.
+
+    Concepts that are defined on the same samples form a group.
+
+    Parameters
+    ----------
+    concepts : ConceptSet
+        Some labels are missing.
+    how : int
+        As in `subsets.concept_lists`.
+
+    Attributes
+    ----------
+    atoms : Atoms
+    whole : uint64 [W]
+        The set of all atoms.
+    bits : uint64 [C, W]
+        The samples that carry each concept.
+    defined : uint64 [G, W]
+        The samples on which the concepts of each group are defined.
+    group : int64 [C]
+        Of each concept.
+    n_defined : int64 [C]
+        Samples on which each concept is defined.
+    lists : ConceptLists
+    """
+
+    def __init__(self, concepts: ConceptSet, how: int = BY_COST):
+        assert concepts.defined is not None
+        numbers: dict[bytes, int] = {}
+        self.group = np.array(
+            [numbers.setdefault(defined.tobytes(), len(numbers)) for defined in concepts.defined]
+        )
+        _, first_of_group = np.unique(self.group, return_index=True)
+        self.n_defined = concepts.n_defined
+        n_concepts = len(self.group)
+        self.atoms, words = merged(
+            np.concatenate([concepts.bits, concepts.defined[first_of_group]]), concepts.n_samples
+        )
+        self.bits, self.defined = words[:n_concepts], words[n_concepts:]
+        self.whole = whole_set(self.atoms.sizes.size)
+        self.lists = subsets.concept_lists(
+            self.bits, self.defined, self.group, self.atoms.sizes, how
+        )
+        is_everywhere = (self.defined == self.whole).all(axis=1)
+        self._domain_of_group = [
+            EVERYWHERE if everywhere else (group,) for group, everywhere in enumerate(is_everywhere)
+        ]
+
+    def groups(self, concepts: np.ndarray) -> list[Group]:
+        """Some concepts int64 [D] by group, those of which there are any."""
+        of_each = self.group[concepts]
+        order = np.argsort(of_each, kind="stable")
+        numbers, starts = np.unique(of_each[order], return_index=True)
+        found = []
+        for number, members in zip(
+            numbers.tolist(), np.split(concepts[order], starts[1:]), strict=True
+        ):
+            dense = self.lists.is_dense[members]
+            found.append(Group(number, members, members[~dense], members[dense].astype(np.uint32)))
+        return found
+
+    def within(self, domain: Domain, group: int) -> Domain:
+        """The part of a domain on which the concepts of a group are defined."""
+        of_group = self._domain_of_group[group]
+        return domain if set(of_group) <= set(domain) else tuple(sorted({*domain, *of_group}))
+
+
+_KERNELS = (
+    atoms.find_atoms,
+    atoms.bits_of_atoms,
+    ranks.make_keys,
+    ranks.make_keys_in_order,
+    subsets.runs_of_keys,
+    subsets.size_of,
+    subsets.rank_within,
+    subsets.ranks_in_binary,
+    subsets.add_within,
+    subsets.concept_lists,
+)
+
+
+def compile_masked() -> None:
+    """Compile, or load from the cache, all that a search with missing labels calls."""
+    compile_kernels(_KERNELS, _use_all)
+
+
+def _use_all() -> None:
+    concepts = MaskedConcepts(ConceptSet.from_arrays([[0, 1], [1, -1]], ["a", "b"]))
+    sizes = concepts.atoms.sizes
+    for float_type in (np.float32, np.float64):
+        keys, n_negative = ranks.sorted_keys(np.array([[0, 1]], float_type), 0, concepts.atoms)
+        runs = subsets.runs_of_keys(keys, n_negative)
+    weights, ties = np.empty(sizes.size, np.int64), np.empty(2, np.int64)
+    words = concepts.whole & concepts.defined[0]
+    subsets.size_of(words, sizes)
+    subsets.rank_within(runs, words, sizes, weights, ties)
+    ranked = subsets.ranks_in_binary(weights, concepts.lists)
+    (group, _) = concepts.groups(np.arange(2))
+    table = np.empty((sizes.size, 2), np.int64)
+    counts, sums = np.zeros((2, 2), np.int64)
+    subsets.add_within(
+        words, sizes, ranked, concepts.lists, group.sparse, group.dense, table, counts, sums
+    )

@@ -1,0 +1,111 @@
+"""Beam search where labels are missing: each formula on the samples on which it is defined."""
+
+import logging
+
+import numpy as np
+
+from invert_core.beam_search import no_literal_passes
+from invert_core.concepts import ConceptSet
+from invert_core.errors import DataError
+from invert_core.kernels.ranks import sorted_keys
+from invert_core.kernels.subsets import Runs, runs_of_keys
+from invert_core.masked_beam import search_unit
+from invert_core.masked_concepts import MaskedConcepts, compile_masked
+from invert_core.masked_unit import DomainSpread, RankedUnit
+from invert_core.search import Search, UnitResult, Units
+from invert_core.settings import Settings
+from invert_core.significance import RankSpread
+from invert_core.text import counted
+
+_log = logging.getLogger("invert")
+
+
+class MaskedSearch(Search):
+    """The beam search of `BeamSearch` within what is defined; parameters as for `Search`.
+
+    A formula is defined where all its concepts are. Its ranks, sizes, fraction and AUC are those
+    among the samples on which it is defined, and two formulas are one explanation if they are true
+    on the same samples and defined on the same.
+
+    Raises
+    ------
+    DataError
+        No literal is defined on enough samples and covers a fraction of them within the limits.
+    """
+
+    def __init__(self, concepts: ConceptSet, settings: Settings, jobs: int | None = None):
+        super().__init__(concepts, settings, jobs)
+        n_defined = concepts.n_defined
+        self._is_enough = (n_defined / self.n_samples >= settings.min_defined) & (n_defined > 0)
+        if not self._is_enough.any():
+            raise DataError(
+                f"No concept is defined on a share of the samples of {settings.min_defined:g} or "
+                f"more; the largest share is {n_defined.max() / self.n_samples:.6g}.",
+                "Lower --min-defined, or give --missing negative if missing labels mean 0.",
+            )
+        sizes = np.concatenate([concepts.n_positive, n_defined - concepts.n_positive])
+        enough = np.tile(self._is_enough, 2)
+        self._literal_sizes = sizes[enough]
+        self._literal_defined = np.tile(n_defined, 2)[enough]
+        n_left_out = int((~self._is_enough).sum())
+        if self.n_literals_within_limits == 0:
+            raise no_literal_passes(
+                self._literal_sizes,
+                self._literal_defined,
+                settings,
+                ", or lower --min-defined" if n_left_out else "",
+            )
+        if n_left_out:
+            _log.info(
+                "%s of %s %s defined on less than %g of the samples and can be in no formula "
+                "(--min-defined).",
+                f"{n_left_out:,}",
+                counted(len(concepts.id), "concept"),
+                "is" if n_left_out == 1 else "are",
+                settings.min_defined,
+            )
+        compile_masked()
+        self._concepts = self._prepare(concepts)
+
+    def _prepare(self, concepts: ConceptSet) -> MaskedConcepts:
+        return MaskedConcepts(concepts)
+
+    @property
+    def n_literals_within_limits(self) -> int:
+        """How many literals are defined on enough and have an extent within the fraction limits."""
+        sizes, n = self._literal_sizes, self._literal_defined
+        fractions = sizes / n
+        within = fractions >= self.settings.min_fraction
+        within &= fractions <= self.settings.max_fraction
+        return int((within & (sizes > 0) & (sizes < n)).sum())
+
+    def units_per_piece(self, n_units: int) -> int:
+        """One: they may take long."""
+        return 1
+
+    def explain(self, units: Units) -> tuple[list[tuple[UnitResult, ...]], RankSpread]:
+        """Search some units: one result per direction of each, and the spread of each formula."""
+        results = []
+        spreads: list[DomainSpread] = []
+        atoms = self._concepts.atoms
+        for number in range(len(units)):
+            runs = runs_of_keys(*sorted_keys(units, number, atoms))
+            if is_constant(runs, self.n_samples):
+                results.append(self.dead)
+                continue
+            unit = RankedUnit(runs, self._concepts, self.settings.min_defined)
+            of_unit = [search_unit(unit, self.settings, way) for way in self.settings.directions]
+            results.append(tuple(of_unit))
+            for result in of_unit:
+                spreads += map(unit.spread, (*result.reported, *result.by_length))
+        return results, RankSpread(
+            np.array([spread.n_samples for spread in spreads], np.int64),
+            np.array([spread.d for spread in spreads], np.float64),
+            np.array([spread.cubes for spread in spreads], np.float64),
+        )
+
+
+def is_constant(runs: Runs, n_samples: int) -> bool:
+    """Whether a unit has one value, which may be 0."""
+    n_stored = int(runs.size.sum())
+    return runs.first.size - 1 + (n_stored < n_samples) == 1

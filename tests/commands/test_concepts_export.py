@@ -1,0 +1,148 @@
+"""`invert concepts export`, and the way back by `invert concepts build`."""
+
+import json
+import shlex
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from invert_core.concepts import Alias, ConceptSet, read_concepts, write_concepts
+from tests.command_line import invert, refused
+from tests.concepts.contents import contents
+
+WIDE = 'sample_id,a b,c\n"s, 0",1,\ns1,0,1\nß,0,-1\n'
+TIDY = "sample_id,concept_id,value\ns1,b,1\ns0,a,-1\ns2,,\n"
+COCO = {
+    "images": [{"id": 7, "file_name": "b.jpg"}, {"id": 3, "file_name": "a.jpg"}],
+    "annotations": [
+        {"id": 1, "image_id": 3, "category_id": 5, "bbox": [0, 0, 2, 2], "area": 4, "iscrowd": 0},
+        {"id": 2, "image_id": 7, "category_id": 9, "bbox": [0, 0, 2, 2], "area": 4, "iscrowd": 0},
+    ],
+    "categories": [
+        {"id": 5, "name": "fire hydrant", "supercategory": "outdoor"},
+        {"id": 9, "name": "bench", "supercategory": "outdoor"},
+        {"id": 2, "name": "cat", "supercategory": "animal"},
+    ],
+}
+
+
+def class_folders(folder):
+    for name in ("dog/1.png", "dog/2.png", "cat/1.png"):
+        (folder / "images" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "images" / name).write_bytes(b"")
+
+
+def arrays(folder):
+    labels = [[1, -1, 0], [0, 0, 0], [1, 1, 0]]
+    np.savez(folder / "c.npz", labels=labels, id=["a", "b", "c"], name=["x", "x", "y z"])
+
+
+def concept_file(folder):
+    concepts = ConceptSet.from_arrays(
+        [[1, 1, -1], [0, 1, 0], [0, -1, 0]],
+        id=["n1", "n2", "n3"],
+        name=["tench", "fish", 'say "it"'],
+        definition=["a fish,\nin two lines", "", "ä"],
+        sample_id=["x", "y", "z"],
+        parents=[[0, 1]],
+    )
+    write_concepts(folder / "c.h5", replace(concepts, aliases=(Alias("n4", "a doctor fish", 0),)))
+
+
+def text(name, content):
+    return lambda folder: (folder / name).write_text(content, encoding="utf-8")
+
+
+SOURCES = {
+    "wide": (text("wide.csv", WIDE), ["wide.csv"]),
+    "long": (text("long.tsv", "key\tconcepts\nx\ta b\ny\t\nz\tb\n"), ["long.tsv"]),
+    "tidy": (text("tidy.csv", TIDY), ["tidy.csv"]),
+    "tags": (
+        text("tags.jsonl", '{"k": "x", "t": ["red", "two words"]}\n{"k": "y", "t": null}\n'),
+        ["tags.jsonl", "--tags", "t"],
+    ),
+    "numbers": (
+        text("n.csv", "id,age,kind\nx,1,a\ny,2,b\nz,,\nw,9,a\n"),
+        ["n.csv", "--bin", "age:2", "--threshold", "age:2", "--classes", "kind"],
+    ),
+    "coco": (text("coco.json", json.dumps(COCO)), ["coco.json", "--supercategories"]),
+    "class folders": (class_folders, ["images"]),
+    "arrays": (arrays, ["c.npz"]),
+    "concept file": (concept_file, ["c.h5"]),
+}
+
+
+def build(output, *arguments):
+    invert("concepts", "build", *arguments, "--missing", "exclude", "-o", output)
+    return read_concepts(output, missing="exclude")
+
+
+def way_back(exported):
+    """The command that the export names, run; the concepts that it gives."""
+    (line,) = [line for line in exported.stderr.splitlines() if "are read again with: " in line]
+    words = shlex.split(line.partition("with: ")[2])
+    assert words[0] == "invert"
+    invert(*words[1:])
+    return read_concepts("concepts.h5", missing="exclude")
+
+
+def told(concepts):
+    """What a concept set says, without the order of its edges."""
+    return contents(concepts) | {"parents": sorted(concepts.parents.tolist())}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_source_comes_back_from_arrays_as_it_was(here, source):
+    make, arguments = SOURCES[source]
+    make(here)
+    built = build("first.h5", *arguments)
+    exported = invert("concepts", "export", "first.h5", "-o", "back.npz")
+    assert contents(way_back(exported)) == contents(built)
+    assert contents(read_concepts("back.npz", missing="exclude")) == contents(built)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_source_comes_back_from_tables_as_it_was(here, source):
+    make, arguments = SOURCES[source]
+    make(here)
+    built = build("first.h5", *arguments)
+    exported = invert("concepts", "export", "first.h5", "-o", "back")
+    expected = told(replace(built, aliases=()))
+    if built.sample_id is None:
+        expected |= {"sample_id": tuple(map(str, range(built.n_samples)))}
+    assert told(way_back(exported)) == expected
+
+
+def test_a_source_is_exported_without_a_concept_file(here):
+    (here / "wide.csv").write_text(WIDE, encoding="utf-8")
+    (here / "names.csv").write_text("concept_id,name\nc,sea\na b,two\n")
+    exported = invert("concepts", "export", "wide.csv", "--names", "names.csv", "-o", "c.npz")
+    assert exported.stdout == ""
+    assert "2 concepts of 3 samples are in 'c.npz'." in exported.stderr
+    with np.load(here / "c.npz") as stored:
+        assert stored["name"].tolist() == ["sea", "two"]
+        assert stored["labels"].tolist() == [[-1, 1], [1, 0], [-1, 0]]
+
+
+@pytest.mark.parametrize("target", ["c.npz", "tables"])
+def test_an_export_is_replaced_on_request_only(inputs, target):
+    arguments = ("concepts", "export", "concepts.csv", "-o", target)
+    invert(*arguments)
+    assert "--overwrite" in refused(*arguments)
+    invert(*arguments, "--overwrite")
+
+
+def test_a_folder_of_something_else_is_kept(inputs):
+    (inputs / "run").mkdir()
+    for name in ("labels.csv", "run.json"):
+        (inputs / "run" / name).write_text("of a run")
+    error = refused("concepts", "export", "concepts.csv", "-o", "run", "--overwrite")
+    assert "holds 'run.json', which is no table of concepts" in error
+
+
+def test_the_output_is_refused_before_the_concepts_are_read(here):
+    (here / "broken.h5").write_bytes(b"\x89HDF")
+    error = refused("concepts", "export", "broken.h5", "-o", "c.csv", code=2)
+    assert "Concepts are not exported to a single .csv file." in error
+    assert "folder 'gone'" in refused("concepts", "export", "broken.h5", "-o", "gone/c.npz")

@@ -1,0 +1,80 @@
+"""`invert probe`: all units ranked for one formula."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from invert_core.probing import COLUMNS
+from tests.command_line import call, invert, refused
+from tests.needs import need
+
+ARGUMENTS = ("probe", "activations.npz", "concepts.csv", "--formula")
+
+
+def test_the_unit_that_detects_the_formula_stands_first(inputs):
+    result = invert(*ARGUMENTS, "a & ~b", "--names", "names.csv", "--top", 1)
+    title, row = result.stdout.splitlines()
+    assert title.split() == ["rank", "unit", "auc", "p", "units", "status"]
+    assert row.split()[:3] == ["1", "fc:0", "1.0000"]
+    assert "apple & ~brown, true on " in result.stderr
+    assert "1 of 4 units is significant after correction for 3 tests" in result.stderr
+    assert result.stderr.endswith("; 1 dead.\n")
+
+
+def test_json_and_csv_hold_all_units(inputs):
+    rows = json.loads(invert(*ARGUMENTS, "c", "--format", "json", "--top", 1).stdout)
+    assert [row["rank"] for row in rows] == [1, 2, 3, 4]
+    assert (rows[0]["unit"], rows[-1]["status"]) == (1, "dead")
+    assert tuple(rows[0]) == COLUMNS
+    read = list(csv.DictReader(io.StringIO(invert(*ARGUMENTS, "c", "--format", "csv").stdout)))
+    assert [{name: str(value) for name, value in row.items()} for row in rows] == read
+
+
+def test_layers_units_and_direction_are_chosen(inputs):
+    rows = json.loads(
+        invert(
+            *(*ARGUMENTS, "~c", "-l", "fc", "--units", "0-1", "--direction", "negative"),
+            *("--format", "json"),
+        ).stdout
+    )
+    assert [row["unit"] for row in rows] == [1, 0]
+    assert rows[0]["auc"] == 0.0
+
+
+def test_missing_labels_are_left_out_on_request(inputs):
+    lines = (inputs / "concepts.csv").read_text().splitlines()
+    (inputs / "concepts.csv").write_text("\n".join([*lines[:-1], "s59,,,"]) + "\n")
+    assert "--missing exclude" in refused(*ARGUMENTS, "c")
+    rows = json.loads(invert(*ARGUMENTS, "c", "--missing", "exclude", "--format", "json").stdout)
+    assert {row["n_samples"] for row in rows} == {59}
+
+
+def test_a_picture_is_drawn(inputs):
+    need("matplotlib")
+    result = invert(*ARGUMENTS, "c", "--picture", "c.svg")
+    assert "The picture is in 'c.svg'." in result.stderr
+    assert b"fc:1, AUC 1.0000, significant" in (inputs / "c.svg").read_bytes()
+    assert "--overwrite" in refused(*ARGUMENTS, "c", "--picture", "c.svg")
+    invert(*ARGUMENTS, "c", "--picture", "c.svg", "--overwrite", "-q")
+    assert "neither .svg nor .png" in refused(*ARGUMENTS, "c", "--picture", "c.pdf", code=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("a & bb",), "There is no concept with the id 'bb'."),
+        (("apple",), "invert concepts show"),
+        (("a & & b",), "'&' at character 5"),
+        (("a & ~a",), "is true nowhere"),
+        (("a", "-l", "fd"), "Did you mean 'fc'?"),
+        (("a", "--units", "4"), "Its units are 0 to 3."),
+    ],
+)
+def test_what_cannot_be_probed_is_refused(inputs, arguments, words):
+    assert words in refused(*ARGUMENTS, *arguments)
+
+
+def test_an_unknown_direction_is_wrong_usage(inputs):
+    assert call(*ARGUMENTS, "a", "--direction", "up").exit_code == 2

@@ -1,0 +1,109 @@
+"""A concept file that cannot be written leaves nothing, wherever the writing stops."""
+
+import errno
+import io
+import os
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from invert_core.concepts import ConceptSet, hdf5_file, write_concepts
+from invert_core.concepts.hdf5_file import read_hdf5
+from invert_core.errors import StorageError
+from tests.concepts.contents import contents
+
+resource = pytest.importorskip("resource", reason="sets the system's limit of file sizes")
+
+LABELS = np.random.default_rng(0).integers(-1, 2, (2_000, 30))
+CONCEPTS = ConceptSet.from_arrays(
+    LABELS,
+    id=[f"c{k}" for k in range(30)],
+    sample_id=[f"sample {row}" for row in range(2_000)],
+)
+
+
+def test_no_room_at_any_place_leaves_nothing_behind(tmp_path):
+    path = tmp_path / "concepts.h5"
+    write_concepts(path, CONCEPTS)
+    size = path.stat().st_size
+    assert contents(read_hdf5(path)) == contents(CONCEPTS)
+    path.unlink()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for room in [*range(0, size, size // 12), size - 1]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+        try:
+            with pytest.raises(StorageError, match=r"Cannot write .*concepts\.h5.: File too large"):
+                write_concepts(path, CONCEPTS)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_there_stays_when_it_cannot_be_replaced(tmp_path):
+    path = tmp_path / "concepts.h5"
+    write_concepts(path, CONCEPTS)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(StorageError):
+            write_concepts(path, replace(CONCEPTS, name=("x",) * 30), overwrite=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert read_hdf5(path).name == CONCEPTS.name
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("stop", range(1, 12))
+def test_an_error_of_any_write_comes_through(tmp_path, monkeypatch, stop):
+    n_writes = 0
+
+    class Failing(io.FileIO):
+        def write(self, data):
+            nonlocal n_writes
+            n_writes += 1
+            if n_writes >= stop:
+                raise OSError(errno.ENOSPC, "full")
+            return super().write(data[: len(data) // 2 + 1])
+
+    monkeypatch.setattr(hdf5_file.io, "FileIO", Failing)
+    with pytest.raises(StorageError, match="No space left on device"):
+        write_concepts(tmp_path / "concepts.h5", CONCEPTS)
+    assert n_writes == stop
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_waits_for_the_end_of_the_writing_and_leaves_nothing(tmp_path, monkeypatch):
+    whole = hdf5_file._fill
+    ended = []
+
+    def interrupted(file, concepts):
+        os.kill(os.getpid(), signal.SIGINT)
+        whole(file, concepts)
+        ended.append(True)
+
+    monkeypatch.setattr(hdf5_file, "_fill", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_concepts(tmp_path / "concepts.h5", CONCEPTS)
+    assert ended == [True]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_full_still_gives_back_what_was_written(tmp_path):
+    class Full(io.FileIO):
+        def write(self, data):
+            if self.tell() >= 6:
+                raise OSError(errno.ENOSPC, "full")
+            return super().write(data[:3])
+
+    with Full(tmp_path / "x", "w+") as raw:
+        file = hdf5_file._PatientFile(raw)
+        for place, data in ((0, b"abcd"), (4, b"efghij"), (10, b"kl"), (2, b"CD")):
+            file.seek(place)
+            file.write(memoryview(data))
+        file.seek(0)
+        found = bytearray(12)
+        assert file.readinto(found) == 12
+    assert found == b"abCDefghijkl"
+    assert file.error is not None

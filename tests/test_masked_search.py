@@ -1,0 +1,250 @@
+"""The search where labels are missing: each formula on the samples on which it is defined."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+
+from invert_core import strategies
+from invert_core.activations.sparse import SparseUnits
+from invert_core.beam_search import BeamSearch
+from invert_core.concepts import ConceptSet
+from invert_core.errors import DataError
+from invert_core.kernels.sums import PLANES
+from invert_core.masked_concepts import MaskedConcepts
+from invert_core.masked_search import MaskedSearch
+from invert_core.settings import Settings
+from tests import naive
+
+
+def concept_set(labels, defined):
+    ids = [f"c{number}" for number in range(labels.shape[1])]
+    return ConceptSet.from_arrays(np.where(defined, labels, -1), ids)
+
+
+def as_floats(activations):
+    return activations.astype(np.float64 if activations.dtype == np.float64 else np.float32)
+
+
+def plain(formulas):
+    """Formulas of either side as comparable values, all exact."""
+    return [
+        (f.literals, f.connectives, getattr(f, "n1", 0) or f.n_positive, f.doubled_u, f.auc)
+        for f in formulas
+    ]
+
+
+class DenseSearch(MaskedSearch):
+    """All concepts as bits that are counted."""
+
+    def _prepare(self, concepts):
+        return MaskedConcepts(concepts, PLANES)
+
+
+def assert_equals_oracle(values, labels, defined, options):
+    concepts = concept_set(labels, defined)
+    try:
+        expected = naive.masked_beam_search(
+            *(values.tolist(), naive.extents(labels), naive.extents(defined), len(values)),
+            **options,
+        )
+    except naive.NoLiteralPassesError:
+        with pytest.raises(DataError, match="No concept"):
+            MaskedSearch(concepts, Settings(**options), jobs=1)
+        return
+    if expected.dead:
+        return
+    for way in (MaskedSearch, DenseSearch):
+        (found,) = way(concepts, Settings(**options), jobs=1).unit(as_floats(values))
+        assert plain(found.beam) == plain(expected.beam)
+        by_length = [expected.by_length[length] for length in sorted(expected.by_length)]
+        assert plain(found.by_length) == plain(by_length)
+        assert plain(found.reported) == plain(expected.reported)
+        assert found.n_scored == expected.n_scored
+        assert found.direction == options["direction"]
+
+
+@pytest.mark.kernels
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@given(strategies.masked_cases(max_concepts=8))
+def test_the_search_equals_the_oracle(case):
+    for values in case.activations.T:
+        assert_equals_oracle(values, case.labels, case.defined, case.settings)
+
+
+@pytest.mark.parametrize("n_sources", [2, 5])
+def test_the_search_equals_the_oracle_on_thousands_of_samples(n_sources):
+    rng = np.random.default_rng(n_sources)
+    labels = rng.random((2_000, 5)) < rng.choice([0.01, 0.4, 0.95], 5)
+    defined = (rng.random((2_000, n_sources)) < 0.8)[:, np.arange(5) % n_sources]
+    values = rng.normal(size=2_000) + labels[:, 0] - labels[:, 1]
+    options = {
+        "length": 3,
+        "beam": 3,
+        "min_fraction": 0.002,
+        "max_fraction": 0.5,
+        "direction": "positive",
+        "min_defined": 0.3,
+    }
+    assert_equals_oracle(values.astype(np.float32), labels & defined, defined, options)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(strategies.search_cases(max_concepts=8, max_units=1))
+def test_where_nothing_is_missing_it_finds_what_the_fast_search_finds(case):
+    # One more concept has labels that are missing, on so many samples that it can be in no formula.
+    options = Settings(**case.settings)
+    n_samples, n_concepts = case.labels.shape
+    more = np.zeros((n_samples, 1), bool)
+    labels = np.concatenate([case.labels, more], axis=1)
+    defined = np.concatenate([np.ones_like(case.labels), more], axis=1)
+    everywhere = ConceptSet.from_arrays(case.labels, [f"c{i}" for i in range(n_concepts)])
+    values = as_floats(case.activations[:, 0])[None]
+    try:
+        fast = BeamSearch(everywhere, options, 1)
+    except DataError:
+        with pytest.raises(DataError):
+            MaskedSearch(concept_set(labels, defined), options, 1)
+        return
+    ((expected,),), spread = fast.explain(values)
+    ((found,),), own_spread = MaskedSearch(concept_set(labels, defined), options, 1).explain(values)
+    assert (found.beam, found.by_length) == (expected.beam, expected.by_length)
+    assert found.reported == expected.reported
+    assert own_spread.d.tolist() == spread.d.tolist()
+    assert own_spread.n_samples.tolist() == [n_samples] * spread.d.size
+    np.testing.assert_allclose(own_spread.cubes, spread.cubes, rtol=1e-12, atol=1e-6)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(strategies.masked_cases(max_units=1))
+def test_negative_on_activations_is_positive_on_their_negation(case):
+    options = case.settings | {"min_gain": 0.0, "limit_search": None}
+    values = as_floats(case.activations[:, 0])[None]
+    concepts = concept_set(case.labels, case.defined)
+    try:
+        down = MaskedSearch(concepts, Settings(**options | {"direction": "negative"}), 1)
+    except DataError:
+        assume(False)
+    up = MaskedSearch(concepts, Settings(**options | {"direction": "positive"}), 1)
+    ((one,),), spread = down.explain(values)
+    ((two,),), _ = up.explain(-values)
+    assert [(f.literals, f.connectives) for f in one.reported] == [
+        (f.literals, f.connectives) for f in two.reported
+    ]
+    for n, f, g in zip(spread.n_samples, one.reported, two.reported, strict=False):
+        assert f.doubled_u == 2 * f.n_positive * (n - f.n_positive) - g.doubled_u
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@given(strategies.masked_cases(max_units=2))
+def test_sparse_units_give_what_dense_ones_give(case):
+    try:
+        search = MaskedSearch(
+            concept_set(case.labels, case.defined), Settings(**case.settings), jobs=1
+        )
+    except DataError:
+        assume(False)
+    units = np.ascontiguousarray(as_floats(case.activations).T)
+    stored = [np.flatnonzero(values) for values in units]
+    sparse = SparseUnits(
+        len(case.labels),
+        np.cumsum([0, *map(len, stored)]),
+        np.concatenate(stored).astype(np.int32),
+        np.concatenate([unit[at] for unit, at in zip(units, stored, strict=True)]),
+    )
+    assert search.explain(sparse)[0] == search.explain(units)[0]
+
+
+def test_a_formula_is_the_same_only_if_it_is_defined_on_the_same_samples():
+    # b is a, but unknown on two samples without it: a and b are two explanations, c is a.
+    labels = np.zeros((20, 3), bool)
+    labels[:6] = True
+    defined = np.ones_like(labels)
+    defined[[10, 11], 1] = False
+    values = np.linspace(1, 0, 20, dtype=np.float32)
+    options = Settings(length=1, beam=3)
+    (found,) = MaskedSearch(concept_set(labels, defined), options).unit(values)
+    assert [f.literals for f in found.beam] == [(0,), (2,)]
+    assert [f.n_positive for f in found.beam] == [6, 6]
+
+
+def test_results_come_in_the_order_of_the_units_whatever_the_threads_and_blocks():
+    rng = np.random.default_rng(3)
+    labels = rng.random((300, 12)) < 0.2
+    defined = (rng.random((300, 3)) < 0.8)[:, np.arange(12) % 3]
+    concepts = concept_set(labels, defined)
+    units = np.maximum(rng.normal(size=(30, 300)), 0).astype(np.float32)
+    units[7] = 0.0
+    expected = [MaskedSearch(concepts, Settings(), 1).unit(unit) for unit in units]
+    assert expected[7] == MaskedSearch(concepts, Settings(), 1).dead
+    for jobs, block in ((1, 30), (2, 7), (3, 1)):
+        blocks = [units[start : start + block] for start in range(0, 30, block)]
+        pieces = MaskedSearch(concepts, Settings(), jobs).pieces(blocks)
+        assert list(itertools.chain.from_iterable(p.results for p in pieces)) == expected
+
+
+@pytest.mark.parametrize("value", [0.0, 2.5, -1.0])
+def test_a_unit_that_is_constant_on_all_samples_is_dead(value):
+    labels = np.eye(8, dtype=bool)[:, :3]
+    defined = np.ones_like(labels)
+    defined[7] = False
+    search = MaskedSearch(concept_set(labels, defined), Settings(direction="both"))
+    (found,) = search.unit(np.full(8, value))
+    assert (found.direction, found.reported, found.by_length) == ("both", (), ())
+
+
+def missing_on(n_missing, labels):
+    defined = np.ones_like(labels)
+    defined[len(labels) - n_missing :] = False
+    return concept_set(labels & defined, defined)
+
+
+def test_concepts_that_are_defined_on_too_little_are_an_error():
+    labels = np.arange(100)[:, None] < np.array([20, 40])
+    with pytest.raises(DataError, match=r"share of the samples of 0\.5 or more.* is 0\.4\."):
+        MaskedSearch(missing_on(60, labels), Settings())
+    with pytest.raises(DataError, match=r"largest share is 0\.") as caught:
+        MaskedSearch(missing_on(100, labels), Settings(min_defined=0.0))
+    assert "--min-defined" in caught.value.hint
+
+
+def test_a_concept_that_is_defined_on_just_enough_counts():
+    concepts = missing_on(60, np.arange(100)[:, None] < np.array([10, 15]))
+    search = MaskedSearch(concepts, Settings(min_defined=0.4))
+    assert search.n_literals_within_limits == 2
+    with pytest.raises(DataError, match=r"largest share is 0\.4\."):
+        MaskedSearch(concepts, Settings(min_defined=0.401))
+
+
+def test_fractions_outside_the_limits_are_those_of_what_is_defined():
+    labels = np.arange(100)[:, None] < np.array([4, 32])
+    options = Settings(min_fraction=0.1, max_fraction=0.3)
+    with pytest.raises(DataError, match=r"nearest fractions are 0\.05 and 0\.4\.") as caught:
+        MaskedSearch(missing_on(20, labels), options)
+    assert caught.value.hint == "Widen --min-fraction or --max-fraction."
+
+
+def test_where_a_concept_is_left_out_the_hint_names_min_defined():
+    labels = np.zeros((10, 2), bool)
+    labels[:9, 0] = labels[:2, 1] = True
+    defined = np.ones_like(labels)
+    defined[4:, 1] = False
+    for limits, words in (((0.2, 0.5), "Widen"), ((0.0, 1.0), "Give other")):
+        labels[9, 0] = limits[1] == 1.0
+        options = Settings(min_fraction=limits[0], max_fraction=limits[1])
+        with pytest.raises(DataError) as caught:
+            MaskedSearch(concept_set(labels, defined), options)
+        assert caught.value.hint.startswith(words)
+        assert caught.value.hint.endswith(", or lower --min-defined.")
+
+
+def test_concepts_that_can_be_in_no_formula_are_counted(caplog):
+    labels = np.arange(100)[:, None] < np.array([20, 40])
+    defined = np.ones_like(labels)
+    defined[:90, 1] = False
+    caplog.set_level("INFO", "invert")
+    search = MaskedSearch(concept_set(labels & defined, defined), Settings())
+    assert "1 of 2 concepts is defined on less than 0.5 of the samples" in caplog.text
+    assert search.n_literals_within_limits == 1
