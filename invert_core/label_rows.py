@@ -8,7 +8,7 @@ import numpy as np
 
 from invert_core.formula import LiteralNames
 from invert_core.labels import Explanation, Label
-from invert_core.search import Piece
+from invert_core.search.search import Piece
 from invert_core.significance import (
     RankSpread,
     is_trusted,

@@ -11,7 +11,7 @@ from invert_core.errors import SettingError
 from invert_core.formula import LiteralNames
 from invert_core.label_rows import rows_of_piece
 from invert_core.labels import Label, Labels
-from invert_core.search import Search
+from invert_core.search.search import Search
 from invert_core.settings import Settings
 from invert_core.significance import n_formulas
 from invert_core.workload import ActivationSource, ConceptSource, Workload, open_workload
@@ -211,14 +211,14 @@ def _class_of(settings: Settings, concepts: ConceptSet) -> type[Search]:
                 "An exhaustive search cannot leave out the samples whose labels are missing.",
                 "Give --missing negative if they mean 0, or leave out --search exhaustive.",
             )
-        from invert_core.masked_search import MaskedSearch
+        from invert_core.search.masked_search import MaskedSearch
 
         return MaskedSearch
     if settings.search == "exhaustive":
-        from invert_core.exhaustive_search import ExhaustiveSearch
+        from invert_core.search.exhaustive_search import ExhaustiveSearch
 
         return ExhaustiveSearch
-    from invert_core.beam_search import BeamSearch
+    from invert_core.search.beam_search import BeamSearch
 
     return BeamSearch
 

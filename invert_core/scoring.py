@@ -16,7 +16,7 @@ from invert_core.kernels.sums import sum_of_set
 from invert_core.label_rows import tested_formulas
 from invert_core.labelling import Progress
 from invert_core.labels import Label, Labels
-from invert_core.search import merged
+from invert_core.search.search import merged
 from invert_core.significance import RankSpread
 from invert_core.text import counted
 from invert_core.workload import ActivationSource, ConceptSource, Workload, open_workload

@@ -18,7 +18,7 @@ from invert_core.concepts.missing import resolve_missing
 from invert_core.errors import DataError, SettingError, UnknownNameError, first_few, nearest
 from invert_core.join import join as join_samples
 from invert_core.read_ahead import read_ahead
-from invert_core.search import Units
+from invert_core.search.search import Units
 
 ActivationSource = Activations | str | Path | npt.ArrayLike | SupportsCsc
 ConceptSource = ConceptSet | str | Path | Mapping[str, npt.ArrayLike]

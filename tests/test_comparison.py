@@ -7,9 +7,9 @@ import pytest
 
 from invert_core import compare_runs
 from invert_core.comparison import COLUMNS
-from invert_core.complete_search import sizes_within
 from invert_core.errors import DataError, FileFormatError, MissingFileError
 from invert_core.runs import label_files
+from invert_core.search.complete_search import sizes_within
 from invert_core.settings import Settings
 from tests import naive
 
@@ -30,11 +30,10 @@ def data(tmp_path, monkeypatch):
     return values, labels
 
 
-def make(
-    folder, search, layer="fc.npy", concepts="concepts.npz", join="strict", units=None, **more
-):
+def make(folder, search, layer="fc.npy", concepts="concepts.npz", units=None, **more):
+    how = {name: more.pop(name) for name in ("join", "missing") if name in more}
     settings = Settings(**{**LIMITS, "search": search, "beam": 1, **more})
-    label_files(layer, concepts, folder, settings=settings, units=units, join=join)
+    label_files(layer, concepts, folder, settings=settings, units=units, **how)
     return folder
 
 
@@ -207,6 +206,7 @@ def test_two_runs_of_one_search_are_refused(runs):
         ({"max_fraction": 0.4}, "max-fraction is 0.4 and 0.5", "--max-fraction 0.5"),
         ({"direction": "both"}, "direction is both and positive", "--direction positive"),
         ({"join": "inner"}, "join is inner and strict", "--join strict"),
+        ({"missing": "exclude"}, "missing is exclude and error", "--missing error"),
         ({"length": 1, "join": "inner"}, "length is 1 and 2, join is inner", "--length 2, --join"),
     ],
 )
@@ -234,12 +234,13 @@ def test_the_same_inputs_may_have_other_names(runs):
     assert compare_runs("other", "certified") == compare_runs(*runs)
 
 
-def test_runs_that_know_no_search_are_of_the_beam(runs):
+def test_runs_that_know_no_search_are_of_the_beam_and_lack_no_labels(runs):
     with open("run/run.json", encoding="utf-8") as file:
-        settings = json.load(file)["settings"]
-    del settings["search"], settings["time_limit"]
+        info = json.load(file)
+    settings, arguments = info["settings"], info["arguments"]
+    del settings["search"], settings["time_limit"], settings["min_defined"], arguments["missing"]
     usual = compare_runs(*runs)
-    change_info("run", settings=settings)
+    change_info("run", settings=settings, arguments=arguments)
     assert compare_runs(*runs) == usual
 
 

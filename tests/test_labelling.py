@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from invert_core import exhaustive_search, strategies
+from invert_core import strategies
 from invert_core.activations import Activations, open_activations
-from invert_core.beam_search import BeamSearch
 from invert_core.concepts import ConceptSet, read_concepts
 from invert_core.errors import DataError, FormulaError, SettingError, UnknownNameError
 from invert_core.formula import Formula
@@ -16,6 +15,8 @@ from invert_core.kernels import beam, ranks
 from invert_core.labelling import label, label_units, plan
 from invert_core.labels import COLUMNS, Labels
 from invert_core.scoring import score
+from invert_core.search import exhaustive_search
+from invert_core.search.beam_search import BeamSearch
 from invert_core.settings import Settings
 from invert_core.significance import n_formulas
 from tests import naive

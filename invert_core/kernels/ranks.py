@@ -63,9 +63,7 @@ def rank_sums(
     return sums, [high * TIE_BASE + low for high, low in ties.tolist()], cubes
 
 
-def sorted_keys(
-    units: np.ndarray | StoredUnits, unit: int, atoms: Atoms
-) -> tuple[np.ndarray, int]:
+def sorted_keys(units: np.ndarray | StoredUnits, unit: int, atoms: Atoms) -> tuple[np.ndarray, int]:
     """The keys of one unit as `make_keys` makes them, ascending, and how many are negative."""
     if isinstance(units, np.ndarray):
         values, atom_of = units[unit], atoms.of_sample

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from invert_core import exhaustive_search
 from invert_core.labels import COLUMNS
+from invert_core.search import exhaustive_search
 from tests import naive
 from tests.command_line import call, invert, process, refused, tree
 

@@ -10,10 +10,11 @@ from dataclasses import fields
 import click
 import pytest
 
-from invert_core import extract, label, score
+from invert_core import extract, label, probe, score
 from invert_core.activations.writing.writer import DTYPES as STORED
 from invert_core.backend import DEVICES, POOLS
 from invert_core.commands import COMMANDS, main
+from invert_core.concepts import combining
 from invert_core.concepts.missing import MISSING
 from invert_core.data.images import preprocess
 from invert_core.data.texts import tokenize
@@ -31,7 +32,8 @@ def commands():
     for name, command in list(found.items()):
         if isinstance(command, click.Group):
             del found[name]
-            found |= {f"{name} {sub}": each for sub, each in command.commands.items()}
+            subs = command.list_commands(context)
+            found |= {f"{name} {sub}": command.get_command(context, sub) for sub in subs}
     return found
 
 
@@ -210,6 +212,14 @@ def test_choices_and_defaults_are_those_of_the_library():
         ("label", "missing"): MISSING,
         ("score", "join"): JOINS,
         ("score", "missing"): MISSING,
+        ("probe", "direction"): DIRECTIONS,
+        ("probe", "join"): JOINS,
+        ("probe", "missing"): MISSING,
+        ("concepts build", "join"): combining.JOINS,
+        ("concepts build", "missing"): MISSING,
+        ("concepts add", "join"): combining.JOINS,
+        ("concepts add", "missing"): MISSING,
+        ("concepts show", "sort"): ("file", "count"),
         ("export", "style"): KINDS,
     }
     defaults = {
@@ -219,7 +229,7 @@ def test_choices_and_defaults_are_those_of_the_library():
     defaults |= {("label", field.name): field.default for field in fields(Settings)}
     defaults |= {
         (command.__name__, name): default(command, name)
-        for command in (label, score)
+        for command in (label, score, probe)
         for name in ("join", "missing")
     }
     printing = {"table", "json", "csv"}

@@ -16,10 +16,10 @@ COUNTED = """
 import sys
 import numpy as np
 from numba.core import event
-from invert_core.beam_search import BeamSearch
+from invert_core.search.beam_search import BeamSearch
 from invert_core.concepts import read_concepts
-from invert_core.exhaustive_search import ExhaustiveSearch
-from invert_core.masked_search import MaskedSearch
+from invert_core.search.exhaustive_search import ExhaustiveSearch
+from invert_core.search.masked_search import MaskedSearch
 from invert_core.settings import Settings
 
 searches = {"beam": BeamSearch, "exhaustive": ExhaustiveSearch, "masked": MaskedSearch}

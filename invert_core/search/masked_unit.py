@@ -16,8 +16,8 @@ from invert_core.kernels.subsets import (
     ranks_in_binary,
     size_of,
 )
-from invert_core.masked_concepts import EVERYWHERE, Domain, Group, MaskedConcepts
-from invert_core.search import Found
+from invert_core.search.masked_concepts import EVERYWHERE, Domain, Group, MaskedConcepts
+from invert_core.search.search import Found
 
 
 class Joined(NamedTuple):

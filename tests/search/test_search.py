@@ -6,14 +6,14 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
 from invert_core import strategies
-from invert_core.beam_search import BeamSearch
-from invert_core.complete_search import sizes_within
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels import beam as beam_kernels
 from invert_core.kernels import ranks as rank_kernels
 from invert_core.kernels.atoms import Atoms, bits_of_atoms, find_atoms
 from invert_core.kernels.sums import PLANES, label_index
+from invert_core.search.beam_search import BeamSearch
+from invert_core.search.complete_search import sizes_within
 from invert_core.settings import Settings
 from tests import naive
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from invert_core.beam_search import report
-from invert_core.masked_concepts import EVERYWHERE, MaskedConcepts
-from invert_core.masked_unit import Joined, Masked, RankedUnit
-from invert_core.search import Found, UnitResult
+from invert_core.search.beam_search import report
+from invert_core.search.masked_concepts import EVERYWHERE, MaskedConcepts
+from invert_core.search.masked_unit import Joined, Masked, RankedUnit
+from invert_core.search.search import Found, UnitResult
 from invert_core.settings import Settings
 
 

@@ -4,15 +4,15 @@ import logging
 
 import numpy as np
 
-from invert_core.beam_search import no_literal_passes
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError
 from invert_core.kernels.ranks import sorted_keys
 from invert_core.kernels.subsets import Runs, runs_of_keys
-from invert_core.masked_beam import search_unit
-from invert_core.masked_concepts import MaskedConcepts, compile_masked
-from invert_core.masked_unit import DomainSpread, RankedUnit
-from invert_core.search import Search, UnitResult, Units
+from invert_core.search.beam_search import no_literal_passes
+from invert_core.search.masked_beam import search_unit
+from invert_core.search.masked_concepts import MaskedConcepts, compile_masked
+from invert_core.search.masked_unit import DomainSpread, RankedUnit
+from invert_core.search.search import Search, UnitResult, Units
 from invert_core.settings import Settings
 from invert_core.significance import RankSpread
 from invert_core.text import counted

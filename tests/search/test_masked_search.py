@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from invert_core import strategies
 from invert_core.activations.sparse import SparseUnits
-from invert_core.beam_search import BeamSearch
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError
 from invert_core.kernels.sums import PLANES
-from invert_core.masked_concepts import MaskedConcepts
-from invert_core.masked_search import MaskedSearch
+from invert_core.search.beam_search import BeamSearch
+from invert_core.search.masked_concepts import MaskedConcepts
+from invert_core.search.masked_search import MaskedSearch
 from invert_core.settings import Settings
 from tests import naive
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from invert_core.complete_search import CompleteSearch
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError
 from invert_core.kernels.atoms import Atoms
@@ -11,7 +10,8 @@ from invert_core.kernels.candidates import Limits
 from invert_core.kernels.formulas import AND, LENGTH, LITERALS, N_POSITIVE, RANK_SUM
 from invert_core.kernels.sums import LabelIndex
 from invert_core.kernels.warm_up import compile_search
-from invert_core.search import Found, UnitResult, index_by_atoms
+from invert_core.search.complete_search import CompleteSearch
+from invert_core.search.search import Found, UnitResult, index_by_atoms
 from invert_core.settings import Settings
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from invert_core.concepts import ConceptSet
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.ranks import rank_sums
-from invert_core.search import Search, UnitResult, Units
+from invert_core.search.search import Search, UnitResult, Units
 from invert_core.settings import Settings
 from invert_core.significance import RankSpread
 

@@ -1,0 +1,1 @@
+"""The searches for the best formulas of units: over arrays, in threads."""
