@@ -38,7 +38,7 @@ def check_folder(path: Path, *, marker: str, overwrite: bool) -> None:
     """
     check_target(path, overwrite=overwrite)
     with storage_errors(path):
-        fits = not path.exists() or (
+        fits = _is_free(path) or (
             path.is_dir() and ((path / marker).is_file() or not any(path.iterdir()))
         )
     if not fits:
@@ -155,6 +155,15 @@ def move_folder_into_place(partial: Path, path: Path, *, marker: str, overwrite:
     except KeyboardInterrupt as interrupt:
         interrupt.add_note(f"{str(path)!r} was written; the old one is left in {str(old)!r}.")
         raise
+
+
+def _is_free(path: Path) -> bool:
+    """Whether nothing is there; a link that leads to itself is an OSError."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _beside(path: Path, kind: str = "partial") -> Path:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from invert_core.errors import MissingFileError
+from invert_core.errors import FileFormatError, MissingFileError
 
 
 def check_file(path: Path, hint: str = "Check the path.") -> None:
@@ -21,3 +21,10 @@ def check_file(path: Path, hint: str = "Check the path.") -> None:
         )
     if not path.is_file():
         raise MissingFileError(f"There is no file {str(path)!r}.", hint)
+
+
+def unreadable(path: Path, error: OSError) -> FileFormatError:
+    """The error for a file that is there and cannot be read."""
+    return FileFormatError(
+        f"{str(path)!r} cannot be read: {error.strerror}.", "Check its permissions."
+    )

@@ -1,6 +1,7 @@
 """A picture of a probe: the AUC of all units, and the activations of the best ones."""
 
 import warnings
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,21 +14,28 @@ from invert_core.errors import DataError, MissingDependencyError, SettingError
 from invert_core.formula import Formula
 from invert_core.join import locate
 from invert_core.probing import ProbedUnit, ProbeResult
-from invert_core.text import counted
+from invert_core.text import counted, first_line
 from invert_core.workload import ActivationSource, open_source
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 KINDS = ("svg", "png")
+MAX_DRAWN = 20
+"""More units would need a picture that is higher than a .png may be, and minutes to lay out."""
 
 _INSIDE, _OUTSIDE, _UNTRUSTED = "#0072b2", "#999999", "#e69f00"
 _N_BINS = 40
+_WIDTH, _HEIGHT, _HEIGHT_OF_UNIT = 10.0, 5.5, 1.8
+"""In inches; the picture is as high as its units need."""
 _MOST_POINTS = 2000
 """More points than these are drawn as pixels in an .svg, which would be large otherwise."""
 _MOST_DRAWN = 1e300
 """Of values beyond it Matplotlib cannot tell the distances."""
+_MOST_CHARACTERS, _FEWEST_CHARACTERS = 120, 12
+"""Of a name, however wide they are."""
 _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": None},
     "png": {"Software": None},
@@ -37,6 +45,7 @@ _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "invert",
     "font.size": 9,
+    "axes.titlesize": "medium",
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
@@ -53,7 +62,7 @@ def check_picture(path: str | PathLike[str], *, overwrite: bool = False) -> None
     MissingFileError, ExistingOutputError
         There is no such folder, or `path` exists and `overwrite` is false.
     MissingDependencyError
-        Matplotlib is not installed.
+        Matplotlib is not installed, or cannot be loaded.
     """
     path = Path(path)
     if _kind(path) not in KINDS:
@@ -85,7 +94,7 @@ def write_picture(
     activations : array, path, or Activations
         Those that `found` came from; the units to be drawn are read again.
     n_units : int
-        How many units are drawn, at least 1; constant ones are not.
+        How many units are drawn, 1 to 20; constant ones are not.
     overwrite : bool
         Replace the file if it exists.
 
@@ -94,14 +103,14 @@ def write_picture(
     DataError
         The activations are not those of `found`.
     SettingError, MissingFileError, ExistingOutputError, MissingDependencyError
-        As `check_picture`; also SettingError if `n_units` is less than 1.
+        As `check_picture`; also SettingError if `n_units` is none of these numbers.
     StorageError
         The system refuses to write.
     """
     path = Path(path)
     check_picture(path, overwrite=overwrite)
-    if n_units < 1:
-        raise SettingError(f"{n_units} units are to be drawn.", "Draw at least 1.")
+    if not isinstance(n_units, Integral) or not 1 <= n_units <= MAX_DRAWN:
+        raise SettingError(f"{n_units!r} units are to be drawn.", f"Draw 1 to {MAX_DRAWN}.")
     alive = [row for row in found.rows if row.is_tested][:n_units]
     values = _read(alive, found, activations)
     matplotlib = _matplotlib()
@@ -121,10 +130,15 @@ def _kind(path: Path) -> str:
 def _matplotlib() -> Any:
     try:
         import matplotlib.figure
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingDependencyError(
             "Drawing a picture needs matplotlib, which is not installed.",
             'Install it with: pip install "invert-core[plot]"',
+        ) from error
+    except (ImportError, ValueError) as error:  # ValueError: a setting of the environment
+        raise MissingDependencyError(
+            f"Drawing a picture needs matplotlib, which cannot be loaded ({first_line(error)}).",
+            "Mend its installation or its settings, or do without a picture.",
         ) from error
     return matplotlib
 
@@ -171,8 +185,9 @@ def _draw(found: ProbeResult, rows: list[ProbedUnit], values: list[np.ndarray]) 
     formula = Formula.parse(found.rows[0].formula)
     inside = formula.evaluate(found.concepts)
     outside = formula.defined_on(found.concepts) & ~inside
-    figure = Figure(figsize=(10, 5.5), layout="constrained")
-    figure.suptitle(_plain(found.rows[0].label))
+    height = max(_HEIGHT, _HEIGHT_OF_UNIT * len(rows))
+    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+    _write(figure.suptitle(""), found.rows[0].label, share=0.95)
     grid = figure.add_gridspec(max(1, len(rows)), 2)
     _draw_auc(figure.add_subplot(grid[:, 0]), found)
     for place, (row, of_unit) in enumerate(zip(rows, values, strict=True)):
@@ -220,7 +235,8 @@ def _draw_unit(axes: "Axes", row: ProbedUnit, inside: np.ndarray, outside: np.nd
     verdict = "significant" if row.is_significant else row.status
     verdict = "not significant" if verdict == "ok" else verdict
     name = f"{row.address} ({row.unit_name})" if row.unit_name else row.address
-    axes.set_title(f"{_plain(name)}, AUC {row.auc:.4f}, {verdict}", loc="left")
+    title = axes.set_title("", loc="left")
+    _write(title, name, f", AUC {row.auc:.4f}, {verdict}", share=0.42)
     groups = [group[np.abs(group) <= _MOST_DRAWN] for group in (inside, outside)]
     n_left_out = inside.size + outside.size - sum(group.size for group in groups)
     left_out = f" ({counted(n_left_out, 'infinite or huge value')} not drawn)" if n_left_out else ""
@@ -249,7 +265,30 @@ def _bins(values: np.ndarray) -> np.ndarray:
     return np.unique(np.linspace(low, high, _N_BINS + 1))
 
 
-def _plain(name: str, most: int = 90) -> str:
-    """A name without what cannot stand in XML, and cut where it would not fit."""
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def _write(text: "Text", name: str, rest: str = "", *, share: float) -> None:
+    """Write a name and the rest, the name cut until both fit a share of the picture's width."""
+    figure = text.get_figure(root=True)
+    assert figure is not None
+    width, name = share * figure.bbox.width, _plain(name)
+    longest = min(len(name), _MOST_CHARACTERS)
+    for most in range(longest, min(longest, _FEWEST_CHARACTERS) - 1, -1):
+        text.set_text(f"{_cut(name, most)}{rest}")
+        if text.get_window_extent().width <= width:
+            return
+
+
+def _plain(name: str) -> str:
+    """A name without what cannot stand in XML."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
+def _cut(name: str, most: int) -> str:
+    """A name without its middle if it is longer: at its end is the number of a unit.
+
+    >>> _cut("encoder.layer.11.output:31", 13)
+    'encode…put:31'
+    """
+    if len(name) <= most:
+        return name
+    half = most // 2
+    return f"{name[:half]}…{name[len(name) - (most - half - 1) :]}"

@@ -51,9 +51,9 @@ class ProbedUnit:
     """How one unit separates the extent of the formula.
 
     `p_value` is two-sided, `p_units` the same corrected over all units that were tested. `status`
-    is "ok"; "dead" or "constant" for a unit that is constant on all samples or on those that were
-    compared; or "untrusted" where p_units is below 0.05 only by the normal tail, and not when the
-    skew of U is taken into account.
+    is "ok"; "dead" for a unit that is constant on the samples that were compared; or "untrusted"
+    where p_units is below 0.05 only by the normal tail, and not when the skew of U is taken into
+    account.
     """
 
     rank: int

@@ -5,6 +5,7 @@ import json
 import operator
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -65,7 +66,7 @@ def label_files(
     Parameters
     ----------
     activations, concepts : path
-        Files as `label` and `read_concepts` take them.
+        Files as `label` and `read_concepts` take them; folders of concepts are not taken.
     output : path
         The run directory: labels.csv, labels.jsonl and run.json, all or nothing.
     names : path, optional
@@ -84,6 +85,8 @@ def label_files(
     ------
     ExistingOutputError
         The output exists and is not to be overwritten, is not a run directory, or holds an input.
+    MissingFileError
+        An input is missing, or a folder.
     StaleFileError, FileFormatError
         An unfinished run is there that was made from something else, or is broken.
     StorageError
@@ -93,6 +96,12 @@ def label_files(
     """
     activations, concepts, output = Path(activations), Path(concepts), Path(output)
     check_folder(output, marker=RUN_FILE, overwrite=overwrite)
+    if concepts.is_dir():
+        build = ["invert", "concepts", "build", str(concepts), "-o", "concepts.h5"]
+        raise MissingFileError(
+            f"{str(concepts)!r} is a folder, and a run records the files that it is made from.",
+            f"Make a concept file of it with: {shlex.join(build)}",
+        )
     settings = settings or Settings()
     if isinstance(layers, str):
         layers = [layers]

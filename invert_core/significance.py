@@ -42,7 +42,7 @@ class RankSpread:
         return cls(n_samples, np.array([float(most - ties) for ties in tie_sums]), cubes)
 
     def of_each(self, units: Any) -> Self:
-        """The spreads of some of the units, given by an index into arrays [K]."""
+        """The spreads of some of the units, given by an index into arrays [K]; N is one number."""
         return replace(self, d=self.d[units], cubes=self.cubes[units])
 
     @property

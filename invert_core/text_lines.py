@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from invert_core.errors import FileFormatError
-from invert_core.input_file import check_file
+from invert_core.input_file import check_file, unreadable
 
 LONGEST = 2**28
 """The most bytes of a line, or of a file that is one text."""
@@ -26,7 +26,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
         file = path.open("rb")
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     with file:
         for number, line in enumerate(iter(lambda: file.readline(LONGEST + 1), b""), 1):
             where = f"{str(path)!r}, line {number}"
@@ -49,19 +49,13 @@ def read_whole(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(LONGEST + 1)
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     return _decoded(repr(str(path)), content.removeprefix(_MARK))
 
 
 def without_line_end(text: str) -> str:
     """The text without the end of its last line, of either kind."""
     return text.removesuffix("\n").removesuffix("\r")
-
-
-def _unreadable(path: Path, error: OSError) -> FileFormatError:
-    return FileFormatError(
-        f"{str(path)!r} cannot be read: {error.strerror}.", "Check its permissions."
-    )
 
 
 def _decoded(where: str, content: bytes) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 from invert_core.timings import Timings
 
 FORMAT = "invert-unfinished-run"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Since version 2 formulas of `by_length` say their number of samples, as in a run directory."""
 
 
 @dataclass(frozen=True)

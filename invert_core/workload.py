@@ -15,6 +15,7 @@ from invert_core.activations import ActivationLayer, Activations, open_activatio
 from invert_core.activations.sparse import SparseUnits, SupportsCsc
 from invert_core.concepts import ConceptSet, read_concepts
 from invert_core.concepts.missing import resolve_missing
+from invert_core.concepts.packing import unmasked
 from invert_core.errors import DataError, SettingError, UnknownNameError, first_few, nearest
 from invert_core.join import join as join_samples
 from invert_core.read_ahead import read_ahead
@@ -141,7 +142,7 @@ def _as_concepts(source: ConceptSource, names: Path | None) -> ConceptSet:
             f"Concepts cannot be a {type(source).__name__}.",
             "Give a path, a ConceptSet, or a mapping of each id to a bool array [n_samples].",
         )
-    columns = [np.asarray(column) for column in source.values()]
+    columns = [unmasked(column) for column in source.values()]
     if any(column.ndim != 1 for column in columns):
         raise DataError(
             "The labels of a concept are not one-dimensional.",

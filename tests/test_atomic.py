@@ -256,3 +256,12 @@ def test_a_file_system_that_does_not_sync_folders_is_no_reason_to_fail(
     ):
         partial.write_text("whole")
     assert (tmp_path / "x").read_text() == "whole"
+
+
+def test_a_link_to_itself_is_no_place_for_a_folder(tmp_path):
+    (tmp_path / "run").symlink_to("run")
+    with (
+        pytest.raises(StorageError, match="Too many levels of symbolic links"),
+        new_folder(tmp_path / "run", marker="run.json", overwrite=True),
+    ):
+        pytest.fail("the work began")

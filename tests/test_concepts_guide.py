@@ -74,7 +74,7 @@ def test_linked_files_exist():
 @pytest.mark.parametrize("command", ["build", "add", "show", "export"])
 def test_every_option_of_the_sources_is_explained(command):
     assert f"invert concepts {command}" in GUIDE
-    helped = CliRunner().invoke(main, ["concepts", "build", "--help"]).output
+    helped = CliRunner().invoke(main, ["concepts", command, "--help"]).output
     shared = {"--quiet", "--debug", "--config", "--help", "--overwrite", "--output"}
     for option in set(re.findall(r"--[a-z][a-z-]*", helped)) - shared:
         assert option in GUIDE, option

@@ -110,6 +110,20 @@ def test_a_mapping_may_hold_nan():
     assert found.rows == label(activations, concept_set(labels), missing="exclude").rows
 
 
+def test_the_mask_of_an_array_is_not_lost_without_a_word():
+    activations, labels = small()
+    masked = np.ma.masked_array(np.maximum(labels, 0), mask=labels < 0)
+    for call in (
+        lambda: label(activations, {"c0": masked[:, 0]}, missing="exclude"),
+        lambda: concept_set(masked),
+    ):
+        with pytest.raises(DataError, match="masked array") as caught:
+            call()
+        assert "filled(numpy.nan)" in caught.value.hint
+    filled = concept_set(masked.astype(float).filled(np.nan))
+    assert (filled.n_defined == concept_set(labels).n_defined).all()
+
+
 def test_results_are_the_same_bytes_for_any_threads_and_blocks_in_both_directions():
     activations, labels = small()
     options = {"missing": "exclude", "settings": Settings(direction="both")}

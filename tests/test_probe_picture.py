@@ -74,8 +74,38 @@ def test_names_of_strangers_are_shown_as_they_are(tmp_path):
     shown = texts(drawn(tmp_path / "p.svg", values, found))
     assert any(text.startswith("$x_1$ <b> %d {y} 犬\\u202e:1, AUC") for text in shown)
     assert any("mark: <i>&amp; $\\\\frac{$ \\b" in text for text in shown)
-    long = probe(values, concepts("x" * 5000), "mark")
-    assert all(len(text) < 100 for text in texts(drawn(tmp_path / "l.svg", values, long)))
+
+
+@pytest.mark.parametrize("letter", ["i", "W", "犬", "\x1b"])
+def test_long_names_are_cut_so_that_the_axes_stay_and_what_follows_is_seen(tmp_path, letter):
+    def axes_and_texts(name):
+        values = Activations.from_array({name: activations()}, IDS)
+        found = probe(values, concepts(name), "mark")
+        svg = drawn(tmp_path / "p.svg", values, found, n_units=3, overwrite=True)
+        return edges_of_axes(svg), texts(svg)
+
+    edges, shown = axes_and_texts(letter * 3000)
+    assert edges == pytest.approx(axes_and_texts("x")[0], abs=1)
+    cut = [text for text in shown if "…" in text]
+    assert len(cut) == 4
+    assert all(len(text) < 150 for text in cut)
+    units = [name[-2:] for name, found, _ in (text.partition(", AUC 0.") for text in cut) if found]
+    assert units == [":1", ":3", ":2"]
+
+
+def edges_of_axes(svg: bytes) -> list[float]:
+    """Left and right of each axes."""
+    edges = []
+    for group in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}g"):
+        if group.get("id", "").startswith("axes_"):
+            corners = [float(word) for word in group[0][0].get("d").split()[1::3]]
+            edges += [min(corners), max(corners)]
+    return edges
+
+
+def test_a_picture_is_as_high_as_its_units_need(tmp_path):
+    svg = drawn(tmp_path / "p.svg", activations(25), n_units=20)
+    assert len([text for text in texts(svg) if ", AUC 0." in text]) == 20
 
 
 def test_a_name_that_is_broken_tex_can_be_drawn_as_pixels(tmp_path):
@@ -172,13 +202,31 @@ def test_a_picture_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
         write_picture(tmp_path / "p.pdf", found, values)
     with pytest.raises(MissingFileError):
         write_picture(tmp_path / "no" / "p.svg", found, values)
-    with pytest.raises(SettingError, match="at least 1"):
-        write_picture(tmp_path / "p.svg", found, values, n_units=0)
+    for n_units in (0, -1, 21, 1.5, "3", None):
+        with pytest.raises(SettingError, match="Draw 1 to 20"):
+            write_picture(tmp_path / "p.svg", found, values, n_units=n_units)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingDependencyError, match=r'pip install "invert-core\[plot\]"'):
         write_picture(tmp_path / "p.svg", found, values)
     assert [path.name for path in tmp_path.iterdir()] == ["there.svg"]
     assert (tmp_path / "there.svg").read_text() == "mine"
+
+
+def test_matplotlib_that_cannot_be_loaded_is_told_from_one_that_is_not_there(tmp_path, monkeypatch):
+    class Broken:
+        def find_spec(self, name, path=None, target=None):
+            if name == "matplotlib.figure":
+                raise ValueError("Key backend: 'foo' is not a valid value\nfor backend")
+
+    found = probe(activations(), concepts(), "mark")
+    monkeypatch.delitem(sys.modules, "matplotlib.figure")
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    with pytest.raises(
+        MissingDependencyError, match=r"cannot be loaded \(Key backend: 'foo'"
+    ) as error:
+        write_picture(tmp_path / "p.svg", found, activations())
+    assert "Mend its installation" in error.value.hint
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_picture_is_replaced_on_request(tmp_path):

@@ -24,6 +24,7 @@ from invert_core import (
     read_concepts,
     score,
 )
+from invert_core.atomic import storage_errors
 from invert_core.commands.console import print_rows, progress
 from invert_core.commands.label_table import shown, summary
 from invert_core.concepts.hierarchy.wordnet import FOLDER, read_wordnet
@@ -128,7 +129,8 @@ def stage(what: str) -> Iterator[None]:
 def run(arguments: argparse.Namespace) -> None:
     """Go through all stages; activations that an earlier call has left are not computed again."""
     folder: Path = arguments.output
-    folder.mkdir(parents=True, exist_ok=True)
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     model = folder / "model.onnx"
     with stage("export"):
         export_model(arguments.model, model)
@@ -178,11 +180,15 @@ def main() -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="give up activations of old texts")
     arguments = parser.parse_args()
+    if min(arguments.seed, arguments.top) < 0:
+        parser.error("--seed and --top have to be 0 or more")
     arguments.layer = arguments.layer or [NEURONS]
     try:
         run(arguments)
     except InvertError as error:
         sys.exit(f"Error: {error}")
+    except ModuleNotFoundError as error:
+        sys.exit(f"Error: {error.name} is not installed. README.md says what this needs.")
 
 
 if __name__ == "__main__":

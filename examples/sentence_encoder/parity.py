@@ -27,6 +27,7 @@ from invert_core import (
 from invert_core.commands.console import print_rows
 from invert_core.data import Tokenize
 from invert_core.errors import InvertError
+from invert_core.input_file import check_file
 from invert_core.labels import Label
 
 BLOCKS = range(6)
@@ -100,6 +101,7 @@ def best_labels(activations: Activations, layer: str, concepts: ConceptSet) -> l
 
 def write_first(table: Path, n_samples: int, output: Path) -> Path:
     """Write the first samples of a table to a table of their own."""
+    check_file(table, "Name the folder that label_encoder.py has written.")
     with table.open(newline="", encoding="utf-8") as file:
         rows = list(itertools.islice(csv.reader(file), n_samples + 1))
     with output.open("w", newline="", encoding="utf-8") as file:
@@ -143,10 +145,14 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=2000, help="texts to compare on")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="for both")
     arguments = parser.parse_args()
+    if arguments.samples < 2:
+        parser.error("--samples has to be 2 or more")
     try:
         run(arguments)
     except InvertError as error:
         sys.exit(f"Error: {error}")
+    except ModuleNotFoundError as error:
+        sys.exit(f"Error: {error.name} is not installed. README.md says what this needs.")
 
 
 if __name__ == "__main__":

@@ -191,6 +191,8 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="default: 20 to 39")
     arguments = parser.parse_args()
+    if min(arguments.seeds) < 0:
+        parser.error("--seeds have to be 0 or more")
     try:
         run(arguments)
     except InvertError as error:

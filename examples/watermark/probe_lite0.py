@@ -19,6 +19,7 @@ from invert_core.backend import ModelInput
 from invert_core.commands.console import print_rows, progress
 from invert_core.commands.probe import SHOWN, shown, summary
 from invert_core.errors import InvertError
+from invert_core.text import counted
 
 NETWORK = f"torch:{Path(__file__).with_name('lite0.py')}:lite0"
 LAYERS = ("_blocks.2", "_blocks.4", "_blocks.7", "_blocks.10", "_blocks.15", "_avg_pooling", "_fc")
@@ -58,15 +59,16 @@ def print_probes(activations: Path, table: Path, top: int) -> None:
                 rows = [row for row in found if row.layer == layer]
                 significant = sum(row.is_significant for row in rows)
                 farthest = f"AUC farthest from 0.5: {rows[0].auc:.3f}"
-                print(f"{layer}: {significant} of {len(rows)} units are significant, {farthest}")
+                print(f"{layer}: {significant} of {len(rows):,} units are significant, {farthest}")
         for kind, rank in median_ranks(units).items():
             print(f"median rank of carton among the logits, images in {kind}/: {rank:.0f}")
         halves = [probe(units, concepts, half, missing="exclude") for half in HALVES]
     significant = [half.n_significant for half in halves]
     smallest = min(row.p_units for half in halves for row in half)
     print(
-        f"{len(halves)} random halves of the photographs: {sum(significant)} units are "
-        f"significant, of {sum(count > 0 for count in significant)} halves; "
+        f"{len(halves)} random halves of the photographs: "
+        f"{counted(sum(significant), 'significant unit')} in "
+        f"{sum(count > 0 for count in significant)} of them; "
         f"the smallest p_units is {smallest:.2g}."
     )
 
@@ -113,6 +115,8 @@ def main() -> None:
     parser.add_argument("--top", type=int, default=10, help="units to print")
     parser.add_argument("--overwrite", action="store_true", help="give up old activations")
     arguments = parser.parse_args()
+    if min(arguments.seed, arguments.top) < 0:
+        parser.error("--seed and --top have to be 0 or more")
     try:
         run(arguments)
     except InvertError as error:

@@ -53,7 +53,7 @@ def open_font(path: Path = FONT, size: int = SIZE) -> Font:
         return ImageFont.truetype(path, size)
     except OSError as error:
         raise MissingFileError(
-            f"There is no font {str(path)!r}.",
+            f"There is no font in {str(path)!r}.",
             "Get it with: sudo apt-get install --no-install-recommends fonts-wqy-microhei",
         ) from error
 

@@ -54,7 +54,7 @@ def shortened(message: str) -> str:
 
 
 def _kept(interrupt: KeyboardInterrupt, ctx: click.Context | None) -> str:
-    notes = getattr(interrupt, "__notes__", ())
+    notes = list(filter(None, getattr(interrupt, "__notes__", ())))
     if notes:
         return f". {' '.join(notes)}"
     if ctx and ctx.invoked_subcommand in ("extract", "label"):

@@ -98,8 +98,8 @@ def label(
     """Find the formula of concepts that fits each unit best.
 
     ACTIVATIONS is a file made by 'invert extract', or .npy or .npz; CONCEPTS is made by 'invert
-    concepts build', or .csv or .npz. The run directory gets labels.csv, labels.jsonl and run.json.
-    Asked again after an interruption, it goes on where it was.
+    concepts build', or any file that it takes. The run directory gets labels.csv, labels.jsonl and
+    run.json. Asked again after an interruption, it goes on where it was.
     """
     from invert_core.commands.label_table import print_labels, summary
     from invert_core.runs import label_files

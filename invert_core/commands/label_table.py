@@ -10,10 +10,23 @@ def print_labels(labels: Labels, style: str, top: int) -> None:
     """Print the most convincing labels as a table, or all rows for programs."""
     if style == "table":
         best = labels.best()[:top]
-        columns = SHOWN if all(row.gap is None for row in best) else (*SHOWN, "gap")
+        columns = with_samples(SHOWN, labels)
+        if any(row.gap is not None for row in best):
+            columns = (*columns, "gap")
         print_rows([shown(row) for row in best], columns, style)
     else:
         print_rows([row.row() for row in labels], COLUMNS, style)
+
+
+def with_samples(columns: tuple[str, ...], labels: Labels) -> tuple[str, ...]:
+    """Columns, with that of the samples behind the positive ones if not all were compared."""
+    counts = {one.n_samples for row in labels for one in (row, *row.by_length)}
+    if labels.concepts is not None:
+        counts.add(labels.concepts.n_samples)
+    if len(counts) == 1:
+        return columns
+    behind = columns.index("positive") + 1
+    return (*columns[:behind], "samples", *columns[behind:])
 
 
 def summary(labels: Labels) -> str:
@@ -32,6 +45,7 @@ def shown(row: Label) -> dict[str, object]:
         "auc": f"{row.auc:.4f}",
         "p_search": power_of_ten(row.log10_p_search),
         "positive": row.n_positive,
+        "samples": row.n_samples,
         "status": row.status,
         "gap": row.gap,
     }

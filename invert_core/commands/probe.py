@@ -7,6 +7,7 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.console import print_rows, printable, progress, say, written
+from invert_core.errors import InvertError
 from invert_core.text import counted
 
 if TYPE_CHECKING:
@@ -82,14 +83,22 @@ def probe(
             missing=missing,
             progress=report,
         )
-    if picture is not None:
-        write_picture(picture, found, activations, overwrite=overwrite)
-    with written(f"The picture is in {str(picture)!r}." if picture else ""):
+
+    def print_result() -> None:
         if style == "table":
             print_rows([shown(row) for row in found.rows[:top]], SHOWN, style)
         else:
             print_rows([row.row() for row in found], COLUMNS, style)
-    say(printable(summary(found)))
+        say(printable(summary(found)))
+
+    if picture is not None:
+        try:
+            write_picture(picture, found, activations, overwrite=overwrite)
+        except InvertError:
+            print_result()
+            raise
+    with written(f"The picture is in {str(picture)!r}." if picture else ""):
+        print_result()
     if picture is not None:
         say(f"The picture is in {str(picture)!r}.")
 
@@ -113,8 +122,8 @@ def summary(found: "ProbeResult") -> str:
     parts = [
         f"{first.label}, true on {first.n_positive:,} of {counted(first.n_samples, 'sample')}: "
         f"{found.n_significant:,} of {counted(len(found), 'unit')} "
-        f"{'is' if found.n_significant == 1 else 'are'} significant after correction for "
-        f"{counted(found.n_tested, 'test')} (p_units below 0.05)"
+        f"{'is' if 1 in (found.n_significant, len(found)) else 'are'} significant after "
+        f"correction for {counted(found.n_tested, 'test')} (p_units below 0.05)"
     ]
     if found.n_untrusted:
         parts.append(f"{found.n_untrusted:,} more by the normal tail alone")

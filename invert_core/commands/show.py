@@ -19,11 +19,12 @@ def show(run: Path, unit: str, style: str) -> None:
 
     That is the rows of the unit, and the best formula of each length; CSV has the rows only.
     """
-    from invert_core.commands.label_table import SHOWN, power_of_ten, shown
+    from invert_core.commands.label_table import SHOWN, power_of_ten, shown, with_samples
     from invert_core.labels import COLUMNS
     from invert_core.runs import read_run
 
-    rows = read_run(run).labels.at(unit)
+    labels = read_run(run).labels
+    rows = labels.at(unit)
     if style != "table":
         lengths = [[vars(found) for found in row.by_length] for row in rows]
         print_rows(
@@ -32,7 +33,7 @@ def show(run: Path, unit: str, style: str) -> None:
             style,
         )
         return
-    columns = ("rank", *SHOWN[1:], "direction", "formula")
+    columns = with_samples(("rank", *SHOWN[1:], "direction", "formula"), labels)
     print_rows(
         [
             shown(row) | {"rank": row.rank, "direction": row.direction, "formula": row.formula}
@@ -51,9 +52,10 @@ def show(run: Path, unit: str, style: str) -> None:
                         "auc": f"{found.auc:.4f}",
                         "p_value": power_of_ten(found.log10_p),
                         "positive": found.n_positive,
+                        "samples": found.n_samples,
                     }
                     for found in row.by_length
                 ],
-                LENGTH_COLUMNS,
+                with_samples(LENGTH_COLUMNS, labels),
                 style,
             )

@@ -11,10 +11,10 @@ import numpy as np
 from invert_core.concepts.appending import append_samples
 from invert_core.concepts.building import build_concepts
 from invert_core.concepts.concept_set import ConceptSet
-from invert_core.concepts.missing import MISSING, resolve_missing
+from invert_core.concepts.missing import check_missing, resolve_missing
 from invert_core.concepts.names import apply_names, read_names
 from invert_core.concepts.sources.source import Reading
-from invert_core.errors import DataError, SettingError, first_few
+from invert_core.errors import DataError, first_few
 from invert_core.kernels.bits import popcounts, whole_set
 from invert_core.text import counted
 
@@ -62,10 +62,7 @@ def add_samples(
     MissingFileError, FileFormatError, SettingError
         As `build_concepts`.
     """
-    if missing not in MISSING:
-        raise SettingError(
-            f"{missing!r} is no way to treat missing labels.", f"Use one of: {', '.join(MISSING)}."
-        )
+    check_missing(missing)
     old = build_concepts(concepts, missing="exclude")
     new = build_concepts(sources, reading=reading, join=join, missing="exclude")
     called = (repr(str(concepts)), _called(sources))

@@ -9,7 +9,7 @@ import numpy as np
 
 from invert_core.concepts.concept_set import Alias, ConceptSet
 from invert_core.concepts.hierarchy.hierarchy import arrows
-from invert_core.concepts.hierarchy.paths import children_first, find_cycle
+from invert_core.concepts.hierarchy.paths import children_first, find_cycle, parents_above
 from invert_core.errors import DataError, first_few
 from invert_core.kernels.bits import whole_set
 from invert_core.text import counted
@@ -112,21 +112,8 @@ def _with_same_aliases(
                 "is a concept" if len(again) == 1 else "are concepts",
                 first_few([alias.id for alias in again]),
             )
-        split.append(_split(one, again) if again else one)
+        split.append(one.with_aliases_apart(again) if again else one)
     return split[0], split[1]
-
-
-def _split(one: ConceptSet, again: Sequence[Alias]) -> ConceptSet:
-    rows = [*range(len(one.id)), *(alias.concept for alias in again)]
-    return replace(
-        one,
-        bits=one.bits[rows],
-        defined=None if one.defined is None else one.defined[rows],
-        id=(*one.id, *(alias.id for alias in again)),
-        name=(*one.name, *(alias.name for alias in again)),
-        definition=(*one.definition, *("",) * len(again)),
-        aliases=tuple(alias for alias in one.aliases if alias not in again),
-    )
 
 
 def _labels(
@@ -166,10 +153,7 @@ def _parents(
         for one, of_set in zip(sets, rows, strict=True)
         for child, parent in one.parents.tolist()
     )
-    above: dict[int, list[int]] = {}
-    for child, parent in edges:
-        above.setdefault(child, []).append(parent)
-    cycle = find_cycle(above)
+    cycle = find_cycle(parents_above(edges))
     if cycle:
         raise DataError(
             f"The parents in {called[0]} and {called[1]} lead in a circle: "
@@ -189,7 +173,11 @@ def _raise_to_parents(bits: np.ndarray, defined: np.ndarray, parents: np.ndarray
         defined[parent] |= carried
         n_carried += int(np.bitwise_count(carried).sum())
     if n_carried:
-        _log.info("%s of parents follow from concepts below them.", counted(n_carried, "label"))
+        _log.info(
+            "%s of parents %s from concepts below them.",
+            counted(n_carried, "label"),
+            "follows" if n_carried == 1 else "follow",
+        )
 
 
 def _names(sets: Sequence[ConceptSet], id: Sequence[str], called: Sequence[str]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Named binary labels of samples, one bit each."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
@@ -9,8 +9,14 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from invert_core.concepts.packing import full_sets, pack_pairs_of, pack_table, take_samples
-from invert_core.concepts.set_checks import check_set
+from invert_core.concepts.packing import (
+    full_sets,
+    pack_pairs_of,
+    pack_table,
+    take_samples,
+    unmasked,
+)
+from invert_core.concepts.set_checks import check_count, check_set
 from invert_core.errors import DataError, UnknownNameError, first_few, nearest
 from invert_core.kernels.bits import popcounts, unpack
 
@@ -107,7 +113,7 @@ class ConceptSet:
         DataError
             A label is none of these (concept and sample are named), or lengths do not fit.
         """
-        table = np.asarray(labels)
+        table = unmasked(labels)
         if table.ndim != 2:
             raise DataError(
                 f"Labels have shape {table.shape}.",
@@ -119,6 +125,8 @@ class ConceptSet:
                 f"There are {n_concepts} columns of labels for {len(id)} concept ids.",
                 "Give one id per column.",
             )
+        if sample_id is not None:
+            check_count("sample id", sample_id, n_samples)
 
         def cell(sample: int, concept: int) -> str:
             who = f"number {sample}" if sample_id is None else repr(str(sample_id[sample]))
@@ -205,7 +213,7 @@ class ConceptSet:
         try:
             return self._rows[id]
         except KeyError:
-            named = [found for found, name in zip(self.id, self.name, strict=True) if name == id]
+            named = [found for found in self._rows if self.name_of(found) == id]
             guess = f"It is the name of {first_few(named)}." if named else nearest(id, self._rows)
             raise UnknownNameError(
                 f"There is no concept with the id {id!r}.",
@@ -280,6 +288,26 @@ class ConceptSet:
                 for alias in self.aliases
                 if place[alias.concept] >= 0
             ),
+        )
+
+    def with_aliases_apart(self, aliases: Collection[Alias]) -> Self:
+        """The set in which some aliases are concepts again.
+
+        Parameters
+        ----------
+        aliases : collection of Alias
+            Of this set. Their concepts stand last, without definitions and parents.
+        """
+        rows = [*range(len(self.id)), *(alias.concept for alias in aliases)]
+        apart = set(aliases)
+        return replace(
+            self,
+            bits=self.bits[rows],
+            defined=None if self.defined is None else self.defined[rows],
+            id=(*self.id, *(alias.id for alias in aliases)),
+            name=(*self.name, *(alias.name for alias in aliases)),
+            definition=(*self.definition, *("",) * len(aliases)),
+            aliases=tuple(alias for alias in self.aliases if alias not in apart),
         )
 
     @cached_property

@@ -39,7 +39,9 @@ def write_concepts(
         The system refuses to write.
     """
     with new_file(Path(path), overwrite=overwrite) as partial, ThreadPoolExecutor(1) as thread:
-        # An interrupt raises in the main thread only: there, HDF5 would be left in the middle.
+        # An interrupt raises in the main thread only: there, HDF5 would be left in the middle. One
+        # that comes while the thread starts does not wait for it, so that it starts without work.
+        thread.submit(int).result()
         thread.submit(_write, partial, concepts).result()
 
 

@@ -14,6 +14,14 @@ MISSING = ("error", "negative", "exclude")
 _log = logging.getLogger("invert")
 
 
+def check_missing(how: str) -> None:
+    """Raise a SettingError unless `how` is in `MISSING`."""
+    if how not in MISSING:
+        raise SettingError(
+            f"{how!r} is no way to treat missing labels.", f"Use one of: {', '.join(MISSING)}."
+        )
+
+
 def resolve_missing(concepts: ConceptSet, how: str) -> ConceptSet:
     """Decide on the samples on which concepts are not defined.
 
@@ -31,10 +39,7 @@ def resolve_missing(concepts: ConceptSet, how: str) -> ConceptSet:
     SettingError
         `how` is unknown.
     """
-    if how not in MISSING:
-        raise SettingError(
-            f"{how!r} is no way to treat missing labels.", f"Use one of: {', '.join(MISSING)}."
-        )
+    check_missing(how)
     if concepts.defined is None or how == "exclude":
         return concepts
     absent = concepts.n_samples - concepts.n_defined

@@ -13,6 +13,22 @@ _BLOCK = 64
 """Concepts unpacked at a time where samples are picked."""
 
 
+def unmasked(labels: npt.ArrayLike) -> np.ndarray:
+    """Labels as an array; a masked one is refused, because its mask would be lost without a word.
+
+    Raises
+    ------
+    DataError
+        They are a masked array.
+    """
+    if np.ma.isMaskedArray(labels):
+        raise DataError(
+            "The labels are a masked array, and what its mask means is not known.",
+            "Give labels.astype(float).filled(numpy.nan) if what is masked is missing.",
+        )
+    return np.asarray(labels)
+
+
 def pack_table(
     table: np.ndarray, cell: Callable[[int, int], str]
 ) -> tuple[np.ndarray, np.ndarray | None]:

@@ -1,5 +1,6 @@
 """What must hold for a concept set."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from invert_core.errors import DataError
 from invert_core.kernels.bits import whole_set
 from invert_core.text import check_text
+from invert_core.values import SAMPLE_LIMIT
 
 if TYPE_CHECKING:
     from invert_core.concepts.concept_set import ConceptSet
@@ -18,8 +20,8 @@ def check_set(concepts: "ConceptSet") -> dict[str, Any]:
     Raises
     ------
     DataError
-        It is empty, lengths or types do not fit, ids are empty or repeat, or a bit or an index is
-        out of range.
+        It is empty or too large, lengths or types do not fit, ids are empty or repeat, or a bit or
+        an index is out of range.
     """
     if not concepts.id or concepts.n_samples < 1:
         raise DataError(
@@ -28,13 +30,18 @@ def check_set(concepts: "ConceptSet") -> dict[str, Any]:
             "Check that the labels are not empty.",
         )
     check_text("concept id", concepts.id, unique=True)
-    _check_count("concept name", concepts.name, len(concepts.id))
+    check_count("concept name", concepts.name, len(concepts.id))
     check_text("concept name", concepts.name)
-    _check_count("concept definition", concepts.definition, len(concepts.id))
+    check_count("concept definition", concepts.definition, len(concepts.id))
     check_text("concept definition", concepts.definition, may_be_empty=True)
     if concepts.sample_id is not None:
-        _check_count("sample id", concepts.sample_id, concepts.n_samples)
+        check_count("sample id", concepts.sample_id, concepts.n_samples)
         check_text("sample id", concepts.sample_id, unique=True)
+    if concepts.n_samples > SAMPLE_LIMIT:
+        raise DataError(
+            f"There are {concepts.n_samples:,} samples, more than {SAMPLE_LIMIT:,}.",
+            "Give fewer samples.",
+        )
     _check_aliases(concepts)
     bits = _checked_bits("bits", concepts.bits, concepts)
     return {
@@ -44,7 +51,8 @@ def check_set(concepts: "ConceptSet") -> dict[str, Any]:
     }
 
 
-def _check_count(what: str, values: tuple[str, ...], count: int) -> None:
+def check_count(what: str, values: Sequence[str], count: int) -> None:
+    """Refuse, with a DataError, another number of names or ids than what they are for."""
     if len(values) != count:
         raise DataError(
             f"There are {len(values)} {what}s where {count} are needed.",

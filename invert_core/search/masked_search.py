@@ -1,6 +1,7 @@
 """Beam search where labels are missing: each formula on the samples on which it is defined."""
 
 import logging
+from concurrent.futures import CancelledError
 
 import numpy as np
 
@@ -36,18 +37,23 @@ class MaskedSearch(Search):
     def __init__(self, concepts: ConceptSet, settings: Settings, jobs: int | None = None):
         super().__init__(concepts, settings, jobs)
         n_defined = concepts.n_defined
-        self._is_enough = (n_defined / self.n_samples >= settings.min_defined) & (n_defined > 0)
-        if not self._is_enough.any():
+        if not n_defined.any():
+            raise DataError(
+                "No concept is defined on any of the samples.",
+                "Give other concepts, or give --missing negative if missing labels mean 0.",
+            )
+        is_enough = (n_defined / self.n_samples >= settings.min_defined) & (n_defined > 0)
+        if not is_enough.any():
             raise DataError(
                 f"No concept is defined on a share of the samples of {settings.min_defined:g} or "
                 f"more; the largest share is {n_defined.max() / self.n_samples:.6g}.",
                 "Lower --min-defined, or give --missing negative if missing labels mean 0.",
             )
         sizes = np.concatenate([concepts.n_positive, n_defined - concepts.n_positive])
-        enough = np.tile(self._is_enough, 2)
+        enough = np.tile(is_enough, 2)
         self._literal_sizes = sizes[enough]
         self._literal_defined = np.tile(n_defined, 2)[enough]
-        n_left_out = int((~self._is_enough).sum())
+        n_left_out = int((~is_enough).sum())
         if self.n_literals_within_limits == 0:
             raise no_literal_passes(
                 self._literal_sizes,
@@ -57,12 +63,12 @@ class MaskedSearch(Search):
             )
         if n_left_out:
             _log.info(
-                "%s of %s %s defined on less than %g of the samples and can be in no formula "
+                "%s of %s %s defined on %s of the samples and can be in no formula "
                 "(--min-defined).",
                 f"{n_left_out:,}",
                 counted(len(concepts.id), "concept"),
                 "is" if n_left_out == 1 else "are",
-                settings.min_defined,
+                f"less than {settings.min_defined:g}" if settings.min_defined else "none",
             )
         compile_masked()
         self._concepts = self._prepare(concepts)
@@ -93,7 +99,7 @@ class MaskedSearch(Search):
             if is_constant(runs, self.n_samples):
                 results.append(self.dead)
                 continue
-            unit = RankedUnit(runs, self._concepts, self.settings.min_defined)
+            unit = RankedUnit(runs, self._concepts, self.settings.min_defined, self._end_if_stopped)
             of_unit = [search_unit(unit, self.settings, way) for way in self.settings.directions]
             results.append(tuple(of_unit))
             for result in of_unit:
@@ -103,6 +109,10 @@ class MaskedSearch(Search):
             np.array([spread.d for spread in spreads], np.float64),
             np.array([spread.cubes for spread in spreads], np.float64),
         )
+
+    def _end_if_stopped(self) -> None:
+        if self._stop.is_set():
+            raise CancelledError
 
 
 def is_constant(runs: Runs, n_samples: int) -> bool:

@@ -1,6 +1,6 @@
 """One unit where labels are missing, ranked on the samples on which each formula is defined."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -71,11 +71,20 @@ class RankedUnit:
     concepts : MaskedConcepts
     min_defined : float
         Domains of a smaller share of the samples are left out.
+    check : callable
+        Called before each domain; what it raises ends the search of the unit.
     """
 
-    def __init__(self, runs: Runs, concepts: MaskedConcepts, min_defined: float):
+    def __init__(
+        self,
+        runs: Runs,
+        concepts: MaskedConcepts,
+        min_defined: float,
+        check: Callable[[], None],
+    ):
         self.concepts = concepts
         self._runs = runs
+        self._check = check
         self._sizes = concepts.atoms.sizes
         self._n_all = int(self._sizes.sum())
         self._min_defined = min_defined
@@ -96,6 +105,7 @@ class RankedUnit:
                 domain = self.concepts.within(parent.domain, group.number)
                 of_domain.setdefault(domain, []).append((number, group))
         for domain, pairs in of_domain.items():
+            self._check()
             number, group = pairs[0]
             defined = parents[number].defined & self.concepts.defined[group.number]
             ranked = self._rank(domain, defined)

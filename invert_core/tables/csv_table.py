@@ -6,14 +6,15 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from invert_core.errors import DataError, FileFormatError
-from invert_core.input_file import check_file
+from invert_core.input_file import check_file, unreadable
 from invert_core.tables.cells import LABELS
 from invert_core.tables.table import ID_COLUMN
 
-_LONGEST_CELL = 2**31 - 1
+_LONGEST = 2**28
+"""The most characters of a line, or of a cell of several lines."""
 
 
 @contextlib.contextmanager
@@ -35,12 +36,10 @@ def open_table(
     try:
         file = path.open(encoding="utf-8-sig", newline="")
     except OSError as error:
-        raise FileFormatError(
-            f"{str(path)!r} cannot be read: {error.strerror}.", "Check its permissions."
-        ) from error
+        raise unreadable(path, error) from error
     with file:
-        csv.field_size_limit(_LONGEST_CELL)
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        csv.field_size_limit(_LONGEST)
+        reader = csv.reader(_lines(path, file), delimiter=delimiter, strict=True)
         try:
             header = next(reader, [])
             _check_header(path, header)
@@ -62,7 +61,22 @@ def open_table(
             ) from error
 
 
+def _lines(path: Path, file: TextIO) -> Iterator[str]:
+    for number, line in enumerate(iter(lambda: file.readline(_LONGEST + 1), ""), 1):
+        if len(line) > _LONGEST:
+            raise FileFormatError(
+                f"{str(path)!r}, line {number} has more than {_LONGEST:,} characters.",
+                "Give a table with a row on each line.",
+            )
+        yield line
+
+
 def _check_header(path: Path, header: list[str]) -> None:
+    if any("\0" in title for title in header):
+        raise FileFormatError(
+            f"{str(path)!r} holds NUL characters: it is no text, or not encoded in UTF-8.",
+            "Save it in UTF-8.",
+        )
     if not any(header):
         raise FileFormatError(
             f"{str(path)!r} has no header in its first line.",
@@ -72,7 +86,8 @@ def _check_header(path: Path, header: list[str]) -> None:
     if labels and header[0] not in ("", ID_COLUMN):
         raise FileFormatError(
             f"{str(path)!r} has no header: its first line holds labels.",
-            "Put a line with the title of every column, such as a concept id, first.",
+            "Put a line with the title of every column, such as a concept id, first; where these "
+            f"are concept ids, call the first column {ID_COLUMN}.",
         )
     for place, title in enumerate(header):
         if (place and not title) or title != title.strip():

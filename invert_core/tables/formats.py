@@ -48,7 +48,8 @@ def _open_delimited(path: Path, delimiter: str) -> Iterator[Table]:
         def rows(
             chosen: Sequence[str], *, whole: bool = False
         ) -> Iterator[tuple[int, Sequence[object]]]:
-            places = [titles.index(title) for title in chosen]
+            place_of = {title: place for place, title in enumerate(titles)}
+            places = [place_of[title] for title in chosen]
             if places == list(range(len(titles))):
                 return lines
             if len(places) == 1:
@@ -92,11 +93,18 @@ def _json_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             row = decode(line)
         except (ValueError, RecursionError) as error:
             raise FileFormatError(
-                f"{where} is not JSON ({error}).", "Write one object per line."
+                f"{where} is not JSON ({_reason(error)}).", "Write one object per line."
             ) from error
         if not isinstance(row, dict):
             raise FileFormatError(f"{where} is not a JSON object.", "Write one object per line.")
         yield number, row
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong, without Python's advice on its own limits."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return "a number has too many digits" if "int_max_str_digits" in str(error) else str(error)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -65,8 +65,7 @@ def _format_errors(path: Path) -> Iterator[None]:
 
 
 def _rows(path: Path, file: Any, chosen: Sequence[str]) -> Iterator[tuple[int, Sequence[object]]]:
-    for title in chosen:
-        _check_column(path, file.schema_arrow, title)
+    _check_columns(path, file.schema_arrow, chosen)
     row = 0
     with _format_errors(path):
         for batch in file.iter_batches(batch_size=_ROWS, columns=list(dict.fromkeys(chosen))):
@@ -76,16 +75,30 @@ def _rows(path: Path, file: Any, chosen: Sequence[str]) -> Iterator[tuple[int, S
                 row += 1
 
 
-def _check_column(path: Path, schema: Any, title: str) -> None:
+def _check_columns(path: Path, schema: Any, chosen: Sequence[str]) -> None:
+    count_of = Counter(schema.names)
+    kind_of = dict(zip(schema.names, schema.types, strict=True))
+    for title in chosen:
+        if count_of[title] > 1:
+            raise DataError(
+                f"{str(path)!r} has several columns {title!r}.", "Give each its own title."
+            )
+        if not _is_read(kind_of[title]):
+            raise DataError(
+                f"{str(path)!r}: the column {title!r} has type {kind_of[title]}, which is not "
+                "read.",
+                "Store strings, numbers, true and false, or lists of strings, or name another "
+                "column.",
+            )
+
+
+def _is_read(kind: Any) -> bool:
     from pyarrow import types
 
-    if Counter(schema.names)[title] > 1:
-        raise DataError(f"{str(path)!r} has several columns {title!r}.", "Give each its own title.")
-    kind = schema.field(title).type
     if types.is_dictionary(kind):
         kind = kind.value_type
     value = kind.value_type if types.is_list(kind) or types.is_large_list(kind) else kind
-    if not any(
+    return any(
         test(value)
         for test in (
             types.is_string,
@@ -95,8 +108,4 @@ def _check_column(path: Path, schema: Any, title: str) -> None:
             types.is_floating,
             types.is_null,
         )
-    ):
-        raise DataError(
-            f"{str(path)!r}: the column {title!r} has type {kind}, which is not read.",
-            "Store strings, numbers, true and false, or lists of strings, or name another column.",
-        )
+    )

@@ -1,11 +1,15 @@
 """`invert concepts build`."""
 
 import json
+from dataclasses import fields
 
 import numpy as np
 import pytest
 
-from tests.command_line import invert, refused
+from invert_core.commands.concepts.build import build
+from invert_core.concepts import Reading
+from invert_core.concepts.sources.formats import OPTIONS
+from tests.command_line import call, invert, refused
 
 
 def test_concepts_are_built_from_several_sources_and_shown(inputs):
@@ -23,6 +27,11 @@ def test_concepts_are_built_from_several_sources_and_shown(inputs):
     assert rows[3]["n_positive"] == 30
 
 
+def test_every_field_of_a_reading_is_an_option_and_messages_call_it_so():
+    flags = {parameter.name: parameter.opts[0] for parameter in build.params}
+    assert {field.name: flags.get(field.name) for field in fields(Reading)} == OPTIONS
+
+
 ODD = "sample_id,a,b,c,d,e,f,g\ns0,1,1,0,1,1,{0},{0}\ns1,0,0,0,1,0,0,{0}\ns2,0,0,0,1,0,1,{0}\n"
 
 
@@ -38,6 +47,13 @@ def test_a_build_ends_with_a_quick_check(here, dry):
         "1 group of concepts is true on the same samples: 'a', 'b', 'e'.",
     ]
     assert (here / "c.h5").exists() != dry
+
+
+@pytest.mark.parametrize(("dry", "verb"), [(True, "would be"), (False, "is")])
+def test_a_single_concept_is_spoken_of_in_the_singular(here, dry, verb):
+    (here / "one.csv").write_text("sample_id,a\ns0,1\ns1,0\n")
+    told = invert("concepts", "build", "one.csv", "-o", "c.h5", *["--dry-run"] * dry).stderr
+    assert told.startswith(f"1 concept of 2 samples {verb} in 'c.h5'.\n")
 
 
 def test_the_check_counts_missing_labels_apart(here):
@@ -124,3 +140,28 @@ def test_a_source_that_is_no_file_of_concepts_is_refused(inputs, source):
 def test_a_concept_in_two_sources_is_refused(inputs):
     error = refused("concepts", "build", "concepts.csv", "concepts.csv", "-o", "c.h5")
     assert "3 concepts are in several sources: 'a', 'b', 'c'" in error
+
+
+@pytest.mark.parametrize("option", ["--bin", "--threshold"])
+def test_a_number_beyond_all_floats_is_wrong_usage(here, option):
+    (here / "ages.csv").write_text("sample_id,age\nx,1\ny,2\n")
+    number = f"age:1{'0' * 400}"
+    error = refused("concepts", "build", "ages.csv", option, number, "-o", "c.h5", code=2)
+    assert error.endswith("0' is not of the form age:4")
+
+
+def test_an_interrupt_behind_the_writing_says_that_it_was_done(inputs, monkeypatch):
+    def stop(*_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("invert_core.concepts.check_concepts", stop)
+    monkeypatch.setattr("invert_core.concepts.looking.quick_check.check_concepts", stop)
+    (inputs / "new.csv").write_text("sample_id,a,b,c\nnew,1,0,1\n")
+    for command in ("build concepts.csv", "add concepts.csv new.csv"):
+        result = call("concepts", *command.split(), "-o", "c.h5", "--overwrite")
+        assert result.exit_code == 130
+        assert result.stderr.endswith("Interrupted. The concepts were written to 'c.h5'.\n")
+        assert (inputs / "c.h5").exists()
+    result = call("concepts", "build", "concepts.csv", "-o", "none.h5", "--dry-run")
+    assert result.stderr.endswith("Interrupted; no output was written.\n")
+    assert not (inputs / "none.h5").exists()

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from invert_core.concepts import Alias, ConceptSet, read_concepts, write_concepts
-from tests.command_line import invert, refused
+from tests.command_line import call, invert, refused
 from tests.concepts.contents import contents
+from tests.needs import need
 
 WIDE = 'sample_id,a b,c\n"s, 0",1,\ns1,0,1\nß,0,-1\n'
 TIDY = "sample_id,concept_id,value\ns1,b,1\ns0,a,-1\ns2,,\n"
@@ -23,6 +24,12 @@ COCO = {
         {"id": 5, "name": "fire hydrant", "supercategory": "outdoor"},
         {"id": 9, "name": "bench", "supercategory": "outdoor"},
         {"id": 2, "name": "cat", "supercategory": "animal"},
+    ],
+}
+PANOPTIC = COCO | {
+    "annotations": [
+        {"image_id": 3, "file_name": "a.png", "segments_info": [{"id": 1, "category_id": 5}]},
+        {"image_id": 7, "file_name": "b.png", "segments_info": []},
     ],
 }
 
@@ -50,6 +57,28 @@ def concept_file(folder):
     write_concepts(folder / "c.h5", replace(concepts, aliases=(Alias("n4", "a doctor fish", 0),)))
 
 
+def pascal_voc(folder):
+    for image, names in (("b.jpg", ["potted plant", "dog"]), ("a.jpg", []), ("c.jpg", ["dog"])):
+        objects = "".join(f"<object><name>{name}</name></object>" for name in names)
+        content = f"<annotation><filename>{image}</filename>{objects}</annotation>"
+        (folder / "Annotations").mkdir(exist_ok=True)
+        (folder / "Annotations" / f"{image[0]}.xml").write_text(content)
+
+
+def parquet(folder):
+    columns = {"sample_id": ["x", "y"], "a": [True, False], "two words": [None, 1]}
+    table = need("pyarrow").table(columns)
+    need("pyarrow.parquet").write_table(table, folder / "table.parquet")
+
+
+def below_a_hierarchy(folder):
+    (folder / "pets.jsonl").write_text(
+        '{"s": "x", "concepts": ["pug"]}\n{"s": "y", "concepts": ["siamese cat"]}\n'
+        '{"s": "z", "concepts": []}\n{"s": "u", "concepts": null}\n'
+    )
+    (folder / "kinds.csv").write_text("child,parent\npug,dog\ndog,pet\nsiamese cat,pet\n")
+
+
 def text(name, content):
     return lambda folder: (folder / name).write_text(content, encoding="utf-8")
 
@@ -67,6 +96,14 @@ SOURCES = {
         ["n.csv", "--bin", "age:2", "--threshold", "age:2", "--classes", "kind"],
     ),
     "coco": (text("coco.json", json.dumps(COCO)), ["coco.json", "--supercategories"]),
+    "panoptic": (text("panoptic.json", json.dumps(PANOPTIC)), ["panoptic.json"]),
+    "pascal voc": (pascal_voc, ["Annotations"]),
+    "parquet": (parquet, ["table.parquet"]),
+    "hierarchy": (below_a_hierarchy, ["pets.jsonl", "--hierarchy", "kinds.csv"]),
+    "hierarchy, equal ones kept": (
+        below_a_hierarchy,
+        ["pets.jsonl", "--hierarchy", "kinds.csv", "--keep-equal"],
+    ),
     "class folders": (class_folders, ["images"]),
     "arrays": (arrays, ["c.npz"]),
     "concept file": (concept_file, ["c.h5"]),
@@ -114,6 +151,13 @@ def test_every_source_comes_back_from_tables_as_it_was(here, source):
     assert told(way_back(exported)) == expected
 
 
+def test_that_aliases_do_not_come_back_from_tables_is_said(here):
+    concept_file(here)
+    lost = "Aliases are not read again from tables"
+    assert lost in invert("concepts", "export", "c.h5", "-o", "back").stderr
+    assert lost not in invert("concepts", "export", "c.h5", "-o", "back.npz").stderr
+
+
 def test_a_source_is_exported_without_a_concept_file(here):
     (here / "wide.csv").write_text(WIDE, encoding="utf-8")
     (here / "names.csv").write_text("concept_id,name\nc,sea\na b,two\n")
@@ -123,6 +167,13 @@ def test_a_source_is_exported_without_a_concept_file(here):
     with np.load(here / "c.npz") as stored:
         assert stored["name"].tolist() == ["sea", "two"]
         assert stored["labels"].tolist() == [[-1, 1], [1, 0], [-1, 0]]
+
+
+@pytest.mark.parametrize(("label", "needed"), [("0", False), ("-1", True)])
+def test_the_way_back_says_what_missing_labels_are_only_where_there_are_some(here, label, needed):
+    (here / "wide.csv").write_text(f"sample_id,a\nx,1\ny,{label}\n")
+    told = invert("concepts", "export", "wide.csv", "-o", "back").stderr
+    assert ("--missing exclude" in told) == needed
 
 
 @pytest.mark.parametrize("target", ["c.npz", "tables"])
@@ -146,3 +197,24 @@ def test_the_output_is_refused_before_the_concepts_are_read(here):
     error = refused("concepts", "export", "broken.h5", "-o", "c.csv", code=2)
     assert "Concepts are not exported to a single .csv file." in error
     assert "folder 'gone'" in refused("concepts", "export", "broken.h5", "-o", "gone/c.npz")
+
+
+def test_an_interrupt_behind_an_export_says_that_it_was_done(inputs, monkeypatch):
+    def stop(*_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("invert_core.commands.concepts.export._way_back", stop)
+    result = call("concepts", "export", "concepts.csv", "-o", "tables")
+    assert result.exit_code == 130
+    assert result.stderr.endswith("Interrupted. The concepts were written to 'tables'.\n")
+    assert (inputs / "tables" / "labels.csv").exists()
+
+
+def test_ids_that_tables_cannot_give_back_are_named(here):
+    write_concepts("padded.h5", ConceptSet.from_arrays([[1, 0], [0, 1]], id=[" a", "b"]))
+    told = invert("concepts", "export", "padded.h5", "-o", "tables").stderr
+    assert "Ids with blanks around them (' a') are not read again from tables" in told
+    assert "read again with" not in told
+    told = invert("concepts", "export", "padded.h5", "-o", "padded.npz").stderr
+    assert "They are read again with: invert concepts build padded.npz" in told
+    assert read_concepts("padded.npz").id == (" a", "b")

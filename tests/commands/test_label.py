@@ -188,6 +188,15 @@ def test_a_missing_folder_for_the_output_is_named(inputs):
     assert "'results' for the output 'run' does not exist" in error
 
 
+def test_a_folder_of_concepts_is_to_be_made_a_file_first(inputs):
+    (inputs / "my photos" / "cat").mkdir(parents=True)
+    (inputs / "my photos" / "cat" / "1.png").write_bytes(b"")
+    said = refused("label", "activations.npz", "my photos", "-o", "run")
+    assert "'my photos' is a folder" in said
+    assert said.endswith("invert concepts build 'my photos' -o concepts.h5")
+    invert("concepts", "build", "my photos", "-o", "concepts.h5")
+
+
 @pytest.mark.parametrize("option", ["--length", "--beam", "--limit-search"])
 @pytest.mark.parametrize("value", ["0", "-3"])
 def test_a_count_below_one_is_wrong_usage(inputs, option, value):

@@ -44,6 +44,20 @@ def test_each_formula_is_compared_where_it_is_defined(blanks):
     assert (row["auc"], row["n_samples"], row["n_positive"]) == (1.0, 35, best["n_positive"])
 
 
+def test_tables_say_on_how_many_samples_each_formula_was_compared(blanks):
+    printed = [
+        invert(*LABEL, *EXCLUDE, "--max-fraction", 0.7).stdout,
+        invert("show", "run", "fc:0").stdout,
+        invert(*SCORE[:-2], *EXCLUDE).stdout,
+    ]
+    assert printed[2].splitlines()[1].split()[-2:] == ["35", "ok"]
+    lines = [line.split() for text in printed for line in text.splitlines()]
+    titles = [words for words in lines if words and words[0] in ("unit", "rank", "length")]
+    assert {words[0] for words in titles} == {"unit", "rank", "length"}
+    assert all(words[words.index("positive") + 1] == "samples" for words in titles)
+    assert "samples" not in invert(*LABEL, "--missing", "negative", "--overwrite").stdout
+
+
 def test_missing_labels_may_mean_no(blanks):
     said = invert(*LABEL, "--missing", "negative").stderr
     assert "25 missing labels of 2 concepts taken for 0." in said

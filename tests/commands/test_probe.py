@@ -1,6 +1,7 @@
 """`invert probe`: all units ranked for one formula."""
 
 import csv
+import errno
 import io
 import json
 
@@ -59,6 +60,26 @@ def test_a_picture_is_drawn(inputs):
     assert "--overwrite" in refused(*ARGUMENTS, "c", "--picture", "c.svg")
     invert(*ARGUMENTS, "c", "--picture", "c.svg", "--overwrite", "-q")
     assert "neither .svg nor .png" in refused(*ARGUMENTS, "c", "--picture", "c.pdf", code=2)
+
+
+def test_the_table_is_printed_though_the_picture_cannot_be_written(inputs, monkeypatch):
+    need("matplotlib")
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("invert_core.atomic._sync_file", fail)
+    result = call(*ARGUMENTS, "c", "--picture", "c.svg")
+    assert result.stdout.splitlines()[1].split()[:3] == ["1", "fc:1", "1.0000"]
+    assert "Error: Cannot write 'c.svg': No space left" in result.stderr
+    assert "is in 'c.svg'" not in result.stderr
+    assert result.exit_code == 1
+    assert not list(inputs.glob("*.svg"))
+
+
+def test_one_unit_is_counted_in_words_that_fit(inputs):
+    said = invert(*ARGUMENTS, "c", "--units", "3").stderr
+    assert ": 0 of 1 unit is significant after correction for 1 test " in said
 
 
 @pytest.mark.parametrize(

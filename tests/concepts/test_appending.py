@@ -91,9 +91,10 @@ def test_parents_are_those_of_both_sets_each_once():
     assert edges == [("dog", "pet"), ("pug", "dog"), ("cat", "pet")]
 
 
-def test_what_carries_a_concept_carries_those_above_it_unless_the_source_says_no(caplog):
+@pytest.mark.parametrize("parents", [[[2, 1], [1, 0]], [[1, 0], [2, 1]]])
+def test_what_carries_a_concept_carries_those_above_it_unless_the_source_says_no(caplog, parents):
     ids = ["animal", "dog", "pug"]
-    old = one(ids, ["x"], [[1, 1, 0]], parents=[[2, 1], [1, 0]])
+    old = one(ids, ["x"], [[1, 1, 0]], parents=parents)
     new = one(["pug"], ["y", "z"], [[1], [0]])
     with caplog.at_level(logging.INFO, "invert"):
         both = append_samples(old, new)

@@ -85,6 +85,12 @@ def test_an_inner_join_says_how_many_samples_are_left_out(caplog):
     assert "2 of 4 samples are in all sources; the others are left out." in caplog.text
 
 
+def test_an_inner_join_that_leaves_out_nothing_says_nothing(caplog):
+    with caplog.at_level(logging.INFO, "invert"):
+        combine([one_concept("a", "xyz"), one_concept("b", "zxy")], how="inner")
+    assert not caplog.records
+
+
 def test_a_concept_is_not_defined_on_samples_of_other_sources():
     found = combine([one_concept("a", "xy"), one_concept("b", "yz")], how="outer")
     assert found.sample_id == ("x", "y", "z")

@@ -166,6 +166,15 @@ def test_an_alias_is_found_by_its_id():
     assert MERGED.defined_on("older").all()
 
 
+def test_some_aliases_may_be_concepts_again():
+    apart = MERGED.with_aliases_apart(MERGED.aliases[1:])
+    assert apart.id == ("a", "b", "c", "older")
+    assert (apart.name[3], apart.definition[3]) == ("an older one", "")
+    assert apart.aliases == MERGED.aliases[:1]
+    assert apart.parents.tolist() == [[0, 1], [1, 2]]
+    np.testing.assert_array_equal(apart.extent("older"), MERGED.extent("c"))
+
+
 def test_picking_concepts_leaves_out_aliases_and_edges_of_the_others():
     picked = MERGED.select([1, 0])
     assert picked.id == ("b", "a")
@@ -186,6 +195,12 @@ def test_an_unknown_id_hints_at_near_ids_and_at_names():
 
 
 GOOD = ConceptSet.from_arrays(np.eye(3), id=["a", "b", "c"], sample_id=["x", "y", "z"])
+
+
+def test_the_name_of_an_alias_hints_at_its_id():
+    with pytest.raises(UnknownNameError, match="It is the name of 'old'") as caught:
+        MERGED.index("an old one")
+    assert "Did you mean" not in caught.value.hint
 
 
 def test_all_labels_defined_is_the_same_as_nothing_said():
@@ -255,3 +270,14 @@ def test_pairs_out_of_range_are_refused(sample, concept, words):
 
 def test_no_pair_at_all_is_a_set_of_empty_concepts():
     assert ConceptSet.from_pairs([], [], 3, id=["a", "b"]).n_positive.tolist() == [0, 0]
+
+
+def test_too_few_sample_ids_are_counted_before_a_label_is_named():
+    with pytest.raises(DataError, match="There are 1 sample ids where 2 are needed"):
+        ConceptSet.from_arrays([[0], [5]], id=["a"], sample_id=["x"])
+
+
+def test_more_samples_than_can_be_compared_exactly_are_refused():
+    size = 2**27 + 1
+    with pytest.raises(DataError, match="134,217,729 samples, more than 134,217,728"):
+        ConceptSet.from_pairs([], [], size, id=["a"])

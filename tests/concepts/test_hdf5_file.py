@@ -18,7 +18,7 @@ from invert_core.errors import (
 from tests.concepts.contents import contents
 from tests.concepts.drawn import concept_sets
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "concepts_v1.h5"
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 SMALL = ConceptSet.from_arrays(
     [[0, 1, 0], [1, 1, 0], [0, 0, 0]],
@@ -114,7 +114,11 @@ def test_aliases_alone_are_no_reason_for_a_later_version(path):
 
 
 def test_a_file_of_format_version_1_is_read():
-    assert contents(read_hdf5(GOLDEN)) == contents(SMALL)
+    assert contents(read_hdf5(GOLDEN / "concepts_v1.h5")) == contents(SMALL)
+
+
+def test_a_file_of_format_version_2_is_read():
+    assert contents(read_hdf5(GOLDEN / "concepts_v2.h5")) == contents(UNDEFINED)
 
 
 def test_an_existing_file_is_kept_unless_it_may_be_overwritten(path):

@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import signal
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -87,6 +88,25 @@ def test_an_interrupt_waits_for_the_end_of_the_writing_and_leaves_nothing(tmp_pa
     with pytest.raises(KeyboardInterrupt):
         write_concepts(tmp_path / "concepts.h5", CONCEPTS)
     assert ended == [True]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_while_the_thread_starts_comes_before_any_writing(tmp_path, monkeypatch):
+    start = threading.Thread.start
+    threads, begun = [], []
+
+    def interrupted(thread):
+        start(thread)
+        threads.append(thread)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    monkeypatch.setattr(hdf5_file, "_fill", lambda file, concepts: begun.append(True))
+    with pytest.raises(KeyboardInterrupt):
+        write_concepts(tmp_path / "concepts.h5", CONCEPTS)
+    for thread in threads:
+        thread.join()
+    assert begun == []
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from invert_core import ConceptSet
+from invert_core.errors import MissingFileError
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "sentence_encoder"
 
@@ -62,3 +63,24 @@ def test_the_first_samples_are_a_table_of_their_own(parity, tmp_path):
     table.write_text('sample_id,text\na,"one, two"\nb,three\nc,four\n')
     written = parity.write_first(table, 2, tmp_path / "first.csv")
     assert written.read_text() == 'sample_id,text\na,"one, two"\nb,three\n'
+
+
+def test_a_folder_of_something_else_is_refused(parity, tmp_path):
+    with pytest.raises(MissingFileError, match=r"no file .*search.csv.*label_encoder\.py"):
+        parity.write_first(tmp_path / "search.csv", 5, tmp_path / "parity.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_wrong_is_said_in_a_sentence(parity, tmp_path, monkeypatch, capsys):
+    def lacking(_):
+        raise ModuleNotFoundError("No module named 'transformers'", name="transformers")
+
+    monkeypatch.setattr(parity, "run", lacking)
+    monkeypatch.setattr("sys.argv", ["parity.py", str(tmp_path), str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"Error: transformers is not installed\."):
+        parity.main()
+    monkeypatch.setattr("sys.argv", ["parity.py", str(tmp_path), str(tmp_path), "--samples", "-1"])
+    with pytest.raises(SystemExit) as caught:
+        parity.main()
+    assert caught.value.code == 2
+    assert "--samples has to be 2 or more" in capsys.readouterr().err

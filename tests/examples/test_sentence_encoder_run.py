@@ -109,3 +109,22 @@ def test_the_script_called_again_gives_the_same(call):
 def test_what_is_wrong_is_said_in_a_sentence(call):
     with pytest.raises(SystemExit, match=r"Error: There are 34 definitions"):
         call("--samples", "90")
+
+
+def test_a_wrong_place_number_or_installation_is_said_in_a_sentence(
+    call, script, monkeypatch, tmp_path, capsys
+):
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match=r"Error: Cannot write '.*/file/x': Not a directory\."):
+        call("-o", str(tmp_path / "file" / "x"))
+    with pytest.raises(SystemExit) as caught:
+        call("--seed", "-1")
+    assert caught.value.code == 2
+    assert "--seed and --top have to be 0 or more" in capsys.readouterr().err
+
+    def lacking(*_):
+        raise ModuleNotFoundError("No module named 'transformers'", name="transformers")
+
+    monkeypatch.setattr(script, "export_model", lacking)
+    with pytest.raises(SystemExit, match=r"Error: transformers is not installed\."):
+        call()

@@ -236,6 +236,16 @@ def test_the_script_judges_both_networks_of_a_seed_and_writes_it_down(
         assert f"{caught} of 1 {kind} networks are caught" in printed
 
 
+def test_a_seed_below_zero_is_wrong_usage(script, tmp_path, monkeypatch, capsys):
+    command = [str(tmp_path), "-o", str(tmp_path / "out"), "--seeds", "3", "-1"]
+    monkeypatch.setattr("sys.argv", ["planted_watermark.py", *command])
+    with pytest.raises(SystemExit) as caught:
+        script.main()
+    assert caught.value.code == 2
+    assert "--seeds have to be 0 or more" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_training_twice_gives_the_same_network(script, digits):
     train = importlib.import_module("mark_net").train
     first, second = (train(digits.image, digits.digit, seed=5, epochs=1) for _ in range(2))

@@ -1,6 +1,7 @@
 """The search where labels are missing: each formula on the samples on which it is defined."""
 
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from invert_core.kernels.sums import PLANES
 from invert_core.search.beam_search import BeamSearch
 from invert_core.search.masked_concepts import MaskedConcepts
 from invert_core.search.masked_search import MaskedSearch
+from invert_core.search.masked_unit import RankedUnit
 from invert_core.settings import Settings
 from tests import naive
 
@@ -185,6 +187,27 @@ def test_results_come_in_the_order_of_the_units_whatever_the_threads_and_blocks(
         assert list(itertools.chain.from_iterable(p.results for p in pieces)) == expected
 
 
+def test_an_interrupt_ends_a_unit_that_takes_long(monkeypatch):
+    # 40 concepts with samples of their own: 40 rankings for the literals alone, of 50 ms each.
+    rng = np.random.default_rng(6)
+    labels, defined = rng.random((200, 40)) < 0.3, rng.random((200, 40)) < 0.8
+    search = MaskedSearch(concept_set(labels, defined), Settings(length=1), 1)
+    rank, ranked = RankedUnit._rank, []
+
+    def slow_rank(unit, domain, words):
+        ranked.append(domain)
+        time.sleep(0.05)
+        return rank(unit, domain, words)
+
+    def interrupt(_share):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RankedUnit, "_rank", slow_rank)
+    with pytest.raises(KeyboardInterrupt):
+        list(search.pieces([rng.normal(size=(1, 200))], interrupt))
+    assert len(ranked) < 40
+
+
 @pytest.mark.parametrize("value", [0.0, 2.5, -1.0])
 def test_a_unit_that_is_constant_on_all_samples_is_dead(value):
     labels = np.eye(8, dtype=bool)[:, :3]
@@ -205,9 +228,10 @@ def test_concepts_that_are_defined_on_too_little_are_an_error():
     labels = np.arange(100)[:, None] < np.array([20, 40])
     with pytest.raises(DataError, match=r"share of the samples of 0\.5 or more.* is 0\.4\."):
         MaskedSearch(missing_on(60, labels), Settings())
-    with pytest.raises(DataError, match=r"largest share is 0\.") as caught:
-        MaskedSearch(missing_on(100, labels), Settings(min_defined=0.0))
-    assert "--min-defined" in caught.value.hint
+    for share in (0.0, 0.5):
+        with pytest.raises(DataError, match="defined on any of the samples") as caught:
+            MaskedSearch(missing_on(100, labels), Settings(min_defined=share))
+        assert "--min-defined" not in caught.value.hint
 
 
 def test_a_concept_that_is_defined_on_just_enough_counts():
@@ -248,3 +272,12 @@ def test_concepts_that_can_be_in_no_formula_are_counted(caplog):
     search = MaskedSearch(concept_set(labels & defined, defined), Settings())
     assert "1 of 2 concepts is defined on less than 0.5 of the samples" in caplog.text
     assert search.n_literals_within_limits == 1
+
+
+def test_concepts_that_are_defined_nowhere_are_counted(caplog):
+    labels = np.arange(100)[:, None] < np.array([20, 40])
+    defined = np.ones_like(labels)
+    defined[:, 1] = False
+    caplog.set_level("INFO", "invert")
+    MaskedSearch(concept_set(labels & defined, defined), Settings(min_defined=0.0))
+    assert "1 of 2 concepts is defined on none of the samples" in caplog.text

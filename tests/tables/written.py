@@ -1,4 +1,4 @@
-"""Tables of any format, written by packages that do not read here."""
+"""Tables of any format, written by the packages that are usual for it."""
 
 import csv
 import json

@@ -11,7 +11,7 @@ from invert_core.commands.concepts.source_options import (
     sources_argument,
     sources_join_option,
 )
-from invert_core.commands.console import say
+from invert_core.commands.console import say, written
 
 
 @options.command(
@@ -49,10 +49,9 @@ def add(
     concept of the other: --missing and --new-negative say what they are.
     """
     from invert_core.atomic import check_target
-    from invert_core.commands.concepts.check_summary import sentences
+    from invert_core.commands.concepts.check_summary import sentences, size_and_place
     from invert_core.concepts import Reading, add_samples, write_concepts
     from invert_core.concepts.looking.quick_check import check_concepts
-    from invert_core.text import counted
 
     check_target(output, overwrite=overwrite)
     both = add_samples(
@@ -65,9 +64,7 @@ def add(
         new_negative=new_negative,
     )
     write_concepts(output, both, overwrite=overwrite)
-    say(
-        f"{counted(len(both.id), 'concept')} of {counted(both.n_samples, 'sample')} are in "
-        f"{str(output)!r}."
-    )
-    for sentence in sentences(check_concepts(both)):
-        say(sentence)
+    with written(f"The concepts were written to {str(output)!r}."):
+        say(size_and_place(both, output))
+        for sentence in sentences(check_concepts(both)):
+            say(sentence)

@@ -12,7 +12,7 @@ from invert_core.commands.concepts.source_options import (
     sources_argument,
     sources_join_option,
 )
-from invert_core.commands.console import say
+from invert_core.commands.console import say, written
 
 
 @options.command(
@@ -50,9 +50,8 @@ def build(
     with a column 'concept_id'; a COCO file (.json); a folder of Pascal VOC's .xml; .npz; or .h5.
     """
     from invert_core.atomic import check_target
-    from invert_core.commands.concepts.check_summary import sentences
+    from invert_core.commands.concepts.check_summary import sentences, size_and_place
     from invert_core.concepts import Reading, build_concepts, check_concepts, write_concepts
-    from invert_core.text import counted
 
     check_target(output, overwrite=overwrite)
     built = build_concepts(
@@ -68,9 +67,7 @@ def build(
     )
     if not dry_run:
         write_concepts(output, built, overwrite=overwrite)
-    say(
-        f"{counted(len(built.id), 'concept')} of {counted(built.n_samples, 'sample')} "
-        f"{'would be' if dry_run else 'are'} in {str(output)!r}."
-    )
-    for sentence in sentences(check_concepts(built)):
-        say(sentence)
+    with written("" if dry_run else f"The concepts were written to {str(output)!r}."):
+        say(size_and_place(built, output, dry_run=dry_run))
+        for sentence in sentences(check_concepts(built)):
+            say(sentence)

@@ -1,13 +1,24 @@
 """What ``invert concepts build`` says about the concepts, in a few sentences."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invert_core.errors import first_few
 from invert_core.text import counted
 
 if TYPE_CHECKING:
+    from invert_core.concepts import ConceptSet
     from invert_core.concepts.looking.quick_check import ConceptCheck
+
+
+def size_and_place(concepts: "ConceptSet", output: Path, *, dry_run: bool = False) -> str:
+    """How much is in the output, or would be."""
+    n_concepts = len(concepts.id)
+    return (
+        f"{counted(n_concepts, 'concept')} of {counted(concepts.n_samples, 'sample')} "
+        f"{'would be' if dry_run else _are(n_concepts)} in {str(output)!r}."
+    )
 
 
 def sentences(check: "ConceptCheck") -> list[str]:

@@ -8,7 +8,7 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.concepts.source_options import reading_options
-from invert_core.commands.console import say
+from invert_core.commands.console import say, written
 
 if TYPE_CHECKING:
     from invert_core.concepts import ConceptSet
@@ -28,18 +28,26 @@ def export(
     CONCEPTS is a file made by 'invert concepts build', or any source that it takes. The tables are
     labels.csv, names.csv and, where there is something to tell, parents.csv and aliases.csv.
     """
+    from invert_core.commands.concepts.check_summary import size_and_place
     from invert_core.concepts import Reading, build_concepts, export_concepts
     from invert_core.concepts.exporting.export import check_export
-    from invert_core.text import counted
+    from invert_core.errors import first_few
 
     check_export(output, overwrite=overwrite)
     found = build_concepts(concepts, names, reading=Reading(**reading), missing="exclude")
     export_concepts(found, output, overwrite=overwrite)
-    say(
-        f"{counted(len(found.id), 'concept')} of {counted(found.n_samples, 'sample')} are in "
-        f"{str(output)!r}."
-    )
-    say(f"They are read again with: {_way_back(found, output)}")
+    with written(f"The concepts were written to {str(output)!r}."):
+        say(size_and_place(found, output))
+        padded = [id for id in found.id if id != id.strip()]
+        if padded and output.is_dir():
+            say(
+                f"Ids with blanks around them ({first_few(padded)}) are not read again from "
+                "tables; a file .npz keeps them."
+            )
+        else:
+            say(f"They are read again with: {_way_back(found, output)}")
+        if found.aliases and output.is_dir():
+            say("Aliases are not read again from tables; a file .npz keeps them.")
 
 
 def _way_back(concepts: "ConceptSet", output: Path) -> str:

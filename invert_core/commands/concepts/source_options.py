@@ -38,9 +38,10 @@ class ColumnAndNumber(click.ParamType):
         column, _, text = str(value).rpartition(":")
         try:
             number = self._number(text)
-        except ValueError:
-            number = math.nan
-        if not column or not math.isfinite(number):
+            fits = bool(column) and math.isfinite(number)
+        except (ValueError, OverflowError):
+            fits = False
+        if not fits:
             self.fail(f"{value!r} is not of the form age:4", param, ctx)
         return column, number
 

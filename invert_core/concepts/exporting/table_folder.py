@@ -9,6 +9,10 @@ import numpy as np
 from invert_core.atomic import new_folder, storage_errors
 from invert_core.concepts.concept_set import ConceptSet
 from invert_core.concepts.exporting.label_blocks import label_blocks
+from invert_core.concepts.hierarchy.extents import labels_upward
+from invert_core.concepts.hierarchy.paths import find_cycle, parents_above
+from invert_core.errors import first_few
+from invert_core.text import counted
 
 MARKER = "labels.csv"
 FILES = (MARKER, "names.csv", "parents.csv", "aliases.csv")
@@ -26,7 +30,8 @@ def write_tables(path: Path, concepts: ConceptSet, *, overwrite: bool = False) -
 
     ``names.csv`` has the columns concept_id, name and definition, ``parents.csv`` child and parent,
     ``aliases.csv`` alias_id, name and concept_id; the last two are there if they have rows. Samples
-    without ids are numbered from 0.
+    without ids are numbered from 0. As a hierarchy, ``parents.csv`` gives each concept what follows
+    from those below it; a log message names the concepts that have other labels.
 
     Raises
     ------
@@ -54,10 +59,30 @@ def write_tables(path: Path, concepts: ConceptSet, *, overwrite: bool = False) -
         )
     if concepts.sample_id is None:
         _log.info("The samples have no ids; in %s they are numbered from 0.", MARKER)
+    changed = _changed_by_parents(concepts)
+    if changed:
+        _log.info(
+            "Labels of %s do not follow from the concepts below: %s. Read again with parents.csv "
+            "they change; a file .npz keeps them.",
+            counted(len(changed), "concept"),
+            first_few(changed),
+        )
     with new_folder(path, marker=MARKER, overwrite=overwrite) as partial, storage_errors(path):
         _write(partial / MARKER, "sample_id,concept_id,value", _label_lines(concepts))
         for name, (header, rows) in tables.items():
             _write(partial / name, header, (",".join(map(_cell, row)) + "\n" for row in rows))
+
+
+def _changed_by_parents(concepts: ConceptSet) -> list[str]:
+    """Ids of the concepts that get other labels where the parents are read as a hierarchy."""
+    edges = [(child, parent) for child, parent in concepts.parents.tolist()]
+    if find_cycle(parents_above(edges)):
+        return []  # no hierarchy, which whoever reads it says
+    bits, defined = labels_upward(concepts.bits, concepts.defined, concepts.n_samples, 0, edges)
+    differs = (bits != concepts.bits).any(axis=1)
+    if defined is not None:
+        differs |= (defined != concepts.defined).any(axis=1)
+    return [concepts.id[row] for row in np.flatnonzero(differs).tolist()]
 
 
 def _write(path: Path, header: str, lines: Iterable[str]) -> None:

@@ -9,7 +9,13 @@ import numpy as np
 from invert_core.concepts.concept_set import ConceptSet
 from invert_core.concepts.hierarchy.extents import labels_upward
 from invert_core.concepts.hierarchy.hierarchy import Hierarchy, arrows
-from invert_core.concepts.hierarchy.paths import count_chains, edges_among, find_cycle, reached
+from invert_core.concepts.hierarchy.paths import (
+    count_chains,
+    edges_among,
+    find_cycle,
+    parents_above,
+    reached,
+)
 from invert_core.errors import DataError, SettingError, first_few
 from invert_core.text import counted
 
@@ -80,18 +86,9 @@ def _without_known_aliases(concepts: ConceptSet, hierarchy: Hierarchy) -> Concep
     known = [alias for alias in concepts.aliases if alias.id in hierarchy.parents]
     if not known:
         return concepts
-    rows = [*range(len(concepts.id)), *(alias.concept for alias in known)]
+    definitions = (hierarchy.definition.get(alias.id, "") for alias in known)
     return replace(
-        concepts,
-        bits=concepts.bits[rows],
-        defined=None if concepts.defined is None else concepts.defined[rows],
-        id=(*concepts.id, *(alias.id for alias in known)),
-        name=(*concepts.name, *(alias.name for alias in known)),
-        definition=(
-            *concepts.definition,
-            *(hierarchy.definition.get(alias.id, "") for alias in known),
-        ),
-        aliases=tuple(alias for alias in concepts.aliases if alias.id not in hierarchy.parents),
+        concepts.with_aliases_apart(known), definition=(*concepts.definition, *definitions)
     )
 
 
@@ -146,10 +143,7 @@ def _called(
 def _check_circles(
     edges: Sequence[tuple[int, int]], id: Sequence[str], hierarchy: Hierarchy
 ) -> None:
-    above: dict[int, list[int]] = {}
-    for child, parent in edges:
-        above.setdefault(child, []).append(parent)
-    cycle = find_cycle(above)
+    cycle = find_cycle(parents_above(edges))
     if cycle:
         raise DataError(
             f"The parents in the sources contradict {hierarchy.source}: "

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from invert_core.concepts.concept_set import ConceptSet
-from invert_core.concepts.hierarchy.paths import edges_among
+from invert_core.concepts.hierarchy.paths import edges_among, parents_above
 from invert_core.errors import DataError, SettingError
 from invert_core.text import counted
 
@@ -21,9 +21,7 @@ def leave_out(concepts: ConceptSet, kept: np.ndarray) -> ConceptSet:
     if kept.all():
         return concepts
     rows = np.flatnonzero(kept)
-    above: dict[int, list[int]] = {}
-    for child, parent in concepts.parents.tolist():
-        above.setdefault(child, []).append(parent)
+    above = parents_above(concepts.parents.tolist())
     place = np.cumsum(kept) - 1
     edges = np.array(edges_among(rows.tolist(), above), np.int64).reshape(-1, 2)
     return replace(concepts.select(rows), parents=place[edges])

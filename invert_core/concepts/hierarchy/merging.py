@@ -35,8 +35,11 @@ def merge_equal(concepts: ConceptSet) -> ConceptSet:
     place = np.cumsum(kept) - 1
 
     def lowest(row: int) -> int:
+        passed = []
         while row in into:
+            passed.append(row)
             row = into[row]
+        into.update(dict.fromkeys(passed, row))  # or a long chain is walked again for each in it
         return row
 
     aliases = [replace(alias, concept=lowest(alias.concept)) for alias in concepts.aliases]

@@ -12,6 +12,14 @@ from typing import TypeVar
 Node = TypeVar("Node", bound=Hashable)
 
 
+def parents_above(edges: Iterable[tuple[Node, Node]]) -> dict[Node, list[Node]]:
+    """What each child is directly a kind of, from edges (child, parent)."""
+    above: dict[Node, list[Node]] = {}
+    for child, parent in edges:
+        above.setdefault(child, []).append(parent)
+    return above
+
+
 def find_cycle(parents: Mapping[Node, Iterable[Node]]) -> list[Node]:
     """Concepts each of which is a kind of the next, the first and the last the same; or none."""
     finished: set[Node] = set()

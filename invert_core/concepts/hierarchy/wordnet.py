@@ -8,6 +8,8 @@ from pathlib import Path
 
 from invert_core.concepts.hierarchy.hierarchy import Hierarchy
 from invert_core.errors import FileFormatError, MissingFileError
+from invert_core.input_file import unreadable
+from invert_core.text_lines import LONGEST
 
 FOLDER = Path("/usr/share/wordnet")
 """Where Debian's package `wordnet-base` puts them."""
@@ -82,11 +84,14 @@ def read_wordnet(folder: Path = FOLDER) -> Hierarchy:
 
 def _lines(path: Path) -> list[str]:
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(LONGEST + 1)
     except OSError as error:
+        raise unreadable(path, error) from error
+    if len(content) > LONGEST:
         raise FileFormatError(
-            f"{str(path)!r} cannot be read: {error.strerror}.", "Check its permissions."
-        ) from error
+            f"{str(path)!r} has more than {LONGEST:,} bytes.", f"Give WordNet's {NOUNS}."
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

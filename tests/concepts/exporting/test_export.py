@@ -14,6 +14,7 @@ from invert_core.concepts import (
     read_concepts,
 )
 from invert_core.concepts.exporting import label_blocks
+from invert_core.concepts.exporting.table_folder import _changed_by_parents
 from invert_core.concepts.packing import full_sets
 from invert_core.errors import ExistingOutputError, MissingFileError, SettingError, StorageError
 from tests.concepts.contents import contents
@@ -102,6 +103,40 @@ def closed(concepts):
         bits[parent] |= bits[child]
         defined[parent] = bits[parent] | false
     return replace(concepts, bits=bits, defined=defined)
+
+
+@pytest.mark.parametrize(
+    ("labels", "parents"),
+    [([[1, 0], [0, 1]], [[0, 1]]), ([[-1, 0], [1, 1]], [[0, 1]])],
+    ids=["a parent is 0 where a child is 1", "a parent is 0 where a child is unknown"],
+)
+def test_labels_that_do_not_follow_from_the_parents_are_said_to_change(
+    tmp_path, caplog, labels, parents
+):
+    concepts = numbered(labels, parents=parents)
+    with caplog.at_level(logging.INFO, "invert"):
+        export_concepts(concepts, tmp_path / "tables")
+    assert "Labels of 1 concept do not follow from the concepts below: 'c1'." in caplog.text
+    export_concepts(concepts, tmp_path / "c.npz")
+    assert contents(read_concepts(tmp_path / "c.npz", missing="exclude")) == contents(concepts)
+
+
+@given(concept_sets())
+def test_concepts_are_said_to_change_where_those_below_say_something_else(concepts):
+    after = closed(concepts)
+    same = [
+        concepts.extent(id).tolist() == after.extent(id).tolist()
+        and concepts.defined_on(id).tolist() == after.defined_on(id).tolist()
+        for id in concepts.id
+    ]
+    assert _changed_by_parents(concepts) == [
+        id for id, stays in zip(concepts.id, same, strict=True) if not stays
+    ]
+
+
+def test_parents_in_a_circle_are_exported_too(tmp_path):
+    export_concepts(numbered(np.eye(2), parents=[[0, 1], [1, 0]]), tmp_path / "tables")
+    assert files(tmp_path / "tables")["parents.csv"] == "child,parent\nc0,c1\nc1,c0\n"
 
 
 def without_blanks(concepts):

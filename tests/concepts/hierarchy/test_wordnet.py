@@ -2,6 +2,7 @@ import csv
 
 import pytest
 
+from invert_core.concepts.hierarchy import wordnet
 from invert_core.concepts.hierarchy.wordnet import _parse, read_wordnet
 from invert_core.errors import DataError, FileFormatError, MissingFileError
 from tests.concepts.hierarchy.real_data import needs_nouns
@@ -111,6 +112,16 @@ def test_a_file_that_was_changed_is_refused(tmp_path, lines, error, words):
         read_wordnet(write(tmp_path, *lines))
     assert "data.noun" in str(caught.value)
     assert caught.value.hint
+
+
+def test_a_file_that_is_far_too_large_is_not_read_whole(tmp_path, monkeypatch):
+    folder = write(tmp_path, ENTITY)
+    size = (folder / "data.noun").stat().st_size
+    monkeypatch.setattr(wordnet, "LONGEST", size)
+    assert len(read_wordnet(folder).parents) == 1
+    monkeypatch.setattr(wordnet, "LONGEST", size - 1)
+    with pytest.raises(FileFormatError, match=f"data.noun' has more than {size - 1} bytes"):
+        read_wordnet(folder)
 
 
 @needs_nouns

@@ -71,12 +71,13 @@ def supercategories(
     for row, group in enumerate(groups):
         if group is not None:
             members.setdefault(group, []).append(row)
+    of_categories = set(ids)
     found = []
     left_out = []
     for id, (name, rows) in zip(category_ids(path, list(members)), members.items(), strict=True):
         if [id] == [ids[row] for row in rows]:
             left_out.append(name)
-        elif id in ids:
+        elif id in of_categories:
             found.append(Supercategory(id + SUFFIX, f"{name} (supercategory)", tuple(rows)))
         else:
             found.append(Supercategory(id, name, tuple(rows)))

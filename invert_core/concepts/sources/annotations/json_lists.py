@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from invert_core.errors import FileFormatError, InvertError
-from invert_core.input_file import check_file
+from invert_core.input_file import check_file, unreadable
 
 LONGEST = 2**26
 """The most characters of one entry, or of a value that is no list."""
@@ -44,7 +44,7 @@ def read_lists(path: Path, take: Mapping[str, Callable[[Any], None]], hint: str)
     try:
         file = path.open(encoding="utf-8-sig", newline="")
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     with file:
         found = _read_object(_Text(path, file, hint), take)
     absent = [key for key in take if key not in found]
@@ -172,7 +172,7 @@ class _Text:
         try:
             part = self._file.read(max(_PART, len(self._held) - self._at))
         except OSError as error:
-            raise _unreadable(self._path, error) from error
+            raise unreadable(self._path, error) from error
         except UnicodeDecodeError as error:
             utf16 = error.object.startswith((b"\xff\xfe", b"\xfe\xff"))
             found = "UTF-16" if utf16 else f"byte 0x{error.object[error.start]:02x}"
@@ -183,9 +183,3 @@ class _Text:
             self._held = self._held[self._at :] + part
             self._at = 0
         return bool(part)
-
-
-def _unreadable(path: Path, error: OSError) -> FileFormatError:
-    return FileFormatError(
-        f"{str(path)!r} cannot be read: {error.strerror}.", "Check its permissions."
-    )

@@ -10,7 +10,7 @@ import numpy as np
 from invert_core.concepts.concept_set import ConceptSet
 from invert_core.concepts.sources.annotations.categories import category_ids
 from invert_core.errors import DataError, FileFormatError, InvertError, first_few
-from invert_core.input_file import check_file
+from invert_core.input_file import check_file, unreadable
 from invert_core.text import counted, first_line
 
 MOST_BYTES = 2**24
@@ -18,7 +18,7 @@ MOST_BYTES = 2**24
 
 _HINT = (
     "An annotation of Pascal VOC is an <annotation> with a <filename> and an <object> with a "
-    "<name> for each object."
+    "<name> for each object; a folder with .xml files in it is read as Pascal VOC."
 )
 _FILE_NAME = ["annotation", "filename"]
 _OBJECT = ["annotation", "object"]
@@ -122,9 +122,7 @@ def _read_annotation(path: Path) -> tuple[str, set[str]]:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise FileFormatError(
-            f"{str(path)!r} cannot be read: {error.strerror}.", "Check its permissions."
-        ) from error
+        raise unreadable(path, error) from error
     if len(content) > MOST_BYTES:
         raise FileFormatError(f"{str(path)!r} has more than {MOST_BYTES:,} bytes.", _HINT)
     annotation = _Annotation(path)

@@ -13,6 +13,8 @@ from invert_core.tables.cells import as_number, excerpt
 from invert_core.tables.table import Table
 from invert_core.text import counted
 
+_MOST_GROUPS = 1_000_000
+
 _log = logging.getLogger("invert")
 
 
@@ -57,12 +59,12 @@ class GroupedColumn(_Numbers):
     ----------
     title : str
     n_groups : int
-        N, at least 2.
+        N, from 2 to 1,000,000.
 
     Raises
     ------
     SettingError
-        There are fewer groups.
+        There are fewer groups, or more.
     """
 
     def __init__(self, title: str, n_groups: int):
@@ -71,6 +73,11 @@ class GroupedColumn(_Numbers):
             raise SettingError(
                 f"{title!r} cannot be cut into {counted(n_groups, 'group')}.",
                 f"Give at least two, such as --bin {title}:4",
+            )
+        if n_groups > _MOST_GROUPS:
+            raise SettingError(
+                f"{title!r} cannot be cut into more than {_MOST_GROUPS:,} groups.",
+                f"Give fewer, such as --bin {title}:4",
             )
         self._n_groups = n_groups
 

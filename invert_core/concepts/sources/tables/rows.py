@@ -37,7 +37,7 @@ def add_sample(table: Table, number: int, id: object, samples: dict[str, int]) -
     if not isinstance(id, str):
         raise DataError(
             f"{table.where(number)}: the sample id is {excerpt(id)}, not a string.",
-            "Write sample ids as strings.",
+            "Write sample ids as strings, or name their column with --id-column.",
         )
     if not id:
         raise DataError(f"{table.where(number)}: the sample id is empty.", "Fill it in.")

@@ -75,11 +75,10 @@ def read_tidy(path: Path, table: Table, key: str) -> ConceptSet:
         )
     if valued:
         _log.info("%s: a sample and a concept without a row are taken for 0.", path.name)
-    full = full_sets(len(ids), len(samples))
     return as_concept_set(
         samples,
-        sets[1] if 1 in sets else np.zeros_like(full),
-        full & ~sets[UNDEFINED] if UNDEFINED in sets else None,
+        sets[1] if 1 in sets else pack_pairs_of([], [], len(samples), len(ids)),
+        full_sets(len(ids), len(samples)) & ~sets[UNDEFINED] if UNDEFINED in sets else None,
         ids,
     )
 

@@ -13,7 +13,9 @@ from invert_core.tables.table import Table
 
 FORMS = (
     "A wide table has labels in every column but that of the sample ids; a long one has a column "
-    "'concepts' of ids separated by blanks; a tidy one has the columns sample_id and concept_id."
+    "'concepts' of ids separated by blanks; a tidy one has the columns sample_id and concept_id. "
+    "In other tables, such as spreadsheets, 'invert concepts build' takes the columns that "
+    "--classes, --tags, --bin and --threshold name, and sample ids from that of --id-column."
 )
 
 _CELLS = 2**25

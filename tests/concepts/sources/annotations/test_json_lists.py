@@ -64,6 +64,14 @@ def test_lists_are_read_as_by_the_json_module_wherever_the_text_is_cut(
         assert read(path, *lists) == lists
 
 
+@pytest.mark.parametrize("number", ["1e-7", "-1.5E+30", "1.25", "-0.5e-3"])
+def test_a_number_may_be_cut_at_any_place(tmp_path, monkeypatch, number):
+    path = written(tmp_path, f'{{"a": [{number}]}}')
+    for part in range(1, path.stat().st_size):
+        monkeypatch.setattr(json_lists, "_PART", part)
+        assert read(path, "a") == {"a": [float(number)]}
+
+
 def test_what_is_not_json_is_refused_and_what_is_json_is_read(tmp_path):
     for place in range(len(TEXT) + 1):
         for changed in (

@@ -13,6 +13,7 @@ from invert_core.concepts.sources.tables.number_columns import (
     ThresholdColumn,
     shortest,
 )
+from invert_core.errors import SettingError
 from tests.needs import need
 
 pandas = need("pandas")
@@ -134,3 +135,10 @@ def test_a_threshold_splits_the_numbers(cells, threshold):
 )
 def test_numbers_are_printed_shortest(number, text):
     assert shortest(number) == text
+
+
+def test_more_groups_than_anybody_counts_are_refused():
+    with pytest.raises(SettingError, match=r"'x' cannot be cut into more than 1,000,000 groups"):
+        GroupedColumn("x", 10**12)
+    found = read(GroupedColumn("x", 1_000_000), [1, 2])
+    assert found.id == ["x.q500000of1000000", "x.q1000000of1000000"]

@@ -259,6 +259,13 @@ def test_a_broken_table_is_refused_with_file_and_line(tmp_path, content, error, 
     assert "table.csv" in str(caught.value)
 
 
+def test_whoever_has_a_spreadsheet_is_told_how_to_name_columns(tmp_path):
+    with pytest.raises(DataError, match="'tiger' is not a label") as caught:
+        read_concepts(saved(tmp_path, "image,species,age\nt1.jpg,tiger,4\n"))
+    for option in ("--classes", "--tags", "--bin", "--threshold"):
+        assert option in caught.value.hint
+
+
 @pytest.mark.parametrize("suffix", [".tsv", ".jsonl", ".parquet"])
 @pytest.mark.parametrize(
     ("titles", "rows", "error", "words"),
@@ -330,6 +337,18 @@ def test_a_late_byte_of_another_encoding_is_refused(tmp_path):
     rows = b"".join(b"s%d,1\n" % row for row in range(5000))
     with pytest.raises(FileFormatError, match="byte 0xff in or after line"):
         read_concepts(saved(tmp_path, b"sample,box\n" + rows + b"\xff,1\n"))
+
+
+def test_sample_ids_that_are_numbers_are_answered_with_the_option_that_names_others(tmp_path):
+    with pytest.raises(DataError, match="sample id is 1, not a string") as caught:
+        read_concepts(saved(tmp_path, '{"n": 1, "image": "x", "a": 1}\n', "table.jsonl"))
+    assert "--id-column" in caught.value.hint
+
+
+def test_titles_that_look_like_labels_are_answered_with_what_makes_them_ids(tmp_path):
+    with pytest.raises(FileFormatError, match="no header") as caught:
+        read_concepts(saved(tmp_path, "image,0,1\nx,0,1\n"))
+    assert "call the first column sample_id" in caught.value.hint
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

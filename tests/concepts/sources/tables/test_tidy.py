@@ -1,4 +1,5 @@
 import logging
+import tracemalloc
 
 import pytest
 
@@ -78,3 +79,19 @@ def test_rows_that_contradict_each_other_are_refused(tmp_path, one, other):
 def test_a_broken_tidy_table_is_refused(tmp_path, rows, error, words):
     with pytest.raises(error, match=words):
         read_concepts(saved(tmp_path, f"sample_id,concept_id,value\n{rows}"))
+
+
+def test_labels_are_held_once_in_memory(tmp_path):
+    size = 16_000
+    path = write(
+        tmp_path, ".csv", ["sample_id", "concept_id"], [[f"s{n}", f"c{n}"] for n in range(size)]
+    )
+    read_concepts(path)  # compiles
+    tracemalloc.start()
+    try:
+        concepts = read_concepts(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert concepts.n_positive.tolist() == [1] * size
+    assert peak < 1.7 * concepts.bits.nbytes
