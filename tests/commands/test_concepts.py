@@ -165,3 +165,11 @@ def test_an_interrupt_behind_the_writing_says_that_it_was_done(inputs, monkeypat
     result = call("concepts", "build", "concepts.csv", "-o", "none.h5", "--dry-run")
     assert result.stderr.endswith("Interrupted; no output was written.\n")
     assert not (inputs / "none.h5").exists()
+
+
+def test_the_check_shows_names_that_say_more_than_the_ids(here):
+    (here / "labels.csv").write_text("sample_id,n1,n2,cat\ns0,1,1,0\ns1,0,0,0\n")
+    (here / "names.csv").write_text("concept_id,name\nn1,living thing\nn2,organism\n")
+    told = invert("concepts", "build", "labels.csv", "--names", "names.csv", "-o", "c.h5").stderr
+    assert "true on no sample: 'cat'." in told
+    assert "true on the same samples: 'n1' (living thing), 'n2' (organism)." in told

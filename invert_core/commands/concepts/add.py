@@ -66,5 +66,5 @@ def add(
     write_concepts(output, both, overwrite=overwrite)
     with written(f"The concepts were written to {str(output)!r}."):
         say(size_and_place(both, output))
-        for sentence in sentences(check_concepts(both)):
+        for sentence in sentences(check_concepts(both), both):
             say(sentence)

@@ -69,5 +69,5 @@ def build(
         write_concepts(output, built, overwrite=overwrite)
     with written("" if dry_run else f"The concepts were written to {str(output)!r}."):
         say(size_and_place(built, output, dry_run=dry_run))
-        for sentence in sentences(check_concepts(built)):
+        for sentence in sentences(check_concepts(built), built):
             say(sentence)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from invert_core.errors import first_few
 from invert_core.text import counted
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ def size_and_place(concepts: "ConceptSet", output: Path, *, dry_run: bool = Fals
     )
 
 
-def sentences(check: "ConceptCheck") -> list[str]:
+def sentences(check: "ConceptCheck", concepts: "ConceptSet") -> list[str]:
     """What is missing, empty, full or equal; nothing is said of what is not there."""
     share = f"{100 * check.density:.3g} %"
     told = [f"{share} of the labels are true."]
@@ -37,13 +36,13 @@ def sentences(check: "ConceptCheck") -> list[str]:
     ):
         if ids:
             told.append(
-                f"{counted(len(ids), 'concept')} {_are(len(ids))} {where}: {first_few(ids)}."
+                f"{counted(len(ids), 'concept')} {_are(len(ids))} {where}: {_few(ids, concepts)}."
             )
     if check.equal:
         n_groups = len(check.equal)
         told.append(
             f"{counted(n_groups, 'group')} of concepts {_are(n_groups)} true on the same samples: "
-            f"{_groups(check.equal)}."
+            f"{_groups(check.equal, concepts)}."
         )
     if check.n_bare_samples:
         told.append(
@@ -57,6 +56,16 @@ def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def _groups(groups: Sequence[Sequence[str]], shown: int = 3) -> str:
-    named = "; ".join(first_few(group) for group in groups[:shown])
+def _few(ids: Sequence[str], concepts: "ConceptSet", shown: int = 3) -> str:
+    """The first of some concepts, with their names where these say more than the ids."""
+    named = []
+    for id in ids[:shown]:
+        name = concepts.name_of(id)
+        named.append(repr(id) if name == id else f"{id!r} ({name})")
+    more = f" and {len(ids) - shown:,} more" if len(ids) > shown else ""
+    return ", ".join(named) + more
+
+
+def _groups(groups: Sequence[Sequence[str]], concepts: "ConceptSet", shown: int = 3) -> str:
+    named = "; ".join(_few(group, concepts) for group in groups[:shown])
     return f"{named}; and {len(groups) - shown:,} more" if len(groups) > shown else named
