@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from invert_core.concepts import ConceptSet
+from invert_core.concepts.missing import resolve_missing
 from invert_core.errors import DataError
 from invert_core.formula import Formula
 from invert_core.kernels.bits import pack_columns
@@ -42,10 +44,12 @@ def score(
 
     Parameters
     ----------
-    activations, concepts, layers, units, names, join, missing, progress, block
+    activations, concepts, layers, units, names, join, progress, block
         As for `label`.
     formula : Formula or str
         In concept ids, such as ``box & ~(mailbox | "letter box")``.
+    missing : {"error", "negative", "exclude"}
+        As for `label`; only labels of the formula's concepts matter.
 
     Returns
     -------
@@ -78,10 +82,11 @@ def score(
         layers=layers,
         units=units,
         join=join,
-        missing=missing,
+        missing="exclude",
     ) as opened:
-        concept_set = opened.concepts
-        work = _where_defined(opened, parsed)
+        decided = _decided(opened, parsed, missing)
+        concept_set = decided.concepts
+        work = _where_defined(decided, parsed)
         n_samples = work.concepts.n_samples
         extent = parsed.evaluate(work.concepts)
         n_positive = int(extent.sum())
@@ -135,6 +140,19 @@ def score(
     return Labels(tuple(labels), concept_set)
 
 
+def _decided(work: Workload, formula: Formula, missing: str) -> Workload:
+    """Missing labels refused, filled or kept; those of other concepts are no reason to refuse."""
+    concepts = work.concepts
+    if missing == "error" and concepts.defined is not None:
+        resolve_missing(concepts.select(_rows(concepts, formula)), missing)
+        return work
+    return replace(work, concepts=resolve_missing(concepts, missing))
+
+
+def _rows(concepts: ConceptSet, formula: Formula) -> list[int]:
+    return sorted({concepts.index(id) for id in formula.ids})
+
+
 def _where_defined(work: Workload, formula: Formula) -> Workload:
     """The samples on which a formula is defined, and its concepts alone if these are not all."""
     if work.concepts.defined is None:
@@ -146,5 +164,5 @@ def _where_defined(work: Workload, formula: Formula) -> Workload:
             "is nothing to compare.",
             "Give another formula.",
         )
-    rows = sorted({work.concepts.index(id) for id in formula.ids})
-    return replace(work, concepts=work.concepts.select(rows)).take(kept)
+    chosen = work.concepts.select(_rows(work.concepts, formula))
+    return replace(work, concepts=chosen).take(kept)

@@ -221,3 +221,15 @@ def test_a_run_remembers_how_missing_labels_were_treated(tmp_path):
     lines = (tmp_path / "run" / "labels.jsonl").read_text().splitlines()
     shares = {found["n_samples"] for line in lines for found in json.loads(line)["by_length"]}
     assert len(shares) > 1
+
+
+def test_labels_that_a_formula_does_not_use_may_be_missing_where_it_is_tested():
+    activations, labels = small()
+    labels[:, 0] = np.maximum(labels[:, 0], 0)
+    concepts = concept_set(labels)
+    (found, *_) = score(activations, concepts, "c0")
+    alone = score(activations, concept_set(labels[:, :1]), "c0").rows[0]
+    assert found == alone
+    assert found.n_samples == 150
+    with pytest.raises(DataError, match=r"labels of 1 concept are missing .* 'c1'"):
+        score(activations, concepts, "c0 & c1")

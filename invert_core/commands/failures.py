@@ -75,7 +75,8 @@ def _told(error: Exception) -> str:
 def _sentence(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return (
-            "There is not enough memory. Give fewer samples, or a smaller --beam or --batch-size."
+            "There is not enough memory. Give fewer samples or concepts, or, where the command has "
+            "them, a smaller --beam or --batch-size."
         )
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
         return "The system has no room for another thread. Raise the limits: ulimit -u, ulimit -v."

@@ -9,6 +9,9 @@ from invert_core.errors import DataError
 from invert_core.kernels.bits import pack_columns, pack_pairs, unpack, whole_set
 from invert_core.values import as_bool
 
+LARGEST = 2**34
+"""The most bytes that the labels of one source may take."""
+
 _BLOCK = 64
 """Concepts unpacked at a time where samples are picked."""
 
@@ -69,8 +72,8 @@ def pack_pairs_of(
     Raises
     ------
     DataError
-        They are no integers, an index is out of range, or there are more of the one than of the
-        other.
+        They are no integers, an index is out of range, there are more of the one than of the other,
+        or the labels would fill the memory.
     """
     pairs = []
     for what, indices, size in (("sample", sample, n_samples), ("concept", concept, n_concepts)):
@@ -92,6 +95,13 @@ def pack_pairs_of(
         raise DataError(
             f"There are {pairs[0].size} sample indices and {pairs[1].size} concept indices.",
             "Give as many of the one as of the other.",
+        )
+    n_bytes = n_samples * n_concepts // 8
+    if n_bytes > LARGEST:
+        raise DataError(
+            f"{n_concepts:,} concepts of {n_samples:,} samples would take "
+            f"{n_bytes / 2**30:,.0f} GiB.",
+            "Give fewer concepts or samples.",
         )
     return pack_pairs(
         *(np.ascontiguousarray(array, dtype=np.int64) for array in pairs), n_samples, n_concepts

@@ -281,3 +281,9 @@ def test_more_samples_than_can_be_compared_exactly_are_refused():
     size = 2**27 + 1
     with pytest.raises(DataError, match="134,217,729 samples, more than 134,217,728"):
         ConceptSet.from_pairs([], [], size, id=["a"])
+
+
+def test_labels_that_would_fill_the_memory_are_refused_before_it_is_taken():
+    ids = [f"c{number}" for number in range(2000)]
+    with pytest.raises(DataError, match="2,000 concepts of 100,000,000 samples would take 23 GiB"):
+        ConceptSet.from_pairs([0], [0], 100_000_000, ids)

@@ -6,14 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from invert_core.concepts.concept_set import ConceptSet
+from invert_core.concepts.packing import LARGEST
 from invert_core.concepts.sources.source import Reading
 from invert_core.errors import DataError, FileFormatError
 from invert_core.tables.cells import excerpt
 from invert_core.tables.table import ID_COLUMN, Table
 from invert_core.values import SAMPLE_LIMIT
-
-_LARGEST = 2**34
-"""The most bytes that the bits of one table may take."""
 
 
 def key_column(path: Path, titles: Sequence[str], reading: Reading) -> str:
@@ -64,7 +62,7 @@ def check_rows(path: Path, samples: Collection[str]) -> None:
 def check_size(title: str, n_samples: int, n_concepts: int) -> None:
     """Refuse, with a DataError, what would fill the memory, such as a concept for every sample."""
     n_bytes = n_samples * n_concepts // 8
-    if n_bytes > _LARGEST:
+    if n_bytes > LARGEST:
         raise DataError(
             f"The column {title!r} gives {n_concepts:,} concepts of {n_samples:,} samples, which "
             f"would take {n_bytes / 2**30:,.0f} GiB.",
