@@ -176,3 +176,12 @@ def test_on_a_terminal_what_would_steer_it_is_escaped(here, capsys, monkeypatch,
 @pytest.mark.parametrize("wrong", [["--top", "-1"], ["--overlaps", "0"], ["--sort", "name"]])
 def test_settings_out_of_range_are_wrong_usage(kinds, wrong):
     refused("concepts", "show", "kinds.h5", *wrong, code=2)
+
+
+def test_a_table_counts_what_is_too_much_for_a_cell_and_json_has_all(here):
+    aliases = tuple(Alias(f"n{row}", f"kind {row}", 0) for row in range(5))
+    write_concepts("many.h5", replace(PARTLY, aliases=aliases))
+    assert "kind 0, kind 1, kind 2 and 2 more" in shown("many.h5")
+    assert [alias["name"] for alias in listed("many.h5")[0]["aliases"]] == [
+        f"kind {row}" for row in range(5)
+    ]

@@ -30,7 +30,8 @@ def print_concepts(
 ) -> None:
     """Print some concepts of a set.
 
-    A table has the columns that say something, and definitions on request. In a cell of CSV blanks
+    A table has the columns that say something, a few parents and aliases, and definitions on
+    request. In a cell of CSV blanks
     stand between ids, and an id that is no bare word is quoted as in a formula.
     """
     if style == "json":
@@ -48,13 +49,18 @@ def print_concepts(
 
 def _for_people(concepts: "ConceptSet", entry: "Entry") -> dict[str, Any]:
     return _plain(entry) | {
-        "parents": ", ".join(_called(concepts, row) for row in entry.parents),
-        "aliases": ", ".join(alias.name for alias in entry.aliases),
+        "parents": _few([_called(concepts, row) for row in entry.parents]),
+        "aliases": _few([alias.name for alias in entry.aliases]),
         "overlaps": ", ".join(
             f"{_called(concepts, other.concept)} {other.jaccard:.2f}"
             for other in entry.overlaps or ()
         ),
     }
+
+
+def _few(names: Sequence[str], shown: int = 3) -> str:
+    more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
 
 
 def _for_json(concepts: "ConceptSet", entry: "Entry") -> dict[str, Any]:
