@@ -4,7 +4,6 @@ A command's module is imported when the command is used, and heavy packages only
 that ``invert --help`` answers at once.
 """
 
-import importlib
 from typing import Any
 
 import click
@@ -12,7 +11,7 @@ import click
 from invert_core import __version__
 from invert_core.commands.console import messages, replace_unprintable, stdout_errors
 from invert_core.commands.failures import told_failures
-from invert_core.errors import nearest
+from invert_core.commands.late_group import LateGroup
 
 COMMANDS = (
     "layers",
@@ -30,29 +29,8 @@ COMMANDS = (
 )
 
 
-class CommandLine(click.Group):
-    """Finds commands by name and turns errors into one sentence and an exit code."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Commands in the order in which they are used."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of a command."""
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"invert_core.commands.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command; if there is none of the name, say which ones are near."""
-        if args[0] not in COMMANDS:
-            known = nearest(args[0], COMMANDS) or f"The commands are {', '.join(COMMANDS)}."
-            ctx.fail(f"There is no command {args[0]!r}. {known}")
-        return super().resolve_command(ctx, args)
+class CommandLine(LateGroup):
+    """Turns errors into one sentence and an exit code."""
 
     def make_context(
         self,
@@ -74,6 +52,8 @@ class CommandLine(click.Group):
 
 @click.group(
     cls=CommandLine,
+    package=__name__,
+    names=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: invert demo",
 )

@@ -1,0 +1,47 @@
+"""A group of commands, each of which is imported when it is used."""
+
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from invert_core.errors import nearest
+
+
+class LateGroup(click.Group):
+    """Finds commands by name; one that is not there is answered with those that are near.
+
+    Parameters
+    ----------
+    package : str
+        The command ``x`` is called ``x`` in the module ``package.x``.
+    names : sequence of str
+        The commands, in the order in which they are used.
+    """
+
+    def __init__(self, *args: Any, package: str, names: Sequence[str], **attributes: Any):
+        super().__init__(*args, **attributes)
+        self._package = package
+        self._names = names
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Commands in the order in which they are used."""
+        return list(self._names)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of a command."""
+        if cmd_name not in self._names:
+            return None
+        module = importlib.import_module(f"{self._package}.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; if there is none of the name, say which ones are near."""
+        if args[0] not in self._names:
+            known = nearest(args[0], self._names) or f"The commands are {', '.join(self._names)}."
+            ctx.fail(f"There is no command {args[0]!r}. {known}")
+        return super().resolve_command(ctx, args)
