@@ -1,5 +1,11 @@
+import signal
+
 from hypothesis import settings
 
 # The first example of a test may compile kernels, and machines differ: speed is for bench/.
 settings.register_profile("invert", deadline=None)
 settings.load_profile("invert")
+
+# A shell lets what it starts in the background ignore Ctrl-C, and all that this starts, too.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
