@@ -19,7 +19,7 @@ from bench.structures import N_CLASSES, Hierarchy, hierarchy, planted, relu
 from bench.tables import Peak, machine, memory
 from invert_core import ConceptSet, write_concepts
 from invert_core.activations import ActivationWriter, layout
-from invert_core.hdf5 import write_strings
+from invert_core.files.hdf5 import write_strings
 
 _STRIPE = layout.STRIPE_ROWS
 _SAMPLES_PER_BLOCK = 2**16

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from invert_core.backend import DEVICES, MASK, POOLS, ModelInput
-from invert_core.errors import DataError, SettingError, nearest
+from invert_core.errors import DataError, SettingError
+from invert_core.wording import nearest
 
 
 def check_settings(layers: Sequence[str], pool: str, device: str, batch_size: int) -> None:

@@ -4,9 +4,6 @@ Every message says in one sentence what is wrong, and `hint` says what to type n
 inherits the builtin that fits it, so that callers who know only builtins catch it too.
 """
 
-import difflib
-from collections.abc import Iterable, Sequence
-
 
 class InvertError(Exception):
     """Root of the tree.
@@ -78,23 +75,3 @@ class StorageError(InvertError, OSError):
     """Something could not be written."""
 
     __str__ = InvertError.__str__
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which known names are close to `name`, as a sentence, or nothing when none is.
-
-    >>> nearest("layer1.relu", ["layer1.0.relu", "fc"])
-    "Did you mean 'layer1.0.relu'?"
-    """
-    found = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    return f"Did you mean {' or '.join(map(repr, found))}?" if found else ""
-
-
-def first_few(names: Sequence[str], shown: int = 3) -> str:
-    """Name the first of many names, and count the others.
-
-    >>> first_few(["a", "b", "c", "d"])
-    "'a', 'b', 'c' and 1 more"
-    """
-    named = ", ".join(map(repr, names[:shown]))
-    return f"{named} and {len(names) - shown:,} more" if len(names) > shown else named

@@ -5,8 +5,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from invert_core.atomic import check_target, new_file
 from invert_core.errors import MissingDependencyError, SettingError
+from invert_core.files.atomic import check_target, new_file
 from invert_core.labels import COLUMNS, Label, Labels
 
 KINDS = ("csv", "jsonl", "parquet")

@@ -1,17 +1,18 @@
 """Bringing activations and concepts to the same samples."""
 
 import logging
-from collections.abc import Sequence
 from os.path import splitext
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from invert_core.errors import DataError, SettingError, first_few
-from invert_core.text import counted
+from invert_core.errors import DataError, SettingError
+from invert_core.wording import counted, first_few
 
 if TYPE_CHECKING:
     from invert_core.concepts import ConceptSet
+
+from invert_core.values import locate
 
 JOINS = ("strict", "inner")
 
@@ -63,12 +64,6 @@ def join(
             "Only 1 sample is left to compare.", "Give activations of at least two samples."
         )
     return rows, joined
-
-
-def locate(wanted: Sequence[str], given: Sequence[str]) -> np.ndarray:
-    """Find where each wanted sample id stands among the given ones: int64, -1 if absent."""
-    place = {id: row for row, id in enumerate(given)}
-    return np.array([place.get(id, -1) for id in wanted], dtype=np.int64)
 
 
 def _by_position(

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from invert_core.concepts import ConceptSet
-from invert_core.errors import DataError, FileFormatError, UnknownNameError, first_few, nearest
+from invert_core.errors import DataError, FileFormatError, UnknownNameError
 from invert_core.formula import Formula
-from invert_core.significance import SIGNIFICANT
+from invert_core.settings import SIGNIFICANT
+from invert_core.wording import first_few, nearest
 
 COLUMNS = (
     "layer",

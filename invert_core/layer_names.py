@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 
 from invert_core.backend import Layer, Model
-from invert_core.errors import UnknownNameError, nearest
+from invert_core.errors import UnknownNameError
+from invert_core.wording import nearest
 
 _WILDCARDS = {"*": ".*", "?": "."}
 

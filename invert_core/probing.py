@@ -14,7 +14,8 @@ from invert_core.formula import Formula
 from invert_core.labelling import Progress
 from invert_core.labels import Label
 from invert_core.scoring import score
-from invert_core.significance import SIGNIFICANT, log10_p_holm
+from invert_core.settings import SIGNIFICANT
+from invert_core.significance import log10_p_holm
 from invert_core.workload import ActivationSource, ConceptSource
 
 COLUMNS = (

@@ -11,7 +11,8 @@ from invert_core.errors import DataError, SettingError
 from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import concept_sums
-from invert_core.search.search import index_by_atoms, n_threads, units_per_piece
+from invert_core.parallel import n_threads, units_per_piece
+from invert_core.search.search import index_by_atoms
 from invert_core.significance import ALTERNATIVES, RankSpread, p_values, z_score
 from invert_core.values import as_labels, as_matrix, find_nan
 

@@ -20,8 +20,8 @@ from invert_core.errors import (
     MissingFileError,
     SettingError,
     UnknownNameError,
-    nearest,
 )
+from invert_core.wording import nearest
 
 _log = logging.getLogger("invert")
 

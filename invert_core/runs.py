@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from invert_core import __version__
-from invert_core.atomic import check_folder
 from invert_core.errors import ExistingOutputError, FileFormatError, MissingFileError
-from invert_core.input_file import check_file
+from invert_core.files.atomic import check_folder
+from invert_core.files.input_file import check_file
+from invert_core.files.write_lock import WriteLock
 from invert_core.labelling import Progress, label_workload
 from invert_core.labels import Labels
 from invert_core.settings import Settings
 from invert_core.timings import Timer, Timings
 from invert_core.unfinished import RECORD, output_place, unfinished_folder, unfinished_run
 from invert_core.workload import open_workload
-from invert_core.write_lock import WriteLock
 
 RUN_FILE = "run.json"
 FORMAT = "invert-run"

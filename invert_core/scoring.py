@@ -20,7 +20,7 @@ from invert_core.labelling import Progress
 from invert_core.labels import Label, Labels
 from invert_core.search.search import merged
 from invert_core.significance import RankSpread
-from invert_core.text import counted
+from invert_core.wording import counted
 from invert_core.workload import ActivationSource, ConceptSource, Workload, open_workload
 
 

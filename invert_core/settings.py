@@ -8,6 +8,8 @@ from invert_core.errors import SettingError
 
 DIRECTIONS = ("positive", "negative", "both")
 SEARCHES = ("beam", "exhaustive")
+SIGNIFICANT = 0.05
+"""The level of every test: a corrected p-value below it is significant."""
 MAX_LENGTH = 100
 """Nobody reads longer formulas, and the number of formulas has to stay one that can be printed."""
 MAX_EXHAUSTIVE_LENGTH = 3

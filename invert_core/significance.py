@@ -11,8 +11,9 @@ from typing import Any, Self
 import numpy as np
 from scipy.special import log_ndtr, ndtr
 
+from invert_core.settings import SIGNIFICANT
+
 LN10 = math.log(10.0)
-SIGNIFICANT = 0.05
 _LEAST_P = 1e-290
 ALTERNATIVES = ("two-sided", "less", "greater")
 

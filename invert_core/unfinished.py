@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from invert_core import atomic
 from invert_core.errors import (
     ExistingOutputError,
     FileFormatError,
@@ -20,7 +19,8 @@ from invert_core.errors import (
     StaleFileError,
     StorageError,
 )
-from invert_core.fingerprint import as_stored, refuse_stale
+from invert_core.files import atomic
+from invert_core.files.fingerprint import as_stored, refuse_stale
 from invert_core.labels import Label, Labels
 from invert_core.timings import Timer
 from invert_core.unfinished_record import Record

@@ -1,11 +1,13 @@
-"""What counts as activations and as labels: the checks at the edge, in one place."""
+"""What counts as a name, a sample id, an activation and a label: the checks at the edge."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from invert_core.errors import DataError
+from invert_core.wording import counted, first_few
 
 SAMPLE_LIMIT = 2**27
 """Up to this many samples 2 n1 n0 <= 2**53, so that every integer of the method is exact."""
@@ -109,3 +111,106 @@ def as_bool(table: np.ndarray, cell: Callable[[int, int], str]) -> np.ndarray:
             row, column = np.argwhere(wrong)[0]
             raise DataError(f"{cell(row, column)} is {table[row, column]}, not 0 or 1.", hint)
     return np.ascontiguousarray(table, dtype=np.bool_)
+
+
+def is_text(value: str) -> bool:
+    r"""Whether a string can be stored as UTF-8 and in HDF5: no half of a surrogate pair, no NUL.
+
+    >>> is_text("größe"), is_text("caf\udce9")
+    (True, False)
+    """
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value
+
+
+def check_text(
+    what: str, values: Sequence[str], *, unique: bool = False, may_be_empty: bool = False
+) -> None:
+    """Check names or ids.
+
+    Parameters
+    ----------
+    what : str
+        What one of them is, for messages, as in "sample id".
+    values : sequence of str
+    unique : bool
+        Refuse values that repeat.
+    may_be_empty : bool
+        Take empty strings.
+
+    Raises
+    ------
+    DataError
+        A value is no string, cannot be stored, is empty or repeats.
+    """
+    for value in values:
+        if not isinstance(value, str):
+            raise DataError(
+                f"The {what} {value!r} is not text.", f"Write every {what} as a string."
+            )
+        if not value and not may_be_empty:
+            raise DataError(f"A {what} is empty.", f"Give every {what} at least one character.")
+    if not is_text("".join(values)):
+        wrong = next(value for value in values if not is_text(value))
+        raise DataError(
+            f"The {what} {wrong!r} holds a NUL or half a surrogate pair.",
+            "Remove these characters.",
+        )
+    if unique and len(set(values)) < len(values):
+        repeated = [value for value, times in Counter(values).items() if times > 1]
+        raise DataError(
+            f"{counted(len(repeated), what)} {'repeats' if len(repeated) == 1 else 'repeat'}: "
+            f"{first_few(repeated)}.",
+            f"Every {what} must stand once.",
+        )
+
+
+def locate(wanted: Sequence[str], given: Sequence[str]) -> np.ndarray:
+    """Find where each wanted sample id stands among the given ones: int64, -1 if absent."""
+    place = {id: row for row, id in enumerate(given)}
+    return np.array([place.get(id, -1) for id in wanted], dtype=np.int64)
+
+
+def as_sample_id(values: Sequence[str] | np.ndarray, where: str) -> tuple[str, ...]:
+    """Sample ids as a tuple, after a check.
+
+    Parameters
+    ----------
+    values : sequence or array [n_samples] of str
+        One id per sample.
+    where : str
+        What has these ids, for messages.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    DataError
+        An id is not a string, is empty, cannot be stored as UTF-8, or names two samples.
+
+    Examples
+    --------
+    >>> as_sample_id(["a.jpg", "b.jpg"], "the array")
+    ('a.jpg', 'b.jpg')
+    """
+    ids = tuple(np.asarray(values).tolist() if isinstance(values, np.ndarray) else values)
+    try:
+        check_text("sample id", ids, unique=True)
+    except DataError as error:
+        error.add_note(f"(In {where}.)")
+        raise
+    return ids
+
+
+def sample_name(sample_id: tuple[str, ...] | None, row: int) -> str:
+    """How a message names the sample in `row`.
+
+    >>> sample_name(("a.jpg",), 0), sample_name(None, 0)
+    ("sample 'a.jpg'", 'row 0')
+    """
+    return f"row {row}" if sample_id is None else f"sample {sample_id[row]!r}"

@@ -16,10 +16,11 @@ from invert_core.activations.sparse import SparseUnits, SupportsCsc
 from invert_core.concepts import ConceptSet, read_concepts
 from invert_core.concepts.missing import resolve_missing
 from invert_core.concepts.packing import unmasked
-from invert_core.errors import DataError, SettingError, UnknownNameError, first_few, nearest
+from invert_core.errors import DataError, SettingError, UnknownNameError
 from invert_core.join import join as join_samples
-from invert_core.read_ahead import read_ahead
+from invert_core.parallel import read_ahead
 from invert_core.search.search import Units
+from invert_core.wording import first_few, nearest
 
 ActivationSource = Activations | str | Path | npt.ArrayLike | SupportsCsc
 ConceptSource = ConceptSet | str | Path | Mapping[str, npt.ArrayLike]

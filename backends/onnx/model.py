@@ -39,8 +39,9 @@ from invert_core.backends.onnx.shapes import (
 )
 from invert_core.backends.onnx.tokens import Tokens
 from invert_core.backends.onnx.trial import axes_that_follow
-from invert_core.errors import ModelError, first_few
+from invert_core.errors import ModelError
 from invert_core.pooling import Pooling, leave_padding_out
+from invert_core.wording import first_few
 
 _log = logging.getLogger("invert")
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import onnx
 
 from invert_core.backends.onnx.graph import reads, subgraphs, weights
-from invert_core.errors import SettingError, UnknownNameError, first_few, nearest
+from invert_core.errors import SettingError, UnknownNameError
+from invert_core.wording import first_few, nearest
 
 _log = logging.getLogger("invert")
 

@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError, Message
 
 from invert_core.backends.onnx.graph import walk_nodes
 from invert_core.errors import MissingFileError, ModelError
-from invert_core.input_file import check_file
+from invert_core.files.input_file import check_file
 
 _LARGEST = 2**31 - 1
 """Bytes that protobuf reads."""

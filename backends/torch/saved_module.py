@@ -8,7 +8,7 @@ from invert_core.backends.torch.archive import kind_of
 from invert_core.backends.torch.factory import importable
 from invert_core.backends.torch.weights import CodeInFileError, read_saved, weights_in
 from invert_core.errors import FileFormatError, ModelError
-from invert_core.input_file import check_file
+from invert_core.files.input_file import check_file
 
 _CANNOT_BE_HOOKED = {"torchscript": "TorchScript", "exported": "a program of torch.export"}
 _NAME_A_FACTORY = "Name what makes the module, as package.module:function, and give --weights"

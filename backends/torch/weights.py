@@ -11,8 +11,9 @@ from typing import Any, TypeGuard
 import torch
 
 from invert_core.backends.torch.archive import kind_of
-from invert_core.errors import FileFormatError, MissingDependencyError, ModelError, first_few
-from invert_core.input_file import check_file
+from invert_core.errors import FileFormatError, MissingDependencyError, ModelError
+from invert_core.files.input_file import check_file
+from invert_core.wording import first_few
 
 _log = logging.getLogger("invert")
 

@@ -24,14 +24,14 @@ from invert_core import (
     read_concepts,
     score,
 )
-from invert_core.atomic import storage_errors
 from invert_core.commands.console import print_rows, progress
 from invert_core.commands.label_table import shown, summary
 from invert_core.concepts.hierarchy.wordnet import FOLDER, read_wordnet
 from invert_core.data import Tokenize
 from invert_core.errors import InvertError
+from invert_core.files.atomic import storage_errors
 from invert_core.labels import Label
-from invert_core.significance import SIGNIFICANT
+from invert_core.settings import SIGNIFICANT
 
 NEURONS = "encoder.layer.*.intermediate.intermediate_act_fn"
 """The hidden units of the MLP of every block, after their activation function, in BERT."""

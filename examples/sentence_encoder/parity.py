@@ -27,7 +27,7 @@ from invert_core import (
 from invert_core.commands.console import print_rows
 from invert_core.data import Tokenize
 from invert_core.errors import InvertError
-from invert_core.input_file import check_file
+from invert_core.files.input_file import check_file
 from invert_core.labels import Label
 
 BLOCKS = range(6)

@@ -19,7 +19,7 @@ from invert_core.backend import ModelInput
 from invert_core.commands.console import print_rows, progress
 from invert_core.commands.probe import SHOWN, shown, summary
 from invert_core.errors import InvertError
-from invert_core.text import counted
+from invert_core.wording import counted
 
 NETWORK = f"torch:{Path(__file__).with_name('lite0.py')}:lite0"
 LAYERS = ("_blocks.2", "_blocks.4", "_blocks.7", "_blocks.10", "_blocks.15", "_avg_pooling", "_fc")

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from invert_core.atomic import new_file, storage_errors
 from invert_core.errors import MissingFileError
+from invert_core.files.atomic import new_file, storage_errors
 
 FONT = Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc")
 SIDE = 224

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import h5py
 import numpy as np
 
-from invert_core import hdf5
+from invert_core.files import hdf5
 from invert_core.values import as_floats
 
 _ROW_BYTES = 512

@@ -17,9 +17,9 @@ from urllib.parse import quote, unquote
 import h5py
 import numpy as np
 
-from invert_core import hdf5
 from invert_core.errors import FileFormatError
-from invert_core.text import is_text
+from invert_core.files import hdf5
+from invert_core.values import is_text
 
 FORMAT = "invert-activations"
 FORMAT_VERSION = 1

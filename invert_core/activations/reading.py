@@ -5,15 +5,14 @@ from pathlib import Path
 
 import h5py
 
-from invert_core import hdf5
 from invert_core.activations import layout
 from invert_core.activations.sparse import CscMatrix
 from invert_core.activations.values import ActivationLayer, Activations
 from invert_core.errors import DataError, FileFormatError
-from invert_core.input_file import check_file
-from invert_core.numpy_files import read_npy, read_npz
-from invert_core.sample_id import as_sample_id
-from invert_core.values import SAMPLE_LIMIT
+from invert_core.files import hdf5
+from invert_core.files.input_file import check_file
+from invert_core.files.numpy_files import read_npy, read_npz
+from invert_core.values import SAMPLE_LIMIT, as_sample_id
 
 
 def open_activations(source: str | Path) -> Activations:

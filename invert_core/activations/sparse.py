@@ -6,8 +6,8 @@ from typing import Any, Protocol, Self, runtime_checkable
 import h5py
 import numpy as np
 
-from invert_core import hdf5
 from invert_core.errors import DataError
+from invert_core.files import hdf5
 from invert_core.values import as_floats
 
 _UNITS = 512

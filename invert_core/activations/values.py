@@ -13,8 +13,7 @@ import numpy.typing as npt
 from invert_core.activations import dense, sparse
 from invert_core.activations.sparse import CscMatrix, SparseUnits, SupportsCsc
 from invert_core.errors import DataError
-from invert_core.sample_id import as_sample_id, sample_name
-from invert_core.values import check_n_samples, find_nan
+from invert_core.values import as_sample_id, check_n_samples, find_nan, sample_name
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from invert_core.errors import nearest
+from invert_core.wording import nearest
 
 
 class LateGroup(click.Group):

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from invert_core.commands.console import stdout_errors
-from invert_core.errors import nearest
+from invert_core.wording import nearest
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 

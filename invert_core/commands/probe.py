@@ -8,7 +8,7 @@ import click
 from invert_core.commands import options
 from invert_core.commands.console import print_rows, printable, progress, say, written
 from invert_core.errors import InvertError
-from invert_core.text import counted
+from invert_core.wording import counted
 
 if TYPE_CHECKING:
     from invert_core.probing import ProbedUnit, ProbeResult

@@ -14,9 +14,9 @@ from invert_core.concepts.concept_set import ConceptSet
 from invert_core.concepts.missing import check_missing, resolve_missing
 from invert_core.concepts.names import apply_names, read_names
 from invert_core.concepts.sources.source import Reading
-from invert_core.errors import DataError, first_few
+from invert_core.errors import DataError
 from invert_core.kernels.bits import popcounts, whole_set
-from invert_core.text import counted
+from invert_core.wording import counted, first_few
 
 _log = logging.getLogger("invert")
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from invert_core.concepts.concept_set import ConceptSet
 from invert_core.concepts.packing import full_sets
-from invert_core.errors import DataError, SettingError, first_few
-from invert_core.join import locate
+from invert_core.errors import DataError, SettingError
 from invert_core.kernels.bits import pack_columns, unpack
-from invert_core.text import counted
+from invert_core.values import locate
+from invert_core.wording import counted, first_few
 
 JOINS = ("strict", "inner", "outer")
 

@@ -17,8 +17,9 @@ from invert_core.concepts.packing import (
     unmasked,
 )
 from invert_core.concepts.set_checks import check_count, check_set
-from invert_core.errors import DataError, UnknownNameError, first_few, nearest
+from invert_core.errors import DataError, UnknownNameError
 from invert_core.kernels.bits import popcounts, unpack
+from invert_core.wording import first_few, nearest
 
 
 @dataclass(frozen=True)

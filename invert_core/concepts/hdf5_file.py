@@ -9,10 +9,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from invert_core.atomic import new_file
 from invert_core.concepts.concept_set import Alias, ConceptSet
 from invert_core.errors import FileFormatError
-from invert_core.hdf5 import (
+from invert_core.files.atomic import new_file
+from invert_core.files.hdf5 import (
     broken_file_errors,
     has_item,
     open_checked,

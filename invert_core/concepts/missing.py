@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from invert_core.concepts.concept_set import ConceptSet
-from invert_core.errors import DataError, SettingError, first_few
-from invert_core.text import counted
+from invert_core.errors import DataError, SettingError
+from invert_core.wording import counted, first_few
 
 MISSING = ("error", "negative", "exclude")
 

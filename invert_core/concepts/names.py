@@ -10,7 +10,7 @@ from invert_core.concepts.concept_set import ConceptSet
 from invert_core.concepts.sources.source import log_ignored
 from invert_core.errors import DataError, FileFormatError
 from invert_core.tables.csv_table import open_table
-from invert_core.text import counted
+from invert_core.wording import counted
 
 _log = logging.getLogger("invert")
 

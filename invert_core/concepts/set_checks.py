@@ -7,8 +7,7 @@ import numpy as np
 
 from invert_core.errors import DataError
 from invert_core.kernels.bits import whole_set
-from invert_core.text import check_text
-from invert_core.values import SAMPLE_LIMIT
+from invert_core.values import SAMPLE_LIMIT, check_text
 
 if TYPE_CHECKING:
     from invert_core.concepts.concept_set import ConceptSet

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from invert_core.errors import DataError, MissingFileError
-from invert_core.text import counted
+from invert_core.wording import counted
 
 _log = logging.getLogger("invert")
 LEAVES = "link to elsewhere"

@@ -12,9 +12,9 @@ from importlib import resources
 from pathlib import Path
 
 from invert_core.activations import open_activations
-from invert_core.atomic import new_folder, storage_errors
 from invert_core.concepts import ConceptSet, build_concepts, write_concepts
 from invert_core.extraction import extract
+from invert_core.files.atomic import new_folder, storage_errors
 from invert_core.join import join
 from invert_core.labelling import Progress, label
 from invert_core.labels import Label, Labels

@@ -13,7 +13,7 @@ from invert_core.backend import Extractor
 from invert_core.data import DataSource
 from invert_core.extraction.loop import run_batch, unit_names
 from invert_core.extraction.report import Estimate
-from invert_core.read_ahead import read_ahead
+from invert_core.parallel import read_ahead
 
 SECONDS = 2.0
 """So long batches are run at least, if there are enough: the first ones were read before."""

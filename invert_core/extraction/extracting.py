@@ -11,23 +11,18 @@ import numpy as np
 
 from invert_core import __version__
 from invert_core.activations import ActivationWriter
-from invert_core.atomic import check_target
 from invert_core.backend import Layer, Model
 from invert_core.backend_checks import check_settings
 from invert_core.data import Data, DataSource, Preprocess, Tokenize, open_data
-from invert_core.errors import (
-    ExistingOutputError,
-    SettingError,
-    UnknownNameError,
-    first_few,
-    nearest,
-)
+from invert_core.errors import ExistingOutputError, SettingError, UnknownNameError
 from invert_core.extraction.estimate import estimate
 from invert_core.extraction.loop import run_all
 from invert_core.extraction.report import Estimate, ExtractedLayer, ExtractionReport, Spent
-from invert_core.fingerprint import CONTRACT
+from invert_core.files.atomic import check_target
+from invert_core.files.fingerprint import CONTRACT
 from invert_core.layer_names import matching, select_layers
 from invert_core.values import check_n_samples
+from invert_core.wording import first_few, nearest
 
 EXTRACTION_CONTRACT = 2
 """To be raised when the same fingerprint would give other values than in the last release."""

@@ -12,7 +12,7 @@ from invert_core.data import Batch, DataSource
 from invert_core.errors import DataError, ExistingOutputError, ModelError, StorageError
 from invert_core.extraction.report import Spent
 from invert_core.extraction.sample_order import Results, in_order
-from invert_core.read_ahead import read_ahead
+from invert_core.parallel import read_ahead
 
 _AS_THEY_WERE = "the data are as they were"
 

@@ -19,7 +19,7 @@ from numba.core.compiler import CompileResult
 from numba.core.registry import cpu_target
 from numba.core.serialize import dumps
 
-from invert_core.file_lock import try_lock
+from invert_core.files.write_lock import try_lock
 
 _log = logging.getLogger("invert")
 

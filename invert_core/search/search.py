@@ -7,23 +7,21 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Self
 
 import numpy as np
 
 from invert_core.activations.sparse import SparseUnits
 from invert_core.concepts import ConceptSet
-from invert_core.cores import available_cores
-from invert_core.errors import DataError, SettingError
+from invert_core.errors import DataError
 from invert_core.kernels.atoms import Atoms, bits_of_atoms, find_atoms
 from invert_core.kernels.sums import BY_COST, LabelIndex, label_index
+from invert_core.parallel import n_threads, units_per_piece
 from invert_core.settings import Settings
 from invert_core.significance import RankSpread
 
 Units = np.ndarray | SparseUnits
 
-_VALUES_AT_ONCE = 2**19
 _SECONDS_PER_TICK = 0.2
 
 
@@ -210,11 +208,6 @@ def _part(units: Units, start: int, stop: int) -> Units:
     return units.select(np.arange(start, min(stop, len(units))))
 
 
-def units_per_piece(n_units: int, n_samples: int, jobs: int) -> int:
-    """Units that one thread takes at once, few enough that all threads are busy to the end."""
-    return max(1, min(_VALUES_AT_ONCE // n_samples, n_units // (4 * jobs)))
-
-
 def merged(bits: np.ndarray, n_samples: int) -> tuple[Atoms, np.ndarray]:
     """Merge samples with equal labels: concepts uint64 [C, ceil(N / 64)] as sets of atoms."""
     # Of one type whoever made it, so that what is compiled fits: contiguous and read-only.
@@ -228,18 +221,3 @@ def index_by_atoms(bits: np.ndarray, n_samples: int) -> tuple[Atoms, LabelIndex]
     """Merge samples with equal labels, and index what is left."""
     atoms, of_atoms = merged(bits, n_samples)
     return atoms, label_index(of_atoms, atoms.sizes, BY_COST)
-
-
-def n_threads(jobs: int | None) -> int:
-    """Threads to use: all cores for None.
-
-    Raises
-    ------
-    SettingError
-        It is no whole number of 1 or more.
-    """
-    if jobs is None:
-        return available_cores()
-    if not isinstance(jobs, Integral) or jobs < 1:
-        raise SettingError(f"--jobs is {jobs!r}.", "Give a whole number of 1 or more.")
-    return int(jobs)

@@ -5,12 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from invert_core.errors import DataError, FileFormatError, UnknownNameError, nearest
-from invert_core.sample_id import as_sample_id
+from invert_core.errors import DataError, FileFormatError, UnknownNameError
 from invert_core.tables.formats import SUFFIXES, open_by_suffix
 from invert_core.tables.table import ID_COLUMN, Table
-from invert_core.text import is_text
-from invert_core.values import SAMPLE_LIMIT
+from invert_core.values import SAMPLE_LIMIT, as_sample_id, is_text
+from invert_core.wording import nearest
 
 _log = logging.getLogger("invert")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from invert_core.errors import DataError, FileFormatError
-from invert_core.input_file import check_file, unreadable
+from invert_core.files.input_file import check_file, unreadable
 from invert_core.tables.cells import LABELS
 from invert_core.tables.table import ID_COLUMN
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from invert_core.errors import FileFormatError
+from invert_core.files.text_files import read_lines
 from invert_core.tables.csv_table import open_table
 from invert_core.tables.parquet_table import open_parquet
 from invert_core.tables.table import Table
-from invert_core.text_lines import read_lines
 
 
 def open_by_suffix(path: Path) -> AbstractContextManager[Table]:

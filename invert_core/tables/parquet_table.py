@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from invert_core.errors import DataError, FileFormatError, InvertError, MissingDependencyError
-from invert_core.input_file import check_file
+from invert_core.files.input_file import check_file
 from invert_core.tables.table import Table
-from invert_core.text import first_line
+from invert_core.wording import first_line
 
 _ROWS = 1024
 

@@ -68,7 +68,7 @@ def test_the_table_is_printed_though_the_picture_cannot_be_written(inputs, monke
     def fail(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("invert_core.atomic._sync_file", fail)
+    monkeypatch.setattr("invert_core.files.atomic._sync_file", fail)
     result = call(*ARGUMENTS, "c", "--picture", "c.svg")
     assert result.stdout.splitlines()[1].split()[:3] == ["1", "fc:1", "1.0000"]
     assert "Error: Cannot write 'c.svg': No space left" in result.stderr

@@ -8,7 +8,7 @@ import pytest
 from invert_core import extract
 from invert_core.data.arrays.array_source import ArraySource
 from invert_core.extraction import estimate as extraction_estimate
-from invert_core.read_ahead import read_ahead
+from invert_core.parallel import read_ahead
 from tests.extraction.extracted import LAYERS, interrupt_at
 from tests.fake_model import FakeModel, samples
 

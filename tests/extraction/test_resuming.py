@@ -238,7 +238,7 @@ def test_a_run_that_ended_when_all_rows_were_done_is_finished_by_the_next(
 
     arguments = (samples(2001), tmp_path / "x.h5", ALL_LAYERS)
     with monkeypatch.context() as patched:
-        patched.setattr("invert_core.atomic.move_into_place", end)
+        patched.setattr("invert_core.files.atomic.move_into_place", end)
         with pytest.raises(KeyboardInterrupt) as caught:
             extract(FakeModel(), *arguments, sparse=sparse)
     assert "2,001 of 2,001 samples are kept" in caught.value.__notes__[0]

@@ -11,7 +11,7 @@ import numba
 import pytest
 
 import invert_core
-from invert_core.file_lock import try_lock
+from invert_core.files.write_lock import try_lock
 from invert_core.kernels import _cache
 from invert_core.kernels._jit import kernel
 

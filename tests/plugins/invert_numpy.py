@@ -22,9 +22,9 @@ from invert_core.errors import (
     MissingFileError,
     ModelError,
     UnknownNameError,
-    nearest,
 )
 from invert_core.pooling import Flattened, choose_pooling, leave_padding_out
+from invert_core.wording import nearest
 
 AXES = {"hidden": 3, "logits": 2}
 

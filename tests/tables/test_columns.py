@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invert_core import text_lines
 from invert_core.errors import (
     DataError,
     FileFormatError,
@@ -13,6 +12,7 @@ from invert_core.errors import (
     MissingFileError,
     UnknownNameError,
 )
+from invert_core.files import text_files as text_lines
 from invert_core.tables import columns as tables
 from invert_core.tables.columns import read_column
 from invert_core.tables.formats import open_by_suffix

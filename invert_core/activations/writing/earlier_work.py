@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from invert_core import hdf5
 from invert_core.activations import layout
 from invert_core.activations.writing import partial_file
 from invert_core.errors import ExistingOutputError, FileFormatError
+from invert_core.files import hdf5
 
 
 @dataclass(frozen=True)

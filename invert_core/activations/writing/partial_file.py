@@ -9,10 +9,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from invert_core import atomic, hdf5
 from invert_core.activations import layout
 from invert_core.activations.writing.contents import Contents
 from invert_core.errors import FileFormatError, StorageError
+from invert_core.files import atomic, hdf5
 
 
 def create(path: Path, contents: Contents) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 
 from invert_core.activations.values import bad_value
 from invert_core.errors import DataError
-from invert_core.sample_id import sample_name
+from invert_core.values import sample_name
 
 
 def converted(

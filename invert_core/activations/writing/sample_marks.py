@@ -14,12 +14,12 @@ from typing import Any
 import h5py
 import numpy as np
 
-from invert_core import hdf5
 from invert_core.activations import layout
 from invert_core.activations.writing import partial_file
 from invert_core.activations.writing.contents import STRUCTURE_BYTES
-from invert_core.errors import FileFormatError, StaleFileError, first_few
-from invert_core.text import counted
+from invert_core.errors import FileFormatError, StaleFileError
+from invert_core.files import hdf5
+from invert_core.wording import counted, first_few
 
 _log = logging.getLogger("invert")
 

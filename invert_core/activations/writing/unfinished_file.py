@@ -8,13 +8,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from invert_core import atomic
 from invert_core.activations import layout
 from invert_core.activations.writing import partial_file
 from invert_core.activations.writing.dense_rows import DenseRows
 from invert_core.activations.writing.gathering import gather_columns
 from invert_core.activations.writing.sparse_rows import SparseRows
 from invert_core.errors import StorageError
+from invert_core.files import atomic
 
 
 class UnfinishedFile:

@@ -10,7 +10,6 @@ from typing import Any, Self
 import h5py
 import numpy as np
 
-from invert_core import atomic
 from invert_core.activations import layout
 from invert_core.activations.writing import partial_file, row_values, sample_marks
 from invert_core.activations.writing.contents import Contents
@@ -22,9 +21,10 @@ from invert_core.errors import (
     FileFormatError,
     SettingError,
 )
-from invert_core.fingerprint import as_stored, refuse_stale
-from invert_core.sample_id import as_sample_id
-from invert_core.write_lock import WriteLock
+from invert_core.files import atomic
+from invert_core.files.fingerprint import as_stored, refuse_stale
+from invert_core.files.write_lock import WriteLock
+from invert_core.values import as_sample_id
 
 DTYPES = ("float32", "float16")
 

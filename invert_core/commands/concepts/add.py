@@ -48,10 +48,10 @@ def add(
     joined first. Its concepts may be old or new. Labels are missing where one side does not know a
     concept of the other: --missing and --new-negative say what they are.
     """
-    from invert_core.atomic import check_target
     from invert_core.commands.concepts.check_summary import sentences, size_and_place
     from invert_core.concepts import Reading, add_samples, write_concepts
     from invert_core.concepts.looking.quick_check import check_concepts
+    from invert_core.files.atomic import check_target
 
     check_target(output, overwrite=overwrite)
     both = add_samples(

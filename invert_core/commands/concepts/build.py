@@ -49,9 +49,9 @@ def build(
     column of 0/1 per concept, long, with a column 'concepts' of ids separated by blanks, or tidy,
     with a column 'concept_id'; a COCO file (.json); a folder of Pascal VOC's .xml; .npz; or .h5.
     """
-    from invert_core.atomic import check_target
     from invert_core.commands.concepts.check_summary import sentences, size_and_place
     from invert_core.concepts import Reading, build_concepts, check_concepts, write_concepts
+    from invert_core.files.atomic import check_target
 
     check_target(output, overwrite=overwrite)
     built = build_concepts(

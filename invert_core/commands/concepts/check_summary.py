@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from invert_core.text import counted
+from invert_core.wording import counted
 
 if TYPE_CHECKING:
     from invert_core.concepts import ConceptSet

@@ -31,7 +31,7 @@ def export(
     from invert_core.commands.concepts.check_summary import size_and_place
     from invert_core.concepts import Reading, build_concepts, export_concepts
     from invert_core.concepts.exporting.export import check_export
-    from invert_core.errors import first_few
+    from invert_core.wording import first_few
 
     check_export(output, overwrite=overwrite)
     found = build_concepts(concepts, names, reading=Reading(**reading), missing="exclude")

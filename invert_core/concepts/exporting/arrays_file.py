@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.atomic import new_file
 from invert_core.concepts.concept_set import ConceptSet
 from invert_core.concepts.exporting.label_blocks import label_blocks
+from invert_core.files.atomic import new_file
 
 
 def write_arrays(path: Path, concepts: ConceptSet, *, overwrite: bool = False) -> None:

@@ -3,11 +3,11 @@
 from os import PathLike
 from pathlib import Path
 
-from invert_core.atomic import check_folder, check_target, storage_errors
 from invert_core.concepts.concept_set import ConceptSet
 from invert_core.concepts.exporting.arrays_file import write_arrays
 from invert_core.concepts.exporting.table_folder import FILES, MARKER, write_tables
 from invert_core.errors import ExistingOutputError, SettingError
+from invert_core.files.atomic import check_folder, check_target, storage_errors
 
 ARRAYS = ".npz"
 _OF_OTHER_FILES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".npy", ".h5", ".hdf5")

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.atomic import new_folder, storage_errors
 from invert_core.concepts.concept_set import ConceptSet
 from invert_core.concepts.exporting.label_blocks import label_blocks
 from invert_core.concepts.hierarchy.extents import labels_upward
 from invert_core.concepts.hierarchy.paths import find_cycle, parents_above
-from invert_core.errors import first_few
-from invert_core.text import counted
+from invert_core.files.atomic import new_folder, storage_errors
+from invert_core.wording import counted, first_few
 
 MARKER = "labels.csv"
 FILES = (MARKER, "names.csv", "parents.csv", "aliases.csv")

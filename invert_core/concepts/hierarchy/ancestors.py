@@ -16,8 +16,8 @@ from invert_core.concepts.hierarchy.paths import (
     parents_above,
     reached,
 )
-from invert_core.errors import DataError, SettingError, first_few
-from invert_core.text import counted
+from invert_core.errors import DataError, SettingError
+from invert_core.wording import counted, first_few
 
 _log = logging.getLogger("invert")
 

@@ -8,7 +8,7 @@ import numpy as np
 from invert_core.concepts.concept_set import ConceptSet
 from invert_core.concepts.hierarchy.paths import edges_among, parents_above
 from invert_core.errors import DataError, SettingError
-from invert_core.text import counted
+from invert_core.wording import counted
 
 _log = logging.getLogger("invert")
 

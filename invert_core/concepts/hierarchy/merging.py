@@ -7,7 +7,7 @@ import numpy as np
 
 from invert_core.concepts.concept_set import Alias, ConceptSet
 from invert_core.concepts.hierarchy.leaving_out import leave_out
-from invert_core.text import counted
+from invert_core.wording import counted
 
 _log = logging.getLogger("invert")
 

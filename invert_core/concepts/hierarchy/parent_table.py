@@ -8,7 +8,7 @@ from invert_core.concepts.sources.source import log_ignored
 from invert_core.errors import DataError, FileFormatError
 from invert_core.tables.columns import string_rows
 from invert_core.tables.formats import open_by_suffix
-from invert_core.text import counted
+from invert_core.wording import counted
 
 COLUMNS = ("child", "parent")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from invert_core.concepts.hierarchy.hierarchy import Hierarchy
 from invert_core.errors import FileFormatError, MissingFileError
-from invert_core.input_file import unreadable
-from invert_core.text_lines import LONGEST
+from invert_core.files.input_file import unreadable
+from invert_core.files.text_files import LONGEST
 
 FOLDER = Path("/usr/share/wordnet")
 """Where Debian's package `wordnet-base` puts them."""

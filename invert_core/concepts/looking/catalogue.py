@@ -7,7 +7,8 @@ import numpy as np
 
 from invert_core.concepts.concept_set import Alias, ConceptSet
 from invert_core.concepts.looking.overlaps import Overlap, most_similar
-from invert_core.errors import UnknownNameError, nearest
+from invert_core.errors import UnknownNameError
+from invert_core.wording import nearest
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from functools import partial
 import numpy as np
 
 from invert_core.concepts.concept_set import ConceptSet
-from invert_core.cores import available_cores
 from invert_core.kernels.overlaps import common_counts
+from invert_core.parallel import available_cores
 
 _BLOCK = 64
 """Concepts compared with all others at a time."""

@@ -8,7 +8,7 @@ import numpy as np
 from invert_core.concepts.concept_set import Alias, ConceptSet
 from invert_core.concepts.sources.source import log_ignored
 from invert_core.errors import DataError, FileFormatError
-from invert_core.numpy_files import read_npz
+from invert_core.files.numpy_files import read_npz
 
 _STRINGS = ("id", "name", "definition", "alias", "alias_name")
 _ALIASES = ("alias", "alias_name", "alias_of")

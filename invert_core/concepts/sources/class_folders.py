@@ -9,9 +9,9 @@ import numpy as np
 from invert_core.concepts.concept_set import ConceptSet
 from invert_core.data.folders import find_files, log_ignored
 from invert_core.data.images.image_files import SUFFIXES
-from invert_core.errors import DataError, first_few
+from invert_core.errors import DataError
 from invert_core.kernels.bits import pack_columns
-from invert_core.text import counted
+from invert_core.wording import counted, first_few
 
 _log = logging.getLogger("invert")
 

@@ -20,10 +20,9 @@ from invert_core.errors import (
     MissingFileError,
     SettingError,
     UnknownNameError,
-    first_few,
-    nearest,
 )
 from invert_core.tables.formats import SUFFIXES as TABLES
+from invert_core.wording import first_few, nearest
 
 FORMATS = (
     SourceFormat(

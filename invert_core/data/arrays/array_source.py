@@ -12,7 +12,7 @@ import numpy as np
 
 from invert_core.data.source import Batch, Batches, DataSource
 from invert_core.errors import DataError
-from invert_core.sample_id import as_sample_id
+from invert_core.values import as_sample_id
 
 _HASHED_BYTES = 2**24
 

@@ -17,7 +17,7 @@ from invert_core.data.arrays.loaders import n_samples_of, refuse_shuffled
 from invert_core.data.single_input import single_input
 from invert_core.data.source import Batch, Batches, DataSource
 from invert_core.errors import DataError
-from invert_core.sample_id import as_sample_id
+from invert_core.values import as_sample_id
 
 
 class BatchSource(DataSource):

@@ -7,8 +7,8 @@ from typing import Generic, TypeVar
 
 from invert_core.data.folders import log_ignored
 from invert_core.data.images.image_files import MOST_BYTES, SUFFIXES, no_images
-from invert_core.errors import DataError, FileFormatError, first_few
-from invert_core.text import counted
+from invert_core.errors import DataError, FileFormatError
+from invert_core.wording import counted, first_few
 
 Place = TypeVar("Place")
 

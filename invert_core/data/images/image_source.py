@@ -12,14 +12,15 @@ from numbers import Integral
 import numpy as np
 import PIL
 
-from invert_core.cores import available_cores
 from invert_core.data.images.decoding import decode, strict_pillow, unreadable
 from invert_core.data.images.image_files import ImageFiles, Read
 from invert_core.data.images.preprocess import Preprocess
 from invert_core.data.images.worker_pool import WorkerPool
 from invert_core.data.source import Batch, Batches, DataSource
-from invert_core.errors import DataError, SettingError, first_few
-from invert_core.sample_id import as_sample_id
+from invert_core.errors import DataError, SettingError
+from invert_core.parallel import available_cores
+from invert_core.values import as_sample_id
+from invert_core.wording import first_few
 
 _log = logging.getLogger("invert")
 _SHOWN = 20

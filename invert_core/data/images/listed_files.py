@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from invert_core.data.images.image_files import ImageFiles, Read, read_file
-from invert_core.errors import DataError, MissingFileError, first_few
-from invert_core.sample_id import as_sample_id
+from invert_core.errors import DataError, MissingFileError
 from invert_core.tables.columns import read_column
-from invert_core.text import counted
+from invert_core.values import as_sample_id
+from invert_core.wording import counted, first_few
 
 COLUMNS = ("path", "image", "file", "filename")
 

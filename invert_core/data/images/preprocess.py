@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from invert_core.errors import DataError, SettingError, nearest
+from invert_core.errors import DataError, SettingError
+from invert_core.wording import nearest
 
 if TYPE_CHECKING:
     from PIL import Image

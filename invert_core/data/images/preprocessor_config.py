@@ -8,7 +8,7 @@ from typing import Any
 
 from invert_core.data.images.preprocess import RESAMPLES, Preprocess
 from invert_core.errors import FileFormatError, SettingError
-from invert_core.input_file import check_file
+from invert_core.files.input_file import check_file
 
 _log = logging.getLogger("invert")
 

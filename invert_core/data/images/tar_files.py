@@ -13,7 +13,7 @@ from typing import IO, Any
 from invert_core.data.images.archive_members import ArchiveMembers
 from invert_core.data.images.image_files import ImageFiles, Read
 from invert_core.errors import FileFormatError
-from invert_core.input_file import check_file
+from invert_core.files.input_file import check_file
 
 _OPENERS: dict[str, Callable[..., Any]] = {
     ".tar": open,

@@ -10,7 +10,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 from invert_core.data.images.archive_members import ArchiveMembers
 from invert_core.data.images.image_files import ImageFiles, Read
 from invert_core.errors import FileFormatError
-from invert_core.input_file import check_file
+from invert_core.files.input_file import check_file
 
 _ENCRYPTED = 1
 _BROKEN = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)

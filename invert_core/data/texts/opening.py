@@ -10,10 +10,9 @@ from invert_core.data.source import DataSource
 from invert_core.data.texts.text_source import TextSource
 from invert_core.data.texts.tokenize import Tokenize
 from invert_core.errors import DataError, FileFormatError, SettingError
+from invert_core.files.text_files import read_lines, read_whole, without_line_end
 from invert_core.tables.columns import SUFFIXES, read_column
-from invert_core.text import is_text
-from invert_core.text_lines import read_lines, read_whole, without_line_end
-from invert_core.values import SAMPLE_LIMIT
+from invert_core.values import SAMPLE_LIMIT, is_text
 
 COLUMNS = ("text", "sentence", "content")
 SUFFIX = ".txt"

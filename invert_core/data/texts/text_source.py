@@ -18,9 +18,9 @@ from invert_core.data.texts.token_inputs import TokenInputs
 from invert_core.data.texts.tokenize import Tokenize
 from invert_core.data.texts.tokenizer_file import Tokenizer, Tokens
 from invert_core.errors import DataError, SettingError
-from invert_core.read_ahead import read_ahead
-from invert_core.sample_id import as_sample_id, sample_name
-from invert_core.text import counted
+from invert_core.parallel import read_ahead
+from invert_core.values import as_sample_id, sample_name
+from invert_core.wording import counted
 
 _log = logging.getLogger("invert")
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from invert_core.errors import SettingError, nearest
+from invert_core.errors import SettingError
+from invert_core.wording import nearest
 
 LONGEST = 2**20
 PADDINGS = ("longest", "max")

@@ -10,7 +10,7 @@ from typing import Any
 
 from invert_core.data.texts.tokenize import LONGEST
 from invert_core.errors import FileFormatError, MissingDependencyError, SettingError
-from invert_core.input_file import check_file
+from invert_core.files.input_file import check_file
 
 _PAD_TOKENS = ("[PAD]", "<pad>")
 

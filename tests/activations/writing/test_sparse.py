@@ -17,8 +17,8 @@ from invert_core.activations.writing import partial_file, sparse_columns
 from invert_core.activations.writing.dense_rows import DenseRows
 from invert_core.activations.writing.sparse_rows import Record, SparseRows
 from invert_core.activations.writing.unfinished_file import UnfinishedFile
-from invert_core.atomic import move_into_place
 from invert_core.errors import ExistingOutputError, FileFormatError, StorageError
+from invert_core.files.atomic import move_into_place
 from tests.activations.test_sparse import dense
 
 LATENTS, HIDDEN = "sae/latents", "hidden"
@@ -162,7 +162,7 @@ STEPS = {
     "invert_core.activations.writing.gathering._add_datasets": stopping,
     "invert_core.activations.writing.gathering._write": stopping,
     "invert_core.activations.writing.gathering._warn_of_few_zeros": stopping,
-    "invert_core.atomic.move_into_place": stopping_before_the_last_name,
+    "invert_core.files.atomic.move_into_place": stopping_before_the_last_name,
 }
 
 

@@ -16,7 +16,7 @@ from invert_core.data.images.image_files import FolderFiles
 from invert_core.data.images.image_source import ImageSource
 from invert_core.data.images.worker_pool import WorkerPool
 from invert_core.errors import DataError, SettingError
-from invert_core.read_ahead import read_ahead
+from invert_core.parallel import read_ahead
 
 STEPS = Preprocess(resize=(5, 7), mean=(0.5,), std=(0.25,))
 

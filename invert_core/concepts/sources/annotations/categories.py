@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from invert_core.errors import DataError, first_few
+from invert_core.errors import DataError
+from invert_core.wording import first_few
 
 SUFFIX = "_supercategory"
 

@@ -14,7 +14,7 @@ from invert_core.concepts.sources.annotations.categories import category_ids, su
 from invert_core.concepts.sources.annotations.json_lists import read_lists
 from invert_core.concepts.sources.source import Reading
 from invert_core.errors import DataError, FileFormatError, SettingError
-from invert_core.text import counted
+from invert_core.wording import counted
 
 _HINT = (
     "A COCO file of instances or panoptic segmentation is a JSON object in UTF-8 with lists of "

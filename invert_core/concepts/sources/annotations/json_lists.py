@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from invert_core.errors import FileFormatError, InvertError
-from invert_core.input_file import check_file, unreadable
+from invert_core.files.input_file import check_file, unreadable
 
 LONGEST = 2**26
 """The most characters of one entry, or of a value that is no list."""

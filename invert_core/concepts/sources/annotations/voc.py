@@ -9,9 +9,9 @@ import numpy as np
 
 from invert_core.concepts.concept_set import ConceptSet
 from invert_core.concepts.sources.annotations.categories import category_ids
-from invert_core.errors import DataError, FileFormatError, InvertError, first_few
-from invert_core.input_file import check_file, unreadable
-from invert_core.text import counted, first_line
+from invert_core.errors import DataError, FileFormatError, InvertError
+from invert_core.files.input_file import check_file, unreadable
+from invert_core.wording import counted, first_few, first_line
 
 MOST_BYTES = 2**24
 """The most bytes of one annotation file: 100,000 objects have less."""

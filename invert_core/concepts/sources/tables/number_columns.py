@@ -11,7 +11,7 @@ from invert_core.errors import DataError, SettingError
 from invert_core.kernels.bits import pack_columns
 from invert_core.tables.cells import as_number, excerpt
 from invert_core.tables.table import Table
-from invert_core.text import counted
+from invert_core.wording import counted
 
 _MOST_GROUPS = 1_000_000
 

@@ -21,7 +21,7 @@ from invert_core.errors import DataError
 from invert_core.kernels.bits import popcounts, unpack
 from invert_core.tables.cells import UNDEFINED, CellLabels, excerpt, is_missing
 from invert_core.tables.table import Table
-from invert_core.text import counted
+from invert_core.wording import counted
 
 CONCEPT_COLUMN = "concept_id"
 VALUE_COLUMN = "value"

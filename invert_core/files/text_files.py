@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from invert_core.errors import FileFormatError
-from invert_core.input_file import check_file, unreadable
+from invert_core.files.input_file import check_file, unreadable
 
 LONGEST = 2**28
 """The most bytes of a line, or of a file that is one text."""

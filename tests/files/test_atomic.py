@@ -8,8 +8,8 @@ import stat
 
 import pytest
 
-from invert_core.atomic import check_target, new_file, new_folder
 from invert_core.errors import ExistingOutputError, MissingFileError, StorageError
+from invert_core.files.atomic import check_target, new_file, new_folder
 
 
 def write_half(path, error):

@@ -12,7 +12,7 @@ import pytest
 
 from invert_core import Activations, open_activations
 from invert_core.errors import SettingError
-from invert_core.read_ahead import read_ahead
+from invert_core.parallel import read_ahead
 
 SECONDS = 30
 """No test waits so long unless it fails."""

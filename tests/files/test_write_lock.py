@@ -2,7 +2,7 @@ import os
 import subprocess
 import sys
 
-from invert_core.file_lock import try_lock
+from invert_core.files.write_lock import try_lock
 
 
 def opened(path):
@@ -21,7 +21,7 @@ def test_a_lock_is_free_again_when_its_file_is_closed(tmp_path):
 def test_a_killed_process_keeps_no_lock(tmp_path):
     code = (
         "import os, sys, time\n"
-        "from invert_core.file_lock import try_lock\n"
+        "from invert_core.files.write_lock import try_lock\n"
         "print(try_lock(os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)), flush=True)\n"
         "time.sleep(600)\n"
     )

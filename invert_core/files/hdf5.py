@@ -14,8 +14,8 @@ import h5py
 import numpy as np
 
 from invert_core.errors import FileFormatError
-from invert_core.input_file import check_file
-from invert_core.text import first_line
+from invert_core.files.input_file import check_file
+from invert_core.wording import first_line
 
 CHUNK_LIMIT_BYTES = 256 * 2**20
 

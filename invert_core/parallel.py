@@ -1,8 +1,10 @@
-"""Runs an iterator in a thread of its own, a little ahead of whoever uses its items."""
+"""Threads: how many there are, how work is divided among them, and reading ahead."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from numbers import Integral
 from typing import TypeVar
 
 from invert_core.errors import SettingError
@@ -72,3 +74,33 @@ def _hand_over(items: Generator[T], depth: int, stop: Callable[[], None]) -> Gen
 def _each(blocks: Iterable[T]) -> Generator[T]:
     """The same as a generator, which is at its end once it has raised."""
     yield from blocks
+
+
+_VALUES_AT_ONCE = 2**19
+
+
+def units_per_piece(n_units: int, n_samples: int, jobs: int) -> int:
+    """Units that one thread takes at once, few enough that all threads are busy to the end."""
+    return max(1, min(_VALUES_AT_ONCE // n_samples, n_units // (4 * jobs)))
+
+
+def n_threads(jobs: int | None) -> int:
+    """Threads to use: all cores for None.
+
+    Raises
+    ------
+    SettingError
+        It is no whole number of 1 or more.
+    """
+    if jobs is None:
+        return available_cores()
+    if not isinstance(jobs, Integral) or jobs < 1:
+        raise SettingError(f"--jobs is {jobs!r}.", "Give a whole number of 1 or more.")
+    return int(jobs)
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

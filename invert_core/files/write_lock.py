@@ -1,14 +1,21 @@
 """One writer at a time, by a lock that the system lifts when its process ends."""
 
 import contextlib
+import errno
 import os
 import sys
 import weakref
 from pathlib import Path
 
-from invert_core.atomic import storage_errors
 from invert_core.errors import StorageError
-from invert_core.file_lock import try_lock
+from invert_core.files.atomic import storage_errors
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_NOT_SUPPORTED = (errno.ENOSYS, errno.ENOTSUP)
 
 
 class WriteLock:
@@ -67,3 +74,26 @@ def _release(file: int, place: Path) -> None:
         place.unlink()
     if sys.platform != "win32":
         os.close(file)
+
+
+def try_lock(file: int) -> bool:
+    """Lock an open file until it is closed; false if another process has the lock.
+
+    True also where the file system knows no locks, as in HDF5.
+
+    Raises
+    ------
+    OSError
+        The system refuses for another reason.
+    """
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError as error:
+        if error.errno not in _NOT_SUPPORTED:
+            raise
+    return True

@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from invert_core import hdf5
 from invert_core.errors import FileFormatError, MissingFileError
+from invert_core.files import hdf5
 
 
 @pytest.fixture

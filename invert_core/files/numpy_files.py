@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from invert_core.errors import DataError, FileFormatError
-from invert_core.input_file import check_file
-from invert_core.sample_id import as_sample_id
-from invert_core.text import first_line
+from invert_core.files.input_file import check_file
+from invert_core.values import as_sample_id
+from invert_core.wording import first_line
 
 _MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"\x93NUM")
 SAMPLE_ID_KEYS = ("sample_id", "sample_ids")
