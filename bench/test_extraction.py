@@ -16,7 +16,7 @@ from bench.resnet18 import write_images, write_model
 from bench.tables import Timing
 from invert_core import Preprocess, extract, open_activations
 from invert_core.data import open_data
-from invert_core.registry import open_model
+from invert_core.models.registry import open_model
 
 N_IMAGES = 480
 BATCH = 16

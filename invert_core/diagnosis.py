@@ -4,11 +4,11 @@ import importlib.util
 import platform
 from dataclasses import replace
 
-from invert_core.backend import Finding
 from invert_core.errors import InvertError
 from invert_core.kernels._cache import CACHE
 from invert_core.kernels.warm_up import is_warm
-from invert_core.registry import backends, load_backend
+from invert_core.models.backend import Finding
+from invert_core.models.registry import backends, load_backend
 from invert_core.runs import versions
 from invert_core.search.search import available_cores
 

@@ -4,11 +4,11 @@ import time
 
 import numpy as np
 
-from invert_core.backend import Extractor, Layer, Model, ModelInput, Output
-from invert_core.backend_checks import check_batch
 from invert_core.data.arrays.array_source import ArraySource
 from invert_core.data.source import Batch
 from invert_core.errors import UnknownNameError
+from invert_core.models.backend import Extractor, Layer, Model, ModelInput, Output
+from invert_core.models.backend_checks import check_batch
 
 N_FEATURES = 8
 N_UNITS = {"hidden": 70, "out": 3, "latents": 90}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.registry import open_model
+from invert_core.models.registry import open_model
 
 ROOT = Path(__file__).parents[1]
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")

@@ -3,9 +3,9 @@
 import pytest
 
 from invert_core import diagnosis
-from invert_core.backend import Backend, Finding
 from invert_core.errors import MissingDependencyError
-from invert_core.registry import BackendInfo
+from invert_core.models.backend import Backend, Finding
+from invert_core.models.registry import BackendInfo
 
 
 def found():

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from invert_core import strategies
 from invert_core.activations import Activations, open_activations
 from invert_core.concepts import ConceptSet, read_concepts
 from invert_core.errors import DataError, FormulaError, SettingError, UnknownNameError
@@ -19,6 +18,7 @@ from invert_core.search import exhaustive_search
 from invert_core.search.beam_search import BeamSearch
 from invert_core.settings import Settings
 from invert_core.significance import n_formulas
+from invert_core.testing import strategies
 from tests import naive
 from tests.wordnet import WORDNET, needs_wordnet
 

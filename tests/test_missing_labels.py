@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from invert_core import strategies
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError, SettingError
 from invert_core.labelling import label, label_units, plan
@@ -15,6 +14,7 @@ from invert_core.runs import label_files, read_run
 from invert_core.scoring import score
 from invert_core.settings import Settings
 from invert_core.significance import n_formulas
+from invert_core.testing import strategies
 from tests import naive
 
 

@@ -11,7 +11,7 @@ import scipy.stats
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from invert_core.strategies import activations, labels, n_samples, search_cases
+from invert_core.testing.strategies import activations, labels, n_samples, search_cases
 from tests import naive
 
 few = settings(max_examples=40, deadline=None)

@@ -11,7 +11,7 @@ from invert_core.activations import ActivationLayer
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError, SettingError, UnknownNameError
 from invert_core.probing import COLUMNS, DIRECTIONS
-from invert_core.strategies import activations, labels, n_samples
+from invert_core.testing.strategies import activations, labels, n_samples
 from tests import naive
 
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import onnxruntime
 
-from invert_core.backend import MASK, Extractor, ModelInput, Output
-from invert_core.backend_checks import as_float32, check_batch, check_mask
 from invert_core.backends.onnx.pooling_nodes import Pooled
 from invert_core.backends.onnx.session import RUNTIME_ERRORS, runtime_error
 from invert_core.errors import ModelError
-from invert_core.pooling import Flattened, Pooling
+from invert_core.models.backend import MASK, Extractor, ModelInput, Output
+from invert_core.models.backend_checks import as_float32, check_batch, check_mask
+from invert_core.models.pooling import Flattened, Pooling
 
 
 class OnnxExtractor(Extractor):

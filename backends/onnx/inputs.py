@@ -3,10 +3,10 @@
 import numpy as np
 import onnx
 
-from invert_core.backend import ModelInput, shown_shape
 from invert_core.backends.onnx.graph import true_inputs
 from invert_core.backends.onnx.shapes import type_of
 from invert_core.errors import ModelError
+from invert_core.models.backend import ModelInput, shown_shape
 
 
 def model_inputs(graph: onnx.GraphProto) -> tuple[ModelInput, ...]:

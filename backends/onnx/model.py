@@ -11,15 +11,6 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from invert_core.backend import (
-    MASK,
-    Backend,
-    Finding,
-    Layer,
-    Model,
-    shown_shape,
-)
-from invert_core.backend_checks import check_settings
 from invert_core.backends.onnx import storage
 from invert_core.backends.onnx.extractor import OnnxExtractor
 from invert_core.backends.onnx.graph import dependent, prune, random_operators, true_inputs
@@ -40,7 +31,9 @@ from invert_core.backends.onnx.shapes import (
 from invert_core.backends.onnx.tokens import Tokens
 from invert_core.backends.onnx.trial import axes_that_follow
 from invert_core.errors import ModelError
-from invert_core.pooling import Pooling, leave_padding_out
+from invert_core.models.backend import MASK, Backend, Finding, Layer, Model, shown_shape
+from invert_core.models.backend_checks import check_settings
+from invert_core.models.pooling import Pooling, leave_padding_out
 from invert_core.wording import first_few
 
 _log = logging.getLogger("invert")

@@ -4,7 +4,7 @@ from onnx import TensorProto
 
 from invert_core.backends.onnx.shapes import FLOATS, BatchAxis, TensorType
 from invert_core.errors import ModelError
-from invert_core.pooling import Pooling, choose_pooling
+from invert_core.models.pooling import Pooling, choose_pooling
 
 
 def why_not(kind: TensorType, batch: BatchAxis) -> str:

@@ -8,7 +8,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from invert_core.errors import ModelError
-from invert_core.pooling import Pooling
+from invert_core.models.pooling import Pooling
 
 _AXES_OF_SUMS_ARE_AN_INPUT = 13
 _AXES_ARE_AN_INPUT = 18

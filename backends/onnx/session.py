@@ -14,8 +14,8 @@ import onnxruntime
 from google.protobuf.message import EncodeError
 from onnxruntime.capi import onnxruntime_pybind11_state
 
-from invert_core.backend import Finding
 from invert_core.errors import MissingDependencyError, ModelError
+from invert_core.models.backend import Finding
 
 _log = logging.getLogger("invert")
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import onnx
 from onnx import TensorProto
 
-from invert_core.backend import MASK
 from invert_core.backends.onnx.graph import dependent_on, reads, true_inputs
 from invert_core.backends.onnx.shapes import FLOATS, TensorType, type_of
 from invert_core.errors import ModelError
+from invert_core.models.backend import MASK
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from invert_core.backend import MASK
 from invert_core.backends.onnx.graph import prune, true_inputs
 from invert_core.backends.onnx.session import CPU, RUNTIME_ERRORS, create_session
 from invert_core.backends.onnx.shapes import type_of
+from invert_core.models.backend import MASK
 
 _log = logging.getLogger("invert")
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from invert_core.backend import Finding
 from invert_core.errors import MissingDependencyError
+from invert_core.models.backend import Finding
 
 _log = logging.getLogger("invert")
 

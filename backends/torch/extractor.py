@@ -5,8 +5,6 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from invert_core.backend import MASK, Extractor, ModelInput, Output
-from invert_core.backend_checks import as_float32, check_batch, check_mask
 from invert_core.backends.torch.lending import Loan
 from invert_core.backends.torch.observing import Place
 from invert_core.backends.torch.pooling import pooled
@@ -14,7 +12,9 @@ from invert_core.backends.torch.running import float_type, running, to_tensors
 from invert_core.backends.torch.signature import Signature
 from invert_core.backends.torch.taps import Taps
 from invert_core.errors import ModelError
-from invert_core.pooling import Flattened, Pooling
+from invert_core.models.backend import MASK, Extractor, ModelInput, Output
+from invert_core.models.backend_checks import as_float32, check_batch, check_mask
+from invert_core.models.pooling import Flattened, Pooling
 
 
 class TorchExtractor(Extractor):

@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 
-from invert_core.backend import ModelInput
 from invert_core.errors import ModelError
 from invert_core.files.input_file import check_file
+from invert_core.models.backend import ModelInput
 from invert_core.wording import nearest
 
 SPELLING = "Say package.module:function, or path/to/file.py:function."

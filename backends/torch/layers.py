@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import torch
 
-from invert_core.backend import Layer
 from invert_core.backends.torch.looking import Look, Seen
 from invert_core.backends.torch.observing import Place, can_be_hooked, modules_of
 from invert_core.errors import ModelError, UnknownNameError
+from invert_core.models.backend import Layer
 from invert_core.wording import first_few, nearest
 
 _LIST_ALL = "`invert layers` lists all layers of a model."

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from invert_core.backend import MASK, ModelInput
 from invert_core.backends.torch.observing import Kind, Place, Run, observe
 from invert_core.backends.torch.running import float_type, home, running, to_tensors
 from invert_core.backends.torch.signature import Signature
 from invert_core.errors import ModelError
-from invert_core.pooling import Pooling, choose_pooling, leave_padding_out
+from invert_core.models.backend import MASK, ModelInput
+from invert_core.models.pooling import Pooling, choose_pooling, leave_padding_out
 
 _log = logging.getLogger("invert")
 

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from invert_core.backend import Backend, Finding, Layer, Model, ModelInput, shown_shape
-from invert_core.backend_checks import check_settings
 from invert_core.backends.torch.device import choose_device, describe
 from invert_core.backends.torch.extractor import TorchExtractor
 from invert_core.backends.torch.factory import SPELLING, make_module
@@ -22,7 +20,9 @@ from invert_core.backends.torch.saved_module import read_module
 from invert_core.backends.torch.signature import Signature
 from invert_core.backends.torch.weights import load_weights
 from invert_core.errors import MissingFileError, ModelError, SettingError
-from invert_core.pooling import Pooling
+from invert_core.models.backend import Backend, Finding, Layer, Model, ModelInput, shown_shape
+from invert_core.models.backend_checks import check_settings
+from invert_core.models.pooling import Pooling
 
 _log = logging.getLogger("invert")
 

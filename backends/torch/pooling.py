@@ -3,7 +3,7 @@
 import torch
 
 from invert_core.errors import ModelError
-from invert_core.pooling import Pooling
+from invert_core.models.pooling import Pooling
 
 
 def pooled(

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from invert_core.backend import MASK, ModelInput
-from invert_core.backend_checks import check_batch, check_mask
 from invert_core.errors import ModelError, SettingError
+from invert_core.models.backend import MASK, ModelInput
+from invert_core.models.backend_checks import check_batch, check_mask
 
 _TAKEN_IF_THERE = (MASK, "token_type_ids")
 _IN_ORDER = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)

@@ -15,10 +15,10 @@ from photographs import BUNDLES, photographs
 from probing_set import FONT, HALVES, QUESTIONS, SCRIPTS, SIDE, open_font, write_probing_set
 
 from invert_core import Activations, Preprocess, extract, open_activations, probe, read_concepts
-from invert_core.backend import ModelInput
 from invert_core.commands.console import print_rows, progress
 from invert_core.commands.probe import SHOWN, shown, summary
 from invert_core.errors import InvertError
+from invert_core.models.backend import ModelInput
 from invert_core.wording import counted
 
 NETWORK = f"torch:{Path(__file__).with_name('lite0.py')}:lite0"

@@ -10,7 +10,7 @@ from invert_core.commands.console import print_rows
 @options.format_option
 def backends(style: str) -> None:
     """List what can run models, built in or added by packages."""
-    from invert_core.registry import backends as known_backends
+    from invert_core.models.registry import backends as known_backends
 
     rows = [asdict(backend) for backend in known_backends()]
     print_rows(rows, list(rows[0]), style)

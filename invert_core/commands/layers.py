@@ -10,7 +10,7 @@ from invert_core.commands.console import echo_line, print_rows, say, table
 from invert_core.commands.model_options import model_options, model_prints_on_stderr
 
 if TYPE_CHECKING:
-    from invert_core.backend import Layer
+    from invert_core.models.backend import Layer
 
 COLUMNS = ("name", "module", "op", "shape", "n_units", "pool", "n_parameters")
 _INDENT = "  "
@@ -44,7 +44,7 @@ def layers(
     model has seen a sample: --input describes one.
     """
     from invert_core.extraction import list_layers
-    from invert_core.layer_names import matching
+    from invert_core.models.layer_names import matching
 
     if tree and style != "table":
         raise click.UsageError(f"--tree is for people; leave it out with --format {style}.")
@@ -63,7 +63,7 @@ def layers(
 
 
 def _row(layer: "Layer", style: str) -> dict[str, Any]:
-    from invert_core.backend import shown_shape
+    from invert_core.models.backend import shown_shape
 
     shape = layer.shape if style == "json" else shown_shape(layer.shape)
     return {name: getattr(layer, name) for name in COLUMNS} | {"shape": shape}

@@ -11,7 +11,7 @@ import click
 from invert_core.commands import options
 
 if TYPE_CHECKING:
-    from invert_core.backend import ModelInput
+    from invert_core.models.backend import ModelInput
 
 _NAMES = ("weights", "trust_model", "inputs", "autocast", "channels_last")
 _KINDS = "biuf"
@@ -28,7 +28,7 @@ class InputShape(click.ParamType):
         """Parse name, sizes and type."""
         import numpy as np
 
-        from invert_core.backend import ModelInput
+        from invert_core.models.backend import ModelInput
 
         if isinstance(value, ModelInput):
             return value

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from invert_core.backend import ModelInput
 from invert_core.errors import DataError
+from invert_core.models.backend import ModelInput
 
 
 def single_input(inputs: Sequence[ModelInput], what: str) -> ModelInput:

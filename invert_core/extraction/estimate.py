@@ -9,10 +9,10 @@ from contextlib import closing
 import numpy as np
 
 from invert_core.activations import ActivationWriter
-from invert_core.backend import Extractor
 from invert_core.data import DataSource
 from invert_core.extraction.loop import run_batch, unit_names
 from invert_core.extraction.report import Estimate
+from invert_core.models.backend import Extractor
 from invert_core.parallel import read_ahead
 
 SECONDS = 2.0

@@ -11,8 +11,6 @@ import numpy as np
 
 from invert_core import __version__
 from invert_core.activations import ActivationWriter
-from invert_core.backend import Layer, Model
-from invert_core.backend_checks import check_settings
 from invert_core.data import Data, DataSource, Preprocess, Tokenize, open_data
 from invert_core.errors import ExistingOutputError, SettingError, UnknownNameError
 from invert_core.extraction.estimate import estimate
@@ -20,7 +18,9 @@ from invert_core.extraction.loop import run_all
 from invert_core.extraction.report import Estimate, ExtractedLayer, ExtractionReport, Spent
 from invert_core.files.atomic import check_target
 from invert_core.files.fingerprint import CONTRACT
-from invert_core.layer_names import matching, select_layers
+from invert_core.models.backend import Layer, Model
+from invert_core.models.backend_checks import check_settings
+from invert_core.models.layer_names import matching, select_layers
 from invert_core.values import check_n_samples
 from invert_core.wording import first_few, nearest
 
@@ -96,7 +96,7 @@ def extract(
         Names or module paths, as `list_layers` gives them; ``*`` and ``?`` in them stand for any
         characters and for one.
     pool, channel_axis, device, batch_size
-        As `invert_core.backend.Model.extractor` says.
+        As `invert_core.models.backend.Model.extractor` says.
     dtype : {"float32", "float16"}
         Of the file.
     sparse : sequence of str
@@ -251,7 +251,7 @@ def _open_model(
 ) -> Model:
     if isinstance(model, Model):
         return model
-    from invert_core.registry import open_model
+    from invert_core.models.registry import open_model
 
     return open_model(model, backend, options)
 

@@ -7,11 +7,11 @@ from contextlib import closing
 import numpy as np
 
 from invert_core.activations import ActivationWriter, layout
-from invert_core.backend import Extractor
 from invert_core.data import Batch, DataSource
 from invert_core.errors import DataError, ExistingOutputError, ModelError, StorageError
 from invert_core.extraction.report import Spent
 from invert_core.extraction.sample_order import Results, in_order
+from invert_core.models.backend import Extractor
 from invert_core.parallel import read_ahead
 
 _AS_THEY_WERE = "the data are as they were"

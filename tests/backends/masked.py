@@ -3,7 +3,7 @@
 import numpy as np
 from onnx import TensorProto
 
-from invert_core.backend import MASK
+from invert_core.models.backend import MASK
 from tests.backends import models
 
 POOLS = ("mean", "max", "first", "last")

@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from invert_core import Settings, label
-from invert_core.registry import open_model
+from invert_core.models.registry import open_model
 from tests.backends import models
 from tests.needs import need
 

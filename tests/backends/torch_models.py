@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from invert_core.backend import ModelInput
 from invert_core.backends.torch import TorchBackend
+from invert_core.models.backend import ModelInput
 from tests.backends.models import language_weights, network_weights
 
 torch.set_num_threads(1)  # threads that wait for each other take longer than these modules

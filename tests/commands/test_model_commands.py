@@ -17,10 +17,10 @@ from PIL import Image
 
 import invert_core.demo
 from invert_core import open_activations
-from invert_core.backend import Finding, ModelInput
 from invert_core.commands.console import progress
 from invert_core.data import Tokenize
 from invert_core.errors import MissingDependencyError
+from invert_core.models.backend import Finding, ModelInput
 from tests.backends.models import network, network_input, save
 from tests.command_line import call, invert, process, refused, sentence, tree
 
@@ -419,7 +419,7 @@ def test_the_doctor_exits_with_1_if_something_is_broken(monkeypatch):
 
 def test_a_broken_backend_has_one_word_as_its_status(monkeypatch):
     monkeypatch.setattr(
-        "invert_core.registry._load",
+        "invert_core.models.registry._load",
         Mock(side_effect=MissingDependencyError("It fails.", "Repair it.")),
     )
     assert "onnx   built-in  broken  It fails. Repair it." in invert("backends").stdout

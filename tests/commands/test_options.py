@@ -12,7 +12,6 @@ import pytest
 
 from invert_core import extract, label, probe, score
 from invert_core.activations.writing.writer import DTYPES as STORED
-from invert_core.backend import DEVICES, POOLS
 from invert_core.commands import COMMANDS, main
 from invert_core.concepts import combining
 from invert_core.concepts.missing import MISSING
@@ -20,6 +19,7 @@ from invert_core.data.images import preprocess
 from invert_core.data.texts import tokenize
 from invert_core.export import KINDS
 from invert_core.join import JOINS
+from invert_core.models.backend import DEVICES, POOLS
 from invert_core.settings import DIRECTIONS, SEARCHES, Settings
 from tests.command_line import call, invert, process, refused
 

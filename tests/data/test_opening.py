@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from invert_core.backend import ModelInput
 from invert_core.data import ArraySource, Preprocess, Tokenize, open_data
 from invert_core.errors import (
     DataError,
@@ -13,6 +12,7 @@ from invert_core.errors import (
     MissingFileError,
     SettingError,
 )
+from invert_core.models.backend import ModelInput
 
 ONE = (ModelInput("x", (None, 3, 4, 4), np.dtype("f4")),)
 TWO = (*ONE, ModelInput("mask", (None, 4), np.dtype("i8")))

@@ -75,7 +75,7 @@ def test_the_class_folders_give_the_concept_and_the_ids_of_an_extraction(example
     assert [concepts.sample_id[row] for row in of_concept] == [
         f"marked/photo-{number}.png" for number in range(4)
     ]
-    image = importlib.import_module("invert_core.backend").ModelInput(
+    image = importlib.import_module("invert_core.models.backend").ModelInput(
         "image", (None, 3, 224, 224), np.dtype(np.float32)
     )
     assert tuple(open_data(tmp_path / "images", [image]).sample_id) == concepts.sample_id

@@ -8,7 +8,6 @@ import pytest
 
 from invert_core import extract, list_layers, open_activations
 from invert_core.activations import layout
-from invert_core.backend import ModelInput
 from invert_core.errors import (
     DataError,
     ExistingOutputError,
@@ -18,6 +17,7 @@ from invert_core.errors import (
     SettingError,
     UnknownNameError,
 )
+from invert_core.models.backend import ModelInput
 from tests.extraction.extracted import ALL_LAYERS, LAYERS, assert_same, expected, interrupt_at, read
 from tests.fake_model import N_FEATURES, FakeExtractor, FakeModel, samples
 

@@ -15,9 +15,9 @@ from PIL import Image
 
 from invert_core import extract, open_activations
 from invert_core.activations.writing import partial_file, sample_marks
-from invert_core.backend import ModelInput
 from invert_core.data import Preprocess
 from invert_core.errors import DataError, FileFormatError, StaleFileError, StorageError
+from invert_core.models.backend import ModelInput
 from tests.extraction.extracted import LAYERS
 from tests.fake_model import FakeModel, samples
 

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invert_core import strategies
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.ranks import rank_sums
+from invert_core.testing import strategies
 from tests import naive
 
 pytestmark = pytest.mark.kernels

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invert_core import strategies
 from invert_core.kernels import subsets
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.ranks import TIE_BASE, sorted_keys
 from invert_core.kernels.sums import BY_COST, PLANES, WALK
+from invert_core.testing import strategies
 from tests import naive
 
 pytestmark = [

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invert_core import strategies
 from invert_core.kernels import bits, planes, sums
+from invert_core.testing import strategies
 
 pytestmark = [
     pytest.mark.kernels,

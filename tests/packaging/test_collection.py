@@ -40,4 +40,4 @@ def test_everything_can_be_collected_without_torch():
         text=True,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
-    assert "test_torch_suite" not in done.stdout
+    assert "tests/backends/torch/test_suite" not in done.stdout

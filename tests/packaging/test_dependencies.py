@@ -21,10 +21,9 @@ EXTRA = {
     "invert_core/data/arrays/array_files.py": "safetensors",
     "invert_core/tables/parquet_table.py": "parquet",
     "invert_core/data/texts/": "text",
-    "invert_core/export.py": "parquet",
-    "invert_core/probe_picture.py": "plot",
-    "invert_core/strategies.py": "dev",
-    "invert_core/testing.py": "dev",
+    "invert_core/results/export.py": "parquet",
+    "invert_core/report/probe_picture.py": "plot",
+    "invert_core/testing/": "dev",
 }
 """The extra that a file may rely on; every other file has the core's dependencies alone."""
 

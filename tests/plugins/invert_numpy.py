@@ -6,7 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.backend import (
+from invert_core.errors import (
+    MissingDependencyError,
+    MissingFileError,
+    ModelError,
+    UnknownNameError,
+)
+from invert_core.models.backend import (
     MASK,
     Backend,
     Extractor,
@@ -16,14 +22,8 @@ from invert_core.backend import (
     ModelInput,
     Output,
 )
-from invert_core.backend_checks import check_batch, check_mask, check_settings
-from invert_core.errors import (
-    MissingDependencyError,
-    MissingFileError,
-    ModelError,
-    UnknownNameError,
-)
-from invert_core.pooling import Flattened, choose_pooling, leave_padding_out
+from invert_core.models.backend_checks import check_batch, check_mask, check_settings
+from invert_core.models.pooling import Flattened, choose_pooling, leave_padding_out
 from invert_core.wording import nearest
 
 AXES = {"hidden": 3, "logits": 2}

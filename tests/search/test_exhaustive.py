@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invert_core import strategies
 from invert_core.search import exhaustive
 from invert_core.search.exhaustive import prepare, search_exhaustively
+from invert_core.testing import strategies
 from tests import naive
 
 SIGNS = {"positive": 1.0, "negative": -1.0}

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
-from invert_core import strategies
 from invert_core.activations.sparse import SparseUnits
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError
@@ -17,6 +16,7 @@ from invert_core.search.masked_concepts import MaskedConcepts
 from invert_core.search.masked_search import MaskedSearch
 from invert_core.search.masked_unit import RankedUnit
 from invert_core.settings import Settings
+from invert_core.testing import strategies
 from tests import naive
 
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
-from invert_core import strategies
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels import beam as beam_kernels
@@ -15,6 +14,7 @@ from invert_core.kernels.sums import PLANES, label_index
 from invert_core.search.beam_search import BeamSearch
 from invert_core.search.complete_search import sizes_within
 from invert_core.settings import Settings
+from invert_core.testing import strategies
 from tests import naive
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import h5py
 import numpy as np
 
-from invert_core.backend import ModelInput
 from invert_core.data.arrays.array_source import ArraySource, Rows
 from invert_core.data.single_input import single_input
 from invert_core.data.source import DataSource
@@ -17,6 +16,7 @@ from invert_core.errors import DataError, FileFormatError, MissingDependencyErro
 from invert_core.files import hdf5
 from invert_core.files.input_file import check_file
 from invert_core.files.numpy_files import read_npy, read_npz
+from invert_core.models.backend import ModelInput
 from invert_core.values import SAMPLE_LIMIT
 
 _SAMPLE_ID = "sample_id"

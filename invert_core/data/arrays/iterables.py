@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from invert_core.backend import ModelInput
 from invert_core.data.arrays.array_source import ArraySource
 from invert_core.data.arrays.batch_arrays import Arrays, as_arrays, recut
 from invert_core.data.arrays.loaders import n_samples_of, refuse_shuffled
 from invert_core.data.single_input import single_input
 from invert_core.data.source import Batch, Batches, DataSource
 from invert_core.errors import DataError
+from invert_core.models.backend import ModelInput
 from invert_core.values import as_sample_id
 
 

@@ -4,13 +4,13 @@ import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from invert_core.backend import ModelInput
 from invert_core.data.folders import find_files, log_ignored
 from invert_core.data.source import DataSource
 from invert_core.data.texts.text_source import TextSource
 from invert_core.data.texts.tokenize import Tokenize
 from invert_core.errors import DataError, FileFormatError, SettingError
 from invert_core.files.text_files import read_lines, read_whole, without_line_end
+from invert_core.models.backend import ModelInput
 from invert_core.tables.columns import SUFFIXES, read_column
 from invert_core.values import SAMPLE_LIMIT, is_text
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from invert_core.backend import MASK, ModelInput
 from invert_core.data.source import Batch, Batches, DataSource
 from invert_core.data.texts.buckets import batches_by_length, padded_length, windows
 from invert_core.data.texts.token_inputs import TokenInputs
 from invert_core.data.texts.tokenize import Tokenize
 from invert_core.data.texts.tokenizer_file import Tokenizer, Tokens
 from invert_core.errors import DataError, SettingError
+from invert_core.models.backend import MASK, ModelInput
 from invert_core.parallel import read_ahead
 from invert_core.values import as_sample_id, sample_name
 from invert_core.wording import counted

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from invert_core.backend import MASK, ModelInput
 from invert_core.data.texts.tokenizer_file import Tokens
 from invert_core.errors import DataError
+from invert_core.models.backend import MASK, ModelInput
 
 _TYPES = "token_type_ids"
 _POSITIONS = "position_ids"

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invert_core.backend import ModelInput
 from invert_core.concepts import build_concepts, read_concepts
 from invert_core.concepts.sources.class_folders import read_class_folders
 from invert_core.data import open_data
 from invert_core.errors import DataError, MissingFileError
+from invert_core.models.backend import ModelInput
 
 part = st.sampled_from(["a", "b", "a b", "B", "a-b", "ä", ".hidden", "10", "9"])
 leaf = st.sampled_from(["1.jpg", "2.PNG", "a.jpeg", ".b.jpg", "notes.txt", "b.webp", "10.tiff"])

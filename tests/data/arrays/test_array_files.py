@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invert_core.activations import ActivationWriter
-from invert_core.backend import ModelInput
 from invert_core.concepts import ConceptSet
 from invert_core.concepts.hdf5_file import write_concepts
 from invert_core.data import ArraySource
@@ -20,6 +19,7 @@ from invert_core.errors import (
     MissingDependencyError,
     MissingFileError,
 )
+from invert_core.models.backend import ModelInput
 from tests.needs import need
 
 safetensors = need("safetensors.numpy")

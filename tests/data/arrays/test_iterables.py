@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invert_core.backend import ModelInput
 from invert_core.data import ArraySource
 from invert_core.data.arrays.iterables import BatchSource, open_iterable
 from invert_core.errors import DataError
 from invert_core.extraction import extract
+from invert_core.models.backend import ModelInput
 from tests.fake_model import FakeModel, samples
 
 ONE = (ModelInput("x"),)

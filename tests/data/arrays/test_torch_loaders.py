@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from invert_core.backend import ModelInput
 from invert_core.data import open_data
 from invert_core.data.arrays.iterables import BatchSource, open_iterable
 from invert_core.errors import DataError
+from invert_core.models.backend import ModelInput
 from tests.needs import need
 
 torch = need("torch")

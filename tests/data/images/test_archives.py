@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from invert_core.backend import ModelInput
 from invert_core.data import Preprocess, open_data
 from invert_core.data.images import archive_members
 from invert_core.data.images.image_files import FolderFiles
@@ -23,6 +22,7 @@ from invert_core.data.images.image_source import ImageSource
 from invert_core.data.images.tar_files import TarFiles
 from invert_core.data.images.zip_files import ZipFiles
 from invert_core.errors import DataError, FileFormatError, InvertError, MissingFileError
+from invert_core.models.backend import ModelInput
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 COMPRESSED = {".tar.gz": gzip, ".tgz": gzip, ".tar.bz2": bz2, ".tar.xz": lzma}

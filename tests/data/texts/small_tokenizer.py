@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from invert_core.backend import MASK, ModelInput
+from invert_core.models.backend import MASK, ModelInput
 
 WORDS = ("[UNK]", "[CLS]", "[SEP]", "a", "b", "c", "d", "e", "[PAD]")
 INT64 = np.dtype("i8")

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from invert_core.backend import MASK, Extractor, Layer, Model, ModelInput, Output
-from invert_core.backend_checks import check_batch, check_mask
 from invert_core.data import Tokenize
 from invert_core.data.texts import buckets
 from invert_core.data.texts.opening import open_texts
 from invert_core.data.texts.tokenizer_file import Tokenizer
 from invert_core.extraction import extract
+from invert_core.models.backend import MASK, Extractor, Layer, Model, ModelInput, Output
+from invert_core.models.backend_checks import check_batch, check_mask
 from tests.data.texts.small_tokenizer import (
     CLS,
     INPUTS,

@@ -5,7 +5,6 @@ import sys
 import numpy as np
 import pytest
 
-from invert_core.backend import MASK, ModelInput
 from invert_core.data import Tokenize
 from invert_core.data.texts.opening import open_texts
 from invert_core.errors import (
@@ -15,6 +14,7 @@ from invert_core.errors import (
     MissingFileError,
     SettingError,
 )
+from invert_core.models.backend import MASK, ModelInput
 from tests.data.texts.small_tokenizer import (
     CLS,
     IDS,

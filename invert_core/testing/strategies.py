@@ -5,7 +5,7 @@ bit-packed code: ties, signed zeros, infinities, sizes around multiples of 64, c
 empty, full, equal, complementary or nested. Needs the package `hypothesis`.
 
 >>> from hypothesis import given, settings
->>> from invert_core.strategies import search_cases
+>>> from invert_core.testing.strategies import search_cases
 >>> @settings(max_examples=5)
 ... @given(search_cases())
 ... def test_labels_and_activations_have_the_same_samples(case):

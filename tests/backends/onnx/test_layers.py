@@ -7,9 +7,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from invert_core.backend import Layer
 from invert_core.backends.onnx import OnnxBackend
 from invert_core.errors import ModelError, SettingError, UnknownNameError
+from invert_core.models.backend import Layer
 from tests.backends import models
 
 

@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
-from invert_core import registry
 from invert_core.errors import (
     MissingDependencyError,
     MissingFileError,
     SettingError,
     UnknownNameError,
 )
-from invert_core.registry import backends, load_backend, open_model
+from invert_core.models import registry
+from invert_core.models.registry import backends, load_backend, open_model
 from tests.backends import models
 
 
@@ -71,7 +71,7 @@ def path(tmp_path):
 
 def test_importing_the_registry_imports_no_backend():
     code = (
-        "import sys, invert_core.registry; "
+        "import sys, invert_core.models.registry; "
         "heavy = {'onnx', 'onnxruntime', 'invert_core.backends', 'torch', 'numba', 'scipy'}; "
         "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or None)"
     )

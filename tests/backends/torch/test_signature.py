@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from invert_core.backend import MASK, ModelInput
 from invert_core.errors import DataError, ModelError, SettingError
+from invert_core.models.backend import MASK, ModelInput
 from tests.needs import need
 
 torch = need("torch")

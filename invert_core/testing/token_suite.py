@@ -1,4 +1,4 @@
-"""The part of the suite for backends that is about tokens; see `invert_core.testing`."""
+"""The part of the suite for backends that is about tokens; see `BackendSuite`."""
 
 import contextlib
 import unittest
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.backend import MASK, Backend, Model
 from invert_core.errors import DataError, InvertError, ModelError
+from invert_core.models.backend import MASK, Backend, Model
 
 _LONGER = 3
 

@@ -1,12 +1,4 @@
-"""Checks that every backend passes, for the tests of whoever writes one.
-
-    from invert_core.testing import BackendSuite
-
-    class TestMyBackend(BackendSuite):
-        ...
-
-Fill in the abstract methods, those of `TokenSuite` included; pytest finds the rest.
-"""
+"""The checks that every backend passes; `invert_core.testing` says how to use them."""
 
 import contextlib
 from abc import abstractmethod
@@ -14,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.backend import MASK, POOLS, STATES, Extractor, Finding, Model
 from invert_core.errors import (
     DataError,
     MissingDependencyError,
@@ -23,7 +14,8 @@ from invert_core.errors import (
     SettingError,
     UnknownNameError,
 )
-from invert_core.testing_tokens import TokenSuite, refused
+from invert_core.models.backend import MASK, POOLS, STATES, Extractor, Finding, Model
+from invert_core.testing.token_suite import TokenSuite, refused
 
 
 class BackendSuite(TokenSuite):

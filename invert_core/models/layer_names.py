@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from invert_core.backend import Layer, Model
 from invert_core.errors import UnknownNameError
+from invert_core.models.backend import Layer, Model
 from invert_core.wording import nearest
 
 _WILDCARDS = {"*": ".*", "?": "."}

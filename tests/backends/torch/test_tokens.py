@@ -5,8 +5,8 @@ import logging
 import numpy as np
 import pytest
 
-from invert_core.backend import MASK, ModelInput
 from invert_core.errors import DataError, ModelError
+from invert_core.models.backend import MASK, ModelInput
 from tests.backends import models
 from tests.backends.pooling_oracle import pooled
 from tests.needs import need

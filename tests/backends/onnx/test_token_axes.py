@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from invert_core.backend import MASK
 from invert_core.backends.onnx import OnnxBackend
 from invert_core.errors import ModelError
+from invert_core.models.backend import MASK
 from tests.backends import models
 from tests.backends.masked import N_TOKENS, POOLS, batch, masks, passing
 from tests.backends.pooling_oracle import pooled

@@ -5,8 +5,8 @@ import logging
 import numpy as np
 import pytest
 
-from invert_core.backend import Layer, ModelInput
 from invert_core.errors import ModelError, SettingError, UnknownNameError
+from invert_core.models.backend import Layer, ModelInput
 from tests.backends import models
 from tests.needs import need
 

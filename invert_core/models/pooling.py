@@ -40,8 +40,8 @@ def choose_pooling(layer: str, rank: int, pool: str, channel_axis: int | None) -
     rank : int
         The number of its axes, at least 2.
     pool, channel_axis
-        As `invert_core.backend.Model.extractor` takes them; the axis is counted from the end if
-        negative. A layer of rank 2 is left as it is by "mean", "max" and "flatten".
+        As `invert_core.models.backend.Model.extractor` takes them; a negative axis is counted from
+        the end. A layer of rank 2 is left as it is by "mean", "max" and "flatten".
 
     Returns
     -------

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from invert_core import registry
-from invert_core.backend import ModelInput
 from invert_core.errors import MissingFileError, ModelError
-from invert_core.registry import open_model
+from invert_core.models import registry
+from invert_core.models.backend import ModelInput
+from invert_core.models.registry import open_model
 from tests.needs import need
 
 torch = need("torch")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from invert_core.backend import MASK
+from invert_core.models.backend import MASK
 from invert_core.testing import BackendSuite
 from tests.backends import models
 from tests.backends.pooling_oracle import pooled

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import Phase, find, given, settings
 
-from invert_core.strategies import activations, defined, labels, masked_cases, search_cases
+from invert_core.testing.strategies import activations, defined, labels, masked_cases, search_cases
 
 few = settings(max_examples=50, deadline=None)
 without_shrinking = settings(max_examples=2000, deadline=None, phases=[Phase.generate])

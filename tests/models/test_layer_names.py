@@ -2,9 +2,9 @@
 
 import pytest
 
-from invert_core.backend import Layer
 from invert_core.errors import UnknownNameError
-from invert_core.layer_names import matching, select_layers
+from invert_core.models.backend import Layer
+from invert_core.models.layer_names import matching, select_layers
 
 
 def layer(name, module="", pool="mean"):

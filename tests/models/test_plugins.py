@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from invert_core import registry
-from invert_core.backend import MASK
 from invert_core.errors import MissingDependencyError, SettingError, UnknownNameError
-from invert_core.registry import backends, load_backend, open_model
+from invert_core.models import registry
+from invert_core.models.backend import MASK
+from invert_core.models.registry import backends, load_backend, open_model
 from invert_core.testing import BackendSuite
 from tests.backends.pooling_oracle import pooled
 
-PLUGINS = Path(__file__).parent / "plugins"
+PLUGINS = Path(__file__).parents[1] / "plugins"
 """Looks like site-packages with one package, which has metadata and a module."""
 
 
@@ -174,7 +174,7 @@ def test_plugins_that_do_not_take_an_object_leave_it_to_the_others(tmp_path, sit
     backend = load_backend("numpy")
     model = open_model(write_model(tmp_path))
     install(site, "invert-broken", "a-broken", "broken_for_objects:It", "")
-    source = "from invert_core.backend import Backend\nclass It(Backend): pass"
+    source = "from invert_core.models.backend import Backend\nclass It(Backend): pass"
     install(site, "invert-other", "another", "other_for_objects:It", source)
     monkeypatch.setattr(backend, "options", ("depth",))
     monkeypatch.setattr(
@@ -216,8 +216,8 @@ def test_without_the_plugin_its_suffix_is_unknown(tmp_path):
         ("raise ZeroDivisionError('at import')", "ZeroDivisionError: at import"),
         ("def broken(:", "SyntaxError"),
         ("", "has no attribute 'It'"),
-        ("It = dict", "no subclass of invert_core.backend.Backend"),
-        ("It = 3", "no subclass of invert_core.backend.Backend"),
+        ("It = dict", "no subclass of invert_core.models.backend.Backend"),
+        ("It = 3", "no subclass of invert_core.models.backend.Backend"),
     ],
 )
 def test_a_broken_plugin_is_reported_and_leaves_the_others_alone(tmp_path, site, source, reason):

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from onnx import TensorProto
 
 from invert_core import extract, open_activations
-from invert_core.backend import MASK, ModelInput
 from invert_core.backends.onnx import OnnxBackend
 from invert_core.errors import DataError, ModelError
+from invert_core.models.backend import MASK, ModelInput
 from tests.backends import models
 from tests.backends.masked import N_TOKENS, POOLS, batch, masks, passing, spoiled
 from tests.backends.pooling_oracle import pooled

@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from invert_core.backend import DEVICES, MASK, POOLS, ModelInput
 from invert_core.errors import DataError, SettingError
+from invert_core.models.backend import DEVICES, MASK, POOLS, ModelInput
 from invert_core.wording import nearest
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from invert_core import extract, list_layers
-from invert_core.backend import MASK
 from invert_core.errors import SettingError, StaleFileError
+from invert_core.models.backend import MASK
 from tests.backends import models
 from tests.backends.pooling_oracle import pooled
 from tests.command_line import invert, refused

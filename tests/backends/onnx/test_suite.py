@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from invert_core.backend import MASK
 from invert_core.backends.onnx import OnnxBackend
+from invert_core.models.backend import MASK
 from invert_core.testing import BackendSuite
 from tests.backends import models
 from tests.backends.pooling_oracle import pooled

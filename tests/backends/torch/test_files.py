@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from invert_core.errors import FileFormatError, MissingDependencyError, MissingFileError, ModelError
-from invert_core.registry import open_model
+from invert_core.models.registry import open_model
 from tests.needs import need
 
 torch = need("torch")

@@ -3,7 +3,7 @@
 import pytest
 
 from invert_core.errors import DataError, ModelError
-from invert_core.pooling import Flattened, choose_pooling, leave_padding_out
+from invert_core.models.pooling import Flattened, choose_pooling, leave_padding_out
 
 
 def test_automatic_pooling_goes_by_rank():

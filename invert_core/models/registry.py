@@ -1,7 +1,8 @@
 """The backends there are: built-in ones in a table, those of other packages by entry point.
 
 A package adds a backend with an entry point in the group ``invert.backends`` that leads to a
-subclass of `invert_core.backend.Backend`, which is the default for the file suffixes that it names.
+subclass of `invert_core.models.backend.Backend`. It is the default for the file suffixes that it
+names.
 """
 
 import importlib
@@ -13,7 +14,6 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from invert_core.backend import Backend, Model
 from invert_core.errors import (
     InvertError,
     MissingDependencyError,
@@ -21,6 +21,7 @@ from invert_core.errors import (
     SettingError,
     UnknownNameError,
 )
+from invert_core.models.backend import Backend, Model
 from invert_core.wording import nearest
 
 _log = logging.getLogger("invert")
@@ -240,7 +241,7 @@ def _load_plugin(name: str, entry: EntryPoint) -> type[Backend]:
     if not (isinstance(found, type) and issubclass(found, Backend)):
         raise MissingDependencyError(
             f"The entry point {name!r} of the package {distribution!r} is no subclass of "
-            "invert_core.backend.Backend.",
+            "invert_core.models.backend.Backend.",
             f"Tell its authors, or run `pip uninstall {distribution}`.",
         )
     return found

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invert_core.errors import ModelError
-from invert_core.pooling import choose_pooling, leave_padding_out
+from invert_core.models.pooling import choose_pooling, leave_padding_out
 from tests.backends import pooling_oracle
 from tests.needs import need
 
