@@ -6,17 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from invert_core.formula import LiteralNames
+from invert_core.formula.formula import LiteralNames
 from invert_core.labels import Explanation, Label
 from invert_core.search.search import Piece
-from invert_core.significance import (
-    RankSpread,
-    is_trusted,
-    log10_p_search,
-    log10_p_skewed,
-    p_values,
-    z_score,
-)
+from invert_core.statistics.corrections import is_trusted, log10_p_search
+from invert_core.statistics.tails import RankSpread, log10_p_skewed, p_values, z_score
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from invert_core.concepts import ConceptSet
 from invert_core.errors import SettingError
-from invert_core.formula import LiteralNames
+from invert_core.formula.formula import LiteralNames
 from invert_core.label_rows import rows_of_piece
 from invert_core.labels import Label, Labels
 from invert_core.search.search import Search
 from invert_core.settings import Settings
-from invert_core.significance import n_formulas
+from invert_core.statistics.corrections import n_formulas
 from invert_core.workload import ActivationSource, ConceptSource, Workload, open_workload
 
 Progress = Callable[[float, int], None]

@@ -12,7 +12,7 @@ import numpy as np
 
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError, FileFormatError, UnknownNameError
-from invert_core.formula import Formula
+from invert_core.formula.formula import Formula
 from invert_core.settings import SIGNIFICANT
 from invert_core.wording import first_few, nearest
 

@@ -11,7 +11,7 @@ import numpy as np
 from invert_core.activations.sparse import SparseUnits
 from invert_core.errors import DataError, MissingDependencyError, SettingError
 from invert_core.files.atomic import check_target, new_file
-from invert_core.formula import Formula
+from invert_core.formula.formula import Formula
 from invert_core.probing import ProbedUnit, ProbeResult
 from invert_core.values import locate
 from invert_core.wording import counted, first_line

@@ -10,12 +10,12 @@ import numpy as np
 
 from invert_core.concepts import ConceptSet
 from invert_core.errors import SettingError
-from invert_core.formula import Formula
+from invert_core.formula.formula import Formula
 from invert_core.labelling import Progress
 from invert_core.labels import Label
 from invert_core.scoring import score
 from invert_core.settings import SIGNIFICANT
-from invert_core.significance import log10_p_holm
+from invert_core.statistics.corrections import log10_p_holm
 from invert_core.workload import ActivationSource, ConceptSource
 
 COLUMNS = (

@@ -11,15 +11,15 @@ import numpy as np
 from invert_core.concepts import ConceptSet
 from invert_core.concepts.missing import resolve_missing
 from invert_core.errors import DataError
-from invert_core.formula import Formula
+from invert_core.formula.formula import Formula
+from invert_core.kernels.atoms import merged
 from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import sum_of_set
 from invert_core.label_rows import tested_formulas
 from invert_core.labelling import Progress
 from invert_core.labels import Label, Labels
-from invert_core.search.search import merged
-from invert_core.significance import RankSpread
+from invert_core.statistics.tails import RankSpread
 from invert_core.wording import counted
 from invert_core.workload import ActivationSource, ConceptSource, Workload, open_workload
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from invert_core.activations import Activations, open_activations
 from invert_core.concepts import ConceptSet, read_concepts
 from invert_core.errors import DataError, FormulaError, SettingError, UnknownNameError
-from invert_core.formula import Formula
+from invert_core.formula.formula import Formula
 from invert_core.kernels import beam, ranks
 from invert_core.labelling import label, label_units, plan
 from invert_core.labels import COLUMNS, Labels
@@ -17,7 +17,7 @@ from invert_core.scoring import score
 from invert_core.search import exhaustive_search
 from invert_core.search.beam_search import BeamSearch
 from invert_core.settings import Settings
-from invert_core.significance import n_formulas
+from invert_core.statistics.corrections import n_formulas
 from invert_core.testing import strategies
 from tests import naive
 from tests.wordnet import WORDNET, needs_wordnet

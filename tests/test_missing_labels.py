@@ -13,7 +13,7 @@ from invert_core.labels import Labels
 from invert_core.runs import label_files, read_run
 from invert_core.scoring import score
 from invert_core.settings import Settings
-from invert_core.significance import n_formulas
+from invert_core.statistics.corrections import n_formulas
 from invert_core.testing import strategies
 from tests import naive
 

@@ -85,3 +85,12 @@ def bits_of_atoms(bits, atoms):
                 left &= left - _ONE
                 merged[concept, atom >> 6] |= _ONE << np.uint64(atom & 63)
     return merged
+
+
+def merged(bits: np.ndarray, n_samples: int) -> tuple[Atoms, np.ndarray]:
+    """Merge samples with equal labels: concepts uint64 [C, ceil(N / 64)] as sets of atoms."""
+    # Of one type whoever made it, so that what is compiled fits: contiguous and read-only.
+    bits = np.ascontiguousarray(bits).view()
+    bits.setflags(write=False)
+    atoms = find_atoms(bits, n_samples)
+    return atoms, bits_of_atoms(bits, atoms)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from invert_core.kernels._jit import kernel
+from invert_core.kernels.atoms import Atoms, merged
 from invert_core.kernels.bits import lowest_bit, popcount, popcounts, whole_set
 from invert_core.kernels.planes import add_planes, bit_length, no_planes, planes_of
 
@@ -206,3 +207,9 @@ def sum_of_set(words, weights):
             total += weights[word * 64 + lowest_bit(left)]
             left &= left - _ONE
     return total
+
+
+def index_by_atoms(bits: np.ndarray, n_samples: int) -> tuple[Atoms, LabelIndex]:
+    """Merge samples with equal labels, and index what is left."""
+    atoms, of_atoms = merged(bits, n_samples)
+    return atoms, label_index(of_atoms, atoms.sizes, BY_COST)

@@ -8,10 +8,10 @@ from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.beam import search_units
 from invert_core.kernels.candidates import Limits
 from invert_core.kernels.formulas import AND, LENGTH, LITERALS, N_POSITIVE, RANK_SUM
-from invert_core.kernels.sums import LabelIndex
+from invert_core.kernels.sums import LabelIndex, index_by_atoms
 from invert_core.kernels.warm_up import compile_search
 from invert_core.search.complete_search import CompleteSearch
-from invert_core.search.search import Found, UnitResult, index_by_atoms
+from invert_core.search.search import Found, UnitResult
 from invert_core.settings import Settings
 
 

@@ -10,7 +10,7 @@ from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.ranks import rank_sums
 from invert_core.search.search import Search, UnitResult, Units
 from invert_core.settings import Settings
-from invert_core.significance import RankSpread
+from invert_core.statistics.tails import RankSpread
 
 
 class CompleteSearch(Search):

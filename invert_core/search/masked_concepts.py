@@ -6,10 +6,10 @@ import numpy as np
 
 from invert_core.concepts import ConceptSet
 from invert_core.kernels import atoms, ranks, subsets
+from invert_core.kernels.atoms import merged
 from invert_core.kernels.bits import whole_set
 from invert_core.kernels.sums import BY_COST
 from invert_core.kernels.warm_up import compile_kernels
-from invert_core.search.search import merged
 
 Domain = tuple[int, ...]
 """A set of samples on which formulas are defined: the one that these defined sets share."""

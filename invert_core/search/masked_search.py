@@ -15,7 +15,7 @@ from invert_core.search.masked_concepts import MaskedConcepts, compile_masked
 from invert_core.search.masked_unit import DomainSpread, RankedUnit
 from invert_core.search.search import Search, UnitResult, Units
 from invert_core.settings import Settings
-from invert_core.significance import RankSpread
+from invert_core.statistics.tails import RankSpread
 from invert_core.wording import counted
 
 _log = logging.getLogger("invert")

@@ -14,11 +14,9 @@ import numpy as np
 from invert_core.activations.sparse import SparseUnits
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError
-from invert_core.kernels.atoms import Atoms, bits_of_atoms, find_atoms
-from invert_core.kernels.sums import BY_COST, LabelIndex, label_index
 from invert_core.parallel import n_threads, units_per_piece
 from invert_core.settings import Settings
-from invert_core.significance import RankSpread
+from invert_core.statistics.tails import RankSpread
 
 Units = np.ndarray | SparseUnits
 
@@ -206,18 +204,3 @@ def _part(units: Units, start: int, stop: int) -> Units:
     if isinstance(units, np.ndarray):
         return units[start:stop]
     return units.select(np.arange(start, min(stop, len(units))))
-
-
-def merged(bits: np.ndarray, n_samples: int) -> tuple[Atoms, np.ndarray]:
-    """Merge samples with equal labels: concepts uint64 [C, ceil(N / 64)] as sets of atoms."""
-    # Of one type whoever made it, so that what is compiled fits: contiguous and read-only.
-    bits = np.ascontiguousarray(bits).view()
-    bits.setflags(write=False)
-    atoms = find_atoms(bits, n_samples)
-    return atoms, bits_of_atoms(bits, atoms)
-
-
-def index_by_atoms(bits: np.ndarray, n_samples: int) -> tuple[Atoms, LabelIndex]:
-    """Merge samples with equal labels, and index what is left."""
-    atoms, of_atoms = merged(bits, n_samples)
-    return atoms, label_index(of_atoms, atoms.sizes, BY_COST)

@@ -30,7 +30,7 @@ def stand_in(monkeypatch, module):
 
 
 ADOPTING = """
-from invert_core.backend import Backend
+from invert_core.models.backend import Backend
 
 class It(Backend):
     options = ("weights", "trust_model")

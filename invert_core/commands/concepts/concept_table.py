@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from invert_core.commands.console import print_rows
-from invert_core.formula_syntax import quote_id
+from invert_core.formula.syntax import quote_id
 
 if TYPE_CHECKING:
     from invert_core.concepts import ConceptSet

@@ -20,7 +20,7 @@ from tests.backends.torch_models import TorchBackend
 SOURCE = """
 import numpy as np
 import torch
-from invert_core.backend import ModelInput
+from invert_core.models.backend import ModelInput
 
 class Net(torch.nn.Linear):
     def __init__(self):

@@ -6,7 +6,7 @@ import pytest
 
 from invert_core.concepts import build_concepts, read_concepts, write_concepts
 from invert_core.errors import DataError, MissingFileError, SettingError
-from invert_core.formula import Formula
+from invert_core.formula.formula import Formula
 from tests.command_line import invert, refused
 from tests.concepts.hierarchy.plain import aliases_of, labels_of, parents_of
 from tests.concepts.hierarchy.synsets import ENTITY, EVEREST, PHYSICAL, write

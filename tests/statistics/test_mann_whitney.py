@@ -4,7 +4,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from invert_core.errors import DataError, SettingError
-from invert_core.rank_test import auc, mann_whitney
+from invert_core.statistics.mann_whitney import auc, mann_whitney
 from invert_core.testing import strategies
 from tests import naive
 

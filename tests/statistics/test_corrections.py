@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from invert_core import label
 from invert_core.concepts import ConceptSet
 from invert_core.settings import Settings
-from invert_core.significance import RankSpread, log10_p_holm, log10_p_search, n_formulas
+from invert_core.statistics.corrections import log10_p_holm, log10_p_search, n_formulas
+from invert_core.statistics.tails import RankSpread
 from tests import naive
 
 

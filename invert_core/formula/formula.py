@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from invert_core.errors import FormulaError
-from invert_core.formula_syntax import (
+from invert_core.formula.syntax import (
     Group,
     Literal,
     canonical,

@@ -1,4 +1,4 @@
-"""P-values of Mann-Whitney statistics by the normal approximation, also after a search.
+"""Tails of the Mann-Whitney statistic: z-scores and p-values by the normal approximation.
 
 All functions are elementwise: a p-value does not depend on what is computed beside it.
 """
@@ -10,8 +10,6 @@ from typing import Any, Self
 
 import numpy as np
 from scipy.special import log_ndtr, ndtr
-
-from invert_core.settings import SIGNIFICANT
 
 LN10 = math.log(10.0)
 _LEAST_P = 1e-290
@@ -118,69 +116,6 @@ def p_values(
     return np.where(spread.is_dead, 1.0, p), np.where(spread.is_dead, 0.0, log10_p)
 
 
-def n_formulas(n_concepts: int, length: int, n_directions: int = 1) -> int:
-    """How many formulas a search could return: sum over l of (2C)**l 2**(l - 1), per direction.
-
-    >>> n_formulas(n_concepts=2, length=2)
-    36
-    """
-    return n_directions * sum(
-        (2 * n_concepts) ** size * 2 ** (size - 1) for size in range(1, length + 1)
-    )
-
-
-def log10_p_search(p_value: np.ndarray, log10_p: np.ndarray, n_tests: int) -> np.ndarray:
-    """Decimal logarithm of Šidák's 1 - (1 - p)**M, from p and its logarithm; of p itself for M = 1.
-
-    Šidák, "Rectangular confidence regions for the means of multivariate normal distributions",
-    JASA 62 (1967). Stays right where p underflows or M exceeds the floats.
-    """
-    if n_tests == 1:
-        return log10_p
-    p_value = np.asarray(p_value, np.float64)
-    log_p = np.asarray(log10_p, np.float64) * LN10
-    log_m = math.log(n_tests)
-    with np.errstate(divide="ignore"):
-        # ln of -ln(1 - p): for small p it is ln p to the last digit.
-        log_rate = np.where(p_value > 1e-17, np.log(-np.log1p(-p_value)), log_p)
-    log_rate = log_rate + log_m
-    # ln(1 - exp(-rate)): for a small rate that is ln(rate) - rate / 2.
-    rate = np.exp(np.minimum(log_rate, 700.0))
-    small = log_rate < -20.0
-    with np.errstate(divide="ignore"):
-        exact = np.log(-np.expm1(-np.where(small, 1.0, rate)))
-    return np.minimum(0.0, np.where(small, log_rate - rate / 2.0, exact)) / LN10
-
-
-def log10_p_holm(log10_p: np.ndarray) -> np.ndarray:
-    """Decimal logarithms of p-values of M tests, corrected by Holm's step-down procedure.
-
-    The i-th smallest p becomes the largest of min(1, (M - j + 1) p_j) over j <= i. The chance that
-    any true null hypothesis gets less than a level is at most that level, however the tests depend
-    on each other, as those of the units of a layer do (Holm, "A simple sequentially rejective
-    multiple test procedure", Scandinavian Journal of Statistics 6, 1979).
-
-    Parameters
-    ----------
-    log10_p : float64 array [M]
-
-    Returns
-    -------
-    float64 array [M]
-        In the order of `log10_p`; equal p-values stay equal, and none becomes smaller.
-
-    Examples
-    --------
-    >>> log10_p_holm(np.array([-400.0, -2.0, -401.0])).round(2)
-    array([-399.7 ,   -2.  , -400.52])
-    """
-    order = np.argsort(log10_p, kind="stable")
-    factors = np.arange(len(log10_p), 0, -1)
-    corrected = np.empty(len(log10_p))
-    corrected[order] = np.maximum.accumulate(np.log10(factors) + log10_p[order])
-    return np.minimum(0.0, corrected)
-
-
 def log10_p_skewed(log10_p: np.ndarray, z: np.ndarray, skewness: np.ndarray) -> np.ndarray:
     """The two-sided log10 p with the tail of a shifted, scaled Poisson variable of equal skewness.
 
@@ -196,14 +131,3 @@ def log10_p_skewed(log10_p: np.ndarray, z: np.ndarray, skewness: np.ndarray) -> 
     gamma = np.where(heavy, skewness, 1.0)
     exponent = np.where(heavy, ((1.0 + x) * np.log1p(x) - x) / gamma**2, z**2 / 2.0)
     return np.minimum(0.0, log10_p + (z**2 / 2.0 - exponent) / LN10)
-
-
-def is_trusted(log10_corrected: np.ndarray, log10_skewed: np.ndarray, n_tests: int) -> np.ndarray:
-    """Whether the verdict of the normal tail may be believed: bool, elementwise.
-
-    It may where nothing is claimed (p_search of 0.05 or more), and where the heavier tail of
-    `log10_p_skewed`, corrected alike, comes to the same verdict.
-    """
-    threshold = math.log10(SIGNIFICANT)
-    heavier = log10_p_search(10.0**log10_skewed, log10_skewed, n_tests)
-    return (log10_corrected >= threshold) | (heavier < threshold)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from invert_core.concepts import Alias, ConceptSet
 from invert_core.errors import FormulaError, UnknownNameError
-from invert_core.formula import Formula
+from invert_core.formula.formula import Formula
 
 IDS = ("a", "b", "c", "d")
 TRUTH_TABLE = ConceptSet.from_arrays(

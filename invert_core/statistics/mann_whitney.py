@@ -10,10 +10,9 @@ from invert_core.activations.dense import read_units
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.ranks import rank_sums
-from invert_core.kernels.sums import concept_sums
+from invert_core.kernels.sums import concept_sums, index_by_atoms
 from invert_core.parallel import n_threads, units_per_piece
-from invert_core.search.search import index_by_atoms
-from invert_core.significance import ALTERNATIVES, RankSpread, p_values, z_score
+from invert_core.statistics.tails import ALTERNATIVES, RankSpread, p_values, z_score
 from invert_core.values import as_labels, as_matrix, find_nan
 
 

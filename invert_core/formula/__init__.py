@@ -1,0 +1,1 @@
+"""Logical formulas of concepts: their value and their syntax."""
