@@ -10,7 +10,7 @@ import numpy as np
 
 from invert_core import ConceptSet, open_activations, read_concepts
 from invert_core.demo import run_demo
-from invert_core.join import join
+from invert_core.labelling.join import join
 
 IMAGENET = (
     Path(__file__).resolve().parents[2] / "shared" / "data" / "imagenet_concepts" / "concepts.csv"

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby
 from pathlib import Path
 
-from invert_core.search.search import available_cores
+from invert_core.parallel import available_cores
 
 _PACKAGES = ("numpy", "numba", "scipy", "illico")
 

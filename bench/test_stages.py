@@ -11,7 +11,7 @@ from invert_core.kernels.beam import search_units
 from invert_core.kernels.candidates import Limits
 from invert_core.kernels.ranks import add_ranks, make_keys, rank_sums
 from invert_core.kernels.sums import concept_sums, index_by_atoms
-from invert_core.label_rows import rows_of_piece
+from invert_core.labelling.label_rows import rows_of_piece
 from invert_core.search.beam_search import BeamSearch
 from invert_core.search.complete_search import sizes_within
 from invert_core.statistics.corrections import n_formulas

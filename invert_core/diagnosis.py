@@ -10,7 +10,7 @@ from invert_core.kernels.warm_up import is_warm
 from invert_core.models.backend import Finding
 from invert_core.models.registry import backends, load_backend
 from invert_core.parallel import available_cores
-from invert_core.runs import versions
+from invert_core.results.run_directory import versions
 
 OPTIONAL = (
     ("Parquet files", "pyarrow", "parquet"),

@@ -29,7 +29,7 @@ from invert_core import extract, open_activations, probe
 from invert_core.commands.console import print_rows
 from invert_core.errors import InvertError
 from invert_core.files.atomic import new_file, storage_errors
-from invert_core.probing import ProbedUnit
+from invert_core.labelling.probing import ProbedUnit
 from invert_core.settings import SIGNIFICANT
 
 SHARE = 0.5

@@ -9,7 +9,7 @@ from invert_core.commands import options
 from invert_core.commands.console import echo_line, print_rows, printable, say
 
 if TYPE_CHECKING:
-    from invert_core.comparison import Comparison
+    from invert_core.results.comparison import Comparison
 
 SHOWN = ("unit", "beam", "beam_auc", "exhaustive", "exhaustive_auc", "loss")
 
@@ -26,7 +26,7 @@ def compare(run: Path, certified: Path, top: int, style: str) -> None:
     length, fractions and direction. The table has the units with a better formula, largest loss of
     AUC first; JSON and CSV have all units.
     """
-    from invert_core.comparison import COLUMNS, compare_runs
+    from invert_core.results.comparison import COLUMNS, compare_runs
 
     found = compare_runs(run, certified)
     if found.n_only_beam or found.n_only_exhaustive:

@@ -20,8 +20,8 @@ from invert_core.commands.console import echo_data, say
 @options.overwrite_option
 def export(run: Path, style: str | None, output: Path | None, overwrite: bool) -> None:
     """Write the labels of a run as csv, jsonl or parquet."""
-    from invert_core.export import export_labels, to_text
-    from invert_core.runs import read_run
+    from invert_core.results.export import export_labels, to_text
+    from invert_core.results.run_directory import read_run
 
     labels = read_run(run).labels
     if output is None:

@@ -102,7 +102,7 @@ def label(
     run.json. Asked again after an interruption, it goes on where it was.
     """
     from invert_core.commands.label_table import print_labels, summary
-    from invert_core.runs import label_files
+    from invert_core.labelling.label_files import label_files
     from invert_core.settings import Settings
 
     settings = Settings(
@@ -118,7 +118,7 @@ def label(
         min_defined=min_defined,
     )
     if dry_run:
-        from invert_core.labelling import plan
+        from invert_core.labelling.label import plan
 
         planned = plan(
             activations,

@@ -1,7 +1,7 @@
 """How labels are printed on a terminal."""
 
 from invert_core.commands.console import print_rows
-from invert_core.labels import COLUMNS, Label, Labels
+from invert_core.results.labels import COLUMNS, Label, Labels
 
 SHOWN = ("unit", "label", "auc", "p_search", "positive", "status")
 

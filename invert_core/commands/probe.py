@@ -11,7 +11,7 @@ from invert_core.errors import InvertError
 from invert_core.wording import counted
 
 if TYPE_CHECKING:
-    from invert_core.probing import ProbedUnit, ProbeResult
+    from invert_core.labelling.probing import ProbedUnit, ProbeResult
 
 SHOWN = ("rank", "unit", "auc", "p_units", "status")
 
@@ -64,9 +64,9 @@ def probe(
     All units are ranked by AUC. p_units is the p-value corrected over all of them, except
     dead ones, by Holm's procedure. The table shows the first ranks; JSON and CSV hold all units.
     """
-    from invert_core.probe_picture import check_picture, write_picture
-    from invert_core.probing import COLUMNS
-    from invert_core.probing import probe as probe_units
+    from invert_core.labelling.probing import COLUMNS
+    from invert_core.labelling.probing import probe as probe_units
+    from invert_core.report.probe_picture import check_picture, write_picture
 
     if picture is not None:
         check_picture(picture, overwrite=overwrite)

@@ -40,7 +40,7 @@ def score(
     JSON and CSV hold all of them.
     """
     from invert_core.commands.label_table import print_labels
-    from invert_core.scoring import score as score_formula
+    from invert_core.labelling.scoring import score as score_formula
 
     with progress("Scoring") as report:
         labels = score_formula(

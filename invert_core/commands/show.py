@@ -20,8 +20,8 @@ def show(run: Path, unit: str, style: str) -> None:
     That is the rows of the unit, and the best formula of each length; CSV has the rows only.
     """
     from invert_core.commands.label_table import SHOWN, power_of_ten, shown, with_samples
-    from invert_core.labels import COLUMNS
-    from invert_core.runs import read_run
+    from invert_core.results.labels import COLUMNS
+    from invert_core.results.run_directory import read_run
 
     labels = read_run(run).labels
     rows = labels.at(unit)

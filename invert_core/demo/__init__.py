@@ -15,13 +15,13 @@ from invert_core.activations import open_activations
 from invert_core.concepts import ConceptSet, build_concepts, write_concepts
 from invert_core.extraction import extract
 from invert_core.files.atomic import new_folder, storage_errors
-from invert_core.join import join
-from invert_core.labelling import Progress, label
-from invert_core.labels import Label, Labels
-from invert_core.runs import RUN_FILE, fingerprint, write_run
-from invert_core.scoring import score
+from invert_core.labelling.join import join
+from invert_core.labelling.label import Progress, label
+from invert_core.labelling.scoring import score
+from invert_core.results.labels import Label, Labels
+from invert_core.results.run_directory import RUN_FILE, file_identity, write_run
+from invert_core.results.unfinished_record import Timer
 from invert_core.settings import Settings
-from invert_core.timings import Timer
 
 LAYERS = ("relu3", "output")
 SETTINGS = Settings(length=3, beam=3, min_fraction=0.05)
@@ -87,9 +87,9 @@ def run_demo(
         )
         timings = timer.timings()
         held_out = dict(_test(inputs["held_out"], concepts, labels.best()))
-        fingerprints = {name: fingerprint(path, folder) for name, path in inputs.items()}
+        identities = {name: file_identity(path, folder) for name, path in inputs.items()}
         with storage_errors(output):
-            write_run(folder, labels, SETTINGS, fingerprints, {"join": "inner"}, timings)
+            write_run(folder, labels, SETTINGS, identities, {"join": "inner"}, timings)
     return DemoReport(labels, held_out)
 
 

@@ -10,8 +10,8 @@ from invert_core.kernels.atoms import Atoms, merged
 from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.warm_up import compile_kernels
 from invert_core.search.beam_search import report
+from invert_core.search.certificate import KERNELS, BestFormula, prepare, search_exhaustively
 from invert_core.search.complete_search import CompleteSearch
-from invert_core.search.exhaustive import KERNELS, BestFormula, prepare, search_exhaustively
 from invert_core.search.search import Found, UnitResult
 from invert_core.settings import Settings
 

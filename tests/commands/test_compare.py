@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from invert_core.comparison import COLUMNS
+from invert_core.results.comparison import COLUMNS
 from tests.command_line import invert, refused
 
 LABEL = (

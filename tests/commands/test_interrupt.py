@@ -123,7 +123,7 @@ def test_a_labelling_interrupted_before_the_first_unit_leaves_nothing(here, big,
         raise KeyboardInterrupt
 
     before = tree(here)
-    monkeypatch.setattr("invert_core.runs.label_workload", stop)
+    monkeypatch.setattr("invert_core.labelling.label_files.label_workload", stop)
     result = call(*big)
     assert result.exit_code == 130
     assert result.stderr.endswith("Interrupted before anything new was kept.\n")
@@ -134,15 +134,15 @@ def test_an_interrupted_labelling_goes_on_to_the_same_bytes(inputs):
     # Interrupted by itself, once the third unit of four is labelled.
     interrupting = (
         "import os, signal\n"
-        "from invert_core import runs\n"
+        "from invert_core.labelling import label_files as labelling\n"
         "from invert_core.entry import main\n"
-        "label_workload = runs.label_workload\n"
+        "label_workload = labelling.label_workload\n"
         "def label(*arguments, **options):\n"
         "    for unit, rows in enumerate(label_workload(*arguments, **options)):\n"
         "        if unit == 3:\n"
         "            os.kill(os.getpid(), signal.SIGINT)\n"
         "        yield rows\n"
-        "runs.label_workload = label\n"
+        "labelling.label_workload = label\n"
         "main()\n"
     )
     arguments = ("label", "activations.npz", "concepts.csv", "-o")
@@ -182,7 +182,7 @@ def test_what_is_kept_is_said_of_errors_of_any_kind(inputs, monkeypatch):
     def fail(*_arguments):
         raise MemoryError
 
-    monkeypatch.setattr("invert_core.labels.Labels.to_csv", fail)
+    monkeypatch.setattr("invert_core.results.labels.Labels.to_csv", fail)
     error = sentence(*failed("label", "activations.npz", "concepts.csv", "-o", "run"))
     assert "There is not enough memory" in error
     assert error.endswith(
@@ -194,7 +194,7 @@ def test_threads_that_cannot_start_are_told_in_a_sentence(inputs, monkeypatch):
     def fail(*_arguments):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr("invert_core.labels.Labels.to_csv", fail)
+    monkeypatch.setattr("invert_core.results.labels.Labels.to_csv", fail)
     error = sentence(*failed("label", "activations.npz", "concepts.csv", "-o", "run"))
     assert "no room for another thread. Raise the limits: ulimit" in error
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from invert_core.labels import COLUMNS
+from invert_core.results.labels import COLUMNS
 from invert_core.search import exhaustive_search
 from tests import naive
 from tests.command_line import call, invert, process, refused, tree
@@ -154,7 +154,8 @@ def test_an_existing_run_is_replaced_on_request_only(run):
 
 def test_overwrite_spares_what_is_no_run_before_any_search(inputs, monkeypatch):
     monkeypatch.setattr(
-        "invert_core.runs.label_workload", lambda *_, **__: pytest.fail("it searched")
+        "invert_core.labelling.label_files.label_workload",
+        lambda *_, **__: pytest.fail("it searched"),
     )
     (inputs / "run").mkdir()
     (inputs / "run" / "thesis.txt").write_text("years of work")
@@ -257,7 +258,7 @@ def test_memory_that_is_not_there_is_an_error(inputs, monkeypatch):
     def run_out(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("invert_core.runs.label_workload", run_out)
+    monkeypatch.setattr("invert_core.labelling.label_files.label_workload", run_out)
     assert "There is not enough memory" in refused(*ARGUMENTS)
 
 
@@ -265,7 +266,7 @@ def test_a_fault_of_the_program_asks_for_a_report(inputs, monkeypatch):
     def fail(*_, **__):
         raise ZeroDivisionError("what")
 
-    monkeypatch.setattr("invert_core.runs.label_workload", fail)
+    monkeypatch.setattr("invert_core.labelling.label_files.label_workload", fail)
     result = call(*ARGUMENTS)
     assert result.exit_code == 1
     assert "unforeseen happened (ZeroDivisionError: what)" in result.stderr

@@ -17,9 +17,9 @@ from invert_core.concepts import combining
 from invert_core.concepts.missing import MISSING
 from invert_core.data.images import preprocess
 from invert_core.data.texts import tokenize
-from invert_core.export import KINDS
-from invert_core.join import JOINS
+from invert_core.labelling.join import JOINS
 from invert_core.models.backend import DEVICES, POOLS
+from invert_core.results.export import KINDS
 from invert_core.settings import DIRECTIONS, SEARCHES, Settings
 from tests.command_line import call, invert, process, refused
 

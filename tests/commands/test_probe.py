@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from invert_core.probing import COLUMNS
+from invert_core.labelling.probing import COLUMNS
 from tests.command_line import call, invert, refused
 from tests.needs import need
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from invert_core.kernels import bits, bounds, exhaustive, kinds, pairs, triples
 from invert_core.kernels.exhaustive import ABSENT, UNIT, Problem
-from invert_core.search.exhaustive import BUCKET, prepare
+from invert_core.search.certificate import BUCKET, prepare
 from invert_core.testing import strategies
 from tests import naive
 

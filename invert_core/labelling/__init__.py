@@ -1,0 +1,1 @@
+"""Labelling: activations and concepts in, rows out."""

@@ -1,0 +1,268 @@
+"""The result of a labelling: rows that say what each unit detects, and how they are written."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from invert_core.errors import DataError, FileFormatError, UnknownNameError
+from invert_core.settings import SIGNIFICANT
+from invert_core.wording import first_few, nearest
+
+if TYPE_CHECKING:
+    from invert_core.concepts.concept_set import ConceptSet
+
+COLUMNS = (
+    "layer",
+    "unit",
+    "rank",
+    "formula",
+    "label",
+    "length",
+    "direction",
+    "auc",
+    "u",
+    "z",
+    "p_value",
+    "log10_p",
+    "p_search",
+    "log10_p_search",
+    "method",
+    "status",
+    "n_positive",
+    "n_samples",
+    "concept_fraction",
+    "n_scored",
+    "gap",
+    "unit_name",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """A formula and how one unit separates its extent.
+
+    `formula` is in concept ids, `label` in names; `p_value` is two-sided. `n_samples` counts the
+    samples on which all concepts of the formula are defined; nothing else was compared, and
+    `concept_fraction` is the share of these.
+    """
+
+    formula: str
+    label: str
+    length: int
+    auc: float
+    u: float
+    z: float
+    p_value: float
+    log10_p: float
+    n_positive: int
+    n_samples: int
+    concept_fraction: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label(Explanation):
+    """One row of the result.
+
+    `p_search` is corrected for all formulas that the search could have returned. `status` is
+    "ok"; "dead" for a constant unit, which has no formula; "constant" for a formula on whose
+    `n_samples` the unit is constant, though it is not on all samples: AUC 0.5 and p 1; or
+    "untrusted" where p_search is below 0.05 only by the normal tail, and not when the skew of U is
+    taken into account. `method` is "none" where a unit is constant. `gap` is how
+    much better than the best formula found an unknown one can be, in AUC: 0.0 if the best of all is
+    certified, more if a time limit ended the search, None if nothing is known, as after a beam
+    search. `unit_name` is "" where units are plain numbers. `by_length` of the row of rank 1 holds
+    the best formula of each length that the search found, whatever `min_gain` was.
+    `log10_p_skewed` is `log10_p` with the skew of U taken into account; it is in no file, and None
+    in rows that were read from one.
+    """
+
+    layer: str
+    unit: int
+    rank: int
+    direction: str
+    p_search: float
+    log10_p_search: float
+    method: str
+    status: str
+    n_scored: int
+    gap: float | None = None
+    unit_name: str = ""
+    by_length: tuple[Explanation, ...] = ()
+    log10_p_skewed: float | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def address(self) -> str:
+        """The unit as ``layer:unit``."""
+        return f"{self.layer}:{self.unit}"
+
+    @property
+    def named_address(self) -> str:
+        """The unit as ``layer:name``."""
+        return f"{self.layer}:{self.unit_name}"
+
+    def row(self) -> dict[str, Any]:
+        """The columns of labels.csv."""
+        return {name: getattr(self, name) for name in COLUMNS}
+
+
+@dataclass(frozen=True, repr=False)
+class Labels:
+    """All rows of a labelling, in the order of layers, units, directions and ranks.
+
+    Parameters
+    ----------
+    rows : tuple of Label
+    concepts : ConceptSet or None
+        As it was joined to the activations; None when the rows were read from a run.
+    """
+
+    rows: tuple[Label, ...]
+    concepts: "ConceptSet | None" = None
+
+    def __repr__(self) -> str:
+        units = len({row.address for row in self.rows})
+        return f"<Labels of {units} units in {len(self.rows)} rows>"
+
+    def __iter__(self) -> Iterator[Label]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def best(self) -> tuple[Label, ...]:
+        """The row of rank 1 of every unit and direction that is not dead, most convincing first.
+
+        Significant and trusted ones first (p_search below 0.05, status "ok"), then by the distance
+        of the AUC from 0.5, then by `log10_p_search`.
+        """
+        first = [row for row in self.rows if row.rank == 1 and row.status != "dead"]
+        return tuple(sorted(first, key=_conviction))
+
+    def at(self, address: str) -> tuple[Label, ...]:
+        """The rows of one unit, given as ``layer:unit``, with the number or the name of the unit.
+
+        A name that is the number of another unit means that one.
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such unit.
+        """
+        found = tuple(row for row in self.rows if row.address == address) or tuple(
+            row for row in self.rows if row.unit_name and row.named_address == address
+        )
+        if not found:
+            layer = address.rpartition(":")[0]
+            layers = list(dict.fromkeys(row.layer for row in self.rows))
+            units = [row.unit for row in self.rows if row.layer == layer]
+            raise UnknownNameError(
+                f"There is no unit {address!r}.",
+                f"The units of layer {layer!r} go from {min(units)} to {max(units)}."
+                if units
+                else f"{nearest(layer, layers)} Give LAYER:UNIT, as in {self.rows[0].address}; "
+                f"the layers are {first_few(layers)}.".lstrip(),
+            )
+        return found
+
+    def extent(self, label: Explanation | str) -> np.ndarray:
+        """Where a formula is true: bool, one for each sample in the order of the activations.
+
+        False where the formula is not defined.
+
+        Parameters
+        ----------
+        label : Label, Explanation or str
+            A row of this result, or a formula in concept ids.
+        """
+        if self.concepts is None:
+            raise DataError(
+                "These labels were read from a run and hold no concepts.",
+                "Evaluate the formula with Formula.parse(text).evaluate(concepts).",
+            )
+        text = label if isinstance(label, str) else label.formula
+        if not text:
+            raise DataError("A dead unit has no formula.", "Ask for another row.")
+        # Whoever reads a run needs neither formulas nor concepts.
+        from invert_core.formula.formula import Formula
+
+        return Formula.parse(text).evaluate(self.concepts)
+
+    def to_csv(self) -> str:
+        """All rows as labels.csv."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(row.row().values() for row in self.rows)
+        return text.getvalue()
+
+    def to_jsonl(self) -> str:
+        """All rows and `by_length` as labels.jsonl, one object per line."""
+        return "".join(
+            json.dumps(
+                row.row() | {"by_length": [vars(found) for found in row.by_length]},
+                ensure_ascii=False,
+                allow_nan=False,
+            )
+            + "\n"
+            for row in self.rows
+        )
+
+    @classmethod
+    def from_jsonl(cls, lines: Iterable[str], name: str = "labels.jsonl") -> "Labels":
+        """Read what `to_jsonl` wrote.
+
+        Raises
+        ------
+        FileFormatError
+            A line is not such an object; the message names `name` and the line.
+        """
+        rows = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                values = json.loads(line)
+                # Before there were missing labels, all formulas had the samples of the row.
+                of_row = {"n_samples": values["n_samples"]}
+                by_length = tuple(
+                    Explanation(**_typed(Explanation, of_row | v)) for v in values["by_length"]
+                )
+                # Runs of the first versions know neither.
+                values = {"gap": None, "unit_name": ""} | values | {"by_length": by_length}
+                values["log10_p_skewed"] = None
+                rows.append(Label(**_typed(Label, values)))
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                raise FileFormatError(
+                    f"Line {number} of {name} is not a label ({str(error)[:80]}).",
+                    "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN",
+                ) from error
+        return cls(tuple(rows))
+
+
+def _conviction(row: Label) -> tuple[bool, float, float]:
+    stands = row.status == "ok" and row.p_search < SIGNIFICANT
+    return (not stands, -abs(row.auc - 0.5), row.log10_p_search)
+
+
+def _typed(kind: type[Explanation], values: dict[str, Any]) -> dict[str, Any]:
+    expected = {field.name: field.type for field in fields(kind)}
+    if not isinstance(values, dict) or set(values) != set(expected):
+        raise ValueError(f"columns {sorted(set(values) ^ set(expected))}")
+    for name, value in values.items():
+        if expected[name] in (str, int, float) and type(value) is not expected[name]:
+            raise ValueError(f"{name} is {value!r}")
+        if name == "gap" and not (value is None or (type(value) is float and value >= 0)):
+            raise ValueError(f"{name} is {value!r}")
+        if isinstance(value, str):
+            value.encode()  # half a surrogate pair could not be written again
+        elif isinstance(value, int) and not 0 <= value < 2**63:
+            raise ValueError(f"{name} is out of range")
+        elif isinstance(value, float) and not (
+            math.isfinite(value) and (value <= 0 or not name.startswith("log10_"))
+        ):
+            raise ValueError(f"{name} is {value}")
+    return values

@@ -1,0 +1,171 @@
+"""Run directories: the results of one labelling, and all that is needed to repeat it."""
+
+import hashlib
+import json
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from invert_core import __version__
+from invert_core.errors import FileFormatError, MissingFileError
+from invert_core.files.input_file import check_file
+from invert_core.results.labels import Labels
+from invert_core.results.unfinished import RECORD, unfinished_folder
+from invert_core.results.unfinished_record import Timings
+from invert_core.settings import Settings
+
+RUN_FILE = "run.json"
+FORMAT = "invert-run"
+FORMAT_VERSION = 1
+
+_LABEL = "Make one with: invert label ACTIVATIONS CONCEPTS -o RUN"
+_FINISH = "Finish it: the same 'invert label' as before goes on where it was."
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `read_run` finds in a run directory; `info` is the object in run.json."""
+
+    labels: Labels
+    info: dict[str, Any]
+
+
+def write_run(
+    folder: Path,
+    labels: Labels,
+    settings: Settings,
+    inputs: Mapping[str, Mapping[str, Any]],
+    arguments: Mapping[str, Any],
+    timings: Timings,
+) -> None:
+    """Write labels.csv, labels.jsonl and run.json to a folder that exists.
+
+    Parameters
+    ----------
+    folder : Path
+    labels, settings
+        The result, and what the search was told.
+    inputs : mapping
+        Fingerprints of the files that determine the result, by what they are.
+    arguments : mapping
+        The other arguments, JSON-able.
+    timings : Timings
+        Of the labelling.
+    """
+    (folder / "labels.jsonl").write_text(labels.to_jsonl(), encoding="utf-8", newline="")
+    write_table(folder, labels)
+    write_info(folder, settings, inputs, arguments, timings)
+
+
+def write_table(folder: Path, labels: Labels) -> None:
+    """Write labels.csv to a folder that exists."""
+    (folder / "labels.csv").write_text(labels.to_csv(), encoding="utf-8", newline="")
+
+
+def write_info(
+    folder: Path,
+    settings: Settings,
+    inputs: Mapping[str, Mapping[str, Any]],
+    arguments: Mapping[str, Any],
+    timings: Timings,
+) -> None:
+    """Write run.json to a folder that exists; parameters as for `write_run`."""
+    info = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "arguments": dict(arguments),
+        "settings": asdict(settings),
+        "versions": versions(),
+        "inputs": dict(inputs),
+        "seed": None,
+        "timings": asdict(timings),
+        "machine": {
+            "system": platform.platform(),
+            "processor": platform.machine(),
+            "cores": os.cpu_count(),
+        },
+    }
+    text = json.dumps(info, indent=2, ensure_ascii=False) + "\n"
+    # A path may hold bytes that are no UTF-8; escaped so, JSON gives them back.
+    (folder / RUN_FILE).write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def read_run(path: str | PathLike[str]) -> Run:
+    """Read a run directory.
+
+    Raises
+    ------
+    MissingFileError
+        It does not exist, or is no run directory.
+    FileFormatError
+        A file in it is broken or of a newer version.
+    """
+    path = Path(path)
+    run_file = path / RUN_FILE
+    labels_file = path / "labels.jsonl"
+    if not run_file.is_file() and (path / RECORD).is_file():
+        raise MissingFileError(f"The run {str(path)!r} is unfinished.", _FINISH)
+    if not path.exists():
+        unfinished = unfinished_folder(path)
+        if (unfinished / RECORD).is_file():
+            raise MissingFileError(f"The run {str(unfinished)!r} is unfinished.", _FINISH)
+        raise MissingFileError(f"There is no run directory {str(path)!r}.", _LABEL)
+    for needed in (run_file, labels_file):
+        if not needed.is_file():
+            raise MissingFileError(
+                f"{str(path)!r} is not a run directory: it has no {needed.name}.", _LABEL
+            )
+    info = _read_info(run_file)
+    try:
+        with labels_file.open(encoding="utf-8") as lines:
+            labels = Labels.from_jsonl(lines, str(labels_file))
+    except UnicodeDecodeError as error:
+        raise FileFormatError(f"{str(labels_file)!r} is not UTF-8 text.", _LABEL) from error
+    if not labels.rows:
+        raise FileFormatError(f"{str(labels_file)!r} holds no labels.", _LABEL)
+    return Run(labels, info)
+
+
+def _read_info(run_file: Path) -> dict[str, Any]:
+    try:
+        info = json.loads(run_file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError(f"{str(run_file)!r} is broken ({error}).", _LABEL) from error
+    if not isinstance(info, dict) or info.get("format") != FORMAT:
+        raise FileFormatError(f"{str(run_file)!r} does not describe a run.", _LABEL)
+    if info.get("format_version") != FORMAT_VERSION:
+        raise FileFormatError(
+            f"{str(run_file)!r} has format version {info.get('format_version')!r}, "
+            f"this program reads {FORMAT_VERSION}.",
+            "Update it with: pip install --upgrade invert-core",
+        )
+    return info
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of this package, and of the packages its results rest on."""
+    found = {"python": sys.version.split()[0], "invert-core": __version__}
+    for name in ("numba", "numpy", "scipy", "h5py"):
+        found[name] = metadata.version(name)
+    return found
+
+
+def file_identity(path: Path, folder: Path | None = None) -> dict[str, Any]:
+    """Path, size in bytes and SHA-256 of a file; its path is absolute, or relative to `folder`.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    """
+    check_file(path)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    named = path.absolute() if folder is None else path.relative_to(folder)
+    return {"path": str(named), "bytes": path.stat().st_size, "sha256": digest}

@@ -1,0 +1,348 @@
+import itertools
+import json
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from invert_core.activations import Activations, open_activations
+from invert_core.concepts import ConceptSet, read_concepts
+from invert_core.errors import DataError, FormulaError, SettingError, UnknownNameError
+from invert_core.formula.formula import Formula
+from invert_core.kernels import beam, ranks
+from invert_core.labelling.label import label, label_units, plan
+from invert_core.labelling.scoring import score
+from invert_core.results.labels import COLUMNS, Labels
+from invert_core.search import exhaustive_search
+from invert_core.search.beam_search import BeamSearch
+from invert_core.settings import Settings
+from invert_core.statistics.corrections import n_formulas
+from invert_core.testing import strategies
+from tests import naive
+from tests.wordnet import WORDNET, needs_wordnet
+
+
+def concept_set(labels, **fields):
+    return ConceptSet.from_arrays(labels, [f"c{i}" for i in range(labels.shape[1])], **fields)
+
+
+def small(seed=0, n_samples=150, n_units=5, n_concepts=6):
+    rng = np.random.default_rng(seed)
+    labels = rng.random((n_samples, n_concepts)) < 0.3
+    activations = np.maximum(rng.normal(size=(n_samples, n_units)), 0).astype(np.float32)
+    activations[:, 1] = 2.5
+    return activations, labels
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(strategies.search_cases(max_concepts=8))
+def test_every_number_of_a_row_equals_the_oracle(case):
+    options = case.settings
+    try:
+        found = label(case.activations, concept_set(case.labels), settings=Settings(**options))
+    except DataError:
+        return
+    concepts = naive.extents(case.labels)
+    n_samples, n_concepts = case.labels.shape
+    space = n_formulas(n_concepts, options["length"])
+    for unit, values in enumerate(case.activations.T):
+        expected = naive.beam_search(values.tolist(), concepts, n_samples, **options)
+        rows = [row for row in found.rows if row.unit == unit]
+        if expected.dead:
+            assert [(row.status, row.formula, row.auc) for row in rows] == [("dead", "", 0.5)]
+            continue
+        assert len(rows) == len(expected.reported)
+        for rank, (row, formula) in enumerate(zip(rows, expected.reported, strict=True), start=1):
+            test = naive.mann_whitney(values.tolist(), formula.extent)
+            assert (row.rank, row.length) == (rank, len(formula.literals))
+            assert (row.n_positive, row.auc, row.u) == (formula.n1, formula.auc, test.u)
+            assert row.concept_fraction == formula.n1 / n_samples
+            assert row.z == pytest.approx(test.z, rel=1e-12, abs=0)
+            assert row.p_value == pytest.approx(test.p, rel=1e-10, abs=0)
+            assert row.log10_p == pytest.approx(test.log10_p, rel=1e-10, abs=1e-12)
+            corrected = naive.log10_p_search(test.log10_p, space)
+            assert row.log10_p_search == pytest.approx(corrected, rel=1e-8, abs=1e-12)
+            assert row.n_scored == expected.n_scored
+            assert set(np.flatnonzero(found.extent(row)).tolist()) == formula.extent
+
+
+def test_the_formula_of_a_row_parses_back_to_its_extent():
+    activations, labels = small()
+    found = label(activations, concept_set(labels), settings=Settings(length=4))
+    concepts = found.concepts
+    for row in found:
+        if row.status != "dead":
+            parsed = Formula.parse(row.formula)
+            assert str(parsed) == row.formula
+            assert parsed.length == row.length
+            assert parsed.evaluate(concepts).sum() == row.n_positive
+
+
+def test_both_directions_correct_for_twice_as_many_formulas():
+    activations, labels = small()
+    one = label(activations, concept_set(labels), settings=Settings(direction="positive"))
+    both = label(activations, concept_set(labels), settings=Settings(direction="both"))
+    up = [row for row in both if row.direction == "positive"]
+    assert [row.formula for row in up] == [row.formula for row in one if row.status != "dead"]
+    for row, alone in zip(up, (row for row in one if row.status != "dead"), strict=True):
+        doubled = 2 * n_formulas(labels.shape[1], 3)
+        expected = naive.log10_p_search(alone.log10_p, doubled)
+        assert row.log10_p_search == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    (dead,) = (row for row in both if row.status == "dead")
+    assert (dead.direction, dead.rank, dead.label) == ("both", 1, "")
+
+
+def test_results_are_the_same_bytes_for_any_threads_and_blocks():
+    activations, labels = small(n_units=30)
+    made = {
+        (found.to_csv(), found.to_jsonl())
+        for jobs, block in ((1, 64), (2, 64), (2, 7), (3, 1))
+        for found in [label(activations, concept_set(labels), jobs=jobs, block=block)]
+    }
+    assert len(made) == 1
+
+
+def test_only_the_layers_and_units_asked_for_are_labelled():
+    activations, labels = small()
+    layers = {"a": activations, "b": activations[:, :2] + 1}
+    source = Activations.from_array(layers)
+    everything = label(source, concept_set(labels))
+    some = label(source, concept_set(labels), layers=["b", "a"], units=[1, 0, 1], block=1)
+    expected = [row for row in everything if row.unit < 2]
+    assert some.rows == tuple(expected)
+    assert {row.layer for row in label(source, concept_set(labels), layers=["b"])} == {"b"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"layers": ["layer_a"]}, "no layer 'layer_a'.*'layer-a'"),
+        ({"units": [5]}, "no unit 5 in layer 'layer-a'.*0 to 4"),
+        ({"units": [-1]}, "no unit -1"),
+    ],
+)
+def test_unknown_layers_and_units_are_named(options, message):
+    activations, labels = small()
+    with pytest.raises(UnknownNameError, match=message):
+        label(Activations.from_array({"layer-a": activations}), concept_set(labels), **options)
+
+
+def test_samples_are_matched_by_id_and_the_common_ones_can_be_used():
+    activations, labels = small(n_samples=100)
+    ids = tuple(f"s{i}" for i in range(100))
+    source = Activations.from_array(activations, sample_id=ids)
+    order = np.random.default_rng(1).permutation(100)
+    shuffled = concept_set(labels[order], sample_id=tuple(ids[i] for i in order))
+    expected = label(source, concept_set(labels, sample_id=ids))
+    assert label(source, shuffled).rows == expected.rows
+    fewer = concept_set(labels[order[:60]], sample_id=tuple(ids[i] for i in order[:60]))
+    with pytest.raises(DataError, match="--join inner"):
+        label(source, fewer)
+    kept = np.sort(order[:60])
+    inner = label(source, fewer, join="inner")
+    assert inner.rows == label(activations[kept], concept_set(labels[kept])).rows
+
+
+def test_nothing_compiles_in_the_threads_when_samples_are_left_out():
+    activations, labels = small(n_samples=100)
+    ids = tuple(f"s{i}" for i in range(100))
+    source = Activations.from_array(activations, sample_id=ids)
+    fewer = concept_set(labels[20:], sample_id=ids[20:])
+    BeamSearch(fewer, Settings())
+    kernels = (beam.search_units, ranks.add_ranks)
+    before = [len(kernel.signatures) for kernel in kernels]
+    label(source, fewer, join="inner")
+    assert [len(kernel.signatures) for kernel in kernels] == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"block": 0}, "block is 0"),
+        ({"layers": []}, "No layers"),
+        ({"units": []}, "No units"),
+        ({"jobs": 0}, "--jobs is 0"),
+    ],
+)
+def test_choices_that_leave_nothing_to_do_are_refused(options, message):
+    activations, labels = small()
+    with pytest.raises(SettingError, match=message):
+        label(activations, concept_set(labels), **options)
+
+
+def test_concepts_may_be_a_mapping_of_names_to_labels():
+    activations, labels = small()
+    mapping = {f"c{i}": column for i, column in enumerate(labels.T)}
+    assert label(activations, mapping).rows == label(activations, concept_set(labels)).rows
+    with pytest.raises(DataError, match="different lengths"):
+        label(activations, {"a": labels[:, 0], "b": labels[1:, 0]})
+    with pytest.raises(DataError, match="there are none"):
+        label(activations, {})
+
+
+def test_progress_counts_every_unit():
+    activations, labels = small()
+    seen = []
+    label(activations, concept_set(labels), progress=lambda *args: seen.append(args), block=2)
+    assert all(one < two for one, two in itertools.pairwise(seen))
+    assert seen[-1] == (5, 5)
+    assert len(seen) >= 3
+
+
+def test_an_interrupt_reaches_the_caller_and_ends_the_threads():
+    activations, labels = small()
+
+    def interrupt(_done, _total):
+        raise KeyboardInterrupt
+
+    before = threading.active_count()
+    try:
+        label(activations, concept_set(labels), progress=interrupt)
+    except KeyboardInterrupt:
+        # Not after the exception is gone: while its traceback lives, so does what it holds.
+        assert threading.active_count() == before
+    else:
+        pytest.fail("the interrupt was lost")
+
+
+def test_a_layer_that_was_opened_by_the_caller_stays_open(tmp_path):
+    activations, labels = small()
+    np.save(tmp_path / "layer.npy", activations)
+    with open_activations(tmp_path / "layer.npy") as opened:
+        assert label(opened, concept_set(labels)).rows == label(opened, concept_set(labels)).rows
+    assert label(tmp_path / "layer.npy", concept_set(labels)).rows[0].layer == "layer"
+
+
+def test_min_gain_keeps_the_shorter_formula():
+    activations, labels = small(3, n_samples=400)
+    free = label(activations, concept_set(labels))
+    frugal = label(activations, concept_set(labels), settings=Settings(min_gain=0.4))
+    assert any(row.length > 1 for row in free if row.rank == 1)
+    assert {row.length for row in frugal if row.status != "dead"} == {1}
+    first = [row for row in free if row.rank == 1]
+    assert [row.by_length for row in frugal if row.rank == 1] == [row.by_length for row in first]
+
+
+def test_score_tests_one_formula_on_every_unit():
+    activations, labels = small()
+    found = score(activations, concept_set(labels), "c0 & ~c1 | c2")
+    extent = (labels[:, 0] & ~labels[:, 1]) | labels[:, 2]
+    assert [row.unit for row in found] == [0, 1, 2, 3, 4]
+    for row, values in zip(found, activations.T, strict=True):
+        expected = naive.mann_whitney(values.tolist(), set(np.flatnonzero(extent).tolist()))
+        assert (row.auc, row.u) == (expected.auc, expected.u)
+        assert row.p_value == pytest.approx(expected.p, rel=1e-10, abs=0)
+        assert (row.p_search, row.log10_p_search) == (row.p_value, row.log10_p)
+        assert (row.n_scored, row.direction, row.rank) == (1, "given", 1)
+    assert [row.status for row in found] == ["ok", "dead", "ok", "ok", "ok"]
+    assert found.rows[1].formula == "c0 & ~c1 | c2"
+
+
+def test_score_takes_any_formula_that_parses():
+    activations, labels = small()
+    found = score(activations, concept_set(labels), "~(c0 | c1) & (c2 | ~(c3 & c4))")
+    extent = ~(labels[:, 0] | labels[:, 1]) & (labels[:, 2] | ~(labels[:, 3] & labels[:, 4]))
+    assert found.rows[0].n_positive == extent.sum()
+
+
+@pytest.mark.parametrize(
+    ("formula", "error"),
+    [("c0 &", FormulaError), ("c99", UnknownNameError), ("c0 & ~c0", DataError)],
+)
+def test_a_formula_that_cannot_be_tested_is_refused(formula, error):
+    activations, labels = small()
+    with pytest.raises(error) as caught:
+        score(activations, concept_set(labels), formula)
+    assert caught.value.hint
+
+
+def test_a_plan_says_what_would_be_searched():
+    activations, labels = small()
+    labels[:, 0] = False
+    planned = plan(activations, concept_set(labels), units=[0, 2], settings=Settings(length=2))
+    assert (planned.n_samples, planned.n_units, planned.n_concepts) == (150, 2, 6)
+    assert planned.n_formulas == n_formulas(6, 2)
+    fractions = labels.mean(axis=0)
+    within = [f for f in (*fractions, *(1 - fractions)) if 0.002 <= f <= 0.5]
+    assert planned.n_literals_within_limits == len(within)
+
+
+def test_rows_survive_the_way_through_jsonl():
+    activations, labels = small()
+    names = tuple(f"naïve \x1b name {i}" for i in range(6))
+    concepts = concept_set(labels, name=names)
+    found = label(activations, concepts)
+    assert Labels.from_jsonl(found.to_jsonl().splitlines()).rows == found.rows
+    first = json.loads(found.to_jsonl().splitlines()[0])
+    assert list(first) == [*COLUMNS, "by_length"]
+    assert found.to_csv().splitlines()[0] == ",".join(COLUMNS)
+
+
+def test_an_address_splits_at_the_last_colon():
+    activations, labels = small()
+    found = label(Activations.from_array({"a:1": activations}), concept_set(labels))
+    assert {row.unit for row in found.at("a:1:3")} == {3}
+    with pytest.raises(UnknownNameError, match="a:1:9"):
+        found.at("a:1:9")
+
+
+def test_the_most_convincing_labels_are_significant_first_then_by_auc():
+    activations, labels = small(n_samples=600)
+    activations[:, 0] += 9 * labels[:, 0]
+    activations[:, 4] += labels[:, 1]
+    best = label(activations, concept_set(labels)).best()
+    assert [row.unit for row in best[:2]] == [0, 4]
+    assert all(row.rank == 1 and row.status != "dead" for row in best)
+    assert len(best) == 4
+
+
+@needs_wordnet
+def test_units_of_a_real_encoder_equal_the_oracle():
+    concepts = read_concepts(WORDNET / "samples.csv", WORDNET / "concepts.csv")
+    activations = np.load(WORDNET / "sentence_embedding.npy")[:, [7, 319]]
+    options = {"length": 2, "beam": 2, "min_fraction": 0.002, "max_fraction": 0.5}
+    found = label(activations, concepts, settings=Settings(**options))
+    extents = naive.extents(concepts.dense())
+    for unit, values in enumerate(activations.T):
+        expected = naive.beam_search(
+            values.tolist(), extents, 20_000, **options, direction="positive"
+        )
+        rows = [row for row in found if row.unit == unit]
+        assert [row.auc for row in rows] == [formula.auc for formula in expected.reported]
+        assert [set(np.flatnonzero(found.extent(row))) for row in rows] == [
+            set(formula.extent) for formula in expected.reported
+        ]
+
+
+@pytest.mark.parametrize("wrong", [[[1, 0], [0, 1]], {"a": [[1], [0]]}])
+def test_concepts_of_another_shape_are_refused(wrong):
+    with pytest.raises(DataError) as caught:
+        label(np.arange(2.0), wrong)
+    assert "bool array" in caught.value.hint
+
+
+def test_two_layers_of_different_types_are_labelled_in_their_order():
+    activations, labels = small()
+    layers = {"b": activations, "a": activations.astype(np.float32).round(1)}
+    both = label(Activations.from_array(layers), concept_set(labels), jobs=2, block=2)
+    apart = [
+        row
+        for name, values in layers.items()
+        for row in label(Activations.from_array({name: values}), concept_set(labels))
+    ]
+    assert list(both) == apart
+
+
+def test_results_come_one_unit_after_the_other():
+    activations, labels = small()
+    rows = list(label_units(activations, concept_set(labels)))
+    assert [of_unit[0].unit for of_unit in rows] == [0, 1, 2, 3, 4]
+    assert list(itertools.chain(*rows)) == list(label(activations, concept_set(labels)))
+
+
+def test_too_many_concepts_for_tables_of_pairs_are_refused(monkeypatch):
+    activations, labels = small()
+    monkeypatch.setattr(exhaustive_search, "MOST_BYTES", 100)
+    with pytest.raises(SettingError, match="6 concepts would take"):
+        label(activations, concept_set(labels), settings=Settings(search="exhaustive"))

@@ -1,0 +1,80 @@
+"""Labellings of a small input that are stopped in the middle."""
+
+import contextlib
+import json
+
+import numpy as np
+import pytest
+
+from invert_core import Settings
+from invert_core.labelling import label_files as labelling
+from invert_core.labelling.label import label_workload
+from invert_core.labelling.label_files import label_files
+
+N_UNITS = 12
+FILES = ("labels.csv", "labels.jsonl", "run.json")
+SETTINGS = Settings(length=2, beam=2)
+
+
+class Stop(Exception):
+    """What no code expects."""
+
+
+def write_inputs(folder):
+    """Two layers, of four units and eight, on 40 samples with five concepts."""
+    random = np.random.default_rng(3)
+    values = np.maximum(random.normal(size=(40, N_UNITS)).round(1), 0)
+    np.savez(folder / "a.npz", b=values[:, :4], a=values[:, 4:])
+    ids = np.array([f"concept {number}" for number in range(5)])
+    np.savez(folder / "c.npz", labels=random.random((40, 5)) < 0.3, id=ids)
+
+
+def finish(output="run", **arguments):
+    return label_files("a.npz", "c.npz", output, **{"settings": SETTINGS, "jobs": 1} | arguments)
+
+
+def fail(error):
+    def work():
+        raise error
+
+    return work
+
+
+@contextlib.contextmanager
+def before_unit(number, work):
+    """Do some work before a unit is labelled; the first is 0."""
+
+    def units(*arguments, n_done=0, **options):
+        with contextlib.closing(label_workload(*arguments, n_done=n_done, **options)) as found:
+            for unit, rows in enumerate(found, start=n_done):
+                if unit == number:
+                    work()
+                yield rows
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(labelling, "label_workload", units)
+        yield
+
+
+def stop(after, output="run", **arguments):
+    with pytest.raises(Stop) as caught, before_unit(after, fail(Stop())):
+        finish(output, **arguments)
+    return caught.value
+
+
+def is_whole(folder, like):
+    """Whether a run has what another one has, and nothing else."""
+    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+    return all((folder / name).read_bytes() == (like / name).read_bytes() for name in FILES[:2])
+
+
+def units_on_disk(folder):
+    try:
+        return json.loads((folder / "run.partial" / "unfinished.json").read_text())["n_units"]
+    except FileNotFoundError:
+        return 0
+
+
+def add(folder, name):
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text("years of work")
