@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import onnxruntime
 
-from invert_core.backends.onnx.pooling_nodes import Pooled
+from invert_core.backends.onnx.pooling import Pooled
 from invert_core.backends.onnx.session import RUNTIME_ERRORS, runtime_error
 from invert_core.errors import ModelError
 from invert_core.models.backend import MASK, Extractor, ModelInput, Output

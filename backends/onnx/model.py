@@ -17,8 +17,7 @@ from invert_core.backends.onnx.graph import dependent, prune, random_operators, 
 from invert_core.backends.onnx.inputs import model_input, model_inputs
 from invert_core.backends.onnx.names import Names
 from invert_core.backends.onnx.parameters import Weights
-from invert_core.backends.onnx.pooling import choose, why_not
-from invert_core.backends.onnx.pooling_nodes import Pooled, append_pooling
+from invert_core.backends.onnx.pooling import Pooled, append_pooling, choose, why_not
 from invert_core.backends.onnx.session import describe, open_session
 from invert_core.backends.onnx.shapes import (
     UNKNOWN,
@@ -28,8 +27,7 @@ from invert_core.backends.onnx.shapes import (
     infer_types,
     type_of,
 )
-from invert_core.backends.onnx.tokens import Tokens
-from invert_core.backends.onnx.trial import axes_that_follow
+from invert_core.backends.onnx.tokens import Tokens, axes_that_follow
 from invert_core.errors import ModelError
 from invert_core.models.backend import MASK, Backend, Finding, Layer, Model, shown_shape
 from invert_core.models.backend_checks import check_settings

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from invert_core.backends.torch.lending import Loan
 from invert_core.backends.torch.observing import Place
+from invert_core.backends.torch.placement import Loan
 from invert_core.backends.torch.pooling import pooled
 from invert_core.backends.torch.running import float_type, running, to_tensors
 from invert_core.backends.torch.signature import Signature

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from invert_core.backends.torch.looking import Look, Seen
+from invert_core.backends.torch.example_runs import Look, Seen
 from invert_core.backends.torch.observing import Place, can_be_hooked, modules_of
 from invert_core.errors import ModelError, UnknownNameError
 from invert_core.models.backend import Layer

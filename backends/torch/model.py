@@ -10,12 +10,11 @@ import numpy as np
 import torch
 
 from invert_core.backends.torch.device import choose_device, describe
+from invert_core.backends.torch.example_runs import Look, Seen, look, made_up
 from invert_core.backends.torch.extractor import TorchExtractor
-from invert_core.backends.torch.factory import SPELLING, make_module
+from invert_core.backends.torch.factory import SPELLING, check_module, make_module
 from invert_core.backends.torch.fingerprint import fingerprint
 from invert_core.backends.torch.layers import Layers
-from invert_core.backends.torch.looking import Look, Seen, look, made_up
-from invert_core.backends.torch.module_check import check_module
 from invert_core.backends.torch.saved_module import read_module
 from invert_core.backends.torch.signature import Signature
 from invert_core.backends.torch.weights import load_weights

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 
-from invert_core.backends.torch.archive import kind_of
 from invert_core.backends.torch.factory import importable
+from invert_core.backends.torch.file_kind import kind_of
 from invert_core.backends.torch.weights import CodeInFileError, read_saved, weights_in
 from invert_core.errors import FileFormatError, ModelError
 from invert_core.files.input_file import check_file

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 
 import torch
 
-from invert_core.backends.torch.archive import kind_of
+from invert_core.backends.torch.file_kind import kind_of
 from invert_core.errors import FileFormatError, MissingDependencyError, ModelError
 from invert_core.files.input_file import check_file
 from invert_core.wording import first_few

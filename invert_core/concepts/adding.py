@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.concepts.appending import append_samples
 from invert_core.concepts.building import build_concepts
-from invert_core.concepts.concept_set import ConceptSet
-from invert_core.concepts.missing import check_missing, resolve_missing
-from invert_core.concepts.names import apply_names, read_names
+from invert_core.concepts.sets.appending import append_samples
+from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.concepts.sets.missing import check_missing, resolve_missing
+from invert_core.concepts.sets.names import apply_names, read_names
 from invert_core.concepts.sources.source import Reading
 from invert_core.errors import DataError
 from invert_core.kernels.bits import popcounts, whole_set

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
-from invert_core.concepts.combining import combine
-from invert_core.concepts.concept_set import ConceptSet
 from invert_core.concepts.hierarchy.ancestors import add_ancestors
-from invert_core.concepts.hierarchy.leaving_out import leave_out_rare
-from invert_core.concepts.hierarchy.merging import merge_equal
+from invert_core.concepts.hierarchy.leaving_out import leave_out_rare, merge_equal
 from invert_core.concepts.hierarchy.opening import open_hierarchy
-from invert_core.concepts.missing import resolve_missing
-from invert_core.concepts.names import apply_names, read_names
+from invert_core.concepts.sets.combining import combine
+from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.concepts.sets.missing import resolve_missing
+from invert_core.concepts.sets.names import apply_names, read_names
 from invert_core.concepts.sources.formats import read_sources
 from invert_core.concepts.sources.source import Reading
 from invert_core.errors import SettingError

@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from invert_core.concepts.concept_set import Alias, ConceptSet
+from invert_core.concepts.sets.concept_set import Alias, ConceptSet
 from invert_core.errors import FileFormatError
 from invert_core.files.atomic import new_file
 from invert_core.files.hdf5 import (

@@ -5,7 +5,7 @@ from invert_core.data.arrays.iterables import BatchSource
 from invert_core.data.images.preprocess import Preprocess
 from invert_core.data.opening import Data, open_data
 from invert_core.data.source import Batch, DataSource
-from invert_core.data.texts.tokenize import Tokenize
+from invert_core.data.texts.tokenizer_file import Tokenize
 
 __all__ = [
     "ArraySource",

@@ -10,9 +10,8 @@ import numpy as np
 from invert_core.data.arrays.array_source import ArraySource
 from invert_core.data.arrays.batch_arrays import off_graph
 from invert_core.data.images.preprocess import DTYPES, Preprocess
-from invert_core.data.single_input import single_input
-from invert_core.data.source import DataSource
-from invert_core.data.texts.tokenize import Tokenize
+from invert_core.data.source import DataSource, single_input
+from invert_core.data.texts.tokenizer_file import Tokenize
 from invert_core.errors import FileFormatError, MissingFileError, SettingError
 from invert_core.models.backend import ModelInput
 from invert_core.tables.columns import SUFFIXES as TABLES

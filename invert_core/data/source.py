@@ -1,13 +1,16 @@
-"""What every source of samples offers."""
+"""What every source of samples offers, and data that fill the one input of a model."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+
+from invert_core.errors import DataError
+from invert_core.models.backend import ModelInput
 
 
 @dataclass(frozen=True)
@@ -97,3 +100,21 @@ class DataSource(ABC):
         """
         with closing(self.batches(0, 1)) as batches:
             return next(batches).inputs
+
+
+def single_input(inputs: Sequence[ModelInput], what: str) -> ModelInput:
+    """The only input of a model, which `what` is to fill.
+
+    Raises
+    ------
+    DataError
+        The model has another number of inputs.
+    """
+    if len(inputs) != 1:
+        names = ", ".join(each.name for each in inputs)
+        raise DataError(
+            f"The model has {len(inputs)} inputs ({names}), but {what} fills only one.",
+            "Give data with one array per input: a .npz file or a mapping; "
+            "for texts, give --tokenizer.",
+        )
+    return inputs[0]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from invert_core.concepts import ConceptSet
-from invert_core.concepts.missing import resolve_missing
+from invert_core.concepts.sets.missing import resolve_missing
 from invert_core.errors import DataError
 from invert_core.formula.formula import Formula
 from invert_core.kernels.atoms import merged

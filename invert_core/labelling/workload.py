@@ -14,8 +14,8 @@ import numpy.typing as npt
 from invert_core.activations import ActivationLayer, Activations, open_activations
 from invert_core.activations.sparse import SparseUnits, SupportsCsc
 from invert_core.concepts import ConceptSet, read_concepts
-from invert_core.concepts.missing import resolve_missing
-from invert_core.concepts.packing import unmasked
+from invert_core.concepts.sets.missing import resolve_missing
+from invert_core.concepts.sets.packing import unmasked
 from invert_core.errors import DataError, SettingError, UnknownNameError
 from invert_core.labelling.join import join as join_samples
 from invert_core.parallel import read_ahead

@@ -15,7 +15,7 @@ from invert_core.settings import SIGNIFICANT
 from invert_core.wording import first_few, nearest
 
 if TYPE_CHECKING:
-    from invert_core.concepts.concept_set import ConceptSet
+    from invert_core.concepts.sets.concept_set import ConceptSet
 
 COLUMNS = (
     "layer",

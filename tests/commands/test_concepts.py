@@ -155,7 +155,7 @@ def test_an_interrupt_behind_the_writing_says_that_it_was_done(inputs, monkeypat
         raise KeyboardInterrupt
 
     monkeypatch.setattr("invert_core.concepts.check_concepts", stop)
-    monkeypatch.setattr("invert_core.concepts.looking.quick_check.check_concepts", stop)
+    monkeypatch.setattr("invert_core.concepts.quick_check.check_concepts", stop)
     (inputs / "new.csv").write_text("sample_id,a,b,c\nnew,1,0,1\n")
     for command in ("build concepts.csv", "add concepts.csv new.csv"):
         result = call("concepts", *command.split(), "-o", "c.h5", "--overwrite")

@@ -13,10 +13,10 @@ import pytest
 from invert_core import extract, label, probe, score
 from invert_core.activations.writing.writer import DTYPES as STORED
 from invert_core.commands import COMMANDS, main
-from invert_core.concepts import combining
-from invert_core.concepts.missing import MISSING
+from invert_core.concepts.sets import combining
+from invert_core.concepts.sets.missing import MISSING
 from invert_core.data.images import preprocess
-from invert_core.data.texts import tokenize
+from invert_core.data.texts import tokenizer_file as tokenize
 from invert_core.labelling.join import JOINS
 from invert_core.models.backend import DEVICES, POOLS
 from invert_core.results.export import KINDS

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from invert_core.concepts import Alias, ConceptSet, read_concepts
-from invert_core.concepts.hierarchy.merging import merge_equal
+from invert_core.concepts.hierarchy.leaving_out import merge_equal
 from invert_core.concepts.sources.annotations.categories import supercategories
 from tests.tables.written import write
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from invert_core.activations import layout
-from invert_core.activations.writing.sparse_columns import BYTES_PER_VALUE, VALUES_AT_ONCE
+from invert_core.activations.writing.sparse_rows import BYTES_PER_VALUE, VALUES_AT_ONCE
 
 STRUCTURE_BYTES = 2**20
 """What HDF5 stores beside values and strings, on the safe side; and of each string and chunk:"""

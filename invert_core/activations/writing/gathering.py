@@ -14,8 +14,7 @@ import numpy as np
 from invert_core.activations import layout
 from invert_core.activations.writing import partial_file
 from invert_core.activations.writing.contents import STRUCTURE_BYTES
-from invert_core.activations.writing.sparse_columns import column_starts, columns
-from invert_core.activations.writing.sparse_rows import SparseRows
+from invert_core.activations.writing.sparse_rows import SparseRows, column_starts, columns
 from invert_core.files import hdf5
 
 _log = logging.getLogger("invert")

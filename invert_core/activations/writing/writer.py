@@ -11,9 +11,10 @@ import h5py
 import numpy as np
 
 from invert_core.activations import layout
-from invert_core.activations.writing import partial_file, row_values, sample_marks
+from invert_core.activations.writing import dense_rows as row_values
+from invert_core.activations.writing import partial_file, sample_marks
 from invert_core.activations.writing.contents import Contents
-from invert_core.activations.writing.earlier_work import Finished, read_finished
+from invert_core.activations.writing.partial_file import Finished, read_finished
 from invert_core.activations.writing.unfinished_file import UnfinishedFile
 from invert_core.errors import (
     DataError,

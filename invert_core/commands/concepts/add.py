@@ -50,7 +50,7 @@ def add(
     """
     from invert_core.commands.concepts.check_summary import sentences, size_and_place
     from invert_core.concepts import Reading, add_samples, write_concepts
-    from invert_core.concepts.looking.quick_check import check_concepts
+    from invert_core.concepts.quick_check import check_concepts
     from invert_core.files.atomic import check_target
 
     check_target(output, overwrite=overwrite)

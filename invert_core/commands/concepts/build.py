@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from invert_core.commands import options
-from invert_core.commands.concepts.hierarchy_options import hierarchy_options
 from invert_core.commands.concepts.source_options import (
+    hierarchy_options,
     reading_options,
     sources_argument,
     sources_join_option,

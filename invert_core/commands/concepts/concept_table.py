@@ -8,7 +8,7 @@ from invert_core.formula.syntax import quote_id
 
 if TYPE_CHECKING:
     from invert_core.concepts import ConceptSet
-    from invert_core.concepts.looking.catalogue import Entry
+    from invert_core.concepts.catalogue import Entry
 
 COLUMNS = (
     "id",

@@ -30,7 +30,7 @@ def export(
     """
     from invert_core.commands.concepts.check_summary import size_and_place
     from invert_core.concepts import Reading, build_concepts, export_concepts
-    from invert_core.concepts.exporting.export import check_export
+    from invert_core.concepts.export import check_export
     from invert_core.wording import first_few
 
     check_export(output, overwrite=overwrite)

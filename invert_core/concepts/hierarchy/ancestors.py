@@ -1,22 +1,23 @@
-"""All that the concepts of a set are kinds of, as concepts."""
+"""All that the concepts of a set are kinds of, as concepts; their labels go up."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from invert_core.concepts.concept_set import ConceptSet
-from invert_core.concepts.hierarchy.extents import labels_upward
 from invert_core.concepts.hierarchy.hierarchy import Hierarchy, arrows
 from invert_core.concepts.hierarchy.paths import (
+    children_first,
     count_chains,
     edges_among,
     find_cycle,
     parents_above,
     reached,
 )
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError, SettingError
+from invert_core.kernels.bits import whole_set
 from invert_core.wording import counted, first_few
 
 _log = logging.getLogger("invert")
@@ -150,3 +151,48 @@ def _check_circles(
             f"{arrows([id[row] for row in cycle])}.",
             "Remove one of these edges.",
         )
+
+
+def labels_upward(
+    bits: np.ndarray,
+    defined: np.ndarray | None,
+    n_samples: int,
+    n_new: int,
+    edges: Iterable[tuple[int, int]],
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Labels of concepts and of new ones above them.
+
+    A concept is true where it or any of its kinds is, false where all of these are, and else
+    undefined.
+
+    Parameters
+    ----------
+    bits : uint64 array [C, W]
+        Where C concepts are true.
+    defined : uint64 array [C, W], or None
+        Where they are defined; None: everywhere.
+    n_samples : int
+    n_new : int
+        M; the new ones count from C.
+    edges : iterable of (int, int)
+        Child and parent, without a cycle.
+
+    Returns
+    -------
+    bits, defined : uint64 arrays [C + M, W]
+        `defined` is None if it was.
+    """
+    order = children_first(edges)
+    true = _raised(bits, n_new, order)
+    if defined is None:
+        return true, None
+    whole = whole_set(n_samples)
+    doubtful = _raised(~defined & whole, n_new, order)
+    return true, ~doubtful & whole | true
+
+
+def _raised(bits: np.ndarray, n_new: int, order: Iterable[tuple[int, int]]) -> np.ndarray:
+    raised = np.concatenate([bits, np.zeros((n_new, bits.shape[1]), np.uint64)])
+    for child, parent in order:
+        raised[parent] |= raised[child]
+    return raised

@@ -1,12 +1,12 @@
-"""Concepts that are left out of a set, and parents that connect over them."""
+"""Concepts that a set can do without: rare ones, and those equal to a kind of theirs."""
 
 import logging
 from dataclasses import replace
 
 import numpy as np
 
-from invert_core.concepts.concept_set import ConceptSet
 from invert_core.concepts.hierarchy.paths import edges_among, parents_above
+from invert_core.concepts.sets.concept_set import Alias, ConceptSet
 from invert_core.errors import DataError, SettingError
 from invert_core.wording import counted
 
@@ -53,3 +53,58 @@ def leave_out_rare(concepts: ConceptSet, min_count: int) -> ConceptSet:
             counted(min_count, "sample"),
         )
     return leave_out(concepts, kept)
+
+
+def merge_equal(concepts: ConceptSet) -> ConceptSet:
+    """Merge each concept that has the labels of one of its children into that child.
+
+    It becomes an alias of the child, of several such children of the first, and where that one is
+    merged too, of the lowest. Its parents become parents of its children. How many are merged is
+    said in a log message.
+
+    Parameters
+    ----------
+    concepts : ConceptSet
+        Its parents lead in no circle.
+    """
+    into: dict[int, int] = {}
+    for child, parent in sorted(concepts.parents.tolist()):
+        if parent not in into and _alike(concepts, child, parent):
+            into[parent] = child
+    if not into:
+        return concepts
+    kept = np.ones(len(concepts.id), np.bool_)
+    kept[list(into)] = False
+    place = np.cumsum(kept) - 1
+
+    def lowest(row: int) -> int:
+        passed = []
+        while row in into:
+            passed.append(row)
+            row = into[row]
+        into.update(dict.fromkeys(passed, row))  # or a long chain is walked again for each in it
+        return row
+
+    aliases = [replace(alias, concept=lowest(alias.concept)) for alias in concepts.aliases]
+    remaining = leave_out(replace(concepts, aliases=tuple(aliases)), kept)
+    merged = (
+        Alias(concepts.id[row], concepts.name[row], int(place[lowest(row)])) for row in sorted(into)
+    )
+    _log.info(
+        "%s the labels of a child and %s merged into it.",
+        f"{counted(len(into), 'concept')} {'has' if len(into) == 1 else 'have'}",
+        "is" if len(into) == 1 else "are",
+    )
+    return replace(remaining, aliases=remaining.aliases + tuple(merged))
+
+
+def _alike(concepts: ConceptSet, one: int, other: int) -> bool:
+    for counts, sets in (
+        (concepts.n_positive, concepts.bits),
+        (concepts.n_defined, concepts.defined),
+    ):
+        if counts[one] != counts[other]:
+            return False
+        if sets is not None and not np.array_equal(sets[one], sets[other]):
+            return False
+    return True

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.concepts.concept_set import Alias, ConceptSet
+from invert_core.concepts.sets.concept_set import Alias, ConceptSet
 from invert_core.concepts.sources.source import log_ignored
 from invert_core.errors import DataError, FileFormatError
 from invert_core.files.numpy_files import read_npz

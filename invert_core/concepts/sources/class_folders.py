@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.concepts.concept_set import ConceptSet
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.data.folders import find_files, log_ignored
 from invert_core.data.images.image_files import SUFFIXES
 from invert_core.errors import DataError

@@ -5,15 +5,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from invert_core.concepts.concept_set import ConceptSet
 from invert_core.concepts.hdf5_file import read_hdf5
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sources.annotations.coco import read_coco
 from invert_core.concepts.sources.annotations.voc import is_voc, read_voc
 from invert_core.concepts.sources.arrays import read_arrays
 from invert_core.concepts.sources.class_folders import read_class_folders
 from invert_core.concepts.sources.source import Reading, SourceFormat, by_suffix
-from invert_core.concepts.sources.tables.columns import LONG_COLUMN
-from invert_core.concepts.sources.tables.reading import read_table, titles_of
+from invert_core.concepts.sources.tables.reading import LONG_COLUMN, read_table, titles_of
 from invert_core.errors import (
     DataError,
     FileFormatError,

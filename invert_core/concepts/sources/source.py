@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from invert_core.concepts.concept_set import ConceptSet
+from invert_core.concepts.sets.concept_set import ConceptSet
 
 _log = logging.getLogger("invert")
 

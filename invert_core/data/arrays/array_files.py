@@ -10,8 +10,7 @@ import h5py
 import numpy as np
 
 from invert_core.data.arrays.array_source import ArraySource, Rows
-from invert_core.data.single_input import single_input
-from invert_core.data.source import DataSource
+from invert_core.data.source import DataSource, single_input
 from invert_core.errors import DataError, FileFormatError, MissingDependencyError
 from invert_core.files import hdf5
 from invert_core.files.input_file import check_file

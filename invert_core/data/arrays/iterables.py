@@ -1,10 +1,10 @@
-"""Any iterable of batches as samples, such as a list of arrays or a ``torch`` DataLoader."""
+"""Any iterable of batches as samples: a list of arrays, or a ``torch`` DataLoader."""
 
 import functools
 import hashlib
 import json
 import secrets
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence, Sized
 from contextlib import closing
 from typing import Any
 
@@ -12,12 +12,12 @@ import numpy as np
 
 from invert_core.data.arrays.array_source import ArraySource
 from invert_core.data.arrays.batch_arrays import Arrays, as_arrays, recut
-from invert_core.data.arrays.loaders import n_samples_of, refuse_shuffled
-from invert_core.data.single_input import single_input
-from invert_core.data.source import Batch, Batches, DataSource
+from invert_core.data.source import Batch, Batches, DataSource, single_input
 from invert_core.errors import DataError
 from invert_core.models.backend import ModelInput
 from invert_core.values import as_sample_id
+
+_SHUFFLING = {"RandomSampler", "SubsetRandomSampler", "WeightedRandomSampler"}
 
 
 class BatchSource(DataSource):
@@ -174,3 +174,31 @@ def open_iterable(data: Iterable[Any], inputs: Sequence[ModelInput]) -> DataSour
         name = single_input(inputs, "one array").name
         return ArraySource(as_arrays(data, name, 0))
     return BatchSource(data, input_name=inputs[0].name if len(inputs) == 1 else None)
+
+
+def refuse_shuffled(loader: Any) -> None:
+    """Refuse a loader whose samples come in another order every time.
+
+    Raises
+    ------
+    DataError
+        It shuffles.
+    """
+    groups = getattr(loader, "batch_sampler", None)
+    for sampler in (getattr(loader, "sampler", None), groups, getattr(groups, "sampler", None)):
+        classes = {each.__name__ for each in type(sampler).__mro__}
+        if classes & _SHUFFLING or getattr(sampler, "shuffle", False) is True:
+            raise DataError(
+                "The loader shuffles, so nobody could say which row is which sample.",
+                "Make it with shuffle=False.",
+            )
+
+
+def n_samples_of(loader: Any) -> int | None:
+    """How many samples a loader gives, None if it does not say."""
+    dataset, batch_size = getattr(loader, "dataset", None), getattr(loader, "batch_size", None)
+    if not isinstance(dataset, Sized) or not isinstance(batch_size, int):
+        return None
+    sampler = getattr(loader, "sampler", None)
+    count = len(sampler if isinstance(sampler, Sized) else dataset)
+    return count - count % batch_size if getattr(loader, "drop_last", False) else count

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from invert_core.data.images.preprocessor_config import RESAMPLES, read_config
 from invert_core.errors import DataError, SettingError
 from invert_core.wording import nearest
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 LAYOUTS = ("NCHW", "NHWC")
 MODES = {"RGB": 3, "L": 1}
-RESAMPLES = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
-"""In the order of Pillow's numbers 0 to 5."""
 DTYPES = ("float32", "float16", "uint8")
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -161,9 +160,12 @@ class Preprocess:
         SettingError
             A field is unknown, contradicts another or has a value that cannot be followed.
         """
-        from invert_core.data.images.preprocessor_config import read_config
-
-        return read_config(Path(path))
+        path = Path(path)
+        try:
+            return cls(**read_config(path))
+        except SettingError as error:
+            error.add_note(f"(In {str(path)!r}.)")
+            raise
 
     def apply(self, image: "Image.Image") -> np.ndarray:
         """Make the array of one image.

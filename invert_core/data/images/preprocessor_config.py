@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from invert_core.data.images.preprocess import RESAMPLES, Preprocess
 from invert_core.errors import FileFormatError, SettingError
 from invert_core.files.input_file import check_file
 
 _log = logging.getLogger("invert")
+
+RESAMPLES = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
+"""In the order of Pillow's numbers 0 to 5."""
 
 _DESCRIPTIVE = {
     "_processor_class",
@@ -38,14 +40,9 @@ _FOLLOWED = {
 }
 
 
-def read_config(path: Path) -> Preprocess:
-    """What a configuration file says, as `Preprocess.from_config` says it."""
-    config = _load(path)
-    try:
-        return Preprocess(**_translate(config))
-    except SettingError as error:
-        error.add_note(f"(In {str(path)!r}.)")
-        raise
+def read_config(path: Path) -> dict[str, Any]:
+    """The fields of a `Preprocess` that follow from a file; see `Preprocess.from_config`."""
+    return _translate(_load(path))
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from invert_core.data.folders import find_files, log_ignored
 from invert_core.data.source import DataSource
 from invert_core.data.texts.text_source import TextSource
-from invert_core.data.texts.tokenize import Tokenize
+from invert_core.data.texts.tokenizer_file import Tokenize
 from invert_core.errors import DataError, FileFormatError, SettingError
 from invert_core.files.text_files import read_lines, read_whole, without_line_end
 from invert_core.models.backend import ModelInput

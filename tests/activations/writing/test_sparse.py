@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invert_core.activations import ActivationWriter, open_activations
-from invert_core.activations.writing import partial_file, sparse_columns
+from invert_core.activations.writing import partial_file
+from invert_core.activations.writing import sparse_rows as sparse_columns
 from invert_core.activations.writing.dense_rows import DenseRows
 from invert_core.activations.writing.sparse_rows import Record, SparseRows
 from invert_core.activations.writing.unfinished_file import UnfinishedFile

@@ -7,7 +7,7 @@ import pytest
 
 from invert_core.concepts import ConceptSet
 from invert_core.concepts.hierarchy.ancestors import add_ancestors
-from invert_core.concepts.hierarchy.merging import merge_equal
+from invert_core.concepts.hierarchy.leaving_out import merge_equal
 from invert_core.concepts.hierarchy.wordnet import read_wordnet
 from tests.concepts.hierarchy.plain import aliases_of
 from tests.concepts.hierarchy.real_data import AUTHORS, needs_authors, needs_nouns

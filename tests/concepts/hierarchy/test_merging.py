@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from invert_core.concepts import Alias, ConceptSet
 from invert_core.concepts.hierarchy.ancestors import add_ancestors
 from invert_core.concepts.hierarchy.hierarchy import Hierarchy
-from invert_core.concepts.hierarchy.merging import merge_equal
+from invert_core.concepts.hierarchy.leaving_out import merge_equal
 from invert_core.formula.formula import Formula
 from tests.concepts.hierarchy import naive
 from tests.concepts.hierarchy.plain import aliases_of, labels_of, parents_of

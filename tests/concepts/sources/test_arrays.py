@@ -4,7 +4,7 @@ import random
 import numpy as np
 import pytest
 
-from invert_core.concepts.concept_set import Alias
+from invert_core.concepts.sets.concept_set import Alias
 from invert_core.concepts.sources.arrays import read_arrays
 from invert_core.errors import DataError, FileFormatError, InvertError, MissingFileError
 

@@ -1,7 +1,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invert_core.data.texts.buckets import WINDOW_ROWS, batches_by_length, padded_length, windows
+from invert_core.data.texts.text_source import (
+    WINDOW_ROWS,
+    batches_by_length,
+    padded_length,
+    windows,
+)
 
 sizes = st.integers(1, 3 * WINDOW_ROWS)
 

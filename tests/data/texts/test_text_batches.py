@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from invert_core.data import Tokenize
-from invert_core.data.texts import buckets
+from invert_core.data.texts import text_source as buckets
 from invert_core.data.texts.opening import open_texts
 from invert_core.data.texts.tokenizer_file import Tokenizer
 from invert_core.extraction import extract

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from invert_core.concepts.concept_set import ConceptSet
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sources.annotations.categories import category_ids, supercategories
 from invert_core.concepts.sources.annotations.json_lists import read_lists
 from invert_core.concepts.sources.source import Reading

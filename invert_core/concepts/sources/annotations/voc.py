@@ -7,7 +7,7 @@ from xml.parsers import expat
 
 import numpy as np
 
-from invert_core.concepts.concept_set import ConceptSet
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sources.annotations.categories import category_ids
 from invert_core.errors import DataError, FileFormatError, InvertError
 from invert_core.files.input_file import check_file, unreadable

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from invert_core.concepts.packing import pack_pairs_of
+from invert_core.concepts.sets.packing import pack_pairs_of
 from invert_core.concepts.sources.tables.rows import check_size
 from invert_core.tables.table import Table
 

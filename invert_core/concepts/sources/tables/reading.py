@@ -1,15 +1,31 @@
 """Concepts from tables in any form and format."""
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from invert_core.concepts.concept_set import ConceptSet
-from invert_core.concepts.sources.source import Reading
-from invert_core.concepts.sources.tables.columns import read_columns, readers_of
-from invert_core.concepts.sources.tables.rows import key_column
+import numpy as np
+
+from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.concepts.sources.source import Reading, log_ignored
+from invert_core.concepts.sources.tables.class_columns import ClassColumn
+from invert_core.concepts.sources.tables.column_concepts import ColumnConcepts, ColumnReader
+from invert_core.concepts.sources.tables.member_columns import MemberColumn
+from invert_core.concepts.sources.tables.number_columns import GroupedColumn, ThresholdColumn
+from invert_core.concepts.sources.tables.rows import (
+    add_sample,
+    as_concept_set,
+    check_rows,
+    key_column,
+)
 from invert_core.concepts.sources.tables.tidy import CONCEPT_COLUMN, read_tidy
 from invert_core.concepts.sources.tables.wide import read_wide
+from invert_core.errors import DataError, FileFormatError
+from invert_core.kernels.bits import pack_columns
 from invert_core.tables.formats import open_by_suffix
-from invert_core.tables.table import ID_COLUMN
+from invert_core.tables.table import ID_COLUMN, Table
+
+LONG_COLUMN = "concepts"
 
 
 def read_table(path: Path, reading: Reading) -> ConceptSet:
@@ -47,3 +63,78 @@ def titles_of(path: Path) -> tuple[str, ...]:
     """The titles of a table; raises like `read_table` where it cannot be opened."""
     with open_by_suffix(path) as table:
         return tuple(table.titles)
+
+
+def readers_of(titles: Sequence[str], reading: Reading) -> list[ColumnReader]:
+    """What reads the columns of a table that `reading` names, and the column ``concepts``.
+
+    Raises
+    ------
+    SettingError
+        A number of groups, a threshold or a separator cannot be one.
+    """
+    return [reader for reader in _readers(reading) if reader.title in titles]
+
+
+def read_columns(path: Path, table: Table, key: str, readers: Sequence[ColumnReader]) -> ConceptSet:
+    """Read a table with a row for each sample; columns that have no reader are left out.
+
+    Raises
+    ------
+    FileFormatError
+        The file is broken, has no rows, or no column of sample ids.
+    DataError
+        A cell is of another kind than its reader takes, sample ids repeat or are empty, a column
+        holds no value, or two columns give the same concept.
+    """
+    if key == LONG_COLUMN:
+        raise FileFormatError(
+            f"{str(path)!r} has no column of sample ids.",
+            "Name it sample_id, or let it stand first.",
+        )
+    chosen = (key, *(reader.title for reader in readers))
+    log_ignored(path, "column", set(table.titles) - set(chosen))
+    samples: dict[str, int] = {}
+    add_cells = [reader.add for reader in readers]
+    for number, (id, *cells) in table.rows(chosen):
+        add_sample(table, number, id, samples)
+        for add_cell, cell in zip(add_cells, cells, strict=True):
+            add_cell(table, number, cell)
+    check_rows(path, samples)
+    return _joined(tuple(samples), [reader.concepts() for reader in readers])
+
+
+def _readers(reading: Reading) -> Iterator[ColumnReader]:
+    for title in dict.fromkeys((LONG_COLUMN, *reading.tags)):
+        yield MemberColumn(title, reading.separator)
+    for title in dict.fromkeys(reading.classes):
+        yield ClassColumn(title)
+    for title, n_groups in dict.fromkeys(reading.bins):
+        yield GroupedColumn(title, n_groups)
+    for title, threshold in dict.fromkeys(reading.thresholds):
+        yield ThresholdColumn(title, threshold)
+
+
+def _joined(samples: Sequence[str], columns: Sequence[ColumnConcepts]) -> ConceptSet:
+    ids = [id for column in columns for id in column.id]
+    repeated = [id for id, count in Counter(ids).items() if count > 1]
+    if repeated:
+        raise DataError(
+            f"The concept {repeated[0]!r} is in several columns.",
+            "Name the concepts of each column differently, or read one column only.",
+        )
+    defined = None
+    if not all(column.defined.all() for column in columns):
+        defined = np.concatenate(
+            [
+                np.tile(pack_columns(column.defined[:, None]), (len(column.id), 1))
+                for column in columns
+            ]
+        )
+    return as_concept_set(
+        samples,
+        columns[0].bits if len(columns) == 1 else np.concatenate([c.bits for c in columns]),
+        defined,
+        ids,
+        [name for column in columns for name in column.name],
+    )

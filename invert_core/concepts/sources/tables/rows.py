@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.concepts.concept_set import ConceptSet
-from invert_core.concepts.packing import LARGEST
+from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.concepts.sets.packing import LARGEST
 from invert_core.concepts.sources.source import Reading
 from invert_core.errors import DataError, FileFormatError
 from invert_core.tables.cells import excerpt

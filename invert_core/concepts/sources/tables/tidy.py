@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.concepts.concept_set import ConceptSet
-from invert_core.concepts.packing import full_sets, pack_pairs_of
+from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.concepts.sets.packing import full_sets, pack_pairs_of
 from invert_core.concepts.sources.source import log_ignored
 from invert_core.concepts.sources.tables.rows import (
     add_sample,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.concepts.concept_set import ConceptSet
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sources.tables.rows import add_sample, as_concept_set, check_rows
 from invert_core.errors import DataError, FileFormatError
 from invert_core.kernels.bits import pack_columns

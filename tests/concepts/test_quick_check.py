@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invert_core.concepts.looking import quick_check
-from invert_core.concepts.looking.quick_check import ConceptCheck, check_concepts
+from invert_core.concepts import quick_check
+from invert_core.concepts.quick_check import ConceptCheck, check_concepts
 from tests.concepts.drawn import UNDEFINED, numbered, tables
 
 

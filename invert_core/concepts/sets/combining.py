@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from invert_core.concepts.concept_set import ConceptSet
-from invert_core.concepts.packing import full_sets
+from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.concepts.sets.packing import full_sets
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels.bits import pack_columns, unpack
 from invert_core.values import locate

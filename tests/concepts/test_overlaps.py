@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invert_core.concepts.looking import overlaps
-from invert_core.concepts.looking.overlaps import most_similar
+from invert_core.concepts import catalogue as overlaps
+from invert_core.concepts.catalogue import most_similar
 from tests.concepts.drawn import UNDEFINED, numbered, tables
 
 

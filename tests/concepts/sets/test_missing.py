@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from invert_core.concepts.missing import resolve_missing
+from invert_core.concepts.sets.missing import resolve_missing
 from invert_core.errors import DataError, SettingError
 from tests.concepts.contents import contents
 from tests.concepts.drawn import UNDEFINED, numbered, tables

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.concepts.concept_set import ConceptSet
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sources.source import log_ignored
 from invert_core.errors import DataError, FileFormatError
 from invert_core.tables.csv_table import open_table

@@ -10,7 +10,7 @@ from invert_core.kernels.bits import whole_set
 from invert_core.values import SAMPLE_LIMIT, check_text
 
 if TYPE_CHECKING:
-    from invert_core.concepts.concept_set import ConceptSet
+    from invert_core.concepts.sets.concept_set import ConceptSet
 
 
 def check_set(concepts: "ConceptSet") -> dict[str, Any]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from invert_core.concepts import Alias, ConceptSet
-from invert_core.concepts.names import apply_names, read_names
+from invert_core.concepts.sets.names import apply_names, read_names
 from invert_core.errors import DataError, FileFormatError
 
 

@@ -9,14 +9,14 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from invert_core.concepts.packing import (
+from invert_core.concepts.sets.packing import (
     full_sets,
     pack_pairs_of,
     pack_table,
     take_samples,
     unmasked,
 )
-from invert_core.concepts.set_checks import check_count, check_set
+from invert_core.concepts.sets.set_checks import check_count, check_set
 from invert_core.errors import DataError, UnknownNameError
 from invert_core.kernels.bits import popcounts, unpack
 from invert_core.wording import first_few, nearest

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from invert_core.concepts.concept_set import ConceptSet
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError, SettingError
 from invert_core.wording import counted, first_few
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from invert_core.concepts.concept_set import ConceptSet
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.kernels.bits import popcounts
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from invert_core.concepts.concept_set import Alias, ConceptSet
 from invert_core.concepts.hierarchy.hierarchy import arrows
 from invert_core.concepts.hierarchy.paths import children_first, find_cycle, parents_above
+from invert_core.concepts.sets.concept_set import Alias, ConceptSet
 from invert_core.errors import DataError
 from invert_core.kernels.bits import whole_set
 from invert_core.wording import counted, first_few

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from invert_core.concepts import Alias, ConceptSet
-from invert_core.concepts.looking.catalogue import list_concepts
+from invert_core.concepts.catalogue import list_concepts
 from invert_core.errors import UnknownNameError
 
 ANIMALS = replace(

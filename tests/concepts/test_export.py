@@ -13,9 +13,9 @@ from invert_core.concepts import (
     export_concepts,
     read_concepts,
 )
-from invert_core.concepts.exporting import label_blocks
-from invert_core.concepts.exporting.table_folder import _changed_by_parents
-from invert_core.concepts.packing import full_sets
+from invert_core.concepts import export_tables as label_blocks
+from invert_core.concepts.export_tables import _changed_by_parents
+from invert_core.concepts.sets.packing import full_sets
 from invert_core.errors import ExistingOutputError, MissingFileError, SettingError, StorageError
 from tests.concepts.contents import contents
 from tests.concepts.drawn import concept_sets, numbered

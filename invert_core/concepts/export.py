@@ -1,0 +1,123 @@
+"""Concepts as files for other programs: arrays in one file, or a folder of tables."""
+
+import zipfile
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from invert_core.concepts.export_tables import FILES, MARKER, label_blocks, write_tables
+from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.errors import ExistingOutputError, SettingError
+from invert_core.files.atomic import check_folder, check_target, new_file, storage_errors
+
+ARRAYS = ".npz"
+_OF_OTHER_FILES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".npy", ".h5", ".hdf5")
+
+
+def export_concepts(
+    concepts: ConceptSet, path: str | PathLike[str], *, overwrite: bool = False
+) -> None:
+    """Write concepts as NumPy arrays or as a folder of CSV tables.
+
+    Parameters
+    ----------
+    concepts : ConceptSet
+    path : path
+        A file ``.npz`` of arrays, see `write_arrays`, or else a folder of tables, see
+        `write_tables`. It is written whole or not at all.
+    overwrite : bool
+        Replace it if it exists; a folder only if it holds nothing but such tables.
+
+    Raises
+    ------
+    SettingError, ExistingOutputError, MissingFileError
+        As `check_export`.
+    StorageError
+        The system refuses to write.
+    """
+    path = Path(path)
+    check_export(path, overwrite=overwrite)
+    if path.suffix.lower() == ARRAYS:
+        write_arrays(path, concepts, overwrite=overwrite)
+    else:
+        write_tables(path, concepts, overwrite=overwrite)
+
+
+def check_export(path: Path, *, overwrite: bool) -> None:
+    """Raise before any work is done if concepts cannot be exported to `path`.
+
+    Raises
+    ------
+    SettingError
+        The suffix is that of a file of another kind.
+    ExistingOutputError
+        `path` exists, and `overwrite` is false, or it is nothing that an export wrote.
+    MissingFileError
+        The folder for it does not exist.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ARRAYS:
+        check_target(path, overwrite=overwrite)
+        return
+    if suffix in _OF_OTHER_FILES:
+        raise SettingError(
+            f"Concepts are not exported to a single {suffix} file.",
+            f"Name a folder for CSV tables, or a file that ends in {ARRAYS}.",
+        )
+    check_folder(path, marker=MARKER, overwrite=overwrite)
+    with storage_errors(path):
+        others = {file.name for file in path.iterdir()} - set(FILES) if path.is_dir() else set()
+    if others:
+        raise ExistingOutputError(
+            f"The output {str(path)!r} holds {min(others)!r}, which is no table of concepts.",
+            "Choose another output with -o: only a folder of such tables is replaced.",
+        )
+
+
+def write_arrays(path: Path, concepts: ConceptSet, *, overwrite: bool = False) -> None:
+    """Write an ``.npz`` file, which `build_concepts` reads to the same concepts.
+
+    Its arrays are `labels` int8 [N, C], with -1 where a concept is not defined; `id`, `name` and
+    `definition` [C], strings; `parents` int64 [E, 2], rows (child, parent) of indices into `id`.
+    `sample_id` [N] is there if the samples have ids, and where concepts were merged `alias`,
+    `alias_name` [A] and `alias_of` int64 [A], the index of the concept that an alias stands for.
+
+    Raises
+    ------
+    ExistingOutputError
+        `path` exists and `overwrite` is false.
+    StorageError
+        The system refuses to write.
+    """
+    arrays = _small_arrays(concepts)
+    with (
+        new_file(path, overwrite=overwrite) as partial,
+        zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+        with archive.open("labels.npy", "w", force_zip64=True) as member:
+            shape = (concepts.n_samples, len(concepts.id))
+            np.lib.format.write_array_header_1_0(
+                member, {"descr": "|i1", "fortran_order": False, "shape": shape}
+            )
+            for labels in label_blocks(concepts):
+                member.write(labels.tobytes())
+
+
+def _small_arrays(concepts: ConceptSet) -> dict[str, np.ndarray]:
+    arrays = {
+        "id": np.array(concepts.id),
+        "name": np.array(concepts.name),
+        "definition": np.array(concepts.definition),
+        "parents": concepts.parents,
+    }
+    if concepts.sample_id is not None:
+        arrays["sample_id"] = np.array(concepts.sample_id)
+    if concepts.aliases:
+        arrays["alias"] = np.array([alias.id for alias in concepts.aliases])
+        arrays["alias_name"] = np.array([alias.name for alias in concepts.aliases])
+        arrays["alias_of"] = np.array([alias.concept for alias in concepts.aliases], np.int64)
+    return arrays

@@ -1,1 +1,0 @@
-"""A concept set as files for other programs."""

@@ -1,1 +1,0 @@
-"""What a person wants to know about a concept set."""

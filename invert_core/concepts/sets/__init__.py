@@ -1,0 +1,1 @@
+"""The concept set: its value, its checks, and what makes one set of several."""
