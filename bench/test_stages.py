@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from invert_core import Activations, Settings, label
-from invert_core.formula.formula import LiteralNames
+from invert_core.executors.threads import Threads
 from invert_core.kernels.beam import search_units
 from invert_core.kernels.candidates import Limits
 from invert_core.kernels.ranks import add_ranks, make_keys, rank_sums
 from invert_core.kernels.sums import concept_sums, index_by_atoms
-from invert_core.labelling.label_rows import rows_of_piece
+from invert_core.labelling.label_rows import LabelRows
+from invert_core.labelling.workload import Workload
 from invert_core.search.beam_search import BeamSearch
 from invert_core.search.complete_search import sizes_within
 from invert_core.statistics.corrections import n_formulas
@@ -41,9 +42,11 @@ def made(request, data_of):
         keys=[sorted_keys(unit, atoms) for unit in units],
         sums=rank_sums(units, atoms)[0],
         limits=Limits(SETTINGS.length, SETTINGS.beam, *sizes, 1.0, n_concepts),
-        pieces=list(BeamSearch(data.concepts, SETTINGS, jobs=1).pieces([units])),
-        names=LiteralNames(data.concepts),
-        n_tests=n_formulas(n_concepts, SETTINGS.length),
+        pieces=list(Threads(1).pieces(BeamSearch(data.concepts, SETTINGS), [units])),
+        rows=LabelRows(
+            Workload(data.concepts, ((layer, range(N_UNITS)),), None),
+            n_formulas(n_concepts, SETTINGS.length),
+        ),
     )
 
 
@@ -62,8 +65,7 @@ def add_to_atoms(made):
 
 def rows(made):
     for piece in made.pieces:
-        units = range(len(piece.results))
-        list(rows_of_piece("layer", units, piece, made.names, made.n_tests))
+        list(made.rows.of_piece(piece, [("layer", unit) for unit in range(len(piece))]))
 
 
 STAGES = {

@@ -28,7 +28,7 @@ from invert_core.commands.console import print_rows
 from invert_core.data import Tokenize
 from invert_core.errors import InvertError
 from invert_core.files.input_file import check_file
-from invert_core.results.labels import Label
+from invert_core.results.columns import Label
 
 BLOCKS = range(6)
 LAYERS = {

@@ -23,10 +23,9 @@ if TYPE_CHECKING:
     help="Run directory to write.",
 )
 @options.jobs_option
-@options.top_option
-@options.format_option
+@options.table_options
 @options.overwrite_option
-def demo(output: Path, jobs: int | None, top: int, style: str, overwrite: bool) -> None:
+def demo(output: Path, jobs: int | None, table: options.Table, overwrite: bool) -> None:
     """Label a network for digits that comes with the package.
 
     Extracts two layers with ONNX Runtime, labels all their units, tests each label on images that
@@ -37,23 +36,23 @@ def demo(output: Path, jobs: int | None, top: int, style: str, overwrite: bool) 
     with progress("Labelling") as report:
         done = run_demo(output, jobs=jobs, overwrite=overwrite, progress=report)
     with written(f"The run was written to {str(output)!r}."):
-        _print_labels(done, style, top)
-    if style != "table":
+        _print_labels(done, table)
+    if table.style != "table":
         return
     say("unseen auc: the same on images that neither training nor search saw.")
     command = shlex.join(["invert", "show", str(output), done.labels.best()[0].address])
     say(f"The run is in {str(output)!r}; look at one unit with: {command}")
 
 
-def _print_labels(done: "DemoReport", style: str, top: int) -> None:
+def _print_labels(done: "DemoReport", table: options.Table) -> None:
     from invert_core.commands.label_table import SHOWN, print_labels, shown
 
-    if style != "table":
-        print_labels(done.labels, style, top)
+    if table.style != "table":
+        print_labels(done.labels, table)
         return
     rows = done.labels.best()
     for title, longer in (("single concepts", False), ("formulas", True)):
-        chosen = [row for row in rows if (row.length > 1) == longer][:top]
+        chosen = [row for row in rows if (row.length > 1) == longer][: table.top]
         echo_line(f"\nThe most convincing units labelled with {title}:")
         print_rows(
             [
@@ -61,5 +60,5 @@ def _print_labels(done: "DemoReport", style: str, top: int) -> None:
                 for row in chosen
             ],
             ("unit", "label", "auc", "unseen_auc", *SHOWN[3:]),
-            style,
+            table.style,
         )

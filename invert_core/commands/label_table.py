@@ -1,21 +1,23 @@
 """How labels are printed on a terminal."""
 
 from invert_core.commands.console import print_rows
-from invert_core.results.labels import COLUMNS, Label, Labels
+from invert_core.commands.options import Table
+from invert_core.results.columns import Label
+from invert_core.results.labels import COLUMNS, Labels
 
 SHOWN = ("unit", "label", "auc", "p_search", "positive", "status")
 
 
-def print_labels(labels: Labels, style: str, top: int) -> None:
+def print_labels(labels: Labels, table: Table) -> None:
     """Print the most convincing labels as a table, or all rows for programs."""
-    if style == "table":
-        best = labels.best()[:top]
+    if table.style == "table":
+        best = labels.best()[: table.top]
         columns = with_samples(SHOWN, labels)
         if any(row.gap is not None for row in best):
             columns = (*columns, "gap")
-        print_rows([shown(row) for row in best], columns, style)
+        print_rows([shown(row) for row in best], columns, table.style)
     else:
-        print_rows([row.row() for row in labels], COLUMNS, style)
+        print_rows([row.row() for row in labels], COLUMNS, table.style)
 
 
 def with_samples(columns: tuple[str, ...], labels: Labels) -> tuple[str, ...]:

@@ -1,9 +1,11 @@
 """Options that several commands share, so that a flag is spelled and explained one way."""
 
+import functools
 import logging
 import shlex
 import tomllib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -162,8 +164,35 @@ class UnitNumbers(click.ParamType):
         return tuple(sorted(numbers))
 
 
+def together(name: str, *given: Callable[[Decorated], Decorated]) -> Callable[..., Any]:
+    """Several options and arguments that a command takes as one mapping, called `name`."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def gathered(**values: Any) -> Any:
+            values[name] = {key: values.pop(key) for key in keys}
+            return function(**values)
+
+        before = len(getattr(gathered, "__click_params__", ()))
+        for option in reversed(given):
+            gathered = option(gathered)
+        keys = [param.name for param in gathered.__click_params__[before:]]  # type: ignore[attr-defined]
+        return gathered
+
+    return decorate
+
+
 layer_option = click.option(
     "-l", "--layer", "layers", multiple=True, metavar="LAYER", help="A layer; may be repeated."
+)
+_all_or_some_layers_option = click.option(
+    "-l",
+    "--layer",
+    "layers",
+    multiple=True,
+    metavar="LAYER",
+    callback=lambda _ctx, _param, layers: layers or None,
+    help="A layer; may be repeated. [default: all]",
 )
 units_option = click.option(
     "--units", type=UnitNumbers(), metavar="0-63,70", help="Only these units of each layer."
@@ -208,12 +237,46 @@ top_option = click.option(
     show_default=True,
     help="Rows of the table printed.",
 )
+
+
+@dataclass(frozen=True)
+class Table:
+    """How rows are printed: as a table of some of them for people, or all for programs."""
+
+    style: str
+    top: int
+
+
+def table_options(function: Decorated) -> Callable[..., Any]:
+    """--top and --format, which a command takes as a `Table`."""
+
+    @together("table", top_option, format_option)
+    @functools.wraps(function)
+    def with_table(table: dict[str, Any], **values: Any) -> Any:
+        return function(table=Table(**table), **values)
+
+    return with_table
+
+
 names_option = click.option(
     "--names",
     type=PATH,
     metavar="TABLE.csv",
     help="Names of the concepts: concept_id,name,definition.",
 )
+
+
+inputs_options = together(
+    "inputs",
+    click.argument("activations", type=PATH),
+    click.argument("concepts", type=PATH),
+    _all_or_some_layers_option,
+    units_option,
+    names_option,
+    join_option,
+    missing_option,
+)
+"""What is compared with what: the fields of `Inputs`."""
 
 
 def output_option(what: str, required: bool = True) -> Callable[[Decorated], Decorated]:

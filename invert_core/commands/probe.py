@@ -1,7 +1,7 @@
 """``invert probe``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,8 +20,7 @@ SHOWN = ("rank", "unit", "auc", "p_units", "status")
     epilog="Example: invert probe activations.h5 concepts.h5 --formula 'even & ~digit_4' "
     "--picture even.svg"
 )
-@click.argument("activations", type=options.PATH)
-@click.argument("concepts", type=options.PATH)
+@options.inputs_options
 @click.option("--formula", required=True, help='In concept ids, as in: box & ~(cup | "tea cup")')
 @click.option(
     "--direction",
@@ -30,13 +29,7 @@ SHOWN = ("rank", "unit", "auc", "p_units", "status")
     show_default=True,
     help="Largest AUC first, smallest first, or farthest from 0.5.",
 )
-@options.layer_option
-@options.units_option
-@options.names_option
-@options.join_option
-@options.missing_option
-@options.top_option
-@options.format_option
+@options.table_options
 @click.option(
     "--picture",
     type=options.PATH,
@@ -45,17 +38,10 @@ SHOWN = ("rank", "unit", "auc", "p_units", "status")
 )
 @options.overwrite_option
 def probe(
-    activations: Path,
-    concepts: Path,
+    inputs: dict[str, Any],
     formula: str,
     direction: str,
-    layers: tuple[str, ...],
-    units: tuple[int, ...] | None,
-    names: Path | None,
-    join: str,
-    missing: str,
-    top: int,
-    style: str,
+    table: options.Table,
     picture: Path | None,
     overwrite: bool,
 ) -> None:
@@ -72,28 +58,22 @@ def probe(
         check_picture(picture, overwrite=overwrite)
     with progress("Probing") as report:
         found = probe_units(
-            activations,
-            concepts,
-            formula,
+            **inputs,
+            formula=formula,
             direction=direction,
-            layers=layers or None,
-            units=units,
-            names=names,
-            join=join,
-            missing=missing,
             progress=report,
         )
 
     def print_result() -> None:
-        if style == "table":
-            print_rows([shown(row) for row in found.rows[:top]], SHOWN, style)
+        if table.style == "table":
+            print_rows([shown(row) for row in found.rows[: table.top]], SHOWN, table.style)
         else:
-            print_rows([row.row() for row in found], COLUMNS, style)
+            print_rows([row.row() for row in found], COLUMNS, table.style)
         say(printable(summary(found)))
 
     if picture is not None:
         try:
-            write_picture(picture, found, activations, overwrite=overwrite)
+            write_picture(picture, found, inputs["activations"], overwrite=overwrite)
         except InvertError:
             print_result()
             raise

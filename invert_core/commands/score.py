@@ -1,6 +1,6 @@
 """``invert score``."""
 
-from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,27 +11,13 @@ from invert_core.commands.console import progress
 @options.command(
     epilog="Example: invert score activations.h5 concepts.h5 --formula 'even & ~digit_4'"
 )
-@click.argument("activations", type=options.PATH)
-@click.argument("concepts", type=options.PATH)
+@options.inputs_options
 @click.option("--formula", required=True, help='In concept ids, as in: box & ~(cup | "tea cup")')
-@options.layer_option
-@options.units_option
-@options.names_option
-@options.join_option
-@options.missing_option
-@options.top_option
-@options.format_option
+@options.table_options
 def score(
-    activations: Path,
-    concepts: Path,
+    inputs: dict[str, Any],
     formula: str,
-    layers: tuple[str, ...],
-    units: tuple[int, ...] | None,
-    names: Path | None,
-    join: str,
-    missing: str,
-    top: int,
-    style: str,
+    table: options.Table,
 ) -> None:
     """Test one formula of your own on all units.
 
@@ -44,14 +30,8 @@ def score(
 
     with progress("Scoring") as report:
         labels = score_formula(
-            activations,
-            concepts,
-            formula,
-            layers=layers or None,
-            units=units,
-            names=names,
-            join=join,
-            missing=missing,
+            **inputs,
+            formula=formula,
             progress=report,
         )
-    print_labels(labels, style, top)
+    print_labels(labels, table)

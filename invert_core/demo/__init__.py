@@ -18,7 +18,8 @@ from invert_core.files.atomic import new_folder, storage_errors
 from invert_core.labelling.join import join
 from invert_core.labelling.label import Progress, label
 from invert_core.labelling.scoring import score
-from invert_core.results.labels import Label, Labels
+from invert_core.results.columns import Label
+from invert_core.results.labels import Labels
 from invert_core.results.run_directory import RUN_FILE, file_identity, write_run
 from invert_core.results.unfinished_record import Timer
 from invert_core.settings import Settings

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from invert_core.concepts import ConceptSet
 from invert_core.errors import SettingError
-from invert_core.formula.formula import LiteralNames
-from invert_core.labelling.label_rows import rows_of_piece
-from invert_core.labelling.workload import ActivationSource, ConceptSource, Workload, open_workload
-from invert_core.results.labels import Label, Labels
+from invert_core.executors.threads import Threads
+from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
+from invert_core.labelling.label_rows import LabelRows
+from invert_core.labelling.workload import Workload
+from invert_core.results.columns import Label
+from invert_core.results.labels import Labels
 from invert_core.search.search import Search
 from invert_core.settings import Settings
 from invert_core.statistics.corrections import n_formulas
@@ -91,15 +93,8 @@ def label(
     1 wild 1.0
     """
     settings = settings or Settings()
-    with open_workload(
-        activations,
-        concepts,
-        names=names,
-        layers=layers,
-        units=units,
-        join=join,
-        missing=missing,
-    ) as work:
+    inputs = Inputs(activations, concepts, layers, units, names, join, missing)
+    with inputs.open() as work:
         rows: list[Label] = []
         for of_unit in label_workload(work, settings, jobs=jobs, progress=progress, block=block):
             rows += of_unit
@@ -141,15 +136,8 @@ def label_units(
     activations:0 animal
     """
     settings = settings or Settings()
-    with open_workload(
-        activations,
-        concepts,
-        names=names,
-        layers=layers,
-        units=units,
-        join=join,
-        missing=missing,
-    ) as work:
+    inputs = Inputs(activations, concepts, layers, units, names, join, missing)
+    with inputs.open() as work:
         yield from label_workload(work, settings, jobs=jobs, block=block)
 
 
@@ -167,7 +155,7 @@ def label_workload(
     Parameters
     ----------
     work : Workload
-        Of `open_workload`, which has to stay open.
+        Of `Inputs.open`, which must stay open.
     settings, jobs, progress, block
         As for `label`.
     n_done : int
@@ -178,10 +166,8 @@ def label_workload(
     generator of lists of Label
         To be closed by who stops early.
     """
-    search = _class_of(settings, work.concepts)(work.concepts, settings, jobs)
-    n_tests = n_formulas(len(work.concepts.id), settings.length, len(settings.directions))
-    names = LiteralNames(work.concepts)
-    unit_names = work.unit_names
+    search = _class_of(settings, work.concepts)(work.concepts, settings)
+    rows = LabelRows(work, size_of_space(work.concepts, settings))
     n_units = work.n_units
     left = work.after(n_done)
     if progress is not None:
@@ -191,16 +177,22 @@ def label_workload(
         if progress is not None and begun > 0:
             progress(n_done + begun, n_units)
 
-    with closing(left.blocks(block)) as blocks, closing(search.pieces(blocks, tick)) as pieces:
+    with (
+        closing(left.blocks(block)) as blocks,
+        closing(Threads(jobs).pieces(search, blocks, tick)) as pieces,
+    ):
         addresses = left.addresses()
         for piece in pieces:
-            of_piece = list(itertools.islice(addresses, len(piece.results)))
-            layer = of_piece[0][0]
-            units = [unit for _, unit in of_piece]
-            yield from rows_of_piece(layer, units, piece, names, n_tests, unit_names.get(layer))
+            of_piece = list(itertools.islice(addresses, len(piece)))
+            yield from rows.of_piece(piece, of_piece)
             n_done += len(of_piece)
             if progress is not None:
                 progress(n_done, n_units)
+
+
+def size_of_space(concepts: ConceptSet, settings: Settings) -> int:
+    """How many formulas the search of a unit could return."""
+    return n_formulas(len(concepts.id), settings.length, len(settings.directions))
 
 
 def _class_of(settings: Settings, concepts: ConceptSet) -> type[Search]:
@@ -234,46 +226,22 @@ class Plan:
     n_formulas: int
 
 
-def plan(
-    activations: ActivationSource,
-    concepts: ConceptSource,
-    *,
-    names: Path | None = None,
-    layers: Sequence[str] | None = None,
-    units: Sequence[int] | None = None,
-    settings: Settings | None = None,
-    join: str = "strict",
-    missing: str = "error",
-) -> Plan:
-    """Check what `label` would check before it searches, and search nothing.
+def plan(inputs: Inputs, settings: Settings) -> Plan:
+    """Check what a labelling would check before it searches, and search nothing.
 
     Whether any formula of several literals meets the fraction limits only a search can tell.
 
-    Parameters
-    ----------
-    activations, concepts, names, layers, units, settings, join, missing
-        As for `label`.
-
-    Returns
-    -------
-    Plan
+    Raises
+    ------
+    InvertError
+        As `label`.
     """
-    settings = settings or Settings()
-    with open_workload(
-        activations,
-        concepts,
-        names=names,
-        layers=layers,
-        units=units,
-        join=join,
-        missing=missing,
-    ) as work:
-        search = _class_of(settings, work.concepts)(work.concepts, settings, 1)
-        n_concepts = len(work.concepts.id)
+    with inputs.open() as work:
+        search = _class_of(settings, work.concepts)(work.concepts, settings)
         return Plan(
             n_samples=work.concepts.n_samples,
             n_units=work.n_units,
-            n_concepts=n_concepts,
+            n_concepts=len(work.concepts.id),
             n_literals_within_limits=search.n_literals_within_limits,
-            n_formulas=n_formulas(n_concepts, settings.length, len(settings.directions)),
+            n_formulas=size_of_space(work.concepts, settings),
         )

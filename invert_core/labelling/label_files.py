@@ -2,17 +2,19 @@
 
 import operator
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from invert_core.errors import ExistingOutputError, MissingFileError
 from invert_core.files.atomic import check_folder
 from invert_core.files.write_lock import WriteLock
+from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress, label_workload
-from invert_core.labelling.workload import open_workload
+from invert_core.labelling.workload import Workload
 from invert_core.results.labels import Labels
 from invert_core.results.run_directory import (
     RUN_FILE,
@@ -77,78 +79,85 @@ def label_files(
     InvertError
         All that `label` raises.
     """
-    activations, concepts, output = Path(activations), Path(concepts), Path(output)
+    output = Path(output)
     check_folder(output, marker=RUN_FILE, overwrite=overwrite)
-    if concepts.is_dir():
-        build = ["invert", "concepts", "build", str(concepts), "-o", "concepts.h5"]
-        raise MissingFileError(
-            f"{str(concepts)!r} is a folder, and a run records the files that it is made from.",
-            f"Make a concept file of it with: {shlex.join(build)}",
-        )
-    settings = settings or Settings()
-    if isinstance(layers, str):
-        layers = [layers]
-    if units is not None:
-        units = [operator.index(unit) for unit in units]
-    arguments = {
-        "layers": None if layers is None else list(layers),
-        "units": units,
-        "join": join,
-        "missing": missing,
-        "jobs": jobs,
-    }
-    inputs = {"activations": activations, "concepts": concepts}
-    if names is not None:
-        names = inputs["names"] = Path(names)
+    inputs = Inputs(
+        Path(activations),
+        Path(concepts),
+        layers=[layers] if isinstance(layers, str) else layers,
+        units=None if units is None else [operator.index(unit) for unit in units],
+        names=None if names is None else Path(names),
+        join=join,
+        missing=missing,
+    )
+    files = _files_of(inputs)
     for folder in (output, unfinished_folder(output)):
-        _refuse_to_delete(inputs.values(), folder)
+        _refuse_to_delete(files.values(), folder)
+    settings = settings or Settings()
     with ExitStack() as stack:
         lock = WriteLock(output_place(output))
         stack.callback(lock.release)
         # Before the work, so that a file that is replaced meanwhile is not recorded in its place.
-        identities = {name: file_identity(path) for name, path in inputs.items()}
+        identities = {name: file_identity(path) for name, path in files.items()}
         timer = Timer()
-        work = stack.enter_context(
-            open_workload(
-                activations,
-                concepts,
-                names=names,
-                layers=layers,
-                units=units,
-                join=join,
-                missing=missing,
-            )
-        )
-        made_from = {
-            "settings": asdict(settings),
-            "layers": [layer.name for layer, _ in work.layers],
-            "units": None if units is None else sorted(set(units)),
-            "join": join,
-            "missing": missing,
-            "inputs": {name: found["sha256"] for name, found in identities.items()},
-            "versions": versions(),
-        }
+        work = stack.enter_context(inputs.open())
+        made_from = _fingerprint(inputs, settings, work, identities)
+        addresses = tuple(work.addresses())
         unfinished = stack.enter_context(
-            unfinished_run(
-                output, made_from, tuple(work.addresses()), overwrite=overwrite, timer=timer
-            )
+            unfinished_run(output, made_from, addresses, overwrite=overwrite, timer=timer)
         )
-        units_left = stack.enter_context(
-            closing(
-                label_workload(
-                    work, settings, jobs=jobs, progress=progress, n_done=unfinished.n_done
-                )
-            )
+        left = label_workload(
+            work, settings, jobs=jobs, progress=progress, n_done=unfinished.n_done
         )
         rows = list(unfinished.found)
-        for of_unit in units_left:
+        for of_unit in stack.enter_context(closing(left)):
             rows += of_unit
             unfinished.add(of_unit)
         labels = Labels(tuple(rows), work.concepts)
         with unfinished.completed(marker=RUN_FILE, overwrite=overwrite) as folder:
             write_table(folder, labels)
+            arguments = _choices(inputs) | {"jobs": jobs}
             write_info(folder, settings, identities, arguments, timer.timings())
     return labels
+
+
+def _files_of(inputs: Inputs) -> dict[str, Path]:
+    """The files that a run is made from, by what they are."""
+    files = {"activations": inputs.activations, "concepts": inputs.concepts, "names": inputs.names}
+    paths = {name: path for name, path in files.items() if isinstance(path, Path)}
+    if paths["concepts"].is_dir():
+        build = ["invert", "concepts", "build", str(paths["concepts"]), "-o", "concepts.h5"]
+        raise MissingFileError(
+            f"{str(paths['concepts'])!r} is a folder, and a run records the files that it is made "
+            "from.",
+            f"Make a concept file of it with: {shlex.join(build)}",
+        )
+    return paths
+
+
+def _choices(inputs: Inputs) -> dict[str, Any]:
+    """What was chosen of the inputs, as run.json has it."""
+    return {
+        "layers": None if inputs.layers is None else list(inputs.layers),
+        "units": inputs.units,
+        "join": inputs.join,
+        "missing": inputs.missing,
+    }
+
+
+def _fingerprint(
+    inputs: Inputs, settings: Settings, work: Workload, identities: Mapping[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """All that determines the rows."""
+    return {
+        "settings": asdict(settings),
+        "layers": [layer.name for layer, _ in work.layers],
+        "units": None if inputs.units is None else sorted(set(inputs.units)),
+        "join": inputs.join,
+        "missing": inputs.missing,
+        "inputs": {name: found["sha256"] for name, found in identities.items()},
+        "versions": versions(),
+    }
 
 
 def _refuse_to_delete(inputs: Iterable[Path], output: Path) -> None:

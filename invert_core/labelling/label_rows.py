@@ -1,4 +1,4 @@
-"""From the exact statistics of formulas to rows with p-values and a status."""
+"""From what a search found to rows with p-values and a status."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,30 +6,54 @@ from typing import Any
 
 import numpy as np
 
-from invert_core.formula.formula import LiteralNames
-from invert_core.results.labels import Explanation, Label
-from invert_core.search.search import Piece
+from invert_core.executors.threads import Piece
+from invert_core.formula.formula import Formula, LiteralNames
+from invert_core.labelling.workload import Workload
+from invert_core.metrics.table import METRICS, measured
+from invert_core.results.columns import Explanation, Label
+from invert_core.search.search import Units
 from invert_core.statistics.corrections import is_trusted, log10_p_search
 from invert_core.statistics.tails import RankSpread, log10_p_skewed, p_values, z_score
+
+Columns = dict[str, np.ndarray]
+"""Values of several rows by column, arrays [F]."""
 
 
 @dataclass(frozen=True)
 class Tested:
-    """Tests of F formulas, as lists with one entry for each.
+    """Tests of F formulas, or of one formula on F units.
 
-    `explained` are the numbers that `Explanation` holds, `corrected` those that `Label` adds.
+    `columns` are those of `Explanation` that are numbers; `log10_skewed` [F] is `log10_p` with
+    the skew of U taken into account; `is_constant` [F] says where there was nothing to test.
     """
 
-    explained: list[dict[str, Any]]
-    corrected: list[dict[str, Any]]
+    columns: Columns
+    log10_skewed: np.ndarray
+    is_constant: np.ndarray
+
+    def methods(self) -> np.ndarray:
+        """The distribution that each p comes from."""
+        return np.where(self.is_constant, "none", "normal")
+
+    def corrected(self, n_tests: int, constant: str) -> Columns:
+        """The columns that follow from how many formulas were tested, at least one.
+
+        `constant` is the status of formulas whose unit is constant.
+        """
+        p_value, log10_p = self.columns["p_value"], self.columns["log10_p"]
+        log10_corrected = log10_p_search(p_value, log10_p, n_tests)
+        trusted = is_trusted(log10_corrected, self.log10_skewed, n_tests)
+        status = np.where(trusted, "ok", "untrusted")
+        return {
+            "p_search": p_value if n_tests == 1 else 10.0**log10_corrected,
+            "log10_p_search": log10_corrected,
+            "method": self.methods(),
+            "status": np.where(self.is_constant, constant, status),
+        }
 
 
 def tested_formulas(
-    n_positive: Sequence[int],
-    doubled_u: Sequence[int],
-    spread: RankSpread,
-    n_tests: int,
-    constant: str,
+    n_positive: Sequence[int], doubled_u: Sequence[int], spread: RankSpread
 ) -> Tested:
     """Test formulas whose U is known.
 
@@ -39,19 +63,12 @@ def tested_formulas(
         n1 and 2U of each formula.
     spread : RankSpread
         Of the unit of each formula, arrays [F].
-    n_tests : int
-        How many formulas `p_search` is corrected for.
-    constant : str
-        The status of formulas whose unit is constant.
     """
     n1 = np.array(n_positive, np.int64)
     u2 = np.array(doubled_u, np.int64)
     p_value, log10_p = p_values(u2, n1, spread, "two-sided")
     z = z_score(u2, n1, spread)
-    log10_corrected = log10_p_search(p_value, log10_p, n_tests)
-    skewed = log10_p_skewed(log10_p, z, spread.skewness(n1))
-    trusted = is_trusted(log10_corrected, skewed, n_tests)
-    explained = {
+    columns = {
         "auc": u2 / (2 * n1 * (spread.n_samples - n1)),
         "u": u2 / 2.0,
         "z": z,
@@ -61,100 +78,100 @@ def tested_formulas(
         "n_samples": np.broadcast_to(spread.n_samples, n1.shape),
         "concept_fraction": n1 / spread.n_samples,
     }
-    corrected = {
-        "p_search": p_value if n_tests == 1 else 10.0**log10_corrected,
-        "log10_p_search": log10_corrected,
-        "log10_p_skewed": skewed,
-        "method": np.where(spread.is_dead, "none", "normal"),
-        "status": np.where(spread.is_dead, constant, np.where(trusted, "ok", "untrusted")),
-    }
-    return Tested(_by_formula(explained), _by_formula(corrected))
+    return Tested(columns, log10_p_skewed(log10_p, z, spread.skewness(n1)), spread.is_dead)
 
 
-def _by_formula(columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+def by_row(columns: Columns) -> list[dict[str, Any]]:
+    """Columns as one mapping for each row."""
     values = zip(*(column.tolist() for column in columns.values()), strict=True)
     return [dict(zip(columns, row, strict=True)) for row in values]
 
 
-def rows_of_piece(
-    layer: str,
-    units: Sequence[int],
-    piece: Piece,
-    names: LiteralNames,
-    n_tests: int,
-    unit_names: Sequence[str] | None = None,
-) -> Iterator[list[Label]]:
-    """The rows of each unit, numbered `units`; a dead one gets one row without a formula.
+class LabelRows:
+    """Makes the rows of a labelling.
 
-    `unit_names` holds the names of all units of the layer, if they have any.
+    Parameters
+    ----------
+    work : Workload
+    n_tests : int
+        How many formulas `p_search` is corrected for.
     """
-    found = list(piece.found)
-    tested = tested_formulas(
-        [one.n_positive for one in found],
-        [one.doubled_u for one in found],
-        piece.spread,
-        n_tests,
-        constant="constant",
-    )
-    explained: list[dict[str, Any]] = [
-        {
-            "formula": names.formula(one.literals, one.connectives),
-            "label": names.label(one.literals, one.connectives),
-            "length": one.length,
-        }
-        | numbers
-        for one, numbers in zip(found, tested.explained, strict=True)
-    ]
-    at = 0
-    for unit, results in zip(units, piece.results, strict=True):
-        rows: list[Label] = []
-        name = unit_names[unit] if unit_names else ""
-        for result in results:
-            if not result.reported:
-                rows.append(_dead(layer, unit, name, result.direction, piece.n_samples))
-                continue
-            first, at = at, at + len(result.reported)
-            last, at = at, at + len(result.by_length)
-            by_length = tuple(Explanation(**explained[row]) for row in range(last, at))
-            rows += [
-                Label(
-                    layer=layer,
-                    unit=unit,
-                    rank=row - first + 1,
-                    direction=result.direction,
-                    n_scored=result.n_scored,
-                    gap=result.gap,
-                    unit_name=name,
-                    by_length=by_length if row == first else (),
-                    **explained[row],
-                    **tested.corrected[row],
-                )
-                for row in range(first, last)
-            ]
-        yield rows
+
+    def __init__(self, work: Workload, n_tests: int):
+        self._work = work
+        self._n_tests = n_tests
+        self._names = LiteralNames(work.concepts)
+        self._unit_names = work.unit_names
+
+    def of_piece(self, piece: Piece, addresses: Sequence[tuple[str, int]]) -> Iterator[list[Label]]:
+        """The rows of each unit, given layers and numbers; a dead one gets one without a formula.
+
+        Yields
+        ------
+        list of Label
+        """
+        found = list(piece.explained.found)
+        tested = tested_formulas(
+            [one.n_positive for one in found],
+            [one.doubled_u for one in found],
+            piece.explained.spread,
+        )
+        explained: list[dict[str, Any]] = [
+            {
+                "formula": self._names.formula(one.literals, one.connectives),
+                "label": self._names.label(one.literals, one.connectives),
+                "length": one.length,
+            }
+            | numbers
+            for one, numbers in zip(found, by_row(tested.columns), strict=True)
+        ]
+        corrected = by_row(tested.corrected(self._n_tests, constant="constant"))
+        at = 0
+        for number, (layer, unit) in enumerate(addresses):
+            names = self._unit_names.get(layer)
+            of_unit: dict[str, Any] = {"layer": layer, "unit": unit}
+            of_unit["unit_name"] = names[unit] if names else ""
+            rows: list[Label] = []
+            for result in piece.explained.results[number]:
+                columns = of_unit | {"direction": result.direction}
+                if not result.reported:
+                    n_samples = self._work.concepts.n_samples
+                    rows.append(Label.of_dead_unit(**columns, n_samples=n_samples))
+                    continue
+                first, at = at, at + len(result.reported)
+                last, at = at, at + len(result.by_length)
+                by_length = tuple(Explanation(**explained[row]) for row in range(last, at))
+                columns |= {"n_scored": result.n_scored, "gap": result.gap}
+                rows += [
+                    Label(
+                        rank=row - first + 1,
+                        by_length=by_length if row == first else (),
+                        **columns,
+                        **explained[row],
+                        **corrected[row],
+                        **self._measured(piece.units, number, explained[row]["formula"]),
+                    )
+                    for row in range(first, last)
+                ]
+            yield rows
+
+    def _measured(self, units: Units, number: int, formula: str) -> dict[str, Any]:
+        """The columns of the metrics, on the samples on which the formula is defined."""
+        if not METRICS:
+            return {}
+        concepts, parsed = self._work.concepts, Formula.parse(formula)
+        values, extent = values_of(units, number), parsed.evaluate(concepts)
+        if concepts.defined is not None:
+            is_defined = parsed.defined_on(concepts)
+            values, extent = values[is_defined], extent[is_defined]
+        return measured(values, extent)
 
 
-def _dead(layer: str, unit: int, name: str, direction: str, n_samples: int) -> Label:
-    return Label(
-        layer=layer,
-        unit=unit,
-        rank=1,
-        formula="",
-        label="",
-        length=0,
-        direction=direction,
-        auc=0.5,
-        u=0.0,
-        z=0.0,
-        p_value=1.0,
-        log10_p=0.0,
-        p_search=1.0,
-        log10_p_search=0.0,
-        method="none",
-        status="dead",
-        n_positive=0,
-        n_samples=n_samples,
-        concept_fraction=0.0,
-        n_scored=0,
-        unit_name=name,
-    )
+def values_of(units: Units, number: int) -> np.ndarray:
+    """The activations of one of the units: floats [N]."""
+    if isinstance(units, np.ndarray):
+        return units[number]
+    samples, stored = units[number]
+    values = np.zeros(units.n_samples, stored.dtype)
+    values[samples] = stored
+    return values

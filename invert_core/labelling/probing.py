@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,41 @@ import numpy as np
 from invert_core.concepts import ConceptSet
 from invert_core.errors import SettingError
 from invert_core.formula.formula import Formula
+from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label import Progress
-from invert_core.labelling.scoring import score
-from invert_core.labelling.workload import ActivationSource, ConceptSource
-from invert_core.results.labels import Label
+from invert_core.labelling.label_rows import Columns, Tested, by_row
+from invert_core.labelling.scoring import score_units
+from invert_core.results.columns import UnitExplanation, column, described
 from invert_core.settings import SIGNIFICANT
 from invert_core.statistics.corrections import log10_p_holm
+
+DIRECTIONS = ("positive", "negative", "both")
+
+_THRESHOLD = math.log10(SIGNIFICANT)
+
+
+@described
+@dataclass(frozen=True, kw_only=True)
+class ProbedUnit(UnitExplanation):
+    """How one unit separates the extent of the formula that was asked for."""
+
+    p_units: float = column("`p_value` corrected (Holm) for all units that were tested.")
+    log10_p_units: float = column("Decimal logarithm of `p_units`.")
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether the unit is not constant, so that there was something to test."""
+        return self.method != "none"
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether p_units is below 0.05 and can be trusted."""
+        return self.status == "ok" and self.log10_p_units < _THRESHOLD
+
+    def row(self) -> dict[str, Any]:
+        """The columns, in order."""
+        return {name: getattr(self, name) for name in COLUMNS}
+
 
 COLUMNS = (
     "rank",
@@ -38,62 +67,7 @@ COLUMNS = (
     "n_samples",
     "concept_fraction",
 )
-DIRECTIONS = ("positive", "negative", "both")
-
-_THRESHOLD = math.log10(SIGNIFICANT)
-_SCORED = tuple(
-    name for name in COLUMNS if name not in ("rank", "p_units", "log10_p_units", "status")
-)
-"""The columns that are those of `score`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProbedUnit:
-    """How one unit separates the extent of the formula.
-
-    `p_value` is two-sided, `p_units` the same corrected over all units that were tested. `status`
-    is "ok"; "dead" for a unit that is constant on the samples that were compared; or "untrusted"
-    where p_units is below 0.05 only by the normal tail, and not when the skew of U is taken into
-    account.
-    """
-
-    rank: int
-    layer: str
-    unit: int
-    unit_name: str
-    formula: str
-    label: str
-    auc: float
-    u: float
-    z: float
-    p_value: float
-    log10_p: float
-    p_units: float
-    log10_p_units: float
-    method: str
-    status: str
-    n_positive: int
-    n_samples: int
-    concept_fraction: float
-
-    @property
-    def address(self) -> str:
-        """The unit as ``layer:unit``."""
-        return f"{self.layer}:{self.unit}"
-
-    @property
-    def is_tested(self) -> bool:
-        """Whether the unit is not constant, so that there was something to test."""
-        return self.method != "none"
-
-    @property
-    def is_significant(self) -> bool:
-        """Whether p_units is below 0.05 and can be trusted."""
-        return self.status == "ok" and self.log10_p_units < _THRESHOLD
-
-    def row(self) -> dict[str, Any]:
-        """The columns, in order."""
-        return {name: getattr(self, name) for name in COLUMNS}
+"""The columns that are printed, in order."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -197,54 +171,34 @@ def probe(
         raise SettingError(
             f"The direction {direction!r} is unknown.", f"Use one of: {', '.join(DIRECTIONS)}."
         )
-    scored = score(
-        activations,
-        concepts,
-        formula,
-        layers=layers,
-        units=units,
-        names=names,
-        join=join,
-        missing=missing,
-        progress=progress,
-        block=block,
-    )
-    assert scored.concepts is not None
-    corrected = _corrected(scored.rows)
-    key = _order(direction)
-    order = sorted(range(len(scored)), key=lambda place: key(scored.rows[place]))
-    rows = [
-        ProbedUnit(
-            rank=rank,
-            **{name: getattr(scored.rows[place], name) for name in _SCORED},
-            **corrected[place],
-        )
-        for rank, place in enumerate(order, start=1)
+    inputs = Inputs(activations, concepts, layers, units, names, join, missing)
+    scored = score_units(inputs, formula, progress=progress, block=block)
+    corrected = by_row(_corrected(scored.tested))
+    units_found = [
+        ProbedUnit(rank=1, **explained, **one)
+        for explained, one in zip(scored.rows, corrected, strict=True)
     ]
+    ranked = sorted(units_found, key=_order(direction))
+    rows = [replace(row, rank=rank) for rank, row in enumerate(ranked, start=1)]
     return ProbeResult(tuple(rows), scored.concepts)
 
 
-def _corrected(rows: Sequence[Label]) -> list[dict[str, Any]]:
-    """p_units, its logarithm, and the status that follows from them, for each row."""
-    alive = np.array([row.method != "none" for row in rows])
-    log10_p = np.zeros((2, len(rows)))
-    for tail, of_tail in zip(log10_p, ("log10_p", "log10_p_skewed"), strict=True):
-        tail[alive] = log10_p_holm(
-            np.array([getattr(row, of_tail) for row in rows], np.float64)[alive]
-        )
-    normal, skewed = log10_p
+def _corrected(tested: Tested) -> Columns:
+    """The columns that follow from how many units were tested."""
+    alive = ~tested.is_constant
+    normal, skewed = np.zeros((2, alive.size))
+    normal[alive] = log10_p_holm(tested.columns["log10_p"][alive])
+    skewed[alive] = log10_p_holm(tested.log10_skewed[alive])
     trusted = (normal >= _THRESHOLD) | (skewed < _THRESHOLD)
-    constant = np.array([row.status for row in rows])
-    status = np.where(alive, np.where(trusted, "ok", "untrusted"), constant)
-    return [
-        {"p_units": p, "log10_p_units": log10, "status": of_unit}
-        for p, log10, of_unit in zip(
-            (10.0**normal).tolist(), normal.tolist(), status.tolist(), strict=True
-        )
-    ]
+    return {
+        "p_units": 10.0**normal,
+        "log10_p_units": normal,
+        "method": tested.methods(),
+        "status": np.where(alive, np.where(trusted, "ok", "untrusted"), "dead"),
+    }
 
 
-def _order(direction: str) -> Callable[[Label], float]:
+def _order(direction: str) -> Callable[[ProbedUnit], float]:
     """What rows are sorted by; U is exact, so that equal distances of AUC are ties."""
     if direction == "positive":
         return lambda row: -row.u

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,13 @@ from invert_core.kernels.atoms import merged
 from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import sum_of_set
+from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label import Progress
-from invert_core.labelling.label_rows import tested_formulas
-from invert_core.labelling.workload import ActivationSource, ConceptSource, Workload, open_workload
-from invert_core.results.labels import Label, Labels
+from invert_core.labelling.label_rows import Tested, by_row, tested_formulas
+from invert_core.labelling.workload import Workload, concepts_of
+from invert_core.results.columns import Label
+from invert_core.results.labels import Labels
 from invert_core.statistics.tails import RankSpread
-from invert_core.wording import counted
 
 
 def score(
@@ -74,95 +75,94 @@ def score(
     >>> score(np.array([[4.0], [9.0], [1.0], [5.0]]), concepts, "a & ~b").rows[0].auc
     1.0
     """
+    inputs = Inputs(activations, concepts, layers, units, names, join, missing)
+    scored = score_units(inputs, formula, progress=progress, block=block)
+    corrected = by_row(scored.tested.corrected(1, constant="dead"))
+    rows = [
+        Label(rank=1, direction="given", n_scored=1, **explained, **one)
+        for explained, one in zip(scored.rows, corrected, strict=True)
+    ]
+    return Labels(tuple(rows), scored.concepts)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One formula on K units, in their order.
+
+    `rows` are the columns of unit and formula, and those of `tested`; `concepts` are joined to the
+    activations.
+    """
+
+    rows: list[dict[str, Any]]
+    tested: Tested
+    concepts: ConceptSet
+
+
+def score_units(
+    inputs: Inputs,
+    formula: Formula | str,
+    *,
+    progress: Progress | None = None,
+    block: int | None = None,
+) -> Scored:
+    """Test one formula on every unit; parameters as for `score`."""
     parsed = Formula.parse(formula) if isinstance(formula, str) else formula
-    with open_workload(
-        activations,
-        concepts,
-        names=names,
-        layers=layers,
-        units=units,
-        join=join,
-        missing="exclude",
-    ) as opened:
-        decided = _decided(opened, parsed, missing)
-        concept_set = decided.concepts
-        work = _where_defined(decided, parsed)
+    with replace(inputs, missing="exclude").open() as opened:
+        decided = _decided(opened, parsed, inputs.missing)
+        work = decided.where_defined(parsed)
         n_samples = work.concepts.n_samples
         extent = parsed.evaluate(work.concepts)
         n_positive = int(extent.sum())
         if n_positive in (0, n_samples):
             where = "nowhere" if n_positive == 0 else "everywhere"
-            if concept_set.defined is not None:
+            if decided.concepts.defined is not None:
                 where += f" on the {n_samples:,} samples on which it is defined"
             raise DataError(
                 f"The formula {str(parsed)!r} is true {where}, so there is nothing to compare.",
                 "Give another formula.",
             )
-        atoms, merged_extent = merged(pack_columns(extent[:, None]), n_samples)
-        inside = merged_extent[0]
-        text: dict[str, Any] = {
+        doubled_u, spread = _doubled_u(work, extent, progress, block)
+        tested = tested_formulas([n_positive] * len(doubled_u), doubled_u, spread)
+        text = {
             "formula": str(parsed),
-            "label": parsed.describe(concept_set),
+            "label": parsed.describe(decided.concepts),
             "length": parsed.length,
         }
-        labels: list[Label] = []
-        addresses = work.addresses()
         unit_names = work.unit_names
-        with closing(work.blocks(block)) as blocks:
-            for of_block in blocks:
-                sums, ties, cubes = rank_sums(of_block, atoms)
-                size = n_positive * (n_positive + 1)
-                tested = tested_formulas(
-                    [n_positive] * len(sums),
-                    [int(sum_of_set(inside, row)) - size for row in sums],
-                    RankSpread.of_units(n_samples, ties, cubes),
-                    n_tests=1,
-                    constant="dead",
-                )
-                for explained, corrected in zip(tested.explained, tested.corrected, strict=True):
-                    layer, unit = next(addresses)
-                    names_of_layer = unit_names.get(layer)
-                    labels.append(
-                        Label(
-                            layer=layer,
-                            unit=unit,
-                            rank=1,
-                            direction="given",
-                            n_scored=1,
-                            unit_name=names_of_layer[unit] if names_of_layer else "",
-                            **text,
-                            **explained,
-                            **corrected,
-                        )
-                    )
-                if progress is not None:
-                    progress(len(labels), work.n_units)
-    return Labels(tuple(labels), concept_set)
+        rows: list[dict[str, Any]] = []
+        for (layer, unit), numbers in zip(work.addresses(), by_row(tested.columns), strict=True):
+            names = unit_names.get(layer)
+            of_unit = {"layer": layer, "unit": unit, "unit_name": names[unit] if names else ""}
+            rows.append(of_unit | text | numbers)
+    return Scored(rows, tested, decided.concepts)
+
+
+def _doubled_u(
+    work: Workload, extent: np.ndarray, progress: Progress | None, block: int | None
+) -> tuple[list[int], RankSpread]:
+    """2U of an extent, bool [N], for every unit, and what ties leave of its variance."""
+    n_samples = work.concepts.n_samples
+    n_positive = int(extent.sum())
+    atoms, of_atoms = merged(pack_columns(extent[:, None]), n_samples)
+    doubled_u: list[int] = []
+    all_ties: list[int] = []
+    all_cubes: list[np.ndarray] = []
+    with closing(work.blocks(block)) as blocks:
+        for of_block in blocks:
+            sums, ties, cubes = rank_sums(of_block, atoms)
+            smallest = n_positive * (n_positive + 1)
+            doubled_u += [int(sum_of_set(of_atoms[0], row)) - smallest for row in sums]
+            all_ties += ties
+            all_cubes.append(cubes)
+            if progress is not None:
+                progress(len(doubled_u), work.n_units)
+    return doubled_u, RankSpread.of_units(n_samples, all_ties, np.concatenate(all_cubes))
 
 
 def _decided(work: Workload, formula: Formula, missing: str) -> Workload:
     """Missing labels refused, filled or kept; those of other concepts are no reason to refuse."""
     concepts = work.concepts
     if missing == "error" and concepts.defined is not None:
-        resolve_missing(concepts.select(_rows(concepts, formula)), missing)
+        resolve_missing(concepts_of(formula, concepts), missing)
         return work
     return replace(work, concepts=resolve_missing(concepts, missing))
-
-
-def _rows(concepts: ConceptSet, formula: Formula) -> list[int]:
-    return sorted({concepts.index(id) for id in formula.ids})
-
-
-def _where_defined(work: Workload, formula: Formula) -> Workload:
-    """The samples on which a formula is defined, and its concepts alone if these are not all."""
-    if work.concepts.defined is None:
-        return work
-    kept = np.flatnonzero(formula.defined_on(work.concepts))
-    if kept.size < 2:
-        raise DataError(
-            f"The formula {str(formula)!r} is defined on {counted(kept.size, 'sample')}, so there "
-            "is nothing to compare.",
-            "Give another formula.",
-        )
-    chosen = work.concepts.select(_rows(work.concepts, formula))
-    return replace(work, concepts=chosen).take(kept)

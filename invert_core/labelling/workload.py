@@ -1,29 +1,21 @@
-"""What is to be labelled: the samples, the concepts and the units that were asked for."""
+"""The work at hand: concepts joined to activations, and the units that were asked for."""
 
 import itertools
 import operator
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
-from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from invert_core.activations import ActivationLayer, Activations, open_activations
-from invert_core.activations.sparse import SparseUnits, SupportsCsc
-from invert_core.concepts import ConceptSet, read_concepts
-from invert_core.concepts.sets.missing import resolve_missing
-from invert_core.concepts.sets.packing import unmasked
+from invert_core.activations import ActivationLayer
+from invert_core.activations.sparse import SparseUnits
+from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError, SettingError, UnknownNameError
-from invert_core.labelling.join import join as join_samples
+from invert_core.formula.formula import Formula
 from invert_core.parallel import read_ahead
 from invert_core.search.search import Units
-from invert_core.wording import first_few, nearest
-
-ActivationSource = Activations | str | Path | npt.ArrayLike | SupportsCsc
-ConceptSource = ConceptSet | str | Path | Mapping[str, npt.ArrayLike]
+from invert_core.wording import counted, first_few, nearest
 
 
 @dataclass(frozen=True)
@@ -62,6 +54,25 @@ class Workload:
         """The same units on some of the samples, int64 [M]."""
         rows = samples if self.rows is None else self.rows[samples]
         return Workload(self.concepts.take(samples), self.layers, rows)
+
+    def where_defined(self, formula: Formula) -> "Workload":
+        """The samples on which a formula is defined; if these are not all, its concepts alone.
+
+        Raises
+        ------
+        DataError
+            It is defined on fewer than two samples.
+        """
+        if self.concepts.defined is None:
+            return self
+        kept = np.flatnonzero(formula.defined_on(self.concepts))
+        if kept.size < 2:
+            raise DataError(
+                f"The formula {str(formula)!r} is defined on {counted(kept.size, 'sample')}, so "
+                "there is nothing to compare.",
+                "Give another formula.",
+            )
+        return replace(self, concepts=concepts_of(formula, self.concepts)).take(kept)
 
     @property
     def unit_names(self) -> dict[str, tuple[str, ...]]:
@@ -104,64 +115,17 @@ class Workload:
             del read  # not to hold two blocks while the next is read
 
 
-@contextmanager
-def open_workload(
-    activations: ActivationSource,
-    concepts: ConceptSource,
-    *,
-    names: Path | None,
-    layers: Sequence[str] | None,
-    units: Sequence[int] | None,
-    join: str,
-    missing: str = "error",
-) -> Iterator[Workload]:
-    """Join activations and concepts, and choose layers and units; arguments as for `label`."""
-    with open_source(activations) as opened:
-        rows, joined = join_samples(
-            opened.sample_id, opened.n_samples, _as_concepts(concepts, names), how=join
-        )
-        resolved = resolve_missing(joined, missing)
-        yield Workload(resolved, _choose(opened.layers, layers, units), rows)
+def concepts_of(formula: Formula, concepts: ConceptSet) -> ConceptSet:
+    """The concepts that a formula names, in the order of the set."""
+    return concepts.select(sorted({concepts.index(id) for id in formula.ids}))
 
 
-def open_source(source: ActivationSource) -> AbstractContextManager[Activations]:
-    """Activations from wherever they are; those that are open stay open afterwards."""
-    if isinstance(source, Activations):
-        return nullcontext(source)
-    if isinstance(source, str | Path):
-        return open_activations(Path(source))
-    return Activations.from_array(source)
-
-
-def _as_concepts(source: ConceptSource, names: Path | None) -> ConceptSet:
-    if isinstance(source, ConceptSet):
-        return source
-    if isinstance(source, str | Path):
-        return read_concepts(Path(source), names, missing="exclude")
-    if not isinstance(source, Mapping):
-        raise DataError(
-            f"Concepts cannot be a {type(source).__name__}.",
-            "Give a path, a ConceptSet, or a mapping of each id to a bool array [n_samples].",
-        )
-    columns = [unmasked(column) for column in source.values()]
-    if any(column.ndim != 1 for column in columns):
-        raise DataError(
-            "The labels of a concept are not one-dimensional.",
-            "Give each concept one label per sample, as a bool array [n_samples].",
-        )
-    if not columns or any(column.shape != columns[0].shape for column in columns):
-        raise DataError(
-            "The labels of the concepts have different lengths, or there are none.",
-            "Give each concept one label per sample.",
-        )
-    return ConceptSet.from_arrays(np.stack(columns, axis=1), tuple(source))
-
-
-def _choose(
+def choose_units(
     available: Mapping[str, ActivationLayer],
     layers: Sequence[str] | None,
     units: Sequence[int] | None,
 ) -> tuple[tuple[ActivationLayer, Sequence[int]], ...]:
+    """Those of the layers and units available that are asked for; None asks for all."""
     wanted = available if layers is None else [layers] if isinstance(layers, str) else layers
     for name in wanted:
         if name not in available:

@@ -12,8 +12,8 @@ from invert_core.activations.sparse import SparseUnits
 from invert_core.errors import DataError, MissingDependencyError, SettingError
 from invert_core.files.atomic import check_target, new_file
 from invert_core.formula.formula import Formula
+from invert_core.labelling.inputs import ActivationSource, open_source
 from invert_core.labelling.probing import ProbedUnit, ProbeResult
-from invert_core.labelling.workload import ActivationSource, open_source
 from invert_core.values import locate
 from invert_core.wording import counted, first_line
 

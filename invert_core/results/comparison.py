@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from invert_core.errors import DataError, FileFormatError
-from invert_core.results.labels import Explanation, Label, Labels
+from invert_core.results.columns import Explanation, Label
+from invert_core.results.labels import Labels
 from invert_core.results.run_directory import RUN_FILE, read_run
 from invert_core.settings import SEARCHES
 

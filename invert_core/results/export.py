@@ -1,13 +1,13 @@
 """Labels as files for other programs."""
 
-from dataclasses import fields
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from invert_core.errors import MissingDependencyError, SettingError
 from invert_core.files.atomic import check_target, new_file
-from invert_core.results.labels import COLUMNS, Label, Labels
+from invert_core.results.columns import Label, columns
+from invert_core.results.labels import COLUMNS, Labels
 
 KINDS = ("csv", "jsonl", "parquet")
 
@@ -82,8 +82,8 @@ def _write_parquet(labels: Labels, path: Path, overwrite: bool) -> None:
         float: pyarrow.float64(),
         float | None: pyarrow.float64(),
     }
-    types = {field.name: field.type for field in fields(Label)}
-    schema = pyarrow.schema([(name, kinds[types[name]]) for name in COLUMNS])
+    found = columns(Label)
+    schema = pyarrow.schema([(name, kinds[found[name].type]) for name in COLUMNS])
     rows = pyarrow.Table.from_pylist([row.row() for row in labels], schema=schema)
     with new_file(path, overwrite=overwrite) as partial:
         parquet.write_table(rows, partial)

@@ -3,112 +3,22 @@
 import csv
 import io
 import json
-import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from invert_core.errors import DataError, FileFormatError, UnknownNameError
+from invert_core.results.columns import Explanation, Label, checked
 from invert_core.settings import SIGNIFICANT
 from invert_core.wording import first_few, nearest
 
 if TYPE_CHECKING:
     from invert_core.concepts.sets.concept_set import ConceptSet
 
-COLUMNS = (
-    "layer",
-    "unit",
-    "rank",
-    "formula",
-    "label",
-    "length",
-    "direction",
-    "auc",
-    "u",
-    "z",
-    "p_value",
-    "log10_p",
-    "p_search",
-    "log10_p_search",
-    "method",
-    "status",
-    "n_positive",
-    "n_samples",
-    "concept_fraction",
-    "n_scored",
-    "gap",
-    "unit_name",
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Explanation:
-    """A formula and how one unit separates its extent.
-
-    `formula` is in concept ids, `label` in names; `p_value` is two-sided. `n_samples` counts the
-    samples on which all concepts of the formula are defined; nothing else was compared, and
-    `concept_fraction` is the share of these.
-    """
-
-    formula: str
-    label: str
-    length: int
-    auc: float
-    u: float
-    z: float
-    p_value: float
-    log10_p: float
-    n_positive: int
-    n_samples: int
-    concept_fraction: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Label(Explanation):
-    """One row of the result.
-
-    `p_search` is corrected for all formulas that the search could have returned. `status` is
-    "ok"; "dead" for a constant unit, which has no formula; "constant" for a formula on whose
-    `n_samples` the unit is constant, though it is not on all samples: AUC 0.5 and p 1; or
-    "untrusted" where p_search is below 0.05 only by the normal tail, and not when the skew of U is
-    taken into account. `method` is "none" where a unit is constant. `gap` is how
-    much better than the best formula found an unknown one can be, in AUC: 0.0 if the best of all is
-    certified, more if a time limit ended the search, None if nothing is known, as after a beam
-    search. `unit_name` is "" where units are plain numbers. `by_length` of the row of rank 1 holds
-    the best formula of each length that the search found, whatever `min_gain` was.
-    `log10_p_skewed` is `log10_p` with the skew of U taken into account; it is in no file, and None
-    in rows that were read from one.
-    """
-
-    layer: str
-    unit: int
-    rank: int
-    direction: str
-    p_search: float
-    log10_p_search: float
-    method: str
-    status: str
-    n_scored: int
-    gap: float | None = None
-    unit_name: str = ""
-    by_length: tuple[Explanation, ...] = ()
-    log10_p_skewed: float | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def address(self) -> str:
-        """The unit as ``layer:unit``."""
-        return f"{self.layer}:{self.unit}"
-
-    @property
-    def named_address(self) -> str:
-        """The unit as ``layer:name``."""
-        return f"{self.layer}:{self.unit_name}"
-
-    def row(self) -> dict[str, Any]:
-        """The columns of labels.csv."""
-        return {name: getattr(self, name) for name in COLUMNS}
+COLUMNS = Label.ORDER
+"""The columns of labels.csv."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -229,12 +139,10 @@ class Labels:
                 # Before there were missing labels, all formulas had the samples of the row.
                 of_row = {"n_samples": values["n_samples"]}
                 by_length = tuple(
-                    Explanation(**_typed(Explanation, of_row | v)) for v in values["by_length"]
+                    Explanation(**checked(Explanation, of_row | found))
+                    for found in values.pop("by_length")
                 )
-                # Runs of the first versions know neither.
-                values = {"gap": None, "unit_name": ""} | values | {"by_length": by_length}
-                values["log10_p_skewed"] = None
-                rows.append(Label(**_typed(Label, values)))
+                rows.append(Label(**checked(Label, values), by_length=by_length))
             except (ValueError, TypeError, KeyError, RecursionError) as error:
                 raise FileFormatError(
                     f"Line {number} of {name} is not a label ({str(error)[:80]}).",
@@ -246,23 +154,3 @@ class Labels:
 def _conviction(row: Label) -> tuple[bool, float, float]:
     stands = row.status == "ok" and row.p_search < SIGNIFICANT
     return (not stands, -abs(row.auc - 0.5), row.log10_p_search)
-
-
-def _typed(kind: type[Explanation], values: dict[str, Any]) -> dict[str, Any]:
-    expected = {field.name: field.type for field in fields(kind)}
-    if not isinstance(values, dict) or set(values) != set(expected):
-        raise ValueError(f"columns {sorted(set(values) ^ set(expected))}")
-    for name, value in values.items():
-        if expected[name] in (str, int, float) and type(value) is not expected[name]:
-            raise ValueError(f"{name} is {value!r}")
-        if name == "gap" and not (value is None or (type(value) is float and value >= 0)):
-            raise ValueError(f"{name} is {value!r}")
-        if isinstance(value, str):
-            value.encode()  # half a surrogate pair could not be written again
-        elif isinstance(value, int) and not 0 <= value < 2**63:
-            raise ValueError(f"{name} is out of range")
-        elif isinstance(value, float) and not (
-            math.isfinite(value) and (value <= 0 or not name.startswith("log10_"))
-        ):
-            raise ValueError(f"{name} is {value}")
-    return values

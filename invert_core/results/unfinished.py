@@ -21,7 +21,8 @@ from invert_core.errors import (
 )
 from invert_core.files import atomic
 from invert_core.files.fingerprint import as_stored, refuse_stale
-from invert_core.results.labels import Label, Labels
+from invert_core.results.columns import Label
+from invert_core.results.labels import Labels
 from invert_core.results.unfinished_record import Record, Timer
 
 RECORD = "unfinished.json"

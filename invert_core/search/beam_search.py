@@ -11,7 +11,7 @@ from invert_core.kernels.formulas import AND, LENGTH, LITERALS, N_POSITIVE, RANK
 from invert_core.kernels.sums import LabelIndex, index_by_atoms
 from invert_core.kernels.warm_up import compile_search
 from invert_core.search.complete_search import CompleteSearch
-from invert_core.search.search import Found, UnitResult
+from invert_core.search.search import Found, UnitResult, Watch
 from invert_core.settings import Settings
 
 
@@ -24,8 +24,8 @@ class BeamSearch(CompleteSearch):
         No literal has an extent within the fraction limits.
     """
 
-    def __init__(self, concepts: ConceptSet, settings: Settings, jobs: int | None = None):
-        super().__init__(concepts, settings, jobs)
+    def __init__(self, concepts: ConceptSet, settings: Settings):
+        super().__init__(concepts, settings)
         if self.n_literals_within_limits == 0:
             raise no_literal_passes(self.literal_sizes, self.n_samples, settings)
         n_concepts = len(concepts.id)
@@ -48,7 +48,7 @@ class BeamSearch(CompleteSearch):
         """Of the concepts."""
         return self._atoms
 
-    def search(self, weights: np.ndarray, direction: str) -> list[UnitResult]:
+    def search(self, weights: np.ndarray, direction: str, watch: Watch) -> list[UnitResult]:
         """Search units, none dead, given by the ranks of the atoms: int64 [K, S]."""
         settings = self.settings
         sign = 1.0 if direction == "positive" else -1.0

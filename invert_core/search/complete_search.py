@@ -8,7 +8,7 @@ import numpy as np
 from invert_core.concepts import ConceptSet
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.ranks import rank_sums
-from invert_core.search.search import Search, UnitResult, Units
+from invert_core.search.search import DEAF, Explained, Search, UnitResult, Units, Watch
 from invert_core.settings import Settings
 from invert_core.statistics.tails import RankSpread
 
@@ -16,8 +16,8 @@ from invert_core.statistics.tails import RankSpread
 class CompleteSearch(Search):
     """A search of units that are ranked once, on all samples; parameters as for `Search`."""
 
-    def __init__(self, concepts: ConceptSet, settings: Settings, jobs: int | None = None):
-        super().__init__(concepts, settings, jobs)
+    def __init__(self, concepts: ConceptSet, settings: Settings):
+        super().__init__(concepts, settings)
         self.n_low, self.n_high = sizes_within(
             settings.min_fraction, settings.max_fraction, concepts.n_samples
         )
@@ -36,21 +36,22 @@ class CompleteSearch(Search):
         """Of the concepts."""
 
     @abstractmethod
-    def search(self, weights: np.ndarray, direction: str) -> list[UnitResult]:
+    def search(self, weights: np.ndarray, direction: str, watch: Watch) -> list[UnitResult]:
         """Search units, none dead, given by the ranks of the atoms: int64 [K, S]."""
 
-    def explain(self, units: Units) -> tuple[list[tuple[UnitResult, ...]], RankSpread]:
-        """Search some units: one result per direction of each, and the spread of each formula."""
+    def explain(self, units: Units, watch: Watch = DEAF) -> Explained:
+        """Search some units; called from several threads at once."""
         weights, ties, cubes = rank_sums(units, self.atoms)
         spread = RankSpread.of_units(self.n_samples, ties, cubes)
         alive = np.flatnonzero(~spread.is_dead)
-        found = [self.search(weights[alive], way) for way in self.settings.directions]
+        found = [self.search(weights[alive], way, watch) for way in self.settings.directions]
         of_unit = dict(zip(alive.tolist(), zip(*found, strict=True), strict=True))
         results = [of_unit.get(unit, self.dead) for unit in range(len(units))]
         n_formulas = [
             sum(len(one.reported) + len(one.by_length) for one in of_unit) for of_unit in results
         ]
-        return results, spread.of_each(np.repeat(np.arange(len(units)), n_formulas))
+        of_formula = np.repeat(np.arange(len(units)), n_formulas)
+        return Explained(tuple(results), spread.of_each(of_formula))
 
 
 def sizes_within(min_fraction: float, max_fraction: float, n_samples: int) -> tuple[int, int]:

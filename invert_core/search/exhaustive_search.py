@@ -1,7 +1,5 @@
 """Exhaustive search: the best of all formulas of up to three literals, certified."""
 
-from concurrent.futures import CancelledError
-
 import numpy as np
 
 from invert_core.concepts import ConceptSet
@@ -12,8 +10,9 @@ from invert_core.kernels.warm_up import compile_kernels
 from invert_core.search.beam_search import report
 from invert_core.search.certificate import KERNELS, BestFormula, prepare, search_exhaustively
 from invert_core.search.complete_search import CompleteSearch
-from invert_core.search.search import Found, UnitResult
+from invert_core.search.search import Found, UnitResult, Watch
 from invert_core.settings import Settings
+from invert_core.wording import counted
 
 MOST_BYTES = 2**34
 """Of the tables of pairs, of which each thread has its own."""
@@ -22,15 +21,12 @@ MOST_BYTES = 2**34
 class ExhaustiveSearch(CompleteSearch):
     """A search that scores or rules out every formula; parameters as for `Search`."""
 
-    def __init__(self, concepts: ConceptSet, settings: Settings, jobs: int | None = None):
-        super().__init__(concepts, settings, jobs)
-        n_bytes = len(concepts.id) ** 2 * (8 + 25 * self.jobs)
-        if n_bytes > MOST_BYTES:
-            raise SettingError(
-                f"The tables of pairs of {len(concepts.id):,} concepts would take "
-                f"{n_bytes / 2**30:.0f} GiB of memory in {self.jobs} threads.",
-                "Give fewer --jobs or fewer concepts, or leave out --search exhaustive.",
-            )
+    one_unit_at_a_time = True
+
+    def __init__(self, concepts: ConceptSet, settings: Settings):
+        super().__init__(concepts, settings)
+        self._n_concepts = len(concepts.id)
+        self.check_memory(1)
         compile_kernels(KERNELS, _search_something)
         self._atoms, bits = merged(concepts.bits, concepts.n_samples)
         self._tables = prepare(bits, self._atoms.sizes, concepts.n_samples)
@@ -40,11 +36,23 @@ class ExhaustiveSearch(CompleteSearch):
         """Of the concepts."""
         return self._atoms
 
-    def units_per_piece(self, n_units: int) -> int:
-        """One: units differ much in the time they take."""
-        return 1
+    def check_memory(self, n_threads: int) -> None:
+        """Refuse more threads than there can be memory for: each has tables of its own.
 
-    def search(self, weights: np.ndarray, direction: str) -> list[UnitResult]:
+        Raises
+        ------
+        SettingError
+            The tables would be too large.
+        """
+        n_bytes = self._n_concepts**2 * (8 + 25 * n_threads)
+        if n_bytes > MOST_BYTES:
+            raise SettingError(
+                f"The tables of pairs of {self._n_concepts:,} concepts would take "
+                f"{n_bytes / 2**30:.0f} GiB of memory in {counted(n_threads, 'thread')}.",
+                "Give fewer --jobs or fewer concepts, or leave out --search exhaustive.",
+            )
+
+    def search(self, weights: np.ndarray, direction: str, watch: Watch) -> list[UnitResult]:
         """Search units, none dead, given by the ranks of the atoms: int64 [K, S].
 
         Raises
@@ -58,7 +66,7 @@ class ExhaustiveSearch(CompleteSearch):
         ways = settings.directions
 
         def note(share: float) -> None:
-            self.note_share((ways.index(direction) + share) / len(ways))
+            watch.note((ways.index(direction) + share) / len(ways))
 
         for of_unit in weights:
             certificate = search_exhaustively(
@@ -70,10 +78,9 @@ class ExhaustiveSearch(CompleteSearch):
                 sign=sign,
                 time_limit=settings.time_limit,
                 progress=note,
-                stop=self._stop.is_set,
+                stop=lambda: watch.is_stopped,
             )
-            if self._stop.is_set():
-                raise CancelledError
+            watch.check()
             if not certificate.found:
                 raise DataError(
                     f"No formula of up to {settings.length if certificate.certified else 2} "

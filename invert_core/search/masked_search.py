@@ -1,7 +1,6 @@
 """Beam search where labels are missing: each formula on the samples on which it is defined."""
 
 import logging
-from concurrent.futures import CancelledError
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from invert_core.search.beam_search import no_literal_passes
 from invert_core.search.masked_beam import search_unit
 from invert_core.search.masked_concepts import MaskedConcepts, compile_masked
 from invert_core.search.masked_unit import DomainSpread, RankedUnit
-from invert_core.search.search import Search, UnitResult, Units
+from invert_core.search.search import DEAF, Explained, Search, Units, Watch
 from invert_core.settings import Settings
 from invert_core.statistics.tails import RankSpread
 from invert_core.wording import counted
@@ -34,8 +33,10 @@ class MaskedSearch(Search):
         No literal is defined on enough samples and covers a fraction of them within the limits.
     """
 
-    def __init__(self, concepts: ConceptSet, settings: Settings, jobs: int | None = None):
-        super().__init__(concepts, settings, jobs)
+    one_unit_at_a_time = True
+
+    def __init__(self, concepts: ConceptSet, settings: Settings):
+        super().__init__(concepts, settings)
         n_defined = concepts.n_defined
         if not n_defined.any():
             raise DataError(
@@ -85,12 +86,8 @@ class MaskedSearch(Search):
         within &= fractions <= self.settings.max_fraction
         return int((within & (sizes > 0) & (sizes < n)).sum())
 
-    def units_per_piece(self, n_units: int) -> int:
-        """One: they may take long."""
-        return 1
-
-    def explain(self, units: Units) -> tuple[list[tuple[UnitResult, ...]], RankSpread]:
-        """Search some units: one result per direction of each, and the spread of each formula."""
+    def explain(self, units: Units, watch: Watch = DEAF) -> Explained:
+        """Search some units; called from several threads at once."""
         results = []
         spreads: list[DomainSpread] = []
         atoms = self._concepts.atoms
@@ -99,20 +96,17 @@ class MaskedSearch(Search):
             if is_constant(runs, self.n_samples):
                 results.append(self.dead)
                 continue
-            unit = RankedUnit(runs, self._concepts, self.settings.min_defined, self._end_if_stopped)
+            unit = RankedUnit(runs, self._concepts, self.settings.min_defined, watch.check)
             of_unit = [search_unit(unit, self.settings, way) for way in self.settings.directions]
             results.append(tuple(of_unit))
             for result in of_unit:
                 spreads += map(unit.spread, (*result.reported, *result.by_length))
-        return results, RankSpread(
+        spread = RankSpread(
             np.array([spread.n_samples for spread in spreads], np.int64),
             np.array([spread.d for spread in spreads], np.float64),
             np.array([spread.cubes for spread in spreads], np.float64),
         )
-
-    def _end_if_stopped(self) -> None:
-        if self._stop.is_set():
-            raise CancelledError
+        return Explained(tuple(results), spread)
 
 
 def is_constant(runs: Runs, n_samples: int) -> bool:

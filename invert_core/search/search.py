@@ -1,26 +1,22 @@
-"""Searching blocks of units in threads: what every kind of search shares."""
+"""What every kind of search has in common: what it finds, and how it is asked."""
 
 import itertools
-import threading
 from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from invert_core.activations.sparse import SparseUnits
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError
-from invert_core.parallel import n_threads, units_per_piece
 from invert_core.settings import Settings
 from invert_core.statistics.tails import RankSpread
 
 Units = np.ndarray | SparseUnits
-
-_SECONDS_PER_TICK = 0.2
+"""Activations of k units: floats [k, N] without NaN, or the same stored sparsely."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +70,13 @@ class UnitResult:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """What was found for some units on `n_samples` samples: one result per direction of each.
+class Explained:
+    """What was found for some units: one result per direction of each.
 
-    `spread` is that of each formula: of the results in their order, first of `reported`, then of
-    `by_length`.
+    `spread` has an entry for each formula: those of the results in their order, first of
+    `reported`, then of `by_length`.
     """
 
-    number: int
-    n_samples: int
     results: tuple[tuple[UnitResult, ...], ...]
     spread: RankSpread
 
@@ -94,24 +88,41 @@ class Piece:
             yield from result.by_length
 
 
+class Watch:
+    """How a search that takes long and whoever runs it hear from each other; this one is deaf."""
+
+    def note(self, share: float) -> None:
+        """Take note of the share of the units at hand that is done."""
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nobody wants the result any more."""
+        return False
+
+    def check(self) -> None:
+        """End the work here, if nobody wants its result any more."""
+        if self.is_stopped:
+            raise CancelledError
+
+
+DEAF = Watch()
+
+
 class Search(ABC):
-    """A concept set made ready for the search of many units.
+    """A concept set made ready for the search of many units; it holds nothing of any unit.
 
     Parameters
     ----------
     concepts : ConceptSet
     settings : Settings
-    jobs : int or None
-        Threads; None takes the cores that this process may use. Results do not depend on it.
     """
 
-    def __init__(self, concepts: ConceptSet, settings: Settings, jobs: int | None = None):
+    one_unit_at_a_time: ClassVar[bool] = False
+    """Whether units may take long, so that each is worth a thread of its own."""
+
+    def __init__(self, concepts: ConceptSet, settings: Settings):
         self.settings = settings
-        self.jobs = n_threads(jobs)
         self.n_samples = concepts.n_samples
-        self._stop = threading.Event()
-        self._piece_of_thread = threading.local()
-        self._shares: dict[int, float] = {}
 
     @property
     @abstractmethod
@@ -119,12 +130,12 @@ class Search(ABC):
         """How many literals have an extent within the fraction limits."""
 
     @abstractmethod
-    def explain(self, units: Units) -> tuple[list[tuple[UnitResult, ...]], RankSpread]:
-        """Search some units: one result per direction of each, and the spread of each formula."""
+    def explain(self, units: Units, watch: Watch = DEAF) -> Explained:
+        """Search some units; called from several threads at once."""
 
-    def units_per_piece(self, n_units: int) -> int:
-        """How many units of a block one thread takes at once."""
-        return units_per_piece(n_units, self.n_samples, self.jobs)
+    def check_memory(self, n_threads: int) -> None:
+        """Refuse more threads than there can be memory for; here none takes much."""
+        return
 
     @property
     def dead(self) -> tuple[UnitResult, ...]:
@@ -138,69 +149,4 @@ class Search(ABC):
                 f"The activations have shape {values.shape} for {self.n_samples} samples.",
                 "Give one activation per sample of the concepts.",
             )
-        self._begin()
-        return self._piece(0, values[None]).results[0]
-
-    def _begin(self) -> None:
-        self._stop.clear()
-        self._shares.clear()
-
-    def note_share(self, share: float) -> None:
-        """Note how much of its units the calling thread has done, where they take long."""
-        self._shares[self._piece_of_thread.number] = share
-
-    def pieces(
-        self, blocks: Iterable[Units], tick: Callable[[float], None] | None = None
-    ) -> Generator[Piece]:
-        """Search all units of blocks in parallel; results come in their order, some at a time.
-
-        A block is an array [k, N] or `SparseUnits`. While one is searched the next is taken. When
-        the caller stops early, or an interrupt arrives, the units not begun are dropped and the
-        threads end. `tick` is called now and then while none comes, with what is done of the units
-        that are being searched.
-        """
-        self._begin()
-        numbers = itertools.count()
-        with ThreadPoolExecutor(self.jobs) as pool:
-            waiting: deque[list[Future[Piece]]] = deque()
-            try:
-                for block in blocks:
-                    size = self.units_per_piece(len(block))
-                    waiting.append(
-                        [
-                            pool.submit(
-                                self._piece, next(numbers), _part(block, start, start + size)
-                            )
-                            for start in range(0, len(block), size)
-                        ]
-                    )
-                    if len(waiting) > 1:
-                        yield from self._results(waiting.popleft(), tick)
-                for futures in waiting:
-                    yield from self._results(futures, tick)
-            finally:
-                self._stop.set()
-                pool.shutdown(cancel_futures=True)
-
-    def _results(
-        self, futures: list[Future[Piece]], tick: Callable[[float], None] | None
-    ) -> Iterator[Piece]:
-        for future in futures:
-            while tick is not None and not wait([future], _SECONDS_PER_TICK).done:
-                tick(sum(self._shares.copy().values()))
-            piece = future.result()
-            self._shares.pop(piece.number, None)
-            yield piece
-
-    def _piece(self, number: int, units: Units) -> Piece:
-        if self._stop.is_set():
-            raise CancelledError
-        self._piece_of_thread.number = number
-        results, spread = self.explain(units)
-        return Piece(number, self.n_samples, tuple(results), spread)
-
-
-def _part(units: Units, start: int, stop: int) -> Units:
-    if isinstance(units, np.ndarray):
-        return units[start:stop]
-    return units.select(np.arange(start, min(stop, len(units))))
+        return self.explain(values[None]).results[0]

@@ -18,19 +18,20 @@ import numpy as np
 from numba.core import event
 from invert_core.search.beam_search import BeamSearch
 from invert_core.concepts import read_concepts
+from invert_core.executors.threads import Threads
 from invert_core.search.exhaustive_search import ExhaustiveSearch
 from invert_core.search.masked_search import MaskedSearch
 from invert_core.settings import Settings
 
 searches = {"beam": BeamSearch, "exhaustive": ExhaustiveSearch, "masked": MaskedSearch}
 concepts = read_concepts(sys.argv[2], missing="exclude")
-search = searches[sys.argv[1]](concepts, Settings(direction="both", limit_search=2), 1)
+search = searches[sys.argv[1]](concepts, Settings(direction="both", limit_search=2))
 counted = event.RecordingListener()
 with event.install_listener("numba:compile", counted):
     for float_type in (np.float32, np.float64):
         values = np.load("activations.npy").T.astype(float_type, order="C")
-        pieces = list(search.pieces([values]))
-assert sum(len(piece.results) for piece in pieces) == values.shape[0]
+        pieces = list(Threads(1).pieces(search, [values]))
+assert sum(map(len, pieces)) == values.shape[0]
 print([e.data["dispatcher"].py_func.__name__ for _, e in counted.buffer])
 """
 

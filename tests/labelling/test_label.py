@@ -11,6 +11,7 @@ from invert_core.concepts import ConceptSet, read_concepts
 from invert_core.errors import DataError, FormulaError, SettingError, UnknownNameError
 from invert_core.formula.formula import Formula
 from invert_core.kernels import beam, ranks
+from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import label, label_units, plan
 from invert_core.labelling.scoring import score
 from invert_core.results.labels import COLUMNS, Labels
@@ -260,7 +261,7 @@ def test_a_formula_that_cannot_be_tested_is_refused(formula, error):
 def test_a_plan_says_what_would_be_searched():
     activations, labels = small()
     labels[:, 0] = False
-    planned = plan(activations, concept_set(labels), units=[0, 2], settings=Settings(length=2))
+    planned = plan(Inputs(activations, concept_set(labels), units=[0, 2]), Settings(length=2))
     assert (planned.n_samples, planned.n_units, planned.n_concepts) == (150, 2, 6)
     assert planned.n_formulas == n_formulas(6, 2)
     fractions = labels.mean(axis=0)

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError, SettingError
+from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import label, label_units, plan
 from invert_core.labelling.label_files import label_files
 from invert_core.labelling.scoring import score
@@ -76,9 +77,13 @@ def test_every_number_of_a_row_is_that_of_the_samples_where_the_formula_is_defin
             assert row.log10_p_search == pytest.approx(corrected, rel=1e-8, abs=1e-12)
 
 
+def dry_run(activations, concepts, *, settings=None, **choice):
+    return plan(Inputs(activations, concepts, **choice), settings or Settings())
+
+
 def test_missing_labels_are_refused_unless_told_otherwise():
     activations, labels = small()
-    for call in (label, plan, lambda *data: list(label_units(*data))):
+    for call in (label, dry_run, lambda *data: list(label_units(*data))):
         with pytest.raises(DataError, match=r"labels of 6 concepts are missing"):
             call(activations, concept_set(labels))
     with pytest.raises(DataError, match="missing"):
@@ -153,7 +158,7 @@ def test_a_unit_that_is_constant_where_a_formula_is_defined_shows_nothing():
 def test_an_exhaustive_search_with_missing_labels_is_refused():
     activations, labels = small()
     options = {"settings": Settings(search="exhaustive"), "missing": "exclude"}
-    for call in (label, plan):
+    for call in (label, dry_run):
         with pytest.raises(SettingError, match="cannot leave out the samples") as caught:
             call(activations, concept_set(labels), **options)
         assert "--missing negative" in caught.value.hint
@@ -164,7 +169,7 @@ def test_a_plan_counts_the_literals_by_what_is_defined():
     activations, labels = small()
     labels[:100, 0] = -1
     chosen = Settings(min_fraction=0.1, max_fraction=0.5)
-    planned = plan(activations, concept_set(labels), settings=chosen, missing="exclude")
+    planned = dry_run(activations, concept_set(labels), settings=chosen, missing="exclude")
     concepts = concept_set(labels[:, 1:])
     share = concepts.n_positive / concepts.n_defined
     expected = ((share >= 0.1) & (share <= 0.5)).sum() + (share >= 0.5).sum()

@@ -1,8 +1,5 @@
 """The search where labels are missing: each formula on the samples on which it is defined."""
 
-import itertools
-import time
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -14,7 +11,6 @@ from invert_core.kernels.sums import PLANES
 from invert_core.search.beam_search import BeamSearch
 from invert_core.search.masked_concepts import MaskedConcepts
 from invert_core.search.masked_search import MaskedSearch
-from invert_core.search.masked_unit import RankedUnit
 from invert_core.settings import Settings
 from invert_core.testing import strategies
 from tests import naive
@@ -53,12 +49,12 @@ def assert_equals_oracle(values, labels, defined, options):
         )
     except naive.NoLiteralPassesError:
         with pytest.raises(DataError, match="No concept"):
-            MaskedSearch(concepts, Settings(**options), jobs=1)
+            MaskedSearch(concepts, Settings(**options))
         return
     if expected.dead:
         return
     for way in (MaskedSearch, DenseSearch):
-        (found,) = way(concepts, Settings(**options), jobs=1).unit(as_floats(values))
+        (found,) = way(concepts, Settings(**options)).unit(as_floats(values))
         assert plain(found.beam) == plain(expected.beam)
         by_length = [expected.by_length[length] for length in sorted(expected.by_length)]
         assert plain(found.by_length) == plain(by_length)
@@ -105,13 +101,15 @@ def test_where_nothing_is_missing_it_finds_what_the_fast_search_finds(case):
     everywhere = ConceptSet.from_arrays(case.labels, [f"c{i}" for i in range(n_concepts)])
     values = as_floats(case.activations[:, 0])[None]
     try:
-        fast = BeamSearch(everywhere, options, 1)
+        fast = BeamSearch(everywhere, options)
     except DataError:
         with pytest.raises(DataError):
-            MaskedSearch(concept_set(labels, defined), options, 1)
+            MaskedSearch(concept_set(labels, defined), options)
         return
-    ((expected,),), spread = fast.explain(values)
-    ((found,),), own_spread = MaskedSearch(concept_set(labels, defined), options, 1).explain(values)
+    of_all = fast.explain(values)
+    of_defined = MaskedSearch(concept_set(labels, defined), options).explain(values)
+    ((expected,),), ((found,),) = of_all.results, of_defined.results
+    spread, own_spread = of_all.spread, of_defined.spread
     assert (found.beam, found.by_length) == (expected.beam, expected.by_length)
     assert found.reported == expected.reported
     assert own_spread.d.tolist() == spread.d.tolist()
@@ -126,16 +124,16 @@ def test_negative_on_activations_is_positive_on_their_negation(case):
     values = as_floats(case.activations[:, 0])[None]
     concepts = concept_set(case.labels, case.defined)
     try:
-        down = MaskedSearch(concepts, Settings(**options | {"direction": "negative"}), 1)
+        down = MaskedSearch(concepts, Settings(**options | {"direction": "negative"}))
     except DataError:
         assume(False)
-    up = MaskedSearch(concepts, Settings(**options | {"direction": "positive"}), 1)
-    ((one,),), spread = down.explain(values)
-    ((two,),), _ = up.explain(-values)
+    up = MaskedSearch(concepts, Settings(**options | {"direction": "positive"}))
+    lowest = down.explain(values)
+    ((one,),), ((two,),) = lowest.results, up.explain(-values).results
     assert [(f.literals, f.connectives) for f in one.reported] == [
         (f.literals, f.connectives) for f in two.reported
     ]
-    for n, f, g in zip(spread.n_samples, one.reported, two.reported, strict=False):
+    for n, f, g in zip(lowest.spread.n_samples, one.reported, two.reported, strict=False):
         assert f.doubled_u == 2 * f.n_positive * (n - f.n_positive) - g.doubled_u
 
 
@@ -143,9 +141,7 @@ def test_negative_on_activations_is_positive_on_their_negation(case):
 @given(strategies.masked_cases(max_units=2))
 def test_sparse_units_give_what_dense_ones_give(case):
     try:
-        search = MaskedSearch(
-            concept_set(case.labels, case.defined), Settings(**case.settings), jobs=1
-        )
+        search = MaskedSearch(concept_set(case.labels, case.defined), Settings(**case.settings))
     except DataError:
         assume(False)
     units = np.ascontiguousarray(as_floats(case.activations).T)
@@ -156,7 +152,7 @@ def test_sparse_units_give_what_dense_ones_give(case):
         np.concatenate(stored).astype(np.int32),
         np.concatenate([unit[at] for unit, at in zip(units, stored, strict=True)]),
     )
-    assert search.explain(sparse)[0] == search.explain(units)[0]
+    assert search.explain(sparse).results == search.explain(units).results
 
 
 def test_a_formula_is_the_same_only_if_it_is_defined_on_the_same_samples():
@@ -170,42 +166,6 @@ def test_a_formula_is_the_same_only_if_it_is_defined_on_the_same_samples():
     (found,) = MaskedSearch(concept_set(labels, defined), options).unit(values)
     assert [f.literals for f in found.beam] == [(0,), (2,)]
     assert [f.n_positive for f in found.beam] == [6, 6]
-
-
-def test_results_come_in_the_order_of_the_units_whatever_the_threads_and_blocks():
-    rng = np.random.default_rng(3)
-    labels = rng.random((300, 12)) < 0.2
-    defined = (rng.random((300, 3)) < 0.8)[:, np.arange(12) % 3]
-    concepts = concept_set(labels, defined)
-    units = np.maximum(rng.normal(size=(30, 300)), 0).astype(np.float32)
-    units[7] = 0.0
-    expected = [MaskedSearch(concepts, Settings(), 1).unit(unit) for unit in units]
-    assert expected[7] == MaskedSearch(concepts, Settings(), 1).dead
-    for jobs, block in ((1, 30), (2, 7), (3, 1)):
-        blocks = [units[start : start + block] for start in range(0, 30, block)]
-        pieces = MaskedSearch(concepts, Settings(), jobs).pieces(blocks)
-        assert list(itertools.chain.from_iterable(p.results for p in pieces)) == expected
-
-
-def test_an_interrupt_ends_a_unit_that_takes_long(monkeypatch):
-    # 40 concepts with samples of their own: 40 rankings for the literals alone, of 50 ms each.
-    rng = np.random.default_rng(6)
-    labels, defined = rng.random((200, 40)) < 0.3, rng.random((200, 40)) < 0.8
-    search = MaskedSearch(concept_set(labels, defined), Settings(length=1), 1)
-    rank, ranked = RankedUnit._rank, []
-
-    def slow_rank(unit, domain, words):
-        ranked.append(domain)
-        time.sleep(0.05)
-        return rank(unit, domain, words)
-
-    def interrupt(_share):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(RankedUnit, "_rank", slow_rank)
-    with pytest.raises(KeyboardInterrupt):
-        list(search.pieces([rng.normal(size=(1, 200))], interrupt))
-    assert len(ranked) < 40
 
 
 @pytest.mark.parametrize("value", [0.0, 2.5, -1.0])

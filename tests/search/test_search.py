@@ -1,6 +1,3 @@
-import itertools
-import threading
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -34,12 +31,6 @@ def plain(formulas):
     ]
 
 
-def results_of(search, blocks):
-    """What was found for each unit, in order."""
-    pieces = search.pieces(blocks)
-    return list(itertools.chain.from_iterable(piece.results for piece in pieces))
-
-
 class DenseSearch(BeamSearch):
     """All concepts as bit planes, and every sample an atom of its own."""
 
@@ -66,12 +57,12 @@ def assert_equals_oracle(values, labels, options, ways=(BeamSearch,)):
         expected = naive.beam_search(values.tolist(), naive.extents(labels), len(values), **options)
     except naive.NoLiteralPassesError:
         with pytest.raises(DataError, match="No concept and no negation"):
-            BeamSearch(concept_set(labels), Settings(**options), jobs=1)
+            BeamSearch(concept_set(labels), Settings(**options))
         return
     if expected.dead:
         return
     for way in ways:
-        search = way(concept_set(labels), Settings(**options), jobs=1)
+        search = way(concept_set(labels), Settings(**options))
         (found,) = search.unit(as_floats(values))
         assert plain(found.beam) == plain(expected.beam)
         assert plain(found.by_length) == plain(
@@ -219,38 +210,14 @@ def test_settings_outside_their_range_are_refused(wrong):
     assert caught.value.hint
 
 
-def test_results_come_in_the_order_of_the_units_whatever_the_threads_and_blocks():
-    rng = np.random.default_rng(3)
-    labels = rng.random((300, 12)) < 0.2
-    units = np.maximum(rng.normal(size=(50, 300)), 0).astype(np.float32)
-    expected = [BeamSearch(concept_set(labels), Settings(), 1).unit(unit) for unit in units]
-    for jobs, block in ((1, 50), (2, 7), (3, 1)):
-        blocks = [units[start : start + block] for start in range(0, 50, block)]
-        assert results_of(BeamSearch(concept_set(labels), Settings(), jobs), blocks) == expected
-
-
 def test_nothing_compiles_after_the_search_was_made():
     rng = np.random.default_rng(4)
-    search = BeamSearch(concept_set(rng.random((70, 4)) < 0.3), Settings(), 1)
+    search = BeamSearch(concept_set(rng.random((70, 4)) < 0.3), Settings())
     kernels = (beam_kernels.search_units, rank_kernels.add_ranks, rank_kernels.make_keys_in_order)
     before = [len(kernel.signatures) for kernel in kernels]
     for dtype in (np.float32, np.float64):
-        results_of(search, [rng.normal(size=(2, 70)).astype(dtype)])
+        search.explain(rng.normal(size=(2, 70)).astype(dtype))
     assert [len(kernel.signatures) for kernel in kernels] == before
-
-
-def test_an_interrupt_while_reading_ends_the_threads():
-    rng = np.random.default_rng(5)
-    search = BeamSearch(concept_set(rng.random((70, 4)) < 0.3), Settings(), 2)
-
-    def blocks():
-        yield rng.normal(size=(20, 70))
-        raise KeyboardInterrupt
-
-    before = threading.active_count()
-    with pytest.raises(KeyboardInterrupt):
-        results_of(search, blocks())
-    assert threading.active_count() == before
 
 
 def test_the_callers_concept_set_is_not_frozen():

@@ -1,0 +1,1 @@
+"""Executors: who runs a search over the units, a piece at a time."""

@@ -1,0 +1,94 @@
+"""What is compared with what, as a caller names it; opened, it is a `Workload`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from invert_core.activations import Activations, open_activations
+from invert_core.activations.sparse import SupportsCsc
+from invert_core.concepts import ConceptSet, read_concepts
+from invert_core.concepts.sets.missing import resolve_missing
+from invert_core.concepts.sets.packing import unmasked
+from invert_core.errors import DataError
+from invert_core.labelling.join import join as join_samples
+from invert_core.labelling.workload import Workload, choose_units
+
+ActivationSource = Activations | str | Path | npt.ArrayLike | SupportsCsc
+ConceptSource = ConceptSet | str | Path | Mapping[str, npt.ArrayLike]
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Activations and concepts, which part of them counts, and how they are brought together.
+
+    Parameters
+    ----------
+    activations, concepts, layers, units, names, join, missing
+        As for `label`.
+    """
+
+    activations: ActivationSource
+    concepts: ConceptSource
+    layers: Sequence[str] | None = None
+    units: Sequence[int] | None = None
+    names: Path | None = None
+    join: str = "strict"
+    missing: str = "error"
+
+    @contextmanager
+    def open(self) -> Iterator[Workload]:
+        """Read the concepts, join them to the activations, and choose layers and units.
+
+        The activations are read later, a block at a time, while the context is open.
+
+        Raises
+        ------
+        InvertError
+            All that `label` raises before it searches.
+        """
+        with open_source(self.activations) as opened:
+            rows, joined = join_samples(
+                opened.sample_id, opened.n_samples, self._concept_set(), how=self.join
+            )
+            concepts = resolve_missing(joined, self.missing)
+            yield Workload(concepts, choose_units(opened.layers, self.layers, self.units), rows)
+
+    def _concept_set(self) -> ConceptSet:
+        if isinstance(self.concepts, ConceptSet):
+            return self.concepts
+        if isinstance(self.concepts, str | Path):
+            return read_concepts(Path(self.concepts), self.names, missing="exclude")
+        if isinstance(self.concepts, Mapping):
+            return _from_arrays(self.concepts)
+        raise DataError(
+            f"Concepts cannot be a {type(self.concepts).__name__}.",
+            "Give a path, a ConceptSet, or a mapping of each id to a bool array [n_samples].",
+        )
+
+
+def open_source(source: ActivationSource) -> AbstractContextManager[Activations]:
+    """Activations from wherever they are; those that are open stay open afterwards."""
+    if isinstance(source, Activations):
+        return nullcontext(source)
+    if isinstance(source, str | Path):
+        return open_activations(Path(source))
+    return Activations.from_array(source)
+
+
+def _from_arrays(arrays: Mapping[str, npt.ArrayLike]) -> ConceptSet:
+    marks = [unmasked(array) for array in arrays.values()]
+    if any(array.ndim != 1 for array in marks):
+        raise DataError(
+            "The labels of a concept are not one-dimensional.",
+            "Give each concept one label per sample, as a bool array [n_samples].",
+        )
+    if not marks or any(array.shape != marks[0].shape for array in marks):
+        raise DataError(
+            "The labels of the concepts have different lengths, or there are none.",
+            "Give each concept one label per sample.",
+        )
+    return ConceptSet.from_arrays(np.stack(marks, axis=1), tuple(arrays))
