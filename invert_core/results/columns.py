@@ -55,7 +55,9 @@ def columns(kind: type) -> dict[str, Field[Any]]:
 def described(kind: type[Row]) -> type[Row]:
     """Add the meaning of the columns to the docstring of a kind of row."""
     lines = [f"    {name}\n        {one.metadata['what']}" for name, one in columns(kind).items()]
-    kind.__doc__ = f"{kind.__doc__}\n\n    Attributes\n    ----------\n" + "\n".join(lines) + "\n    "
+    kind.__doc__ = (
+        f"{kind.__doc__}\n\n    Attributes\n    ----------\n" + "\n".join(lines) + "\n    "
+    )
     return kind
 
 

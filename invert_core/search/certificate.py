@@ -7,8 +7,9 @@ a time limit ends the search, that is the gap that remains.
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from invert_core.kernels.bounds import Pairs, buckets, mark_pairs, needed_for, s
 from invert_core.kernels.exhaustive import UNIT, Best, Problem
 from invert_core.kernels.pairs import add_pairs, concept_lists, mirror
 from invert_core.kernels.triples import score_triples
+from invert_core.search.search import DEAF, Watch
 
 KERNELS = (
     concept_lists,
@@ -168,19 +170,13 @@ class _TimeIsUpError(Exception):
 class _Clock:
     """Cuts kernel work into steps and looks at the time between them."""
 
-    def __init__(
-        self,
-        time_limit: float | None,
-        progress: Callable[[float], None] | None,
-        stop: Callable[[], bool] | None,
-    ):
+    def __init__(self, time_limit: float | None, watch: Watch):
         self._ends = math.inf if time_limit is None else time.monotonic() + time_limit
-        self._progress = progress
-        self._stop = stop
+        self._watch = watch
 
     def check(self) -> None:
         """Raise _TimeIsUpError if it is."""
-        if time.monotonic() >= self._ends or (self._stop is not None and self._stop()):
+        if time.monotonic() >= self._ends or self._watch.is_stopped:
             raise _TimeIsUpError
 
     def steps(self, total: int, begin: float, end: float) -> Iterator[tuple[int, int]]:
@@ -194,49 +190,57 @@ class _Clock:
             done = upper
             took = time.monotonic() - began
             size = max(1, int(size * min(4.0, STEP / max(took, 1e-9))))
-            if self._progress is not None:
-                self._progress(begin + (end - begin) * done / total)
+            self._watch.note(begin + (end - begin) * done / total)
+
+
+class Sought(NamedTuple):
+    """Which formulas may be the best, and what is best.
+
+    Parameters
+    ----------
+    length : int
+        The most literals, 1 to 3.
+    n_low, n_high : int
+        Sizes an extent may have, both included; n_low >= 1 and n_high < N.
+    sign : float
+        1.0 seeks the largest AUC, -1.0 the smallest; the score is sign * AUC.
+    """
+
+    length: int
+    n_low: int
+    n_high: int
+    sign: float
 
 
 def search_exhaustively(
     atom_sums: np.ndarray,
     tables: PairTables,
+    sought: Sought,
     *,
-    length: int,
-    n_low: int,
-    n_high: int,
-    sign: float,
     time_limit: float | None = None,
-    progress: Callable[[float], None] | None = None,
-    stop: Callable[[], bool] | None = None,
+    watch: Watch = DEAF,
 ) -> Certificate:
-    """Find the best formula of one unit among all of up to `length` literals.
+    """Find the best formula of one unit among all that may be.
 
     Parameters
     ----------
     atom_sums : int64 [S]
         Sum of the doubled midranks of each atom's samples.
     tables : PairTables
-    length : int
-        1 to 3.
-    n_low, n_high : int
-        Sizes an extent may have, both included; n_low >= 1 and n_high < N.
-    sign : float
-        1.0 seeks the largest AUC, -1.0 the smallest; the score is sign * AUC.
+    sought : Sought
     time_limit : float or None
         Seconds after which the search of three literals ends with what it has; formulas of one and
         two are always scored.
-    progress : callable or None
-        Receives the share of the work that is done, now and then.
-    stop : callable or None
-        Ends the search as the time limit does when it returns true; asked now and then.
+    watch : Watch
+        Hears how much is done, and ends the search, as the time limit does, when it is stopped.
 
     Returns
     -------
     Certificate
     """
-    clock = _Clock(time_limit, progress, stop)
-    downwards = sign < 0
+    clock = _Clock(time_limit, watch)
+    length = sought.length
+    downwards = sought.sign < 0
     n_samples = tables.n_samples
     ranks = np.ascontiguousarray(atom_sums, np.int64)
     if downwards:
@@ -252,15 +256,15 @@ def search_exhaustively(
         tables.counts,
         np.zeros_like(tables.counts),
         n_samples,
-        n_low,
-        n_high,
+        sought.n_low,
+        sought.n_high,
         downwards,
     )
     best = kernels.nothing_yet()
     certified = False
     limit = UNIT
     try:
-        seeds = _up_to_two(problem, best, length, _Clock(None, progress, stop))
+        seeds = _up_to_two(problem, best, length, _Clock(None, watch))
         if length > 2:
             best.score[3] = best.score[2]
             certified, limit = _of_three(problem, best, seeds, clock)

@@ -8,7 +8,13 @@ from invert_core.kernels.atoms import Atoms, merged
 from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.warm_up import compile_kernels
 from invert_core.search.beam_search import report
-from invert_core.search.certificate import KERNELS, BestFormula, prepare, search_exhaustively
+from invert_core.search.certificate import (
+    KERNELS,
+    BestFormula,
+    Sought,
+    prepare,
+    search_exhaustively,
+)
 from invert_core.search.complete_search import CompleteSearch
 from invert_core.search.search import Found, UnitResult, Watch
 from invert_core.settings import Settings
@@ -65,20 +71,14 @@ class ExhaustiveSearch(CompleteSearch):
         results = []
         ways = settings.directions
 
-        def note(share: float) -> None:
-            watch.note((ways.index(direction) + share) / len(ways))
-
+        of_way = _WatchOfOneWay(watch, ways.index(direction), len(ways))
         for of_unit in weights:
             certificate = search_exhaustively(
                 of_unit,
                 self._tables,
-                length=settings.length,
-                n_low=self.n_low,
-                n_high=self.n_high,
-                sign=sign,
+                Sought(settings.length, self.n_low, self.n_high, sign),
                 time_limit=settings.time_limit,
-                progress=note,
-                stop=lambda: watch.is_stopped,
+                watch=of_way,
             )
             watch.check()
             if not certificate.found:
@@ -98,11 +98,25 @@ class ExhaustiveSearch(CompleteSearch):
         return results
 
 
+class _WatchOfOneWay(Watch):
+    """Counts what is done in one of several directions as a part of all."""
+
+    def __init__(self, watch: Watch, number: int, n_ways: int):
+        self._watch, self._number, self._n_ways = watch, number, n_ways
+
+    def note(self, share: float) -> None:
+        self._watch.note((self._number + share) / self._n_ways)
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._watch.is_stopped
+
+
 def _search_something() -> None:
     atoms, bits = merged(np.array([[3], [5]], np.uint64), 4)
     weights, _, _ = rank_sums(np.array([[0, 1, 2, 3]], np.float32), atoms)
     tables = prepare(bits, atoms.sizes, 4)
-    search_exhaustively(weights[0], tables, length=3, n_low=1, n_high=3, sign=1.0)
+    search_exhaustively(weights[0], tables, Sought(length=3, n_low=1, n_high=3, sign=1.0))
 
 
 def _found(best: BestFormula, sign: float) -> Found:

@@ -1,10 +1,13 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invert_core.search import certificate as exhaustive
-from invert_core.search.certificate import prepare, search_exhaustively
+from invert_core.search.certificate import Sought, prepare, search_exhaustively
+from invert_core.search.search import DEAF, Watch
 from invert_core.testing import strategies
 from tests import naive
 
@@ -25,11 +28,31 @@ def atoms_of(labels, merged):
     return packed, np.bincount(of_sample).astype(np.int64), of_sample
 
 
-def search(values, labels, merged=True, **arguments):
+class Looks(Watch):
+    """Answers a search that asks whether it is stopped, and collects what it has done."""
+
+    def __init__(self, answers=()):
+        self.answers, self.n_looks, self.shares = (
+            itertools.chain(answers, itertools.repeat(False)),
+            0,
+            [],
+        )
+
+    def note(self, share):
+        self.shares.append(share)
+
+    @property
+    def is_stopped(self):
+        self.n_looks += 1
+        return next(self.answers)
+
+
+def search(values, labels, merged=True, *, time_limit=None, watch=DEAF, **sought):
     bits, sizes, of_sample = atoms_of(labels, merged)
     sums = np.zeros(sizes.size, np.int64)
     np.add.at(sums, of_sample, naive.doubled_midranks(values))
-    return search_exhaustively(sums, prepare(bits, sizes, len(labels)), **arguments)
+    tables = prepare(bits, sizes, len(labels))
+    return search_exhaustively(sums, tables, Sought(**sought), time_limit=time_limit, watch=watch)
 
 
 def plain(certificate):
@@ -179,14 +202,14 @@ def test_a_search_that_is_stopped_bounds_the_optimum_from_both_sides(monkeypatch
     monkeypatch.setattr(exhaustive, "STEP", 0.0)
     monkeypatch.setattr(exhaustive, "N_SEEDS", 0)
     monkeypatch.setattr(exhaustive, "N_LEVELS", n_levels)
-    looks = []
-    whole = search(values, labels, sign=sign, **limits, stop=lambda: bool(looks.append(0)))
+    looks = Looks()
+    whole = search(values, labels, sign=sign, **limits, watch=looks)
     assert whole.certified
     assert whole.bound == whole.found[-1].score
     gaps = []
-    for n_looks in range(0, len(looks), 15):
-        looks_left = iter([False] * n_looks + [True])
-        part = search(values, labels, sign=sign, **limits, stop=looks_left.__next__)
+    for n_looks in range(0, looks.n_looks, 15):
+        watch = Looks([False] * n_looks + [True])
+        part = search(values, labels, sign=sign, **limits, watch=watch)
         assert not part.certified
         assert part.bound >= whole.bound
         assert part.n_scored <= whole.n_scored
@@ -250,11 +273,11 @@ def test_equal_samples_may_be_merged_or_not():
 def test_progress_rises_to_one():
     values, labels, limits = hard_case()
     for length in (2, 3):
-        shares = []
+        looks = Looks()
         limits["length"] = length
-        search(values, labels, sign=1.0, **limits, progress=shares.append)
-        assert shares == sorted(shares)
-        assert shares[-1] == 1.0
+        search(values, labels, sign=1.0, **limits, watch=looks)
+        assert looks.shares == sorted(looks.shares)
+        assert looks.shares[-1] == 1.0
 
 
 def test_no_formula_within_the_limits_is_no_formula():
@@ -303,5 +326,5 @@ def test_sums_beyond_32_bits_are_exact(sign):
     assert ranks.sum() == n_samples * (n_samples + 1) > 2**42
     bits, _, _ = atoms_of(labels, False)
     limits = {"n_low": 1000, "n_high": n_samples // 2, "sign": sign, "length": 3}
-    certificate = search_exhaustively(ranks, prepare(bits, sizes, n_samples), **limits)
+    certificate = search_exhaustively(ranks, prepare(bits, sizes, n_samples), Sought(**limits))
     assert found_last(certificate) == optimum(ranks, labels, sizes, **limits)

@@ -8,8 +8,7 @@ import click
 from invert_core.commands import options
 from invert_core.commands.concepts.source_options import (
     reading_options,
-    sources_argument,
-    sources_join_option,
+    sources_options,
 )
 from invert_core.commands.console import say, written
 
@@ -19,28 +18,22 @@ from invert_core.commands.console import say, written
     "-o with_marks.h5"
 )
 @click.argument("concepts", type=options.PATH)
-@sources_argument
+@sources_options
 @reading_options
-@options.names_option
-@options.missing_option
 @click.option(
     "--new-negative",
     is_flag=True,
     help="Concepts that only SOURCE has are 0 on samples of CONCEPTS, whatever --missing says.",
 )
-@sources_join_option
 @options.hdf5_option("Concept file to write; CONCEPTS itself only with --overwrite.")
 @options.overwrite_option
 def add(
     concepts: Path,
-    sources: tuple[Path, ...],
-    names: Path | None,
-    missing: str,
+    sources: dict[str, Any],
+    reading: dict[str, Any],
     new_negative: bool,
-    join: str,
     output: Path,
     overwrite: bool,
-    **reading: Any,
 ) -> None:
     """Add new samples and their labels to a concept file.
 
@@ -54,15 +47,7 @@ def add(
     from invert_core.files.atomic import check_target
 
     check_target(output, overwrite=overwrite)
-    both = add_samples(
-        concepts,
-        sources,
-        names,
-        reading=Reading(**reading),
-        join=join,
-        missing=missing,
-        new_negative=new_negative,
-    )
+    both = add_samples(concepts, **sources, reading=Reading(**reading), new_negative=new_negative)
     write_concepts(output, both, overwrite=overwrite)
     with written(f"The concepts were written to {str(output)!r}."):
         say(size_and_place(both, output))

@@ -9,8 +9,7 @@ from invert_core.commands import options
 from invert_core.commands.concepts.source_options import (
     hierarchy_options,
     reading_options,
-    sources_argument,
-    sources_join_option,
+    sources_options,
 )
 from invert_core.commands.console import say, written
 
@@ -18,28 +17,19 @@ from invert_core.commands.console import say, written
 @options.command(
     epilog="Example: invert concepts build labels.csv --names names.csv -o concepts.h5"
 )
-@sources_argument
+@sources_options
 @reading_options
 @hierarchy_options
-@options.names_option
-@options.missing_option
-@sources_join_option
 @options.hdf5_option("Concept file to write.")
 @options.overwrite_option
 @click.option("--dry-run", is_flag=True, help="Read everything, tell what is in it, write nothing.")
 def build(
-    sources: tuple[Path, ...],
-    names: Path | None,
-    missing: str,
-    join: str,
-    hierarchy: str | None,
-    min_chains: int,
-    min_count: int,
-    keep_equal: bool,
+    sources: dict[str, Any],
+    reading: dict[str, Any],
+    ancestors: dict[str, Any],
     output: Path,
     overwrite: bool,
     dry_run: bool,
-    **reading: Any,
 ) -> None:
     """Put the concepts of one or more sources into one file.
 
@@ -54,17 +44,7 @@ def build(
     from invert_core.files.atomic import check_target
 
     check_target(output, overwrite=overwrite)
-    built = build_concepts(
-        sources,
-        names,
-        reading=Reading(**reading),
-        join=join,
-        missing=missing,
-        hierarchy=hierarchy,
-        min_chains=min_chains,
-        min_count=min_count,
-        keep_equal=keep_equal,
-    )
+    built = build_concepts(**sources, reading=Reading(**reading), **ancestors)
     if not dry_run:
         write_concepts(output, built, overwrite=overwrite)
     with written("" if dry_run else f"The concepts were written to {str(output)!r}."):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @options.output_option("A file .npz of arrays, or else a folder for CSV tables.")
 @options.overwrite_option
 def export(
-    concepts: Path, names: Path | None, output: Path, overwrite: bool, **reading: Any
+    concepts: Path, names: Path | None, output: Path, overwrite: bool, reading: dict[str, Any]
 ) -> None:
     """Write concepts as arrays or tables for other programs.
 

@@ -8,44 +8,47 @@ import click
 from invert_core.commands import options
 from invert_core.commands.concepts.source_options import reading_options
 
+listing_options = options.together(
+    "listing",
+    click.option(
+        "--search",
+        metavar="TEXT",
+        help="Only concepts with this text in their id, name, definition or an alias, in any case.",
+    ),
+    click.option(
+        "--sort",
+        type=click.Choice(["file", "count"]),
+        default="file",
+        show_default=True,
+        help="In the order of the file, or those that most samples carry first.",
+    ),
+    click.option(
+        "--top", type=click.IntRange(min=0), metavar="N", help="Only the first N. [default: all]"
+    ),
+    click.option(
+        "--overlaps",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Add the N most similar concepts, by the share of samples that they have in common.",
+    ),
+)
+"""Which concepts, in which order."""
+
 
 @options.command(epilog="Example: invert concepts show concepts.h5 --search dog --overlaps 3")
 @click.argument("concepts", type=options.PATH)
-@click.option(
-    "--search",
-    metavar="TEXT",
-    help="Only concepts with this text in their id, name, definition or an alias, in any case.",
-)
-@click.option(
-    "--sort",
-    type=click.Choice(["file", "count"]),
-    default="file",
-    show_default=True,
-    help="In the order of the file, or those that most samples carry first.",
-)
-@click.option(
-    "--top", type=click.IntRange(min=0), metavar="N", help="Only the first N. [default: all]"
-)
-@click.option(
-    "--overlaps",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Add the N most similar concepts, by the share of samples that they have in common.",
-)
+@listing_options
 @click.option("--definitions", is_flag=True, help="Add the definitions to the table.")
 @options.names_option
 @reading_options
 @options.format_option
 def show(
     concepts: Path,
-    search: str | None,
-    sort: str,
-    top: int | None,
-    overlaps: int | None,
+    listing: dict[str, Any],
     definitions: bool,
     names: Path | None,
+    reading: dict[str, Any],
     style: str,
-    **reading: Any,
 ) -> None:
     """List concepts with their sizes, parents and aliases.
 
@@ -56,7 +59,6 @@ def show(
     from invert_core.concepts import Reading, build_concepts, list_concepts
 
     found = build_concepts(concepts, names, reading=Reading(**reading), missing="exclude")
-    entries = list_concepts(
-        found, search=search, by_count=sort == "count", top=top, overlaps=overlaps
-    )
+    by_count = listing.pop("sort") == "count"
+    entries = list_concepts(found, by_count=by_count, **listing)
     print_concepts(found, entries, style, definitions=definitions)

@@ -1,24 +1,11 @@
 """What commands share that read sources of concepts; the options are the fields of `Reading`."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import click
 
 from invert_core.commands import options
-
-sources_argument = click.argument(
-    "sources", nargs=-1, required=True, type=options.PATH, metavar="SOURCE..."
-)
-
-sources_join_option = click.option(
-    "--join",
-    type=click.Choice(["strict", "inner", "outer"]),
-    default="strict",
-    show_default=True,
-    help="Samples that some sources lack: refuse, leave out, or keep with labels missing.",
-)
 
 
 class ColumnAndNumber(click.ParamType):
@@ -98,11 +85,23 @@ _READING = (
 )
 
 
-def reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add an option for every field of `Reading`."""
-    for option in reversed(_READING):
-        function = option(function)
-    return function
+reading_options = options.together("reading", *_READING)
+"""How sources are read: the fields of `Reading`."""
+
+sources_options = options.together(
+    "sources",
+    click.argument("sources", nargs=-1, required=True, type=options.PATH, metavar="SOURCE..."),
+    options.names_option,
+    options.missing_option,
+    click.option(
+        "--join",
+        type=click.Choice(["strict", "inner", "outer"]),
+        default="strict",
+        show_default=True,
+        help="Samples that some sources lack: refuse, leave out, or keep with labels missing.",
+    ),
+)
+"""Sources and how they are joined: parameters of `build_concepts` and `add_samples`."""
 
 
 _HIERARCHY = (
@@ -136,8 +135,5 @@ _HIERARCHY = (
 )
 
 
-def hierarchy_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a hierarchy."""
-    for option in reversed(_HIERARCHY):
-        function = option(function)
-    return function
+hierarchy_options = options.together("ancestors", *_HIERARCHY)
+"""Concepts that follow from others: parameters of `build_concepts`."""
