@@ -1,17 +1,22 @@
-"""The backend that CONTRIBUTING.md shows passes the suite that it shows."""
+"""What CONTRIBUTING.md shows to add works: it is added to a copy, and its tests pass."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from invert_core.models.registry import open_model
+from tests import house
 
 ROOT = Path(__file__).parents[1]
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+GUIDES = ("Add a source of concepts", "Add a command")
 
 
 def block(kind: str, start: str) -> str:
@@ -48,3 +53,71 @@ def test_the_entry_point_of_the_guide_leads_to_its_backend(tmp_path, monkeypatch
     np.save(tmp_path / "model.npy", np.eye(3))
     for spec in (f"mine:{tmp_path / 'model.npy'}", str(tmp_path / "model.npy")):
         assert [layer.n_units for layer in open_model(spec).layers()] == [3]
+
+
+def blocks_of(section):
+    """Language, path and content of the blocks that name a file."""
+    _, text = CONTRIBUTING.split(f"## {section}\n")
+    return re.findall(
+        r"^```(\w+) (\S+)\n(.*?)^```", text.partition("\n## ")[0], flags=re.DOTALL | re.MULTILINE
+    )
+
+
+def insert(path, difference):
+    """Insert the lines with a plus behind those that stand above them."""
+    content = path.read_text("utf-8")
+    for above, added in re.findall(r"^ (.+\n)\+(.+\n)", difference, flags=re.MULTILINE):
+        before, after = content.split(above)
+        content = before + above + added + after
+    path.write_text(content, "utf-8")
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """The package, and what the tests of commands need, in a folder of their own."""
+    no_caches = shutil.ignore_patterns("__pycache__")
+    for folder in ("invert_core", "backends", "tests/golden/run_v1"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=no_caches)
+    for file in ("setup.cfg", "tests/command_line.py", "tests/commands/conftest.py"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / file, tmp_path / file)
+    return tmp_path
+
+
+def run(copy, *words):
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=copy,
+        env=os.environ | {"PYTHONPATH": str(copy), "NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("section", GUIDES)
+def test_what_is_added_passes_the_tests_of_the_guide(copy, section):
+    added = blocks_of(section)
+    assert len(added) == 3
+    for kind, name, content in added:
+        path = copy / name
+        assert path.exists() == (kind == "diff")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if kind == "diff":
+            insert(path, content)
+        else:
+            path.write_text(content, "utf-8")
+    tests = [name for _, name, _ in added if name.startswith("tests/")]
+    assert "2 passed" in run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
+    assert house.against_the_rule(copy) == []
+
+
+def test_files_that_the_guide_names_are_there():
+    prose = re.sub(r"^```\w* \S+\n.*?^```", "", CONTRIBUTING, flags=re.DOTALL | re.MULTILINE)
+    tops = "invert_core|backends|tests|bench|docs|examples"
+    named = set(re.findall(rf"(?<![\w/])(?:{tops})/[\w./-]*\w/?", prose))
+    made = {name for section in GUIDES for _, name, _ in blocks_of(section)}
+    assert len(named) > 10
+    assert [name for name in sorted(named - made) if not (ROOT / name).exists()] == []

@@ -1,6 +1,8 @@
 """What must answer at once imports nothing heavy, not even where it is not installed."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+RUN = ROOT / "tests" / "golden" / "run_v1"
 
 REFUSE_HEAVY = """
 import sys
@@ -49,6 +52,14 @@ for words in commands(main):
 """
 
 
+COMMAND = """
+from invert_core.entry import main
+
+sys.argv = ["invert", *{words}]
+main()
+"""
+
+
 def run(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", REFUSE_HEAVY + code],
@@ -69,5 +80,48 @@ def test_nothing_heavy_is_imported(code):
     assert done.returncode == 0, done.stderr
 
 
+def run_command(*words: object) -> subprocess.CompletedProcess[str]:
+    return run(COMMAND.format(words=list(map(str, words))))
+
+
+@pytest.fixture
+def certified(tmp_path):
+    """The golden run as an exhaustive search would have written it."""
+    folder = shutil.copytree(RUN, tmp_path / "certified")
+    info = json.loads((folder / "run.json").read_text("utf-8"))
+    info["settings"]["search"] = "exhaustive"
+    (folder / "run.json").write_text(json.dumps(info), "utf-8")
+    labels = folder / "labels.jsonl"
+    rows = [json.loads(line) | {"gap": 0.0} for line in labels.read_text("utf-8").splitlines()]
+    labels.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("style", ["table", "csv", "json"])
+def test_a_run_is_shown_without_anything_heavy(style):
+    done = run_command("show", RUN, "layer4.1.relu:0", "--format", style)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "box" in done.stdout
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_run_is_exported_without_anything_heavy(kind, tmp_path):
+    done = run_command("export", RUN, "-q", "-o", tmp_path / f"labels.{kind}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "box" in (tmp_path / f"labels.{kind}").read_text("utf-8")
+
+
+def test_runs_are_compared_without_anything_heavy(certified):
+    done = run_command("compare", RUN, certified)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("optimal in ")
+
+
 def test_a_heavy_import_is_noticed():
     assert " is imported" in run("import invert_core; invert_core.mann_whitney").stderr
+
+
+def test_a_heavy_import_of_a_command_is_noticed(tmp_path):
+    done = run_command("export", RUN, "-o", tmp_path / "labels.parquet")
+    assert done.returncode == 1
+    assert "pyarrow is imported" in done.stderr

@@ -1,0 +1,27 @@
+"""The pictures of the documentation are what their texts give."""
+
+import re
+
+import pytest
+
+from docs.pictures import draw
+
+PERFORMANCE = draw.PERFORMANCE.read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", draw.pictures(), ids=lambda path: path.name)
+def test_a_picture_is_what_its_text_gives(path):
+    assert path.read_text("utf-8") == draw.pictures()[path], "run: python docs/pictures/draw.py"
+
+
+def test_a_time_that_is_not_in_the_table_is_named():
+    with pytest.raises(LookupError, match="no time of 'abacus' for 'sums'"):
+        draw.measured(PERFORMANCE, "sums", "abacus")
+
+
+def test_the_five_numbers_stand_in_the_log():
+    first, log = PERFORMANCE.split("## Log of measurements")
+    numbers = re.findall(r"\*\*(\d\S*)( m?s)?( times)?\*\*", first)
+    assert len(numbers) == 5
+    for number, unit, _ in numbers:
+        assert f"| {number}{unit} |" in log
