@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from invert_core.concepts import ConceptSet
-from invert_core.errors import SettingError
 from invert_core.formula.formula import Formula
 from invert_core.labelling.label import Progress
 from invert_core.labelling.scoring import score
@@ -17,6 +16,7 @@ from invert_core.labelling.workload import ActivationSource, ConceptSource
 from invert_core.results.labels import Label
 from invert_core.settings import SIGNIFICANT
 from invert_core.statistics.corrections import log10_p_holm
+from invert_core.wording import choice
 
 COLUMNS = (
     "rank",
@@ -194,9 +194,7 @@ def probe(
     3 activations:0 0.41 False
     """
     if direction not in DIRECTIONS:
-        raise SettingError(
-            f"The direction {direction!r} is unknown.", f"Use one of: {', '.join(DIRECTIONS)}."
-        )
+        raise choice("direction", direction, DIRECTIONS)
     scored = score(
         activations,
         concepts,

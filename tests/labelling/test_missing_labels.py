@@ -83,7 +83,7 @@ def test_missing_labels_are_refused_unless_told_otherwise():
             call(activations, concept_set(labels))
     with pytest.raises(DataError, match="missing"):
         score(activations, concept_set(labels), "c0")
-    with pytest.raises(SettingError, match="no way to treat missing labels"):
+    with pytest.raises(SettingError, match="treatment of missing labels cannot be"):
         label(activations, concept_set(labels), missing="ignore")
 
 
