@@ -11,6 +11,7 @@ from invert_core.models.backend import Finding
 from invert_core.models.registry import backends, load_backend
 from invert_core.parallel import available_cores
 from invert_core.results.run_directory import versions
+from invert_core.wording import pip_install
 
 OPTIONAL = (
     ("Parquet files", "pyarrow", "parquet"),
@@ -56,4 +57,4 @@ def diagnose() -> list[Finding]:
 def _optional(subject: str, package: str, extra: str) -> Finding:
     if importlib.util.find_spec(package) is not None:
         return Finding(subject, "ok", f"{package} is installed")
-    return Finding(subject, "absent", f'pip install "invert-core[{extra}]"')
+    return Finding(subject, "absent", pip_install(extra))

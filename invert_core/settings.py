@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 
 from invert_core.errors import SettingError
+from invert_core.wording import choice
 
 DIRECTIONS = ("positive", "negative", "both")
 SEARCHES = ("beam", "exhaustive")
@@ -98,10 +99,7 @@ class Settings:
             raise SettingError(f"--min-defined is {self.min_defined}.", "Give 0 to 1.")
         for name, known in (("direction", DIRECTIONS), ("search", SEARCHES)):
             if getattr(self, name) not in known:
-                raise SettingError(
-                    f"The {name} {getattr(self, name)!r} is unknown.",
-                    f"Take one of {', '.join(known)}.",
-                )
+                raise choice(name, getattr(self, name), known)
         if self.search == "exhaustive":
             self._check_exhaustive()
         elif self.time_limit is not None:

@@ -1,7 +1,45 @@
 """How messages are worded."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+
+from invert_core.errors import MissingDependencyError, SettingError
+
+UPGRADE = "Update it with: pip install --upgrade invert-core"
+"""What to type where a file is of a newer version than this program reads."""
+
+
+def choice(what: str, value: object, known: Iterable[str]) -> SettingError:
+    """The error for a setting that is none of the known ones.
+
+    >>> print(choice("search", "bem", ("beam", "exhaustive")))
+    The search cannot be 'bem'. Did you mean 'beam'? Choose from beam, exhaustive.
+    """
+    known = tuple(known)
+    return SettingError(
+        f"The {what} cannot be {value!r}.",
+        nearest(str(value), known, f"Choose from {', '.join(known)}."),
+    )
+
+
+def missing_extra(what: str, extra: str, error: ImportError) -> MissingDependencyError:
+    """The error where `what` needs a package that cannot be imported, which an extra brings.
+
+    >>> error = ImportError("No module named 'pyarrow'")
+    >>> print(missing_extra("Writing Parquet", "parquet", error).message)
+    Writing Parquet needs a package that is missing or broken: No module named 'pyarrow'.
+    >>> print(missing_extra("Writing Parquet", "parquet", error).hint)
+    Run `pip install "invert-core[parquet]"`.
+    """
+    return MissingDependencyError(
+        f"{what} needs a package that is missing or broken: {error}.",
+        f"Run `{pip_install(extra)}`.",
+    )
+
+
+def pip_install(extra: str) -> str:
+    """The command that installs this package with an extra."""
+    return f'pip install "invert-core[{extra}]"'
 
 
 def counted(count: int, what: str) -> str:
@@ -14,7 +52,7 @@ def counted(count: int, what: str) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    r"""What an error of a stranger says in its first line, or else what kind it is.
+    r"""What an error of another package says in its first line, or else what kind it is.
 
     >>> first_line(ValueError("no header\nat byte 0")), first_line(EOFError())
     ('no header', 'EOFError')
@@ -22,21 +60,22 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which known names are close to `name`, as a sentence, or nothing when none is.
+def nearest(name: str, known: Iterable[str], then: str = "") -> str:
+    """Say which known names are close to `name`, if any is, and `then` what else helps.
 
-    >>> nearest("layer1.relu", ["layer1.0.relu", "fc"])
-    "Did you mean 'layer1.0.relu'?"
+    >>> nearest("layer1.relu", ["layer1.0.relu", "fc"], "`invert layers` lists all.")
+    "Did you mean 'layer1.0.relu'? `invert layers` lists all."
     """
     found = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    return f"Did you mean {' or '.join(map(repr, found))}?" if found else ""
+    guess = f"Did you mean {' or '.join(map(repr, found))}?" if found else ""
+    return f"{guess} {then}".strip()
 
 
-def first_few(names: Sequence[str], shown: int = 3) -> str:
-    """Name the first of many names, and count the others.
+def first_few(names: Sequence[str], shown: int = 3, *, called: Callable[[str], str] = repr) -> str:
+    """Name the first of many names as they are `called`, and count the others.
 
     >>> first_few(["a", "b", "c", "d"])
     "'a', 'b', 'c' and 1 more"
     """
-    named = ", ".join(map(repr, names[:shown]))
+    named = ", ".join(map(called, names[:shown]))
     return f"{named} and {len(names) - shown:,} more" if len(names) > shown else named

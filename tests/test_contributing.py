@@ -64,7 +64,7 @@ def blocks_of(section):
 
 
 def apply(path, difference):
-    """Put the lines with a plus behind the line above them, and in place of it if it has a minus."""
+    """Put lines with a plus behind the line above them, or in place of it if it has a minus."""
     content = path.read_text("utf-8")
     for mark, above, added in re.findall(r"^([ -])(.+\n)\+(.+\n)", difference, flags=re.MULTILINE):
         before, after = content.split(above)

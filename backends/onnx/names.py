@@ -96,9 +96,7 @@ class Names:
         if problem:
             raise UnknownNameError(f"{name!r} {problem}.", _LIST_ALL)
         known = [*self.producers, *self.modules, *self.calls]
-        raise UnknownNameError(
-            f"The model has no layer {name!r}.", f"{nearest(name, known)} {_LIST_ALL}".strip()
-        )
+        raise UnknownNameError(f"The model has no layer {name!r}.", nearest(name, known, _LIST_ALL))
 
     def resolve_all(self, names: Sequence[str], graph: onnx.GraphProto) -> dict[str, str]:
         """Find the tensors that some names stand for, and say what is not plain about them.

@@ -16,6 +16,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state
 
 from invert_core.errors import MissingDependencyError, ModelError
 from invert_core.models.backend import Finding
+from invert_core.wording import pip_install
 
 _log = logging.getLogger("invert")
 
@@ -150,7 +151,7 @@ def _refuse_mixed_installation() -> None:
         raise MissingDependencyError(
             "Both onnxruntime and onnxruntime-gpu are installed and overwrite each other.",
             "Repair with `pip uninstall -y onnxruntime onnxruntime-gpu`, "
-            'then `pip install "invert-core[onnx-gpu]"`.',
+            f"then `{pip_install('onnx-gpu')}`.",
         )
 
 
@@ -170,7 +171,7 @@ def _require_cuda() -> None:
     if not _built_with_cuda():
         raise MissingDependencyError(
             "The installed ONNX Runtime has no CUDA.",
-            'Run `pip uninstall -y onnxruntime`, then `pip install "invert-core[onnx-gpu]"`; '
+            f"Run `pip uninstall -y onnxruntime`, then `{pip_install('onnx-gpu')}`; "
             "or use --device cpu.",
         )
     # The provider's library is loaded by the process-wide logger, which has no other switch.
@@ -197,7 +198,7 @@ def _cuda_fails(reason: str) -> MissingDependencyError:
     return MissingDependencyError(
         f"ONNX Runtime cannot use CUDA on this machine. {reason}",
         "Check the driver with `nvidia-smi`, and run "
-        '`pip install "invert-core[onnx-gpu-libs]"` if CUDA or cuDNN are missing; '
+        f"`{pip_install('onnx-gpu-libs')}` if CUDA or cuDNN are missing; "
         "or use --device cpu.",
     )
 

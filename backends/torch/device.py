@@ -12,6 +12,7 @@ import torch
 
 from invert_core.errors import MissingDependencyError
 from invert_core.models.backend import Finding
+from invert_core.wording import pip_install
 
 _log = logging.getLogger("invert")
 
@@ -96,7 +97,7 @@ def _require_cuda() -> None:
     if not _built_with_cuda():
         raise MissingDependencyError(
             "The installed PyTorch has no CUDA.",
-            'Run `pip uninstall -y torch`, then `pip install "invert-core[torch]"`, on Windows '
+            f"Run `pip uninstall -y torch`, then `{pip_install('torch')}`, on Windows "
             "with the --index-url that pytorch.org names; or use --device cpu.",
         )
     with warnings.catch_warnings(record=True) as said:

@@ -77,7 +77,7 @@ class Layers:
         if row is None:
             known = dict.fromkeys(filter(None, [*self._rows, *self._paths]))
             raise UnknownNameError(
-                f"The model has no layer {name!r}.", f"{nearest(name, known)} {_LIST_ALL}".strip()
+                f"The model has no layer {name!r}.", nearest(name, known, _LIST_ALL)
             )
         if row.problem:
             instead = f"Name one of {first_few(row.instead)}." if row.instead else ""

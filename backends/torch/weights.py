@@ -11,9 +11,9 @@ from typing import Any, TypeGuard
 import torch
 
 from invert_core.backends.torch.file_kind import kind_of
-from invert_core.errors import FileFormatError, MissingDependencyError, ModelError
+from invert_core.errors import FileFormatError, ModelError
 from invert_core.files.input_file import check_file
-from invert_core.wording import first_few
+from invert_core.wording import first_few, missing_extra
 
 _log = logging.getLogger("invert")
 
@@ -146,10 +146,7 @@ def _read_safetensors(path: Path) -> Mapping[str, torch.Tensor]:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
     except ImportError as error:
-        raise MissingDependencyError(
-            f"Weights in .safetensors need a package that is missing or broken: {error}.",
-            'Run `pip install "invert-core[safetensors]"`.',
-        ) from error
+        raise missing_extra(f"Reading {str(path)!r}", "safetensors", error) from error
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError, KeyError) as error:

@@ -42,6 +42,6 @@ class LateGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command; if there is none of the name, say which ones are near."""
         if args[0] not in self._names:
-            known = nearest(args[0], self._names) or f"The commands are {', '.join(self._names)}."
-            ctx.fail(f"There is no command {args[0]!r}. {known}")
+            hint = nearest(args[0], self._names, f"The commands are {', '.join(self._names)}.")
+            ctx.fail(f"There is no command {args[0]!r}. {hint}")
         return super().resolve_command(ctx, args)

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import click
 
 from invert_core.commands.console import stdout_errors
+from invert_core.errors import InvertError
+from invert_core.files.text_files import read_whole
 from invert_core.wording import nearest
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -65,12 +67,10 @@ def _read_config(ctx: click.Context, _param: click.Parameter, value: Path | None
     if value is None:
         return
     try:
-        if value.exists() and not value.is_file():
-            raise ValueError("it is no regular file")
-        config = tomllib.loads(value.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise click.UsageError(f"Cannot read {str(value)!r} as TOML: {reason}.") from error
+        config = tomllib.loads(read_whole(value))
+    except (InvertError, ValueError, RecursionError) as error:
+        reason = error if isinstance(error, InvertError) else f"{error}."
+        raise click.UsageError(f"Cannot read {str(value)!r} as TOML: {reason}") from error
     known = {
         name.lstrip("-"): param
         for param in ctx.command.params
@@ -85,7 +85,7 @@ def _read_config(ctx: click.Context, _param: click.Parameter, value: Path | None
         if name not in known:
             raise click.UsageError(
                 f"{str(value)!r}: {name!r} is not an option of {ctx.command_path!r}. "
-                f"{nearest(name, known) or 'See --help.'}"
+                f"{nearest(name, known, 'See --help.')}"
             )
         try:
             settings[str(known[name].name)] = _as_typed(known[name], setting)

@@ -152,10 +152,10 @@ def _found(
             found.append(row)
     if not found:
         merged = [word for alias in concepts.aliases for word in (alias.id, alias.name)]
-        guess = nearest(search, dict.fromkeys((*concepts.name, *concepts.id, *merged)))
+        known = dict.fromkeys((*concepts.name, *concepts.id, *merged))
         raise UnknownNameError(
             f"No concept has {search!r} in its id, name, definition or an alias.",
-            f"{guess} List all concepts with: invert concepts show CONCEPTS".lstrip(),
+            nearest(search, known, "List all concepts with: invert concepts show CONCEPTS"),
         )
     return found
 

@@ -240,7 +240,7 @@ def _sparse_layers(model: Model, layers: Sequence[str], patterns: Sequence[str])
         if not found:
             raise UnknownNameError(
                 f"No layer that is extracted fits {pattern!r}, which is to be stored as sparse.",
-                f"{nearest(pattern, layers)} The layers are {first_few(layers)}.".strip(),
+                nearest(pattern, layers, f"The layers are {first_few(layers)}."),
             )
         sparse |= found
     return [name for name in layers if name in sparse]

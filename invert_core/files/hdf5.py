@@ -15,7 +15,7 @@ import numpy as np
 
 from invert_core.errors import FileFormatError
 from invert_core.files.input_file import check_file
-from invert_core.wording import first_line
+from invert_core.wording import UPGRADE, first_line
 
 CHUNK_LIMIT_BYTES = 256 * 2**20
 
@@ -90,7 +90,7 @@ def open_checked(path: Path, format_name: str, format_version: int = 1) -> Itera
             raise FileFormatError(
                 f"{str(path)!r} has format version {version}, "
                 f"this program reads up to {format_version}.",
-                "Update it with: pip install --upgrade invert-core",
+                UPGRADE,
             )
         yield file
 

@@ -1,7 +1,9 @@
-"""Text files of strangers, in UTF-8: line by line, or whole."""
+"""Untrusted text files in UTF-8: line by line, whole, or open to be read in parts."""
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from invert_core.errors import FileFormatError
 from invert_core.files.input_file import check_file, unreadable
@@ -10,17 +12,20 @@ LONGEST = 2**28
 """The most bytes of a line, or of a file that is one text."""
 
 _MARK = b"\xef\xbb\xbf"
+_MARKS_OF_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+def read_lines(path: Path, hint: str = "") -> Iterator[tuple[int, str]]:
     """The lines of a file, counted from 1, without their ends and without a byte-order mark.
+
+    `hint` says what to do about a file that is no such text, where that is not plain.
 
     Raises
     ------
     MissingFileError
         There is no such file.
     FileFormatError
-        It cannot be read, is not UTF-8, or has a line that is too long.
+        It cannot be read, is not UTF-8, or has a NUL or a line that is too long.
     """
     check_file(path)
     try:
@@ -29,20 +34,19 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise unreadable(path, error) from error
     with file:
         for number, line in enumerate(iter(lambda: file.readline(LONGEST + 1), b""), 1):
-            where = f"{str(path)!r}, line {number}"
-            text = _decoded(where, line.removeprefix(_MARK) if number == 1 else line)
-            yield number, without_line_end(text)
+            line = line.removeprefix(_MARK) if number == 1 else line
+            yield number, without_line_end(_decoded(line, path, f", line {number}", hint))
 
 
-def read_whole(path: Path) -> str:
-    """All of a file, without a byte-order mark.
+def read_whole(path: Path, hint: str = "") -> str:
+    """All of a file, without a byte-order mark; `hint` as for `read_lines`.
 
     Raises
     ------
     MissingFileError
         There is no such file.
     FileFormatError
-        It cannot be read, is not UTF-8, or is too long.
+        It cannot be read, is not UTF-8, has a NUL, or is too long.
     """
     check_file(path)
     try:
@@ -50,7 +54,42 @@ def read_whole(path: Path) -> str:
             content = file.read(LONGEST + 1)
     except OSError as error:
         raise unreadable(path, error) from error
-    return _decoded(repr(str(path)), content.removeprefix(_MARK))
+    return _decoded(content.removeprefix(_MARK), path, "", hint)
+
+
+def open_text(path: Path) -> TextIO:
+    """Open a file behind its byte-order mark, with the ends of its lines as they are.
+
+    It is for readers that hold a part at a time: they limit what they read, and turn a
+    UnicodeDecodeError into `not_utf8`.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    FileFormatError
+        It cannot be opened.
+    """
+    check_file(path)
+    try:
+        return path.open(encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def not_utf8(
+    path: Path, error: UnicodeDecodeError, place: str = "", hint: str = ""
+) -> FileFormatError:
+    """The error for a file that is not UTF-8; `place` goes on behind its name, as ", line 3"."""
+    is_utf16 = error.object.startswith(_MARKS_OF_UTF16)
+    found = "UTF-16" if is_utf16 else f"byte 0x{error.object[error.start]:02x}"
+    return FileFormatError(
+        f"{str(path)!r}{place} is not encoded in UTF-8 ({found}).",
+        hint
+        or "Save it in UTF-8, or convert it, for example with: "
+        f"iconv -f {'UTF-16' if is_utf16 else 'LATIN1'} -t UTF-8 {shlex.quote(str(path))} > "
+        f"utf8{path.suffix}",
+    )
 
 
 def without_line_end(text: str) -> str:
@@ -58,15 +97,19 @@ def without_line_end(text: str) -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-def _decoded(where: str, content: bytes) -> str:
+def _decoded(content: bytes, path: Path, place: str, hint: str) -> str:
+    where = f"{str(path)!r}{place}"
     if len(content) > LONGEST:
         raise FileFormatError(
-            f"{where} has more than {LONGEST:,} bytes.", "Divide it into several texts."
+            f"{where} has more than {LONGEST:,} bytes.", hint or "Divide it into smaller parts."
         )
     try:
-        return content.decode()
+        text = content.decode()
     except UnicodeDecodeError as error:
+        raise not_utf8(path, error, place, hint) from error
+    if "\0" in text:
         raise FileFormatError(
-            f"{where} is not encoded in UTF-8 (byte 0x{content[error.start]:02x}).",
-            "Save the file in UTF-8.",
-        ) from error
+            f"{where} holds a NUL: it is no text, or not encoded in UTF-8.",
+            hint or "Remove it, or save the file in UTF-8.",
+        )
+    return text

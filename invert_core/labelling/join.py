@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from invert_core.errors import DataError, SettingError
-from invert_core.wording import counted, first_few
+from invert_core.errors import DataError
+from invert_core.wording import choice, counted, first_few
 
 if TYPE_CHECKING:
     from invert_core.concepts import ConceptSet
@@ -54,7 +54,7 @@ def join(
         `how` is unknown.
     """
     if how not in JOINS:
-        raise SettingError(f"{how!r} is no way to join.", f"Use one of: {', '.join(JOINS)}.")
+        raise choice("join", how, JOINS)
     if sample_id is None or concepts.sample_id is None:
         rows, joined = None, _by_position(sample_id, n_samples, concepts)
     else:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from invert_core.concepts import ConceptSet
-from invert_core.errors import SettingError
 from invert_core.formula.formula import Formula
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label import Progress
@@ -18,6 +17,7 @@ from invert_core.labelling.scoring import score_units
 from invert_core.results.columns import UnitExplanation, column, described
 from invert_core.settings import SIGNIFICANT
 from invert_core.statistics.corrections import log10_p_holm
+from invert_core.wording import choice
 
 DIRECTIONS = ("positive", "negative", "both")
 
@@ -168,9 +168,7 @@ def probe(
     3 activations:0 0.41 False
     """
     if direction not in DIRECTIONS:
-        raise SettingError(
-            f"The direction {direction!r} is unknown.", f"Use one of: {', '.join(DIRECTIONS)}."
-        )
+        raise choice("direction", direction, DIRECTIONS)
     inputs = Inputs(activations, concepts, layers, units, names, join, missing)
     scored = score_units(inputs, formula, progress=progress, block=block)
     corrected = by_row(_corrected(scored.tested))

@@ -131,7 +131,7 @@ def choose_units(
         if name not in available:
             raise UnknownNameError(
                 f"There is no layer {name!r}.",
-                f"{nearest(name, available)} The layers are {first_few(list(available))}.".strip(),
+                nearest(name, available, f"The layers are {first_few(list(available))}."),
             )
     if not wanted:
         raise SettingError("No layers are named.", "Name some, or leave the choice out for all.")

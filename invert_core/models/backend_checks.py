@@ -7,7 +7,7 @@ import numpy as np
 
 from invert_core.errors import DataError, SettingError
 from invert_core.models.backend import DEVICES, MASK, POOLS, ModelInput
-from invert_core.wording import nearest
+from invert_core.wording import choice, nearest
 
 
 def check_settings(layers: Sequence[str], pool: str, device: str, batch_size: int) -> None:
@@ -28,10 +28,7 @@ def check_settings(layers: Sequence[str], pool: str, device: str, batch_size: in
         raise SettingError(f"The layer {repeated[0]!r} is named twice.", "Name it once.")
     for what, value, known in (("pool", pool, POOLS), ("device", device, DEVICES)):
         if value not in known:
-            guess = nearest(value, known)
-            raise SettingError(
-                f"There is no {what} {value!r}.", f"{guess} Choose from {', '.join(known)}.".strip()
-            )
+            raise choice(what, value, known)
     if batch_size < 1:
         raise SettingError(f"The batch size cannot be {batch_size}.", "Give a number from 1 up.")
 

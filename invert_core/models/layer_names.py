@@ -70,8 +70,11 @@ def select_layers(model: Model, wanted: Sequence[str]) -> list[str]:
         if not any(asked for _, asked in found):
             raise UnknownNameError(
                 f"No layer that can be extracted fits {name!r}.",
-                f"{nearest(name.strip('*?'), _all_names(layers))} `invert layers MODEL "
-                "--supported` lists them.".strip(),
+                nearest(
+                    name.strip("*?"),
+                    _all_names(layers),
+                    "`invert layers MODEL --supported` lists them.",
+                ),
             )
         names += fitting
     return names

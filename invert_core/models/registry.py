@@ -22,7 +22,7 @@ from invert_core.errors import (
     UnknownNameError,
 )
 from invert_core.models.backend import Backend, Model
-from invert_core.wording import nearest
+from invert_core.wording import missing_extra, nearest
 
 _log = logging.getLogger("invert")
 
@@ -222,10 +222,7 @@ def _load_built_in(name: str, entry: _BuiltIn) -> type[Backend]:
     except ImportError as error:
         if (error.name or "").startswith("invert_core"):
             raise
-        raise MissingDependencyError(
-            f"The backend {name!r} needs a package that is missing or broken: {error}.",
-            f'Run `pip install "invert-core[{entry.extra}]"`.',
-        ) from error
+        raise missing_extra(f"The backend {name!r}", entry.extra, error) from error
 
 
 def _load_plugin(name: str, entry: EntryPoint) -> type[Backend]:
@@ -307,5 +304,5 @@ def _by_suffix(spec: str, plugins: dict[str, EntryPoint]) -> str:
 
 
 def _unknown(name: str, plugins: dict[str, EntryPoint]) -> UnknownNameError:
-    guess = nearest(name, [*_BUILT_IN, *plugins])
-    return UnknownNameError(f"There is no backend {name!r}.", f"{guess} {_LIST_ALL}".strip())
+    hint = nearest(name, [*_BUILT_IN, *plugins], _LIST_ALL)
+    return UnknownNameError(f"There is no backend {name!r}.", hint)

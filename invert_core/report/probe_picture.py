@@ -15,7 +15,7 @@ from invert_core.formula.formula import Formula
 from invert_core.labelling.inputs import ActivationSource, open_source
 from invert_core.labelling.probing import ProbedUnit, ProbeResult
 from invert_core.values import locate
-from invert_core.wording import counted, first_line
+from invert_core.wording import counted, first_line, missing_extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -131,10 +131,7 @@ def _matplotlib() -> Any:
     try:
         import matplotlib.figure
     except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            "Drawing a picture needs matplotlib, which is not installed.",
-            'Install it with: pip install "invert-core[plot]"',
-        ) from error
+        raise missing_extra("Drawing a picture", "plot", error) from error
     except (ImportError, ValueError) as error:  # ValueError: a setting of the environment
         raise MissingDependencyError(
             f"Drawing a picture needs matplotlib, which cannot be loaded ({first_line(error)}).",

@@ -4,10 +4,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from invert_core.errors import MissingDependencyError, SettingError
+from invert_core.errors import SettingError
 from invert_core.files.atomic import check_target, new_file
 from invert_core.results.columns import Label, columns
 from invert_core.results.labels import COLUMNS, Labels
+from invert_core.wording import choice, missing_extra
 
 KINDS = ("csv", "jsonl", "parquet")
 
@@ -52,12 +53,15 @@ def export_labels(
         pyarrow is not installed.
     """
     path = Path(path)
-    kind = path.suffix.lstrip(".").lower() if kind is None else kind
-    if kind not in KINDS:
-        raise SettingError(
-            f"The suffix of {str(path)!r} is none of {', '.join(KINDS)}.",
-            "Say which with --format.",
-        )
+    if kind is None:
+        kind = path.suffix.lstrip(".").lower()
+        if kind not in KINDS:
+            raise SettingError(
+                f"The suffix of {str(path)!r} is none of {', '.join(KINDS)}.",
+                "Say which with --format.",
+            )
+    elif kind not in KINDS:
+        raise choice("format", kind, KINDS)
     check_target(path, overwrite=overwrite)
     if kind == "parquet":
         _write_parquet(labels, path, overwrite)
@@ -72,10 +76,7 @@ def _write_parquet(labels: Labels, path: Path, overwrite: bool) -> None:
         import pyarrow
         from pyarrow import parquet
     except ImportError as error:
-        raise MissingDependencyError(
-            "Writing parquet needs pyarrow, which is not installed.",
-            'Install it with: pip install "invert-core[parquet]"',
-        ) from error
+        raise missing_extra("Writing Parquet", "parquet", error) from error
     kinds: dict[Any, Any] = {
         str: pyarrow.string(),
         int: pyarrow.int64(),

@@ -75,8 +75,12 @@ class Labels:
                 f"There is no unit {address!r}.",
                 f"The units of layer {layer!r} go from {min(units)} to {max(units)}."
                 if units
-                else f"{nearest(layer, layers)} Give LAYER:UNIT, as in {self.rows[0].address}; "
-                f"the layers are {first_few(layers)}.".lstrip(),
+                else nearest(
+                    layer,
+                    layers,
+                    f"Give LAYER:UNIT, as in {self.rows[0].address}; the layers are "
+                    f"{first_few(layers)}.",
+                ),
             )
         return found
 

@@ -15,10 +15,12 @@ from typing import Any
 from invert_core import __version__
 from invert_core.errors import FileFormatError, MissingFileError
 from invert_core.files.input_file import check_file
+from invert_core.files.text_files import read_lines, read_whole
 from invert_core.results.labels import Labels
 from invert_core.results.unfinished import RECORD, unfinished_folder
 from invert_core.results.unfinished_record import Timings
 from invert_core.settings import Settings
+from invert_core.wording import UPGRADE
 
 RUN_FILE = "run.json"
 FORMAT = "invert-run"
@@ -122,19 +124,17 @@ def read_run(path: str | PathLike[str]) -> Run:
                 f"{str(path)!r} is not a run directory: it has no {needed.name}.", _LABEL
             )
     info = _read_info(run_file)
-    try:
-        with labels_file.open(encoding="utf-8") as lines:
-            labels = Labels.from_jsonl(lines, str(labels_file))
-    except UnicodeDecodeError as error:
-        raise FileFormatError(f"{str(labels_file)!r} is not UTF-8 text.", _LABEL) from error
+    lines = (line for _, line in read_lines(labels_file, _LABEL))
+    labels = Labels.from_jsonl(lines, str(labels_file))
     if not labels.rows:
         raise FileFormatError(f"{str(labels_file)!r} holds no labels.", _LABEL)
     return Run(labels, info)
 
 
 def _read_info(run_file: Path) -> dict[str, Any]:
+    text = read_whole(run_file, _LABEL)
     try:
-        info = json.loads(run_file.read_text(encoding="utf-8"))
+        info = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise FileFormatError(f"{str(run_file)!r} is broken ({error}).", _LABEL) from error
     if not isinstance(info, dict) or info.get("format") != FORMAT:
@@ -143,7 +143,7 @@ def _read_info(run_file: Path) -> dict[str, Any]:
         raise FileFormatError(
             f"{str(run_file)!r} has format version {info.get('format_version')!r}, "
             f"this program reads {FORMAT_VERSION}.",
-            "Update it with: pip install --upgrade invert-core",
+            UPGRADE,
         )
     return info
 

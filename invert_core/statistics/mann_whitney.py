@@ -7,13 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from invert_core.activations.dense import read_units
-from invert_core.errors import DataError, SettingError
+from invert_core.errors import DataError
 from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import concept_sums, index_by_atoms
 from invert_core.parallel import n_threads, units_per_piece
 from invert_core.statistics.tails import ALTERNATIVES, RankSpread, p_values, z_score
 from invert_core.values import as_labels, as_matrix, find_nan
+from invert_core.wording import choice
 
 
 class MannWhitney(NamedTuple):
@@ -103,10 +104,7 @@ def mann_whitney(
     (9.0, 0.0404)
     """
     if alternative not in ALTERNATIVES:
-        raise SettingError(
-            f"The alternative {alternative!r} is unknown.",
-            f"Take one of {', '.join(ALTERNATIVES)}.",
-        )
+        raise choice("alternative", alternative, ALTERNATIVES)
     jobs = n_threads(jobs)
     matrix, one_unit = as_matrix(activations)
     table, one_label = as_labels(labels)

@@ -9,7 +9,7 @@ from invert_core.errors import DataError, FileFormatError, UnknownNameError
 from invert_core.tables.formats import SUFFIXES, open_by_suffix
 from invert_core.tables.table import ID_COLUMN, Table
 from invert_core.values import SAMPLE_LIMIT, as_sample_id, is_text
-from invert_core.wording import nearest
+from invert_core.wording import first_few, nearest
 
 _log = logging.getLogger("invert")
 
@@ -114,16 +114,14 @@ def _choose(path: Path, titles: Sequence[str], column: str | None, defaults: Seq
 def _find(path: Path, titles: Sequence[str], title: str, flag: str) -> str:
     if title in titles:
         return title
-    guess = nearest(title, titles)
     raise UnknownNameError(
         f"{str(path)!r} has no column {title!r}.",
-        f"{guess} Name another with {flag}. {_listed(titles)}".strip(),
+        nearest(title, titles, f"Name another with {flag}. {_listed(titles)}"),
     )
 
 
 def _listed(titles: Sequence[str]) -> str:
-    more = f" and {len(titles) - _SHOWN} more" if len(titles) > _SHOWN else ""
-    return f"Its columns are {', '.join(map(repr, titles[:_SHOWN]))}{more}."
+    return f"Its columns are {first_few(titles, _SHOWN)}."
 
 
 def _check_cell(where: str, title: str, cell: object) -> str:

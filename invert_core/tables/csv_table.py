@@ -2,14 +2,13 @@
 
 import contextlib
 import csv
-import shlex
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
 from invert_core.errors import DataError, FileFormatError
-from invert_core.files.input_file import check_file, unreadable
+from invert_core.files.text_files import not_utf8, open_text
 from invert_core.tables.cells import LABELS
 from invert_core.tables.table import ID_COLUMN
 
@@ -32,12 +31,8 @@ def open_table(
     DataError
         Two columns have one title.
     """
-    check_file(path)
-    try:
-        file = path.open(encoding="utf-8-sig", newline="")
-    except OSError as error:
-        raise unreadable(path, error) from error
-    with file:
+    # Not `read_lines`: a cell in quotation marks keeps the line ends in it.
+    with open_text(path) as file:
         csv.field_size_limit(_LONGEST)
         reader = csv.reader(_lines(path, file), delimiter=delimiter, strict=True)
         try:
@@ -50,15 +45,8 @@ def open_table(
                 "Check the quotation marks and the length of the cells there.",
             ) from error
         except UnicodeDecodeError as error:
-            utf16 = error.object.startswith((b"\xff\xfe", b"\xfe\xff"))
-            found = "UTF-16" if utf16 else f"byte 0x{error.object[error.start]:02x}"
-            encoding = "UTF-16" if utf16 else "LATIN1"
-            raise FileFormatError(
-                f"{str(path)!r} is not encoded in UTF-8 "
-                f"({found} in or after line {reader.line_num + 1}).",
-                "Save it in UTF-8, or convert it, for example with: "
-                f"iconv -f {encoding} -t UTF-8 {shlex.quote(str(path))} > utf8{path.suffix}",
-            ) from error
+            place = f", in or after line {reader.line_num + 1},"
+            raise not_utf8(path, error, place) from error
 
 
 def _lines(path: Path, file: TextIO) -> Iterator[str]:

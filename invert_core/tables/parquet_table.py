@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from invert_core.errors import DataError, FileFormatError, InvertError, MissingDependencyError
+from invert_core.errors import DataError, FileFormatError, InvertError
 from invert_core.files.input_file import check_file
 from invert_core.tables.table import Table
-from invert_core.wording import first_line
+from invert_core.wording import first_line, missing_extra
 
 _ROWS = 1024
 
@@ -33,10 +33,7 @@ def open_parquet(path: Path) -> Iterator[Table]:
     try:
         from pyarrow import parquet
     except ImportError as error:
-        raise MissingDependencyError(
-            f"{str(path)!r} is read with pyarrow, which is missing or broken: {error}.",
-            'Run `pip install "invert-core[parquet]"`.',
-        ) from error
+        raise missing_extra(f"Reading {str(path)!r}", "parquet", error) from error
     with _format_errors(path):
         file = parquet.ParquetFile(path)
     with file:

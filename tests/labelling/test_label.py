@@ -40,12 +40,15 @@ def small(seed=0, n_samples=150, n_units=5, n_concepts=6):
 @given(strategies.search_cases(max_concepts=8))
 def test_every_number_of_a_row_equals_the_oracle(case):
     options = case.settings
-    try:
-        found = label(case.activations, concept_set(case.labels), settings=Settings(**options))
-    except DataError:
-        return
     concepts = naive.extents(case.labels)
     n_samples, n_concepts = case.labels.shape
+    given = (case.activations, concept_set(case.labels))
+    limits = (options["min_fraction"], options["max_fraction"])
+    if not naive.any_literal_passes(concepts, n_samples, *limits):
+        with pytest.raises(DataError, match="No concept and no negation"):
+            label(*given, settings=Settings(**options))
+        return
+    found = label(*given, settings=Settings(**options))
     space = n_formulas(n_concepts, options["length"])
     for unit, values in enumerate(case.activations.T):
         expected = naive.beam_search(values.tolist(), concepts, n_samples, **options)

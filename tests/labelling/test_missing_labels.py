@@ -39,21 +39,19 @@ def concept_set(labels, **fields):
 @given(strategies.masked_cases(max_concepts=6))
 def test_every_number_of_a_row_is_that_of_the_samples_where_the_formula_is_defined(case):
     options = case.settings
-    concepts = concept_set(np.where(case.defined, case.labels, -1))
-    try:
-        rows = label(
-            case.activations, concepts, settings=Settings(**options), missing="exclude"
-        ).rows
-    except DataError:
-        return
     n_samples, n_concepts = case.labels.shape
+    extents, defined = naive.extents(case.labels), naive.extents(case.defined)
+    concepts = concept_set(np.where(case.defined, case.labels, -1))
+    told = {"settings": Settings(**options), "missing": "exclude"}
+    limits = (options["min_fraction"], options["max_fraction"], options["min_defined"])
+    if not naive.any_masked_literal_passes(extents, defined, n_samples, *limits):
+        with pytest.raises(DataError, match="No concept"):
+            label(case.activations, concepts, **told)
+        return
+    rows = label(case.activations, concepts, **told).rows
     space = n_formulas(n_concepts, options["length"])
     for unit, values in enumerate(case.activations.T):
-        expected = naive.masked_beam_search(
-            *(values.tolist(), naive.extents(case.labels), naive.extents(case.defined)),
-            n_samples,
-            **options,
-        )
+        expected = naive.masked_beam_search(values.tolist(), extents, defined, n_samples, **options)
         of_unit = [row for row in rows if row.unit == unit]
         if expected.dead:
             assert [(row.status, row.n_samples) for row in of_unit] == [("dead", n_samples)]
@@ -88,7 +86,7 @@ def test_missing_labels_are_refused_unless_told_otherwise():
             call(activations, concept_set(labels))
     with pytest.raises(DataError, match="missing"):
         score(activations, concept_set(labels), "c0")
-    with pytest.raises(SettingError, match="no way to treat missing labels"):
+    with pytest.raises(SettingError, match="treatment of missing labels cannot be"):
         label(activations, concept_set(labels), missing="ignore")
 
 

@@ -187,7 +187,7 @@ def test_a_unit_that_is_constant_where_the_formula_is_defined_is_not_counted():
 
 def test_wrong_requests_are_refused():
     values, mark = marked(8)
-    with pytest.raises(SettingError, match=r"'up' is unknown.*positive, negative, both"):
+    with pytest.raises(SettingError, match=r"direction cannot be 'up'.*positive, negative, both"):
         probe(values, {"mark": mark}, "mark", direction="up")
     with pytest.raises(UnknownNameError, match="Did you mean 'mark'"):
         probe(values, {"mark": mark}, "mrk")

@@ -47,6 +47,11 @@ def test_an_unknown_suffix_needs_a_kind(tmp_path, labels, name):
     assert (tmp_path / name).read_bytes() == labels.to_csv().encode()
 
 
+def test_an_unknown_kind_is_told_with_those_there_are(tmp_path, labels):
+    with pytest.raises(SettingError, match=r"format cannot be 'cvs'\. Did you mean 'csv'\?"):
+        export_labels(labels, tmp_path / "x.csv", "cvs")
+
+
 def test_the_suffix_may_be_in_capitals(tmp_path, labels):
     export_labels(labels, tmp_path / "X.CSV")
     assert (tmp_path / "X.CSV").read_bytes() == labels.to_csv().encode()

@@ -131,7 +131,7 @@ def test_a_folder_that_is_no_run_is_named(tmp_path, run):
     [
         (b"", "is broken"),
         (b"{", "is broken"),
-        (b"\xff", "is broken"),
+        (b"\xff", "is not encoded in UTF-8.*invert label"),
         (b"[" * 100_000, "is broken"),
         (b"[]", "does not describe a run"),
         (b"null", "does not describe a run"),
@@ -184,8 +184,15 @@ def test_broken_labels_are_refused_with_their_line(run, change, words):
 
 def test_labels_that_are_not_utf_8_are_refused(run):
     (run / "labels.jsonl").write_bytes(b"\xff\xfe")
-    with pytest.raises(FileFormatError, match="not UTF-8"):
+    with pytest.raises(FileFormatError, match=r"line 1 is not encoded in UTF-8.*invert label"):
         read_run(run)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_run(run):
+    before = read_run(run)
+    for name in ("run.json", "labels.jsonl"):
+        (run / name).write_bytes(b"\xef\xbb\xbf" + (run / name).read_bytes())
+    assert read_run(run) == before
 
 
 def test_an_output_that_holds_an_input_is_refused_before_the_search(tmp_path, inputs, run):

@@ -20,12 +20,12 @@ from invert_core.errors import (
     DataError,
     ExistingOutputError,
     FileFormatError,
-    SettingError,
 )
 from invert_core.files import atomic
 from invert_core.files.fingerprint import as_stored, refuse_stale
 from invert_core.files.write_lock import WriteLock
 from invert_core.values import as_sample_id
+from invert_core.wording import choice
 
 DTYPES = ("float32", "float16")
 
@@ -95,9 +95,7 @@ class ActivationWriter:
         save_every: float = 30.0,
     ):
         if dtype not in DTYPES:
-            raise SettingError(
-                f"Activations cannot be stored as {dtype!r}.", f"Choose from {', '.join(DTYPES)}."
-            )
+            raise choice("dtype", dtype, DTYPES)
         self.path = path
         self.partial = path.with_name(path.name + ".partial")
         self.n_samples = n_samples

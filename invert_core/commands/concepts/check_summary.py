@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from invert_core.wording import counted
+from invert_core.wording import counted, first_few
 
 if TYPE_CHECKING:
     from invert_core.concepts import ConceptSet
@@ -56,14 +56,14 @@ def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def _few(ids: Sequence[str], concepts: "ConceptSet", shown: int = 3) -> str:
+def _few(ids: Sequence[str], concepts: "ConceptSet") -> str:
     """The first of some concepts, with their names where these say more than the ids."""
-    named = []
-    for id in ids[:shown]:
+
+    def called(id: str) -> str:
         name = concepts.name_of(id)
-        named.append(repr(id) if name == id else f"{id!r} ({name})")
-    more = f" and {len(ids) - shown:,} more" if len(ids) > shown else ""
-    return ", ".join(named) + more
+        return repr(id) if name == id else f"{id!r} ({name})"
+
+    return first_few(ids, called=called)
 
 
 def _groups(groups: Sequence[Sequence[str]], concepts: "ConceptSet", shown: int = 3) -> str:

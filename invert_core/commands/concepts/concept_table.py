@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from invert_core.commands.console import print_rows
 from invert_core.formula.syntax import quote_id
+from invert_core.wording import first_few
 
 if TYPE_CHECKING:
     from invert_core.concepts import ConceptSet
@@ -49,18 +50,13 @@ def print_concepts(
 
 def _for_people(concepts: "ConceptSet", entry: "Entry") -> dict[str, Any]:
     return _plain(entry) | {
-        "parents": _few([_called(concepts, row) for row in entry.parents]),
-        "aliases": _few([alias.name for alias in entry.aliases]),
+        "parents": first_few([_called(concepts, row) for row in entry.parents], called=str),
+        "aliases": first_few([alias.name for alias in entry.aliases], called=str),
         "overlaps": ", ".join(
             f"{_called(concepts, other.concept)} {other.jaccard:.2f}"
             for other in entry.overlaps or ()
         ),
     }
-
-
-def _few(names: Sequence[str], shown: int = 3) -> str:
-    more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
 
 
 def _for_json(concepts: "ConceptSet", entry: "Entry") -> dict[str, Any]:

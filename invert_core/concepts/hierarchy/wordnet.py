@@ -8,8 +8,7 @@ from pathlib import Path
 
 from invert_core.concepts.hierarchy.hierarchy import Hierarchy
 from invert_core.errors import FileFormatError, MissingFileError
-from invert_core.files.input_file import unreadable
-from invert_core.files.text_files import LONGEST
+from invert_core.files.text_files import read_lines
 
 FOLDER = Path("/usr/share/wordnet")
 """Where Debian's package `wordnet-base` puts them."""
@@ -21,6 +20,7 @@ _ABOVE = ("@", "@i")
 _BELOW = ("~", "~i")
 """The same in the other direction, which tell whether the file is whole."""
 
+_GIVE = f"Give WordNet's {NOUNS}."
 _EXAMPLES = re.compile(r'[;:] *"')
 _INSTALL = (
     "Run `apt-get install --no-install-recommends wordnet-base`, or name the folder that holds it."
@@ -54,15 +54,13 @@ def read_wordnet(folder: Path = FOLDER) -> Hierarchy:
     name: dict[str, str] = {}
     definition: dict[str, str] = {}
     pointed: dict[str, str] = {}
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in read_lines(path, _GIVE):
         if line.startswith("  "):  # the licence
             continue
         try:
             id, word, gloss, above, below = _parse(line)
         except (ValueError, IndexError) as error:
-            raise FileFormatError(
-                f"{str(path)!r}, line {number}, is no synset.", f"Give WordNet's {NOUNS}."
-            ) from error
+            raise FileFormatError(f"{str(path)!r}, line {number}, is no synset.", _GIVE) from error
         if id in parents:
             raise FileFormatError(
                 f"{str(path)!r}, line {number}: {id} stands a second time.",
@@ -78,31 +76,8 @@ def read_wordnet(folder: Path = FOLDER) -> Hierarchy:
                 "The file is cut off or was changed; install it again.",
             )
     if not parents:
-        raise FileFormatError(f"{str(path)!r} holds no synset.", f"Give WordNet's {NOUNS}.")
+        raise FileFormatError(f"{str(path)!r} holds no synset.", _GIVE)
     return Hierarchy(repr(str(path)), parents, name, definition)
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        with path.open("rb") as file:
-            content = file.read(LONGEST + 1)
-    except OSError as error:
-        raise unreadable(path, error) from error
-    if len(content) > LONGEST:
-        raise FileFormatError(
-            f"{str(path)!r} has more than {LONGEST:,} bytes.", f"Give WordNet's {NOUNS}."
-        )
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise FileFormatError(
-            f"{str(path)!r}, line {line}, is not encoded in UTF-8.", "Save it in UTF-8."
-        ) from error
-    if "\0" in text:
-        raise FileFormatError(f"{str(path)!r} holds NUL characters.", "Save it in UTF-8.")
-    lines = text.split("\n")
-    return lines if lines[-1] else lines[:-1]
 
 
 def _parse(line: str) -> tuple[str, str, str, list[str], list[str]]:

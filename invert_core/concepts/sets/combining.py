@@ -10,10 +10,10 @@ import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sets.packing import full_sets
-from invert_core.errors import DataError, SettingError
+from invert_core.errors import DataError
 from invert_core.kernels.bits import pack_columns, unpack
 from invert_core.values import locate
-from invert_core.wording import counted, first_few
+from invert_core.wording import choice, counted, first_few
 
 JOINS = ("strict", "inner", "outer")
 
@@ -46,7 +46,7 @@ def combine(
         `how` is unknown.
     """
     if how not in JOINS:
-        raise SettingError(f"{how!r} is no way to join.", f"Use one of: {', '.join(JOINS)}.")
+        raise choice("join", how, JOINS)
     if not sets:
         raise DataError("There are no concepts to combine.", "Give at least one source.")
     if len(sets) == 1:

@@ -215,10 +215,12 @@ class ConceptSet:
             return self._rows[id]
         except KeyError:
             named = [found for found in self._rows if self.name_of(found) == id]
-            guess = f"It is the name of {first_few(named)}." if named else nearest(id, self._rows)
+            then = "List all concepts with: invert concepts show CONCEPTS"
             raise UnknownNameError(
                 f"There is no concept with the id {id!r}.",
-                f"{guess} List all concepts with: invert concepts show CONCEPTS".lstrip(),
+                f"It is the name of {first_few(named)}. {then}"
+                if named
+                else nearest(id, self._rows, then),
             ) from None
 
     def name_of(self, id: str) -> str:

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
-from invert_core.errors import DataError, SettingError
-from invert_core.wording import counted, first_few
+from invert_core.errors import DataError
+from invert_core.wording import choice, counted, first_few
 
 MISSING = ("error", "negative", "exclude")
 
@@ -17,9 +17,7 @@ _log = logging.getLogger("invert")
 def check_missing(how: str) -> None:
     """Raise a SettingError unless `how` is in `MISSING`."""
     if how not in MISSING:
-        raise SettingError(
-            f"{how!r} is no way to treat missing labels.", f"Use one of: {', '.join(MISSING)}."
-        )
+        raise choice("treatment of missing labels", how, MISSING)
 
 
 def resolve_missing(concepts: ConceptSet, how: str) -> ConceptSet:

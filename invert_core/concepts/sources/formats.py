@@ -105,7 +105,7 @@ def _check_columns(
         if column not in titles:
             raise UnknownNameError(
                 f"No source has a column {column!r}, which {OPTIONS[field]} names.",
-                f"{nearest(column, titles)} The columns are {first_few(titles, 10)}.".lstrip(),
+                nearest(column, titles, f"The columns are {first_few(titles, 10)}."),
             )
     if reading.separator is not None and not {LONG_COLUMN, *reading.tags} & set(titles):
         raise SettingError(

@@ -11,12 +11,13 @@ import numpy as np
 
 from invert_core.data.arrays.array_source import ArraySource, Rows
 from invert_core.data.source import DataSource, single_input
-from invert_core.errors import DataError, FileFormatError, MissingDependencyError
+from invert_core.errors import DataError, FileFormatError
 from invert_core.files import hdf5
 from invert_core.files.input_file import check_file
 from invert_core.files.numpy_files import read_npy, read_npz
 from invert_core.models.backend import ModelInput
 from invert_core.values import SAMPLE_LIMIT
+from invert_core.wording import missing_extra
 
 _SAMPLE_ID = "sample_id"
 _OWN_FORMATS = {
@@ -101,11 +102,7 @@ def _open_safetensors(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
     try:
         from safetensors import SafetensorError, safe_open
     except ImportError as error:
-        raise MissingDependencyError(
-            f"{str(path)!r} is read with the package safetensors, which is missing or broken: "
-            f"{error}.",
-            'Run `pip install "invert-core[safetensors]"`.',
-        ) from error
+        raise missing_extra(f"Reading {str(path)!r}", "safetensors", error) from error
     try:
         file = safe_open(path, "np")
     except (SafetensorError, OSError) as error:

@@ -10,7 +10,7 @@ import numpy as np
 
 from invert_core.data.images.preprocessor_config import RESAMPLES, read_config
 from invert_core.errors import DataError, SettingError
-from invert_core.wording import nearest
+from invert_core.wording import choice
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -82,10 +82,14 @@ class Preprocess:
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
-        _one_of("mode", self.mode, tuple(MODES))
-        _one_of("resample", self.resample, RESAMPLES)
-        _one_of("layout", self.layout, LAYOUTS)
-        _one_of("dtype", self.dtype, DTYPES)
+        for name, value, known in (
+            ("mode", self.mode, tuple(MODES)),
+            ("resample", self.resample, RESAMPLES),
+            ("layout", self.layout, LAYOUTS),
+            ("dtype", self.dtype, DTYPES),
+        ):
+            if value not in known:
+                raise choice(name, value, known)
         for name, size in (("resize", self.resize), ("crop", self.crop)):
             if size is not None:
                 _check_size(name, size)
@@ -132,10 +136,7 @@ class Preprocess:
             There is no such preset; the hint holds the nearest names.
         """
         if name not in PRESETS:
-            raise SettingError(
-                f"There is no preset {name!r}.",
-                f"{nearest(name, PRESETS)} Choose from {', '.join(PRESETS)}.".strip(),
-            )
+            raise choice("preset", name, PRESETS)
         return cls(**PRESETS[name])
 
     @classmethod
@@ -259,11 +260,6 @@ class Preprocess:
 
 def _planes(pixels: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
-
-
-def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise SettingError(f"{name} is {value!r}.", f"Choose from {', '.join(allowed)}.")
 
 
 def _check_size(name: str, size: object) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from invert_core.errors import FileFormatError, SettingError
-from invert_core.files.input_file import check_file
+from invert_core.files.text_files import read_whole
 
 _log = logging.getLogger("invert")
 
 RESAMPLES = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
 """In the order of Pillow's numbers 0 to 5."""
 
+_GIVE = "Give a preprocessor_config.json."
 _DESCRIPTIVE = {
     "_processor_class",
     "_valid_processor_keys",
@@ -46,17 +47,13 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    check_file(path)
+    text = read_whole(path, _GIVE)
     try:
-        config = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise FileFormatError(
-            f"{str(path)!r} is not a JSON file ({error}).", "Give a preprocessor_config.json."
-        ) from error
+        config = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError(f"{str(path)!r} is not a JSON file ({error}).", _GIVE) from error
     if not isinstance(config, dict):
-        raise FileFormatError(
-            f"{str(path)!r} is not a JSON object.", "Give a preprocessor_config.json."
-        )
+        raise FileFormatError(f"{str(path)!r} is not a JSON object.", _GIVE)
     return config
 
 

@@ -12,7 +12,7 @@ from invert_core.errors import DataError, FileFormatError, SettingError
 from invert_core.files.text_files import read_lines, read_whole, without_line_end
 from invert_core.models.backend import ModelInput
 from invert_core.tables.columns import SUFFIXES, read_column
-from invert_core.values import SAMPLE_LIMIT, is_text
+from invert_core.values import SAMPLE_LIMIT
 
 COLUMNS = ("text", "sentence", "content")
 SUFFIX = ".txt"
@@ -97,8 +97,6 @@ def _checked(texts: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     for where, text in texts:
         if not text.strip():
             raise DataError(f"{where} is empty.", "Leave empty texts out.")
-        if not is_text(text):
-            raise DataError(f"{where} holds a NUL.", "Remove it; texts are plain UTF-8.")
         if len(found) == SAMPLE_LIMIT:
             raise DataError(f"There are more than {SAMPLE_LIMIT:,} texts.", "Give fewer.")
         found.append(text)

@@ -8,11 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from invert_core.errors import FileFormatError, MissingDependencyError, SettingError
-from invert_core.files.input_file import check_file
-from invert_core.wording import nearest
+from invert_core.errors import FileFormatError, SettingError
+from invert_core.files.text_files import read_whole
+from invert_core.wording import choice, missing_extra
 
 _PAD_TOKENS = ("[PAD]", "<pad>")
+_GIVE = "Give the tokenizer.json that belongs to the model."
 
 
 LONGEST = 2**20
@@ -44,7 +45,7 @@ class Tokenizer:
     Attributes
     ----------
     sha256 : str
-        Of the file.
+        Of the file, without a byte-order mark.
     max_length : int or None
         The most tokens that the file itself lets a text have.
     pad_id, pad_type_id : int
@@ -63,7 +64,6 @@ class Tokenizer:
     """
 
     def __init__(self, path: Path):
-        check_file(path)
         self._path = path
         self._rules, self.sha256 = _load(path)
         self.version = version("tokenizers")
@@ -112,17 +112,13 @@ class Tokenizer:
 
 
 def _load(path: Path) -> tuple[Any, str]:
+    text = read_whole(path, _GIVE)
     try:
         import tokenizers
     except ImportError as error:
-        raise MissingDependencyError(
-            f"Texts are tokenised with the package tokenizers, which is missing or broken: "
-            f"{error}.",
-            'Run `pip install "invert-core[text]"`.',
-        ) from error
+        raise missing_extra("Tokenising texts", "text", error) from error
     with _format_errors(f"{str(path)!r} is not a tokenizer"):
-        content = path.read_bytes()
-        return tokenizers.Tokenizer.from_str(content.decode()), hashlib.sha256(content).hexdigest()
+        return tokenizers.Tokenizer.from_str(text), hashlib.sha256(text.encode()).hexdigest()
 
 
 @contextlib.contextmanager
@@ -133,9 +129,7 @@ def _format_errors(what: str) -> Iterator[None]:
         # A file that contradicts itself makes the package panic, which is no Exception.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        raise FileFormatError(
-            f"{what} ({error}).", "Give the tokenizer.json that belongs to the model."
-        ) from error
+        raise FileFormatError(f"{what} ({error}).", _GIVE) from error
 
 
 @dataclass(frozen=True)
@@ -172,8 +166,4 @@ class Tokenize:
                 f"max_length is {length!r}.", f"Give a number of tokens from 1 to {LONGEST:,}."
             )
         if self.padding not in PADDINGS:
-            raise SettingError(
-                f"There is no padding {self.padding!r}.",
-                f"{nearest(str(self.padding), PADDINGS)} Choose from "
-                f"{', '.join(PADDINGS)}.".strip(),
-            )
+            raise choice("padding", self.padding, PADDINGS)

@@ -2,9 +2,9 @@ import csv
 
 import pytest
 
-from invert_core.concepts.hierarchy import wordnet
 from invert_core.concepts.hierarchy.wordnet import _parse, read_wordnet
 from invert_core.errors import DataError, FileFormatError, MissingFileError
+from invert_core.files import text_files
 from tests.concepts.hierarchy.real_data import needs_nouns
 from tests.concepts.hierarchy.synsets import ENTITY, EVEREST, LICENCE, PHYSICAL, write
 from tests.wordnet import WORDNET, needs_wordnet
@@ -94,7 +94,7 @@ def test_a_file_that_is_cut_off_between_lines_is_noticed(tmp_path, cut):
         ([LICENCE], FileFormatError, "holds no synset"),
         ([], FileFormatError, "holds no synset"),
         ([ENTITY, ENTITY], FileFormatError, "line 2: n00001740 stands a second time"),
-        ([LICENCE, ENTITY.replace("that", "caf\udce9")], FileFormatError, "line 2, is not encoded"),
+        ([LICENCE, ENTITY.replace("that", "caf\udce9")], FileFormatError, "line 2 is not encoded"),
         ([LICENCE, "\0"], FileFormatError, "NUL"),
         (
             [
@@ -114,13 +114,13 @@ def test_a_file_that_was_changed_is_refused(tmp_path, lines, error, words):
     assert caught.value.hint
 
 
-def test_a_file_that_is_far_too_large_is_not_read_whole(tmp_path, monkeypatch):
+def test_a_line_that_is_far_too_long_is_not_read_whole(tmp_path, monkeypatch):
     folder = write(tmp_path, ENTITY)
     size = (folder / "data.noun").stat().st_size
-    monkeypatch.setattr(wordnet, "LONGEST", size)
+    monkeypatch.setattr(text_files, "LONGEST", size)
     assert len(read_wordnet(folder).parents) == 1
-    monkeypatch.setattr(wordnet, "LONGEST", size - 1)
-    with pytest.raises(FileFormatError, match=f"data.noun' has more than {size - 1} bytes"):
+    monkeypatch.setattr(text_files, "LONGEST", size - 1)
+    with pytest.raises(FileFormatError, match=f"line 1 has more than {size - 1} bytes"):
         read_wordnet(folder)
 
 

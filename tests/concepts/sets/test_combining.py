@@ -158,7 +158,7 @@ def test_an_id_may_stand_in_one_source_only_be_it_an_alias(id):
 
 
 def test_an_unknown_way_to_join_is_refused():
-    with pytest.raises(SettingError, match=r"'left' is no way to join.*strict, inner, outer"):
+    with pytest.raises(SettingError, match=r"join cannot be 'left'.*strict, inner, outer"):
         combine([MERGED], how="left")
 
 

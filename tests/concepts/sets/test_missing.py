@@ -46,5 +46,5 @@ def test_the_ways_differ_only_where_labels_are_missing(table):
 
 
 def test_an_unknown_way_is_refused_even_where_nothing_is_missing():
-    with pytest.raises(SettingError, match=r"'drop' is no way.*error, negative, exclude"):
+    with pytest.raises(SettingError, match=r"cannot be 'drop'.*error, negative, exclude"):
         resolve_missing(numbered(np.eye(2)), "drop")

@@ -7,6 +7,7 @@ import pytest
 
 from invert_core.data import Tokenize
 from invert_core.data.texts.opening import open_texts
+from invert_core.data.texts.tokenizer_file import Tokenizer
 from invert_core.errors import (
     DataError,
     FileFormatError,
@@ -206,10 +207,16 @@ def test_a_length_without_room_for_the_text_is_refused(tmp_path, tokenizer):
         one_text(tmp_path, "a", max_length=2)
 
 
+def test_a_byte_order_mark_is_no_part_of_a_tokenizer(tmp_path, tokenizer):
+    marked = tmp_path / "marked.json"
+    marked.write_bytes(b"\xef\xbb\xbf" + tokenizer.read_bytes())
+    assert Tokenizer(marked).sha256 == Tokenizer(tokenizer).sha256
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff\xfe", b'{"model": {"type": "x"}}'])
 def test_a_broken_tokenizer_is_refused(tmp_path, content):
     (tmp_path / "tokenizer.json").write_bytes(content)
-    with pytest.raises(FileFormatError, match=r"tokenizer\.json' is not a tokenizer"):
+    with pytest.raises(FileFormatError, match=r"tokenizer\.json' is not .*Give the tokenizer"):
         one_text(tmp_path, "a")
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from invert_core.errors import FileFormatError, InvertError
-from invert_core.files.input_file import check_file, unreadable
+from invert_core.files.input_file import unreadable
+from invert_core.files.text_files import not_utf8, open_text
 
 LONGEST = 2**26
 """The most characters of one entry, or of a value that is no list."""
@@ -40,12 +41,7 @@ def read_lists(path: Path, take: Mapping[str, Callable[[Any], None]], hint: str)
         It is not one JSON object in UTF-8, a wanted key is absent, stands twice or holds no list,
         or an entry is nested too deeply or has more than `LONGEST` characters.
     """
-    check_file(path)
-    try:
-        file = path.open(encoding="utf-8-sig", newline="")
-    except OSError as error:
-        raise unreadable(path, error) from error
-    with file:
+    with open_text(path) as file:
         found = _read_object(_Text(path, file, hint), take)
     absent = [key for key in take if key not in found]
     if absent:
@@ -174,11 +170,7 @@ class _Text:
         except OSError as error:
             raise unreadable(self._path, error) from error
         except UnicodeDecodeError as error:
-            utf16 = error.object.startswith((b"\xff\xfe", b"\xfe\xff"))
-            found = "UTF-16" if utf16 else f"byte 0x{error.object[error.start]:02x}"
-            raise FileFormatError(
-                f"{str(self._path)!r} is not encoded in UTF-8 ({found}).", "Save it in UTF-8."
-            ) from error
+            raise not_utf8(self._path, error) from error
         if part:
             self._held = self._held[self._at :] + part
             self._at = 0

@@ -248,8 +248,12 @@ def test_labels_that_nobody_knows_are_counted(tmp_path):
         ("id,concepts\nx,a b,c\n", FileFormatError, "line 2: 3 cells under a header of 2"),
         ("id,concepts\nx,a\0b\n", DataError, "NUL"),
         ("concept_id,name,definition\ndog,Dog,a pet\n", DataError, "'Dog' is not a label"),
-        (b"sample,box\nx\xe4,1\n", FileFormatError, "UTF-8 .byte 0xe4 .*iconv -f LATIN1 -t UTF-8"),
-        ("sample,box\nx,1\n".encode("utf-16"), FileFormatError, "UTF-16 .*iconv -f UTF-16"),
+        (b"sample,box\nx\xe4,1\n", FileFormatError, "UTF-8 .byte 0xe4.*iconv -f LATIN1 -t UTF-8"),
+        (
+            "sample,box\nx,1\n".encode("utf-16"),
+            FileFormatError,
+            ", .*UTF-16.*iconv -f UTF-16",
+        ),
     ],
 )
 def test_a_broken_table_is_refused_with_file_and_line(tmp_path, content, error, words):
@@ -335,7 +339,7 @@ def test_columns_of_parquet_that_are_no_labels_are_refused_by_their_type(tmp_pat
 
 def test_a_late_byte_of_another_encoding_is_refused(tmp_path):
     rows = b"".join(b"s%d,1\n" % row for row in range(5000))
-    with pytest.raises(FileFormatError, match="byte 0xff in or after line"):
+    with pytest.raises(FileFormatError, match=r", in or after line \d+, is not .*byte 0xff"):
         read_concepts(saved(tmp_path, b"sample,box\n" + rows + b"\xff,1\n"))
 
 

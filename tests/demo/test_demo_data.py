@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "invert_core" / "demo"
 EXAMPLE = ROOT / "examples" / "digits"
 PARTS = ("search", "held_out")

@@ -35,7 +35,7 @@ def test_every_line_of_a_file_is_a_text(tmp_path, tokenizer):
     [
         ("a\n\nb\n", DataError, r"texts\.txt', line 2 is empty"),
         ("a\n \t\nb\n", DataError, r"texts\.txt', line 2 is empty"),
-        ("a\nb\0\n", DataError, r"texts\.txt', line 2 holds a NUL"),
+        ("a\nb\0\n", FileFormatError, r"texts\.txt', line 2 holds a NUL"),
         (b"a\nb\xff\n", FileFormatError, "line 2 is not encoded in UTF-8.*0xff"),
         ("", DataError, "no texts"),
     ],

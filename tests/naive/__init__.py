@@ -1,0 +1,41 @@
+"""The definitions of the method once more, in the slowest and plainest code that can be read.
+
+Samples are numbers 0..N-1 and an extent is a set of them. Concepts are a list of extents; literal
+2c is concept c and literal 2c + 1 its negation. A formula is a tuple of literals and a tuple of
+connectives between them, read from left to right.
+"""
+
+from tests.naive.corrections import log10_p_holm, log10_p_search, n_formulas
+from tests.naive.exhaustive import exhaustive_search
+from tests.naive.formulas import atoms, extent_of, extents, normal_form
+from tests.naive.masked import MaskedScored, any_masked_literal_passes, masked_beam_search
+from tests.naive.ranks import RankTest, auc, doubled_midranks, mann_whitney, tie_sum
+from tests.naive.search import NoLiteralPassesError, Scored, Search, any_literal_passes, beam_search
+from tests.naive.tails import log10_upper_tail, tail_by_fraction, tail_by_series
+
+__all__ = [
+    "MaskedScored",
+    "NoLiteralPassesError",
+    "RankTest",
+    "Scored",
+    "Search",
+    "any_literal_passes",
+    "any_masked_literal_passes",
+    "atoms",
+    "auc",
+    "beam_search",
+    "doubled_midranks",
+    "exhaustive_search",
+    "extent_of",
+    "extents",
+    "log10_p_holm",
+    "log10_p_search",
+    "log10_upper_tail",
+    "mann_whitney",
+    "masked_beam_search",
+    "n_formulas",
+    "normal_form",
+    "tail_by_fraction",
+    "tail_by_series",
+    "tie_sum",
+]
