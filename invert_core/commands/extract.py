@@ -12,7 +12,7 @@ from invert_core.commands import options
 from invert_core.commands.console import print_rows, progress, say, written
 from invert_core.commands.data_options import data_options
 from invert_core.commands.extraction_summary import plan, summary
-from invert_core.commands.model_options import ModelCommand, model_prints_on_stderr
+from invert_core.commands.model_command import ModelCommand, model_prints_on_stderr
 
 
 @options.command(

@@ -7,7 +7,7 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.console import echo_line, print_rows, say, table
-from invert_core.commands.model_options import ModelCommand, model_prints_on_stderr
+from invert_core.commands.model_command import ModelCommand, model_prints_on_stderr
 
 if TYPE_CHECKING:
     from invert_core.models.backend import Layer
