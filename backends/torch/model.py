@@ -21,6 +21,7 @@ from invert_core.backends.torch.weights import load_weights
 from invert_core.errors import MissingFileError, ModelError, SettingError
 from invert_core.models.backend import Backend, Finding, Layer, Model, ModelInput, shown_shape
 from invert_core.models.backend_checks import check_settings
+from invert_core.models.built_in import BUILT_IN
 from invert_core.models.pooling import Pooling
 
 _log = logging.getLogger("invert")
@@ -29,22 +30,12 @@ _log = logging.getLogger("invert")
 class TorchBackend(Backend):
     """Opens what makes a torch.nn.Module, and takes over modules.
 
-    Options
-    -------
-    weights : path
-        Of a .safetensors file, or of a state dict that torch.save wrote.
-    trust_model : bool
-        Whether a file may run its code when it is read.
-    inputs : sequence of ModelInput
-        What a batch brings, where the forward does not say it.
-    autocast : bool
-        Compute in bfloat16 on a CPU and float16 on CUDA where PyTorch holds that to be safe.
-    channels_last : bool
-        Lay images and weights of rank 4 out with the channels last in memory.
+    The table of built-in backends holds its options. `inputs` says what a batch brings where the
+    forward does not; `autocast` computes in bfloat16 on a CPU and in float16 on CUDA.
     """
 
     suffixes = (".pt", ".pth", ".pt2", ".torchscript")
-    options = ("weights", "trust_model", "inputs", "autocast", "channels_last")
+    options = BUILT_IN["torch"].options
 
     @classmethod
     def adopt(cls, model: object, **options: Any) -> "TorchModel | None":

@@ -2,15 +2,31 @@
 
 from dataclasses import asdict
 
+import click
+
 from invert_core.commands import options
-from invert_core.commands.console import print_rows
+from invert_core.commands.console import print_rows, say
+from invert_core.commands.model_options import described_options
 
 
-@options.command(epilog="Example: invert backends --format json")
+@options.command(epilog="Examples: invert backends --format json; invert backends torch")
+@click.argument("name", required=False)
 @options.format_option
-def backends(style: str) -> None:
-    """List what can run models, built in or added by packages."""
+@click.pass_context
+def backends(ctx: click.Context, name: str | None, style: str) -> None:
+    """List what can run models, built in or added by packages.
+
+    With NAME, list the options of that backend: 'invert layers' and 'invert extract' take them,
+    and the library as the keywords of its model_options.
+    """
     from invert_core.models.registry import backends as known_backends
 
+    if name is not None:
+        described = described_options(ctx, name)
+        if described or style != "table":
+            print_rows(described, ("option", "keyword", "help"), style)
+        else:
+            say(f"The backend {name!r} has no options.")
+        return
     rows = [asdict(backend) for backend in known_backends()]
     print_rows(rows, list(rows[0]), style)

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from invert_core.errors import StorageError
+from invert_core.errors import InvertError, StorageError
 
 _log = logging.getLogger("invert")
 _STEPS = 1000
@@ -134,11 +134,11 @@ def echo_line(text: str) -> None:
 def stdout_errors() -> Iterator[None]:
     """Turn what the system says when stdout cannot be written into a sentence.
 
-    A reader that closes early is no error, and passes as it is.
+    A reader that closes early is no error, and passes as it is; so do errors that are sentences.
     """
     try:
         yield
-    except BrokenPipeError:
+    except (BrokenPipeError, InvertError):
         raise
     except OSError as error:
         sys.stdout = None  # as with >&-: Python would try again at its end, and fail again

@@ -12,10 +12,11 @@ from invert_core.commands import options
 from invert_core.commands.console import print_rows, progress, say, written
 from invert_core.commands.data_options import data_options
 from invert_core.commands.extraction_summary import plan, summary
-from invert_core.commands.model_options import model_options, model_prints_on_stderr
+from invert_core.commands.model_command import ModelCommand, model_prints_on_stderr
 
 
 @options.command(
+    cls=ModelCommand,
     epilog="""Examples: invert extract model.onnx --data images/ --preset imagenet
 -l layer4.1.relu -o activations.h5;
 
@@ -23,7 +24,7 @@ invert extract encoder.onnx --data texts.csv --column text --tokenizer tokenizer
 -l 'encoder.layer.*.intermediate' --pool mean -o activations.h5;
 
 invert extract torch:package.module:factory --weights model.safetensors --data images.zip
---preset clip -l 'blocks.*.mlp' --sparse blocks.11.mlp -o activations.h5"""
+--preset clip -l 'blocks.*.mlp' --sparse blocks.11.mlp -o activations.h5""",
 )
 @click.argument("model")
 @data_options
@@ -68,7 +69,7 @@ invert extract torch:package.module:factory --weights model.safetensors --data i
     show_default=True,
     help="Of the activation file.",
 )
-@model_options
+@options.backend_option
 @options.overwrite_option
 @click.option(
     "--dry-run",

@@ -7,7 +7,7 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.console import echo_line, print_rows, say, table
-from invert_core.commands.model_options import model_options, model_prints_on_stderr
+from invert_core.commands.model_command import ModelCommand, model_prints_on_stderr
 
 if TYPE_CHECKING:
     from invert_core.models.backend import Layer
@@ -18,14 +18,15 @@ _MODULE_ONLY = {"op": "", "shape": "", "n_units": None, "pool": "", "n_parameter
 
 
 @options.command(
+    cls=ModelCommand,
     epilog="Examples: invert layers model.onnx 'encoder.layer.5.*' --supported; "
-    "invert layers torch:package.module:factory --input image=3x224x224 --tree"
+    "invert layers torch:package.module:factory --input image=3x224x224 --tree",
 )
 @click.argument("model")
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
 @click.option("--supported", is_flag=True, help="Only layers that can be extracted.")
 @click.option("--tree", is_flag=True, help="Show the modules as a tree.")
-@model_options
+@options.backend_option
 @options.format_option
 def layers(
     model: str,

@@ -1,96 +1,93 @@
-"""Options that say how a model is opened, shared by the commands that open one."""
+"""The options that backends declare, as the command line takes them."""
 
-import contextlib
 import functools
-import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import importlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import click
 
 from invert_core.commands import options
+from invert_core.models.built_in import BUILT_IN
+from invert_core.models.options import Option
 
-if TYPE_CHECKING:
-    from invert_core.models.backend import ModelInput
+_OPENING = ("layers", "extract")
+"""The commands that open a model."""
 
-_NAMES = ("weights", "trust_model", "inputs", "autocast", "channels_last")
-_KINDS = "biuf"
+_TYPES = {str: click.STRING, int: click.INT, float: click.FLOAT, Path: options.PATH}
 
 
-class InputShape(click.ParamType):
-    """One input of a model: NAME=3x224x224, NAME=?:int64; the axis of the samples is left out."""
+class BackendOption(click.Option):
+    """An option of a backend; `keyword` is the argument of `Backend.open` that it becomes."""
 
-    name = "input"
+    def __init__(self, flag: str, option: Option) -> None:
+        self.keyword = option.name
+        kind: dict[str, Any] = {"is_flag": True}
+        if option.kind is not bool:
+            kind = {"type": _click_type(option.kind), "metavar": option.metavar}
+        super().__init__([flag], help=option.help, multiple=option.repeated, **kind)
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> "ModelInput":
-        """Parse name, sizes and type."""
-        import numpy as np
 
-        from invert_core.models.backend import ModelInput
+class _Parsed(click.ParamType):
+    """A value that a function makes of the text."""
 
-        if isinstance(value, ModelInput):
-            return value
-        name, _, described = str(value).rpartition("=")
-        shape, _, dtype = described.partition(":")
-        sizes = shape.split("x")
-        if not name or not all(size == "?" or options.is_count(size) for size in sizes):
-            self.fail(f"{value!r} is not of the form x=3x224x224 or tokens=?:int64", param, ctx)
+    name = "value"
+
+    def __init__(self, parse: Callable[[str], Any]) -> None:
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Call the function."""
         try:
-            kind = np.dtype(dtype or "float32")
-        except (TypeError, ValueError, SyntaxError):
-            self.fail(f"{dtype!r} is no type such as float32 or int64", param, ctx)
-        if kind.kind not in _KINDS:
-            self.fail(f"{dtype!r} is no type of numbers", param, ctx)
-        return ModelInput(
-            name, (None, *(None if size == "?" else int(size) for size in sizes)), kind
-        )
+            return self._parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
-_OPTIONS = (
-    options.backend_option,
-    click.option(
-        "--weights",
-        type=options.PATH,
-        metavar="FILE",
-        help="torch: weights for what the factory makes, .safetensors or a state dict.",
-    ),
-    click.option(
-        "--trust-model",
-        is_flag=True,
-        help="torch: let a model file run code of its own. Only for files whose origin you know.",
-    ),
-    click.option(
-        "--input",
-        "inputs",
-        type=InputShape(),
-        multiple=True,
-        metavar="NAME=SHAPE[:TYPE]",
-        help="torch: an input as x=3x224x224 or tokens=?:int64, without the axis of the samples; "
-        "may be repeated. [default type: float32]",
-    ),
-    click.option("--autocast", is_flag=True, help="torch: compute in half precision where it may."),
-    click.option(
-        "--channels-last", is_flag=True, help="torch: the memory layout that suits convolutions."
-    ),
-)
+def built_in_params() -> dict[str, list[BackendOption]]:
+    """Options of every built-in backend."""
+    return {name: _as_params(name, entry.options) for name, entry in BUILT_IN.items()}
 
 
-def model_prints_on_stderr() -> contextlib.AbstractContextManager[object]:
-    """Keep what the code of a model prints out of the data on stdout."""
-    return contextlib.redirect_stdout(sys.stderr)
+def load_params(backend: str) -> list[BackendOption]:
+    """Options of one backend, which is imported unless it is built in."""
+    from invert_core.models.registry import backend_options
+
+    return _as_params(backend, backend_options(backend))
 
 
-def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add these options; the command gets `backend`, and the others as one `model_options`."""
+def described_options(ctx: click.Context, backend: str) -> list[dict[str, str]]:
+    """Options of one backend, as `option`, as `keyword` in the library, and their `help`."""
+    rows = []
+    for param in load_params(backend):
+        option, explained = param.get_help_record(ctx) or ("", "")
+        rows.append({"option": option, "keyword": param.keyword, "help": explained})
+    return rows
 
-    @functools.wraps(command)
-    def gathered(*arguments: Any, **values: Any) -> Any:
-        given = {name: values.pop(name) for name in _NAMES}
-        asked_for = {name: value for name, value in given.items() if value}
-        return command(*arguments, model_options=asked_for or None, **values)
 
-    for option in reversed(_OPTIONS):
-        gathered = option(gathered)
-    return gathered
+def _as_params(backend: str, declared: Sequence[Option]) -> list[BackendOption]:
+    return [BackendOption(_flag(backend, option), option) for option in declared]
+
+
+def _flag(backend: str, option: Option) -> str:
+    """How an option is spelled beside those that the commands have themselves."""
+    return f"--{backend}-{option.flag[2:]}" if option.flag in _taken() else option.flag
+
+
+@functools.cache
+def _taken() -> frozenset[str]:
+    """The flags of the commands themselves, and the names of their parameters as flags."""
+    taken = {"--help"}
+    for command in _OPENING:
+        module = importlib.import_module(f"{__package__}.{command}")
+        for param in getattr(module, command).params:
+            name = param.name.replace("_", "-")
+            taken.update(param.opts, param.secondary_opts, [f"--{name}"])
+    return frozenset(taken)
+
+
+def _click_type(kind: Any) -> click.ParamType:
+    if isinstance(kind, tuple):
+        return click.Choice(kind)
+    return _TYPES.get(kind) or _Parsed(kind)

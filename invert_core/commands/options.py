@@ -4,7 +4,7 @@ import functools
 import logging
 import shlex
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,13 +24,15 @@ PATH = click.Path(path_type=Path)
 HDF5_SUFFIXES = (".h5", ".hdf5")
 
 
-def command(**attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
+def command(
+    cls: type[click.Command] | None = None, **attributes: Any
+) -> Callable[[Callable[..., Any]], click.Command]:
     """Make a click command that also knows -q, --debug and --config."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         for option in (_config, _debug, _quiet):
             function = option(function)
-        return click.command(cls=_Command, **attributes)(function)
+        return click.command(cls=cls or Command, **attributes)(function)
 
     return decorate
 
@@ -44,13 +46,23 @@ def typed_command(ctx: click.Context, without: str) -> str:
 _TYPED = "invert.typed"
 
 
-class _Command(click.Command):
+class Command(click.Command):
     """Remembers what was typed behind its name."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as click does."""
         ctx.meta[_TYPED] = tuple(args)
         with stdout_errors():  # --help prints while it is parsed
             return super().parse_args(ctx, args)
+
+    def unknown_option(
+        self, ctx: click.Context, name: str, known: Iterable[str], where: str = ""
+    ) -> Exception:
+        """Make the error for an option that is not among those known."""
+        return click.UsageError(
+            f"{where}{name!r} is not an option of {ctx.command_path!r}. "
+            f"{nearest(name, known) or 'See --help.'}"
+        )
 
 
 def _set_quiet(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
@@ -63,17 +75,22 @@ def _set_debug(ctx: click.Context, _param: click.Parameter, value: bool) -> None
         ctx.meta["debug"] = True
 
 
-def _read_config(ctx: click.Context, _param: click.Parameter, value: Path | None) -> None:
-    if value is None:
-        return
+def read_config(path: Path) -> dict[str, Any]:
+    """What a --config file says, unchecked."""
     try:
-        config = tomllib.loads(read_whole(value))
+        return tomllib.loads(read_whole(path))
     except (InvertError, ValueError, RecursionError) as error:
         reason = error if isinstance(error, InvertError) else f"{error}."
-        raise click.UsageError(f"Cannot read {str(value)!r} as TOML: {reason}") from error
+        raise click.UsageError(f"Cannot read {str(path)!r} as TOML: {reason}") from error
+
+
+def _take_config(ctx: click.Context, _param: click.Parameter, value: Path | None) -> None:
+    if value is None:
+        return
+    config = read_config(value)
     known = {
         name.lstrip("-"): param
-        for param in ctx.command.params
+        for param in ctx.command.get_params(ctx)
         if isinstance(param, click.Option)
         for name in param.opts
         if name.startswith("--")
@@ -83,10 +100,8 @@ def _read_config(ctx: click.Context, _param: click.Parameter, value: Path | None
         if name in ("config", "help"):
             raise click.UsageError(f"{str(value)!r}: {name!r} is for the command line only.")
         if name not in known:
-            raise click.UsageError(
-                f"{str(value)!r}: {name!r} is not an option of {ctx.command_path!r}. "
-                f"{nearest(name, known, 'See --help.')}"
-            )
+            assert isinstance(ctx.command, Command)
+            raise ctx.command.unknown_option(ctx, name, known, where=f"{str(value)!r}: ")
         try:
             settings[str(known[name].name)] = _as_typed(known[name], setting)
         except ValueError as error:
@@ -130,7 +145,7 @@ _config = click.option(
     type=click.Path(path_type=Path),
     expose_value=False,
     is_eager=True,
-    callback=_read_config,
+    callback=_take_config,
     metavar="FILE.toml",
     help="Take options from a file, as in: min-fraction = 0.01",
 )
@@ -217,7 +232,8 @@ jobs_option = click.option(
 backend_option = click.option(
     "--backend",
     metavar="NAME",
-    help="Model backend; MODEL may be NAME:PATH instead. [default: from the model's suffix]",
+    help="Model backend; MODEL may be NAME:PATH instead, and 'invert backends NAME' lists its "
+    "options. [default: from the model's suffix]",
 )
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace the output if it exists."

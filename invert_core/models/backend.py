@@ -14,6 +14,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from invert_core.models.options import Option
+
 POOLS = ("auto", "mean", "max", "first", "last", "none", "flatten")
 DEVICES = ("auto", "cpu", "cuda")
 STATES = ("ok", "absent", "broken")
@@ -265,12 +267,14 @@ class Backend(ABC):
     suffixes : tuple of str
         Suffixes of files, such as ``(".xyz",)``, that are opened with this backend unless another
         is named.
-    options : tuple of str
-        Names of the keyword arguments that `open` and `adopt` take, all optional.
+    options : tuple of Option
+        The keyword arguments that `open` and `adopt` take, none of them required. The command
+        line takes them as options; one that has the flag of an option of its own, such as
+        ``--scale``, gets the name of the backend before it: ``--NAME-scale``.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = ()
-    options: ClassVar[tuple[str, ...]] = ()
+    options: ClassVar[tuple[Option, ...]] = ()
 
     @classmethod
     def adopt(cls, model: object, **options: Any) -> Model | None:

@@ -22,6 +22,8 @@ from invert_core.errors import (
     UnknownNameError,
 )
 from invert_core.models.backend import Backend, Model
+from invert_core.models.built_in import BUILT_IN, BuiltIn
+from invert_core.models.options import Option
 from invert_core.wording import missing_extra, nearest
 
 _log = logging.getLogger("invert")
@@ -47,27 +49,6 @@ class BackendInfo:
     hint: str
 
 
-@dataclass(frozen=True)
-class _BuiltIn:
-    """`classes` names, by module and name, those whose objects the backend takes over."""
-
-    target: str
-    extra: str
-    suffixes: tuple[str, ...]
-    classes: tuple[str, ...] = ()
-
-
-_BUILT_IN = {
-    "onnx": _BuiltIn("invert_core.backends.onnx:OnnxBackend", "onnx", (".onnx",)),
-    "torch": _BuiltIn(
-        "invert_core.backends.torch:TorchBackend",
-        "torch",
-        (".pt", ".pth", ".pt2", ".torchscript"),
-        ("torch.nn.modules.module.Module",),
-    ),
-}
-
-
 def backends() -> list[BackendInfo]:
     """List all backends, built-in ones first, and whether they can be imported.
 
@@ -77,12 +58,12 @@ def backends() -> list[BackendInfo]:
     """
     plugins = _plugins()
     found = []
-    for name in (*_BUILT_IN, *plugins):
+    for name in (*BUILT_IN, *plugins):
         origin = _distribution(plugins[name]) if name in plugins else "built-in"
         try:
             _load(name, plugins)
         except InvertError as error:
-            waits = name in _BUILT_IN and isinstance(error.__cause__, ModuleNotFoundError)
+            waits = name in BUILT_IN and isinstance(error.__cause__, ModuleNotFoundError)
             found.append(BackendInfo(name, origin, "missing" if waits else "broken", str(error)))
         else:
             found.append(BackendInfo(name, origin, "installed", ""))
@@ -109,6 +90,51 @@ def load_backend(name: str) -> type[Backend]:
         There is, but it cannot be imported, mostly because a package that it needs is missing.
     """
     return _load(name, _plugins())
+
+
+def find_backend(model: str, backend: str | None = None) -> str:
+    """Find the backend that `open_model` would open a model with.
+
+    Parameters
+    ----------
+    model : str
+    backend : str, optional
+
+    Returns
+    -------
+    str
+        Name of the backend.
+
+    Raises
+    ------
+    UnknownNameError, SettingError, MissingFileError
+        As `open_model` does.
+    """
+    return _choose(model, backend, _plugins(warn=False))[0]
+
+
+def backend_options(name: str) -> tuple[Option, ...]:
+    """Options of a backend; a built-in one need not be installed.
+
+    Parameters
+    ----------
+    name : str
+        As `backends` lists it.
+
+    Returns
+    -------
+    tuple of Option
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such backend.
+    MissingDependencyError
+        There is, but it cannot be imported.
+    """
+    if name in BUILT_IN:
+        return BUILT_IN[name].options
+    return _load(name, _plugins(warn=False)).options
 
 
 def open_model(
@@ -162,10 +188,10 @@ def _choose(spec: str, backend: str | None, plugins: dict[str, EntryPoint]) -> t
     if backend is not None:
         return backend, spec
     prefix, colon, target = spec.partition(":")
-    if colon and (prefix in _BUILT_IN or prefix in plugins):
+    if colon and (prefix in BUILT_IN or prefix in plugins):
         return prefix, target
     looks_like_a_name = colon and _NAME.fullmatch(prefix) and not Path(spec).exists()
-    if looks_like_a_name and (Path(target).exists() or nearest(prefix, [*_BUILT_IN, *plugins])):
+    if looks_like_a_name and (Path(target).exists() or nearest(prefix, [*BUILT_IN, *plugins])):
         raise _unknown(prefix, plugins)
     return _by_suffix(spec, plugins), spec
 
@@ -174,7 +200,7 @@ def _adopt(
     model: object, backend: str | None, given: dict[str, Any], plugins: dict[str, EntryPoint]
 ) -> Model:
     ancestors = {f"{each.__module__}.{each.__qualname__}" for each in type(model).__mro__}
-    known = [name for name, entry in _BUILT_IN.items() if ancestors.intersection(entry.classes)]
+    known = [name for name, entry in BUILT_IN.items() if ancestors.intersection(entry.classes)]
     settled = [backend] if backend is not None else known
     unknown = UnknownNameError(
         f"No backend takes an object of the class {type(model).__qualname__!r} as a model.",
@@ -198,24 +224,25 @@ def _adopt(
 
 
 def _refuse_options(name: str, backend: type[Backend], given: dict[str, Any]) -> None:
+    known = [option.name for option in backend.options]
     for option in given:
-        if option not in backend.options:
-            known = ", ".join(backend.options) or "none"
+        if option not in known:
             raise SettingError(
-                f"The backend {name!r} has no option {option.replace('_', '-')!r}.",
-                f"Leave it out; the options of this backend are: {known.replace('_', '-')}.",
+                f"The backend {name!r} has no option {option!r}.",
+                f"{nearest(option, known) or 'Leave it out.'} "
+                f"The options of this backend are: {', '.join(known) or 'none'}.",
             )
 
 
 def _load(name: str, plugins: dict[str, EntryPoint]) -> type[Backend]:
-    if name in _BUILT_IN:
-        return _load_built_in(name, _BUILT_IN[name])
+    if name in BUILT_IN:
+        return _load_built_in(name, BUILT_IN[name])
     if name in plugins:
         return _load_plugin(name, plugins[name])
     raise _unknown(name, plugins)
 
 
-def _load_built_in(name: str, entry: _BuiltIn) -> type[Backend]:
+def _load_built_in(name: str, entry: BuiltIn) -> type[Backend]:
     module, _, attribute = entry.target.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
@@ -241,15 +268,21 @@ def _load_plugin(name: str, entry: EntryPoint) -> type[Backend]:
             "invert_core.models.backend.Backend.",
             f"Tell its authors, or run `pip uninstall {distribution}`.",
         )
+    if not all(isinstance(option, Option) for option in found.options):
+        raise MissingDependencyError(
+            f"The options of the backend {name!r} of the package {distribution!r} are not all "
+            "of the class invert_core.models.backend.Option.",
+            f"Tell its authors, or run `pip uninstall {distribution}`.",
+        )
     return found
 
 
-def _plugins() -> dict[str, EntryPoint]:
+def _plugins(warn: bool = True) -> dict[str, EntryPoint]:
     found: dict[str, EntryPoint] = {}
     for entry in sorted(
         entry_points(group=GROUP), key=lambda each: (each.name, _distribution(each))
     ):
-        if entry.name in _BUILT_IN:
+        if entry.name in BUILT_IN:
             reason = "that is the name of a built-in one"
         elif entry.name in found:
             reason = f"{_distribution(found[entry.name])!r} has one of that name"
@@ -258,12 +291,13 @@ def _plugins() -> dict[str, EntryPoint]:
         else:
             found[entry.name] = entry
             continue
-        _log.warning(
-            "The backend %r of the package %r is not used: %s.",
-            entry.name,
-            _distribution(entry),
-            reason,
-        )
+        if warn:
+            _log.warning(
+                "The backend %r of the package %r is not used: %s.",
+                entry.name,
+                _distribution(entry),
+                reason,
+            )
     return found
 
 
@@ -273,7 +307,7 @@ def _distribution(entry: EntryPoint) -> str:
 
 def _by_suffix(spec: str, plugins: dict[str, EntryPoint]) -> str:
     suffix = Path(spec).suffix.lower()
-    for name, entry in _BUILT_IN.items():
+    for name, entry in BUILT_IN.items():
         if suffix in entry.suffixes:
             return name
     if not Path(spec).exists():
@@ -304,5 +338,5 @@ def _by_suffix(spec: str, plugins: dict[str, EntryPoint]) -> str:
 
 
 def _unknown(name: str, plugins: dict[str, EntryPoint]) -> UnknownNameError:
-    hint = nearest(name, [*_BUILT_IN, *plugins], _LIST_ALL)
+    hint = nearest(name, [*BUILT_IN, *plugins], _LIST_ALL)
     return UnknownNameError(f"There is no backend {name!r}.", hint)

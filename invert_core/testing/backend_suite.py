@@ -1,6 +1,7 @@
 """The checks that every backend passes; `invert_core.testing` says how to use them."""
 
 import contextlib
+import inspect
 from abc import abstractmethod
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from invert_core.errors import (
     SettingError,
     UnknownNameError,
 )
-from invert_core.models.backend import MASK, POOLS, STATES, Extractor, Finding, Model
+from invert_core.models.backend import MASK, POOLS, STATES, Extractor, Finding, Model, Option
 from invert_core.testing.token_suite import TokenSuite, refused
 
 
@@ -40,10 +41,20 @@ class BackendSuite(TokenSuite):
         if the backend has both.
         """
 
-    def test_options_are_names_of_arguments(self) -> None:
+    def test_options_are_arguments_of_open_and_adopt(self) -> None:
+        backend = self.backend()
+        assert isinstance(backend.options, tuple)
+        assert all(isinstance(option, Option) for option in backend.options), backend.options
+        names = [option.name for option in backend.options]
+        for method in (backend.open, backend.adopt):
+            inspect.signature(method).bind("a model", **dict.fromkeys(names))
+
+    def test_options_are_told_apart_and_explained(self) -> None:
         options = self.backend().options
-        assert isinstance(options, tuple)
-        assert all(name.isidentifier() for name in options), options
+        for told in ([each.name for each in options], [each.flag for each in options]):
+            assert len(set(told)) == len(told), f"one of {told} is there twice"
+        for option in options:
+            assert option.help.strip(), f"the option {option.name!r} has no help"
 
     def test_an_object_that_is_no_model_is_not_adopted(self) -> None:
         assert self.backend().adopt(object()) is None

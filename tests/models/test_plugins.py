@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from invert_core.errors import MissingDependencyError, SettingError, UnknownNameError
-from invert_core.models import registry
-from invert_core.models.backend import MASK
+from invert_core.models import built_in
+from invert_core.models.backend import MASK, Option
 from invert_core.models.registry import backends, load_backend, open_model
 from invert_core.testing import BackendSuite
 from tests.backends.pooling_oracle import pooled
@@ -37,8 +37,8 @@ def install(folder: Path, distribution: str, name: str, target: str, source: str
 @pytest.fixture(autouse=True)
 def no_torch(monkeypatch):
     """The PyTorch backend takes long to import and may be absent."""
-    absent = registry._BuiltIn("a_package_with_torch:It", "torch", (".pt",))
-    monkeypatch.setitem(registry._BUILT_IN, "torch", absent)
+    absent = built_in.BuiltIn("a_package_with_torch:It", "torch", (".pt",))
+    monkeypatch.setitem(built_in.BUILT_IN, "torch", absent)
 
 
 @pytest.fixture
@@ -157,6 +157,26 @@ def test_the_suite_notices_wrong_names_of_flattened_units(tmp_path, monkeypatch,
 
 
 @pytest.mark.usefixtures("plugin")
+@pytest.mark.parametrize(
+    ("options", "check"),
+    [
+        ((Option("depth", "How deep."),), "are_arguments_of_open_and_adopt"),
+        (("scale",), "are_arguments_of_open_and_adopt"),
+        ([], "are_arguments_of_open_and_adopt"),
+        ((Option("scale", " "),), "are_told_apart_and_explained"),
+        ((Option("scale", "A."), Option("scale", "B.")), "are_told_apart_and_explained"),
+        ((Option("a", "A."), Option("b", "B.", flag="--a")), "are_told_apart_and_explained"),
+    ],
+)
+def test_the_suite_notices_wrong_options(monkeypatch, options, check):
+    suite, backend = TestNumpyBackend(), load_backend("numpy")
+    monkeypatch.setattr(backend, "options", options)
+    monkeypatch.setattr(suite, "backend", lambda: backend)
+    with pytest.raises((AssertionError, TypeError)):
+        getattr(suite, f"test_options_{check}")()
+
+
+@pytest.mark.usefixtures("plugin")
 def test_a_plugin_adopts_objects_that_no_built_in_knows(tmp_path, monkeypatch):
     backend = load_backend("numpy")
     model = open_model(write_model(tmp_path))
@@ -176,7 +196,7 @@ def test_plugins_that_do_not_take_an_object_leave_it_to_the_others(tmp_path, sit
     install(site, "invert-broken", "a-broken", "broken_for_objects:It", "")
     source = "from invert_core.models.backend import Backend\nclass It(Backend): pass"
     install(site, "invert-other", "another", "other_for_objects:It", source)
-    monkeypatch.setattr(backend, "options", ("depth",))
+    monkeypatch.setattr(backend, "options", (Option("depth", "How deep."),))
     monkeypatch.setattr(
         backend, "adopt", lambda given, **_: model if isinstance(given, dict) else None
     )
@@ -217,6 +237,15 @@ def test_without_the_plugin_its_suffix_is_unknown(tmp_path):
         ("def broken(:", "SyntaxError"),
         ("", "has no attribute 'It'"),
         ("It = dict", "no subclass of invert_core.models.backend.Backend"),
+        (
+            "from invert_core.models.backend import Backend\n"
+            "class It(Backend): options = ('depth',)",
+            "not all of the class invert_core.models.backend.Option",
+        ),
+        (
+            "from invert_core.models.backend import Option\nOption('no name', 'Help.')",
+            "An option cannot have the name 'no name'",
+        ),
         ("It = 3", "no subclass of invert_core.models.backend.Backend"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -11,8 +12,14 @@ from invert_core.errors import (
     SettingError,
     UnknownNameError,
 )
-from invert_core.models import registry
-from invert_core.models.registry import backends, load_backend, open_model
+from invert_core.models import built_in
+from invert_core.models.registry import (
+    backend_options,
+    backends,
+    find_backend,
+    load_backend,
+    open_model,
+)
 from tests.backends import models
 
 
@@ -23,17 +30,16 @@ def torch(monkeypatch):
 
 
 def stand_in(monkeypatch, module):
-    entry = registry._BUILT_IN["torch"]
-    there = registry._BuiltIn(f"{module}:It", entry.extra, entry.suffixes, entry.classes)
-    monkeypatch.setitem(registry._BUILT_IN, "torch", there)
+    there = replace(built_in.BUILT_IN["torch"], target=f"{module}:It")
+    monkeypatch.setitem(built_in.BUILT_IN, "torch", there)
     return there
 
 
 ADOPTING = """
-from invert_core.models.backend import Backend
+from invert_core.models.backend import Backend, Option
 
 class It(Backend):
-    options = ("weights", "trust_model")
+    options = (Option("weights", "Weights."), Option("trust_model", "Trust.", bool))
     given = []
 
     @classmethod
@@ -78,8 +84,10 @@ def test_importing_the_registry_imports_no_backend():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_suffixes_of_the_table_are_those_of_the_backend():
-    assert registry._BUILT_IN["onnx"].suffixes == load_backend("onnx").suffixes
+def test_the_table_says_of_a_backend_what_it_says_itself():
+    backend = load_backend("onnx")
+    assert built_in.BUILT_IN["onnx"].suffixes == backend.suffixes
+    assert built_in.BUILT_IN["onnx"].options == backend.options
 
 
 def test_the_built_in_backends_are_listed_first():
@@ -145,8 +153,8 @@ def test_a_file_that_no_backend_opens_is_refused(tmp_path):
 
 def missing(monkeypatch):
     """Make the built-in backend one whose package is not there."""
-    absent = registry._BuiltIn("a_package_that_is_not_there:It", "onnx", (".onnx",))
-    monkeypatch.setitem(registry._BUILT_IN, "onnx", absent)
+    absent = built_in.BuiltIn("a_package_that_is_not_there:It", "onnx", (".onnx",))
+    monkeypatch.setitem(built_in.BUILT_IN, "onnx", absent)
 
 
 def test_a_missing_dependency_is_another_message_than_an_unknown_name(path, monkeypatch):
@@ -175,8 +183,8 @@ def test_a_backend_whose_package_cannot_be_loaded_is_broken(tmp_path, monkeypatc
 
 
 def test_a_fault_of_our_own_is_not_taken_for_a_missing_dependency(monkeypatch):
-    own = registry._BuiltIn("invert_core.backends.not_written:It", "onnx", (".onnx",))
-    monkeypatch.setitem(registry._BUILT_IN, "onnx", own)
+    own = built_in.BuiltIn("invert_core.backends.not_written:It", "onnx", (".onnx",))
+    monkeypatch.setitem(built_in.BUILT_IN, "onnx", own)
     with pytest.raises(ModuleNotFoundError) as caught:
         load_backend("onnx")
     assert not isinstance(caught.value, MissingDependencyError)
@@ -202,14 +210,36 @@ def test_options_reach_the_backend_without_those_not_given(tmp_path, monkeypatch
 
 
 def test_options_that_a_backend_does_not_have_are_refused(path, tmp_path, monkeypatch):
-    with pytest.raises(SettingError, match=r"'onnx' has no option 'trust-model'.*are: none"):
+    with pytest.raises(SettingError, match=r"'onnx' has no option 'trust_model'.*are: none"):
         open_model(path, options={"trust_model": True})
     open_model(path, options={"trust_model": None})
     backend = install(tmp_path, monkeypatch, "backend_that_refuses")
     for model in ("torch:a.b:c", torch_module()):
-        with pytest.raises(SettingError, match=r"no option 'autocast'.*are: weights, trust-model"):
+        with pytest.raises(SettingError, match=r"no option 'autocast'.*are: weights, trust_model"):
             open_model(model, options={"autocast": True})
     assert backend.given == []
+
+
+def test_a_misspelt_option_gets_the_nearest_one(tmp_path, monkeypatch):
+    install(tmp_path, monkeypatch, "backend_with_a_near_name")
+    with pytest.raises(SettingError, match=r"Did you mean 'trust_model'\?"):
+        open_model("torch:a.b:c", options={"trust-model": True})
+
+
+def test_the_options_of_a_built_in_backend_are_known_where_it_is_not_installed():
+    names = [option.name for option in backend_options("torch")]
+    assert names == [option.name for option in built_in.BUILT_IN["torch"].options]
+    assert backend_options("onnx") == ()
+    with pytest.raises(UnknownNameError, match=r"'onx'. Did you mean 'onnx'\?"):
+        backend_options("onx")
+
+
+def test_the_backend_of_a_model_is_found_without_opening_it(tmp_path):
+    assert find_backend("nowhere.onnx") == "onnx"
+    assert find_backend("torch:a.b:c") == "torch"
+    assert find_backend("nowhere.onnx", "torch") == "torch"
+    with pytest.raises(MissingFileError, match=r"nowhere\.xyz"):
+        find_backend("nowhere.xyz")
 
 
 def test_an_object_is_adopted_by_the_backend_of_its_class(tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ from invert_core.models.backend import (
     Layer,
     Model,
     ModelInput,
+    Option,
     Output,
 )
 from invert_core.models.backend_checks import check_batch, check_mask, check_settings
@@ -27,13 +28,19 @@ from invert_core.models.pooling import Flattened, choose_pooling, leave_padding_
 from invert_core.wording import nearest
 
 AXES = {"hidden": 3, "logits": 2}
+CURVES = {"tanh": np.tanh, "relu": lambda x: np.maximum(x, 0)}
 
 
 class NumpyBackend(Backend):
     suffixes = (".npz",)
+    options = (
+        Option("scale", "Factor on the weights of the first layer.", float),
+        Option("curve", "What follows the first layer. [default: tanh]", tuple(CURVES)),
+        Option("negated", "Change the sign of these weights.", bool),
+    )
 
     @classmethod
-    def open(cls, target):
+    def open(cls, target, scale=1.0, curve="tanh", negated=False):
         path = Path(target)
         if not path.exists():
             raise MissingFileError(f"There is no model {target!r}.", "Check the path.")
@@ -42,7 +49,8 @@ class NumpyBackend(Backend):
                 first, second = weights["first"], weights["second"]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ModelError(f"{target!r} is no model.", "Give another.") from error
-        return NumpyModel(first, second, hashlib.sha256(path.read_bytes()).hexdigest())
+        settings = {"scale": -scale if negated else scale, "curve": curve}
+        return NumpyModel(first, second, hashlib.sha256(path.read_bytes()).hexdigest(), settings)
 
     @classmethod
     def check(cls):
@@ -50,21 +58,23 @@ class NumpyBackend(Backend):
 
 
 class NumpyModel(Model):
-    def __init__(self, first, second, fingerprint, masked=False):
+    def __init__(self, first, second, fingerprint, settings, masked=False):
         self.first, self.second = first, second
-        self.fingerprint = fingerprint
+        self.fingerprint, self.settings = fingerprint, settings
         self.masked = masked
         self.inputs = (ModelInput("x", (None, None, len(first)), np.dtype(np.float32)),)
         if masked:
             self.inputs += (ModelInput(MASK, (None, None), np.dtype(np.int64)),)
 
     def settled(self, example):
-        return NumpyModel(self.first, self.second, self.fingerprint, masked=MASK in example)
+        return NumpyModel(
+            self.first, self.second, self.fingerprint, self.settings, masked=MASK in example
+        )
 
     def layers(self):
         units = self.first.shape[1], self.second.shape[1]
         return [
-            Layer("hidden", "", "tanh", (None, None, units[0]), units[0], "mean"),
+            Layer("hidden", "", self.settings["curve"], (None, None, units[0]), units[0], "mean"),
             Layer("logits", "", "matmul", (None, units[1]), units[1], "none"),
         ]
 
@@ -98,7 +108,8 @@ class NumpyExtractor(Extractor):
         if self.model.masked:
             check_mask(batch[MASK])
             counts = batch[MASK] == 1
-        hidden = np.tanh(batch["x"] @ self.model.first)
+        scale, curve = np.float32(self.model.settings["scale"]), self.model.settings["curve"]
+        hidden = CURVES[curve](batch["x"] @ self.model.first * scale)
         for flattened in self.flattened.values():
             flattened.note(hidden.shape[1:])
         values = {"hidden": hidden, "logits": hidden.mean(1) @ self.model.second}

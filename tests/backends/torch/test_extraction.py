@@ -72,7 +72,9 @@ def test_flattened_units_carry_their_names_into_the_file(tmp_path):
 
 
 def test_an_option_that_does_not_exist_is_refused():
-    with pytest.raises(SettingError, match=r"no option 'wieghts'.*weights, trust-model, inputs"):
+    with pytest.raises(
+        SettingError, match=r"no option 'wieghts'\. Did you mean 'weights'.*trust_model, inputs"
+    ):
         list_layers(NETWORK, model_options={"wieghts": "w.pt"})
 
 

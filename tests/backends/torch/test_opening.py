@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from invert_core.errors import MissingFileError, ModelError
-from invert_core.models import registry
 from invert_core.models.backend import ModelInput
+from invert_core.models.built_in import BUILT_IN
 from invert_core.models.registry import open_model
 from tests.needs import need
 
@@ -162,9 +162,10 @@ def test_code_that_cannot_be_imported_is_refused(folder, source, reason, target)
     assert not [name for name in sys.modules if name.startswith("broken_of_a_test")]
 
 
-def test_the_table_of_backends_names_its_files_and_classes():
-    entry = registry._BUILT_IN["torch"]
+def test_the_table_of_backends_names_its_files_options_and_classes():
+    entry = BUILT_IN["torch"]
     assert entry.suffixes == TorchBackend.suffixes
+    assert entry.options == TorchBackend.options
     assert entry.classes == (f"{torch.nn.Module.__module__}.{torch.nn.Module.__qualname__}",)
 
 

@@ -1,0 +1,157 @@
+"""A command that opens a model, and finds out first which backend does."""
+
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from invert_core.commands import options
+from invert_core.commands.model_options import BackendOption, built_in_params, load_params
+from invert_core.errors import InvertError
+from invert_core.models.built_in import BUILT_IN
+from invert_core.wording import nearest
+
+_CHOICE = "invert.backend"
+
+
+def model_prints_on_stderr() -> contextlib.AbstractContextManager[object]:
+    """Keep what the code of a model or its backend prints out of the data on stdout."""
+    return contextlib.redirect_stdout(sys.stderr)
+
+
+class ModelCommand(options.Command):
+    """A command for the argument MODEL, with the options of the backend that opens it.
+
+    Its function gets those that were given as one `model_options`, which is None if none was.
+    Where no model is named, as for ``--help`` alone, it knows the options of all built-in backends.
+    """
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Parameters of the command, then those of the backends."""
+        own = super().get_params(ctx)
+        return [*own, *(param for each in _choice(ctx).params.values() for param in each)]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Choose the backend, parse with its options, and gather those that were given."""
+        with model_prints_on_stderr():
+            ctx.meta[_CHOICE] = self._choose(ctx, args)
+        try:
+            rest = super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            flags = [flag for param in self.get_params(ctx) for flag in param.opts]
+            long = [flag for flag in flags if flag.startswith("--")]
+            raise self.unknown_option(ctx, error.option_name, long) from error
+        ctx.params["model_options"] = dict(_given(ctx)) or None
+        return rest
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Print the options of each backend below those of the command."""
+        sections: dict[str, Sequence[click.Option]] = {"Options": self._own(ctx)}
+        for name, params in _choice(ctx).params.items():
+            sections[f"Options of the backend {name!r}"] = params
+        for title, shown in sections.items():
+            if shown:
+                with formatter.section(title):
+                    formatter.write_dl([param.get_help_record(ctx) or ("", "") for param in shown])
+
+    def unknown_option(
+        self, ctx: click.Context, name: str, known: Iterable[str], where: str = ""
+    ) -> Exception:
+        """Name the options of the backend too, or say why no backend is known."""
+        choice = _choice(ctx)
+        if choice.problem:
+            return choice.problem
+        if choice.backend is None:
+            return super().unknown_option(ctx, name, known, where)
+        dashes = "--" if name.startswith("-") else ""
+        own = [dashes + str(p.opts[0]).lstrip("-") for p in choice.params[choice.backend]]
+        of_others = {option.flag for entry in BUILT_IN.values() for option in entry.options}
+        guess = "" if f"--{name.lstrip('-')}" in of_others else nearest(name, known)
+        return click.UsageError(
+            f"{where}{name!r} is an option of neither {ctx.command_path!r} nor the backend "
+            f"{choice.backend!r}. {guess or 'Leave it out.'} "
+            f"The options of this backend are: {', '.join(own) or 'none'}."
+        )
+
+    def _choose(self, ctx: click.Context, args: Sequence[str]) -> "_Choice":
+        """The backend that is named, or else that of the model."""
+        known, words = self._split(ctx, args)
+        try:
+            backend = known.get("backend") or _configured(known) or _of_model(words)
+            return _Choice(backend, {backend: load_params(backend)}) if backend else _Choice()
+        except InvertError as error:
+            return _Choice(problem=error)
+
+    def _split(self, ctx: click.Context, args: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+        """What the options of the command itself say, and all other words."""
+        alone = click.Command(None, params=[*self._own(ctx)], add_help_option=False)
+        lenient = click.Context(alone, ignore_unknown_options=True, resilient_parsing=True)
+        known, words, _ = alone.make_parser(lenient).parse_args(list(args))
+        return known, words
+
+    def _own(self, ctx: click.Context) -> list[click.Option]:
+        return [param for param in super().get_params(ctx) if isinstance(param, click.Option)]
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """The backend that a command line names, and the options that it brings.
+
+    Without a backend these are the options of all built-in ones; `problem` is why the words that
+    may be a model lead to none.
+    """
+
+    backend: str | None = None
+    params: dict[str, list[BackendOption]] = field(default_factory=built_in_params)
+    problem: InvertError | None = None
+
+
+def _choice(ctx: click.Context) -> _Choice:
+    return ctx.meta.get(_CHOICE) or _Choice()
+
+
+def _configured(known: dict[str, Any]) -> str | None:
+    """The backend that the --config file names."""
+    if known.get("config") is None or known.get("help"):
+        return None
+    named = options.read_config(Path(known["config"])).get("backend")
+    return named if isinstance(named, str) else None
+
+
+def _of_model(words: Sequence[str]) -> str | None:
+    """The backend of the first word that is a model.
+
+    Options of backends are not known yet: a word after one may be its value, and is tried last.
+    """
+    from invert_core.models.registry import find_backend
+
+    models: list[str] = []
+    values: list[str] = []
+    for before, word in pairwise(["", *words]):
+        if not word.startswith("-"):
+            is_value = before.startswith("-") and "=" not in before
+            (values if is_value else models).append(word)
+    problem = None
+    for word in [*models, *values]:
+        try:
+            return find_backend(word)
+        except InvertError as error:
+            problem = problem or error
+    if problem:
+        raise problem
+    return None
+
+
+def _given(ctx: click.Context) -> Iterator[tuple[str, Any]]:
+    """Take out of the parameters what was given for a backend."""
+    for params in _choice(ctx).params.values():
+        for param in params:
+            value = ctx.params.pop(str(param.name), None)
+            if ctx.get_parameter_source(str(param.name)) not in (None, ParameterSource.DEFAULT):
+                yield param.keyword, value
