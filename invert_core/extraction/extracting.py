@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from invert_core import __version__
-from invert_core.activations import ActivationWriter
+from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import Data, DataSource, Preprocess, Tokenize, open_data
 from invert_core.errors import ExistingOutputError, SettingError, UnknownNameError
 from invert_core.extraction.estimate import estimate

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from invert_core.activations import ActivationLayer, Activations, open_activations
+from invert_core.activations.reading import open_activations
 from invert_core.activations.sparse import SparseUnits, SupportsCsc
-from invert_core.concepts import ConceptSet, read_concepts
+from invert_core.activations.values import ActivationLayer, Activations
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sets.missing import resolve_missing
 from invert_core.concepts.sets.packing import unmasked
 from invert_core.errors import DataError, SettingError, UnknownNameError
@@ -137,6 +138,8 @@ def _as_concepts(source: ConceptSource, names: Path | None) -> ConceptSet:
     if isinstance(source, ConceptSet):
         return source
     if isinstance(source, str | Path):
+        from invert_core.concepts.building import read_concepts
+
         return read_concepts(Path(source), names, missing="exclude")
     if not isinstance(source, Mapping):
         raise DataError(

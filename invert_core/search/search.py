@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 
 from invert_core.activations.sparse import SparseUnits
-from invert_core.concepts import ConceptSet
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError
 from invert_core.parallel import n_threads, units_per_piece
 from invert_core.settings import Settings

@@ -7,8 +7,8 @@ from invert_core.commands.console import print_rows
 from invert_core.formula.syntax import quote_id
 
 if TYPE_CHECKING:
-    from invert_core.concepts import ConceptSet
     from invert_core.concepts.catalogue import Entry
+    from invert_core.concepts.sets.concept_set import ConceptSet
 
 COLUMNS = (
     "id",
