@@ -10,6 +10,7 @@ _HOME = {
     "ActivationLayer": "values",
     "ActivationWriter": "writing.writer",
     "Activations": "values",
+    "Origin": "writing.contents",
     "open_activations": "reading",
 }
 
