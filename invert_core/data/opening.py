@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Data = str | Path | np.ndarray | Mapping[str, np.ndarray] | Iterable[Any] | DataSource
 
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 _FOR = {
     "preprocessing": "images",
@@ -195,7 +195,7 @@ def _in_type_of(model_input: ModelInput, steps: Preprocess) -> Preprocess:
 
 
 def _is_archive(path: Path) -> bool:
-    return path.name.lower().endswith(ARCHIVES)
+    return path.name.lower().endswith(_ARCHIVES)
 
 
 def _image_files(path: Path, settings: DataSettings) -> "ImageFiles":

@@ -10,12 +10,12 @@ import numpy as np
 
 from invert_core.activations.writing import partial_file, sample_marks
 from invert_core.activations.writing.contents import Contents, Origin
-from invert_core.activations.writing.dense_rows import converted
 from invert_core.activations.writing.earlier_files import (
     Finished,
     open_unfinished,
     read_finished,
 )
+from invert_core.activations.writing.row_values import converted
 from invert_core.activations.writing.unfinished_file import UnfinishedFile
 from invert_core.errors import DataError, ExistingOutputError, SettingError
 from invert_core.files import atomic
