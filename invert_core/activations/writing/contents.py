@@ -19,7 +19,7 @@ _BYTES_PER_STRING = 64
 _BYTES_PER_CHUNK = 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Origin:
     """What the activations of a file are made from, known before the first of them.
 
