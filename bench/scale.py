@@ -18,7 +18,7 @@ from bench.peak import run_label
 from bench.structures import N_CLASSES, Hierarchy, hierarchy, planted, relu
 from bench.tables import Peak, machine, memory
 from invert_core import ConceptSet, write_concepts
-from invert_core.activations import ActivationWriter, layout
+from invert_core.activations import ActivationWriter, Origin, layout
 from invert_core.files.hdf5 import write_strings
 
 _STRIPE = layout.STRIPE_ROWS
@@ -115,9 +115,8 @@ def write_dense(
 ) -> None:
     """Activations as `invert extract` writes them; goes on where it was interrupted."""
     signal = planted(classes.labels, workload.n_units, np.random.default_rng(1))
-    with ActivationWriter(
-        path, n_samples=workload.n_samples, sample_id=ids, fingerprint={"bench": 1}
-    ) as writer:
+    origin = Origin(workload.n_samples, {"bench": 1}, tuple(ids))
+    with ActivationWriter(path, origin) as writer:
         for start in range(writer.rows_done, workload.n_samples, _STRIPE):
             of_stripe = signal[of_sample[start : start + _STRIPE]]
             writer.write({"layer": relu(of_stripe, np.random.default_rng([1, start]))})

@@ -15,7 +15,7 @@ import pytest
 from bench.resnet18 import write_images, write_model
 from bench.tables import Timing
 from invert_core import Preprocess, extract, open_activations
-from invert_core.data import open_data
+from invert_core.data import DataSettings, open_data
 from invert_core.models.registry import open_model
 
 N_IMAGES = 480
@@ -33,8 +33,7 @@ def made(tmp_path_factory):
     source = open_data(
         images,
         open_model(str(model)).inputs,
-        preprocess=Preprocess.preset("imagenet"),
-        workers=0,
+        DataSettings(preprocess=Preprocess.preset("imagenet"), workers=0),
     )
     with contextlib.closing(source.batches(0, BATCH)) as batches:
         pixels = np.concatenate([batch.inputs["image"] for batch in batches])

@@ -6,7 +6,7 @@ from bench.peak import run_label
 from bench.searches import SEARCHES
 from bench.tables import Peak
 from invert_core import write_concepts
-from invert_core.activations import ActivationWriter
+from invert_core.activations import ActivationWriter, Origin
 
 
 @pytest.mark.parametrize("workload", SEARCHES)
@@ -15,9 +15,7 @@ def test_peak_memory(results, data_of, tmp_path, workload):
     data = data_of(search.structure)
     activations, concepts = tmp_path / "activations.h5", tmp_path / "concepts.h5"
     samples = [str(number) for number in range(len(data.labels))]
-    with ActivationWriter(
-        activations, n_samples=len(samples), fingerprint={"workload": workload}
-    ) as writer:
+    with ActivationWriter(activations, Origin(len(samples), {"workload": workload})) as writer:
         writer.write({"layer": data.activations})
         writer.finish()
     write_concepts(concepts, data.concepts)

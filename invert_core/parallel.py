@@ -11,6 +11,8 @@ from invert_core.errors import SettingError
 
 T = TypeVar("T")
 
+_VALUES_AT_ONCE = 2**19
+
 
 def read_ahead(
     blocks: Iterable[T], depth: int = 1, stop: Callable[[], None] = lambda: None
@@ -74,9 +76,6 @@ def _hand_over(items: Generator[T], depth: int, stop: Callable[[], None]) -> Gen
 def _each(blocks: Iterable[T]) -> Generator[T]:
     """The same as a generator, which is at its end once it has raised."""
     yield from blocks
-
-
-_VALUES_AT_ONCE = 2**19
 
 
 def units_per_piece(n_units: int, n_samples: int, jobs: int) -> int:

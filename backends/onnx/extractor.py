@@ -1,6 +1,7 @@
 """Runs batches through a model that was opened for some of its layers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import onnxruntime
@@ -13,44 +14,74 @@ from invert_core.models.backend_checks import as_float32, check_batch, check_mas
 from invert_core.models.pooling import Flattened, Pooling
 
 
+@dataclass(frozen=True)
+class Feeding:
+    """How a graph is fed with batches.
+
+    Parameters
+    ----------
+    inputs : tuple of ModelInput
+        All inputs of the model.
+    read : tuple of str
+        Names of the inputs that the layers need; the others may be left out of a batch.
+    masked : bool
+        Whether the input `MASK`, where it comes, says what is padding.
+    most : int
+        The most samples that a batch may bring.
+    size : int
+        The number of samples that the graph is run with, always; a short batch is padded.
+    """
+
+    inputs: tuple[ModelInput, ...]
+    read: tuple[str, ...]
+    masked: bool
+    most: int
+    size: int
+
+    def count(self, batch: Mapping[str, np.ndarray]) -> int:
+        """Check a batch; gives its number of samples.
+
+        Raises
+        ------
+        DataError
+            It does not fit the model.
+        """
+        count = check_batch(batch, self.inputs, self.read, self.most)
+        if self.masked and MASK in batch:
+            check_mask(batch[MASK])
+        return count
+
+    def parts(self, batch: Mapping[str, np.ndarray], count: int) -> Iterator[dict[str, np.ndarray]]:
+        """What the graph reads of the samples, `size` of them at a time."""
+        for start in range(0, count, self.size):
+            yield {
+                name: _padded(batch[name][start : start + self.size], self.size)
+                for name in self.read
+            }
+
+
 class OnnxExtractor(Extractor):
     """A loaded ONNX graph; see `Extractor`.
 
     Parameters
     ----------
     runtime : onnxruntime.InferenceSession
-    inputs : tuple of ModelInput
-        All inputs of the model.
-    read : tuple of str
-        Names of the inputs that the layers need; the others may be left out of a batch.
+    feeding : Feeding
     pooled : dict of str to Pooled
         From the layers, as they were asked for, to the outputs of the graph.
-    masked : bool
-        Whether the input `MASK`, where it comes, says what is padding.
     device : {"cpu", "cuda"}
-    most : int
-        The most samples that one call of `run` may bring.
-    size : int
-        The number of samples that the graph is run with, always; a short batch is padded.
     """
 
     def __init__(
         self,
         runtime: onnxruntime.InferenceSession,
-        *,
-        inputs: tuple[ModelInput, ...],
-        read: tuple[str, ...],
+        feeding: Feeding,
         pooled: dict[str, Pooled],
-        masked: bool,
         device: str,
-        most: int,
-        size: int,
     ):
         self._runtime: onnxruntime.InferenceSession | None = runtime
-        self._inputs = inputs
-        self._read = read
+        self._feeding = feeding
         self._pooled = pooled
-        self._masked = masked
         self._flattened = {
             layer: Flattened(layer, each.pooling)
             for layer, each in pooled.items()
@@ -58,23 +89,15 @@ class OnnxExtractor(Extractor):
         }
         self.outputs = tuple(Output(layer, each.pooling.kind) for layer, each in pooled.items())
         self.device = device
-        self._most = most
-        self._size = size
 
     def run(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Activations of one batch; see `Extractor.run`."""
         if self._runtime is None:
             raise ModelError("The model was closed.", "Open another extractor.")
-        count = check_batch(batch, self._inputs, self._read, self._most)
-        if self._masked and MASK in batch:
-            check_mask(batch[MASK])
-        parts: list[list[np.ndarray]] = []
-        for start in range(0, count, self._size):
-            feeds = {
-                name: _padded(batch[name][start : start + self._size], self._size)
-                for name in self._read
-            }
-            parts.append(self._run_padded(self._runtime, feeds))
+        count = self._feeding.count(batch)
+        parts = [
+            self._run_padded(self._runtime, feeds) for feeds in self._feeding.parts(batch, count)
+        ]
         return {
             layer: np.concatenate(columns)[:count]
             for layer, columns in zip(self._pooled, zip(*parts, strict=True), strict=True)
@@ -127,10 +150,10 @@ class OnnxExtractor(Extractor):
                 f"After pooling the layer {layer!r} has shape {values.shape}, not samples x units.",
                 "Choose another --pool for it.",
             )
-        if len(values) != self._size:
+        if len(values) != self._feeding.size:
             raise ModelError(
                 f"The first axis of the layer {layer!r} is not the batch: it is {len(values)} for "
-                f"{self._size} samples.",
+                f"{self._feeding.size} samples.",
                 "Choose another layer; if the model was exported for single samples, "
                 "say --batch-size 1.",
             )

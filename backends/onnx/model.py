@@ -12,7 +12,7 @@ import onnx
 import onnxruntime
 
 from invert_core.backends.onnx import storage
-from invert_core.backends.onnx.extractor import OnnxExtractor
+from invert_core.backends.onnx.extractor import Feeding, OnnxExtractor
 from invert_core.backends.onnx.graph import dependent, prune, random_operators, true_inputs
 from invert_core.backends.onnx.inputs import model_input, model_inputs
 from invert_core.backends.onnx.names import Names
@@ -114,16 +114,31 @@ class OnnxModel(Model):
         """
         check_settings(layers, pool, device, batch_size)
         tensors = self._names.resolve_all(layers, self._proto.graph)
+        part = prune(self._proto, set(tensors.values()))
+        _tell_random(part)
+        pooled = self._append_pooling(part, tensors, pool, channel_axis)
+        self._tell_padding(pooled)
+        feeding = Feeding(
+            inputs=self.inputs,
+            read=_read_inputs(part.graph),
+            masked=self._tokens is not None,
+            most=batch_size,
+            size=_samples_at_once(part.graph, batch_size),
+        )
+        runtime, device = open_session(part, self._folder, device)
+        return OnnxExtractor(runtime, feeding, pooled, device)
+
+    def _append_pooling(
+        self,
+        part: onnx.ModelProto,
+        tensors: Mapping[str, str],
+        pool: str,
+        channel_axis: int | None,
+    ) -> dict[str, Pooled]:
+        """Pool the tensors of the layers in the graph `part`, which is changed."""
         types = self._types(tensors.values())
         following = self._axes_that_follow(types)
-        part = prune(self._proto, set(tensors.values()))
-        drawn = random_operators(part)
-        if drawn:
-            _log.warning(
-                "The model draws random numbers (%s): what is extracted cannot be repeated. Export "
-                "it for evaluation.",
-                ", ".join(drawn),
-            )
+        mask = self._tokens.mask if self._tokens else None
         pooled: dict[str, Pooled] = {}
         for layer, tensor in tensors.items():
             kind = types[tensor]
@@ -133,37 +148,15 @@ class OnnxModel(Model):
                     layer, tensor, kind, pooling.channel_axis, following.get(tensor)
                 )
                 pooling = leave_padding_out(layer, pooling, axes)
-            mask = self._tokens.mask if self._tokens else None
             pooled[layer] = append_pooling(part, tensor, kind.elem, pooling, mask)
+        return pooled
+
+    def _tell_padding(self, pooled: Mapping[str, Pooled]) -> None:
         masked = [layer for layer, each in pooled.items() if each.pooling.token_axes]
         if masked:
             _log.info("What %r marks as padding does not count in %s.", MASK, first_few(masked))
         if self._tokens is None and any(each.name == MASK for each in self.inputs):
             _log.warning("The input %r is not [samples, tokens], so that padding counts.", MASK)
-        read = true_inputs(part.graph)
-        for value in read:
-            if not type_of(value).dims:
-                raise ModelError(
-                    f"The input {value.name!r} has no axis for the batch.",
-                    "Export the model with this input as a constant.",
-                )
-        size = BatchAxis.of(part.graph).size or batch_size
-        if size > _LARGEST_BATCH:
-            raise ModelError(
-                f"The model runs {size:,} samples at once, more than {_LARGEST_BATCH:,}.",
-                "Export it with a smaller batch, or with one of any size, and check --batch-size.",
-            )
-        runtime, device = open_session(part, self._folder, device)
-        return OnnxExtractor(
-            runtime,
-            inputs=self.inputs,
-            read=tuple(value.name for value in read),
-            pooled=pooled,
-            masked=self._tokens is not None,
-            device=device,
-            most=batch_size,
-            size=size,
-        )
 
     @functools.cached_property
     def _names(self) -> Names:
@@ -233,3 +226,36 @@ class OnnxModel(Model):
         if tensor not in self._dependent:
             return "does not depend on the input"
         return why_not(kind, self._batch)
+
+
+def _tell_random(part: onnx.ModelProto) -> None:
+    drawn = random_operators(part)
+    if drawn:
+        _log.warning(
+            "The model draws random numbers (%s): what is extracted cannot be repeated. Export "
+            "it for evaluation.",
+            ", ".join(drawn),
+        )
+
+
+def _read_inputs(graph: onnx.GraphProto) -> tuple[str, ...]:
+    """The inputs of a pruned graph; each must have an axis for the batch."""
+    read = true_inputs(graph)
+    for value in read:
+        if not type_of(value).dims:
+            raise ModelError(
+                f"The input {value.name!r} has no axis for the batch.",
+                "Export the model with this input as a constant.",
+            )
+    return tuple(value.name for value in read)
+
+
+def _samples_at_once(graph: onnx.GraphProto, batch_size: int) -> int:
+    """The batch size of a graph where that is fixed, else the one that was asked for."""
+    size = BatchAxis.of(graph).size or batch_size
+    if size > _LARGEST_BATCH:
+        raise ModelError(
+            f"The model runs {size:,} samples at once, more than {_LARGEST_BATCH:,}.",
+            "Export it with a smaller batch, or with one of any size, and check --batch-size.",
+        )
+    return size

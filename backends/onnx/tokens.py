@@ -164,29 +164,6 @@ class Tokens:
         return not _mentions(dim, self.lengths | self.other_names)
 
 
-def _mentions(dim: int | str | None, names: Collection[int | str]) -> bool:
-    """Whether the length of an axis is computed from others, as in "2*tokens"."""
-    return isinstance(dim, str) and not set(names).isdisjoint(re.findall(r"[^\W\d]\w*", dim))
-
-
-def _dims(value: onnx.ValueInfoProto) -> tuple[int | str | None, ...]:
-    return type_of(value).dims or ()
-
-
-def _inputs_of_tokens(
-    values: Sequence[onnx.ValueInfoProto], length: int | str | None
-) -> list[onnx.ValueInfoProto]:
-    """Those of that length; else ids, and vectors in any number; else others; else vectors."""
-    short = [value for value in values if len(_dims(value)) in (2, 3)]
-    of_length = [value for value in short if length is not None and _dims(value)[1] == length]
-    ids = [value for value in short if len(_dims(value)) == 2 and type_of(value).elem not in FLOATS]
-    in_any_number = [
-        value for value in short if len(_dims(value)) == 3 and not isinstance(_dims(value)[1], int)
-    ]
-    others = [value for value in values if length is not None and length in _dims(value)[1:]]
-    return of_length or (ids and [*ids, *in_any_number]) or others or short
-
-
 def axes_that_follow(
     proto: onnx.ModelProto, folder: Path, names: Collection[str], lengths: Collection[int | str]
 ) -> dict[str, frozenset[int]]:
@@ -240,6 +217,29 @@ def axes_that_follow(
         )
         for name, first, second in zip(wanted, shorter, longer, strict=True)
     }
+
+
+def _mentions(dim: int | str | None, names: Collection[int | str]) -> bool:
+    """Whether the length of an axis is computed from others, as in "2*tokens"."""
+    return isinstance(dim, str) and not set(names).isdisjoint(re.findall(r"[^\W\d]\w*", dim))
+
+
+def _dims(value: onnx.ValueInfoProto) -> tuple[int | str | None, ...]:
+    return type_of(value).dims or ()
+
+
+def _inputs_of_tokens(
+    values: Sequence[onnx.ValueInfoProto], length: int | str | None
+) -> list[onnx.ValueInfoProto]:
+    """Those of that length; else ids, and vectors in any number; else others; else vectors."""
+    short = [value for value in values if len(_dims(value)) in (2, 3)]
+    of_length = [value for value in short if length is not None and _dims(value)[1] == length]
+    ids = [value for value in short if len(_dims(value)) == 2 and type_of(value).elem not in FLOATS]
+    in_any_number = [
+        value for value in short if len(_dims(value)) == 3 and not isinstance(_dims(value)[1], int)
+    ]
+    others = [value for value in values if length is not None and length in _dims(value)[1:]]
+    return of_length or (ids and [*ids, *in_any_number]) or others or short
 
 
 def _filled(value: onnx.ValueInfoProto, n_tokens: int) -> np.ndarray:

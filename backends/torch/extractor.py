@@ -1,6 +1,7 @@
 """Runs batches through a module for some of its layers."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,62 +18,83 @@ from invert_core.models.backend_checks import as_float32, check_batch, check_mas
 from invert_core.models.pooling import Flattened, Pooling
 
 
+@dataclass(frozen=True)
+class TappedLayers:
+    """Layers of a module, in the order in which they were asked for.
+
+    Parameters
+    ----------
+    modules : dict of str to torch.nn.Module
+        Those that the layers are in, by path.
+    places : dict of str to Place
+        By layer.
+    poolings : dict of str to Pooling
+        By layer.
+    calls : mapping of str to int or None
+        How often each of `modules` runs.
+    """
+
+    modules: dict[str, torch.nn.Module]
+    places: dict[str, Place]
+    poolings: dict[str, Pooling]
+    calls: Mapping[str, int | None]
+
+
+@dataclass(frozen=True)
+class Computing:
+    """Where and how a module is run.
+
+    Parameters
+    ----------
+    device : {"cpu", "cuda"}
+    autocast, channels_last : bool
+        As the options of `TorchBackend`.
+    """
+
+    device: str
+    autocast: bool
+    channels_last: bool
+
+
 class TorchExtractor(Extractor):
     """A module that is opened for some of its layers; see `Extractor`.
 
     Parameters
     ----------
     module : torch.nn.Module
-    modules : dict of str to torch.nn.Module
-        Those that the layers are in, by path.
-    places : dict of str to Place
-        By layer, in the order in which they were asked for.
-    poolings : dict of str to Pooling
-        By layer.
-    calls : mapping of str to int or None
-        How often each of `modules` runs.
+    layers : TappedLayers
     signature : Signature
     inputs : tuple of ModelInput
-    device : {"cpu", "cuda"}
     most : int
         The most samples that one call of `run` may bring.
-    autocast, channels_last : bool
+    computing : Computing
     """
 
     def __init__(
         self,
         module: torch.nn.Module,
-        modules: dict[str, torch.nn.Module],
+        layers: TappedLayers,
         *,
-        places: dict[str, Place],
-        poolings: dict[str, Pooling],
-        calls: Mapping[str, int | None],
         signature: Signature,
         inputs: tuple[ModelInput, ...],
-        device: str,
         most: int,
-        autocast: bool,
-        channels_last: bool,
+        computing: Computing,
     ):
-        self.outputs = tuple(Output(layer, each.kind) for layer, each in poolings.items())
-        self.device = device
+        self.outputs = tuple(Output(layer, each.kind) for layer, each in layers.poolings.items())
+        self.device = computing.device
         self._module: torch.nn.Module | None = module
-        self._modules = modules
-        self._places = places
-        self._poolings = poolings
-        self._calls = calls
+        self._layers = layers
         self._signature = signature
         self._inputs = inputs
         self._most = most
-        self._autocast = autocast
-        self._channels_last = channels_last
+        self._computing = computing
         self._float_type = float_type(module)
         self._flattened = {
             layer: Flattened(layer, each)
-            for layer, each in poolings.items()
+            for layer, each in layers.poolings.items()
             if each.kind == "flatten"
         }
-        self._loan = Loan(module, device, channels_last=channels_last)
+        self._loan = Loan(module, self.device, channels_last=computing.channels_last)
 
     def run(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Activations of one batch; see `Extractor.run`."""
@@ -80,16 +102,17 @@ class TorchExtractor(Extractor):
             raise ModelError("The model was closed.", "Open another extractor.")
         count = self._check(batch)
         tensors = to_tensors(batch, self.device, self._float_type)
-        if self._channels_last:
+        if self._computing.channels_last:
             tensors = {name: _channels_last(tensor) for name, tensor in tensors.items()}
         mask = tensors[MASK].bool() if MASK in tensors else None
-        with running(self._module, self.device, autocast=self._autocast):
+        with running(self._module, self.device, autocast=self._computing.autocast):
             columns = self._forward(self._module, tensors, mask, count)
             values = torch.cat(columns, dim=1).cpu().numpy()
         edges = np.cumsum([column.shape[1] for column in columns])[:-1]
         parts = np.split(values, edges, axis=1)
         return {
-            layer: as_float32(layer, part) for layer, part in zip(self._places, parts, strict=True)
+            layer: as_float32(layer, part)
+            for layer, part in zip(self._layers.places, parts, strict=True)
         }
 
     def unit_names(self) -> dict[str, tuple[str, ...]]:
@@ -116,19 +139,20 @@ class TorchExtractor(Extractor):
         count: int,
     ) -> list[torch.Tensor]:
         """Pooled layers [b, units], in the order in which they were asked for."""
+        layers = self._layers
         columns: dict[str, torch.Tensor] = {}
 
         def take(layer: str, values: torch.Tensor) -> None:
             self._check_layer(layer, values, count)
-            columns[layer] = pooled(layer, values, self._poolings[layer], mask)
+            columns[layer] = pooled(layer, values, layers.poolings[layer], mask)
 
         args, kwargs = self._signature.arguments(tensors)
-        with Taps(self._modules, self._places, self._calls, take) as taps:
+        with Taps(layers.modules, layers.places, layers.calls, take) as taps:
             taps.run(lambda: module(*args, **kwargs))
-        return [columns[layer] for layer in self._places]
+        return [columns[layer] for layer in layers.places]
 
     def _check_layer(self, layer: str, values: torch.Tensor, count: int) -> None:
-        pooling, shape = self._poolings[layer], tuple(values.shape)
+        pooling, shape = self._layers.poolings[layer], tuple(values.shape)
         if len(shape) != pooling.rank or shape[0] != count or not values.is_floating_point():
             raise ModelError(
                 f"The layer {layer!r} gives {str(values.dtype).removeprefix('torch.')} of the "

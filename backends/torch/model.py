@@ -11,10 +11,10 @@ import torch
 
 from invert_core.backends.torch.device import choose_device, describe
 from invert_core.backends.torch.example_runs import Look, Seen, look, made_up
-from invert_core.backends.torch.extractor import TorchExtractor
-from invert_core.backends.torch.factory import SPELLING, check_module, make_module
+from invert_core.backends.torch.extractor import Computing, TappedLayers, TorchExtractor
+from invert_core.backends.torch.factory import SPELLING, make_module
 from invert_core.backends.torch.fingerprint import fingerprint
-from invert_core.backends.torch.layers import Layers
+from invert_core.backends.torch.layers import Layers, check_module
 from invert_core.backends.torch.saved_module import read_module
 from invert_core.backends.torch.signature import Signature
 from invert_core.backends.torch.weights import load_weights
@@ -150,18 +150,14 @@ class TorchModel(Model):
         }
         places = {layer: seen.place for layer, seen in found.items()}
         paths = dict.fromkeys(place.module for place in places.values())
+        modules = {path: self._layers.module(path) for path in paths}
         return TorchExtractor(
             self._module,
-            {path: self._layers.module(path) for path in paths},
-            places=places,
-            poolings=poolings,
-            calls=self._layers.calls,
+            TappedLayers(modules, places, poolings, self._layers.calls),
             signature=self._signature,
             inputs=self.inputs,
-            device=choose_device(device),
             most=batch_size,
-            autocast=self._autocast,
-            channels_last=self._channels_last,
+            computing=Computing(choose_device(device), self._autocast, self._channels_last),
         )
 
     @functools.cached_property

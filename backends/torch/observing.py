@@ -74,14 +74,14 @@ def observe(module: torch.nn.Module, args: list[Any], kwargs: Mapping[str, Any])
     return run
 
 
-def tensors_in(output: Any, keys: Keys = ()) -> Iterator[tuple[Keys, torch.Tensor]]:
+def _tensors_in(output: Any, keys: Keys = ()) -> Iterator[tuple[Keys, torch.Tensor]]:
     """All tensors in nested tuples, lists and dicts, with the keys that lead to them."""
     if isinstance(output, torch.Tensor):
         if output.layout is torch.strided and not output.is_nested:
             yield keys, output
         return
     for key, value in _items(output):
-        yield from tensors_in(value, (*keys, key))
+        yield from _tensors_in(value, (*keys, key))
 
 
 def pick(output: Any, keys: Keys) -> Any:
@@ -104,7 +104,7 @@ def _hooks(path: str, module: torch.nn.Module, run: Run) -> list[Any]:
         run.calls.setdefault(path, 0)
 
     def end(_module: torch.nn.Module, _args: Any, output: Any) -> None:
-        for keys, tensor in tensors_in(output):
+        for keys, tensor in _tensors_in(output):
             place = Place(path, run.calls[path], keys)
             total = float(tensor.double().abs().sum()) if tensor.is_floating_point() else 0.0
             run.outputs[place] = Kind(tuple(tensor.shape), tensor.dtype, total)

@@ -95,7 +95,7 @@ def read_saved(path: Path) -> Any:
         ) from error
 
 
-def is_weights(content: object) -> TypeGuard[Mapping[str, torch.Tensor]]:
+def _is_weights(content: object) -> TypeGuard[Mapping[str, torch.Tensor]]:
     """Whether this maps names to tensors, as a state dict does."""
     return (
         isinstance(content, Mapping)
@@ -109,11 +109,11 @@ def is_weights(content: object) -> TypeGuard[Mapping[str, torch.Tensor]]:
 
 def weights_in(content: object) -> tuple[str, Mapping[str, torch.Tensor]] | None:
     """The state dict in what a file holds, and under which name it lies there, "" if bare."""
-    if is_weights(content):
+    if _is_weights(content):
         return "", content
     if isinstance(content, Mapping):
         for name in _WRAPPERS:
-            if is_weights(content.get(name)):
+            if _is_weights(content.get(name)):
                 return name, content[name]
     return None
 

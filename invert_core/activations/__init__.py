@@ -1,7 +1,23 @@
-"""Activations of layers over samples: values, readers of their files, and the writer."""
+"""Activations of layers over samples: values, readers of their files, and the writer.
 
-from invert_core.activations.reading import open_activations
-from invert_core.activations.values import ActivationLayer, Activations
-from invert_core.activations.writing.writer import ActivationWriter
+The names below are imported when they are first used: a labelling needs no writer.
+"""
 
-__all__ = ["ActivationLayer", "ActivationWriter", "Activations", "open_activations"]
+import importlib
+from typing import Any
+
+_HOME = {
+    "ActivationLayer": "values",
+    "ActivationWriter": "writing.writer",
+    "Activations": "values",
+    "Origin": "writing.contents",
+    "open_activations": "reading",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

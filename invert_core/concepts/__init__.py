@@ -1,27 +1,30 @@
-"""Concepts: named binary labels of samples, and the files they come from."""
+"""Concepts: named binary labels of samples, and the files they come from.
 
-from invert_core.concepts.adding import add_samples
-from invert_core.concepts.building import build_concepts, read_concepts
-from invert_core.concepts.catalogue import list_concepts
-from invert_core.concepts.export import export_concepts
-from invert_core.concepts.hdf5_file import write_concepts
-from invert_core.concepts.quick_check import check_concepts
-from invert_core.concepts.sets.appending import append_samples
-from invert_core.concepts.sets.combining import combine
-from invert_core.concepts.sets.concept_set import Alias, ConceptSet
-from invert_core.concepts.sources.source import Reading
+The names below are imported when they are first used: a set of arrays needs no readers.
+"""
 
-__all__ = [
-    "Alias",
-    "ConceptSet",
-    "Reading",
-    "add_samples",
-    "append_samples",
-    "build_concepts",
-    "check_concepts",
-    "combine",
-    "export_concepts",
-    "list_concepts",
-    "read_concepts",
-    "write_concepts",
-]
+import importlib
+from typing import Any
+
+_HOME = {
+    "Alias": "sets.concept_set",
+    "ConceptSet": "sets.concept_set",
+    "Reading": "sources.source",
+    "add_samples": "adding",
+    "append_samples": "sets.appending",
+    "build_concepts": "building",
+    "check_concepts": "quick_check",
+    "combine": "sets.combining",
+    "export_concepts": "export",
+    "list_concepts": "catalogue",
+    "read_concepts": "building",
+    "write_concepts": "hdf5_file",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

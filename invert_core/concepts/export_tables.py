@@ -1,4 +1,4 @@
-"""All of a concept set as CSV tables in one folder."""
+"""All of a concept set as CSV tables in one folder, and its labels by blocks of samples."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +17,6 @@ MARKER = "labels.csv"
 FILES = (MARKER, "names.csv", "parents.csv", "aliases.csv")
 
 _log = logging.getLogger("invert")
-
 
 _CELLS = 1 << 22
 """Labels in a block, about."""

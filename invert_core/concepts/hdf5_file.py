@@ -4,7 +4,6 @@ import io
 from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -38,11 +37,8 @@ def write_concepts(
     StorageError
         The system refuses to write.
     """
-    with new_file(Path(path), overwrite=overwrite) as partial, ThreadPoolExecutor(1) as thread:
-        # An interrupt raises in the main thread only: there, HDF5 would be left in the middle. One
-        # that comes while the thread starts does not wait for it, so that it starts without work.
-        thread.submit(int).result()
-        thread.submit(_write, partial, concepts).result()
+    with new_file(Path(path), overwrite=overwrite) as partial:
+        partial.write_bytes(_image(concepts).getbuffer())
 
 
 def read_hdf5(path: Path) -> ConceptSet:
@@ -78,52 +74,23 @@ def read_hdf5(path: Path) -> ConceptSet:
         )
 
 
-class _PatientFile:
-    """A file for HDF5, which can neither write nor close one on a full disk.
+def _image(concepts: ConceptSet) -> io.BytesIO:
+    """The bytes of the file, made in memory: HDF5 can neither write nor close one on a full disk.
 
-    Where writing fails, memory takes the place of the file until HDF5 has closed it.
+    An interrupt raises in the main thread only, where h5py would lose it, or HDF5 would be left in
+    the middle. One that comes while the thread starts does not wait for it, so that it starts
+    without work.
     """
-
-    def __init__(self, file: io.FileIO):
-        self.error: OSError | None = None
-        self._file: io.FileIO | io.BytesIO = file
-
-    def __getattr__(self, name: str) -> Any:
-        """Seek and read as the file does."""
-        return getattr(self._file, name)
-
-    def write(self, data: memoryview) -> None:
-        """Write all of `data`."""
-        place = self._file.tell()
-        left = memoryview(data)
-        try:
-            while left:
-                left = left[self._file.write(left) :]
-        except OSError as error:
-            self._go_on_in_memory(error)
-            self._file.seek(place)
-            self._file.write(data)
-
-    def truncate(self, size: int) -> None:
-        """Change the size."""
-        try:
-            self._file.truncate(size)
-        except OSError as error:
-            self._go_on_in_memory(error)
-
-    def _go_on_in_memory(self, error: OSError) -> None:
-        self.error = error
-        self._file.seek(0)
-        self._file = io.BytesIO(self._file.read())
+    image = io.BytesIO()
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(int).result()
+        thread.submit(_write, image, concepts).result()
+    return image
 
 
-def _write(path: Path, concepts: ConceptSet) -> None:
-    with io.FileIO(path, "w+") as file:
-        patient = _PatientFile(file)
-        with h5py.File(patient, "w") as content:
-            _fill(content, concepts)
-        if patient.error is not None:
-            raise patient.error
+def _write(image: io.BytesIO, concepts: ConceptSet) -> None:
+    with h5py.File(image, "w") as file:
+        _fill(file, concepts)
 
 
 def _fill(file: h5py.File, concepts: ConceptSet) -> None:

@@ -1,7 +1,7 @@
 """From what the user names to a source of samples."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Data = str | Path | np.ndarray | Mapping[str, np.ndarray] | Iterable[Any] | DataSource
 
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 _FOR = {
     "preprocessing": "images",
@@ -34,44 +34,28 @@ _FOR = {
 }
 """What each setting is for."""
 
+_CALLED = {
+    "preprocess": "preprocessing",
+    "text": "a tokenizer",
+    "column": "--column",
+    "id_column": "--id-column",
+    "root": "--root",
+    "workers": "--workers",
+    "skip_bad": "--skip-bad",
+}
+"""What messages call each field of `DataSettings`."""
+
 _OF_IMAGES = {"preprocessing", "--workers", "--skip-bad"}
 _OF_LISTED_IMAGES = {*_OF_IMAGES, "--column", "--id-column", "--root"}
 _OF_TEXTS = {"a tokenizer", "--column", "--id-column"}
 
 
-def open_data(
-    data: Data,
-    inputs: Sequence[ModelInput],
-    *,
-    preprocess: Preprocess | None = None,
-    text: Tokenize | None = None,
-    column: str | None = None,
-    id_column: str | None = None,
-    root: str | Path | None = None,
-    workers: int | None = None,
-    skip_bad: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-) -> DataSource:
-    """Open samples for a model.
+@dataclass(frozen=True)
+class DataSettings:
+    """How data are read; a setting that is not its default is for data of some kinds only.
 
     Parameters
     ----------
-    data : path, array, mapping of input name to array, iterable of batches, or DataSource
-        One of these:
-
-        - images: a folder; an archive ``.zip``, ``.tar``, ``.tar.gz``, ``.tgz``, ``.tar.bz2`` or
-          ``.tar.xz``; or a table of their paths, ``.csv``, ``.tsv``, ``.parquet`` or ``.jsonl``.
-          Their paths in the folder, the archive or the table are the sample ids.
-        - texts, where `text` is given: a ``.txt`` file with one per line, a folder of such files
-          with one each, or a table as above.
-        - arrays: a ``.npy`` file or an array for a model with one input; a ``.npz``,
-          ``.safetensors``, ``.h5`` or ``.hdf5`` file or a mapping, with one array per input, as
-          `invert_core.data.arrays.array_files.open_array_file` says. ``sample_id`` in a ``.npz`` or
-          HDF5 file holds the ids.
-        - an iterable of batches, as `invert_core.data.arrays.iterables.BatchSource` takes it.
-        - a DataSource, which is taken as it is.
-    inputs : sequence of ModelInput
-        Of the model.
     preprocess : Preprocess, optional
         For images; its dtype gives way to that of the model.
     text : Tokenize, optional
@@ -89,6 +73,55 @@ def open_data(
         are cores if absent, and 0 for fewer than 256 images. Activations do not depend on it.
     skip_bad : bool
         Read every image once before, and leave out those that cannot be read.
+    """
+
+    preprocess: Preprocess | None = None
+    text: Tokenize | None = None
+    column: str | None = None
+    id_column: str | None = None
+    root: str | Path | None = None
+    workers: int | None = None
+    skip_bad: bool = False
+
+    @property
+    def given(self) -> list[str]:
+        """What messages call the settings that are not their default."""
+        return [
+            _CALLED[field.name]
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        ]
+
+
+def open_data(
+    data: Data,
+    inputs: Sequence[ModelInput],
+    settings: DataSettings | None = None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> DataSource:
+    """Open samples for a model.
+
+    Parameters
+    ----------
+    data : path, array, mapping of input name to array, iterable of batches, or DataSource
+        One of these:
+
+        - images: a folder; an archive ``.zip``, ``.tar``, ``.tar.gz``, ``.tgz``, ``.tar.bz2`` or
+          ``.tar.xz``; or a table of their paths, ``.csv``, ``.tsv``, ``.parquet`` or ``.jsonl``.
+          Their paths in the folder, the archive or the table are the sample ids.
+        - texts, where the settings have `text`: a ``.txt`` file with one per line, a folder of
+          such files with one each, or a table as above.
+        - arrays: a ``.npy`` file or an array for a model with one input; a ``.npz``,
+          ``.safetensors``, ``.h5`` or ``.hdf5`` file or a mapping, with one array per input, as
+          `invert_core.data.arrays.array_files.open_array_file` says. ``sample_id`` in a ``.npz`` or
+          HDF5 file holds the ids.
+        - an iterable of batches, as `invert_core.data.arrays.iterables.BatchSource` takes it.
+        - a DataSource, which is taken as it is.
+    inputs : sequence of ModelInput
+        Of the model.
+    settings : DataSettings, optional
+        How the data are read.
     progress : callable, optional
         Called with images read and images to read while bad ones are looked for.
 
@@ -111,50 +144,44 @@ def open_data(
     MissingDependencyError
         A package that reads such files is not installed.
     """
-    given = {
-        "preprocessing": preprocess is not None,
-        "a tokenizer": text is not None,
-        "--column": column is not None,
-        "--id-column": id_column is not None,
-        "--root": root is not None,
-        "--workers": workers is not None,
-        "--skip-bad": skip_bad,
-    }
+    settings = settings or DataSettings()
     if not isinstance(data, str | Path):
-        _refuse_others(given, (), "the data is in memory")
+        _refuse_others(settings, (), "the data is in memory")
         return _open_memory(data, inputs)
     path = Path(data)
     if not path.exists():
         raise MissingFileError(f"There is no file or folder {str(path)!r}.", "Check the path.")
-    if text is not None:
+    if settings.text is not None:
         from invert_core.data.texts.opening import open_texts
 
-        _refuse_others(given, _OF_TEXTS, f"{str(path)!r} is read as texts")
-        return open_texts(path, inputs, text, column=column, id_column=id_column)
+        _refuse_others(settings, _OF_TEXTS, f"{str(path)!r} is read as texts")
+        return open_texts(
+            path, inputs, settings.text, column=settings.column, id_column=settings.id_column
+        )
     is_table = path.suffix.lower() in TABLES
     if path.is_dir() or _is_archive(path):
-        _refuse_others(given, _OF_IMAGES, f"{str(path)!r} is a folder or an archive of images")
+        _refuse_others(settings, _OF_IMAGES, f"{str(path)!r} is a folder or an archive of images")
     elif is_table:
-        _refuse_others(given, _OF_LISTED_IMAGES, f"{str(path)!r} is a table of image paths")
+        _refuse_others(settings, _OF_LISTED_IMAGES, f"{str(path)!r} is a table of image paths")
     else:
-        _refuse_others(given, (), f"{str(path)!r} is read as arrays")
+        _refuse_others(settings, (), f"{str(path)!r} is read as arrays")
         return _open_arrays(path, inputs)
     from invert_core.data.images.image_source import ImageSource
 
     model_input = single_input(inputs, "an image")
     return ImageSource(
-        _image_files(path, column, id_column, root),
+        _image_files(path, settings),
         model_input.name,
-        _in_type_of(model_input, preprocess or Preprocess()),
-        workers=workers,
-        skip_bad=skip_bad,
+        _in_type_of(model_input, settings.preprocess or Preprocess()),
+        workers=settings.workers,
+        skip_bad=settings.skip_bad,
         progress=progress,
     )
 
 
-def _refuse_others(given: Mapping[str, bool], allowed: Collection[str], what: str) -> None:
-    for name, is_given in given.items():
-        if is_given and name not in allowed:
+def _refuse_others(settings: DataSettings, allowed: Collection[str], what: str) -> None:
+    for name in settings.given:
+        if name not in allowed:
             raise SettingError(
                 f"{name[0].upper()}{name[1:]} was given, but {what}.",
                 f"It is for {_FOR[name]}; leave it out.",
@@ -168,12 +195,10 @@ def _in_type_of(model_input: ModelInput, steps: Preprocess) -> Preprocess:
 
 
 def _is_archive(path: Path) -> bool:
-    return path.name.lower().endswith(ARCHIVES)
+    return path.name.lower().endswith(_ARCHIVES)
 
 
-def _image_files(
-    path: Path, column: str | None, id_column: str | None, root: str | Path | None
-) -> "ImageFiles":
+def _image_files(path: Path, settings: DataSettings) -> "ImageFiles":
     if path.is_dir():
         from invert_core.data.images.image_files import FolderFiles
 
@@ -189,7 +214,10 @@ def _image_files(
     from invert_core.data.images.listed_files import ListedFiles
 
     return ListedFiles(
-        path, column=column, id_column=id_column, root=None if root is None else Path(root)
+        path,
+        column=settings.column,
+        id_column=settings.id_column,
+        root=None if settings.root is None else Path(settings.root),
     )
 
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from invert_core.activations import open_activations
-from invert_core.concepts import ConceptSet, build_concepts, write_concepts
+from invert_core.activations.reading import open_activations
+from invert_core.concepts.building import build_concepts
+from invert_core.concepts.hdf5_file import write_concepts
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.extraction import extract
 from invert_core.files.atomic import new_folder, storage_errors
 from invert_core.labelling.join import join

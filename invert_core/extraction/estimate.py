@@ -8,7 +8,7 @@ from contextlib import closing
 
 import numpy as np
 
-from invert_core.activations import ActivationWriter
+from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import DataSource
 from invert_core.extraction.loop import run_batch, unit_names
 from invert_core.extraction.report import Estimate

@@ -10,15 +10,23 @@ from typing import Any
 import numpy as np
 
 from invert_core import __version__
-from invert_core.activations import ActivationWriter
-from invert_core.data import Data, DataSource, Preprocess, Tokenize, open_data
+from invert_core.activations.writing.contents import Origin
+from invert_core.activations.writing.writer import ActivationWriter
+from invert_core.data import (
+    Data,
+    DataSettings,
+    DataSource,
+    Preprocess,
+    Tokenize,
+    open_data,
+)
 from invert_core.errors import ExistingOutputError, SettingError, UnknownNameError
 from invert_core.extraction.estimate import estimate
 from invert_core.extraction.loop import run_all
 from invert_core.extraction.report import Estimate, ExtractedLayer, ExtractionReport, Spent
 from invert_core.files.atomic import check_target
 from invert_core.files.fingerprint import CONTRACT
-from invert_core.models.backend import Layer, Model
+from invert_core.models.backend import Extractor, Layer, Model
 from invert_core.models.backend_checks import check_settings
 from invert_core.models.layer_names import matching, select_layers
 from invert_core.values import check_n_samples
@@ -109,7 +117,7 @@ def extract(
     overwrite : bool
         Start anew whatever is there.
     preprocess, text, column, id_column, root, workers, skip_bad
-        As `invert_core.data.open_data` says.
+        As `invert_core.data.DataSettings` says.
     save_every : float
         Seconds after which rows are saved at the latest, so that a kill costs no more.
     progress : callable, optional
@@ -141,13 +149,7 @@ def extract(
     source = open_data(
         data,
         opened.inputs,
-        preprocess=preprocess,
-        text=text,
-        column=column,
-        id_column=id_column,
-        root=root,
-        workers=workers,
-        skip_bad=skip_bad,
+        DataSettings(preprocess, text, column, id_column, root, workers, skip_bad),
         progress=progress,
     )
     check_n_samples(len(source))
@@ -157,33 +159,17 @@ def extract(
     with opened.extractor(
         names, pool=pool, channel_axis=channel_axis, device=device, batch_size=batch_size
     ) as extractor:
-        outputs = extractor.outputs
-        sparse_layers = _sparse_layers(opened, [output.layer for output in outputs], sparse)
-        fingerprint = {
-            CONTRACT: EXTRACTION_CONTRACT,
-            "model": opened.fingerprint,
-            "model_settings": dict(opened.settings),
-            "layers": [output.layer for output in outputs],
-            "pooling": {output.layer: output.pool for output in outputs},
-            "sparse": sparse_layers,
-            "channel_axis": channel_axis,
-            "preprocessing": source.settings,
-            "dtype": dtype,
-            "device": extractor.device,
-            "batch_size": batch_size,
-            "data": source.manifest,
-        }
-        with ActivationWriter(
-            Path(output),
-            n_samples=len(source),
-            fingerprint=fingerprint,
-            sample_id=source.sample_id,
-            versions=_versions(opened, source),
+        origin = _origin(
+            opened,
+            source,
+            extractor,
             dtype=dtype,
-            sparse=sparse_layers,
-            marks=source.marks,
-            overwrite=overwrite,
-            save_every=save_every,
+            sparse=_sparse_layers(opened, [each.layer for each in extractor.outputs], sparse),
+            batch_size=batch_size,
+            channel_axis=channel_axis,
+        )
+        with ActivationWriter(
+            Path(output), origin, overwrite=overwrite, save_every=save_every
         ) as writer:
             resumed_from, already_done = writer.rows_done, writer.finished
             spent = Spent()
@@ -200,9 +186,9 @@ def extract(
             resumed_from=resumed_from,
             layers=tuple(
                 ExtractedLayer(
-                    each.layer, each.pool, n_units[each.layer], each.layer in sparse_layers
+                    each.layer, each.pool, n_units[each.layer], each.layer in origin.sparse
                 )
-                for each in outputs
+                for each in extractor.outputs
             ),
             device=extractor.device,
             seconds=time.perf_counter() - started,
@@ -210,6 +196,43 @@ def extract(
             spent=spent,
             estimate=estimated,
         )
+
+
+def _origin(
+    model: Model,
+    source: DataSource,
+    extractor: Extractor,
+    *,
+    dtype: str,
+    sparse: Sequence[str],
+    batch_size: int,
+    channel_axis: int | None,
+) -> Origin:
+    """What the activations are made from."""
+    outputs = extractor.outputs
+    fingerprint = {
+        CONTRACT: EXTRACTION_CONTRACT,
+        "model": model.fingerprint,
+        "model_settings": dict(model.settings),
+        "layers": [output.layer for output in outputs],
+        "pooling": {output.layer: output.pool for output in outputs},
+        "sparse": sparse,
+        "channel_axis": channel_axis,
+        "preprocessing": source.settings,
+        "dtype": dtype,
+        "device": extractor.device,
+        "batch_size": batch_size,
+        "data": source.manifest,
+    }
+    return Origin(
+        n_samples=len(source),
+        fingerprint=fingerprint,
+        sample_id=source.sample_id,
+        versions=_versions(model, source),
+        dtype=dtype,
+        sparse=sparse,
+        marks=source.marks,
+    )
 
 
 def _keep_from_output(output: Path, *inputs: object) -> None:

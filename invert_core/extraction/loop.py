@@ -6,7 +6,8 @@ from contextlib import closing
 
 import numpy as np
 
-from invert_core.activations import ActivationWriter, layout
+from invert_core.activations import layout
+from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import Batch, DataSource
 from invert_core.errors import DataError, ExistingOutputError, ModelError, StorageError
 from invert_core.extraction.report import Spent

@@ -15,7 +15,7 @@ from invert_core.values import as_sample_id
 from invert_core.wording import first_line
 
 _MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"\x93NUM")
-SAMPLE_ID_KEYS = ("sample_id", "sample_ids")
+_SAMPLE_ID_KEYS = ("sample_id", "sample_ids")
 
 
 def read_npy(path: Path) -> np.ndarray:
@@ -63,7 +63,7 @@ def read_npz(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...] | None]
         for name, array in arrays.items():
             if not isinstance(array, np.ndarray):
                 raise ValueError(f"its member {name!r} is not an array")
-    keys = [key for key in SAMPLE_ID_KEYS if key in arrays]
+    keys = [key for key in _SAMPLE_ID_KEYS if key in arrays]
     if not keys:
         return arrays, None
     if len(keys) > 1:

@@ -22,7 +22,7 @@ from invert_core.formula.syntax import (
 )
 
 if TYPE_CHECKING:
-    from invert_core.concepts import ConceptSet
+    from invert_core.concepts.sets.concept_set import ConceptSet
 
 _MISLEADING_IN_NAME = re.compile(r'[&|~()"\x00-\x1f\x7f-\x9f]|^\s|\s$')
 

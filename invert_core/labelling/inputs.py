@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from invert_core.activations import Activations, open_activations
+from invert_core.activations.reading import open_activations
 from invert_core.activations.sparse import SupportsCsc
-from invert_core.concepts import ConceptSet, read_concepts
+from invert_core.activations.values import Activations
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sets.missing import resolve_missing
 from invert_core.concepts.sets.packing import unmasked
 from invert_core.errors import DataError
@@ -61,6 +62,9 @@ class Inputs:
         if isinstance(self.concepts, ConceptSet):
             return self.concepts
         if isinstance(self.concepts, str | Path):
+            # Whoever has arrays needs no readers.
+            from invert_core.concepts.building import read_concepts
+
             return read_concepts(Path(self.concepts), self.names, missing="exclude")
         if isinstance(self.concepts, Mapping):
             return _from_arrays(self.concepts)

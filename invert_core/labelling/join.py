@@ -10,7 +10,7 @@ from invert_core.errors import DataError
 from invert_core.wording import choice, counted, first_few
 
 if TYPE_CHECKING:
-    from invert_core.concepts import ConceptSet
+    from invert_core.concepts.sets.concept_set import ConceptSet
 
 from invert_core.values import locate
 

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from invert_core.concepts import ConceptSet
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import SettingError
 from invert_core.executors.threads import Threads
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs

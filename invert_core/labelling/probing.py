@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from invert_core.concepts import ConceptSet
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.formula.formula import Formula
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label import Progress

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from invert_core.concepts import ConceptSet
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sets.missing import resolve_missing
 from invert_core.errors import DataError
 from invert_core.formula.formula import Formula

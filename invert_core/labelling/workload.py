@@ -8,9 +8,9 @@ from numbers import Integral
 
 import numpy as np
 
-from invert_core.activations import ActivationLayer
 from invert_core.activations.sparse import SparseUnits
-from invert_core.concepts import ConceptSet
+from invert_core.activations.values import ActivationLayer
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError, SettingError, UnknownNameError
 from invert_core.formula.formula import Formula
 from invert_core.parallel import read_ahead

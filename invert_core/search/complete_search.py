@@ -5,7 +5,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from invert_core.concepts import ConceptSet
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.ranks import rank_sums
 from invert_core.search.search import DEAF, Explained, Search, UnitResult, Units, Watch

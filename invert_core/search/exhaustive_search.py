@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from invert_core.concepts import ConceptSet
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels.atoms import Atoms, merged
 from invert_core.kernels.ranks import rank_sums

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from invert_core.concepts import ConceptSet
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.kernels import atoms, ranks, subsets
 from invert_core.kernels.atoms import merged
 from invert_core.kernels.bits import whole_set

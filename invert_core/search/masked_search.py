@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 
-from invert_core.concepts import ConceptSet
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError
 from invert_core.kernels.ranks import sorted_keys
 from invert_core.kernels.subsets import Runs, runs_of_keys

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from invert_core.activations.sparse import SparseUnits
-from invert_core.concepts import ConceptSet
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError
 from invert_core.settings import Settings
 from invert_core.statistics.tails import RankSpread

@@ -1,7 +1,5 @@
 """A concept file that cannot be written leaves nothing, wherever the writing stops."""
 
-import errno
-import io
 import os
 import signal
 import threading
@@ -56,25 +54,6 @@ def test_what_was_there_stays_when_it_cannot_be_replaced(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("stop", range(1, 12))
-def test_an_error_of_any_write_comes_through(tmp_path, monkeypatch, stop):
-    n_writes = 0
-
-    class Failing(io.FileIO):
-        def write(self, data):
-            nonlocal n_writes
-            n_writes += 1
-            if n_writes >= stop:
-                raise OSError(errno.ENOSPC, "full")
-            return super().write(data[: len(data) // 2 + 1])
-
-    monkeypatch.setattr(hdf5_file.io, "FileIO", Failing)
-    with pytest.raises(StorageError, match="No space left on device"):
-        write_concepts(tmp_path / "concepts.h5", CONCEPTS)
-    assert n_writes == stop
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_an_interrupt_waits_for_the_end_of_the_writing_and_leaves_nothing(tmp_path, monkeypatch):
     whole = hdf5_file._fill
     ended = []
@@ -108,22 +87,3 @@ def test_an_interrupt_while_the_thread_starts_comes_before_any_writing(tmp_path,
         thread.join()
     assert begun == []
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_that_is_full_still_gives_back_what_was_written(tmp_path):
-    class Full(io.FileIO):
-        def write(self, data):
-            if self.tell() >= 6:
-                raise OSError(errno.ENOSPC, "full")
-            return super().write(data[:3])
-
-    with Full(tmp_path / "x", "w+") as raw:
-        file = hdf5_file._PatientFile(raw)
-        for place, data in ((0, b"abcd"), (4, b"efghij"), (10, b"kl"), (2, b"CD")):
-            file.seek(place)
-            file.write(memoryview(data))
-        file.seek(0)
-        found = bytearray(12)
-        assert file.readinto(found) == 12
-    assert found == b"abCDefghijkl"
-    assert file.error is not None

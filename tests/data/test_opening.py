@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from invert_core.data import ArraySource, Preprocess, Tokenize, open_data
+from invert_core.data import ArraySource, DataSettings, Preprocess, Tokenize, open_data
 from invert_core.errors import (
     DataError,
     FileFormatError,
@@ -76,7 +76,7 @@ def test_a_folder_feeds_the_only_input(images):
 @pytest.mark.parametrize("dtype", ["float16", "uint8"])
 def test_images_become_the_type_that_the_model_takes(images, dtype):
     inputs = (ModelInput("x", (None, 4, 4, 3), np.dtype(dtype)),)
-    source = open_data(images, inputs, preprocess=Preprocess(layout="NHWC"))
+    source = open_data(images, inputs, DataSettings(Preprocess(layout="NHWC")))
     assert only_batch(source)["x"].dtype == dtype
 
 
@@ -90,7 +90,7 @@ def test_a_model_with_two_inputs_needs_named_arrays(images, kind):
 
 def test_preprocessing_of_arrays_is_refused():
     with pytest.raises(SettingError, match="data is in memory"):
-        open_data(A, ONE, preprocess=Preprocess())
+        open_data(A, ONE, DataSettings(Preprocess()))
 
 
 @pytest.mark.parametrize("suffix", ["npy", "npz"])
@@ -175,14 +175,14 @@ def test_settings_for_another_kind_of_data_are_refused(tmp_path, monkeypatch, da
     data = {"array": A, "iterable": [A]}.get(data, data)
     for setting in sorted(set(ALL) - allowed):
         with pytest.raises(SettingError, match=r"was given, but .*\. It is for .*leave it out"):
-            open_data(data, ONE, **given(setting))
+            open_data(data, ONE, DataSettings(**given(setting)))
 
 
 @pytest.mark.parametrize("setting", ["preprocess", "root", "workers", "skip_bad"])
 def test_settings_of_images_are_refused_for_texts(tmp_path, setting):
     (tmp_path / "a.txt").touch()
     with pytest.raises(SettingError, match="is read as texts"):
-        open_data(tmp_path / "a.txt", ONE, text=Tokenize("x.json"), **given(setting))
+        open_data(tmp_path / "a.txt", ONE, DataSettings(text=Tokenize("x.json"), **given(setting)))
 
 
 def test_batches_in_memory_feed_the_only_input():
@@ -207,7 +207,11 @@ def test_texts_without_a_tokenizer_ask_for_one(tmp_path):
 def test_a_table_with_a_tokenizer_is_read_as_texts(tmp_path):
     (tmp_path / "a.csv").write_text("text\nx\n")
     with pytest.raises(DataError, match="take tokens"):
-        open_data(tmp_path / "a.csv", ONE, text=Tokenize(tmp_path / "tokenizer.json"))
+        open_data(
+            tmp_path / "a.csv",
+            ONE,
+            DataSettings(text=Tokenize(tmp_path / "tokenizer.json")),
+        )
 
 
 def test_a_single_image_asks_for_its_folder(images):

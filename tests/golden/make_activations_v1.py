@@ -4,14 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.activations import ActivationWriter
+from invert_core.activations import ActivationWriter, Origin
 
 if __name__ == "__main__":
     path = Path(__file__).with_name("activations_v1.h5")
     ids = ("cat/1.jpg", "cat/ü.jpg", "dog.png")
-    with ActivationWriter(
-        path, n_samples=3, sample_id=ids, fingerprint={"model": "none"}
-    ) as writer:
+    with ActivationWriter(path, Origin(3, {"model": "none"}, ids)) as writer:
         relu = np.array([[0, np.inf], [1.5, 0], [3, -2]], np.float32)
         fc = np.array([[-1], [0.25], [1e-30]], np.float32)
         writer.write({"layer4/1.relu": relu, "fc": fc})

@@ -125,3 +125,38 @@ def test_a_heavy_import_of_a_command_is_noticed(tmp_path):
     done = run_command("export", RUN, "-o", tmp_path / "labels.parquet")
     assert done.returncode == 1
     assert "pyarrow is imported" in done.stderr
+
+
+def test_a_labelling_of_arrays_loads_neither_readers_of_sources_nor_the_writer():
+    code = """
+import sys
+import numpy as np
+import invert_core
+invert_core.label(np.eye(8), {"a": np.arange(8) < 3})
+print(*(name for name in sys.modules if name.startswith("invert_core.")))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    loaded = done.stdout.split()
+    unwanted = ("concepts.sources", "concepts.hierarchy", "activations.writing", "data", "tables")
+    assert "invert_core.concepts.sets.concept_set" in loaded
+    assert [
+        name
+        for name in loaded
+        if name.startswith(tuple(f"invert_core.{room}" for room in unwanted))
+    ] == []
+
+
+def test_a_package_names_what_it_gives():
+    from invert_core import activations, concepts
+
+    for package in (activations, concepts):
+        assert all(hasattr(package, name) for name in package.__all__)
+        with pytest.raises(AttributeError, match="has no attribute 'absent'"):
+            _ = package.absent

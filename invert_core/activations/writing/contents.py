@@ -1,7 +1,7 @@
 """What an activation file is made for, and how large that makes it."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +9,8 @@ import numpy as np
 
 from invert_core.activations import layout
 from invert_core.activations.writing.sparse_rows import BYTES_PER_VALUE, VALUES_AT_ONCE
+from invert_core.files.fingerprint import as_stored
+from invert_core.values import as_sample_id
 
 STRUCTURE_BYTES = 2**20
 """What HDF5 stores beside values and strings, on the safe side; and of each string and chunk:"""
@@ -17,27 +19,71 @@ _BYTES_PER_STRING = 64
 _BYTES_PER_CHUNK = 100
 
 
-@dataclass(frozen=True)
-class Contents:
-    """What an activation file is made for; `sparse` names the layers that become sparse."""
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """What the activations of a file are made from, known before the first of them.
+
+    Parameters
+    ----------
+    n_samples : int
+    fingerprint : mapping
+        All that determines the values, as JSON.
+    sample_id : tuple of str, optional
+    versions : mapping of str to str
+        Recorded, never compared.
+    dtype : {"float32", "float16"}
+    sparse : collection of str
+        Layers to be stored as compressed sparse columns.
+    marks : uint64 array [n_samples], optional
+        A number for each sample that changes with it; of use only with ids.
+
+    Raises
+    ------
+    DataError
+        Sample ids are empty or repeat.
+    """
 
     n_samples: int
-    n_units: Mapping[str, int]
-    dtype: np.dtype
-    sample_id: tuple[str, ...] | None
     fingerprint: Mapping[str, Any]
-    versions: Mapping[str, str]
-    sparse: frozenset[str] = frozenset()
-    unit_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sample_id: tuple[str, ...] | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    dtype: str = "float32"
+    sparse: Collection[str] = ()
     marks: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fingerprint", as_stored(self.fingerprint))
+        if self.sample_id is None:
+            object.__setattr__(self, "marks", None)
+        else:
+            object.__setattr__(self, "sample_id", as_sample_id(self.sample_id, "the data"))
+
+    @property
+    def type_in_file(self) -> np.dtype:
+        """Of the values; little-endian on every machine."""
+        return np.dtype(self.dtype).newbyteorder("<")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """An activation file as it will be; `unit_names` where units are no plain numbers."""
+
+    origin: Origin
+    n_units: Mapping[str, int]
+    unit_names: Mapping[str, tuple[str, ...]]
+
+    @property
+    def sparse(self) -> frozenset[str]:
+        """The layers that become sparse."""
+        return frozenset(self.origin.sparse)
 
     @property
     def bytes_of_structure(self) -> int:
         """What the file holds besides activations, at the most."""
-        strings = itertools.chain(self.sample_id or (), *self.unit_names.values())
+        strings = itertools.chain(self.origin.sample_id or (), *self.unit_names.values())
         of_strings = sum(len(text.encode()) + _BYTES_PER_STRING for text in strings)
         n_chunks = sum(count for count, _ in self._matrices())
-        of_marks = 0 if self.marks is None else self.marks.nbytes
+        of_marks = 0 if self.origin.marks is None else self.origin.marks.nbytes
         return STRUCTURE_BYTES + of_strings + of_marks + n_chunks * _BYTES_PER_CHUNK
 
     @property
@@ -47,7 +93,7 @@ class Contents:
 
     def bytes_of_file(self, nonzero: Mapping[str, float]) -> int:
         """About what the finished file takes, from the share of values that are not 0."""
-        stored = self.dtype.itemsize + layout.COLUMNS["indices"].itemsize
+        stored = self.origin.type_in_file.itemsize + layout.COLUMNS["indices"].itemsize
         of_columns = sum(
             self.n_units[name] * layout.COLUMNS["indptr"].itemsize
             + int(self._cells(name) * nonzero[name]) * stored
@@ -57,12 +103,12 @@ class Contents:
 
     def bytes_in_memory(self, nonzero: Mapping[str, float]) -> int:
         """About what rows that wait take, and sparse layers when they are put in columns."""
-        stripe = min(self.n_samples, layout.STRIPE_ROWS) / self.n_samples
+        stripe = min(self.origin.n_samples, layout.STRIPE_ROWS) / self.origin.n_samples
         of_stripe = sum(
             self._cells(name)
             * stripe
             * (2 * nonzero[name] if name in self.sparse else 1)
-            * self.dtype.itemsize
+            * self.origin.type_in_file.itemsize
             for name in self.n_units
         )
         n_values = [int(self._cells(name) * nonzero[name]) for name in self.sparse]
@@ -70,12 +116,12 @@ class Contents:
         return int(of_stripe) + of_columns
 
     def _cells(self, layer: str) -> int:
-        return self.n_samples * self.n_units[layer]
+        return self.origin.n_samples * self.n_units[layer]
 
     def _matrices(self) -> Iterator[tuple[int, int]]:
         """The number of chunks of every dense layer, and the bytes of each."""
         for name, count in self.n_units.items():
             if name not in self.sparse:
-                rows, units = layout.chunks(self.n_samples, count)
-                n_chunks = -(-self.n_samples // rows) * -(-count // units)
-                yield n_chunks, rows * units * self.dtype.itemsize
+                rows, units = layout.chunks(self.origin.n_samples, count)
+                n_chunks = -(-self.origin.n_samples // rows) * -(-count // units)
+                yield n_chunks, rows * units * self.origin.type_in_file.itemsize

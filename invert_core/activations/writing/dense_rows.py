@@ -1,11 +1,9 @@
-"""The rows of a dense layer while it is extracted: checked, and one stripe kept in memory."""
+"""The open stripe of a dense layer while it is extracted."""
 
 import h5py
 import numpy as np
 
-from invert_core.activations.values import bad_value
-from invert_core.errors import DataError, FileFormatError
-from invert_core.values import sample_name
+from invert_core.errors import FileFormatError
 
 
 class DenseRows:
@@ -58,56 +56,3 @@ class DenseRows:
 
     def _chunk_starts(self) -> range:
         return range(0, self._stripe.shape[1], self._width)
-
-
-def converted(
-    layer: str,
-    values: np.ndarray,
-    n_units: int,
-    dtype: np.dtype,
-    sample_id: tuple[str, ...] | None,
-    first_row: int,
-) -> np.ndarray:
-    """Rows of one layer in the type of the file.
-
-    Parameters
-    ----------
-    layer : str
-    values : float array [rows, n_units]
-    n_units : int
-        What the layer had before.
-    dtype : numpy.dtype
-        Of the file.
-    sample_id : tuple of str or None
-        Of all samples, for messages.
-    first_row : int
-        Which sample the first row is.
-
-    Returns
-    -------
-    array [rows, n_units] of `dtype`
-        The same array, if it is of that type.
-
-    Raises
-    ------
-    DataError
-        The number of units has changed, or a value is NaN or too large for the type.
-    """
-    if values.shape[1:] != (n_units,):
-        raise DataError(
-            f"Layer {layer!r} had {n_units} units and now has shape {values.shape}.",
-            "The model must give the same units for every sample.",
-        )
-
-    def refuse(bad: np.ndarray, what: str) -> None:
-        if bad.any():
-            row, unit = (int(index) for index in np.argwhere(bad)[0])
-            raise bad_value(what, layer, unit, sample_name(sample_id, first_row + row))
-
-    refuse(np.isnan(values), "is NaN")
-    if values.dtype == dtype:
-        return values
-    with np.errstate(over="ignore"):
-        stored = values.astype(dtype)
-    refuse(np.isinf(stored) & np.isfinite(values), f"is too large for {dtype.name}")
-    return stored

@@ -24,7 +24,7 @@ def gather_columns(path: Path, rows: SparseRows, n_samples: int, dtype: np.dtype
     """Replace an unfinished file by one in which no rows are elsewhere any more.
 
     The new file is made beside it, so that work which is killed is done again and nothing is
-    lost. The memory does not grow with the number of values, see `sparse_columns.columns`.
+    lost. The memory does not grow with the number of values, see `sparse_rows.columns`.
 
     Parameters
     ----------

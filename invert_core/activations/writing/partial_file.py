@@ -1,9 +1,8 @@
-"""The unfinished file of an extraction, and what was finished before under its name."""
+"""The unfinished file of an extraction: how it is made, opened and read."""
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,8 @@ import h5py
 import numpy as np
 
 from invert_core.activations import layout
-from invert_core.activations.writing import partial_file
 from invert_core.activations.writing.contents import Contents
-from invert_core.errors import ExistingOutputError, FileFormatError, StorageError
+from invert_core.errors import FileFormatError, StorageError
 from invert_core.files import atomic, hdf5
 
 
@@ -58,18 +56,19 @@ def try_space(path: Path, structure: int, values: int) -> None:
 
 
 def _write_empty(path: Path, contents: Contents) -> None:
+    origin = contents.origin
     with h5py.File(path, "w") as file:
         file.attrs["format"] = layout.FORMAT
         file.attrs["format_version"] = layout.FORMAT_VERSION
-        file.attrs["fingerprint"] = json.dumps(contents.fingerprint)
-        file.attrs["versions"] = json.dumps(contents.versions)
+        file.attrs["fingerprint"] = json.dumps(origin.fingerprint)
+        file.attrs["versions"] = json.dumps(origin.versions)
         file.attrs["rows_done"] = np.int64(0)
         if contents.sparse:
             file.attrs[layout.ROWS_ELSEWHERE] = True
-        if contents.sample_id is not None:
-            hdf5.write_strings(file, "sample_id", contents.sample_id)
-        if contents.marks is not None:
-            file.create_dataset(layout.MARKS, data=contents.marks)
+        if origin.sample_id is not None:
+            hdf5.write_strings(file, "sample_id", origin.sample_id)
+        if origin.marks is not None:
+            file.create_dataset(layout.MARKS, data=origin.marks)
         layers = file.create_group("layers", track_order=True)
         for name, count in contents.n_units.items():
             group = layers.create_group(layout.layer_key(name))
@@ -77,13 +76,13 @@ def _write_empty(path: Path, contents: Contents) -> None:
             if name in contents.unit_names:
                 hdf5.write_strings(group, "unit", contents.unit_names[name])
             if name in contents.sparse:
-                group.attrs["shape"] = np.array([contents.n_samples, count], np.int64)
+                group.attrs["shape"] = np.array([origin.n_samples, count], np.int64)
             else:
                 group.create_dataset(
                     "activations",
-                    (contents.n_samples, count),
-                    contents.dtype,
-                    chunks=layout.chunks(contents.n_samples, count),
+                    (origin.n_samples, count),
+                    origin.type_in_file,
+                    chunks=layout.chunks(origin.n_samples, count),
                     dcpl=preallocated(),
                 )
 
@@ -179,40 +178,3 @@ def preallocated() -> h5py.h5p.PropDCID:
     plist.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     plist.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     return plist
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A whole file of activations: what it was made from, and the units of every layer."""
-
-    fingerprint: Mapping[str, Any]
-    n_units: dict[str, int]
-
-
-def read_finished(path: Path) -> Finished:
-    """What is known of a file that an extraction made.
-
-    Raises
-    ------
-    ExistingOutputError
-        It was not made by one, or is not whole.
-    """
-    try:
-        with hdf5.open_checked(path, layout.FORMAT, layout.FORMAT_VERSION) as file:
-            stored = layout.stored_fingerprint(file)
-            shapes = partial_file.shapes(file)
-            rows_done = layout.rows_done(file)
-            whole = all(len(shape) == 2 and shape[0] == rows_done for shape in shapes.values())
-            if not whole or layout.has_rows_elsewhere(file):
-                raise FileFormatError("it lacks rows")
-    except FileFormatError as error:
-        raise ExistingOutputError(
-            f"The output {str(path)!r} exists and is not a whole file of activations.",
-            "Choose another with -o, or replace it with --overwrite.",
-        ) from error
-    if stored is None:
-        raise ExistingOutputError(
-            f"The output {str(path)!r} exists and was not made by an extraction.",
-            "Choose another with -o, or replace it with --overwrite.",
-        )
-    return Finished(stored, {name: shape[1] for name, shape in shapes.items()})

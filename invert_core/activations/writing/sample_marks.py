@@ -23,13 +23,13 @@ from invert_core.wording import counted, first_few
 
 _log = logging.getLogger("invert")
 
-DATA = "data"
+_DATA = "data"
 """The field of a fingerprint that says which samples there are, and that changes with each."""
 
 
 def same_but_data(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     """Whether two fingerprints differ in their data at most."""
-    return {**first, DATA: None} == {**second, DATA: None}
+    return {**first, _DATA: None} == {**second, _DATA: None}
 
 
 def are_in(file: h5py.File) -> bool:

@@ -22,7 +22,6 @@ _HEAD = np.dtype("<i8")
 _NUMBER = np.dtype("<i4")
 _HEAD_BYTES = 4 * _HEAD.itemsize
 
-
 VALUES_AT_ONCE = 2**24
 BYTES_PER_VALUE = 24
 """Memory for each value that is put in its column at once, at the most."""

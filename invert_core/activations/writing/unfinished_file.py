@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from invert_core.activations import layout
-from invert_core.activations.writing import partial_file
+from invert_core.activations.writing import partial_file, sample_marks
 from invert_core.activations.writing.dense_rows import DenseRows
 from invert_core.activations.writing.gathering import gather_columns
 from invert_core.activations.writing.sparse_rows import SparseRows
@@ -32,6 +32,8 @@ class UnfinishedFile:
     dtype : numpy.dtype
     rows_done : int
         Rows that are marked.
+    marks : uint64 array [n_samples], optional
+        Of the samples now, to be put into the file before more rows come.
 
     Attributes
     ----------
@@ -50,13 +52,21 @@ class UnfinishedFile:
         The system refuses.
     """
 
-    def __init__(self, path: Path, file: h5py.File, dtype: np.dtype, rows_done: int):
+    def __init__(
+        self,
+        path: Path,
+        file: h5py.File,
+        dtype: np.dtype,
+        rows_done: int,
+        marks: np.ndarray | None = None,
+    ):
         self.n_units = {name: shape[1] for name, shape in partial_file.shapes(file).items()}
         self.rows_done = self.taken = rows_done
         self._path = path
         self._side_file = path.with_name(path.name + ".rows")
         self._file: h5py.File | None = file
         self._dtype = dtype
+        self._new_marks = marks
         self._saved_at = time.monotonic()
         self._refusal: StorageError | None = None
         self._dense = {name: DenseRows(data) for name, data in partial_file.matrices(file).items()}
@@ -86,7 +96,16 @@ class UnfinishedFile:
         ----------
         rows : mapping of layer name to array [rows, n_units]
             At most as many as there is room for, in the type of the file.
+
+        Raises
+        ------
+        StorageError
+            The system refuses to renew the marks of the samples.
         """
+        if self._new_marks is not None:
+            with partial_file.storage_errors(self._path):
+                sample_marks.renew(self._file, self._new_marks)
+            self._new_marks = None
         for name, dense in self._dense.items():
             dense.take(self.taken - self._stripe_start, rows[name])
         if self._sparse is not None:

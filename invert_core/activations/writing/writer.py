@@ -1,30 +1,26 @@
 """Writes an activation file so that a killed extraction can go on where it was."""
 
 import contextlib
-from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import h5py
 import numpy as np
 
-from invert_core.activations import layout
-from invert_core.activations.writing import dense_rows as row_values
 from invert_core.activations.writing import partial_file, sample_marks
-from invert_core.activations.writing.contents import Contents
-from invert_core.activations.writing.partial_file import Finished, read_finished
-from invert_core.activations.writing.unfinished_file import UnfinishedFile
-from invert_core.errors import (
-    DataError,
-    ExistingOutputError,
-    FileFormatError,
+from invert_core.activations.writing.contents import Contents, Origin
+from invert_core.activations.writing.earlier_files import (
+    Finished,
+    open_unfinished,
+    read_finished,
 )
+from invert_core.activations.writing.row_values import converted
+from invert_core.activations.writing.unfinished_file import UnfinishedFile
+from invert_core.errors import DataError, ExistingOutputError
 from invert_core.files import atomic
-from invert_core.files.fingerprint import as_stored, refuse_stale
+from invert_core.files.fingerprint import refuse_stale
 from invert_core.files.write_lock import WriteLock
-from invert_core.values import as_sample_id
 from invert_core.wording import choice
 
 DTYPES = ("float32", "float16")
@@ -41,19 +37,9 @@ class ActivationWriter:
     ----------
     path : Path
         Where the finished file will be.
-    n_samples : int
-    fingerprint : mapping
-        All that determines the values, as JSON. An unfinished file with the same fingerprint is
-        resumed.
-    sample_id : sequence of str, optional
-    versions : mapping of str to str, optional
-        Recorded, never compared.
-    dtype : {"float32", "float16"}
-    sparse : collection of str
-        Layers to be stored as compressed sparse columns.
-    marks : uint64 array [n_samples], optional
-        A number for each sample that changes with it. With them, and with ids, an unfinished file
-        is resumed even if samples that are not done yet have changed.
+    origin : Origin
+        What the activations are made from. An unfinished file with the same fingerprint is resumed;
+        with ids and marks even if samples that are not done yet have changed.
     overwrite : bool
         Start anew whatever is there. A finished file stays until the new one is.
     save_every : float
@@ -83,31 +69,20 @@ class ActivationWriter:
     def __init__(
         self,
         path: Path,
+        origin: Origin,
         *,
-        n_samples: int,
-        fingerprint: Mapping[str, Any],
-        sample_id: Sequence[str] | None = None,
-        versions: Mapping[str, str] | None = None,
-        dtype: str = "float32",
-        sparse: Collection[str] = (),
-        marks: np.ndarray | None = None,
         overwrite: bool = False,
         save_every: float = 30.0,
     ):
+        dtype = origin.dtype
         if dtype not in DTYPES:
             raise choice("dtype", dtype, DTYPES)
         self.path = path
         self.partial = path.with_name(path.name + ".partial")
-        self.n_samples = n_samples
+        self.n_samples = origin.n_samples
         self.n_units: dict[str, int] = {}
         self.finished = False
-        self._fingerprint = as_stored(fingerprint)
-        self._sample_id = None if sample_id is None else as_sample_id(sample_id, "the data")
-        self._versions = dict(versions or {})
-        self._dtype = np.dtype(dtype).newbyteorder("<")
-        self._sparse = frozenset(sparse)
-        self._marks = None if self._sample_id is None else marks
-        self._renew_marks: Callable[[], None] | None = None
+        self._origin = origin
         self._save_every = save_every
         self._unfinished: UnfinishedFile | None = None
         self._lock: WriteLock | None = None
@@ -170,15 +145,16 @@ class ActivationWriter:
                 "Check that it does not change while it is read.",
             )
         stored = {
-            name: row_values.converted(
-                name, batch[name], n_units, self._dtype, self._sample_id, unfinished.taken
+            name: converted(
+                name,
+                batch[name],
+                n_units,
+                self._origin.type_in_file,
+                self._origin.sample_id,
+                unfinished.taken,
             )
             for name, n_units in self.n_units.items()
         }
-        if self._renew_marks is not None:
-            with partial_file.storage_errors(self.partial):
-                self._renew_marks()
-            self._renew_marks = None
         first = 0
         while first < rows:
             last = min(rows, first + unfinished.room)
@@ -191,17 +167,7 @@ class ActivationWriter:
         self, n_units: Mapping[str, int], unit_names: Mapping[str, tuple[str, ...]]
     ) -> Contents:
         """What the file is made for, or would be for such layers."""
-        return Contents(
-            n_samples=self.n_samples,
-            n_units=n_units,
-            dtype=self._dtype,
-            sample_id=self._sample_id,
-            fingerprint=self._fingerprint,
-            versions=self._versions,
-            sparse=self._sparse,
-            unit_names=unit_names,
-            marks=self._marks,
-        )
+        return Contents(self._origin, n_units, unit_names)
 
     def save(self) -> None:
         """Write the rows that are in memory, and mark them as done.
@@ -238,8 +204,8 @@ class ActivationWriter:
         with partial_file.storage_errors(self.partial):
             self._refuse_new_output()
             self._unfinished.gather()
-            if self._marks is not None:
-                sample_marks.renew_fingerprint(self.partial, self._fingerprint)
+            if self._origin.marks is not None:
+                sample_marks.renew_fingerprint(self.partial, self._origin.fingerprint)
             self._refuse_new_output()
             atomic.move_into_place(self.partial, self.path)
         self.finished = True
@@ -276,50 +242,21 @@ class ActivationWriter:
         finished = read_finished(self.path) if self.path.exists() else None
         if finished is not None and self._take_if_finished(finished):
             return
-        unfinished = self._open_earlier() if self.partial.exists() else None
-        if self._unfinished is None:
-            stored = None if finished is None else finished.fingerprint
-            for path, other in ((self.partial, unfinished), (self.path, stored)):
-                if other is not None:
-                    refuse_stale(path, other, self._fingerprint)
+        unfinished = open_unfinished(self.partial, self._origin) if self.partial.exists() else None
+        if unfinished is not None and unfinished.file is not None:
+            self._adopt(unfinished.file)
+            return
+        for path, other in ((self.partial, unfinished), (self.path, finished)):
+            if other is not None:
+                refuse_stale(path, other.fingerprint, self._origin.fingerprint)
 
     def _take_if_finished(self, found: Finished) -> bool:
         """Whether the whole file that was found is the one that is wanted; if so, take it."""
-        if found.fingerprint != self._fingerprint:
+        if found.fingerprint != self._origin.fingerprint:
             return False
         self.finished = True
         self.n_units = found.n_units
         return True
-
-    def _open_earlier(self) -> dict[str, Any] | None:
-        """Resume the unfinished file if it fits; give its fingerprint, None if it has no rows."""
-        with contextlib.ExitStack() as stack:
-            file = stack.enter_context(partial_file.open_for_writing(self.partial))
-            try:
-                stored = partial_file.fingerprint(file)
-                rows_done = layout.rows_done(file)
-                if rows_done == 0:
-                    return None
-                if self._may_go_on(file, stored, rows_done):
-                    if not partial_file.fits(file, self.n_samples, self._dtype, rows_done):
-                        raise FileFormatError("it is not laid out as it should be")
-                    if self._marks is not None and sample_marks.are_in(file):
-                        self._renew_marks = partial(sample_marks.renew, file, self._marks)
-                    self._adopt(file, rows_done)
-                    stack.pop_all()
-            except FileFormatError as error:
-                raise partial_file.broken(self.partial, error.message.rstrip(".")) from error
-        return stored
-
-    def _may_go_on(self, file: h5py.File, stored: dict[str, Any], rows_done: int) -> bool:
-        if self._marks is None or self._sample_id is None or not sample_marks.are_in(file):
-            return stored == self._fingerprint
-        if not sample_marks.same_but_data(stored, self._fingerprint):
-            return False
-        same = sample_marks.may_go_on(file, self._sample_id, self._marks, rows_done)
-        if not same and stored == self._fingerprint:
-            raise FileFormatError("its samples are not those that it was made from")
-        return same
 
     def _create(
         self, n_units: dict[str, int], unit_names: Mapping[str, tuple[str, ...]]
@@ -328,15 +265,15 @@ class ActivationWriter:
         with contextlib.ExitStack() as stack:
             stack.callback(self.partial.unlink)
             file = stack.enter_context(partial_file.open_for_writing(self.partial))
-            adopted = self._adopt(file, 0)
+            unfinished = UnfinishedFile(self.partial, file, self._origin.type_in_file, 0)
+            self._adopt(unfinished)
             stack.pop_all()
-        return adopted
+        return unfinished
 
-    def _adopt(self, file: h5py.File, rows_done: int) -> UnfinishedFile:
-        """Go on with a file that fits."""
-        self._unfinished = UnfinishedFile(self.partial, file, self._dtype, rows_done)
-        self.n_units = self._unfinished.n_units
-        return self._unfinished
+    def _adopt(self, unfinished: UnfinishedFile) -> None:
+        """Write on in a file that fits."""
+        self._unfinished = unfinished
+        self.n_units = unfinished.n_units
 
     def _refuse_new_output(self) -> None:
         if self._must_be_free and self.path.exists():

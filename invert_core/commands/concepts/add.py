@@ -42,8 +42,10 @@ def add(
     concept of the other: --missing and --new-negative say what they are.
     """
     from invert_core.commands.concepts.check_summary import sentences, size_and_place
-    from invert_core.concepts import Reading, add_samples, write_concepts
+    from invert_core.concepts.adding import add_samples
+    from invert_core.concepts.hdf5_file import write_concepts
     from invert_core.concepts.quick_check import check_concepts
+    from invert_core.concepts.sources.source import Reading
     from invert_core.files.atomic import check_target
 
     check_target(output, overwrite=overwrite)

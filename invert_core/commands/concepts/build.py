@@ -40,7 +40,10 @@ def build(
     with a column 'concept_id'; a COCO file (.json); a folder of Pascal VOC's .xml; .npz; or .h5.
     """
     from invert_core.commands.concepts.check_summary import sentences, size_and_place
-    from invert_core.concepts import Reading, build_concepts, check_concepts, write_concepts
+    from invert_core.concepts.building import build_concepts
+    from invert_core.concepts.hdf5_file import write_concepts
+    from invert_core.concepts.quick_check import check_concepts
+    from invert_core.concepts.sources.source import Reading
     from invert_core.files.atomic import check_target
 
     check_target(output, overwrite=overwrite)

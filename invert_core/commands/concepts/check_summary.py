@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from invert_core.wording import counted, first_few
 
 if TYPE_CHECKING:
-    from invert_core.concepts import ConceptSet
     from invert_core.concepts.quick_check import ConceptCheck
+    from invert_core.concepts.sets.concept_set import ConceptSet
 
 
 def size_and_place(concepts: "ConceptSet", output: Path, *, dry_run: bool = False) -> str:

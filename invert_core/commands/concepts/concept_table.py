@@ -8,8 +8,8 @@ from invert_core.formula.syntax import quote_id
 from invert_core.wording import first_few
 
 if TYPE_CHECKING:
-    from invert_core.concepts import ConceptSet
     from invert_core.concepts.catalogue import Entry
+    from invert_core.concepts.sets.concept_set import ConceptSet
 
 COLUMNS = (
     "id",

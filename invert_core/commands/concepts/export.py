@@ -11,7 +11,7 @@ from invert_core.commands.concepts.source_options import reading_options
 from invert_core.commands.console import say, written
 
 if TYPE_CHECKING:
-    from invert_core.concepts import ConceptSet
+    from invert_core.concepts.sets.concept_set import ConceptSet
 
 
 @options.command(epilog="Example: invert concepts export concepts.h5 -o tables")
@@ -29,8 +29,9 @@ def export(
     labels.csv, names.csv and, where there is something to tell, parents.csv and aliases.csv.
     """
     from invert_core.commands.concepts.check_summary import size_and_place
-    from invert_core.concepts import Reading, build_concepts, export_concepts
-    from invert_core.concepts.export import check_export
+    from invert_core.concepts.building import build_concepts
+    from invert_core.concepts.export import check_export, export_concepts
+    from invert_core.concepts.sources.source import Reading
     from invert_core.wording import first_few
 
     check_export(output, overwrite=overwrite)

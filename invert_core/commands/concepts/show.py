@@ -56,7 +56,9 @@ def show(
     hold the definitions, too, and ids where the table has names.
     """
     from invert_core.commands.concepts.concept_table import print_concepts
-    from invert_core.concepts import Reading, build_concepts, list_concepts
+    from invert_core.concepts.building import build_concepts
+    from invert_core.concepts.catalogue import list_concepts
+    from invert_core.concepts.sources.source import Reading
 
     found = build_concepts(concepts, names, reading=Reading(**reading), missing="exclude")
     by_count = listing.pop("sort") == "count"

@@ -4,6 +4,7 @@ The format is that of the manual page wndb(5): one synset a line in `data.noun`.
 """
 
 import re
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from invert_core.concepts.hierarchy.hierarchy import Hierarchy
@@ -69,15 +70,20 @@ def read_wordnet(folder: Path = FOLDER) -> Hierarchy:
         parents[id], name[id], definition[id] = tuple(dict.fromkeys(above)), word, gloss
         for target in (*above, *below):
             pointed[target] = id
+    _check_targets(path, pointed, parents)
+    if not parents:
+        raise FileFormatError(f"{str(path)!r} holds no synset.", _GIVE)
+    return Hierarchy(repr(str(path)), parents, name, definition)
+
+
+def _check_targets(path: Path, pointed: Mapping[str, str], known: Container[str]) -> None:
+    """Refuse a file that lacks a synset that another one, its value, points to."""
     for target, id in pointed.items():
-        if target not in parents:
+        if target not in known:
             raise FileFormatError(
                 f"{str(path)!r}: {id} points to {target}, which is not there.",
                 "The file is cut off or was changed; install it again.",
             )
-    if not parents:
-        raise FileFormatError(f"{str(path)!r} holds no synset.", _GIVE)
-    return Hierarchy(repr(str(path)), parents, name, definition)
 
 
 def _parse(line: str) -> tuple[str, str, str, list[str], list[str]]:

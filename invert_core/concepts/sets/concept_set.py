@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -134,9 +134,8 @@ class ConceptSet:
             return f"The label of concept {str(id[concept])!r} on sample {who}"
 
         bits, defined = pack_table(table, cell)
-        return cls._with_defaults(
-            bits, defined, n_samples, id, name, definition, sample_id, parents
-        )
+        described = _described(id, name, definition, sample_id, parents)
+        return cls(bits=bits, defined=defined, n_samples=n_samples, **described)
 
     @classmethod
     def from_pairs(
@@ -173,9 +172,8 @@ class ConceptSet:
         defined = None
         if undefined is not None:
             defined = full_sets(len(id), n_samples) & ~pack_pairs_of(*undefined, n_samples, len(id))
-        return cls._with_defaults(
-            bits, defined, n_samples, id, name, definition, sample_id, parents
-        )
+        described = _described(id, name, definition, sample_id, parents)
+        return cls(bits=bits, defined=defined, n_samples=n_samples, **described)
 
     @cached_property
     def n_positive(self) -> np.ndarray:
@@ -322,28 +320,22 @@ class ConceptSet:
     def _alias_names(self) -> dict[str, str]:
         return {alias.id: alias.name for alias in self.aliases}
 
-    @classmethod
-    def _with_defaults(
-        cls,
-        bits: np.ndarray,
-        defined: np.ndarray | None,
-        n_samples: int,
-        id: Sequence[str],
-        name: Sequence[str] | None,
-        definition: Sequence[str] | None,
-        sample_id: Sequence[str] | None,
-        parents: npt.ArrayLike | None,
-    ) -> Self:
-        return cls(
-            bits=bits,
-            defined=defined,
-            n_samples=n_samples,
-            id=_strings(id),
-            name=_strings(id if name is None else name),
-            definition=("",) * len(id) if definition is None else _strings(definition),
-            sample_id=None if sample_id is None else _strings(sample_id),
-            parents=np.zeros((0, 2), np.int64) if parents is None else np.asarray(parents),
-        )
+
+def _described(
+    id: Sequence[str],
+    name: Sequence[str] | None,
+    definition: Sequence[str] | None,
+    sample_id: Sequence[str] | None,
+    parents: npt.ArrayLike | None,
+) -> dict[str, Any]:
+    """What a set holds besides labels, by attribute; what is absent gets its default."""
+    return {
+        "id": _strings(id),
+        "name": _strings(id if name is None else name),
+        "definition": ("",) * len(id) if definition is None else _strings(definition),
+        "sample_id": None if sample_id is None else _strings(sample_id),
+        "parents": np.zeros((0, 2), np.int64) if parents is None else np.asarray(parents),
+    }
 
 
 def _strings(values: Iterable[str]) -> tuple[str, ...]:

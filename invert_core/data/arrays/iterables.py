@@ -63,7 +63,7 @@ class BatchSource(DataSource):
                 "Give a path, an array, a mapping of input name to array, an iterable of batches, "
                 "or a DataSource.",
             )
-        refuse_shuffled(batches)
+        _refuse_shuffled(batches)
         self.sample_id = None if sample_id is None else as_sample_id(sample_id, "the data")
         self.settings: dict[str, Any] = {}
         self._given = batches
@@ -138,7 +138,7 @@ class BatchSource(DataSource):
     def _count(self) -> int:
         if isinstance(self._given, list | tuple):
             return sum(len(next(iter(arrays.values()))) for arrays in self._arrays())
-        known = n_samples_of(self._given)
+        known = _n_samples_of(self._given)
         if known is None:
             raise DataError(
                 f"How many samples a {type(self._given).__name__!r} has is not known.",
@@ -176,7 +176,7 @@ def open_iterable(data: Iterable[Any], inputs: Sequence[ModelInput]) -> DataSour
     return BatchSource(data, input_name=inputs[0].name if len(inputs) == 1 else None)
 
 
-def refuse_shuffled(loader: Any) -> None:
+def _refuse_shuffled(loader: Any) -> None:
     """Refuse a loader whose samples come in another order every time.
 
     Raises
@@ -194,7 +194,7 @@ def refuse_shuffled(loader: Any) -> None:
             )
 
 
-def n_samples_of(loader: Any) -> int | None:
+def _n_samples_of(loader: Any) -> int | None:
     """How many samples a loader gives, None if it does not say."""
     dataset, batch_size = getattr(loader, "dataset", None), getattr(loader, "batch_size", None)
     if not isinstance(dataset, Sized) or not isinstance(batch_size, int):

@@ -1,6 +1,5 @@
 """Opens texts: a file of lines, a folder of files, or a column of a table."""
 
-import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,8 +15,6 @@ from invert_core.values import SAMPLE_LIMIT
 
 COLUMNS = ("text", "sentence", "content")
 SUFFIX = ".txt"
-
-_log = logging.getLogger("invert")
 
 
 def open_texts(

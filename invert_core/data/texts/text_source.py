@@ -22,7 +22,6 @@ from invert_core.wording import counted
 
 _log = logging.getLogger("invert")
 
-
 WINDOW_ROWS = 1024
 """Texts are sorted among about so many neighbours, which are held in memory until all are done."""
 _STEP = 8

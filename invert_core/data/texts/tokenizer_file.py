@@ -1,4 +1,4 @@
-"""A Hugging Face ``tokenizer.json``: from texts to token ids and the inputs of a model."""
+"""A Hugging Face ``tokenizer.json``: how it is to be used, and what it makes of texts."""
 
 import contextlib
 import hashlib
@@ -12,12 +12,49 @@ from invert_core.errors import FileFormatError, SettingError
 from invert_core.files.text_files import read_whole
 from invert_core.wording import choice, missing_extra
 
+LONGEST = 2**20
+"""The most tokens of a text."""
+PADDINGS = ("longest", "max")
+
 _PAD_TOKENS = ("[PAD]", "<pad>")
 _GIVE = "Give the tokenizer.json that belongs to the model."
 
 
-LONGEST = 2**20
-PADDINGS = ("longest", "max")
+@dataclass(frozen=True)
+class Tokenize:
+    """How texts become tokens.
+
+    Parameters
+    ----------
+    tokenizer : path
+        A Hugging Face ``tokenizer.json``.
+    max_length : int, optional
+        The most tokens of a text, special ones included; what is longer is cut off. Without it
+        the tokenizer's own limit holds, if it has one.
+    padding : {"longest", "max"}
+        To the longest text of a batch, or always to `max_length`.
+    bucketing : bool
+        Let texts of similar length share a batch, which saves padding.
+
+    Raises
+    ------
+    SettingError
+        A setting lies outside what it may be.
+    """
+
+    tokenizer: str | Path
+    max_length: int | None = None
+    padding: str = "longest"
+    bucketing: bool = True
+
+    def __post_init__(self) -> None:
+        length = self.max_length
+        if length is not None and not (type(length) is int and 1 <= length <= LONGEST):
+            raise SettingError(
+                f"max_length is {length!r}.", f"Give a number of tokens from 1 to {LONGEST:,}."
+            )
+        if self.padding not in PADDINGS:
+            raise choice("padding", self.padding, PADDINGS)
 
 
 @dataclass(frozen=True)
@@ -130,40 +167,3 @@ def _format_errors(what: str) -> Iterator[None]:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise FileFormatError(f"{what} ({error}).", _GIVE) from error
-
-
-@dataclass(frozen=True)
-class Tokenize:
-    """How texts become tokens.
-
-    Parameters
-    ----------
-    tokenizer : path
-        A Hugging Face ``tokenizer.json``.
-    max_length : int, optional
-        The most tokens of a text, special ones included; what is longer is cut off. Without it
-        the tokenizer's own limit holds, if it has one.
-    padding : {"longest", "max"}
-        To the longest text of a batch, or always to `max_length`.
-    bucketing : bool
-        Let texts of similar length share a batch, which saves padding.
-
-    Raises
-    ------
-    SettingError
-        A setting lies outside what it may be.
-    """
-
-    tokenizer: str | Path
-    max_length: int | None = None
-    padding: str = "longest"
-    bucketing: bool = True
-
-    def __post_init__(self) -> None:
-        length = self.max_length
-        if length is not None and not (type(length) is int and 1 <= length <= LONGEST):
-            raise SettingError(
-                f"max_length is {length!r}.", f"Give a number of tokens from 1 to {LONGEST:,}."
-            )
-        if self.padding not in PADDINGS:
-            raise choice("padding", self.padding, PADDINGS)

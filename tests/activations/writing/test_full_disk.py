@@ -59,7 +59,7 @@ FILL_DISK = """
 import subprocess, sys
 from pathlib import Path
 import numpy as np
-from invert_core.activations import ActivationWriter, open_activations
+from invert_core.activations import ActivationWriter, Origin, open_activations
 from invert_core.errors import StorageError
 from tests.activations.test_sparse import dense
 folder, sparse = Path(sys.argv[1]), sys.argv[2:]
@@ -70,8 +70,8 @@ values[random.random(values.shape) < 0.6] = 0
 
 
 def run():
-    settings = dict(n_samples=8000, fingerprint={"a": 1}, sparse=sparse)
-    with ActivationWriter(folder / "x.h5", **settings) as writer:
+    origin = Origin(8000, fingerprint={"a": 1}, sparse=sparse)
+    with ActivationWriter(folder / "x.h5", origin) as writer:
         start = writer.rows_done
         try:
             for row in range(start, 8000, 100):

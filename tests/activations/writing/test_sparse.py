@@ -12,7 +12,7 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invert_core.activations import ActivationWriter, open_activations
+from invert_core.activations import ActivationWriter, Origin, open_activations
 from invert_core.activations.writing import partial_file
 from invert_core.activations.writing import sparse_rows as sparse_columns
 from invert_core.activations.writing.dense_rows import DenseRows
@@ -38,9 +38,9 @@ def layers_of(rows, units=100, **settings):
     return {LATENTS: mostly_zero(rows, units, **settings), HIDDEN: mostly_zero(rows, 70, seed=1)}
 
 
-def writer_of(path, rows, **settings):
+def writer_of(path, rows, *, overwrite=False, **origin):
     given = {"fingerprint": {"model": "abc"}, "sparse": [LATENTS]}
-    return ActivationWriter(path, n_samples=rows, **given | settings)
+    return ActivationWriter(path, Origin(rows, **given | origin), overwrite=overwrite)
 
 
 def fill(writer, layers, stop=None, batch=100):
@@ -294,8 +294,8 @@ def test_without_a_row_nothing_is_left_behind(tmp_path, monkeypatch):
 
 
 def test_interrupted_when_the_file_was_just_made_nothing_is_left_behind(tmp_path, monkeypatch):
-    def adopt_and_stop(writer, file, rows_done, adopt=ActivationWriter._adopt):
-        adopt(writer, file, rows_done)
+    def adopt_and_stop(writer, unfinished, adopt=ActivationWriter._adopt):
+        adopt(writer, unfinished)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(ActivationWriter, "_adopt", adopt_and_stop)

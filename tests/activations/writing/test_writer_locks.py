@@ -28,8 +28,8 @@ HOLD = """
 import sys
 from pathlib import Path
 import numpy as np
-from invert_core.activations import ActivationWriter
-with ActivationWriter(Path(sys.argv[1]), n_samples=3000, fingerprint={FINGERPRINT}) as writer:
+from invert_core.activations import ActivationWriter, Origin
+with ActivationWriter(Path(sys.argv[1]), Origin(3000, {FINGERPRINT})) as writer:
     writer.write({"fc": np.zeros((1024, 3), np.float32)})
     print("ready", flush=True)
     sys.stdin.read()

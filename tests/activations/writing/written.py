@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.activations import ActivationWriter, open_activations
+from invert_core.activations import ActivationWriter, Origin, open_activations
 
 ROOT = Path(__file__).parents[3]
 FINGERPRINT = {"model": "abc", "layers": ["fc"], "preprocessing": {"mean": [0.5]}}
@@ -14,8 +14,13 @@ def matrix(rows, units, seed=0):
     return np.random.default_rng(seed).normal(size=(rows, units)).astype(np.float32)
 
 
-def writer_of(path, rows, **settings):
-    return ActivationWriter(path, n_samples=rows, **{"fingerprint": FINGERPRINT} | settings)
+def writer_of(path, rows, *, overwrite=False, save_every=30.0, **origin):
+    return ActivationWriter(
+        path,
+        Origin(rows, **{"fingerprint": FINGERPRINT} | origin),
+        overwrite=overwrite,
+        save_every=save_every,
+    )
 
 
 def fill(writer, values, batch=100, stop=None):

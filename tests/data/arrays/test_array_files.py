@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invert_core.activations import ActivationWriter
+from invert_core.activations import ActivationWriter, Origin
 from invert_core.concepts import ConceptSet
 from invert_core.concepts.hdf5_file import write_concepts
 from invert_core.data import ArraySource
@@ -247,7 +247,7 @@ def test_damage_to_a_dataset_is_named_where_it_is_read(tmp_path):
 
 
 def test_files_of_our_own_results_are_no_data(tmp_path):
-    with ActivationWriter(tmp_path / "a.h5", n_samples=2, fingerprint={}) as writer:
+    with ActivationWriter(tmp_path / "a.h5", Origin(2, {})) as writer:
         writer.write({"layer": np.zeros((2, 3), np.float32)})
         writer.finish()
     write_concepts(tmp_path / "c.h5", ConceptSet.from_arrays(np.eye(2, dtype=bool), id=["a", "b"]))

@@ -31,10 +31,9 @@ LONG_COLUMN = "concepts"
 def read_table(path: Path, reading: Reading) -> ConceptSet:
     """Read concepts from a table in CSV, TSV, JSONL or Parquet.
 
-    With a column ``concepts``, or one that `reading` names, only such columns are read, as
-    `read_columns` says. Else the table is tidy if it has the columns ``sample_id`` (or the one that
-    `reading` names for that) and ``concept_id``, as `read_tidy` says; else wide, as `read_wide`
-    says.
+    With a column ``concepts``, or one that `reading` names, only such columns are read. Else the
+    table is tidy if it has the columns ``sample_id`` (or the one that `reading` names for that) and
+    ``concept_id``, as `read_tidy` says; else wide, as `read_wide` says.
 
     Raises
     ------
@@ -51,9 +50,9 @@ def read_table(path: Path, reading: Reading) -> ConceptSet:
     """
     with open_by_suffix(path) as table:
         key = key_column(path, table.titles, reading)
-        readers = readers_of(table.titles, reading)
+        readers = _readers_of(table.titles, reading)
         if readers:
-            return read_columns(path, table, key, readers)
+            return _read_columns(path, table, key, readers)
         if CONCEPT_COLUMN in table.titles and key in (ID_COLUMN, reading.id_column):
             return read_tidy(path, table, key)
         return read_wide(path, table, key)
@@ -65,7 +64,7 @@ def titles_of(path: Path) -> tuple[str, ...]:
         return tuple(table.titles)
 
 
-def readers_of(titles: Sequence[str], reading: Reading) -> list[ColumnReader]:
+def _readers_of(titles: Sequence[str], reading: Reading) -> list[ColumnReader]:
     """What reads the columns of a table that `reading` names, and the column ``concepts``.
 
     Raises
@@ -76,7 +75,9 @@ def readers_of(titles: Sequence[str], reading: Reading) -> list[ColumnReader]:
     return [reader for reader in _readers(reading) if reader.title in titles]
 
 
-def read_columns(path: Path, table: Table, key: str, readers: Sequence[ColumnReader]) -> ConceptSet:
+def _read_columns(
+    path: Path, table: Table, key: str, readers: Sequence[ColumnReader]
+) -> ConceptSet:
     """Read a table with a row for each sample; columns that have no reader are left out.
 
     Raises

@@ -1,0 +1,103 @@
+"""What is there already under the name of an output: a finished file, or an unfinished one."""
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from invert_core.activations import layout
+from invert_core.activations.writing import partial_file, sample_marks
+from invert_core.activations.writing.contents import Origin
+from invert_core.activations.writing.unfinished_file import UnfinishedFile
+from invert_core.errors import ExistingOutputError, FileFormatError
+from invert_core.files import hdf5
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A whole file of activations: what it was made from, and the units of every layer."""
+
+    fingerprint: Mapping[str, Any]
+    n_units: dict[str, int]
+
+
+def read_finished(path: Path) -> Finished:
+    """What is known of a file that an extraction made.
+
+    Raises
+    ------
+    ExistingOutputError
+        It was not made by one, or is not whole.
+    """
+    try:
+        with hdf5.open_checked(path, layout.FORMAT, layout.FORMAT_VERSION) as file:
+            stored = layout.stored_fingerprint(file)
+            shapes = partial_file.shapes(file)
+            rows_done = layout.rows_done(file)
+            whole = all(len(shape) == 2 and shape[0] == rows_done for shape in shapes.values())
+            if not whole or layout.has_rows_elsewhere(file):
+                raise FileFormatError("it lacks rows")
+    except FileFormatError as error:
+        raise ExistingOutputError(
+            f"The output {str(path)!r} exists and is not a whole file of activations.",
+            "Choose another with -o, or replace it with --overwrite.",
+        ) from error
+    if stored is None:
+        raise ExistingOutputError(
+            f"The output {str(path)!r} exists and was not made by an extraction.",
+            "Choose another with -o, or replace it with --overwrite.",
+        )
+    return Finished(stored, {name: shape[1] for name, shape in shapes.items()})
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """An unfinished file with rows: what it was made from, and the file if work may go on in it."""
+
+    fingerprint: Mapping[str, Any]
+    file: UnfinishedFile | None
+
+
+def open_unfinished(path: Path, origin: Origin) -> Unfinished | None:
+    """Open an unfinished file, to go on if it was made from the same; None if it has no rows.
+
+    Raises
+    ------
+    StorageError
+        Another process has it.
+    FileFormatError
+        It is broken.
+    StaleFileError
+        Samples that are done have changed since.
+    """
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(partial_file.open_for_writing(path))
+        try:
+            stored = partial_file.fingerprint(file)
+            rows_done = layout.rows_done(file)
+            if rows_done == 0:
+                return None
+            if not _may_go_on(file, stored, origin, rows_done):
+                return Unfinished(stored, None)
+            if not partial_file.fits(file, origin.n_samples, origin.type_in_file, rows_done):
+                raise FileFormatError("it is not laid out as it should be")
+            renewed = origin.marks if sample_marks.are_in(file) else None
+            unfinished = UnfinishedFile(path, file, origin.type_in_file, rows_done, renewed)
+            stack.pop_all()
+        except FileFormatError as error:
+            raise partial_file.broken(path, error.message.rstrip(".")) from error
+    return Unfinished(stored, unfinished)
+
+
+def _may_go_on(file: h5py.File, stored: Mapping[str, Any], origin: Origin, rows_done: int) -> bool:
+    if origin.marks is None or origin.sample_id is None or not sample_marks.are_in(file):
+        return stored == origin.fingerprint
+    if not sample_marks.same_but_data(stored, origin.fingerprint):
+        return False
+    same = sample_marks.may_go_on(file, origin.sample_id, origin.marks, rows_done)
+    if not same and stored == origin.fingerprint:
+        raise FileFormatError("its samples are not those that it was made from")
+    return same
