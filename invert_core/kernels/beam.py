@@ -12,8 +12,6 @@ from invert_core.kernels._jit import kernel
 from invert_core.kernels.bits import whole_set
 from invert_core.kernels.candidates import (
     CONCEPTS_AT_ONCE,
-    Limits,
-    Passes,
     begin_pass,
     exact_score,
     is_alike,
@@ -43,7 +41,7 @@ from invert_core.kernels.formulas import (
     same_extent,
     write_extent,
 )
-from invert_core.kernels.sums import LabelIndex, Ranked, ranked_over, sums_within
+from invert_core.kernels.sums import ranked_over, sums_within
 
 
 class Beams(NamedTuple):
@@ -61,19 +59,6 @@ class Beams(NamedTuple):
     trial: Formulas
 
 
-class Search(NamedTuple):
-    """What all passes of one unit share.
-
-    From step 2 on only the concepts in `searched`, bool [C], are joined.
-    """
-
-    concepts: LabelIndex
-    ranked: Ranked
-    passes: Passes
-    searched: np.ndarray
-    limits: Limits
-
-
 class Pass(NamedTuple):
     """Pass `number`, which joins formula `row` of the beam before to every literal.
 
@@ -86,6 +71,14 @@ class Pass(NamedTuple):
     step: int
     n_before: int
     n_left_out: int
+
+
+class Candidate(NamedTuple):
+    """The formula of a pass joined to `concept`; `kind` is connective * 2 + negated."""
+
+    concept: int
+    kind: int
+    score: float
 
 
 class Results(NamedTuple):
@@ -211,11 +204,11 @@ def least_score(beams, step):
 
 
 @kernel
-def offer(search, beams, current, c, kind, score):
+def offer(candidate, current, beams, passes, searched, bits):
     """Let one candidate take its place in the beam and in `by_length`, if it has one."""
-    trial, by_length, passes = beams.trial, beams.by_length, search.passes
-    bits = search.concepts.bits
+    trial, by_length = beams.trial, beams.by_length
     p, step = current.number, current.step
+    c, kind = candidate.concept, candidate.kind
     join(beams.before, current.row, 2 * c + (kind & 1), kind >> 1, trial)
     trial.codes[0, N_POSITIVE] = of_kind(
         kind,
@@ -227,19 +220,18 @@ def offer(search, beams, current, c, kind, score):
     trial.codes[0, RANK_SUM] = of_kind(
         kind, passes.rank_sum[0], passes.rank_sum[p], passes.sums[0, c], passes.sums[p, c]
     )
-    trial.score[0] = score
+    trial.score[0] = candidate.score
     # Whether it is new takes longest to find out, so that is asked last.
     if (by_length.codes[step - 1, LENGTH] == 0 or precedes(trial, 0, by_length, step - 1)) and (
-        step == 1 or is_new(beams, passes, current.n_before, search.searched, bits)
+        step == 1 or is_new(beams, passes, current.n_before, searched, bits)
     ):
         copy_row(trial, 0, by_length, step - 1)
     insert(beams, bits, passes.words[0])
 
 
 @kernel
-def search_pass(search, beams, current):
+def search_pass(current, beams, passes, planes, searched, bits, limits):
     """Offer all candidates of one pass."""
-    passes, limits, bits = search.passes, search.limits, search.concepts.bits
     p, step = current.number, current.step
     scores = np.empty(CONCEPTS_AT_ONCE, np.float64)
     for group in range(passes.best.shape[2]):
@@ -264,13 +256,15 @@ def search_pass(search, beams, current):
                 # Asked for each candidate anew, as every offer can raise the least score.
                 if scores[place] == -np.inf or scores[place] < least_score(beams, step):
                     continue
-                if not search.searched[c]:
+                if not searched[c]:
                     continue
-                # A score with slack was only the best possible: few candidates need more planes.
-                remove_slack(p, c, search.ranked.planes, current.n_left_out, bits, passes)
+                # A score with slack is only the best possible, and few candidates come this far.
+                if passes.slack[p, c] > 0:
+                    remove_slack(p, c, planes, current.n_left_out, bits, passes)
                 score = exact_score(kind, p, c, passes, limits)
                 if score >= least_score(beams, step):
-                    offer(search, beams, current, c, kind, score)
+                    candidate = Candidate(c, kind, score)
+                    offer(candidate, current, beams, passes, searched, bits)
 
 
 @kernel
@@ -338,7 +332,6 @@ def search_units(weights, n_samples, index, limits):
     unknown = np.empty(0, np.int64)
     for unit in range(weights.shape[0]):
         ranked = ranked_over(weights[unit], index.dense.size > 0)
-        search = Search(index, ranked, passes, searched, limits)
         before, words = first_beam(n_samples, whole, limits)
         by_length = no_formulas(length, length)
         trial = no_formulas(1, length)
@@ -367,7 +360,7 @@ def search_units(weights, n_samples, index, limits):
                     all_sums,
                     sums_of_pass(passes, current.number),
                 )
-                search_pass(search, beams, current)
+                search_pass(current, beams, passes, ranked.planes, searched, bits, limits)
             # No formula of this length entered the beam, so no longer one can be made.
             if n_passes == n_before:
                 break

@@ -152,9 +152,8 @@ def largest(scores):
 def remove_slack(p, c, planes, n_left_out, bits, passes):
     """Make the sum of one concept exact, by the planes that were left out."""
     # Kept, as the other kinds of candidates of this concept use the same sum.
-    if passes.slack[p, c] > 0:
-        passes.sums[p, c] += sum_below(passes.words[p], planes, n_left_out, bits[c])
-        passes.slack[p, c] = 0
+    passes.sums[p, c] += sum_below(passes.words[p], planes, n_left_out, bits[c])
+    passes.slack[p, c] = 0
 
 
 @kernel
