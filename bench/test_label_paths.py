@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.tables import Choice
-from invert_core.kernels import bits, planes, sums
+from invert_core.kernels import bits, sums
 
 N_CONCEPTS = 256
 SIZES = (1_000, 10_000, 100_000)
@@ -19,13 +19,13 @@ SECONDS = 0.3
 
 def sums_of_a_unit(weights, index, words):
     """What a search of length 3 and beam 3 sums: all concepts, then those within six sets."""
-    whole, found, counts, slack = (np.empty(N_CONCEPTS, np.int64) for _ in range(4))
+    whole, found = (sums.Sums(*np.empty((3, N_CONCEPTS), np.int64)) for _ in range(2))
     everything, unknown = bits.whole_set(weights.size), np.empty(0, np.int64)
-    unit = planes.planes_of(weights) if index.dense.size else planes.no_planes()
-    sums.sums_within(everything, weights, unit, 0, index, unknown, whole, counts, slack)
+    unit = sums.ranked_over(weights, index.dense.size > 0)
+    sums.sums_within(everything, unit, 0, index, unknown, whole)
     for _ in range(N_SETS):
-        sums.sums_within(words, weights, unit, 0, index, whole, found, counts, slack)
-    return found
+        sums.sums_within(words, unit, 0, index, whole.sums, found)
+    return found.sums
 
 
 @pytest.mark.parametrize("n_atoms", SIZES)

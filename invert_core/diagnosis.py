@@ -5,7 +5,7 @@ import platform
 from dataclasses import replace
 
 from invert_core.errors import InvertError
-from invert_core.kernels._cache import CACHE
+from invert_core.kernels._cache import CACHE, why_numbas_own
 from invert_core.kernels.warm_up import is_warm
 from invert_core.models.backend import Finding
 from invert_core.models.registry import backends, load_backend
@@ -38,6 +38,9 @@ def diagnose() -> list[Finding]:
     else:
         state = "filled" if is_warm() else "empty, filled by the first labelling"
         findings.append(Finding("kernel cache", "ok", f"{CACHE} ({state})"))
+    reason = why_numbas_own()
+    if reason:
+        findings.append(Finding("kernel cache", "ok", f"that of Numba itself: {reason}"))
     findings += [_optional(*each) for each in OPTIONAL]
     for backend in backends():
         subject = f"backend {backend.name}"

@@ -5,7 +5,6 @@ import functools
 import hashlib
 import logging
 import os
-import pickle
 import sys
 import tempfile
 import time
@@ -14,12 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core.caching import NullCache
-from numba.core.compiler import CompileResult
-from numba.core.registry import cpu_target
-from numba.core.serialize import dumps
 
 from invert_core.files.write_lock import try_lock
+from invert_core.kernels import _internals
 
 _log = logging.getLogger("invert")
 
@@ -29,36 +25,77 @@ _LOOK_AGAIN = 0.1
 _DIGEST = hashlib.sha256().digest_size
 
 
-class KernelCache(NullCache):
-    """Machine code of one kernel: a file in `CACHE` for each signature, begun by its checksum.
+class KernelCache:
+    """Machine code of one kernel: a file in `CACHE` for each signature, which begins by a checksum.
 
     Numba's own cache keeps an index beside the code, which two processes that write at once can
     leave in disagreement with it; a damaged file or a full disk ends the program. Here such a file
     counts as missing, and the kernel is compiled again.
+
+    Should this Numba write down or read machine code in another way than expected, its own cache
+    takes over after all.
+
+    Parameters
+    ----------
+    function : callable
+        What is compiled.
+    instead_of : object
+        The cache that Numba gave the compiled function; it answers whatever else Numba asks.
+    make_numbas_own : callable
+        Makes Numba's own cache of the function.
     """
 
-    def __init__(self, function: Callable[..., Any]):
+    def __init__(
+        self, function: Callable[..., Any], instead_of: Any, make_numbas_own: Callable[[], Any]
+    ):
         self._function = function
+        self._instead_of = instead_of
+        self._make_numbas_own = make_numbas_own
+        self._numbas_own: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._instead_of, name)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The machine code for a signature, None if there is none."""
-        target_context.refresh()
+        code = self._read(sig)
+        if code:
+            try:
+                return _internals.from_bytes(code, target_context)
+            except Exception:
+                self._give_up()
+        if self._numbas_own is None and any(_files_of_numba(_name(self._function))):
+            self._give_up()
+        if self._numbas_own is not None:
+            return self._numbas_own.load_overload(sig, target_context)
+        announce()
+        return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep machine code, if it can be kept."""
+        if CACHE is None:
+            return
+        if self._numbas_own is None:
+            try:
+                self._write(sig, _internals.to_bytes(data))
+                return
+            except Exception:
+                self._give_up()
+        self._numbas_own.save_overload(sig, data)
+
+    def _read(self, sig: Any) -> bytes | None:
         content = b""
         if CACHE is not None:
             with contextlib.suppress(OSError):
                 content = self._file(CACHE, sig).read_bytes()
         code = content[_DIGEST:]
-        if not code or hashlib.sha256(code).digest() != content[:_DIGEST]:
-            _announce()
-            return None
-        return CompileResult._rebuild(target_context, *pickle.loads(code))
+        return code if hashlib.sha256(code).digest() == content[:_DIGEST] else None
 
-    def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep machine code, if it can be kept."""
-        if CACHE is None or data.library.has_dynamic_globals:
+    def _write(self, sig: Any, code: bytes | None) -> None:
+        if CACHE is None or code is None:
             return
-        code = dumps(data._reduce())
         file = self._file(CACHE, sig)
+        # Under a name of this process first, so that no other one reads half a file.
         unfinished = file.with_name(f".{os.getpid()}.{file.name}")
         try:
             unfinished.write_bytes(hashlib.sha256(code).digest() + code)
@@ -66,6 +103,12 @@ class KernelCache(NullCache):
         except OSError:
             with contextlib.suppress(OSError):
                 unfinished.unlink()
+
+    def _give_up(self) -> None:
+        """Leave this kernel to Numba's own cache, whose files later processes find."""
+        _log.debug("%s is left to Numba's own cache.", _name(self._function), exc_info=True)
+        self._numbas_own = self._make_numbas_own()
+        tell_numbas_own()
 
     def _file(self, cache: Path, sig: Any) -> Path:
         digest = hashlib.sha256(str(sig).encode()).hexdigest()
@@ -75,7 +118,45 @@ class KernelCache(NullCache):
 def is_cached(compiled: Any) -> bool:
     """Whether machine code of a kernel lies on disk."""
     name = _name(getattr(compiled, "py_func", compiled))
-    return CACHE is not None and any(CACHE.glob(f"{name}-*"))
+    return CACHE is not None and any(CACHE.rglob(f"{name}-*"))
+
+
+def _files_of_numba(name: str) -> Iterator[Path]:
+    """What Numba's own cache keeps of a kernel, in a folder of its own within `CACHE`."""
+    return iter(()) if CACHE is None else CACHE.rglob(f"{name}-*.nbi")
+
+
+def why_numbas_own() -> str:
+    """Why kernels are in Numba's own cache and not in `KernelCache`; empty if they are not."""
+    if _internals.MISSING:
+        return f"Numba {numba.__version__} lacks {', '.join(_internals.MISSING)}"
+    if any(_files_of_numba("*")):
+        return f"Numba {numba.__version__} writes down machine code in a way of its own"
+    return ""
+
+
+@functools.cache
+def tell_numbas_own() -> None:
+    """Log, once, that Numba's own cache is used, and why."""
+    _log.warning(
+        "%s: kernels are kept in Numba's own cache instead, and results stay the same.",
+        why_numbas_own() or f"Numba {numba.__version__} reads machine code in a way of its own",
+    )
+
+
+@contextlib.contextmanager
+def in_numbas_own() -> Iterator[bool]:
+    """Let Numba's own cache be made in `CACHE`; whether it can be.
+
+    Numba looks only at the file in which a function stands, not at what the function calls. Within
+    the folder of just these sources no file can differ.
+    """
+    before = config.CACHE_DIR
+    config.CACHE_DIR = before if CACHE is None else str(CACHE)
+    try:
+        yield CACHE is not None
+    finally:
+        config.CACHE_DIR = before
 
 
 @contextlib.contextmanager
@@ -93,7 +174,8 @@ def one_process_at_a_time() -> Iterator[None]:
 
 
 @functools.cache
-def _announce() -> None:
+def announce() -> None:
+    """Log, once, that kernels are being compiled."""
     _log.info(
         "Compiling kernels; this %s and takes half a minute or so.",
         "happens once" if CACHE else "happens in every run, as no folder for them can be written,",
@@ -109,11 +191,13 @@ def _find_cache() -> Path | None:
 
     Not only the file that a kernel stands in counts: what it calls is compiled into it.
     """
-    cpu = cpu_target.target_context.codegen().magic_tuple()
-    made_by = (numba.__version__, sys.implementation.cache_tag, cpu)
+    # Numba's own cache tells processors apart by itself.
+    processor = None if _internals.MISSING else _internals.processor()
+    made_by = (numba.__version__, sys.implementation.cache_tag, processor)
     digest = hashlib.sha256(repr(made_by).encode())
-    for source in sorted(_HERE.glob("*.py")):
+    for source in sorted(_HERE.rglob("*.py")):
         digest.update(source.read_bytes())
+    # An installation may be read-only, so the first place that can be written is taken.
     for folder in _places():
         cache = folder / f"invert-{digest.hexdigest()[:16]}"
         try:

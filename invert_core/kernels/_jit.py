@@ -5,7 +5,10 @@ from typing import Any
 
 import numba
 
-from invert_core.kernels._cache import KernelCache, config
+from invert_core.kernels._cache import KernelCache, config, in_numbas_own, tell_numbas_own
+from invert_core.kernels._internals import MISSING
+
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -14,9 +17,21 @@ def kernel(function: Callable[..., Any]) -> Any:
     - ``nogil``: units run in Python threads, which must not wait for one another.
     - ``error_model="numpy"``: no test for zero before each division; the callers exclude it.
     - No ``fastmath``: comparisons must be exact, and integer sums need no licence to reorder.
-    - No ``cache``: `KernelCache` stands in for Numba's own.
+    - No ``cache``: `KernelCache` stands in for Numba's own, unless the installed Numba lacks what
+      it needs.
     """
-    compiled: Any = numba.njit(nogil=True, error_model="numpy")(function)
-    if not config.DISABLE_JIT:
-        compiled._cache = KernelCache(function)
+    if config.DISABLE_JIT:
+        return function
+    if MISSING:
+        tell_numbas_own()
+        return _kept_by_numba(function)
+    compiled: Any = numba.njit(**_OPTIONS)(function)
+    compiled._cache = KernelCache(
+        function, compiled._cache, lambda: _kept_by_numba(function)._cache
+    )
     return compiled
+
+
+def _kept_by_numba(function: Callable[..., Any]) -> Any:
+    with in_numbas_own() as can_be_kept:
+        return numba.njit(cache=can_be_kept, **_OPTIONS)(function)

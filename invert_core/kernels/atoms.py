@@ -1,7 +1,7 @@
-"""Atoms: groups of samples that carry the same concepts, over which every sum can run.
+"""Atoms: groups of samples with equal marks of all concepts, over which every sum can run.
 
-An extent never divides an atom, so ranks are added up per atom once for each unit. Where no two
-samples carry the same concepts each is an atom of its own, in the order of the samples.
+No extent divides an atom, so the ranks of a unit are added over each atom once. Where no two
+samples have equal marks, each is an atom of its own, in the order of the samples.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,10 @@ _ONE = np.uint64(1)
 
 
 class Atoms(NamedTuple):
-    """S atoms of N samples: `of_sample` int32 [N] and `sizes` int64 [S]."""
+    """S atoms of N samples.
+
+    `of_sample` int32 [N] is the atom of each sample, `sizes` int64 [S] the samples of each atom.
+    """
 
     of_sample: np.ndarray
     sizes: np.ndarray
@@ -23,20 +26,22 @@ class Atoms(NamedTuple):
 
 @kernel
 def find_atoms(bits, n_samples):
-    """Merge samples by their concepts, uint64 [C, W]; numbered by the first sample of each.
+    """Find the atoms of concepts uint64 [C, W]; the first sample of each gives their order.
 
     Partition refinement: each concept splits the groups that it cuts, so the cost follows the
-    labels.
+    marks, not samples times concepts.
     """
     group = np.zeros(n_samples, np.int32)
     size = np.zeros(n_samples + 1, np.int32)
     size[0] = n_samples
     free = np.arange(n_samples, -1, -1).astype(np.int32)
-    n_free = n_samples  # group 0, the last of the list, is taken
+    # A stack of unused numbers of groups; 0, at its top, is taken.
+    n_free = n_samples
     n_groups = 1
     split_by = np.full(n_samples + 1, -1, np.int32)
     split_to = np.empty(n_samples + 1, np.int32)
     for concept in range(bits.shape[0]):
+        # Groups of one sample cannot be split any further.
         if n_groups == n_samples:
             break
         for word in range(bits.shape[1]):
@@ -45,8 +50,10 @@ def find_atoms(bits, n_samples):
                 sample = word * 64 + lowest_bit(left)
                 left &= left - _ONE
                 old = group[sample]
+                # A group of one stays as it is, unless it is the rest of one that is being split.
                 if size[old] == 1 and split_by[old] != concept:
                     continue
+                # The first mark within a group opens the group that all its marks move to.
                 if split_by[old] != concept:
                     split_by[old] = concept
                     n_free -= 1
@@ -56,10 +63,12 @@ def find_atoms(bits, n_samples):
                 group[sample] = new
                 size[new] += 1
                 size[old] -= 1
+                # The concept holds on the whole group, which has thus only changed its number.
                 if size[old] == 0:
                     free[n_free] = old
                     n_free += 1
                     n_groups -= 1
+    # Numbers given by the first sample do not depend on the order of the concepts.
     number = np.full(n_samples + 1, -1, np.int32)
     sizes = np.zeros(n_groups, np.int64)
     n_atoms = 0
@@ -88,8 +97,22 @@ def bits_of_atoms(bits, atoms):
 
 
 def merged(bits: np.ndarray, n_samples: int) -> tuple[Atoms, np.ndarray]:
-    """Merge samples with equal labels: concepts uint64 [C, ceil(N / 64)] as sets of atoms."""
-    # Of one type whoever made it, so that what is compiled fits: contiguous and read-only.
+    """Merge samples with equal marks, and write the concepts as sets of atoms.
+
+    Parameters
+    ----------
+    bits : uint64 [C, ceil(N / 64)]
+        Concepts as sets of samples.
+    n_samples : int
+        N.
+
+    Returns
+    -------
+    atoms : Atoms
+        S of them.
+    bits : uint64 [C, ceil(S / 64)]
+    """
+    # Kernels are compiled for one type of array: contiguous and read-only, whoever made it.
     bits = np.ascontiguousarray(bits).view()
     bits.setflags(write=False)
     atoms = find_atoms(bits, n_samples)

@@ -1,7 +1,7 @@
 """Beam search for blocks of units.
 
-Step l joins the formulas of l - 1 literals to every literal (`candidates`). Step 1 does so with the
-formula that is true everywhere, where only `&` says something new.
+Step l joins the formulas of l - 1 literals to every literal (`candidates`). Step 1 joins literals
+to the formula that is true everywhere, with which `|` makes nothing new.
 """
 
 from typing import NamedTuple
@@ -18,8 +18,10 @@ from invert_core.kernels.candidates import (
     most_separated,
     of_kind,
     remember,
+    remove_slack,
     room_for_passes,
     score_candidates,
+    sums_of_pass,
 )
 from invert_core.kernels.formulas import (
     AS_IS,
@@ -30,6 +32,7 @@ from invert_core.kernels.formulas import (
     N_POSITIVE,
     PARENT,
     RANK_SUM,
+    Extent,
     Formulas,
     copy_row,
     join,
@@ -38,16 +41,15 @@ from invert_core.kernels.formulas import (
     same_extent,
     write_extent,
 )
-from invert_core.kernels.planes import no_planes, planes_of
-from invert_core.kernels.sums import sums_within
+from invert_core.kernels.sums import ranked_over, sums_within
 
 
 class Beams(NamedTuple):
     """The formulas of one step of a search.
 
-    `before` is the beam of the shorter ones, with extents `words` uint64 [B, W]; `kept` becomes
-    the next beam; row l - 1 of `by_length` is the best new formula of length l so far; `trial` is
-    room for one formula.
+    `before` is the beam of the step before, with extents `words` uint64 [B, W]; `kept` becomes the
+    next beam; formula l - 1 of `by_length` is the best new one of length l so far; `trial` is room
+    for one formula.
     """
 
     before: Formulas
@@ -57,11 +59,33 @@ class Beams(NamedTuple):
     trial: Formulas
 
 
+class Pass(NamedTuple):
+    """Pass `number`, which joins formula `row` of the beam before to every literal.
+
+    `n_before` passes belong to earlier steps; the lowest `n_left_out` planes are not in the sums
+    that have slack.
+    """
+
+    number: int
+    row: int
+    step: int
+    n_before: int
+    n_left_out: int
+
+
+class Candidate(NamedTuple):
+    """The formula of a pass joined to `concept`; `kind` is connective * 2 + negated."""
+
+    concept: int
+    kind: int
+    score: float
+
+
 class Results(NamedTuple):
     """What K searches found.
 
-    `codes` int64 [K, B + L, 6 + 2L] are of each unit the best distinct extents, best first, then
-    the best new formula of each length, with LENGTH 0 in rows that are not used; `scores` float64
+    `codes` int64 [K, B + L, 6 + 2L] are for each unit the best distinct extents, best first, then
+    the best new formula of each length, with LENGTH 0 where there is none; `scores` float64
     [K, B + L] are sign * AUC; `n_scored` int64 [K] counts the candidates that were scored.
     """
 
@@ -71,38 +95,42 @@ class Results(NamedTuple):
 
 
 @kernel
+def extent_of(formulas, row, words):
+    """The extent of a formula whose parents have the extents `words` uint64 [B, W]."""
+    code = formulas.codes[row]
+    return Extent(words[code[PARENT]], code[LITERAL], code[CONNECTIVE])
+
+
+@kernel
 def insert(beams, bits, whole):
     """Let the formula on trial take its place in the next beam, if it has one.
 
     Of formulas with one extent the first in order stays.
     """
-    trial, kept, before_words = beams.trial, beams.kept, beams.words
+    trial, kept = beams.trial, beams.kept
     size = kept.size[0]
+    # Most candidates end here, before any extent is looked at.
     if size == kept.score.size and not precedes(trial, 0, kept, size - 1):
         return
     new = trial.codes[0]
     for row in range(size):
         old = kept.codes[row]
+        # Equal extents have equal sizes and sums, so words are compared where these are.
         if (
             old[N_POSITIVE] == new[N_POSITIVE]
             and old[RANK_SUM] == new[RANK_SUM]
             and same_extent(
-                before_words[new[PARENT]],
-                new[LITERAL],
-                new[CONNECTIVE],
-                before_words[old[PARENT]],
-                old[LITERAL],
-                old[CONNECTIVE],
-                bits,
-                whole,
+                extent_of(trial, 0, beams.words), extent_of(kept, row, beams.words), bits, whole
             )
         ):
             if not precedes(trial, 0, kept, row):
                 return
+            # The later of the two leaves; the beam never holds a third with this extent.
             for after in range(row, size - 1):
                 copy_row(kept, after + 1, kept, after)
             size -= 1
             break
+    # Nothing has left a full beam, so its last formula does.
     if size == kept.score.size:
         size -= 1
     place = size
@@ -117,31 +145,33 @@ def insert(beams, bits, whole):
 def is_new(beams, passes, n_passes, searched, bits):
     """Whether no shorter formula that was scored has the extent of the one on trial.
 
-    Whatever was scored and ends above the last row of the beam before, or finds room in it, is in
-    it; only below must all that was scored in the first `n_passes` be searched.
+    All that was scored and ends above the last formula of the beam before, or finds room in that
+    beam, is in it; only below must everything that the first `n_passes` scored be searched.
     """
-    trial, before, before_words = beams.trial, beams.before, beams.words
+    trial, before = beams.trial, beams.before
     whole = passes.words[0]
     new = trial.codes[0]
-    words = before_words[new[PARENT]]
-    literal, connective = new[LITERAL], new[CONNECTIVE]
+    extent = extent_of(trial, 0, beams.words)
     for row in range(before.size[0]):
         old = before.codes[row]
         if (
             old[N_POSITIVE] == new[N_POSITIVE]
             and old[RANK_SUM] == new[RANK_SUM]
-            and same_extent(words, literal, connective, before_words[row], 0, AS_IS, bits, whole)
+            and same_extent(extent, Extent(beams.words[row], 0, AS_IS), bits, whole)
         ):
             return False
     last = before.size[0] - 1
     if last + 1 < before.score.size or trial.score[0] > before.score[last]:
         return True
+    # Scores are kept in float32; rounding keeps their order, so none is missed.
     rounded = np.float32(trial.score[0])
     for p in range(n_passes):
         for kind in range(2 if p == 0 else 4):
             for group in range(passes.best.shape[2]):
+                # One comparison rules out most groups.
                 if passes.best[p, kind, group] < rounded:
                     continue
+                # Counted without a branch in the loop: hardly any group has a score alike.
                 n_alike = 0
                 for score in passes.scores[p, kind, group]:
                     n_alike += (score == rounded) | (score == np.inf)
@@ -149,16 +179,13 @@ def is_new(beams, passes, n_passes, searched, bits):
                     continue
                 start = group * CONCEPTS_AT_ONCE
                 for c in range(start, min(start + CONCEPTS_AT_ONCE, bits.shape[0])):
+                    # Concepts that are not searched were candidates at step 1 alone.
                     if (
                         (p == 0 or searched[c])
                         and is_alike(new[N_POSITIVE], new[RANK_SUM], kind, passes, p, c)
                         and same_extent(
-                            words,
-                            literal,
-                            connective,
-                            passes.words[p],
-                            2 * c + (kind & 1),
-                            kind >> 1,
+                            extent,
+                            Extent(passes.words[p], 2 * c + (kind & 1), kind >> 1),
                             bits,
                             whole,
                         )
@@ -177,33 +204,35 @@ def least_score(beams, step):
 
 
 @kernel
-def offer(c, kind, score, row, step, p, n_before, beams, passes, searched, bits, n_samples, limits):
+def offer(candidate, current, beams, passes, searched, bits):
     """Let one candidate take its place in the beam and in `by_length`, if it has one."""
     trial, by_length = beams.trial, beams.by_length
-    join(beams.before, row, 2 * c + (kind & 1), kind >> 1, trial)
+    p, step = current.number, current.step
+    c, kind = candidate.concept, candidate.kind
+    join(beams.before, current.row, 2 * c + (kind & 1), kind >> 1, trial)
     trial.codes[0, N_POSITIVE] = of_kind(
-        kind, n_samples, passes.n_positive[p], passes.counts[0, c], passes.counts[p, c]
+        kind,
+        passes.n_positive[0],
+        passes.n_positive[p],
+        passes.counts[0, c],
+        passes.counts[p, c],
     )
     trial.codes[0, RANK_SUM] = of_kind(
         kind, passes.rank_sum[0], passes.rank_sum[p], passes.sums[0, c], passes.sums[p, c]
     )
-    trial.score[0] = score
+    trial.score[0] = candidate.score
+    # Whether it is new takes longest to find out, so that is asked last.
     if (by_length.codes[step - 1, LENGTH] == 0 or precedes(trial, 0, by_length, step - 1)) and (
-        step == 1 or is_new(beams, passes, n_before, searched, bits)
+        step == 1 or is_new(beams, passes, current.n_before, searched, bits)
     ):
         copy_row(trial, 0, by_length, step - 1)
     insert(beams, bits, passes.words[0])
 
 
 @kernel
-def search_pass(
-    p, row, step, n_before, beams, passes, planes, n_left_out, searched, bits, n_samples, limits
-):
-    """Offer all candidates of pass `p`, which is over row `row` of the beam before.
-
-    `n_before` passes belong to the steps before; the lowest `n_left_out` planes are not in the sums
-    that have slack.
-    """
+def search_pass(current, beams, passes, planes, searched, bits, limits):
+    """Offer all candidates of one pass."""
+    p, step = current.number, current.step
     scores = np.empty(CONCEPTS_AT_ONCE, np.float64)
     for group in range(passes.best.shape[2]):
         start = group * CONCEPTS_AT_ONCE
@@ -215,34 +244,27 @@ def search_pass(
                 # Apart from c, F & c is empty, F & ~c is F and F | ~c is ~c: only F | c is new.
                 passes.best[p, kind, group] = -np.inf
                 continue
-            best = score_candidates(kind, p, start, step, passes, n_samples, limits, scores)
+            best = score_candidates(kind, p, start, step, passes, limits, scores)
+            # The last step has no later one that could ask for its scores.
             if step < limits.length:
                 remember(kind, p, group, best, passes, scores)
+            # The best bounds the whole group, and most groups end here.
             if best < least_score(beams, step):
                 continue
-            for at in range(scores.size):
-                c = start + at
-                if scores[at] == -np.inf or scores[at] < least_score(beams, step):
+            for place in range(scores.size):
+                c = start + place
+                # Asked for each candidate anew, as every offer can raise the least score.
+                if scores[place] == -np.inf or scores[place] < least_score(beams, step):
                     continue
                 if not searched[c]:
                     continue
-                score = exact_score(kind, p, c, planes, n_left_out, bits, passes, n_samples, limits)
+                # A score with slack is only the best possible, and few candidates come this far.
+                if passes.slack[p, c] > 0:
+                    remove_slack(p, c, planes, current.n_left_out, bits, passes)
+                score = exact_score(kind, p, c, passes, limits)
                 if score >= least_score(beams, step):
-                    offer(
-                        c,
-                        kind,
-                        score,
-                        row,
-                        step,
-                        p,
-                        n_before,
-                        beams,
-                        passes,
-                        searched,
-                        bits,
-                        n_samples,
-                        limits,
-                    )
+                    candidate = Candidate(c, kind, score)
+                    offer(candidate, current, beams, passes, searched, bits)
 
 
 @kernel
@@ -262,6 +284,7 @@ def first_beam(n_samples, whole, limits):
 def carried_over(before, step):
     """A new beam that begins with the old one."""
     kept = no_formulas(before.score.size, (before.codes.shape[1] - LITERALS) // 2)
+    # The formula of no literals is no result, so step 1 begins with an empty beam.
     if step > 1:
         for row in range(before.size[0]):
             copy_row(before, row, kept, row)
@@ -274,12 +297,10 @@ def carried_over(before, step):
 @kernel
 def extents_of(kept, words, bits, whole):
     """The extents of a new beam, whose parents have the extents `words`."""
+    # Not in place: several formulas can have one parent.
     of_kept = np.empty(words.shape, np.uint64)
     for row in range(kept.size[0]):
-        code = kept.codes[row]
-        write_extent(
-            words[code[PARENT]], bits, code[LITERAL], code[CONNECTIVE], whole, of_kept[row]
-        )
+        write_extent(extent_of(kept, row, words), bits, whole, of_kept[row])
     return of_kept
 
 
@@ -304,58 +325,47 @@ def search_units(weights, n_samples, index, limits):
     bits = index.bits
     length = limits.length
     whole = whole_set(index.sizes.size)
+    # This is the bulk of the memory, so it is made once and all units use it in turn.
     passes = room_for_passes(index, limits)
     results = no_results(weights.shape[0], limits)
     searched = np.empty(bits.shape[0], np.bool_)
     unknown = np.empty(0, np.int64)
     for unit in range(weights.shape[0]):
-        planes = planes_of(weights[unit]) if index.dense.size > 0 else no_planes()
+        ranked = ranked_over(weights[unit], index.dense.size > 0)
         before, words = first_beam(n_samples, whole, limits)
         by_length = no_formulas(length, length)
         trial = no_formulas(1, length)
         searched[:] = True
-        n_passes = np.int64(0)
+        n_passes = 0
         for step in range(1, length + 1):
-            kept = carried_over(before, step)
-            beams = Beams(before, words, kept, by_length, trial)
-            n_before = np.int64(n_passes)
+            beams = Beams(before, words, carried_over(before, step), by_length, trial)
+            n_before = n_passes
+            # Step 1 is exact, as all later sums are made of its own. Later the upper planes come
+            # first: they bound every candidate, and few need the lower ones.
+            n_left_out = 0 if step == 1 else ranked.planes.shape[0] // 2
             for row in range(before.size[0]):
+                # A shorter formula was joined to every literal when it was new.
                 if before.codes[row, LENGTH] != step - 1:
                     continue
-                p = np.int64(n_passes)
+                current = Pass(n_passes, row, step, n_before, n_left_out)
                 n_passes += 1
                 results.n_scored[unit] += 2 * bits.shape[0] if step == 1 else 4 * limits.n_searched
-                begin_pass(p, before, words, row, passes)
-                n_left_out = 0 if step == 1 else planes.shape[0] // 2
+                begin_pass(current.number, before, words, row, passes)
+                all_sums = unknown if step == 1 else passes.sums[0]
                 sums_within(
                     words[row],
-                    weights[unit],
-                    planes,
+                    ranked,
                     n_left_out,
                     index,
-                    unknown if step == 1 else passes.sums[0],
-                    passes.sums[p],
-                    passes.counts[p],
-                    passes.slack[p],
+                    all_sums,
+                    sums_of_pass(passes, current.number),
                 )
-                search_pass(
-                    p,
-                    row,
-                    step,
-                    n_before,
-                    beams,
-                    passes,
-                    planes,
-                    n_left_out,
-                    searched,
-                    bits,
-                    n_samples,
-                    limits,
-                )
+                search_pass(current, beams, passes, ranked.planes, searched, bits, limits)
+            # No formula of this length entered the beam, so no longer one can be made.
             if n_passes == n_before:
                 break
-            words = extents_of(kept, words, bits, whole)
-            before = kept
+            words = extents_of(beams.kept, words, bits, whole)
+            before = beams.kept
             if step == 1 and limits.n_searched < bits.shape[0]:
                 most_separated(
                     passes.sums[0], passes.counts[0], n_samples, limits.n_searched, searched
@@ -377,7 +387,7 @@ def no_results(n_units, limits):
 
 @kernel
 def write_results(found, by_length, unit, results):
-    """Copy the formulas of one unit."""
+    """Copy what was found for one unit: its beam, then the best of each length."""
     beam = found.score.size
     to = Formulas(results.codes[unit], results.scores[unit], found.size)
     for row in range(found.size[0]):

@@ -20,15 +20,18 @@ _ONES = np.uint64(0x0101010101010101)
 @kernel
 def popcount(word):
     """Number of set bits of one word; LLVM knows this form as one instruction."""
+    # Pairs of bits become their own counts, then nibbles, then bytes: no sum leaves its field.
     word = word - ((word >> _ONE) & _PAIRS)
     word = (word & _NIBBLES) + ((word >> _TWO) & _NIBBLES)
     word = (word + (word >> _FOUR)) & _BYTES
+    # The product adds all eight bytes up in the top one; 64 still fits in a byte.
     return np.int64((word * _ONES) >> _TOP_BYTE)
 
 
 @kernel
 def lowest_bit(word):
     """Position of the lowest set bit of a word that is not zero."""
+    # Subtracting one turns the zeros below the lowest set bit into ones, and no others.
     return popcount(~word & (word - _ONE))
 
 
@@ -48,6 +51,7 @@ def popcounts(bits):
 def whole_set(n_samples):
     """The set of all samples: uint64 [W]."""
     words = np.full((n_samples + 63) // 64, ~np.uint64(0))
+    # Nothing may be set behind the last sample: counts and comparisons take whole words.
     if n_samples % 64:
         words[-1] = (_ONE << np.uint64(n_samples % 64)) - _ONE
     return words
@@ -59,6 +63,7 @@ def pack_columns(labels):
     n_samples, n_concepts = labels.shape
     n_words = (n_samples + 63) // 64
     bits = np.empty((n_concepts, n_words), np.uint64)
+    # Labels lie sample by sample: one open word per concept lets the inner loop follow memory.
     packed = np.empty(n_concepts, np.uint64)
     for word in range(n_words):
         packed[:] = 0
@@ -90,6 +95,7 @@ def unpack(bits, n_samples):
     for concept in range(n_concepts):
         for word in range(bits.shape[1]):
             left = bits[concept, word]
+            # `labels` is 0 already, so only set bits are looked at.
             while left != np.uint64(0):
                 labels[word * 64 + lowest_bit(left), concept] = True
                 left &= left - _ONE

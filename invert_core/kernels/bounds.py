@@ -22,21 +22,34 @@ from invert_core.kernels.pairs import fill_unions
 
 _BLOCK = 128
 NOTHING = -(2**62)
-"""A v that is below every threshold."""
+"""A v below every threshold, for pairs of which no extent has an allowed size."""
 
 
 class Pairs(NamedTuple):
-    """What is known of the pairs of C concepts, each array [C, C] and symmetric.
+    """What is known of the pairs of C concepts; each array is [C, C].
 
-    `counts` and `sums` are int64, samples and ranks of the intersections. `kinds` are int64 and
-    `levels` uint8, of which only [a, b] with a < b is used: the kinds, as bits, that may reach the
-    first threshold, and how many of the thresholds the best of them may reach.
+    `counts` and `sums` int64 are the samples and ranks of the intersections, both symmetric.
+    `kinds` int64 are the kinds, as bits, that may reach the first threshold, and `levels` uint8 how
+    many of the thresholds the best of them may reach; of these two only [a, b] with a < b is used.
     """
 
     counts: np.ndarray
     sums: np.ndarray
     kinds: np.ndarray
     levels: np.ndarray
+
+
+class SizeRange(NamedTuple):
+    """The sizes of extents from `low` to `high`, both included, and their bound.
+
+    `needed` int64 [T] is what v, with this `slope`, must reach for such a size, per threshold,
+    ascending.
+    """
+
+    low: int
+    high: int
+    slope: int
+    needed: np.ndarray
 
 
 def buckets(n_low: int, n_high: int, ratio: float) -> list[tuple[int, int]]:
@@ -50,7 +63,8 @@ def buckets(n_low: int, n_high: int, ratio: float) -> list[tuple[int, int]]:
 
 
 def slope_of(threshold: int, low: int, high: int, n_samples: int) -> int:
-    """Slope of the chord of g from `low` to `high`, the best of the slopes, which are all valid."""
+    """Slope of the chord of g from `low` to `high`; every slope is valid, this one bounds best."""
+    # Rounding the slope costs nothing but tightness: `needed_for` works with the rounded one.
     return 2 * threshold * n_samples // UNIT + 1 - (2 * threshold - UNIT) * (low + high) // UNIT
 
 
@@ -63,6 +77,7 @@ def needed_for(threshold: int, slope: int, low: int, high: int, n_samples: int) 
     ends = [
         2 * threshold * n * (n_samples - n) // UNIT + n * (n + 1) - slope * n for n in (low, high)
     ]
+    # Every division rounds down, and one more comes off for those within `ends`.
     sag = max(0, UNIT - 2 * threshold) * (high - low) ** 2
     return min(ends) - (sag // (4 * UNIT) + 1)
 
@@ -70,6 +85,7 @@ def needed_for(threshold: int, slope: int, low: int, high: int, n_samples: int) 
 @kernel
 def caps_of(values):
     """Maxima of all beginnings and of all ends of int64 [C]: [2, C + 1], 0 where empty."""
+    # With these the cap of any range that begins or ends at an edge is one look-up.
     size = values.size
     caps = np.zeros((2, size + 1), np.int64)
     for i in range(size):
@@ -80,7 +96,7 @@ def caps_of(values):
 
 @kernel
 def _subtract(positive, signed, out):
-    """Fill the sums of the negative parts."""
+    """Fill in the sums of the negative parts, which are what v+ has more than v."""
     for cells in range(16):
         for j in range(out.shape[1]):
             out[cells, j] = positive[cells, j] - signed[cells, j]
@@ -88,7 +104,7 @@ def _subtract(positive, signed, out):
 
 @kernel
 def _fill_usable(n, usable):
-    """Fill the kinds that say more than formulas of two literals; those of some pair, as bits."""
+    """Fill in the kinds that say more than formulas of two literals; return those of any pair."""
     some = 0
     for j in range(usable.size):
         occupied = 0
@@ -101,14 +117,16 @@ def _fill_usable(n, usable):
 
 @kernel
 def _fill_caps(kind, maxima, a, first, caps):
-    """Fill the most that a third concept in the range of a kind can add, for b from `first` on."""
+    """Fill in the most that a third concept in the range of a kind can add, for b from `first`."""
     if kinds.START[kind] == kinds.AT_B:
+        # Behind the last b the last cap repeats: it is read by whole blocks, and not used.
         for j in range(caps.size):
             caps[j] = maxima[1, min(first + 1 + j, maxima.shape[1] - 1)]
     elif kinds.END[kind] == kinds.AT_B:
         for j in range(caps.size):
             caps[j] = maxima[0, min(first + j, maxima.shape[1] - 1)]
     else:
+        # The range does not depend on b: it is everything, or begins or ends at a.
         cap = maxima[0, maxima.shape[1] - 1]
         if kinds.START[kind] == kinds.AT_A:
             cap = maxima[1, a + 1]
@@ -121,6 +139,8 @@ def _fill_caps(kind, maxima, a, first, caps):
 @kernel
 def _reach(v_without, change, caps, n_least, n_most, usable, bit, low, high, reach):
     """The most that v can be for one kind of several pairs; NOTHING where no size is allowed."""
+    # Plain rows and numbers, and no branch on a pair: this loop is most of the time of a bound, and
+    # runs in vector instructions.
     for j in range(reach.size):
         fits = (n_least[j] <= high) & (n_most[j] >= low) & (usable[j] & bit != 0)
         reach[j] = v_without[j] + min(change[j], caps[j]) if fits else NOTHING
@@ -128,13 +148,14 @@ def _reach(v_without, change, caps, n_least, n_most, usable, bit, low, high, rea
 
 @kernel
 def _note(reach, bit, needed, may, most):
+    """Note a kind for the pairs that may reach the first threshold, and the most of any kind."""
     for j in range(reach.size):
         may[j] |= bit if reach[j] >= needed else 0
         most[j] = max(most[j], reach[j])
 
 
 @kernel
-def mark_pairs(pairs, positive, all_positive, n_samples, start, stop, slope, low, high, needed):
+def mark_pairs(pairs, positive, all_positive, n_samples, start, stop, sizes):
     """Note which kinds of the pairs (a, b) with start <= a < stop may reach the thresholds.
 
     Parameters
@@ -145,14 +166,14 @@ def mark_pairs(pairs, positive, all_positive, n_samples, start, stop, slope, low
         v+ of the intersections, on and above the diagonal.
     all_positive : int
         v+ of all samples.
-    n_samples, start, stop, slope : int
-    low, high : int
-        Sizes of extents looked at, both included.
-    needed : int64 [T]
-        What v must reach for such a size, per threshold, ascending.
+    n_samples, start, stop : int
+    sizes : SizeRange
+        Sizes of the extents looked at.
     """
+    slope = sizes.slope
     size = pairs.counts.shape[0]
     all_v = n_samples * (n_samples + 1) - slope * n_samples
+    # Longer by a block, so that the last b can be taken as a whole block too.
     n_of = np.zeros(size + _BLOCK, np.int64)
     v_of = np.zeros(size + _BLOCK, np.int64)
     up_of = np.zeros(size + _BLOCK, np.int64)
@@ -177,9 +198,12 @@ def mark_pairs(pairs, positive, all_positive, n_samples, start, stop, slope, low
     reach = np.empty(_BLOCK, np.int64)
     may = np.empty(_BLOCK, np.int64)
     most = np.empty(_BLOCK, np.int64)
+    # Blocks of b, so that all these rows stay in the nearest caches for every kind.
     for a in range(start, stop):
         for first in range(a + 1, size, _BLOCK):
             width = min(_BLOCK, size - first)
+            # Behind `width` numbers of an earlier block remain: they may make a kind be looked at
+            # in vain, but nothing of theirs is noted.
             for j in range(width):
                 n_both[j] = pairs.counts[a, first + j]
                 v_both[j] = pairs.sums[a, first + j] - slope * n_both[j]
@@ -195,15 +219,18 @@ def mark_pairs(pairs, positive, all_positive, n_samples, start, stop, slope, low
             filled = -1
             for kind in kinds.EXAMINED:
                 bit = np.int64(1) << kind
+                # Few occupied cells leave few kinds, often the same for a whole block.
                 if not some_usable & bit:
                     continue
                 falls = kinds.FALLS[kind]
+                # Kinds of one cap follow one another, so it is filled in once for all of them.
                 if filled != kinds.CAPS[kind]:
                     filled = kinds.CAPS[kind]
                     _fill_caps(kind, caps_down if falls else caps_up, a, first, caps)
                 without = kinds.WITHOUT[kind]
                 cell = 1 << kinds.CELL[kind]
                 change = down if falls else up
+                # The size of the extent lies between those without and with the whole free cell.
                 _reach(
                     v[without],
                     change[cell],
@@ -212,15 +239,16 @@ def mark_pairs(pairs, positive, all_positive, n_samples, start, stop, slope, low
                     n[without | cell],
                     usable,
                     bit,
-                    low,
-                    high,
+                    sizes.low,
+                    sizes.high,
                     reach,
                 )
-                _note(reach, bit, needed[0], may, most)
+                _note(reach, bit, sizes.needed[0], may, most)
             for j in range(width):
                 if may[j] != 0:
                     level = 0
-                    while level < needed.size and needed[level] <= most[j]:
+                    while level < sizes.needed.size and sizes.needed[level] <= most[j]:
                         level += 1
+                    # Raised, not set: other ranges of sizes have their say too.
                     pairs.kinds[a, first + j] |= may[j]
                     pairs.levels[a, first + j] = max(pairs.levels[a, first + j], level)

@@ -11,19 +11,20 @@ import numpy as np
 from invert_core.kernels._jit import kernel
 from invert_core.kernels.formulas import N_POSITIVE, RANK_SUM
 from invert_core.kernels.planes import sum_below
+from invert_core.kernels.sums import Sums
 
 CONCEPTS_AT_ONCE = 128
 """Candidates scored in one go, before any of them is looked at."""
 
 
 class Passes(NamedTuple):
-    """P sets that were joined to literals; row 0 is the set of all atoms.
+    """P extents that are joined to literals, one pass each; pass 0 is the set of all atoms.
 
-    `words` is uint64 [P, W], `n_positive` and `rank_sum` int64 [P]; `sums` and `counts`
-    int64 [P, C] belong to the intersections with every concept; a sum is known up to `slack`
-    int64 [P, C]. `scores` float32 [P, 4, G, CONCEPTS_AT_ONCE] are those of the candidates of each
-    kind, rounded, inf where there is slack, and `best` [P, 4, G] the largest that each group of
-    concepts can have.
+    `words` is uint64 [P, W], `n_positive` and `rank_sum` int64 [P]. `sums` and `counts`
+    int64 [P, C] belong to the intersections with every concept, and a sum is between `sums` and
+    `sums` + `slack`, int64 [P, C]. `scores` float32 [P, 4, G, CONCEPTS_AT_ONCE] are those of the
+    candidates of each kind, rounded, inf where there is slack; `best` float32 [P, 4, G] is the
+    largest that any candidate of a group of concepts can have.
     """
 
     words: np.ndarray
@@ -39,10 +40,10 @@ class Passes(NamedTuple):
 class Limits(NamedTuple):
     """What a search is told.
 
-    `length` and `beam` are the most literals of a formula and the formulas kept at each step;
-    `n_low` and `n_high` sizes that an extent may have, both included, n_low >= 1 and n_high < N;
-    `sign` is 1.0 to seek the largest AUC, -1.0 the smallest; `n_searched` is how many concepts
-    stay from step 2 on, those with the largest abs(AUC - 0.5).
+    A formula has at most `length` literals, and each step keeps `beam` formulas. An extent has
+    from `n_low` to `n_high` samples, both included, with n_low >= 1 and n_high < N. `sign` is 1.0
+    to seek the largest AUC, -1.0 to seek the smallest. From step 2 on only `n_searched` concepts
+    are joined, those with the largest abs(AUC - 0.5).
     """
 
     length: int
@@ -61,7 +62,9 @@ def doubled_u(n_positive, rank_sum):
 
 @kernel
 def auc_of(n_positive, rank_sum, n_samples):
-    """AUC of an extent that is neither empty nor everything: one division of exact integers."""
+    """AUC of an extent that is neither empty nor everything."""
+    # Both integers are at most N**2 / 2, which float64 holds exactly up to N = 2**27: only the one
+    # division rounds, and equal extents get equal scores on every way there.
     return doubled_u(n_positive, rank_sum) / (2 * n_positive * (n_samples - n_positive))
 
 
@@ -69,8 +72,8 @@ def auc_of(n_positive, rank_sum, n_samples):
 def of_kind(kind, everything, formula, concept, both):
     """Size or rank sum of one of the four candidates made of a formula and a concept.
 
-    `kind` is connective * 2 + negated; the others are the size (or sum) of all samples, of the
-    formula, of the concept, and of their intersection.
+    `kind` is connective * 2 + negated; the other arguments are the sizes, or the sums, of all
+    samples, of the formula, of the concept, and of their intersection.
     """
     if kind == 0:
         return both
@@ -82,14 +85,14 @@ def of_kind(kind, everything, formula, concept, both):
 
 
 @kernel
-def score_candidates(kind, p, start, step, passes, n_samples, limits, scores):
+def score_candidates(kind, p, start, step, passes, limits, scores):
     """Score the candidates of one kind and pass for the concepts from `start` on; return the best.
 
-    Where a sum has slack it is the best score that there can be. -inf stands for those outside the
-    limits, and for those that have the extent of the formula or of the literal they are made of,
-    both shorter and scored already: an extent inside or around another and of its size is that
-    other.
+    Where a sum has slack, the score is the best that is possible. It is -inf for candidates outside
+    the limits, and for those with the extent of the formula or of the literal that they are made
+    of, both shorter and scored already.
     """
+    n_samples = passes.n_positive[0]
     n_formula, sum_formula = passes.n_positive[p], passes.rank_sum[p]
     everything = passes.rank_sum[0]
     of_concept, sum_concept = passes.counts[0, start:], passes.sums[0, start:]
@@ -98,14 +101,19 @@ def score_candidates(kind, p, start, step, passes, n_samples, limits, scores):
     # A score rises with the sum of the intersection for F & c and F | ~c, falls for the others.
     of_slack = 1 if (kind == 0 or kind == 3) == (limits.sign > 0) else 0
     n_concepts = min(CONCEPTS_AT_ONCE, of_concept.size)
+    # No branch depends on the candidate, so the loop runs in vector instructions: what is not
+    # allowed is scored like all others, even if that divides by zero, and dropped.
     for c in range(n_concepts):
         n = of_kind(kind, n_samples, n_formula, of_concept[c], of_both[c])
         both = sum_both[c] + of_slack * slack[c]
         rank_sum = of_kind(kind, everything, sum_formula, sum_concept[c], both)
         n_literal = n_samples - of_concept[c] if kind & 1 else of_concept[c]
+        # An extent that lies inside or around another and has its size is that other one, so sizes
+        # tell what words would.
         says_more = (step == 1) | ((n != n_formula) & (n != n_literal))
         allowed = (n >= limits.n_low) & (n <= limits.n_high) & says_more
         scores[c] = limits.sign * auc_of(n, rank_sum, n_samples) if allowed else -np.inf
+    # The last group is filled up: `largest` and `is_new` look at whole groups.
     for c in range(n_concepts, CONCEPTS_AT_ONCE):
         scores[c] = -np.inf
     return largest(scores)
@@ -114,10 +122,13 @@ def score_candidates(kind, p, start, step, passes, n_samples, limits, scores):
 @kernel
 def remember(kind, p, group, best, passes, scores):
     """Keep what later steps ask of the candidates of one kind and group of concepts."""
+    # In float32 they take half of the memory, and equal scores still round to equal ones.
     passes.best[p, kind, group] = best
     rounded = passes.scores[p, kind, group]
     for c in range(CONCEPTS_AT_ONCE):
         rounded[c] = scores[c]
+    # A score with slack is an upper bound and says nothing about being equal to another: inf makes
+    # `is_new` look closer.
     slack = passes.slack[p, group * CONCEPTS_AT_ONCE :]
     for c in range(min(CONCEPTS_AT_ONCE, slack.size)):
         if slack[c] > 0:
@@ -126,7 +137,8 @@ def remember(kind, p, group, best, passes, scores):
 
 @kernel
 def largest(scores):
-    """The maximum of CONCEPTS_AT_ONCE floats without NaN; four chains hide the latency."""
+    """The maximum of CONCEPTS_AT_ONCE floats without NaN."""
+    # Four maxima that do not wait for one another; a single one waits for each comparison.
     one, two, three, four = scores[0], scores[1], scores[2], scores[3]
     for at in range(4, CONCEPTS_AT_ONCE, 4):
         one = scores[at] if scores[at] > one else one
@@ -137,11 +149,17 @@ def largest(scores):
 
 
 @kernel
-def exact_score(kind, p, c, planes, n_left_out, bits, passes, n_samples, limits):
-    """The score of one candidate, for which the slack of its sum is done away with."""
-    if passes.slack[p, c] > 0:
-        passes.sums[p, c] += sum_below(passes.words[p], planes, n_left_out, bits[c])
-        passes.slack[p, c] = 0
+def remove_slack(p, c, planes, n_left_out, bits, passes):
+    """Make the sum of one concept exact, by the planes that were left out."""
+    # Kept, as the other kinds of candidates of this concept use the same sum.
+    passes.sums[p, c] += sum_below(passes.words[p], planes, n_left_out, bits[c])
+    passes.slack[p, c] = 0
+
+
+@kernel
+def exact_score(kind, p, c, passes, limits):
+    """The score of one candidate, whose sum must have no slack."""
+    n_samples = passes.n_positive[0]
     n = of_kind(kind, n_samples, passes.n_positive[p], passes.counts[0, c], passes.counts[p, c])
     rank_sum = of_kind(
         kind, passes.rank_sum[0], passes.rank_sum[p], passes.sums[0, c], passes.sums[p, c]
@@ -172,6 +190,8 @@ def most_separated(sums, counts, n_samples, n_kept, kept):
         if 0 < counts[c] < n_samples:
             distance[c] = abs(auc_of(counts[c], sums[c], n_samples) - 0.5)
     bits = distance.view(np.int64)
+    # The largest number that at least `n_kept` distances reach: each bit stays if enough still do.
+    # Bit 63 is the sign, which no distance has.
     least = np.int64(0)
     for shift in range(62, -1, -1):
         trial = least | (np.int64(1) << shift)
@@ -180,6 +200,7 @@ def most_separated(sums, counts, n_samples, n_kept, kept):
             n_above += bits[c] >= trial
         if n_above >= n_kept:
             least = trial
+    # Fewer than `n_kept` are above it; of those equal to it the first fill up.
     n_more = n_kept
     for c in range(bits.size):
         kept[c] = bits[c] > least
@@ -195,6 +216,7 @@ def room_for_passes(index, limits):
     """Room for all passes of one unit."""
     n_concepts, n_words = index.bits.shape
     n_groups = (n_concepts + CONCEPTS_AT_ONCE - 1) // CONCEPTS_AT_ONCE
+    # Step 1 takes one pass, each later one at most one for each formula of the beam.
     capacity = 1 + (limits.length - 1) * limits.beam
     return Passes(
         np.empty((capacity, n_words), np.uint64),
@@ -210,8 +232,14 @@ def room_for_passes(index, limits):
 
 @kernel
 def begin_pass(p, before, words, row, passes):
-    """Note in pass `p` the formula of a row."""
+    """Begin pass `p`, over formula `row` of `before` with the extent ``words[row]``."""
     for word in range(words.shape[1]):
         passes.words[p, word] = words[row, word]
     passes.n_positive[p] = before.codes[row, N_POSITIVE]
     passes.rank_sum[p] = before.codes[row, RANK_SUM]
+
+
+@kernel
+def sums_of_pass(passes, p):
+    """Where the sums of pass `p` are written."""
+    return Sums(passes.sums[p], passes.counts[p], passes.slack[p])

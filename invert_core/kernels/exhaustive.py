@@ -1,7 +1,7 @@
 """Every formula of one and of two concepts, and which formula is the best.
 
-Literal 2c is concept c and 2c + 1 its negation; a formula is written in normal form as one number,
-its key, and of two formulas of one length and score the one with the smaller key comes first.
+Literal 2c is concept c and 2c + 1 its negation. The key of a formula is its normal form as one
+number; of two formulas with equal length and score, the one with the smaller key comes first.
 """
 
 from typing import NamedTuple
@@ -16,9 +16,9 @@ OR = 1
 ABSENT = -1
 
 UNIT = 2**50
-"""One, in the fixed-point numbers that thresholds on the AUC are."""
+"""The number 1 in fixed point, in which thresholds on the AUC are written."""
 SLACK = 16
-"""How far below a score, in fixed point, its threshold stands.
+"""How far the threshold of a score lies below it, in fixed point.
 
 A score is a quotient of two integers, each rounded to float64, and minus the score is taken from
 1 where the smallest AUC is sought: an error below 4 * 2**-53, against a slack of 2**-46.
@@ -28,11 +28,11 @@ A score is a quotient of two integers, each rounded to float64, and minus the sc
 class Problem(NamedTuple):
     """One unit over S atoms and C concepts that are numbered by size, ascending.
 
-    `bits` uint64 [C, W], `first` int64 [S + 1] and `concept` int64 hold the concepts by concept
-    and by atom; `literal` int64 [C, 2] is the literal that concept c, and its negation, is known
-    by outside, of `n_literals`; `sizes` and `ranks` int64 [S] are the samples of each atom and the
-    sum of their doubled midranks, which run downwards if `downwards`, so that always the largest
-    AUC is sought; `counts` and `sums` int64 [C, C] are sums over intersections.
+    `bits` uint64 [C, W] hold the concepts by concept; by atom, `first` int64 [S + 1] and `concept`
+    int64 hold them. `literal` int64 [C, 2] is what concept c, and its negation, are among the
+    `n_literals` literals outside. `sizes` int64 [S] are the samples of each atom, `ranks` int64 [S]
+    their doubled midranks, added. If `downwards`, ranks run downwards, so that the largest AUC is
+    always sought. `counts` and `sums` int64 [C, C] are sums over intersections.
     """
 
     bits: np.ndarray
@@ -78,8 +78,10 @@ def nothing_yet() -> Best:
 @kernel
 def score_of(n, rank_sum, n_samples, downwards):
     """AUC or, where the ranks run downwards, minus the AUC of the ranks that run upwards."""
+    # Both fit into 64 bits, and into float64, see `candidates.auc_of`.
     pairs = 2 * n * (n_samples - n)
     doubled_u = rank_sum - n * (n + 1)
+    # Turned back as an integer: so it rounds as the AUC of ranks that run upwards does.
     if downwards:
         return -((pairs - doubled_u) / pairs)
     return doubled_u / pairs
@@ -88,6 +90,7 @@ def score_of(n, rank_sum, n_samples, downwards):
 @kernel
 def needed_score(best, length):
     """The least score with which a formula can become the best of its length."""
+    # As long as the score is that of a shorter formula, equal to it is not enough.
     if best.key[length] == ABSENT:
         return np.nextafter(best.score[length], np.inf)
     return best.score[length]
@@ -98,6 +101,7 @@ def threshold_of(score, downwards):
     """The AUC, in fixed point, that every formula with at least this score exceeds."""
     if score == -np.inf:
         return 0
+    # Rounded down and less the slack: a bound may let too much through, but never too little.
     area = 1.0 + score if downwards else score
     return max(np.int64(area * UNIT) - SLACK, 0)
 
@@ -114,6 +118,7 @@ def key_of(x, y, z, before_y, before_z, length, n_literals):
         x, y = y, x
     if length == 2:
         return (x * n_literals + y) * 2 + before_y
+    # One run of three: z has to sink past both others, which are sorted.
     if before_y == before_z:
         if y > z:
             y, z = z, y
@@ -143,6 +148,7 @@ def consider(best, length, key, n, rank_sum, problem):
     score = score_of(n, rank_sum, problem.n_samples, problem.downwards)
     if score < needed_score(best, length):
         return
+    # Equal scores go to the smaller key, so the order in which formulas come does not matter.
     if score > best.score[length] or key < best.key[length]:
         best.score[length] = score
         best.key[length] = key
@@ -166,6 +172,8 @@ def score_literals(problem, best):
 @kernel
 def _raise_scores(n, rank_sum, problem, scores):
     """Raise each score to that of the set with these numbers of samples and ranks, if allowed."""
+    # Nothing branches on a pair, so the loop runs in vector instructions; what is not allowed may
+    # divide by zero, and is dropped.
     n_samples = problem.n_samples
     for j in range(scores.size):
         score = score_of(n[j], rank_sum[j], n_samples, problem.downwards)
@@ -183,6 +191,7 @@ def score_pairs(problem, start, stop, best, row_score, row_partner):
     size = counts.shape[0]
     n_samples = problem.n_samples
     everything = n_samples * (n_samples + 1)
+    # Copies: a diagonal has strides, and is read once for each a.
     n_of = np.diag(counts).copy()
     s_of = np.diag(sums).copy()
     n = np.empty((16, size), np.int64)
@@ -193,6 +202,7 @@ def score_pairs(problem, start, stop, best, row_score, row_partner):
         width = size - first
         fill_unions(n_samples, n_of[a], n_of[first:], counts[a, first:], n)
         fill_unions(everything, s_of[a], s_of[first:], sums[a, first:], rank_sum)
+        # Each of a's two literals with each of b's: & is one cell, | is all cells but one.
         scores[:] = -np.inf
         for cell in range(4):
             for cells in (1 << cell, 15 ^ (1 << cell)):
@@ -202,6 +212,7 @@ def score_pairs(problem, start, stop, best, row_score, row_partner):
             if scores[j] > row_score[a]:
                 row_score[a] = scores[j]
                 row_partner[a] = first + j
+            # Which of the eight formulas it was is asked only for the few pairs that matter.
             if scores[j] >= needed_score(best, 2):
                 for cell in range(4):
                     for connective in (AND, OR):

@@ -1,7 +1,7 @@
 """Formulas as rows of arrays: their normal form, their order, and their extents.
 
 Literal 2c is concept c, 2c + 1 its negation. Connective k joins literal k to what stands left of
-it; connective 0 of a row says nothing.
+it; connective 0 means nothing.
 """
 
 from typing import NamedTuple
@@ -16,20 +16,31 @@ AS_IS = 2
 
 
 LENGTH, N_POSITIVE, RANK_SUM, PARENT, LITERAL, CONNECTIVE, LITERALS = range(7)
-"""Columns of `Formulas.codes`; from LITERALS on stand L literals, then L connectives."""
+"""Columns of `Formulas.codes`; from LITERALS on there are L literals, then L connectives."""
 
 
 class Formulas(NamedTuple):
-    """Up to K formulas of up to L literals; rows behind `size[0]` are unused.
+    """Up to K formulas of up to L literals; those from `size[0]` on are unused.
 
     `codes` is int64 [K, 6 + 2L] and `score` float64 [K]. PARENT, LITERAL and CONNECTIVE say how a
-    row came about: row PARENT of the formulas before, joined to LITERAL, or that row itself where
-    CONNECTIVE is AS_IS.
+    formula came about: number PARENT of the shorter formulas, joined to LITERAL, or that formula
+    itself where CONNECTIVE is AS_IS.
     """
 
     codes: np.ndarray
     score: np.ndarray
     size: np.ndarray
+
+
+class Extent(NamedTuple):
+    """The extent of a formula with the extent `words` uint64 [W], joined to a literal.
+
+    It is worked out word by word where it is asked for: most are only compared, and differ early.
+    """
+
+    words: np.ndarray
+    literal: int
+    connective: int
 
 
 @kernel
@@ -52,7 +63,7 @@ def copy_row(source, row, target, place):
 
 @kernel
 def join(before, row, literal, connective, target):
-    """Write a row of `before`, joined to a literal, to row 0 of `target` in normal form.
+    """Join formula `row` of `before` to a literal; write it to row 0 of `target` in normal form.
 
     The literal is sorted into the last run of one connective; the first literal of a formula
     belongs to its first run.
@@ -60,9 +71,11 @@ def join(before, row, literal, connective, target):
     copy_row(before, row, target, 0)
     code = target.codes[0]
     last = code[LENGTH]
+    # L literals and L connectives follow the other columns, so this is LITERALS + L.
     connectives = code[(LITERALS + code.size) // 2 :]
     literals = code[LITERALS:]
     connectives[last] = connective
+    # The run is sorted already, so the new literal sinks to its place.
     place = last
     while (
         place > 0
@@ -82,13 +95,15 @@ def join(before, row, literal, connective, target):
 def precedes(left, row, right, other):
     """Whether one formula comes before another: score, then length, literals, connectives.
 
-    What stands behind the last literal, and before the first connective, is zero.
+    Unused columns are zero, behind the last literal and before the first connective.
     """
+    # Equal scores must compare equal: they are quotients of integers, so no tolerance is needed.
     if left.score[row] != right.score[other]:
         return left.score[row] > right.score[other]
     one, two = left.codes[row], right.codes[other]
     if one[LENGTH] != two[LENGTH]:
         return one[LENGTH] < two[LENGTH]
+    # Literals stand before connectives, as the order wants it: one loop does for both.
     for column in range(LITERALS, one.size):
         if one[column] != two[column]:
             return one[column] < two[column]
@@ -108,26 +123,27 @@ def joined_word(before, concept_word, negated, connective):
 
 
 @kernel
-def write_extent(before, bits, literal, connective, whole, words):
-    """Write the extent of a formula with words `before` joined to a literal: uint64 [W]."""
-    concept_words = bits[literal >> 1]
-    for word in range(before.size):
-        joined = joined_word(before[word], concept_words[word], literal & 1, connective)
+def write_extent(extent, bits, whole, words):
+    """Write an extent to `words` uint64 [W]; the concepts are `bits` uint64 [C, W]."""
+    concept_words = bits[extent.literal >> 1]
+    negated = extent.literal & 1
+    for word in range(words.size):
+        joined = joined_word(extent.words[word], concept_words[word], negated, extent.connective)
+        # A negated concept has bits set behind the last sample.
         words[word] = joined & whole[word]
 
 
 @kernel
-def same_extent(
-    before, literal, connective, other_before, other_literal, other_connective, bits, whole
-):
+def same_extent(one, other, bits, whole):
     """Whether two formulas hold on the same samples, word by word."""
-    concept_words = bits[literal >> 1]
-    other_words = bits[other_literal >> 1]
-    for word in range(before.size):
-        one = joined_word(before[word], concept_words[word], literal & 1, connective)
-        two = joined_word(
-            other_before[word], other_words[word], other_literal & 1, other_connective
+    bits_one = bits[one.literal >> 1]
+    bits_other = bits[other.literal >> 1]
+    for word in range(whole.size):
+        left = joined_word(one.words[word], bits_one[word], one.literal & 1, one.connective)
+        right = joined_word(
+            other.words[word], bits_other[word], other.literal & 1, other.connective
         )
-        if (one ^ two) & whole[word] != np.uint64(0):
+        # Extents that differ mostly do so in one of the first words.
+        if (left ^ right) & whole[word] != np.uint64(0):
             return False
     return True

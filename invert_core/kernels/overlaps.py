@@ -7,7 +7,7 @@ from invert_core.kernels.bits import popcount
 
 _WORDS = 512
 _SETS = 8
-"""So many words of so many sets stay in the nearest cache while others are compared with them."""
+"""Words and sets that stay in the nearest cache while other sets are compared with them."""
 
 
 @kernel
@@ -21,7 +21,7 @@ def common_count(a, b):
 
 @kernel
 def common_counts(a, b):
-    """Size of the intersection of each set of one kind with each of another.
+    """Size of the intersection of every set of `a` with every set of `b`.
 
     Parameters
     ----------
@@ -32,6 +32,7 @@ def common_counts(a, b):
     int64 [A, B]
     """
     counts = np.zeros((a.shape[0], b.shape[0]), np.int64)
+    # Blocks of `b` outside, all of `a` inside: a block is read from memory once, not once per set.
     for first in range(0, a.shape[1], _WORDS):
         words = slice(first, min(first + _WORDS, a.shape[1]))
         for top in range(0, b.shape[0], _SETS):

@@ -1,7 +1,7 @@
 """Sums over the intersections of all pairs of concepts.
 
-Every extent that two concepts make, and every extent that three make apart from the intersection
-of all three, follows from these by inclusion-exclusion.
+The sums over every extent of two concepts follow from these by inclusion-exclusion; those of three
+need the intersection of all three besides.
 """
 
 import numpy as np
@@ -15,23 +15,25 @@ _ONE = np.uint64(1)
 @kernel
 def concept_lists(bits, n_atoms):
     """Atom a carries ``concept[first[a]:first[a + 1]]``, ascending: uint64 [C, W] -> two int64."""
+    # Counted first, so that the lists of all atoms share one array of the right size.
     first = np.zeros(n_atoms + 1, np.int64)
-    for row in range(bits.shape[0]):
+    for c in range(bits.shape[0]):
         for word in range(bits.shape[1]):
-            left = bits[row, word]
+            left = bits[c, word]
             while left != np.uint64(0):
                 first[word * 64 + lowest_bit(left) + 1] += 1
                 left &= left - _ONE
     for atom in range(n_atoms):
         first[atom + 1] += first[atom]
     concept = np.empty(first[n_atoms], np.int64)
+    # A copy, as it moves on to the end of each list while `first` must stay at its start.
     filled = first[:-1].copy()
-    for row in range(bits.shape[0]):
+    for c in range(bits.shape[0]):
         for word in range(bits.shape[1]):
-            left = bits[row, word]
+            left = bits[c, word]
             while left != np.uint64(0):
                 atom = word * 64 + lowest_bit(left)
-                concept[filled[atom]] = row
+                concept[filled[atom]] = c
                 filled[atom] += 1
                 left &= left - _ONE
     return first, concept
@@ -45,18 +47,22 @@ def add_pairs(first, concept, weights, start, stop, table):
     """
     for atom in range(start, stop):
         weight = weights[atom]
+        # The positive parts that bounds are made of are 0 for many atoms.
         if weight == 0:
             continue
         carried = concept[first[atom] : first[atom + 1]]
         for x in range(carried.size):
-            row = table[carried[x]]
+            # The list ascends, so what stands further on lies above the diagonal.
+            of_x = table[carried[x]]
             for y in range(x, carried.size):
-                row[carried[y]] += weight
+                of_x[carried[y]] += weight
 
 
 @kernel
 def mirror(table):
     """Copy what stands above the diagonal of int64 [C, C] below it."""
+    # In blocks, so that the lines of memory that a column crosses are still in the cache for the
+    # next column.
     size = table.shape[0]
     block = 64
     for top in range(0, size, block):
@@ -81,6 +87,7 @@ def fill_unions(everything, a, b, both, unions):
     unions : int64 [16, J]
         Overwritten.
     """
+    # One loop for each set, over all b: each becomes a plain loop of vector instructions.
     for j in range(both.size):
         unions[0, j] = 0
     for j in range(both.size):
@@ -92,28 +99,8 @@ def fill_unions(everything, a, b, both, unions):
     for j in range(both.size):
         unions[8, j] = everything - a - b[j] + both[j]
     for cells in range(3, 16):
+        # Without its lowest cell a set has a smaller number, so that is made already.
         rest = cells & (cells - 1)
         if rest:
             for j in range(both.size):
                 unions[cells, j] = unions[rest, j] + unions[cells ^ rest, j]
-
-
-@kernel
-def add_common(words, other, first, concept, weights, sizes, sums, counts):
-    """For each concept: weights and samples of its intersection with two others.
-
-    `words` and `other` uint64 [W] are the two, `weights` and `sizes` int64 [S] belong to atoms;
-    `sums` and `counts` int64 [C] are overwritten.
-    """
-    sums[:] = 0
-    counts[:] = 0
-    for word in range(words.size):
-        left = words[word] & other[word]
-        while left != np.uint64(0):
-            atom = word * 64 + lowest_bit(left)
-            left &= left - _ONE
-            weight = weights[atom]
-            size = sizes[atom]
-            for entry in range(first[atom], first[atom + 1]):
-                sums[concept[entry]] += weight
-                counts[concept[entry]] += size

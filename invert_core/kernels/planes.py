@@ -28,7 +28,7 @@ def bit_length(value):
 
 @kernel
 def no_planes():
-    """What stands for planes where no concept is dense."""
+    """The planes of a unit where no concept is dense, and none are needed."""
     return np.empty((0, 0), np.uint64)
 
 
@@ -37,6 +37,7 @@ def planes_of(weights):
     """Weights int64 [S], none negative, in binary: uint64 [P, W], bit i % 64 of word i // 64."""
     n_planes = bit_length(weights.max())
     planes = np.zeros((n_planes, (weights.size + 63) // 64), np.uint64)
+    # Words outside: 64 weights stay in the nearest cache while every plane takes its bit of them.
     for word in range(planes.shape[1]):
         start = word * 64
         stop = min(start + 64, weights.size)
@@ -64,6 +65,7 @@ def add_planes(words, planes, lowest, concepts, bits, sums):
     sums : int64 [C]
     """
     n_planes, n_words = planes.shape
+    # The set is cut out of the planes once for all concepts.
     masked = np.empty((n_planes, WORDS_AT_ONCE), np.uint64)
     last = concepts.size - 1
     for start in range(0, n_words, WORDS_AT_ONCE):
@@ -72,20 +74,24 @@ def add_planes(words, planes, lowest, concepts, bits, sums):
             for word in range(size):
                 masked[plane, word] = planes[plane, start + word] & words[start + word]
         for first in range(0, concepts.size, CONCEPTS_AT_ONCE):
+            # Behind the last concept the last one is counted again but not added: a row that exists
+            # costs less than a branch for each word.
             a, b = concepts[first], concepts[min(first + 1, last)]
             c, d = concepts[min(first + 2, last)], concepts[min(first + 3, last)]
             bits_a, bits_b = bits[a, start : start + size], bits[b, start : start + size]
             bits_c, bits_d = bits[c, start : start + size], bits[d, start : start + size]
             sum_a, sum_b, sum_c, sum_d = 0, 0, 0, 0
             for plane in range(lowest, n_planes):
-                row = masked[plane]
+                of_set = masked[plane]
+                # Four counts at once: each word of the plane is loaded once and serves all of them.
                 n_a, n_b, n_c, n_d = 0, 0, 0, 0
                 for word in range(size):
-                    of_plane = row[word]
+                    of_plane = of_set[word]
                     n_a += popcount(of_plane & bits_a[word])
                     n_b += popcount(of_plane & bits_b[word])
                     n_c += popcount(of_plane & bits_c[word])
                     n_d += popcount(of_plane & bits_d[word])
+                # Counted bits are weighted once per plane, not once per word.
                 sum_a += n_a << plane
                 sum_b += n_b << plane
                 sum_c += n_c << plane
@@ -101,7 +107,7 @@ def add_planes(words, planes, lowest, concepts, bits, sums):
 
 @kernel
 def sum_below(words, planes, n_planes, concept_words):
-    """The lowest `n_planes` planes of the weights of a set within one concept."""
+    """Sum over the lowest `n_planes` planes, within a set and one concept: what was left out."""
     total = np.int64(0)
     for plane in range(n_planes):
         n_set = 0

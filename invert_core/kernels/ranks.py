@@ -1,7 +1,7 @@
-"""Ranks of activations, added up over atoms as soon as they are known.
+"""Ranks of activations, added over atoms as soon as they are known.
 
-Zeros are never sorted: after a ReLU they are most of the values, and one tie group whose rank is
-known as soon as the negative values are counted.
+Zeros are never sorted. After a ReLU they are most of the values, and they are one tie group, whose
+rank follows from the number of negative values.
 """
 
 from typing import Protocol
@@ -65,6 +65,7 @@ def rank_sums(
 
 def sorted_keys(units: np.ndarray | StoredUnits, unit: int, atoms: Atoms) -> tuple[np.ndarray, int]:
     """The keys of one unit as `make_keys` makes them, ascending, and how many are negative."""
+    # Samples without a stored value are 0, and zeros need no key.
     if isinstance(units, np.ndarray):
         values, atom_of = units[unit], atoms.of_sample
     else:
@@ -73,10 +74,12 @@ def sorted_keys(units: np.ndarray | StoredUnits, unit: int, atoms: Atoms) -> tup
     if values.dtype == np.float32:
         keys, n_negative = make_keys(values.view(np.uint32), atom_of)
     else:
+        # A float64 fills a key by itself, so its place among the different values stands for it.
         stored = np.flatnonzero(values)
         values = values[stored]
         order = values.argsort()
         keys, n_negative = make_keys_in_order(values[order], atom_of[stored[order]])
+    # Whole keys, not values alone: within a tie the samples of one atom come together.
     keys.sort()
     return keys, n_negative
 
@@ -94,9 +97,12 @@ def make_keys(values, atom_of):
     for sample in range(values.size):
         value = values[sample]
         negative = value >= _SIGN
+        # A key is written always and kept only if counted: zeros come at random, and a branch on
+        # them would be guessed wrong. There is room, as no more keys than samples were kept.
         keys[n_keys] = np.uint64(value ^ (_ALL if negative else _SIGN)) << _HALF | np.uint64(
             atom_of[sample]
         )
+        # Without its sign -0.0 is 0.0, so that both tie.
         stored = value & ~_SIGN != _NOTHING
         n_keys += stored
         n_negative += stored & negative
@@ -126,6 +132,7 @@ def add_ranks(keys, n_negative, sizes, sums, ties):
     """
     n_samples = sizes.sum()
     n_zeros = n_samples - keys.size
+    # Zeros have ranks n_negative + 1 to n_negative + n_zeros; twice their mean is an integer.
     of_zero = 2 * n_negative + n_zeros + 1
     for atom in range(sizes.size):
         sums[atom] = sizes[atom] * of_zero
@@ -136,9 +143,12 @@ def add_ranks(keys, n_negative, sizes, sums, ties):
         value = keys[start] >> _HALF
         stop = start + 1
         while stop < keys.size and keys[stop] >> _HALF == value:
+            # Keys are sorted: where one further on is tied, all before it are.
             far = stop + _STRIDE
             stop = far if far < keys.size and keys[far] >> _HALF == value else stop + 1
+        # Positions do not count the zeros, which lie before all positive values.
         rank = start + stop + 1 + (2 * n_zeros if start >= n_negative else 0)
+        # Most values occur once, and add nothing to ties and cubes.
         if stop == start + 1:
             sums[keys[start] & _LOW_HALF] += rank - of_zero
         else:
@@ -153,6 +163,7 @@ def add_group(keys, rank, sums):
     """Add the rank that tied samples share to their atoms, which are often the same one."""
     start = 0
     while start < keys.size:
+        # Sorted within the tie by atom, so each atom is added to once and not once per sample.
         key = keys[start]
         stop = start + 1
         while stop < keys.size and keys[stop] == key:
@@ -169,7 +180,9 @@ def count_ties(size, off_centre, ties):
     `off_centre` is the group's doubled midrank less N + 1. Without ties the cubes add up to 0; a
     group takes off_centre * (size**3 - size) off that.
     """
+    # size**3 needs up to 81 bits; cut in two, each part adds up to less than 2**55 over all groups.
     square = size * size - 1
     ties[0] += (square // TIE_BASE) * size
     ties[1] += (square % TIE_BASE) * size
+    # Floats from here on: the product can pass 2**63, and the cubes only feed an approximation.
     return -float(off_centre) * float(size) * float(square)

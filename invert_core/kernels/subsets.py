@@ -1,6 +1,6 @@
 """Ranks and rank sums within a subset of the samples, such as those on which a formula is defined.
 
-A unit is sorted once; then its ranks within any set of atoms take one pass over the sorted samples.
+A unit is sorted once. Its ranks within any set of atoms then take one pass over its runs.
 """
 
 from typing import NamedTuple
@@ -9,9 +9,16 @@ import numpy as np
 
 from invert_core.kernels._jit import kernel
 from invert_core.kernels.bits import lowest_bit, popcount
-from invert_core.kernels.planes import add_planes, bit_length, no_planes, planes_of
+from invert_core.kernels.planes import add_planes, bit_length, planes_of
 from invert_core.kernels.ranks import count_ties
-from invert_core.kernels.sums import BY_COST, ENTRY_COST, MAKING_COST, PLANE_COST, PLANES
+from invert_core.kernels.sums import (
+    BY_COST,
+    ENTRY_COST,
+    MAKING_COST,
+    PLANE_COST,
+    PLANES,
+    ranked_over,
+)
 
 _ONE = np.uint64(1)
 _HALF = np.uint64(32)
@@ -22,7 +29,7 @@ class Runs(NamedTuple):
     """The samples of one unit by ascending value; those of one atom and value are a run.
 
     Run r is `size[r]` samples of `atom[r]`, both int32 [R]; the runs ``first[v]:first[v + 1]``,
-    int64 [V + 1], have one value. What is in no run is 0, and stands before value `n_negative`.
+    int64 [V + 1], share value v. Samples in no run are 0, and rank before value `n_negative`.
     """
 
     atom: np.ndarray
@@ -32,11 +39,12 @@ class Runs(NamedTuple):
 
 
 class ConceptLists(NamedTuple):
-    """Concepts uint64 [C, W] over atoms, each as a list of atoms or as a row of bits.
+    """Concepts uint64 [C, W] over S atoms, each as a list of atoms or as bits.
 
-    A sparse concept is ``atom[first[c]:first[c + 1]]``, int32, or where `inverted[c]` that is its
-    complement among the samples on which it is defined. `is_dense` bool [C] marks those of which
-    the bits are counted; `size_planes` uint64 [Q, W] are the sizes of the atoms in binary.
+    A sparse concept is ``atom[first[c]:first[c + 1]]``, int32; where `inverted[c]`, that is its
+    complement among the samples on which it is defined. Where `is_dense`, bool [C], the bits are
+    counted instead. `sizes` int64 [S] are the samples of the atoms, `size_planes` uint64 [Q, W] the
+    same in binary.
     """
 
     bits: np.ndarray
@@ -44,14 +52,15 @@ class ConceptLists(NamedTuple):
     first: np.ndarray
     inverted: np.ndarray
     is_dense: np.ndarray
+    sizes: np.ndarray
     size_planes: np.ndarray
 
 
-class Ranked(NamedTuple):
-    """The ranks of one unit within a set: `weights` int64 [S] by atom, `planes` in binary."""
+class Chosen(NamedTuple):
+    """Concepts to be added: `sparse` int64 [D] by their lists, `dense` uint32 [E] by their bits."""
 
-    weights: np.ndarray
-    planes: np.ndarray
+    sparse: np.ndarray
+    dense: np.ndarray
 
 
 @kernel
@@ -65,9 +74,11 @@ def runs_of_keys(keys, n_negative):
     n_values_negative = 0
     for position in range(keys.size):
         key = keys[position]
+        # Equal keys, of one value and one atom, are neighbours.
         if position > 0 and key == keys[position - 1]:
             size[n_runs - 1] += 1
             continue
+        # The high half orders the values, so another one begins another value.
         if position == 0 or key >> _HALF != keys[position - 1] >> _HALF:
             first[n_values] = n_runs
             n_values += 1
@@ -89,6 +100,7 @@ def is_in(words, atom):
 def size_of(words, sizes):
     """Samples in a set of atoms uint64 [W], of which each has `sizes` int64 [S]."""
     n_samples = 0
+    # Multiplied, not branched on: whether an atom is in the set cannot be guessed.
     for atom in range(sizes.size):
         n_samples += sizes[atom] * is_in(words, atom)
     return n_samples
@@ -116,6 +128,7 @@ def rank_within(runs, words, sizes, weights, ties):
         Sum of (doubled midrank - (N + 1))**3 for a set of N samples.
     """
     n_samples = size_of(words, sizes)
+    # What is in no run is zero: it is left when the runs are taken off.
     n_zeros, n_negative = n_samples, 0
     inside = np.empty(runs.atom.size, np.int64)
     for run in range(inside.size):
@@ -123,6 +136,7 @@ def rank_within(runs, words, sizes, weights, ties):
         n_zeros -= inside[run]
     for run in range(runs.first[runs.n_negative]):
         n_negative += inside[run]
+    # Twice the mean of the ranks that the zeros share, as in `ranks.add_ranks`.
     of_zero = 2 * n_negative + n_zeros + 1
     for atom in range(sizes.size):
         weights[atom] = sizes[atom] * of_zero * is_in(words, atom)
@@ -130,12 +144,14 @@ def rank_within(runs, words, sizes, weights, ties):
     cubes = 0.0
     if n_zeros > 1:
         cubes += count_ties(n_zeros, of_zero - (n_samples + 1), ties)
-    # Less the rank of zero, which all have already.
+    # Less the rank of zero, which all samples in the set have already.
     rank = 1 - of_zero
     for value in range(runs.first.size - 1):
+        # The zeros are passed where the negative values end.
         if value == runs.n_negative:
             rank += 2 * n_zeros
         start, stop = runs.first[value], runs.first[value + 1]
+        # Most values have one run, and a run outside the set adds 0 without being asked.
         tied = inside[start]
         if stop == start + 1:
             weights[runs.atom[start]] += tied * (rank + tied)
@@ -153,36 +169,35 @@ def rank_within(runs, words, sizes, weights, ties):
 @kernel
 def ranks_in_binary(weights, lists):
     """The ranks of a set, as `add_within` needs them."""
-    return Ranked(weights, planes_of(weights) if lists.is_dense.any() else no_planes())
+    return ranked_over(weights, lists.is_dense.any())
 
 
 @kernel
-def add_within(words, sizes, ranked, lists, sparse, dense, table, counts, sums):
+def add_within(words, ranked, lists, chosen, table, counts, sums):
     """Samples and ranks of some concepts within a set of atoms.
 
     Parameters
     ----------
     words : uint64 [W]
         The set, of samples that are ranked and on which the concepts are defined.
-    sizes : int64 [S]
-        Samples of each atom.
     ranked : Ranked
     lists : ConceptLists
-    sparse : int64 [D]
-        Concepts to be listed.
-    dense : uint32 [E]
-        Concepts of which the bits are counted.
+    chosen : Chosen
+        The concepts.
     table : int64 [S, 2]
         Room to work in.
     counts, sums : int64 [C]
-        Those of these concepts are overwritten.
+        Entries of the chosen concepts are overwritten.
 
     Returns
     -------
     n_samples, rank_sum : int
         Of the set.
     """
+    sizes, sparse, dense = lists.sizes, chosen.sparse, chosen.dense
     n_samples, rank_sum = 0, 0
+    # Zero outside the set, so that lists need not ask; size and rank of an atom lie side by side,
+    # so that both come with one line of the cache.
     for atom in range(sizes.size):
         inside = is_in(words, atom)
         table[atom, 0] = inside * sizes[atom]
@@ -194,6 +209,7 @@ def add_within(words, sizes, ranked, lists, sparse, dense, table, counts, sums):
         for atom in lists.atom[lists.first[c] : lists.first[c + 1]]:
             count += table[atom, 0]
             total += table[atom, 1]
+        # The set lies where the concept is defined, so its complement comes off the whole set.
         counts[c] = n_samples - count if lists.inverted[c] else count
         sums[c] = rank_sum - total if lists.inverted[c] else total
     if dense.size > 0:
@@ -207,7 +223,7 @@ def add_within(words, sizes, ranked, lists, sparse, dense, table, counts, sums):
 
 @kernel
 def concept_lists(bits, defined, of_concept, sizes, how):
-    """Write down the concepts as it costs least to add them.
+    """Write down each concept in the way in which it costs least to add.
 
     Parameters
     ----------
@@ -228,6 +244,7 @@ def concept_lists(bits, defined, of_concept, sizes, how):
     """
     n_concepts, n_words = bits.shape
     size_planes = planes_of(sizes)
+    # No rank is above 2 N, and a weight adds up those of one atom.
     rank_bits = bit_length(2 * sizes.sum() * sizes.max())
     by_planes = n_words * (rank_bits + size_planes.shape[0]) * PLANE_COST
     inverted = np.zeros(n_concepts, np.bool_)
@@ -238,10 +255,11 @@ def concept_lists(bits, defined, of_concept, sizes, how):
         for word in range(n_words):
             n_true += popcount(bits[c, word])
             n_defined += popcount(where[word])
+        # The shorter of two lists: the atoms of the concept, or those of its complement.
         inverted[c] = 2 * n_true > n_defined
         n_listed[c] = min(n_true, n_defined - n_true)
     is_dense = n_listed * ENTRY_COST > by_planes
-    # Planes have to be made for each set, and pay only for what they save: there are two sums.
+    # Planes must be made for each set, and save twice: in the domain and in the formula within it.
     saved = 2.0 * (n_listed[is_dense] * ENTRY_COST - by_planes)
     pays = saved.sum() > defined.shape[0] * rank_bits * sizes.size * MAKING_COST
     if how != BY_COST or not pays:
@@ -259,4 +277,4 @@ def concept_lists(bits, defined, of_concept, sizes, how):
                 atom[place] = word * 64 + lowest_bit(left)
                 left &= left - _ONE
                 place += 1
-    return ConceptLists(bits, atom, first, inverted, is_dense, size_planes)
+    return ConceptLists(bits, atom, first, inverted, is_dense, sizes, size_planes)

@@ -1,9 +1,9 @@
-"""Rank sums of all concepts within a set of atoms: how they are made is known here alone.
+"""Rank sums of all concepts within a set of atoms: only this file knows how they are made.
 
 Two ways lead to the same integers. Walking adds each atom of the set to the concepts it carries;
-its cost follows the labels. Planes write the weights of the atoms in binary, one set of atoms per
-bit, and count the bits of plane & set & concept; that cost follows atoms x concepts and pays for
-dense labels. Of a set and its complement the smaller one is walked.
+its cost follows the marks. Planes write the weights of the atoms in binary, one set of atoms per
+bit, and count the bits of plane & set & concept; that cost follows atoms x concepts and pays off
+for dense concepts. Of a set and its complement the smaller one is walked.
 """
 
 from typing import NamedTuple
@@ -20,14 +20,15 @@ _ONE = np.uint64(1)
 ENTRY_COST = 1.0
 """Nanoseconds to add an atom to one of its concepts, out of a list."""
 BIT_COST = 1.9
-"""Nanoseconds to add an atom to one of its dense concepts, out of a row of bits."""
+"""Nanoseconds to add an atom to one of its dense concepts, which are bits of words."""
 ROW_COST = 1.0
-"""Nanoseconds per word of such a row."""
+"""Nanoseconds per such word."""
 PLANE_COST = 0.19
 """Nanoseconds per word of a plane and concept."""
 MAKING_COST = 0.6
 """Nanoseconds per atom and plane to write the weights of a unit in binary."""
 WALK, PLANES, BY_COST = 0, 1, 2
+"""How concepts are summed: always by one way, or by the cheaper one."""
 
 
 class LabelIndex(NamedTuple):
@@ -36,7 +37,7 @@ class LabelIndex(NamedTuple):
     `bits` uint64 [C, W] holds all concepts, `counts` int64 [C] their samples and `sizes`
     int64 [S] the samples of each atom. Atom a carries the sparse concepts
     ``concept[first[a]:first[a + 1]]`` and those of the concepts `dense` uint32 [D] that are set in
-    ``rows[a]``, uint64 [S, ceil(D / 64)]; to walk these takes `row_cost` nanoseconds an atom.
+    ``rows[a]``, uint64 [S, ceil(D / 64)]; to walk the latter takes `row_cost` nanoseconds an atom.
     `size_planes` uint64 [Q, W] are the sizes in binary. `how` says how the dense concepts are
     summed: BY_COST, or for tests and benchmarks always WALK or PLANES.
     """
@@ -53,6 +54,27 @@ class LabelIndex(NamedTuple):
     how: int
 
 
+class Ranked(NamedTuple):
+    """The ranks of one unit, added over each atom: `weights` int64 [S], and in binary.
+
+    `planes` uint64 [P, W] have no rows where there are no dense concepts.
+    """
+
+    weights: np.ndarray
+    planes: np.ndarray
+
+
+class Sums(NamedTuple):
+    """Weights and samples of the intersection of each concept with one set.
+
+    All are int64 [C]. The weights add up to between `sums` and `sums` + `slack`.
+    """
+
+    sums: np.ndarray
+    counts: np.ndarray
+    slack: np.ndarray
+
+
 @kernel
 def label_index(bits, sizes, how):
     """Make the index of concepts uint64 [C, W] over atoms of `sizes` int64 [S].
@@ -63,6 +85,7 @@ def label_index(bits, sizes, how):
     n_atoms = sizes.size
     n_samples = sizes.sum()
     size_planes = planes_of(sizes)
+    # No rank is above 2 N, and a weight adds up those of one atom.
     rank_bits = bit_length(2 * n_samples * sizes.max())
     by_planes = n_words * (rank_bits + size_planes.shape[0]) * PLANE_COST
     counts = np.zeros(n_concepts, np.int64)
@@ -70,78 +93,87 @@ def label_index(bits, sizes, how):
     is_dense = np.full(n_concepts, how == PLANES)
     n_entries = popcounts(bits)
     if how == BY_COST:
-        # Planes have to be made for each unit, and pay only for what they save.
+        # Planes must be made for each unit, so that cost comes off what they save.
         saved = -rank_bits * n_atoms * MAKING_COST
-        for row in range(n_concepts):
-            is_dense[row] = n_entries[row] * ENTRY_COST > by_planes
-            if is_dense[row]:
-                saved += n_entries[row] * ENTRY_COST - by_planes
+        for c in range(n_concepts):
+            is_dense[c] = n_entries[c] * ENTRY_COST > by_planes
+            if is_dense[c]:
+                saved += n_entries[c] * ENTRY_COST - by_planes
         if saved <= 0:
             is_dense[:] = False
-    for row in range(n_concepts):
+    for c in range(n_concepts):
         for word in range(n_words):
-            left = bits[row, word]
+            left = bits[c, word]
             while left != np.uint64(0):
                 atom = word * 64 + lowest_bit(left)
                 left &= left - _ONE
-                counts[row] += sizes[atom]
-                first[atom + 1] += not is_dense[row]
+                counts[c] += sizes[atom]
+                first[atom + 1] += not is_dense[c]
+    # Lists of all atoms share one array, of the size that was just counted.
     for atom in range(n_atoms):
         first[atom + 1] += first[atom]
     concept = np.empty(first[n_atoms], np.uint32)
+    # A copy, as it moves on to the end of each list while `first` must stay at its start.
     filled = first[:-1].copy()
     dense = np.empty(is_dense.sum(), np.uint32)
     rows = np.zeros((n_atoms, (dense.size + 63) // 64), np.uint64)
     n_dense = 0
     n_dense_entries = 0
-    for row in range(n_concepts):
+    for c in range(n_concepts):
         for word in range(n_words):
-            left = bits[row, word]
+            left = bits[c, word]
             while left != np.uint64(0):
                 atom = word * 64 + lowest_bit(left)
                 left &= left - _ONE
-                if is_dense[row]:
+                if is_dense[c]:
                     rows[atom, n_dense >> 6] |= _ONE << np.uint64(n_dense & 63)
                     n_dense_entries += 1
                 else:
-                    concept[filled[atom]] = row
+                    concept[filled[atom]] = c
                     filled[atom] += 1
-        if is_dense[row]:
-            dense[n_dense] = row
+        if is_dense[c]:
+            dense[n_dense] = c
             n_dense += 1
     row_cost = rows.shape[1] * ROW_COST + n_dense_entries / n_atoms * BIT_COST
     return LabelIndex(bits, counts, sizes, first, concept, dense, rows, row_cost, size_planes, how)
 
 
 @kernel
-def sums_within(words, weights, planes, n_left_out, index, all_sums, sums, counts, slack):
+def ranked_over(weights, some_are_dense):
+    """The ranks of one unit, in binary too if some concepts are dense."""
+    return Ranked(weights, planes_of(weights) if some_are_dense else no_planes())
+
+
+@kernel
+def sums_within(words, ranked, n_left_out, index, all_sums, within):
     """For each concept: weights and samples of its intersection with a set of atoms.
 
     Parameters
     ----------
     words : uint64 [W]
         The set.
-    weights : int64 [S]
-        Ranks added over each atom; they add up to N(N + 1), with N up to 2**27.
-    planes : uint64 [P, W]
-        The weights in binary; no rows where there are no dense concepts.
+    ranked : Ranked
+        The weights add up to N(N + 1), with N up to 2**27.
     n_left_out : int
         Lowest planes that need not be counted; at most half of them, so that the slack fits.
     index : LabelIndex
     all_sums : int64 [C]
         The weights of each whole concept; of no size where they are not known yet.
-    sums, counts, slack : int64 [C]
-        Are overwritten. A sum is between `sums` and `sums` + `slack`, which is 0 unless planes were
-        left out.
+    within : Sums
+        Is overwritten; the slack is 0 unless planes were left out.
     """
+    weights, planes = ranked.weights, ranked.planes
+    sums, counts, slack = within.sums, within.counts, within.slack
     n_atoms = weights.size
     n_inside = 0
     for word in words:
         n_inside += popcount(word)
+    # What is outside comes off the whole concept, once that is known.
     outside = 2 * n_inside > n_atoms and all_sums.size > 0
     n_walked = n_atoms - n_inside if outside else n_inside
     n_dense = index.dense.size
     n_planes = planes.shape[0] + index.size_planes.shape[0]
+    # Sizes and ranks are both counted by planes, so both kinds of planes cost.
     by_planes = n_dense * n_planes * words.size * PLANE_COST
     walk_rows = index.how == WALK or (
         index.how == BY_COST and n_walked * index.row_cost < by_planes
@@ -151,12 +183,14 @@ def sums_within(words, weights, planes, n_left_out, index, all_sums, sums, count
     sums[:] = 0
     counts[:] = 0
     for word in range(words.size):
+        # Not ~, which would set bits behind the last atom.
         left = words[word] ^ whole[word] if outside else words[word]
         while left != np.uint64(0):
             atom = word * 64 + lowest_bit(left)
             left &= left - _ONE
             weight = weights[atom]
             size = index.sizes[atom]
+            # Sums and counts in one go: the list of concepts is read once.
             for concept in index.concept[index.first[atom] : index.first[atom + 1]]:
                 sums[concept] += weight
                 counts[concept] += size
@@ -173,11 +207,15 @@ def sums_within(words, weights, planes, n_left_out, index, all_sums, sums, count
             counts[concept] = index.counts[concept] - counts[concept]
     slack[:] = 0
     if n_dense > 0 and not walk_rows:
+        # The walk left out the dense concepts, and the complement may have turned them.
         for concept in index.dense:
             sums[concept] = 0
             counts[concept] = 0
+        # Counts are always exact: the limits on sizes and the extents of equal size rest on them.
         add_planes(words, index.size_planes, 0, index.dense, index.bits, counts)
         add_planes(words, planes, n_left_out, index.dense, index.bits, sums)
+        # Each atom lacks up to 2**n_left_out - 1, and there are no more atoms than samples. With
+        # at most 2**27 samples and 27 planes left out that is below 2**54.
         for concept in index.dense:
             slack[concept] = counts[concept] * ((1 << n_left_out) - 1)
 
@@ -189,11 +227,12 @@ def concept_sums(weights, index):
     sums = np.empty((n_units, index.bits.shape[0]), np.int64)
     counts = np.empty(index.bits.shape[0], np.int64)
     slack = np.empty(index.bits.shape[0], np.int64)
+    # Whole concepts are what is summed here, so no complement can be taken of them.
     unknown = np.empty(0, np.int64)
     whole = whole_set(n_atoms)
     for unit in range(n_units):
-        planes = planes_of(weights[unit]) if index.dense.size > 0 else no_planes()
-        sums_within(whole, weights[unit], planes, 0, index, unknown, sums[unit], counts, slack)
+        ranked = ranked_over(weights[unit], index.dense.size > 0)
+        sums_within(whole, ranked, 0, index, unknown, Sums(sums[unit], counts, slack))
     return sums
 
 
@@ -210,6 +249,9 @@ def sum_of_set(words, weights):
 
 
 def index_by_atoms(bits: np.ndarray, n_samples: int) -> tuple[Atoms, LabelIndex]:
-    """Merge samples with equal labels, and index what is left."""
+    """Merge samples with equal marks, and index the concepts over the atoms.
+
+    `bits` uint64 [C, ceil(N / 64)] are the concepts as sets of samples.
+    """
     atoms, of_atoms = merged(bits, n_samples)
     return atoms, label_index(of_atoms, atoms.sizes, BY_COST)

@@ -1,9 +1,12 @@
 """Formulas of three concepts: chosen kinds of chosen pairs, each with all third concepts."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from invert_core.kernels import kinds
 from invert_core.kernels._jit import kernel
+from invert_core.kernels.bits import lowest_bit
 from invert_core.kernels.exhaustive import (
     AND,
     OR,
@@ -13,12 +16,27 @@ from invert_core.kernels.exhaustive import (
     score_of,
     threshold_of,
 )
-from invert_core.kernels.pairs import add_common, fill_unions
+from invert_core.kernels.pairs import fill_unions
+
+_ONE = np.uint64(1)
+
+
+class Nodes(NamedTuple):
+    """P pairs of concepts to be joined to third ones.
+
+    `pairs` int64 [P] are a * C + b, `kinds` int64 [P] the kinds that are asked for, as bits. No
+    formula of pair p reaches the AUC ``thresholds[levels[p]]``; `levels` uint8 [P] descend.
+    """
+
+    pairs: np.ndarray
+    kinds: np.ndarray
+    levels: np.ndarray
 
 
 @kernel
 def key_of_kind(kind, a, b, k, problem):
     """The key of a formula of concepts a, b and k."""
+    # A complement is the formula with all literals and connectives turned.
     turned = kinds.COMPLEMENT[kind]
     not_a = (kinds.CELL[kind] >> 1) ^ turned
     not_b = (kinds.CELL[kind] & 1) ^ turned
@@ -42,6 +60,7 @@ def _some_reach(n_without, s_without, step, n_free, s_free, problem, needed):
     """Whether any of these formulas is allowed and has the score that is needed."""
     n_samples, n_low, n_high = problem.n_samples, problem.n_low, problem.n_high
     downwards = problem.downwards
+    # Counted without a branch or an early end, so that the loop runs in vector instructions.
     hits = 0
     for k in range(n_free.size):
         n = n_without + step * n_free[k]
@@ -69,7 +88,7 @@ def range_of(kind, a, b, size):
 
 @kernel
 def _within(cell, c, with_a, with_b, with_both, out):
-    """Numbers of one cell of two concepts within each concept c."""
+    """Fill in what of each concept lies in one cell of a and b, by inclusion-exclusion."""
     for k in range(out.size):
         if cell == 0:
             out[k] = with_both[k]
@@ -82,16 +101,35 @@ def _within(cell, c, with_a, with_b, with_both, out):
 
 
 @kernel
-def score_triples(problem, nodes, wanted, levels, thresholds, everywhere, start, stop, best):
+def add_common(problem, a, b, sums, counts):
+    """For each concept: ranks and samples of its intersection with the concepts a and b.
+
+    `sums` and `counts` int64 [C] are overwritten.
+    """
+    words, other = problem.bits[a], problem.bits[b]
+    sums[:] = 0
+    counts[:] = 0
+    # One pass over the atoms of a & b serves every third concept: each atom knows what it carries.
+    for word in range(words.size):
+        left = words[word] & other[word]
+        while left != np.uint64(0):
+            atom = word * 64 + lowest_bit(left)
+            left &= left - _ONE
+            weight = problem.ranks[atom]
+            size = problem.sizes[atom]
+            for entry in range(problem.first[atom], problem.first[atom + 1]):
+                sums[problem.concept[entry]] += weight
+                counts[problem.concept[entry]] += size
+
+
+@kernel
+def score_triples(problem, nodes, thresholds, everywhere, start, stop, best):
     """Find the best formula of three literals among some kinds of some pairs of concepts.
 
     Parameters
     ----------
     problem : Problem
-    nodes, wanted : int64 [P]
-        Pairs as a * C + b, and their kinds as bits.
-    levels : uint8 [P]
-        No formula of pair p reaches the AUC ``thresholds[levels[p]]``; descending.
+    nodes : Nodes
     thresholds : int64
         Fixed point, ascending.
     everywhere : bool
@@ -108,6 +146,7 @@ def score_triples(problem, nodes, wanted, levels, thresholds, everywhere, start,
     size = problem.counts.shape[0]
     n_samples = problem.n_samples
     everything = n_samples * (n_samples + 1)
+    # Copies: a diagonal has strides, and is read once for each kind.
     n_of = np.diag(problem.counts).copy()
     s_of = np.diag(problem.sums).copy()
     n_all = np.empty(size, np.int64)
@@ -117,25 +156,17 @@ def score_triples(problem, nodes, wanted, levels, thresholds, everywhere, start,
     n_pair = np.empty((16, 1), np.int64)
     s_pair = np.empty((16, 1), np.int64)
     for node in range(start, stop):
-        if thresholds[levels[node]] <= threshold_of(best.score[3], problem.downwards):
+        # Levels descend, so no later pair reaches more than this one, which reaches too little.
+        if thresholds[nodes.levels[node]] <= threshold_of(best.score[3], problem.downwards):
             return node
-        a = nodes[node] // size
-        b = nodes[node] % size
-        add_common(
-            problem.bits[a],
-            problem.bits[b],
-            problem.first,
-            problem.concept,
-            problem.ranks,
-            problem.sizes,
-            s_all,
-            n_all,
-        )
+        a = nodes.pairs[node] // size
+        b = nodes.pairs[node] % size
+        add_common(problem, a, b, s_all, n_all)
         fill_unions(n_samples, n_of[a], n_of[b:], problem.counts[a, b : b + 1], n_pair)
         fill_unions(everything, s_of[a], s_of[b:], problem.sums[a, b : b + 1], s_pair)
         filled = -1
         for kind in range(kinds.N_KINDS):
-            if not wanted[node] >> kind & 1:
+            if not nodes.kinds[node] >> kind & 1:
                 continue
             first, behind = 0, size
             if not everywhere:
@@ -143,6 +174,7 @@ def score_triples(problem, nodes, wanted, levels, thresholds, everywhere, start,
             if first >= behind:
                 continue
             cell = kinds.CELL[kind]
+            # Kinds are numbered by cell, so those of one cell share what was filled in.
             if filled != cell:
                 _within(cell, n_of, problem.counts[a], problem.counts[b], n_all, n_free)
                 _within(cell, s_of, problem.sums[a], problem.sums[b], s_all, s_free)
@@ -151,6 +183,7 @@ def score_triples(problem, nodes, wanted, levels, thresholds, everywhere, start,
             s_without = s_pair[kinds.WITHOUT[kind], 0]
             step = -1 if kinds.FALLS[kind] else 1
             best.n_scored[0] += behind - first
+            # Few kinds hold a formula worth a key, and the quick look finds out which.
             if _some_reach(
                 n_without,
                 s_without,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from invert_core.kernels import atoms, beam, candidates, ranks, sums
-from invert_core.kernels._cache import config, is_cached, one_process_at_a_time
+from invert_core.kernels._cache import announce, config, is_cached, one_process_at_a_time
 
 _OF_A_SEARCH = (
     atoms.find_atoms,
@@ -35,6 +35,9 @@ def compile_kernels(kernels: Sequence[Any], call: Callable[[], object]) -> None:
         call()
         return
     with one_process_at_a_time():
+        # Numba's own cache, where it stands in for ours, does not say that it compiles.
+        if not _are_cached(kernels):
+            announce()
         call()
 
 

@@ -16,10 +16,17 @@ import numpy as np
 from invert_core.kernels import exhaustive as kernels
 from invert_core.kernels import kinds
 from invert_core.kernels.bits import whole_set
-from invert_core.kernels.bounds import Pairs, buckets, mark_pairs, needed_for, slope_of
+from invert_core.kernels.bounds import (
+    Pairs,
+    SizeRange,
+    buckets,
+    mark_pairs,
+    needed_for,
+    slope_of,
+)
 from invert_core.kernels.exhaustive import UNIT, Best, Problem
 from invert_core.kernels.pairs import add_pairs, concept_lists, mirror
-from invert_core.kernels.triples import score_triples
+from invert_core.kernels.triples import Nodes, score_triples
 from invert_core.search.search import DEAF, Watch
 
 KERNELS = (
@@ -311,7 +318,7 @@ def _of_three(problem: Problem, best: Best, seeds: np.ndarray, clock: _Clock) ->
     levels = np.zeros(seeds.size, np.uint8)
     wanted = np.full(seeds.size, kinds.EVERY)
     for start, stop in clock.steps(seeds.size, 0.2, 0.3):
-        score_triples(problem, seeds, wanted, levels, perfect, True, start, stop, best)
+        score_triples(problem, Nodes(seeds, wanted, levels), perfect, True, start, stop, best)
 
     pairs = Pairs(
         problem.counts,
@@ -325,13 +332,11 @@ def _of_three(problem: Problem, best: Best, seeds: np.ndarray, clock: _Clock) ->
     levels = pairs.levels.ravel()[nodes]
     nodes = nodes[np.argsort(-levels.astype(np.int64), kind="stable")]
     levels = pairs.levels.ravel()[nodes]
-    wanted = pairs.kinds.ravel()[nodes]
+    ordered = Nodes(nodes, pairs.kinds.ravel()[nodes], levels)
     done = 0
     try:
         for start, stop in clock.steps(nodes.size, 0.6, 1.0):
-            done = score_triples(
-                problem, nodes, wanted, levels, thresholds, False, start, stop, best
-            )
+            done = score_triples(problem, ordered, thresholds, False, start, stop, best)
             if done < stop:
                 break
     except _TimeIsUpError:
@@ -349,12 +354,13 @@ def _bound(problem: Problem, pairs: Pairs, best: Best, clock: _Clock) -> np.ndar
     for k, (low, high) in enumerate(ranges):
         slope = slope_of(lowest, low, high, n)
         needed = np.array([needed_for(t, slope, low, high, n) for t in thresholds])
+        sizes = SizeRange(low, high, slope, needed)
         above = np.maximum(problem.ranks - slope * problem.sizes, 0)
         begin, middle, end = (0.3 + 0.3 * (k + part) / len(ranges) for part in (0.0, 0.5, 1.0))
         positive[:] = 0
         _add_all_pairs(problem, above, positive, clock, begin, middle)
         for start, stop in clock.steps(len(positive), middle, end):
-            mark_pairs(pairs, positive, above.sum(), n, start, stop, slope, low, high, needed)
+            mark_pairs(pairs, positive, above.sum(), n, start, stop, sizes)
     return np.array([*thresholds, UNIT + 1])
 
 

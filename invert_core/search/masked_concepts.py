@@ -131,6 +131,5 @@ def _use_all() -> None:
     (group, _) = concepts.groups(np.arange(2))
     table = np.empty((sizes.size, 2), np.int64)
     counts, sums = np.zeros((2, 2), np.int64)
-    subsets.add_within(
-        words, sizes, ranked, concepts.lists, group.sparse, group.dense, table, counts, sums
-    )
+    chosen = subsets.Chosen(group.sparse, group.dense)
+    subsets.add_within(words, ranked, concepts.lists, chosen, table, counts, sums)

@@ -9,13 +9,14 @@ import numpy as np
 
 from invert_core.kernels.ranks import TIE_BASE
 from invert_core.kernels.subsets import (
-    Ranked,
+    Chosen,
     Runs,
     add_within,
     rank_within,
     ranks_in_binary,
     size_of,
 )
+from invert_core.kernels.sums import Ranked
 from invert_core.search.masked_concepts import EVERYWHERE, Domain, Group, MaskedConcepts
 from invert_core.search.search import Found
 
@@ -152,11 +153,9 @@ class RankedUnit:
         whole, part = rows
         n_samples, rank_sum = add_within(
             words,
-            self._sizes,
             ranked,
             self.concepts.lists,
-            group.sparse,
-            group.dense,
+            Chosen(group.sparse, group.dense),
             self._table,
             joined.sizes[part, number],
             joined.sums[part, number],

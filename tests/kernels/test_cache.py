@@ -12,7 +12,7 @@ import pytest
 
 import invert_core
 from invert_core.files.write_lock import try_lock
-from invert_core.kernels import _cache
+from invert_core.kernels import _cache, _internals, _jit
 from invert_core.kernels._jit import kernel
 
 compiled_only = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
@@ -60,6 +60,17 @@ def test_machine_code_of_an_older_source_is_never_used(library):
     callee = library / "kernels" / "formulas.py"
     callee.write_text(callee.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     assert place(library) != before
+
+
+def test_a_source_in_a_folder_below_counts_like_any_other(library):
+    before = place(library)
+    folder = library / "kernels" / "below"
+    folder.mkdir()
+    (folder / "added.py").write_text("ADDED = 1")
+    after = place(library)
+    assert after != before
+    (folder / "added.py").write_text("ADDED = 2")
+    assert place(library) not in (before, after)
 
 
 def test_machine_code_for_another_processor_is_never_used(library):
@@ -113,7 +124,7 @@ def test_kernels_work_where_nothing_can_be_written(tmp_path, monkeypatch, cache)
 )
 def test_compiling_is_announced_once(tmp_path, monkeypatch, caplog, kept, words):
     monkeypatch.setattr(_cache, "CACHE", tmp_path if kept else None)
-    _cache._announce.cache_clear()
+    _cache.announce.cache_clear()
     with caplog.at_level("INFO", "invert"):
         hits()
         hits()
@@ -159,3 +170,87 @@ def test_where_locks_do_not_work_nobody_waits(tmp_path, monkeypatch):
     monkeypatch.setattr(_cache, "CACHE", tmp_path / "missing")
     with _cache.one_process_at_a_time():
         pass
+
+
+@pytest.fixture
+def told(tmp_path, monkeypatch, caplog):
+    """Keeps machine code below `tmp_path`; the warnings of what the test does."""
+    monkeypatch.setattr(_cache, "CACHE", tmp_path)
+    _cache.tell_numbas_own.cache_clear()
+    caplog.set_level("WARNING", "invert")
+    return caplog
+
+
+@compiled_only
+def test_kernels_are_in_numbas_own_cache_where_its_internals_are_missing(
+    tmp_path, monkeypatch, told
+):
+    for module in (_jit, _internals):
+        monkeypatch.setattr(module, "MISSING", ["numba.core.serialize:dumps"])
+    assert not _cache.is_cached(twice)
+    assert hits() == 0
+    assert hits() == 1
+    assert _cache.is_cached(twice)
+    assert [path.suffix for path in sorted(tmp_path.rglob("*.nb?"))] == [".nbc", ".nbi"]
+    [message] = told.messages
+    assert message.startswith(
+        f"Numba {numba.__version__} lacks numba.core.serialize:dumps: kernels"
+    )
+    assert not numba.config.CACHE_DIR.startswith(str(tmp_path))
+
+
+@compiled_only
+@pytest.mark.parametrize("writes_files", [False, True])
+def test_kernels_are_in_numbas_own_cache_where_its_internals_do_something_else(
+    tmp_path, monkeypatch, told, writes_files
+):
+    if writes_files:
+        assert hits() == 0
+    for step in ("to_bytes", "from_bytes"):
+        monkeypatch.setattr(_internals, step, lambda *given: given[99])
+    assert hits() == 0
+    assert hits() == 1
+    assert list(tmp_path.rglob("*.nbi"))
+    [message] = told.messages
+    assert "in a way of its own: kernels are kept in Numba's own cache" in message
+
+
+@compiled_only
+def test_kernels_work_where_internals_are_missing_and_nothing_can_be_written(monkeypatch, told):
+    monkeypatch.setattr(_cache, "CACHE", None)
+    monkeypatch.setattr(_jit, "MISSING", ["numba.core.serialize:dumps"])
+    assert hits() == 0
+    assert hits() == 0
+
+
+WITHOUT_AN_INTERNAL = """
+import pkgutil
+import numpy as np
+resolve_name = pkgutil.resolve_name
+def look(name):
+    return resolve_name(name.replace("serialize:dumps", "serialize:gone"))
+pkgutil.resolve_name = look
+from invert_core.diagnosis import diagnose
+from invert_core.kernels.bits import popcounts
+print(popcounts(np.full((1, 2), 7, np.uint64)))
+for found in diagnose():
+    if found.subject == "kernel cache":
+        print(found.finding)
+"""
+
+
+@compiled_only
+def test_a_numba_without_an_internal_is_told_of_once_and_by_the_doctor(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_AN_INTERNAL],
+        env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    counts, place, reason = done.stdout.splitlines()
+    assert counts == "[6]"
+    assert place.startswith(str(tmp_path))
+    assert reason.startswith("that of Numba itself: Numba ")
+    assert reason.endswith(" lacks numba.core.serialize:dumps")
+    assert done.stderr.count("lacks numba.core.serialize:dumps: kernels are kept in Numba's") == 1

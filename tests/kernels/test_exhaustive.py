@@ -83,16 +83,7 @@ def test_one_pass_sums_every_concept_within_two_others(case):
     inside = members(problem)
     for a, b in product(range(len(inside)), repeat=2):
         sums, counts = np.full((2, len(inside)), -1)
-        pairs.add_common(
-            problem.bits[a],
-            problem.bits[b],
-            problem.first,
-            problem.concept,
-            problem.ranks,
-            problem.sizes,
-            sums,
-            counts,
-        )
+        triples.add_common(problem, a, b, sums, counts)
         both = inside[a] & inside[b]
         assert sums.tolist() == [weight(problem.ranks, both & c) for c in inside]
         assert counts.tolist() == [weight(problem.sizes, both & c) for c in inside]
@@ -290,7 +281,13 @@ def test_no_formula_reaches_more_than_the_bound_of_its_pair(case, quantile, n_le
         positive = np.zeros_like(problem.counts)
         pairs.add_pairs(problem.first, problem.concept, above, 0, above.size, positive)
         bounds.mark_pairs(
-            marked, positive, above.sum(), n, 0, len(positive), slope, low, high, needed
+            marked,
+            positive,
+            above.sum(),
+            n,
+            0,
+            len(positive),
+            bounds.SizeRange(low, high, slope, needed),
         )
     for (kind, a, b, k), area in areas.items():
         if not n_low <= sizes[kind, a, b, k] <= n_high:

@@ -29,7 +29,7 @@ def built(literals, connectives, room=None):
 
 def joined(before, packed, literal, connective, whole):
     words = np.empty_like(before)
-    formulas.write_extent(before, packed, literal, connective, whole, words)
+    formulas.write_extent(formulas.Extent(before, literal, connective), packed, whole, words)
     return words
 
 
@@ -82,12 +82,8 @@ def test_extents_are_compared_word_by_word_without_the_bits_behind_the_end(formu
         for literal in range(8):
             for connective in "&|":
                 same = formulas.same_extent(
-                    first,
-                    literals[1],
-                    code,
-                    first,
-                    literal,
-                    CODES[connective],
+                    formulas.Extent(first, literals[1], code),
+                    formulas.Extent(first, literal, CODES[connective]),
                     packed,
                     whole,
                 )

@@ -94,7 +94,8 @@ def test_sizes_and_rank_sums_of_concepts_within_a_set_are_plain_sums(case, how):
     counts, sums = np.full((2, n_concepts), -1)
     words = pack_columns(inside[:, None])[0]
     table = np.empty((n_atoms, 2), np.int64)
-    whole = subsets.add_within(words, sizes, ranked, lists, sparse, dense, table, counts, sums)
+    chosen = subsets.Chosen(sparse, dense)
+    whole = subsets.add_within(words, ranked, lists, chosen, table, counts, sums)
     assert whole == (sizes[inside].sum(), weights.sum())
     members = [np.flatnonzero(column & inside) for column in labels.T]
     assert counts.tolist() == [int(sizes[atoms].sum()) for atoms in members]

@@ -12,6 +12,7 @@ pytestmark = [
 ]
 
 WAYS = (sums.WALK, sums.PLANES, sums.BY_COST)
+UNKNOWN = np.empty(0, np.int64)
 
 
 @st.composite
@@ -25,20 +26,24 @@ def cases(draw):
     return labels, extent, weights, sizes
 
 
+def room(n_concepts):
+    """Sums that are yet to be written."""
+    return sums.Sums(*(np.full(n_concepts, -1) for _ in range(3)))
+
+
 def within(labels, extent, weights, sizes, how):
     """Sums and counts of an extent by one way."""
     index = sums.label_index(bits.pack_columns(labels), sizes, how)
-    unit = planes.planes_of(weights) if index.dense.size else planes.no_planes()
+    unit = sums.ranked_over(weights, index.dense.size > 0)
     n_concepts = labels.shape[1]
-    whole, found, counts, slack = (np.full(n_concepts, -1) for _ in range(4))
+    whole, found = room(n_concepts), room(n_concepts)
     everything = bits.whole_set(len(labels))
-    unknown = np.empty(0, np.int64)
-    sums.sums_within(everything, weights, unit, 0, index, unknown, whole, counts, slack)
-    assert counts.tolist() == index.counts.tolist()
+    sums.sums_within(everything, unit, 0, index, UNKNOWN, whole)
+    assert whole.counts.tolist() == index.counts.tolist()
     words = bits.pack_columns(extent[:, None])[0]
-    sums.sums_within(words, weights, unit, 0, index, whole, found, counts, slack)
-    assert slack.tolist() == [0] * n_concepts
-    return found.tolist(), counts.tolist()
+    sums.sums_within(words, unit, 0, index, whole.sums, found)
+    assert found.slack.tolist() == [0] * n_concepts
+    return found.sums.tolist(), found.counts.tolist()
 
 
 @given(cases())
@@ -102,16 +107,16 @@ def test_the_ways_agree_beyond_65536_atoms_and_sums_of_32_bits(largest_atom):
 def test_planes_that_are_left_out_are_within_the_slack_and_can_be_added(case, n_left_out):
     labels, extent, weights, sizes = case
     index = sums.label_index(bits.pack_columns(labels), sizes, sums.PLANES)
-    unit = planes.planes_of(weights)
-    n_left_out = min(n_left_out, unit.shape[0] // 2)
-    found, counts, slack = (np.full(labels.shape[1], -1) for _ in range(3))
+    unit = sums.ranked_over(weights, True)
+    n_left_out = min(n_left_out, unit.planes.shape[0] // 2)
+    within_set = room(labels.shape[1])
     words = bits.pack_columns(extent[:, None])[0]
-    unknown = np.empty(0, np.int64)
-    sums.sums_within(words, weights, unit, n_left_out, index, unknown, found, counts, slack)
+    sums.sums_within(words, unit, n_left_out, index, UNKNOWN, within_set)
+    found, counts, slack = within_set
     for concept, column in enumerate(labels.T):
         exact = sum(int(weight) for weight in weights[column & extent])
         assert found[concept] <= exact <= found[concept] + slack[concept]
-        rest = planes.sum_below(words, unit, n_left_out, index.bits[concept])
+        rest = planes.sum_below(words, unit.planes, n_left_out, index.bits[concept])
         assert found[concept] + rest == exact
         assert slack[concept] == counts[concept] * (2**n_left_out - 1)
 
