@@ -1,4 +1,4 @@
-"""`invert` called as a user calls it, and what must be so whenever it refuses to work."""
+"""Calls of `invert` as a user makes them, and checks that hold whenever it refuses to work."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ COMMAND = (sys.executable, str(CHECKOUT / "cli.py"))
 
 
 def invert(*arguments) -> Result:
-    """Run a command in this process; it has to succeed."""
+    """Run a command in this process; it must succeed."""
     result = call(*arguments)
     assert result.exit_code == 0, result.stderr
     return result
@@ -25,7 +25,7 @@ def call(*arguments) -> Result:
 
 
 def refused(*arguments, code=1) -> str:
-    """Run a command that has to fail, in the current folder; give its one sentence."""
+    """Run a command that must fail, in the current folder; return its one sentence."""
     before = tree(Path.cwd())
     result = call(*arguments)
     assert tree(Path.cwd()) == before, "something was left behind"
@@ -34,18 +34,18 @@ def refused(*arguments, code=1) -> str:
 
 
 def sentence(exit_code: int, stderr: str, code=1) -> str:
-    """Check that one message says what went wrong, and give it."""
+    """Check that one message says what went wrong, and return it."""
     assert exit_code == code, stderr
     lines = stderr.splitlines()
     assert [line for line in lines if line.startswith("Error: ")] == lines[-1:], stderr
     assert "Traceback" not in stderr
-    assert "unforeseen" not in stderr
+    assert "Something unexpected" not in stderr
     assert lines[-1].isprintable()
     return lines[-1]
 
 
 def tree(folder: Path) -> dict[str, bytes | None]:
-    """All that is in a folder."""
+    """Everything in a folder: files by their content, folders as None."""
     return {
         os.fspath(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
         for path in folder.rglob("*")

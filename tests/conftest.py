@@ -6,6 +6,6 @@ from hypothesis import settings
 settings.register_profile("invert", deadline=None)
 settings.load_profile("invert")
 
-# A shell lets what it starts in the background ignore Ctrl-C, and all that this starts, too.
+# A shell lets its background jobs, and all processes that they start, ignore Ctrl-C.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

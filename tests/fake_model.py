@@ -1,4 +1,4 @@
-"""A model in NumPy whose last bits depend on the batch, as those of real ones do."""
+"""A model in NumPy whose last bits depend on the batch, as with real models."""
 
 import time
 
@@ -15,9 +15,9 @@ N_UNITS = {"hidden": 70, "out": 3, "latents": 90}
 
 
 class FakeModel(Model):
-    """Three layers of one linear map each; those of "latents" are mostly zero.
+    """A model of three layers, each one linear map; most activations of "latents" are zero.
 
-    `delay` is in seconds per batch, `fail` is called on every batch.
+    Every batch takes `delay` seconds, and is passed to `fail`.
     """
 
     def __init__(self, fingerprint="f" * 64, delay=0.0, fail=lambda _: None):
@@ -81,7 +81,7 @@ class FakeExtractor(Extractor):
 
 
 class ShuffledSource(ArraySource):
-    """Samples in another order within every four batches, as texts of similar length are."""
+    """A source that shuffles samples within every four batches, as bucketing does with texts."""
 
     def batches(self, start, batch_size):
         window = 4 * batch_size

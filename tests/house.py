@@ -1,8 +1,8 @@
 """The structure of the code in numbers, and the import rule: ``python -m tests.house [CHECKOUT]``.
 
 `ROOMS` lists the folders and files of `invert_core/` from the ground up. A file may import from
-its own room and from those that stand before it in the list. `tests/test_import_rule.py` holds the
-code to that.
+its own room and from the rooms before it in the list. `tests/test_import_rule.py` enforces this
+rule.
 """
 
 import ast
@@ -47,7 +47,7 @@ KERNELS_MAY_IMPORT = {"invert_core.files", "invert_core.files.write_lock"}
 NEVER_IN_RESULTS = {"search", "kernels", "labelling", "statistics"}
 
 _ORDER = ("_checkout", "", *ROOMS)
-"""Below all rooms stands `invert_core/__init__.py`, which imports only `_checkout.py` by itself."""
+"""`invert_core/__init__.py` is below all rooms; loading it imports only `_checkout.py`."""
 
 _LABELLING = """
 import sys, threading
@@ -70,7 +70,7 @@ print(len(files))
 
 @dataclass(frozen=True)
 class Import:
-    """One import of a module of this project, at run time, wherever in the file it stands."""
+    """One import between modules of this project at run time, at any place in the file."""
 
     source: str
     target: str
@@ -91,7 +91,7 @@ def room(module: str) -> str:
 
 
 def modules(checkout: Path) -> dict[str, Path]:
-    """All modules of the product by name."""
+    """All modules of the package and its backends by name."""
     found = {}
     for top, package in (("invert_core", "invert_core"), ("backends", "invert_core.backends")):
         for path in sorted((checkout / top).rglob("*.py")):
@@ -106,7 +106,7 @@ def rooms(checkout: Path) -> list[str]:
 
 
 def imports(checkout: Path) -> list[Import]:
-    """All imports between modules of the product; those for type checkers alone do not count."""
+    """All imports between these modules, except imports for type checkers alone."""
     known = modules(checkout)
     found = []
     for module, path in known.items():
@@ -131,7 +131,7 @@ def _imported(tree: ast.AST, package: str) -> Iterator[str]:
 
 
 def circles(checkout: Path) -> list[list[str]]:
-    """Groups of files that import each other in a circle; a room's `__init__.py` does not count."""
+    """Groups of files that import each other in a circle, not counting any `__init__.py`."""
     known = modules(checkout)
     leads: dict[str, set[str]] = {name: set() for name in known}
     for one in imports(checkout):
@@ -179,7 +179,7 @@ def _is_allowed(one: Import) -> bool:
 
 
 def code_and_comments(path: Path) -> tuple[int, int]:
-    """Lines of code, without docstrings, comments and blank lines; and comments."""
+    """Count the lines of code, without docstrings, comments and blank lines, and the comments."""
     text = path.read_text("utf-8")
     lines: set[int] = set()
     comments = 0
@@ -217,7 +217,7 @@ def long_signatures(checkout: Path, limit: int = 8) -> list[str]:
 
 
 def measured(checkout: Path) -> dict[str, int | float | str]:
-    """What the house is measured by."""
+    """The numbers that describe the structure, by what they count."""
     known = modules(checkout)
     lines = {name: code_and_comments(path) for name, path in known.items()}
     of_kernels = [counts for name, counts in lines.items() if room(name) == "kernels"]

@@ -1,4 +1,4 @@
-"""Packages that some tests need and a plain test environment lacks."""
+"""Packages that some tests need and that a plain test environment lacks."""
 
 import importlib
 import os
@@ -7,20 +7,20 @@ from types import ModuleType
 import pytest
 
 REQUIRED = os.environ.get("INVERT_TESTS_NEED", "").split()
-"""Import names that must be there; CI sets it, so that nothing is skipped unnoticed."""
+"""Import names of packages that must be installed; CI sets them, so that no test is skipped."""
 
 
 def need(name: str) -> ModuleType:
-    """Import a package; skip the test module where it is absent, or fail where it is required."""
+    """Import a package; if it is absent, skip the test module, or fail if it is required."""
     if name.partition(".")[0] in REQUIRED:
         return importlib.import_module(name)
     return pytest.importorskip(name, reason=f"needs {name}, which is not installed")
 
 
 def need_torchvision() -> ModuleType:
-    """Import torchvision, also one that was built for another torch and lacks its operators.
+    """Import torchvision, even if it was built for another torch and lacks its operators.
 
-    Pillow images and the reading of data sets need none. They are named while it is imported.
+    Pillow images and data sets need no operators, but the import fails unless they are declared.
     """
     torch = need("torch")
     try:

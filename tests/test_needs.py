@@ -1,4 +1,4 @@
-"""Where CI says that a package must be there, its absence is no reason to skip."""
+"""A test is skipped if a package is absent, unless CI requires the package."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Real data of a sentence encoder that is larger than a repository should be."""
+"""Real data of a sentence encoder, too large for a repository."""
 
 from pathlib import Path
 

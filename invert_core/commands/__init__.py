@@ -1,7 +1,7 @@
-"""The command line: each command parses, makes one library call, and prints.
+"""The command line: each command parses its arguments, makes one library call, and prints.
 
-A command's module is imported when the command is used, and heavy packages only inside it, so
-that ``invert --help`` answers at once.
+The module of a command is imported when the command is used, and heavy packages only inside its
+functions, so that ``invert --help`` answers at once.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ COMMANDS = (
 
 
 class CommandLine(LateGroup):
-    """Turns errors into one sentence and an exit code."""
+    """A group of commands that turns errors into one sentence and an exit code."""
 
     def make_context(
         self,
@@ -39,12 +39,12 @@ class CommandLine(LateGroup):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
-        """Parse what stands before the command."""
+        """Parse the options before the command."""
         with told_failures(), stdout_errors():
             return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Parse what stands behind the command, and run it."""
+        """Parse the rest of the command line, and run the command."""
         replace_unprintable()
         with messages(), told_failures(ctx):
             return super().invoke(ctx)

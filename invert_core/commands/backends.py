@@ -1,4 +1,4 @@
-"""``invert backends``."""
+"""The command ``invert backends``."""
 
 from dataclasses import asdict
 
@@ -14,10 +14,10 @@ from invert_core.commands.model_options import described_options
 @options.format_option
 @click.pass_context
 def backends(ctx: click.Context, name: str | None, style: str) -> None:
-    """List what can run models, built in or added by packages.
+    """List the backends that run models, built in or from packages.
 
-    With NAME, list the options of that backend: 'invert layers' and 'invert extract' take them,
-    and the library as the keywords of its model_options.
+    With NAME, list the options of that backend. 'invert layers' and 'invert extract' take them as
+    options, and the library takes them as the keywords of model_options.
     """
     from invert_core.models.registry import backends as known_backends
 

@@ -1,4 +1,4 @@
-"""``invert compare``."""
+"""The command ``invert compare``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +20,11 @@ SHOWN = ("unit", "beam", "beam_auc", "exhaustive", "exhaustive_auc", "loss")
 @options.top_option
 @options.format_option
 def compare(run: Path, certified: Path, top: int, style: str) -> None:
-    """Say for how many units a beam search found the best formula.
+    """Count the units for which a beam search found the best formula.
 
-    CERTIFIED_RUN is made by 'invert label --search exhaustive' from the same files, with the same
-    length, fractions and direction. The table has the units with a better formula, largest loss of
-    AUC first; JSON and CSV have all units.
+    Make CERTIFIED_RUN with 'invert label --search exhaustive' from the same files, with the same
+    length, fractions and direction. The table shows the units that have a better formula, largest
+    loss of AUC first; JSON and CSV hold all units.
     """
     from invert_core.results.comparison import COLUMNS, compare_runs
 
@@ -65,7 +65,7 @@ def compare(run: Path, certified: Path, top: int, style: str) -> None:
 
 
 def summary(found: "Comparison") -> str:
-    """In how many units the beam search was optimal, as a line."""
+    """Say in one line for how many units the beam search was optimal."""
     both = len({unit.direction for unit in found.units}) > 1
     parts = [
         f"optimal in {found.n_optimal:,} of {len(found.units):,} "

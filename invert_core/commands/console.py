@@ -1,4 +1,4 @@
-"""What the commands share in talking to a person: messages, progress, tables."""
+"""The output that all commands share: messages, progress bars and tables."""
 
 import contextlib
 import csv
@@ -16,7 +16,7 @@ from invert_core.errors import InvertError, StorageError
 
 _log = logging.getLogger("invert")
 _STEPS = 1000
-"""Of the bar for one item of work: click counts whole ones."""
+"""Steps of the bar for each item of work; click counts in whole steps."""
 
 
 @contextlib.contextmanager
@@ -41,13 +41,13 @@ def say(text: str) -> None:
 
 
 def replace_unprintable() -> None:
-    """Let stdout escape what its encoding lacks: results are not lost to the name of a concept."""
+    """Let stdout escape what its encoding lacks, so that the name of a concept costs no result."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def report(text: str) -> None:
-    """Print a line on stderr, if that can be written: no work ends for a message."""
+    """Print a line on stderr if possible; work does not end because a message cannot be printed."""
     try:
         click.echo(printable(text), err=True)
     except (OSError, ValueError):
@@ -63,12 +63,12 @@ class _MessageHandler(logging.Handler):
 
 @contextlib.contextmanager
 def progress(title: str, what: str = "") -> Iterator[Callable[[float, int], None]]:
-    """A bar with the time left on stderr, for a library call that reports (done, total).
+    """Show a bar with the time left on stderr, for a library call that reports (done, total).
 
-    Silent where stderr is not a terminal, and with ``-q``. It is drawn from the first report on and
-    counts from what was done by then, so that the time left is that of the rest. With a word for
-    `what` is done it shows how many of them per second, too, and a new bar where the count begins
-    anew, as for images that are all read once before the work.
+    There is no bar with ``-q`` or if stderr is not a terminal. It starts at the first report and
+    leaves out what was done by then, so that the time left fits the rest of the work. If `what`
+    names the items, such as "samples", the bar also shows how many are done per second, and starts
+    again when the count does, as when all images are read once before the work.
     """
     quiet = _log.level > logging.INFO
     seen = sys.stderr is not None and sys.stderr.isatty()
@@ -102,7 +102,7 @@ def progress(title: str, what: str = "") -> Iterator[Callable[[float, int], None
 
 
 def rounded(number: float) -> str:
-    """A number as people want to know it.
+    """Write a number with the digits that people want to see.
 
     >>> rounded(0.1234), rounded(1234.5)
     ('0.12', '1,234')
@@ -111,12 +111,12 @@ def rounded(number: float) -> str:
 
 
 def printable(text: str) -> str:
-    """Text without characters that would steer a terminal: names come from files of strangers."""
+    """Escape characters that would control a terminal: names come from untrusted files."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def echo_data(text: str) -> None:
-    """Print what programs read as UTF-8; on a terminal without what would steer it."""
+    """Print data for programs as UTF-8; on a terminal, escape what would control it."""
     with stdout_errors():
         if sys.stdout is not None and sys.stdout.isatty():
             click.echo("\n".join(map(printable, text.split("\n"))), nl=False)
@@ -132,16 +132,16 @@ def echo_line(text: str) -> None:
 
 @contextlib.contextmanager
 def stdout_errors() -> Iterator[None]:
-    """Turn what the system says when stdout cannot be written into a sentence.
+    """Turn the system's error into a sentence when stdout cannot be written.
 
-    A reader that closes early is no error, and passes as it is; so do errors that are sentences.
+    A closed pipe passes unchanged, because a reader may stop early; so does an `InvertError`.
     """
     try:
         yield
     except (BrokenPipeError, InvertError):
         raise
     except OSError as error:
-        sys.stdout = None  # as with >&-: Python would try again at its end, and fail again
+        sys.stdout = None  # as with >&-: else Python flushes it at exit, and fails again
         raise StorageError(
             f"Cannot write to stdout: {error.strerror}.", "Send the output elsewhere."
         ) from error
@@ -149,7 +149,7 @@ def stdout_errors() -> Iterator[None]:
 
 @contextlib.contextmanager
 def written(what: str) -> Iterator[None]:
-    """Tell `what` is on disk already, if printing it fails or is interrupted."""
+    """Add the sentence `what` about files already on disk, if printing fails or is interrupted."""
     try:
         yield
     except (KeyboardInterrupt, StorageError) as error:
@@ -172,7 +172,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], style:
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    """Rows as aligned text; numbers to the right."""
+    """Align rows as text, with numbers to the right."""
     cells = [[_cell(row[name]) for name in columns] for row in rows]
     titles = [name.replace("_", " ") for name in columns]
     right = [

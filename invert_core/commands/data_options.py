@@ -1,4 +1,4 @@
-"""Options that say which samples a model is run over, and how they become its inputs."""
+"""Options for the samples that a model runs over, and for how they become its inputs."""
 
 import functools
 from collections.abc import Callable
@@ -33,7 +33,7 @@ class Size(click.ParamType):
 
 
 class Numbers(click.ParamType):
-    """Numbers with commas between them, one per channel."""
+    """Numbers separated by commas, one per channel."""
 
     name = "numbers"
 
@@ -51,54 +51,61 @@ class Numbers(click.ParamType):
 
 _OF_IMAGES = {
     "resize": click.option(
-        "--resize", type=Size(), help="Images: shorter edge 256, or exactly 224x320."
+        "--resize",
+        type=Size(),
+        help="Images: resize the shorter edge, as in 256, or both, as in 224x320.",
     ),
     "crop": click.option(
-        "--crop", type=Size(), help="Images: centre that is kept, 224 or 224x320."
+        "--crop", type=Size(), help="Images: keep the centre only, as in 224 or 224x320."
     ),
     "scale": click.option(
         "--scale",
         type=float,
-        help="Images: factor on 0..255. [default: 1/255, and 1 for a uint8 model]",
+        help="Images: multiply values of 0 to 255 by this. [default: 1/255, or 1 for a uint8 "
+        "model]",
     ),
     "mean": click.option(
-        "--mean", type=Numbers(), help="Images: subtracted, as in 0.485,0.456,0.406."
+        "--mean",
+        type=Numbers(),
+        help="Images: subtract these from the channels, as in 0.485,0.456,0.406.",
     ),
     "std": click.option(
-        "--std", type=Numbers(), help="Images: divided by, as in 0.229,0.224,0.225."
+        "--std",
+        type=Numbers(),
+        help="Images: divide the channels by these, as in 0.229,0.224,0.225.",
     ),
     "layout": click.option(
         "--layout",
         type=click.Choice(["NCHW", "NHWC"]),
-        help="Images: layout of the model's input. [default: NCHW]",
+        help="Images: order of the axes in the model's input. [default: NCHW]",
     ),
     "mode": click.option(
         "--mode",
         type=click.Choice(["RGB", "L"]),
-        help="Images: colours, or L for shades of grey. [default: RGB]",
+        help="Images: RGB for colours, L for shades of grey. [default: RGB]",
     ),
     "resample": click.option(
         "--resample",
         type=click.Choice(["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]),
-        help="Images: how --resize makes new pixels. [default: bilinear]",
+        help="Images: how --resize computes new pixels. [default: bilinear]",
     ),
 }
 _OF_TEXTS = {
     "max_length": click.option(
         "--max-length",
         type=click.IntRange(min=1),
-        help="Texts: the most tokens; what is longer is cut off. [default: the tokenizer's]",
+        help="Texts: cut off tokens beyond this number. [default: the tokenizer's]",
     ),
     "padding": click.option(
         "--padding",
         type=click.Choice(["longest", "max"]),
-        help="Texts: to the longest one of a batch, or always to --max-length. [default: longest]",
+        help="Texts: pad to the longest text of a batch, or always to --max-length. "
+        "[default: longest]",
     ),
     "bucketing": click.option(
         "--bucketing/--no-bucketing",
         default=None,
-        help="Texts: run those of similar length together, which takes less time. "
-        "[default: bucketing]",
+        help="Texts: run texts of similar length together, to save time. [default: bucketing]",
     ),
 }
 _OPTIONS = (
@@ -113,41 +120,44 @@ _OPTIONS = (
     click.option(
         "--preset",
         type=click.Choice(["imagenet", "clip", "none"]),
-        help="Images: the usual preprocessing of such models, or none; flags below override it.",
+        help="Images: use the usual preprocessing of such models, or none; the options below "
+        "override it.",
     ),
     click.option(
         "--preprocessor",
         type=options.PATH,
         metavar="FILE.json",
-        help="Hugging Face style preprocessor_config.json; flags below override it.",
+        help="Images: use this Hugging Face style preprocessor_config.json; the options below "
+        "override it.",
     ),
     *_OF_IMAGES.values(),
-    click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read."),
+    click.option("--skip-bad", is_flag=True, help="Images: leave out those that cannot be read."),
     click.option(
         "--workers",
         type=click.IntRange(min=0),
-        help="Images: processes that decode them. [default: one per core; none for few images]",
+        help="Images: decode them in this many processes. [default: one per core, or none for few "
+        "images]",
     ),
     click.option(
         "--tokenizer",
         type=options.PATH,
         metavar="FILE.json",
-        help="Texts: Hugging Face tokenizer.json; the data are texts then.",
+        help="Texts: read --data as texts, with this Hugging Face tokenizer.json.",
     ),
     *_OF_TEXTS.values(),
-    click.option("--column", help="Tables: column of the texts or of the paths."),
+    click.option("--column", help="Tables: column of the texts or paths."),
     click.option("--id-column", help="Tables: column of the sample ids. [default: sample_id]"),
     click.option(
         "--root",
         type=options.PATH,
         metavar="FOLDER",
-        help="Tables of paths: where they start. [default: the folder of the table]",
+        help="Tables of paths: folder where the paths start. [default: the folder of the table]",
     ),
 )
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add these options; the command gets what `invert_core.extract` takes, as one `samples`."""
+    """Add these options, which a command gets as one `samples`: keywords of `extract`."""
 
     @functools.wraps(command)
     def gathered(*arguments: Any, **values: Any) -> Any:
@@ -171,7 +181,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def _preprocess(
     preset: str | None, config: Path | None, flags: dict[str, Any]
 ) -> "Preprocess | None":
-    """What the flags say, over a preset or the config file; None where nothing is said."""
+    """Let the flags override a preset or the config file; return None if none of them is given."""
     from invert_core.data import Preprocess
 
     if preset is not None and config is not None:
@@ -194,5 +204,5 @@ def _tokenize(tokenizer: Path | None, flags: dict[str, Any]) -> "Tokenize | None
         return Tokenize(tokenizer, **given)
     if given:
         flag = next(iter(given)).replace("_", "-")
-        raise click.UsageError(f"--{flag} is for texts; give their --tokenizer too.")
+        raise click.UsageError(f"--{flag} is for texts; give --tokenizer too.")
     return None

@@ -1,4 +1,4 @@
-"""``invert demo``."""
+"""The command ``invert demo``."""
 
 import shlex
 from pathlib import Path
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 @options.table_options
 @options.overwrite_option
 def demo(output: Path, jobs: int | None, table: options.Table, overwrite: bool) -> None:
-    """Label a network for digits that comes with the package.
+    """Label a small network for digits that comes with the package.
 
-    Extracts two layers with ONNX Runtime, labels all their units, tests each label on images that
-    neither training nor search has seen, and leaves a run directory.
+    Extract two layers with ONNX Runtime, label all their units, test each label on images that
+    neither training nor search has seen, and write a run directory.
     """
     from invert_core.demo import run_demo
 
@@ -39,7 +39,7 @@ def demo(output: Path, jobs: int | None, table: options.Table, overwrite: bool) 
         _print_labels(done, table)
     if table.style != "table":
         return
-    say("unseen auc: the same on images that neither training nor search saw.")
+    say("unseen auc: the AUC on images that neither training nor search has seen.")
     command = shlex.join(["invert", "show", str(output), done.labels.best()[0].address])
     say(f"The run is in {str(output)!r}; look at one unit with: {command}")
 

@@ -1,4 +1,4 @@
-"""``invert doctor``."""
+"""The command ``invert doctor``."""
 
 import click
 
@@ -11,8 +11,8 @@ from invert_core.commands.console import print_rows
 def doctor(style: str) -> None:
     """Say what works on this machine and what does not.
 
-    That is versions, cores, the kernel cache, and what the backends find. Exits with 1 if
-    something is broken.
+    Check versions, cores, the kernel cache and the backends. The exit code is 1 if something is
+    broken.
     """
     from invert_core.diagnosis import diagnose
 

@@ -1,4 +1,4 @@
-"""``invert export``."""
+"""The command ``invert export``."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from invert_core.commands.console import echo_data, say
     "--format",
     "style",
     type=click.Choice(["csv", "jsonl", "parquet"]),
-    help="Kind of file. [default: from the output's suffix, else csv]",
+    help="Format of the file. [default: from the output's suffix, else csv]",
 )
 @options.output_option("File to write; without it, csv and jsonl go to stdout.", required=False)
 @options.overwrite_option

@@ -1,4 +1,4 @@
-"""``invert extract``."""
+"""The command ``invert extract``."""
 
 import contextlib
 from collections.abc import Iterator
@@ -35,17 +35,17 @@ invert extract torch:package.module:factory --weights model.safetensors --data i
     type=click.Choice(["auto", "mean", "max", "first", "last", "none", "flatten"]),
     default="auto",
     show_default=True,
-    help="How all axes but the units' become one number: auto takes none for rank 2, else mean; "
-    "first and last are tokens; flatten makes a unit of every place.",
+    help="How the other axes become one number per unit: auto is none for rank 2, else mean; first "
+    "and last take one token; flatten makes every place a unit.",
 )
 @click.option(
-    "--channel-axis", type=int, help="Axis of the units. [default: 1, and the last for rank 3]"
+    "--channel-axis", type=int, help="Axis of the units. [default: 1, or the last for rank 3]"
 )
 @click.option(
     "--sparse",
     multiple=True,
     metavar="LAYER",
-    help="A layer that is stored without its zeros; may be repeated.",
+    help="Store this layer without its zeros; may be repeated.",
 )
 @click.option(
     "-b",
@@ -53,28 +53,28 @@ invert extract torch:package.module:factory --weights model.safetensors --data i
     type=click.IntRange(min=1, max=1_000_000),
     default=32,
     show_default=True,
-    help="Samples that the model runs over at once.",
+    help="Run the model over this many samples at once.",
 )
 @click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),
     default="auto",
     show_default=True,
-    help="Where the model runs: auto takes cuda if it works, else cpu.",
+    help="Device that runs the model: auto takes cuda if it works, else cpu.",
 )
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float16"]),
     default="float32",
     show_default=True,
-    help="Of the activation file.",
+    help="Type of the numbers in the activation file.",
 )
 @options.backend_option
 @options.overwrite_option
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Check everything, tell what it would take, write nothing.",
+    help="Check everything, say what the work would take, and write nothing.",
 )
 @options.format_option
 @click.pass_context
@@ -90,8 +90,8 @@ def extract(
 ) -> None:
     """Run MODEL over samples and write its activations.
 
-    Asked again after an interruption, it goes on where it was. 'invert layers MODEL' lists the
-    layers; in LAYER, * stands for any characters.
+    After an interruption, the same command goes on where it stopped. 'invert layers MODEL' lists
+    the layers; in LAYER, * stands for any characters.
     """
     from invert_core.extraction import extract as extract_layers
 
@@ -133,7 +133,7 @@ def extract(
 
 @contextlib.contextmanager
 def _said_how_to_go_on(ctx: click.Context, output: Path) -> Iterator[None]:
-    """Where the work ends early and rows are kept, say by which command it goes on."""
+    """If the work ends early and rows are kept, say which command goes on from there."""
     try:
         yield
     except BaseException as error:

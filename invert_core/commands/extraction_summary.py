@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 
 def summary(report: "ExtractionReport") -> str:
-    """What was extracted, how fast, and where it is.
+    """Say what was extracted, how fast, and where it is.
 
     Parameters
     ----------
     report : ExtractionReport
-        Of no dry run.
+        Report of an extraction that was not a dry run.
     """
     samples, place = f"{report.n_samples:,} samples", f"in {str(report.path)!r}"
     if report.already_done:
@@ -29,12 +29,12 @@ def summary(report: "ExtractionReport") -> str:
 
 
 def plan(report: "ExtractionReport") -> str:
-    """What would be extracted, and what that would take.
+    """Say what would be extracted, and what that would take.
 
     Parameters
     ----------
     report : ExtractionReport
-        Of a dry run.
+        Report of a dry run.
     """
     samples, place = f"{report.n_samples:,} samples", f"in {str(report.path)!r}"
     if report.already_done:

@@ -1,4 +1,4 @@
-"""How work that fails or is interrupted ends: in one sentence on stderr and an exit code."""
+"""How a command that fails or is interrupted ends: one sentence on stderr and an exit code."""
 
 import contextlib
 import errno
@@ -11,19 +11,14 @@ from invert_core.commands.interrupts import Ended, raised_interrupts
 from invert_core.errors import InvertError, SettingError
 
 LONGEST = 600
-"""Characters of a message; names and values of any length come from files of strangers."""
+"""Most characters of a message; names and values from untrusted files have any length."""
 
 
 @contextlib.contextmanager
 def told_failures(ctx: click.Context | None = None) -> Iterator[None]:
-    """Tell what goes wrong without a traceback, except with ``--debug``.
+    """Tell the user what goes wrong, without a traceback except with ``--debug``, and exit.
 
-    Raises
-    ------
-    click.exceptions.Exit
-        The work ended, and the user was told why.
-    click.ClickException
-        The command line is wrong; click tells.
+    Errors in the command line pass through, because click reports them.
     """
     try:
         with raised_interrupts():
@@ -46,7 +41,7 @@ def told_failures(ctx: click.Context | None = None) -> Iterator[None]:
 
 
 def shortened(message: str) -> str:
-    """Cut a message in the middle: what is wrong stands first, and what to type next last."""
+    """Cut a message in the middle: it starts with what is wrong and ends with what to type next."""
     if len(message) <= LONGEST:
         return message
     half = LONGEST // 2
@@ -75,15 +70,18 @@ def _told(error: Exception) -> str:
 def _sentence(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return (
-            "There is not enough memory. Give fewer samples or concepts, or, where the command has "
-            "them, a smaller --beam or --batch-size."
+            "There is not enough memory. Give fewer samples or concepts, or a smaller --beam or "
+            "--batch-size if the command has that option."
         )
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
-        return "The system has no room for another thread. Raise the limits: ulimit -u, ulimit -v."
+        return "The system cannot start another thread. Raise the limits: ulimit -u, ulimit -v."
     if isinstance(error, OSError) and error.strerror:
         where = f" {str(error.filename)!r}" if error.filename else ""
-        return f"The system refuses{where}: {error.strerror}. Check the path, its rights and space."
+        return (
+            f"The system refuses{where}: {error.strerror}. "
+            "Check the path, its permissions and the free space."
+        )
     return (
-        f"Something unforeseen happened ({type(error).__name__}: {error}). "
+        f"Something unexpected happened ({type(error).__name__}: {error}). "
         "Run the command again with --debug and report what it prints."
     )

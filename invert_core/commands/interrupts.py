@@ -1,7 +1,7 @@
-"""What interrupts a command: Ctrl-C, and the signals by which systems end programs.
+"""Interrupts of a command: Ctrl-C, and the signals by which systems end programs.
 
-Python cannot raise in a callback from C, as LLVM makes them while Numba compiles: it prints a
-traceback, and the work goes on or fails in some odd way.
+Python cannot raise an exception in a callback from C, such as LLVM makes while Numba compiles: it
+prints a traceback, and the work goes on or fails in some odd way.
 """
 
 import _thread
@@ -13,18 +13,21 @@ from collections.abc import Iterator
 from typing import Any
 
 _SECONDS = 0.05
-"""By then the callback has returned; if another has begun, the interrupt is lost and sent again."""
+"""Wait before an interrupt is sent again.
+
+By then the callback has returned; if another has begun, the interrupt is lost and sent once more.
+"""
 
 _ENDING = [signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Ended(KeyboardInterrupt):
-    """A signal other than that of Ctrl-C asks the program to end.
+    """A signal other than the one of Ctrl-C asks the program to end.
 
     Parameters
     ----------
     number : int
-        The signal.
+        Number of the signal.
     """
 
     def __init__(self, number: int):
@@ -34,16 +37,11 @@ class Ended(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def raised_interrupts() -> Iterator[None]:
-    """Raise KeyboardInterrupt for every such signal, again where it was lost in a callback.
+    """Raise KeyboardInterrupt for Ctrl-C and its subclass `Ended` for the other signals.
 
-    An exception that follows a lost interrupt is taken for its consequence, and so is one that an
-    interrupt caused, as when a module written in C fails to import. A signal that is ignored, as
-    nohup has it, stays ignored.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        For Ctrl-C; its subclass `Ended` for other signals.
+    An interrupt that is lost in a callback is raised again. An exception that follows a lost
+    interrupt counts as its consequence, and so does an exception that an interrupt caused, as when
+    a module written in C fails to import. A signal that is ignored, as under nohup, stays ignored.
     """
     usual = sys.unraisablehook
     again: list[threading.Timer] = []
@@ -61,7 +59,7 @@ def raised_interrupts() -> Iterator[None]:
         lost_signals.append(number)
 
     handled: list[signal.Signals] = []
-    if threading.current_thread() is threading.main_thread():  # others get no signals
+    if threading.current_thread() is threading.main_thread():  # only this thread gets signals
         sys.unraisablehook = send_again
         handled += [each for each in _ENDING if signal.getsignal(each) is signal.SIG_DFL]
     try:

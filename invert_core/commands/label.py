@@ -1,4 +1,4 @@
-"""``invert label``."""
+"""The command ``invert label``."""
 
 from pathlib import Path
 from typing import Any
@@ -10,32 +10,34 @@ from invert_core.commands.console import print_rows, progress, say, written
 
 search_options = options.together(
     "search",
-    click.option("--length", default=3, show_default=True, help="The most literals of a formula."),
-    click.option("--beam", default=3, show_default=True, help="Formulas kept at each step."),
+    click.option("--length", default=3, show_default=True, help="Most literals in a formula."),
+    click.option(
+        "--beam", default=3, show_default=True, help="Number of formulas kept at each step."
+    ),
     click.option(
         "--min-fraction",
         default=0.002,
         show_default=True,
-        help="Least share of samples of a formula.",
+        help="A formula must be true on at least this share of samples.",
     ),
     click.option(
         "--max-fraction",
         default=0.5,
         show_default=True,
-        help="Largest share of samples of a formula.",
+        help="A formula may be true on at most this share of samples.",
     ),
     click.option(
         "--direction",
         type=click.Choice(["positive", "negative", "both"]),
         default="positive",
         show_default=True,
-        help="Seek the largest AUC, the smallest, or each.",
+        help="Look for the largest AUC, the smallest, or both.",
     ),
     click.option(
         "--limit-search",
         type=int,
         metavar="K",
-        help="From the second literal on, use the K concepts that separate best alone.",
+        help="From the second literal on, use only the K concepts that separate best alone.",
     ),
     click.option(
         "--min-gain",
@@ -48,22 +50,23 @@ search_options = options.together(
         type=click.Choice(["beam", "exhaustive"]),
         default="beam",
         show_default=True,
-        help="Beam search, or the certified best of all formulas of up to 3 literals.",
+        help="Search with a beam, or find the certified best of all formulas of up to 3 literals.",
     ),
     click.option(
         "--time-limit",
         type=float,
         metavar="SECONDS",
-        help="For a unit and direction of an exhaustive search; the remaining gap is reported.",
+        help="Stop the exhaustive search of a unit and direction after this time, and report the "
+        "remaining gap.",
     ),
     click.option(
         "--min-defined",
         default=0.5,
         show_default=True,
-        help="Least share of samples on which a formula is defined, with --missing exclude.",
+        help="With --missing exclude, a formula must be defined on at least this share of samples.",
     ),
 )
-"""How formulas are sought: the fields of `Settings`."""
+"""Options of the search: the fields of `Settings`."""
 
 
 @options.command(
@@ -87,9 +90,9 @@ def label(
 ) -> None:
     """Find the formula of concepts that fits each unit best.
 
-    ACTIVATIONS is a file made by 'invert extract', or .npy or .npz; CONCEPTS is made by 'invert
-    concepts build', or any file that it takes. The run directory gets labels.csv, labels.jsonl and
-    run.json. Asked again after an interruption, it goes on where it was.
+    ACTIVATIONS is a file made by 'invert extract', or .npy or .npz. CONCEPTS is a file made by
+    'invert concepts build', or any source that it takes. The run directory gets labels.csv,
+    labels.jsonl and run.json. After an interruption, the same command goes on where it stopped.
     """
     from invert_core.commands.label_table import print_labels, summary
     from invert_core.labelling.label_files import label_files

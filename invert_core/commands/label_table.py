@@ -1,4 +1,4 @@
-"""How labels are printed on a terminal."""
+"""How labels are printed, for people and for programs."""
 
 from invert_core.commands.console import print_rows
 from invert_core.commands.options import Table
@@ -21,7 +21,7 @@ def print_labels(labels: Labels, table: Table) -> None:
 
 
 def with_samples(columns: tuple[str, ...], labels: Labels) -> tuple[str, ...]:
-    """Columns, with that of the samples behind the positive ones if not all were compared."""
+    """Add "samples" after "positive" if not all formulas were compared on all samples."""
     counts = {one.n_samples for row in labels for one in (row, *row.by_length)}
     if labels.concepts is not None:
         counts.add(labels.concepts.n_samples)
@@ -32,7 +32,7 @@ def with_samples(columns: tuple[str, ...], labels: Labels) -> tuple[str, ...]:
 
 
 def summary(labels: Labels) -> str:
-    """How many units there are, and how many of them have no formula."""
+    """Say how many units there are, and how many of them are dead."""
     units = {row.address for row in labels}
     dead = {row.address for row in labels if row.status == "dead"}
     constant = f" ({len(dead):,} dead: their activation is constant)" if dead else ""
@@ -40,7 +40,7 @@ def summary(labels: Labels) -> str:
 
 
 def shown(row: Label) -> dict[str, object]:
-    """What a person sees of a row; p_search as a power of ten, because it may underflow."""
+    """Write a row for people, with p_search as a power of ten, because it may underflow."""
     return {
         "unit": f"{row.address} ({row.unit_name})" if row.unit_name else row.address,
         "label": row.label,
@@ -54,7 +54,7 @@ def shown(row: Label) -> dict[str, object]:
 
 
 def power_of_ten(exponent: float) -> str:
-    """10**exponent in two digits.
+    """Write 10**exponent with two digits.
 
     >>> power_of_ten(-400.5)
     '3.2e-401'

@@ -1,4 +1,4 @@
-"""A group of commands, each of which is imported when it is used."""
+"""A group that imports each of its commands when it is used."""
 
 import importlib
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ from invert_core.wording import nearest
 
 
 class LateGroup(click.Group):
-    """Finds commands by name; one that is not there is answered with those that are near.
+    """A group that finds its commands by name, and answers an unknown name with the nearest ones.
 
     Parameters
     ----------
     package : str
-        The command ``x`` is called ``x`` in the module ``package.x``.
+        Package of the commands: the command ``x`` is called ``x`` in the module ``package.x``.
     names : sequence of str
-        The commands, in the order in which they are used.
+        Names of the commands, in the order in which people use them.
     """
 
     def __init__(self, *args: Any, package: str, names: Sequence[str], **attributes: Any):
@@ -26,7 +26,7 @@ class LateGroup(click.Group):
         self._names = names
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Commands in the order in which they are used."""
+        """List the commands in the order in which people use them."""
         return list(self._names)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -40,7 +40,7 @@ class LateGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command; if there is none of the name, say which ones are near."""
+        """Find a command, or fail with the nearest names."""
         if args[0] not in self._names:
             hint = nearest(args[0], self._names, f"The commands are {', '.join(self._names)}.")
             ctx.fail(f"There is no command {args[0]!r}. {hint}")

@@ -1,4 +1,4 @@
-"""``invert layers``."""
+"""The command ``invert layers``."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ _MODULE_ONLY = {"op": "", "shape": "", "n_units": None, "pool": "", "n_parameter
 )
 @click.argument("model")
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
-@click.option("--supported", is_flag=True, help="Only layers that can be extracted.")
+@click.option("--supported", is_flag=True, help="List only layers that can be extracted.")
 @click.option("--tree", is_flag=True, help="Show the modules as a tree.")
 @options.backend_option
 @options.format_option
@@ -39,10 +39,10 @@ def layers(
 ) -> None:
     """List the layers of MODEL with their shapes, units and weights.
 
-    A layer is asked for by its name or by its module. With patterns, in which * stands for any
-    characters, only layers that fit one of them are listed. 'pool' is what --pool auto does; a
-    layer without it cannot be extracted. Where it says 'auto', shapes are not known before the
-    model has seen a sample: --input describes one.
+    Ask for a layer by its name or by its module. With patterns, in which * stands for any
+    characters, list only the layers that fit one of them. 'pool' says what --pool auto does; a
+    layer without it cannot be extracted. If it says 'auto', shapes are unknown until the model has
+    seen a sample: describe one with --input.
     """
     from invert_core.extraction import list_layers
     from invert_core.models.layer_names import matching
@@ -56,7 +56,7 @@ def layers(
     if supported:
         listed = [layer for layer in listed if layer.pool]
     if patterns and not listed:
-        say(f"No layer fits {' or '.join(map(repr, patterns))}; without patterns all are listed.")
+        say(f"No layer fits {' or '.join(map(repr, patterns))}; leave them out to list all layers.")
     if tree:
         echo_line(_tree(listed))
     else:
@@ -71,7 +71,7 @@ def _row(layer: "Layer", style: str) -> dict[str, Any]:
 
 
 def _tree(listed: "Sequence[Layer]") -> str:
-    """Modules below each other, indented by their depth; tensors without one by their name."""
+    """Draw the modules line by line, indented by depth; name a tensor that has no module."""
     rows: list[dict[str, Any]] = []
     above: list[str] = []
     for layer in listed:

@@ -1,4 +1,4 @@
-"""A command that opens a model, and finds out first which backend does."""
+"""A command that opens a model, after it has found out which backend opens it."""
 
 import contextlib
 import sys
@@ -21,24 +21,25 @@ _CHOICE = "invert.backend"
 
 
 def model_prints_on_stderr() -> contextlib.AbstractContextManager[object]:
-    """Keep what the code of a model or its backend prints out of the data on stdout."""
+    """Send what a model or its backend prints to stderr, because stdout is for data."""
     return contextlib.redirect_stdout(sys.stderr)
 
 
 class ModelCommand(options.Command):
-    """A command for the argument MODEL, with the options of the backend that opens it.
+    """A command with the argument MODEL and the options of the backend that opens the model.
 
-    Its function gets those that were given as one `model_options`, which is None if none was.
-    Where no model is named, as for ``--help`` alone, it knows the options of all built-in backends.
+    Its function gets the options of the backend that were given as one `model_options`, or None if
+    none was given. If no model is named, as with ``--help`` alone, the command knows the options
+    of all built-in backends.
     """
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Parameters of the command, then those of the backends."""
+        """List the parameters of the command, then the options of the backends."""
         own = super().get_params(ctx)
         return [*own, *(param for each in _choice(ctx).params.values() for param in each)]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Choose the backend, parse with its options, and gather those that were given."""
+        """Choose the backend, parse with its options, and gather the ones that were given."""
         with model_prints_on_stderr():
             ctx.meta[_CHOICE] = self._choose(ctx, args)
         try:
@@ -80,7 +81,7 @@ class ModelCommand(options.Command):
         )
 
     def _choose(self, ctx: click.Context, args: Sequence[str]) -> "_Choice":
-        """The backend that is named, or else that of the model."""
+        """Find the backend that is named, or else the one that opens the model."""
         known, words = self._split(ctx, args)
         try:
             backend = known.get("backend") or _configured(known) or _of_model(words)
@@ -89,7 +90,7 @@ class ModelCommand(options.Command):
             return _Choice(problem=error)
 
     def _split(self, ctx: click.Context, args: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-        """What the options of the command itself say, and all other words."""
+        """Separate the values of the command's own options from all other words."""
         alone = click.Command(None, params=[*self._own(ctx)], add_help_option=False)
         lenient = click.Context(alone, ignore_unknown_options=True, resilient_parsing=True)
         known, words, _ = alone.make_parser(lenient).parse_args(list(args))
@@ -101,10 +102,10 @@ class ModelCommand(options.Command):
 
 @dataclass(frozen=True)
 class _Choice:
-    """The backend that a command line names, and the options that it brings.
+    """The backend that a command line leads to, and the options that it brings.
 
-    Without a backend these are the options of all built-in ones; `problem` is why the words that
-    may be a model lead to none.
+    Without a backend, `params` holds the options of all built-in ones, and `problem` says why no
+    word of the command line is a model.
     """
 
     backend: str | None = None
@@ -117,7 +118,7 @@ def _choice(ctx: click.Context) -> _Choice:
 
 
 def _configured(known: dict[str, Any]) -> str | None:
-    """The backend that the --config file names."""
+    """Read from the --config file which backend it names."""
     if known.get("config") is None or known.get("help"):
         return None
     named = options.read_config(Path(known["config"])).get("backend")
@@ -125,9 +126,10 @@ def _configured(known: dict[str, Any]) -> str | None:
 
 
 def _of_model(words: Sequence[str]) -> str | None:
-    """The backend of the first word that is a model.
+    """Find the backend of the first word that is a model.
 
-    Options of backends are not known yet: a word after one may be its value, and is tried last.
+    The options of backends are not known yet. A word after an option may be its value, and is
+    therefore tried last.
     """
     from invert_core.models.registry import find_backend
 
@@ -149,7 +151,7 @@ def _of_model(words: Sequence[str]) -> str | None:
 
 
 def _given(ctx: click.Context) -> Iterator[tuple[str, Any]]:
-    """Take out of the parameters what was given for a backend."""
+    """Take the options of backends out of the parameters; yield the ones that were given."""
     for params in _choice(ctx).params.values():
         for param in params:
             value = ctx.params.pop(str(param.name), None)

@@ -1,4 +1,4 @@
-"""The options that backends declare, as the command line takes them."""
+"""The options that backends declare, made into options of the command line."""
 
 import functools
 import importlib
@@ -30,7 +30,7 @@ class BackendOption(click.Option):
 
 
 class _Parsed(click.ParamType):
-    """A value that a function makes of the text."""
+    """A value that a function makes from the text."""
 
     name = "value"
 
@@ -46,7 +46,7 @@ class _Parsed(click.ParamType):
 
 
 def built_in_params() -> dict[str, list[BackendOption]]:
-    """Options of every built-in backend."""
+    """Options of every built-in backend, by its name."""
     return {name: _as_params(name, entry.options) for name, entry in BUILT_IN.items()}
 
 
@@ -58,7 +58,7 @@ def load_params(backend: str) -> list[BackendOption]:
 
 
 def described_options(ctx: click.Context, backend: str) -> list[dict[str, str]]:
-    """Options of one backend, as `option`, as `keyword` in the library, and their `help`."""
+    """Options of one backend as rows: the option, its keyword in the library, and its help."""
     rows = []
     for param in load_params(backend):
         option, explained = param.get_help_record(ctx) or ("", "")
@@ -71,7 +71,7 @@ def _as_params(backend: str, declared: Sequence[Option]) -> list[BackendOption]:
 
 
 def _flag(backend: str, option: Option) -> str:
-    """How an option is spelled beside those that the commands have themselves."""
+    """Spell the flag of an option, with the backend's name before a flag that a command has."""
     return f"--{backend}-{option.flag[2:]}" if option.flag in _taken() else option.flag
 
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, so that a flag is spelled and explained one way."""
+"""Options that several commands share, so that a flag has one spelling and one explanation."""
 
 import functools
 import logging
@@ -19,7 +19,7 @@ from invert_core.wording import nearest
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
-"""A path that the library checks itself, because its messages say more."""
+"""A path that click does not check, because the messages of the library say more."""
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 
@@ -38,7 +38,7 @@ def command(
 
 
 def typed_command(ctx: click.Context, without: str) -> str:
-    """The command line of a command as it may be typed again, without one of its flags."""
+    """The command line as the user may type it again, without one of its flags."""
     arguments = [word for word in ctx.meta[_TYPED] if word != without]
     return shlex.join(["invert", str(ctx.info_name), *arguments])
 
@@ -47,12 +47,12 @@ _TYPED = "invert.typed"
 
 
 class Command(click.Command):
-    """Remembers what was typed behind its name."""
+    """A command that remembers the arguments that were typed."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse as click does."""
+        """Parse as click does, and remember the arguments."""
         ctx.meta[_TYPED] = tuple(args)
-        with stdout_errors():  # --help prints while it is parsed
+        with stdout_errors():  # --help prints during parsing
             return super().parse_args(ctx, args)
 
     def unknown_option(
@@ -76,7 +76,7 @@ def _set_debug(ctx: click.Context, _param: click.Parameter, value: bool) -> None
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """What a --config file says, unchecked."""
+    """Read the settings in a --config file, without checking them."""
     try:
         return tomllib.loads(read_whole(path))
     except (InvertError, ValueError, RecursionError) as error:
@@ -110,14 +110,14 @@ def _take_config(ctx: click.Context, _param: click.Parameter, value: Path | None
 
 
 def _as_typed(option: click.Option, setting: Any) -> Any:
-    """A setting as it would stand on the command line, so that it is checked as there."""
+    """Write a setting as on the command line, so that it is checked in the same way."""
     if option.is_flag:
         if not isinstance(setting, bool):
-            raise ValueError("is true or false.")
+            raise ValueError("must be true or false.")
         return setting
     parts = setting if isinstance(setting, list) else [setting]
     if any(isinstance(part, bool | list | dict) for part in parts):
-        raise ValueError("is text, a number, or a list of them.")
+        raise ValueError("must be text, a number, or a list of these.")
     if any("\0" in str(part) for part in parts):
         raise ValueError("holds a NUL character.")
     return [str(part) for part in parts] if option.multiple else ",".join(map(str, parts))
@@ -147,12 +147,12 @@ _config = click.option(
     is_eager=True,
     callback=_take_config,
     metavar="FILE.toml",
-    help="Take options from a file, as in: min-fraction = 0.01",
+    help="Read options from a file, as in: min-fraction = 0.01",
 )
 
 
 def is_count(text: str) -> bool:
-    """Whether text is the digits of a number that can count something."""
+    """Whether text is a whole number, of at most 18 digits."""
     return text.isdecimal() and len(text) <= 18
 
 
@@ -180,7 +180,7 @@ class UnitNumbers(click.ParamType):
 
 
 def together(name: str, *given: Callable[[Decorated], Decorated]) -> Callable[..., Any]:
-    """Several options and arguments that a command takes as one mapping, called `name`."""
+    """Add options and arguments to a command, which gets them as one mapping called `name`."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -198,7 +198,12 @@ def together(name: str, *given: Callable[[Decorated], Decorated]) -> Callable[..
 
 
 layer_option = click.option(
-    "-l", "--layer", "layers", multiple=True, metavar="LAYER", help="A layer; may be repeated."
+    "-l",
+    "--layer",
+    "layers",
+    multiple=True,
+    metavar="LAYER",
+    help="Extract this layer; may be repeated.",
 )
 _all_or_some_layers_option = click.option(
     "-l",
@@ -207,32 +212,32 @@ _all_or_some_layers_option = click.option(
     multiple=True,
     metavar="LAYER",
     callback=lambda _ctx, _param, layers: layers or None,
-    help="A layer; may be repeated. [default: all]",
+    help="Use only this layer; may be repeated. [default: all]",
 )
 units_option = click.option(
-    "--units", type=UnitNumbers(), metavar="0-63,70", help="Only these units of each layer."
+    "--units", type=UnitNumbers(), metavar="0-63,70", help="Use only these units of each layer."
 )
 join_option = click.option(
     "--join",
     type=click.Choice(["strict", "inner"]),
     default="strict",
     show_default=True,
-    help="Demand the same sample ids in activations and concepts, or use those in common.",
+    help="Require the same sample ids in activations and concepts, or use the common ones.",
 )
 missing_option = click.option(
     "--missing",
     type=click.Choice(["error", "negative", "exclude"]),
     default="error",
     show_default=True,
-    help="Labels that nobody knows (blank, NaN, -1): refuse, take for 0, or compare without them.",
+    help="Missing labels (blank, NaN, -1): refuse them, take them for 0, or compare without them.",
 )
 jobs_option = click.option(
-    "-j", "--jobs", type=click.IntRange(min=1), help="Threads. [default: all cores]"
+    "-j", "--jobs", type=click.IntRange(min=1), help="Number of threads. [default: all cores]"
 )
 backend_option = click.option(
     "--backend",
     metavar="NAME",
-    help="Model backend; MODEL may be NAME:PATH instead, and 'invert backends NAME' lists its "
+    help="Backend that opens MODEL, which may also be NAME:PATH; 'invert backends NAME' lists its "
     "options. [default: from the model's suffix]",
 )
 overwrite_option = click.option(
@@ -244,27 +249,27 @@ format_option = click.option(
     type=click.Choice(["table", "json", "csv"]),
     default="table",
     show_default=True,
-    help="How to print on stdout.",
+    help="Format of what is printed on stdout.",
 )
 top_option = click.option(
     "--top",
     type=click.IntRange(min=0),
     default=10,
     show_default=True,
-    help="Rows of the table printed.",
+    help="Number of rows in the printed table.",
 )
 
 
 @dataclass(frozen=True)
 class Table:
-    """How rows are printed: as a table of some of them for people, or all for programs."""
+    """How rows are printed: the first `top` as a table for people, or all rows for programs."""
 
     style: str
     top: int
 
 
 def table_options(function: Decorated) -> Callable[..., Any]:
-    """--top and --format, which a command takes as a `Table`."""
+    """Add --top and --format, which a command gets as one `Table`."""
 
     @together("table", top_option, format_option)
     @functools.wraps(function)
@@ -278,7 +283,7 @@ names_option = click.option(
     "--names",
     type=PATH,
     metavar="TABLE.csv",
-    help="Names of the concepts: concept_id,name,definition.",
+    help="Table of the concepts' names, with columns concept_id,name,definition.",
 )
 
 
@@ -292,16 +297,16 @@ inputs_options = together(
     join_option,
     missing_option,
 )
-"""What is compared with what: the fields of `Inputs`."""
+"""Activations and concepts, and which parts of them to compare: the fields of `Inputs`."""
 
 
 def output_option(what: str, required: bool = True) -> Callable[[Decorated], Decorated]:
-    """-o/--output with a word on what is written."""
+    """Add -o/--output; the help text `what` says what is written."""
     return click.option("-o", "--output", type=PATH, required=required, metavar="PATH", help=what)
 
 
 def hdf5_option(what: str) -> Callable[[Decorated], Decorated]:
-    """-o/--output for a file that other commands know by its suffix."""
+    """Add -o/--output for a file that other commands recognise by its suffix."""
     return click.option(
         "-o",
         "--output",
@@ -316,6 +321,6 @@ def hdf5_option(what: str) -> Callable[[Decorated], Decorated]:
 def _check_suffix(_ctx: click.Context, _param: click.Parameter, value: Path) -> Path:
     if value.suffix.lower() not in HDF5_SUFFIXES:
         raise click.BadParameter(
-            f"{str(value)!r} does not end in .h5 or .hdf5; other commands need that."
+            f"{str(value)!r} does not end in .h5 or .hdf5, which other commands need."
         )
     return value

@@ -1,4 +1,4 @@
-"""``invert probe``."""
+"""The command ``invert probe``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,20 +21,20 @@ SHOWN = ("rank", "unit", "auc", "p_units", "status")
     "--picture even.svg"
 )
 @options.inputs_options
-@click.option("--formula", required=True, help='In concept ids, as in: box & ~(cup | "tea cup")')
+@click.option("--formula", required=True, help='Concept ids joined as in: box & ~(cup | "tea cup")')
 @click.option(
     "--direction",
     type=click.Choice(["positive", "negative", "both"]),
     default="both",
     show_default=True,
-    help="Largest AUC first, smallest first, or farthest from 0.5.",
+    help="Rank first the largest AUC, the smallest, or the one farthest from 0.5.",
 )
 @options.table_options
 @click.option(
     "--picture",
     type=options.PATH,
     metavar="FILE.svg",
-    help="Draw all AUC and the best units, as .svg or .png.",
+    help="Draw the AUC of all units and the best units, as .svg or .png.",
 )
 @options.overwrite_option
 def probe(
@@ -47,8 +47,8 @@ def probe(
 ) -> None:
     """Find the units that detect one concept or formula.
 
-    All units are ranked by AUC. p_units is the p-value corrected over all of them, except
-    dead ones, by Holm's procedure. The table shows the first ranks; JSON and CSV hold all units.
+    Rank all units by AUC. p_units is the p-value corrected by Holm's procedure for the number of
+    units, dead ones excepted. The table shows the first ranks; JSON and CSV hold all units.
     """
     from invert_core.labelling.probing import COLUMNS
     from invert_core.labelling.probing import probe as probe_units
@@ -84,7 +84,7 @@ def probe(
 
 
 def shown(row: "ProbedUnit") -> dict[str, object]:
-    """What a person sees of a unit; p_units as a power of ten, because it may underflow."""
+    """Write a unit for people, with p_units as a power of ten, because it may underflow."""
     from invert_core.commands.label_table import power_of_ten
 
     return {
@@ -97,7 +97,7 @@ def shown(row: "ProbedUnit") -> dict[str, object]:
 
 
 def summary(found: "ProbeResult") -> str:
-    """The formula, and how many units are significant, as a line."""
+    """Say in one line how many units are significant for the formula."""
     first = found.rows[0]
     parts = [
         f"{first.label}, true on {first.n_positive:,} of {counted(first.n_samples, 'sample')}: "

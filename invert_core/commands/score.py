@@ -1,4 +1,4 @@
-"""``invert score``."""
+"""The command ``invert score``."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from invert_core.commands.console import progress
     epilog="Example: invert score activations.h5 concepts.h5 --formula 'even & ~digit_4'"
 )
 @options.inputs_options
-@click.option("--formula", required=True, help='In concept ids, as in: box & ~(cup | "tea cup")')
+@click.option("--formula", required=True, help='Concept ids joined as in: box & ~(cup | "tea cup")')
 @options.table_options
 def score(
     inputs: dict[str, Any],
@@ -21,9 +21,8 @@ def score(
 ) -> None:
     """Test one formula of your own on all units.
 
-    Nothing is searched, so p_search equals p_value. The table shows the significant units
-    whose AUC is farthest from 0.5 first;
-    JSON and CSV hold all of them.
+    Nothing is searched, so p_search equals p_value. The table shows significant units first, by
+    the distance of their AUC from 0.5; JSON and CSV hold all units.
     """
     from invert_core.commands.label_table import print_labels
     from invert_core.labelling.scoring import score as score_formula

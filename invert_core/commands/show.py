@@ -1,4 +1,4 @@
-"""``invert show``."""
+"""The command ``invert show``."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ LENGTH_COLUMNS = ("length", "label", "formula", "auc", "p_value", "positive")
 def show(run: Path, unit: str, style: str) -> None:
     """Show what a run found for one unit.
 
-    That is the rows of the unit, and the best formula of each length; CSV has the rows only.
+    Print the rows of the unit and the best formula of each length; CSV holds the rows only.
     """
     from invert_core.commands.label_table import SHOWN, power_of_ten, shown, with_samples
     from invert_core.results.labels import COLUMNS

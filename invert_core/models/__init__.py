@@ -1,1 +1,1 @@
-"""Models: what a backend must do, which backends there are, and what layers are called."""
+"""Models: the contract for backends, the backends that exist, and the names of layers."""

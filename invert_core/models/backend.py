@@ -1,9 +1,9 @@
-"""The contract between `invert` and whatever runs a model.
+"""The contract between `invert` and the backends that run models.
 
-A backend opens a model file as a `Model`; a model lists its layers and inputs and opens an
-`Extractor` for some of them; an extractor turns one batch of inputs into one matrix per layer. It
-knows nothing of files of activations, formulas or the search. `invert_core.testing.BackendSuite`
-is the abstract test suite that every backend passes.
+A `Backend` opens a model file as a `Model`. A model lists its layers and inputs, and opens an
+`Extractor` for some of its layers. An extractor turns one batch of inputs into one matrix per
+layer. No backend knows anything about activation files, formulas or the search.
+`invert_core.testing.BackendSuite` is the abstract test suite that every backend must pass.
 """
 
 from abc import ABC, abstractmethod
@@ -21,19 +21,27 @@ DEVICES = ("auto", "cpu", "cuda")
 STATES = ("ok", "absent", "broken")
 
 MASK = "attention_mask"
-"""An input of this name, integers [samples, tokens], has 1 for tokens that count and 0 for padding.
+"""Name of the input that tells tokens (1) from padding (0): integers [samples, tokens].
 
-Pooling over tokens leaves padding out. A batch may bring it for a model that does not take it, once
-`Model.settled` was called with an example that has it.
+Pooling over tokens leaves padding out. A batch may bring this input for a model that does not take
+it, after `Model.settled` was called with an example that has it.
 """
 
 
 @dataclass(frozen=True)
 class ModelInput:
-    """One input of a model; `shape` has an int where fixed and None where it may vary.
+    """One input of a model.
 
-    The first axis counts the samples. Text of any length has the dtype ``str``. A shape or dtype
-    of None is not known before a batch comes.
+    Attributes
+    ----------
+    name : str
+        Name of the input, by which a batch brings it.
+    shape : tuple of int or None, or None
+        Length of every axis, None for an axis whose length may vary; the first axis counts the
+        samples. None instead of a tuple means that the shape is unknown until a batch comes.
+    dtype : numpy.dtype or None
+        Type of the values; text of any length has the dtype ``str``. None means that the type is
+        unknown until a batch comes.
     """
 
     name: str
@@ -43,14 +51,26 @@ class ModelInput:
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer that can be extracted.
+    """One layer of a model.
 
-    `name` is what to ask for; `module` the path of the module that made it ("" if unknown), which
-    may be asked for too. `shape` has None where the model does not say; `n_units` is the number
-    of units after automatic pooling, None if the model does not say. `pool` is what automatic
-    pooling chooses, "" where the layer cannot be extracted, and "auto" where that shows only when
-    the model has seen a sample. `n_parameters` counts the weights that the layer itself and what
-    is inside it hold, None if that is unknown.
+    Attributes
+    ----------
+    name : str
+        Name by which users ask for the layer; no other layer of the model has it.
+    module : str
+        Path of the module that made the layer, by which users may ask for it, too; "" if unknown.
+    op : str
+        What computes the layer, such as "Conv"; shown to users and never interpreted.
+    shape : tuple of int or None, or None
+        Length of every axis, None for an axis whose length the model does not state; None instead
+        of a tuple if the model states no shape.
+    n_units : int or None
+        Number of units after automatic pooling; None if the model does not state it.
+    pool : str
+        What automatic pooling chooses. It is "" if the layer cannot be extracted, and "auto" if
+        the choice is unknown until the model has seen a sample.
+    n_parameters : int or None
+        Number of weights in the layer and in everything inside it; None if unknown.
     """
 
     name: str
@@ -64,7 +84,15 @@ class Layer:
 
 @dataclass(frozen=True)
 class Output:
-    """One layer as an extractor was opened for it: `pool` is what is done, never "auto"."""
+    """One layer that an extractor was opened for.
+
+    Attributes
+    ----------
+    layer : str
+        The name by which the layer was asked for.
+    pool : str
+        The pooling that is carried out, never "auto".
+    """
 
     layer: str
     pool: str
@@ -72,9 +100,16 @@ class Output:
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of `invert doctor`, with one short sentence or a version as the finding.
+    """One line of `invert doctor`.
 
-    `state` is "ok", "absent" (may be installed) or "broken" (must be repaired).
+    Attributes
+    ----------
+    subject : str
+        What was checked.
+    state : {"ok", "absent", "broken"}
+        "absent" if it may be installed, "broken" if it must be repaired.
+    finding : str
+        A version, or one short sentence.
     """
 
     subject: str
@@ -83,7 +118,7 @@ class Finding:
 
 
 def shown_shape(shape: tuple[int | None, ...] | None) -> str:
-    """Write a shape as people see it.
+    """Write a shape for people.
 
     >>> shown_shape((None, 8, 16))
     '[?, 8, 16]'
@@ -94,16 +129,16 @@ def shown_shape(shape: tuple[int | None, ...] | None) -> str:
 
 
 class Extractor(ABC):
-    """Runs a model on batches; a context manager that frees what it holds.
+    """A model that runs on batches; as a context manager it frees the model at the end.
 
-    A subclass sets these attributes.
+    A subclass must set these attributes.
 
     Attributes
     ----------
     outputs : tuple of Output
-        The layers asked for, by the names and in the order in which they were asked for.
+        The layers that were asked for, under the names and in the order of the request.
     device : {"cpu", "cuda"}
-        What it really runs on.
+        The device on which the model really runs.
     """
 
     outputs: tuple[Output, ...]
@@ -111,38 +146,39 @@ class Extractor(ABC):
 
     @abstractmethod
     def run(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Activations of one batch.
+        """Compute the activations of one batch.
 
         Parameters
         ----------
         batch : mapping of input name to array [b, ...]
-            `b` is 1 to the batch size that the extractor was opened with, the same for every
-            input.
+            Inputs of the same `b` samples, where `b` is at least 1 and at most the batch size that
+            the extractor was opened with.
 
         Returns
         -------
         dict of layer name to float32 array [b, n_units]
-            For every layer asked for; what padding a fixed batch size needed is cut off.
+            Activations of every layer that was asked for. If a fixed batch size needed samples as
+            padding, their rows are cut off.
 
         Raises
         ------
         DataError
-            An input is missing, unknown, or of another shape or type than the model takes; or
-            there are no samples, or more than the batch size; or an activation is too large for
-            float32, or the places of a flattened layer are not those of the first batch.
+            An input is missing, unknown, or of another shape or type than the model takes; there
+            are no samples, or more than the batch size; an activation is too large for float32; or
+            a flattened layer has other places than in the first batch.
         ModelError
-            The model does not run on the batch, or a layer is not what it was to be; or the
-            extractor was closed.
+            The model does not run on the batch, a layer has another rank, size or type than the
+            extractor was opened for, or the extractor is closed.
         """
 
     def unit_names(self) -> dict[str, tuple[str, ...]]:
-        """Names of the units of flattened layers, known once `run` was called.
+        """Return the names of the units of flattened layers, which are known after `run`.
 
         Returns
         -------
         dict of layer name to tuple of str
-            ``channel@y,x``, in general the channel and then the place on every other axis. Layers
-            whose units are plain numbers are absent.
+            Names such as ``channel@y,x``: the channel, and then the place on every other axis.
+            Layers whose units are plain numbers are absent.
         """
         return {}
 
@@ -163,20 +199,21 @@ class Extractor(ABC):
 
 
 class Model(ABC):
-    """A model that was opened but does not run yet.
+    """A model that is open but does not run yet.
 
-    A subclass sets these attributes; `settings` and `versions` may be left out.
+    A subclass must set `inputs` and `fingerprint`, and may set `settings` and `versions`.
 
     Attributes
     ----------
     inputs : tuple of ModelInput
-        What a batch has to bring; the first axis of each counts the samples.
+        The inputs that a batch must bring; the first axis of each counts the samples.
     fingerprint : str
         SHA-256 (64 hex digits) of all that determines the model: its file and its external data.
     settings : mapping of str to JSON values
-        How the model is run, as far as that changes activations; compared like the fingerprint.
+        Settings of the run that change activations; `invert` compares them like the fingerprint.
     versions : mapping of str to str
-        Versions of what runs the model, by distribution name; recorded, never compared.
+        Versions of the packages that run the model, by distribution name; `invert` records them
+        and never compares them.
     """
 
     inputs: tuple[ModelInput, ...]
@@ -185,20 +222,20 @@ class Model(ABC):
     versions: Mapping[str, str] = MappingProxyType({})
 
     def settled(self, example: Mapping[str, np.ndarray]) -> "Model":
-        """The same model, knowing what the first samples look like.
+        """Return the same model, which now knows what the first samples look like.
 
-        For models that do not state their inputs or the shapes of their layers themselves, and
-        for masks (`MASK`) that a model does not take.
+        Override this method for models that do not state their inputs or the shapes of their
+        layers, and for models to which a batch may bring a `MASK` that they do not take.
 
         Parameters
         ----------
         example : mapping of input name to array [b, ...]
-            What a batch will bring, mostly for one sample.
+            The inputs that a batch will bring, usually for one sample.
 
         Returns
         -------
         Model
-            This one, if there is nothing to learn.
+            This model itself, if there is nothing to learn.
 
         Raises
         ------
@@ -209,7 +246,7 @@ class Model(ABC):
 
     @abstractmethod
     def layers(self) -> list[Layer]:
-        """All layers in the order of the model."""
+        """List all layers in the order of the model, also those that cannot be extracted."""
 
     @abstractmethod
     def extractor(
@@ -226,31 +263,37 @@ class Model(ABC):
         Parameters
         ----------
         layers : sequence of str
-            Names or module paths, each once.
+            Names or module paths of layers, without repeats.
         pool : {"auto", "mean", "max", "first", "last", "none", "flatten"}
-            How the axes other than batch and channel become one number per unit: their mean,
-            their maximum, the first or the last token (rank 3 only), or none because there are
-            none (rank 2). "auto" takes "none" for rank 2 and "mean" for every higher rank.
-            "flatten" makes a unit of every place, channel first, then the other axes in their
-            order, and `Extractor.unit_names` says which; axes that count tokens cannot be
-            flattened. Where a batch brings `MASK`, tokens that it marks as padding never count,
-            whatever the pool, and a sample without any token is an error.
+            How the axes other than those of the samples and the units become one number per unit.
+
+            - "mean" and "max" take the mean or the maximum over these axes.
+            - "first" and "last" take the first or the last token of a layer of rank 3.
+            - "none" takes a layer of rank 2 as it is.
+            - "auto" is "none" for rank 2 and "mean" for every higher rank.
+            - "flatten" makes every place a unit, in the order of the channel and then of the other
+              axes, and `Extractor.unit_names` names the units. Axes that count tokens cannot be
+              flattened.
+
+            If a batch brings `MASK`, tokens that it marks as padding never count, whatever the
+            pool, and a sample without any token is an error.
         channel_axis : int or None
-            The axis that counts the units; None takes axis 1 for ranks 2 and 4 or more, and the
-            last axis for rank 3. An axis that counts tokens cannot be it.
+            The axis that counts the units, which must not count tokens. None takes axis 1 for
+            ranks 2 and 4 or more, and the last axis for rank 3.
         device : {"auto", "cpu", "cuda"}
-            "cuda" fails where CUDA does not work; "auto" then uses the CPU and logs why: as a
-            warning, or as information where what runs the model was built without CUDA.
+            Where the model runs. If CUDA does not work, "cuda" is an error, and "auto" uses the
+            CPU and logs why: as information if the package that runs the model was built without
+            CUDA, and as a warning otherwise.
         batch_size : int
-            The most samples that one call of `run` brings, at least 1.
+            The most samples that one call of `run` may bring, at least 1.
 
         Raises
         ------
         SettingError
-            No layer is named, or one twice; or the pool, the device or the batch size is none
-            that there can be.
+            No layer is named, or a layer is named twice; there is no such pool or device; or the
+            batch size is below 1.
         UnknownNameError
-            A layer does not exist; the hint holds the nearest names.
+            There is no such layer; the hint holds the nearest names.
         ModelError
             A layer cannot be extracted or pooled in this way, or has no such channel axis; or the
             model does not load.
@@ -260,17 +303,17 @@ class Model(ABC):
 
 
 class Backend(ABC):
-    """Opens models; has no state.
+    """A kind of model, and how to open it; the class has no state.
 
     Attributes
     ----------
     suffixes : tuple of str
-        Suffixes of files, such as ``(".xyz",)``, that are opened with this backend unless another
-        is named.
+        Suffixes of the files that this backend opens unless the user names another backend, such
+        as ``(".xyz",)``.
     options : tuple of Option
-        The keyword arguments that `open` and `adopt` take, none of them required. The command
-        line takes them as options; one that has the flag of an option of its own, such as
-        ``--scale``, gets the name of the backend before it: ``--NAME-scale``.
+        The keyword arguments that `open` and `adopt` take; all must be optional. The command line
+        takes them as options. If it has an option with the same flag itself, such as ``--scale``,
+        the name of the backend comes before the flag: ``--NAME-scale``.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = ()
@@ -280,44 +323,56 @@ class Backend(ABC):
     def adopt(cls, model: object, **options: Any) -> Model | None:
         """Take over a model that lives in this process, such as a module of a framework.
 
+        Parameters
+        ----------
+        model : object
+            Any object that a user gives as a model.
+        **options
+            The options named in `options` that the user gave, and no others.
+
         Returns
         -------
         Model or None
-            None where this is no object that the backend knows.
+            None if the backend does not know this kind of object.
 
         Raises
         ------
         ModelError
-            It knows the object, but cannot run it.
+            The backend knows the object, but cannot run it.
         """
         return None
 
     @classmethod
     @abstractmethod
     def open(cls, target: str, **options: Any) -> Model:
-        """Open the model that `target` names, usually a path.
+        """Open a model.
 
         Parameters
         ----------
         target : str
+            What names the model, usually a path.
         **options
-            Those named in `options` that were given; nobody passes others.
+            The options named in `options` that the user gave, and no others.
+
+        Returns
+        -------
+        Model
 
         Raises
         ------
         MissingFileError
             There is no such file.
         ModelError
-            It is not a model that this backend can read.
+            The target is not a model that this backend can read.
         """
 
     @classmethod
     @abstractmethod
     def check(cls) -> list[Finding]:
-        """What `invert doctor` prints of this backend: versions, and what works and what not.
+        """Return what `invert doctor` prints for this backend: versions, what works, what does not.
 
         Raises
         ------
         MissingDependencyError
-            The backend cannot work as things are installed.
+            The backend cannot work with the packages that are installed.
         """

@@ -1,4 +1,4 @@
-"""Checks that every backend has to make, for those who write one to call."""
+"""Checks that every backend must make; authors of backends may call them."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -11,12 +11,13 @@ from invert_core.wording import choice, nearest
 
 
 def check_settings(layers: Sequence[str], pool: str, device: str, batch_size: int) -> None:
-    """Check what `Model.extractor` is called with, as far as it does not depend on the model.
+    """Check the arguments of `Model.extractor` as far as they do not depend on the model.
 
     Raises
     ------
     SettingError
-        No layer is named, or one twice; a pool or device does not exist; the batch is empty.
+        No layer is named, or a layer is named twice; there is no such pool or device; or the batch
+        size is below 1.
     """
     if isinstance(layers, str) or not layers:
         raise SettingError(
@@ -39,13 +40,13 @@ def check_batch(
     needed: Collection[str],
     batch_size: int,
 ) -> int:
-    """Check a batch as `Extractor.run` has to.
+    """Check a batch as `Extractor.run` must, and count its samples.
 
     Parameters
     ----------
     batch : mapping of input name to array [b, ...]
     inputs : sequence of ModelInput
-        Of the model.
+        The inputs of the model.
     needed : collection of str
         Names of the inputs without which the layers cannot be computed.
     batch_size : int
@@ -54,12 +55,12 @@ def check_batch(
     Returns
     -------
     int
-        The number of samples.
+        Number of samples in the batch.
 
     Raises
     ------
     DataError
-        An input is missing, unknown, or of another shape or type than the model takes, or the
+        An input is missing, unknown, or of another shape or type than the model takes; or the
         number of samples is wrong.
     """
     known = {each.name: each for each in inputs}
@@ -96,7 +97,9 @@ def _count(wanted: ModelInput, array: np.ndarray) -> int:
         )
     if wanted.shape is None:
         if not array.ndim:
-            raise DataError(f"The input {wanted.name!r} is a single value.", "Give one per sample.")
+            raise DataError(
+                f"The input {wanted.name!r} is a single value.", "Give one value per sample."
+            )
         return len(array)
     fits = array.ndim == len(wanted.shape) > 0 and all(
         size is None or size == given
@@ -107,8 +110,8 @@ def _count(wanted: ModelInput, array: np.ndarray) -> int:
         raise DataError(
             f"The input {wanted.name!r} has shape [{', '.join(['samples', *sizes])}], and the data "
             f"have {array.shape}.",
-            "Give data of that shape; images get it by --resize, --crop, --mode (RGB or L) and "
-            "--layout (NCHW or NHWC).",
+            "Give data of that shape; for images, set it with --resize, --crop, --mode (RGB or L) "
+            "and --layout (NCHW or NHWC).",
         )
     return len(array)
 
@@ -127,11 +130,13 @@ def check_mask(mask: np.ndarray) -> None:
     Raises
     ------
     DataError
-        It has another rank, holds anything but 0 and 1, or a sample has no token that counts.
+        The mask does not have rank 2, holds anything but 0 and 1, or leaves a sample without any
+        token that counts.
     """
     if mask.ndim != 2 or not ((mask == 0) | (mask == 1)).all():
         raise DataError(
-            f"The input {MASK!r} has shape {mask.shape} and is not 0 and 1 [samples, tokens].",
+            f"The input {MASK!r} has shape {mask.shape}, and must have shape [samples, tokens] and "
+            "hold only 0 and 1.",
             "Give 1 for every token that counts and 0 for padding.",
         )
     empty = np.flatnonzero(~mask.any(axis=1))
@@ -143,12 +148,12 @@ def check_mask(mask: np.ndarray) -> None:
 
 
 def as_float32(layer: str, values: np.ndarray) -> np.ndarray:
-    """Activations as `Extractor.run` gives them.
+    """Convert activations to the type that `Extractor.run` returns.
 
     Parameters
     ----------
     layer : str
-        For the message.
+        Name of the layer, for the message.
     values : float array [b, n_units]
 
     Returns

@@ -1,4 +1,4 @@
-"""The built-in backends and their options, told without an import of what runs them."""
+"""The built-in backends and their options, known without importing the packages they need."""
 
 import re
 from dataclasses import dataclass
@@ -17,9 +17,10 @@ _NUMBERS = "biuf"
 
 @dataclass(frozen=True)
 class BuiltIn:
-    """Where a backend is found, and what is known of it before it is imported.
+    """Where a built-in backend is found, and what is known about it before it is imported.
 
-    `classes` names, by module and name, those whose objects the backend takes over.
+    `extra` is what pip installs for it. `classes` holds the full names of the classes whose objects
+    the backend takes over.
     """
 
     target: str
@@ -32,13 +33,8 @@ class BuiltIn:
 def model_input(text: str) -> "ModelInput":
     """Read one input of a model as people write it, without the axis of the samples.
 
-    Raises
-    ------
-    ValueError
-        The text is no description of an input.
+    A text that describes no input is a ValueError, as `Option.kind` asks of a callable.
 
-    Examples
-    --------
     >>> model_input("x=3x224x?").shape
     (None, 3, 224, None)
     """
@@ -52,9 +48,9 @@ def model_input(text: str) -> "ModelInput":
     try:
         dtype = np.dtype(found["dtype"] or "float32")
     except (TypeError, ValueError, SyntaxError) as error:
-        raise ValueError(f"{found['dtype']!r} is no type such as float32 or int64") from error
+        raise ValueError(f"{found['dtype']!r} is not a type such as float32 or int64") from error
     if dtype.kind not in _NUMBERS:
-        raise ValueError(f"{found['dtype']!r} is no type of numbers")
+        raise ValueError(f"{found['dtype']!r} is not a type of numbers")
     sizes = (None if size == "?" else int(size) for size in found["shape"].split("x"))
     return ModelInput(found["name"], (None, *sizes), dtype)
 
@@ -69,26 +65,29 @@ BUILT_IN = {
         (
             Option(
                 "weights",
-                "Weights for what the factory makes: a .safetensors file or a state dict.",
+                "Load these weights into the module that the factory makes: a .safetensors file or "
+                "a state dict.",
                 Path,
                 metavar="FILE",
             ),
             Option(
                 "trust_model",
-                "Let a model file run code of its own. Only for files whose origin you know.",
+                "Let a model file run its own code. Use this only for files that you trust.",
                 bool,
             ),
             Option(
                 "inputs",
-                "An input as x=3x224x224 or tokens=?:int64, without the axis of the samples; may "
-                "be repeated. [default type: float32]",
+                "Describe an input without the axis of the samples, as in x=3x224x224 or "
+                "tokens=?:int64; may be repeated. [default type: float32]",
                 model_input,
                 repeated=True,
                 flag="--input",
                 metavar="NAME=SHAPE[:TYPE]",
             ),
-            Option("autocast", "Compute in half precision where PyTorch holds it safe.", bool),
-            Option("channels_last", "Use the memory layout that suits convolutions.", bool),
+            Option("autocast", "Compute in half precision where PyTorch considers it safe.", bool),
+            Option(
+                "channels_last", "Use the memory layout that is fastest for convolutions.", bool
+            ),
         ),
     ),
 }

@@ -1,4 +1,4 @@
-"""Layers named by patterns: ``layer4.*`` stands for all layers whose names fit."""
+"""Layers named by patterns: ``layer4.*`` stands for all layers whose names fit it."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ _WILDCARDS = {"*": ".*", "?": "."}
 
 
 def is_pattern(name: str) -> bool:
-    """Whether a name holds ``*`` or ``?``; brackets are part of names, as in ``attention[0]``.
+    """Whether a name holds ``*`` or ``?``; brackets belong to the name, as in ``attention[0]``.
 
     >>> is_pattern("layer4.*"), is_pattern("attention[0]")
     (True, False)
@@ -20,13 +20,13 @@ def is_pattern(name: str) -> bool:
 
 
 def matching(layers: Sequence[Layer], patterns: Sequence[str]) -> list[Layer]:
-    """The layers whose name or module path fits one of the patterns, in the order of the model.
+    """Return the layers whose name or module path fits a pattern, in the order of the model.
 
     Parameters
     ----------
     layers : sequence of Layer
     patterns : sequence of str
-        ``*`` stands for any characters, ``?`` for one; without either, a pattern fits itself.
+        ``*`` stands for any characters and ``?`` for one; without them, a pattern fits only itself.
     """
     rules = [_rule(pattern) for pattern in patterns]
     return [each for each in layers if any(_asked_as(each, rule) for rule in rules)]
@@ -44,13 +44,8 @@ def select_layers(model: Model, wanted: Sequence[str]) -> list[str]:
     Returns
     -------
     list of str
-        What `Model.extractor` takes. A layer that a pattern finds is asked for by its module path
-        if that fits, else by its name; one that is named, or was found before, is not taken again.
-
-    Raises
-    ------
-    UnknownNameError
-        A pattern fits no layer that can be extracted.
+        Names for `Model.extractor`. A layer that a pattern finds gets its module path if that
+        fits, else its name. A layer that is named, or was found before, is not found again.
     """
     if not any(map(is_pattern, wanted)):
         return list(wanted)
@@ -86,7 +81,7 @@ def _rule(pattern: str) -> re.Pattern[str]:
 
 
 def _asked_as(layer: Layer, rule: re.Pattern[str]) -> str:
-    """The name by which a layer fits a pattern, "" if it does not."""
+    """The name by which a layer fits a pattern, or "" if it does not fit."""
     return next((name for name in (layer.module, layer.name) if name and rule.fullmatch(name)), "")
 
 

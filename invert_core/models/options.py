@@ -1,4 +1,4 @@
-"""What a backend says of an option, for the library and for the command line."""
+"""Options that a backend declares, for the library and for the command line."""
 
 import re
 from collections.abc import Callable
@@ -21,16 +21,16 @@ class Option:
     name : str
         Name of the keyword argument; ``batch_norm`` is spelled ``--batch-norm``.
     help : str
-        What it does, in a sentence or two.
+        What the option does, in a sentence or two.
     kind : bool, str, int, float, Path, tuple of str, or callable
-        What the argument is: ``bool`` is a flag that takes no value, a tuple holds the choices. A
-        callable makes the value of a text, and raises ValueError with a word on what is wrong.
+        Type of the value: ``bool`` is a flag that takes no value, and a tuple holds the choices. A
+        callable makes the value from a text, or raises a ValueError that says what is wrong.
     repeated : bool
-        Whether the option may be given several times; the argument is a tuple of all values then.
+        Whether the option may be given several times; the argument is then a tuple of all values.
     flag : str
-        How the command line spells the option, if not like the name.
-    metavar : str
-        What ``--help`` calls the value, if not by its kind.
+        Spelling of the option on the command line, if it differs from the name.
+    metavar : str or None
+        What ``--help`` calls the value; None names it by its kind.
 
     Examples
     --------
@@ -51,15 +51,15 @@ class Option:
         if not (self.name.isidentifier() and _FLAG.fullmatch(self.flag)):
             raise SettingError(
                 f"An option cannot have the name {self.name!r} and the flag {self.flag!r}.",
-                "Name it like a Python argument, and its flag, if any, like '--batch-norm'.",
+                "Name it like a Python argument, and write its flag, if any, like '--batch-norm'.",
             )
         if not (callable(self.kind) or (self.kind and isinstance(self.kind, tuple))):
             raise SettingError(
-                f"The option {self.name!r} is of the kind {self.kind!r}, which there is not.",
+                f"The option {self.name!r} cannot be of the kind {self.kind!r}.",
                 "Give bool, str, int, float, Path, a tuple of choices, or a function of a text.",
             )
         if self.repeated and self.kind is bool:
             raise SettingError(
-                f"The option {self.name!r} is a flag that may be repeated.",
-                "Leave out `repeated`, or give it another kind.",
+                f"The option {self.name!r} is a flag, and a flag cannot be repeated.",
+                "Leave out `repeated`, or give the option another kind.",
             )

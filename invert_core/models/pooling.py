@@ -1,4 +1,4 @@
-"""How a layer becomes one number per unit, as far as that is the same for every backend."""
+"""How a layer becomes one number per unit: the rules that are the same for every backend."""
 
 from dataclasses import dataclass, replace
 
@@ -9,10 +9,18 @@ from invert_core.errors import DataError, ModelError
 
 @dataclass(frozen=True)
 class Pooling:
-    """What is done to a layer of `rank` axes, of which the first counts the samples.
+    """How a layer is pooled; the first of its axes counts the samples.
 
-    `kind` is "mean", "max", "first", "last", "flatten" or "none". `token_axes` count tokens, so
-    that padding has to be left out along them.
+    Attributes
+    ----------
+    kind : {"mean", "max", "first", "last", "flatten", "none"}
+        The pool, as in `invert_core.models.backend.Model.extractor`.
+    rank : int
+        Number of axes of the layer.
+    channel_axis : int
+        The axis that counts the units.
+    token_axes : tuple of int
+        The axes that count tokens, along which padding must be left out.
     """
 
     kind: str
@@ -22,7 +30,7 @@ class Pooling:
 
     @property
     def other_axes(self) -> list[int]:
-        """The axes that are neither samples nor units.
+        """The axes that count neither samples nor units.
 
         >>> Pooling("mean", 4, 1).other_axes
         [2, 3]
@@ -31,17 +39,17 @@ class Pooling:
 
 
 def choose_pooling(layer: str, rank: int, pool: str, channel_axis: int | None) -> Pooling:
-    """Settle how a layer is pooled.
+    """Choose how a layer is pooled.
 
     Parameters
     ----------
     layer : str
-        For messages.
+        Name of the layer, for messages.
     rank : int
-        The number of its axes, at least 2.
+        Number of axes of the layer, at least 2.
     pool, channel_axis
-        As `invert_core.models.backend.Model.extractor` takes them; a negative axis is counted from
-        the end. A layer of rank 2 is left as it is by "mean", "max" and "flatten".
+        Arguments of `invert_core.models.backend.Model.extractor`; a negative axis counts from the
+        end. "mean", "max" and "flatten" leave a layer of rank 2 as it is.
 
     Returns
     -------
@@ -70,24 +78,24 @@ def choose_pooling(layer: str, rank: int, pool: str, channel_axis: int | None) -
     kind = ("none" if rank == 2 else "mean") if pool == "auto" else pool
     if kind == "none" and rank != 2:
         raise ModelError(
-            f"The layer {layer!r} has {rank} axes, and without pooling there can only be 2.",
+            f"The layer {layer!r} has {rank} axes, and only a layer of 2 axes needs no pooling.",
             "Choose --pool mean, max or flatten.",
         )
     if kind in ("first", "last") and rank != 3:
         raise ModelError(
-            f"The layer {layer!r} has {rank} axes, and the {kind} token exists only where 3 are.",
+            f"The layer {layer!r} has {rank} axes, and only a layer of 3 axes has a {kind} token.",
             "Choose --pool auto or --pool max.",
         )
     return Pooling("none" if rank == 2 else kind, rank, axis)
 
 
 def leave_padding_out(layer: str, pooling: Pooling, token_axes: tuple[int, ...]) -> Pooling:
-    """The same pooling of a layer some of whose axes count tokens.
+    """Return the same pooling for a layer with axes that count tokens.
 
     Raises
     ------
     ModelError
-        They cannot be flattened, or are those that count the units.
+        Such an axis would have to be flattened, or is the axis of the units.
     """
     if pooling.channel_axis in token_axes:
         raise ModelError(
@@ -96,20 +104,20 @@ def leave_padding_out(layer: str, pooling: Pooling, token_axes: tuple[int, ...])
         )
     if pooling.kind == "flatten" and token_axes:
         raise ModelError(
-            f"The layer {layer!r} counts tokens on axis {token_axes[0]}, of which every sample has "
-            "a number of its own.",
+            f"The layer {layer!r} counts tokens on axis {token_axes[0]}, and samples differ in "
+            "their number of tokens.",
             "Choose another --pool, such as mean or max.",
         )
     return replace(pooling, token_axes=token_axes)
 
 
 class Flattened:
-    """What the units of a flattened layer are called, which shows when the model runs.
+    """Names of the units of a flattened layer, which are known once the model has run.
 
     Attributes
     ----------
     shape : tuple of int
-        Of one sample, in the order of the axes; empty before the first.
+        Shape of one sample, in the order of the axes; empty before the first sample.
     """
 
     def __init__(self, layer: str, pooling: Pooling):
@@ -118,23 +126,23 @@ class Flattened:
         self._pooling = pooling
 
     def note(self, shape: tuple[int, ...]) -> None:
-        """Take down the shape of one sample.
+        """Record the shape of one sample.
 
         Raises
         ------
         DataError
-            It is not that of the samples before.
+            The shape differs from the shape of earlier samples.
         """
         if self.shape and shape != self.shape:
             raise DataError(
-                f"The layer {self._layer!r} has shape {shape} for these samples and had "
-                f"{self.shape} for those before, so that its units are not the same.",
+                f"The layer {self._layer!r} has shape {shape} for these samples and had shape "
+                f"{self.shape} for earlier ones, so that its units are not the same.",
                 "Give samples of one size, or choose another --pool.",
             )
         self.shape = shape
 
     def names(self) -> tuple[str, ...]:
-        """Names of the units in their order: the channel and its place on the other axes."""
+        """Return the names of the units in order: the channel, and its place on the other axes."""
         channels = self.shape[self._pooling.channel_axis - 1]
         places = [self.shape[axis - 1] for axis in self._pooling.other_axes]
         return tuple(

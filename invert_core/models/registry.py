@@ -1,8 +1,8 @@
-"""The backends there are: built-in ones in a table, those of other packages by entry point.
+"""The backends that exist: built-in ones from a table, others from the entry points of packages.
 
 A package adds a backend with an entry point in the group ``invert.backends`` that leads to a
-subclass of `invert_core.models.backend.Backend`. It is the default for the file suffixes that it
-names.
+subclass of `invert_core.models.backend.Backend`. The backend is the default for the file suffixes
+that it names.
 """
 
 import importlib
@@ -31,16 +31,23 @@ _log = logging.getLogger("invert")
 GROUP = "invert.backends"
 _LIST_ALL = "`invert backends` lists all backends."
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]+")
-"""Two characters at least, so that no backend is taken for the drive of a Windows path."""
+"""At least two characters, so that the drive of a Windows path is not taken for a backend."""
 
 
 @dataclass(frozen=True)
 class BackendInfo:
     """One backend.
 
-    `origin` is "built-in" or the distribution that brought it. `status` is "installed"; or
-    "missing" where a built-in one waits for a package, or "broken", and `hint` then says why it
-    cannot be used and what to do.
+    Attributes
+    ----------
+    name : str
+        Name of the backend.
+    origin : str
+        "built-in", or the distribution that brought the backend.
+    status : {"installed", "missing", "broken"}
+        A built-in backend is missing if a package that it needs is not installed.
+    hint : str
+        Why the backend cannot be used, and what to do; "" if it is installed.
     """
 
     name: str
@@ -50,12 +57,7 @@ class BackendInfo:
 
 
 def backends() -> list[BackendInfo]:
-    """List all backends, built-in ones first, and whether they can be imported.
-
-    Returns
-    -------
-    list of BackendInfo
-    """
+    """List all backends, built-in ones first, and whether they can be imported."""
     plugins = _plugins()
     found = []
     for name in (*BUILT_IN, *plugins):
@@ -71,67 +73,17 @@ def backends() -> list[BackendInfo]:
 
 
 def load_backend(name: str) -> type[Backend]:
-    """Import a backend.
-
-    Parameters
-    ----------
-    name : str
-        As `backends` lists it.
-
-    Returns
-    -------
-    type of Backend
-
-    Raises
-    ------
-    UnknownNameError
-        There is no such backend.
-    MissingDependencyError
-        There is, but it cannot be imported, mostly because a package that it needs is missing.
-    """
+    """Import the backend that `backends` lists under this name."""
     return _load(name, _plugins())
 
 
 def find_backend(model: str, backend: str | None = None) -> str:
-    """Find the backend that `open_model` would open a model with.
-
-    Parameters
-    ----------
-    model : str
-    backend : str, optional
-
-    Returns
-    -------
-    str
-        Name of the backend.
-
-    Raises
-    ------
-    UnknownNameError, SettingError, MissingFileError
-        As `open_model` does.
-    """
+    """Find the name of the backend that `open_model` would open a model with."""
     return _choose(model, backend, _plugins(warn=False))[0]
 
 
 def backend_options(name: str) -> tuple[Option, ...]:
-    """Options of a backend; a built-in one need not be installed.
-
-    Parameters
-    ----------
-    name : str
-        As `backends` lists it.
-
-    Returns
-    -------
-    tuple of Option
-
-    Raises
-    ------
-    UnknownNameError
-        There is no such backend.
-    MissingDependencyError
-        There is, but it cannot be imported.
-    """
+    """Return the options of a backend; a built-in one need not be installed."""
     if name in BUILT_IN:
         return BUILT_IN[name].options
     return _load(name, _plugins(warn=False)).options
@@ -147,31 +99,17 @@ def open_model(
     Parameters
     ----------
     model : str, path or object
-        What the backend is to open, mostly a path; ``name:target`` with the name of a backend;
-        or a model in memory that a backend knows, such as a ``torch.nn.Module``.
+        What the backend opens, usually a path; ``name:target`` with the name of a backend; or a
+        model in memory that a backend knows, such as a ``torch.nn.Module``.
     backend : str, optional
-        Name of a backend, which then gets all of `model`. Without it the name in `model` decides,
-        and else the suffix of the file or the class of the object.
+        Name of a backend, which then gets all of `model`. Without it, the name in `model` decides,
+        or else the suffix of the file or the class of the object.
     options : mapping, optional
-        What the backend is to know besides, as its attribute `options` lists it; None counts as
-        not given.
+        Values of the options that the backend declares; None counts as not given.
 
     Returns
     -------
     Model
-
-    Raises
-    ------
-    UnknownNameError
-        No backend fits.
-    SettingError
-        Several do; or the backend has no such option.
-    MissingFileError
-        There is no such file.
-    MissingDependencyError
-        A backend fits but cannot be imported.
-    ModelError
-        The backend cannot read the model.
     """
     plugins = _plugins()
     given = {name: value for name, value in (options or {}).items() if value is not None}
@@ -184,7 +122,7 @@ def open_model(
 
 
 def _choose(spec: str, backend: str | None, plugins: dict[str, EntryPoint]) -> tuple[str, str]:
-    """Name of the backend for `spec`, and what it is to open."""
+    """Find the name of the backend for `spec`, and the target that it opens."""
     if backend is not None:
         return backend, spec
     prefix, colon, target = spec.partition(":")
@@ -204,7 +142,7 @@ def _adopt(
     settled = [backend] if backend is not None else known
     unknown = UnknownNameError(
         f"No backend takes an object of the class {type(model).__qualname__!r} as a model.",
-        "Give a torch.nn.Module, the path of a model, or a Model that was opened.",
+        "Give a torch.nn.Module, the path of a model, or an open Model.",
     )
     for name in settled or plugins:
         try:
@@ -215,7 +153,7 @@ def _adopt(
             unknown.add_note(error.message)
             continue
         if not settled and loaded.adopt(model) is None:
-            continue  # whatever its options are
+            continue  # before its options are checked: they are meant for another backend
         _refuse_options(name, loaded, given)
         adopted = loaded.adopt(model, **given)
         if adopted is not None:
@@ -256,7 +194,7 @@ def _load_plugin(name: str, entry: EntryPoint) -> type[Backend]:
     distribution = _distribution(entry)
     try:
         found = entry.load()
-    except Exception as error:  # whatever goes wrong in it, it is a stranger's code that fails
+    except Exception as error:  # code of another package may fail in any way
         raise MissingDependencyError(
             f"The backend {name!r} of the package {distribution!r} cannot be imported: "
             f"{type(error).__name__}: {error}.",
@@ -264,7 +202,7 @@ def _load_plugin(name: str, entry: EntryPoint) -> type[Backend]:
         ) from error
     if not (isinstance(found, type) and issubclass(found, Backend)):
         raise MissingDependencyError(
-            f"The entry point {name!r} of the package {distribution!r} is no subclass of "
+            f"The entry point {name!r} of the package {distribution!r} is not a subclass of "
             "invert_core.models.backend.Backend.",
             f"Tell its authors, or run `pip uninstall {distribution}`.",
         )
@@ -283,11 +221,11 @@ def _plugins(warn: bool = True) -> dict[str, EntryPoint]:
         entry_points(group=GROUP), key=lambda each: (each.name, _distribution(each))
     ):
         if entry.name in BUILT_IN:
-            reason = "that is the name of a built-in one"
+            reason = "a built-in backend has that name"
         elif entry.name in found:
-            reason = f"{_distribution(found[entry.name])!r} has one of that name"
+            reason = f"the package {_distribution(found[entry.name])!r} has one of that name"
         elif not _NAME.fullmatch(entry.name):
-            reason = "that is no name for one"
+            reason = "a backend cannot have that name"
         else:
             found[entry.name] = entry
             continue
@@ -330,7 +268,7 @@ def _by_suffix(spec: str, plugins: dict[str, EntryPoint]) -> str:
         raise SettingError(f"Several backends open {suffix} files.", f"Say which: {choices}.")
     unknown = UnknownNameError(
         f"No backend is known to open {spec!r}.",
-        f"Say which one is to: `name:{spec}`. {_LIST_ALL}",
+        f"Say which one opens it: `name:{spec}`. {_LIST_ALL}",
     )
     for message in broken:
         unknown.add_note(message)

@@ -1,11 +1,11 @@
-"""For the tests of plug-ins: a suite that every backend passes, and Hypothesis strategies.
+"""Tests for plug-ins: a suite that every backend must pass, and Hypothesis strategies.
 
     from invert_core.testing import BackendSuite
 
     class TestMyBackend(BackendSuite):
         ...
 
-Fill in the abstract methods; pytest finds the rest. `invert_core.testing.strategies` draws
+Write the abstract methods; pytest finds the tests. `invert_core.testing.strategies` draws
 activations, labels and settings, and needs the package `hypothesis`.
 """
 

@@ -1,4 +1,4 @@
-"""The checks that every backend passes; `invert_core.testing` says how to use them."""
+"""The tests that every backend must pass; `invert_core.testing` says how to use them."""
 
 import contextlib
 import inspect
@@ -20,25 +20,25 @@ from invert_core.testing.token_suite import TokenSuite, refused
 
 
 class BackendSuite(TokenSuite):
-    """What a backend has to do, as tests that use one small model.
+    """What a backend must do, as tests that use one small model.
 
-    The class is named so that pytest passes over it and runs its subclasses.
+    The name does not begin with "Test", so that pytest runs only the subclasses.
     """
 
     @abstractmethod
     def changed_target(self, folder: Path) -> str:
-        """Write the same model with one weight changed; return what `Backend.open` takes."""
+        """Write the same model with one weight changed; return the target for `Backend.open`."""
 
     @abstractmethod
     def batch(self) -> dict[str, np.ndarray]:
-        """Inputs for at least 5 samples, with at least one axis of fixed length beside them."""
+        """Return inputs for at least 5 samples, with at least one more axis of fixed length."""
 
     @abstractmethod
     def expected(self) -> dict[tuple[str, str], np.ndarray]:
-        """Right activations of `batch()` for pairs of a layer and a pool.
+        """Return the right activations of `batch()` for pairs of a layer and a pool.
 
-        "none" is for layers of rank 2, the other pools are for higher ranks; give some of either
-        if the backend has both.
+        The pool "none" is for layers of rank 2, and the others are for higher ranks. If the
+        backend has layers of both kinds, give some of each.
         """
 
     def test_options_are_arguments_of_open_and_adopt(self) -> None:
@@ -52,7 +52,7 @@ class BackendSuite(TokenSuite):
     def test_options_are_told_apart_and_explained(self) -> None:
         options = self.backend().options
         for told in ([each.name for each in options], [each.flag for each in options]):
-            assert len(set(told)) == len(told), f"one of {told} is there twice"
+            assert len(set(told)) == len(told), f"one of {told} repeats"
         for option in options:
             assert option.help.strip(), f"the option {option.name!r} has no help"
 
@@ -270,7 +270,7 @@ class BackendSuite(TokenSuite):
             folder.mkdir()
         backend = self.backend()
         fingerprint = backend.open(self.target(first)).fingerprint
-        assert len(fingerprint) == 64, "it is no SHA-256 in hex"
+        assert len(fingerprint) == 64, "the fingerprint is not a SHA-256 in hex"
         int(fingerprint, 16)
         assert backend.open(self.target(again)).fingerprint == fingerprint
         assert backend.open(self.changed_target(changed)).fingerprint != fingerprint

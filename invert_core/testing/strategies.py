@@ -1,8 +1,8 @@
 """Hypothesis strategies that draw activations, labels and search settings.
 
-For the tests of this package and of whatever is built on it. They favour what breaks rank code and
-bit-packed code: ties, signed zeros, infinities, sizes around multiples of 64, concepts that are
-empty, full, equal, complementary or nested. Needs the package `hypothesis`.
+They are for the tests of this package and of packages built on it. They favour what breaks rank
+code and bit-packed code: ties, signed zeros, infinities, sizes around multiples of 64, and concepts
+that are empty, full, equal, complementary or nested. They need the package `hypothesis`.
 
 >>> from hypothesis import given, settings
 >>> from invert_core.testing.strategies import search_cases
@@ -43,7 +43,7 @@ CONCEPT_KINDS = (
 )
 DEFINED_KINDS = ("shared", "own", "mixed")
 WORD_EDGES = (63, 64, 65, 127, 128)
-# The first entry is drawn most and shrunk to: the default, which is a real search.
+# Hypothesis draws the first entry most and shrinks to it: the default, which is a real search.
 LENGTHS = (3, 2, 4, 1)
 BEAMS = (3, 2, 5, 4, 1)
 
@@ -55,9 +55,11 @@ class SearchCase:
     Attributes
     ----------
     activations : float16, float32 or float64 array [n_samples, n_units]
+        Activations as `activations` draws them.
     labels : bool array [n_samples, n_concepts]
+        Concept labels as `labels` draws them.
     settings : dict
-        As `search_settings` draws it.
+        Keyword arguments as `search_settings` draws them.
     """
 
     activations: np.ndarray
@@ -72,20 +74,20 @@ class MaskedCase(SearchCase):
     Attributes
     ----------
     defined : bool array [n_samples, n_concepts]
-        Not all true; the labels are false where it is.
+        Whether each label is known; at least one is not. Unknown labels are false in `labels`.
     """
 
     defined: np.ndarray
 
 
 def n_samples() -> st.SearchStrategy[int]:
-    """Draw a number of samples, 2 to 500, in half of all cases beside a multiple of 64."""
+    """Draw a number of samples from 2 to 500, half of the time at or beside a multiple of 64."""
     return _evenly(2, 500) | st.sampled_from(WORD_EDGES)
 
 
 @st.composite
 def activations(draw: st.DrawFn, n_samples: int, n_units: int = 1) -> np.ndarray:
-    """Draw the activations of a layer, each unit of a kind of its own.
+    """Draw the activations of a layer; every unit has a kind of its own.
 
     Parameters
     ----------
@@ -117,7 +119,7 @@ def labels(draw: st.DrawFn, n_samples: int, n_concepts: int) -> np.ndarray:
     -------
     bool array [n_samples, n_concepts]
         A concept is true for half of the samples, a third, few, most, a single one, none or all;
-        or it is equal to an earlier concept, its complement or nested in it.
+        or it equals an earlier concept, complements it, or is nested in it.
     """
     rng = _generator(draw)
     columns = [rng.random(n_samples) < 0.3]
@@ -137,9 +139,9 @@ def defined(draw: st.DrawFn, n_samples: int, n_concepts: int) -> np.ndarray:
     Returns
     -------
     bool array [n_samples, n_concepts]
-        At least one entry is false. Concepts have the set of one of up to three sources; or each
-        its own; or there are such of both kinds, and others that are defined everywhere, nowhere or
-        on a single sample.
+        At least one entry is false. Every concept is defined on the samples of one of up to three
+        sources; or on samples of its own; or there are concepts of both kinds, and others that are
+        defined everywhere, nowhere or on a single sample.
     """
     kind = draw(st.sampled_from(DEFINED_KINDS))
     rng = _generator(draw)
@@ -166,7 +168,7 @@ def search_settings(draw: st.DrawFn, n_samples: int, n_concepts: int) -> dict[st
     Parameters
     ----------
     n_samples, n_concepts : int
-        Of the data searched: fraction limits often fall exactly on a count of samples, and
+        Sizes of the data to search. Fraction limits often fall exactly on a count of samples, and
         `limit_search` is at most the number of concepts.
 
     Returns
@@ -174,7 +176,7 @@ def search_settings(draw: st.DrawFn, n_samples: int, n_concepts: int) -> dict[st
     dict
         `length` 1 to 4, `beam` 1 to 5, `min_fraction` and `max_fraction` in order and within
         [0, 1], `direction` "positive" or "negative", `limit_search` an int or None, `min_gain` 0
-        or more. The limits may be such that no literal meets them.
+        or more. It may be that no literal meets the limits.
     """
     low = draw(st.sampled_from((0.0, 0.002)) | _fractions(0, n_samples // 4, n_samples))
     high = draw(st.sampled_from((1.0, 0.5)) | _fractions(n_samples // 4, n_samples, n_samples))
@@ -193,13 +195,13 @@ def search_settings(draw: st.DrawFn, n_samples: int, n_concepts: int) -> dict[st
 def search_cases(draw: st.DrawFn, max_concepts: int = 40, max_units: int = 3) -> SearchCase:
     """Draw activations, labels and settings that belong together.
 
-    In half of all cases the samples on which a combination of two literals is true get the higher
-    values of each unit, so that there is something to find.
+    In half of all cases, the samples on which a formula of two literals is true get the higher
+    values of a unit, so that there is something to find.
 
     Parameters
     ----------
     max_concepts, max_units : int
-        There is at least one of each.
+        The most concepts and units to draw; there is at least one of each.
 
     Returns
     -------
@@ -221,12 +223,12 @@ def masked_cases(draw: st.DrawFn, max_concepts: int = 12, max_units: int = 2) ->
     Parameters
     ----------
     max_concepts, max_units : int
-        There is at least one of each.
+        The most concepts and units to draw; there is at least one of each.
 
     Returns
     -------
     MaskedCase
-        Its settings have `min_defined`, too.
+        The settings also hold `min_defined`.
     """
     case = draw(search_cases(max_concepts, max_units))
     known = draw(defined(*case.labels.shape))
@@ -241,12 +243,12 @@ def _fractions(low: int, high: int, n_samples: int) -> st.SearchStrategy[float]:
 
 
 def _evenly(low: int, high: int) -> st.SearchStrategy[int]:
-    # `st.integers` draws its lower end in half of all cases.
+    # `st.integers` would draw its lower end in half of all cases.
     return st.sampled_from(range(low, high + 1))
 
 
 def _generator(draw: st.DrawFn) -> np.random.Generator:
-    # Bulk data comes from a drawn seed: drawing element by element would take most of the test.
+    # Bulk data come from a drawn seed: drawing element by element would take most of the time.
     return np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
 
 

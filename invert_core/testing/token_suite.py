@@ -1,4 +1,4 @@
-"""The part of the suite for backends that is about tokens; see `BackendSuite`."""
+"""The tests of `BackendSuite` that are about tokens and padding."""
 
 import contextlib
 import unittest
@@ -18,22 +18,24 @@ Tokens = tuple[dict[str, np.ndarray], dict[tuple[str, str], np.ndarray]]
 
 @contextlib.contextmanager
 def refused(kind: type[InvertError], what: str) -> Iterator[list[InvertError]]:
-    """Check that an error is raised and says what to do; the list then holds it."""
+    """Check that an error is raised and has a hint; the list that is yielded then holds it."""
     errors: list[InvertError] = []
     try:
         yield errors
     except kind as error:
         errors.append(error)
-    assert errors, f"{what}: accepted, and has to raise {kind.__name__}"
-    assert errors[0].hint, f"no hint comes with: {errors[0].message}"
+    assert errors, f"{what}: accepted, but must raise {kind.__name__}"
+    assert errors[0].hint, f"there is no hint with: {errors[0].message}"
 
 
 class TokenSuite(ABC):
-    """What a backend has to do with tokens and padding; nothing for models without tokens.
+    """What a backend must do with tokens and padding; skipped for models without tokens.
 
-    `relative` and `absolute` are the tolerances for values that were computed in batches of
-    another size or by other means; values computed twice in the same way have to be equal to the
-    last bit.
+    Attributes
+    ----------
+    relative, absolute : float
+        Tolerances for values that were computed in batches of another size or by other means.
+        Values that were computed twice in the same way must be equal to the last bit.
     """
 
     relative = 1e-5
@@ -41,21 +43,21 @@ class TokenSuite(ABC):
 
     @abstractmethod
     def backend(self) -> type[Backend]:
-        """Return the backend."""
+        """Return the backend to test."""
 
     @abstractmethod
     def target(self, folder: Path) -> str:
-        """Write the model into an empty folder; return what `Backend.open` takes.
+        """Write the model into an empty folder; return the target for `Backend.open`.
 
-        It has to open without options.
+        The model must open without options.
         """
 
     def masked(self) -> Tokens | None:
-        """Inputs with padding, and right activations; None for a model without tokens.
+        """Return inputs with padding and the right activations; None for a model without tokens.
 
-        `MASK` is among the inputs, and marks padding at the start of one sample and at the end of
-        another. Inputs whose second axis is as long count tokens on it. The activations belong to
-        pairs of a layer and a pool, as in `BackendSuite.expected`.
+        `MASK` must be among the inputs, and mark padding at the start of one sample and at the end
+        of another. An input whose second axis is as long as the mask's counts tokens on that axis.
+        The activations belong to pairs of a layer and a pool, as in `BackendSuite.expected`.
         """
         return None
 

@@ -229,7 +229,7 @@ def test_a_file_may_name_the_backend_whose_options_it_holds(model):
         ("xyz = 3", "Leave it out. The options of this backend are: numpy-scale, curve"),
         ("weights = 'w.pt'", "'weights' is an option of neither 'invert layers' nor the backend"),
         ("curve = 'sine'", "'sine' is not one of 'tanh', 'relu'"),
-        ("negated = 'yes'", "negated is true or false"),
+        ("negated = 'yes'", "negated must be true or false"),
     ],
 )
 def test_a_bad_file_of_options_of_a_backend_is_wrong_usage(model, text, told):

@@ -196,7 +196,7 @@ def test_threads_that_cannot_start_are_told_in_a_sentence(inputs, monkeypatch):
 
     monkeypatch.setattr("invert_core.results.labels.Labels.to_csv", fail)
     error = sentence(*failed("label", "activations.npz", "concepts.csv", "-o", "run"))
-    assert "no room for another thread. Raise the limits: ulimit" in error
+    assert "cannot start another thread. Raise the limits: ulimit" in error
 
 
 def failed(*arguments):

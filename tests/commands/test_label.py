@@ -269,5 +269,5 @@ def test_a_fault_of_the_program_asks_for_a_report(inputs, monkeypatch):
     monkeypatch.setattr("invert_core.labelling.label_files.label_workload", fail)
     result = call(*ARGUMENTS)
     assert result.exit_code == 1
-    assert "unforeseen happened (ZeroDivisionError: what)" in result.stderr
+    assert "unexpected happened (ZeroDivisionError: what)" in result.stderr
     assert "--debug" in result.stderr

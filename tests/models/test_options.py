@@ -32,7 +32,7 @@ def test_a_kind_that_there_is_not_is_refused(kind):
 
 
 def test_a_flag_cannot_be_repeated():
-    with pytest.raises(SettingError, match="'verbose' is a flag that may be repeated"):
+    with pytest.raises(SettingError, match="'verbose' is a flag, and a flag cannot be repeated"):
         Option("verbose", "Say more.", bool, repeated=True)
     assert Option("files", "More weights.", Path, repeated=True).repeated
 
@@ -58,8 +58,8 @@ def test_an_input_is_read_without_the_axis_of_the_samples(text, shape, dtype):
         ("x=3x", "not of the form"),
         ("x=-3", "not of the form"),
         ("x=" + "9" * 5000, "not of the form"),
-        ("x=3:int7", "'int7' is no type such as float32"),
-        ("x=3:str", "'str' is no type of numbers"),
+        ("x=3:int7", "'int7' is not a type such as float32"),
+        ("x=3:str", "'str' is not a type of numbers"),
     ],
 )
 def test_a_text_that_describes_no_input_is_refused(text, words):

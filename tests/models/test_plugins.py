@@ -236,7 +236,7 @@ def test_without_the_plugin_its_suffix_is_unknown(tmp_path):
         ("raise ZeroDivisionError('at import')", "ZeroDivisionError: at import"),
         ("def broken(:", "SyntaxError"),
         ("", "has no attribute 'It'"),
-        ("It = dict", "no subclass of invert_core.models.backend.Backend"),
+        ("It = dict", "is not a subclass of invert_core.models.backend.Backend"),
         (
             "from invert_core.models.backend import Backend\n"
             "class It(Backend): options = ('depth',)",
@@ -246,7 +246,7 @@ def test_without_the_plugin_its_suffix_is_unknown(tmp_path):
             "from invert_core.models.backend import Option\nOption('no name', 'Help.')",
             "An option cannot have the name 'no name'",
         ),
-        ("It = 3", "no subclass of invert_core.models.backend.Backend"),
+        ("It = 3", "is not a subclass of invert_core.models.backend.Backend"),
     ],
 )
 def test_a_broken_plugin_is_reported_and_leaves_the_others_alone(tmp_path, site, source, reason):

@@ -25,9 +25,9 @@ def test_a_channel_axis_may_be_counted_from_the_end():
 @pytest.mark.parametrize(
     ("rank", "pool", "channel_axis", "reason"),
     [
-        (4, "none", None, "has 4 axes, and without pooling"),
-        (4, "first", None, "the first token exists only where 3 are"),
-        (2, "last", None, "the last token exists only where 3 are"),
+        (4, "none", None, "only a layer of 2 axes needs no pooling"),
+        (4, "first", None, "only a layer of 3 axes has a first token"),
+        (2, "last", None, "only a layer of 3 axes has a last token"),
         (3, "mean", 0, "the channel axis cannot be 0"),
         (3, "mean", 3, "the channel axis cannot be 3"),
         (3, "mean", -3, "the channel axis cannot be -3"),
@@ -39,7 +39,7 @@ def test_a_pooling_that_makes_no_sense_is_refused(rank, pool, channel_axis, reas
 
 
 def test_tokens_are_neither_flattened_nor_taken_for_units():
-    with pytest.raises(ModelError, match="counts tokens on axis 1, of which every sample"):
+    with pytest.raises(ModelError, match="counts tokens on axis 1, and samples differ"):
         leave_padding_out("x", choose_pooling("x", 3, "flatten", None), (1,))
     for rank, axis in ((3, 2), (2, 1)):
         with pytest.raises(ModelError, match=rf"Axis {axis} .* counts tokens.*--channel-axis"):
@@ -62,5 +62,5 @@ def test_samples_of_another_shape_are_refused():
     flattened = Flattened("x", choose_pooling("x", 4, "flatten", None))
     flattened.note((2, 2, 3))
     flattened.note((2, 2, 3))
-    with pytest.raises(DataError, match=r"\(2, 3, 2\) for these samples and had \(2, 2, 3\)"):
+    with pytest.raises(DataError, match=r"\(2, 3, 2\) for these samples and had shape \(2, 2, 3\)"):
         flattened.note((2, 3, 2))

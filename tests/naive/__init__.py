@@ -1,8 +1,8 @@
-"""The definitions of the method once more, in the slowest and plainest code that can be read.
+"""The definitions of the method once more, in the plainest code, however slow it is.
 
-Samples are numbers 0..N-1 and an extent is a set of them. Concepts are a list of extents; literal
-2c is concept c and literal 2c + 1 its negation. A formula is a tuple of literals and a tuple of
-connectives between them, read from left to right.
+Samples are the numbers 0..N-1, and an extent is a set of them. Concepts are a list of extents.
+Literal 2c is concept c, and literal 2c + 1 is its negation. A formula is a tuple of literals and a
+tuple of the connectives between them, read from left to right.
 """
 
 from tests.naive.corrections import log10_p_holm, log10_p_search, n_formulas

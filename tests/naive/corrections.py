@@ -9,7 +9,7 @@ from tests.naive.tails import log10_one_minus
 
 
 def n_formulas(n_concepts: int, length: int, both: bool) -> int:
-    """Number of left-to-right formulas of up to `length` literals, by writing all of them down."""
+    """Count the left-to-right formulas of up to `length` literals by writing all of them down."""
     literals = range(2 * n_concepts)
     directions = ("positive", "negative") if both else ("positive",)
     count = 0
@@ -21,14 +21,14 @@ def n_formulas(n_concepts: int, length: int, both: bool) -> int:
 
 
 def log10_p_search(log10_p: float, space: int) -> float:
-    """log10 of 1 - (1 - p)^M for M = `space`, with more digits than p has zeros."""
+    """log10 of 1 - (1 - p)^M for M = `space`, computed with more digits than p has zeros."""
     with localcontext(prec=80 + ceil(-log10_p) + len(str(space)), Emin=MIN_EMIN):
         p = Decimal(10) ** Decimal(log10_p)
         return float(log10_one_minus((1 - p) ** space))
 
 
 def log10_p_holm(log10_p: Sequence[float]) -> list[float]:
-    """log10 of the least level at which Holm's procedure rejects each test, by trying all."""
+    """log10 of the lowest level at which Holm's procedure rejects each test, by trying them all."""
     with localcontext(prec=60, Emin=MIN_EMIN):
         ps = [Decimal(10) ** Decimal(each) for each in log10_p]
         order = sorted(range(len(ps)), key=lambda test: ps[test])

@@ -19,9 +19,9 @@ def exhaustive_search(
     n_high: int,
     direction: str,
 ) -> dict[int, Scored]:
-    """The best formula of each length that is better than all shorter ones, by writing all down.
+    """Write all formulas down; keep the best of each length if it beats all shorter ones.
 
-    Only extents of `n_low` to `n_high` samples count; `direction` is "positive" or "negative".
+    Only extents of `n_low` to `n_high` samples count. `direction` is "positive" or "negative".
     """
     ranks = doubled_midranks(activations)
     everything = frozenset(range(n_samples))

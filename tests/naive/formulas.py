@@ -4,16 +4,16 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
 
-def extents(labels: Iterable[Iterable[bool]]) -> list[set[int]]:
-    """One set of samples per column of a label matrix [n_samples, n_concepts]."""
-    columns = zip(*labels, strict=True)
+def extents(marks: Iterable[Iterable[bool]]) -> list[set[int]]:
+    """The extent of every column of a matrix of marks [n_samples, n_concepts]."""
+    columns = zip(*marks, strict=True)
     return [{i for i, true in enumerate(column) if true} for column in columns]
 
 
-def atoms(labels: Iterable[Iterable[bool]]) -> list[int]:
-    """For every sample the number of its group; equal rows are one group, in order of the first."""
+def atoms(marks: Iterable[Iterable[bool]]) -> list[int]:
+    """Number the atom of every sample: samples with the same marks share one, first come first."""
     numbers: dict[tuple[bool, ...], int] = {}
-    return [numbers.setdefault(tuple(map(bool, row)), len(numbers)) for row in labels]
+    return [numbers.setdefault(tuple(map(bool, row)), len(numbers)) for row in marks]
 
 
 def extent_of(
@@ -22,7 +22,7 @@ def extent_of(
     concepts: Sequence[AbstractSet[int]],
     n_samples: int,
 ) -> frozenset[int]:
-    """Where a formula is true, sample by sample."""
+    """Find the extent of a formula, sample by sample."""
     true = set()
     for i in range(n_samples):
         value = [(i in concepts[k // 2]) != (k % 2 == 1) for k in literals]
@@ -35,7 +35,7 @@ def extent_of(
 
 
 def normal_form(literals: Sequence[int], connectives: Sequence[str]) -> tuple[int, ...]:
-    """Literals sorted within each run of one connective; the first belongs to the first run."""
+    """Sort the literals within each run of one connective; the first run has the first literal."""
     runs = [[literals[0]]]
     for i, literal in enumerate(literals[1:]):
         if i > 0 and connectives[i] != connectives[i - 1]:

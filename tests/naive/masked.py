@@ -1,4 +1,4 @@
-"""The beam search where labels are missing."""
+"""The beam search over concepts with missing marks."""
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
@@ -17,7 +17,7 @@ def any_masked_literal_passes(
     max_fraction: float,
     min_defined: float,
 ) -> bool:
-    """`any_literal_passes` where concept c is known on the samples ``defined[c]`` alone."""
+    """Say if `any_literal_passes` when concept c is known only on the samples ``defined[c]``."""
     for true, known in zip(concepts, defined, strict=True):
         for n1 in (len(true), len(known - true)):
             is_enough = len(known) / n_samples >= min_defined and 0 < n1 < len(known)
@@ -28,7 +28,7 @@ def any_masked_literal_passes(
 
 @dataclass(frozen=True)
 class MaskedScored(Scored):
-    """A formula that is compared on the samples on which all its concepts are defined."""
+    """A formula whose score uses only the samples on which all its concepts are defined."""
 
     defined: frozenset[int]
 
@@ -48,15 +48,10 @@ def masked_beam_search(
     min_gain: float = 0.0,
     min_defined: float = 0.5,
 ) -> Search:
-    """`beam_search` where concept c is known on the samples ``defined[c]`` alone.
+    """Search as `beam_search` does, if concept c is known only on the samples ``defined[c]``.
 
-    Everything about a formula is about the samples on which it is defined. Formulas are the same if
-    they are true on the same samples and defined on the same.
-
-    Raises
-    ------
-    NoLiteralPassesError
-        As `beam_search`.
+    All numbers of a formula refer to the samples on which it is defined. Two formulas are the same
+    if they are true on the same samples and defined on the same samples.
     """
     values = [float(a) for a in activations]
     if len(set(values)) == 1:

@@ -12,7 +12,7 @@ from tests.naive.tails import log10_upper_tail, upper_tail
 
 @dataclass(frozen=True)
 class RankTest:
-    """A Mann-Whitney test; `doubled_u` is exact, `p` from scipy, the rest of high precision."""
+    """A Mann-Whitney test: `doubled_u` is exact, `p` is scipy's, the rest has high precision."""
 
     doubled_u: int
     u: float
@@ -23,7 +23,7 @@ class RankTest:
 
 
 def auc(activations: Iterable[float], extent: AbstractSet[int]) -> tuple[int, float]:
-    """2U and AUC by comparing every sample inside with every sample outside."""
+    """Compute 2U and AUC by comparing every sample inside with every sample outside."""
     values = [float(a) for a in activations]
     outside = [b for j, b in enumerate(values) if j not in extent]
     doubled_u = 0
@@ -37,7 +37,7 @@ def auc(activations: Iterable[float], extent: AbstractSet[int]) -> tuple[int, fl
 
 
 def doubled_midranks(activations: Iterable[float]) -> list[int]:
-    """For every sample: the sum of the first and the last of the 1-based ranks its value takes."""
+    """Add, for every sample, the first and the last of the 1-based ranks that its value takes."""
     values = [float(a) for a in activations]
     ordered = sorted(values)
     first: dict[float, int] = {}

@@ -9,12 +9,12 @@ from tests.naive.ranks import doubled_midranks
 
 
 class NoLiteralPassesError(Exception):
-    """No literal has a fraction within the limits, so there is nothing to search."""
+    """No literal has a fraction within the limits, so that there is nothing to search."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A formula in normal form with its score on one unit."""
+    """A formula in normal form, with its score on one unit."""
 
     literals: tuple[int, ...]
     connectives: tuple[str, ...]
@@ -41,7 +41,7 @@ def any_literal_passes(
     min_fraction: float,
     max_fraction: float,
 ) -> bool:
-    """Whether there is anything to search: some literal with a fraction within the limits."""
+    """Whether there is anything to search: a literal with a fraction within the limits."""
     for concept in concepts:
         for n1 in (len(concept), n_samples - len(concept)):
             if 0 < n1 < n_samples and min_fraction <= n1 / n_samples <= max_fraction:
@@ -63,14 +63,11 @@ def beam_search(
     min_gain: float = 0.0,
     connective_order: str = "&|",
 ) -> Search:
-    """DESIGN 3, steps 1 to 5, for one unit and `direction` "positive" or "negative".
+    """Search one unit by steps 1 to 5 of DESIGN 3; `direction` is "positive" or "negative".
 
-    `connective_order` breaks the last ties; it is turned round only to test the symmetry of step 5.
-
-    Raises
-    ------
-    NoLiteralPassesError
-        If the unit is not dead and no literal has a fraction within the limits.
+    `connective_order` breaks the last ties; only the test of step 5's symmetry reverses it. If the
+    unit is not dead and no literal has a fraction within the limits, the search is a
+    `NoLiteralPassesError`.
     """
     ranks = doubled_midranks(activations)
     if len(set(ranks)) == 1:
@@ -144,7 +141,7 @@ def beam_search(
 
 
 def best_distinct(pool: Iterable[Scored], order: Callable[[Scored], tuple]) -> list[Scored]:
-    """The first formula of every extent, in order."""
+    """Keep the first formula of every extent, in order."""
     kept: list[Scored] = []
     seen: set[frozenset[int]] = set()
     for formula in sorted(pool, key=order):
@@ -157,7 +154,7 @@ def best_distinct(pool: Iterable[Scored], order: Callable[[Scored], tuple]) -> l
 def admitted(
     found: Iterable[Scored], order: Callable[[Scored], tuple], direction: str, min_gain: float
 ) -> list[Scored]:
-    """Those that beat the best admitted shorter one by at least `min_gain`, in order."""
+    """Keep each formula that gains `min_gain` or more on the best shorter one kept, in order."""
     chosen: list[Scored] = []
     for formula in sorted(found, key=lambda f: (len(f.literals), order(f))):
         shorter = [f.auc for f in chosen if len(f.literals) < len(formula.literals)]

@@ -1,6 +1,6 @@
-"""Six samples and two concepts whose numbers are done by hand."""
+"""Six samples and two concepts, with AUCs that were computed by hand."""
 
-# Activations 0..5, A = concept 0 and B = concept 1. By hand:
+# Activations 0..5, A = concept 0, B = concept 1. The AUCs by hand:
 #   A 14/18, ~A 4/18, B 4/16, ~B 12/16, A & ~B 16/16, ~A | ~B 8/10, A | B 12/16,
 #   A & B 2/10, ~A | B 0/16, ~A & B 4/10, A | ~B 6/10, ~A & ~B 4/16
 SIX = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]

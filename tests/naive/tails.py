@@ -1,4 +1,4 @@
-"""The normal tail in high precision."""
+"""The tail of the normal distribution in high precision."""
 
 from decimal import MIN_EMIN, Decimal, localcontext
 
@@ -37,14 +37,14 @@ def density(z: Decimal) -> Decimal:
 
 
 def log10_upper_tail(z: Decimal) -> Decimal:
-    """log10 P(Z > z), exact also where the tail is all but 1."""
+    """log10 P(Z > z), exact even if the tail is almost 1."""
     if z < 0:
         return log10_one_minus(upper_tail(-z))
     return upper_tail(z).log10()
 
 
 def log10_one_minus(q: Decimal) -> Decimal:
-    """log10(1 - q), exact also where q is too small to be seen beside 1."""
+    """log10(1 - q), exact even if q is too small to change 1 in floating point."""
     if q > Decimal("0.1"):
         return (1 - q).log10()
     total, power, k = Decimal(0), q, 1

@@ -1,4 +1,4 @@
-"""The oracles of corrections, against counts by hand and exact fractions."""
+"""The oracles of corrections, against counts made by hand and exact fractions."""
 
 from fractions import Fraction
 from math import log10

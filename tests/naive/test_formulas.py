@@ -1,4 +1,4 @@
-"""The oracles of formulas, done by hand."""
+"""The oracles of formulas, against results found by hand."""
 
 from tests import naive
 from tests.naive.six_samples import A_, B_, NOT_B, A, B

@@ -1,4 +1,4 @@
-"""The oracle of the search where labels are missing, done by hand."""
+"""The oracle of the search with missing marks, against searches done by hand."""
 
 import pytest
 from hypothesis import assume, given, settings

@@ -1,4 +1,4 @@
-"""``invert concepts``: build, look at, and change concept files."""
+"""The commands ``invert concepts``, which build, show and change concept files."""
 
 import click
 
@@ -9,4 +9,4 @@ COMMANDS = ("build", "show", "add", "export")
 
 @click.group(cls=LateGroup, package=__name__, names=COMMANDS)
 def concepts() -> None:
-    """Build, look at and change concept files."""
+    """Build, show, extend and export concept files."""

@@ -1,4 +1,4 @@
-"""``invert concepts add``."""
+"""The command ``invert concepts add``."""
 
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,9 @@ from invert_core.commands.console import say, written
 @click.option(
     "--new-negative",
     is_flag=True,
-    help="Concepts that only SOURCE has are 0 on samples of CONCEPTS, whatever --missing says.",
+    help="Concepts that only SOURCE has are 0 on the samples of CONCEPTS, whatever --missing says.",
 )
-@options.hdf5_option("Concept file to write; CONCEPTS itself only with --overwrite.")
+@options.hdf5_option("Concept file to write; with --overwrite it may be CONCEPTS itself.")
 @options.overwrite_option
 def add(
     concepts: Path,
@@ -37,9 +37,9 @@ def add(
 ) -> None:
     """Add new samples and their labels to a concept file.
 
-    A SOURCE is what 'invert concepts build' takes, of samples that CONCEPTS lacks; several are
-    joined first. Its concepts may be old or new. Labels are missing where one side does not know a
-    concept of the other: --missing and --new-negative say what they are.
+    A SOURCE is anything that 'invert concepts build' takes, for samples that CONCEPTS lacks;
+    several sources are joined first. Its concepts may be old or new. If one side does not know a
+    concept of the other, labels are missing: --missing and --new-negative say what becomes of them.
     """
     from invert_core.commands.concepts.check_summary import sentences, size_and_place
     from invert_core.concepts.adding import add_samples

@@ -1,4 +1,4 @@
-"""``invert concepts build``."""
+"""The command ``invert concepts build``."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from invert_core.commands.console import say, written
 @hierarchy_options
 @options.hdf5_option("Concept file to write.")
 @options.overwrite_option
-@click.option("--dry-run", is_flag=True, help="Read everything, tell what is in it, write nothing.")
+@click.option("--dry-run", is_flag=True, help="Read everything, say what is in it, and stop.")
 def build(
     sources: dict[str, Any],
     reading: dict[str, Any],
@@ -33,11 +33,12 @@ def build(
 ) -> None:
     """Put the concepts of one or more sources into one file.
 
-    All sources are of the same samples.
+    All sources describe the same samples.
 
-    A SOURCE is a folder of class folders; a table (.csv, .tsv, .jsonl, .parquet): wide, with a
-    column of 0/1 per concept, long, with a column 'concepts' of ids separated by blanks, or tidy,
-    with a column 'concept_id'; a COCO file (.json); a folder of Pascal VOC's .xml; .npz; or .h5.
+    A SOURCE is a folder of class folders, a table (.csv, .tsv, .jsonl, .parquet), a COCO file
+    (.json), a folder of Pascal VOC's .xml, .npz, or .h5. A table is wide, with a column of 0/1 per
+    concept; long, with a column 'concepts' of ids separated by blanks; or tidy, with a column
+    'concept_id'.
     """
     from invert_core.commands.concepts.check_summary import sentences, size_and_place
     from invert_core.concepts.building import build_concepts

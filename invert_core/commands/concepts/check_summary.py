@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def size_and_place(concepts: "ConceptSet", output: Path, *, dry_run: bool = False) -> str:
-    """How much is in the output, or would be."""
+    """Say how many concepts and samples are in the output, or would be."""
     n_concepts = len(concepts.id)
     return (
         f"{counted(n_concepts, 'concept')} of {counted(concepts.n_samples, 'sample')} "
@@ -21,7 +21,7 @@ def size_and_place(concepts: "ConceptSet", output: Path, *, dry_run: bool = Fals
 
 
 def sentences(check: "ConceptCheck", concepts: "ConceptSet") -> list[str]:
-    """What is missing, empty, full or equal; nothing is said of what is not there."""
+    """Say what is missing, empty, full or equal, and nothing about what does not occur."""
     share = f"{100 * check.density:.3g} %"
     told = [f"{share} of the labels are true."]
     if check.n_missing:
@@ -57,7 +57,7 @@ def _are(count: int) -> str:
 
 
 def _few(ids: Sequence[str], concepts: "ConceptSet") -> str:
-    """The first of some concepts, with their names where these say more than the ids."""
+    """Name the first few concepts by their ids, and by their names if these differ."""
 
     def called(id: str) -> str:
         name = concepts.name_of(id)

@@ -31,9 +31,9 @@ def print_concepts(
 ) -> None:
     """Print some concepts of a set.
 
-    A table has the columns that say something, a few parents and aliases, and definitions on
-    request. In a cell of CSV blanks
-    stand between ids, and an id that is no bare word is quoted as in a formula.
+    A table leaves out empty columns, and shows a few parents and aliases, and definitions on
+    request. In CSV, blanks separate the ids in a cell, and an id that is no bare word is quoted as
+    in a formula.
     """
     if style == "json":
         print_rows([_for_json(concepts, entry) for entry in entries], COLUMNS, style)
@@ -50,7 +50,7 @@ def print_concepts(
 
 def _for_people(concepts: "ConceptSet", entry: "Entry") -> dict[str, Any]:
     return _plain(entry) | {
-        "parents": first_few([_called(concepts, row) for row in entry.parents], called=str),
+        "parents": first_few([_called(concepts, index) for index in entry.parents], called=str),
         "aliases": first_few([alias.name for alias in entry.aliases], called=str),
         "overlaps": ", ".join(
             f"{_called(concepts, other.concept)} {other.jaccard:.2f}"
@@ -61,7 +61,7 @@ def _for_people(concepts: "ConceptSet", entry: "Entry") -> dict[str, Any]:
 
 def _for_json(concepts: "ConceptSet", entry: "Entry") -> dict[str, Any]:
     return _plain(entry) | {
-        "parents": [concepts.id[row] for row in entry.parents],
+        "parents": [concepts.id[index] for index in entry.parents],
         "aliases": [{"id": alias.id, "name": alias.name} for alias in entry.aliases],
         "overlaps": None
         if entry.overlaps is None
@@ -74,7 +74,7 @@ def _for_json(concepts: "ConceptSet", entry: "Entry") -> dict[str, Any]:
 
 def _for_csv(concepts: "ConceptSet", entry: "Entry") -> dict[str, Any]:
     return _plain(entry) | {
-        "parents": _ids(concepts.id[row] for row in entry.parents),
+        "parents": _ids(concepts.id[index] for index in entry.parents),
         "aliases": _ids(alias.id for alias in entry.aliases),
         "overlaps": _ids(concepts.id[other.concept] for other in entry.overlaps or ()),
         "jaccard": " ".join(str(other.jaccard) for other in entry.overlaps or ()),
@@ -92,9 +92,9 @@ def _plain(entry: "Entry") -> dict[str, Any]:
     }
 
 
-def _called(concepts: "ConceptSet", row: int) -> str:
-    name = concepts.name[row]
-    return f"{name} ({concepts.id[row]})" if name in concepts.repeated_names else name
+def _called(concepts: "ConceptSet", index: int) -> str:
+    name = concepts.name[index]
+    return f"{name} ({concepts.id[index]})" if name in concepts.repeated_names else name
 
 
 def _ids(ids: Iterable[str]) -> str:

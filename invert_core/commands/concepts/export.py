@@ -1,4 +1,4 @@
-"""``invert concepts export``."""
+"""The command ``invert concepts export``."""
 
 import shlex
 from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.argument("concepts", type=options.PATH)
 @options.names_option
 @reading_options
-@options.output_option("A file .npz of arrays, or else a folder for CSV tables.")
+@options.output_option("An .npz file for arrays, or a folder for CSV tables.")
 @options.overwrite_option
 def export(
     concepts: Path, names: Path | None, output: Path, overwrite: bool, reading: dict[str, Any]
@@ -26,7 +26,7 @@ def export(
     """Write concepts as arrays or tables for other programs.
 
     CONCEPTS is a file made by 'invert concepts build', or any source that it takes. The tables are
-    labels.csv, names.csv and, where there is something to tell, parents.csv and aliases.csv.
+    labels.csv, names.csv and, if there are parents or aliases, parents.csv and aliases.csv.
     """
     from invert_core.commands.concepts.check_summary import size_and_place
     from invert_core.concepts.building import build_concepts
@@ -42,17 +42,16 @@ def export(
         padded = [id for id in found.id if id != id.strip()]
         if padded and output.is_dir():
             say(
-                f"Ids with blanks around them ({first_few(padded)}) are not read again from "
-                "tables; a file .npz keeps them."
+                f"Tables lose the blanks around ids ({first_few(padded)}); an .npz file keeps them."
             )
         else:
-            say(f"They are read again with: {_way_back(found, output)}")
+            say(f"Read them back with: {_way_back(found, output)}")
         if found.aliases and output.is_dir():
-            say("Aliases are not read again from tables; a file .npz keeps them.")
+            say("Aliases are not read back from tables; an .npz file keeps them.")
 
 
 def _way_back(concepts: "ConceptSet", output: Path) -> str:
-    """The command that makes a concept file of what was exported."""
+    """The command that makes a concept file from the export."""
     words = ["invert", "concepts", "build"]
     if output.is_dir():
         words += [str(output / "labels.csv"), "--names", str(output / "names.csv")]

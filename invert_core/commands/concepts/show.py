@@ -1,4 +1,4 @@
-"""``invert concepts show``."""
+"""The command ``invert concepts show``."""
 
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,21 @@ listing_options = options.together(
     click.option(
         "--search",
         metavar="TEXT",
-        help="Only concepts with this text in their id, name, definition or an alias, in any case.",
+        help="List only concepts with this text in their id, name, definition or an alias, in any "
+        "case.",
     ),
     click.option(
         "--sort",
         type=click.Choice(["file", "count"]),
         default="file",
         show_default=True,
-        help="In the order of the file, or those that most samples carry first.",
+        help="Keep the order of the file, or list the concepts of most samples first.",
     ),
     click.option(
-        "--top", type=click.IntRange(min=0), metavar="N", help="Only the first N. [default: all]"
+        "--top",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="List only the first N. [default: all]",
     ),
     click.option(
         "--overlaps",
@@ -32,7 +36,7 @@ listing_options = options.together(
         help="Add the N most similar concepts, by the share of samples that they have in common.",
     ),
 )
-"""Which concepts, in which order."""
+"""Options for which concepts are listed, in which order."""
 
 
 @options.command(epilog="Example: invert concepts show concepts.h5 --search dog --overlaps 3")
@@ -53,7 +57,7 @@ def show(
     """List concepts with their sizes, parents and aliases.
 
     CONCEPTS is a file made by 'invert concepts build', or any source that it takes. JSON and CSV
-    hold the definitions, too, and ids where the table has names.
+    also hold the definitions, and ids where the table has names.
     """
     from invert_core.commands.concepts.concept_table import print_concepts
     from invert_core.concepts.building import build_concepts

@@ -1,4 +1,4 @@
-"""What commands share that read sources of concepts; the options are the fields of `Reading`."""
+"""Options of the commands that read sources of concepts."""
 
 import math
 from typing import Any
@@ -9,7 +9,7 @@ from invert_core.commands import options
 
 
 class ColumnAndNumber(click.ParamType):
-    """A column and a number, such as age:4; the last colon divides them."""
+    """A column and a number, such as age:4; the last colon separates them."""
 
     name = "column"
 
@@ -35,7 +35,9 @@ class ColumnAndNumber(click.ParamType):
 
 _READING = (
     click.option(
-        "--id-column", metavar="COLUMN", help="Tables: sample ids. [default: sample_id, or first]"
+        "--id-column",
+        metavar="COLUMN",
+        help="Tables: column of the sample ids. [default: sample_id, or the first]",
     ),
     click.option(
         "--tags",
@@ -46,13 +48,13 @@ _READING = (
     click.option(
         "--separator",
         metavar="TEXT",
-        help="Tables: between the concepts of a cell. [default: blanks]",
+        help="Tables: text between the concepts of a cell. [default: blanks]",
     ),
     click.option(
         "--classes",
         multiple=True,
         metavar="COLUMN",
-        help="Tables: a column whose every value is a concept COLUMN.VALUE; may be repeated.",
+        help="Tables: make every value of a column a concept COLUMN.VALUE; may be repeated.",
     ),
     click.option(
         "--bin",
@@ -68,12 +70,12 @@ _READING = (
         multiple=True,
         type=ColumnAndNumber(float),
         metavar="COLUMN:X",
-        help="Tables: a concept that is true where the number is at least X; may be repeated.",
+        help="Tables: add a concept that is true if the number is at least X; may be repeated.",
     ),
     click.option(
         "--supercategories",
         is_flag=True,
-        help="COCO: the supercategories are concepts, too.",
+        help="COCO: add the supercategories as concepts.",
     ),
     click.option(
         "--min-area",
@@ -98,7 +100,8 @@ sources_options = options.together(
         type=click.Choice(["strict", "inner", "outer"]),
         default="strict",
         show_default=True,
-        help="Samples that some sources lack: refuse, leave out, or keep with labels missing.",
+        help="Samples that some sources lack: refuse them, leave them out, or keep them with "
+        "missing labels.",
     ),
 )
 """Sources and how they are joined: parameters of `build_concepts` and `add_samples`."""
@@ -108,8 +111,8 @@ _HIERARCHY = (
     click.option(
         "--hierarchy",
         metavar="WHERE",
-        help="Add all that the concepts are kinds of, by: wordnet, a folder with WordNet's "
-        "data.noun, or a table child,parent.",
+        help="Add the ancestors of the concepts, from: wordnet, a folder with WordNet's data.noun, "
+        "or a table child,parent.",
     ),
     click.option(
         "--min-chains",
@@ -117,7 +120,7 @@ _HIERARCHY = (
         default=1,
         show_default=True,
         metavar="N",
-        help="Hierarchy: leave out what fewer than N shortest chains of parents lead up to.",
+        help="Hierarchy: leave out ancestors that fewer than N shortest chains of parents reach.",
     ),
     click.option(
         "--keep-equal",
@@ -130,7 +133,7 @@ _HIERARCHY = (
         default=0,
         show_default=True,
         metavar="N",
-        help="Leave out concepts that are true on fewer samples.",
+        help="Leave out concepts that are true on fewer than N samples.",
     ),
 )
 

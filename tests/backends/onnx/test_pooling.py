@@ -113,7 +113,7 @@ def test_a_flattened_layer_whose_shape_changes_is_refused(tmp_path):
         extractor.run({"x": x})
         names = extractor.unit_names()
         # As many units, of other places.
-        with pytest.raises(DataError, match=r"shape \(2, 4, 3\) for these.*had \(2, 3, 4\)"):
+        with pytest.raises(DataError, match=r"shape \(2, 4, 3\) for these.*had shape \(2, 3, 4\)"):
             extractor.run({"x": np.ascontiguousarray(x.swapaxes(2, 3))})
         assert extractor.unit_names() == names
         np.testing.assert_array_equal(extractor.run({"x": x})["y"], pooled(-x, "flatten"))
@@ -142,9 +142,9 @@ def test_the_channel_axis_can_be_any(tmp_path, channel_axis):
     [
         (4, {"pool": "none"}, "has 4 axes"),
         (4, {"pool": "first"}, "has 4 axes"),
-        (4, {"pool": "last"}, "has 4 axes, and the last token"),
+        (4, {"pool": "last"}, "has 4 axes, and only a layer of 3 axes has a last token"),
         (2, {"pool": "first"}, "has 2 axes"),
-        (2, {"pool": "last"}, "has 2 axes, and the last token"),
+        (2, {"pool": "last"}, "has 2 axes, and only a layer of 3 axes has a last token"),
         (3, {"channel_axis": 3}, "cannot be 3"),
         (3, {"channel_axis": 0}, "cannot be 0"),
         (3, {"channel_axis": -3}, "cannot be -3"),

@@ -71,7 +71,7 @@ def test_flattened_units_have_names_and_one_shape():
         names = extractor.unit_names()["same"]
         assert names[0] == "0@0,0"
         assert names[-1] == "1@1,2"
-        with pytest.raises(DataError, match=r"\(2, 3, 2\) for these samples and had \(2, 2, 3\)"):
+        with pytest.raises(DataError, match=r"samples and had shape \(2, 2, 3\)"):
             extractor.run({"x": x.reshape(1, 2, 3, 2)})
 
 

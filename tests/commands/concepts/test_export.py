@@ -117,7 +117,7 @@ def build(output, *arguments):
 
 def way_back(exported):
     """The command that the export names, run; the concepts that it gives."""
-    (line,) = [line for line in exported.stderr.splitlines() if "are read again with: " in line]
+    (line,) = [line for line in exported.stderr.splitlines() if "Read them back with: " in line]
     words = shlex.split(line.partition("with: ")[2])
     assert words[0] == "invert"
     invert(*words[1:])
@@ -153,7 +153,7 @@ def test_every_source_comes_back_from_tables_as_it_was(here, source):
 
 def test_that_aliases_do_not_come_back_from_tables_is_said(here):
     concept_file(here)
-    lost = "Aliases are not read again from tables"
+    lost = "Aliases are not read back from tables"
     assert lost in invert("concepts", "export", "c.h5", "-o", "back").stderr
     assert lost not in invert("concepts", "export", "c.h5", "-o", "back.npz").stderr
 
@@ -213,8 +213,8 @@ def test_an_interrupt_behind_an_export_says_that_it_was_done(inputs, monkeypatch
 def test_ids_that_tables_cannot_give_back_are_named(here):
     write_concepts("padded.h5", ConceptSet.from_arrays([[1, 0], [0, 1]], id=[" a", "b"]))
     told = invert("concepts", "export", "padded.h5", "-o", "tables").stderr
-    assert "Ids with blanks around them (' a') are not read again from tables" in told
-    assert "read again with" not in told
+    assert "Tables lose the blanks around ids (' a')" in told
+    assert "Read them back with" not in told
     told = invert("concepts", "export", "padded.h5", "-o", "padded.npz").stderr
-    assert "They are read again with: invert concepts build padded.npz" in told
+    assert "Read them back with: invert concepts build padded.npz" in told
     assert read_concepts("padded.npz").id == (" a", "b")
