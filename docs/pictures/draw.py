@@ -63,7 +63,7 @@ def _read(name: str) -> dict[str, Any]:
 
 
 def dataflow(told: dict[str, Any]) -> str:
-    """Draw boxes for the values that are passed on, arrows between them, and two bars across all."""
+    """Draw a box for each value that is passed on, arrows between them, and two bars across."""
     width, height = told["size"]
     boxes = {box["name"]: box for box in told["box"]}
     parts = [*_span(told["roof"], width), *_span(told["ground"], width)]
