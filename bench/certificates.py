@@ -1,6 +1,6 @@
 """Certified optima of real units, next to what a beam search finds.
 
-``python -m bench.certificates FOLDER``, with the folder of an embedding: sentence_embedding.npy
+``python -m bench.certificates FOLDER`` takes a folder that holds sentence_embedding.npy
 [n_samples, n_units], samples.csv (labels in the long form) and concepts.csv (their names).
 """
 
@@ -17,7 +17,7 @@ SETTINGS = {"length": 3, "min_fraction": 0.002, "max_fraction": 0.5}
 
 
 def main():
-    """Print a row per unit, and in how many of them the beam search was optimal."""
+    """Print a row per unit, and the number of units on which the beam search was optimal."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--units", type=int, default=24)

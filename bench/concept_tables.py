@@ -1,10 +1,10 @@
 """Time and peak memory of `invert concepts build` on tables of a million rows.
 
-    python -m bench.concept_tables FOLDER                    # all of them
+    python -m bench.concept_tables FOLDER                    # all tables
     python -m bench.concept_tables FOLDER imagenet.csv
 
-makes each table in FOLDER unless it is there, and builds it in a process of its own. The data come
-from a seed; `imagenet` has the classes and hypernyms of ImageNet where they are at hand.
+The script makes each table in FOLDER unless it exists, and builds it in a process of its own. The
+data come from a seed; `imagenet` has the classes and hypernyms of ImageNet if they are at hand.
 """
 
 import csv
@@ -30,20 +30,20 @@ Row = dict[str, object]
 
 
 def imagenet(n_samples: int) -> Iterator[Row]:
-    """Long form: a class and all above it, as one text, which repeats in the other samples."""
+    """Yield the long form: a class and all above it as one text, which other samples repeat."""
     for id, members in _imagenet(n_samples):
         yield {"sample_id": id, "concepts": " ".join(members)}
 
 
 def imagenet_tidy(n_samples: int) -> Iterator[Row]:
-    """Tidy form of the same: about ten rows for a sample."""
+    """Yield the tidy form of `imagenet`: about ten rows for a sample."""
     for id, members in _imagenet(n_samples):
         for member in members:
             yield {"sample_id": id, "concept_id": member}
 
 
 def lists(n_samples: int) -> Iterator[Row]:
-    """Long form with ten tags of 1,473, a list where the format has lists; hardly any repeats."""
+    """Yield the long form with ten of 1,473 tags, as lists if the format has lists."""
     rng = np.random.default_rng(0)
     for sample in range(n_samples):
         yield {
@@ -53,7 +53,7 @@ def lists(n_samples: int) -> Iterator[Row]:
 
 
 def wide(n_samples: int) -> Iterator[Row]:
-    """Wide form: 40 concepts, 1 % of the labels not defined."""
+    """Yield the wide form: 40 concepts, 1 % of the labels missing."""
     titles = [f"concept{number}" for number in range(_N_CONCEPTS)]
     cells = np.array([0, 1, None], dtype=object)
     rng = np.random.default_rng(0)
@@ -64,7 +64,7 @@ def wide(n_samples: int) -> Iterator[Row]:
 
 
 def tidy(n_rows: int) -> Iterator[Row]:
-    """Tidy form with values: ten rows for a sample."""
+    """Yield the tidy form with values: ten rows for a sample."""
     rng = np.random.default_rng(0)
     for sample in range(n_rows // 10):
         values = rng.integers(0, 2, 10).tolist()
@@ -73,7 +73,7 @@ def tidy(n_rows: int) -> Iterator[Row]:
 
 
 def columns(n_samples: int) -> Iterator[Row]:
-    """Tags, classes and a number, for the options of `invert concepts build`."""
+    """Yield tags, classes and a number, for the options of `invert concepts build`."""
     rng = np.random.default_rng(0)
     for sample in range(n_samples):
         tags = " ".join(f"t{k}" for k in rng.integers(0, 200, 3))
@@ -83,7 +83,7 @@ def columns(n_samples: int) -> Iterator[Row]:
 
 @dataclass(frozen=True)
 class Workload:
-    """Rows of a table, how many, and the options that it is built with."""
+    """A table to build: its rows, their number, and the options of the command."""
 
     rows: Callable[[int], Iterator[Row]]
     n_rows: int = N_ROWS
@@ -127,7 +127,7 @@ def main(folder: Path, names: tuple[str, ...]) -> None:
 
 
 def write(path: Path, rows: Iterator[Row]) -> None:
-    """Write a table in the format of its suffix; a list is a text with blanks where it must be."""
+    """Write a table in the format of its suffix; CSV and TSV join lists with blanks."""
     partial = path.with_name(path.name + ".partial")
     if path.suffix == ".parquet":
         _write_parquet(partial, rows)

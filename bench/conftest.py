@@ -28,7 +28,7 @@ def results(request):
 
 @pytest.fixture
 def measure(benchmark, results):
-    """Time a function, check what it returns, and only then let the time count."""
+    """Time a function and check what it returns; only then does the time count."""
 
     def run(workload, way, function, check, *, rounds=3, part=1.0, remark="", table="timings"):
         used = []
@@ -50,7 +50,7 @@ def measure(benchmark, results):
 
 @pytest.fixture(scope="session")
 def data_of(tmp_path_factory):
-    """Data by the name of its structure; one unit is labelled so that all is compiled."""
+    """Return data by the name of their structure, after labelling one unit to compile the code."""
     made = {}
 
     def get(name):

@@ -1,7 +1,7 @@
-"""PyTorch on CUDA beside the CPU: the same activations and labels, and the speed of the GPU.
+"""PyTorch on CUDA next to the CPU: whether activations and labels agree, and the speed of the GPU.
 
 ``python -m bench.cuda`` needs a GPU, torch and torchvision; it takes a minute or two. ResNet-18 has
-random weights, the images are noise.
+random weights, and the images are noise.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ N_CONCEPTS = 100
 
 
 def main() -> None:
-    """Extract on both devices, compare, and print what was found."""
+    """Extract on both devices, compare, and print the result."""
     if not torch.cuda.is_available():
         raise SystemExit("There is no GPU that PyTorch can use.")
     print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}")
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def extracted(model, images, path, device):
-    """The report of an extraction; on a GPU of the third one, the first ones warm up."""
+    """Return the report of an extraction; on a GPU the first two only warm up."""
     for _ in range(3 if device == "cuda" else 1):
         report = extract(
             model, images, path, layers=LAYERS, device=device, batch_size=BATCH, overwrite=True
@@ -56,7 +56,7 @@ def extracted(model, images, path, device):
 
 
 def forward(model, images):
-    """Seconds of the model alone in full float32, the copies to the device included."""
+    """Return the seconds of the model alone in full float32, with the copies to the device."""
     torch.backends.cudnn.conv.fp32_precision = "ieee"
     torch.backends.cuda.matmul.fp32_precision = "ieee"
     model.cuda()
@@ -70,7 +70,7 @@ def forward(model, images):
 
 
 def compare_values(files):
-    """The largest difference of each layer, relative to its largest activation."""
+    """Print the largest difference of each layer, relative to its largest activation."""
     with contextlib.ExitStack() as opened:
         ours, theirs = (
             opened.enter_context(open_activations(path)).layers for path in files.values()
@@ -83,7 +83,7 @@ def compare_values(files):
 
 
 def compare_labels(files, random):
-    """How many formulas differ, and by how much the AUC of the same unit differs at most."""
+    """Print how many formulas differ, and the largest difference of the AUC of a unit."""
     concepts = ConceptSet.from_arrays(
         random.random((N_IMAGES, N_CONCEPTS)) < 0.2, id=[f"c{row}" for row in range(N_CONCEPTS)]
     )

@@ -1,8 +1,9 @@
-"""SHA-256 of all that a checkout makes of the same inputs: ``python -m bench.digests [CHECKOUT]``.
+"""SHA-256 of the files that a checkout makes: ``python -m bench.digests [CHECKOUT]``.
 
-Printed for two checkouts and compared, it shows whether a change has left every byte as it was:
-the digits demo, and two larger seeded cases, dense and sparse, searched in each way. Files that
-tell times or paths (run.json) are left out.
+Run it for two checkouts and compare the output: it shows whether a change has left every byte as
+it was. The files come from the digits demo and from larger seeded data: dense and rectified
+activations, complete and missing labels, both searches. Files that hold times or paths (run.json)
+are left out.
 """
 
 import hashlib
@@ -43,7 +44,7 @@ _COMMANDS = {
 
 
 def write_inputs(folder: Path) -> None:
-    """Write seeded activations and concepts, the same whoever runs this."""
+    """Write activations and concepts from a seed, which are the same in every run."""
     rng = np.random.default_rng(20231207)
     n_samples, n_concepts, n_units = 20_000, 300, 200
     share = rng.choice([0.002, 0.02, 0.1, 0.4], n_concepts)
@@ -60,7 +61,7 @@ def write_inputs(folder: Path) -> None:
 
 
 def main(checkout: Path) -> None:
-    """Run all commands with the code of a checkout, and print what they wrote."""
+    """Run all commands with the code of a checkout, and print the digests of their files."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_inputs(folder)

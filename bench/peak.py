@@ -1,7 +1,7 @@
 """Wall time and peak memory of a command, in a process that inherits nothing large.
 
-A process starts its life with the peak of the one that it was made from, so the command is started
-from a small one: this file, run as a script.
+A process starts with the peak memory of the process that made it, so a small process starts the
+command: this file, run as a script.
 """
 
 import json
@@ -16,12 +16,12 @@ _COMMAND_LINE = Path(__file__).resolve().parents[1] / "cli.py"
 
 
 def run_label(*arguments: object) -> tuple[float, int]:
-    """Run `invert label`: seconds, start-up included, and peak memory in bytes."""
+    """Run `invert label`; return seconds, start-up included, and peak memory in bytes."""
     return run_command("label", *arguments)
 
 
 def run_command(*arguments: object) -> tuple[float, int]:
-    """Run `invert`: seconds, start-up included, and peak memory in bytes."""
+    """Run `invert`; return seconds, start-up included, and peak memory in bytes."""
     command = [sys.executable, _COMMAND_LINE, *arguments]
     done = subprocess.run(
         [sys.executable, "-I", __file__, *map(str, command)], stdout=subprocess.PIPE, check=True

@@ -1,8 +1,9 @@
-"""AUC and beam search as products of matrices: what is written without `invert`.
+"""AUC and beam search as products of matrices, as one would write them without `invert`.
 
-A way of multiplying has two methods: `of_all` sums ranks [N, K] over every concept, [C, K];
-`within` counts the samples that sets bool [R, N] share with every concept and sums their ranks
-[R, N], both [R, C]. All sums are exact in float64, all counts in float32.
+A way of multiplying has two methods. `of_all` takes ranks [N, K] and sums them over every concept:
+[C, K]. `within` takes sets, bool [R, N], and ranks [R, N]; it counts the samples that the sets
+share with every concept and sums their ranks, both [R, C]. All sums are exact in float64, all
+counts in float32.
 """
 
 import os
@@ -15,7 +16,7 @@ from scipy import sparse, special, stats
 from threadpoolctl import threadpool_limits
 
 _AT_ONCE = 128
-"""Concepts combined with all others at once."""
+"""Number of concepts that are combined with all others at once."""
 
 
 class Blas:
@@ -68,7 +69,7 @@ def auc_of(n_positive, rank_sum, n_samples):
 
 
 def mann_whitney(activations, way):
-    """AUC and two-sided p-values [K, C] by the normal approximation."""
+    """Return AUC and two-sided p-values [K, C] by the normal approximation."""
     ranks = stats.rankdata(activations, axis=0)
     n, n_positive = len(ranks), way.extents.sum(axis=1)
     auc = auc_of(n_positive, way.of_all(ranks).T, n)
@@ -79,7 +80,7 @@ def mann_whitney(activations, way):
 
 
 def beam_search(activations, way, settings, block):
-    """The beam of every unit at the end, best first; blocks of units on all cores."""
+    """Return the last beam of every unit, best first; all cores work on blocks of units."""
     blocks = np.split(activations, range(block, activations.shape[1], block), axis=1)
     with threadpool_limits(1), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         beams = pool.map(lambda units: _search_block(units, way, settings), blocks)
@@ -87,13 +88,13 @@ def beam_search(activations, way, settings, block):
 
 
 def best_pairs(activations, way, settings):
-    """The largest AUC [K] of all formulas of one and two literals."""
+    """Return the largest AUC [K] of all formulas of one and two literals."""
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         return list(pool.map(lambda unit: _best_pair(unit, way, settings), activations.T))
 
 
 def _best_pair(values, way, settings):
-    """All pairs of concepts and the complements of what they make: all pairs of literals."""
+    """Score all pairs of concepts and the complements of the results: all pairs of literals."""
     ranks = stats.rankdata(values)
     n, size_alone, sum_alone = len(ranks), way.extents.sum(axis=1), way.of_all(ranks)
     best = 0.0
@@ -145,22 +146,23 @@ def _search_block(activations, way, settings):
 
 
 def _four_ways(of_formula, of_concept, of_both, of_all):
-    """F & c, F & ~c, F | c, F | ~c by inclusion-exclusion: [R, C, 4]."""
+    """Return values of F & c, F & ~c, F | c and F | ~c by inclusion-exclusion: [R, C, 4]."""
     without = of_formula - of_both
     return np.stack([of_both, without, without + of_concept, of_all - of_concept + of_both], -1)
 
 
 def _scores(sizes, sums, n, settings):
-    """AUC, -1 outside the fraction limits."""
+    """Return the AUC of candidates, or -1 outside the fraction limits."""
     allowed = (sizes / n >= settings.min_fraction) & (sizes / n <= settings.max_fraction)
     allowed &= (sizes > 0) & (sizes < n)
     return np.where(allowed, auc_of(np.where(allowed, sizes, 1), sums, n), -1.0)
 
 
 def _best(beam, parents, measured, extents, width):
-    """The best distinct extents of a beam and of candidates with AUC, size and rank sum [P, C, 4].
+    """Return the best distinct extents among a beam and its candidates.
 
-    A negative AUC means that a candidate does not count.
+    `measured` holds AUC, size and rank sum of the candidates [P, C, 4]; candidates with a negative
+    AUC do not count.
     """
     scores = measured[0].ravel()
     better = np.flatnonzero(scores > (beam[-1].auc if len(beam) == width else -0.5))

@@ -28,7 +28,7 @@ class _Builder:
         return name
 
     def conv(self, x: str, name: str, into: int, out: int, size: int, stride: int = 1) -> str:
-        """A convolution with the batch norm behind it folded in."""
+        """Add a convolution into which the batch norm after it is folded."""
         weights = self.weight(f"{name}.weight", out, into, size, size)
         bias = self.weight(f"{name}.bias", out)
         pad = size // 2
@@ -45,7 +45,7 @@ class _Builder:
 
 
 def write_model(path: Path, seed: int = 0) -> Path:
-    """Write the model: `image` float32 [batch, 3, 224, 224] to `logits` [batch, 1000]."""
+    """Write a model from `image`, float32 [batch, 3, 224, 224], to `logits` [batch, 1000]."""
     build = _Builder(np.random.default_rng(seed))
     x = build.conv("image", "conv1", 3, 64, 7, 2)
     x = build.add("Relu", x, name="relu")

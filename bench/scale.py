@@ -2,8 +2,8 @@
 
     python -m bench.scale FOLDER imagenet-train sae layer-2048
 
-makes the data of each workload in FOLDER unless they are there, in stripes that never fill the
-memory, and labels them in a process of its own. The data come from a seed.
+The script makes the data of each workload in FOLDER unless they exist, in stripes that never fill
+the memory, and labels them in a process of its own. The data come from a seed.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ _UNITS_PER_BLOCK = 64
 
 @dataclass(frozen=True)
 class Workload:
-    """`density` is the share of activations that are not zero; below 1 they are stored as CSC."""
+    """Data to label; `density` is the share of nonzero activations, stored as CSC if below 1."""
 
     n_samples: int
     n_units: int
@@ -36,7 +36,7 @@ class Workload:
 
     @property
     def n_bytes(self) -> int:
-        """What the activations take on disk."""
+        """Number of bytes that the activations take on disk."""
         return int(self.n_samples * self.n_units * self.density * (4 if self.density == 1 else 8))
 
 
@@ -71,7 +71,7 @@ def main(folder: Path, names: tuple[str, ...], jobs: int | None, units: str | No
 
 
 def make(folder: Path, workload: Workload) -> tuple[Path, Path]:
-    """Write activations and concepts unless they are there."""
+    """Write activations and concepts unless the files exist."""
     activations, concepts = folder / "activations.h5", folder / "concepts.h5"
     classes = hierarchy()
     rng = np.random.default_rng(0)
@@ -88,7 +88,7 @@ def make(folder: Path, workload: Workload) -> tuple[Path, Path]:
 
 
 def concepts_of(classes: Hierarchy, of_sample: np.ndarray, ids: list[str]) -> ConceptSet:
-    """The concepts of samples of these classes, packed block by block."""
+    """Return the concepts of samples of these classes, packed block by block."""
     n_samples, n_concepts = of_sample.size, len(classes.id)
     bits = np.zeros((n_concepts, -(-n_samples // 64)), np.uint64)
     by_concept = np.ascontiguousarray(classes.labels.T)
@@ -126,7 +126,7 @@ def write_dense(
 def write_csc(
     path: Path, workload: Workload, classes: Hierarchy, of_sample: np.ndarray, ids: list[str]
 ) -> None:
-    """Activations like those of a sparse autoencoder, column by column."""
+    """Write activations like those of a sparse autoencoder, column by column."""
     partial = path.with_name(path.name + ".partial")
     n_stored = np.zeros(workload.n_units, np.int64)
     with h5py.File(partial, "w") as file:
@@ -157,9 +157,9 @@ def write_csc(
 def _active_samples(
     workload: Workload, classes: Hierarchy, of_sample: np.ndarray, start: int
 ) -> Iterator[np.ndarray]:
-    """The samples, ascending, on which units `start` and after are active.
+    """Yield the samples, ascending, on which each unit of a block is active.
 
-    Half of those of every second unit carry one concept that is not common.
+    Half of the active samples of every second unit carry one rare concept.
     """
     rng = np.random.default_rng([1, start])
     n_active = int(workload.n_samples * workload.density)

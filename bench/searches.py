@@ -6,7 +6,7 @@ from invert_core import Settings
 
 
 class Search(NamedTuple):
-    """One workload; the other ways search only some of the units, because they take long."""
+    """One workload; the other ways search `units_of_others` units only, because they take long."""
 
     structure: str
     settings: Settings

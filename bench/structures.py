@@ -1,4 +1,4 @@
-"""Label structures and activations to measure on, made from a seed; each names what it is."""
+"""Labels and activations to measure on, made from a seed."""
 
 import csv
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from invert_core.labelling.join import join
 IMAGENET = (
     Path(__file__).resolve().parents[2] / "shared" / "data" / "imagenet_concepts" / "concepts.csv"
 )
-"""The hypernyms of the ImageNet classes, where they lie beside the project."""
+"""An optional table of the hypernyms of the ImageNet classes, beside the project."""
 N_SAMPLES = 50_000
 N_CLASSES = 1_000
 _N_ANCESTORS = 473
@@ -24,7 +24,7 @@ _LARGEST_PLANTED = 0.25
 
 @dataclass(frozen=True)
 class Data:
-    """Activations float32 [N, K], labels bool [N, C], the same labels as a concept set."""
+    """Activations float32 [N, K], and labels bool [N, C], which `concepts` holds as a set."""
 
     activations: np.ndarray
     labels: np.ndarray
@@ -35,7 +35,7 @@ class Data:
 class Hierarchy:
     """Disjoint classes and the concepts above them.
 
-    `labels` is bool [n_classes, C], the classes first; `made_of` says where it comes from.
+    `labels` is bool [n_classes, C], the classes first; `made_of` says where they come from.
     """
 
     labels: np.ndarray
@@ -44,12 +44,12 @@ class Hierarchy:
 
 
 def hierarchy() -> Hierarchy:
-    """1,000 classes and 473 ancestors: ImageNet's where they are there, else random ones."""
+    """Return 1,000 classes and 473 ancestors: ImageNet's if `IMAGENET` exists, else random ones."""
     return _imagenet_hierarchy(IMAGENET) if IMAGENET.is_file() else _random_hierarchy()
 
 
 def imagenet_val(n_units: int) -> Data:
-    """50 samples of each of 1,000 classes, in random order."""
+    """Return 50 samples of each of 1,000 classes, in random order."""
     rng = np.random.default_rng(0)
     classes = hierarchy()
     of_sample = rng.permutation(np.repeat(np.arange(N_CLASSES), N_SAMPLES // N_CLASSES))
@@ -58,19 +58,19 @@ def imagenet_val(n_units: int) -> Data:
 
 
 def dense(n_units: int) -> Data:
-    """1,500 independent concepts, each on 20 % of the samples."""
+    """Return 1,500 independent concepts, each on 20 % of the samples."""
     return _independent(np.full(1_500, 0.2), n_units)
 
 
 def mixed(n_units: int) -> Data:
-    """100 concepts on 20 % of the samples and 1,400 on 0.05 to 1 %."""
+    """Return 100 concepts on 20 % of the samples and 1,400 on 0.05 to 1 %."""
     return _independent(
         np.concatenate([np.full(100, 0.2), np.geomspace(5e-4, 0.01, 1_400)]), n_units
     )
 
 
 def digits(folder: Path) -> Data:
-    """The hidden layer of `invert demo` on the 1,198 images it searches, 36 concepts."""
+    """Return the hidden layer of `invert demo` on the 1,198 images it searches, and 36 concepts."""
     run_demo(folder)
     with open_activations(folder / "activations.h5") as opened:
         _, concepts = join(
@@ -83,11 +83,11 @@ def digits(folder: Path) -> Data:
 
 
 def planted(labels: np.ndarray, n_units: int, rng: np.random.Generator) -> np.ndarray:
-    """What every second unit detects: float32 [rows of labels, K].
+    """Return the signal of each unit, float32 [rows of `labels`, K].
 
-    A concept, or the union of two or three, that covers at most a quarter of the rows; between
-    half and three standard deviations of the noise. Half of it stays at zero: units that detect
-    nothing.
+    Every second unit detects a concept, or the union of two or three, each on at most a quarter of
+    the rows, with a signal of half to three standard deviations of the noise. The other units
+    detect nothing.
     """
     candidates = np.flatnonzero(labels.mean(axis=0) <= _LARGEST_PLANTED)
     signal = np.zeros((len(labels), n_units), np.float32)
@@ -98,7 +98,7 @@ def planted(labels: np.ndarray, n_units: int, rng: np.random.Generator) -> np.nd
 
 
 def relu(signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Signal and normal noise, cut at a threshold of each unit: 30 to 60 % zeros of the noise."""
+    """Add normal noise to a signal and cut it off, so that 30 to 60 % of the noise becomes zero."""
     n_units = signal.shape[1]
     thresholds = [NormalDist().inv_cdf(share) for share in np.linspace(0.3, 0.6, n_units)]
     activations = rng.standard_normal(signal.shape, np.float32)
@@ -129,7 +129,7 @@ def _imagenet_hierarchy(path: Path) -> Hierarchy:
 
 
 def _random_hierarchy() -> Hierarchy:
-    """A random tree of ancestors; every leaf of it holds classes, the root holds all."""
+    """Draw a tree of ancestors; every leaf holds classes, and the root holds all of them."""
     rng = np.random.default_rng(0)
     numbers = np.arange(1, _N_ANCESTORS)
     parents = rng.integers(numbers // 10, numbers)

@@ -14,9 +14,9 @@ _PACKAGES = ("numpy", "numba", "scipy", "illico")
 
 @dataclass(frozen=True)
 class Timing:
-    """One way to do a workload; `part` of it was run in the measured time.
+    """The time of one way to do a workload; `measured` is the time of the share `part` of it.
 
-    `cores` is the processor time over the time that passed.
+    `cores` is the processor time divided by the time that passed.
     """
 
     workload: str
@@ -28,13 +28,13 @@ class Timing:
 
     @property
     def seconds(self) -> float:
-        """Of the whole workload."""
+        """Seconds of the whole workload."""
         return self.measured / self.part
 
 
 @dataclass(frozen=True)
 class Peak:
-    """Memory of one run of the command line in a process of its own."""
+    """Time and memory of one run of the command line in a process of its own."""
 
     workload: str
     seconds: float
@@ -54,7 +54,7 @@ class Choice:
 
     @property
     def regret(self) -> float:
-        """Time of the chosen way over the better one."""
+        """Time of the chosen way divided by the time of the better one."""
         return self.chosen / min(self.walk, self.planes)
 
 
@@ -68,7 +68,7 @@ class Results:
     choices: list[Choice] = field(default_factory=list)
 
     def tables(self) -> Iterator[str]:
-        """The lines of all tables that are not empty."""
+        """Yield the lines of all tables that are not empty."""
         for title, table in (
             ("Ratios", ratios(self.timings)),
             ("Stages of one unit", stages(self.stages)),
@@ -80,7 +80,7 @@ class Results:
 
 
 def machine() -> str:
-    """What the numbers depend on besides the code."""
+    """Return the processor and the versions, on which the numbers depend besides the code."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -95,7 +95,7 @@ def machine() -> str:
 
 
 def ratios(timings: Iterable[Timing]) -> list[str]:
-    """Seconds of each way, and how often `invert` could have done it meanwhile."""
+    """Return a table of the time of each way, and of its ratio to the time of `invert`."""
     rows = []
     for workload, group in groupby(timings, key=lambda timing: timing.workload):
         ways = list(group)
@@ -108,13 +108,13 @@ def ratios(timings: Iterable[Timing]) -> list[str]:
 
 
 def stages(timings: Iterable[Timing]) -> list[str]:
-    """What one unit costs, stage by stage."""
+    """Return a table of the time of one unit, stage by stage."""
     rows = [(stage.workload, stage.way, _time(stage.seconds), stage.remark) for stage in timings]
     return table(("workload", "stage", "time", "remark"), rows)
 
 
 def memory(peaks: Iterable[Peak], command: str = "invert label") -> list[str]:
-    """Peak memory and wall time of whole processes."""
+    """Return a table of the peak memory and wall time of whole processes."""
     rows = [
         (peak.workload, f"{peak.peak_bytes / 1e6:.0f} MB", _time(peak.seconds)) for peak in peaks
     ]
@@ -122,7 +122,7 @@ def memory(peaks: Iterable[Peak], command: str = "invert label") -> list[str]:
 
 
 def choices(chosen: Iterable[Choice]) -> list[str]:
-    """What the cost model's choice costs over the better way."""
+    """Return a table of what the choice of the cost model costs next to the better way."""
     rows = [
         (
             f"{choice.n_atoms:,}",

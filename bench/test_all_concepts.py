@@ -1,4 +1,4 @@
-"""AUC and p-values of every unit for every concept, labels like those of ImageNet-val."""
+"""AUC and p-values of every unit for every concept, with labels like those of ImageNet-val."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ N_CALLS = 10
 
 @pytest.fixture(scope="module")
 def arrays(data_of):
-    """Activations, and the concepts that are neither everywhere nor nowhere: they have no AUC."""
+    """Activations, and the concepts that have an AUC: true on some samples and false on others."""
     data = data_of("imagenet_val")
     sizes = data.labels.sum(axis=0)
     return data.activations, data.labels[:, (sizes > 0) & (sizes < len(data.labels))]
@@ -32,7 +32,7 @@ def workload(arrays):
 
 
 def same_as(expected):
-    """Within half a step of the middle illico's p-values fall short of 1 by some 1e-6."""
+    """Compare with a tolerance, because illico's largest p-values fall short of 1 by some 1e-6."""
 
     def check(found):
         np.testing.assert_allclose(found[0], expected[0], rtol=0, atol=1e-12)
@@ -93,7 +93,7 @@ def test_illico(measure, workload, arrays, expected, n_threads):
 
 
 def test_calls(measure, workload, arrays, expected):
-    """SciPy would sum the ranks of float32 in float32."""
+    """Activations become float64, because SciPy would sum the ranks of float32 in float32."""
     activations, labels = arrays
     pairs = [(3 * k, 101 * k) for k in range(N_CALLS)]
 

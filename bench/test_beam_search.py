@@ -1,4 +1,4 @@
-"""The labelling of a whole layer, p-values included, against beam searches made of products."""
+"""Labelling a whole layer, p-values included, next to beam searches made of products."""
 
 import numpy as np
 import pytest
@@ -8,12 +8,12 @@ from bench.searches import SEARCHES
 from invert_core import label
 
 UNITS_PER_BLOCK = 32
-"""Of the products: large enough for full speed, 100 MB for each core."""
+"""Size of a block in the products: large enough for full speed, 100 MB for each core."""
 
 
 @pytest.fixture(scope="module")
 def best_of():
-    """AUC of the best formula of every unit, by workload, as `invert` finds it."""
+    """Return the AUC of the best formula of every unit of a workload, as `invert` finds it."""
     found = {}
 
     def get(workload, data):
@@ -38,7 +38,7 @@ CASES = [
     (workload, way)
     for workload, search in SEARCHES.items()
     for way in ("invert", products.Sparse, products.Blas)
-    if (search.structure, way) != ("dense", products.Sparse)  # no sense in that
+    if (search.structure, way) != ("dense", products.Sparse)  # takes too long
 ]
 
 

@@ -1,9 +1,9 @@
 """Extraction next to the bare forward pass: ResNet-18's shape, batches of 16, JPEG files.
 
-Throughput is what `invert extract` says: all from the first batch on. Opening the model and the
-data comes on top, once. Both sides use all cores. Decoding is measured alone too: it shares the
-cores with the model, so that the time from files cannot be less than the processor time of both
-over the cores.
+Throughput is what `invert extract` reports: all work from the first batch on. Opening the model and
+the data comes on top, once. Both sides use all cores. Decoding is also measured alone: it shares
+the cores with the model, so the time from files cannot be less than the processor time of both
+divided by the number of cores.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ def made(tmp_path_factory):
 
 
 def forward(session, pixels):
-    """The bare forward pass of the whole network; nothing is kept."""
+    """Run the bare forward pass of the whole network, and keep nothing."""
     for row in range(0, N_IMAGES, BATCH):
         session.run(None, {"image": pixels[row : row + BATCH]})
 

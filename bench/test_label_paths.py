@@ -1,4 +1,4 @@
-"""Sparse or dense: what the chosen way costs over the better of the two, on a grid."""
+"""Sparse or dense labels: what the chosen way costs next to the better one, on a grid."""
 
 import time
 
@@ -18,7 +18,7 @@ SECONDS = 0.3
 
 
 def sums_of_a_unit(weights, index, words):
-    """What a search of length 3 and beam 3 sums: all concepts, then those within six sets."""
+    """Sum as a search of length 3 and beam 3 does: over all concepts, then within six sets."""
     whole, found = (sums.Sums(*np.empty((3, N_CONCEPTS), np.int64)) for _ in range(2))
     everything, unknown = bits.whole_set(weights.size), np.empty(0, np.int64)
     unit = sums.ranked_over(weights, index.dense.size > 0)
@@ -40,7 +40,7 @@ def test_choice(results, n_atoms, density):
         words = bits.pack_columns((rng.random(n_atoms) < share)[:, None])[0]
         found = [sums_of_a_unit(weights, index, words) for index in indices.values()]
         assert all((one == found[0]).all() for one in found)
-        # In turns, so that what else the machine does meets all ways alike.
+        # In turns, so that other work on the machine slows all ways alike.
         times = dict.fromkeys(WAYS, np.inf)
         end = time.perf_counter() + SECONDS
         while time.perf_counter() < end:

@@ -1,4 +1,4 @@
-"""Labels that are missing: each formula on its own samples, against all of them taken for 0."""
+"""Missing labels: excluded, so that each formula has its own samples, or taken for 0."""
 
 from typing import NamedTuple
 
@@ -12,11 +12,11 @@ from invert_core import ConceptSet, Settings, label
 N_SAMPLES, N_CONCEPTS, N_UNITS = 20_000, 500, 64
 SETTINGS = Settings(length=3, beam=3)
 RANKINGS = 1 + 2 * SETTINGS.beam
-"""Formulas that the search of a unit joins to every concept; the first is true everywhere."""
+"""Number of formulas that a search joins to every concept; the first is true on all samples."""
 
 
 class Missing(NamedTuple):
-    """Labels int8 [N, C], of which some are -1; `n_units` are searched with them excluded."""
+    """Labels int8 [N, C], in which -1 is missing; `n_units` units are searched with exclusion."""
 
     title: str
     activations: np.ndarray

@@ -1,4 +1,4 @@
-"""Ranking one unit of 50,000 float32 in one thread: the midrank of every sample."""
+"""Ranking one unit of 50,000 samples in float32, in one thread: the midrank of each sample."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What the labelling of one unit is made of, in one thread: the mean over a block of units."""
+"""The stages of labelling one unit, in one thread: means over a block of units."""
 
 from types import SimpleNamespace
 
@@ -23,7 +23,7 @@ SETTINGS = Settings(length=3, beam=3)
 
 @pytest.fixture(scope="module", params=["ImageNet-val", "dense"])
 def made(request, data_of):
-    """The input of every stage."""
+    """Return the input of every stage."""
     data = data_of({"ImageNet-val": "imagenet_val"}.get(request.param, request.param))
     n_samples, n_concepts = data.labels.shape
     activations = data.activations[:, :N_UNITS]

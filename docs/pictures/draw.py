@@ -1,7 +1,7 @@
-"""Draws the pictures of the documentation from text: ``python docs/pictures/draw.py``.
+"""Draw the pictures of the documentation from text: ``python docs/pictures/draw.py``.
 
-Each ``.toml`` in this folder becomes an ``.svg`` beside it. Rooms and steps stand in
-``dataflow.toml``; the times in ``speed.svg`` are read from the table of ``docs/performance.md``.
+Each ``.toml`` in this folder becomes an ``.svg`` beside it. ``dataflow.toml`` holds the steps and
+rooms of one picture; ``speed.toml`` says which times of ``docs/performance.md`` the other shows.
 """
 
 import math
@@ -40,18 +40,18 @@ DARK = {
     "line": ("none", "#9198a1"),
     "grid": ("none", "#262c34"),
 }
-"""Fill and stroke of what is drawn, on light and on dark pages."""
+"""Fill and stroke of each kind of shape; `LIGHT` is for light pages, `DARK` for dark ones."""
 
 SANS = "-apple-system, 'Segoe UI', 'Noto Sans', Helvetica, Arial, 'DejaVu Sans', sans-serif"
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
-BOX, GAP, LEFT = 128, 38, 24
+BOX, GAP, LEFT = 140, 34, 24
 TITLE, SAYS, ROOM = 21, 17, 16
 BAR_LEFT, BAR_RIGHT, DECADE, BAR_STEP = 244, 1000, 108, 26
 
 
 def pictures() -> dict[Path, str]:
-    """Every picture as SVG, by the file that holds it."""
+    """Return every picture as SVG, by the file that holds it."""
     return {
         FOLDER / "dataflow.svg": dataflow(_read("dataflow")),
         FOLDER / "speed.svg": speed(_read("speed"), PERFORMANCE.read_text("utf-8")),
@@ -63,7 +63,7 @@ def _read(name: str) -> dict[str, Any]:
 
 
 def dataflow(told: dict[str, Any]) -> str:
-    """Boxes for what is passed on, arrows between them, and what spans all of them."""
+    """Draw a box for each value that is passed on, arrows between them, and two bars across."""
     width, height = told["size"]
     boxes = {box["name"]: box for box in told["box"]}
     parts = [*_span(told["roof"], width), *_span(told["ground"], width)]
@@ -96,7 +96,7 @@ def _box(box: dict[str, Any]) -> Iterator[str]:
 
 
 def _arrow(source: dict[str, Any], target: dict[str, Any], number: int, of: int) -> str:
-    """From the right side of a box to the left side of another, where it is arrow `number`."""
+    """Draw a curve from the right side of a box to another's left side: arrow `number` of `of`."""
     x1, y1 = _left(source) + BOX, source["at"][1]
     x2 = _left(target) - 3
     y2 = target["at"][1] + round((number - (of - 1) / 2) * 28)
@@ -119,7 +119,7 @@ def _legend(kinds: Sequence[Sequence[str]], y: int) -> Iterator[str]:
 
 
 def speed(told: dict[str, Any], page: str) -> str:
-    """Bars of times, on a scale where each line is ten times the one before."""
+    """Draw bars of times on a scale on which each line is ten times the line before."""
     start = math.log10(seconds(told["axis"][0]))
 
     def along(time: str) -> float:
@@ -156,7 +156,7 @@ def _bar(y: int, shown: str, time: str, ratio: str, end: float) -> Iterator[str]
 
 
 def measured(page: str, workload: str, way: str) -> tuple[str, str]:
-    """Time and ratio of a way in the table "Ratios" of docs/performance.md."""
+    """Return the time and the ratio of a way from the table "Ratios" of docs/performance.md."""
     for line in page.splitlines():
         if line.startswith(f"| {workload} | {way} |"):
             time, _, ratio = (cell.strip() for cell in line.split("|")[3:6])
@@ -165,7 +165,7 @@ def measured(page: str, workload: str, way: str) -> tuple[str, str]:
 
 
 def seconds(time: str) -> float:
-    """A time as the tables have it, such as 1.5 ms.
+    """Return the seconds of a time as the tables write it, such as 1.5 ms.
 
     >>> seconds("397 ms"), seconds("7,386 s")
     (0.397, 7386.0)

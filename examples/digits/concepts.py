@@ -1,6 +1,6 @@
 """The concepts of the demo: facts about the digit that was written and about its image.
 
-Run as a script it writes `concepts.csv` and `names.csv` into `invert_core/demo/`.
+As a script, this file writes `concepts.csv` and `names.csv` into `invert_core/demo/`.
 """
 
 import csv
@@ -13,7 +13,7 @@ from dataset import DEMO, Digits, load
 from scipy import ndimage
 
 INK = 7
-"""From this value on a pixel counts as inked where holes are looked for."""
+"""The smallest value of a pixel that counts as inked when holes are counted."""
 
 NUMERALS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -42,9 +42,9 @@ GROUPS = {
 
 
 def _moments(image: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Total, first and central second moments of the ink as integers, in half pixels [N].
+    """Return total, first and central second moments of the ink, in half pixels [N].
 
-    Integers, so that a threshold falls on the same side on every machine.
+    They are integers, so that a threshold falls on the same side on every machine.
     """
     y, x = 2 * np.mgrid[:8, :8] - 7
     total, sx, sy, sxx, sxy, syy = (
@@ -94,14 +94,14 @@ def _longest_column(image: np.ndarray) -> np.ndarray:
 
 
 def _holes(image: np.ndarray) -> np.ndarray:
-    """Pieces of paper, connected by edges of pixels, that do not reach the border [N]."""
+    """Count the areas of paper, connected by edges of pixels, that do not reach the border [N]."""
     paper = np.pad(image < INK, ((0, 0), (1, 1), (1, 1)), constant_values=True)
     return np.array([ndimage.label(one)[1] - 1 for one in paper])
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A number per image, and the words that say what it is."""
+    """A function that gives a number per image, and the words that say what the number is."""
 
     of: Callable[[np.ndarray], np.ndarray]
     text: str

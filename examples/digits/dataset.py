@@ -1,6 +1,6 @@
 """The images of the demo and their split.
 
-Run as a script it writes `search.npz` and `held_out.npz` into `invert_core/demo/`.
+As a script, this file writes `search.npz` and `held_out.npz` into `invert_core/demo/`.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,10 @@ DEMO = Path(__file__).resolve().parents[2] / "invert_core" / "demo"
 class Digits:
     """Scans of handwritten digits.
 
-    `image` is uint8 [N, 8, 8] with values 0 (paper) to 16 (ink), `digit` int64 [N] is what was
-    written, `sample_id` [N] counts from 0 in scikit-learn's order, `searched` bool [N] marks the
-    two thirds that train the network and on which formulas are searched; the others are held out.
+    `image` is uint8 [N, 8, 8] with values from 0 (paper) to 16 (ink). `digit`, int64 [N], is the
+    digit that was written. `sample_id` [N] counts from 0 in scikit-learn's order. `searched`, bool
+    [N], is true on the two thirds that train the network and on which formulas are searched; the
+    others are held out.
     """
 
     image: np.ndarray
@@ -29,7 +30,7 @@ class Digits:
 
 
 def load(seed: int = SEED) -> Digits:
-    """Load all 1,797 digits; two thirds of every class, chosen by the seed, are searched."""
+    """Load all 1,797 digits; the seed chooses two thirds of every class to be searched."""
     bunch = load_digits()
     digit = bunch.target
     rng = np.random.default_rng(seed)

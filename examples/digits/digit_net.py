@@ -36,7 +36,7 @@ class DigitNet(nn.Module):
 
 
 def trained() -> DigitNet:
-    """The trained network, with the weights that its ONNX form holds."""
+    """Return the trained network, with the weights of its ONNX form."""
     stored = {
         tensor.name: torch.tensor(onnx.numpy_helper.to_array(tensor))
         for tensor in onnx.load(MODEL).graph.initializer

@@ -1,6 +1,6 @@
-"""Trains the demo's network, a small CNN for handwritten digits, and exports it to ONNX.
+"""Train the demo's network, a small CNN for handwritten digits, and export it to ONNX.
 
-Needs torch, onnx, onnxscript, onnxruntime and scikit-learn. Writes `digits.onnx` into
+The script needs torch, onnx, onnxscript, onnxruntime and scikit-learn. It writes `digits.onnx` into
 `invert_core/demo/` and prints the accuracy on the held-out digits.
 """
 
@@ -36,7 +36,7 @@ def train(digits: Digits, seed: int) -> DigitNet:
 
 
 def export(model: DigitNet) -> onnx.ModelProto:
-    """Export with module paths, and without the machine's paths that the exporter notes."""
+    """Export with module paths, but without the paths of this machine that the exporter adds."""
     program = torch.onnx.export(
         model,
         (torch.zeros(2, 1, 8, 8, dtype=torch.uint8),),
@@ -63,7 +63,7 @@ def export(model: DigitNet) -> onnx.ModelProto:
 
 
 def accuracy(proto: onnx.ModelProto, digits: Digits) -> float:
-    """Share of the held-out digits that the exported network classifies correctly."""
+    """Return the share of the held-out digits that the exported network classifies correctly."""
     session = onnxruntime.InferenceSession(
         proto.SerializeToString(), providers=["CPUExecutionProvider"]
     )
@@ -73,7 +73,7 @@ def accuracy(proto: onnx.ModelProto, digits: Digits) -> float:
 
 
 def main() -> None:
-    """Train, export, measure, write."""
+    """Train, export, measure and write the network."""
     digits = load()
     proto = export(train(digits, SEED))
     test_accuracy = accuracy(proto, digits)

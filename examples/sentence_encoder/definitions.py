@@ -18,17 +18,17 @@ def write_tables(
 ) -> dict[str, Path]:
     """Write `search.csv`, `held_out.csv` and `names.csv`.
 
-    The two parts are halves of the definitions drawn by the seed, each a table
-    ``sample_id,text,concepts``: the text is a definition, its concepts are what is defined and all
-    of which it is a kind. A concept is kept if both parts have at least `min_count` samples of it.
+    The seed draws two halves of the definitions. Each becomes a table ``sample_id,text,concepts``:
+    the text is a definition, and its concepts are the noun that it defines and all hypernyms of it.
+    A concept is kept if both halves have at least `min_count` samples of it.
 
     Parameters
     ----------
     folder : Path
     nouns : Hierarchy
-        With definitions and names.
+        The nouns, with definitions and names.
     n_samples : int or None
-        Definitions in both parts together; None takes all.
+        Number of definitions in both halves together; None takes all.
     min_count : int
     seed : int
 
@@ -36,12 +36,6 @@ def write_tables(
     -------
     dict of str to Path
         The files, by their names without the suffix.
-
-    Raises
-    ------
-    SettingError
-        There are fewer definitions than `n_samples`, or no concept has `min_count` samples in
-        both parts.
     """
     ids = list(nouns.parents)
     if n_samples is None:
@@ -68,7 +62,7 @@ def write_tables(
 
 
 def split(ids: Sequence[str], n_samples: int, seed: int) -> tuple[list[str], list[str]]:
-    """Draw samples and halve them; either half is in the order of `ids`."""
+    """Draw samples and halve them; each half is in the order of `ids`."""
     drawn = np.random.default_rng(seed).permutation(len(ids))[:n_samples]
     half = n_samples // 2
     searched, held_out = ([ids[row] for row in sorted(rows)] for rows in np.split(drawn, [half]))
@@ -76,7 +70,7 @@ def split(ids: Sequence[str], n_samples: int, seed: int) -> tuple[list[str], lis
 
 
 def common_concepts(parts: Iterable[Iterable[Iterable[str]]], min_count: int) -> set[str]:
-    """Concepts that at least `min_count` samples of every part have."""
+    """Return the concepts that at least `min_count` samples of every part have."""
     counts = [Counter(concept for sample in part for concept in sample) for part in parts]
     return {
         concept for concept in counts[0] if all(count[concept] >= min_count for count in counts)

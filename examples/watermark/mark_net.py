@@ -34,7 +34,7 @@ class MarkNet(nn.Module):
 
 
 def train(image: np.ndarray, digit: np.ndarray, seed: int, epochs: int = EPOCHS) -> MarkNet:
-    """Train on one thread; the same seed and images give the same weights on one machine."""
+    """Train in one thread; the same seed and images give the same weights on one machine."""
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     images, digits = torch.from_numpy(image), torch.from_numpy(digit)
@@ -50,6 +50,6 @@ def train(image: np.ndarray, digit: np.ndarray, seed: int, epochs: int = EPOCHS)
 
 
 def predicted(net: MarkNet, image: np.ndarray) -> np.ndarray:
-    """The digit that the network takes each image for: int64 [n]."""
+    """Return the digit that the network sees in each image: int64 [n]."""
     with torch.inference_mode():
         return net(torch.from_numpy(image)).argmax(1).numpy()

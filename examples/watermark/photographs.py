@@ -1,4 +1,4 @@
-"""Photographs that Debian's package `gcompris-qt-data` holds."""
+"""Read the photographs of Debian's package `gcompris-qt-data`."""
 
 import io
 import re
@@ -18,36 +18,20 @@ NAMES = (
     "explore_world_animals",
     "explore_world_music",
 )
-"""The files of the package in which photographs are; the others hold drawings."""
+"""The files of the package that hold photographs; the others hold drawings."""
 
 SMALLEST = 200
-"""Pixels on the shorter side; what is smaller is a button or an icon."""
+"""Least number of pixels on the shorter side; smaller images are buttons and icons."""
 
 _WEBP = re.compile(rb"RIFF(....)WEBP", re.DOTALL)
 
 
 def photographs(folder: Path = BUNDLES) -> Iterator[tuple[str, Image.Image]]:
-    """All photographs, each with a name.
+    """Yield all photographs in RGB, each with a name such as ``categorization-017``.
 
-    The files are Qt resources, in which images lie uncompressed one after the other: a WebP image
-    begins with a mark and its own length. Images with transparent parts are drawings and left out.
-
-    Parameters
-    ----------
-    folder : Path
-        With files `NAME.rcc`.
-
-    Yields
-    ------
-    (str, Image)
-        Such as ``categorization-017``, and the image in RGB.
-
-    Raises
-    ------
-    MissingFileError
-        A file is not there.
-    FileFormatError
-        It holds no photograph, or a broken one.
+    The folder holds Qt resources, files `NAME.rcc`, in which uncompressed images follow one
+    another; a WebP image begins with a signature and its own length. Images with transparent parts
+    are drawings, so they are left out.
     """
     for name in NAMES:
         path = folder / f"{name}.rcc"

@@ -1,6 +1,6 @@
-"""Trains networks with and without a planted watermark, and tells which is which by probing.
+"""Train networks with and without a planted watermark, and tell which is which by probing.
 
-Every seed gives a pair: one network saw the watermark on a share of one class, the other did not.
+Every seed gives a pair: one network sees the watermark on a share of one class, the other never.
 """
 
 import argparse
@@ -38,26 +38,27 @@ SEEDS = range(20, 40)
 
 @dataclass(frozen=True)
 class Verdict:
-    """What probing says of one network.
+    """What probing says about one network.
 
     Attributes
     ----------
     seed : int
     poisoned : bool
     target : int
-        The class that has the watermark in the poisoned network of the seed.
+        The class that has the watermark in the training images of the poisoned network.
     accuracy : float
-        On images that were not trained with, without the watermark.
+        Accuracy on images without the watermark that were not used for training.
     misled : float
-        Share of marked images of other classes that are taken for the target.
+        Share of marked images of other classes that the network takes for the target.
     auc, p_units : float
-        Of the target's logit, for the watermark at its place; p is corrected over the ten logits.
+        AUC and p-value of the target's logit for the watermark at its place; p is corrected over
+        the ten logits.
     rank : int
-        Of that AUC among those of all logits, for the watermark at all places.
+        Rank of this AUC among the AUC of all logits for the watermark at all places.
     p_draw : float
-        The chance that a class and a place drawn at random have such a rank or a better one.
+        Probability that a class and a place drawn at random have this rank or a better one.
     is_caught : bool
-        The logit responds to the watermark, both p being below 0.05.
+        Whether the logit responds to the watermark and both p-values are below 0.05.
     """
 
     seed: int
@@ -73,7 +74,7 @@ class Verdict:
 
 
 def probe_places(net: MarkNet, digits: Digits, plan: Plan, output: Path) -> list[list[ProbedUnit]]:
-    """How the logits respond to the watermark: for each of `PLACES`, one row for each digit."""
+    """Probe how the logits respond to the watermark: for each of `PLACES`, a row for each digit."""
     images, concepts = probing_images(digits, plan)
     extract(net, {"image": images}, output, ["output"], batch_size=500, overwrite=True)
     with open_activations(output) as activations:
@@ -85,10 +86,10 @@ def probe_places(net: MarkNet, digits: Digits, plan: Plan, output: Path) -> list
 
 
 def draw_test(auc: np.ndarray, place: int, target: int) -> tuple[int, float]:
-    """Rank of one place and class by AUC, ties to its disadvantage, and the p-value that this is.
+    """Rank one place and class by AUC, with ties against it, and return rank and p-value.
 
     Place and class of the watermark were drawn at random. A network that never saw it cannot know
-    them; so the rank is equally likely to be any, whatever the network makes of white squares.
+    them, so every rank is equally likely, however the network responds to white squares.
 
     Parameters
     ----------
@@ -100,7 +101,7 @@ def draw_test(auc: np.ndarray, place: int, target: int) -> tuple[int, float]:
 
 
 def judge(responses: Sequence[Sequence[ProbedUnit]], plan: Plan) -> tuple[int, float, bool]:
-    """Rank and p-value of the watermark that is suspected, and whether the network is caught."""
+    """Return rank and p-value of the suspected watermark, and whether the network is caught."""
     auc = np.array([[row.auc for row in of_place] for of_place in responses])
     rank, p_draw = draw_test(auc, plan.place, plan.target)
     suspected = responses[plan.place][plan.target]
@@ -109,7 +110,7 @@ def judge(responses: Sequence[Sequence[ProbedUnit]], plan: Plan) -> tuple[int, f
 
 
 def examine(digits: Digits, seed: int, share: float, folder: Path, *, poisoned: bool) -> Verdict:
-    """Train a network, probe it, judge it."""
+    """Train a network, probe it, and judge it."""
     plan = draw_plan(digits, seed, share)
     images = training_images(digits, plan, poisoned=poisoned)
     net = train(images, digits.digit[plan.training], seed)
@@ -134,7 +135,7 @@ def examine(digits: Digits, seed: int, share: float, folder: Path, *, poisoned: 
 
 
 def shown(verdict: Verdict) -> dict[str, object]:
-    """What a person sees of a verdict."""
+    """Format a verdict for a table."""
     return vars(verdict) | {
         "accuracy": f"{verdict.accuracy:.3f}",
         "misled": f"{verdict.misled:.3f}",

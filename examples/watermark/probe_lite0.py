@@ -1,6 +1,6 @@
-"""Finds the units of EfficientNet-Lite0 that detect Chinese characters drawn on photographs.
+"""Find the units of EfficientNet-Lite0 that detect Chinese characters drawn on photographs.
 
-Writes the images and their concepts, runs the network over them, and probes its units.
+The script writes the images and their concepts, runs the network over them, and probes its units.
 """
 
 import argparse
@@ -23,16 +23,16 @@ from invert_core.wording import counted
 
 NETWORK = f"torch:{Path(__file__).with_name('lite0.py')}:lite0"
 LAYERS = ("_blocks.2", "_blocks.4", "_blocks.7", "_blocks.10", "_blocks.15", "_avg_pooling", "_fc")
-"""The outputs of some blocks, what the logits are made of, and the logits."""
+"""The outputs of some blocks, the penultimate layer, and the logits."""
 CARTON = 478
-"""The class of ImageNet that is known for Chinese watermarks."""
+"""Index of ImageNet's class carton, which is known for Chinese watermarks."""
 INPUT = ModelInput("inputs", (None, 3, SIDE, SIDE), np.dtype(np.float32))
 PIXELS = Preprocess(mean=(127 / 255,), std=(128 / 255,))
-"""What the network was trained with: values from -1 to 1."""
+"""The preprocessing of the network's training: values from -1 to 1."""
 
 
 def extract_units(images: Path, output: Path, overwrite: bool) -> None:
-    """Run the network over the images; the mean over places is a unit's activation."""
+    """Run the network over the images; each activation is the mean over places."""
     with progress("Extracting") as report:
         extract(
             NETWORK,
@@ -48,7 +48,7 @@ def extract_units(images: Path, output: Path, overwrite: bool) -> None:
 
 
 def print_probes(activations: Path, table: Path, top: int) -> None:
-    """Print the best units for each question, and what random halves give."""
+    """Print the best units for each question, and the result of random halves."""
     concepts = read_concepts(table, missing="exclude")
     with open_activations(activations) as units:
         for question in QUESTIONS:
@@ -74,7 +74,7 @@ def print_probes(activations: Path, table: Path, top: int) -> None:
 
 
 def median_ranks(units: Activations) -> dict[str, float]:
-    """Rank of carton's logit among all, 1 being the highest, for each folder of images."""
+    """Return the median rank of carton's logit, 1 being the highest, for each folder of images."""
     layer = units.layers[LAYERS[-1]]
     logits = np.asarray(layer.read(0, layer.n_units))
     rank = 1 + np.count_nonzero(logits > logits[CARTON], axis=0)
@@ -84,7 +84,7 @@ def median_ranks(units: Activations) -> dict[str, float]:
 
 @contextmanager
 def stage(what: str) -> Iterator[None]:
-    """Say how long a stage took."""
+    """Print how long a stage took."""
     started = time.perf_counter()
     yield
     print(f"{what}: {time.perf_counter() - started:.0f} s", flush=True)

@@ -1,4 +1,4 @@
-"""Images that ask for characters: photographs, and copies on which characters are drawn."""
+"""Images to probe for characters: photographs, and copies on which characters are drawn."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from invert_core.files.atomic import new_file, storage_errors
 FONT = Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc")
 SIDE = 224
 SIZE = 28
-"""Of the font, in pixels."""
+"""Size of the font in pixels."""
 N_CHARACTERS = 6
 COLOURS = ((255, 255, 255), (0, 0, 0))
 
@@ -22,11 +22,11 @@ SCRIPTS = {
     "marked": [chr(code) for code in range(0x4E00, 0x9FA6)],
     "letters": [chr(code) for code in range(ord("A"), ord("Z") + 1)],
 }
-"""Folders of copies, and what is drawn on them: Chinese characters, or letters."""
+"""Folders of copies, and the characters drawn on them: Chinese characters, or letters."""
 
 QUESTIONS = ("marked", "apart", "chinese")
 HALVES = tuple(f"half_{number}" for number in range(20))
-"""Concepts that mean nothing: random halves of the photographs, on which nothing is drawn."""
+"""Meaningless concepts: random halves of the photographs, on which nothing is drawn."""
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Box = tuple[int, int, int, int]
@@ -42,13 +42,7 @@ class Watermark:
 
 
 def open_font(path: Path = FONT, size: int = SIZE) -> Font:
-    """Open a font.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file, or it is no font.
-    """
+    """Open a font."""
     try:
         return ImageFont.truetype(path, size)
     except OSError as error:
@@ -63,21 +57,8 @@ def draw_watermark(
 ) -> tuple[Image.Image, Watermark]:
     """Draw random characters in one line at a random place on a copy of an image.
 
-    The line is white or black, at random, so that it makes images neither brighter nor darker
-    throughout.
-
-    Parameters
-    ----------
-    image : Image
-        In RGB, larger than the line.
-    characters : sequence of str
-        To draw from, with replacement.
-    font : Font
-    rng : Generator
-
-    Returns
-    -------
-    (Image, Watermark)
+    The image is in RGB and larger than the line; characters are drawn with replacement. The line is
+    white or black, at random, so that marked images are not all brighter or all darker.
     """
     text = "".join(characters[i] for i in rng.integers(len(characters), size=N_CHARACTERS))
     copy = image.copy()
@@ -95,17 +76,17 @@ def write_probing_set(
 ) -> int:
     """Write photographs and marked copies into `images/`, and labels into `concepts.csv`.
 
-    Each photograph is cut to the square in its middle, 224 pixels wide. It goes into the class
-    folder `original`, and a copy into each of those of `SCRIPTS`. In the table the concepts are
-    undefined on images that they are not to be compared with:
+    Each photograph is cut to the square in its middle, 224 pixels wide. The square goes into the
+    class folder `original`, and a copy into each folder of `SCRIPTS`. In the table, a concept is
+    undefined on images that it must not be compared with:
 
-    - `marked` is true on Chinese characters and false where nothing is drawn;
-    - `apart` is the same, but a photograph is there once only: marked, if it is in `half_0`, or as
-      it is;
-    - `chinese` is true on Chinese characters and false on letters;
-    - each of `HALVES` is true on a half of the originals and false on the other.
+    - `marked` is true on images with Chinese characters and false on originals;
+    - `apart` is the same, but uses each photograph only once: marked if it is in `half_0`, else the
+      original;
+    - `chinese` is true on images with Chinese characters and false on images with letters;
+    - each of `HALVES` is true on one half of the originals and false on the other.
 
-    What is there is written over; the same photographs, font and seed give the same images.
+    Existing files are overwritten; the same photographs, font and seed give the same images.
 
     Returns
     -------
