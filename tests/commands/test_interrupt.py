@@ -93,6 +93,7 @@ def big(here):
     return ("label", "big.npy", "c.npz", "-o", "run", "--length", "6", "--beam", "50")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code", "words"),
     [
@@ -204,6 +205,7 @@ def failed(*arguments):
     return result.exit_code, result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code", "words"),
     [

@@ -113,6 +113,7 @@ def test_a_message_of_any_length_stays_short_and_keeps_its_hint(run):
     assert usage.endswith("is not of the form 0-63,70")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "environment",
     [
