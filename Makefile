@@ -1,21 +1,31 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+CONSTRAINTS := constraints.txt
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
+
+# Tests of a file stay on one core: they share what they made ready.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # What the tests of optional parts need beside `.[onnx,dev]`; the default build of torch takes 3 GB
 OPTIONAL := torch==2.13.0 torchvision onnxscript nltk pandas pycocotools
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo check quick test test-all lint check-lowest check-newest bench clean
 
 # The whole path on real data: .venv, installation, labelled neurons in ./invert-demo
 demo: $(VENV)/installed
 	$(BIN)/invert demo --overwrite
 
+# For every change: the linters, and all tests but the slow ones
+check: lint quick
+
+quick: $(VENV)/installed-dev
+	$(PYTEST) -m "not slow"
+
 # The whole suite, and the kernels once more as plain Python; what needs torch is skipped without it
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m kernels
+	$(PYTEST)
+	NUMBA_DISABLE_JIT=1 $(PYTEST) -m kernels
 
 # The same with torch, where nothing that needs it may be skipped
 test-all: $(VENV)/installed-all
@@ -26,19 +36,31 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The lowest versions that setup.cfg allows, which the oldest Python needs
+check-lowest: .venv-lowest/constraints.txt
+	$(MAKE) VENV=.venv-lowest CONSTRAINTS=$< demo quick
+
+.venv-lowest/constraints.txt: setup.cfg tests/packaging/lowest.py
+	mkdir -p $(@D)
+	$(PYTHON) tests/packaging/lowest.py > $@
+
+# The newest versions that there are, as in: make check-newest PYTHON=python3.13
+check-newest:
+	$(MAKE) VENV=.venv-newest CONSTRAINTS=/dev/null demo quick
+
 # A few minutes; docs/performance.md explains the tables
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m pytest bench
 
 clean:
-	rm -rf $(VENV) build dist invert-demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest .venv-newest build dist invert-demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "invert needs Python 3.11 or newer; give one with: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: $(BIN)/python setup.cfg pyproject.toml constraints.txt
+$(VENV)/installed: $(BIN)/python setup.cfg pyproject.toml $(CONSTRAINTS)
 	$(INSTALL) setuptools
 	$(INSTALL) --no-build-isolation --editable ".[onnx]"
 	touch $@

@@ -67,6 +67,20 @@ class Settings:
     min_defined: float = 0.5
 
     def __post_init__(self) -> None:
+        self._convert_numbers()
+        self._check_ranges()
+        for name, known in (("direction", DIRECTIONS), ("search", SEARCHES)):
+            if getattr(self, name) not in known:
+                raise choice(name, getattr(self, name), known)
+        if self.search == "exhaustive":
+            self._check_exhaustive()
+        elif self.time_limit is not None:
+            raise SettingError(
+                "A time limit belongs to an exhaustive search.", "Leave out --time-limit."
+            )
+
+    def _convert_numbers(self) -> None:
+        """Make Python's numbers of NumPy's, so that they can be written as JSON."""
         for name, value in (
             ("length", self.length),
             ("beam", self.beam),
@@ -74,13 +88,14 @@ class Settings:
         ):
             if value is not None and not isinstance(value, Integral):
                 raise SettingError(f"--{name} is {value!r}.", "Give a whole number.")
-            # NumPy's numbers become Python's, which can be written as JSON.
             object.__setattr__(self, name.replace("-", "_"), None if value is None else int(value))
         for name in ("min_fraction", "max_fraction", "min_gain", "min_defined"):
             share = getattr(self, name)
             if not isinstance(share, Real):
                 raise SettingError(f"--{name.replace('_', '-')} is {share!r}.", "Give a number.")
             object.__setattr__(self, name, float(share))
+
+    def _check_ranges(self) -> None:
         if not 1 <= self.length <= MAX_LENGTH:
             raise SettingError(f"--length is {self.length}.", f"Give 1 to {MAX_LENGTH}.")
         if not 1 <= self.beam <= MAX_BEAM:
@@ -97,15 +112,6 @@ class Settings:
             raise SettingError(f"--min-gain is {self.min_gain}.", "Give 0 or more.")
         if not 0.0 <= self.min_defined <= 1.0:
             raise SettingError(f"--min-defined is {self.min_defined}.", "Give 0 to 1.")
-        for name, known in (("direction", DIRECTIONS), ("search", SEARCHES)):
-            if getattr(self, name) not in known:
-                raise choice(name, getattr(self, name), known)
-        if self.search == "exhaustive":
-            self._check_exhaustive()
-        elif self.time_limit is not None:
-            raise SettingError(
-                "A time limit belongs to an exhaustive search.", "Leave out --time-limit."
-            )
 
     def _check_exhaustive(self) -> None:
         if self.length > MAX_EXHAUSTIVE_LENGTH:

@@ -27,6 +27,7 @@ def block(kind: str, start: str) -> str:
     return found
 
 
+@pytest.mark.slow
 def test_the_backend_of_the_guide_passes_the_suite(tmp_path):
     for name in ("my_package.py", "test_my_package.py"):
         (tmp_path / name).write_text(block("python", f'"""{name}"""\n'), encoding="utf-8")

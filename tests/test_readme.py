@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
 import invert_core.demo
 from invert_core.commands import main
+from tests.command_line import call
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,7 +37,7 @@ def sessions():
 def invert(command):
     words = shlex.split(command)
     assert words[0] == "invert"
-    result = CliRunner().invoke(main, words[1:])
+    result = call(*words[1:])
     assert result.exit_code == 0, result.output
     return result.stdout
 
@@ -118,9 +118,9 @@ def test_the_library_example_runs(capsys):
 
 def test_every_option_and_command_that_is_mentioned_exists():
     for name in re.findall(r"`invert ([a-z]+)`", README):
-        assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
+        assert call(name, "--help").exit_code == 0
     names = [[name] for name in main.list_commands(None)] + [["concepts", "build"]]
-    helped = "".join(CliRunner().invoke(main, [*name, "--help"]).stdout for name in names)
+    helped = "".join(call(*name, "--help").stdout for name in names)
     for option in re.findall(r"--[a-z][a-z-]*", README):
         assert option in helped, option
 

@@ -71,7 +71,9 @@ def progress(title: str, what: str = "") -> Iterator[Callable[[float, int], None
     again when the count does, as when all images are read once before the work.
     """
     quiet = _log.level > logging.INFO
-    seen = sys.stderr is not None and sys.stderr.isatty()
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
     with contextlib.ExitStack() as drawn:
         begun: list[tuple[float, float, Any]] = []
 
@@ -88,7 +90,6 @@ def progress(title: str, what: str = "") -> Iterator[Callable[[float, int], None
                     length=1,
                     label=title,
                     file=sys.stderr,
-                    hidden=quiet or not seen,
                     item_show_func=lambda rate: rate,
                 )
                 begun.append((done, time.monotonic(), drawn.enter_context(bar)))

@@ -264,7 +264,7 @@ def _bins(values: np.ndarray) -> np.ndarray:
 
 def _write(text: "Text", name: str, rest: str = "", *, share: float) -> None:
     """Write a name and the rest, the name cut until both fit a share of the picture's width."""
-    figure = text.get_figure(root=True)
+    figure = text.get_figure()
     assert figure is not None
     width, name = share * figure.bbox.width, _plain(name)
     longest = min(len(name), _MOST_CHARACTERS)

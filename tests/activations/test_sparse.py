@@ -398,7 +398,7 @@ def test_only_the_wanted_units_are_read(tmp_path, monkeypatch):
 
 
 def test_fewer_units_are_read_at_once_where_they_store_many_values(monkeypatch):
-    matrix = scipy.sparse.random_array((50, 300), density=0.1, format="csc", rng=0)
+    matrix = scipy.sparse.random(50, 300, density=0.1, format="csc", random_state=0)
     layer = in_memory(matrix)
     assert layer.units_at_once == 512
     monkeypatch.setattr(sparse, "_VALUES_AT_ONCE", 100)

@@ -17,6 +17,8 @@ need("onnxscript")
 
 from tests.backends import exported
 
+pytestmark = pytest.mark.slow
+
 N = 150
 BATCH = 16
 

@@ -93,6 +93,7 @@ def big(here):
     return ("label", "big.npy", "c.npz", "-o", "run", "--length", "6", "--beam", "50")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code", "words"),
     [
@@ -204,6 +205,7 @@ def failed(*arguments):
     return result.exit_code, result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code", "words"),
     [
@@ -301,6 +303,7 @@ def test_an_interrupt_while_the_command_line_is_imported_ends_in_a_sentence(here
     assert (done.returncode, done.stderr) == (130, "Interrupted. Nothing was written.\n")
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_progress_and_quiet_does_not(inputs, terminal):
     command = terminal("label", "activations.npz", "concepts.csv", "-o", "run")
     assert command.finish() == 0

@@ -222,7 +222,7 @@ def test_a_count_below_one_is_wrong_usage(inputs, option, value):
         (["--units", "one"], "'one' is not of the form 0-63,70"),
         (["--units", "0-99999999999"], "is not a range of units"),
         (["--top", "-1"], "-1 is not in the range x>=0"),
-        (["--lenght", "3"], "'--length'"),
+        (["--lenght", "3"], "--length"),
         (["--search", "all"], "'beam', 'exhaustive'"),
         (["--time-limit", "9"], "belongs to an exhaustive search. Leave out --time-limit"),
         ([*EXHAUSTIVE, "--length", "4"], "would not end. Give --length 1 to 3, or leave out"),

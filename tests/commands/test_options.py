@@ -194,7 +194,9 @@ def test_help_and_version_need_no_command():
     assert "Example: invert demo" in invert("--help").stdout
     assert invert("-h").stdout == invert("--help").stdout
     assert invert("--version").stdout.startswith("invert, version ")
-    assert call().exit_code == 2
+    # Click 8.1 takes no arguments at all for a wish to see the help, later ones for an error.
+    assert call().exit_code in (0, 2)
+    assert "Example: invert demo" in call().output
 
 
 def default(function, name):

@@ -79,6 +79,7 @@ def test_a_reader_that_closes_early_is_no_error(run, command):
 LABEL = ("label", "activations.npz", "concepts.csv", "-o", "run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full", "2> >(true)"])
 def test_messages_that_cannot_be_printed_end_no_work(inputs, stderr):
     line = f"exec {stderr}; sleep 0.1; {shlex.join([*COMMAND, *LABEL])}"
@@ -113,6 +114,7 @@ def test_a_message_of_any_length_stays_short_and_keeps_its_hint(run):
     assert usage.endswith("is not of the form 0-63,70")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "environment",
     [

@@ -211,6 +211,7 @@ def test_a_file_without_images_is_named(planting, digits, tmp_path, content):
         planting.read_digits(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_script_judges_both_networks_of_a_seed_and_writes_it_down(
     script, planting, digits, tmp_path, monkeypatch, capsys
 ):

@@ -10,7 +10,10 @@ import pytest
 
 from tests.command_line import COMMAND
 
-pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled"),
+]
 
 COUNTED = """
 import sys

@@ -70,9 +70,10 @@ def mann_whitney(
     d = n**3 - n - tie_sum(values)
     if d == 0:
         return RankTest(doubled_u, doubled_u / 2, area, 0.0, 1.0, 0.0)
+    # Of ranks: with infinite values some versions of SciPy give NaN.
     p = scipy.stats.mannwhitneyu(
-        [values[i] for i in sorted(extent)],
-        [values[i] for i in range(n) if i not in extent],
+        [ranks[i] for i in sorted(extent)],
+        [ranks[i] for i in range(n) if i not in extent],
         alternative=alternative,
         method="asymptotic",
         use_continuity=True,

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 COLLECT_WITHOUT = """
@@ -31,6 +33,7 @@ sys.exit(pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider"]))
 """
 
 
+@pytest.mark.slow
 def test_everything_can_be_collected_without_torch():
     done = subprocess.run(
         [sys.executable, "-c", COLLECT_WITHOUT],

@@ -10,7 +10,7 @@ import pytest
 
 import invert_core
 
-pytestmark = pytest.mark.packaging
+pytestmark = [pytest.mark.packaging, pytest.mark.slow]
 
 
 def files_below(folder: Path) -> set[str]:

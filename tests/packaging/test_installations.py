@@ -9,7 +9,7 @@ import pytest
 
 import invert_core
 
-pytestmark = pytest.mark.packaging
+pytestmark = [pytest.mark.packaging, pytest.mark.slow]
 
 WHERE = """
 import invert_core, invert_core.backends.onnx

@@ -76,6 +76,7 @@ def test_names_of_strangers_are_shown_as_they_are(tmp_path):
     assert any("mark: <i>&amp; $\\\\frac{$ \\b" in text for text in shown)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("letter", ["i", "W", "犬", "\x1b"])
 def test_long_names_are_cut_so_that_the_axes_stay_and_what_follows_is_seen(tmp_path, letter):
     def axes_and_texts(name):
@@ -103,6 +104,7 @@ def edges_of_axes(svg: bytes) -> list[float]:
     return edges
 
 
+@pytest.mark.slow
 def test_a_picture_is_as_high_as_its_units_need(tmp_path):
     svg = drawn(tmp_path / "p.svg", activations(25), n_units=20)
     assert len([text for text in texts(svg) if ", AUC 0." in text]) == 20
@@ -170,6 +172,7 @@ def test_untrusted_and_dead_units_are_told_apart(tmp_path):
     assert "not significant (2)" in texts(drawn(tmp_path / "d.svg", np.ones((SAMPLES, 2)), dead))
 
 
+@pytest.mark.slow
 def test_many_units_make_no_large_file(tmp_path):
     values = np.random.default_rng(3).normal(size=(SAMPLES, 20_000)).astype(np.float32)
     assert len(drawn(tmp_path / "p.svg", values)) < 300_000

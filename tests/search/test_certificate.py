@@ -180,6 +180,7 @@ def test_two_literals_of_many_concepts_are_those_of_brute_force(case):
 
 @settings(max_examples=12)
 @given(cases(max_samples=30, max_concepts=40))
+@pytest.mark.slow
 def test_three_literals_of_many_concepts_are_those_of_brute_force(case):
     values, labels, limits = case
     limits["length"] = 3

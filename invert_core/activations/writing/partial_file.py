@@ -69,7 +69,7 @@ def _write_empty(path: Path, contents: Contents) -> None:
             hdf5.write_strings(file, "sample_id", origin.sample_id)
         if origin.marks is not None:
             file.create_dataset(layout.MARKS, data=origin.marks)
-        layers = file.create_group("layers", track_order=True)
+        layers = hdf5.create_ordered_group(file, "layers")
         for name, count in contents.n_units.items():
             group = layers.create_group(layout.layer_key(name))
             group.attrs["name"] = name

@@ -39,7 +39,8 @@ class ZipFiles(ImageFiles):
             infos = archive.infolist()
         members: ArchiveMembers[ZipInfo] = ArchiveMembers(path)
         for info in infos:
-            if not info.is_dir():
+            # `is_dir` of some Pythons fails for a member without a name.
+            if not info.filename.endswith("/"):
                 members.add(info.filename, info.file_size, info, special=_special(info))
         members.finish()
         self.where, self.sizes, self._infos = members.where, members.sizes, members.places

@@ -148,7 +148,9 @@ def raw_safetensors(path, kind, n_bytes, shape):
 def test_tensors_of_types_that_numpy_lacks_are_refused(tmp_path, kind):
     n_bytes = {"BF16": 4, "C64": 16}.get(kind, 2)
     raw_safetensors(tmp_path / "a.safetensors", kind, n_bytes, [2])
-    with pytest.raises(DataError, match=f"'x' has type {kind}"):
+    # An older safetensors does not know the type C64 and takes the file for broken.
+    expected = rf"'x' has type {kind}|InvalidHeaderDeserialization"
+    with pytest.raises((DataError, FileFormatError), match=expected):
         open_array_file(tmp_path / "a.safetensors", ONE)
 
 

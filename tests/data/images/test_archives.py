@@ -305,6 +305,14 @@ def test_an_unknown_compression_in_a_zip_is_an_unreadable_image(tmp_path):
         all_rows(source_of(ZipFiles(path)))
 
 
+def test_a_member_of_a_zip_without_a_name_is_no_image(tmp_path):
+    path = pack(tmp_path, {"a.png": image(0), "b.png": image(1)}, ".zip")
+    content = bytearray(path.read_bytes())
+    content[content.rindex(b"b.png")] = 0  # a name ends there
+    path.write_bytes(content)
+    assert source_of(ZipFiles(path)).sample_id == ("a.png",)
+
+
 @pytest.mark.parametrize("suffix", [".zip", ".tar"])
 def test_an_archive_that_is_gone_when_it_is_read_is_missing(tmp_path, suffix):
     source = source_of(files_of(pack(tmp_path, IMAGES, suffix)))
@@ -332,7 +340,7 @@ def test_a_damaged_archive_is_read_or_refused_with_a_sentence(tmp_path_factory, 
 def test_an_image_in_a_zip_that_unpacks_to_more_than_it_says_takes_no_memory(tmp_path, method):
     path = tmp_path / "images.zip"
     with zipfile.ZipFile(path, "w", method) as archive:
-        archive.writestr("a.png", bytes(2**27))
+        archive.writestr("a.png", bytes(2**25))
     content = bytearray(path.read_bytes())
     struct.pack_into("<I", content, content.index(b"PK\1\2") + 24, 100)
     path.write_bytes(content)

@@ -230,7 +230,8 @@ def test_a_broken_tokenizer_is_refused(tmp_path, content):
 )
 def test_a_tokenizer_that_contradicts_itself_fails_with_a_sentence(tmp_path, change):
     (tmp_path / "tokenizer.json").write_text(json.dumps(description() | change))
-    with pytest.raises(FileFormatError, match=r"tokenizer\.json' fails on a text"):
+    # Older tokenizers do not know FixedLength and refuse the file at once.
+    with pytest.raises(FileFormatError, match=r"tokenizer\.json' (fails on a text|is not a tok)"):
         one_text(tmp_path, "what")
 
 

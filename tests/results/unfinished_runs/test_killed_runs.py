@@ -71,6 +71,7 @@ def pictures_of(folder, album):
     patch.undo()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["new", "resumed", "overwritten", "begun anew"])
 def test_the_same_command_goes_on_from_every_moment_at_which_it_may_be_killed(
     here, whole, slow, tmp_path_factory, monkeypatch, state
@@ -147,6 +148,7 @@ label_files("a.npz", "c.npz", "run", settings=Settings(length=2, beam=2), jobs=i
 """
 
 
+@pytest.mark.slow
 def test_a_labelling_killed_at_any_moment_goes_on(here):
     random = np.random.default_rng(1)
     np.savez("a.npz", a=random.normal(size=(40, 600)).astype(np.float32))

@@ -60,6 +60,7 @@ def finish_or_refuse(stopped, folder, change):
 NAMES = st.sampled_from(["unfinished.json", "labels.jsonl"])
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(name=NAMES, share=st.floats(0, 1, exclude_max=True))
 def test_a_file_that_was_cut_off_is_refused(stopped, tmp_path_factory, name, share):
@@ -70,6 +71,7 @@ def test_a_file_that_was_cut_off_is_refused(stopped, tmp_path_factory, name, sha
     assert finish_or_refuse(stopped, tmp_path_factory.getbasetemp() / "cut", cut)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(name=NAMES, share=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
 def test_a_byte_that_changed_never_gives_wrong_rows(stopped, tmp_path_factory, name, share, byte):
