@@ -59,7 +59,7 @@ def tie_sum(activations: Iterable[float]) -> int:
 def mann_whitney(
     activations: Iterable[float], extent: AbstractSet[int], alternative: str = "two-sided"
 ) -> RankTest:
-    """The Mann-Whitney test by its definition; `alternative` is "two-sided", "greater" or "less"."""
+    """The Mann-Whitney test; `alternative` is "two-sided", "greater" or "less"."""
     values = [float(a) for a in activations]
     n = len(values)
     n1 = len(extent)

@@ -63,9 +63,9 @@ def beam_search(
     min_gain: float = 0.0,
     connective_order: str = "&|",
 ) -> Search:
-    """Search one unit by the definition of the beam search; `direction` is "positive" or "negative".
+    """Search one unit by its definition; `direction` is "positive" or "negative".
 
-    `connective_order` breaks the last ties; only the test of step 5's symmetry reverses it. If the
+    `connective_order` breaks the last ties; only the test of the symmetry of the directions reverses it. If the
     unit is not dead and no literal has a fraction within the limits, the search is a
     `NoLiteralPassesError`.
     """
