@@ -65,9 +65,9 @@ def beam_search(
 ) -> Search:
     """Search one unit by its definition; `direction` is "positive" or "negative".
 
-    `connective_order` breaks the last ties; only the test of the symmetry of the directions reverses it. If the
-    unit is not dead and no literal has a fraction within the limits, the search is a
-    `NoLiteralPassesError`.
+    `connective_order` breaks the last ties; only the test of the symmetry of the two directions
+    reverses it. If the unit is not dead and no literal has a fraction within the limits, the search
+    is a `NoLiteralPassesError`.
     """
     ranks = doubled_midranks(activations)
     if len(set(ranks)) == 1:
