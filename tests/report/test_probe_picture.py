@@ -225,7 +225,7 @@ def test_matplotlib_that_cannot_be_loaded_is_told_from_one_that_is_not_there(tmp
         MissingDependencyError, match=r"cannot be loaded \(Key backend: 'foo'"
     ) as error:
         write_picture(tmp_path / "p.svg", found, activations())
-    assert "Mend its installation" in error.value.hint
+    assert "Repair its installation" in error.value.hint
     assert list(tmp_path.iterdir()) == []
 
 
