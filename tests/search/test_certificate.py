@@ -121,7 +121,7 @@ def test_the_best_formula_of_a_few_samples_is_that_of_writing_all_down(case, mer
 
 
 def all_scores(ranks, labels, sizes, n_low, n_high, sign, length):
-    """Return the scores of all formulas, indexed by literals and connectives; -inf out of limits."""
+    """Return the scores of all formulas, by literals and connectives; -inf out of limits."""
     literals = np.stack([labels.T, ~labels.T], axis=1).reshape(-1, len(labels))
     extents = literals
     for _ in range(length - 1):
