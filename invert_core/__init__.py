@@ -39,8 +39,8 @@ __all__ = sorted(_HOME)
 
 _root = Path(__file__).resolve().parent.parent
 if not (Path(__file__).parent / "backends").is_dir() and (_root / "backends").is_dir():
-    # In a source checkout the folder `backends/` stands beside the package. Only that one folder
-    # becomes visible, not its neighbours: the finder below answers for this single name.
+    # In a source checkout, `backends/` lies beside the package. The finder answers for this one
+    # name, so that the folders next to `backends/` do not become importable too.
     from invert_core._checkout import find_backends_in
 
     find_backends_in(_root / "backends")

@@ -25,6 +25,7 @@ class _BackendsFinder:
 def find_backends_in(folder: Path) -> None:
     """Let ``import invert_core.backends`` find the package in `folder`.
 
-    Before all other finders: that of an editable installation would answer with its own folder.
+    It comes before all other finders, because the finder of an editable installation would answer
+    with its own folder.
     """
     sys.meta_path.insert(0, _BackendsFinder(folder))

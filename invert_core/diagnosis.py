@@ -1,4 +1,4 @@
-"""What `invert doctor` finds out about an installation."""
+"""The checks of an installation that `invert doctor` makes."""
 
 import importlib.util
 import platform
@@ -18,11 +18,11 @@ OPTIONAL = (
     ("texts as data", "tokenizers", "text"),
     ("safetensors files", "safetensors", "safetensors"),
 )
-"""What needs a package that may be absent, the package, and the extra that brings it."""
+"""Features that need an optional package: the feature, the package, and its extra."""
 
 
 def diagnose() -> list[Finding]:
-    """Look at versions, cores, the kernel cache, and every backend."""
+    """Check versions, cores, the kernel cache, optional packages and every backend."""
     findings = [Finding(name, "ok", version) for name, version in versions().items()]
     findings.append(Finding("system", "ok", platform.platform()))
     findings.append(Finding("cores", "ok", str(available_cores())))
@@ -31,8 +31,8 @@ def diagnose() -> list[Finding]:
             Finding(
                 "kernel cache",
                 "ok",
-                "none can be written: kernels are compiled in every process; "
-                "set NUMBA_CACHE_DIR to a folder of yours",
+                "cannot be written, so every process compiles the kernels again; "
+                "set NUMBA_CACHE_DIR to a folder that you can write to",
             )
         )
     else:

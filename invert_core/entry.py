@@ -1,18 +1,15 @@
-"""What `invert` and ``python cli.py`` start: an early Ctrl-C finds no command line to catch it."""
+"""The entry point of `invert` and ``python cli.py``.
+
+It catches a Ctrl-C that arrives before the command line, which handles all later ones, is imported.
+"""
 
 import gc
 import sys
 
 
 def main() -> None:
-    """Import the command line, which takes longer than a person to change their mind, and run it.
-
-    Raises
-    ------
-    SystemExit
-        Always, with the exit code of the command.
-    """
-    # Imports make many objects and hardly any garbage: looking for it takes a tenth of their time.
+    """Import the command line and run it; it exits with the exit code of the command."""
+    # Imports make many objects and little garbage; collecting it would take a tenth of their time.
     gc.set_threshold(100_000)
     try:
         from invert_core.commands import main as run

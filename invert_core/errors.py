@@ -1,12 +1,13 @@
 """The errors that a user can cause.
 
-Every message says in one sentence what is wrong, and `hint` says what to type next. Each leaf also
-inherits the builtin that fits it, so that callers who know only builtins catch it too.
+Every message says in one sentence what is wrong, and `hint` says what to type next. Each error also
+inherits from the built-in exception that fits it, so that code which catches only built-in
+exceptions catches it too.
 """
 
 
 class InvertError(Exception):
-    """Root of the tree.
+    """The base class of all errors of this package.
 
     Parameters
     ----------
@@ -22,25 +23,25 @@ class InvertError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        """Message, hint and notes, as the command line prints them."""
+        """Return the message, the hint and the notes, as the command line prints them."""
         parts = [self.message, self.hint, *getattr(self, "__notes__", ())]
         return " ".join(part for part in parts if part)
 
 
 class MissingFileError(InvertError, FileNotFoundError):
-    """A file or folder that was named does not exist."""
+    """A file or folder does not exist."""
 
     __str__ = InvertError.__str__
 
 
 class ExistingOutputError(InvertError, FileExistsError):
-    """The output exists and was not to be overwritten."""
+    """The output exists and must not be overwritten."""
 
     __str__ = InvertError.__str__
 
 
 class FileFormatError(InvertError, ValueError):
-    """A file is broken, hostile, or not of the format it should be."""
+    """A file is broken, hostile, or not in the expected format."""
 
 
 class ModelError(InvertError, ValueError):
@@ -52,7 +53,7 @@ class DataError(InvertError, ValueError):
 
 
 class SettingError(InvertError, ValueError):
-    """A setting lies outside what it may be."""
+    """A setting has a value that is not allowed."""
 
 
 class FormulaError(InvertError, ValueError):
@@ -60,18 +61,18 @@ class FormulaError(InvertError, ValueError):
 
 
 class UnknownNameError(InvertError, LookupError):
-    """A layer, concept, unit or backend that does not exist was named."""
+    """A layer, concept, unit or backend with this name does not exist."""
 
 
 class MissingDependencyError(InvertError, ImportError):
-    """A package that this work needs is not installed, or does not work here."""
+    """A required package is not installed, or does not work here."""
 
 
 class StaleFileError(InvertError, ValueError):
-    """A file was made from other inputs or settings than the ones now given."""
+    """A file was made from inputs or settings that differ from the present ones."""
 
 
 class StorageError(InvertError, OSError):
-    """Something could not be written."""
+    """A file or folder could not be written."""
 
     __str__ = InvertError.__str__

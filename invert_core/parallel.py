@@ -1,4 +1,4 @@
-"""Threads: how many there are, how work is divided among them, and reading ahead."""
+"""Threads: how many to use, how to divide work among them, and reading ahead."""
 
 import os
 from collections import deque
@@ -17,32 +17,27 @@ _VALUES_AT_ONCE = 2**19
 def read_ahead(
     blocks: Iterable[T], depth: int = 1, stop: Callable[[], None] = lambda: None
 ) -> Generator[T]:
-    """Give the items of `blocks` in their order, while a thread makes the next ones ready.
+    """Yield the items of `blocks` in order, while a thread prepares the next ones.
+
+    An error that `blocks` raises takes its place among the items.
 
     Parameters
     ----------
     blocks : iterable
-        Run by the thread, from when the first item is asked for; closed in the end if it is a
-        generator.
+        The thread iterates over it once the first item is requested, and closes it at the end if
+        it is a generator.
     depth : int
-        The most items that wait, finished or in the making, besides the one in use. No item is
-        kept once it is handed over.
+        The most items, finished or being prepared, that wait besides the one in use. An item is
+        released as soon as it is handed over.
     stop : callable, optional
-        Called when no more items are wanted, before the thread is waited for: it may let `blocks`
-        end in the midst of an item.
+        Called when no more items are wanted, before waiting for the thread. It may make `blocks`
+        stop in the middle of an item.
 
     Returns
     -------
     generator
-        To be closed by who stops early, for example with `contextlib.closing`. Then, and after
-        an error or an interrupt, the thread ends with the item it is at, and is waited for.
-
-    Raises
-    ------
-    SettingError
-        `depth` is less than 1.
-    BaseException
-        From the generator: what `blocks` raises, in its place among the items.
+        A caller that stops early must close it, for example with `contextlib.closing`. The thread
+        then finishes its current item and ends, as it does after an error or an interrupt.
 
     Examples
     --------
@@ -66,7 +61,7 @@ def _hand_over(items: Generator[T], depth: int, stop: Callable[[], None]) -> Gen
                 item = [waiting.popleft().result()]
             except StopIteration:
                 return
-            yield item.pop()  # which leaves no reference to it here
+            yield item.pop()  # keep no reference to it here
     finally:
         stop()
         thread.shutdown(cancel_futures=True)
@@ -74,23 +69,17 @@ def _hand_over(items: Generator[T], depth: int, stop: Callable[[], None]) -> Gen
 
 
 def _each(blocks: Iterable[T]) -> Generator[T]:
-    """The same as a generator, which is at its end once it has raised."""
+    """Return `blocks` as a generator, because a generator ends once it has raised an error."""
     yield from blocks
 
 
 def units_per_piece(n_units: int, n_samples: int, jobs: int) -> int:
-    """Units that one thread takes at once, few enough that all threads are busy to the end."""
+    """Return how many units a thread takes at once: few enough to keep all threads busy."""
     return max(1, min(_VALUES_AT_ONCE // n_samples, n_units // (4 * jobs)))
 
 
 def n_threads(jobs: int | None) -> int:
-    """Threads to use: all cores for None.
-
-    Raises
-    ------
-    SettingError
-        It is no whole number of 1 or more.
-    """
+    """Return the number of threads to use; None means one for each core."""
     if jobs is None:
         return available_cores()
     if not isinstance(jobs, Integral) or jobs < 1:
@@ -99,7 +88,7 @@ def n_threads(jobs: int | None) -> int:
 
 
 def available_cores() -> int:
-    """Cores that this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

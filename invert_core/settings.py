@@ -1,4 +1,4 @@
-"""What a search is told."""
+"""The settings of a search, with their defaults and ranges."""
 
 import math
 from dataclasses import dataclass
@@ -12,42 +12,44 @@ SEARCHES = ("beam", "exhaustive")
 SIGNIFICANT = 0.05
 """The level of every test: a corrected p-value below it is significant."""
 MAX_LENGTH = 100
-"""Nobody reads longer formulas, and the number of formulas has to stay one that can be printed."""
+"""Nobody reads longer formulas, and the number of possible formulas must stay printable."""
 MAX_EXHAUSTIVE_LENGTH = 3
-"""Longer formulas are too many to be certain of the best one."""
+"""There are too many longer formulas to be certain of the best one."""
 MAX_BEAM = 100_000
-"""A wider beam is no longer a beam, and its memory grows with beam x samples."""
+"""A wider beam no longer prunes anything, and memory grows with beam x samples."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of a search; the paper's symbols in brackets.
+    """Settings of a search; the paper's symbols are in brackets.
 
     Parameters
     ----------
     length : int
-        The most literals of a formula [L].
+        The most literals that a formula may have [L].
     beam : int
-        Formulas kept at each step and reported at the end [B].
+        Number of formulas to keep at each step and to report at the end [B].
     min_fraction, max_fraction : float
-        Share of the samples that an extent may cover, both included [alpha, beta]; of those on
-        which the formula is defined.
+        Smallest and largest share of the samples that an extent may cover [alpha, beta]. Only
+        samples on which the formula is defined count.
     direction : {"positive", "negative", "both"}
-        Largest AUC, smallest AUC, or one search for each.
+        Whether to search for the largest AUC, the smallest AUC, or for each in turn.
     limit_search : int or None
-        From the second literal on, only the concepts with the largest abs(AUC - 0.5).
+        Number of concepts to use from the second literal on: those with the largest
+        abs(AUC - 0.5). None uses all concepts.
     min_gain : float
-        A longer formula is reported only if its AUC beats the best reported shorter one by this.
+        A longer formula is reported only if its AUC is better than that of every shorter reported
+        formula by at least this much.
     search : {"beam", "exhaustive"}
-        "exhaustive" finds the best of all formulas of up to `length` literals, which is at most 3,
-        and certifies it. It reports the best formula of each length that is worth it; `beam` only
-        limits how many.
+        "exhaustive" finds the best of all formulas of up to `length` literals, at most 3, and
+        certifies it. It reports the best formula of each length that satisfies `min_gain`; `beam`
+        only limits how many.
     time_limit : float or None
-        Seconds for one unit and direction of an exhaustive search; one that takes longer reports
-        the best formula so far and the gap that remains, which then depend on the machine.
+        Most seconds of an exhaustive search for one unit and direction. A search that is stopped
+        reports the best formula so far and the remaining gap; both then depend on the machine.
     min_defined : float
-        Share of all samples on which a formula has to be defined. Where no labels are missing, all
-        are.
+        Smallest share of all samples on which a formula must be defined. If no labels are missing,
+        every formula is defined on all samples.
 
     Raises
     ------
@@ -76,7 +78,8 @@ class Settings:
             self._check_exhaustive()
         elif self.time_limit is not None:
             raise SettingError(
-                "A time limit belongs to an exhaustive search.", "Leave out --time-limit."
+                "A time limit works only with an exhaustive search.",
+                "Leave out --time-limit, or add --search exhaustive.",
             )
 
     def _convert_numbers(self) -> None:
@@ -88,6 +91,7 @@ class Settings:
         ):
             if value is not None and not isinstance(value, Integral):
                 raise SettingError(f"--{name} is {value!r}.", "Give a whole number.")
+            # JSON takes Python's numbers, but not NumPy's.
             object.__setattr__(self, name.replace("-", "_"), None if value is None else int(value))
         for name in ("min_fraction", "max_fraction", "min_gain", "min_defined"):
             share = getattr(self, name)
@@ -116,12 +120,12 @@ class Settings:
     def _check_exhaustive(self) -> None:
         if self.length > MAX_EXHAUSTIVE_LENGTH:
             raise SettingError(
-                f"An exhaustive search of length {self.length} would not end.",
+                f"An exhaustive search of length {self.length} would not finish.",
                 f"Give --length 1 to {MAX_EXHAUSTIVE_LENGTH}, or leave out --search exhaustive.",
             )
         if self.limit_search is not None:
             raise SettingError(
-                "An exhaustive search leaves no concepts out.",
+                "An exhaustive search uses all concepts.",
                 "Leave out --limit-search, or --search exhaustive.",
             )
         if self.time_limit is not None:
@@ -133,5 +137,5 @@ class Settings:
 
     @property
     def directions(self) -> tuple[str, ...]:
-        """The searches to run."""
+        """The directions to search in, one after the other."""
         return DIRECTIONS[:2] if self.direction == "both" else (self.direction,)

@@ -1,4 +1,4 @@
-"""What counts as a name, a sample id, an activation and a label: the checks at the edge."""
+"""Checks of what users give: names, sample ids, activations, and marks of concepts."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -10,26 +10,20 @@ from invert_core.errors import DataError
 from invert_core.wording import counted, first_few
 
 SAMPLE_LIMIT = 2**27
-"""Up to this many samples 2 n1 n0 <= 2**53, so that every integer of the method is exact."""
+"""With at most this many samples, 2 n1 n0 <= 2**53, so every integer of the method is exact."""
 
 INTEGER_LIMIT = 2**53
-"""Integers beyond this are not all different as float64."""
+"""Beyond this, float64 cannot tell all integers apart."""
 
 
 def as_floats(values: np.ndarray) -> np.ndarray:
-    """Values in the float type that keeps them all apart: float32, or float64 for wide ones.
-
-    Raises
-    ------
-    DataError
-        The dtype is not of real numbers, or an integer lies beyond 2**53.
-    """
+    """Convert values to the smallest float type, float32 or float64, that keeps them all apart."""
     if values.dtype.kind in "iu":
         if values.size and (
             int(values.max()) > INTEGER_LIMIT or int(values.min()) < -INTEGER_LIMIT
         ):
             raise DataError(
-                "The activations hold integers beyond 2**53, which floats cannot keep apart.",
+                "The activations hold integers beyond 2**53, which floats cannot tell apart.",
                 "Give float64 or smaller integers.",
             )
         return values.astype(np.float64)
@@ -38,16 +32,17 @@ def as_floats(values: np.ndarray) -> np.ndarray:
     if values.dtype == np.float64:
         return values.astype(np.float64, copy=False)
     raise DataError(
-        f"The activations have dtype {values.dtype}, which is not of real numbers.",
+        f"The activations have dtype {values.dtype}, which does not hold real numbers.",
         "Give float16, float32, float64, integers or bool.",
     )
 
 
 def check_n_samples(n_samples: int) -> None:
-    """Refuse fewer samples than can be compared, or more than stay exact."""
+    """Refuse fewer samples than can be compared, and more than can be counted exactly."""
     if n_samples < 2:
         raise DataError(
-            f"There are {n_samples} samples; nothing can be compared.", "Give at least two samples."
+            f"With {counted(n_samples, 'sample')} there is nothing to compare.",
+            "Give at least two samples.",
         )
     if n_samples > SAMPLE_LIMIT:
         raise DataError(
@@ -56,15 +51,15 @@ def check_n_samples(n_samples: int) -> None:
 
 
 def find_nan(units: np.ndarray) -> tuple[int, int] | None:
-    """Row and column of the first NaN of floats [K, N] in order of rows, None if there is none."""
+    """Return unit and sample of the first NaN in floats [K, N], unit by unit; None without one."""
     if units.size == 0 or not np.isnan(units.min()):
         return None
-    row = int(np.argmax(np.isnan(units).any(axis=1)))
-    return row, int(np.argmax(np.isnan(units[row])))
+    unit = int(np.argmax(np.isnan(units).any(axis=1)))
+    return unit, int(np.argmax(np.isnan(units[unit])))
 
 
 def as_matrix(activations: npt.ArrayLike) -> tuple[np.ndarray, bool]:
-    """Activations [N] or [N, K] as [N, K], and whether they were [N]."""
+    """Return activations [N] or [N, K] as [N, K], and whether they were [N]."""
     values = np.asarray(activations)
     if values.ndim not in (1, 2):
         raise DataError(
@@ -78,29 +73,25 @@ def as_matrix(activations: npt.ArrayLike) -> tuple[np.ndarray, bool]:
 
 
 def as_labels(labels: npt.ArrayLike) -> tuple[np.ndarray, bool]:
-    """Labels [N] or [N, C] as bool [N, C], and whether they were [N]."""
+    """Return marks [N] or [N, C] as bool [N, C], and whether they were [N]."""
     values = np.asarray(labels)
     if values.ndim not in (1, 2):
         raise DataError(
             f"The labels have {values.ndim} dimensions.", "Give [samples] or [samples, labels]."
         )
     table = values[:, None] if values.ndim == 1 else values
-    return as_bool(table, lambda row, label: f"Label {label} of sample {row}"), values.ndim == 1
+    marks = as_bool(table, lambda sample, label: f"Label {label} of sample {sample}")
+    return marks, values.ndim == 1
 
 
 def as_bool(table: np.ndarray, cell: Callable[[int, int], str]) -> np.ndarray:
-    """A table of labels as bool.
+    """Convert a table of marks to bool, after a check that each is 0 or 1.
 
     Parameters
     ----------
     table : array [N, C]
     cell : callable
-        What a message calls the label in a row and a column.
-
-    Raises
-    ------
-    DataError
-        The dtype is not of real numbers, or a label is neither 0 nor 1.
+        Given the two indices of a mark, returns what a message calls it.
     """
     hint = "Give bool, or numbers that are 0 or 1."
     if table.dtype.kind not in "biuf":
@@ -108,13 +99,15 @@ def as_bool(table: np.ndarray, cell: Callable[[int, int], str]) -> np.ndarray:
     if table.dtype.kind != "b":
         wrong = (table != 0) & (table != 1)
         if wrong.any():
-            row, column = np.argwhere(wrong)[0]
-            raise DataError(f"{cell(row, column)} is {table[row, column]}, not 0 or 1.", hint)
+            sample, concept = np.argwhere(wrong)[0]
+            raise DataError(
+                f"{cell(sample, concept)} is {table[sample, concept]}, not 0 or 1.", hint
+            )
     return np.ascontiguousarray(table, dtype=np.bool_)
 
 
 def is_text(value: str) -> bool:
-    r"""Whether a string can be stored as UTF-8 and in HDF5: no half of a surrogate pair, no NUL.
+    r"""Tell whether UTF-8 and HDF5 can store a string: no half of a surrogate pair, no NUL.
 
     >>> is_text("größe"), is_text("caf\udce9")
     (True, False)
@@ -129,22 +122,17 @@ def is_text(value: str) -> bool:
 def check_text(
     what: str, values: Sequence[str], *, unique: bool = False, may_be_empty: bool = False
 ) -> None:
-    """Check names or ids.
+    """Check that names or ids are strings that can be stored.
 
     Parameters
     ----------
     what : str
-        What one of them is, for messages, as in "sample id".
+        What messages call one of them, such as "sample id".
     values : sequence of str
     unique : bool
         Refuse values that repeat.
     may_be_empty : bool
-        Take empty strings.
-
-    Raises
-    ------
-    DataError
-        A value is no string, cannot be stored, is empty or repeats.
+        Accept empty strings.
     """
     for value in values:
         if not isinstance(value, str):
@@ -164,38 +152,29 @@ def check_text(
         raise DataError(
             f"{counted(len(repeated), what)} {'repeats' if len(repeated) == 1 else 'repeat'}: "
             f"{first_few(repeated)}.",
-            f"Every {what} must stand once.",
+            f"Use every {what} only once.",
         )
 
 
 def locate(wanted: Sequence[str], given: Sequence[str]) -> np.ndarray:
-    """Find where each wanted sample id stands among the given ones: int64, -1 if absent."""
-    place = {id: row for row, id in enumerate(given)}
+    """Return the position of each wanted sample id among the given ones: int64, -1 if absent."""
+    place = {id: position for position, id in enumerate(given)}
     return np.array([place.get(id, -1) for id in wanted], dtype=np.int64)
 
 
 def as_sample_id(values: Sequence[str] | np.ndarray, where: str) -> tuple[str, ...]:
-    """Sample ids as a tuple, after a check.
+    """Return sample ids as a tuple, after a check that they are unique text.
 
     Parameters
     ----------
     values : sequence or array [n_samples] of str
         One id per sample.
     where : str
-        What has these ids, for messages.
-
-    Returns
-    -------
-    tuple of str
-
-    Raises
-    ------
-    DataError
-        An id is not a string, is empty, cannot be stored as UTF-8, or names two samples.
+        What messages call the place that the ids come from.
 
     Examples
     --------
-    >>> as_sample_id(["a.jpg", "b.jpg"], "the array")
+     as_sample_id(["a.jpg", "b.jpg"], "the array")
     ('a.jpg', 'b.jpg')
     """
     ids = tuple(np.asarray(values).tolist() if isinstance(values, np.ndarray) else values)
@@ -207,10 +186,10 @@ def as_sample_id(values: Sequence[str] | np.ndarray, where: str) -> tuple[str, .
     return ids
 
 
-def sample_name(sample_id: tuple[str, ...] | None, row: int) -> str:
-    """How a message names the sample in `row`.
+def sample_name(sample_id: tuple[str, ...] | None, position: int) -> str:
+    """Return what messages call the sample at a position.
 
     >>> sample_name(("a.jpg",), 0), sample_name(None, 0)
     ("sample 'a.jpg'", 'row 0')
     """
-    return f"row {row}" if sample_id is None else f"sample {sample_id[row]!r}"
+    return f"row {position}" if sample_id is None else f"sample {sample_id[position]!r}"

@@ -1,4 +1,4 @@
-"""How messages are worded."""
+"""The wording that messages share."""
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from invert_core.errors import MissingDependencyError, SettingError
 
 UPGRADE = "Update it with: pip install --upgrade invert-core"
-"""What to type where a file is of a newer version than this program reads."""
+"""The hint for a file that was written by a newer version of this program."""
 
 
 def choice(what: str, value: object, known: Iterable[str]) -> SettingError:
-    """The error for a setting that is none of the known ones.
+    """Return the error for a value that is not among the known choices.
 
     >>> print(choice("search", "bem", ("beam", "exhaustive")))
     The search cannot be 'bem'. Did you mean 'beam'? Choose from beam, exhaustive.
@@ -23,7 +23,7 @@ def choice(what: str, value: object, known: Iterable[str]) -> SettingError:
 
 
 def missing_extra(what: str, extra: str, error: ImportError) -> MissingDependencyError:
-    """The error where `what` needs a package that cannot be imported, which an extra brings.
+    """Return the error for a broken or missing package that `what` needs and `extra` installs.
 
     >>> error = ImportError("No module named 'pyarrow'")
     >>> print(missing_extra("Writing Parquet", "parquet", error).message)
@@ -38,12 +38,12 @@ def missing_extra(what: str, extra: str, error: ImportError) -> MissingDependenc
 
 
 def pip_install(extra: str) -> str:
-    """The command that installs this package with an extra."""
+    """Return the command that installs this package with an extra."""
     return f'pip install "invert-core[{extra}]"'
 
 
 def counted(count: int, what: str) -> str:
-    """A number and what it counts.
+    """Return a number and what it counts, in the plural if need be.
 
     >>> counted(1, "sample"), counted(1198, "sample")
     ('1 sample', '1,198 samples')
@@ -52,7 +52,7 @@ def counted(count: int, what: str) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    r"""What an error of another package says in its first line, or else what kind it is.
+    r"""Return the first line of another package's error, or its type if the error says nothing.
 
     >>> first_line(ValueError("no header\nat byte 0")), first_line(EOFError())
     ('no header', 'EOFError')
@@ -61,7 +61,7 @@ def first_line(error: BaseException) -> str:
 
 
 def nearest(name: str, known: Iterable[str], then: str = "") -> str:
-    """Say which known names are close to `name`, if any is, and `then` what else helps.
+    """Suggest the known names that are close to `name`, if there are any, followed by `then`.
 
     >>> nearest("layer1.relu", ["layer1.0.relu", "fc"], "`invert layers` lists all.")
     "Did you mean 'layer1.0.relu'? `invert layers` lists all."
@@ -72,7 +72,7 @@ def nearest(name: str, known: Iterable[str], then: str = "") -> str:
 
 
 def first_few(names: Sequence[str], shown: int = 3, *, called: Callable[[str], str] = repr) -> str:
-    """Name the first of many names as they are `called`, and count the others.
+    """List the first of many names, each formatted by `called`, and count the others.
 
     >>> first_few(["a", "b", "c", "d"])
     "'a', 'b', 'c' and 1 more"

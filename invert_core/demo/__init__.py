@@ -1,8 +1,9 @@
-"""The whole path on real data that comes with the package: handwritten digits.
+"""The demo: the whole path from a model to labels, on handwritten digits.
 
-A small convolutional network for the digits of scikit-learn (`examples/digits/` in the source made
-it and its data) is run in ONNX Runtime; its hidden units and outputs are labelled on the images it
-was trained on; and each label is tested on images that neither training nor search has seen.
+The model and the data come with the package: a small convolutional network for the digits of
+scikit-learn, made by `examples/digits/` in the source. The demo runs it in ONNX Runtime and labels
+its hidden units and outputs on the images of its training. Then it tests each label on images that
+neither the training nor the search has seen.
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,12 +29,12 @@ from invert_core.settings import Settings
 
 LAYERS = ("relu3", "output")
 SETTINGS = Settings(length=3, beam=3, min_fraction=0.05)
-"""A formula must cover 60 of the 1,198 images; on fewer, what is found may not hold elsewhere."""
+"""A formula must cover 60 of the 1,198 images; with fewer, it may not hold on other images."""
 
 
 @dataclass(frozen=True)
 class DemoReport:
-    """The labels, and the AUC on unseen images of the first row of every unit by its address."""
+    """The labels, and the AUC of each unit's first row on unseen images, keyed by address."""
 
     labels: Labels
     held_out_auc: dict[str, float]
@@ -46,23 +47,18 @@ def run_demo(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> DemoReport:
-    """Extract, label and test; leave a run directory.
+    """Extract activations, label units and test the labels; leave a run directory.
 
     Parameters
     ----------
     output : Path
-        The run directory; beside the labels it gets the activations and concepts they rest on.
+        The run directory. Besides the labels it holds their activations and concepts.
     jobs : int, optional
-        Threads of the search.
+        Number of threads; None takes all cores.
     overwrite : bool
-        Replace a run directory that exists.
+        Replace an existing run directory.
     progress : callable, optional
-        Called with units done and all units.
-
-    Raises
-    ------
-    MissingDependencyError
-        ONNX Runtime is not installed.
+        Called with the number of units done and the number of all units.
     """
     with ExitStack() as stack:
         model, images, unseen, table, names = (

@@ -1,1 +1,1 @@
-"""Executors: who runs a search over the units, a piece at a time."""
+"""Executors: running a search over all units, a piece at a time."""

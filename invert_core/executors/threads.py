@@ -1,4 +1,4 @@
-"""Runs a search in threads, a piece of some units in each."""
+"""Running a search in threads; each thread takes a piece of a few units at a time."""
 
 import threading
 from collections import deque
@@ -16,7 +16,7 @@ _SECONDS_PER_TICK = 0.2
 
 @dataclass(frozen=True)
 class Piece:
-    """Some units, one after the other in the order of the blocks, and what was found for them."""
+    """A few consecutive units, with the results of their search."""
 
     units: Units
     explained: Explained
@@ -27,17 +27,13 @@ class Piece:
 
 
 class Threads:
-    """Threads of this process.
+    """An executor that uses threads of this process.
 
     Parameters
     ----------
     jobs : int or None
-        How many; None takes the cores that this process may use. Results do not depend on it.
-
-    Raises
-    ------
-    SettingError
-        `jobs` is no whole number of 1 or more.
+        Number of threads; None means one for each core that this process may use. Results do not
+        depend on it.
     """
 
     def __init__(self, jobs: int | None = None):
@@ -49,19 +45,20 @@ class Threads:
         blocks: Iterable[Units],
         tick: Callable[[float], None] | None = None,
     ) -> Generator[Piece]:
-        """Search all units of blocks; pieces come in their order.
+        """Search all units of the blocks and yield the pieces in the order of the units.
 
-        While one block is searched the next is taken. When the caller stops early, or an interrupt
-        arrives, the units not begun are dropped and the threads end.
+        While the threads search one block, the next is fetched. If the caller stops early, or an
+        interrupt arrives, units that have not begun are dropped and the threads end.
 
         Parameters
         ----------
         search : Search
         blocks : iterable of Units
-            All of them have the samples of the search.
+            Blocks of units, over the samples of the search.
         tick : callable, optional
-            Called now and then while no piece comes, with how many of the units at work are done:
-            a fraction where one takes long.
+            Called from time to time while the next piece is not ready, with how many of the units
+            in progress are done. The number has a fraction while a unit that takes long is in
+            progress.
         """
         search.check_memory(self.n_threads)
         progress = _Progress()
@@ -88,24 +85,24 @@ class Threads:
 
 
 class _Progress:
-    """What all threads have done of the pieces at work, and whether they must end."""
+    """The progress of all pieces that were not yielded yet, and whether the threads must end."""
 
     def __init__(self) -> None:
         self.stopped = threading.Event()
         self._watches: list[_PieceWatch] = []
 
     def watch(self, n_units: int) -> "_PieceWatch":
-        """Watch one more piece."""
+        """Add a piece and return its watch."""
         watch = _PieceWatch(n_units, self.stopped)
         self._watches.append(watch)
         return watch
 
     def n_done(self) -> float:
-        """Units done, in all pieces that were not handed over."""
+        """Return how many units are done in all pieces that were not yielded yet."""
         return sum(watch.n_done for watch in self._watches)
 
     def hand_over(self) -> None:
-        """Forget the first piece: whoever counts whole units counts it from now on."""
+        """Forget the first piece; the caller counts its units from now on."""
         self._watches.pop(0)
 
 
@@ -139,7 +136,7 @@ def _in_order(
         piece = waiting.popleft().result()
         progress.hand_over()
         yield piece
-        del piece  # a piece holds activations, which nobody needs any more
+        del piece  # free its activations before waiting for the next piece
 
 
 def _parts(block: Units, size: int) -> Iterator[Units]:

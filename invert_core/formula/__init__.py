@@ -1,1 +1,1 @@
-"""Logical formulas of concepts: their value and their syntax."""
+"""Logical formulas of concepts, and their syntax."""

@@ -1,4 +1,4 @@
-"""A logical formula of concepts, as a value."""
+"""The logical formula of concepts: reading, evaluating and printing it."""
 
 import functools
 import re
@@ -29,11 +29,11 @@ _MISLEADING_IN_NAME = re.compile(r'[&|~()"\x00-\x1f\x7f-\x9f]|^\s|\s$')
 
 @dataclass(frozen=True, repr=False)
 class Formula:
-    """Concepts joined by ``&``, ``|`` and ``~``; made by `parse` or `from_literals`.
+    """A formula of concepts with ``&``, ``|`` and ``~``; `parse` and `from_literals` make it.
 
-    Two formulas are equal if they print alike. Runs of one connective are flat, double negations
-    are gone, the order of the operands is kept. ``str`` of a formula has parentheses only where
-    they are needed and parses back to an equal formula.
+    Two formulas are equal if they print alike. Operands of one connective form a flat run, double
+    negations are removed, and the order of the operands is kept. ``str`` of a formula has only the
+    parentheses that it needs, and parses back to an equal formula.
 
     Examples
     --------
@@ -48,16 +48,17 @@ class Formula:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a formula of ``&``, ``|``, ``~`` and parentheses over concept ids.
+        """Read a formula of concept ids with ``&``, ``|``, ``~`` and parentheses.
 
-        ``~`` binds tighter than ``&``, and ``&`` tighter than ``|``. An id of letters ``A-Z``,
-        ``a-z``, digits, ``_``, ``.`` and ``-`` stands bare; every other one is a JSON string.
+        ``~`` binds tighter than ``&``, and ``&`` binds tighter than ``|``. An id that consists of
+        letters ``A-Z`` and ``a-z``, digits, ``_``, ``.`` and ``-`` needs no quotes; any other id is
+        written as a JSON string.
 
         Raises
         ------
         FormulaError
-            The text is not a formula (the message names the character, counted from 1), has
-            more than 1,000 literals or nests deeper than 100.
+            The text is not a formula, has more than 1,000 literals, or nests deeper than 100. The
+            message names the character, counted from 1, at which the text stops making sense.
         """
         return cls(parse_tree(text))
 
@@ -72,13 +73,13 @@ class Formula:
         literals : sequence of (str, bool)
             Concept id, and whether it is negated.
         connectives : sequence of {"&", "|"}
-            One fewer than literals.
+            The connectives, one fewer than literals.
 
         Raises
         ------
         FormulaError
-            There is no literal, the numbers do not fit, a connective or an id is none, or the
-            formula is too long or too deep.
+            There is no literal, the number of connectives does not fit, a connective or an id is
+            not valid, or the formula is too long or too deep.
 
         Examples
         --------
@@ -101,30 +102,30 @@ class Formula:
 
     @property
     def length(self) -> int:
-        """Number of literals, repeated ones included."""
+        """Number of literals; repeated literals count each time."""
         return self.root.length
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The concept ids in order of appearance, each once."""
+        """The distinct concept ids in order of appearance."""
         return tuple(dict.fromkeys(literal.id for literal in iter_literals(self.root)))
 
     @property
     def key(self) -> str:
-        """Canonical text: negations at the literals (De Morgan), operands of each run sorted.
+        """Canonical text, with negations moved to the literals and the operands of runs sorted.
 
-        Formulas that differ only in the order of the operands within runs of one connective have
-        the same key; formulas with the same key have the same extent.
+        Formulas that differ only in the order of operands have the same key, and formulas with the
+        same key have the same extent.
         """
         return print_tree(canonical(self.root), quote_id)
 
     def evaluate(self, concepts: "ConceptSet") -> np.ndarray:
-        """Tell on which samples the formula is true: its extent.
+        """Return the extent of the formula: on which samples it is true.
 
         Returns
         -------
         bool array [n_samples]
-            False where the formula is not defined, see `defined_on`.
+            False on samples on which the formula is not defined; see `defined_on`.
 
         Raises
         ------
@@ -135,7 +136,7 @@ class Formula:
         return extent if concepts.defined is None else extent & self.defined_on(concepts)
 
     def defined_on(self, concepts: "ConceptSet") -> np.ndarray:
-        """Tell on which samples all concepts of the formula are defined: bool [n_samples].
+        """Return on which samples all concepts of the formula are defined: bool [n_samples].
 
         Raises
         ------
@@ -145,10 +146,10 @@ class Formula:
         return functools.reduce(np.logical_and, map(concepts.defined_on, self.ids))
 
     def describe(self, concepts: "ConceptSet") -> str:
-        """Print the formula in the names of its concepts.
+        """Return the formula as text, with the names of its concepts instead of their ids.
 
-        A name that several concepts of the set have is followed by the id, as in
-        ``crane (n02012849)``. A name that could be taken for a part of the formula is quoted.
+        If several concepts of the set share a name, the id follows it, as in
+        ``crane (n02012849)``. A name that could be mistaken for syntax is quoted.
 
         Raises
         ------
@@ -182,10 +183,10 @@ def _shown(concepts: "ConceptSet", id: str) -> str:
 
 
 class LiteralNames:
-    """Prints formulas of a concept set that are given as numbers, as `Formula` prints them.
+    """A printer of formulas that are given by concept indices; it prints like `Formula`.
 
-    Literal 2c is concept c, 2c + 1 its negation. All names are made once: a layer has thousands of
-    formulas.
+    Literal 2c stands for concept c, and 2c + 1 for its negation. All names are formatted only once,
+    because a layer has thousands of formulas.
     """
 
     def __init__(self, concepts: "ConceptSet"):
@@ -193,11 +194,11 @@ class LiteralNames:
         self._names = [text for id in concepts.id for text in _with_negation(_shown(concepts, id))]
 
     def formula(self, literals: Sequence[int], connectives: Sequence[str]) -> str:
-        """``str`` of the formula that `Formula.from_literals` would make."""
+        """Return ``str`` of the formula that `Formula.from_literals` would make."""
         return _joined(literals, connectives, self._ids)
 
     def label(self, literals: Sequence[int], connectives: Sequence[str]) -> str:
-        """What `Formula.describe` would print."""
+        """Return what `Formula.describe` would return."""
         return _joined(literals, connectives, self._names)
 
 

@@ -1,4 +1,4 @@
-"""The language of formulas: its tree, reading it from text, and writing it as text."""
+"""The syntax of formulas: their tree, and how it is read from text and written as text."""
 
 import json
 import re
@@ -41,9 +41,10 @@ class Literal:
 
 @dataclass(frozen=True)
 class Group:
-    """Two or more operands under one connective, or the negation of that.
+    """Two or more operands under one connective, or the negation of such a group.
 
-    No operand is a group of the same connective that is not negated: `join` sees to it.
+    No operand is itself a group of the same connective unless it is negated; `join` makes sure of
+    it.
     """
 
     connective: str
@@ -62,7 +63,7 @@ class Group:
 
 
 def quote_id(id: str) -> str:
-    r"""Spell a concept id as formulas do: bare where possible, else as a JSON string.
+    r"""Return a concept id as formulas write it: bare if possible, else as a JSON string.
 
     >>> print(quote_id("n02012849"), quote_id('say "a"'))
     n02012849 "say \"a\""
@@ -71,7 +72,7 @@ def quote_id(id: str) -> str:
 
 
 def quote(text: str) -> str:
-    """Spell any text as a JSON string without raw control characters."""
+    """Return any text as a JSON string without raw control characters."""
     spelled = json.dumps(text, ensure_ascii=False)
     return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", spelled)
 
@@ -89,7 +90,7 @@ def _too_deep() -> FormulaError:
 
 
 def join(connective: str, operands: Sequence[Literal | Group]) -> Literal | Group:
-    """Put operands under one connective: one operand stays as it is, nested runs become flat."""
+    """Put operands under one connective and flatten nested runs; a single operand is unchanged."""
     if len(operands) == 1:
         return operands[0]
     return Group(connective, _flat(connective, operands))
@@ -110,7 +111,7 @@ def _negate(node: Literal | Group, negate: bool = True) -> Literal | Group:
 
 
 def iter_literals(node: Literal | Group) -> Iterator[Literal]:
-    """Go through the literals of a tree in order of appearance."""
+    """Yield the literals of a tree in order of appearance."""
     if isinstance(node, Literal):
         yield node
     else:
@@ -119,7 +120,7 @@ def iter_literals(node: Literal | Group) -> Iterator[Literal]:
 
 
 def print_tree(node: Literal | Group, show: Callable[[str], str]) -> str:
-    """Write a tree with the parentheses that it needs, each id as `show` spells it."""
+    """Return the text of a tree with only the parentheses it needs; `show` formats each id."""
     if isinstance(node, Literal):
         return "~" * node.negated + show(node.id)
     parts = []
@@ -132,7 +133,7 @@ def print_tree(node: Literal | Group, show: Callable[[str], str]) -> str:
 
 
 def canonical(node: Literal | Group, negate: bool = False) -> Literal | Group:
-    """Push negations down to the literals and sort the operands of each run."""
+    """Move negations to the literals and sort the operands of each run."""
     if isinstance(node, Literal):
         return _negate(node, negate)
     negate ^= node.negated
@@ -143,7 +144,7 @@ def canonical(node: Literal | Group, negate: bool = False) -> Literal | Group:
 
 @dataclass
 class _Level:
-    """What is read so far between one pair of parentheses: runs of ``&``, joined by ``|``."""
+    """The text read so far inside one pair of parentheses: runs of ``&``, joined by ``|``."""
 
     opened_at: int
     negated: bool
@@ -155,7 +156,7 @@ class _Level:
 
 
 def parse_tree(text: str) -> Literal | Group:
-    """Read a tree from text, without recursion: hostile text may nest as deep as it is long."""
+    """Read a tree from text without recursion, because untrusted text may nest very deep."""
     levels = [_Level(0, False, [[]])]
     negations = 0
     complete = False
@@ -200,7 +201,7 @@ def parse_tree(text: str) -> Literal | Group:
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
-    """Kind ("id", or the symbol itself), token, and its position counted from 1."""
+    """Yield the kind of each token ("id", or the symbol itself), its text, and its position."""
     at = 0
     while at < len(text):
         match = _TOKEN.match(text, at)
@@ -229,7 +230,7 @@ def _unquoted(token: str, position: int) -> str:
 def _misplaced(token: str, position: int, wanted: str) -> FormulaError:
     shown = repr(token if len(token) <= 40 else token[:40] + "...")
     return FormulaError(
-        f"The formula has {shown} at character {position} where {wanted} should stand.",
+        f"The formula has {shown} at character {position} where {wanted} is expected.",
         _EXAMPLE,
     )
 
@@ -238,6 +239,6 @@ def _unreadable(character: str, position: int) -> FormulaError:
     if character == '"':
         return FormulaError(f"The quotation mark at character {position} is not closed.", _EXAMPLE)
     return FormulaError(
-        f"The formula has {character!r} at character {position}, which is no part of a formula.",
+        f"The formula has {character!r} at character {position}, which formulas cannot contain.",
         f"Put an id with such characters in double quotes. {_EXAMPLE}",
     )

@@ -1,1 +1,1 @@
-"""Labelling: activations and concepts in, rows out."""
+"""Labelling: from activations and concepts to rows that say what each unit detects."""

@@ -1,4 +1,4 @@
-"""What is compared with what, as a caller names it; opened, it is a `Workload`."""
+"""The inputs of a labelling as the caller gives them; opening them yields a `Workload`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -24,7 +24,7 @@ ConceptSource = ConceptSet | str | Path | Mapping[str, npt.ArrayLike]
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """Activations and concepts, which part of them counts, and how they are brought together.
+    """Activations and concepts, which part of them to use, and how to join them.
 
     Parameters
     ----------
@@ -44,19 +44,14 @@ class Inputs:
     def open(self) -> Iterator[Workload]:
         """Read the concepts, join them to the activations, and choose layers and units.
 
-        The activations are read later, a block at a time, while the context is open.
-
-        Raises
-        ------
-        InvertError
-            All that `label` raises before it searches.
+        The workload reads the activations later, block by block, while the context is open.
         """
         with open_source(self.activations) as opened:
-            rows, joined = join_samples(
+            kept, joined = join_samples(
                 opened.sample_id, opened.n_samples, self._concept_set(), how=self.join
             )
             concepts = resolve_missing(joined, self.missing)
-            yield Workload(concepts, choose_units(opened.layers, self.layers, self.units), rows)
+            yield Workload(concepts, choose_units(opened.layers, self.layers, self.units), kept)
 
     def _concept_set(self) -> ConceptSet:
         if isinstance(self.concepts, ConceptSet):
@@ -75,7 +70,7 @@ class Inputs:
 
 
 def open_source(source: ActivationSource) -> AbstractContextManager[Activations]:
-    """Activations from wherever they are; those that are open stay open afterwards."""
+    """Open activations from any source; leaving the context does not close open `Activations`."""
     if isinstance(source, Activations):
         return nullcontext(source)
     if isinstance(source, str | Path):

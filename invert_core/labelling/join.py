@@ -1,4 +1,4 @@
-"""Bringing activations and concepts to the same samples."""
+"""Joining activations and concepts on the samples that they share."""
 
 import logging
 from os.path import splitext
@@ -25,45 +25,37 @@ def join(
     concepts: "ConceptSet",
     how: str = "strict",
 ) -> tuple[np.ndarray | None, "ConceptSet"]:
-    """Bring concepts to the samples of activations.
+    """Join concepts to the samples of activations.
 
     Parameters
     ----------
     sample_id : tuple of str, or None
-        Sample ids of the activations. Where they or the concepts have none, rows are matched by
-        position.
+        Sample ids of the activations. If the activations or the concepts have none, samples are
+        matched by position.
     n_samples : int
-        Number of rows of the activations.
+        Number of samples of the activations.
     concepts : ConceptSet
     how : {"strict", "inner"}
-        Whether samples that only one side has are an error or are left out.
+        Whether to refuse ("strict") or to leave out ("inner") samples that only one side has.
 
     Returns
     -------
-    rows : int64 array, or None
-        The rows of the activations that are kept, ascending; None if all are.
+    kept : int64 array, or None
+        Positions of the kept samples among the activations, ascending; None if all are kept.
     concepts : ConceptSet
-        The concepts on the kept rows, in their order.
-
-    Raises
-    ------
-    DataError
-        Samples are missing on one side (strict), none is common, fewer than two are left, ids
-        repeat, or counts differ where rows are matched by position.
-    SettingError
-        `how` is unknown.
+        The concepts on the kept samples, in the same order.
     """
     if how not in JOINS:
         raise choice("join", how, JOINS)
     if sample_id is None or concepts.sample_id is None:
-        rows, joined = None, _by_position(sample_id, n_samples, concepts)
+        kept, joined = None, _by_position(sample_id, n_samples, concepts)
     else:
-        rows, joined = _by_id(sample_id, concepts.sample_id, concepts, how)
+        kept, joined = _by_id(sample_id, concepts.sample_id, concepts, how)
     if joined.n_samples < 2:
         raise DataError(
             "Only 1 sample is left to compare.", "Give activations of at least two samples."
         )
-    return rows, joined
+    return kept, joined
 
 
 def _by_position(

@@ -1,4 +1,4 @@
-"""Labelling: for every unit the formula of concepts that its activation separates best."""
+"""Labelling: finding, for every unit, the formulas that its activation separates best."""
 
 import itertools
 from collections.abc import Callable, Generator, Sequence
@@ -37,38 +37,39 @@ def label(
 ) -> Labels:
     """Find for every unit the formulas of concepts that its activation separates best.
 
-    INVERT: beam search over formulas, scored by AUC (Bykov et al., NeurIPS 2023), or an exhaustive
-    search of the short ones.
+    This is INVERT: a beam search over formulas, scored by AUC (Bykov et al., NeurIPS 2023), or an
+    exhaustive search over the short formulas.
 
     Parameters
     ----------
     activations : float array or scipy.sparse matrix [n_samples, n_units], path, or Activations
-        An array becomes the layer "activations". A path is an activation file, .npy or .npz.
+        The activations of the units. An array becomes the layer "activations". A path names an
+        activation file, a .npy or a .npz.
     concepts : mapping of id to bool array [n_samples], path, or ConceptSet
-        A path is a .csv, .npz or concept file. In an array of numbers, -1 and NaN are labels that
-        are missing.
+        The labels of the samples. A path names a .csv, a .npz or a concept file. In an array of
+        numbers, -1 and NaN are missing labels.
     layers : sequence of str, optional
-        Only these layers.
+        Layers to label; None labels all layers.
     units : sequence of int, optional
-        Only these units, zero-based, of every layer.
+        Units to label in every layer, counted from 0; None labels all units.
     settings : invert_core.Settings, optional
-        Of the search: length, beam, fractions, direction and so on.
+        Settings of the search: length, beam, fractions, direction and so on.
     names : Path, optional
-        Where `concepts` is a path: a table of the concepts' names, see `read_concepts`.
+        Table of the concepts' names if `concepts` is a path; see `read_concepts`.
     join : {"strict", "inner"}
-        Whether sample ids must be the same on both sides, or only the common ones count. Where
-        one side has no ids, samples are matched by position.
+        Whether both sides must have the same sample ids ("strict"), or only the common samples
+        are used ("inner"). If one side has no ids, samples are matched by position.
     missing : {"error", "negative", "exclude"}
-        Whether missing labels, on the samples that are compared, are refused, mean that the
-        concept is absent, or exclude the sample: a formula is then compared on the samples on which
-        all its concepts are defined, see `Settings.min_defined`.
+        What to do with missing labels on the samples that are compared. "error" refuses them.
+        "negative" treats the concept as absent. "exclude" compares each formula on the samples on
+        which all its concepts are defined; see `Settings.min_defined`.
     jobs : int, optional
-        Threads; None takes all cores. Results do not depend on it, nor on `block`.
+        Number of threads; None takes all cores. Results depend neither on it nor on `block`.
     progress : callable, optional
-        Called with the number of units done, of which a fraction where one takes long, and of all
-        units.
+        Called with the number of units done and the number of all units. The first number has a
+        fraction while a unit that takes long is in progress.
     block : int, optional
-        Units read at once; memory grows with it. None takes what suits the file.
+        Number of units to read at once; memory grows with it. None chooses what suits the file.
 
     Returns
     -------
@@ -77,7 +78,8 @@ def label(
     Raises
     ------
     InvertError
-        See `invert_core.errors`: unknown layers, samples that do not match, NaN, and so on.
+        A layer is unknown, samples do not match, an activation is NaN, and so on; see
+        `invert_core.errors`.
 
     Examples
     --------
@@ -114,7 +116,7 @@ def label_units(
     jobs: int | None = None,
     block: int | None = None,
 ) -> Generator[list[Label]]:
-    """Do what `label` does, and give the rows of each unit as soon as they are known.
+    """Label like `label`, but yield the rows of each unit as soon as they are known.
 
     Parameters
     ----------
@@ -124,7 +126,8 @@ def label_units(
     Returns
     -------
     generator of lists of Label
-        One list per unit. Whoever stops early closes it, for example with `contextlib.closing`.
+        One list per unit. A caller that stops early must close the generator, for example with
+        `contextlib.closing`.
 
     Examples
     --------
@@ -150,21 +153,21 @@ def label_workload(
     block: int | None = None,
     n_done: int = 0,
 ) -> Generator[list[Label]]:
-    """Label one unit after the other: the rows of each as soon as they are known.
+    """Label one unit after the other and yield the rows of each as soon as they are known.
 
     Parameters
     ----------
     work : Workload
-        Of `Inputs.open`, which must stay open.
+        What `Inputs.open` yields; its context must stay open.
     settings, jobs, progress, block
         As for `label`.
     n_done : int
-        Units at the beginning that are left out.
+        Number of units at the beginning to skip.
 
     Returns
     -------
     generator of lists of Label
-        To be closed by who stops early.
+        A caller that stops early must close it.
     """
     search = _class_of(settings, work.concepts)(work.concepts, settings)
     rows = LabelRows(work, size_of_space(work.concepts, settings))
@@ -191,12 +194,12 @@ def label_workload(
 
 
 def size_of_space(concepts: ConceptSet, settings: Settings) -> int:
-    """How many formulas the search of a unit could return."""
+    """Return how many formulas the search for one unit could return."""
     return n_formulas(len(concepts.id), settings.length, len(settings.directions))
 
 
 def _class_of(settings: Settings, concepts: ConceptSet) -> type[Search]:
-    """The class of a search; the kernels of the others are not imported."""
+    """Return the class of a search without importing the kernels of the others."""
     if concepts.defined is not None:
         if settings.search == "exhaustive":
             raise SettingError(
@@ -217,7 +220,7 @@ def _class_of(settings: Settings, concepts: ConceptSet) -> type[Search]:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a labelling would do; `n_formulas` is what p_search corrects for."""
+    """What a labelling would do; `p_search` corrects for `n_formulas` tests."""
 
     n_samples: int
     n_units: int
@@ -227,14 +230,9 @@ class Plan:
 
 
 def plan(inputs: Inputs, settings: Settings) -> Plan:
-    """Check what a labelling would check before it searches, and search nothing.
+    """Make all checks that `label` makes before it searches, and search nothing.
 
-    Whether any formula of several literals meets the fraction limits only a search can tell.
-
-    Raises
-    ------
-    InvertError
-        As `label`.
+    Only a search can tell whether any formula of several literals meets the fraction limits.
     """
     with inputs.open() as work:
         search = _class_of(settings, work.concepts)(work.concepts, settings)

@@ -1,4 +1,4 @@
-"""From files to a run directory: what `invert label` does, kept safe from interrupts."""
+"""Labelling files into a run directory, as `invert label` does, safe from interrupts."""
 
 import operator
 import shlex
@@ -45,22 +45,23 @@ def label_files(
 ) -> Labels:
     """Label the units of an activation file and write a run directory.
 
-    Until it is whole it is called ``<output>.partial``. A labelling that was stopped goes on after
-    the last unit that was saved when it is called again in the same way, with any `jobs`.
+    The run directory is called ``<output>.partial`` until it is complete. If a labelling was
+    stopped, the same call with any `jobs` continues after the last unit that was saved.
 
     Parameters
     ----------
     activations, concepts : path
-        Files as `label` and `read_concepts` take them; folders of concepts are not taken.
+        Files that `label` and `read_concepts` can read. A folder of concepts is refused.
     output : path
-        The run directory: labels.csv, labels.jsonl and run.json, all or nothing.
+        The run directory to make. It holds labels.csv, labels.jsonl and run.json, or does not
+        exist at all.
     names : path, optional
-        Names of the concepts, see `read_concepts`.
+        Table of the concepts' names; see `read_concepts`.
     layers, units, settings, join, missing, jobs, progress
         As for `label`.
     overwrite : bool
-        Replace a run directory that exists, once the new one is whole; and begin anew where an
-        unfinished one is broken or was made from something else.
+        Replace an existing run directory once the new one is complete. Start again if an
+        unfinished run is broken or was made from other inputs or settings.
 
     Returns
     -------
@@ -69,15 +70,15 @@ def label_files(
     Raises
     ------
     ExistingOutputError
-        The output exists and is not to be overwritten, is not a run directory, or holds an input.
+        The output exists and must not be overwritten, is not a run directory, or holds an input.
     MissingFileError
-        An input is missing, or a folder.
+        An input does not exist or is a folder.
     StaleFileError, FileFormatError
-        An unfinished run is there that was made from something else, or is broken.
+        An unfinished run exists and was made from other inputs or settings, or is broken.
     StorageError
-        It cannot be written, or another process is writing it. What is saved stays.
+        The output cannot be written, or another process is writing it. Saved rows are kept.
     InvertError
-        All that `label` raises.
+        As for `label`.
     """
     output = Path(output)
     check_folder(output, marker=RUN_FILE, overwrite=overwrite)
@@ -97,14 +98,14 @@ def label_files(
     with ExitStack() as stack:
         lock = WriteLock(output_place(output))
         stack.callback(lock.release)
-        # Before the work, so that a file that is replaced meanwhile is not recorded in its place.
+        # Before the work: a file that replaces an input meanwhile must not be recorded.
         identities = {name: file_identity(path) for name, path in files.items()}
         timer = Timer()
         work = stack.enter_context(inputs.open())
-        made_from = _fingerprint(inputs, settings, work, identities)
+        fingerprint = _fingerprint(inputs, settings, work, identities)
         addresses = tuple(work.addresses())
         unfinished = stack.enter_context(
-            unfinished_run(output, made_from, addresses, overwrite=overwrite, timer=timer)
+            unfinished_run(output, fingerprint, addresses, overwrite=overwrite, timer=timer)
         )
         left = label_workload(
             work, settings, jobs=jobs, progress=progress, n_done=unfinished.n_done
@@ -122,21 +123,21 @@ def label_files(
 
 
 def _files_of(inputs: Inputs) -> dict[str, Path]:
-    """The files that a run is made from, by what they are."""
+    """Return the files that a run is made from, keyed by their role."""
     files = {"activations": inputs.activations, "concepts": inputs.concepts, "names": inputs.names}
     paths = {name: path for name, path in files.items() if isinstance(path, Path)}
     if paths["concepts"].is_dir():
         build = ["invert", "concepts", "build", str(paths["concepts"]), "-o", "concepts.h5"]
         raise MissingFileError(
-            f"{str(paths['concepts'])!r} is a folder, and a run records the files that it is made "
-            "from.",
-            f"Make a concept file of it with: {shlex.join(build)}",
+            f"{str(paths['concepts'])!r} is a folder, but a run can only record files as its "
+            "inputs.",
+            f"Make a concept file from it with: {shlex.join(build)}",
         )
     return paths
 
 
 def _choices(inputs: Inputs) -> dict[str, Any]:
-    """What was chosen of the inputs, as run.json has it."""
+    """Return the choices made among the inputs, as run.json records them."""
     return {
         "layers": None if inputs.layers is None else list(inputs.layers),
         "units": inputs.units,
@@ -148,7 +149,7 @@ def _choices(inputs: Inputs) -> dict[str, Any]:
 def _fingerprint(
     inputs: Inputs, settings: Settings, work: Workload, identities: Mapping[str, dict[str, Any]]
 ) -> dict[str, Any]:
-    """All that determines the rows."""
+    """Return all that determines the rows."""
     return {
         "settings": asdict(settings),
         "layers": [layer.name for layer, _ in work.layers],

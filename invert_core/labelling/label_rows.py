@@ -1,4 +1,4 @@
-"""From what a search found to rows with p-values and a status."""
+"""Rows of the result: the formulas that a search found, with p-values and a status."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,21 @@ from invert_core.statistics.corrections import is_trusted, log10_p_search
 from invert_core.statistics.tails import RankSpread, log10_p_skewed, p_values, z_score
 
 Columns = dict[str, np.ndarray]
-"""Values of several rows by column, arrays [F]."""
+"""The values of F rows, keyed by column: arrays [F]."""
 
 
 @dataclass(frozen=True)
 class Tested:
-    """Tests of F formulas, or of one formula on F units.
+    """Results of F tests: of F formulas, or of one formula on F units.
 
-    `columns` are those of `Explanation` that are numbers; `log10_skewed` [F] is `log10_p` with
-    the skew of U taken into account; `is_constant` [F] says where there was nothing to test.
+    Attributes
+    ----------
+    columns : Columns
+        The columns of `Explanation` that hold numbers.
+    log10_skewed : float64 [F]
+        `log10_p`, with the skew of U taken into account.
+    is_constant : bool [F]
+        Whether the unit was constant, so that there was nothing to test.
     """
 
     columns: Columns
@@ -32,13 +38,13 @@ class Tested:
     is_constant: np.ndarray
 
     def methods(self) -> np.ndarray:
-        """The distribution that each p comes from."""
+        """Return the `method` of each row: the distribution that its p-value comes from."""
         return np.where(self.is_constant, "none", "normal")
 
     def corrected(self, n_tests: int, constant: str) -> Columns:
-        """The columns that follow from how many formulas were tested, at least one.
+        """Return the columns that depend on the number of tests, which is at least 1.
 
-        `constant` is the status of formulas whose unit is constant.
+        `constant` is the status of a formula whose unit is constant.
         """
         p_value, log10_p = self.columns["p_value"], self.columns["log10_p"]
         log10_corrected = log10_p_search(p_value, log10_p, n_tests)
@@ -62,7 +68,7 @@ def tested_formulas(
     n_positive, doubled_u : sequences of F int
         n1 and 2U of each formula.
     spread : RankSpread
-        Of the unit of each formula, arrays [F].
+        Rank spread of each formula's unit, arrays [F].
     """
     n1 = np.array(n_positive, np.int64)
     u2 = np.array(doubled_u, np.int64)
@@ -82,7 +88,7 @@ def tested_formulas(
 
 
 def by_row(columns: Columns) -> list[dict[str, Any]]:
-    """Columns as one mapping for each row."""
+    """Convert columns to one mapping per row."""
     values = zip(*(column.tolist() for column in columns.values()), strict=True)
     return [dict(zip(columns, row, strict=True)) for row in values]
 
@@ -94,7 +100,7 @@ class LabelRows:
     ----------
     work : Workload
     n_tests : int
-        How many formulas `p_search` is corrected for.
+        Number of formulas that `p_search` corrects for.
     """
 
     def __init__(self, work: Workload, n_tests: int):
@@ -104,11 +110,9 @@ class LabelRows:
         self._unit_names = work.unit_names
 
     def of_piece(self, piece: Piece, addresses: Sequence[tuple[str, int]]) -> Iterator[list[Label]]:
-        """The rows of each unit, given layers and numbers; a dead one gets one without a formula.
+        """Yield the rows of each unit in a piece; a dead unit has one row without a formula.
 
-        Yields
-        ------
-        list of Label
+        `addresses` holds the layer and number of each unit.
         """
         found = list(piece.explained.found)
         tested = tested_formulas(
@@ -156,7 +160,7 @@ class LabelRows:
             yield rows
 
     def _measured(self, units: Units, number: int, formula: str) -> dict[str, Any]:
-        """The columns of the metrics, on the samples on which the formula is defined."""
+        """Return the columns of the metrics, on the samples on which the formula is defined."""
         if not METRICS:
             return {}
         concepts, parsed = self._work.concepts, Formula.parse(formula)
@@ -168,7 +172,7 @@ class LabelRows:
 
 
 def values_of(units: Units, number: int) -> np.ndarray:
-    """The activations of one of the units: floats [N]."""
+    """Return the activations of one of the units: floats [N]."""
     if isinstance(units, np.ndarray):
         return units[number]
     samples, stored = units[number]

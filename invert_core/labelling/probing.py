@@ -1,4 +1,4 @@
-"""Which units detect a formula: all of them, ranked, with p-values corrected over the units."""
+"""Probing: ranking all units by how well they detect one formula."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -27,23 +27,23 @@ _THRESHOLD = math.log10(SIGNIFICANT)
 @described
 @dataclass(frozen=True, kw_only=True)
 class ProbedUnit(UnitExplanation):
-    """How one unit separates the extent of the formula that was asked for."""
+    """How one unit separates the extent of the probed formula."""
 
     p_units: float = column("`p_value` corrected (Holm) for all units that were tested.")
     log10_p_units: float = column("Decimal logarithm of `p_units`.")
 
     @property
     def is_tested(self) -> bool:
-        """Whether the unit is not constant, so that there was something to test."""
+        """Whether the unit was tested; a constant unit is not."""
         return self.method != "none"
 
     @property
     def is_significant(self) -> bool:
-        """Whether p_units is below 0.05 and can be trusted."""
+        """Whether `p_units` is below 0.05 and can be trusted."""
         return self.status == "ok" and self.log10_p_units < _THRESHOLD
 
     def row(self) -> dict[str, Any]:
-        """The columns, in order."""
+        """Return the columns that are printed, in order."""
         return {name: getattr(self, name) for name in COLUMNS}
 
 
@@ -72,14 +72,14 @@ COLUMNS = (
 
 @dataclass(frozen=True, repr=False)
 class ProbeResult:
-    """All units, best first.
+    """The rows of all units, best first.
 
     Parameters
     ----------
     rows : tuple of ProbedUnit
-        At least one.
+        One row per unit, at least one.
     concepts : ConceptSet
-        As they were joined to the activations.
+        The concepts, joined to the activations.
     """
 
     rows: tuple[ProbedUnit, ...]
@@ -99,17 +99,17 @@ class ProbeResult:
 
     @property
     def n_tested(self) -> int:
-        """Number of tests that p_units is corrected for: of all units that are not constant."""
+        """Number of tests that `p_units` corrects for: one for each unit that is not constant."""
         return sum(row.is_tested for row in self.rows)
 
     @property
     def n_significant(self) -> int:
-        """Number of units whose p_units is below 0.05 and can be trusted."""
+        """Number of units whose `p_units` is below 0.05 and can be trusted."""
         return sum(row.is_significant for row in self.rows)
 
     @property
     def n_untrusted(self) -> int:
-        """Number of units whose p_units is below 0.05 by the normal tail alone."""
+        """Number of units whose `p_units` is below 0.05 by the normal tail alone."""
         return sum(row.status == "untrusted" for row in self.rows)
 
 
@@ -129,19 +129,20 @@ def probe(
 ) -> ProbeResult:
     """Rank all units by how well they separate the samples of one formula from all others.
 
-    The tests are those of `score`. Their p-values are corrected by Holm's procedure over all units
-    of all layers chosen, which holds however the units depend on each other. Constant units are
-    not counted: they are no test, whatever the labels are.
+    The tests are the same as in `score`. Holm's procedure corrects their p-values over all units of
+    the chosen layers; it is valid however the units depend on each other. Constant units do not
+    count, because they are not tested.
 
     Parameters
     ----------
     activations, concepts, layers, units, names, join, missing, progress, block
         As for `label`.
     formula : Formula or str
-        In concept ids, such as ``box & ~(mailbox | "letter box")``; fixed beforehand.
+        The formula in concept ids, such as ``box & ~(mailbox | "letter box")``. Choose it before
+        you see the activations.
     direction : {"both", "positive", "negative"}
-        Order by the distance of the AUC from 0.5, or by the largest or the smallest AUC. Where it
-        is equal, units stand in the order of layers and units. P-values are two-sided in each.
+        Whether to rank by the distance of the AUC from 0.5, by the largest AUC or by the smallest.
+        Ties keep the order of layers and units. P-values are two-sided in each case.
 
     Returns
     -------
@@ -182,7 +183,7 @@ def probe(
 
 
 def _corrected(tested: Tested) -> Columns:
-    """The columns that follow from how many units were tested."""
+    """Return the columns that depend on how many units were tested."""
     alive = ~tested.is_constant
     normal, skewed = np.zeros((2, alive.size))
     normal[alive] = log10_p_holm(tested.columns["log10_p"][alive])
@@ -197,7 +198,7 @@ def _corrected(tested: Tested) -> Columns:
 
 
 def _order(direction: str) -> Callable[[ProbedUnit], float]:
-    """What rows are sorted by; U is exact, so that equal distances of AUC are ties."""
+    """Return the sort key of rows. It uses U, which is exact, so that equal distances tie."""
     if direction == "positive":
         return lambda row: -row.u
     if direction == "negative":

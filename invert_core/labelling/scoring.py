@@ -1,4 +1,4 @@
-"""Testing one formula on many units."""
+"""Scoring: testing one given formula on many units."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -38,19 +38,19 @@ def score(
     progress: Progress | None = None,
     block: int | None = None,
 ) -> Labels:
-    """Test one formula, fixed beforehand, on every unit.
+    """Test one formula on every unit.
 
-    Nothing is searched, so `p_search` equals `p_value`, `n_scored` is 1 and `direction` is
-    "given".
+    Choose the formula before you see the activations. Nothing is searched, so `p_search` equals
+    `p_value`, `n_scored` is 1 and `direction` is "given".
 
     Parameters
     ----------
     activations, concepts, layers, units, names, join, progress, block
         As for `label`.
     formula : Formula or str
-        In concept ids, such as ``box & ~(mailbox | "letter box")``.
+        The formula in concept ids, such as ``box & ~(mailbox | "letter box")``.
     missing : {"error", "negative", "exclude"}
-        As for `label`; only labels of the formula's concepts matter.
+        As for `label`, but only the labels of the formula's concepts matter.
 
     Returns
     -------
@@ -62,10 +62,12 @@ def score(
     FormulaError
         The formula cannot be parsed.
     UnknownNameError
-        It names a concept that does not exist.
+        The formula names a concept that does not exist.
     DataError
-        It is true everywhere or nowhere that it is defined, or defined on fewer than two samples;
-        and all that `label` raises.
+        The formula is defined on fewer than two samples, or is true on all or none of the samples
+        on which it is defined.
+    InvertError
+        As for `label`.
 
     Examples
     --------
@@ -87,9 +89,9 @@ def score(
 
 @dataclass(frozen=True)
 class Scored:
-    """One formula on K units, in their order.
+    """The tests of one formula on K units, in the order of the units.
 
-    `rows` are the columns of unit and formula, and those of `tested`; `concepts` are joined to the
+    `rows` holds the columns of the unit, the formula and `tested`. `concepts` are joined to the
     activations.
     """
 
@@ -105,7 +107,7 @@ def score_units(
     progress: Progress | None = None,
     block: int | None = None,
 ) -> Scored:
-    """Test one formula on every unit; parameters as for `score`."""
+    """Test one formula on every unit; the parameters are those of `score`."""
     parsed = Formula.parse(formula) if isinstance(formula, str) else formula
     with replace(inputs, missing="exclude").open() as opened:
         decided = _decided(opened, parsed, inputs.missing)
@@ -140,7 +142,7 @@ def score_units(
 def _doubled_u(
     work: Workload, extent: np.ndarray, progress: Progress | None, block: int | None
 ) -> tuple[list[int], RankSpread]:
-    """2U of an extent, bool [N], for every unit, and what ties leave of its variance."""
+    """Return 2U of an extent, bool [N], for every unit, and the rank spreads of the units."""
     n_samples = work.concepts.n_samples
     n_positive = int(extent.sum())
     atoms, of_atoms = merged(pack_columns(extent[:, None]), n_samples)
@@ -160,7 +162,7 @@ def _doubled_u(
 
 
 def _decided(work: Workload, formula: Formula, missing: str) -> Workload:
-    """Missing labels refused, filled or kept; those of other concepts are no reason to refuse."""
+    """Refuse, fill or keep missing marks; only the formula's own concepts can be refused."""
     concepts = work.concepts
     if missing == "error" and concepts.defined is not None:
         resolve_missing(concepts_of(formula, concepts), missing)

@@ -1,4 +1,4 @@
-"""The work at hand: concepts joined to activations, and the units that were asked for."""
+"""The work of a labelling: concepts joined to activations, and the chosen units."""
 
 import itertools
 import operator
@@ -20,75 +20,73 @@ from invert_core.wording import counted, first_few, nearest
 
 @dataclass(frozen=True)
 class Workload:
-    """Units of some layers, over samples that activations and concepts share.
+    """Units of some layers, over the samples that activations and concepts share.
 
     Parameters
     ----------
     concepts : ConceptSet
-        In the order of the activations.
+        The concepts, with their samples in the order of the activations.
     layers : tuple of (ActivationLayer, sequence of int)
         The layers and their units, ascending.
-    rows : int64 array or None
-        The samples of the activations to keep; None for all.
+    kept : int64 array or None
+        Positions of the samples to keep among the activations; None keeps all.
     """
 
     concepts: ConceptSet
     layers: tuple[tuple[ActivationLayer, Sequence[int]], ...]
-    rows: np.ndarray | None
+    kept: np.ndarray | None
 
     @property
     def n_units(self) -> int:
-        """Number of units, of all layers."""
+        """Number of units in all layers."""
         return sum(len(units) for _, units in self.layers)
 
     def after(self, n_done: int) -> "Workload":
-        """What is left when the first units are done."""
+        """Return the workload without its first units."""
         left = []
         for layer, units in self.layers:
             if len(units) > n_done:
                 left.append((layer, units[n_done:]))
             n_done = max(0, n_done - len(units))
-        return Workload(self.concepts, tuple(left), self.rows)
+        return Workload(self.concepts, tuple(left), self.kept)
 
     def take(self, samples: np.ndarray) -> "Workload":
-        """The same units on some of the samples, int64 [M]."""
-        rows = samples if self.rows is None else self.rows[samples]
-        return Workload(self.concepts.take(samples), self.layers, rows)
+        """Return the same units on some of the samples, given by positions int64 [M]."""
+        kept = samples if self.kept is None else self.kept[samples]
+        return Workload(self.concepts.take(samples), self.layers, kept)
 
     def where_defined(self, formula: Formula) -> "Workload":
-        """The samples on which a formula is defined; if these are not all, its concepts alone.
+        """Return the workload on the samples on which a formula is defined.
 
-        Raises
-        ------
-        DataError
-            It is defined on fewer than two samples.
+        If any concept has missing marks, only the concepts of the formula are kept.
         """
         if self.concepts.defined is None:
             return self
-        kept = np.flatnonzero(formula.defined_on(self.concepts))
-        if kept.size < 2:
+        samples = np.flatnonzero(formula.defined_on(self.concepts))
+        if samples.size < 2:
             raise DataError(
-                f"The formula {str(formula)!r} is defined on {counted(kept.size, 'sample')}, so "
+                f"The formula {str(formula)!r} is defined on {counted(samples.size, 'sample')}, so "
                 "there is nothing to compare.",
                 "Give another formula.",
             )
-        return replace(self, concepts=concepts_of(formula, self.concepts)).take(kept)
+        return replace(self, concepts=concepts_of(formula, self.concepts)).take(samples)
 
     @property
     def unit_names(self) -> dict[str, tuple[str, ...]]:
-        """Names of all units of each layer whose units have names."""
+        """The names of all units, for each layer whose units have names."""
         return {layer.name: layer.unit for layer, _ in self.layers if layer.unit is not None}
 
     def addresses(self) -> Iterator[tuple[str, int]]:
-        """Layer and number of each unit."""
+        """Yield layer and number of each unit."""
         for layer, units in self.layers:
             for unit in units:
                 yield layer.name, unit
 
     def blocks(self, block: int | None) -> Generator[Units]:
-        """The activations of all units, read by a thread of its own.
+        """Yield the activations of all units, which a separate thread reads ahead.
 
-        Each block is of one layer and has at most `block` units, or as many as suit the file.
+        A block holds units of one layer: at most `block`, or as many as suit the file if it is
+        None.
         """
         return read_ahead(
             itertools.chain.from_iterable(
@@ -100,23 +98,23 @@ class Workload:
     def _read(self, layer: ActivationLayer, units: Sequence[int], block: int) -> Iterator[Units]:
         if not isinstance(block, Integral) or block < 1:
             raise SettingError(
-                f"The block is {block!r} units.", "Give a whole number of 1 or more."
+                f"The block size is {block!r} units.", "Give a whole number of 1 or more."
             )
         for _, of_block in itertools.groupby(units, lambda unit: unit // block):
             wanted = np.array(list(of_block))
             read = layer.read(int(wanted[0]), int(wanted[-1]) + 1)
             if isinstance(read, SparseUnits):
                 read = read.select(wanted - wanted[0])
-                read = read if self.rows is None else read.take(self.rows)
+                read = read if self.kept is None else read.take(self.kept)
             else:
                 read = read if len(read) == wanted.size else read[wanted - wanted[0]]
-                read = read if self.rows is None else read.take(self.rows, axis=1)
+                read = read if self.kept is None else read.take(self.kept, axis=1)
             yield read
-            del read  # not to hold two blocks while the next is read
+            del read  # free this block before the next one is read
 
 
 def concepts_of(formula: Formula, concepts: ConceptSet) -> ConceptSet:
-    """The concepts that a formula names, in the order of the set."""
+    """Return the concepts that a formula names, in the order of the set."""
     return concepts.select(sorted({concepts.index(id) for id in formula.ids}))
 
 
@@ -125,7 +123,7 @@ def choose_units(
     layers: Sequence[str] | None,
     units: Sequence[int] | None,
 ) -> tuple[tuple[ActivationLayer, Sequence[int]], ...]:
-    """Those of the layers and units available that are asked for; None asks for all."""
+    """Choose layers and units among the available ones; None chooses all."""
     wanted = available if layers is None else [layers] if isinstance(layers, str) else layers
     for name in wanted:
         if name not in available:
@@ -134,7 +132,7 @@ def choose_units(
                 nearest(name, available, f"The layers are {first_few(list(available))}."),
             )
     if not wanted:
-        raise SettingError("No layers are named.", "Name some, or leave the choice out for all.")
+        raise SettingError("No layers are named.", "Name at least one, or leave the option out.")
     numbers = None if units is None else sorted({operator.index(unit) for unit in units})
     chosen: list[tuple[ActivationLayer, Sequence[int]]] = [
         (layer, range(layer.n_units) if numbers is None else numbers)
@@ -149,5 +147,5 @@ def choose_units(
                     f"Its units are 0 to {layer.n_units - 1}.",
                 )
     if not any(of_layer for _, of_layer in chosen):
-        raise SettingError("No units are named.", "Name some, or leave the choice out for all.")
+        raise SettingError("No units are named.", "Name at least one, or leave the option out.")
     return tuple(chosen)

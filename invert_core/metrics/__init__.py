@@ -1,1 +1,1 @@
-"""Metrics: what activations and an extent give besides AUC, each as a column of the result."""
+"""Metrics: numbers computed from activations and an extent; each is a column of the result."""

@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 KINDS = ("svg", "png")
 MAX_DRAWN = 20
-"""More units would need a picture that is higher than a .png may be, and minutes to lay out."""
+"""With more units, a .png would exceed its greatest height, and the layout would take minutes."""
 
 _INSIDE, _OUTSIDE, _UNTRUSTED = "#0072b2", "#999999", "#e69f00"
 _N_BINS = 40
 _WIDTH, _HEIGHT, _HEIGHT_OF_UNIT = 10.0, 5.5, 1.8
-"""In inches; the picture is as high as its units need."""
+"""Inches; the height of the picture grows with the number of units."""
 _MOST_POINTS = 2000
-"""More points than these are drawn as pixels in an .svg, which would be large otherwise."""
+"""An .svg draws more points than this as pixels, because it would become too large."""
 _MOST_DRAWN = 1e300
-"""Of values beyond it Matplotlib cannot tell the distances."""
+"""Matplotlib cannot compute distances between larger values."""
 _MOST_CHARACTERS, _FEWEST_CHARACTERS = 120, 12
-"""Of a name, however wide they are."""
+"""Limits on the length of a name, however wide its characters are."""
 _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": None},
     "png": {"Software": None},
@@ -49,21 +49,11 @@ _STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
-"""Names of strangers are no formulas of TeX, and stay text; the same picture has the same bytes."""
+"""Untrusted names are not parsed as TeX, text stays text, and equal pictures have equal bytes."""
 
 
 def check_picture(path: str | PathLike[str], *, overwrite: bool = False) -> None:
-    """Raise before any work is done if `write_picture` would not write to `path`.
-
-    Raises
-    ------
-    SettingError
-        The suffix is neither .svg nor .png.
-    MissingFileError, ExistingOutputError
-        There is no such folder, or `path` exists and `overwrite` is false.
-    MissingDependencyError
-        Matplotlib is not installed, or cannot be loaded.
-    """
+    """Refuse, before any work is done, a path to which `write_picture` would not write."""
     path = Path(path)
     if _kind(path) not in KINDS:
         raise SettingError(
@@ -82,35 +72,29 @@ def write_picture(
     n_units: int = 3,
     overwrite: bool = False,
 ) -> None:
-    """Draw the AUC of all units, and the activations of the first few inside and outside.
+    """Draw the AUC of all units, and the activations of the best units inside and outside.
 
-    Needs the extra ``plot``. The same result gives the same bytes with the same Matplotlib.
+    Drawing needs the extra ``plot``. With the same version of Matplotlib, the same result gives the
+    same bytes.
 
     Parameters
     ----------
     path : path
-        Of an .svg or .png.
+        The .svg or .png to write.
     found : ProbeResult
     activations : array, path, or Activations
-        Those that `found` came from; the units to be drawn are read again.
+        The activations that were probed; the units to draw are read from them again.
     n_units : int
-        How many units are drawn, 1 to 20; constant ones are not.
+        Number of units whose activations are drawn, 1 to 20; constant units are skipped.
     overwrite : bool
         Replace the file if it exists.
-
-    Raises
-    ------
-    DataError
-        The activations are not those of `found`.
-    SettingError, MissingFileError, ExistingOutputError, MissingDependencyError
-        As `check_picture`; also SettingError if `n_units` is none of these numbers.
-    StorageError
-        The system refuses to write.
     """
     path = Path(path)
     check_picture(path, overwrite=overwrite)
     if not isinstance(n_units, Integral) or not 1 <= n_units <= MAX_DRAWN:
-        raise SettingError(f"{n_units!r} units are to be drawn.", f"Draw 1 to {MAX_DRAWN}.")
+        raise SettingError(
+            f"The number of units to draw is {n_units!r}.", f"Give 1 to {MAX_DRAWN}."
+        )
     alive = [row for row in found.rows if row.is_tested][:n_units]
     values = _read(alive, found, activations)
     matplotlib = _matplotlib()
@@ -135,7 +119,7 @@ def _matplotlib() -> Any:
     except (ImportError, ValueError) as error:  # ValueError: a setting of the environment
         raise MissingDependencyError(
             f"Drawing a picture needs matplotlib, which cannot be loaded ({first_line(error)}).",
-            "Mend its installation or its settings, or do without a picture.",
+            "Repair its installation or its settings, or leave out the picture.",
         ) from error
     return matplotlib
 
@@ -143,7 +127,7 @@ def _matplotlib() -> Any:
 def _read(
     rows: list[ProbedUnit], found: ProbeResult, activations: ActivationSource
 ) -> list[np.ndarray]:
-    """The activations of some units on the samples of the result: float64 [n_samples] each."""
+    """Return the activations of some units on the result's samples: float64 [n_samples] each."""
     ids = found.concepts.sample_id
     values = []
     with open_source(activations) as opened:
@@ -153,7 +137,7 @@ def _read(
             place = locate(ids, opened.sample_id)
         if place.size != found.concepts.n_samples or (place < 0).any():
             raise DataError(
-                "The activations have other samples than those that were probed.",
+                "The activations do not have the samples that were probed.",
                 "Give the same activations.",
             )
         for row in rows:
@@ -228,7 +212,7 @@ def _draw_auc(axes: "Axes", found: ProbeResult) -> None:
 
 
 def _draw_unit(axes: "Axes", row: ProbedUnit, inside: np.ndarray, outside: np.ndarray) -> None:
-    """Draw the shares of the samples inside and outside in the same bins."""
+    """Draw the shares of the samples inside and of those outside, in the same bins."""
     verdict = "significant" if row.is_significant else row.status
     verdict = "not significant" if verdict == "ok" else verdict
     name = f"{row.address} ({row.unit_name})" if row.unit_name else row.address
@@ -254,7 +238,7 @@ def _draw_unit(axes: "Axes", row: ProbedUnit, inside: np.ndarray, outside: np.nd
 
 
 def _bins(values: np.ndarray) -> np.ndarray:
-    """Edges of bins of equal width, or of fewer bins where floats lie too close for so many."""
+    """Return the edges of equal bins; there are fewer if the values are too close for floats."""
     low, high = (values.min(), values.max()) if values.size else (0.0, 0.0)
     if low == high:
         margin = max(0.5, abs(low) * 0.05)
@@ -263,7 +247,7 @@ def _bins(values: np.ndarray) -> np.ndarray:
 
 
 def _write(text: "Text", name: str, rest: str = "", *, share: float) -> None:
-    """Write a name and the rest, the name cut until both fit a share of the picture's width."""
+    """Write a name and the rest, and cut the name until both fit a share of the picture's width."""
     figure = text.get_figure()
     assert figure is not None
     width, name = share * figure.bbox.width, _plain(name)
@@ -275,12 +259,12 @@ def _write(text: "Text", name: str, rest: str = "", *, share: float) -> None:
 
 
 def _plain(name: str) -> str:
-    """A name without what cannot stand in XML."""
+    """Return a name with escapes for characters that XML does not allow."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def _cut(name: str, most: int) -> str:
-    """A name without its middle if it is longer: at its end is the number of a unit.
+    """Return a name of at most so many characters; its middle goes, as a unit number ends it.
 
     >>> _cut("encoder.layer.11.output:31", 13)
     'encode…put:31'

@@ -1,1 +1,1 @@
-"""Results of a labelling, on disk and in memory; whoever reads one needs no engine."""
+"""Results of a labelling, in memory and on disk; reading them imports no search or kernels."""

@@ -1,7 +1,7 @@
-"""The columns of results, each declared once: as a field with what it means.
+"""The columns of results, each declared once as a field with its meaning.
 
-What a dead unit has, what files of earlier versions may lack, which values a file may hold, the
-types in Parquet files and the table of docs/file-formats.md all follow from these fields.
+Five things follow from these fields: the row of a dead unit, the columns that older files may lack,
+the values that a file may hold, the types in Parquet files, and the table in docs/file-formats.md.
 """
 
 import math
@@ -28,18 +28,18 @@ def column(
     at_least: float = -math.inf,
     at_most: float = math.inf,
 ) -> Any:
-    """A field that is a column.
+    """Return a dataclass field that is a column.
 
     Parameters
     ----------
     what : str
-        What it means, as whole sentences.
+        The meaning of the column, in whole sentences.
     dead : optional
-        What a dead unit has; left out where that depends on the unit.
+        The value for a dead unit. Leave it out if the value depends on the unit.
     default : optional
-        What rows have that were written before there was this column.
+        The value for rows that were written before this column existed.
     at_least, at_most : float
-        What numbers in files are refused beyond.
+        The range of numbers that a file may hold.
     """
     return field(
         default=default,
@@ -48,7 +48,7 @@ def column(
 
 
 def columns(kind: type) -> dict[str, Field[Any]]:
-    """The fields of a kind of row that are columns, by name."""
+    """Return the fields of a kind of row that are columns, keyed by name."""
     return {one.name: one for one in fields(kind) if "what" in one.metadata}
 
 
@@ -62,7 +62,7 @@ def described(kind: type[Row]) -> type[Row]:
 
 
 def markdown_table(kind: type, order: tuple[str, ...]) -> str:
-    """The columns as a table of Markdown."""
+    """Return the columns in the given order as a Markdown table."""
     found = columns(kind)
     lines = ["| column | type | meaning |", "| --- | --- | --- |"]
     lines += [
@@ -75,7 +75,7 @@ def markdown_table(kind: type, order: tuple[str, ...]) -> str:
 @described
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """A formula and how one unit separates its extent."""
+    """A formula, and how well one unit separates its extent."""
 
     formula: str = column("The formula in concept ids; empty for a dead unit.", dead="")
     label: str = column("The formula in names; empty for a dead unit.", dead="")
@@ -91,37 +91,40 @@ class Explanation:
     z: float = column("Standard score of U, corrected for ties and continuity.", dead=0.0)
     p_value: float = column("Two-sided p-value of U.", dead=1.0)
     log10_p: float = column(
-        "Decimal logarithm of `p_value`, also where that underflows to 0.", dead=0.0, at_most=0.0
+        "Decimal logarithm of `p_value`, correct even if `p_value` underflows to 0.",
+        dead=0.0,
+        at_most=0.0,
     )
     n_positive: int = column("Samples on which the formula is true.", dead=0)
     n_samples: int = column(
-        "Samples on which all concepts of the formula are defined, which are all unless labels "
-        "are missing; nothing else was compared."
+        "Samples on which all concepts of the formula are defined. Only these are compared; they "
+        "are all samples unless labels are missing."
     )
-    concept_fraction: float = column("Share of `n_positive` in `n_samples`.", dead=0.0)
+    concept_fraction: float = column("`n_positive` divided by `n_samples`.", dead=0.0)
 
 
 @described
 @dataclass(frozen=True, kw_only=True)
 class UnitExplanation(Explanation):
-    """A unit, a formula, and what the test of one on the other is worth."""
+    """A unit, a formula, and how far the test of the formula on the unit can be trusted."""
 
     layer: str = column("Layer of the unit.")
     unit: int = column("Number of the unit in its layer, from 0; its address is `layer:unit`.")
     unit_name: str = column(
-        "Name of the unit where units have names, as those of a flattened layer (`channel@y,x`) "
-        "have; else empty. It may stand in an address in place of the number.",
+        "Name of the unit, such as `channel@y,x` in a flattened layer; empty if the unit has no "
+        "name. An address may hold the name instead of the number.",
         default="",
     )
-    rank: int = column("Place of the row, from 1; best first.", dead=1)
+    rank: int = column("Rank of the row, from 1 for the best.", dead=1)
     method: str = column(
-        "Distribution that p comes from: `normal`, or `none` for a unit that is dead or constant.",
+        "Distribution that the p-value comes from: `normal`, or `none` for a unit that is dead or "
+        "constant.",
         dead="none",
     )
     status: str = column(
-        "`ok`; `dead` for a constant unit, which has no formula; `constant` for a formula on whose "
-        "`n_samples` the unit is constant, though it is not on all samples; or `untrusted` where "
-        "the corrected p is below 0.05 by the normal tail alone, and not when the skew of U is "
+        "`ok`; `dead` if the unit is constant, so that there is no formula; `constant` if the unit "
+        "is constant on the `n_samples` of the formula, but not on all samples; or `untrusted` if "
+        "the corrected p-value is below 0.05 by the normal tail, but not once the skew of U is "
         "taken into account.",
         dead="dead",
     )
@@ -143,33 +146,34 @@ class Label(UnitExplanation):
     """One row of the result of a labelling."""
 
     direction: str = column(
-        "What was sought: `positive` for the largest AUC, `negative` for the smallest; `given` "
-        "where one formula was tested."
+        "Direction of the search: `positive` for the largest AUC, `negative` for the smallest, or "
+        "`given` if one given formula was tested."
     )
     p_search: float = column(
-        "`p_value` corrected (Šidák) for all formulas that the search could have returned, not "
-        "only for those it scored.",
+        "`p_value` corrected (Šidák) for all formulas that the search could have returned, even "
+        "those that it did not score.",
         dead=1.0,
     )
     log10_p_search: float = column("Decimal logarithm of `p_search`.", dead=0.0, at_most=0.0)
-    n_scored: int = column("Formulas that the search scored.", dead=0)
+    n_scored: int = column("Number of formulas that the search scored.", dead=0)
     gap: float | None = column(
-        "How much better, in AUC, an unknown formula can be than the best found (which "
-        "`--min-gain` may leave out): 0 if the best of all is certified, more if a time limit "
-        "ended the search; nothing after a beam search, which cannot know.",
+        "How much better, in AUC, the best possible formula can be than the best one found (which "
+        "`--min-gain` may leave out). It is 0 if the best one found is certified to be the best "
+        "possible, more if a time limit ended the search, and nothing after a beam search, which "
+        "certifies nothing.",
         dead=None,
         default=None,
         at_least=0.0,
     )
     by_length: tuple[Explanation, ...] = ()
-    """Of the row of rank 1: the best formula found of each length, whatever `min_gain` was."""
+    """The best formula found of each length, whatever `min_gain` was; only in the row of rank 1."""
 
     ORDER: ClassVar[tuple[str, ...]]
     """The columns of labels.csv."""
 
     @classmethod
     def of_dead_unit(cls, **given: Any) -> Self:
-        """The one row of a unit that is constant, given the columns that are not the same for all.
+        """Return the only row of a dead unit, given the columns that differ between dead units.
 
         >>> Label.of_dead_unit(layer="fc", unit=3, direction="positive", n_samples=9).status
         'dead'
@@ -178,7 +182,7 @@ class Label(UnitExplanation):
         return cls(**{name: dead for name, dead in values.items() if dead is not _REQUIRED} | given)
 
     def row(self) -> dict[str, Any]:
-        """The columns of labels.csv."""
+        """Return the columns of labels.csv with their values."""
         return {name: getattr(self, name) for name in self.ORDER}
 
 
@@ -206,18 +210,15 @@ _FIRST = (
     "gap",
     "unit_name",
 )
-"""The order that the first versions of the file have; a new column follows behind them."""
+"""The order of the columns so far; a new column comes after them."""
 
 Label.ORDER = (*_FIRST, *(name for name in columns(Label) if name not in _FIRST))
 
 
 def checked(kind: type[Explanation], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of a row as a file has them; those that older files lack get their default.
+    """Return the columns of a row from a file, after a check, with defaults for absent ones.
 
-    Raises
-    ------
-    ValueError
-        A column is unknown or missing, or a value is not what this column can hold.
+    A ValueError says which column is unknown, missing, or has a value that it cannot hold.
     """
     if not isinstance(values, Mapping):
         raise ValueError("it is no object")

@@ -1,4 +1,4 @@
-"""How good a beam search was, where the best formulas are known from an exhaustive one."""
+"""How good a beam search was, compared with an exhaustive search that knows the best formulas."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -39,15 +39,17 @@ class ComparedUnit:
     ----------
     layer, unit, direction : str, int, str
     beam, exhaustive : Explanation
-        The best formula of each search: the best AUC of its rows and of `by_length`, because with
-        `min_gain` the row of rank 1 need not have it.
+        The best formula that each search found, among its rows and `by_length`. With `min_gain`,
+        the row of rank 1 need not be the best.
     status : {"optimal", "not optimal", "unknown"}
-        Whether no formula is better than that of the beam search, one is, or a time limit ended
-        the exhaustive search before that was known.
+        Whether no formula is better than the one of the beam search ("optimal"), a better one is
+        known ("not optimal"), or a time limit ended the exhaustive search too early to tell
+        ("unknown").
     loss : float
-        How much better the AUC of the best known formula is in the direction of the search.
+        How much better, in AUC, the best known formula is than the one of the beam search.
     loss_at_most : float
-        The same for the best formula there is: `loss`, unless the time limit left a gap.
+        How much better, in AUC, the best possible formula can be. It equals `loss` unless the time
+        limit left a gap.
     """
 
     layer: str
@@ -65,7 +67,7 @@ class ComparedUnit:
         return f"{self.layer}:{self.unit}"
 
     def row(self) -> dict[str, Any]:
-        """The values of `COLUMNS`."""
+        """Return the values of `COLUMNS`, keyed by column."""
         values = vars(self) | {
             f"{search}_{name}": getattr(getattr(self, search), name)
             for search in SEARCHES
@@ -76,17 +78,17 @@ class ComparedUnit:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs, unit by unit.
+    """Two runs, compared unit by unit.
 
     Attributes
     ----------
     units : tuple of ComparedUnit
-        Those that both runs have and that are not dead, in the order of the run of the beam; with
-        direction "both" each of them stands twice.
+        The units that both runs have and that are not dead, in the order of the beam run. With
+        direction "both", each unit appears twice.
     n_dead : int
-        Units in both runs that are dead: there was nothing to search.
+        Number of units that both runs have but could not search, because they are dead.
     n_only_beam, n_only_exhaustive : int
-        Units that only one run has.
+        Number of units that only one run has.
     """
 
     units: tuple[ComparedUnit, ...]
@@ -96,31 +98,31 @@ class Comparison:
 
     @property
     def n_optimal(self) -> int:
-        """In how many of `units` no formula is better than that of the beam search."""
+        """Number of `units` for which no formula is better than the one of the beam search."""
         return sum(unit.status == "optimal" for unit in self.units)
 
     @property
     def n_unknown(self) -> int:
-        """For how many of `units` the time limit left that open."""
+        """Number of `units` for which a time limit left this unknown."""
         return sum(unit.status == "unknown" for unit in self.units)
 
     @property
     def not_optimal(self) -> tuple[ComparedUnit, ...]:
-        """Those for which a better formula is known, largest loss first."""
+        """The units for which a better formula is known, largest loss first."""
         found = [unit for unit in self.units if unit.status == "not optimal"]
         return tuple(sorted(found, key=lambda unit: -unit.loss))
 
 
 def compare_runs(run: str | PathLike[str], certified: str | PathLike[str]) -> Comparison:
-    """Find out in how many units a beam search found the best formula there is.
+    """Find out for how many units a beam search found the best possible formula.
 
-    Two AUC count as equal when their float64 are. `beam`, `limit_search` and `min_gain` of the runs
-    may differ, and so may their layers and units.
+    Two AUCs are equal if they are equal as float64. The runs may differ in `beam`, `limit_search`,
+    `min_gain`, layers and units.
 
     Parameters
     ----------
     run, certified : path
-        Run directories of a beam search and of an exhaustive one, in any order.
+        The run directories of a beam search and of an exhaustive search, in any order.
 
     Returns
     -------
@@ -129,10 +131,11 @@ def compare_runs(run: str | PathLike[str], certified: str | PathLike[str]) -> Co
     Raises
     ------
     DataError
-        Both runs are of the same search; their inputs, length, fraction limits, direction or join
-        differ; no unit is in both; or the beam search found what the exhaustive one rules out.
+        Both runs used the same search; their inputs, length, fraction limits, direction, join or
+        missing differ; no unit is in both; or the beam search found a formula that the exhaustive
+        search rules out.
     MissingFileError, FileFormatError
-        One is no run directory, or is broken.
+        A path is not a run directory, or the run is broken.
     """
     runs = [_described(path) for path in (run, certified)]
     by_search = {one.search: one for one in runs}
@@ -164,7 +167,7 @@ def compare_runs(run: str | PathLike[str], certified: str | PathLike[str]) -> Co
 
 @dataclass(frozen=True)
 class _Described:
-    """A run; `made_of` is what runs that are compared have to share."""
+    """A run; `made_of` holds what two runs must share to be compared."""
 
     path: str
     search: str
@@ -172,7 +175,7 @@ class _Described:
     labels: Labels
 
     def searches(self) -> dict[tuple[str, int, str], list[Label]]:
-        """The rows of each layer, unit and direction."""
+        """Return the rows of each search, keyed by layer, unit and direction."""
         found: dict[tuple[str, int, str], list[Label]] = {}
         for row in self.labels:
             found.setdefault((row.layer, row.unit, row.direction), []).append(row)
@@ -186,7 +189,7 @@ def _described(path: str | PathLike[str]) -> _Described:
         made_of = {name: run.info["inputs"][name]["sha256"] for name in _INPUTS}
         made_of |= {name: settings[name] for name in _SETTINGS}
         arguments = run.info["arguments"]
-        # The first runs know neither missing labels nor another search.
+        # The first versions had neither missing labels nor a choice of search.
         made_of |= {"join": arguments["join"], "missing": arguments.get("missing", "error")}
         search = settings.get("search", "beam")
         if search not in SEARCHES:
@@ -200,7 +203,7 @@ def _described(path: str | PathLike[str]) -> _Described:
 
 
 def _refuse_others(beam: _Described, exhaustive: _Described) -> None:
-    """Refuse runs that were not made of the same."""
+    """Refuse two runs that do not share what they are made of."""
     told, again = [], []
     for name, wanted in exhaustive.made_of.items():
         found = beam.made_of[name]
@@ -225,19 +228,20 @@ def _compared(beam_rows: Sequence[Label], exhaustive_rows: Sequence[Label]) -> C
     beam, exhaustive = _best(beam_rows), _best(exhaustive_rows)
     if certificate.gap is None:
         raise FileFormatError(
-            f"The exhaustive search says no gap for unit {first.address}.",
+            f"The exhaustive run has no gap for unit {first.address}.",
             "Make its run again with: invert label ACTIVATIONS CONCEPTS -o RUN --search exhaustive",
         )
     ahead = beam.auc - exhaustive.auc
     if first.direction == "negative":
         ahead = -ahead
-    # The gap was rounded as `ahead` is, so that what is right cannot come out below zero.
+    # The gap was rounded in the same way as `ahead`, so a correct run never gives less than 0.
     loss_at_most = certificate.gap - ahead
     if loss_at_most < 0:
         raise DataError(
-            f"The beam search found AUC {beam.auc!r} for unit {first.address}, and the exhaustive "
-            f"one rules out better than {exhaustive.auc!r} by more than {certificate.gap!r}.",
-            "Make both runs again; if that stays so, report it: one search is wrong.",
+            f"The beam search found AUC {beam.auc!r} for unit {first.address}, but the exhaustive "
+            f"search rules out an AUC better than {exhaustive.auc!r} by more than "
+            f"{certificate.gap!r}.",
+            "Make both runs again; if they still disagree, report it: one search is wrong.",
         )
     return ComparedUnit(
         layer=first.layer,

@@ -1,4 +1,4 @@
-"""Labels as files for other programs."""
+"""Writing labels to files for other programs."""
 
 from os import PathLike
 from pathlib import Path
@@ -14,19 +14,14 @@ KINDS = ("csv", "jsonl", "parquet")
 
 
 def to_text(labels: Labels, kind: str) -> str:
-    """All rows as text of a kind, "csv" or "jsonl".
-
-    Raises
-    ------
-    SettingError
-        The kind is not text.
-    """
+    """Return all rows as text of a kind, "csv" or "jsonl"."""
     if kind == "csv":
         return labels.to_csv()
     if kind == "jsonl":
         return labels.to_jsonl()
     raise SettingError(
-        f"Labels as {kind} are no text to print.", f"Name a file with: -o labels.{kind}"
+        f"Labels cannot be printed as {kind}, which is not text.",
+        f"Name a file with: -o labels.{kind}",
     )
 
 
@@ -38,19 +33,24 @@ def export_labels(
     Parameters
     ----------
     labels : Labels
-    path : Path
+    path : path
+        The file to write.
     kind : {"csv", "jsonl", "parquet"}, optional
-        None takes the suffix of `path`. Parquet has the columns of labels.csv and needs the extra
-        ``parquet``.
+        The format; None takes it from the suffix of `path`. Parquet has the columns of labels.csv
+        and needs the extra ``parquet``.
     overwrite : bool
         Replace the file if it exists.
 
     Raises
     ------
     SettingError
-        The suffix says nothing about the kind.
+        `kind`, or without it the suffix, is not one of the formats.
+    MissingFileError, ExistingOutputError
+        The folder of `path` does not exist, or `path` exists and `overwrite` is false.
     MissingDependencyError
         pyarrow is not installed.
+    StorageError
+        The file cannot be written.
     """
     path = Path(path)
     if kind is None:
@@ -58,7 +58,7 @@ def export_labels(
         if kind not in KINDS:
             raise SettingError(
                 f"The suffix of {str(path)!r} is none of {', '.join(KINDS)}.",
-                "Say which with --format.",
+                "Choose a format with --format.",
             )
     elif kind not in KINDS:
         raise choice("format", kind, KINDS)

@@ -1,4 +1,4 @@
-"""The result of a labelling: rows that say what each unit detects, and how they are written."""
+"""The result of a labelling: rows that say what each unit detects, in memory and as text."""
 
 import csv
 import io
@@ -28,8 +28,9 @@ class Labels:
     Parameters
     ----------
     rows : tuple of Label
+        The rows; each says what a unit detects.
     concepts : ConceptSet or None
-        As it was joined to the activations; None when the rows were read from a run.
+        The concepts, joined to the activations; None if the rows were read from a run.
     """
 
     rows: tuple[Label, ...]
@@ -46,18 +47,18 @@ class Labels:
         return len(self.rows)
 
     def best(self) -> tuple[Label, ...]:
-        """The row of rank 1 of every unit and direction that is not dead, most convincing first.
+        """Return the row of rank 1 of every unit and direction, except dead units, best first.
 
-        Significant and trusted ones first (p_search below 0.05, status "ok"), then by the distance
-        of the AUC from 0.5, then by `log10_p_search`.
+        Rows that are significant and trusted (`p_search` below 0.05, status "ok") come first. Then
+        the distance of the AUC from 0.5 decides, then `log10_p_search`.
         """
         first = [row for row in self.rows if row.rank == 1 and row.status != "dead"]
         return tuple(sorted(first, key=_conviction))
 
     def at(self, address: str) -> tuple[Label, ...]:
-        """The rows of one unit, given as ``layer:unit``, with the number or the name of the unit.
+        """Return the rows of one unit, given as ``layer:unit`` with the unit's number or name.
 
-        A name that is the number of another unit means that one.
+        If a name is also the number of another unit, the number counts.
 
         Raises
         ------
@@ -85,14 +86,21 @@ class Labels:
         return found
 
     def extent(self, label: Explanation | str) -> np.ndarray:
-        """Where a formula is true: bool, one for each sample in the order of the activations.
+        """Return on which samples a formula is true: bool, in the order of the activations.
 
-        False where the formula is not defined.
+        It is False on samples on which the formula is not defined.
 
         Parameters
         ----------
         label : Label, Explanation or str
             A row of this result, or a formula in concept ids.
+
+        Raises
+        ------
+        DataError
+            The rows were read from a run, or the row is that of a dead unit.
+        FormulaError, UnknownNameError
+            The text is not a formula, or names a concept that does not exist.
         """
         if self.concepts is None:
             raise DataError(
@@ -102,13 +110,13 @@ class Labels:
         text = label if isinstance(label, str) else label.formula
         if not text:
             raise DataError("A dead unit has no formula.", "Ask for another row.")
-        # Whoever reads a run needs neither formulas nor concepts.
+        # Imported here, because reading a run needs neither formulas nor concepts.
         from invert_core.formula.formula import Formula
 
         return Formula.parse(text).evaluate(self.concepts)
 
     def to_csv(self) -> str:
-        """All rows as labels.csv."""
+        """Return all rows as the text of labels.csv."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -116,7 +124,7 @@ class Labels:
         return text.getvalue()
 
     def to_jsonl(self) -> str:
-        """All rows and `by_length` as labels.jsonl, one object per line."""
+        """Return all rows with `by_length` as the text of labels.jsonl, one object per line."""
         return "".join(
             json.dumps(
                 row.row() | {"by_length": [vars(found) for found in row.by_length]},
@@ -134,13 +142,13 @@ class Labels:
         Raises
         ------
         FileFormatError
-            A line is not such an object; the message names `name` and the line.
+            A line is not a row; the message names the file, called `name`, and the line.
         """
         rows = []
         for number, line in enumerate(lines, start=1):
             try:
                 values = json.loads(line)
-                # Before there were missing labels, all formulas had the samples of the row.
+                # Before labels could be missing, formulas had no number of samples of their own.
                 of_row = {"n_samples": values["n_samples"]}
                 by_length = tuple(
                     Explanation(**checked(Explanation, of_row | found))

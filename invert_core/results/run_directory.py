@@ -1,4 +1,4 @@
-"""Run directories: the results of one labelling, and all that is needed to repeat it."""
+"""Run directories: the result of one labelling, with all that is needed to repeat it."""
 
 import hashlib
 import json
@@ -27,12 +27,12 @@ FORMAT = "invert-run"
 FORMAT_VERSION = 1
 
 _LABEL = "Make one with: invert label ACTIVATIONS CONCEPTS -o RUN"
-_FINISH = "Finish it: the same 'invert label' as before goes on where it was."
+_FINISH = "Finish it: the same 'invert label' command continues where it stopped."
 
 
 @dataclass(frozen=True)
 class Run:
-    """What `read_run` finds in a run directory; `info` is the object in run.json."""
+    """The content of a run directory; `info` is the object in run.json."""
 
     labels: Labels
     info: dict[str, Any]
@@ -52,13 +52,13 @@ def write_run(
     ----------
     folder : Path
     labels, settings
-        The result, and what the search was told.
+        The result, and the settings of the search.
     inputs : mapping
-        Fingerprints of the files that determine the result, by what they are.
+        The `file_identity` of each input file, keyed by its role.
     arguments : mapping
-        The other arguments, JSON-able.
+        The other arguments, as JSON values.
     timings : Timings
-        Of the labelling.
+        The timings of the labelling.
     """
     (folder / "labels.jsonl").write_text(labels.to_jsonl(), encoding="utf-8", newline="")
     write_table(folder, labels)
@@ -77,7 +77,7 @@ def write_info(
     arguments: Mapping[str, Any],
     timings: Timings,
 ) -> None:
-    """Write run.json to a folder that exists; parameters as for `write_run`."""
+    """Write run.json to a folder that exists; the parameters are those of `write_run`."""
     info = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -94,7 +94,7 @@ def write_info(
         },
     }
     text = json.dumps(info, indent=2, ensure_ascii=False) + "\n"
-    # A path may hold bytes that are no UTF-8; escaped so, JSON gives them back.
+    # A path may hold bytes that are not UTF-8; JSON decodes this escape to the same path.
     (folder / RUN_FILE).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
@@ -104,9 +104,9 @@ def read_run(path: str | PathLike[str]) -> Run:
     Raises
     ------
     MissingFileError
-        It does not exist, or is no run directory.
+        The path does not exist, is not a run directory, or holds an unfinished run.
     FileFormatError
-        A file in it is broken or of a newer version.
+        A file in the run directory is broken, or was written by a newer version.
     """
     path = Path(path)
     run_file = path / RUN_FILE
@@ -149,7 +149,7 @@ def _read_info(run_file: Path) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, of this package, and of the packages its results rest on."""
+    """Return the versions of Python, of this package, and of the packages that affect results."""
     found = {"python": sys.version.split()[0], "invert-core": __version__}
     for name in ("numba", "numpy", "scipy", "h5py"):
         found[name] = metadata.version(name)
@@ -157,13 +157,7 @@ def versions() -> dict[str, str]:
 
 
 def file_identity(path: Path, folder: Path | None = None) -> dict[str, Any]:
-    """Path, size in bytes and SHA-256 of a file; its path is absolute, or relative to `folder`.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    """
+    """Return path, size and SHA-256 of a file; the path is absolute, or relative to `folder`."""
     check_file(path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

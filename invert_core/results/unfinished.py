@@ -1,4 +1,4 @@
-"""The unfinished run: the rows so far, kept so that a labelling that was killed can go on."""
+"""The unfinished run: keeping the rows so far, so that a killed labelling can continue."""
 
 import contextlib
 import hashlib
@@ -28,7 +28,7 @@ from invert_core.results.unfinished_record import Record, Timer
 RECORD = "unfinished.json"
 
 SECONDS_BETWEEN_SAVES = 1.0
-"""A kill costs what was done since; a short labelling saves once, at its end."""
+"""A kill costs the work since the last save; a short labelling saves once, at its end."""
 
 _LABELS = "labels.jsonl"
 _NEW_RECORD = RECORD + ".new"
@@ -39,7 +39,7 @@ _log = logging.getLogger("invert")
 
 @dataclass(frozen=True)
 class _Rows:
-    """The rows on disk and those that follow; replaced as one, whenever an interrupt comes."""
+    """The saved and the waiting rows, replaced together so that no interrupt can split them."""
 
     record: Record
     digest: Any = field(default_factory=hashlib.sha256)
@@ -47,36 +47,30 @@ class _Rows:
 
 
 class UnfinishedRun:
-    """A folder beside the output that takes its place when all rows are there.
+    """A folder beside the output that takes its place once it holds all rows.
 
-    It is made when the first rows are saved. Whatever happens later, what is saved stays right.
+    The first save makes the folder. Whatever happens later, saved rows stay valid.
 
     Parameters
     ----------
     output : Path
         The run directory to make.
     fingerprint : mapping
-        All that determines the rows, as JSON.
+        All that determines the rows, as JSON values.
     units : sequence of (str, int)
-        Layer and number of every unit that the run is about, in order.
+        Layer and number of every unit to label, in order.
     overwrite : bool
-        Start anew where the folder is broken or was made from something else.
+        Start again if the folder is broken or was made from other inputs or settings. A folder
+        that is not an unfinished run is never touched.
     timer : Timer
+        Measures how long the labelling takes.
 
     Attributes
     ----------
     folder : Path
+        Folder of the unfinished run.
     found : tuple of Label
-        The rows that an earlier part left.
-
-    Raises
-    ------
-    StaleFileError
-        The folder was made from something else.
-    FileFormatError
-        It is broken.
-    ExistingOutputError
-        It is something else than an unfinished run.
+        The rows that an earlier run saved.
     """
 
     def __init__(
@@ -106,23 +100,17 @@ class UnfinishedRun:
 
     @property
     def n_done(self) -> int:
-        """Units whose rows are on disk for good; the next is the first to be labelled."""
+        """Number of units whose rows are saved; the unit after them is the next to label."""
         return self._rows.record.n_units
 
     def add(self, rows: Sequence[Label]) -> None:
-        """Take the rows of the next unit; save them and those before, if it is time."""
+        """Take the rows of the next unit, and save all rows if the last save was long ago."""
         self._rows.waiting.append(rows)
         if time.monotonic() - self._last_save >= SECONDS_BETWEEN_SAVES:
             self.save()
 
     def save(self) -> None:
-        """Bring all rows taken to disk for good.
-
-        Raises
-        ------
-        StorageError
-            The system refuses; what was saved before stays.
-        """
+        """Save all rows to disk; if that fails, the rows that were saved before stay valid."""
         saved = self._rows
         waiting = tuple(saved.waiting)
         if not waiting:
@@ -148,36 +136,33 @@ class UnfinishedRun:
     def completed(self, *, marker: str, overwrite: bool) -> Iterator[Path]:
         """Save all rows, yield the folder for the other files, and give it its final name.
 
-        Raises
-        ------
-        ExistingOutputError, StorageError
-            As `atomic.new_folder`; the rows stay in the unfinished folder.
+        If that fails, the rows stay in the unfinished run.
         """
         self.save()
         with atomic.storage_errors(self._output):
             self._open()
-            place = self._output.resolve()  # "." will mean the old one
+            place = self._output.resolve()  # after the move, "." would mean the old folder
             yield self.folder
         atomic.move_folder_into_place(self.folder, self._output, marker=marker, overwrite=overwrite)
         with atomic.storage_errors(self._output):
             (place / RECORD).unlink()
 
     def is_kept(self) -> bool:
-        """Whether something is left for the same command to go on from."""
+        """Return whether the same command can continue from saved rows."""
         return self.n_done > 0 and (self.folder / RECORD).is_file()
 
     def kept(self, error: BaseException) -> str:
-        """Say what is left after an error, and what to do with it."""
+        """Return a message that says what is saved after an error, and how to continue."""
         what = (
             f"{self.n_done:,} of {self._n_units:,} units are kept in {str(self.folder)!r}; "
-            "the same command goes on from there"
+            "the same command continues from there"
         )
         if isinstance(error, InvertError) and not isinstance(error, OSError):
             return f"{what}, and other inputs or settings need --overwrite."
         return f"{what}."
 
     def close(self) -> None:
-        """Leave nothing where nothing was saved."""
+        """Remove the folder if this run made it and saved no rows."""
         if self._to_be_removed and self.n_done == 0:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -195,7 +180,7 @@ class UnfinishedRun:
             refuse_stale(self.folder, record.fingerprint, self._rows.record.fingerprint)
         except StaleFileError as error:
             error.add_note(
-                f"With the inputs and settings of then it goes on after {record.n_units:,} units."
+                f"Its original inputs and settings would continue after {record.n_units:,} units."
             )
             raise
         text = self._read_rows(record.n_bytes)
@@ -210,7 +195,7 @@ class UnfinishedRun:
         self._rows = _Rows(record, digest)
         self._timer.go_on(record.timings, record.n_units)
         _log.info(
-            "Going on after %s of %s units, which an earlier run left in %r.",
+            "Continuing after %s of %s units, which an earlier run left in %r.",
             f"{record.n_units:,}",
             f"{self._n_units:,}",
             str(self.folder),
@@ -255,7 +240,7 @@ class UnfinishedRun:
         self._is_open = True
 
     def _write_rows(self, start: int, text: bytes) -> None:
-        # A save that failed or was interrupted is repeated with the same bytes, and more of them.
+        # After a failed or interrupted save, the next one writes the same bytes again, and more.
         with (self.folder / _LABELS).open("r+b") as file:
             file.seek(start)
             file.write(text)
@@ -277,7 +262,7 @@ def unfinished_run(
     overwrite: bool,
     timer: Timer,
 ) -> Iterator[UnfinishedRun]:
-    """Keep what a block labels, if it fails or is interrupted, and say so in a note.
+    """Save what the block labels even if it fails or is interrupted, and say so in a note.
 
     Parameters
     ----------
@@ -289,7 +274,7 @@ def unfinished_run(
         try:
             yield run
         except BaseException:
-            with contextlib.suppress(StorageError):  # the note says what is kept all the same
+            with contextlib.suppress(StorageError):  # the note says how much is saved anyway
                 run.save()
             raise
     except BaseException as error:
@@ -301,26 +286,26 @@ def unfinished_run(
 
 
 def unfinished_folder(output: Path) -> Path:
-    """Where the unfinished run of an output is: beside it, with ``.partial`` behind its name."""
+    """Return the folder of an output's unfinished run: beside it, with the suffix ``.partial``."""
     place = output_place(output)
     return place.with_name(place.name + ".partial")
 
 
 def output_place(output: Path) -> Path:
-    """The output by a path that has a name and is no link."""
+    """Return the path of the output so that it has a name and is not a link."""
     if output.name in ("", "..") or output.is_symlink():
         return Path(os.path.realpath(output))
     return output
 
 
 def _check_ours(folder: Path) -> None:
-    """Raise unless `folder` may be written and replaced: there is none, or only what is ours."""
+    """Refuse a folder that exists and holds anything but an unfinished run."""
     try:
         folder.lstat()
     except FileNotFoundError:
         return
     if folder.is_symlink() or not folder.is_dir():
-        raise _not_ours(folder, "is no folder")
+        raise _not_ours(folder, "is not a folder")
     own = {RECORD, _NEW_RECORD, _LABELS, *_WRITTEN_LAST}
     names = set()
     for path in folder.iterdir():

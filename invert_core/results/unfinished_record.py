@@ -1,4 +1,4 @@
-"""What an unfinished run says of itself in unfinished.json, and how long a labelling took."""
+"""The record of an unfinished run in unfinished.json, and the timings of a labelling."""
 
 import hashlib
 import json
@@ -10,14 +10,14 @@ from typing import Any
 
 FORMAT = "invert-unfinished-run"
 FORMAT_VERSION = 2
-"""Since version 2 formulas of `by_length` say their number of samples, as in a run directory."""
+"""Version 2 added the number of samples to the formulas of `by_length`."""
 
 
 @dataclass(frozen=True)
 class Timings:
-    """What run.json says of the time.
+    """The timings in run.json.
 
-    `started` is UTC; `resumed_after` holds the units that were done whenever it went on.
+    `started` is in UTC. `resumed_after` holds, for each continuation, how many units were done.
     """
 
     started: str
@@ -26,28 +26,28 @@ class Timings:
 
 
 class Timer:
-    """Runs from when it is made."""
+    """A timer of a labelling; it starts when it is made."""
 
     def __init__(self) -> None:
         self._before = Timings(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), 0.0)
         self._clock = time.perf_counter()
 
     def go_on(self, earlier: Timings, n_done: int) -> None:
-        """Count what an earlier part took, which had done so many units."""
+        """Add the time of an earlier run, which had labelled `n_done` units."""
         self._before = replace(earlier, resumed_after=(*earlier.resumed_after, n_done))
 
     def timings(self) -> Timings:
-        """What there is to say until now."""
+        """Return the timings up to now."""
         seconds = self._before.label_seconds + time.perf_counter() - self._clock
         return replace(self._before, label_seconds=round(seconds, 3))
 
 
 @dataclass(frozen=True)
 class Record:
-    """What is on disk for good.
+    """The part of an unfinished run that is saved.
 
-    The first `n_bytes` of labels.jsonl are the rows of the first `n_units` units; `sha256` is
-    theirs. `fingerprint` holds all that determines the rows.
+    The first `n_bytes` of labels.jsonl hold the rows of the first `n_units` units; `sha256` is the
+    hash of these bytes. `fingerprint` holds all that determines the rows.
     """
 
     fingerprint: Mapping[str, Any]
@@ -70,13 +70,13 @@ class Record:
             raise ValueError("a value is of the wrong type or size")
 
     def to_json(self) -> str:
-        """The text of unfinished.json."""
+        """Return the text of unfinished.json."""
         head = {"format": FORMAT, "format_version": FORMAT_VERSION}
         return json.dumps(head | asdict(self), indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Record":
-        """Read what `to_json` wrote; ValueError or TypeError where it is something else."""
+        """Read what `to_json` wrote; anything else raises a ValueError or TypeError."""
         values = json.loads(text)
         if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
             raise ValueError("it does not describe an unfinished run")

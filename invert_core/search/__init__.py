@@ -1,1 +1,1 @@
-"""The searches for the best formulas of units: over arrays, in threads."""
+"""The searches for the formulas that explain a unit best; they work on arrays, not on files."""

@@ -1,4 +1,4 @@
-"""Beam search: settings in, formulas as literals and exact integers out."""
+"""The beam search of the paper, for concepts without missing marks."""
 
 import numpy as np
 
@@ -16,12 +16,9 @@ from invert_core.settings import Settings
 
 
 class BeamSearch(CompleteSearch):
-    """The beam search of the paper, with distinct extents; parameters as for `Search`.
+    """The beam search of the paper, with distinct extents in each beam.
 
-    Raises
-    ------
-    DataError
-        No literal has an extent within the fraction limits.
+    The parameters are those of `Search`.
     """
 
     def __init__(self, concepts: ConceptSet, settings: Settings):
@@ -45,11 +42,11 @@ class BeamSearch(CompleteSearch):
 
     @property
     def atoms(self) -> Atoms:
-        """Of the concepts."""
+        """The atoms of the concepts."""
         return self._atoms
 
     def search(self, weights: np.ndarray, direction: str, watch: Watch) -> list[UnitResult]:
-        """Search units, none dead, given by the ranks of the atoms: int64 [K, S]."""
+        """Search living units, given by the rank sums of their atoms: int64 [K, S]."""
         settings = self.settings
         sign = 1.0 if direction == "positive" else -1.0
         codes, scores, n_scored = (
@@ -59,10 +56,10 @@ class BeamSearch(CompleteSearch):
             )
         )
         results = []
-        for rows, row_scores, scored in zip(codes, scores, n_scored, strict=True):
+        for unit_codes, unit_scores, scored in zip(codes, scores, n_scored, strict=True):
             found = [
                 _found(code, sign * score) if code[LENGTH] else None
-                for code, score in zip(rows, row_scores, strict=True)
+                for code, score in zip(unit_codes, unit_scores, strict=True)
             ]
             beam = tuple(one for one in found[: settings.beam] if one)
             by_length = tuple(one for one in found[settings.beam :] if one)
@@ -74,10 +71,10 @@ class BeamSearch(CompleteSearch):
 def report(
     beam: tuple[Found, ...], by_length: tuple[Found, ...], sign: float, min_gain: float
 ) -> tuple[Found, ...]:
-    """The formulas worth their length, best first.
+    """Return the formulas that are worth their length, best first.
 
-    A formula is reported if none shorter is, or if its AUC beats the best reported shorter one by
-    at least `min_gain` in the direction of the search.
+    A formula is worth its length if no shorter formula is reported, or if its AUC is better than
+    that of every shorter reported formula by at least `min_gain`.
     """
 
     def order(found: Found) -> tuple[float, int, tuple[int, ...], tuple[str, ...]]:
@@ -109,24 +106,24 @@ def _found(code: list[int], auc: float) -> Found:
 def no_literal_passes(
     sizes: np.ndarray, n_samples: int | np.ndarray, settings: Settings, or_else: str = ""
 ) -> DataError:
-    """The error where no literal covers a fraction within the limits.
+    """Return the error for concepts of which no literal is within the fraction limits.
 
     Parameters
     ----------
     sizes : int64 array [2C]
-        Samples on which each literal is true.
+        Number of samples on which each literal is true.
     n_samples : int, or int64 array [2C]
-        Those on which it is defined, at least one.
+        Number of samples on which each literal is defined, at least 1.
     settings : Settings
     or_else : str
-        What else may help, for the end of the hint.
+        What else may help; it ends the hint.
     """
     fractions = np.unique((sizes / n_samples)[(sizes > 0) & (sizes < n_samples)])
     below = fractions[fractions < settings.min_fraction]
     above = fractions[fractions > settings.max_fraction]
     nearest = [f"{side[at]:.6g}" for side, at in ((below, -1), (above, 0)) if side.size]
     message = (
-        "No concept and no negation of one covers a fraction of the samples between "
+        "No concept and no negation of a concept covers a fraction of the samples between "
         f"{settings.min_fraction:g} and {settings.max_fraction:g}"
     )
     if not nearest:

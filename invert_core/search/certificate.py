@@ -1,8 +1,8 @@
-"""The best formula of up to three literals of one unit, certified.
+"""Finding and certifying the best formula of up to three literals for one unit.
 
-All formulas of one and two literals are scored. Of those of three, a bound leaves few pairs of
-concepts (`kernels.bounds`), which are gone through in the order of what they may still reach; when
-a time limit ends the search, that is the gap that remains.
+All formulas of one and two literals are scored. For three literals, a bound (`kernels.bounds`)
+rules out most pairs of concepts. The remaining pairs are searched in descending order of their
+bounds. If a time limit ends the search, the bound of the next pair gives the remaining gap.
 """
 
 import math
@@ -40,35 +40,38 @@ KERNELS = (
 )
 MAX_LENGTH = 3
 N_SEEDS = 32
-"""Pairs of concepts that are joined to every third one before any bound is formed."""
+"""Number of pairs of concepts that are joined to every third concept before there is any bound."""
 N_LEVELS = 100
-"""Thresholds between the best score and a perfect one; the remaining gap is known to one step."""
+"""Number of thresholds from the best score to a perfect one; the gap is known to one step."""
 BUCKET = 4.0
-"""Ratio of the largest to the smallest extent that one slope of the bound serves."""
+"""Ratio of the largest to the smallest extent for which one slope of the bound is used."""
 STEP = 0.05
 """Seconds of kernel work between two looks at the clock."""
 
 
 @dataclass(frozen=True)
 class PairTables:
-    """A concept set made ready: no two concepts equal or complementary, none empty or full.
+    """A prepared concept set: no two concepts are equal or complementary, none is empty or full.
 
-    A concept larger than half of the samples stands for its negation; they are numbered by size,
-    ascending.
+    A concept that covers more than half of the samples is replaced by its negation. The concepts
+    are sorted by size, ascending.
 
     Attributes
     ----------
     bits : uint64 [C, W]
+        The concepts as sets of atoms.
     first, concept : int64 [S + 1], int64
-        Concepts of each atom, see `kernels.pairs.concept_lists`.
+        The concepts of each atom; see `kernels.pairs.concept_lists`.
     literal : int64 [C, 2]
-        The literals of the original concepts that each concept and its negation are.
+        The literals, among the original concepts, of each concept and its negation.
     n_literals : int
-        Of the original concepts.
+        Number of literals of the original concepts.
     sizes : int64 [S]
+        Number of samples in each atom.
     counts : int64 [C, C]
-        Samples in the intersection of each pair.
+        Number of samples in the intersection of each pair of concepts.
     n_samples : int
+        Number of all samples.
     """
 
     bits: np.ndarray
@@ -85,8 +88,8 @@ class PairTables:
 class BestFormula:
     """The best formula of its length.
 
-    `literals` are 2c for concept c and 2c + 1 for its negation; `rank_sum` is the sum of the
-    doubled midranks of its `n_positive` samples, `score` its AUC, or minus that.
+    In `literals`, 2c stands for concept c and 2c + 1 for its negation. `rank_sum` is the sum of the
+    doubled midranks of the `n_positive` samples in the extent. `score` is sign * AUC.
     """
 
     literals: tuple[int, ...]
@@ -98,20 +101,21 @@ class BestFormula:
 
 @dataclass(frozen=True)
 class Certificate:
-    """What an exhaustive search of one unit found.
+    """The result of an exhaustive search for one unit.
 
     Attributes
     ----------
     found : tuple of BestFormula
-        For each length the best formula, first in order among equals, if its score beats those of
-        all shorter ones; ascending. The last is the best of all that were scored.
+        The best formula of each length, if its score beats those of all shorter formulas; shortest
+        first. Among equal formulas it is the first in order. The last formula is the best of all
+        that were scored.
     certified : bool
-        Whether no formula that was not scored can come before the last of `found`.
+        Whether no formula that was not scored can come before the last formula of `found`.
     bound : float
-        No formula within the limits has a higher score; the best score if certified, -inf if there
-        is no such formula.
+        An upper bound on the score of every formula within the limits: the best score if
+        `certified`, and -inf if there is no such formula.
     n_scored : int
-        Formulas scored.
+        Number of formulas scored.
     """
 
     found: tuple[BestFormula, ...]
@@ -121,25 +125,21 @@ class Certificate:
 
 
 def prepare(bits: np.ndarray, sizes: np.ndarray, n_samples: int) -> PairTables:
-    """Make a concept set ready for the search of many units.
+    """Prepare a concept set for searching many units.
 
     Parameters
     ----------
     bits : uint64 [C, ceil(S / 64)]
-        Concepts over S atoms.
+        The concepts as sets of S atoms.
     sizes : int64 [S]
-        Samples in each atom.
+        Number of samples in each atom.
     n_samples : int
-        Their sum.
-
-    Returns
-    -------
-    PairTables
+        Number of all samples, the sum of `sizes`.
     """
     whole = whole_set(sizes.size)
     distinct: dict[bytes, tuple[int, np.ndarray]] = {}
     for c, row in enumerate(bits):
-        # Of a concept and its negation, the one without the first atom.
+        # Equal for a concept and its negation, of which only the first is kept.
         without = whole & ~row if row[0] & np.uint64(1) else row
         distinct.setdefault(without.tobytes(), (c, row))
     chosen = [(c, row) for without, (c, row) in distinct.items() if any(without)]
@@ -171,23 +171,23 @@ def prepare(bits: np.ndarray, sizes: np.ndarray, n_samples: int) -> PairTables:
 
 
 class _TimeIsUpError(Exception):
-    """The time limit has struck, or the caller wants an end."""
+    """The time limit is over, or the executor no longer wants the result."""
 
 
 class _Clock:
-    """Cuts kernel work into steps and looks at the time between them."""
+    """Splits kernel work into steps and checks the time between them."""
 
     def __init__(self, time_limit: float | None, watch: Watch):
         self._ends = math.inf if time_limit is None else time.monotonic() + time_limit
         self._watch = watch
 
     def check(self) -> None:
-        """Raise _TimeIsUpError if it is."""
+        """Raise _TimeIsUpError if the time is up."""
         if time.monotonic() >= self._ends or self._watch.is_stopped:
             raise _TimeIsUpError
 
     def steps(self, total: int, begin: float, end: float) -> Iterator[tuple[int, int]]:
-        """Cut 0..total into ranges; progress goes from `begin` to `end` meanwhile."""
+        """Split 0..total into ranges, while the progress goes from `begin` to `end`."""
         done, size = 0, 1
         while done < total:
             self.check()
@@ -201,16 +201,16 @@ class _Clock:
 
 
 class Sought(NamedTuple):
-    """Which formulas may be the best, and what is best.
+    """The formulas to consider, and the direction in which they are compared.
 
     Parameters
     ----------
     length : int
-        The most literals, 1 to 3.
+        The most literals of a formula, 1 to 3.
     n_low, n_high : int
-        Sizes an extent may have, both included; n_low >= 1 and n_high < N.
+        The smallest and largest size of an extent; n_low >= 1 and n_high < N.
     sign : float
-        1.0 seeks the largest AUC, -1.0 the smallest; the score is sign * AUC.
+        1.0 looks for the largest AUC, -1.0 for the smallest; the score is sign * AUC.
     """
 
     length: int
@@ -227,7 +227,7 @@ def search_exhaustively(
     time_limit: float | None = None,
     watch: Watch = DEAF,
 ) -> Certificate:
-    """Find the best formula of one unit among all that may be.
+    """Find the best formula for one unit.
 
     Parameters
     ----------
@@ -236,14 +236,10 @@ def search_exhaustively(
     tables : PairTables
     sought : Sought
     time_limit : float or None
-        Seconds after which the search of three literals ends with what it has; formulas of one and
-        two are always scored.
+        Seconds after which the search ends with the best formula so far. Formulas of one and two
+        literals are always scored.
     watch : Watch
-        Hears how much is done, and ends the search, as the time limit does, when it is stopped.
-
-    Returns
-    -------
-    Certificate
+        Receives the progress. If it is stopped, the search ends as it does at the time limit.
     """
     clock = _Clock(time_limit, watch)
     length = sought.length
@@ -291,7 +287,11 @@ def search_exhaustively(
 
 
 def _up_to_two(problem: Problem, best: Best, length: int, clock: _Clock) -> np.ndarray:
-    """Score the formulas of one and two literals; the pairs a * C + b of the best of each row."""
+    """Score the formulas of one and two literals, and return the best pairs of concepts.
+
+    A pair (a, b), given as a * C + b, has the best formula of two literals among all pairs with
+    this a.
+    """
     n_concepts = problem.counts.shape[0]
     share = 0.2 if length > 2 else 1.0
     _add_all_pairs(problem, problem.ranks, problem.sums, clock, 0.0, share / 2)
@@ -299,19 +299,19 @@ def _up_to_two(problem: Problem, best: Best, length: int, clock: _Clock) -> np.n
     best.score[2] = best.score[1]
     if length == 1:
         return np.empty(0, np.int64)
-    row_score = np.full(n_concepts, -np.inf)
-    row_partner = np.zeros(n_concepts, np.int64)
+    score_of = np.full(n_concepts, -np.inf)
+    partner_of = np.zeros(n_concepts, np.int64)
     for start, stop in clock.steps(n_concepts, share / 2, share):
-        kernels.score_pairs(problem, start, stop, best, row_score, row_partner)
-    rows = np.argsort(-row_score, kind="stable")[:N_SEEDS]
-    rows = rows[row_score[rows] > -np.inf]
-    return rows * n_concepts + row_partner[rows]
+        kernels.score_pairs(problem, start, stop, best, score_of, partner_of)
+    chosen = np.argsort(-score_of, kind="stable")[:N_SEEDS]
+    chosen = chosen[score_of[chosen] > -np.inf]
+    return chosen * n_concepts + partner_of[chosen]
 
 
 def _of_three(problem: Problem, best: Best, seeds: np.ndarray, clock: _Clock) -> tuple[bool, int]:
-    """Score the formulas of three literals: whether none is left that may be better, and a bound.
+    """Score the formulas of three literals until none that is left can be better.
 
-    The bound is one on the AUC of all formulas, in fixed point.
+    Return whether it got so far and, if not, a fixed-point bound on the AUC of all formulas.
     """
     mirror(problem.sums)
     perfect = np.full(1, UNIT + 1)
@@ -345,7 +345,7 @@ def _of_three(problem: Problem, best: Best, seeds: np.ndarray, clock: _Clock) ->
 
 
 def _bound(problem: Problem, pairs: Pairs, best: Best, clock: _Clock) -> np.ndarray:
-    """Mark the pairs that may hold a better formula: the thresholds that their levels count."""
+    """Set each pair's level, the number of thresholds its formulas may reach; return all these."""
     n = problem.n_samples
     lowest = int(kernels.threshold_of(best.score[3], problem.downwards))
     thresholds = [lowest + (UNIT - lowest) * k // N_LEVELS for k in range(N_LEVELS)]

@@ -1,4 +1,4 @@
-"""What the searches share where every concept is defined on all samples."""
+"""The parts that searches share if every concept is defined on all samples."""
 
 import math
 from abc import abstractmethod
@@ -14,7 +14,7 @@ from invert_core.statistics.tails import RankSpread
 
 
 class CompleteSearch(Search):
-    """A search of units that are ranked once, on all samples; parameters as for `Search`."""
+    """A search that ranks each unit once, on all samples; the parameters are those of `Search`."""
 
     def __init__(self, concepts: ConceptSet, settings: Settings):
         super().__init__(concepts, settings)
@@ -26,21 +26,21 @@ class CompleteSearch(Search):
 
     @property
     def n_literals_within_limits(self) -> int:
-        """How many literals have an extent within the fraction limits."""
+        """Number of literals whose extent is within the fraction limits."""
         within = (self.literal_sizes >= self.n_low) & (self.literal_sizes <= self.n_high)
         return int(within.sum())
 
     @property
     @abstractmethod
     def atoms(self) -> Atoms:
-        """Of the concepts."""
+        """The atoms of the concepts."""
 
     @abstractmethod
     def search(self, weights: np.ndarray, direction: str, watch: Watch) -> list[UnitResult]:
-        """Search units, none dead, given by the ranks of the atoms: int64 [K, S]."""
+        """Search living units, given by the rank sums of their atoms: int64 [K, S]."""
 
     def explain(self, units: Units, watch: Watch = DEAF) -> Explained:
-        """Search some units; called from several threads at once."""
+        """Search some units; several threads may call this at once."""
         weights, ties, cubes = rank_sums(units, self.atoms)
         spread = RankSpread.of_units(self.n_samples, ties, cubes)
         alive = np.flatnonzero(~spread.is_dead)
@@ -55,7 +55,7 @@ class CompleteSearch(Search):
 
 
 def sizes_within(min_fraction: float, max_fraction: float, n_samples: int) -> tuple[int, int]:
-    """The smallest and largest n with 0 < n < N whose float64 n / N lies within the limits."""
+    """Return the smallest and largest n with 0 < n < N whose float64 n / N is within limits."""
     low = max(1, math.floor(min_fraction * n_samples) - 1)
     while low < n_samples and low / n_samples < min_fraction:
         low += 1

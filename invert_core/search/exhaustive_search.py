@@ -1,4 +1,4 @@
-"""Exhaustive search: the best of all formulas of up to three literals, certified."""
+"""The exhaustive search: the best of all formulas of up to three literals, certified."""
 
 import numpy as np
 
@@ -21,11 +21,11 @@ from invert_core.settings import Settings
 from invert_core.wording import counted
 
 MOST_BYTES = 2**34
-"""Of the tables of pairs, of which each thread has its own."""
+"""The most memory for the tables of pairs; each thread has its own tables."""
 
 
 class ExhaustiveSearch(CompleteSearch):
-    """A search that scores or rules out every formula; parameters as for `Search`."""
+    """A search that scores or rules out every formula; the parameters are those of `Search`."""
 
     one_unit_at_a_time = True
 
@@ -39,33 +39,21 @@ class ExhaustiveSearch(CompleteSearch):
 
     @property
     def atoms(self) -> Atoms:
-        """Of the concepts."""
+        """The atoms of the concepts."""
         return self._atoms
 
     def check_memory(self, n_threads: int) -> None:
-        """Refuse more threads than there can be memory for: each has tables of its own.
-
-        Raises
-        ------
-        SettingError
-            The tables would be too large.
-        """
+        """Refuse more threads than memory allows, because each has its own tables."""
         n_bytes = self._n_concepts**2 * (8 + 25 * n_threads)
         if n_bytes > MOST_BYTES:
             raise SettingError(
                 f"The tables of pairs of {self._n_concepts:,} concepts would take "
-                f"{n_bytes / 2**30:.0f} GiB of memory in {counted(n_threads, 'thread')}.",
+                f"{n_bytes / 2**30:.0f} GiB of memory with {counted(n_threads, 'thread')}.",
                 "Give fewer --jobs or fewer concepts, or leave out --search exhaustive.",
             )
 
     def search(self, weights: np.ndarray, direction: str, watch: Watch) -> list[UnitResult]:
-        """Search units, none dead, given by the ranks of the atoms: int64 [K, S].
-
-        Raises
-        ------
-        DataError
-            No formula has an extent within the fraction limits.
-        """
+        """Search living units, given by the rank sums of their atoms: int64 [K, S]."""
         settings = self.settings
         sign = 1.0 if direction == "positive" else -1.0
         results = []
@@ -99,7 +87,7 @@ class ExhaustiveSearch(CompleteSearch):
 
 
 class _WatchOfOneWay(Watch):
-    """Counts what is done in one of several directions as a part of all."""
+    """Reports the progress in one direction as a share of all directions."""
 
     def __init__(self, watch: Watch, number: int, n_ways: int):
         self._watch, self._number, self._n_ways = watch, number, n_ways

@@ -1,6 +1,6 @@
-"""The beam search of one unit where labels are missing.
+"""The beam search for one unit with missing marks.
 
-Each step joins the formulas of the step before to every literal; step 1 does so with the formula
+Each step joins the formulas of the previous step to every literal. Step 1 starts from the formula
 that is true everywhere.
 """
 
@@ -19,8 +19,8 @@ from invert_core.settings import Settings
 class Candidates:
     """All candidates of one step, as arrays [4, P, C]; the first index is connective * 2 + negated.
 
-    `auc` is NaN where nothing can be compared. `score` is sign * AUC, and -inf where a candidate is
-    out of the limits, or says no more than the formula or the literal it is made of.
+    `auc` is NaN if there is nothing to compare. `score` is sign * AUC. It is -inf if a candidate is
+    outside the limits, or says no more than the formula or the literal that it joins.
     """
 
     def __init__(
@@ -52,21 +52,22 @@ class Candidates:
         self.score = np.where(passing, sign * self.auc, -np.inf)
 
     def _keep_first(self, passing: np.ndarray, as_before: np.ndarray) -> None:
-        """Of candidates that leave a formula as it is, keep those that can be first in order.
+        """Among candidates that do not change a formula's extent, keep the first of each group.
 
-        The concepts of a group only narrow what such a formula is defined on, all to the same
-        samples; with one connective the first in order is the one with the first literal.
+        Such candidates only narrow the samples on which the formula is defined, and all concepts of
+        a group narrow them alike. With one connective, the first candidate in order has the first
+        literal.
         """
-        kind, row, concept = np.nonzero(passing & as_before)
+        kind, parent, concept = np.nonzero(passing & as_before)
         literal = 2 * concept + (kind & 1)
-        place = kind >> 1, row, self._concepts.group[concept]
+        place = kind >> 1, parent, self._concepts.group[concept]
         shape = (2, len(self._parents), len(self._concepts.defined))
         first = np.full(shape, 2 * passing.shape[2])
         np.minimum.at(first, place, literal)
-        passing[kind, row, concept] = literal == first[place]
+        passing[kind, parent, concept] = literal == first[place]
 
     def in_order(self) -> Iterator[Masked]:
-        """Those with a score, best first."""
+        """Yield the candidates that have a score, best first."""
         scored = np.flatnonzero(self.score != -np.inf)
         falling = -self.score.flat[scored]
         order = np.argsort(falling, kind="stable")
@@ -78,21 +79,21 @@ class Candidates:
             start = stop
 
     def hold(self, formula: Masked) -> bool:
-        """Whether one of them is the same explanation as a formula."""
+        """Return whether a candidate is the same explanation as a formula."""
         alike = np.flatnonzero(self.score == formula.score)
         alike = alike[self.n_positive.flat[alike] == formula.n_positive]
         found = map(self._formula, alike.tolist())
         return any(one.samples == formula.samples for one in found)
 
     def most_separated(self, n_kept: int) -> np.ndarray:
-        """Of step 1, the concepts with the largest abs(AUC - 0.5); ties keep the first."""
+        """Return the concepts with the largest abs(AUC - 0.5) in step 1; ties keep the first."""
         distance = np.abs(np.nan_to_num(self.auc[0, 0], nan=0.5) - 0.5)
         return np.sort(np.argsort(-distance, kind="stable")[:n_kept])
 
     def _formula(self, number: int) -> Masked:
         before, concept = divmod(number, self.score.shape[2])
-        kind, row = divmod(before, self.score.shape[1])
-        parent, concepts = self._parents[row], self._concepts
+        kind, of_parent = divmod(before, self.score.shape[1])
+        parent, concepts = self._parents[of_parent], self._concepts
         group = int(concepts.group[concept])
         defined = parent.defined & concepts.defined[group]
         literal, connective = 2 * concept + (kind & 1), "&|"[kind >> 1]
@@ -101,7 +102,7 @@ class Candidates:
         return Masked(
             *_joined(parent, literal, connective),
             score=float(self.score.flat[number]),
-            n_samples=int(self.n_samples[row, concept]),
+            n_samples=int(self.n_samples[of_parent, concept]),
             n_positive=int(self.n_positive.flat[number]),
             rank_sum=int(self.rank_sum.flat[number]),
             domain=concepts.within(parent.domain, group),
@@ -111,7 +112,7 @@ class Candidates:
 
 
 def search_unit(unit: RankedUnit, settings: Settings, direction: str) -> UnitResult:
-    """Search one unit, which is not dead, in one direction."""
+    """Search one living unit in one direction."""
     concepts = unit.concepts
     sign = 1.0 if direction == "positive" else -1.0
     searched = np.arange(len(concepts.group))
@@ -134,7 +135,8 @@ def search_unit(unit: RankedUnit, settings: Settings, direction: str) -> UnitRes
         earlier.append(candidates)
         if length == 1 and settings.limit_search is not None:
             searched = candidates.most_separated(settings.limit_search)
-    in_beam, of_length = (tuple(_found(one, sign) for one in rows) for rows in (beam, by_length))
+    in_beam = tuple(_found(one, sign) for one in beam)
+    of_length = tuple(_found(one, sign) for one in by_length)
     reported = report(in_beam, of_length, sign, settings.min_gain)[: settings.beam]
     return UnitResult(direction, reported, in_beam, of_length, n_scored)
 
@@ -146,7 +148,7 @@ def _best(
     length: int,
     width: int,
 ) -> tuple[list[Masked], Masked | None]:
-    """The next beam, and the best candidate that is no explanation of an earlier step."""
+    """Return the next beam, and the best candidate that no earlier step had as an explanation."""
     kept: dict[tuple[bytes, bytes], Masked] = {}
     new = None
     for formula in heapq.merge(beam, candidates.in_order(), key=_order):
@@ -172,9 +174,9 @@ def _true_everywhere(concepts: MaskedConcepts) -> Masked:
 def _joined(
     parent: Masked, literal: int, connective: str
 ) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Literals and connectives of a formula joined to a literal, in normal form.
+    """Return literals and connectives of a formula joined to a literal, in normal form.
 
-    The literal is sorted into the last run of one connective; the first literal of a formula
+    The literal is sorted into the last run of equal connectives; the first literal of a formula
     belongs to its first run.
     """
     literals, connectives = parent.literals, parent.connectives
@@ -187,7 +189,7 @@ def _joined(
 
 
 def _of_kinds(joined: np.ndarray) -> np.ndarray:
-    """Sizes or rank sums of what candidates are made of -> those of the candidates, [4, P, C]."""
+    """Compute the candidates' sizes or rank sums, [4, P, C], from those in `Joined`."""
     everything, formula, concept, both = joined
     return np.stack([both, formula - both, formula + concept - both, everything - concept + both])
 

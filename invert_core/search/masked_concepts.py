@@ -1,4 +1,4 @@
-"""A concept set with missing labels, made ready for the search of many units."""
+"""A concept set with missing marks, prepared for searching many units."""
 
 from typing import NamedTuple
 
@@ -12,15 +12,17 @@ from invert_core.kernels.sums import BY_COST
 from invert_core.kernels.warm_up import compile_kernels
 
 Domain = tuple[int, ...]
-"""A set of samples on which formulas are defined: the one that these defined sets share."""
+"""The samples on which a formula is defined, given by the groups that are all defined on them."""
 
 EVERYWHERE: Domain = ()
+"""The domain of all samples."""
 
 
 class Group(NamedTuple):
-    """Concepts int64 [D] that are defined on the same samples.
+    """Concepts that are defined on the same samples, by concept index: int64 [D].
 
-    `sparse` int64 and `dense` uint32 are those of them that `lists` holds so.
+    `sparse`, int64, and `dense`, uint32, are the concepts that `MaskedConcepts.lists` stores in
+    that way.
     """
 
     number: int
@@ -30,31 +32,34 @@ class Group(NamedTuple):
 
 
 class MaskedConcepts:
-    """Concepts over atoms, which are samples with equal labels that lack the same ones.
+    """Concepts with missing marks, as sets of atoms.
 
-    Concepts that are defined on the same samples form a group.
+    Samples of one atom have equal marks and lack the same marks. Concepts that are defined on the
+    same samples form a group.
 
     Parameters
     ----------
     concepts : ConceptSet
-        Some labels are missing.
+        A concept set with missing marks.
     how : int
-        As in `subsets.concept_lists`.
+        How to store the lists of concepts; see `subsets.concept_lists`.
 
     Attributes
     ----------
     atoms : Atoms
+        The atoms of the concepts.
     whole : uint64 [W]
         The set of all atoms.
     bits : uint64 [C, W]
-        The samples that carry each concept.
+        The atoms on which each concept is true.
     defined : uint64 [G, W]
-        The samples on which the concepts of each group are defined.
+        The atoms on which the concepts of each group are defined.
     group : int64 [C]
-        Of each concept.
+        Number of each concept's group.
     n_defined : int64 [C]
-        Samples on which each concept is defined.
+        Number of samples on which each concept is defined.
     lists : ConceptLists
+        The concepts of each atom.
     """
 
     def __init__(self, concepts: ConceptSet, how: int = BY_COST):
@@ -80,7 +85,7 @@ class MaskedConcepts:
         ]
 
     def groups(self, concepts: np.ndarray) -> list[Group]:
-        """Some concepts int64 [D] by group, those of which there are any."""
+        """Return the groups of some concepts, int64 [D], each with these concepts alone."""
         of_each = self.group[concepts]
         order = np.argsort(of_each, kind="stable")
         numbers, starts = np.unique(of_each[order], return_index=True)
@@ -93,7 +98,7 @@ class MaskedConcepts:
         return found
 
     def within(self, domain: Domain, group: int) -> Domain:
-        """The part of a domain on which the concepts of a group are defined."""
+        """Return the part of a domain on which the concepts of a group are defined."""
         of_group = self._domain_of_group[group]
         return domain if set(of_group) <= set(domain) else tuple(sorted({*domain, *of_group}))
 
@@ -113,7 +118,7 @@ _KERNELS = (
 
 
 def compile_masked() -> None:
-    """Compile, or load from the cache, all that a search with missing labels calls."""
+    """Compile all kernels that a search with missing marks calls, or load them from the cache."""
     compile_kernels(_KERNELS, _use_all)
 
 

@@ -1,4 +1,7 @@
-"""Beam search where labels are missing: each formula on the samples on which it is defined."""
+"""The beam search for concepts with missing marks.
+
+It compares each formula on the samples on which the formula is defined.
+"""
 
 import logging
 
@@ -21,16 +24,11 @@ _log = logging.getLogger("invert")
 
 
 class MaskedSearch(Search):
-    """The beam search of `BeamSearch` within what is defined; parameters as for `Search`.
+    """A beam search like `BeamSearch` for concepts with missing marks.
 
-    A formula is defined where all its concepts are. Its ranks, sizes, fraction and AUC are those
-    among the samples on which it is defined, and two formulas are one explanation if they are true
-    on the same samples and defined on the same.
-
-    Raises
-    ------
-    DataError
-        No literal is defined on enough samples and covers a fraction of them within the limits.
+    A formula is defined on the samples on which all its concepts are defined. Only these samples
+    count for its ranks, sizes, fraction and AUC. Two formulas are the same explanation if they are
+    true on the same samples and defined on the same samples. The parameters are those of `Search`.
     """
 
     one_unit_at_a_time = True
@@ -46,8 +44,8 @@ class MaskedSearch(Search):
         is_enough = (n_defined / self.n_samples >= settings.min_defined) & (n_defined > 0)
         if not is_enough.any():
             raise DataError(
-                f"No concept is defined on a share of the samples of {settings.min_defined:g} or "
-                f"more; the largest share is {n_defined.max() / self.n_samples:.6g}.",
+                f"No concept is defined on a share of {settings.min_defined:g} or more of the "
+                f"samples; the largest share is {n_defined.max() / self.n_samples:.6g}.",
                 "Lower --min-defined, or give --missing negative if missing labels mean 0.",
             )
         sizes = np.concatenate([concepts.n_positive, n_defined - concepts.n_positive])
@@ -64,7 +62,7 @@ class MaskedSearch(Search):
             )
         if n_left_out:
             _log.info(
-                "%s of %s %s defined on %s of the samples and can be in no formula "
+                "%s of %s %s defined on %s of the samples and cannot be in any formula "
                 "(--min-defined).",
                 f"{n_left_out:,}",
                 counted(len(concepts.id), "concept"),
@@ -79,7 +77,7 @@ class MaskedSearch(Search):
 
     @property
     def n_literals_within_limits(self) -> int:
-        """How many literals are defined on enough and have an extent within the fraction limits."""
+        """Number of literals within the fraction limits that are defined on enough samples."""
         sizes, n = self._literal_sizes, self._literal_defined
         fractions = sizes / n
         within = fractions >= self.settings.min_fraction
@@ -87,7 +85,7 @@ class MaskedSearch(Search):
         return int((within & (sizes > 0) & (sizes < n)).sum())
 
     def explain(self, units: Units, watch: Watch = DEAF) -> Explained:
-        """Search some units; called from several threads at once."""
+        """Search some units; several threads may call this at once."""
         results = []
         spreads: list[DomainSpread] = []
         atoms = self._concepts.atoms
@@ -110,6 +108,6 @@ class MaskedSearch(Search):
 
 
 def is_constant(runs: Runs, n_samples: int) -> bool:
-    """Whether a unit has one value, which may be 0."""
+    """Return whether all values of a unit are equal; values that are not stored are 0."""
     n_stored = int(runs.size.sum())
     return runs.first.size - 1 + (n_stored < n_samples) == 1

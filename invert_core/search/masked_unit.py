@@ -1,4 +1,4 @@
-"""One unit where labels are missing, ranked on the samples on which each formula is defined."""
+"""One unit in a search with missing marks, ranked anew on each formula's defined samples."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ from invert_core.search.search import Found
 
 
 class Joined(NamedTuple):
-    """What the candidates of P formulas are made of: sizes and rank sums, int64 [4, P, C].
+    """Sizes and rank sums, int64 [4, P, C], from which the candidates of P formulas are computed.
 
-    Row 0 belongs to all samples on which formula and concept are defined; of these, row 1 to those
-    of the formula, row 2 to those of the concept, row 3 to those of both.
+    The first index selects a set of samples: 0 is all samples on which formula and concept are
+    defined, 1 the part in the formula, 2 the part in the concept, 3 the part in both.
     """
 
     sizes: np.ndarray
@@ -33,7 +33,7 @@ class Joined(NamedTuple):
 
 
 class DomainSpread(NamedTuple):
-    """What ties leave of the variance of the ranks within a domain; see `RankSpread`."""
+    """The rank spread of one unit within a domain; see `RankSpread`."""
 
     n_samples: int
     d: float
@@ -42,7 +42,7 @@ class DomainSpread(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Masked:
-    """A formula, the samples on which it is true, and those on which it is defined.
+    """A formula, its extent, and the samples on which it is defined.
 
     `score` is sign * AUC; `extent` and `defined` are sets of atoms, uint64 [W].
     """
@@ -59,21 +59,22 @@ class Masked:
 
     @cached_property
     def samples(self) -> tuple[bytes, bytes]:
-        """Equal for formulas that are one explanation."""
+        """A key that is equal for formulas that are the same explanation."""
         return self.extent.tobytes(), self.defined.tobytes()
 
 
 class RankedUnit:
-    """One unit, whose samples are ranked within one domain after the other.
+    """One unit, whose samples are ranked within one domain after another.
 
     Parameters
     ----------
     runs : Runs
+        The samples of the unit by ascending activation.
     concepts : MaskedConcepts
     min_defined : float
-        Domains of a smaller share of the samples are left out.
+        Smallest share of the samples that a domain must have to be searched.
     check : callable
-        Called before each domain; what it raises ends the search of the unit.
+        Called before each domain. If it raises an error, the search for the unit ends.
     """
 
     def __init__(
@@ -94,9 +95,9 @@ class RankedUnit:
         self._spreads: dict[Domain, DomainSpread] = {}
 
     def join(self, parents: Sequence[Masked], groups: Sequence[Group]) -> Joined:
-        """Join formulas to concepts; all is 0 where too little is defined.
+        """Join formulas to concepts; all numbers are 0 if too few samples are defined.
 
-        What is defined on the same samples shares one ranking.
+        All pairs that are defined on the same samples share one ranking.
         """
         shape = (4, len(parents), len(self.concepts.group))
         joined = Joined(np.zeros(shape, np.int64), np.zeros(shape, np.int64))
@@ -117,19 +118,19 @@ class RankedUnit:
                         extent = parents[number].extent & defined
                         self._add(extent, ranked, group, joined, (1, 3), number)
         if not parents[0].literals:  # the formula that is true everywhere
-            for rows in joined:
-                rows[1::2] = rows[::2]
+            for numbers in joined:
+                numbers[1::2] = numbers[::2]
         return joined
 
     def spread(self, found: Found) -> DomainSpread:
-        """That of a domain on which formulas were joined."""
+        """Return the rank spread of the formula's domain; `join` must have ranked it."""
         domain = EVERYWHERE
         for literal in found.literals:
             domain = self.concepts.within(domain, self.concepts.group[literal >> 1])
         return self._spreads[domain]
 
     def _rank(self, domain: Domain, defined: np.ndarray) -> Ranked | None:
-        """Rank the samples of a domain, unless they are too few."""
+        """Rank the samples of a domain, or return None if there are too few."""
         n_samples = size_of(defined, self._sizes)
         if n_samples == 0 or n_samples / self._n_all < self._min_defined:
             return None
@@ -146,11 +147,11 @@ class RankedUnit:
         ranked: Ranked,
         group: Group,
         joined: Joined,
-        rows: tuple[int, int],
+        places: tuple[int, int],
         number: int,
     ) -> None:
-        """Write sizes and rank sums of a set, and of the concepts within it, to two of the rows."""
-        whole, part = rows
+        """Write size and rank sum of a set, and of each concept within it, to two places."""
+        whole, part = places
         n_samples, rank_sum = add_within(
             words,
             ranked,

@@ -1,4 +1,4 @@
-"""What every kind of search has in common: what it finds, and how it is asked."""
+"""The interface that all searches share, and the results that they return."""
 
 import itertools
 from abc import ABC, abstractmethod
@@ -16,15 +16,23 @@ from invert_core.settings import Settings
 from invert_core.statistics.tails import RankSpread
 
 Units = np.ndarray | SparseUnits
-"""Activations of k units: floats [k, N] without NaN, or the same stored sparsely."""
+"""Activations of k units without NaN: floats [k, N], or stored sparsely."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """One formula of a search.
+    """One formula that a search found.
 
-    `literals` are 2c for concept c and 2c + 1 for its negation; connective k, of {"&", "|"},
-    stands before literal k + 1. U and AUC belong to the extent of `n_positive` samples.
+    Attributes
+    ----------
+    literals : tuple of int
+        2c stands for concept c, and 2c + 1 for its negation; c is a concept index.
+    connectives : tuple of {"&", "|"}
+        Connective k comes before literal k + 1.
+    n_positive : int
+        Number of samples in the extent.
+    doubled_u, auc : int, float
+        2U and the AUC of the extent.
     """
 
     literals: tuple[int, ...]
@@ -42,7 +50,7 @@ class Found:
         rank_sum: int,
         auc: float,
     ) -> Self:
-        """A formula given by the sum of the doubled midranks of its samples."""
+        """Make a formula from the sum of the doubled midranks of its samples."""
         doubled_u = rank_sum - n_positive * (n_positive + 1)
         return cls(literals, connectives, n_positive, doubled_u, auc)
 
@@ -54,11 +62,24 @@ class Found:
 
 @dataclass(frozen=True)
 class UnitResult:
-    """What one search found for one unit; nothing for a dead one.
+    """The formulas that one search found for one unit; a dead unit has none.
 
-    `reported` is best first; `by_length` holds at most one formula of each length. `gap` is how
-    much better than the best formula found, which `min_gain` may leave out of those reported, an
-    unknown one can be, in AUC: 0.0 if the best of all is certified, None if nothing is known.
+    Attributes
+    ----------
+    direction : str
+        Direction of the search.
+    reported : tuple of Found
+        The formulas to report, best first.
+    beam : tuple of Found
+        The formulas of the last beam; empty for an exhaustive search.
+    by_length : tuple of Found
+        The best formula of each length, shortest first; a length may be absent.
+    n_scored : int
+        Number of formulas scored.
+    gap : float or None
+        How much better, in AUC, the best possible formula can be than the best one found, which
+        `min_gain` may leave out of `reported`. 0.0 means that the best one is certified, None that
+        nothing is known.
     """
 
     direction: str
@@ -71,10 +92,9 @@ class UnitResult:
 
 @dataclass(frozen=True)
 class Explained:
-    """What was found for some units: one result per direction of each.
+    """The results for some units, one per unit and direction.
 
-    `spread` has an entry for each formula: those of the results in their order, first of
-    `reported`, then of `by_length`.
+    `spread` has one entry per formula, in the order of `found`.
     """
 
     results: tuple[tuple[UnitResult, ...], ...]
@@ -82,25 +102,25 @@ class Explained:
 
     @property
     def found(self) -> Iterator[Found]:
-        """The formulas that `spread` belongs to."""
+        """The formulas of all results, in order; of each first `reported`, then `by_length`."""
         for result in itertools.chain.from_iterable(self.results):
             yield from result.reported
             yield from result.by_length
 
 
 class Watch:
-    """How a search that takes long and whoever runs it hear from each other; this one is deaf."""
+    """A channel between a long search and its executor; this base class ignores all messages."""
 
     def note(self, share: float) -> None:
-        """Take note of the share of the units at hand that is done."""
+        """Tell the executor which share of the present units is done."""
 
     @property
     def is_stopped(self) -> bool:
-        """Whether nobody wants the result any more."""
+        """Whether the executor no longer wants the result."""
         return False
 
     def check(self) -> None:
-        """End the work here, if nobody wants its result any more."""
+        """Raise CancelledError if the executor no longer wants the result."""
         if self.is_stopped:
             raise CancelledError
 
@@ -109,7 +129,7 @@ DEAF = Watch()
 
 
 class Search(ABC):
-    """A concept set made ready for the search of many units; it holds nothing of any unit.
+    """A concept set, prepared for searching many units; it holds no state of any unit.
 
     Parameters
     ----------
@@ -118,7 +138,7 @@ class Search(ABC):
     """
 
     one_unit_at_a_time: ClassVar[bool] = False
-    """Whether units may take long, so that each is worth a thread of its own."""
+    """Whether a unit may take so long that each should be a piece of work on its own."""
 
     def __init__(self, concepts: ConceptSet, settings: Settings):
         self.settings = settings
@@ -127,23 +147,23 @@ class Search(ABC):
     @property
     @abstractmethod
     def n_literals_within_limits(self) -> int:
-        """How many literals have an extent within the fraction limits."""
+        """Number of literals whose extent is within the fraction limits."""
 
     @abstractmethod
     def explain(self, units: Units, watch: Watch = DEAF) -> Explained:
-        """Search some units; called from several threads at once."""
+        """Search some units; several threads may call this at once."""
 
     def check_memory(self, n_threads: int) -> None:
-        """Refuse more threads than there can be memory for; here none takes much."""
+        """Refuse more threads than memory allows; by default, threads need little memory."""
         return
 
     @property
     def dead(self) -> tuple[UnitResult, ...]:
-        """What is found for a unit whose values are all equal."""
+        """The results for a dead unit, whose values are all equal."""
         return (UnitResult(self.settings.direction, (), (), (), 0),)
 
     def unit(self, values: np.ndarray) -> tuple[UnitResult, ...]:
-        """Search one unit: floats [N] without NaN -> one result per direction."""
+        """Search one unit, floats [N] without NaN, and return one result per direction."""
         if values.shape != (self.n_samples,):
             raise DataError(
                 f"The activations have shape {values.shape} for {self.n_samples} samples.",

@@ -1,1 +1,1 @@
-"""What chance would do: p-values given ties, corrections for many tests, the Mann-Whitney test."""
+"""Statistics: the Mann-Whitney test with ties, its p-values, and corrections for many tests."""

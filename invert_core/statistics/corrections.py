@@ -1,4 +1,4 @@
-"""P-values corrected for many tests: all formulas of a search, or all units of a layer."""
+"""P-values corrected for many tests: all formulas of a search, or all units that are probed."""
 
 import math
 
@@ -9,7 +9,9 @@ from invert_core.statistics.tails import LN10
 
 
 def n_formulas(n_concepts: int, length: int, n_directions: int = 1) -> int:
-    """How many formulas a search could return: sum over l of (2C)**l 2**(l - 1), per direction.
+    """Return how many formulas a search could find: sum of (2C)**l 2**(l - 1), per direction.
+
+    The sum is over the lengths l.
 
     >>> n_formulas(n_concepts=2, length=2)
     36
@@ -20,10 +22,10 @@ def n_formulas(n_concepts: int, length: int, n_directions: int = 1) -> int:
 
 
 def log10_p_search(p_value: np.ndarray, log10_p: np.ndarray, n_tests: int) -> np.ndarray:
-    """Decimal logarithm of Šidák's 1 - (1 - p)**M, from p and its logarithm; of p itself for M = 1.
+    """Return the decimal logarithm of Šidák's 1 - (1 - p)**M, given p and its logarithm.
 
-    Šidák, "Rectangular confidence regions for the means of multivariate normal distributions",
-    JASA 62 (1967). Stays right where p underflows or M exceeds the floats.
+    It is accurate even if p underflows or M exceeds the range of floats. See Šidák, "Rectangular
+    confidence regions for the means of multivariate normal distributions", JASA 62 (1967).
     """
     if n_tests == 1:
         return log10_p
@@ -31,10 +33,10 @@ def log10_p_search(p_value: np.ndarray, log10_p: np.ndarray, n_tests: int) -> np
     log_p = np.asarray(log10_p, np.float64) * LN10
     log_m = math.log(n_tests)
     with np.errstate(divide="ignore"):
-        # ln of -ln(1 - p): for small p it is ln p to the last digit.
+        # For small p, ln(-ln(1 - p)) equals ln p to the last digit.
         log_rate = np.where(p_value > 1e-17, np.log(-np.log1p(-p_value)), log_p)
     log_rate = log_rate + log_m
-    # ln(1 - exp(-rate)): for a small rate that is ln(rate) - rate / 2.
+    # For a small rate, ln(1 - exp(-rate)) is ln(rate) - rate / 2.
     rate = np.exp(np.minimum(log_rate, 700.0))
     small = log_rate < -20.0
     with np.errstate(divide="ignore"):
@@ -43,21 +45,24 @@ def log10_p_search(p_value: np.ndarray, log10_p: np.ndarray, n_tests: int) -> np
 
 
 def log10_p_holm(log10_p: np.ndarray) -> np.ndarray:
-    """Decimal logarithms of p-values of M tests, corrected by Holm's step-down procedure.
+    """Correct the p-values of M tests, given as decimal logarithms, by Holm's procedure.
 
     The i-th smallest p becomes the largest of min(1, (M - j + 1) p_j) over j <= i. The chance that
-    any true null hypothesis gets less than a level is at most that level, however the tests depend
-    on each other, as those of the units of a layer do (Holm, "A simple sequentially rejective
-    multiple test procedure", Scandinavian Journal of Statistics 6, 1979).
+    the p of any true null hypothesis falls below a level is at most that level, however the tests
+    depend on each other. The tests of units of one layer do depend on each other. See Holm, "A
+    simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6
+    (1979).
 
     Parameters
     ----------
     log10_p : float64 array [M]
+        Decimal logarithms of the p-values.
 
     Returns
     -------
     float64 array [M]
-        In the order of `log10_p`; equal p-values stay equal, and none becomes smaller.
+        Decimal logarithms of the corrected p-values, in the same order. Equal p-values stay equal,
+        and none becomes smaller.
 
     Examples
     --------
@@ -72,10 +77,10 @@ def log10_p_holm(log10_p: np.ndarray) -> np.ndarray:
 
 
 def is_trusted(log10_corrected: np.ndarray, log10_skewed: np.ndarray, n_tests: int) -> np.ndarray:
-    """Whether the verdict of the normal tail may be believed: bool, elementwise.
+    """Return whether the verdict of the normal tail can be trusted: bool, elementwise.
 
-    It may where nothing is claimed (p_search of 0.05 or more), and where the heavier tail of
-    `log10_p_skewed`, corrected alike, comes to the same verdict.
+    It can be trusted if it claims nothing (`p_search` is 0.05 or more), or if the heavier tail of
+    `log10_p_skewed`, corrected in the same way, gives the same verdict.
     """
     threshold = math.log10(SIGNIFICANT)
     heavier = log10_p_search(10.0**log10_skewed, log10_skewed, n_tests)

@@ -1,4 +1,4 @@
-"""AUC and the Mann-Whitney U test for arrays: many units against many labels at once."""
+"""AUC and the Mann-Whitney U test on arrays, for many units and many labels at once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -18,42 +18,44 @@ from invert_core.wording import choice
 
 
 class MannWhitney(NamedTuple):
-    """What `mann_whitney` returns; each field has the same shape."""
+    """The result of `mann_whitney`; all fields have the same shape."""
 
     u: np.ndarray
     """U of the samples inside the label, ties counting one half."""
     auc: np.ndarray
-    """U / (n1 n0)."""
+    """The AUC, U / (n1 n0)."""
     z: np.ndarray
-    """sign(U - mu) max(0, |U - mu| - 1/2) / sigma, whatever the alternative."""
+    """Standard score: sign(U - mu) max(0, |U - mu| - 1/2) / sigma, whatever the alternative."""
     p_value: np.ndarray
+    """P-value of the chosen alternative."""
     log10_p: np.ndarray
-    """Decimal logarithm of the p-value, finite where the p-value itself underflows to 0."""
+    """Decimal logarithm of the p-value, finite even if the p-value underflows to 0."""
 
 
 def auc(activations: npt.ArrayLike, labels: npt.ArrayLike) -> np.ndarray:
-    """Area under the ROC curve of activations as a score for labels, ties corrected.
+    """Return the area under the ROC curve of activations as scores for labels, with ties.
 
-    The probability that a sample inside the label has a higher activation than one outside, ties
-    counting one half: U / (n1 n0) of the Mann-Whitney test, one float64 division of two exact
-    integers. 0.5 for constant activations.
+    The AUC is the probability that a sample inside the label has a higher activation than one
+    outside, ties counting one half. It is U / (n1 n0) of the Mann-Whitney test, computed by one
+    float64 division of two exact integers. Constant activations have 0.5.
 
     Parameters
     ----------
     activations : float [N] or [N, K]
-        One column per unit. ±inf is ranked, -0.0 equals 0.0.
+        One column per unit. Infinities are ranked, and -0.0 equals 0.0.
     labels : bool or 0/1 [N] or [N, C]
-        One column per label, each true on some and false on some samples.
+        One column per label. Each label is true on some samples and false on others.
 
     Returns
     -------
     float64 [], [K], [C] or [K, C]
-        As the inputs have it.
+        One AUC for each unit and label; an input [N] has no axis of its own.
 
     Raises
     ------
     DataError
-        NaN, other dtypes, shapes that do not fit, a label that is true everywhere or nowhere.
+        An activation is NaN, a dtype or shape does not fit, or a label is true everywhere or
+        nowhere.
 
     Examples
     --------
@@ -70,31 +72,33 @@ def mann_whitney(
     alternative: str = "two-sided",
     jobs: int | None = None,
 ) -> MannWhitney:
-    """Mann-Whitney U test of activations inside a label against those outside.
+    """Test activations inside a label against those outside with the Mann-Whitney U test.
 
-    Equals ``scipy.stats.mannwhitneyu(inside, outside, alternative=..., method="asymptotic")``:
-    normal approximation, ties and continuity corrected. Each unit is sorted once for all labels.
+    The result equals ``scipy.stats.mannwhitneyu(inside, outside, alternative=...,
+    method="asymptotic")``: the normal approximation, corrected for ties and continuity. Each unit
+    is sorted only once for all labels.
 
     Parameters
     ----------
     activations, labels
         As for `auc`.
     alternative : {"two-sided", "less", "greater"}
-        "greater": activations inside the label tend to be larger.
+        The alternative hypothesis; "greater" means that activations inside the label tend to be
+        larger.
     jobs : int, optional
-        Threads; None takes all cores. Results do not depend on it.
+        Number of threads; None takes all cores. Results do not depend on it.
 
     Returns
     -------
     MannWhitney
-        Named tuple of float64 arrays [], [K], [C] or [K, C].
+        A named tuple of float64 arrays [], [K], [C] or [K, C].
 
     Raises
     ------
     DataError
         As for `auc`.
     SettingError
-        The alternative is none of the three.
+        `alternative` is not one of the three.
 
     Examples
     --------
@@ -130,7 +134,7 @@ def mann_whitney(
         if nan is not None:
             raise DataError(
                 f"The activations are NaN at unit {units[nan[0]]}, sample {nan[1]}.",
-                "Leave such samples out or find out why the model gives them.",
+                "Leave such samples out, or find out why the model produces NaN.",
             )
         weights, ties, cubes = rank_sums(values, atoms)
         doubled = concept_sums(weights, index) - n_positive * (n_positive + 1)
@@ -144,7 +148,7 @@ def mann_whitney(
     size = units_per_piece(n_units, n_samples, jobs)
     pieces = [range(start, min(start + size, n_units)) for start in range(0, n_units, size)]
     with ThreadPoolExecutor(jobs) as pool:
-        # The first one alone, so that nothing is compiled in two threads.
+        # The first piece runs alone, so that no two threads compile the same kernel.
         tested = [test(pieces[0]), *pool.map(test, pieces[1:])]
     doubled, z, p_value, log10_p = (np.concatenate(parts) for parts in zip(*tested, strict=True))
     result = MannWhitney(

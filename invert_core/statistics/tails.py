@@ -1,6 +1,6 @@
 """Tails of the Mann-Whitney statistic: z-scores and p-values by the normal approximation.
 
-All functions are elementwise: a p-value does not depend on what is computed beside it.
+All functions are elementwise: no value depends on the other values in the same array.
 """
 
 import math
@@ -18,16 +18,16 @@ ALTERNATIVES = ("two-sided", "less", "greater")
 
 @dataclass(frozen=True)
 class RankSpread:
-    """What ties leave of the variance of the ranks of units, or of the units of formulas.
+    """The spread of the ranks, after ties, of each unit, or of the unit of each formula.
 
     Parameters
     ----------
     n_samples : int, or int64 array
-        N, or that of each where they differ.
+        N: one number for all, or one for each entry.
     d : float64 array
-        D = N**3 - N - sum(t**3 - t) over tie groups of t samples.
+        D = N**3 - N - sum(t**3 - t) over tie groups of t samples; 0 for a dead unit.
     cubes : float64 array
-        Sum of (doubled midrank - (N + 1))**3.
+        Sum of (doubled midrank - (N + 1))**3 over the samples.
     """
 
     n_samples: int | np.ndarray
@@ -36,34 +36,34 @@ class RankSpread:
 
     @classmethod
     def of_units(cls, n_samples: int, tie_sums: Sequence[int], cubes: np.ndarray) -> Self:
-        """The spreads of several units; each D is an exact integer before it is rounded once."""
+        """Make the spreads of several units; each D is an exact integer that is rounded once."""
         most = n_samples**3 - n_samples
         return cls(n_samples, np.array([float(most - ties) for ties in tie_sums]), cubes)
 
     def of_each(self, units: Any) -> Self:
-        """The spreads of some of the units, given by an index into arrays [K]; N is one number."""
+        """Return the spreads at an index into arrays [K]; N must be one number for all."""
         return replace(self, d=self.d[units], cubes=self.cubes[units])
 
     @property
     def is_dead(self) -> np.ndarray:
-        """Whether all values are equal."""
+        """Whether all values of the unit are equal."""
         return self.d == 0.0
 
     def sigma(self, n_positive: np.ndarray) -> np.ndarray:
-        """Standard deviation of U for extents of n1 samples: sqrt(n1 n0 D / (12 N (N - 1)))."""
+        """Return the standard deviation of U for extents of n1: sqrt(n1 n0 D / (12 N (N - 1)))."""
         n = self.n_samples
         pairs = (n_positive * (n - n_positive)).astype(np.float64)
         return np.sqrt(pairs * self.d / np.asarray(12 * n * (n - 1), np.float64))
 
     def divisor(self, n_positive: np.ndarray) -> np.ndarray:
-        """`sigma`, but 1 for dead units, whose numerators are 0."""
+        """Return `sigma`, but 1 for dead units, so that 0 / 0 becomes 0."""
         return np.where(self.is_dead, 1.0, self.sigma(n_positive))
 
     def skewness(self, n_positive: np.ndarray) -> np.ndarray:
-        """Skewness of U for extents of n1 samples drawn without replacement.
+        """Return the skewness of U for extents of n1 samples drawn without replacement.
 
         The third central moment of the sum of n1 of N numbers x is
-        n1 n0 (n0 - n1) / (N (N - 1) (N - 2)) sum((x - mean)**3); the ranks here are doubled.
+        n1 n0 (n0 - n1) / (N (N - 1) (N - 2)) sum((x - mean)**3). Here the ranks are doubled.
         """
         rest = self.n_samples - n_positive
         n = np.asarray(self.n_samples, np.float64)
@@ -77,14 +77,16 @@ class RankSpread:
 
 
 def z_score(doubled_u: np.ndarray, n_positive: np.ndarray, spread: RankSpread) -> np.ndarray:
-    """Standard score: sign(U - mu) max(0, |U - mu| - 1/2) / sigma, with continuity correction.
+    """Return the standard score: sign(U - mu) max(0, |U - mu| - 1/2) / sigma.
+
+    The half is the continuity correction. Dead units get 0.
 
     Parameters
     ----------
     doubled_u, n_positive : int64 arrays of one shape
-        2U and n1 of extents that are neither empty nor everything.
+        2U and n1 of extents that hold at least one sample but not all.
     spread : RankSpread
-        Of the unit or units; dead ones get zeros.
+        Rank spread of the unit or units.
     """
     from_mean = doubled_u - n_positive * (spread.n_samples - n_positive)
     distance = np.maximum(np.abs(from_mean) - 1, 0) / 2.0
@@ -95,10 +97,10 @@ def z_score(doubled_u: np.ndarray, n_positive: np.ndarray, spread: RankSpread) -
 def p_values(
     doubled_u: np.ndarray, n_positive: np.ndarray, spread: RankSpread, alternative: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """P-value and its decimal logarithm, as `scipy.stats.mannwhitneyu(method="asymptotic")`.
+    """Return p and log10 p of U, as in `scipy.stats.mannwhitneyu(method="asymptotic")`.
 
-    Where p underflows, beyond |z| of 38, its logarithm is that of the normal tail. Dead units have
-    p 1.
+    If p underflows, for |z| above 38, its logarithm is computed from the normal tail directly. Dead
+    units get a p of 1.
     """
     from_mean = doubled_u - n_positive * (spread.n_samples - n_positive)
     tails = 1.0
@@ -117,13 +119,13 @@ def p_values(
 
 
 def log10_p_skewed(log10_p: np.ndarray, z: np.ndarray, skewness: np.ndarray) -> np.ndarray:
-    """The two-sided log10 p with the tail of a shifted, scaled Poisson variable of equal skewness.
+    """Return the two-sided log10 p by the tail of a shifted, scaled Poisson of equal skewness.
 
-    Where almost all values are tied and the extent is small, U is a count of rare events in
-    disguise: its tail on the side of the skew is far heavier than the normal one. The exponents
-    of the two tails are z**2 / 2 and ((1 + x) ln(1 + x) - x) / skewness**2 with x = skewness * z
-    (the rate function of the Poisson distribution); their difference corrects p. Where the skew
-    points away from z, the normal tail is the larger and is left alone.
+    If almost all values are tied and the extent is small, U is in effect a count of rare events.
+    Its tail on the side of the skew is then far heavier than the normal tail. The exponents of the
+    two tails are z**2 / 2 and ((1 + x) ln(1 + x) - x) / skewness**2 with x = skewness * z, which is
+    the rate function of the Poisson distribution. Their difference corrects p. If the skew points
+    away from z, the normal tail is the larger one and p stays as it is.
     """
     x = np.maximum(skewness * z, 0.0)
     heavy = x > 1e-6

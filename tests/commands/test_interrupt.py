@@ -107,13 +107,15 @@ def test_an_interrupted_labelling_says_what_is_kept(here, big, terminal, number,
     command.wait_for(r"[1-9]%")
     command.process.send_signal(number)
     assert command.finish() == code
-    kept = "([0-9,]+) of 3,000 units are kept in 'run.partial'; the same command goes on from there"
+    kept = (
+        "([0-9,]+) of 3,000 units are kept in 'run.partial'; the same command continues from there"
+    )
     found = re.search(re.escape(words) + kept, command.text)
     assert found, command.text
     assert "Traceback" not in command.text
     assert {path.name for path in here.iterdir()} == {"big.npy", "c.npz", "run.partial"}
     again = terminal(*big, "--jobs", 1)
-    again.wait_for(f"Going on after {found[1]} of 3,000 units, which an earlier run left in")
+    again.wait_for(f"Continuing after {found[1]} of 3,000 units, which an earlier run left in")
     again.wait_for(r"[1-9]%")
     again.process.send_signal(signal.SIGKILL)
     assert again.finish() == -signal.SIGKILL
@@ -156,7 +158,7 @@ def test_an_interrupted_labelling_goes_on_to_the_same_bytes(inputs):
     assert stopped.returncode == 130
     assert stopped.stderr == (
         "Interrupted. 3 of 4 units are kept in 'run.partial'; "
-        "the same command goes on from there.\n"
+        "the same command continues from there.\n"
     )
     for command in (
         ("show", "run.partial", "fc:0"),
@@ -165,13 +167,13 @@ def test_an_interrupted_labelling_goes_on_to_the_same_bytes(inputs):
     ):
         assert refused(*command) == (
             "Error: The run 'run.partial' is unfinished. "
-            "Finish it: the same 'invert label' as before goes on where it was."
+            "Finish it: the same 'invert label' command continues where it stopped."
         )
     error = refused(*arguments, "run", "--length", 2)
     assert "'run.partial' was made with settings.length 3, now it is 2." in error
     assert "start anew with --overwrite" in error
     again = invert(*arguments, "run")
-    assert again.stderr.startswith("Going on after 3 of 4 units, which an earlier run left in")
+    assert again.stderr.startswith("Continuing after 3 of 4 units, which an earlier run left in")
     whole = invert(*arguments, "whole")
     assert again.stdout == whole.stdout
     for name in ("labels.csv", "labels.jsonl"):
@@ -187,7 +189,7 @@ def test_what_is_kept_is_said_of_errors_of_any_kind(inputs, monkeypatch):
     error = sentence(*failed("label", "activations.npz", "concepts.csv", "-o", "run"))
     assert "There is not enough memory" in error
     assert error.endswith(
-        "4 of 4 units are kept in 'run.partial'; the same command goes on from there."
+        "4 of 4 units are kept in 'run.partial'; the same command continues from there."
     )
 
 

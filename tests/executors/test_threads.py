@@ -29,7 +29,7 @@ def concepts(*, are_missing=False, seed=3):
 
 
 def rectified_units(n_units, seed=4):
-    """The last but one is dead."""
+    """Make units of which the last but one is dead."""
     values = np.random.default_rng(seed).normal(size=(n_units, N_SAMPLES))
     values[n_units - 2] = 0.0
     return np.maximum(values, 0).astype(np.float32)

@@ -163,7 +163,7 @@ def test_nothing_compiles_in_the_threads_when_samples_are_left_out():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"block": 0}, "block is 0"),
+        ({"block": 0}, "block size is 0"),
         ({"layers": []}, "No layers"),
         ({"units": []}, "No units"),
         ({"jobs": 0}, "--jobs is 0"),

@@ -1,4 +1,4 @@
-"""Labels that are missing, from the call to the rows."""
+"""Missing labels, from the call to the rows."""
 
 import json
 

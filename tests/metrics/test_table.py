@@ -9,7 +9,7 @@ from tests import naive
 
 
 def auc(values, extent):
-    """A metric with a known answer: the AUC of the row itself, the slow way."""
+    """A metric with a known answer: the AUC of the row, computed slowly."""
     return naive.auc(values.tolist(), set(np.flatnonzero(extent).tolist()))[1]
 
 

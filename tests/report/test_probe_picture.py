@@ -182,12 +182,12 @@ def test_other_activations_than_those_probed_are_refused(tmp_path):
     values = activations()
     found = probe(values, concepts(), "mark")
     for other, words in (
-        (values[:-1], "other samples"),
+        (values[:-1], "do not have the samples"),
         (Activations.from_array({"fc": values}), "no unit 'activations:1'"),
         (values[:, :1], "no unit 'activations:1'"),
         (
             Activations.from_array({"activations": values}, [f"x{id}" for id in IDS]),
-            "other samples",
+            "do not have the samples",
         ),
     ):
         with pytest.raises(DataError, match=words):
@@ -206,7 +206,7 @@ def test_a_picture_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
     with pytest.raises(MissingFileError):
         write_picture(tmp_path / "no" / "p.svg", found, values)
     for n_units in (0, -1, 21, 1.5, "3", None):
-        with pytest.raises(SettingError, match="Draw 1 to 20"):
+        with pytest.raises(SettingError, match="Give 1 to 20"):
             write_picture(tmp_path / "p.svg", found, values, n_units=n_units)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingDependencyError, match=r'pip install "invert-core\[plot\]"'):
@@ -228,7 +228,7 @@ def test_matplotlib_that_cannot_be_loaded_is_told_from_one_that_is_not_there(tmp
         MissingDependencyError, match=r"cannot be loaded \(Key backend: 'foo'"
     ) as error:
         write_picture(tmp_path / "p.svg", found, activations())
-    assert "Mend its installation" in error.value.hint
+    assert "Repair its installation" in error.value.hint
     assert list(tmp_path.iterdir()) == []
 
 

@@ -184,7 +184,7 @@ def test_a_beam_that_is_better_than_the_certificate_allows_is_refused(
     runs = make("run", "beam", **options), make("certified", "exhaustive", **options)
     change("run", 0, auc=beam, by_length=[])
     change("certified", 0, auc=exhaustive, by_length=[], gap=gap)
-    with pytest.raises(DataError, match=r"fc:0.* rules out better than 0\.[36].*") as caught:
+    with pytest.raises(DataError, match=r"fc:0.* rules out an AUC better than 0\.[36].*") as caught:
         compare_runs(*runs)
     assert "report it" in caught.value.hint
 
@@ -265,7 +265,7 @@ def test_a_run_that_does_not_say_how_it_was_made_is_refused(runs, values):
 
 def test_an_exhaustive_run_without_a_gap_is_refused(runs):
     change("certified", 3, gap=None)
-    with pytest.raises(FileFormatError, match="says no gap for unit fc:3"):
+    with pytest.raises(FileFormatError, match="has no gap for unit fc:3"):
         compare_runs(*runs)
 
 

@@ -15,7 +15,7 @@ SIGNS = {"positive": 1.0, "negative": -1.0}
 
 
 def atoms_of(labels, merged):
-    """Bits over atoms, their sizes, and the atom of each sample."""
+    """Return concepts as sets of atoms, the sizes of the atoms, and the atom of each sample."""
     if merged:
         _, first, of_sample = np.unique(labels, axis=0, return_index=True, return_inverse=True)
         of_sample = of_sample.ravel()
@@ -29,7 +29,7 @@ def atoms_of(labels, merged):
 
 
 class Looks(Watch):
-    """Answers a search that asks whether it is stopped, and collects what it has done."""
+    """A watch that stops a search after some checks and records the progress."""
 
     def __init__(self, answers=()):
         self.answers, self.n_looks, self.shares = (
@@ -121,7 +121,7 @@ def test_the_best_formula_of_a_few_samples_is_that_of_writing_all_down(case, mer
 
 
 def all_scores(ranks, labels, sizes, n_low, n_high, sign, length):
-    """Scores [literals..., connectives...] of all formulas over atoms, -inf beyond the limits."""
+    """Return the scores of all formulas, by literals and connectives; -inf out of limits."""
     literals = np.stack([labels.T, ~labels.T], axis=1).reshape(-1, len(labels))
     extents = literals
     for _ in range(length - 1):
@@ -150,7 +150,7 @@ def first_of_the_best(scores):
 
 
 def optimum(ranks, labels, sizes, n_low, n_high, sign, length):
-    """The last of what `exhaustive_search` finds, as (score, literals, connectives)."""
+    """Return the last formula of the oracle as (score, literals, connectives)."""
     best = -np.inf
     found = None
     for size in range(1, length + 1):

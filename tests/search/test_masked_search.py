@@ -1,4 +1,4 @@
-"""The search where labels are missing: each formula on the samples on which it is defined."""
+"""The search with missing marks: it compares each formula where it is defined."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def as_floats(activations):
 
 
 def plain(formulas):
-    """Formulas of either side as comparable values, all exact."""
+    """Return the formulas of the search or the oracle as exact, comparable values."""
     return [
         (f.literals, f.connectives, getattr(f, "n1", 0) or f.n_positive, f.doubled_u, f.auc)
         for f in formulas
@@ -92,7 +92,7 @@ def test_the_search_equals_the_oracle_on_thousands_of_samples(n_sources):
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(strategies.search_cases(max_concepts=8, max_units=1))
 def test_where_nothing_is_missing_it_finds_what_the_fast_search_finds(case):
-    # One more concept has labels that are missing, on so many samples that it can be in no formula.
+    # One more concept lacks marks on so many samples that it cannot be in any formula.
     options = Settings(**case.settings)
     n_samples, n_concepts = case.labels.shape
     more = np.zeros((n_samples, 1), bool)
@@ -185,7 +185,7 @@ def missing_on(n_missing, labels):
 
 def test_concepts_that_are_defined_on_too_little_are_an_error():
     labels = np.arange(100)[:, None] < np.array([20, 40])
-    with pytest.raises(DataError, match=r"share of the samples of 0\.5 or more.* is 0\.4\."):
+    with pytest.raises(DataError, match=r"share of 0\.5 or more of the samples.* is 0\.4\."):
         MaskedSearch(missing_on(60, labels), Settings())
     for share in (0.0, 0.5):
         with pytest.raises(DataError, match="defined on any of the samples") as caught:

@@ -24,7 +24,7 @@ def as_floats(activations):
 
 
 def plain(formulas):
-    """Formulas of either side as comparable values, all exact."""
+    """Return the formulas of the search or the oracle as exact, comparable values."""
     return [
         (f.literals, f.connectives, getattr(f, "n1", 0) or f.n_positive, f.doubled_u, f.auc)
         for f in formulas

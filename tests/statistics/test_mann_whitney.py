@@ -89,7 +89,7 @@ def test_a_constant_unit_says_nothing():
         ([1.0, 2.0], [1, 1], "true everywhere"),
         ([1.0, 2.0], [0, 0], "true nowhere"),
         ([1.0, 2.0], [0, 1, 1], "2 activations but 3 labels"),
-        ([1.0], [1], "1 samples"),
+        ([1.0], [1], "With 1 sample there"),
         ([], [], "0 samples"),
         (np.zeros((2, 2, 2)), [0, 1], "3 dimensions"),
         ([1.0, 2.0], np.zeros((2, 1, 1)), "3 dimensions"),

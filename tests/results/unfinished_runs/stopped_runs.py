@@ -17,7 +17,7 @@ SETTINGS = Settings(length=2, beam=2)
 
 
 class Stop(Exception):
-    """What no code expects."""
+    """An error that no code expects."""
 
 
 def write_inputs(folder):

@@ -1,4 +1,4 @@
-"""From every moment at which a labelling is killed, the same command goes on."""
+"""Whenever a labelling is killed, the same command continues it."""
 
 import contextlib
 import itertools

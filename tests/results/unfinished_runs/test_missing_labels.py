@@ -1,4 +1,4 @@
-"""A labelling with missing labels that is stopped goes on where it was."""
+"""A labelling with missing labels that is stopped continues where it stopped."""
 
 import numpy as np
 import pytest

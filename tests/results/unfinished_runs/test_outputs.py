@@ -62,7 +62,7 @@ def test_other_inputs_or_settings_are_refused_by_name(here, monkeypatch, argumen
         finish(**arguments)
     assert "'run.partial' was made with" in str(caught.value)
     assert "start anew with --overwrite" in str(caught.value)
-    assert "it goes on after 3 units" in str(caught.value)
+    assert "would continue after 3 units" in str(caught.value)
     assert tree(here) == before
 
     found = finish(overwrite=True, **arguments)
@@ -144,9 +144,9 @@ def test_nothing_of_a_run_that_was_given_up_is_left(here, whole):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda place: place.write_text("precious"), "is no folder"),
-        (lambda place: place.symlink_to("elsewhere"), "is no folder"),
-        (lambda place: place.symlink_to("nowhere"), "is no folder"),
+        (lambda place: place.write_text("precious"), "is not a folder"),
+        (lambda place: place.symlink_to("elsewhere"), "is not a folder"),
+        (lambda place: place.symlink_to("nowhere"), "is not a folder"),
         (lambda place: add(place, "thesis.txt"), "holds 'thesis.txt'"),
         (lambda place: add(place, "labels.jsonl"), r"has no unfinished\.json"),
         (lambda place: add(place, "run.json"), r"has no unfinished\.json"),
@@ -248,5 +248,5 @@ def test_an_unfinished_run_is_no_run_to_read(here):
             read_run(path)
         assert str(caught.value) == (
             "The run 'run.partial' is unfinished. "
-            "Finish it: the same 'invert label' as before goes on where it was."
+            "Finish it: the same 'invert label' command continues where it stopped."
         )

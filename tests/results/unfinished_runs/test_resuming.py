@@ -1,4 +1,4 @@
-"""A labelling that is stopped goes on where it was, and leaves nothing where nothing was done."""
+"""A labelling that stops continues where it stopped, and leaves nothing if nothing was done."""
 
 import errno
 import itertools
@@ -47,7 +47,7 @@ def test_a_labelling_that_was_stopped_goes_on_and_gives_the_same_bytes(
     caplog.set_level("INFO", "invert")
     progress = []
     found = finish(progress=lambda *numbers: progress.append(numbers))
-    assert f"Going on after {after} of 12 units" in caplog.text
+    assert f"Continuing after {after} of 12 units" in caplog.text
     assert progress[0] == (after, 12)
     assert progress[-1] == (12, 12)
     assert is_whole(here / "run", whole)
@@ -90,7 +90,7 @@ def test_a_unit_that_cannot_be_labelled_leaves_those_before_it(here, monkeypatch
     with pytest.raises(DataError) as caught:
         label_files("a.npy", "c.npz", "run", settings=Settings(length=1), jobs=1)
     assert "unit a:270" in str(caught.value)
-    assert "of 300 units are kept in 'run.partial'; the same command goes on" in str(caught.value)
+    assert "of 300 units are kept in 'run.partial'; the same command continues" in str(caught.value)
     assert "other inputs or settings need --overwrite" in str(caught.value)
 
 
@@ -164,7 +164,7 @@ def test_a_full_disk_leaves_what_was_saved_before(here, whole, monkeypatch, part
             finish()
     assert str(caught.value) == (
         "Cannot write 'run': No space left on device. Free space there or choose another output "
-        "with -o. 5 of 12 units are kept in 'run.partial'; the same command goes on from there."
+        "with -o. 5 of 12 units are kept in 'run.partial'; the same command continues from there."
     )
     finish()
     assert is_whole(here / "run", whole)
