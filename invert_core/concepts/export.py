@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.concepts.export_tables import FILES, MARKER, label_blocks, write_tables
+from invert_core.concepts.export_tables import FILES, MARKER, mark_blocks, write_tables
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import ExistingOutputError, SettingError
 from invert_core.files.atomic import check_folder, check_target, new_file, storage_errors
@@ -28,13 +28,6 @@ def export_concepts(
         `write_tables`. It is written whole or not at all.
     overwrite : bool
         Replace it if it exists; a folder only if it holds nothing but such tables.
-
-    Raises
-    ------
-    SettingError, ExistingOutputError, MissingFileError
-        As `check_export`.
-    StorageError
-        The system refuses to write.
     """
     path = Path(path)
     check_export(path, overwrite=overwrite)
@@ -45,17 +38,7 @@ def export_concepts(
 
 
 def check_export(path: Path, *, overwrite: bool) -> None:
-    """Raise before any work is done if concepts cannot be exported to `path`.
-
-    Raises
-    ------
-    SettingError
-        The suffix is that of a file of another kind.
-    ExistingOutputError
-        `path` exists, and `overwrite` is false, or it is nothing that an export wrote.
-    MissingFileError
-        The folder for it does not exist.
-    """
+    """Raise before any work is done if concepts cannot be exported to `path`."""
     suffix = path.suffix.lower()
     if suffix == ARRAYS:
         check_target(path, overwrite=overwrite)
@@ -82,13 +65,6 @@ def write_arrays(path: Path, concepts: ConceptSet, *, overwrite: bool = False) -
     `definition` [C], strings; `parents` int64 [E, 2], rows (child, parent) of indices into `id`.
     `sample_id` [N] is there if the samples have ids, and where concepts were merged `alias`,
     `alias_name` [A] and `alias_of` int64 [A], the index of the concept that an alias stands for.
-
-    Raises
-    ------
-    ExistingOutputError
-        `path` exists and `overwrite` is false.
-    StorageError
-        The system refuses to write.
     """
     arrays = _small_arrays(concepts)
     with (
@@ -103,7 +79,7 @@ def write_arrays(path: Path, concepts: ConceptSet, *, overwrite: bool = False) -
             np.lib.format.write_array_header_1_0(
                 member, {"descr": "|i1", "fortran_order": False, "shape": shape}
             )
-            for labels in label_blocks(concepts):
+            for labels in mark_blocks(concepts):
                 member.write(labels.tobytes())
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.concepts.hierarchy.ancestors import labels_upward
+from invert_core.concepts.hierarchy.ancestors import marks_upward
 from invert_core.concepts.hierarchy.paths import find_cycle, parents_above
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.files.atomic import new_folder, storage_errors
@@ -34,13 +34,6 @@ def write_tables(path: Path, concepts: ConceptSet, *, overwrite: bool = False) -
     ``aliases.csv`` alias_id, name and concept_id; the last two are there if they have rows. Samples
     without ids are numbered from 0. As a hierarchy, ``parents.csv`` gives each concept what follows
     from those below it; a log message names the concepts that have other labels.
-
-    Raises
-    ------
-    ExistingOutputError, MissingFileError
-        As `new_folder`.
-    StorageError
-        The system refuses to write.
     """
     tables: dict[str, tuple[str, Iterable[Sequence[str]]]] = {
         "names.csv": (
@@ -80,7 +73,7 @@ def _changed_by_parents(concepts: ConceptSet) -> list[str]:
     edges = [(child, parent) for child, parent in concepts.parents.tolist()]
     if find_cycle(parents_above(edges)):
         return []  # no hierarchy, which whoever reads it says
-    bits, defined = labels_upward(concepts.bits, concepts.defined, concepts.n_samples, 0, edges)
+    bits, defined = marks_upward(concepts.bits, concepts.defined, concepts.n_samples, 0, edges)
     differs = (bits != concepts.bits).any(axis=1)
     if defined is not None:
         differs |= (defined != concepts.defined).any(axis=1)
@@ -101,7 +94,7 @@ def _label_lines(concepts: ConceptSet) -> Iterator[str]:
     ends = {value: [f",{cell},{value}\n" for cell in cells] for value in (1, 0, -1)}
     unseen = np.flatnonzero((concepts.n_positive == 0) & (concepts.n_defined == concepts.n_samples))
     extra = [ends[0][row] for row in unseen.tolist()]
-    for labels in label_blocks(concepts):
+    for labels in mark_blocks(concepts):
         sample_of, concept_of = np.nonzero(labels)
         value_of = labels[sample_of, concept_of].tolist()
         first = np.searchsorted(sample_of, np.arange(len(labels) + 1)).tolist()
@@ -121,7 +114,7 @@ def _cell(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def label_blocks(concepts: ConceptSet) -> Iterator[np.ndarray]:
+def mark_blocks(concepts: ConceptSet) -> Iterator[np.ndarray]:
     """Give the labels of the samples in their order.
 
     Yields

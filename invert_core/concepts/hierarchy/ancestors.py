@@ -43,13 +43,6 @@ def add_ancestors(concepts: ConceptSet, hierarchy: Hierarchy, min_chains: int = 
     -------
     ConceptSet
         What is added, and what is not in the hierarchy, is counted in log messages.
-
-    Raises
-    ------
-    DataError
-        No concept is in the hierarchy, or the parents that the set has contradict it.
-    SettingError
-        `min_chains` is below 1.
     """
     if min_chains < 1:
         raise SettingError(
@@ -65,7 +58,7 @@ def add_ancestors(concepts: ConceptSet, hierarchy: Hierarchy, min_chains: int = 
     for child, parent in edges_among([*known, *new], hierarchy.parents):
         edges.append((place[child], place[parent]))
     _check_circles(edges, id, hierarchy)
-    bits, defined = labels_upward(
+    bits, defined = marks_upward(
         concepts.bits, concepts.defined, concepts.n_samples, len(new), edges
     )
     name, definition = _called(
@@ -153,7 +146,7 @@ def _check_circles(
         )
 
 
-def labels_upward(
+def marks_upward(
     bits: np.ndarray,
     defined: np.ndarray | None,
     n_samples: int,

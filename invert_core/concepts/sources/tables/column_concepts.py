@@ -36,22 +36,10 @@ class ColumnReader(Protocol):
         """Of the column."""
 
     def add(self, table: Table, number: int, cell: object) -> None:
-        """Take the cell of the next row, whose number is for messages.
-
-        Raises
-        ------
-        DataError
-            The cell is of another kind.
-        """
+        """Take the cell of the next row, whose number is for messages."""
 
     def concepts(self) -> ColumnConcepts:
-        """The concepts of all rows.
-
-        Raises
-        ------
-        DataError
-            No cell holds a value, or there are too many concepts.
-        """
+        """The concepts of all rows."""
 
 
 def sets_by_code(title: str, code: np.ndarray, n_codes: int) -> np.ndarray:

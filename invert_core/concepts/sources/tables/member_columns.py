@@ -28,11 +28,6 @@ class MemberColumn:
     title : str
     separator : str or None
         What stands between the ids of a text, None for blanks. Blanks around an id do not count.
-
-    Raises
-    ------
-    SettingError
-        The separator is empty.
     """
 
     def __init__(self, title: str, separator: str | None):

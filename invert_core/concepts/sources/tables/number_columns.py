@@ -60,11 +60,6 @@ class GroupedColumn(_Numbers):
     title : str
     n_groups : int
         N, from 2 to 1,000,000.
-
-    Raises
-    ------
-    SettingError
-        There are fewer groups, or more.
     """
 
     def __init__(self, title: str, n_groups: int):
@@ -120,11 +115,6 @@ class ThresholdColumn(_Numbers):
     title : str
     threshold : float
         X.
-
-    Raises
-    ------
-    SettingError
-        The threshold is not finite.
     """
 
     def __init__(self, title: str, threshold: float):

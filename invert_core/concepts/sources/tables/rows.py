@@ -25,13 +25,7 @@ def key_column(path: Path, titles: Sequence[str], reading: Reading) -> str:
 
 
 def add_sample(table: Table, number: int, id: object, samples: dict[str, int]) -> int:
-    """Give a sample that is new the next index.
-
-    Raises
-    ------
-    DataError
-        The id is no string, is empty or stands a second time, or there are too many samples.
-    """
+    """Give a sample that is new the next index."""
     if not isinstance(id, str):
         raise DataError(
             f"{table.where(number)}: the sample id is {excerpt(id)}, not a string.",

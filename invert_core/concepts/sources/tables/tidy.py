@@ -19,7 +19,7 @@ from invert_core.concepts.sources.tables.rows import (
 )
 from invert_core.errors import DataError
 from invert_core.kernels.bits import popcounts, unpack
-from invert_core.tables.cells import UNDEFINED, CellLabels, excerpt, is_missing
+from invert_core.tables.cells import UNDEFINED, CellMarks, excerpt, is_missing
 from invert_core.tables.table import Table
 from invert_core.wording import counted
 
@@ -35,13 +35,6 @@ def read_tidy(path: Path, table: Table, key: str) -> ConceptSet:
     The sample carries the concept, or as ``value`` says: 0, 1, or undefined. A pair without a row
     is taken for 0. A row with an empty ``concept_id`` says that the sample exists. Samples stand
     in the order in which they come first, concepts in the order of their ids.
-
-    Raises
-    ------
-    FileFormatError
-        The file is broken, or has no rows.
-    DataError
-        An id or a value is none, a pair stands with several values, or there is no concept.
     """
     valued = VALUE_COLUMN in table.titles
     columns = (key, CONCEPT_COLUMN, *((VALUE_COLUMN,) if valued else ()))
@@ -88,7 +81,7 @@ def _read_pairs(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Index of sample and concept, and label, of each row; the ids are added to the dicts."""
     sample_of, concept_of, labels = array("i"), array("i"), bytearray()
-    label_of = CellLabels().__getitem__
+    label_of = CellMarks().__getitem__
     valued = VALUE_COLUMN in columns
     for number, (id, concept, *value) in table.rows(columns):
         sample = samples.get(id) if isinstance(id, str) else None

@@ -8,7 +8,7 @@ from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sources.tables.rows import add_sample, as_concept_set, check_rows
 from invert_core.errors import DataError, FileFormatError
 from invert_core.kernels.bits import pack_columns
-from invert_core.tables.cells import UNDEFINED, CellLabels, as_label, excerpt
+from invert_core.tables.cells import UNDEFINED, CellMarks, as_mark, excerpt
 from invert_core.tables.table import Table
 
 FORMS = (
@@ -26,13 +26,6 @@ def read_wide(path: Path, table: Table, key: str) -> ConceptSet:
     """Read a table in wide form: every column but `key` is a concept, its title the id.
 
     Cells are 0, 1, true or false; -1 and blank cells are not defined.
-
-    Raises
-    ------
-    FileFormatError
-        There is no other column, or the file is broken.
-    DataError
-        A label is none, or sample ids repeat or are empty.
     """
     ids = [title for title in table.titles if title != key]
     if not ids:
@@ -42,7 +35,7 @@ def read_wide(path: Path, table: Table, key: str) -> ConceptSet:
         )
     n_rows = max(1, _CELLS // len(ids) // 64) * 64
     samples: dict[str, int] = {}
-    label_of = CellLabels().__getitem__
+    label_of = CellMarks().__getitem__
     rows = bytearray()
     blocks = []
     for number, (id, *cells) in table.rows((key, *ids), whole=True):
@@ -67,7 +60,7 @@ def _packed(rows: bytearray, n_concepts: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _no_label(where: str, ids: list[str], cells: list[object]) -> DataError:
-    wrong = next(place for place, cell in enumerate(cells) if as_label(cell) is None)
+    wrong = next(place for place, cell in enumerate(cells) if as_mark(cell) is None)
     return DataError(
         f"{where}, column {ids[wrong]!r}: {excerpt(cells[wrong])} is not a label.",
         f"Labels are 0, 1, true and false; blank and -1 mean that nobody knows. {FORMS}",

@@ -312,7 +312,7 @@ def test_cells_of_another_type_are_refused(tmp_path, suffix, titles, row, words)
     [
         ('{"s": "y", "a": {"b": 1}}', DataError, "line 2, column 'a': {'b': 1} is not a label"),
         ('{"s": "y", "a": 1, "b": 1}', FileFormatError, "line 2 has a key 'b', which the first"),
-        ('{"s": "y", "a": 1, "a": 0}', FileFormatError, "line 2 .*the key 'a' stands twice"),
+        ('{"s": "y", "a": 1, "a": 0}', FileFormatError, "line 2 .*the key 'a' repeats"),
         ('{"s": "y", "a": 1', FileFormatError, "line 2 is not JSON"),
         (b'{"s": "\xe4", "a": 1}', FileFormatError, "line 2 is not encoded in UTF-8"),
     ],
@@ -333,7 +333,7 @@ def test_a_key_that_a_line_of_json_lacks_is_not_defined(tmp_path):
 
 def test_columns_of_parquet_that_are_no_labels_are_refused_by_their_type(tmp_path):
     path = write(tmp_path, ".parquet", ["s", "a"], [["x", b"1"]])
-    with pytest.raises(DataError, match="column 'a' has type binary, which is not read"):
+    with pytest.raises(DataError, match="column 'a' has type binary, which cannot be read"):
         read_concepts(path)
 
 
