@@ -270,7 +270,7 @@ def test_a_missing_file_points_to_the_unfinished_one(tmp_path):
 
 def test_rows_and_ids_of_different_number_are_refused(tmp_path):
     path = make(tmp_path / "x.h5", {"fc": np.zeros((5, 3), "f4")}, rows_done=5)
-    with pytest.raises(DataError, match="5 samples where there are 4"):
+    with pytest.raises(DataError, match="5 samples, but there are 4"):
         open_activations(path)
 
 

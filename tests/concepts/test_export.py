@@ -11,9 +11,9 @@ from invert_core.concepts import (
     ConceptSet,
     build_concepts,
     export_concepts,
+    export_tables,
     read_concepts,
 )
-from invert_core.concepts import export_tables
 from invert_core.concepts.export_tables import _changed_by_parents
 from invert_core.concepts.sets.packing import full_sets
 from invert_core.errors import ExistingOutputError, MissingFileError, SettingError, StorageError
