@@ -1,4 +1,4 @@
-"""Concepts as files for other programs: arrays in one file, or a folder of tables."""
+"""Exports concepts for other programs: as arrays in one file, or as a folder of tables."""
 
 import zipfile
 from os import PathLike
@@ -24,10 +24,10 @@ def export_concepts(
     ----------
     concepts : ConceptSet
     path : path
-        A file ``.npz`` of arrays, see `write_arrays`, or else a folder of tables, see
-        `write_tables`. It is written whole or not at all.
+        A file ``.npz`` of arrays (see `write_arrays`), or else a folder of tables (see
+        `write_tables`). It is written whole or not at all.
     overwrite : bool
-        Replace it if it exists; a folder only if it holds nothing but such tables.
+        Whether an existing output is replaced; a folder must hold nothing but such tables.
     """
     path = Path(path)
     check_export(path, overwrite=overwrite)
@@ -53,18 +53,18 @@ def check_export(path: Path, *, overwrite: bool) -> None:
         others = {file.name for file in path.iterdir()} - set(FILES) if path.is_dir() else set()
     if others:
         raise ExistingOutputError(
-            f"The output {str(path)!r} holds {min(others)!r}, which is no table of concepts.",
-            "Choose another output with -o: only a folder of such tables is replaced.",
+            f"The output {str(path)!r} holds {min(others)!r}, which is not a table of concepts.",
+            "Choose another output with -o: only a folder of such tables can be replaced.",
         )
 
 
 def write_arrays(path: Path, concepts: ConceptSet, *, overwrite: bool = False) -> None:
-    """Write an ``.npz`` file, which `build_concepts` reads to the same concepts.
+    """Write an ``.npz`` file, from which `build_concepts` reads the same concepts.
 
-    Its arrays are `labels` int8 [N, C], with -1 where a concept is not defined; `id`, `name` and
-    `definition` [C], strings; `parents` int64 [E, 2], rows (child, parent) of indices into `id`.
-    `sample_id` [N] is there if the samples have ids, and where concepts were merged `alias`,
-    `alias_name` [A] and `alias_of` int64 [A], the index of the concept that an alias stands for.
+    Its arrays are `labels` int8 [N, C], with -1 where a concept is not defined; the strings `id`,
+    `name` and `definition` [C]; and `parents` int64 [E, 2], pairs (child, parent) of concept
+    indices. If the samples have ids, there is `sample_id` [N]. If concepts were merged, there are
+    `alias` and `alias_name` [A], and `alias_of` int64 [A], the concept index of each alias.
     """
     arrays = _small_arrays(concepts)
     with (
