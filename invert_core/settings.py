@@ -91,7 +91,6 @@ class Settings:
         ):
             if value is not None and not isinstance(value, Integral):
                 raise SettingError(f"--{name} is {value!r}.", "Give a whole number.")
-            # JSON takes Python's numbers, but not NumPy's.
             object.__setattr__(self, name.replace("-", "_"), None if value is None else int(value))
         for name in ("min_fraction", "max_fraction", "min_gain", "min_defined"):
             share = getattr(self, name)

@@ -1,6 +1,6 @@
 """Activations of layers over samples: values, readers of their files, and the writer.
 
-The names below are imported when they are first used: a labelling needs no writer.
+The names below are imported when they are first used, because labelling needs no writer.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Reads blocks of units out of dense matrices, each unit made contiguous."""
+"""Reads blocks of units from dense matrices and makes each unit contiguous."""
 
 from collections.abc import Iterator
 
@@ -9,23 +9,23 @@ from invert_core.files import hdf5
 from invert_core.values import as_floats
 
 _ROW_BYTES = 512
-"""The values of one sample in a block; of fewer, the memory in between is fetched for nothing."""
+"""The least bytes of one sample in a block; with fewer, most of the memory fetched is not used."""
 _BLOCK_BYTES = 64 * 2**20
 _LARGE_BLOCK_BYTES = 384 * 2**20
 _LEAST_UNITS = 64
 
 _TILE_ROWS = 512
 _TILE_PADDING = 16
-"""Values between the rows of a tile, which else compete for the same lines of the cache."""
+"""Values between the rows of a tile, which would otherwise compete for the same cache lines."""
 _PIECE_VALUES = 2**17
-"""The least that is worth a call of HDF5."""
+"""The fewest values that are worth a call of HDF5."""
 
 
 def units_at_once(source: np.ndarray | h5py.Dataset) -> int:
-    """How many units `read_units` reads with least work per unit and in bounded memory.
+    """The number of units that `read_units` reads with the least work per unit.
 
-    Whole chunks where they fit, since chunks are read whole: blocks of at most 64 MiB, or of
-    384 MiB where those would be less than 64 units.
+    Chunks are read whole, so a block has whole chunks if they fit. It takes at most 64 MiB, or
+    384 MiB if it would otherwise have fewer than 64 units.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def units_at_once(source: np.ndarray | h5py.Dataset) -> int:
 
 
 def read_type(source: np.ndarray | h5py.Dataset) -> np.dtype:
-    """Type of what `read_units` returns: float64 for float64 and integers, else float32."""
+    """The type that `read_units` returns: float64 for float64 and integers, else float32."""
     return as_floats(np.empty(0, source.dtype.newbyteorder("="))).dtype
 
 
@@ -60,18 +60,11 @@ def read_units(source: np.ndarray | h5py.Dataset, units: range) -> np.ndarray:
     ----------
     source : ndarray or h5py.Dataset [n_samples, n_units]
     units : range
-        Within the units of `source`, of step 1.
+        Consecutive units of `source`.
 
     Returns
     -------
     ndarray [len(units), n_samples], float32 or float64, C-contiguous
-
-    Raises
-    ------
-    DataError
-        An integer is beyond 2**53.
-    FileFormatError
-        The file is broken at this place.
     """
     values = np.empty((len(units), source.shape[0]), read_type(source))
     tile = np.empty((_TILE_ROWS, len(units) + _TILE_PADDING), values.dtype)
@@ -87,7 +80,7 @@ def read_units(source: np.ndarray | h5py.Dataset, units: range) -> np.ndarray:
 
 
 def _pieces(source: np.ndarray | h5py.Dataset, units: range) -> Iterator[tuple[slice, range]]:
-    """Rows and columns that are fast to read: in a file whole chunks, each only once."""
+    """Yield rows and columns that are fast to read: in a file whole chunks, each only once."""
     n_samples, n_units = source.shape
     height, columns = _TILE_ROWS, [units]
     if isinstance(source, h5py.Dataset) and source.chunks:
@@ -110,7 +103,7 @@ def _read(source: np.ndarray | h5py.Dataset, rows: slice, columns: slice) -> np.
 
 
 def _transpose(block: np.ndarray, values: np.ndarray, tile: np.ndarray) -> None:
-    """Copy `block` [n, k] to `values` [k, n], through the `tile` if its samples lie far apart."""
+    """Copy `block` [n, k] to `values` [k, n], by way of `tile` if its samples lie far apart."""
     if abs(block.strides[0]) <= abs(block.strides[1]):
         values[:] = block.T
         return

@@ -1,14 +1,14 @@
-"""How an activation file is laid out, version 1.
+"""The layout of an activation file, version 1.
 
 Root attributes: ``format``, ``format_version``, ``rows_done`` (rows that are valid; all of them in
-a finished file), and if ``invert extract`` made it ``fingerprint`` and ``versions`` (JSON).
-``/sample_id`` [N] holds the ids and is absent where the samples have none. Each group
+a finished file), and, if ``invert extract`` made the file, ``fingerprint`` and ``versions`` (JSON).
+``/sample_id`` [N] holds the ids; it is absent if the samples have none. Each group
 ``/layers/<percent-encoded name>`` has the true name in the attribute ``name``, the float matrix
-``activations`` [N, K] and, where units are not plain numbers, their names in ``unit`` [K]. A sparse
-layer has, in place of the matrix, compressed sparse columns ``data``, ``indices`` and ``indptr``,
-and its shape in the attribute ``shape``. While it is extracted the columns are absent; the root
+``activations`` [N, K] and, if units are not plain numbers, their names in ``unit`` [K]. Instead of
+the matrix, a sparse layer has compressed sparse columns ``data``, ``indices`` and ``indptr``, and
+its shape in the attribute ``shape``. During the extraction the columns are absent; the root
 attribute ``rows_elsewhere`` says so, and the rows are in a file beside it (`sparse_rows`).
-``/sample_mark`` [N] holds a number for each sample that changes with it, where there is one.
+``/sample_mark`` [N], if present, holds the digest of each sample (`sample_digests`).
 """
 
 import json
@@ -27,13 +27,13 @@ UNIT_LIMIT = 2**24
 STRIPE_ROWS = 1024
 CHUNK_UNITS = 64
 ROWS_ELSEWHERE = "rows_elsewhere"
-MARKS = "sample_mark"
+DIGESTS = "sample_mark"
 COLUMNS: dict[str, np.dtype] = {"indptr": np.dtype("<i8"), "indices": np.dtype("<i4")}
-"""Types of the integers of a sparse layer, as it is written."""
+"""Types of the integers of a sparse layer in a new file."""
 
 
 def chunks(n_samples: int, n_units: int) -> tuple[int, int]:
-    """Rows and units of the chunks of a dense layer, as it is written."""
+    """Rows and units of the chunks of a dense layer in a new file."""
     return min(STRIPE_ROWS, n_samples), min(CHUNK_UNITS, n_units)
 
 
@@ -48,31 +48,19 @@ def layer_key(name: str) -> str:
 
 
 def layer_name(group: h5py.Group) -> str:
-    """The true name of the layer whose group this is."""
+    """The true name of the layer that `group` holds."""
     name = text_attribute(group, "name") or unquote(group.name.rsplit("/", 1)[-1])
     return _as_text(name, group, "the name of a layer")
 
 
 def text_attribute(item: h5py.File | h5py.Group, key: str) -> str | None:
-    """A text attribute, None where it is absent or something else.
-
-    Raises
-    ------
-    FileFormatError
-        It is not valid text.
-    """
+    """A text attribute; None if it is absent or not a string."""
     value = _attribute(item, key)
     return _as_text(value, item, f"the attribute {key!r}") if isinstance(value, str) else None
 
 
 def rows_done(file: h5py.File) -> int:
-    """How many rows are valid.
-
-    Raises
-    ------
-    FileFormatError
-        The file does not say.
-    """
+    """The number of rows that are valid."""
     value = _attribute(file, "rows_done")
     if not isinstance(value, (int, np.integer)) or value < 0:
         raise FileFormatError(
@@ -84,13 +72,7 @@ def rows_done(file: h5py.File) -> int:
 
 
 def sparse_shape(group: h5py.Group) -> tuple[int, int]:
-    """Samples and units of the sparse layer whose group this is.
-
-    Raises
-    ------
-    FileFormatError
-        The attribute ``shape`` is not two whole numbers from 0.
-    """
+    """The numbers of samples and units of the sparse layer that `group` holds."""
     with hdf5.broken_file_errors(group, "@shape"):
         stored = group.attrs.get_id("shape") if "shape" in group.attrs else None
         fits = stored is not None and stored.shape == (2,) and stored.dtype.kind in "iu"
@@ -105,12 +87,12 @@ def sparse_shape(group: h5py.Group) -> tuple[int, int]:
 
 
 def has_rows_elsewhere(file: h5py.File) -> bool:
-    """Whether sparse layers lack their columns, because their extraction is unfinished."""
+    """Whether sparse layers lack their columns because their extraction is unfinished."""
     return _attribute(file, ROWS_ELSEWHERE) is not None
 
 
 def stored_fingerprint(file: h5py.File) -> dict | None:
-    """What the file was made from, None if it was not made by an extraction."""
+    """The fingerprint in a file; None if the file was not made by an extraction."""
     text = text_attribute(file, "fingerprint")
     try:
         value = None if text is None else json.loads(text)

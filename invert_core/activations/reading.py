@@ -27,29 +27,29 @@ def open_activations(source: str | Path) -> Activations:
     Returns
     -------
     Activations
-        To be used in a ``with`` block. The matrices stay in the file until they are read.
+        Use it in a ``with`` block. The matrices stay in the file until they are read.
 
     Raises
     ------
     MissingFileError
         There is no such file, or it is a folder.
     FileFormatError
-        It is cut off, unfinished, of another format, or refers to other files.
+        The file is cut off, unfinished, of another format, or refers to other files.
     DataError
-        It has fewer than two samples, repeated ids, values that are not real numbers, or a sparse
-        layer whose parts do not fit.
+        The file has fewer than two samples, ids that repeat, values that are not real numbers, or
+        a sparse layer whose parts do not fit together.
     """
     path = Path(source)
     unfinished = path.with_name(path.name + ".partial").exists()
     check_file(
         path,
-        "An unfinished one is there: run the same `invert extract` command again."
+        "There is an unfinished one: run the same `invert extract` command again."
         if unfinished
         else "Check the path.",
     )
     suffix = path.suffix.lower()
     if suffix == ".npy":
-        # A file name may hold bytes that are no UTF-8; a name that is written has to be text.
+        # A file name may hold bytes that are not UTF-8, but the name of a layer must be text.
         name = path.stem.encode(errors="backslashreplace").decode()
         return Activations.from_array({name: read_npy(path)})
     if suffix == ".npz":
@@ -57,7 +57,7 @@ def open_activations(source: str | Path) -> Activations:
     if suffix in {".h5", ".hdf5", ".partial"}:
         return _open_hdf5(path)
     raise FileFormatError(
-        f"{str(path)!r} is not a file of activations by its name.",
+        f"{str(path)!r} is not named like a file of activations.",
         "Give a file that ends in .h5, .hdf5, .npy or .npz.",
     )
 
@@ -75,7 +75,7 @@ def _open_hdf5(path: Path) -> Activations:
         named = {layer.name: layer for layer in layers}
         if len(named) < len(layers):
             raise FileFormatError(
-                f"{str(path)!r} has two layers of one name.", "Give each layer its own name."
+                f"{str(path)!r} has two layers of the same name.", "Give each layer its own name."
             )
         activations = Activations(named, sample_id)
         activations.resources.enter_context(stack.pop_all())

@@ -1,4 +1,4 @@
-"""Sparse layers: a compressed matrix (CSC) in memory or in a file, read by blocks of units."""
+"""Sparse layers: a compressed matrix (CSC) in memory or in a file, read in blocks of units."""
 
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, runtime_checkable
@@ -16,25 +16,25 @@ _VALUES_AT_ONCE = 2**22
 
 @runtime_checkable
 class SupportsCsc(Protocol):
-    """A sparse matrix or array of `scipy.sparse`, known by what it can do."""
+    """A sparse matrix or array of `scipy.sparse`, recognised by its method."""
 
     def tocsc(self) -> Any:
-        """The same as a matrix in compressed sparse columns."""
+        """The matrix in compressed sparse columns."""
 
 
 @dataclass(frozen=True, eq=False)
 class SparseUnits:
-    """Some units of a sparse layer; what is not stored is 0.
+    """Some units of a sparse layer; a value that is not stored is 0.
 
     Parameters
     ----------
     n_samples : int
     indptr : int64 array [k + 1]
-        Unit u has the stored values ``indptr[u]`` to ``indptr[u + 1]``; it starts at 0.
+        Unit u has the stored values ``indptr[u]`` to ``indptr[u + 1]``; ``indptr[0]`` is 0.
     indices : int32 array [nnz]
-        The sample of each stored value: within a unit each at most once, in any order.
+        The sample of each stored value. No sample repeats within a unit; the order is free.
     data : float32 or float64 array [nnz]
-        No NaN; zeros may be stored.
+        The stored values, without NaN. They may be 0.
     """
 
     n_samples: int
@@ -47,18 +47,18 @@ class SparseUnits:
         return self.indptr.size - 1
 
     def __getitem__(self, unit: int) -> tuple[np.ndarray, np.ndarray]:
-        """The samples with stored values of one unit, and these values: views."""
+        """The samples and the stored values of one unit, as views."""
         at = range(len(self))[unit]
         stored = slice(self.indptr[at], self.indptr[at + 1])
         return self.indices[stored], self.data[stored]
 
     def select(self, units: np.ndarray) -> Self:
-        """Only some of the units.
+        """Select some of the units.
 
         Parameters
         ----------
         units : int64 array [n_selected]
-            Their positions in this block.
+            Positions of the units in this block.
 
         Returns
         -------
@@ -70,17 +70,17 @@ class SparseUnits:
         return type(self)(self.n_samples, indptr, self.indices[stored], self.data[stored])
 
     def take(self, rows: np.ndarray) -> Self:
-        """Only some of the samples, as ``dense.take(rows, axis=1)`` does it.
+        """Take some of the samples, as ``dense.take(rows, axis=1)`` does.
 
         Parameters
         ----------
         rows : int64 array [n_kept]
-            Their positions in the layer, none twice.
+            Distinct positions of samples in the layer.
 
         Returns
         -------
         SparseUnits
-            Over `n_kept` samples; sample i is the one that was at ``rows[i]``.
+            The units over `n_kept` samples; sample i is the one that was at ``rows[i]``.
         """
         place = np.full(self.n_samples, -1, np.int32)
         place[rows] = np.arange(rows.size, dtype=np.int32)
@@ -97,13 +97,9 @@ class CscMatrix:
     ----------
     shape : tuple of int
     indptr : integer array [n_units + 1]
+        The first stored value of each unit: it must go from 0 to nnz and never fall.
     indices, data : ndarray or h5py.Dataset [nnz]
-        The sample of each stored value, integers; and the values.
-
-    Raises
-    ------
-    DataError
-        The lengths do not fit, or `indptr` does not go from 0 to nnz without falling.
+        The sample of each stored value (integers), and the values.
     """
 
     shape: tuple[int, int]
@@ -133,13 +129,7 @@ class CscMatrix:
 
     @classmethod
     def from_sparse(cls, values: SupportsCsc) -> Self:
-        """A sparse matrix of another library; one in CSC is not copied.
-
-        Raises
-        ------
-        DataError
-            It is not a matrix, or broken.
-        """
+        """Convert a sparse matrix of another library; a matrix in CSC is not copied."""
         shape = getattr(values, "shape", ())
         if len(shape) != 2:
             raise DataError(
@@ -147,22 +137,22 @@ class CscMatrix:
             )
         matrix = values.tocsc()
         n_samples, n_units = (int(length) for length in matrix.shape)
-        used = int(matrix.indptr[-1])  # SciPy's arrays may be longer than what they store
+        used = int(matrix.indptr[-1])  # SciPy's arrays may be longer than needed
         return cls((n_samples, n_units), matrix.indptr, matrix.indices[:used], matrix.data[:used])
 
     @property
     def ndim(self) -> int:
-        """Two."""
+        """The number of axes, 2."""
         return len(self.shape)
 
     @property
     def read_type(self) -> np.dtype:
-        """Type of the values that `read` returns, as of a dense matrix."""
+        """The type of the values that `read` returns, as for a dense matrix."""
         return as_floats(np.empty(0, self.data.dtype.newbyteorder("="))).dtype
 
     @property
     def units_at_once(self) -> int:
-        """How many units to read at once: 512, or fewer that store at most 4 M values."""
+        """The number of units to read at once: at most 512, which store at most 4 M values."""
         width = _UNITS
         while width > 1 and self._most_values_in(width) > _VALUES_AT_ONCE:
             width //= 2
@@ -174,19 +164,11 @@ class CscMatrix:
         Parameters
         ----------
         units : range
-            Within the units of the matrix, of step 1.
+            Consecutive units of the matrix.
 
         Returns
         -------
         SparseUnits
-
-        Raises
-        ------
-        DataError
-            An index lies outside the samples or stands twice in a unit, or an integer is beyond
-            2**53.
-        FileFormatError
-            The file is broken at this place.
         """
         start, stop = (int(self.indptr[unit]) for unit in (units.start, units.stop))
         indptr = self.indptr[units.start : units.stop + 1] - start
@@ -211,7 +193,7 @@ class CscMatrix:
 
 
 def find_nan(units: SparseUnits) -> tuple[int, int] | None:
-    """Unit and sample of a NaN in the first unit that has one, its first sample; None if none."""
+    """The first unit that has a NaN, and its first sample with one; None if there is no NaN."""
     missing = np.flatnonzero(np.isnan(units.data))
     if missing.size == 0:
         return None
@@ -225,7 +207,7 @@ def _find_repeated(
 ) -> tuple[int, int] | None:
     unit = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
     cells = unit * n_samples + indices
-    if (cells[1:] > cells[:-1]).all():  # as most programs store them
+    if (cells[1:] > cells[:-1]).all():  # most programs store them sorted
         return None
     cells.sort()
     repeated = cells[1:][cells[1:] == cells[:-1]]

@@ -1,4 +1,4 @@
-"""Activations as values: a matrix per layer, read by blocks of units."""
+"""Activations as values: one matrix per layer, read in blocks of units."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,16 +24,16 @@ class ActivationLayer:
     ----------
     name : str
     source : ndarray, h5py.Dataset or CscMatrix [n_samples, n_units]
-        Boolean, integer or floating.
+        The matrix; its values are boolean, integer or floating.
     sample_id : tuple of str or None
-        Names the samples in messages.
+        Sample ids, which name the samples in messages.
     unit : tuple of str or None
-        Names of the units where they are not plain numbers.
+        Names of the units if they are not plain numbers.
 
     Raises
     ------
     DataError
-        The matrix has another type or rank, no units, or another number of unit names.
+        The matrix has another type or number of axes, no units, or another number of unit names.
     """
 
     name: str
@@ -69,37 +69,37 @@ class ActivationLayer:
 
     @property
     def is_sparse(self) -> bool:
-        """Whether `read` returns only what is not 0."""
+        """Whether `read` returns only the stored values, as `SparseUnits`."""
         return isinstance(self.source, CscMatrix)
 
     @property
     def dtype(self) -> np.dtype:
-        """Type that `read` returns: float64 for float64 and integers, else float32."""
+        """The type that `read` returns: float64 for float64 and integers, else float32."""
         if isinstance(self.source, CscMatrix):
             return self.source.read_type
         return dense.read_type(self.source)
 
     @property
     def units_at_once(self) -> int:
-        """How many units `read` should be asked for: it is fast then, and memory stays bounded."""
+        """The number of units to ask `read` for, so that it is fast and memory stays bounded."""
         if isinstance(self.source, CscMatrix):
             return self.source.units_at_once
         return dense.units_at_once(self.source)
 
     def read(self, start: int, stop: int) -> np.ndarray | SparseUnits:
-        """Activations of the units `start` to `stop`, one row per unit.
+        """Read the activations of the units `start` to `stop`, each contiguous.
 
         Parameters
         ----------
         start, stop : int
-            As in a slice. Multiples of `units_at_once` are read fastest.
+            The units, as in a slice. Multiples of `units_at_once` are read fastest.
 
         Returns
         -------
         ndarray [stop - start, n_samples], float32 or float64, C-contiguous
-            Of a dense layer.
+            The activations if the layer is dense.
         SparseUnits
-            Of a sparse layer.
+            The stored activations if the layer is sparse.
 
         Raises
         ------
@@ -126,20 +126,20 @@ class ActivationLayer:
 
 @dataclass(frozen=True)
 class Activations:
-    """Layers over the same samples; a context manager that closes the file they come from.
+    """Layers over the same samples; a context manager that closes their file.
 
     Parameters
     ----------
     layers : dict of str to ActivationLayer
-        In the order of the file.
+        The layers by name, in the order of the file.
     sample_id : tuple of str or None
-        None where samples have no ids and are matched by position.
+        Sample ids; None if the samples have none and are matched by position.
 
     Raises
     ------
     DataError
-        There are no layers, fewer than two samples, layers or ids of different length, or ids
-        that repeat.
+        There are no layers, there are fewer than two samples, layers or ids differ in length, or
+        an id repeats.
     """
 
     layers: dict[str, ActivationLayer]
@@ -154,8 +154,8 @@ class Activations:
         for layer in self.layers.values():
             if layer.n_samples != self.n_samples:
                 raise DataError(
-                    f"Layer {layer.name!r} has {layer.n_samples:,} samples "
-                    f"where there are {self.n_samples:,}.",
+                    f"Layer {layer.name!r} has {layer.n_samples:,} samples, but there are "
+                    f"{self.n_samples:,}.",
                     "All layers, and the sample ids, must have the same samples.",
                 )
         check_n_samples(self.n_samples)
@@ -173,14 +173,15 @@ class Activations:
         arrays: npt.ArrayLike | SupportsCsc | Mapping[str, npt.ArrayLike | SupportsCsc],
         sample_id: Sequence[str] | np.ndarray | None = None,
     ) -> Self:
-        """Activations that are in memory already.
+        """Make activations of arrays in memory.
 
         Parameters
         ----------
         arrays : array or mapping of layer name to array
-            [n_samples, n_units], or [n_samples] for one unit; boolean, integer or floating. A
-            bare array is the layer ``activations``. Sparse ones of `scipy.sparse` stay sparse.
+            Arrays [n_samples, n_units], or [n_samples] for one unit; boolean, integer or floating.
+            A single array is the layer ``activations``. Matrices of `scipy.sparse` stay sparse.
         sample_id : sequence or array [n_samples] of str, optional
+            Sample ids; without them samples are matched by position.
 
         Raises
         ------
@@ -208,7 +209,7 @@ class Activations:
         )
 
     def close(self) -> None:
-        """Close the file; the layers cannot be read afterwards."""
+        """Close the file; its layers cannot be read afterwards."""
         self.resources.close()
 
     def __enter__(self) -> Self:
@@ -224,7 +225,7 @@ class Activations:
 
 
 def bad_value(what: str, layer: str, unit: int, sample: str) -> DataError:
-    """Make the error that names a value no file may hold."""
+    """The error that names a value that no file may hold."""
     return DataError(
         f"The activation of unit {layer}:{unit} {what} for {sample}.",
         "Correct or leave out this sample, or leave out this layer.",

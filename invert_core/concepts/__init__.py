@@ -1,6 +1,6 @@
 """Concepts: named binary labels of samples, and the files they come from.
 
-The names below are imported when they are first used: a set of arrays needs no readers.
+The names below are imported when they are first used, because concepts in memory need no readers.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""More samples for concepts that are there already, from sources of any known kind."""
+"""Adds samples from sources of any known kind to existing concepts."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -31,36 +31,29 @@ def add_samples(
     missing: str = "error",
     new_negative: bool = False,
 ) -> ConceptSet:
-    """Read concepts, and put the samples and labels of other sources behind them.
+    """Read concepts, and append the samples and marks of other sources.
 
     Parameters
     ----------
     concepts : path
-        A concept file, or any other source that `build_concepts` reads. Its samples stand first.
+        A concept file, or any other source that `build_concepts` reads. Its samples come first.
     sources : path, or sequence of at least one
-        Of new samples, put together as by `build_concepts`.
+        Sources of new samples, which are joined as `build_concepts` joins them.
     names : path, optional
-        As for `build_concepts`; it applies to all concepts.
+        A table of names as for `build_concepts`; it applies to all concepts.
     reading, join
-        How the sources are read and put together, see `build_concepts`.
+        How the sources are read and joined, see `build_concepts`.
     missing : {"error", "negative", "exclude"}
-        What is made of labels that nobody gives: refuse, take for 0, or keep undefined. Such are
-        those of the concepts of one side on the samples of the other, where it does not label them.
+        Whether missing labels are refused, taken for 0, or kept undefined. A label is missing if a
+        source leaves it open, or if only one side has the concept and the other has the sample.
     new_negative : bool
-        Whether concepts that only the sources have are 0 on the first samples, whatever `missing`
-        says of all others.
+        Whether concepts that only the sources have are 0 on the first samples; `missing` then
+        decides on the other labels alone.
 
     Returns
     -------
     ConceptSet
-        As `append_samples` makes it.
-
-    Raises
-    ------
-    DataError
-        A sample is not new, there are no sample ids, or labels are missing.
-    MissingFileError, FileFormatError, SettingError
-        As `build_concepts`.
+        The set that `append_samples` makes.
     """
     check_missing(missing)
     old = build_concepts(concepts, missing="exclude")
@@ -71,9 +64,9 @@ def add_samples(
         both = _without_new_gaps(both, old, called[0])
     gaps = _gaps(both, old, new, called)
     if gaps and missing == "error":
-        raise DataError(f"Missing are {'; '.join(gaps.values())}.", _hint(gaps, called[0]))
+        raise DataError(f"Missing labels: {'; '.join(gaps.values())}.", _hint(gaps, called[0]))
     if gaps and missing == "exclude":
-        _log.info("Undefined stay %s.", "; ".join(gaps.values()))
+        _log.info("Labels that stay undefined: %s.", "; ".join(gaps.values()))
     both = resolve_missing(both, missing)
     return both if names is None else apply_names(both, read_names(Path(names)))
 
@@ -88,21 +81,21 @@ def _ids(concepts: ConceptSet) -> set[str]:
 
 
 def _without_new_gaps(both: ConceptSet, old: ConceptSet, called: str) -> ConceptSet:
-    """The set with the concepts that `old` lacks defined on its samples."""
+    """The set in which concepts that `old` lacks are defined on all samples of `old`."""
     if both.defined is None:
         return both
     known = _ids(old)
-    rows = [row for row, id in enumerate(both.id) if id not in known]
-    there = np.zeros(both.defined.shape[1], np.uint64)
-    there[: old.bits.shape[1]] = whole_set(old.n_samples)
+    new = [index for index, id in enumerate(both.id) if id not in known]
+    old_samples = np.zeros(both.defined.shape[1], np.uint64)
+    old_samples[: old.bits.shape[1]] = whole_set(old.n_samples)
     defined = both.defined.copy()
-    defined[rows] |= there
+    defined[new] |= old_samples
     n_filled = int(popcounts(defined).sum() - both.n_defined.sum())
     if n_filled:
         _log.info(
             "%s of %s taken for 0 on samples of %s.",
             counted(n_filled, "label"),
-            counted(len(rows), "new concept"),
+            counted(len(new), "new concept"),
             called,
         )
     return replace(both, defined=defined)
@@ -111,7 +104,7 @@ def _without_new_gaps(both: ConceptSet, old: ConceptSet, called: str) -> Concept
 def _gaps(
     both: ConceptSet, old: ConceptSet, new: ConceptSet, called: Sequence[str]
 ) -> dict[str, str]:
-    """What labels are missing, as parts of a sentence by what the concepts are."""
+    """The labels that are missing, as parts of a message by the kind of their concepts."""
     if both.defined is None:
         return {}
     known, labelled = _ids(old), _ids(new)
@@ -125,17 +118,17 @@ def _gaps(
         ("new", on_old * only_new, f"that only {called[1]} has, on samples of {called[0]}"),
         ("any", blank, "that are blank, NaN or -1 in their source"),
     ):
-        rows = np.flatnonzero(absent)
-        if rows.size:
+        indices = np.flatnonzero(absent)
+        if indices.size:
             parts[kind] = (
-                f"{counted(int(absent.sum()), 'label')} of {counted(rows.size, 'concept')} "
-                f"({first_few([both.id[row] for row in rows.tolist()])}) {what}"
+                f"{counted(int(absent.sum()), 'label')} of {counted(indices.size, 'concept')} "
+                f"({first_few([both.id[index] for index in indices.tolist()])}) {what}"
             )
     return parts
 
 
 def _absent(both: ConceptSet, n_old: int) -> tuple[np.ndarray, np.ndarray]:
-    """On how many samples of the old and of the new ones each concept is undefined."""
+    """The numbers of old and of new samples on which each concept is undefined."""
     assert both.defined is not None
     word, shift = divmod(n_old, 64)
     behind = both.defined[:, word:].copy()
@@ -152,6 +145,6 @@ def _hint(gaps: Mapping[str, str], called: str) -> str:
     if "new" in gaps and len(gaps) > 1:
         hint += (
             f" With --new-negative the new concepts are 0 on samples of {called}, and --missing "
-            "decides on the others alone."
+            "only decides on the other labels."
         )
     return hint

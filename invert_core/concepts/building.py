@@ -1,4 +1,4 @@
-"""A concept set from sources of any known kind."""
+"""Builds a concept set from sources of any known kind."""
 
 from collections.abc import Sequence
 from os import PathLike
@@ -26,19 +26,19 @@ def read_concepts(
     path : path
         A table, ``.npz``, concept file, or any other source that `build_concepts` reads.
     names : path, optional
-        A CSV table ``concept_id,name,definition``; it gives names and definitions, and the
-        concepts stand in its order.
+        A CSV table ``concept_id,name,definition`` of names and definitions; the concepts get its
+        order.
     missing : {"error", "negative", "exclude"}
-        What is made of labels that the source leaves open, see `build_concepts`.
+        What happens to labels that the source leaves open, see `build_concepts`.
 
     Raises
     ------
     MissingFileError
         There is no such file.
     FileFormatError
-        It is of no known kind, or broken.
+        The file is broken, or not of a known kind.
     DataError
-        What the file holds is no set of concepts, or labels are missing.
+        The content of the file is not a set of concepts, or labels are missing.
     """
     return build_concepts([path], names, missing=missing)
 
@@ -57,43 +57,49 @@ def build_concepts(
 ) -> ConceptSet:
     """Read one or more sources of the same samples into one set, and name the concepts.
 
-    What is done stands in the order of the parameters; names come last.
+    The steps are done in the order of the parameters; names are given last.
 
     Parameters
     ----------
     sources : path, or sequence of at least one
-        Put together as by `combine`.
+        Tables, ``.npz``, concept files, folders and annotation files. The samples get the order
+        of the first source with sample ids; sources without ids are matched by position.
     names : path, optional
-        As for `read_concepts`; it applies to all sources.
+        A table of names as for `read_concepts`; it applies to all sources.
     reading : Reading, optional
         How the sources are read: columns of tables, groups of categories and so on.
     join : {"strict", "inner", "outer"}
-        What is made of samples that some sources lack: refuse, leave out, or keep them as samples
-        on which the concepts of those sources are not defined.
+        Whether samples that some sources lack are refused, left out, or kept as samples on which
+        the concepts of those sources are not defined.
     missing : {"error", "negative", "exclude"}
-        What is made of samples on which a concept is not defined: refuse, take for samples that do
-        not carry it, or keep undefined.
+        Whether samples on which a concept is not defined are refused, taken for samples that do
+        not carry it, or kept as undefined.
     hierarchy : path, or "wordnet", optional
-        All that the concepts are kinds of is added to them: a folder with WordNet's `data.noun`,
-        or a table ``child,parent``. The word stands for the folder that Debian's package
-        `wordnet-base` fills. Concepts whose name is their id get the hierarchy's.
+        A folder with WordNet's `data.noun`, or a table ``child,parent``; the ancestors of the
+        concepts are added to the set. The word "wordnet" means the folder of Debian's package
+        `wordnet-base`. A concept whose name is its id gets its name from the hierarchy.
     min_chains : int
-        What is above the concepts is added if at least so many shortest chains of direct parents
-        lead up to it, those from all concepts together.
+        The least number of shortest chains of direct parents, counted from all concepts together,
+        that must lead up to an ancestor for it to be added.
     min_count : int
-        Concepts that are true on fewer samples are left out; parents connect over them.
+        The least number of samples of a concept. Rarer concepts are left out, and their children
+        become children of the parents above.
     keep_equal : bool
-        Whether concepts of a hierarchy stay that have the same labels as one of their children;
+        Whether concepts of a hierarchy with the same labels as one of their children are kept;
         otherwise they become aliases of that child.
 
     Raises
     ------
-    MissingFileError, FileFormatError, DataError
-        As `read_concepts`, `combine` and `open_hierarchy`; or no concept is in the hierarchy, or
-        none is left.
+    MissingFileError
+        There is no such file or folder.
+    FileFormatError
+        A file is broken, or not of a known kind.
+    DataError
+        The content of a source is not a set of concepts, samples differ, labels are missing, a
+        concept is in several sources, no concept is in the hierarchy, or no concept is left.
     SettingError
-        `reading` says something that no source follows, `join` or `missing` is unknown, a number
-        is out of range, or something is set for a hierarchy and there is none.
+        No source can follow `reading`, `join` or `missing` is unknown, a number is out of range,
+        or an option for a hierarchy is given without one.
     """
     if hierarchy is None and (min_chains != 1 or keep_equal):
         raise SettingError(

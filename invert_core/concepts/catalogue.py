@@ -1,4 +1,4 @@
-"""Concepts for people to look through, and which are true on nearly the same samples."""
+"""Lists the concepts of a set for people, with the most similar ones of each."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,12 +24,12 @@ class Overlap:
     Attributes
     ----------
     concept : int
-        Row of the other one.
+        Concept index of the other concept.
     n_common : int
-        Number of samples that carry both.
+        Number of samples that carry both concepts.
     jaccard : float
-        `n_common` by the number of samples that carry one or both; only samples count on which
-        both are defined.
+        `n_common` divided by the number of samples that carry one or both; only samples on which
+        both are defined count.
     """
 
     concept: int
@@ -44,18 +44,18 @@ class Entry:
     Attributes
     ----------
     row : int
-        Its row in the set.
+        Concept index in the set.
     id, name, definition : str
     n_positive, n_defined : int
-        Samples that carry it, and those on which it is defined.
+        Number of samples that carry the concept, and number on which it is defined.
     fraction : float
-        The one by the other; 0 where it is defined nowhere.
+        `n_positive` divided by `n_defined`; 0 if the concept is defined nowhere.
     parents : tuple of int
-        Rows of its parents.
+        Concept indices of the parents.
     aliases : tuple of Alias
-        Concepts that were merged into it.
+        Concepts that were merged into this one.
     overlaps : tuple of Overlap, or None
-        The concepts that are most similar to it; None where that was not asked for.
+        The most similar concepts; None if they were not asked for.
     """
 
     row: int
@@ -84,23 +84,19 @@ def list_concepts(
     ----------
     concepts : ConceptSet
     search : str, optional
-        Only concepts with this text in their id, name, definition or an alias, in any case.
+        A text that must be in the id, name, definition or an alias, in any case. If no concept has
+        it, the error holds the nearest names.
     by_count : bool
-        The concepts that most samples carry stand first, equal ones in the order of the set; else
-        all are in that order.
+        Whether the concepts that most samples carry come first; otherwise, and among equal counts,
+        concepts are in the order of the set.
     top : int, optional
-        Only so many.
+        The most entries to list.
     overlaps : int, optional
-        How many of the most similar concepts are found for each.
+        The number of most similar concepts to find for each concept.
 
     Returns
     -------
     list of Entry
-
-    Raises
-    ------
-    UnknownNameError
-        No concept has the text; the hint holds the nearest names.
 
     Examples
     --------
@@ -117,26 +113,26 @@ def list_concepts(
     for child, parent in concepts.parents.tolist():
         parents[child].append(parent)
     order = np.argsort(-concepts.n_positive if by_count else np.arange(len(parents)), kind="stable")
-    rows = order.tolist() if search is None else _found(concepts, aliases, order.tolist(), search)
-    rows = rows[:top]
-    similar: Sequence[tuple[Overlap, ...] | None] = [None] * len(rows)
+    listed = order.tolist() if search is None else _found(concepts, aliases, order.tolist(), search)
+    listed = listed[:top]
+    similar: Sequence[tuple[Overlap, ...] | None] = [None] * len(listed)
     if overlaps is not None:
-        similar = most_similar(concepts, overlaps, rows)
+        similar = most_similar(concepts, overlaps, listed)
     fraction = concepts.fraction
     return [
         Entry(
-            row=row,
-            id=concepts.id[row],
-            name=concepts.name[row],
-            definition=concepts.definition[row],
-            n_positive=int(concepts.n_positive[row]),
-            n_defined=int(concepts.n_defined[row]),
-            fraction=float(fraction[row]),
-            parents=tuple(parents[row]),
-            aliases=tuple(aliases[row]),
+            row=index,
+            id=concepts.id[index],
+            name=concepts.name[index],
+            definition=concepts.definition[index],
+            n_positive=int(concepts.n_positive[index]),
+            n_defined=int(concepts.n_defined[index]),
+            fraction=float(fraction[index]),
+            parents=tuple(parents[index]),
+            aliases=tuple(aliases[index]),
             overlaps=others,
         )
-        for row, others in zip(rows, similar, strict=True)
+        for index, others in zip(listed, similar, strict=True)
     ]
 
 
@@ -145,11 +141,11 @@ def _found(
 ) -> list[int]:
     text = search.casefold()
     found = []
-    for row in order:
-        merged = [word for alias in aliases[row] for word in (alias.id, alias.name)]
-        words = (concepts.id[row], concepts.name[row], concepts.definition[row], *merged)
+    for index in order:
+        merged = [word for alias in aliases[index] for word in (alias.id, alias.name)]
+        words = (concepts.id[index], concepts.name[index], concepts.definition[index], *merged)
         if any(text in word.casefold() for word in words):
-            found.append(row)
+            found.append(index)
     if not found:
         merged = [word for alias in concepts.aliases for word in (alias.id, alias.name)]
         known = dict.fromkeys((*concepts.name, *concepts.id, *merged))
@@ -163,48 +159,48 @@ def _found(
 def most_similar(
     concepts: ConceptSet, count: int, of: Sequence[int] | None = None
 ) -> list[tuple[Overlap, ...]]:
-    """Find for each concept those with the largest Jaccard index.
+    """Find for each concept the others with the largest Jaccard index.
 
     Parameters
     ----------
     concepts : ConceptSet
     count : int
-        How many for each concept. There are fewer where fewer have a sample in common with it.
+        The most concepts to find for each; concepts without a common sample are never found.
     of : sequence of int, optional
-        Rows of the concepts to compare with all others; None takes all.
+        Concept indices to compare with all others; None takes all.
 
     Returns
     -------
     list of tuple of Overlap
-        One tuple for each of these concepts, the most similar first, equal ones in the order of the
-        set.
+        One tuple for each of these concepts, the most similar first and equally similar ones in
+        the order of the set.
     """
-    rows = np.arange(len(concepts.id)) if of is None else np.asarray(of, np.int64)
-    blocks = [rows[first : first + _BLOCK] for first in range(0, rows.size, _BLOCK)]
+    chosen = np.arange(len(concepts.id)) if of is None else np.asarray(of, np.int64)
+    blocks = [chosen[first : first + _BLOCK] for first in range(0, chosen.size, _BLOCK)]
     with ThreadPoolExecutor(available_cores()) as pool:
         parts = pool.map(partial(_of_block, concepts, count), blocks)
         return [overlaps for part in parts for overlaps in part]
 
 
-def _of_block(concepts: ConceptSet, count: int, rows: np.ndarray) -> list[tuple[Overlap, ...]]:
+def _of_block(concepts: ConceptSet, count: int, block: np.ndarray) -> list[tuple[Overlap, ...]]:
     bits, defined = concepts.bits, concepts.defined
-    common = common_counts(bits[rows], bits)
+    common = common_counts(bits[block], bits)
     if defined is None:
-        either = concepts.n_positive[rows, None] + concepts.n_positive - common
+        either = concepts.n_positive[block, None] + concepts.n_positive - common
     else:
-        either = common_counts(bits[rows], defined) + common_counts(defined[rows], bits) - common
+        either = common_counts(bits[block], defined) + common_counts(defined[block], bits) - common
     jaccard = common / np.maximum(either, 1)
     return [
         tuple(
             Overlap(other, int(common[place, other]), float(jaccard[place, other]))
-            for other in _largest(jaccard[place], count, row)
+            for other in _largest(jaccard[place], count, index)
         )
-        for place, row in enumerate(rows.tolist())
+        for place, index in enumerate(block.tolist())
     ]
 
 
-def _largest(jaccard: np.ndarray, count: int, row: int) -> list[int]:
+def _largest(jaccard: np.ndarray, count: int, index: int) -> list[int]:
     order = np.argsort(-jaccard, kind="stable")
-    return [other for other in order[: count + 1].tolist() if other != row and jaccard[other]][
+    return [other for other in order[: count + 1].tolist() if other != index and jaccard[other]][
         :count
     ]

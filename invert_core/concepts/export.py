@@ -1,4 +1,4 @@
-"""Concepts as files for other programs: arrays in one file, or a folder of tables."""
+"""Exports concepts for other programs: as arrays in one file, or as a folder of tables."""
 
 import zipfile
 from os import PathLike
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.concepts.export_tables import FILES, MARKER, label_blocks, write_tables
+from invert_core.concepts.export_tables import FILES, MARKER, mark_blocks, write_tables
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import ExistingOutputError, SettingError
 from invert_core.files.atomic import check_folder, check_target, new_file, storage_errors
@@ -24,17 +24,10 @@ def export_concepts(
     ----------
     concepts : ConceptSet
     path : path
-        A file ``.npz`` of arrays, see `write_arrays`, or else a folder of tables, see
-        `write_tables`. It is written whole or not at all.
+        A file ``.npz`` of arrays (see `write_arrays`), or else a folder of tables (see
+        `write_tables`). It is written whole or not at all.
     overwrite : bool
-        Replace it if it exists; a folder only if it holds nothing but such tables.
-
-    Raises
-    ------
-    SettingError, ExistingOutputError, MissingFileError
-        As `check_export`.
-    StorageError
-        The system refuses to write.
+        Whether an existing output is replaced; a folder must hold nothing but such tables.
     """
     path = Path(path)
     check_export(path, overwrite=overwrite)
@@ -45,17 +38,7 @@ def export_concepts(
 
 
 def check_export(path: Path, *, overwrite: bool) -> None:
-    """Raise before any work is done if concepts cannot be exported to `path`.
-
-    Raises
-    ------
-    SettingError
-        The suffix is that of a file of another kind.
-    ExistingOutputError
-        `path` exists, and `overwrite` is false, or it is nothing that an export wrote.
-    MissingFileError
-        The folder for it does not exist.
-    """
+    """Raise before any work is done if concepts cannot be exported to `path`."""
     suffix = path.suffix.lower()
     if suffix == ARRAYS:
         check_target(path, overwrite=overwrite)
@@ -70,25 +53,18 @@ def check_export(path: Path, *, overwrite: bool) -> None:
         others = {file.name for file in path.iterdir()} - set(FILES) if path.is_dir() else set()
     if others:
         raise ExistingOutputError(
-            f"The output {str(path)!r} holds {min(others)!r}, which is no table of concepts.",
-            "Choose another output with -o: only a folder of such tables is replaced.",
+            f"The output {str(path)!r} holds {min(others)!r}, which is not a table of concepts.",
+            "Choose another output with -o: only a folder of such tables can be replaced.",
         )
 
 
 def write_arrays(path: Path, concepts: ConceptSet, *, overwrite: bool = False) -> None:
-    """Write an ``.npz`` file, which `build_concepts` reads to the same concepts.
+    """Write an ``.npz`` file, from which `build_concepts` reads the same concepts.
 
-    Its arrays are `labels` int8 [N, C], with -1 where a concept is not defined; `id`, `name` and
-    `definition` [C], strings; `parents` int64 [E, 2], rows (child, parent) of indices into `id`.
-    `sample_id` [N] is there if the samples have ids, and where concepts were merged `alias`,
-    `alias_name` [A] and `alias_of` int64 [A], the index of the concept that an alias stands for.
-
-    Raises
-    ------
-    ExistingOutputError
-        `path` exists and `overwrite` is false.
-    StorageError
-        The system refuses to write.
+    Its arrays are `labels` int8 [N, C], with -1 where a concept is not defined; the strings `id`,
+    `name` and `definition` [C]; and `parents` int64 [E, 2], pairs (child, parent) of concept
+    indices. If the samples have ids, there is `sample_id` [N]. If concepts were merged, there are
+    `alias` and `alias_name` [A], and `alias_of` int64 [A], the concept index of each alias.
     """
     arrays = _small_arrays(concepts)
     with (
@@ -103,7 +79,7 @@ def write_arrays(path: Path, concepts: ConceptSet, *, overwrite: bool = False) -
             np.lib.format.write_array_header_1_0(
                 member, {"descr": "|i1", "fortran_order": False, "shape": shape}
             )
-            for labels in label_blocks(concepts):
+            for labels in mark_blocks(concepts):
                 member.write(labels.tobytes())
 
 

@@ -1,4 +1,4 @@
-"""All of a concept set as CSV tables in one folder, and its labels by blocks of samples."""
+"""Writes a concept set as CSV tables in one folder, and gives its marks in blocks of samples."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.concepts.hierarchy.ancestors import labels_upward
+from invert_core.concepts.hierarchy.ancestors import marks_upward
 from invert_core.concepts.hierarchy.paths import find_cycle, parents_above
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.files.atomic import new_folder, storage_errors
@@ -19,28 +19,20 @@ FILES = (MARKER, "names.csv", "parents.csv", "aliases.csv")
 _log = logging.getLogger("invert")
 
 _CELLS = 1 << 22
-"""Labels in a block, about."""
+"""The approximate number of marks in a block."""
 
 
 def write_tables(path: Path, concepts: ConceptSet, *, overwrite: bool = False) -> None:
     """Write a folder of CSV tables.
 
-    ``labels.csv`` has the columns sample_id, concept_id and value: a row with 1 for each label that
-    is true, and with -1 for each that is not defined. All others are 0, and have a row only where
-    a concept would otherwise have none. A sample without a row of its own has one without concept.
-    So the table is as long as there are labels, however many concepts there are, and any id fits.
+    ``labels.csv`` has the columns sample_id, concept_id and value. It has a line for each pair of
+    a sample and a concept whose mark is 1, or -1 for undefined. All other marks are 0. A concept
+    without any line gets one line with 0, and a sample without any line gets one without a concept.
 
     ``names.csv`` has the columns concept_id, name and definition, ``parents.csv`` child and parent,
-    ``aliases.csv`` alias_id, name and concept_id; the last two are there if they have rows. Samples
-    without ids are numbered from 0. As a hierarchy, ``parents.csv`` gives each concept what follows
-    from those below it; a log message names the concepts that have other labels.
-
-    Raises
-    ------
-    ExistingOutputError, MissingFileError
-        As `new_folder`.
-    StorageError
-        The system refuses to write.
+    ``aliases.csv`` alias_id, name and concept_id; the last two exist only if they have lines.
+    Samples without ids are numbered from 0. If ``parents.csv`` is read as a hierarchy, each concept
+    gets the marks of its children too; a log message names the concepts that this would change.
     """
     tables: dict[str, tuple[str, Iterable[Sequence[str]]]] = {
         "names.csv": (
@@ -52,7 +44,7 @@ def write_tables(path: Path, concepts: ConceptSet, *, overwrite: bool = False) -
         edges = concepts.parents.tolist()
         tables["parents.csv"] = (
             "child,parent",
-            ([concepts.id[row] for row in edge] for edge in edges),
+            ([concepts.id[index] for index in edge] for edge in edges),
         )
     if concepts.aliases:
         tables["aliases.csv"] = (
@@ -64,8 +56,8 @@ def write_tables(path: Path, concepts: ConceptSet, *, overwrite: bool = False) -
     changed = _changed_by_parents(concepts)
     if changed:
         _log.info(
-            "Labels of %s do not follow from the concepts below: %s. Read again with parents.csv "
-            "they change; a file .npz keeps them.",
+            "Labels of %s do not follow from the concepts below: %s. They change when the tables "
+            "are read with parents.csv as the hierarchy; a file .npz keeps them.",
             counted(len(changed), "concept"),
             first_few(changed),
         )
@@ -76,15 +68,15 @@ def write_tables(path: Path, concepts: ConceptSet, *, overwrite: bool = False) -
 
 
 def _changed_by_parents(concepts: ConceptSet) -> list[str]:
-    """Ids of the concepts that get other labels where the parents are read as a hierarchy."""
+    """Ids of the concepts that would get other marks if the parents were read as a hierarchy."""
     edges = [(child, parent) for child, parent in concepts.parents.tolist()]
     if find_cycle(parents_above(edges)):
-        return []  # no hierarchy, which whoever reads it says
-    bits, defined = labels_upward(concepts.bits, concepts.defined, concepts.n_samples, 0, edges)
+        return []  # not a hierarchy; its reader will say so
+    bits, defined = marks_upward(concepts.bits, concepts.defined, concepts.n_samples, 0, edges)
     differs = (bits != concepts.bits).any(axis=1)
     if defined is not None:
         differs |= (defined != concepts.defined).any(axis=1)
-    return [concepts.id[row] for row in np.flatnonzero(differs).tolist()]
+    return [concepts.id[index] for index in np.flatnonzero(differs).tolist()]
 
 
 def _write(path: Path, header: str, lines: Iterable[str]) -> None:
@@ -94,49 +86,49 @@ def _write(path: Path, header: str, lines: Iterable[str]) -> None:
 
 
 def _label_lines(concepts: ConceptSet) -> Iterator[str]:
-    """The lines of a sample at a time."""
+    """Yield the lines of one sample at a time."""
     ids = map(str, range(concepts.n_samples)) if concepts.sample_id is None else concepts.sample_id
     samples = map(_cell, ids)
     cells = [_cell(id) for id in concepts.id]
     ends = {value: [f",{cell},{value}\n" for cell in cells] for value in (1, 0, -1)}
     unseen = np.flatnonzero((concepts.n_positive == 0) & (concepts.n_defined == concepts.n_samples))
-    extra = [ends[0][row] for row in unseen.tolist()]
-    for labels in label_blocks(concepts):
-        sample_of, concept_of = np.nonzero(labels)
-        value_of = labels[sample_of, concept_of].tolist()
-        first = np.searchsorted(sample_of, np.arange(len(labels) + 1)).tolist()
+    extra = [ends[0][index] for index in unseen.tolist()]
+    for marks in mark_blocks(concepts):
+        sample_of, concept_of = np.nonzero(marks)
+        value_of = marks[sample_of, concept_of].tolist()
+        first = np.searchsorted(sample_of, np.arange(len(marks) + 1)).tolist()
         told = concept_of.tolist()
-        for row in range(len(labels)):
+        for at in range(len(marks)):
             sample = next(samples)
             mine = extra + [
-                ends[value_of[place]][told[place]] for place in range(first[row], first[row + 1])
+                ends[value_of[place]][told[place]] for place in range(first[at], first[at + 1])
             ]
             extra = []
             yield "".join([sample + end for end in mine or [",,\n"]])
 
 
 def _cell(text: str) -> str:
-    if not any(mark in text for mark in ',"\r\n'):
+    if not any(special in text for special in ',"\r\n'):
         return text
     return '"' + text.replace('"', '""') + '"'
 
 
-def label_blocks(concepts: ConceptSet) -> Iterator[np.ndarray]:
-    """Give the labels of the samples in their order.
+def mark_blocks(concepts: ConceptSet) -> Iterator[np.ndarray]:
+    """Yield the marks of the samples in their order.
 
     Yields
     ------
     int8 array [M, C]
-        Of the next M samples: 1, 0, or -1 where the concept is not defined.
+        The marks of the next M samples: 1, 0, or -1 if the concept is not defined.
     """
     n_words = max(1, _CELLS // (64 * len(concepts.id)))
     for word in range(0, concepts.bits.shape[1], n_words):
         words = slice(word, word + n_words)
         n_samples = min(64 * n_words, concepts.n_samples - 64 * word)
-        labels = _unpacked(concepts.bits, words, n_samples).astype(np.int8)
+        marks = _unpacked(concepts.bits, words, n_samples).astype(np.int8)
         if concepts.defined is not None:
-            labels[~_unpacked(concepts.defined, words, n_samples)] = -1
-        yield labels
+            marks[~_unpacked(concepts.defined, words, n_samples)] = -1
+        yield marks
 
 
 def _unpacked(bits: np.ndarray, words: slice, n_samples: int) -> np.ndarray:

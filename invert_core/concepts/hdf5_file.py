@@ -1,4 +1,4 @@
-"""The concept file: all of a concept set in HDF5, ready for the search."""
+"""Reads and writes the concept file: a concept set in HDF5, ready for the search."""
 
 import io
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ from invert_core.files.hdf5 import (
 
 FORMAT = "invert-concepts"
 FORMAT_VERSION = 2
-"""Version 2 says that `defined` is there, which a reader of version 1 would overlook."""
+"""Version 2 has `defined`, which a reader of version 1 would overlook."""
 
 
 def write_concepts(
@@ -42,17 +42,7 @@ def write_concepts(
 
 
 def read_hdf5(path: Path) -> ConceptSet:
-    """Read a concept file.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It is no concept file, is cut off or newer, or keeps its data elsewhere.
-    DataError
-        Its parts do not fit together.
-    """
+    """Read a concept file."""
     with open_checked(path, FORMAT, FORMAT_VERSION) as file:
         with broken_file_errors(file):
             n_samples = file.attrs.get("n_samples")
@@ -75,11 +65,11 @@ def read_hdf5(path: Path) -> ConceptSet:
 
 
 def _image(concepts: ConceptSet) -> io.BytesIO:
-    """The bytes of the file, made in memory: HDF5 can neither write nor close one on a full disk.
+    """The bytes of the file, made in memory because HDF5 cannot even close a file on a full disk.
 
-    An interrupt raises in the main thread only, where h5py would lose it, or HDF5 would be left in
-    the middle. One that comes while the thread starts does not wait for it, so that it starts
-    without work.
+    HDF5 runs in a thread of its own: interrupts are raised in the main thread only, where h5py
+    could lose one or HDF5 could stop halfway. The thread is started with an empty task, because
+    an interrupt during the start does not wait for the thread.
     """
     image = io.BytesIO()
     with ThreadPoolExecutor(1) as thread:
@@ -119,14 +109,14 @@ def _strings(file: h5py.File, name: str) -> tuple[str, ...]:
 
 def _aliases(file: h5py.File) -> tuple[Alias, ...]:
     ids, names = _strings(file, "alias"), _strings(file, "alias_name")
-    rows = _array(file, "alias_of")
-    if rows.shape != (len(ids), 1) or len(names) != len(ids):
+    indices = _array(file, "alias_of")
+    if indices.shape != (len(ids), 1) or len(names) != len(ids):
         raise FileFormatError(
             f"{Path(file.filename).name} has {len(ids)} aliases, {len(names)} names of them and "
-            f"rows of shape {rows.shape}.",
+            f"concept indices of shape {indices.shape}.",
             "Make the file again with: invert concepts build",
         )
-    return tuple(map(Alias, ids, names, rows[:, 0].tolist()))
+    return tuple(map(Alias, ids, names, indices[:, 0].tolist()))
 
 
 def _array(file: h5py.File, name: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What looks odd about a concept set at a glance."""
+"""A quick check of a concept set for oddities."""
 
 from dataclasses import dataclass
 
@@ -10,17 +10,17 @@ from invert_core.kernels.bits import popcounts
 
 @dataclass(frozen=True)
 class ConceptCheck:
-    """How many labels a concept set has, and which concepts tell nothing.
+    """The number of labels of a concept set, and the concepts that carry no information.
 
     Attributes
     ----------
     n_concepts, n_samples : int
     density : float
-        Share of the defined labels that are true; 0 where none is defined.
+        Share of the defined labels that are true; 0 if none is defined.
     n_missing : int
-        Labels that are not defined.
+        Number of labels that are not defined.
     n_bare_samples : int
-        Samples on which no concept is true.
+        Number of samples on which no concept is true.
     empty : tuple of str
         Ids of the concepts that are false wherever they are defined.
     full : tuple of str
@@ -44,7 +44,7 @@ class ConceptCheck:
 
 
 def check_concepts(concepts: ConceptSet) -> ConceptCheck:
-    """Count what is true, missing, empty, full and equal.
+    """Count true and missing labels, and find empty, full and equal concepts.
 
     Examples
     --------
@@ -73,29 +73,29 @@ def check_concepts(concepts: ConceptSet) -> ConceptCheck:
 
 
 def _ids(concepts: ConceptSet, chosen: np.ndarray) -> tuple[str, ...]:
-    return tuple(concepts.id[row] for row in np.flatnonzero(chosen).tolist())
+    return tuple(concepts.id[index] for index in np.flatnonzero(chosen).tolist())
 
 
-def _equal(concepts: ConceptSet, rows: np.ndarray) -> tuple[tuple[str, ...], ...]:
-    """Groups of equal rows; hashes only say which are compared."""
+def _equal(concepts: ConceptSet, indices: np.ndarray) -> tuple[tuple[str, ...], ...]:
+    """Groups of equal concepts; the hashes only choose which concepts are compared."""
     groups: dict[int, list[list[int]]] = {}
-    for row in rows.tolist():
-        alike = groups.setdefault(_hash(concepts, row), [])
-        group = next((group for group in alike if _same(concepts, group[0], row)), None)
+    for index in indices.tolist():
+        alike = groups.setdefault(_hash(concepts, index), [])
+        group = next((group for group in alike if _same(concepts, group[0], index)), None)
         if group is None:
-            alike.append([row])
+            alike.append([index])
         else:
-            group.append(row)
+            group.append(index)
     return tuple(
-        tuple(concepts.id[row] for row in group)
+        tuple(concepts.id[index] for index in group)
         for alike in groups.values()
         for group in alike
         if len(group) > 1
     )
 
 
-def _hash(concepts: ConceptSet, row: int) -> int:
-    return hash(concepts.bits[row].tobytes())
+def _hash(concepts: ConceptSet, index: int) -> int:
+    return hash(concepts.bits[index].tobytes())
 
 
 def _same(concepts: ConceptSet, one: int, other: int) -> bool:

@@ -47,10 +47,10 @@ class DataSource(ABC):
         """SHA-256 (hex) of what identifies the samples."""
 
     @property
-    def marks(self) -> np.ndarray | None:
-        """A number for each sample that changes with it, uint64 [n_samples]; None if unknown.
+    def sample_digests(self) -> np.ndarray | None:
+        """A number that identifies the content of each sample: uint64 [n_samples]; None if unknown.
 
-        By them an extraction that stopped goes on after a later sample was repaired.
+        With them an extraction that stopped can be resumed after a later sample was repaired.
         """
         return None
 

@@ -231,7 +231,7 @@ def _origin(
         versions=_versions(model, source),
         dtype=dtype,
         sparse=sparse,
-        marks=source.marks,
+        sample_digests=source.sample_digests,
     )
 
 

@@ -49,7 +49,11 @@ def run_all(
                     progress(row, len(source))
         writer.finish()
     except BaseException as error:
-        _keep(writer, error, "that is repaired" if source.marks is not None else _AS_THEY_WERE)
+        _keep(
+            writer,
+            error,
+            "that is repaired" if source.sample_digests is not None else _AS_THEY_WERE,
+        )
         raise
     return clock.spent()
 

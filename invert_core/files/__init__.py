@@ -1,1 +1,1 @@
-"""Reading and writing files: atomic writes, locks, checks of what comes from outside."""
+"""Reading and writing files: atomic writes, locks, and checks of untrusted input."""

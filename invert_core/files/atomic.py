@@ -1,4 +1,4 @@
-"""Output that is whole or absent: written beside its target and moved into place."""
+"""Writes output whole or not at all: beside its target, then moved into place."""
 
 import contextlib
 import errno
@@ -11,7 +11,7 @@ from pathlib import Path
 from invert_core.errors import ExistingOutputError, MissingFileError, StorageError
 
 _NO_SYNC_OF_FOLDERS = (errno.EINVAL, errno.ENOTSUP)
-"""What file systems answer that have no such thing, as some in user space and some of networks."""
+"""Errors of file systems that cannot sync a folder, such as some in user space or on a network."""
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:
@@ -22,7 +22,7 @@ def check_target(path: Path, *, overwrite: bool) -> None:
             "Create it, or choose another output with -o.",
         )
     with storage_errors(path):
-        exists = os.path.lexists(path)  # a link that leads nowhere takes the name, too
+        exists = os.path.lexists(path)  # a broken link takes the name, too
     if exists and not overwrite:
         raise ExistingOutputError(
             f"The output {str(path)!r} exists.",
@@ -33,8 +33,8 @@ def check_target(path: Path, *, overwrite: bool) -> None:
 def check_folder(path: Path, *, marker: str, overwrite: bool) -> None:
     """Raise before any work is done if `path` cannot become the output folder.
 
-    An existing folder is replaced only if it holds a file called `marker`, or nothing at all: no
-    wrong word behind ``-o`` deletes a folder of something else.
+    An existing folder is replaced only if it holds a file called `marker`, or nothing at all: a
+    wrong name after ``-o`` must not delete other data.
     """
     check_target(path, overwrite=overwrite)
     with storage_errors(path):
@@ -44,13 +44,13 @@ def check_folder(path: Path, *, marker: str, overwrite: bool) -> None:
     if not fits:
         raise ExistingOutputError(
             f"The output {str(path)!r} exists and is not a folder with a {marker}.",
-            "Choose another output with -o: only such a folder is replaced.",
+            "Choose another output with -o: only such a folder can be replaced.",
         )
 
 
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turn what the system says when `path` cannot be written into a sentence."""
+    """Turn a system error about writing `path` into a StorageError with a hint."""
     try:
         yield
     except (ExistingOutputError, MissingFileError, StorageError):
@@ -65,15 +65,9 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def new_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Yield a path to write to; when the block succeeds it becomes `path`, else it is removed.
+    """Yield a path to write to; it becomes `path` if the block succeeds and is removed if not.
 
-    Raises
-    ------
-    ExistingOutputError
-        `path` exists and `overwrite` is false.
-    StorageError
-        The system refuses to write: no space, no permission. Only errors of writing belong in the
-        block, because any OSError in it is taken for one.
+    The block must only write: any OSError in it is reported as an error of writing.
     """
     check_target(path, overwrite=overwrite)
     if path.is_dir():
@@ -101,18 +95,11 @@ def move_into_place(partial: Path, path: Path) -> None:
 
 @contextlib.contextmanager
 def new_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterator[Path]:
-    """Yield a folder to fill; when the block succeeds it becomes `path`, else it is removed.
+    """Yield a folder to fill; it becomes `path` if the block succeeds and is removed if not.
 
-    It is made at once, so that a place where nothing can be written is known before the work. It
-    survives a loss of power, and so does the folder that it replaces until then.
-
-    Raises
-    ------
-    ExistingOutputError, MissingFileError
-        As `check_folder`, before the block and once more after it.
-    StorageError
-        The system refuses to make or to move the folder. What is written in the block is the
-        caller's to guard, with `storage_errors`.
+    The folder is made at once, so that a place that cannot be written to fails before the work.
+    A loss of power leaves either the old folder or the new one. `check_folder` runs before the
+    block and again after it. The caller guards its own writes with `storage_errors`.
     """
     check_folder(path, marker=marker, overwrite=overwrite)
     with storage_errors(path):
@@ -128,15 +115,7 @@ def new_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterator[
 
 
 def move_folder_into_place(partial: Path, path: Path, *, marker: str, overwrite: bool) -> None:
-    """Give a complete folder its final name, so that it survives a loss of power.
-
-    Raises
-    ------
-    ExistingOutputError, MissingFileError
-        As `check_folder`.
-    StorageError
-        The system refuses.
-    """
+    """Give a complete folder its final name, so that it survives a loss of power."""
     with storage_errors(path):
         for where, _, files in os.walk(partial, topdown=False):
             for name in files:
@@ -158,7 +137,7 @@ def move_folder_into_place(partial: Path, path: Path, *, marker: str, overwrite:
 
 
 def _is_free(path: Path) -> bool:
-    """Whether nothing is there; a link that leads to itself is an OSError."""
+    """Whether nothing is there; a link to itself raises an OSError."""
     try:
         path.stat()
     except FileNotFoundError:
@@ -180,7 +159,7 @@ def _move_to_free_place(partial: Path, path: Path) -> None:
             os.replace(partial, path)  # the file system knows no hard links
             return
         raise ExistingOutputError(
-            f"The output {str(path)!r} was made by something else meanwhile.",
+            f"The output {str(path)!r} has appeared in the meantime.",
             "Choose another with -o, or replace it with --overwrite.",
         ) from error
     _sync_folder(path.parent)

@@ -1,4 +1,4 @@
-"""What a file was made from, compared field by field."""
+"""Compares fingerprints, which say what a file was made from, field by field."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,13 +8,13 @@ from typing import Any
 from invert_core.errors import StaleFileError
 
 CONTRACT = "contract"
-"""The field that says by which rules values are made; where it differs nothing can be compared."""
+"""The field for the rules by which values are made; if it differs, no other can be compared."""
 
 _SHOWN_CHARACTERS = 60
 
 
 def as_stored(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
-    """The fingerprint as it comes back from a file: tuples become lists.
+    """The fingerprint as it is read back from a file: tuples become lists.
 
     >>> as_stored({"layers": ("fc",)})
     {'layers': ['fc']}
@@ -23,12 +23,9 @@ def as_stored(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refuse_stale(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Raise unless both fingerprints, as stored, are the same.
+    """Raise unless both fingerprints, as stored, are equal.
 
-    Raises
-    ------
-    StaleFileError
-        It names the fields that differ, and both values of the first.
+    The error names the fields that differ, and both values of the first.
     """
     different = list(_differences(stored, wanted, ""))
     if not different:
@@ -37,13 +34,13 @@ def refuse_stale(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any
     if field == CONTRACT:
         raise StaleFileError(
             f"{str(path)!r} was made by another version of invert (extraction contract "
-            f"{_short(old)}, here it is {_short(new)}), which may give other values.",
+            f"{_short(old)}, here it is {_short(new)}), which may give different values.",
             "Choose another output with -o, or start anew with --overwrite.",
         )
     others = ", ".join(name for name, _, _ in different[1:])
     raise StaleFileError(
         f"{str(path)!r} was made with {field} {_short(old)}, now it is {_short(new)}"
-        + (f"; different are also: {others}." if others else "."),
+        + (f"; these differ too: {others}." if others else "."),
         "Choose another output with -o, or start anew with --overwrite.",
     )
 

@@ -1,8 +1,8 @@
-"""HDF5 files of strangers, opened with a check.
+"""Opens and checks untrusted HDF5 files.
 
-HDF5 can point outside a file in silence: external links, external raw storage and virtual
-datasets read whatever the user can read. Here a dataset is used only if it is reached by hard
-links and stores its own bytes, with a type, shape and chunk size that were asked for.
+An HDF5 file can silently point to other files: external links, external raw storage and virtual
+datasets read whatever the user can read. Here a dataset is used only if hard links lead to it, it
+stores its own bytes, and its chunks and its size are possible.
 """
 
 import contextlib
@@ -20,31 +20,24 @@ from invert_core.wording import UPGRADE, first_line
 CHUNK_LIMIT_BYTES = 256 * 2**20
 
 _CACHE_SLOTS = 10_007
-"""A prime far above the number of chunks in the cache: two of one slot cannot both be there."""
+"""A prime far above the number of chunks in the cache: two chunks of one slot evict each other."""
 
 _MOST_COMPRESSED = 1_100
-"""Deflate saves less than this factor; a dataset that claims more bytes holds nothing there."""
+"""Deflate never reaches this factor; a dataset that claims more bytes does not hold them."""
 
 _BROKEN = (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError)
-"""What h5py raises for a damaged file, by the place of the damage."""
+"""What h5py raises for a damaged file, depending on where the damage is."""
 
 
 @contextlib.contextmanager
 def open_file(path: Path, *, cache_bytes: int = 0) -> Iterator[h5py.File]:
-    """Open an HDF5 file of any content for reading.
+    """Open an HDF5 file with any content for reading.
 
     Parameters
     ----------
     path : Path
     cache_bytes : int
-        The most memory for the chunks of one dataset. Where chunks are read once, 0 will do.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file, or it is a folder.
-    FileFormatError
-        It is not HDF5, or is cut off.
+        The most memory for the chunks of one dataset; 0 will do if each chunk is read once.
     """
     check_file(path)
     try:
@@ -64,15 +57,7 @@ def open_file(path: Path, *, cache_bytes: int = 0) -> Iterator[h5py.File]:
 
 @contextlib.contextmanager
 def open_checked(path: Path, format_name: str, format_version: int = 1) -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading, after a look at its `format` and `format_version`.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file, or it is a folder.
-    FileFormatError
-        It is not HDF5, is cut off, or is of another format or a newer version.
-    """
+    """Open an HDF5 file for reading, and check its `format` and `format_version`."""
     with open_file(path) as file:
         try:
             found = file.attrs.get("format")
@@ -88,7 +73,7 @@ def open_checked(path: Path, format_name: str, format_version: int = 1) -> Itera
             )
         if not isinstance(version, (int, np.integer)) or not 1 <= version <= format_version:
             raise FileFormatError(
-                f"{str(path)!r} has format version {version}, "
+                f"{str(path)!r} has format version {version}; "
                 f"this program reads up to {format_version}.",
                 UPGRADE,
             )
@@ -97,13 +82,7 @@ def open_checked(path: Path, format_name: str, format_version: int = 1) -> Itera
 
 @contextlib.contextmanager
 def broken_file_errors(item: h5py.Group | h5py.Dataset, name: str = "") -> Iterator[None]:
-    """Turn what h5py says of a damaged file into a sentence that says where.
-
-    Raises
-    ------
-    FileFormatError
-        In place of any error of reading in the block.
-    """
+    """Turn what h5py raises for a damaged file into a FileFormatError that says where."""
     try:
         yield
     except FileFormatError:
@@ -115,14 +94,7 @@ def broken_file_errors(item: h5py.Group | h5py.Dataset, name: str = "") -> Itera
 
 
 def own_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
-    """The dataset `name` of `group`, if the file itself holds it.
-
-    Raises
-    ------
-    FileFormatError
-        It is absent, not a dataset, of no type that NumPy knows, stored elsewhere, has chunks
-        that are too large, or claims a size that the file does not hold.
-    """
+    """The dataset `name` of `group`, which the file itself must hold in full."""
     item = own_item(group, name)
     where = _where(group, name)
     if not isinstance(item, h5py.Dataset):
@@ -133,7 +105,7 @@ def own_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
         claimed, held = item.nbytes, item.id.get_storage_size()
     if elsewhere:
         raise FileFormatError(
-            f"{where} keeps its data in other files, which is not read.",
+            f"{where} keeps its data in other files, which are not read.",
             "Copy the data into the file itself.",
         )
     if chunk > CHUNK_LIMIT_BYTES:
@@ -150,7 +122,7 @@ def own_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
 
 
 def own_group(group: h5py.Group, name: str) -> h5py.Group:
-    """The group `name` of `group`, if the file itself holds it."""
+    """The group `name` of `group`, which the file itself must hold."""
     item = own_item(group, name)
     if not isinstance(item, h5py.Group):
         raise FileFormatError(f"{_where(group, name)} is not a group.", "Make the file again.")
@@ -158,20 +130,20 @@ def own_group(group: h5py.Group, name: str) -> h5py.Group:
 
 
 def own_groups(group: h5py.Group) -> list[h5py.Group]:
-    """All that hangs in `group`, which must be groups that the file itself holds."""
+    """All members of `group`, which must be groups that the file itself holds."""
     with broken_file_errors(group):
         names = list(group)
     return [own_group(group, name) for name in names]
 
 
 def has_item(group: h5py.Group, name: str) -> bool:
-    """Whether anything hangs at `name`; links are not followed to find out."""
+    """Whether `group` has an item `name`; links are not followed."""
     with broken_file_errors(group, name):
         return group.get(name, getlink=True) is not None
 
 
 def own_item(group: h5py.Group, name: str) -> h5py.Dataset | h5py.Group | h5py.Datatype:
-    """What hangs at `name` by a hard link."""
+    """The item `name` of `group`, which must be a hard link."""
     if not has_item(group, name):
         raise FileFormatError(f"{_where(group, name)} is missing.", "Make the file again.")
     with broken_file_errors(group, name):
@@ -184,13 +156,7 @@ def own_item(group: h5py.Group, name: str) -> h5py.Dataset | h5py.Group | h5py.D
 
 
 def read_strings(dataset: h5py.Dataset) -> tuple[str, ...]:
-    """The values of a one-dimensional dataset of UTF-8 strings.
-
-    Raises
-    ------
-    FileFormatError
-        It has another type or shape, or bytes that are not UTF-8.
-    """
+    """The values of a one-dimensional dataset of UTF-8 strings."""
     if h5py.check_string_dtype(dataset.dtype) is None or dataset.ndim != 1:
         raise FileFormatError(
             f"{_where(dataset)} is not a list of strings.", "Make the file again."

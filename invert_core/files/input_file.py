@@ -1,4 +1,4 @@
-"""Files that the user names to be read."""
+"""Checks files that the user names as input."""
 
 from pathlib import Path
 
@@ -6,13 +6,7 @@ from invert_core.errors import FileFormatError, MissingFileError
 
 
 def check_file(path: Path, hint: str = "Check the path.") -> None:
-    """Raise unless there is a file at `path`.
-
-    Raises
-    ------
-    MissingFileError
-        There is none, which is what `hint` is for, or a folder, pipe or device in its place.
-    """
+    """Raise unless there is a file at `path`; `hint` is for a path where nothing is."""
     if path.is_dir():
         raise MissingFileError(f"{str(path)!r} is a folder.", "Name one file in it.")
     if path.exists() and not path.is_file():
@@ -24,7 +18,7 @@ def check_file(path: Path, hint: str = "Check the path.") -> None:
 
 
 def unreadable(path: Path, error: OSError) -> FileFormatError:
-    """The error for a file that is there and cannot be read."""
+    """The error for a file that exists but cannot be read."""
     return FileFormatError(
         f"{str(path)!r} cannot be read: {error.strerror}.", "Check its permissions."
     )

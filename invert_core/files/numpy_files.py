@@ -1,4 +1,4 @@
-"""NumPy files of strangers: read without pickle, with what is wrong put in a sentence."""
+"""Reads untrusted NumPy files, without pickle."""
 
 import contextlib
 import tokenize
@@ -19,15 +19,7 @@ _SAMPLE_ID_KEYS = ("sample_id", "sample_ids")
 
 
 def read_npy(path: Path) -> np.ndarray:
-    """The array of a ``.npy`` file, mapped into memory and read-only.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It is cut off, holds Python objects, or is something else.
-    """
+    """The array of a ``.npy`` file, mapped into memory and read-only."""
     with _format_errors(path):
         return np.lib.format.open_memmap(path, mode="r")
 
@@ -38,22 +30,13 @@ def read_npz(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...] | None]
     Returns
     -------
     arrays : dict of str to ndarray
-        In the order of the file, without the ids.
+        The arrays in the order of the file, without the ids.
     sample_id : tuple of str or None
         The string array called ``sample_id`` or ``sample_ids``.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It is cut off, holds Python objects or other files, or is something else.
-    DataError
-        The sample ids are not strings, or one repeats.
     """
     with _format_errors(path), path.open("rb") as file:
         if not file.read(4).startswith(_MAGIC):
-            raise ValueError("it is no NumPy file")
+            raise ValueError("it is not a NumPy file")
         file.seek(0)
         archive = np.load(file, allow_pickle=False)
         if isinstance(archive, np.ndarray):
@@ -92,11 +75,11 @@ def _format_errors(path: Path) -> Iterator[None]:
         zlib.error,
     ) as error:
         reason = first_line(error)
-        if "pickle" in reason:  # NumPy advises to allow what is refused here
+        if "pickle" in reason:  # NumPy would advise the user to allow pickles
             reason = "it holds Python objects"
         raise FileFormatError(
             f"{str(path)!r} cannot be read as {path.suffix} ({reason}).",
-            "Give fewer samples, or activations as .npy, which is not read whole."
+            "Give fewer samples, or store activations as .npy, which is not read all at once."
             if isinstance(error, MemoryError)
             else "Write it again with numpy.save or numpy.savez, as plain numbers and strings.",
         ) from error

@@ -1,4 +1,4 @@
-"""Untrusted text files in UTF-8: line by line, whole, or open to be read in parts."""
+"""Reads untrusted text files in UTF-8: line by line, whole, or in parts."""
 
 import shlex
 from collections.abc import Iterator
@@ -9,23 +9,16 @@ from invert_core.errors import FileFormatError
 from invert_core.files.input_file import check_file, unreadable
 
 LONGEST = 2**28
-"""The most bytes of a line, or of a file that is one text."""
+"""The most bytes of a line, or of a file that is read whole."""
 
-_MARK = b"\xef\xbb\xbf"
-_MARKS_OF_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_BOM = b"\xef\xbb\xbf"
+_BOMS_OF_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_lines(path: Path, hint: str = "") -> Iterator[tuple[int, str]]:
     """The lines of a file, counted from 1, without their ends and without a byte-order mark.
 
-    `hint` says what to do about a file that is no such text, where that is not plain.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It cannot be read, is not UTF-8, or has a NUL or a line that is too long.
+    `hint` replaces the usual advice for a file that is not such text.
     """
     check_file(path)
     try:
@@ -34,41 +27,26 @@ def read_lines(path: Path, hint: str = "") -> Iterator[tuple[int, str]]:
         raise unreadable(path, error) from error
     with file:
         for number, line in enumerate(iter(lambda: file.readline(LONGEST + 1), b""), 1):
-            line = line.removeprefix(_MARK) if number == 1 else line
+            line = line.removeprefix(_BOM) if number == 1 else line
             yield number, without_line_end(_decoded(line, path, f", line {number}", hint))
 
 
 def read_whole(path: Path, hint: str = "") -> str:
-    """All of a file, without a byte-order mark; `hint` as for `read_lines`.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It cannot be read, is not UTF-8, has a NUL, or is too long.
-    """
+    """The text of a file without a byte-order mark; `hint` as for `read_lines`."""
     check_file(path)
     try:
         with path.open("rb") as file:
             content = file.read(LONGEST + 1)
     except OSError as error:
         raise unreadable(path, error) from error
-    return _decoded(content.removeprefix(_MARK), path, "", hint)
+    return _decoded(content.removeprefix(_BOM), path, "", hint)
 
 
 def open_text(path: Path) -> TextIO:
-    """Open a file behind its byte-order mark, with the ends of its lines as they are.
+    """Open a file after its byte-order mark, and keep the ends of its lines as they are.
 
-    It is for readers that hold a part at a time: they limit what they read, and turn a
+    It is for readers that hold one part at a time: they must limit what they read, and turn a
     UnicodeDecodeError into `not_utf8`.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It cannot be opened.
     """
     check_file(path)
     try:
@@ -80,8 +58,8 @@ def open_text(path: Path) -> TextIO:
 def not_utf8(
     path: Path, error: UnicodeDecodeError, place: str = "", hint: str = ""
 ) -> FileFormatError:
-    """The error for a file that is not UTF-8; `place` goes on behind its name, as ", line 3"."""
-    is_utf16 = error.object.startswith(_MARKS_OF_UTF16)
+    """The error for a file that is not UTF-8; `place` follows its name, such as ", line 3"."""
+    is_utf16 = error.object.startswith(_BOMS_OF_UTF16)
     found = "UTF-16" if is_utf16 else f"byte 0x{error.object[error.start]:02x}"
     return FileFormatError(
         f"{str(path)!r}{place} is not encoded in UTF-8 ({found}).",
@@ -93,7 +71,7 @@ def not_utf8(
 
 
 def without_line_end(text: str) -> str:
-    """The text without the end of its last line, of either kind."""
+    r"""The text without a line end (\n or \r\n)."""
     return text.removesuffix("\n").removesuffix("\r")
 
 
@@ -109,7 +87,7 @@ def _decoded(content: bytes, path: Path, place: str, hint: str) -> str:
         raise not_utf8(path, error, place, hint) from error
     if "\0" in text:
         raise FileFormatError(
-            f"{where} holds a NUL: it is no text, or not encoded in UTF-8.",
+            f"{where} holds a NUL: it is not text, or not encoded in UTF-8.",
             hint or "Remove it, or save the file in UTF-8.",
         )
     return text

@@ -1,4 +1,4 @@
-"""One writer at a time, by a lock that the system lifts when its process ends."""
+"""A lock for one writer at a time, which the system releases when the process ends."""
 
 import contextlib
 import errno
@@ -21,13 +21,8 @@ _NOT_SUPPORTED = (errno.ENOSYS, errno.ENOTSUP)
 class WriteLock:
     """Keeps other processes from writing `path`, from now until `release` is called.
 
-    The lock is on the file ``.<name>.lock`` beside `path`, which goes away with it. Where the file
-    system knows no locks there is none, as in HDF5.
-
-    Raises
-    ------
-    StorageError
-        Another process has it, or the system refuses to make the file.
+    The lock is on the file ``.<name>.lock`` beside `path`, which is removed with it. If the file
+    system does not support locks, there is none, as in HDF5.
     """
 
     def __init__(self, path: Path):
@@ -44,7 +39,7 @@ def _opened(place: Path) -> int:
 
 
 def _locked(file: int, place: Path, path: Path) -> bool:
-    """Lock an open file; false, and closed, if it was removed by its last owner meanwhile."""
+    """Lock an open file; close it and return false if its last owner has removed it."""
     try:
         free = try_lock(file)
     except OSError:
@@ -66,8 +61,8 @@ def _locked(file: int, place: Path, path: Path) -> bool:
 
 
 def _release(file: int, place: Path) -> None:
-    # Removed before it is unlocked, so that nobody locks a file that is about to go; Windows
-    # removes no open file. One that stays does no harm.
+    # Remove the file before unlocking it, so that nobody locks a file that is about to go. Windows
+    # cannot remove an open file. A file that stays does no harm.
     if sys.platform == "win32":
         os.close(file)
     with contextlib.suppress(OSError):
@@ -79,12 +74,7 @@ def _release(file: int, place: Path) -> None:
 def try_lock(file: int) -> bool:
     """Lock an open file until it is closed; false if another process has the lock.
 
-    True also where the file system knows no locks, as in HDF5.
-
-    Raises
-    ------
-    OSError
-        The system refuses for another reason.
+    Also true if the file system does not support locks, as in HDF5.
     """
     try:
         if sys.platform == "win32":

@@ -1,13 +1,13 @@
-"""What cells of tables of strangers mean: a label, a number, or that nothing is known."""
+"""The meaning of cells in untrusted tables: a mark, a number, or nothing known."""
 
 import math
 
 from invert_core.values import INTEGER_LIMIT
 
 UNDEFINED = 2
-"""The label of a cell that says neither 0 nor 1."""
+"""The mark of a cell that says neither 0 nor 1."""
 
-LABELS = {
+MARKS = {
     "0": 0,
     "0.0": 0,
     "-0.0": 0,
@@ -18,14 +18,14 @@ LABELS = {
     "-1": UNDEFINED,
     "-1.0": UNDEFINED,
 }
-"""Texts that are labels, in lower case."""
+"""Cells that are marks, in lower case."""
 
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none"})
-"""Texts that say that nothing is known, in lower case."""
+"""Cells that say that nothing is known, in lower case."""
 
 
 def is_missing(cell: object) -> bool:
-    """Whether a cell is no value: None, NaN, blank, or a word for that.
+    """Whether a cell holds no value: None, NaN, a blank, or a word such as "n/a".
 
     >>> is_missing("NaN"), is_missing(float("nan")), is_missing("0")
     (True, True, False)
@@ -35,40 +35,38 @@ def is_missing(cell: object) -> bool:
     return cell is None or (isinstance(cell, float) and math.isnan(cell))
 
 
-def as_label(cell: object) -> int | None:
-    """0, 1, or `UNDEFINED`, which -1 and what `is_missing` mean; None where it is no label.
+def as_mark(cell: object) -> int | None:
+    """The mark in a cell: 0, 1, or `UNDEFINED` for -1 and missing cells; None if it is no mark.
 
-    >>> as_label("TRUE"), as_label(0.0), as_label(-1), as_label(""), as_label("yes")
+    >>> as_mark("TRUE"), as_mark(0.0), as_mark(-1), as_mark(""), as_mark("yes")
     (1, 0, 2, 2, None)
     """
     text = cell if isinstance(cell, str) else str(cell)
-    if text.lower() in LABELS:
-        return LABELS[text.lower()]
+    if text.lower() in MARKS:
+        return MARKS[text.lower()]
     return UNDEFINED if is_missing(cell) else None
 
 
-class CellLabels(dict[object, int]):
-    """What `as_label` says of cells, worked out once for each; no label is a ValueError."""
+class CellMarks(dict[object, int]):
+    """The result of `as_mark` for each cell, computed once; a ValueError if it is no mark."""
 
     def __missing__(self, cell: object) -> int:
-        label = as_label(cell)
-        if label is None:
+        mark = as_mark(cell)
+        if mark is None:
             raise ValueError(f"{excerpt(cell)} is not a label")
-        if cell == cell:  # every NaN would be another key
-            self[cell] = label
-        return label
+        if cell == cell:  # NaN never equals a key: each would be kept again
+            self[cell] = mark
+        return mark
 
 
 def as_number(cell: object) -> float:
-    """A number, NaN for what `is_missing`.
+    """The number in a cell; NaN if it is missing.
+
+    Anything else is a ValueError, and so is an integer from 2**53 on: floats do not keep such
+    integers apart.
 
     >>> as_number("12.50"), as_number(3), as_number("n/a")
     (12.5, 3.0, nan)
-
-    Raises
-    ------
-    ValueError
-        It is no number, or an integer that floats do not keep apart from its neighbours.
     """
     if is_missing(cell):
         return math.nan
@@ -79,7 +77,7 @@ def as_number(cell: object) -> float:
     else:
         raise ValueError("is not a number")
     if whole and abs(number) >= INTEGER_LIMIT:
-        raise ValueError("reaches 2**53, from where on floats do not keep integers apart")
+        raise ValueError("reaches 2**53, where floats no longer keep integers apart")
     return float(number)
 
 

@@ -1,4 +1,4 @@
-"""One column of a table of strangers: CSV, TSV, JSONL or Parquet."""
+"""Reads one column of an untrusted table: CSV, TSV, JSONL or Parquet."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -18,9 +18,9 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column of strings, and what the samples of its rows are called.
+    """A column of strings, and the sample ids of its rows.
 
-    `sample_id` is None where no column holds ids; `column` is the title of the one that was read.
+    `sample_id` is None if no column holds ids; `column` is the title of the column that was read.
     """
 
     values: tuple[str, ...]
@@ -39,7 +39,7 @@ def read_column(
         ``.csv`` or ``.tsv`` with a header, ``.jsonl`` (or ``.ndjson``) with one object per line,
         or ``.parquet``; in UTF-8. Other columns of a Parquet file are not read.
     column : str or None
-        Its title; None takes the first of `defaults` that there is.
+        The title of the column; None takes the first of `defaults` that the table has.
     defaults : sequence of str
     id_column : str or None
         The column that holds one id per row; None takes ``sample_id`` if there is one.
@@ -47,23 +47,10 @@ def read_column(
     Returns
     -------
     TableColumn
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It is none of these, or broken, or has no rows.
-    UnknownNameError
-        There is no such column; the hint holds the nearest titles.
-    DataError
-        A cell is no string, or is absent; or an id is empty or repeats; or there are too many rows.
-    MissingDependencyError
-        It is a Parquet file, and pyarrow is not installed.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise FileFormatError(
-            f"{str(path)!r} is no table by its name.",
+            f"{str(path)!r} is not named like a table.",
             f"Give a file that ends in {', '.join(SUFFIXES)}.",
         )
     with open_by_suffix(path) as table:
@@ -77,15 +64,7 @@ def read_column(
 
 
 def string_rows(path: Path, table: Table, chosen: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
-    """The cells of some columns of an open table, which are strings, each row with its place.
-
-    Raises
-    ------
-    FileFormatError
-        The table is broken, or has no rows.
-    DataError
-        A cell is no string, or is absent; or there are too many rows.
-    """
+    """The cells of some columns of an open table, which must be strings, and where each row is."""
     n_rows = 0
     for number, cells in table.rows(chosen):
         n_rows += 1

@@ -1,4 +1,4 @@
-"""CSV files of strangers: a header and rows of its length, in UTF-8."""
+"""Untrusted CSV files in UTF-8: a header, and rows of the same length."""
 
 import contextlib
 import csv
@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from invert_core.errors import DataError, FileFormatError
 from invert_core.files.text_files import not_utf8, open_text
-from invert_core.tables.cells import LABELS
+from invert_core.tables.cells import MARKS
 from invert_core.tables.table import ID_COLUMN
 
 _LONGEST = 2**28
@@ -20,18 +20,8 @@ _LONGEST = 2**28
 def open_table(
     path: Path, delimiter: str = ","
 ) -> Iterator[tuple[list[str], Iterator[tuple[int, list[str]]]]]:
-    """The header and the rows of a CSV file, each row with its line.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It is not CSV in UTF-8, has no header or no rows, or a row of another length.
-    DataError
-        Two columns have one title.
-    """
-    # Not `read_lines`: a cell in quotation marks keeps the line ends in it.
+    """Open a CSV file; yield its header and its rows, each with the number of its line."""
+    # `read_lines` would drop the line ends inside cells in quotation marks.
     with open_text(path) as file:
         csv.field_size_limit(_LONGEST)
         reader = csv.reader(_lines(path, file), delimiter=delimiter, strict=True)
@@ -62,19 +52,19 @@ def _lines(path: Path, file: TextIO) -> Iterator[str]:
 def _check_header(path: Path, header: list[str]) -> None:
     if any("\0" in title for title in header):
         raise FileFormatError(
-            f"{str(path)!r} holds NUL characters: it is no text, or not encoded in UTF-8.",
+            f"{str(path)!r} holds NUL characters: it is not text, or not encoded in UTF-8.",
             "Save it in UTF-8.",
         )
     if not any(header):
         raise FileFormatError(
             f"{str(path)!r} has no header in its first line.",
-            "Put a line with the title of every column first.",
+            "Put the titles of all columns in the first line.",
         )
-    labels = len(header) > 1 and all(title.lower() in LABELS for title in header[1:])
+    labels = len(header) > 1 and all(title.lower() in MARKS for title in header[1:])
     if labels and header[0] not in ("", ID_COLUMN):
         raise FileFormatError(
             f"{str(path)!r} has no header: its first line holds labels.",
-            "Put a line with the title of every column, such as a concept id, first; where these "
+            "Put the titles of all columns, such as concept ids, in the first line; if the titles "
             f"are concept ids, call the first column {ID_COLUMN}.",
         )
     for place, title in enumerate(header):

@@ -1,4 +1,4 @@
-"""Tables of strangers by their format."""
+"""Opens untrusted tables of any known format."""
 
 import contextlib
 import json
@@ -19,16 +19,7 @@ from invert_core.tables.table import Table
 def open_by_suffix(path: Path) -> AbstractContextManager[Table]:
     """Open a table whose suffix is one of `SUFFIXES`, in any case.
 
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It is broken. What comes later in the file is found when it is read, in the block.
-    DataError
-        Two columns have one title.
-    MissingDependencyError
-        It is a Parquet file, and pyarrow is not installed.
+    Errors in the rows are raised later, inside the block, when the rows are read.
     """
     return _FORMATS[path.suffix.lower()](path)
 
@@ -74,7 +65,7 @@ def _open_jsonl(path: Path) -> Iterator[Table]:
             if whole and not row.keys() <= first[1].keys():
                 more = next(key for key in row if key not in first[1])
                 raise FileFormatError(
-                    f"{where(line)} has a key {more!r}, which the first line lacks.",
+                    f"{where(line)} has a key {more!r}, which is not in the first line.",
                     "Write every key in the first line, with null where nothing is known.",
                 )
             yield line, [row.get(title) for title in chosen]
@@ -101,7 +92,7 @@ def _json_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _reason(error: Exception) -> str:
-    """What is wrong, without Python's advice on its own limits."""
+    """The reason without Python's advice on its own limits."""
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     return "a number has too many digits" if "int_max_str_digits" in str(error) else str(error)
@@ -111,7 +102,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     row = dict(pairs)
     if len(row) < len(pairs):
         repeated = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise ValueError(f"the key {repeated!r} stands twice")
+        raise ValueError(f"the key {repeated!r} repeats")
     return row
 
 

@@ -1,4 +1,4 @@
-"""Parquet files of strangers."""
+"""Untrusted Parquet files."""
 
 import contextlib
 from collections import Counter
@@ -16,19 +16,7 @@ _ROWS = 1024
 
 @contextlib.contextmanager
 def open_parquet(path: Path) -> Iterator[Table]:
-    """Open a Parquet file, of which only the columns that are chosen are read.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It is broken.
-    DataError
-        A chosen column holds dates, objects or the like, or has the title of another.
-    MissingDependencyError
-        The package pyarrow is not installed.
-    """
+    """Open a Parquet file; only the chosen columns are read."""
     check_file(path)
     try:
         from pyarrow import parquet
@@ -82,7 +70,7 @@ def _check_columns(path: Path, schema: Any, chosen: Sequence[str]) -> None:
             )
         if not _is_read(kind_of[title]):
             raise DataError(
-                f"{str(path)!r}: the column {title!r} has type {kind_of[title]}, which is not "
+                f"{str(path)!r}: the column {title!r} has type {kind_of[title]}, which cannot be "
                 "read.",
                 "Store strings, numbers, true and false, or lists of strings, or name another "
                 "column.",

@@ -1,4 +1,4 @@
-"""What every format of tables offers."""
+"""An open table of any format."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ class Rows(Protocol):
     def __call__(
         self, chosen: Sequence[str], *, whole: bool = False
     ) -> Iterator[tuple[int, Sequence[object]]]:
-        """The cells of chosen columns, each row with its number.
+        """The cells of the chosen columns, each row with its number.
 
-        Where `whole` is true, a row that has still other columns is a FileFormatError.
+        If `whole` is true, a row with a column that the table lacks is a FileFormatError.
         """
 
 
 @dataclass(frozen=True)
 class Table:
-    """An open table, whose rows are read once.
+    """An open table; its rows can be read once.
 
     Parameters
     ----------
     titles : sequence of str
-        Of the columns; in JSONL the keys of the first object.
+        Titles of the columns; in JSONL the keys of the first object.
     rows : Rows
     where : callable
-        What a message calls a row, by its number.
+        Names a row in messages, given its number.
     """
 
     titles: Sequence[str]

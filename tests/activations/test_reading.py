@@ -270,7 +270,7 @@ def test_a_missing_file_points_to_the_unfinished_one(tmp_path):
 
 def test_rows_and_ids_of_different_number_are_refused(tmp_path):
     path = make(tmp_path / "x.h5", {"fc": np.zeros((5, 3), "f4")}, rows_done=5)
-    with pytest.raises(DataError, match="5 samples where there are 4"):
+    with pytest.raises(DataError, match="5 samples, but there are 4"):
         open_activations(path)
 
 
@@ -293,7 +293,7 @@ def test_two_layers_of_one_name_are_refused(tmp_path):
     path = make(tmp_path / "x.h5", {"a": MATRIX, "b": MATRIX})
     with h5py.File(path, "r+") as file:
         file["layers/b"].attrs["name"] = "a"
-    assert "two layers of one name" in refusal(path)
+    assert "two layers of the same name" in refusal(path)
 
 
 def test_npy_is_one_layer_named_like_the_file(tmp_path):

@@ -277,7 +277,7 @@ def test_a_sparse_layer_without_units_is_refused():
 
 
 def test_sparse_samples_must_be_as_many_as_the_ids():
-    with pytest.raises(DataError, match="4 samples where there are 3"):
+    with pytest.raises(DataError, match="4 samples, but there are 3"):
         Activations.from_array(scipy.sparse.csc_array(MATRIX), ["a", "b", "c"])
 
 

@@ -114,7 +114,7 @@ def test_layers_of_different_length_are_refused():
 
 
 def test_ids_of_another_length_are_refused():
-    with pytest.raises(DataError, match="4 samples where there are 3"):
+    with pytest.raises(DataError, match="4 samples, but there are 3"):
         Activations.from_array(np.zeros((4, 1)), ["a", "b", "c"])
 
 

@@ -52,8 +52,8 @@ def test_marked_copies_get_the_mark_and_the_originals_are_known_to_lack_it(here,
     ]
     assert [record.message for record in caplog.records] == [
         "3 labels of 1 new concept taken for 0 on samples of 'old.h5'.",
-        "Undefined stay 4 labels of 2 concepts ('cat', 'dog') that only 'old.h5' has, on samples "
-        "of 'marked.csv'.",
+        "Labels that stay undefined: 4 labels of 2 concepts ('cat', 'dog') that only 'old.h5' has, "
+        "on samples of 'marked.csv'.",
     ]
 
 
@@ -71,7 +71,7 @@ def test_missing_labels_are_counted_by_what_they_lack(here):
     with pytest.raises(DataError) as caught:
         add_samples("old.h5", "more.csv")
     assert str(caught.value).startswith(
-        "Missing are 2 labels of 1 concept ('cat') that only 'old.h5' has, on samples of "
+        "Missing labels: 2 labels of 1 concept ('cat') that only 'old.h5' has, on samples of "
         "'more.csv'; 3 labels of 1 concept ('mark') that only 'more.csv' has, on samples of "
         "'old.h5'; 2 labels of 2 concepts ('dog', 'mark') that are blank, NaN or -1 in their "
         "source. Give --missing negative"

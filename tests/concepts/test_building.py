@@ -106,7 +106,8 @@ def test_a_source_without_ids_is_said_to_be_matched_by_position(caplog):
             [concept_set(np.eye(2), ["a", "b"]), concept_set(np.eye(2), ["c", "d"], ["x", "y"])]
         )
     assert (
-        "No sample ids in source 1: its rows are matched by position with source 2" in caplog.text
+        "No sample ids in source 1: its samples are matched by position with source 2"
+        in caplog.text
     )
 
 

@@ -11,9 +11,9 @@ from invert_core.concepts import (
     ConceptSet,
     build_concepts,
     export_concepts,
+    export_tables,
     read_concepts,
 )
-from invert_core.concepts import export_tables as label_blocks
 from invert_core.concepts.export_tables import _changed_by_parents
 from invert_core.concepts.sets.packing import full_sets
 from invert_core.errors import ExistingOutputError, MissingFileError, SettingError, StorageError
@@ -193,7 +193,7 @@ def test_arrays_are_read_back_to_the_same_concepts(tmp_path_factory, concepts):
 def test_blocks_of_samples_make_no_difference(tmp_path, monkeypatch, n_samples, target):
     table = np.random.default_rng(n_samples).integers(-1, 2, (n_samples, 5))
     export_concepts(numbered(table), tmp_path / f"whole-{target}")
-    monkeypatch.setattr(label_blocks, "_CELLS", 5 * 64)
+    monkeypatch.setattr(export_tables, "_CELLS", 5 * 64)
     export_concepts(numbered(table), tmp_path / f"parts-{target}")
     if target == "c.npz":
         with np.load(tmp_path / "parts-c.npz") as arrays:

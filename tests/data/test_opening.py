@@ -126,7 +126,7 @@ def test_an_archive_larger_than_memory_says_what_to_use(tmp_path, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", fail)
-    with pytest.raises(FileFormatError, match=r"\.npy, which is not read whole"):
+    with pytest.raises(FileFormatError, match=r"\.npy, which is not read all at once"):
         open_data(tmp_path / "a.npz", ONE)
 
 

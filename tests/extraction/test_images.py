@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from invert_core import extract, open_activations
-from invert_core.activations.writing import partial_file, sample_marks
+from invert_core.activations.writing import partial_file, sample_digests
 from invert_core.data import Preprocess
 from invert_core.errors import DataError, FileFormatError, StaleFileError, StorageError
 from invert_core.models.backend import ModelInput
@@ -203,7 +203,7 @@ def test_another_setting_is_named_though_an_image_was_repaired(tmp_path, images)
         run(images, tmp_path / "x.h5", dtype="float16")
 
 
-def test_marks_of_another_type_or_number_are_refused(tmp_path, images):
+def test_sample_digests_of_another_type_or_number_are_refused(tmp_path, images):
     broken(images / "3.png")
     for spoiled in (np.zeros(5), np.zeros(4, np.uint64), np.zeros((5, 1), np.uint64)):
         stopped_at(images, tmp_path / "x.h5", r"3\.png", overwrite=True)
@@ -230,7 +230,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_marks_that_no_extraction_writes_are_refused(tmp_path, images, kind):
+def test_sample_digests_that_no_extraction_writes_are_refused(tmp_path, images, kind):
     broken(images / "3.png")
     stopped_at(images, tmp_path / "x.h5", r"3\.png")
     repaired(images / "3.png", 3)
@@ -248,11 +248,11 @@ def test_an_unfinished_file_whose_samples_are_not_its_own_is_no_reason_to_start_
     stopped_at(images, tmp_path / "x.h5", r"3\.png")
     with h5py.File(tmp_path / "x.h5.partial", "r+") as file:
         file["sample_id"][4] = "other.png"
-    with pytest.raises(FileFormatError, match="its samples are not those"):
+    with pytest.raises(FileFormatError, match="its samples do not match"):
         run(images, tmp_path / "x.h5")
 
 
-def test_an_unfinished_file_without_marks_goes_on_where_nothing_changed(tmp_path, images):
+def test_an_unfinished_file_without_sample_digests_is_resumed_if_nothing_changed(tmp_path, images):
     broken(images / "3.png")
     stopped_at(images, tmp_path / "x.h5", r"3\.png")
     with h5py.File(tmp_path / "x.h5.partial", "r+") as file:
@@ -275,16 +275,16 @@ def test_a_dry_run_over_a_repaired_image_writes_nothing(tmp_path, images):
     assert run(images, tmp_path / "x.h5").resumed_from == 2
 
 
-def test_new_marks_are_written_in_their_place_and_nothing_else_moves(tmp_path, images):
+def test_new_sample_digests_are_written_in_place_and_nothing_else_moves(tmp_path, images):
     broken(images / "3.png")
     stopped_at(images, tmp_path / "x.h5", r"3\.png")
     partial = tmp_path / "x.h5.partial"
     before = np.frombuffer(partial.read_bytes(), np.uint8)
     with h5py.File(partial, "r+") as file:
-        marks = file["sample_mark"][:]
-        marks[3:] += np.uint64(2**63 + 1)
-        place, size = file["sample_mark"].id.get_offset(), marks.nbytes
-        sample_marks.renew(file, marks)
+        digests = file["sample_mark"][:]
+        digests[3:] += np.uint64(2**63 + 1)
+        place, size = file["sample_mark"].id.get_offset(), digests.nbytes
+        sample_digests.renew(file, digests)
     after = np.frombuffer(partial.read_bytes(), np.uint8)
     changed = np.flatnonzero(before != after)
     assert changed.size
@@ -314,12 +314,12 @@ def test_no_space_for_the_second_copy_keeps_all_rows(
 
 
 STEPS = {
-    "marks": (sample_marks, "renew", 1),
+    "digests": (sample_digests, "renew", 1),
     "flush": (h5py.File, "flush", 5),
     "sync": (os, "fsync", 6),
     "rows": (h5py.AttributeManager, "modify", 2),
     "copy": (shutil, "copyfile", 2),
-    "fingerprint": (sample_marks, "renew_fingerprint", 1),
+    "fingerprint": (sample_digests, "renew_fingerprint", 1),
     "rename": (os, "replace", 3),
 }
 """What is done after an image was repaired, and how often at most."""

@@ -183,7 +183,7 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path):
             partial.write_text("ours")
             target.write_text("precious")
 
-    with pytest.raises(ExistingOutputError, match="meanwhile"):
+    with pytest.raises(ExistingOutputError, match="meantime"):
         work()
     assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
     assert target.read_text() == "precious"

@@ -81,6 +81,6 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path, read):
         read(tmp_path)
 
 
-def test_the_place_in_a_file_goes_on_behind_its_name(path):
+def test_the_place_in_a_file_follows_its_name(path):
     error = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
     assert "some text.csv', line 3 is not" in not_utf8(path, error, ", line 3").message

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from invert_core.tables.cells import UNDEFINED, CellLabels, as_label, as_number, excerpt, is_missing
+from invert_core.tables.cells import UNDEFINED, CellMarks, as_mark, as_number, excerpt, is_missing
 
 TRUE = ["1", "1.0", "true", "True", "tRUE", 1, 1.0, True]
 FALSE = ["0", "0.0", "false", "FALSE", 0, 0.0, -0.0, False]
@@ -10,27 +10,27 @@ MISSING = ["", "  ", "nan", "NaN", "NA", "n/a", "null", "NULL", "None", None, ma
 
 
 @pytest.mark.parametrize(
-    ("cells", "label"),
+    ("cells", "mark"),
     [(TRUE, 1), (FALSE, 0), ([*MISSING, "-1", "-1.0", -1, -1.0], UNDEFINED)],
     ids=["true", "false", "undefined"],
 )
-def test_labels_have_many_spellings(cells, label):
-    assert [as_label(cell) for cell in cells] == [label] * len(cells)
-    known = CellLabels()
-    assert [known[cell] for cell in [*cells, *cells]] == [label] * 2 * len(cells)
+def test_marks_have_many_spellings(cells, mark):
+    assert [as_mark(cell) for cell in cells] == [mark] * len(cells)
+    known = CellMarks()
+    assert [known[cell] for cell in [*cells, *cells]] == [mark] * 2 * len(cells)
 
 
 @pytest.mark.parametrize(
     "cell", ["2", "yes", " 1", "01", "1.00", "-0", "t", "+1", 2, 0.5, -2, math.inf, [1], [], {}]
 )
-def test_anything_else_is_no_label(cell):
-    assert as_label(cell) is None
+def test_anything_else_is_no_mark(cell):
+    assert as_mark(cell) is None
     with pytest.raises((ValueError, TypeError)):
-        CellLabels()[cell]
+        CellMarks()[cell]
 
 
-def test_labels_do_not_keep_every_nan():
-    known = CellLabels()
+def test_cell_marks_do_not_keep_every_nan():
+    known = CellMarks()
     for _ in range(3):
         assert known[float("nan")] == UNDEFINED
     assert not known

@@ -254,7 +254,7 @@ def test_a_missing_table_is_named(tmp_path, suffix):
         read_column(tmp_path / f"none{suffix}", None, DEFAULTS, None)
 
 
-def test_a_file_that_is_no_table_by_its_name_is_refused(tmp_path):
+def test_a_file_that_is_not_named_like_a_table_is_refused(tmp_path):
     with pytest.raises(FileFormatError, match=r"\.csv, \.tsv, \.jsonl"):
         read_column(saved(tmp_path, "", "table.xlsx"), None, DEFAULTS, None)
 
@@ -268,13 +268,13 @@ def test_the_columns_that_are_read_are_named(tmp_path, caplog):
 
 def test_a_column_of_parquet_that_is_no_text_at_all_is_refused_by_its_type(tmp_path):
     path = parquet_of(tmp_path, text=[b"a"])
-    with pytest.raises(DataError, match="column 'text' has type binary, which is not read"):
+    with pytest.raises(DataError, match="column 'text' has type binary, which cannot be read"):
         read_column(path, None, DEFAULTS, None)
 
 
-def test_a_key_that_stands_twice_in_a_line_of_json_is_refused(tmp_path):
+def test_a_key_that_repeats_in_a_line_of_json_is_refused(tmp_path):
     path = as_jsonl(tmp_path, '{"text": "a", "text": "b"}')
-    with pytest.raises(FileFormatError, match=r"line 1 .*the key 'text' stands twice"):
+    with pytest.raises(FileFormatError, match=r"line 1 .*the key 'text' repeats"):
         read_column(path, None, DEFAULTS, None)
 
 

@@ -32,5 +32,5 @@ def test_a_cell_of_many_lines_that_is_too_long_is_refused(tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("content", ["id,a\nx,1\n".encode("utf-16-le"), b"\0" * 50])
 def test_what_is_no_text_is_refused_as_such(tmp_path, content):
-    with pytest.raises(FileFormatError, match="holds NUL characters: it is no text, or not"):
+    with pytest.raises(FileFormatError, match="holds NUL characters: it is not text, or not"):
         read(saved(tmp_path, content))

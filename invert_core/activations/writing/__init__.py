@@ -1,1 +1,1 @@
-"""Writes an activation file so that a killed extraction can go on where it was."""
+"""Writes activation files so that a killed extraction can be resumed."""

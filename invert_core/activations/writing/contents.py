@@ -1,4 +1,4 @@
-"""What an activation file is made for, and how large that makes it."""
+"""The contents of an activation file before it is written, and the space that they take."""
 
 import itertools
 from collections.abc import Collection, Iterator, Mapping
@@ -13,7 +13,7 @@ from invert_core.files.fingerprint import as_stored
 from invert_core.values import as_sample_id
 
 STRUCTURE_BYTES = 2**20
-"""What HDF5 stores beside values and strings, on the safe side; and of each string and chunk:"""
+"""A safe bound on what HDF5 stores besides values, strings and chunks."""
 
 _BYTES_PER_STRING = 64
 _BYTES_PER_CHUNK = 100
@@ -21,7 +21,7 @@ _BYTES_PER_CHUNK = 100
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """What the activations of a file are made from, known before the first of them.
+    """What the activations of a file are made from, known before they are computed.
 
     Parameters
     ----------
@@ -30,17 +30,13 @@ class Origin:
         All that determines the values, as JSON.
     sample_id : tuple of str, optional
     versions : mapping of str to str
-        Recorded, never compared.
+        Versions of packages, which are recorded but never compared.
     dtype : {"float32", "float16"}
+        The type of the values in the file.
     sparse : collection of str
-        Layers to be stored as compressed sparse columns.
-    marks : uint64 array [n_samples], optional
-        A number for each sample that changes with it; of use only with ids.
-
-    Raises
-    ------
-    DataError
-        Sample ids are empty or repeat.
+        Layers to store as compressed sparse columns.
+    sample_digests : uint64 array [n_samples], optional
+        A number that identifies the content of each sample; it is used only with ids.
     """
 
     n_samples: int
@@ -49,24 +45,24 @@ class Origin:
     versions: Mapping[str, str] = field(default_factory=dict)
     dtype: str = "float32"
     sparse: Collection[str] = ()
-    marks: np.ndarray | None = None
+    sample_digests: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", as_stored(self.fingerprint))
         if self.sample_id is None:
-            object.__setattr__(self, "marks", None)
+            object.__setattr__(self, "sample_digests", None)
         else:
             object.__setattr__(self, "sample_id", as_sample_id(self.sample_id, "the data"))
 
     @property
     def type_in_file(self) -> np.dtype:
-        """Of the values; little-endian on every machine."""
+        """The type of the values in the file, little-endian on every machine."""
         return np.dtype(self.dtype).newbyteorder("<")
 
 
 @dataclass(frozen=True)
 class Contents:
-    """An activation file as it will be; `unit_names` where units are no plain numbers."""
+    """A planned activation file; `unit_names` is for layers whose units are not plain numbers."""
 
     origin: Origin
     n_units: Mapping[str, int]
@@ -74,25 +70,26 @@ class Contents:
 
     @property
     def sparse(self) -> frozenset[str]:
-        """The layers that become sparse."""
+        """The layers that will be sparse."""
         return frozenset(self.origin.sparse)
 
     @property
     def bytes_of_structure(self) -> int:
-        """What the file holds besides activations, at the most."""
+        """An upper bound on what the file holds besides activations."""
         strings = itertools.chain(self.origin.sample_id or (), *self.unit_names.values())
         of_strings = sum(len(text.encode()) + _BYTES_PER_STRING for text in strings)
         n_chunks = sum(count for count, _ in self._matrices())
-        of_marks = 0 if self.origin.marks is None else self.origin.marks.nbytes
-        return STRUCTURE_BYTES + of_strings + of_marks + n_chunks * _BYTES_PER_CHUNK
+        digests = self.origin.sample_digests
+        of_digests = 0 if digests is None else digests.nbytes
+        return STRUCTURE_BYTES + of_strings + of_digests + n_chunks * _BYTES_PER_CHUNK
 
     @property
     def bytes_of_matrices(self) -> int:
-        """What the dense layers take, in whole chunks."""
+        """The space of the dense layers, in whole chunks."""
         return sum(n_chunks * size for n_chunks, size in self._matrices())
 
     def bytes_of_file(self, nonzero: Mapping[str, float]) -> int:
-        """About what the finished file takes, from the share of values that are not 0."""
+        """The approximate size of the finished file, from the share of values that are not 0."""
         stored = self.origin.type_in_file.itemsize + layout.COLUMNS["indices"].itemsize
         of_columns = sum(
             self.n_units[name] * layout.COLUMNS["indptr"].itemsize
@@ -102,7 +99,7 @@ class Contents:
         return self.bytes_of_structure - STRUCTURE_BYTES + self.bytes_of_matrices + of_columns
 
     def bytes_in_memory(self, nonzero: Mapping[str, float]) -> int:
-        """About what rows that wait take, and sparse layers when they are put in columns."""
+        """The approximate memory for rows that wait, and for putting sparse layers in columns."""
         stripe = min(self.origin.n_samples, layout.STRIPE_ROWS) / self.origin.n_samples
         of_stripe = sum(
             self._cells(name)
@@ -119,7 +116,7 @@ class Contents:
         return self.origin.n_samples * self.n_units[layer]
 
     def _matrices(self) -> Iterator[tuple[int, int]]:
-        """The number of chunks of every dense layer, and the bytes of each."""
+        """Yield the number of chunks of every dense layer, and the bytes of one chunk."""
         for name, count in self.n_units.items():
             if name not in self.sparse:
                 rows, units = layout.chunks(self.origin.n_samples, count)

@@ -1,4 +1,4 @@
-"""The open stripe of a dense layer while it is extracted."""
+"""The current stripe of a dense layer during an extraction."""
 
 import h5py
 import numpy as np
@@ -7,12 +7,12 @@ from invert_core.errors import FileFormatError
 
 
 class DenseRows:
-    """Holds the open stripe of a layer and writes it into the matrix of an unfinished file.
+    """Holds the current stripe of a layer and writes it into the matrix of an unfinished file.
 
     Parameters
     ----------
     matrix : h5py.Dataset [n_samples, n_units]
-        As `partial_file.create` makes it.
+        The matrix that `partial_file.create` made.
     """
 
     def __init__(self, matrix: h5py.Dataset):
@@ -27,25 +27,19 @@ class DenseRows:
         self._stripe[place : place + len(values), : self._n_units] = values
 
     def write(self, first_row: int, n_rows: int) -> None:
-        """Write the stripe that begins at `first_row`, of which `n_rows` are filled.
+        """Write the stripe that begins at `first_row`; its first `n_rows` are filled.
 
-        Rows that were written before come again with the same bytes, in the same place because
-        chunks are not compressed: a write that is cut short cannot change them.
+        Rows that were written before are written again, with the same bytes in the same place
+        because chunks are not compressed: a write that is cut short cannot change them.
         """
         self._stripe[n_rows:] = 0
         for unit in self._chunk_starts():
-            # Past the chunk cache: a write that fails leaves nothing to fail again later.
+            # This bypasses the chunk cache, so that a failed write leaves nothing to fail again.
             chunk = np.ascontiguousarray(self._stripe[:, unit : unit + self._width])
             self._matrix.id.write_direct_chunk((first_row, unit), chunk)
 
     def read_back(self, first_row: int) -> None:
-        """Hold what the file has of the stripe that begins at `first_row`.
-
-        Raises
-        ------
-        FileFormatError
-            The file is broken at this place.
-        """
+        """Read back the stripe that begins at `first_row`, and hold it."""
         for unit in self._chunk_starts():
             try:
                 _, stored = self._matrix.id.read_direct_chunk((first_row, unit))

@@ -1,4 +1,4 @@
-"""What is there already under the name of an output: a finished file, or an unfinished one."""
+"""Finds earlier work under the name of an output: a finished file, or an unfinished one."""
 
 import contextlib
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 
 from invert_core.activations import layout
-from invert_core.activations.writing import partial_file, sample_marks
+from invert_core.activations.writing import partial_file, sample_digests
 from invert_core.activations.writing.contents import Origin
 from invert_core.activations.writing.unfinished_file import UnfinishedFile
 from invert_core.errors import ExistingOutputError, FileFormatError
@@ -18,20 +18,14 @@ from invert_core.files import hdf5
 
 @dataclass(frozen=True)
 class Finished:
-    """A whole file of activations: what it was made from, and the units of every layer."""
+    """A whole file of activations: its fingerprint, and the number of units of every layer."""
 
     fingerprint: Mapping[str, Any]
     n_units: dict[str, int]
 
 
 def read_finished(path: Path) -> Finished:
-    """What is known of a file that an extraction made.
-
-    Raises
-    ------
-    ExistingOutputError
-        It was not made by one, or is not whole.
-    """
+    """Read the fingerprint and the units of a file that an extraction made."""
     try:
         with hdf5.open_checked(path, layout.FORMAT, layout.FORMAT_VERSION) as file:
             stored = layout.stored_fingerprint(file)
@@ -55,24 +49,14 @@ def read_finished(path: Path) -> Finished:
 
 @dataclass(frozen=True)
 class Unfinished:
-    """An unfinished file with rows: what it was made from, and the file if work may go on in it."""
+    """An unfinished file with rows: its fingerprint, and the open file if it can be resumed."""
 
     fingerprint: Mapping[str, Any]
     file: UnfinishedFile | None
 
 
 def open_unfinished(path: Path, origin: Origin) -> Unfinished | None:
-    """Open an unfinished file, to go on if it was made from the same; None if it has no rows.
-
-    Raises
-    ------
-    StorageError
-        Another process has it.
-    FileFormatError
-        It is broken.
-    StaleFileError
-        Samples that are done have changed since.
-    """
+    """Open an unfinished file, ready to be resumed if it fits `origin`; None if it has no rows."""
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(partial_file.open_for_writing(path))
         try:
@@ -84,7 +68,7 @@ def open_unfinished(path: Path, origin: Origin) -> Unfinished | None:
                 return Unfinished(stored, None)
             if not partial_file.fits(file, origin.n_samples, origin.type_in_file, rows_done):
                 raise FileFormatError("it is not laid out as it should be")
-            renewed = origin.marks if sample_marks.are_in(file) else None
+            renewed = origin.sample_digests if sample_digests.are_in(file) else None
             unfinished = UnfinishedFile(path, file, origin.type_in_file, rows_done, renewed)
             stack.pop_all()
         except FileFormatError as error:
@@ -93,11 +77,12 @@ def open_unfinished(path: Path, origin: Origin) -> Unfinished | None:
 
 
 def _may_go_on(file: h5py.File, stored: Mapping[str, Any], origin: Origin, rows_done: int) -> bool:
-    if origin.marks is None or origin.sample_id is None or not sample_marks.are_in(file):
+    digests = origin.sample_digests
+    if digests is None or origin.sample_id is None or not sample_digests.are_in(file):
         return stored == origin.fingerprint
-    if not sample_marks.same_but_data(stored, origin.fingerprint):
+    if not sample_digests.same_but_data(stored, origin.fingerprint):
         return False
-    same = sample_marks.may_go_on(file, origin.sample_id, origin.marks, rows_done)
+    same = sample_digests.may_go_on(file, origin.sample_id, digests, rows_done)
     if not same and stored == origin.fingerprint:
-        raise FileFormatError("its samples are not those that it was made from")
+        raise FileFormatError("its samples do not match its fingerprint")
     return same

@@ -1,4 +1,4 @@
-"""Puts the columns of sparse layers into the file that has all the rest."""
+"""Puts the columns of sparse layers into the file that holds everything else."""
 
 import logging
 import shutil
@@ -21,27 +21,20 @@ _log = logging.getLogger("invert")
 
 
 def gather_columns(path: Path, rows: SparseRows, n_samples: int, dtype: np.dtype) -> None:
-    """Replace an unfinished file by one in which no rows are elsewhere any more.
+    """Replace an unfinished file by a file that also holds the sparse layers.
 
-    The new file is made beside it, so that work which is killed is done again and nothing is
-    lost. The memory does not grow with the number of values, see `sparse_rows.columns`.
+    The new file is made beside it: if this is killed, it can be done again and nothing is lost.
+    Memory does not grow with the number of values, see `sparse_rows.columns`.
 
     Parameters
     ----------
     path : Path
-        Closed, with all rows of the dense layers.
+        The unfinished file, closed, with all rows of the dense layers.
     rows : SparseRows
         All rows of the sparse layers; its file stays.
     n_samples : int
     dtype : numpy.dtype
-        Of the values.
-
-    Raises
-    ------
-    FileFormatError
-        The rows are broken.
-    StorageError
-        The system refuses to write.
+        The type of the values.
     """
     starts = {
         name: column_starts(rows.records(name), n_units) for name, n_units in rows.n_units.items()
@@ -51,7 +44,7 @@ def gather_columns(path: Path, rows: SparseRows, n_samples: int, dtype: np.dtype
         size = sum(_size(each, dtype) for each in starts.values())
         partial_file.try_space(new, STRUCTURE_BYTES, size)
         places = _add_datasets(new, starts, dtype)
-        # Not by way of HDF5, which crashes at exit where it could not write.
+        # Plain writes, because HDF5 crashes at exit after a write that failed.
         with cast(BinaryIO, new.open("r+b", buffering=0)) as file:
             for name, each in starts.items():
                 place = places[name]
@@ -66,7 +59,7 @@ def gather_columns(path: Path, rows: SparseRows, n_samples: int, dtype: np.dtype
 
 @dataclass(frozen=True)
 class _Places:
-    """Where in a file the parts of a sparse layer begin."""
+    """The places in a file where the parts of a sparse layer begin."""
 
     indptr: int
     indices: int
@@ -109,7 +102,7 @@ def _add_datasets(
 
 def _new_dataset(group: h5py.Group, name: str, size: int, dtype: np.dtype) -> int:
     dataset = group.create_dataset(name, (size,), dtype, dcpl=partial_file.preallocated())
-    return dataset.id.get_offset() or 0  # where there are no values there is no place
+    return dataset.id.get_offset() or 0  # an empty dataset has no place
 
 
 def _write(file: BinaryIO, place: int, values: np.ndarray) -> None:

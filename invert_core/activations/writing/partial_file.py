@@ -1,4 +1,4 @@
-"""The unfinished file of an extraction: how it is made, opened and read."""
+"""Makes, opens and reads the unfinished file of an extraction."""
 
 import contextlib
 import json
@@ -16,9 +16,9 @@ from invert_core.files import atomic, hdf5
 
 
 def create(path: Path, contents: Contents) -> None:
-    """Make the file with all its space but no rows.
+    """Make the file with space for all rows, but without rows.
 
-    It is complete before it gets its name, so that whatever happens it can be opened again.
+    It is complete before it gets its name, so it can be opened again whatever happens.
     """
     with replacing(path) as new:
         try_space(new, contents.bytes_of_structure, contents.bytes_of_matrices)
@@ -27,9 +27,9 @@ def create(path: Path, contents: Contents) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path`; when the block succeeds it becomes `path`, else it is removed.
+    """Yield a path beside `path`; it becomes `path` if the block succeeds and is removed if not.
 
-    It is the same every time: what a killed run left there is replaced, not added to.
+    The path is always the same, so that a file left by a killed run is replaced.
     """
     new = path.with_name(path.name + ".new")
     with storage_errors(path):
@@ -42,10 +42,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def try_space(path: Path, structure: int, values: int) -> None:
-    """Append to a file, and take away, as much as HDF5 is about to write.
+    """Append as many bytes to a file as HDF5 is about to write, and remove them again.
 
-    Where HDF5 fails it crashes at exit. Values only claim their place: they are written later, in
-    a way that fails well.
+    A disk that is too full fails here, because HDF5 would crash at exit. The space for values is
+    only reserved: they are written later, by plain writes that fail cleanly.
     """
     with path.open("ab") as file:
         size = file.tell()
@@ -67,8 +67,8 @@ def _write_empty(path: Path, contents: Contents) -> None:
             file.attrs[layout.ROWS_ELSEWHERE] = True
         if origin.sample_id is not None:
             hdf5.write_strings(file, "sample_id", origin.sample_id)
-        if origin.marks is not None:
-            file.create_dataset(layout.MARKS, data=origin.marks)
+        if origin.sample_digests is not None:
+            file.create_dataset(layout.DIGESTS, data=origin.sample_digests)
         layers = hdf5.create_ordered_group(file, "layers")
         for name, count in contents.n_units.items():
             group = layers.create_group(layout.layer_key(name))
@@ -88,15 +88,7 @@ def _write_empty(path: Path, contents: Contents) -> None:
 
 
 def open_for_writing(path: Path) -> h5py.File:
-    """Open the file and keep other processes from it.
-
-    Raises
-    ------
-    StorageError
-        Another process has it.
-    FileFormatError
-        It is broken.
-    """
+    """Open the file for this process alone."""
     try:
         return h5py.File(path, "r+")
     except BlockingIOError as error:
@@ -109,7 +101,7 @@ def open_for_writing(path: Path) -> h5py.File:
 
 
 def fingerprint(file: h5py.File) -> dict[str, Any]:
-    """What the file is made from."""
+    """The fingerprint of the file."""
     stored = layout.stored_fingerprint(file)
     if stored is None or layout.text_attribute(file, "format") != layout.FORMAT:
         raise FileFormatError("it was not made by an extraction")
@@ -138,7 +130,7 @@ def matrices(file: h5py.File) -> dict[str, h5py.Dataset]:
 
 
 def fits(file: h5py.File, n_samples: int, dtype: np.dtype, rows_done: int) -> bool:
-    """Whether the layers are as `create` makes them, for that many rows."""
+    """Whether the layers are laid out as `create` lays them out for `n_samples` rows."""
     found = shapes(file)
     return (
         bool(found)
@@ -155,7 +147,7 @@ def fits(file: h5py.File, n_samples: int, dtype: np.dtype, rows_done: int) -> bo
 
 
 def broken(path: Path, reason: str) -> FileFormatError:
-    """Make the error that says so."""
+    """The error for a broken unfinished file."""
     return FileFormatError(
         f"The unfinished file {str(path)!r} is broken ({reason}).",
         "Start anew with --overwrite.",
@@ -164,16 +156,16 @@ def broken(path: Path, reason: str) -> FileFormatError:
 
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turn what the system or HDF5 says when `path` cannot be written into a sentence."""
+    """Turn an error of the system or of HDF5 about writing `path` into a StorageError."""
     with atomic.storage_errors(path):
         try:
             yield
-        except RuntimeError as error:  # what HDF5 raises where it has no number for the error
+        except RuntimeError as error:  # h5py raises it if HDF5 gives no error number
             raise OSError(str(error)) from error
 
 
 def preallocated() -> h5py.h5p.PropDCID:
-    """Properties of a dataset that has its place in the file at once, but no values."""
+    """Properties of a dataset that gets its space in the file at once, but no values."""
     plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     plist.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     plist.set_fill_time(h5py.h5d.FILL_TIME_NEVER)

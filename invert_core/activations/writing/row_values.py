@@ -1,4 +1,4 @@
-"""The values of rows, of dense and of sparse layers, checked and in the type of the file."""
+"""Checks the values of rows and converts them to the type of the file."""
 
 import numpy as np
 
@@ -15,30 +15,25 @@ def converted(
     sample_id: tuple[str, ...] | None,
     first_row: int,
 ) -> np.ndarray:
-    """Rows of one layer in the type of the file.
+    """Check rows of one layer, and convert them to the type of the file.
 
     Parameters
     ----------
     layer : str
     values : float array [rows, n_units]
     n_units : int
-        What the layer had before.
+        The number of units that the layer had before.
     dtype : numpy.dtype
-        Of the file.
+        The type of the file.
     sample_id : tuple of str or None
-        Of all samples, for messages.
+        The ids of all samples, for messages.
     first_row : int
-        Which sample the first row is.
+        The sample of the first row.
 
     Returns
     -------
     array [rows, n_units] of `dtype`
-        The same array, if it is of that type.
-
-    Raises
-    ------
-    DataError
-        The number of units has changed, or a value is NaN or too large for the type.
+        `values` itself if it has this type already.
     """
     if values.shape[1:] != (n_units,):
         raise DataError(

@@ -1,9 +1,9 @@
-"""The rows of sparse layers while they are extracted, and the columns that are made of them.
+"""The rows of sparse layers during an extraction, and the columns that are made of them.
 
-Columns can be written when all rows are known. Until then each save appends one record per sparse
-layer: four int64 (the place of the layer, the first row, the number of rows, the number of
-values), then as int32 how many values each row has, then the units of the values (int32), then
-the values. Records behind the last row that is marked as done are torn or too many; they are
+Columns can only be written when all rows are known. Until then each save appends one record per
+sparse layer: four int64 (the position of the layer, the first row, the number of rows, the number
+of values), then the number of values of each row (int32), then the units of the values (int32),
+then the values. Records after the last row that is marked as done may be torn; they are
 overwritten.
 """
 
@@ -24,14 +24,14 @@ _HEAD_BYTES = 4 * _HEAD.itemsize
 
 VALUES_AT_ONCE = 2**24
 BYTES_PER_VALUE = 24
-"""Memory for each value that is put in its column at once, at the most."""
+"""An upper bound on the memory for each value of a block of columns."""
 _UNITS_AT_ONCE = 2**16
-"""So that units within a block are uint16, which NumPy sorts in linear time."""
+"""With this limit the units of a block fit uint16, which NumPy sorts in linear time."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """Consecutive rows of one layer, compressed: what is not there is 0.
+    """Consecutive rows of one layer, compressed: a value that is not stored is 0.
 
     Parameters
     ----------
@@ -41,6 +41,7 @@ class Record:
     units : int32 array [values]
         The unit of each value, ascending within a row.
     values : float array [values]
+        The values, row after row.
     """
 
     first_row: int
@@ -50,14 +51,14 @@ class Record:
 
     @classmethod
     def of(cls, first_row: int, rows: np.ndarray) -> Self:
-        """Compress rows [rows, n_units]; -0.0 is 0."""
+        """Compress rows [rows, n_units]; -0.0 counts as 0."""
         of_row, units = np.nonzero(rows != 0)
         counts = np.bincount(of_row, minlength=len(rows)).astype(_NUMBER)
         return cls(first_row, counts, units.astype(_NUMBER), rows[of_row, units])
 
     @classmethod
     def joined(cls, first_row: int, parts: list[Self]) -> Self:
-        """Rows that follow each other as one record."""
+        """Join records of consecutive rows."""
         return cls(
             first_row,
             np.concatenate([part.counts for part in parts]),
@@ -73,18 +74,11 @@ class SparseRows:
     ----------
     path : Path
     n_units : mapping of layer name to int
-        The sparse layers in their order.
+        The sparse layers in order.
     dtype : numpy.dtype
-        Of the values.
+        The type of the values.
     rows_done : int
-        Rows that are there for good. With 0 the file is made anew.
-
-    Raises
-    ------
-    FileFormatError
-        The file lacks rows.
-    OSError
-        The system refuses.
+        Rows that are saved for good. If it is 0, the file is made anew.
     """
 
     def __init__(self, path: Path, n_units: Mapping[str, int], dtype: np.dtype, rows_done: int):
@@ -94,7 +88,7 @@ class SparseRows:
         self._held: dict[int, list[Record]] = {}
         if rows_done == 0:
             path.unlink(missing_ok=True)
-        # Not buffered: what cannot be written is not tried again when the file is closed.
+        # Without a buffer, a failed write is not tried again when the file is closed.
         mode = "r+b" if rows_done else "x+b"
         try:
             self._file = cast(BinaryIO, path.open(mode, buffering=0))
@@ -109,14 +103,14 @@ class SparseRows:
             raise
 
     def take(self, first_row: int, rows: Mapping[str, np.ndarray]) -> None:
-        """Hold rows of every sparse layer; what was held from `first_row` on before gives way."""
+        """Hold rows of every sparse layer; they replace rows held before at `first_row`."""
         self._held[first_row] = [Record.of(first_row, rows[name]) for name in self.n_units]
 
     def write(self, last_row: int) -> None:
-        """Append the rows that are held up to `last_row`, until they are on disk.
+        """Append the rows that are held before `last_row`, and wait until they are on disk.
 
-        Rows that are on disk are never touched again: where the caller was interrupted, it may
-        have marked them as done without knowing.
+        Rows on disk are never written again: a caller that was interrupted may already have marked
+        them as done.
         """
         first_row, end = self._on_disk
         taken = sorted(row for row in self._held if first_row <= row < last_row)
@@ -134,13 +128,7 @@ class SparseRows:
         self._held = {row: held for row, held in self._held.items() if row >= last_row}
 
     def records(self, layer: str) -> Iterator[Record]:
-        """All records of a layer in the order of the rows, as views of a map of the file.
-
-        Raises
-        ------
-        FileFormatError
-            A record contradicts itself.
-        """
+        """Yield the records of a layer in the order of the rows, as views of the mapped file."""
         wanted = list(self.n_units).index(layer)
         bytes_of_file = np.memmap(self.path, np.uint8, "r")
         place, (_, end) = 0, self._on_disk
@@ -163,7 +151,7 @@ class SparseRows:
                 yield record
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
     def _append(self, part: np.ndarray) -> None:
@@ -172,7 +160,7 @@ class SparseRows:
             left = left[self._file.write(left) :]
 
     def _end_of(self, rows_done: int) -> int:
-        """Where the records of the first rows end."""
+        """The place where the records of the first `rows_done` rows end."""
         size = os.fstat(self._file.fileno()).st_size
         place = row = 0
         while row < rows_done:
@@ -209,7 +197,7 @@ class SparseRows:
 
 
 def column_starts(records: Iterable[Record], n_units: int) -> np.ndarray:
-    """Where the values of each unit begin among all of them, unit after unit.
+    """The position of the first value of each unit when values are ordered by unit.
 
     Parameters
     ----------
@@ -219,7 +207,7 @@ def column_starts(records: Iterable[Record], n_units: int) -> np.ndarray:
     Returns
     -------
     int64 array [n_units + 1]
-        From 0 to the number of values.
+        Positions from 0 to the number of values.
     """
     starts = np.zeros(n_units + 1, COLUMNS["indptr"])
     for record in records:
@@ -233,18 +221,18 @@ def columns(
     dtype: np.dtype,
     values_at_once: int = VALUES_AT_ONCE,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The values of all units, unit after unit, and within a unit in the order of the rows.
+    """Yield the values of all units in blocks, ordered by unit and then by row.
 
     Parameters
     ----------
-    records : callable that gives an iterable of Record
-        Called once for every block of units; the records are in the order of the rows.
+    records : callable that returns an iterable of Record
+        It is called once for every block of units and gives the records in the order of the rows.
     starts : int64 array [n_units + 1]
-        As `column_starts` gives them.
+        The result of `column_starts`.
     dtype : numpy.dtype
-        Of the values.
+        The type of the values.
     values_at_once : int
-        The most values of a block, if no single unit has more; each takes `BYTES_PER_VALUE` of
+        The most values of a block, unless a single unit has more; each takes `BYTES_PER_VALUE` of
         memory.
 
     Yields

@@ -1,4 +1,4 @@
-"""The unfinished file of an extraction while it is open, with the rows that are not in it yet."""
+"""An open unfinished file of an extraction, with the rows that are not yet written."""
 
 import os
 import time
@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from invert_core.activations import layout
-from invert_core.activations.writing import partial_file, sample_marks
+from invert_core.activations.writing import partial_file, sample_digests
 from invert_core.activations.writing.dense_rows import DenseRows
 from invert_core.activations.writing.gathering import gather_columns
 from invert_core.activations.writing.sparse_rows import SparseRows
@@ -18,38 +18,31 @@ from invert_core.files import atomic
 
 
 class UnfinishedFile:
-    """Holds rows in memory, and writes and marks them on request.
+    """Holds rows in memory; on request it writes them and marks them as done.
 
-    Rows are marked only when they are on disk, and what is marked is never changed: whatever
-    interrupts this, or kills it, the marked rows are right.
+    Rows are marked as done only when they are on disk, and are never changed afterwards: whatever
+    interrupts or kills the process, these rows are right.
 
     Parameters
     ----------
     path : Path
-        The rows of sparse layers are in ``<path>.rows``.
+        The unfinished file; the rows of sparse layers are in ``<path>.rows``.
     file : h5py.File
-        Open, and as `partial_file.create` makes it.
+        The open file, which `partial_file.create` made.
     dtype : numpy.dtype
     rows_done : int
-        Rows that are marked.
-    marks : uint64 array [n_samples], optional
-        Of the samples now, to be put into the file before more rows come.
+        The number of rows that are marked as done.
+    digests : uint64 array [n_samples], optional
+        The digests of the samples as they are now; they are stored before more rows are taken.
 
     Attributes
     ----------
     n_units : dict of str to int
-        Of every layer, in order.
+        Number of units of every layer, in order.
     rows_done : int
-        Rows that are marked as done.
+        Number of rows that are marked as done.
     taken : int
-        Rows that are marked or in memory.
-
-    Raises
-    ------
-    FileFormatError
-        Marked rows cannot be read back.
-    StorageError
-        The system refuses.
+        Number of rows that are marked as done or held in memory.
     """
 
     def __init__(
@@ -58,7 +51,7 @@ class UnfinishedFile:
         file: h5py.File,
         dtype: np.dtype,
         rows_done: int,
-        marks: np.ndarray | None = None,
+        digests: np.ndarray | None = None,
     ):
         self.n_units = {name: shape[1] for name, shape in partial_file.shapes(file).items()}
         self.rows_done = self.taken = rows_done
@@ -66,7 +59,7 @@ class UnfinishedFile:
         self._side_file = path.with_name(path.name + ".rows")
         self._file: h5py.File | None = file
         self._dtype = dtype
-        self._new_marks = marks
+        self._new_digests = digests
         self._saved_at = time.monotonic()
         self._refusal: StorageError | None = None
         self._dense = {name: DenseRows(data) for name, data in partial_file.matrices(file).items()}
@@ -81,31 +74,26 @@ class UnfinishedFile:
 
     @property
     def room(self) -> int:
-        """How many rows may be taken before they must be saved."""
+        """The number of rows that can be taken before they must be saved."""
         return self._stripe_start + layout.STRIPE_ROWS - self.taken
 
     @property
     def unsaved_seconds(self) -> float:
-        """Time since rows were saved."""
+        """Seconds since rows were last saved."""
         return time.monotonic() - self._saved_at
 
     def take(self, rows: Mapping[str, np.ndarray]) -> None:
-        """Hold rows in memory; they count when all layers have them, whatever interrupts that.
+        """Hold rows in memory; they count only when all layers have them, even if interrupted.
 
         Parameters
         ----------
         rows : mapping of layer name to array [rows, n_units]
-            At most as many as there is room for, in the type of the file.
-
-        Raises
-        ------
-        StorageError
-            The system refuses to renew the marks of the samples.
+            Rows in the type of the file, no more than `room`.
         """
-        if self._new_marks is not None:
+        if self._new_digests is not None:
             with partial_file.storage_errors(self._path):
-                sample_marks.renew(self._file, self._new_marks)
-            self._new_marks = None
+                sample_digests.renew(self._file, self._new_digests)
+            self._new_digests = None
         for name, dense in self._dense.items():
             dense.take(self.taken - self._stripe_start, rows[name])
         if self._sparse is not None:
@@ -115,10 +103,7 @@ class UnfinishedFile:
     def save(self) -> None:
         """Write the rows that are in memory, and mark them as done.
 
-        Raises
-        ------
-        StorageError
-            The system refuses. Then nothing is written any more, and all later calls fail alike.
+        After a StorageError nothing more is written, and every later call fails in the same way.
         """
         if self._refusal is not None:
             raise self._refusal
@@ -141,14 +126,14 @@ class UnfinishedFile:
         self._saved_at = time.monotonic()
 
     def gather(self) -> None:
-        """Put sparse layers, when all rows are saved, into the file itself, which is closed."""
+        """Close the file, and put the sparse layers into it; all rows must be saved."""
         self._release()
         if self._sparse is not None:
             gather_columns(self._path, self._sparse, self.rows_done, self._dtype)
         self._side_file.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Save what is in memory and let go of the file; one without any rows is removed."""
+        """Save what is in memory and close the file; a file without rows is removed."""
         if self._file is None:
             return
         try:
@@ -163,7 +148,7 @@ class UnfinishedFile:
 
     @property
     def _stripe_start(self) -> int:
-        """The first row of the stripe in memory, which holds the rows up to `taken`."""
+        """The first row of the stripe in memory, which holds the rows before `taken`."""
         return self.rows_done // layout.STRIPE_ROWS * layout.STRIPE_ROWS
 
     def _release(self) -> None:

@@ -1,4 +1,4 @@
-"""Writes an activation file so that a killed extraction can go on where it was."""
+"""The writer of activation files; a killed extraction can be resumed."""
 
 import contextlib
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from invert_core.activations.writing import partial_file, sample_marks
+from invert_core.activations.writing import partial_file, sample_digests
 from invert_core.activations.writing.contents import Contents, Origin
 from invert_core.activations.writing.earlier_files import (
     Finished,
@@ -29,41 +29,30 @@ DTYPES = ("float32", "float16")
 class ActivationWriter:
     """Fills ``<path>.partial`` row by row and renames it to `path` when all rows are there.
 
-    Rows are buffered in stripes of 1,024. A stripe is written, then marked as done: when it is
-    full, after `save_every` seconds, and when the writer is closed. Whatever happens later, what
-    is marked stays right.
+    Rows are buffered in stripes of 1,024. A stripe is written and then marked as done: when it is
+    full, after `save_every` seconds, and when the writer is closed. Rows that are marked as done
+    stay right whatever happens later.
 
     Parameters
     ----------
     path : Path
-        Where the finished file will be.
+        The place of the finished file.
     origin : Origin
         What the activations are made from. An unfinished file with the same fingerprint is resumed;
-        with ids and marks even if samples that are not done yet have changed.
+        with ids and sample digests, even if samples that are not done yet have changed.
     overwrite : bool
-        Start anew whatever is there. A finished file stays until the new one is.
+        Whether to start anew whatever is there. A finished file stays until the new one is whole.
     save_every : float
-        Seconds after which rows are saved at the latest, with the next that come.
+        Seconds after which rows are saved, together with the next rows that come.
 
     Attributes
     ----------
     finished : bool
-        The whole file is there; nothing is to be written.
+        Whether the whole file is there, so that nothing must be written.
     n_units : dict of str to int
-        Units of every layer, empty until the first rows are known.
+        Number of units of every layer; empty until the first rows are known.
     partial : Path
         The unfinished file.
-
-    Raises
-    ------
-    StaleFileError
-        A file is there that was made from something else.
-    ExistingOutputError
-        A file is there that was not made by an extraction.
-    FileFormatError
-        The unfinished file is broken.
-    StorageError
-        Another process is writing it, or the system refuses.
     """
 
     def __init__(
@@ -105,7 +94,7 @@ class ActivationWriter:
 
     @property
     def rows_done(self) -> int:
-        """Rows that are on disk for good; after opening, `write` goes on from here."""
+        """The number of rows that are saved for good; `write` goes on from here after opening."""
         if self.finished:
             return self.n_samples
         return 0 if self._unfinished is None else self._unfinished.rows_done
@@ -115,22 +104,15 @@ class ActivationWriter:
         batch: Mapping[str, np.ndarray],
         unit_names: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
-        """Append rows.
+        """Append rows; if a value is refused, no row of the batch is written.
 
         Parameters
         ----------
         batch : mapping of layer name to float array [rows, n_units]
-            The same layers with the same number of rows every time.
+            The rows of all layers; every batch must have the same layers.
         unit_names : mapping of layer name to tuple of str, optional
-            Names of the units, of layers whose units are not plain numbers; looked at when the
-            file is made, with the first rows.
-
-        Raises
-        ------
-        DataError
-            A value is NaN or, for float16, too large; nothing of this batch is written.
-        StorageError
-            The system refuses to write; what was marked before stays.
+            Unit names of the layers whose units are not plain numbers; only the first batch needs
+            them.
         """
         rows = len(next(iter(batch.values())))
         if rows == 0:
@@ -166,31 +148,18 @@ class ActivationWriter:
     def contents(
         self, n_units: Mapping[str, int], unit_names: Mapping[str, tuple[str, ...]]
     ) -> Contents:
-        """What the file is made for, or would be for such layers."""
+        """The contents of the file if it has these layers."""
         return Contents(self._origin, n_units, unit_names)
 
     def save(self) -> None:
-        """Write the rows that are in memory, and mark them as done.
-
-        Raises
-        ------
-        StorageError
-            The system refuses to write, or has refused before; what was marked before stays.
-        """
+        """Write the rows that are in memory, and mark them as done."""
         if self._unfinished is not None:
             self._unfinished.save()
 
     def finish(self) -> None:
         """Write the last rows and give the file its name.
 
-        Raises
-        ------
-        DataError
-            Rows are missing.
-        ExistingOutputError
-            A file has appeared at `path` and is not to be overwritten; the unfinished one stays.
-        StorageError
-            The system refuses to write.
+        If another file has appeared at `path`, this fails and the unfinished file stays.
         """
         if self.finished:
             return
@@ -204,20 +173,14 @@ class ActivationWriter:
         with partial_file.storage_errors(self.partial):
             self._refuse_new_output()
             self._unfinished.gather()
-            if self._origin.marks is not None:
-                sample_marks.renew_fingerprint(self.partial, self._origin.fingerprint)
+            if self._origin.sample_digests is not None:
+                sample_digests.renew_fingerprint(self.partial, self._origin.fingerprint)
             self._refuse_new_output()
             atomic.move_into_place(self.partial, self.path)
         self.finished = True
 
     def close(self) -> None:
-        """Save what is in memory and let go of the file; one without any rows is removed.
-
-        Raises
-        ------
-        StorageError
-            The system refuses to write, and no earlier call has said so.
-        """
+        """Save what is in memory and close the file; a file without rows is removed."""
         try:
             if self._unfinished is not None:
                 self._unfinished.close()
@@ -238,7 +201,7 @@ class ActivationWriter:
 
     def _find_earlier_work(self) -> None:
         # An unfinished file beside a stale finished one comes from a run that was told to
-        # overwrite, so it may go on.
+        # overwrite, so it may be resumed.
         finished = read_finished(self.path) if self.path.exists() else None
         if finished is not None and self._take_if_finished(finished):
             return
@@ -251,7 +214,7 @@ class ActivationWriter:
                 refuse_stale(path, other.fingerprint, self._origin.fingerprint)
 
     def _take_if_finished(self, found: Finished) -> bool:
-        """Whether the whole file that was found is the one that is wanted; if so, take it."""
+        """Take the whole file that was found if it is the wanted one; return whether it is."""
         if found.fingerprint != self._origin.fingerprint:
             return False
         self.finished = True
@@ -271,14 +234,14 @@ class ActivationWriter:
         return unfinished
 
     def _adopt(self, unfinished: UnfinishedFile) -> None:
-        """Write on in a file that fits."""
+        """Go on writing in a file that fits."""
         self._unfinished = unfinished
         self.n_units = unfinished.n_units
 
     def _refuse_new_output(self) -> None:
         if self._must_be_free and self.path.exists():
             raise ExistingOutputError(
-                f"The output {str(self.path)!r} was made by something else meanwhile; all "
-                f"rows are kept in {str(self.partial)!r}.",
-                "Move the former away, and the same command gives the rows their name.",
+                f"The output {str(self.path)!r} has appeared in the meantime; all rows are kept "
+                f"in {str(self.partial)!r}.",
+                "Move the former away, and run the same command again to finish the latter.",
             )

@@ -1,1 +1,1 @@
-"""What is a kind of what: taxonomies, and the concepts that follow from them."""
+"""Hierarchies of concepts: their readers, and the concepts that they add or merge."""

@@ -1,4 +1,4 @@
-"""All that the concepts of a set are kinds of, as concepts; their labels go up."""
+"""Adds the ancestors of the concepts of a set, with the marks that follow from below."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -24,32 +24,22 @@ _log = logging.getLogger("invert")
 
 
 def add_ancestors(concepts: ConceptSet, hierarchy: Hierarchy, min_chains: int = 1) -> ConceptSet:
-    """Add all that the concepts are kinds of.
+    """Add the ancestors of the concepts.
 
-    A concept is true where it or any of its kinds is true, else undefined where any of them is
-    undefined, else false; the parents that the set has count too. The new ones stand behind the
-    others, breadth-first. What has no name but its id is called as in the hierarchy. An alias that
-    the hierarchy knows is a concept again.
+    A concept is true where it or any of its descendants is true, else undefined where any of them
+    is undefined, else false; parents that the set already has count too. New concepts come last,
+    breadth-first. A concept whose name is its id gets its name from the hierarchy. An alias that
+    the hierarchy knows becomes a concept again. Log messages count the concepts that are added and
+    those that are not in the hierarchy.
 
     Parameters
     ----------
     concepts : ConceptSet
     hierarchy : Hierarchy
     min_chains : int
-        An ancestor is added if at least so many shortest chains of direct parents lead up to it,
-        those from all concepts of the set together. Parents connect over what is not added.
-
-    Returns
-    -------
-    ConceptSet
-        What is added, and what is not in the hierarchy, is counted in log messages.
-
-    Raises
-    ------
-    DataError
-        No concept is in the hierarchy, or the parents that the set has contradict it.
-    SettingError
-        `min_chains` is below 1.
+        The least number of shortest chains of direct parents, counted from all concepts of the set
+        together, that must lead up to an ancestor for it to be added. The parents of an ancestor
+        that is left out become the parents of its children.
     """
     if min_chains < 1:
         raise SettingError(
@@ -65,7 +55,7 @@ def add_ancestors(concepts: ConceptSet, hierarchy: Hierarchy, min_chains: int = 
     for child, parent in edges_among([*known, *new], hierarchy.parents):
         edges.append((place[child], place[parent]))
     _check_circles(edges, id, hierarchy)
-    bits, defined = labels_upward(
+    bits, defined = marks_upward(
         concepts.bits, concepts.defined, concepts.n_samples, len(new), edges
     )
     name, definition = _called(
@@ -83,7 +73,7 @@ def add_ancestors(concepts: ConceptSet, hierarchy: Hierarchy, min_chains: int = 
 
 
 def _without_known_aliases(concepts: ConceptSet, hierarchy: Hierarchy) -> ConceptSet:
-    """Aliases that the hierarchy knows are concepts again: what is added may tell them apart."""
+    """Make aliases that the hierarchy knows concepts again: new ancestors may tell them apart."""
     known = [alias for alias in concepts.aliases if alias.id in hierarchy.parents]
     if not known:
         return concepts
@@ -96,9 +86,9 @@ def _without_known_aliases(concepts: ConceptSet, hierarchy: Hierarchy) -> Concep
 def _check_known(ids: Sequence[str], known: Sequence[str], hierarchy: Hierarchy) -> None:
     if not known:
         raise DataError(
-            f"No concept of the sources is in {hierarchy.source}: their ids look like "
-            f"{first_few(ids)}, those there like {first_few(list(hierarchy.parents))}.",
-            "Call the concepts as the hierarchy does, or give another one.",
+            f"No concept of the sources is in {hierarchy.source}: the sources have ids like "
+            f"{first_few(ids)}, the hierarchy has ids like {first_few(list(hierarchy.parents))}.",
+            "Use the hierarchy's ids for the concepts, or give another hierarchy.",
         )
     there = set(known)
     unknown = [id for id in ids if id not in there]
@@ -131,7 +121,7 @@ def _new_concepts(known: Sequence[str], hierarchy: Hierarchy, min_chains: int) -
 def _called(
     ids: Sequence[str], names: Sequence[str], definitions: Sequence[str], hierarchy: Hierarchy
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names and definitions, those of the hierarchy where a name is only the id."""
+    """Names and definitions, taken from the hierarchy if a name is only the id."""
     pairs = [
         (hierarchy.name.get(id, id), definition or hierarchy.definition.get(id, ""))
         if name == id
@@ -153,34 +143,34 @@ def _check_circles(
         )
 
 
-def labels_upward(
+def marks_upward(
     bits: np.ndarray,
     defined: np.ndarray | None,
     n_samples: int,
     n_new: int,
     edges: Iterable[tuple[int, int]],
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Labels of concepts and of new ones above them.
+    """The marks of concepts and of new concepts above them.
 
-    A concept is true where it or any of its kinds is, false where all of these are, and else
-    undefined.
+    A concept is true where it or any of its descendants is true, false where all of these are
+    false, and undefined elsewhere.
 
     Parameters
     ----------
     bits : uint64 array [C, W]
-        Where C concepts are true.
+        The samples on which the C concepts are true.
     defined : uint64 array [C, W], or None
-        Where they are defined; None: everywhere.
+        The samples on which they are defined; None means all samples.
     n_samples : int
     n_new : int
-        M; the new ones count from C.
+        M, the number of new concepts; their indices start at C.
     edges : iterable of (int, int)
-        Child and parent, without a cycle.
+        Concept indices of child and parent, without a cycle.
 
     Returns
     -------
     bits, defined : uint64 arrays [C + M, W]
-        `defined` is None if it was.
+        The marks of all concepts; `defined` stays None if it was None.
     """
     order = children_first(edges)
     true = _raised(bits, n_new, order)

@@ -1,4 +1,4 @@
-"""A hierarchy: which concepts are kinds of which others, whatever file says so."""
+"""A hierarchy: which concepts are kinds of which others, from any kind of file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,21 +11,16 @@ _SHOWN = 8
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """Which concepts are kinds of which others.
+    """Which concepts are kinds of which others; a cycle is refused.
 
     Attributes
     ----------
     source : str
-        What messages call it.
+        The name of the hierarchy in messages.
     parents : mapping of str to tuple of str
-        What each concept is directly a kind of. All ids are keys, those of parents too.
+        The direct parents of each concept. Every id is a key, also the ids of parents.
     name, definition : mapping of str to str
-        Of some or all ids, or of none.
-
-    Raises
-    ------
-    DataError
-        On construction, if something is a kind of itself, directly or not.
+        Names and definitions of concepts by id; any id may lack them.
 
     Examples
     --------
@@ -47,12 +42,12 @@ class Hierarchy:
             )
 
     def closure(self, id: str) -> set[str]:
-        """A concept and all that it is a kind of, directly or not."""
+        """A concept and all its ancestors."""
         return set(reached([id], self.parents))
 
 
 def arrows(way: list[str]) -> str:
-    """A way from kind to kind as messages show it.
+    """A chain of parents as messages show it.
 
     >>> arrows(["a", "b", "a"])
     "'a' -> 'b' -> 'a'"

@@ -1,4 +1,4 @@
-"""Concepts that a set can do without: rare ones, and those equal to a kind of theirs."""
+"""Leaves out rare concepts, and merges concepts that equal one of their children."""
 
 import logging
 from dataclasses import replace
@@ -14,29 +14,21 @@ _log = logging.getLogger("invert")
 
 
 def leave_out(concepts: ConceptSet, kept: np.ndarray) -> ConceptSet:
-    """The concepts where `kept`, bool [C], is true, at least one.
+    """Keep the concepts for which `kept`, bool [C], is true; at least one must be.
 
-    A child becomes a child of the nearest kept ones above it.
+    A concept becomes a child of its nearest ancestors that are kept.
     """
     if kept.all():
         return concepts
-    rows = np.flatnonzero(kept)
+    indices = np.flatnonzero(kept)
     above = parents_above(concepts.parents.tolist())
     place = np.cumsum(kept) - 1
-    edges = np.array(edges_among(rows.tolist(), above), np.int64).reshape(-1, 2)
-    return replace(concepts.select(rows), parents=place[edges])
+    edges = np.array(edges_among(indices.tolist(), above), np.int64).reshape(-1, 2)
+    return replace(concepts.select(indices), parents=place[edges])
 
 
 def leave_out_rare(concepts: ConceptSet, min_count: int) -> ConceptSet:
-    """Leave out concepts that are true on fewer samples than `min_count`, and say how many.
-
-    Raises
-    ------
-    DataError
-        No concept is true on so many samples.
-    SettingError
-        `min_count` is negative.
-    """
+    """Leave out concepts that are true on fewer samples than `min_count`, and log how many."""
     if min_count < 0:
         raise SettingError(f"The least count is {min_count}.", "Give --min-count 0 or more.")
     kept = concepts.n_positive >= min_count
@@ -56,16 +48,16 @@ def leave_out_rare(concepts: ConceptSet, min_count: int) -> ConceptSet:
 
 
 def merge_equal(concepts: ConceptSet) -> ConceptSet:
-    """Merge each concept that has the labels of one of its children into that child.
+    """Merge each concept that has the same marks as one of its children into that child.
 
-    It becomes an alias of the child, of several such children of the first, and where that one is
-    merged too, of the lowest. Its parents become parents of its children. How many are merged is
-    said in a log message.
+    The concept becomes an alias of the child, or of the first such child. If that child is merged
+    too, the alias belongs to the lowest one. Parents of the concept become parents of its children.
+    A log message says how many concepts are merged.
 
     Parameters
     ----------
     concepts : ConceptSet
-        Its parents lead in no circle.
+        A set whose parents have no cycle.
     """
     into: dict[int, int] = {}
     for child, parent in sorted(concepts.parents.tolist()):
@@ -77,18 +69,19 @@ def merge_equal(concepts: ConceptSet) -> ConceptSet:
     kept[list(into)] = False
     place = np.cumsum(kept) - 1
 
-    def lowest(row: int) -> int:
+    def lowest(index: int) -> int:
         passed = []
-        while row in into:
-            passed.append(row)
-            row = into[row]
-        into.update(dict.fromkeys(passed, row))  # or a long chain is walked again for each in it
-        return row
+        while index in into:
+            passed.append(index)
+            index = into[index]
+        into.update(dict.fromkeys(passed, index))  # so that long chains are followed only once
+        return index
 
     aliases = [replace(alias, concept=lowest(alias.concept)) for alias in concepts.aliases]
     remaining = leave_out(replace(concepts, aliases=tuple(aliases)), kept)
     merged = (
-        Alias(concepts.id[row], concepts.name[row], int(place[lowest(row)])) for row in sorted(into)
+        Alias(concepts.id[index], concepts.name[index], int(place[lowest(index)]))
+        for index in sorted(into)
     )
     _log.info(
         "%s the labels of a child and %s merged into it.",

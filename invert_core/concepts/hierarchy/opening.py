@@ -1,4 +1,4 @@
-"""The choice of a reader for a hierarchy."""
+"""Chooses the reader for a hierarchy."""
 
 from os import PathLike
 from pathlib import Path
@@ -23,17 +23,8 @@ def open_hierarchy(where: str | PathLike[str]) -> Hierarchy:
     Parameters
     ----------
     where : path, or "wordnet"
-        A folder with WordNet's `data.noun`, or a table ``child,parent``. The word stands for the
-        folder of Debian's package `wordnet-base`; a folder of that name is ``./wordnet``.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file or folder.
-    FileFormatError
-        It is of no known kind, or broken.
-    DataError
-        Something is a kind of itself, or an id of a table is blank.
+        A folder with WordNet's `data.noun`, or a table ``child,parent``. The word "wordnet" means
+        the folder of Debian's package `wordnet-base`; for a folder of that name give ``./wordnet``.
     """
     if where == WORDNET:
         return read_wordnet(FOLDER)
@@ -44,4 +35,4 @@ def open_hierarchy(where: str | PathLike[str]) -> Hierarchy:
         return read_parent_table(path)
     if not path.exists():
         raise MissingFileError(f"There is no file or folder {str(path)!r}.", _KINDS)
-    raise FileFormatError(f"{str(path)!r} is no hierarchy by its name.", _KINDS)
+    raise FileFormatError(f"{str(path)!r} is not named like a hierarchy.", _KINDS)

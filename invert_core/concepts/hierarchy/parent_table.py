@@ -1,4 +1,4 @@
-"""A hierarchy from a table of edges."""
+"""Reads a hierarchy from a table of edges."""
 
 import logging
 from pathlib import Path
@@ -16,26 +16,15 @@ _log = logging.getLogger("invert")
 
 
 def read_parent_table(path: Path) -> Hierarchy:
-    """Read a table with the columns ``child`` and ``parent``, one edge a row.
+    """Read a table with the columns ``child`` and ``parent``, one edge per row.
 
-    Both hold ids of concepts. Other columns are ignored and named; rows that repeat are counted.
+    Both columns hold concept ids. Log messages name other columns, which are ignored, and count
+    rows that repeat.
 
     Parameters
     ----------
     path : Path
-        CSV, TSV, JSONL or Parquet, by its suffix.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It is broken, has no rows, or lacks a column.
-    DataError
-        A cell is no string, is blank or has blanks around it, or a concept is a kind of itself,
-        directly or not.
-    MissingDependencyError
-        It is a Parquet file, and pyarrow is not installed.
+        A table in CSV, TSV, JSONL or Parquet, known by its suffix.
     """
     parents: dict[str, dict[str, None]] = {}
     n_repeated = 0
@@ -44,7 +33,7 @@ def read_parent_table(path: Path) -> Hierarchy:
             if title not in table.titles:
                 raise FileFormatError(
                     f"{str(path)!r} has no column {title!r}.",
-                    "A table of a hierarchy starts with the line: child,parent",
+                    "The table of a hierarchy starts with the line: child,parent",
                 )
         log_ignored(path, "column", set(table.titles) - set(COLUMNS))
         for where, (child, parent) in string_rows(path, table, COLUMNS):
@@ -55,7 +44,7 @@ def read_parent_table(path: Path) -> Hierarchy:
             parents.setdefault(parent, {})
     if n_repeated:
         _log.info(
-            "%s: %s left out, because the same edge stands above.",
+            "%s: %s left out, because an earlier row has the same edge.",
             path.name,
             counted(n_repeated, "row"),
         )
@@ -67,7 +56,7 @@ def _check_ids(where: str, child: str, parent: str) -> None:
         if not id.strip():
             raise DataError(
                 f"{where}: the {title} is blank.",
-                "Fill it in, or remove the row; a concept without a parent needs none.",
+                "Fill it in, or remove the row; a concept without a parent needs no row.",
             )
         if id != id.strip():
             raise DataError(

@@ -1,7 +1,6 @@
-"""Ways from concepts up to what they are kinds of.
+"""Paths from concepts up to their ancestors.
 
-`parents` maps a concept to what it is directly a kind of; a concept that it lacks is the kind of
-nothing.
+`parents` maps each concept to its direct parents; a concept that is not a key has none.
 """
 
 import graphlib
@@ -13,7 +12,7 @@ Node = TypeVar("Node", bound=Hashable)
 
 
 def parents_above(edges: Iterable[tuple[Node, Node]]) -> dict[Node, list[Node]]:
-    """What each child is directly a kind of, from edges (child, parent)."""
+    """The parents of each child, from edges (child, parent)."""
     above: dict[Node, list[Node]] = {}
     for child, parent in edges:
         above.setdefault(child, []).append(parent)
@@ -21,7 +20,7 @@ def parents_above(edges: Iterable[tuple[Node, Node]]) -> dict[Node, list[Node]]:
 
 
 def find_cycle(parents: Mapping[Node, Iterable[Node]]) -> list[Node]:
-    """Concepts each of which is a kind of the next, the first and the last the same; or none."""
+    """A chain from a concept through its ancestors back to itself; empty if there is none."""
     finished: set[Node] = set()
     for start in parents:
         way: dict[Node, Iterator[Node]] = {}
@@ -43,7 +42,7 @@ def find_cycle(parents: Mapping[Node, Iterable[Node]]) -> list[Node]:
 
 
 def children_first(edges: Iterable[tuple[Node, Node]]) -> list[tuple[Node, Node]]:
-    """Edges (child, parent) without a cycle, in an order in which what leads to a child is done."""
+    """Sort edges (child, parent) without a cycle: edges to a concept come before edges from it."""
     below: dict[Node, dict[Node, None]] = {}
     for child, parent in edges:
         below.setdefault(parent, {})[child] = None
@@ -52,7 +51,7 @@ def children_first(edges: Iterable[tuple[Node, Node]]) -> list[tuple[Node, Node]
 
 
 def reached(starts: Iterable[Node], parents: Mapping[Node, Iterable[Node]]) -> list[Node]:
-    """The starts and all that they are kinds of, breadth-first."""
+    """The starts and all their ancestors, breadth-first."""
     found = dict.fromkeys(starts)
     waiting = deque(found)
     while waiting:
@@ -64,9 +63,9 @@ def reached(starts: Iterable[Node], parents: Mapping[Node, Iterable[Node]]) -> l
 
 
 def count_chains(starts: Iterable[Node], parents: Mapping[Node, Iterable[Node]]) -> Counter[Node]:
-    """For each ancestor of the starts, how many shortest ways lead up to it.
+    """Count the shortest paths that lead up to each ancestor from all starts together.
 
-    A start contributes the number of its own shortest ways, which is 0 for itself.
+    A start has no path to itself.
     """
     chains: Counter[Node] = Counter()
     for start in starts:
@@ -87,10 +86,10 @@ def count_chains(starts: Iterable[Node], parents: Mapping[Node, Iterable[Node]])
 def edges_among(
     kept: Collection[Node], parents: Mapping[Node, Iterable[Node]]
 ) -> list[tuple[Node, Node]]:
-    """Edges (child, parent) that connect some concepts over all others.
+    """Edges (child, parent) among the kept concepts, across the others.
 
-    There is one where a way leads up from the child to the parent with none of `kept` between; of
-    one child the shorter ways stand first.
+    There is an edge if a path leads up from the child to the parent with none of `kept` between
+    them. The edges of a child are in the order of the length of their paths.
     """
     members = set(kept)
     edges: dict[tuple[Node, Node], None] = {}

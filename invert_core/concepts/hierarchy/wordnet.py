@@ -1,6 +1,6 @@
-"""WordNet's nouns: what they are called, what they mean, and what each of them is a kind of.
+"""Reads WordNet's nouns: their names, their definitions, and their parents.
 
-The format is that of the manual page wndb(5): one synset a line in `data.noun`.
+The manual page wndb(5) describes the format: `data.noun` has one synset per line.
 """
 
 import re
@@ -12,14 +12,14 @@ from invert_core.errors import FileFormatError, MissingFileError
 from invert_core.files.text_files import read_lines
 
 FOLDER = Path("/usr/share/wordnet")
-"""Where Debian's package `wordnet-base` puts them."""
+"""The folder of Debian's package `wordnet-base`."""
 
 NOUNS = "data.noun"
 
 _ABOVE = ("@", "@i")
-"""Pointers to a hypernym: a kind of, or an instance of."""
+"""Pointers to a hypernym: "kind of" and "instance of"."""
 _BELOW = ("~", "~i")
-"""The same in the other direction, which tell whether the file is whole."""
+"""Pointers to a hyponym; they tell whether the file is whole."""
 
 _GIVE = f"Give WordNet's {NOUNS}."
 _EXAMPLES = re.compile(r'[;:] *"')
@@ -34,17 +34,8 @@ def read_wordnet(folder: Path = FOLDER) -> Hierarchy:
     Returns
     -------
     Hierarchy
-        In the order of the file. The name of a synset is its first word, with blanks; the
-        definition is its gloss without the examples in quotes.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such folder or no such file.
-    FileFormatError
-        A line is no synset or stands twice, the file is not in UTF-8, or it is cut off.
-    DataError
-        A synset is a kind of itself.
+        The synsets in the order of the file. The name of a synset is its first word, with blanks
+        instead of underscores; the definition is its gloss without the examples in quotes.
     """
     path = folder / NOUNS
     if not folder.is_dir():
@@ -61,10 +52,12 @@ def read_wordnet(folder: Path = FOLDER) -> Hierarchy:
         try:
             id, word, gloss, above, below = _parse(line)
         except (ValueError, IndexError) as error:
-            raise FileFormatError(f"{str(path)!r}, line {number}, is no synset.", _GIVE) from error
+            raise FileFormatError(
+                f"{str(path)!r}, line {number}, is not a synset.", _GIVE
+            ) from error
         if id in parents:
             raise FileFormatError(
-                f"{str(path)!r}, line {number}: {id} stands a second time.",
+                f"{str(path)!r}, line {number}: the synset {id} repeats.",
                 "The file was changed; install it again.",
             )
         parents[id], name[id], definition[id] = tuple(dict.fromkeys(above)), word, gloss
@@ -72,24 +65,27 @@ def read_wordnet(folder: Path = FOLDER) -> Hierarchy:
             pointed[target] = id
     _check_targets(path, pointed, parents)
     if not parents:
-        raise FileFormatError(f"{str(path)!r} holds no synset.", _GIVE)
+        raise FileFormatError(f"{str(path)!r} holds no synsets.", _GIVE)
     return Hierarchy(repr(str(path)), parents, name, definition)
 
 
 def _check_targets(path: Path, pointed: Mapping[str, str], known: Container[str]) -> None:
-    """Refuse a file that lacks a synset that another one, its value, points to."""
+    """Refuse a file that lacks a synset which a known one points to.
+
+    `pointed` maps the id of each target to a synset that points to it.
+    """
     for target, id in pointed.items():
         if target not in known:
             raise FileFormatError(
-                f"{str(path)!r}: {id} points to {target}, which is not there.",
+                f"{str(path)!r}: {id} points to {target}, which is missing.",
                 "The file is cut off or was changed; install it again.",
             )
 
 
 def _parse(line: str) -> tuple[str, str, str, list[str], list[str]]:
-    """Read one synset: its id, name and definition, the ids above it and those below it.
+    """Read one synset: its id, name and definition, and the ids above and below it.
 
-    The id is the offset in the file, as in n00004258.
+    The id is "n" and the offset in the file, as in n00004258.
 
     >>> line = '00004258 03 n 02 living_thing 0 animate_thing 0 001 @ 00003553 n 0000 | a living'
     >>> _parse(line + ' (or once living) entity; "look alive"')

@@ -1,1 +1,1 @@
-"""The concept set: its value, its checks, and what makes one set of several."""
+"""The concept set: its value, its checks, and ways to make one set of several."""

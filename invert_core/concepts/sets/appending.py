@@ -1,4 +1,4 @@
-"""The samples of one concept set behind those of another."""
+"""Appends the samples of one concept set to those of another."""
 
 import itertools
 import logging
@@ -20,28 +20,19 @@ _log = logging.getLogger("invert")
 def append_samples(
     concepts: ConceptSet, other: ConceptSet, called: Sequence[str] = ("the first", "the second")
 ) -> ConceptSet:
-    """Put the samples and labels of another set behind those of a first one.
+    """Append the samples and marks of another set to a first one.
 
-    The concepts are those of both, told apart by id: those of the first set, then the new ones. A
-    label that neither set gives is undefined, but true where a concept below is true.
+    The result has the concepts of both sets, known by their ids: first those of the first set, then
+    the new ones. A mark that neither set gives is undefined, but true if a concept below is true.
 
     Parameters
     ----------
     concepts, other : ConceptSet
-        Sets of different samples, both with sample ids. Where they call a concept differently, the
-        name of the first counts. An alias that is something else in the other set is a concept
-        again. Parents are those of both.
+        Sets of different samples, both with sample ids. If their names of a concept differ, the
+        name in the first set counts. An alias that means something else in the other set becomes a
+        concept again. The parents of both sets are kept.
     called : two str
-        What messages call the sets.
-
-    Returns
-    -------
-    ConceptSet
-
-    Raises
-    ------
-    DataError
-        A set has no sample ids, a sample is in both sets, or their parents lead in a circle.
+        The names of the sets in messages.
 
     Examples
     --------
@@ -53,10 +44,10 @@ def append_samples(
     """
     sample_id = _sample_ids(concepts, other, called)
     sets = _with_same_aliases(concepts, other, called)
-    place = {id: row for row, id in enumerate(dict.fromkeys((*sets[0].id, *sets[1].id)))}
-    rows = [[place[id] for id in one.id] for one in sets]
-    parents = _parents(sets, rows, tuple(place), called)
-    bits, defined = _labels(sets, rows, len(place))
+    place = {id: index for index, id in enumerate(dict.fromkeys((*sets[0].id, *sets[1].id)))}
+    indices = [[place[id] for id in one.id] for one in sets]
+    parents = _parents(sets, indices, tuple(place), called)
+    bits, defined = _marks(sets, indices, len(place))
     _raise_to_parents(bits, defined, parents)
     return ConceptSet(
         bits=bits,
@@ -67,7 +58,7 @@ def append_samples(
         sample_id=sample_id,
         parents=parents,
         defined=defined,
-        aliases=_aliases(sets, rows),
+        aliases=_aliases(sets, indices),
     )
 
 
@@ -77,7 +68,7 @@ def _sample_ids(concepts: ConceptSet, other: ConceptSet, called: Sequence[str]) 
         raise DataError(
             f"There are no sample ids in {called[0] if ids is None else called[1]}, so nobody can "
             "tell which samples are new.",
-            "Give them in the first column of a table, or in an array 'sample_id' of a .npz.",
+            "Give them in the first column of a table, or in an array 'sample_id' of an .npz file.",
         )
     known = set(ids)
     again = [id for id in new if id in known]
@@ -94,7 +85,7 @@ def _sample_ids(concepts: ConceptSet, other: ConceptSet, called: Sequence[str]) 
 def _with_same_aliases(
     concepts: ConceptSet, other: ConceptSet, called: Sequence[str]
 ) -> tuple[ConceptSet, ConceptSet]:
-    """Both sets, with those aliases as concepts that are not the same alias in the other one."""
+    """Both sets; an alias that means something else in the other set is a concept again."""
     split = []
     for one, against, name in ((concepts, other, called[0]), (other, concepts, called[1])):
         theirs = {alias.id: against.id[alias.concept] for alias in against.aliases}
@@ -116,14 +107,14 @@ def _with_same_aliases(
     return split[0], split[1]
 
 
-def _labels(
-    sets: Sequence[ConceptSet], rows: Sequence[Sequence[int]], n_concepts: int
+def _marks(
+    sets: Sequence[ConceptSet], indices: Sequence[Sequence[int]], n_concepts: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What is true and what is defined: uint64 [n_concepts, W] over the samples of both sets."""
+    """The true and the defined marks over the samples of both sets: uint64 [n_concepts, W]."""
     n_words = (sum(one.n_samples for one in sets) + 63) // 64
     bits, defined = np.zeros((2, n_concepts, n_words), np.uint64)
     first = 0
-    for one, of_set in zip(sets, rows, strict=True):
+    for one, of_set in zip(sets, indices, strict=True):
         _put(bits, of_set, one.bits, first)
         whole = itertools.repeat(whole_set(one.n_samples), len(of_set))
         _put(defined, of_set, whole if one.defined is None else one.defined, first)
@@ -131,40 +122,42 @@ def _labels(
     return bits, defined
 
 
-def _put(target: np.ndarray, rows: Sequence[int], sets: Iterable[np.ndarray], first: int) -> None:
-    """Add sets of samples to rows of `target`, whose sample `first` is their sample 0."""
+def _put(
+    target: np.ndarray, indices: Sequence[int], extents: Iterable[np.ndarray], first: int
+) -> None:
+    """Add extents to those of `target`; their sample 0 is its sample `first`."""
     word, shift = divmod(first, 64)
-    for row, words in zip(rows, sets, strict=True):
-        target[row, word : word + words.size] |= words << np.uint64(shift)
+    for index, words in zip(indices, extents, strict=True):
+        target[index, word : word + words.size] |= words << np.uint64(shift)
         if shift:
-            rest = target[row, word + 1 : word + 1 + words.size]
+            rest = target[index, word + 1 : word + 1 + words.size]
             rest |= (words >> np.uint64(64 - shift))[: rest.size]
 
 
 def _parents(
     sets: Sequence[ConceptSet],
-    rows: Sequence[Sequence[int]],
+    indices: Sequence[Sequence[int]],
     id: Sequence[str],
     called: Sequence[str],
 ) -> np.ndarray:
-    """The edges of both sets, each once: int64 [E, 2]."""
+    """The edges of both sets without repeats: int64 [E, 2]."""
     edges = dict.fromkeys(
         (of_set[child], of_set[parent])
-        for one, of_set in zip(sets, rows, strict=True)
+        for one, of_set in zip(sets, indices, strict=True)
         for child, parent in one.parents.tolist()
     )
     cycle = find_cycle(parents_above(edges))
     if cycle:
         raise DataError(
             f"The parents in {called[0]} and {called[1]} lead in a circle: "
-            f"{arrows([id[row] for row in cycle])}.",
+            f"{arrows([id[index] for index in cycle])}.",
             "Remove one of these edges.",
         )
     return np.array(list(edges), np.int64).reshape(-1, 2)
 
 
 def _raise_to_parents(bits: np.ndarray, defined: np.ndarray, parents: np.ndarray) -> None:
-    """Where a concept is true, make those above it true that are undefined there."""
+    """Where a concept is true, make its ancestors true if they are undefined there."""
     n_carried = 0
     edges = [(int(child), int(parent)) for child, parent in parents]
     for child, parent in children_first(edges):
@@ -181,7 +174,7 @@ def _raise_to_parents(bits: np.ndarray, defined: np.ndarray, parents: np.ndarray
 
 
 def _names(sets: Sequence[ConceptSet], id: Sequence[str], called: Sequence[str]) -> tuple[str, ...]:
-    """The name in the first set that has one; an id in place of a name is none."""
+    """The name in the first set that has one; a name that is only the id does not count."""
     first, second = (dict(zip(one.id, one.name, strict=True)) for one in sets)
     differing = [
         each
@@ -190,7 +183,7 @@ def _names(sets: Sequence[ConceptSet], id: Sequence[str], called: Sequence[str])
     ]
     if differing:
         _log.info(
-            "%s %s other names in %s than in %s, which count: %s.",
+            "%s %s other names in %s than in %s; the latter count: %s.",
             counted(len(differing), "concept"),
             "has" if len(differing) == 1 else "have",
             called[1],
@@ -208,9 +201,9 @@ def _definitions(sets: Sequence[ConceptSet], id: Sequence[str]) -> tuple[str, ..
     return tuple(first.get(each) or second.get(each, "") for each in id)
 
 
-def _aliases(sets: Sequence[ConceptSet], rows: Sequence[Sequence[int]]) -> tuple[Alias, ...]:
+def _aliases(sets: Sequence[ConceptSet], indices: Sequence[Sequence[int]]) -> tuple[Alias, ...]:
     aliases: dict[str, Alias] = {}
-    for one, of_set in zip(sets, rows, strict=True):
+    for one, of_set in zip(sets, indices, strict=True):
         for alias in one.aliases:
             aliases.setdefault(alias.id, replace(alias, concept=of_set[alias.concept]))
     return tuple(aliases.values())

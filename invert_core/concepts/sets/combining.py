@@ -1,4 +1,4 @@
-"""The concepts of several sources in one set, joined on sample id."""
+"""Combines the concepts of several sources into one set, joined on sample id."""
 
 import itertools
 import logging
@@ -26,24 +26,17 @@ def combine(
 ) -> ConceptSet:
     """Put the concepts of several sources of the same samples into one set.
 
-    The samples stand as in the first set that has sample ids. Other sets with ids are reordered to
-    that; sets without ids are matched by position.
+    The samples are in the order of the first set that has sample ids. Other sets with ids are
+    reordered; sets without ids are matched by position. A concept id must be in one set only.
 
     Parameters
     ----------
     sets : sequence of ConceptSet, at least one
     called : sequence of str, optional
-        What messages call each set.
+        The name of each set in messages.
     how : {"strict", "inner", "outer"}
-        Whether samples that some sets lack are an error, are left out, or are kept, with the
-        concepts of such a set not defined on them.
-
-    Raises
-    ------
-    DataError
-        The samples differ, or a concept id is in several sets.
-    SettingError
-        `how` is unknown.
+        Whether samples that some sets lack are an error, are left out, or are kept as samples on
+        which the concepts of those sets are not defined.
     """
     if how not in JOINS:
         raise choice("join", how, JOINS)
@@ -52,14 +45,14 @@ def combine(
     if len(sets) == 1:
         return sets[0]
     names = list(called or [f"source {number}" for number in range(1, len(sets) + 1)])
-    leader = next((row for row, one in enumerate(sets) if one.sample_id is not None), 0)
+    leader = next((place for place, one in enumerate(sets) if one.sample_id is not None), 0)
     ids = _common_ids(sets, names, leader, how)
     aligned = [
         _aligned(one, name, ids, sets[leader], names[leader])
         for one, name in zip(sets, names, strict=True)
     ]
     _check_ids(aligned)
-    first_row = np.cumsum([0, *(len(one.id) for one in aligned[:-1])]).tolist()
+    offsets = np.cumsum([0, *(len(one.id) for one in aligned[:-1])]).tolist()
     return ConceptSet(
         bits=np.concatenate([one.bits for one in aligned]),
         defined=_defined(aligned),
@@ -69,11 +62,11 @@ def combine(
         definition=tuple(itertools.chain.from_iterable(one.definition for one in aligned)),
         sample_id=ids,
         parents=np.concatenate(
-            [one.parents + row for one, row in zip(aligned, first_row, strict=True)]
+            [one.parents + offset for one, offset in zip(aligned, offsets, strict=True)]
         ),
         aliases=tuple(
-            replace(alias, concept=alias.concept + row)
-            for one, row in zip(aligned, first_row, strict=True)
+            replace(alias, concept=alias.concept + offset)
+            for one, offset in zip(aligned, offsets, strict=True)
             for alias in one.aliases
         ),
     )
@@ -82,14 +75,14 @@ def combine(
 def _common_ids(
     sets: Sequence[ConceptSet], names: Sequence[str], leader: int, how: str
 ) -> tuple[str, ...] | None:
-    """The sample ids of the result, None where no set has any."""
+    """The sample ids of the result; None if no set has any."""
     ids = sets[leader].sample_id
     if ids is None:
         return None
     others = [
         (one.sample_id, name)
-        for row, (one, name) in enumerate(zip(sets, names, strict=True))
-        if row != leader and one.sample_id is not None and one.sample_id != ids
+        for place, (one, name) in enumerate(zip(sets, names, strict=True))
+        if place != leader and one.sample_id is not None and one.sample_id != ids
     ]
     if how == "strict":
         for other, name in others:
@@ -99,7 +92,8 @@ def _common_ids(
         ids = tuple(id for id in ids if id in kept)
         if not ids:
             raise DataError(
-                "The sources have no sample id in common.", "Name the samples alike everywhere."
+                "The sources have no sample id in common.",
+                "Use the same sample ids in all sources.",
             )
     else:
         ids = tuple(dict.fromkeys(itertools.chain(ids, *(other for other, _ in others))))
@@ -136,12 +130,14 @@ def _aligned(
             raise DataError(
                 f"There are {counted(leader.n_samples, 'sample')} in {leading} and "
                 f"{one.n_samples:,} in {name}.",
-                "Rows without sample ids are matched by position: combine concepts of the same "
-                "samples.",
+                "Samples without ids are matched by position: give sources of the same samples, or "
+                "sample ids.",
             )
         if ids is None:
             return one
-        _log.info("No sample ids in %s: its rows are matched by position with %s.", name, leading)
+        _log.info(
+            "No sample ids in %s: its samples are matched by position with %s.", name, leading
+        )
         one = replace(one, sample_id=leader.sample_id)
     if ids is None or one.sample_id is None or one.sample_id == ids:
         return one
@@ -150,28 +146,28 @@ def _aligned(
 
 
 def _spread(one: ConceptSet, place: np.ndarray, ids: tuple[str, ...]) -> ConceptSet:
-    """A set over more samples, where nothing is defined: `place` is -1 for those."""
-    rows = np.flatnonzero(place >= 0)
-    taken = one.take(place[rows])
+    """Spread a set over more samples; it is not defined on those whose `place` is -1."""
+    there = np.flatnonzero(place >= 0)
+    taken = one.take(place[there])
     full = full_sets(len(one.id), taken.n_samples)
     return replace(
         taken,
-        bits=_scatter(taken.bits, taken.n_samples, rows, len(ids)),
+        bits=_scatter(taken.bits, taken.n_samples, there, len(ids)),
         defined=_scatter(
-            full if taken.defined is None else taken.defined, taken.n_samples, rows, len(ids)
+            full if taken.defined is None else taken.defined, taken.n_samples, there, len(ids)
         ),
         n_samples=len(ids),
         sample_id=ids,
     )
 
 
-def _scatter(bits: np.ndarray, n_samples: int, rows: np.ndarray, n_all: int) -> np.ndarray:
+def _scatter(bits: np.ndarray, n_samples: int, places: np.ndarray, n_all: int) -> np.ndarray:
     parts = []
     for first in range(0, len(bits), _BLOCK):
         block = bits[first : first + _BLOCK]
-        labels = np.zeros((n_all, len(block)), np.bool_)
-        labels[rows] = unpack(block, n_samples)
-        parts.append(pack_columns(labels))
+        marks = np.zeros((n_all, len(block)), np.bool_)
+        marks[places] = unpack(block, n_samples)
+        parts.append(pack_columns(marks))
     return np.concatenate(parts)
 
 
@@ -182,7 +178,7 @@ def _check_ids(aligned: Sequence[ConceptSet]) -> None:
         raise DataError(
             f"{counted(len(repeated), 'concept')} {'is' if len(repeated) == 1 else 'are'} in "
             f"several sources: {first_few(repeated)}.",
-            "Every concept id must come from one source; labels of other samples are added with: "
+            "Every concept id must be in one source only; to add labels of other samples use: "
             "invert concepts add",
         )
 

@@ -1,4 +1,4 @@
-"""Named binary labels of samples, one bit each."""
+"""The concept set: named binary marks of samples, one bit each."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -26,7 +26,7 @@ from invert_core.wording import first_few, nearest
 class Alias:
     """A concept that was merged into another one, because both are true on the same samples.
 
-    `concept` is the row of the other one.
+    `concept` is the concept index of the other one.
     """
 
     id: str
@@ -38,33 +38,36 @@ class Alias:
 class ConceptSet:
     """Concepts and the samples that carry them.
 
-    On some samples a concept may be undefined: nobody knows whether they carry it.
+    A concept may be undefined on some samples: nobody knows whether they carry it.
 
     Attributes
     ----------
     bits : uint64 array [C, ceil(N / 64)]
-        Sample i is bit ``i % 64`` of word ``i // 64``; unused bits are zero.
+        The extent of each concept: sample i is bit ``i % 64`` of word ``i // 64``, and unused bits
+        are 0.
     n_samples : int
-        N, at least 1.
+        N, the number of samples; at least 1.
     id : tuple of str, C entries
-        Unique and not empty.
+        Concept ids, which are unique and not empty.
     name : tuple of str, C entries
-        Not empty; may repeat.
+        Names of the concepts, which are not empty but may repeat.
     definition : tuple of str, C entries
-        May be empty.
+        Definitions of the concepts, which may be empty.
     sample_id : tuple of str with N entries, or None
-        Unique and not empty. None: rows are matched with other data by position.
+        Sample ids, which are unique and not empty; None means that samples are matched with other
+        data by position.
     parents : int64 array [E, 2]
-        Indices of two concepts in each row: child, parent.
+        Pairs of concept indices: child, parent.
     defined : uint64 array [C, ceil(N / 64)], or None
-        The samples on which each concept is defined, which hold those of `bits`. None: everywhere.
+        The samples on which each concept is defined, which include those of `bits`; None means
+        that all concepts are defined everywhere.
     aliases : tuple of Alias
-        Their ids differ from each other and from `id`.
+        Concepts that were merged into others; their ids differ from each other and from `id`.
 
     Raises
     ------
     DataError
-        On construction, if any of this does not hold.
+        The set is made with attributes for which this does not hold.
 
     Examples
     --------
@@ -104,21 +107,22 @@ class ConceptSet:
         Parameters
         ----------
         labels : array [N, C] of bool, or of the numbers 0 and 1
-            -1 and NaN say that the concept is not defined on the sample.
+            The label of each sample for each concept; -1 and NaN mean that the concept is not
+            defined on the sample.
         id, name, definition, sample_id, parents
-            As the attributes; by default the names are the ids, definitions are empty, and there
-            are neither sample ids nor parents.
+            The attributes of the set. By default the names are the ids, definitions are empty, and
+            there are neither sample ids nor parents.
 
         Raises
         ------
         DataError
-            A label is none of these (concept and sample are named), or lengths do not fit.
+            A label is something else (the message names concept and sample), or lengths differ.
         """
         table = unmasked(labels)
         if table.ndim != 2:
             raise DataError(
                 f"Labels have shape {table.shape}.",
-                "Give a table of 0 and 1 with a row per sample and a column per concept.",
+                "Give a table of 0 and 1 with one row per sample and one column per concept.",
             )
         n_samples, n_concepts = table.shape
         if n_concepts != len(id):
@@ -157,16 +161,16 @@ class ConceptSet:
         sample, concept : int arrays [E]
             Indices from 0, in any order; a pair that repeats counts once.
         n_samples : int
-            N.
+            N, the number of samples.
         id, name, definition, sample_id, parents
-            As in `from_arrays`.
+            The attributes of the set, as in `from_arrays`.
         undefined : (sample, concept), optional
             Pairs of a sample and a concept that is not defined there.
 
         Raises
         ------
         DataError
-            An index is out of range, lengths do not fit, or a label is both carried and undefined.
+            An index is out of range, lengths differ, or a pair is both carried and undefined.
         """
         bits = pack_pairs_of(sample, concept, n_samples, len(id))
         defined = None
@@ -189,20 +193,20 @@ class ConceptSet:
 
     @property
     def fraction(self) -> np.ndarray:
-        """Share of the samples where it is defined that carry each concept: float64 [C].
+        """Share of samples that carry each concept, among those where it is defined: float64 [C].
 
-        0 where a concept is defined nowhere.
+        The share of a concept that is defined nowhere is 0.
         """
         return self.n_positive / np.maximum(self.n_defined, 1)
 
     @cached_property
     def repeated_names(self) -> frozenset[str]:
-        """The names that several concepts or aliases have."""
+        """Names that several concepts or aliases have."""
         names = Counter([*self.name, *(alias.name for alias in self.aliases)])
         return frozenset(name for name, count in names.items() if count > 1)
 
     def index(self, id: str) -> int:
-        """Row of a concept, or of the one that an alias was merged into.
+        """Return the concept index of an id; for an alias that of the concept it was merged into.
 
         Raises
         ------
@@ -210,79 +214,79 @@ class ConceptSet:
             There is no such concept; the hint holds the nearest ids.
         """
         try:
-            return self._rows[id]
+            return self._index_of[id]
         except KeyError:
-            named = [found for found in self._rows if self.name_of(found) == id]
+            named = [found for found in self._index_of if self.name_of(found) == id]
             then = "List all concepts with: invert concepts show CONCEPTS"
             raise UnknownNameError(
                 f"There is no concept with the id {id!r}.",
                 f"It is the name of {first_few(named)}. {then}"
                 if named
-                else nearest(id, self._rows, then),
+                else nearest(id, self._index_of, then),
             ) from None
 
     def name_of(self, id: str) -> str:
-        """Name of a concept or of an alias; raises like `index`."""
-        row = self.index(id)
-        return self._alias_names.get(id, self.name[row])
+        """Return the name of a concept or an alias; raises like `index`."""
+        index = self.index(id)
+        return self._alias_names.get(id, self.name[index])
 
     def extent(self, id: str) -> np.ndarray:
-        """Samples that carry a concept: bool [N]; raises like `index`."""
-        row = self.index(id)
-        return unpack(self.bits[row : row + 1], self.n_samples)[:, 0]
+        """Return the samples that carry a concept: bool [N]; raises like `index`."""
+        index = self.index(id)
+        return unpack(self.bits[index : index + 1], self.n_samples)[:, 0]
 
     def defined_on(self, id: str) -> np.ndarray:
-        """Samples on which a concept is defined: bool [N]; raises like `index`."""
-        row = self.index(id)
+        """Return the samples on which a concept is defined: bool [N]; raises like `index`."""
+        index = self.index(id)
         if self.defined is None:
             return np.ones(self.n_samples, np.bool_)
-        return unpack(self.defined[row : row + 1], self.n_samples)[:, 0]
+        return unpack(self.defined[index : index + 1], self.n_samples)[:, 0]
 
     def dense(self) -> np.ndarray:
-        """All labels: bool [N, C], false where a concept is not defined."""
+        """Return all marks: bool [N, C], false where a concept is not defined."""
         return unpack(self.bits, self.n_samples)
 
     def take(self, samples: npt.ArrayLike) -> Self:
-        """The concepts on other samples of the set, in their order.
+        """Return the concepts on some samples of the set, in the given order.
 
         Parameters
         ----------
         samples : int array [M]
             Distinct indices of samples, at least one.
         """
-        rows = np.asarray(samples, dtype=np.int64)
+        chosen = np.asarray(samples, dtype=np.int64)
         ids = self.sample_id
         return replace(
             self,
-            bits=take_samples(self.bits, self.n_samples, rows),
+            bits=take_samples(self.bits, self.n_samples, chosen),
             defined=None
             if self.defined is None
-            else take_samples(self.defined, self.n_samples, rows),
-            n_samples=rows.size,
-            sample_id=ids if ids is None else tuple(ids[row] for row in rows.tolist()),
+            else take_samples(self.defined, self.n_samples, chosen),
+            n_samples=chosen.size,
+            sample_id=ids if ids is None else tuple(ids[sample] for sample in chosen.tolist()),
         )
 
     def select(self, concepts: npt.ArrayLike) -> Self:
-        """Some or all of the concepts, in another order.
+        """Return some or all of the concepts, in the given order.
 
         Parameters
         ----------
         concepts : int array [M]
-            The index of each concept that is to stand first, second, and so on; at least one, none
-            of them twice. Edges to other concepts and aliases of these are left out.
+            Distinct concept indices, at least one, in the order of the result. Edges to other
+            concepts and aliases of other concepts are left out.
         """
         chosen = np.asarray(concepts, dtype=np.int64)
         place = np.full(len(self.id), -1, np.int64)
         place[chosen] = np.arange(chosen.size)
         parents = place[self.parents]
-        rows = chosen.tolist()
+        indices = chosen.tolist()
         return replace(
             self,
             bits=self.bits[chosen],
             defined=None if self.defined is None else self.defined[chosen],
-            id=tuple(self.id[row] for row in rows),
-            name=tuple(self.name[row] for row in rows),
-            definition=tuple(self.definition[row] for row in rows),
+            id=tuple(self.id[index] for index in indices),
+            name=tuple(self.name[index] for index in indices),
+            definition=tuple(self.definition[index] for index in indices),
             parents=parents[(parents >= 0).all(axis=1)],
             aliases=tuple(
                 replace(alias, concept=int(place[alias.concept]))
@@ -292,19 +296,19 @@ class ConceptSet:
         )
 
     def with_aliases_apart(self, aliases: Collection[Alias]) -> Self:
-        """The set in which some aliases are concepts again.
+        """Return the set in which some aliases are concepts again.
 
         Parameters
         ----------
         aliases : collection of Alias
-            Of this set. Their concepts stand last, without definitions and parents.
+            Aliases of this set. They become the last concepts, without definitions and parents.
         """
-        rows = [*range(len(self.id)), *(alias.concept for alias in aliases)]
+        indices = [*range(len(self.id)), *(alias.concept for alias in aliases)]
         apart = set(aliases)
         return replace(
             self,
-            bits=self.bits[rows],
-            defined=None if self.defined is None else self.defined[rows],
+            bits=self.bits[indices],
+            defined=None if self.defined is None else self.defined[indices],
             id=(*self.id, *(alias.id for alias in aliases)),
             name=(*self.name, *(alias.name for alias in aliases)),
             definition=(*self.definition, *("",) * len(aliases)),
@@ -312,9 +316,9 @@ class ConceptSet:
         )
 
     @cached_property
-    def _rows(self) -> dict[str, int]:
-        rows = {alias.id: alias.concept for alias in self.aliases}
-        return rows | {id: row for row, id in enumerate(self.id)}
+    def _index_of(self) -> dict[str, int]:
+        of_aliases = {alias.id: alias.concept for alias in self.aliases}
+        return of_aliases | {id: index for index, id in enumerate(self.id)}
 
     @cached_property
     def _alias_names(self) -> dict[str, str]:
@@ -328,7 +332,7 @@ def _described(
     sample_id: Sequence[str] | None,
     parents: npt.ArrayLike | None,
 ) -> dict[str, Any]:
-    """What a set holds besides labels, by attribute; what is absent gets its default."""
+    """The attributes of a set besides its marks; those that are absent get their defaults."""
     return {
         "id": _strings(id),
         "name": _strings(id if name is None else name),
@@ -339,5 +343,5 @@ def _described(
 
 
 def _strings(values: Iterable[str]) -> tuple[str, ...]:
-    """Plain strings for NumPy's; what is no string stays, and the check names it."""
+    """Turn NumPy's strings into plain ones; other values stay, and the check names them."""
     return tuple(str(value) if isinstance(value, str) else value for value in values)

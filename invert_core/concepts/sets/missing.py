@@ -1,4 +1,4 @@
-"""Labels that nobody knows, and what is made of them."""
+"""Decides what happens to missing labels."""
 
 import logging
 from dataclasses import replace
@@ -27,30 +27,23 @@ def resolve_missing(concepts: ConceptSet, how: str) -> ConceptSet:
     ----------
     concepts : ConceptSet
     how : {"error", "negative", "exclude"}
-        Refuse them, take them for samples that do not carry the concept, or keep them undefined,
-        so that a formula is only compared where it is defined.
-
-    Raises
-    ------
-    DataError
-        There are some and `how` is "error"; the message counts them.
-    SettingError
-        `how` is unknown.
+        Whether such samples are refused, taken for samples that do not carry the concept, or kept
+        undefined, so that a formula is only compared where it is defined.
     """
     check_missing(how)
     if concepts.defined is None or how == "exclude":
         return concepts
     absent = concepts.n_samples - concepts.n_defined
-    rows = np.flatnonzero(absent)
+    n_concepts = int(np.count_nonzero(absent))
     if how == "negative":
         _log.info(
             "%s of %s taken for 0.",
             counted(int(absent.sum()), "missing label"),
-            counted(rows.size, "concept"),
+            counted(n_concepts, "concept"),
         )
         return replace(concepts, defined=None)
     raise DataError(
-        f"{counted(int(absent.sum()), 'label')} of {counted(rows.size, 'concept')} "
+        f"{counted(int(absent.sum()), 'label')} of {counted(n_concepts, 'concept')} "
         f"{'is' if absent.sum() == 1 else 'are'} missing (blank, NaN, -1, or left open), most of "
         f"them of {_most(concepts, absent)}.",
         "Give --missing negative if they mean 0, or --missing exclude to compare each formula on "
@@ -60,4 +53,4 @@ def resolve_missing(concepts: ConceptSet, how: str) -> ConceptSet:
 
 def _most(concepts: ConceptSet, absent: np.ndarray) -> str:
     order = np.argsort(-absent, kind="stable")
-    return first_few([concepts.id[row] for row in order[: int((absent > 0).sum())].tolist()])
+    return first_few([concepts.id[index] for index in order[: int((absent > 0).sum())].tolist()])

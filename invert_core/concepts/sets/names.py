@@ -1,4 +1,4 @@
-"""Names and definitions of concepts, kept in a table of their own."""
+"""Reads names and definitions of concepts from a table, and applies them."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -25,17 +25,7 @@ class Names:
 
 
 def read_names(path: Path) -> Names:
-    """Read a table with the columns ``concept_id``, ``name`` and perhaps ``definition``.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It is not CSV in UTF-8, lacks a column, or has a row of another length.
-    DataError
-        An id or a name is empty, or an id repeats.
-    """
+    """Read a table with the columns ``concept_id``, ``name`` and perhaps ``definition``."""
     name: dict[str, str] = {}
     definition: dict[str, str] = {}
     with open_table(path) as (header, rows):
@@ -56,7 +46,7 @@ def read_names(path: Path) -> Names:
                 )
             if id in name:
                 raise DataError(
-                    f"{str(path)!r}, line {line}: concept id {id!r} stands a second time.",
+                    f"{str(path)!r}, line {line}: the concept id {id!r} repeats.",
                     "Keep one line for each concept.",
                 )
             name[id] = row[column["name"]]
@@ -67,10 +57,10 @@ def read_names(path: Path) -> Names:
 def apply_names(concepts: ConceptSet, names: Names) -> ConceptSet:
     """Name concepts by a table, and put them in its order.
 
-    Concepts that the table lacks come last, as they were. Entries for other concepts are left out.
-    Either is counted in a log message. Aliases are named too; a blank definition changes nothing.
+    Concepts that the table lacks come last and keep their names. Lines about other concepts are
+    left out. Log messages count both. Aliases are named too; a blank definition changes nothing.
     """
-    place = {id: row for row, id in enumerate(names.name)}
+    place = {id: position for position, id in enumerate(names.name)}
     order = np.argsort([place.get(id, len(place)) for id in concepts.id], kind="stable")
     unnamed = [
         id == name for id, name in zip(concepts.id, concepts.name, strict=True) if id not in place

@@ -1,4 +1,4 @@
-"""Labels of strangers, checked and packed into bits."""
+"""Checks untrusted labels and packs them into bits."""
 
 from collections.abc import Callable
 
@@ -10,24 +10,18 @@ from invert_core.kernels.bits import pack_columns, pack_pairs, unpack, whole_set
 from invert_core.values import as_bool
 
 LARGEST = 2**34
-"""The most bytes that the labels of one source may take."""
+"""The most bytes for the marks of one source."""
 
 _BLOCK = 64
-"""Concepts unpacked at a time where samples are picked."""
+"""The number of concepts to unpack at a time when samples are picked."""
 
 
 def unmasked(labels: npt.ArrayLike) -> np.ndarray:
-    """Labels as an array; a masked one is refused, because its mask would be lost without a word.
-
-    Raises
-    ------
-    DataError
-        They are a masked array.
-    """
+    """Labels as an array; a masked array is refused, because its mask would be silently lost."""
     if np.ma.isMaskedArray(labels):
         raise DataError(
-            "The labels are a masked array, and what its mask means is not known.",
-            "Give labels.astype(float).filled(numpy.nan) if what is masked is missing.",
+            "The labels are a masked array, and the meaning of its mask is not known.",
+            "If masked labels are missing, give labels.astype(float).filled(numpy.nan).",
         )
     return np.asarray(labels)
 
@@ -35,23 +29,19 @@ def unmasked(labels: npt.ArrayLike) -> np.ndarray:
 def pack_table(
     table: np.ndarray, cell: Callable[[int, int], str]
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Labels [N, C] that are true, and those that are defined, None if all are.
+    """Pack a table of marks.
 
     Parameters
     ----------
     table : array [N, C]
-        Bool or numbers: 0, 1, and -1 or NaN for what is not defined.
+        Bool or numbers: 0, 1, and -1 or NaN for a mark that is not defined.
     cell : callable
-        What a message calls the label in a row and a column.
+        Names the mark of a sample and a concept in messages, given their indices.
 
     Returns
     -------
     bits, defined : uint64 arrays [C, ceil(N / 64)]
-
-    Raises
-    ------
-    DataError
-        A label is none of these.
+        The marks that are true, and those that are defined; `defined` is None if all are.
     """
     if table.dtype.kind not in "if":
         return pack_columns(as_bool(table, cell)), None
@@ -67,14 +57,7 @@ def pack_table(
 def pack_pairs_of(
     sample: npt.ArrayLike, concept: npt.ArrayLike, n_samples: int, n_concepts: int
 ) -> np.ndarray:
-    """Pairs of indices as bits: uint64 [n_concepts, ceil(n_samples / 64)].
-
-    Raises
-    ------
-    DataError
-        They are no integers, an index is out of range, there are more of the one than of the other,
-        or the labels would fill the memory.
-    """
+    """Pack pairs of a sample and a concept: uint64 [n_concepts, ceil(n_samples / 64)]."""
     pairs = []
     for what, indices, size in (("sample", sample, n_samples), ("concept", concept, n_concepts)):
         array = np.asarray(indices)
@@ -94,7 +77,7 @@ def pack_pairs_of(
     if pairs[0].size != pairs[1].size:
         raise DataError(
             f"There are {pairs[0].size} sample indices and {pairs[1].size} concept indices.",
-            "Give as many of the one as of the other.",
+            "Give as many sample indices as concept indices.",
         )
     n_bytes = n_samples * n_concepts // 8
     if n_bytes > LARGEST:
@@ -109,14 +92,14 @@ def pack_pairs_of(
 
 
 def full_sets(n_concepts: int, n_samples: int) -> np.ndarray:
-    """The set of all samples, once for each concept: uint64 [C, W]."""
+    """The extent of all samples, repeated for each concept: uint64 [C, W]."""
     return np.tile(whole_set(n_samples), (n_concepts, 1))
 
 
-def take_samples(bits: np.ndarray, n_samples: int, rows: np.ndarray) -> np.ndarray:
-    """Sets uint64 [C, W] among the samples `rows` int64 [M]: uint64 [C, ceil(M / 64)]."""
+def take_samples(bits: np.ndarray, n_samples: int, samples: np.ndarray) -> np.ndarray:
+    """Extents uint64 [C, W] among `samples` int64 [M]: uint64 [C, ceil(M / 64)]."""
     taken = [
-        pack_columns(unpack(bits[first : first + _BLOCK], n_samples)[rows])
+        pack_columns(unpack(bits[first : first + _BLOCK], n_samples)[samples])
         for first in range(0, len(bits), _BLOCK)
     ]
     return np.concatenate(taken)

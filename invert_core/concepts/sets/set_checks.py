@@ -1,4 +1,4 @@
-"""What must hold for a concept set."""
+"""Checks what must hold for a concept set."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,18 +14,11 @@ if TYPE_CHECKING:
 
 
 def check_set(concepts: "ConceptSet") -> dict[str, Any]:
-    """Check a concept set; returns its arrays in the one form that all others rely on.
-
-    Raises
-    ------
-    DataError
-        It is empty or too large, lengths or types do not fit, ids are empty or repeat, or a bit or
-        an index is out of range.
-    """
+    """Check a concept set; return its arrays in the form that all other code relies on."""
     if not concepts.id or concepts.n_samples < 1:
         raise DataError(
             f"A concept set needs at least one concept and one sample, "
-            f"not {len(concepts.id)} and {concepts.n_samples}.",
+            f"but there are {len(concepts.id)} and {concepts.n_samples}.",
             "Check that the labels are not empty.",
         )
     check_text("concept id", concepts.id, unique=True)
@@ -51,10 +44,10 @@ def check_set(concepts: "ConceptSet") -> dict[str, Any]:
 
 
 def check_count(what: str, values: Sequence[str], count: int) -> None:
-    """Refuse, with a DataError, another number of names or ids than what they are for."""
+    """Refuse, with a DataError, a number of names or ids other than `count`."""
     if len(values) != count:
         raise DataError(
-            f"There are {len(values)} {what}s where {count} are needed.",
+            f"There are {len(values)} {what}s, but {count} are needed.",
             f"Give one {what} for each.",
         )
 
@@ -68,7 +61,7 @@ def _check_aliases(concepts: "ConceptSet") -> None:
         if not 0 <= alias.concept < len(concepts.id):
             raise DataError(
                 f"The alias {alias.id!r} stands for concept number {alias.concept}.",
-                f"The concepts count from 0 to {len(concepts.id) - 1}.",
+                f"The concepts are numbered from 0 to {len(concepts.id) - 1}.",
             )
 
 
@@ -83,7 +76,7 @@ def _checked_bits(what: str, bits: np.ndarray, concepts: "ConceptSet") -> np.nda
     used = n_samples % 64
     if used and (bits[:, -1] >> np.uint64(used)).any():
         raise DataError(
-            f"Of the {what} some are set behind the last of {n_samples} samples.",
+            f"Some {what} are set after the last of {n_samples} samples.",
             "Check the number of samples.",
         )
     return np.ascontiguousarray(bits)
@@ -108,12 +101,12 @@ def _checked_parents(concepts: "ConceptSet") -> np.ndarray:
     if parents.ndim != 2 or parents.shape[1] != 2 or parents.dtype.kind not in "iu":
         raise DataError(
             f"The parents have shape {parents.shape} and type {parents.dtype}.",
-            "Give a row (child, parent) of two indices for each edge.",
+            "Give a pair of indices (child, parent) for each edge.",
         )
     if parents.size and (parents.min() < 0 or parents.max() >= len(concepts.id)):
         raise DataError(
             f"The parents name concepts from {parents.min()} to {parents.max()}.",
-            f"The concepts count from 0 to {len(concepts.id) - 1}.",
+            f"The concepts are numbered from 0 to {len(concepts.id) - 1}.",
         )
     own = parents[:, 0] == parents[:, 1]
     if own.any():

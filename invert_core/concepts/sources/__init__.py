@@ -1,1 +1,1 @@
-"""Where people have their concepts: one reader for each kind of source."""
+"""Readers of the sources in which people have their concepts, one for each kind."""

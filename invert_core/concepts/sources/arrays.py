@@ -1,4 +1,4 @@
-"""Concepts from NumPy's .npz files."""
+"""Reads concepts from NumPy's .npz files."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,19 +17,10 @@ _ALIASES = ("alias", "alias_name", "alias_of")
 def read_arrays(path: Path) -> ConceptSet:
     """Read concepts from arrays `labels` [N, C] and `id` [C].
 
-    Labels are bool, or numbers: 0, 1, and -1 or NaN for what is not defined. `name` and
-    `definition` [C], `sample_id` [N] and `parents` [E, 2] may be there too, and the aliases
-    `alias` and `alias_name` [A] with the row of their concepts, `alias_of` [A]. Pickled objects
-    are not read.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It is no .npz file, lacks an array, or holds strings as anything but strings.
-    DataError
-        The arrays do not fit together, or a label is none.
+    Labels are bool, or numbers: 0, 1, and -1 or NaN for labels that are not defined. `name` and
+    `definition` [C], `sample_id` [N] and `parents` [E, 2] are optional, and so are the aliases:
+    `alias` and `alias_name` [A], and `alias_of` [A], the concept index of each. Pickled objects are
+    not read.
     """
     arrays, sample_id = read_npz(path)
     for name in ("labels", "id"):
@@ -55,7 +46,7 @@ def read_arrays(path: Path) -> ConceptSet:
         lacking = next(name for name in _ALIASES if name not in arrays)
         raise FileFormatError(
             f"{str(path)!r} has {given[0]!r}, but no array {lacking!r}.",
-            "Write all of alias, alias_name and alias_of, or none.",
+            "Write all of alias, alias_name and alias_of, or none of them.",
         )
     return replace(
         concepts, aliases=_aliases(strings["alias"], strings["alias_name"], arrays["alias_of"])
@@ -71,11 +62,11 @@ def _as_strings(path: Path, name: str, values: np.ndarray) -> list[str]:
     return [str(value) for value in values.tolist()]
 
 
-def _aliases(ids: list[str], names: list[str], rows: np.ndarray) -> tuple[Alias, ...]:
-    if rows.shape != (len(ids),) or len(names) != len(ids) or rows.dtype.kind not in "iu":
+def _aliases(ids: list[str], names: list[str], indices: np.ndarray) -> tuple[Alias, ...]:
+    if indices.shape != (len(ids),) or len(names) != len(ids) or indices.dtype.kind not in "iu":
         raise DataError(
-            f"There are {len(ids)} aliases, {len(names)} names of them, and rows of shape "
-            f"{rows.shape} and type {rows.dtype}.",
-            "Give one name and the row of one concept, an integer, for each alias.",
+            f"There are {len(ids)} aliases, {len(names)} names of them, and concept indices of "
+            f"shape {indices.shape} and type {indices.dtype}.",
+            "Give one name and the index of one concept, an integer, for each alias.",
         )
-    return tuple(map(Alias, ids, names, rows.tolist()))
+    return tuple(map(Alias, ids, names, indices.tolist()))

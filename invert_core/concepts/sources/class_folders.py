@@ -1,4 +1,4 @@
-"""Concepts from a folder of images in which every class has a folder of its own."""
+"""Reads concepts from a folder of images in which every class has its own folder."""
 
 import logging
 from dataclasses import replace
@@ -19,17 +19,10 @@ _log = logging.getLogger("invert")
 def read_class_folders(folder: Path) -> ConceptSet:
     """Read the class of every image from the folder that it is in.
 
-    Samples are the images below the folder, with the ids and in the order that an extraction from
-    it gives them. Every folder directly below it is a class, in the order of the names; it holds
-    all images below, however deep. Of images that lie beside these folders no class is defined.
+    Samples are the images below the folder, with the same ids and in the same order as in an
+    extraction. Every folder directly below it is a class, and has all images below, however deep;
+    classes are in the order of their names. No class is defined for images beside these folders.
     The images are not opened.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such folder.
-    DataError
-        No image is in a folder of its own, or a folder inside cannot be listed.
     """
     found = find_files(folder, SUFFIXES)
     where = f"the folder {str(folder)!r}"
@@ -40,12 +33,12 @@ def read_class_folders(folder: Path) -> ConceptSet:
         raise DataError(
             f"The folder {str(folder)!r} has no folder with images in it.",
             f"Put the images of each class ({', '.join(sorted(SUFFIXES))}) into a folder of its "
-            "own. A folder of Pascal VOC has .xml files in it, or in Annotations/.",
+            "own. A folder of Pascal VOC has .xml files in it or in Annotations/.",
         )
     _log_unused(folder, set(classes))
-    row_of = {each: row for row, each in enumerate(classes)}
-    rows = np.array([-1 if each is None else row_of[each] for each in class_of])
-    beside = np.flatnonzero(rows < 0)
+    index_of = {each: index for index, each in enumerate(classes)}
+    indices = np.array([-1 if each is None else index_of[each] for each in class_of])
+    beside = np.flatnonzero(indices < 0)
     if beside.size:
         _log.info(
             "%s in %s %s in no class folder: no class is defined there.",
@@ -53,16 +46,16 @@ def read_class_folders(folder: Path) -> ConceptSet:
             where,
             "is" if beside.size == 1 else "are",
         )
-    inside = np.flatnonzero(rows >= 0)
+    inside = np.flatnonzero(indices >= 0)
     concepts = ConceptSet.from_pairs(
-        inside, rows[inside], len(rows), id=classes, sample_id=found.names
+        inside, indices[inside], len(indices), id=classes, sample_id=found.names
     )
-    defined = pack_columns((rows >= 0)[:, np.newaxis])
+    defined = pack_columns((indices >= 0)[:, np.newaxis])
     return replace(concepts, defined=np.tile(defined, (len(classes), 1)))
 
 
 def _log_unused(folder: Path, classes: set[str]) -> None:
-    """Say which folders are no classes, having no images or being links."""
+    """Log which folders are not classes, because they have no images or are links."""
     others = [
         path
         for path in sorted(folder.iterdir())
@@ -70,10 +63,10 @@ def _log_unused(folder: Path, classes: set[str]) -> None:
     ]
     links = [path.name for path in others if path.is_symlink()]
     empty = [path.name for path in others if not path.is_symlink()]
-    for names, why in ((empty, "having no images"), (links, "being links, which are not followed")):
+    for names, why in ((empty, "no images"), (links, "links are not followed")):
         if names:
             _log.info(
-                "%s of %r left out, %s: %s.",
+                "%s of %r left out (%s): %s.",
                 counted(len(names), "folder"),
                 str(folder),
                 why,

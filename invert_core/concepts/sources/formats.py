@@ -1,4 +1,4 @@
-"""The kinds of sources, and the choice of a reader."""
+"""Lists the kinds of sources, and chooses the reader for each."""
 
 import itertools
 import os
@@ -48,7 +48,7 @@ FORMATS = (
         lambda path, _: read_class_folders(path),
     ),
 )
-"""The first that matches reads a source."""
+"""The kinds of sources; the first that matches reads a source."""
 
 OPTIONS = {
     "id_column": "--id-column",
@@ -60,27 +60,18 @@ OPTIONS = {
     "supercategories": "--supercategories",
     "min_area": "--min-area",
 }
-"""What a field of `Reading` is called on the command line."""
+"""The command-line option for each field of `Reading`."""
 
 
 def read_sources(paths: Sequence[Path], reading: Reading) -> list[ConceptSet]:
-    """Read every source.
-
-    Raises
-    ------
-    SettingError
-        `reading` says something that none of the sources knows.
-    UnknownNameError
-        It names a column that none of them has.
-    MissingFileError, FileFormatError, DataError
-        As `build_concepts`.
-    """
+    """Read every source; options that no source follows are refused."""
     formats = [_format_of(path) for path in paths]
     known = frozenset().union(*(found.knows for found in formats))
     for field in sorted(reading.told - known):
         follow = [found.what for found in FORMATS if field in found.knows]
         raise SettingError(
-            f"No source follows {OPTIONS[field]}.", f"It is for {' or '.join(follow)}."
+            f"{OPTIONS[field]} applies to none of the sources.",
+            f"Leave it out, or give {' or '.join(follow)}.",
         )
     _check_columns(paths, formats, reading)
     return [_read(path, found, reading) for path, found in zip(paths, formats, strict=True)]
@@ -89,7 +80,7 @@ def read_sources(paths: Sequence[Path], reading: Reading) -> list[ConceptSet]:
 def _check_columns(
     paths: Sequence[Path], formats: Sequence[SourceFormat], reading: Reading
 ) -> None:
-    """Refuse the name of a column that none of the sources has, and a separator of none."""
+    """Refuse columns that none of the sources has, and a separator that applies to none."""
     named = [
         *(("id_column", column) for column in (reading.id_column,) if column is not None),
         *(("tags", column) for column in reading.tags),
@@ -109,8 +100,8 @@ def _check_columns(
             )
     if reading.separator is not None and not {LONG_COLUMN, *reading.tags} & set(titles):
         raise SettingError(
-            f"No source has a column whose cells {OPTIONS['separator']} divides.",
-            f"It is for a column {LONG_COLUMN!r}, or one that {OPTIONS['tags']} names.",
+            f"No source has a column whose cells {OPTIONS['separator']} could divide.",
+            f"It is for a column {LONG_COLUMN!r}, or for columns that {OPTIONS['tags']} names.",
         )
 
 

@@ -1,4 +1,4 @@
-"""What every reader of a source offers, and what it may be told."""
+"""The contract of a reader of sources, and the options that readers follow."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -12,26 +12,27 @@ _log = logging.getLogger("invert")
 
 @dataclass(frozen=True)
 class Reading:
-    """How sources are read; a field that is not its default is for sources that know it.
+    """How sources are read; a field that is not its default needs a source that follows it.
 
     Parameters
     ----------
     id_column : str or None
         The column of a table that holds the sample ids; None takes ``sample_id``, else the first.
     tags : tuple of str
-        Columns with several values in a cell, each of which is a concept.
+        Columns with several values in a cell; each value is a concept.
     separator : str or None
-        What stands between these values; None means blanks.
+        The text between these values; None means blanks.
     classes : tuple of str
         Columns with one value in a cell; each value is a concept ``column.value``.
     bins : tuple of (str, int)
-        Numeric columns, and into how many quantile groups each is cut.
+        Numeric columns, and the number of quantile groups of each; each group is a concept.
     thresholds : tuple of (str, float)
-        Numeric columns, and a number; the concept is true where the cell is at least that.
+        Numeric columns, each with a threshold; the concept is true if the cell is at least that.
     supercategories : bool
-        The groups of an annotation file are concepts, too, and parents of their categories.
+        Whether the supercategories of an annotation file are concepts too, as parents of their
+        categories.
     min_area : float
-        Objects of fewer pixels do not count.
+        The least area of an object in pixels; smaller objects do not count.
     """
 
     id_column: str | None = None
@@ -58,16 +59,16 @@ class SourceFormat:
     Parameters
     ----------
     what : str
-        What messages call it, as in "a folder of class folders".
+        The name of the kind in messages, such as "arrays (.npz)".
     matches : callable
-        Whether a path is of this kind, by its suffix or, of a folder, by a look into it.
+        Tells whether a path is of this kind, by its suffix or, for a folder, by what is in it.
     read : callable
-        Reads it. A label that the source leaves open is undefined in the set. What is left out is
-        said in a log message. Raises as `build_concepts` says.
+        Reads a source of this kind. A label that the source leaves open is undefined in the set. A
+        log message names what is left out. It raises the errors that `build_concepts` lists.
     knows : frozenset of str
-        The fields of `Reading` that it follows.
+        The fields of `Reading` that the reader follows.
     titles : callable
-        Of a table, the titles of its columns, which fields of `Reading` may name.
+        Gives the titles of the columns of a table, which fields of `Reading` may name.
     """
 
     what: str
@@ -78,12 +79,12 @@ class SourceFormat:
 
 
 def by_suffix(*suffixes: str) -> Callable[[Path], bool]:
-    """Whether a path ends in one of some suffixes, in any case."""
+    """A test for paths that end in one of these suffixes, in any case."""
     return lambda path: path.suffix.lower() in suffixes
 
 
 def log_ignored(path: Path, what: str, titles: Sequence[str] | set[str]) -> None:
-    """Tell which columns or arrays of a file were not used."""
+    """Log which columns or arrays of a file are not used."""
     if titles:
         kind = what if len(titles) == 1 else f"{what}s"
         named = ", ".join(map(repr, sorted(titles)))

@@ -82,7 +82,7 @@ class ImageSource(DataSource):
         return hashlib.sha256(self._digests).hexdigest()
 
     @property
-    def marks(self) -> np.ndarray:
+    def sample_digests(self) -> np.ndarray:
         """The first 8 bytes of what `manifest` is made of, for each image."""
         return np.frombuffer(self._digests, "<u8")[::4].astype(np.uint64)
 

@@ -29,7 +29,7 @@ from tests.activations.writing.written import (
         ({"model": "xyz"}, 'model "abc", now it is "xyz"'),
         ({"preprocessing": {"mean": [0.1]}}, r"preprocessing\.mean \[0\.5\], now it is \[0\.1\]"),
         ({"new": 1}, "new null, now it is 1"),
-        ({"model": "xyz", "layers": ["conv"]}, "different are also: layers"),
+        ({"model": "xyz", "layers": ["conv"]}, "these differ too: layers"),
         ({"model": "x" * 500}, "now it is .{50,70}…"),
     ],
 )

@@ -115,7 +115,7 @@ def test_the_output_needs_the_suffix_that_other_commands_know(inputs):
 TABLES = {
     "a label is 2": ("sample_id,a\ns0,1\ns1,2\n", "line 3, column 'a': '2' is not a label"),
     "a label is missing": ("sample_id,a\ns0,1\ns1,\n", "1 label of 1 concept is missing"),
-    "a sample repeats": ("sample_id,a\ns0,1\ns0,0\n", "sample id 's0' stands a second time"),
+    "a sample repeats": ("sample_id,a\ns0,1\ns0,0\n", "the sample id 's0' repeats"),
     "a concept repeats": ("sample_id,a,a\ns0,1,0\ns1,0,1\n", "several columns 'a'"),
     "a row is short": ("sample_id,a,b\ns0,1\n", "line 2: 2 cells under a header of 3"),
     "no rows": ("sample_id,a\n", "no rows below its header"),

@@ -119,7 +119,9 @@ def test_what_the_hierarchy_does_not_know_is_counted_and_what_is_added_too(caplo
 
 
 def test_ids_that_no_hierarchy_knows_are_shown_beside_its_own():
-    with pytest.raises(DataError, match="ids look like 'n1', 'n2', those there") as caught:
+    with pytest.raises(
+        DataError, match="sources have ids like 'n1', 'n2', the hierarchy"
+    ) as caught:
         add_ancestors(ConceptSet.from_arrays(np.eye(2), id=["n1", "n2"]), PETS)
     assert "those there like 'pug', 'cat', 'dog' and 4 more" in str(caught.value)
     assert caught.value.hint

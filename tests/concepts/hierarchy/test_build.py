@@ -129,7 +129,7 @@ def test_the_command_explains_what_is_wrong(here):
     (here / "other.csv").write_text("child,parent\nn1,n2\n")
     assert "'pug' -> 'dog' -> 'pug'" in refused(*build, "--hierarchy", "circle.csv")
     error = refused(*build, "--hierarchy", "other.csv")
-    assert "look like 'pug', 'husky', 'cat', those there like 'n1', 'n2'" in error
+    assert "ids like 'pug', 'husky', 'cat', the hierarchy has ids like 'n1', 'n2'" in error
     assert "no hierarchy for --min-chains" in refused(*build, "--min-chains", "2", code=2)
     assert "--min-count" in refused(*build, "--min-count", "-1", code=2)
     assert not (here / "c.h5").exists()

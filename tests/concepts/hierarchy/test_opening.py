@@ -28,7 +28,7 @@ def test_the_word_stands_for_the_folder_of_the_package(tmp_path, monkeypatch):
 
 def test_what_is_no_hierarchy_is_refused_with_all_kinds(tmp_path):
     (tmp_path / "data.noun").write_text(ENTITY)
-    with pytest.raises(FileFormatError, match=r"no hierarchy by its name.*wordnet.*child.*\.csv"):
+    with pytest.raises(FileFormatError, match=r"not named like a hierarchy.*wordnet.*child.*\.csv"):
         open_hierarchy(tmp_path / "data.noun")
     with pytest.raises(MissingFileError, match=r"no file or folder '.*wordnets'.*Give wordnet"):
         open_hierarchy(tmp_path / "wordnets")

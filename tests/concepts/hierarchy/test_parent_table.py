@@ -44,7 +44,7 @@ def test_repeated_rows_count_once_and_other_columns_are_named(tmp_path, caplog):
         found = read_parent_table(written(tmp_path, text))
     assert found.parents["a"] == ("b", "c")
     assert "ignored the column 'note'" in caplog.text
-    assert "2 rows left out, because the same edge stands above" in caplog.text
+    assert "2 rows left out, because an earlier row has the same edge" in caplog.text
 
 
 @pytest.mark.parametrize(

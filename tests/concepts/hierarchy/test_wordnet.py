@@ -74,7 +74,7 @@ def test_a_folder_without_nouns_is_refused(tmp_path):
     ],
 )
 def test_a_line_that_is_no_synset_is_named(tmp_path, line):
-    with pytest.raises(FileFormatError, match="line 3, is no synset") as caught:
+    with pytest.raises(FileFormatError, match="line 3, is not a synset") as caught:
         read_wordnet(write(tmp_path, LICENCE, ENTITY.replace("1740", "1741"), line))
     assert caught.value.hint
 
@@ -84,7 +84,7 @@ def test_a_file_that_is_cut_off_between_lines_is_noticed(tmp_path, cut):
     lines = [ENTITY, PHYSICAL, EVEREST]
     assert len(read_wordnet(write(tmp_path, *lines)).parents) == 3
     del lines[cut]
-    with pytest.raises(FileFormatError, match=r"points to n0000\d+, which is not there.*cut off"):
+    with pytest.raises(FileFormatError, match=r"points to n0000\d+, which is missing.*cut off"):
         read_wordnet(write(tmp_path, *lines))
 
 
@@ -93,7 +93,7 @@ def test_a_file_that_is_cut_off_between_lines_is_noticed(tmp_path, cut):
     [
         ([LICENCE], FileFormatError, "holds no synset"),
         ([], FileFormatError, "holds no synset"),
-        ([ENTITY, ENTITY], FileFormatError, "line 2: n00001740 stands a second time"),
+        ([ENTITY, ENTITY], FileFormatError, "line 2: the synset n00001740 repeats"),
         ([LICENCE, ENTITY.replace("that", "caf\udce9")], FileFormatError, "line 2 is not encoded"),
         ([LICENCE, "\0"], FileFormatError, "NUL"),
         (

@@ -79,7 +79,7 @@ def test_the_first_name_and_definition_count_and_a_difference_is_said(caplog):
     assert both.name == ("Ay", "Bee", "Cee", "Dee")
     assert both.definition == ("first", "", "new", "fourth")
     assert [record.message for record in caplog.records] == [
-        "1 concept has other names in new.csv than in old.h5, which count: 'c'."
+        "1 concept has other names in new.csv than in old.h5; the latter count: 'c'."
     ]
 
 

@@ -216,19 +216,19 @@ def test_all_labels_defined_is_the_same_as_nothing_said():
         ({"id": ("a", "b")}, "2 concept|3 concept"),
         ({"id": ("a", "b", "c\0")}, "NUL"),
         ({"id": ("a", "b", "c\ud800")}, "surrogate"),
-        ({"name": ("a", "b")}, "2 concept names where 3"),
+        ({"name": ("a", "b")}, "2 concept names, but 3"),
         ({"name": ("a", "b", "")}, "concept name is empty"),
-        ({"definition": ("",)}, "1 concept definitions where 3"),
-        ({"sample_id": ("x", "y")}, "2 sample ids where 3"),
+        ({"definition": ("",)}, "1 concept definitions, but 3"),
+        ({"sample_id": ("x", "y")}, "2 sample ids, but 3"),
         ({"sample_id": ("x", "y", "y")}, "sample id repeats: 'y'"),
         ({"sample_id": ("x", "y", "")}, "sample id is empty"),
-        ({"n_samples": 2}, "sample ids where 2"),
-        ({"n_samples": 2, "sample_id": None}, "behind the last of 2"),
+        ({"n_samples": 2}, "sample ids, but 2"),
+        ({"n_samples": 2, "sample_id": None}, "after the last of 2"),
         ({"n_samples": 65, "sample_id": None}, "bits have shape"),
         ({"n_samples": 0, "sample_id": None}, "at least one"),
         ({"bits": np.zeros((3, 1), np.int64)}, "type int64"),
         ({"bits": np.zeros((3, 2), np.uint64)}, r"shape \(3, 2\)"),
-        ({"bits": np.full((3, 1), 2**63, np.uint64)}, "behind the last of 3"),
+        ({"bits": np.full((3, 1), 2**63, np.uint64)}, "after the last of 3"),
         ({"parents": np.array([[0, 3]])}, "from 0 to 3"),
         ({"parents": np.array([[-1, 0]])}, "from -1 to 0"),
         ({"parents": np.array([[1, 1]])}, "'b' is named as a parent of itself"),
@@ -236,7 +236,7 @@ def test_all_labels_defined_is_the_same_as_nothing_said():
         ({"parents": np.array([[0.0, 1.0]])}, "type float64"),
         ({"defined": np.full((3, 1), 7, np.int64)}, "what is defined have shape .* type int64"),
         ({"defined": np.full((2, 1), 7, np.uint64)}, r"what is defined have shape \(2, 1\)"),
-        ({"defined": np.full((3, 1), 15, np.uint64)}, "what is defined some are set behind"),
+        ({"defined": np.full((3, 1), 15, np.uint64)}, "what is defined are set after"),
         ({"defined": np.full((3, 1), 5, np.uint64)}, "'b' is true on samples on which it is not"),
         ({"aliases": (Alias("a", "again", 1),)}, "concept id repeats: 'a'"),
         ({"aliases": (Alias("d", "x", 1), Alias("d", "y", 2))}, "concept id repeats: 'd'"),
@@ -273,7 +273,7 @@ def test_no_pair_at_all_is_a_set_of_empty_concepts():
 
 
 def test_too_few_sample_ids_are_counted_before_a_label_is_named():
-    with pytest.raises(DataError, match="There are 1 sample ids where 2 are needed"):
+    with pytest.raises(DataError, match="There are 1 sample ids, but 2 are needed"):
         ConceptSet.from_arrays([[0], [5]], id=["a"], sample_id=["x"])
 
 

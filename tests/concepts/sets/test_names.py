@@ -75,7 +75,7 @@ def test_other_columns_are_ignored_and_named(tmp_path, caplog):
         ("id,name\na,box\n", FileFormatError, "no column 'concept_id'"),
         ("concept_id,title\na,box\n", FileFormatError, "no column 'name'"),
         ("concept_id,name\n", FileFormatError, "no rows"),
-        ("concept_id,name\na,box\na,cup\n", DataError, "line 3: concept id 'a' stands a second"),
+        ("concept_id,name\na,box\na,cup\n", DataError, "line 3: the concept id 'a' repeats"),
         ("concept_id,name\na,\n", DataError, "line 2: the concept id or the name is empty"),
         ("concept_id,name\n,box\n", DataError, "line 2: the concept id or the name is empty"),
         ("concept_id,name\na,box,cup\n", FileFormatError, "line 2: 3 cells"),

@@ -69,9 +69,9 @@ def test_what_is_no_image_and_folders_that_are_no_classes_are_said(tmp_path, cap
     assert concepts.id == ("cat",)
     assert concepts.sample_id == ("cat/1.jpg",)
     assert "2 files in the folder " in caplog.text
-    where = f"of {str(folder)!r} left out,"
-    assert f"2 folders {where} having no images: 'empty', 'notes'." in caplog.text
-    assert f"1 folder {where} being links, which are not followed: 'linked'." in caplog.text
+    where = f"of {str(folder)!r} left out"
+    assert f"2 folders {where} (no images): 'empty', 'notes'." in caplog.text
+    assert f"1 folder {where} (links are not followed): 'linked'." in caplog.text
 
 
 def test_folders_are_joined_with_other_sources_on_the_paths_of_images(tmp_path):

@@ -1,1 +1,1 @@
-"""Annotation files of images: COCO and Pascal VOC."""
+"""Readers of annotation files of images: COCO and Pascal VOC."""

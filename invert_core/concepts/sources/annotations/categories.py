@@ -1,4 +1,4 @@
-"""Categories of annotated objects as concepts."""
+"""Makes concepts of the categories of annotated objects."""
 
 import logging
 from collections.abc import Sequence
@@ -14,13 +14,7 @@ _log = logging.getLogger("invert")
 
 
 def category_ids(path: Path, names: Sequence[str]) -> list[str]:
-    """Concept ids of categories: their names with blanks made underscores.
-
-    Raises
-    ------
-    DataError
-        A name is blank, or two become one id.
-    """
+    """Concept ids of categories: their names with underscores instead of blanks."""
     taken: dict[str, str] = {}
     for name in names:
         id = _id_of(name)
@@ -30,8 +24,9 @@ def category_ids(path: Path, names: Sequence[str]) -> list[str]:
             )
         if id in taken:
             raise DataError(
-                f"{str(path)!r}: the categories {taken[id]!r} and {name!r} have one id, {id!r}.",
-                "Give each a name of its own.",
+                f"{str(path)!r}: the categories {taken[id]!r} and {name!r} have the same id, "
+                f"{id!r}.",
+                "Give each its own name.",
             )
         taken[id] = name
     return list(taken)
@@ -39,7 +34,7 @@ def category_ids(path: Path, names: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Supercategory:
-    """A group of categories as a concept; `members` are the rows of its categories."""
+    """A group of categories as a concept; `members` are the indices of its categories."""
 
     id: str
     name: str
@@ -49,42 +44,37 @@ class Supercategory:
 def supercategories(
     path: Path, ids: Sequence[str], groups: Sequence[str | None]
 ) -> list[Supercategory]:
-    """The groups of categories in the order of their first category.
+    """The groups of categories, in the order of their first category.
 
-    A group that is named like its only category is that category, and left out, which is logged.
-    One that is named like any other category gets an id of its own.
+    A group with the name of its only category is the same concept; it is left out, and logged. A
+    group with the name of another category gets an id with a suffix.
 
     Parameters
     ----------
     path : Path
-        Of their file, for messages.
+        The annotation file, for messages.
     ids : sequence of str
-        Of the categories.
+        Concept ids of the categories.
     groups : sequence of str or None
-        The name of the group of each category; None where it has none.
-
-    Raises
-    ------
-    DataError
-        As `category_ids`.
+        The name of the group of each category; None if it has none.
     """
     members: dict[str, list[int]] = {}
-    for row, group in enumerate(groups):
+    for index, group in enumerate(groups):
         if group is not None:
-            members.setdefault(group, []).append(row)
+            members.setdefault(group, []).append(index)
     of_categories = set(ids)
     found = []
     left_out = []
-    for id, (name, rows) in zip(category_ids(path, list(members)), members.items(), strict=True):
-        if [id] == [ids[row] for row in rows]:
+    for id, (name, inside) in zip(category_ids(path, list(members)), members.items(), strict=True):
+        if [id] == [ids[index] for index in inside]:
             left_out.append(name)
         elif id in of_categories:
-            found.append(Supercategory(id + SUFFIX, f"{name} (supercategory)", tuple(rows)))
+            found.append(Supercategory(id + SUFFIX, f"{name} (supercategory)", tuple(inside)))
         else:
-            found.append(Supercategory(id, name, tuple(rows)))
+            found.append(Supercategory(id, name, tuple(inside)))
     if left_out:
         _log.info(
-            "%s: left out supercategories that are their only category: %s.",
+            "%s: left out supercategories that are the same as their only category: %s.",
             path.name,
             first_few(left_out),
         )

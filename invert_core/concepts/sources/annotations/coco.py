@@ -1,4 +1,4 @@
-"""Concepts from annotation files in the format of COCO, of instances or panoptic."""
+"""Reads concepts from COCO annotation files, of instances or panoptic."""
 
 import json
 import logging
@@ -29,28 +29,16 @@ _log = logging.getLogger("invert")
 def read_coco(path: Path, reading: Reading) -> ConceptSet:
     """Read which categories are present in each image.
 
-    Samples are all images of the file in its order, by their ``file_name``; one without objects
-    carries no concept. Concepts are the categories in the order of the file: the id is the name
-    with blanks made underscores. An object counts whether or not it is a crowd.
+    Samples are all images in the order of the file, with ``file_name`` as their id; an image
+    without objects carries no concept. Concepts are the categories in the order of the file; the id
+    is the name with underscores instead of blanks. Crowds count like other objects.
 
     Parameters
     ----------
     path : Path
     reading : Reading
-        With `supercategories` these are concepts behind the categories, and their parents. Objects
+        With `supercategories`, these are concepts after the categories, and their parents. Objects
         with an ``area`` below `min_area` do not count.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It is not JSON, or not of this format.
-    DataError
-        Ids or file names repeat, an object is of an image or a category that the file does not
-        list, or the file lists no images, objects or categories.
-    SettingError
-        `min_area` is no number of pixels.
     """
     if not 0 <= reading.min_area < _AREA_LIMIT:
         raise SettingError(
@@ -67,7 +55,7 @@ def read_coco(path: Path, reading: Reading) -> ConceptSet:
     ids = category_ids(path, file.names)
     groups = supercategories(path, ids, file.groups) if reading.supercategories else []
     edges = [
-        (member, row) for row, group in enumerate(groups, len(ids)) for member in group.members
+        (member, index) for index, group in enumerate(groups, len(ids)) for member in group.members
     ]
     parents = np.array(edges, np.int64).reshape(-1, 2)
     group_of = np.full(len(ids), -1, np.int64)
@@ -85,7 +73,7 @@ def read_coco(path: Path, reading: Reading) -> ConceptSet:
 
 
 class _CocoFile:
-    """Collects what counts of a file, whose lists come in any order."""
+    """Collects the images, categories and objects of a file, whose lists come in any order."""
 
     def __init__(self, *, with_area: bool):
         self.file_names: dict[str, int] = {}
@@ -120,7 +108,7 @@ class _CocoFile:
                 self._area.append(_area(each))
 
     def objects(self, path: Path, min_area: float) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of image and category of the objects that are not too small: int64 [E] each."""
+        """Indices of image and category of the objects that are not too small: int64 [E] each."""
         for what, listed in (
             ("images", self._images),
             ("objects", self._image_of),
@@ -128,8 +116,8 @@ class _CocoFile:
         ):
             if not listed:
                 raise DataError(f"{str(path)!r} lists no {what}.", _HINT)
-        image = _rows(path, "image", self._image_of, self._images)
-        category = _rows(path, "category", self._category_of, self._categories)
+        image = _indices(path, "image", self._image_of, self._images)
+        category = _indices(path, "category", self._category_of, self._categories)
         bare = len(self._images) - np.unique(image).size
         if bare:
             _log.info("%s: %s without objects.", path.name, counted(bare, "image"))
@@ -137,7 +125,7 @@ class _CocoFile:
             counts = np.frombuffer(self._area) >= min_area
             image, category = image[counts], category[counts]
             _log.info(
-                "%s: %s of %s left out, being smaller than %g pixels.",
+                "%s: %s of %s left out: smaller than %g pixels.",
                 path.name,
                 f"{counts.size - image.size:,}",
                 counted(counts.size, "object"),
@@ -148,22 +136,22 @@ class _CocoFile:
 
 def _add(key: str, value: Any, taken: dict[Any, int]) -> None:
     if value in taken:
-        raise DataError(f"The {key} {value!r} stands a second time.", "Each must stand once.")
+        raise DataError(f"The {key} {value!r} repeats.", f"Give each its own {key}.")
     taken[value] = len(taken)
 
 
-def _rows(path: Path, what: str, ids: Sequence[int], row_of: Mapping[int, int]) -> np.ndarray:
-    """The row of the image or the category of every object: int64 [E]."""
-    rows = np.fromiter((row_of.get(id, -1) for id in ids), np.int64, len(ids))
-    unknown = np.flatnonzero(rows < 0)
+def _indices(path: Path, what: str, ids: Sequence[int], index_of: Mapping[int, int]) -> np.ndarray:
+    """The index of the image or the category of every object: int64 [E]."""
+    indices = np.fromiter((index_of.get(id, -1) for id in ids), np.int64, len(ids))
+    unknown = np.flatnonzero(indices < 0)
     if unknown.size:
         raise DataError(
             f"{counted(unknown.size, 'object')} of {str(path)!r} "
-            f"{'is' if unknown.size == 1 else 'are'} of an unknown {what}, the first of {what} "
+            f"{'names' if unknown.size == 1 else 'name'} an unknown {what}; the first names {what} "
             f"{ids[unknown[0]]}.",
             "The file must list every image and category that its annotations name.",
         )
-    return rows
+    return indices
 
 
 def _objects(entry: dict[str, Any]) -> list[Any]:
@@ -171,7 +159,7 @@ def _objects(entry: dict[str, Any]) -> list[Any]:
         return [entry]
     segments = entry["segments_info"]
     if not isinstance(segments, list):
-        raise FileFormatError("The 'segments_info' is no list.", _HINT)
+        raise FileFormatError("The 'segments_info' is not a list.", _HINT)
     return segments
 
 
@@ -203,7 +191,7 @@ def _area(entry: Any) -> float:
 
 def _field(entry: Any, key: str) -> Any:
     if not isinstance(entry, dict):
-        raise FileFormatError(f"There is {_shown(entry)} in place of an object.", _HINT)
+        raise FileFormatError(f"There is {_shown(entry)} instead of an object.", _HINT)
     if key not in entry:
         raise FileFormatError(f"There is no {key!r}.", _HINT)
     return entry[key]

@@ -1,4 +1,4 @@
-"""JSON files of strangers that hold long lists, read entry by entry."""
+"""Reads untrusted JSON files with long lists, entry by entry."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from invert_core.files.input_file import unreadable
 from invert_core.files.text_files import not_utf8, open_text
 
 LONGEST = 2**26
-"""The most characters of one entry, or of a value that is no list."""
+"""The most characters of one entry, or of a value that is not a list."""
 
 _PART = 2**20
 _NUMBER_TAIL = 2
@@ -22,24 +22,16 @@ _DECODER = json.JSONDecoder()
 def read_lists(path: Path, take: Mapping[str, Callable[[Any], None]], hint: str) -> None:
     """Hand the entries of some lists in a JSON object to functions, one by one.
 
-    The file is never held as a whole, so that it may be larger than the memory.
+    The file is never held as a whole, so it may be larger than the memory.
 
     Parameters
     ----------
     path : Path
     take : mapping of key to callable
-        For each list that is wanted, what takes an entry. The lists come in the order of the file.
-        An error that it raises is told which entry it is.
+        The function that takes an entry, for each list that is wanted. The lists come in the order
+        of the file. An error that the function raises gets a note that names the entry.
     hint : str
-        What the file should be, for messages.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It is not one JSON object in UTF-8, a wanted key is absent, stands twice or holds no list,
-        or an entry is nested too deeply or has more than `LONGEST` characters.
+        A description of the right file, for messages.
     """
     with open_text(path) as file:
         found = _read_object(_Text(path, file, hint), take)
@@ -51,10 +43,10 @@ def read_lists(path: Path, take: Mapping[str, Callable[[Any], None]], hint: str)
 def _read_object(
     text: "_Text", take: Mapping[str, Callable[[Any], None]]
 ) -> dict[str, Callable[[Any], None]]:
-    """Read all of the file; returns the keys of `take` that are there."""
+    """Read the whole file; return the part of `take` whose keys are there."""
     found: dict[str, Callable[[Any], None]] = {}
     if text.next_character() != "{":
-        raise text.error("is no JSON object")
+        raise text.error("is not a JSON object")
     for _ in text.members("}"):
         if text.next_character() != '"':
             raise text.error("is not JSON: a key is missing")
@@ -67,11 +59,11 @@ def _read_object(
         if text.next_character() == "[":
             _read_list(text, key, take.get(key, _ignore))
         elif key in take:
-            raise text.error(f"has {key!r} that is no list")
+            raise text.error(f"has {key!r}, which is not a list")
         else:
             text.value()
     if text.next_character():
-        raise text.error("goes on behind its end")
+        raise text.error("goes on after the end of its object")
     return found
 
 
@@ -92,7 +84,7 @@ def _ignore(entry: Any) -> None:
 
 
 class _Text:
-    """The text of a file, of which only what is being read is held."""
+    """The text of a file; only the part that is being read is held."""
 
     def __init__(self, path: Path, file: TextIO, hint: str):
         self.within: tuple[str, int] | None = None
@@ -104,14 +96,14 @@ class _Text:
 
     @property
     def where(self) -> str:
-        """What is being read, for messages."""
+        """The place that is being read, for messages."""
         if self.within is None:
             return repr(str(self._path))
         key, number = self.within
         return f"entry {number} of {key!r} in {str(self._path)!r}"
 
     def next_character(self) -> str:
-        """The next character that is no blank, which is not passed; "" at the end."""
+        """The next character that is not a blank, without passing it; "" at the end."""
         while True:
             blanks = _BLANKS.match(self._held, self._at)
             self._at = blanks.end() if blanks else self._at
@@ -121,7 +113,7 @@ class _Text:
                 return ""
 
     def pass_by(self, character: str) -> None:
-        """Pass the next character, which must be this one."""
+        """Pass the next character, which must be `character`."""
         found = self.next_character()
         if found != character:
             what = repr(found) if found else "the end"
@@ -129,7 +121,7 @@ class _Text:
         self._at += 1
 
     def members(self, end: str) -> Iterator[None]:
-        """Go from member to member of the list or object that begins here, and pass its end."""
+        """Step through the members of the list or object that begins here, and pass its end."""
         self._at += 1
         if self.next_character() != end:
             yield
@@ -139,7 +131,7 @@ class _Text:
         self.pass_by(end)
 
     def value(self) -> Any:
-        """Pass the next value whole."""
+        """Pass the next value and return it."""
         self.next_character()
         while True:
             try:
@@ -151,16 +143,16 @@ class _Text:
                 either = f"has more than {LONGEST:,} characters, or " if length > LONGEST else ""
                 raise self.error(f"{either}is not JSON: {error.msg}") from error
             except ValueError as error:
-                raise self.error("holds a number of too many digits") from error
+                raise self.error("holds a number with too many digits") from error
             except RecursionError as error:
                 raise self.error("is nested too deeply") from error
-            # A number may be cut off, as 1.5 behind "1" or "1.", or 1e-5 behind "1e-".
+            # A number may be cut off at the end of the part: "1" or "1." of 1.5, "1e-" of 1e-5.
             if len(self._held) - end > _NUMBER_TAIL or not self._hold_more():
                 self._at = end
                 return value
 
     def error(self, what: str) -> FileFormatError:
-        """The error for what is wrong here."""
+        """The error for the place that is being read."""
         where = self.where
         return FileFormatError(f"{where[0].upper()}{where[1:]} {what}.", self._hint)
 

@@ -1,4 +1,4 @@
-"""Concepts from annotation files in the format of Pascal VOC."""
+"""Reads concepts from Pascal VOC annotation files."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ from invert_core.files.input_file import check_file, unreadable
 from invert_core.wording import counted, first_few, first_line
 
 MOST_BYTES = 2**24
-"""The most bytes of one annotation file: 100,000 objects have less."""
+"""The most bytes of one annotation file; 100,000 objects take less."""
 
 _HINT = (
     "An annotation of Pascal VOC is an <annotation> with a <filename> and an <object> with a "
@@ -34,23 +34,15 @@ def is_voc(path: Path) -> bool:
 def read_voc(path: Path) -> ConceptSet:
     """Read which objects are present in each image.
 
-    Samples are the images of the annotation files, in the order of the names of these; the ids are
-    what stands in ``filename``. Concepts are the names of the objects, sorted; the id is the name
-    with blanks made underscores. Objects that are difficult, truncated or occluded count; parts of
-    objects do not.
+    Samples are the images of the annotation files, in the order of the names of these files; their
+    ids are the texts in ``filename``. Concepts are the names of the objects, sorted; the id is the
+    name with underscores instead of blanks. Objects that are difficult, truncated or occluded
+    count; parts of objects do not.
 
     Parameters
     ----------
     path : Path
-        The folder of the annotation files, or the one with ``Annotations/`` in it.
-
-    Raises
-    ------
-    FileFormatError
-        A file is not XML or no such annotation, declares a document type, or is too large; or an
-        object has no name or several.
-    DataError
-        A file does not say which image it is of, two are of one image, or there are no objects.
+        The folder of the annotation files, or the folder with ``Annotations/`` in it.
     """
     annotations: dict[str, str] = {}
     objects: list[set[str]] = []
@@ -58,7 +50,7 @@ def read_voc(path: Path) -> ConceptSet:
         image, found = _read_annotation(file)
         if image in annotations:
             raise DataError(
-                f"{annotations[image]!r} and {file.name!r} in {str(path)!r} are both of the "
+                f"{annotations[image]!r} and {file.name!r} in {str(path)!r} are both about the "
                 f"image {image!r}.",
                 "Keep one annotation for each image.",
             )
@@ -68,8 +60,8 @@ def read_voc(path: Path) -> ConceptSet:
     if not names:
         raise DataError(f"No annotation in {str(path)!r} has an object.", _HINT)
     _log_other_names(path, annotations)
-    row_of = {name: row for row, name in enumerate(names)}
-    pairs = [(sample, row_of[name]) for sample, found in enumerate(objects) for name in found]
+    index_of = {name: index for index, name in enumerate(names)}
+    pairs = [(sample, index_of[name]) for sample, found in enumerate(objects) for name in found]
     sample, concept = np.array(pairs).T
     return ConceptSet.from_pairs(
         sample,
@@ -86,7 +78,7 @@ def _annotation_files(path: Path) -> list[Path]:
 
 
 def _xml_files(folder: Path) -> list[Path]:
-    """The files that end in .xml, sorted; none where the folder cannot be listed."""
+    """The files that end in .xml, sorted; none if the folder cannot be listed."""
     try:
         names = os.listdir(folder)
     except OSError:
@@ -99,7 +91,7 @@ def _xml_files(folder: Path) -> list[Path]:
 
 
 def _log_other_names(path: Path, annotations: dict[str, str]) -> None:
-    """Say where file and image have different names: one of them may have been renamed."""
+    """Log files whose image has a different name: one of them may have been renamed."""
     other = [
         f"{file} of {image}"
         for image, file in annotations.items()
@@ -107,7 +99,7 @@ def _log_other_names(path: Path, annotations: dict[str, str]) -> None:
     ]
     if other:
         _log.info(
-            "%s in %s %s named otherwise than the image, whose name counts: %s.",
+            "%s in %s %s not named like the image, whose name counts: %s.",
             counted(len(other), "file"),
             repr(str(path)),
             "is" if len(other) == 1 else "are",
@@ -129,14 +121,14 @@ def _read_annotation(path: Path) -> tuple[str, set[str]]:
     annotation.parse(content)
     if len(annotation.file_names) != 1 or not annotation.file_names[0]:
         raise DataError(
-            f"{str(path)!r} does not say which image it is of.",
+            f"{str(path)!r} does not say which image it is about.",
             "Put the name of the image into <filename>.",
         )
     return annotation.file_names[0], set(annotation.objects)
 
 
 class _Annotation:
-    """Gathers what counts in an annotation while it is parsed."""
+    """Gathers the names of the image and of its objects while an annotation is parsed."""
 
     def __init__(self, path: Path):
         self.file_names: list[str] = []
@@ -163,7 +155,7 @@ class _Annotation:
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         if not self._within and tag != "annotation":
-            raise self._error(f"is no annotation but <{tag[:40]}>")
+            raise self._error(f"is not an <annotation> but <{tag[:40]}>")
         self._within.append(tag)
         self._text.clear()
         if self._within == _OBJECT:

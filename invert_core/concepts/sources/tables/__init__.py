@@ -1,1 +1,1 @@
-"""Tables: wide, long, tidy, and columns of spreadsheets."""
+"""Readers of tables: wide, long, tidy, and columns of spreadsheets."""

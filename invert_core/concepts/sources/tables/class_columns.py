@@ -1,4 +1,4 @@
-"""Columns with one value in a cell, each value a concept."""
+"""Columns with one value in a cell; each value is a concept."""
 
 from array import array
 
@@ -11,14 +11,10 @@ from invert_core.tables.table import Table
 
 
 class ClassColumn:
-    """A column whose values are the concepts ``title.value``, in the order of the values as texts.
+    """A column whose values are the concepts ``title.value``, sorted by the texts of the values.
 
-    Blanks around a value do not count. Where a cell is blank, null or NaN, none of the concepts is
-    defined.
-
-    Parameters
-    ----------
-    title : str
+    Blanks around a value do not count. If a cell is blank, null or NaN, none of the concepts is
+    defined on the sample.
     """
 
     def __init__(self, title: str):
@@ -38,7 +34,7 @@ class ClassColumn:
         self._code_of_sample.append(codes.setdefault(value, len(codes)) if value else -1)
 
     def concepts(self) -> ColumnConcepts:
-        """The concepts; raises DataError where there is no value."""
+        """The concepts of all values."""
         if not self._codes:
             raise DataError(
                 f"The column {self.title!r} holds no value.", "Name another with --classes."

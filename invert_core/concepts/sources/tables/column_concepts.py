@@ -1,4 +1,4 @@
-"""The concepts that one column of a table gives."""
+"""The concepts of one column of a table, and the contract of its readers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,29 +29,20 @@ class ColumnConcepts:
 
 
 class ColumnReader(Protocol):
-    """Takes the cells of a column one by one, and makes concepts of them at the end."""
+    """Takes the cells of a column one by one, and makes concepts of them at the end.
+
+    Both steps raise a DataError: for a cell of the wrong kind, or for a column without values.
+    """
 
     @property
     def title(self) -> str:
-        """Of the column."""
+        """Title of the column."""
 
     def add(self, table: Table, number: int, cell: object) -> None:
-        """Take the cell of the next row, whose number is for messages.
-
-        Raises
-        ------
-        DataError
-            The cell is of another kind.
-        """
+        """Take the cell of the next row; the number of the row is for messages."""
 
     def concepts(self) -> ColumnConcepts:
-        """The concepts of all rows.
-
-        Raises
-        ------
-        DataError
-            No cell holds a value, or there are too many concepts.
-        """
+        """The concepts of all rows."""
 
 
 def sets_by_code(title: str, code: np.ndarray, n_codes: int) -> np.ndarray:

@@ -12,27 +12,22 @@ from invert_core.tables.cells import excerpt, is_missing
 from invert_core.tables.table import Table
 
 _BLOCK = 2**16
-"""Samples whose labels are packed at once; a multiple of 64."""
+"""The number of samples to pack at once; a multiple of 64."""
 
 _REMEMBERED = 2**16
-"""Different cells that are remembered: where there are more, few of them come again."""
+"""The number of different cells to remember; if there are more, few of them repeat."""
 
 
 class MemberColumn:
     """A column whose cells hold the ids of the sample's concepts: a text, or a list of strings.
 
-    A blank text or empty list holds none; where there is null, the concepts are not defined.
+    A blank text or an empty list holds no concept; null means that the concepts are not defined.
 
     Parameters
     ----------
     title : str
     separator : str or None
-        What stands between the ids of a text, None for blanks. Blanks around an id do not count.
-
-    Raises
-    ------
-    SettingError
-        The separator is empty.
+        The separator of the ids in a text; None means blanks. Blanks around an id do not count.
     """
 
     def __init__(self, title: str, separator: str | None):
@@ -56,7 +51,7 @@ class MemberColumn:
         self._cell_of_sample.append(found)
 
     def concepts(self) -> ColumnConcepts:
-        """The concepts in the order of their ids; raises DataError where there is none."""
+        """The concepts in the order of their ids."""
         if not self._concepts:
             raise DataError(
                 f"There is no concept: the column {self.title!r} is empty.",
@@ -67,7 +62,7 @@ class MemberColumn:
         return ColumnConcepts(ids, ids, self._bits(ids, cells), cells >= 0)
 
     def _new_cell(self, table: Table, number: int, cell: object) -> int:
-        """Keep the members of a cell; returns its number, -1 where it says nothing."""
+        """Keep the members of a cell; return its number, or -1 if it says nothing."""
         if not isinstance(cell, str) and is_missing(cell):
             return -1
         ids = cell.split(self._separator) if isinstance(cell, str) else cell

@@ -1,4 +1,4 @@
-"""Columns of numbers, cut into groups or at thresholds."""
+"""Columns of numbers, which are cut into groups or at thresholds."""
 
 import logging
 import math
@@ -19,7 +19,7 @@ _log = logging.getLogger("invert")
 
 
 class _Numbers:
-    """A column whose cells are numbers; blank, null and NaN are not defined."""
+    """A column whose cells are numbers; blank cells, null and NaN are not defined."""
 
     def __init__(self, title: str):
         self.title = title
@@ -32,8 +32,7 @@ class _Numbers:
         except ValueError as error:
             raise DataError(
                 f"{table.where(number)}, column {self.title!r}: {excerpt(cell)} {error}.",
-                "Write numbers, and nothing where none is known; columns of words are for "
-                "--classes.",
+                "Write numbers, and leave unknown ones blank; columns of words are for --classes.",
             ) from None
 
     def _values(self) -> tuple[np.ndarray, np.ndarray]:
@@ -48,23 +47,18 @@ class _Numbers:
 
 
 class GroupedColumn(_Numbers):
-    """A column of numbers cut into groups of equal size, ``title.q1of4`` and so on.
+    """A column of numbers that is cut into groups of equal size: ``title.q1of4`` and so on.
 
-    Of n numbers in ascending order, ``v[0]`` to ``v[n - 1]``, the edge between the groups k and
-    k + 1 of N is ``v[k n // N]``. A group reaches from its lower edge, which belongs to it, to its
-    upper edge, which does not. So equal numbers are in one group, and where no number repeats the
-    sizes differ by one at most. Groups that are empty are left out.
+    If ``v[0]`` to ``v[n - 1]`` are the n numbers in ascending order, the edge between the groups k
+    and k + 1 of N is ``v[k n // N]``. A group includes its lower edge, but not its upper edge. So
+    equal numbers are in one group, and if no number repeats, sizes differ by one at most. Empty
+    groups are left out.
 
     Parameters
     ----------
     title : str
     n_groups : int
-        N, from 2 to 1,000,000.
-
-    Raises
-    ------
-    SettingError
-        There are fewer groups, or more.
+        N, the number of groups, from 2 to 1,000,000.
     """
 
     def __init__(self, title: str, n_groups: int):
@@ -82,7 +76,7 @@ class GroupedColumn(_Numbers):
         self._n_groups = n_groups
 
     def concepts(self) -> ColumnConcepts:
-        """The groups from the lowest; raises DataError where there is no number."""
+        """The groups from the lowest to the highest."""
         numbers, defined = self._values()
         ascending = np.sort(numbers[defined])
         first = np.array([k * ascending.size // self._n_groups for k in range(1, self._n_groups)])
@@ -113,18 +107,13 @@ class GroupedColumn(_Numbers):
 
 
 class ThresholdColumn(_Numbers):
-    """A column of numbers and the concept ``title.ge.X``, true where they are at least X.
+    """A column of numbers with the concept ``title.ge.X``, true where the number is at least X.
 
     Parameters
     ----------
     title : str
     threshold : float
-        X.
-
-    Raises
-    ------
-    SettingError
-        The threshold is not finite.
+        X, a finite number.
     """
 
     def __init__(self, title: str, threshold: float):
@@ -136,7 +125,7 @@ class ThresholdColumn(_Numbers):
         self._threshold = threshold
 
     def concepts(self) -> ColumnConcepts:
-        """The one concept; raises DataError where there is no number."""
+        """The single concept of the column."""
         numbers, defined = self._values()
         threshold = shortest(self._threshold)
         return ColumnConcepts(

@@ -1,4 +1,4 @@
-"""Concepts from tables in any form and format."""
+"""Reads concepts from tables in any form and format."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -31,22 +31,9 @@ LONG_COLUMN = "concepts"
 def read_table(path: Path, reading: Reading) -> ConceptSet:
     """Read concepts from a table in CSV, TSV, JSONL or Parquet.
 
-    With a column ``concepts``, or one that `reading` names, only such columns are read. Else the
-    table is tidy if it has the columns ``sample_id`` (or the one that `reading` names for that) and
-    ``concept_id``, as `read_tidy` says; else wide, as `read_wide` says.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It is broken, or has no rows or too few columns.
-    DataError
-        A cell cannot be what it should, ids repeat or are empty, or there is no concept.
-    SettingError
-        `reading` says something that cannot be.
-    MissingDependencyError
-        It is a Parquet file, and pyarrow is not installed.
+    If there is a column ``concepts``, or a column that `reading` names, only such columns are read.
+    Otherwise the table is tidy (see `read_tidy`) if it has ``concept_id`` and ``sample_id`` or the
+    column that `reading` names instead, and wide (see `read_wide`) if it has not.
     """
     with open_by_suffix(path) as table:
         key = key_column(path, table.titles, reading)
@@ -59,39 +46,24 @@ def read_table(path: Path, reading: Reading) -> ConceptSet:
 
 
 def titles_of(path: Path) -> tuple[str, ...]:
-    """The titles of a table; raises like `read_table` where it cannot be opened."""
+    """The titles of the columns of a table."""
     with open_by_suffix(path) as table:
         return tuple(table.titles)
 
 
 def _readers_of(titles: Sequence[str], reading: Reading) -> list[ColumnReader]:
-    """What reads the columns of a table that `reading` names, and the column ``concepts``.
-
-    Raises
-    ------
-    SettingError
-        A number of groups, a threshold or a separator cannot be one.
-    """
+    """Readers of the columns that `reading` names, and of the column ``concepts``."""
     return [reader for reader in _readers(reading) if reader.title in titles]
 
 
 def _read_columns(
     path: Path, table: Table, key: str, readers: Sequence[ColumnReader]
 ) -> ConceptSet:
-    """Read a table with a row for each sample; columns that have no reader are left out.
-
-    Raises
-    ------
-    FileFormatError
-        The file is broken, has no rows, or no column of sample ids.
-    DataError
-        A cell is of another kind than its reader takes, sample ids repeat or are empty, a column
-        holds no value, or two columns give the same concept.
-    """
+    """Read a table with one row per sample; columns without a reader are left out."""
     if key == LONG_COLUMN:
         raise FileFormatError(
             f"{str(path)!r} has no column of sample ids.",
-            "Name it sample_id, or let it stand first.",
+            "Name the column sample_id, or put it first.",
         )
     chosen = (key, *(reader.title for reader in readers))
     log_ignored(path, "column", set(table.titles) - set(chosen))

@@ -1,4 +1,4 @@
-"""What all forms of tables share: the samples of their rows, and the set that they become."""
+"""Shared by all forms of tables: the samples of their rows, and the set that they become."""
 
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from invert_core.values import SAMPLE_LIMIT
 
 
 def key_column(path: Path, titles: Sequence[str], reading: Reading) -> str:
-    """The column of sample ids: the one that was named, else ``sample_id``, else the first."""
+    """The title of the column of sample ids: the named one, else ``sample_id``, else the first."""
     for title in (reading.id_column, ID_COLUMN):
         if title in titles:
             return str(title)
@@ -25,13 +25,7 @@ def key_column(path: Path, titles: Sequence[str], reading: Reading) -> str:
 
 
 def add_sample(table: Table, number: int, id: object, samples: dict[str, int]) -> int:
-    """Give a sample that is new the next index.
-
-    Raises
-    ------
-    DataError
-        The id is no string, is empty or stands a second time, or there are too many samples.
-    """
+    """Add a new sample to `samples`, and return its index."""
     if not isinstance(id, str):
         raise DataError(
             f"{table.where(number)}: the sample id is {excerpt(id)}, not a string.",
@@ -42,7 +36,7 @@ def add_sample(table: Table, number: int, id: object, samples: dict[str, int]) -
     sample = len(samples)
     if samples.setdefault(id, sample) != sample:
         raise DataError(
-            f"{table.where(number)}: sample id {id!r} stands a second time.",
+            f"{table.where(number)}: the sample id {id!r} repeats.",
             "Keep one row for each sample.",
         )
     if sample >= SAMPLE_LIMIT:
@@ -60,13 +54,13 @@ def check_rows(path: Path, samples: Collection[str]) -> None:
 
 
 def check_size(title: str, n_samples: int, n_concepts: int) -> None:
-    """Refuse, with a DataError, what would fill the memory, such as a concept for every sample."""
+    """Refuse, with a DataError, concepts that would fill the memory, such as one per sample."""
     n_bytes = n_samples * n_concepts // 8
     if n_bytes > LARGEST:
         raise DataError(
             f"The column {title!r} gives {n_concepts:,} concepts of {n_samples:,} samples, which "
             f"would take {n_bytes / 2**30:,.0f} GiB.",
-            "Name a column of fewer values, or leave out concepts of single samples.",
+            "Name a column with fewer values, or leave out concepts of single samples.",
         )
 
 
@@ -77,7 +71,7 @@ def as_concept_set(
     id: Sequence[str],
     name: Sequence[str] | None = None,
 ) -> ConceptSet:
-    """The concepts of the samples that were read; raises as `ConceptSet` does."""
+    """Make a set of the samples and concepts that were read."""
     sample_id = tuple(samples)
     return ConceptSet(
         bits=bits,

@@ -1,4 +1,4 @@
-"""Concepts from tables with a row for each pair of a sample and a concept."""
+"""Reads concepts from tables with one row per pair of a sample and a concept."""
 
 import itertools
 import logging
@@ -19,7 +19,7 @@ from invert_core.concepts.sources.tables.rows import (
 )
 from invert_core.errors import DataError
 from invert_core.kernels.bits import popcounts, unpack
-from invert_core.tables.cells import UNDEFINED, CellLabels, excerpt, is_missing
+from invert_core.tables.cells import UNDEFINED, CellMarks, excerpt, is_missing
 from invert_core.tables.table import Table
 from invert_core.wording import counted
 
@@ -32,23 +32,16 @@ _log = logging.getLogger("invert")
 def read_tidy(path: Path, table: Table, key: str) -> ConceptSet:
     """Read a table in tidy form: the columns `key`, ``concept_id`` and perhaps ``value``.
 
-    The sample carries the concept, or as ``value`` says: 0, 1, or undefined. A pair without a row
-    is taken for 0. A row with an empty ``concept_id`` says that the sample exists. Samples stand
-    in the order in which they come first, concepts in the order of their ids.
-
-    Raises
-    ------
-    FileFormatError
-        The file is broken, or has no rows.
-    DataError
-        An id or a value is none, a pair stands with several values, or there is no concept.
+    The mark of a pair is its ``value``: 0, 1, or undefined. Without that column it is 1. A pair
+    without a row is taken for 0. A row with an empty ``concept_id`` only says that the sample
+    exists. Samples are in the order of their first rows, and concepts in the order of their ids.
     """
     valued = VALUE_COLUMN in table.titles
     columns = (key, CONCEPT_COLUMN, *((VALUE_COLUMN,) if valued else ()))
     log_ignored(path, "column", set(table.titles) - set(columns))
     samples: dict[str, int] = {}
     concepts: dict[str, int] = {}
-    sample, concept, label = _read_pairs(table, columns, samples, concepts)
+    sample, concept, mark = _read_pairs(table, columns, samples, concepts)
     check_rows(path, samples)
     check_size(CONCEPT_COLUMN, len(samples), len(concepts))
     if not concepts:
@@ -58,27 +51,27 @@ def read_tidy(path: Path, table: Table, key: str) -> ConceptSet:
         )
     ids = sorted(concepts)
     rank = np.argsort([concepts[id] for id in ids])
-    sets = {
+    extents = {
         value: pack_pairs_of(
-            sample[label == value], rank[concept[label == value]], len(samples), len(ids)
+            sample[mark == value], rank[concept[mark == value]], len(samples), len(ids)
         )
-        for value in np.unique(label).tolist()
+        for value in np.unique(mark).tolist()
     }
-    _check_agreement(path, list(sets.values()), tuple(samples), ids)
-    n_repeated = label.size - sum(int(popcounts(bits).sum()) for bits in sets.values())
+    _check_agreement(path, list(extents.values()), tuple(samples), ids)
+    n_repeated = mark.size - sum(int(popcounts(bits).sum()) for bits in extents.values())
     if n_repeated:
         _log.info(
-            "%s: %s what another one says, and %s no more.",
+            "%s: %s another row and %s only once.",
             path.name,
             counted(n_repeated, "row") + (" repeats" if n_repeated == 1 else " repeat"),
             "counts" if n_repeated == 1 else "count",
         )
     if valued:
-        _log.info("%s: a sample and a concept without a row are taken for 0.", path.name)
+        _log.info("%s: pairs of a sample and a concept without a row are taken for 0.", path.name)
     return as_concept_set(
         samples,
-        sets[1] if 1 in sets else pack_pairs_of([], [], len(samples), len(ids)),
-        full_sets(len(ids), len(samples)) & ~sets[UNDEFINED] if UNDEFINED in sets else None,
+        extents[1] if 1 in extents else pack_pairs_of([], [], len(samples), len(ids)),
+        full_sets(len(ids), len(samples)) & ~extents[UNDEFINED] if UNDEFINED in extents else None,
         ids,
     )
 
@@ -86,30 +79,31 @@ def read_tidy(path: Path, table: Table, key: str) -> ConceptSet:
 def _read_pairs(
     table: Table, columns: Sequence[str], samples: dict[str, int], concepts: dict[str, int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Index of sample and concept, and label, of each row; the ids are added to the dicts."""
-    sample_of, concept_of, labels = array("i"), array("i"), bytearray()
-    label_of = CellLabels().__getitem__
+    """The sample, concept and mark of each row, as indices; the ids are added to the dicts."""
+    sample_of, concept_of, marks = array("i"), array("i"), bytearray()
+    mark_of = CellMarks().__getitem__
     valued = VALUE_COLUMN in columns
     for number, (id, concept, *value) in table.rows(columns):
         sample = samples.get(id) if isinstance(id, str) else None
         if sample is None:
             sample = add_sample(table, number, id, samples)
         try:
-            label = label_of(value[0]) if valued else 1
+            mark = mark_of(value[0]) if valued else 1
         except (ValueError, TypeError):
             raise DataError(
-                f"{table.where(number)}, column {VALUE_COLUMN!r}: {excerpt(value[0])} is no label.",
+                f"{table.where(number)}, column {VALUE_COLUMN!r}: {excerpt(value[0])} is not a "
+                "label.",
                 "Labels are 0, 1, true and false; blank and -1 mean that nobody knows.",
             ) from None
         place = concepts.get(concept) if isinstance(concept, str) else None
         if place is None:
-            if _is_absent(concept) and not (valued and label != UNDEFINED):
+            if _is_absent(concept) and not (valued and mark != UNDEFINED):
                 continue
             place = _add_concept(table.where(number), concept, concepts)
         sample_of.append(sample)
         concept_of.append(place)
-        labels.append(label)
-    return np.array(sample_of), np.array(concept_of), np.frombuffer(labels, np.uint8)
+        marks.append(mark)
+    return np.array(sample_of), np.array(concept_of), np.frombuffer(marks, np.uint8)
 
 
 def _is_absent(concept: object) -> bool:
@@ -133,10 +127,10 @@ def _add_concept(where: str, concept: object, concepts: dict[str, int]) -> int:
 
 
 def _check_agreement(
-    path: Path, sets: Sequence[np.ndarray], samples: Sequence[str], ids: Sequence[str]
+    path: Path, extents: Sequence[np.ndarray], samples: Sequence[str], ids: Sequence[str]
 ) -> None:
-    """Refuse pairs that are in several of the sets of pairs with one label."""
-    for one, other in itertools.combinations(sets, 2):
+    """Refuse pairs with several marks; each of `extents` holds the pairs with one mark."""
+    for one, other in itertools.combinations(extents, 2):
         for id, these, those in zip(ids, one, other, strict=True):
             both = these & those
             if both.any():

@@ -1,4 +1,4 @@
-"""Concepts from tables with a column for each."""
+"""Reads concepts from tables with one column per concept."""
 
 from pathlib import Path
 
@@ -8,31 +8,24 @@ from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sources.tables.rows import add_sample, as_concept_set, check_rows
 from invert_core.errors import DataError, FileFormatError
 from invert_core.kernels.bits import pack_columns
-from invert_core.tables.cells import UNDEFINED, CellLabels, as_label, excerpt
+from invert_core.tables.cells import UNDEFINED, CellMarks, as_mark, excerpt
 from invert_core.tables.table import Table
 
 FORMS = (
-    "A wide table has labels in every column but that of the sample ids; a long one has a column "
-    "'concepts' of ids separated by blanks; a tidy one has the columns sample_id and concept_id. "
-    "In other tables, such as spreadsheets, 'invert concepts build' takes the columns that "
-    "--classes, --tags, --bin and --threshold name, and sample ids from that of --id-column."
+    "A wide table has labels in every column except the column of sample ids; a long one has a "
+    "column 'concepts' of ids separated by blanks; a tidy one has the columns sample_id and "
+    "concept_id. From other tables, such as spreadsheets, 'invert concepts build' takes the "
+    "columns that --classes, --tags, --bin and --threshold name, and sample ids from --id-column."
 )
 
 _CELLS = 2**25
-"""About how many labels are packed at once, in whole words of 64 rows."""
+"""The approximate number of marks to pack at once, in whole words of 64 rows."""
 
 
 def read_wide(path: Path, table: Table, key: str) -> ConceptSet:
-    """Read a table in wide form: every column but `key` is a concept, its title the id.
+    """Read a table in wide form: every column but `key` is a concept with its title as the id.
 
     Cells are 0, 1, true or false; -1 and blank cells are not defined.
-
-    Raises
-    ------
-    FileFormatError
-        There is no other column, or the file is broken.
-    DataError
-        A label is none, or sample ids repeat or are empty.
     """
     ids = [title for title in table.titles if title != key]
     if not ids:
@@ -42,13 +35,13 @@ def read_wide(path: Path, table: Table, key: str) -> ConceptSet:
         )
     n_rows = max(1, _CELLS // len(ids) // 64) * 64
     samples: dict[str, int] = {}
-    label_of = CellLabels().__getitem__
+    mark_of = CellMarks().__getitem__
     rows = bytearray()
     blocks = []
     for number, (id, *cells) in table.rows((key, *ids), whole=True):
         add_sample(table, number, id, samples)
         try:
-            rows += bytes(map(label_of, cells))
+            rows += bytes(map(mark_of, cells))
         except (ValueError, TypeError):
             raise _no_label(table.where(number), ids, cells) from None
         if len(samples) % n_rows == 0:
@@ -62,12 +55,12 @@ def read_wide(path: Path, table: Table, key: str) -> ConceptSet:
 
 
 def _packed(rows: bytearray, n_concepts: int) -> tuple[np.ndarray, np.ndarray]:
-    labels = np.frombuffer(rows, np.uint8).reshape(-1, n_concepts)
-    return pack_columns(labels == 1), pack_columns(labels != UNDEFINED)
+    marks = np.frombuffer(rows, np.uint8).reshape(-1, n_concepts)
+    return pack_columns(marks == 1), pack_columns(marks != UNDEFINED)
 
 
 def _no_label(where: str, ids: list[str], cells: list[object]) -> DataError:
-    wrong = next(place for place, cell in enumerate(cells) if as_label(cell) is None)
+    wrong = next(place for place, cell in enumerate(cells) if as_mark(cell) is None)
     return DataError(
         f"{where}, column {ids[wrong]!r}: {excerpt(cells[wrong])} is not a label.",
         f"Labels are 0, 1, true and false; blank and -1 mean that nobody knows. {FORMS}",

@@ -94,7 +94,10 @@ def test_supercategories_are_concepts_and_parents_of_their_categories(tmp_path, 
         ("dog", "animal"),
         ("toothbrush", "indoor"),
     }
-    assert "left out supercategories that are their only category: 'person'." in caplog.text
+    assert (
+        "left out supercategories that are the same as their only category: 'person'."
+        in caplog.text
+    )
 
 
 def test_a_supercategory_that_is_named_like_another_category_gets_an_id_of_its_own(tmp_path):
@@ -121,7 +124,7 @@ def test_small_objects_and_bare_images_are_counted(tmp_path, caplog):
         concepts = read(tmp_path, document, min_area=100)
     assert concepts.extent("cat").tolist() == [False, True, False, False, False]
     assert concepts.extent("dog").tolist() == [False, False, False, True, False]
-    assert "1 of 3 objects left out, being smaller than 100 pixels." in caplog.text
+    assert "1 of 3 objects left out: smaller than 100 pixels." in caplog.text
     assert "3 images without objects." in caplog.text
 
 
@@ -176,11 +179,11 @@ def changed(place, value):
         (["images"], None, FileFormatError, "has no 'images'"),
         (["annotations"], None, FileFormatError, "has no 'annotations'"),
         (["categories"], None, FileFormatError, "has no 'categories'"),
-        (["images"], {}, FileFormatError, "has 'images' that is no list"),
+        (["images"], {}, FileFormatError, "has 'images', which is not a list"),
         (["images"], [], DataError, "lists no images"),
         (["annotations"], [], DataError, "lists no objects"),
         (["categories"], [], DataError, "lists no categories"),
-        (["images", 1], 7, FileFormatError, "There is 7 in place of an object"),
+        (["images", 1], 7, FileFormatError, "There is 7 instead of an object"),
         (["images", 1, "id"], None, FileFormatError, "no 'id'.*entry 1 of 'images'"),
         (["images", 1, "file_name"], None, FileFormatError, "no 'file_name'.*entry 1 of 'images'"),
         (["images", 1, "id"], "2", FileFormatError, 'The id is "2"'),
@@ -190,7 +193,7 @@ def changed(place, value):
         (["images", 1, "id"], 2**63, FileFormatError, "The id is 9223372036854775808"),
         (["images", 1, "id"], 10**300, FileFormatError, r"The id is 10{39}\.\.\."),
         (["images", 1, "id"], [2], FileFormatError, "The id is a list"),
-        (["images", 1, "id"], 1, DataError, "The id 1 stands a second time.*entry 1 of 'images'"),
+        (["images", 1, "id"], 1, DataError, "The id 1 repeats.*entry 1 of 'images'"),
         (["images", 1, "file_name"], 2, FileFormatError, "The file_name is 2"),
         (["images", 1, "file_name"], "", FileFormatError, 'The file_name is ""'),
         (["images", 1, "file_name"], "\ud800", DataError, "half a surrogate pair"),
@@ -198,15 +201,15 @@ def changed(place, value):
             ["images", 1, "file_name"],
             "000000000001.jpg",
             DataError,
-            "The file_name '000000000001.jpg' stands a second time",
+            "The file_name '000000000001.jpg' repeats",
         ),
         (["annotations", 1, "image_id"], None, FileFormatError, "no 'image_id'.*entry 1 of 'annot"),
         (["annotations", 1, "image_id"], False, FileFormatError, "The image_id is false"),
-        (["annotations", 1, "image_id"], 9, DataError, "1 object of .* unknown image, .* image 9"),
+        (["annotations", 1, "image_id"], 9, DataError, "1 object of .* unknown image; .* image 9"),
         (["annotations", 1, "category_id"], None, FileFormatError, "There is no 'category_id'"),
-        (["annotations", 1, "category_id"], 4, DataError, "1 object .* unknown category, .* 4"),
-        (["annotations", 1, "segments_info"], {}, FileFormatError, "'segments_info' is no list"),
-        (["annotations", 1, "segments_info"], [0], FileFormatError, "There is 0 in place of an ob"),
+        (["annotations", 1, "category_id"], 4, DataError, "1 object .* unknown category; .* 4"),
+        (["annotations", 1, "segments_info"], {}, FileFormatError, "'segments_info' is not a list"),
+        (["annotations", 1, "segments_info"], [0], FileFormatError, "There is 0 instead of an ob"),
         (["annotations", 1, "area"], None, FileFormatError, "There is no 'area'"),
         (["annotations", 1, "area"], float("nan"), FileFormatError, "The area is NaN"),
         (["annotations", 1, "area"], float("inf"), FileFormatError, "The area is Infinity"),
@@ -214,10 +217,10 @@ def changed(place, value):
         (["annotations", 1, "area"], "10", FileFormatError, 'The area is "10"'),
         (["annotations", 1, "area"], True, FileFormatError, "The area is true"),
         (["annotations", 1, "area"], 10**400, FileFormatError, "The area is 1000"),
-        (["categories", 1, "id"], 1, DataError, "The id 1 stands a second time.*of 'categories'"),
+        (["categories", 1, "id"], 1, DataError, "The id 1 repeats.*of 'categories'"),
         (["categories", 1, "name"], 5, FileFormatError, "The name is 5"),
         (["categories", 1, "name"], " \n", DataError, "the name of a category is ' .n'"),
-        (["categories", 1, "name"], "cat ", DataError, "'cat ' and 'cat' have one id, 'cat'"),
+        (["categories", 1, "name"], "cat ", DataError, "'cat ' and 'cat' have the same id, 'cat'"),
         (["categories", 1, "supercategory"], 5, FileFormatError, "The supercategory is 5"),
     ],
 )
@@ -230,7 +233,7 @@ def test_what_is_no_such_file_is_refused_with_its_place(tmp_path, place, value, 
 
 def test_objects_of_images_that_are_not_there_are_counted(tmp_path):
     document = instances([(1, 17), (8, 17), (1, 1), (6, 1), (8, 1)], images=[image(1)])
-    with pytest.raises(DataError, match=r"3 objects of .* are of an unknown image, .* of image 8"):
+    with pytest.raises(DataError, match=r"3 objects of .* name an unknown image; .* image 8"):
         read(tmp_path, document)
 
 

@@ -102,9 +102,7 @@ def test_images_that_are_named_otherwise_than_their_annotation_are_counted(tmp_p
         concepts = read_voc(save(tmp_path, files))
     assert concepts.sample_id == ("1.jpg", "old.jpg", "3", "images/4.png")
     assert "1 file in " in caplog.text
-    assert "is named otherwise than the image, whose name counts: '2.xml of old.jpg'." in (
-        caplog.text
-    )
+    assert "is not named like the image, whose name counts: '2.xml of old.jpg'." in (caplog.text)
 
 
 BOMB = """<!DOCTYPE annotation [<!ENTITY a "dog"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>
@@ -124,15 +122,15 @@ OBJECT = "<annotation><filename>b.jpg</filename><object>{}</object></annotation>
         (BOMB + annotation("b.jpg", ["&b;"]), FileFormatError, "declares a document type"),
         (OUTSIDE + annotation("b.jpg", ["&a;"]), FileFormatError, "declares a document type"),
         ("<!DOCTYPE html><html></html>", FileFormatError, "declares a document type"),
-        ("<annotations/>", FileFormatError, "is no annotation but <annotations>"),
+        ("<annotations/>", FileFormatError, "is not an <annotation> but <annotations>"),
         (annotation("b", ["Bär"]).encode("latin-1"), FileFormatError, "is not XML: not well-form"),
         ('<?xml version="1.0" encoding="no-such"?><annotation/>', FileFormatError, "is not XML"),
         ('<?xml version="1.0" encoding="shift_jis"?><annotation/>', FileFormatError, "is not XML"),
-        ("<a>" * 100_000, FileFormatError, "is no annotation but <a>"),
+        ("<a>" * 100_000, FileFormatError, "is not an <annotation> but <a>"),
         ("<annotation>" * 100_000, FileFormatError, "is not XML: no element found"),
-        ("<annotation/>", DataError, "does not say which image it is of"),
-        (annotation(""), DataError, "does not say which image it is of"),
-        (annotation("a</filename><filename>b"), DataError, "does not say which image it is of"),
+        ("<annotation/>", DataError, "does not say which image it is about"),
+        (annotation(""), DataError, "does not say which image it is about"),
+        (annotation("a</filename><filename>b"), DataError, "does not say which image it is about"),
         (
             annotation("b.jpg", [" "]),
             FileFormatError,
@@ -163,7 +161,9 @@ def test_annotations_without_any_object_are_refused(tmp_path):
 
 def test_names_that_become_one_id_are_refused(tmp_path):
     content = annotation("a.jpg", ["stop sign", "stop_sign"])
-    with pytest.raises(DataError, match="'stop sign' and 'stop_sign' have one id, 'stop_sign'"):
+    with pytest.raises(
+        DataError, match="'stop sign' and 'stop_sign' have the same id, 'stop_sign'"
+    ):
         read_voc(save(tmp_path, {"a.xml": content}))
 
 

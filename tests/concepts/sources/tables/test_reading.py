@@ -230,7 +230,7 @@ def test_labels_that_nobody_knows_are_counted(tmp_path):
         ("sample,box,box\nx,0,1\n", DataError, "several columns 'box'"),
         ("sample,box,\nx,0,1\n", FileFormatError, "title of column 3 is ''"),
         ("sample, box\nx,0\n", FileFormatError, "title of column 2 is ' box'"),
-        ("sample,box\nx,0\nx,1\n", DataError, "line 3: sample id 'x' stands a second time"),
+        ("sample,box\nx,0\nx,1\n", DataError, "line 3: the sample id 'x' repeats"),
         ("sample,box\nx,0\n,1\n", DataError, "line 3: the sample id is empty"),
         ("sample,box\nx,0,1\n", FileFormatError, "line 2: 3 cells under a header of 2"),
         ("sample,box,cup\nx,0,1\ny,0\n", FileFormatError, "line 3: 2 cells under a header of 3"),
@@ -244,7 +244,7 @@ def test_labels_that_nobody_knows_are_counted(tmp_path):
         ("concepts\na b\n", FileFormatError, "no column of sample ids"),
         ("concepts,text\na b,c\n", FileFormatError, "no column of sample ids"),
         ("id,concepts\nx,\n", DataError, "no concept: the column 'concepts' is empty"),
-        ("id,concepts\nx,a\nx,b\n", DataError, "line 3: sample id 'x' stands a second time"),
+        ("id,concepts\nx,a\nx,b\n", DataError, "line 3: the sample id 'x' repeats"),
         ("id,concepts\nx,a b,c\n", FileFormatError, "line 2: 3 cells under a header of 2"),
         ("id,concepts\nx,a\0b\n", DataError, "NUL"),
         ("concept_id,name,definition\ndog,Dog,a pet\n", DataError, "'Dog' is not a label"),
@@ -278,7 +278,7 @@ def test_whoever_has_a_spreadsheet_is_told_how_to_name_columns(tmp_path):
         (["path", "dog"], [["1.jpg", "2"]], DataError, "column 'dog': '2' is not a label"),
         (["concepts", "path"], [["dog", "x"]], FileFormatError, "no column of sample ids"),
         (["path", "concepts"], [["x", " "]], DataError, "'concepts' is empty"),
-        (["path", "concepts"], [["x", "a"], ["x", "a"]], DataError, "stands a second time"),
+        (["path", "concepts"], [["x", "a"], ["x", "a"]], DataError, "the sample id 'x' repeats"),
         (["path", "dog"], [["x", "1"], ["", "1"]], DataError, "sample id is empty"),
     ],
 )
@@ -311,8 +311,12 @@ def test_cells_of_another_type_are_refused(tmp_path, suffix, titles, row, words)
     ("line", "error", "words"),
     [
         ('{"s": "y", "a": {"b": 1}}', DataError, "line 2, column 'a': {'b': 1} is not a label"),
-        ('{"s": "y", "a": 1, "b": 1}', FileFormatError, "line 2 has a key 'b', which the first"),
-        ('{"s": "y", "a": 1, "a": 0}', FileFormatError, "line 2 .*the key 'a' stands twice"),
+        (
+            '{"s": "y", "a": 1, "b": 1}',
+            FileFormatError,
+            "line 2 has a key 'b', which is not in the first",
+        ),
+        ('{"s": "y", "a": 1, "a": 0}', FileFormatError, "line 2 .*the key 'a' repeats"),
         ('{"s": "y", "a": 1', FileFormatError, "line 2 is not JSON"),
         (b'{"s": "\xe4", "a": 1}', FileFormatError, "line 2 is not encoded in UTF-8"),
     ],
@@ -333,7 +337,7 @@ def test_a_key_that_a_line_of_json_lacks_is_not_defined(tmp_path):
 
 def test_columns_of_parquet_that_are_no_labels_are_refused_by_their_type(tmp_path):
     path = write(tmp_path, ".parquet", ["s", "a"], [["x", b"1"]])
-    with pytest.raises(DataError, match="column 'a' has type binary, which is not read"):
+    with pytest.raises(DataError, match="column 'a' has type binary, which cannot be read"):
         read_concepts(path)
 
 

@@ -31,7 +31,7 @@ def test_a_value_says_whether_it_does(tmp_path, suffix, caplog):
     assert found.defined_on("b").tolist() == [False, True, True]
     assert caplog.messages == [
         f"table{suffix}: ignored the column 'source'.",
-        f"table{suffix}: a sample and a concept without a row are taken for 0.",
+        f"table{suffix}: pairs of a sample and a concept without a row are taken for 0.",
     ]
 
 
@@ -70,7 +70,7 @@ def test_rows_that_contradict_each_other_are_refused(tmp_path, one, other):
         ("x,,\n", DataError, "holds no concept: its column 'concept_id' is empty"),
         ("x,a,1\n,a,1\n", DataError, "line 3: the sample id is empty"),
         ("x,a,1\ny,,0\n", DataError, "line 3: there is a value, but no concept id"),
-        ("x,a,1\ny,a,2\n", DataError, "line 3, column 'value': '2' is no label"),
+        ("x,a,1\ny,a,2\n", DataError, "line 3, column 'value': '2' is not a label"),
         ("x,a,1\ny, a,1\n", DataError, "line 3: the concept id is ' a'"),
         ("x,a\0,1\n", DataError, "NUL"),
         ("x,a\n", FileFormatError, "line 2: 2 cells under a header of 3"),

@@ -1,7 +1,8 @@
-"""What each sample was when its rows were made, so that later ones may be repaired meanwhile.
+"""Sample digests: they tell whether an unfinished file still fits its samples.
 
-A mark is a number that changes with the sample. An unfinished file goes on where the marks of all
-samples that are done are those of now, whatever has become of the others.
+A sample digest is a number that identifies the content of a sample. An unfinished file can be
+resumed if the digests of all samples that are done are still the same; other samples may have been
+repaired in the meantime. In the file the dataset of digests is called ``/sample_mark``.
 """
 
 import json
@@ -24,49 +25,44 @@ from invert_core.wording import counted, first_few
 _log = logging.getLogger("invert")
 
 _DATA = "data"
-"""The field of a fingerprint that says which samples there are, and that changes with each."""
+"""The field of a fingerprint that identifies the samples; it changes with any of them."""
 
 
 def same_but_data(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """Whether two fingerprints differ in their data at most."""
+    """Whether two fingerprints are equal apart from their data."""
     return {**first, _DATA: None} == {**second, _DATA: None}
 
 
 def are_in(file: h5py.File) -> bool:
-    """Whether an unfinished file has marks; that of a source without them has none."""
-    return hdf5.has_item(file, layout.MARKS)
+    """Whether an unfinished file has sample digests; some sources give none."""
+    return hdf5.has_item(file, layout.DIGESTS)
 
 
 def may_go_on(
-    file: h5py.File, sample_id: tuple[str, ...], marks: np.ndarray, rows_done: int
+    file: h5py.File, sample_id: tuple[str, ...], digests: np.ndarray, rows_done: int
 ) -> bool:
-    """Whether an unfinished file with marks holds rows of these samples, as they are now.
+    """Whether an unfinished file with sample digests holds rows of these samples.
+
+    Samples that are done but have changed since are a StaleFileError, which names them.
 
     Parameters
     ----------
     file : h5py.File
     sample_id : tuple of str
-    marks : uint64 array [n_samples]
-        Of the samples now.
+    digests : uint64 array [n_samples]
+        The digests of the samples as they are now.
     rows_done : int
 
     Returns
     -------
     bool
-        False where the samples are others.
-
-    Raises
-    ------
-    StaleFileError
-        Samples that are done have changed; it names them.
-    FileFormatError
-        The marks in the file are broken.
+        False if the file is about other samples.
     """
     stored_id = hdf5.own_dataset(file, "sample_id")
-    if stored_id.shape != marks.shape or hdf5.read_strings(stored_id) != sample_id:
+    if stored_id.shape != digests.shape or hdf5.read_strings(stored_id) != sample_id:
         return False
-    before = _read(file, marks.size)
-    changed = np.flatnonzero(before[:rows_done] != marks[:rows_done])
+    before = _read(file, digests.size)
+    changed = np.flatnonzero(before[:rows_done] != digests[:rows_done])
     if changed.size:
         raise StaleFileError(
             f"Samples whose rows are in {file.filename!r} have changed since: "
@@ -77,25 +73,26 @@ def may_go_on(
     return True
 
 
-def renew(file: h5py.File, marks: np.ndarray) -> None:
-    """Note in an unfinished file what the samples are now; those of done ones are the same.
+def renew(file: h5py.File, digests: np.ndarray) -> None:
+    """Store the present digests in an unfinished file; those of done samples have not changed.
 
-    The fingerprint stays until the file is whole: to change it, HDF5 would move things about,
-    which does not survive a kill.
+    The fingerprint stays until the file is whole: to change it, HDF5 would move other data, which
+    is not safe if the process is killed.
     """
-    changed = int(np.count_nonzero(_read(file, marks.size) != marks))
+    changed = int(np.count_nonzero(_read(file, digests.size) != digests))
     if changed:
-        file[layout.MARKS][:] = marks
+        file[layout.DIGESTS][:] = digests
         file.flush()
         _log.info(
-            "%s that %s not done yet changed meanwhile; the work goes on with what is there now.",
+            "%s that %s not done yet changed in the meantime; the work goes on with what is there "
+            "now.",
             counted(changed, "sample"),
             "is" if changed == 1 else "are",
         )
 
 
 def renew_fingerprint(path: Path, fingerprint: Mapping[str, Any]) -> None:
-    """Give a file whose rows are all there, and which is closed, the fingerprint of now."""
+    """Give a closed file that has all its rows the present fingerprint."""
     with h5py.File(path, "r") as file:
         if layout.stored_fingerprint(file) == fingerprint:
             return
@@ -108,11 +105,11 @@ def renew_fingerprint(path: Path, fingerprint: Mapping[str, Any]) -> None:
 
 
 def _read(file: h5py.File, n_samples: int) -> np.ndarray:
-    dataset = hdf5.own_dataset(file, layout.MARKS)
-    # In chunks they could not be renewed in their place.
+    dataset = hdf5.own_dataset(file, layout.DIGESTS)
+    # Digests in chunks could not be overwritten in place.
     if dataset.dtype != np.uint64 or dataset.ndim != 1 or dataset.chunks is not None:
-        raise FileFormatError("its marks of samples are of another type")
+        raise FileFormatError("its sample digests have another type")
     if dataset.size != n_samples:
-        raise FileFormatError("it has another number of marks than of samples")
+        raise FileFormatError("its sample digests are not as many as its samples")
     with hdf5.broken_file_errors(dataset):
         return dataset[:]
