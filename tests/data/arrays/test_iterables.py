@@ -124,7 +124,7 @@ def test_an_iterator_without_batches_is_refused():
     [
         ([(X, X)], "Batch 0 is a tuple of 2.*for x, label in loader"),
         ([[X, X]], "Batch 0 is a list of 2"),
-        ([X, "abc"], "'x' of batch 1 is no array of numbers .it is a str"),
+        ([X, "abc"], "'x' of batch 1 is not an array of numbers .it is a str"),
         ([{"x": None}], "'x' of batch 0 .*NoneType"),
         ([{"x": np.array([{}])}], "'x' of batch 0 .*type object"),
         ([{"x": np.array(3.0)}], r"'x' of batch 0 .*shape \(\)"),
