@@ -147,7 +147,7 @@ class ShortSource(ArraySource):
 
 @pytest.mark.parametrize(
     ("source", "said"),
-    [(WrongSource, "brought a sample twice"), (ShortSource, "names 31 samples and brings 32")],
+    [(WrongSource, "brought a sample twice"), (ShortSource, "names 31 samples but brings 32")],
 )
 def test_samples_that_are_not_what_they_should_be_are_refused(tmp_path, source, said):
     with pytest.raises(DataError, match=said):
