@@ -124,7 +124,7 @@ def test_where_no_trial_is_possible_a_wrong_guess_is_an_error(tmp_path):
     )
     ids, _ = heads(5)
     inputs = {"ids": ids, MASK: np.ones_like(ids), "bias": np.zeros((4, 2), np.float32)}
-    with pytest.raises(ModelError, match="a layer whose tokens are those of the mask"):
+    with pytest.raises(ModelError, match="a layer with the same tokens as the mask"):
         models.run(models.save(proto, tmp_path), ["z"], inputs)
 
 
@@ -144,7 +144,7 @@ def test_an_axis_with_several_places_per_token_is_an_error(tmp_path, length):
         {"table": np.zeros((9, 6), np.float32), "ahead": np.array([1])},
     )
     mask = masks()
-    with pytest.raises(ModelError, match="a layer whose tokens are those of the mask"):
+    with pytest.raises(ModelError, match="a layer with the same tokens as the mask"):
         models.run(models.save(proto, tmp_path), ["y"], {"ids": np.zeros_like(mask), MASK: mask})
 
 
@@ -221,7 +221,7 @@ def test_layers_of_another_input_have_no_tokens(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("n_tokens", "reason"), [(3, "tokens are those of the mask"), (1, "Axis 1")]
+    ("n_tokens", "reason"), [(3, "the same tokens as the mask"), (1, "Axis 1")]
 )
 def test_an_axis_that_turns_out_not_to_count_tokens_is_an_error(tmp_path, n_tokens, reason):
     path = models.save(passing(["n", None, 3]), tmp_path)
