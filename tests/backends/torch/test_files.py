@@ -114,7 +114,7 @@ def test_weights_of_another_model_are_refused_with_the_names(tmp_path, other):
     said = str(caught.value)
     assert "'head.weight' of the model are missing" in said
     assert "the model has no 'tail.0', 'tail.1', 'tail.2' and 2 more" in said
-    assert "'conv.weight' have another shape, (2, 3, 1, 1) in place of (4, 3, 1, 1)" in said
+    assert "'conv.weight' have another shape, (2, 3, 1, 1) instead of (4, 3, 1, 1)" in said
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_state_dict_is_no_model_and_says_what_to_name(tmp_path, other):
     for content in (other.state_dict(), {"state_dict": other.state_dict()}):
         path = save(content, tmp_path / "w.pt")
         with pytest.raises(
-            ModelError, match=r"holds weights, and no module\..*--weights '.*w\.pt'"
+            ModelError, match=r"holds weights, but no module\..*--weights '.*w\.pt'"
         ):
             open_model(path, None, {"trust_model": True})
     with pytest.raises(ModelError, match="holds no module"):
@@ -195,7 +195,7 @@ def test_a_state_dict_is_no_model_and_says_what_to_name(tmp_path, other):
 
 def test_a_pickled_module_is_read_only_when_it_is_trusted(tmp_path, other):
     path = save(other, tmp_path / "model.pt")
-    with pytest.raises(ModelError, match=r"would run code.*--trust-model: it runs whatever code"):
+    with pytest.raises(ModelError, match=r"would run code.*--trust-model, which runs any code"):
         open_model(path)
     found = open_model(path, None, {"trust_model": True})
     np.testing.assert_array_equal(values(found), values(TorchBackend.adopt(other)))

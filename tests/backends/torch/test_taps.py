@@ -115,8 +115,8 @@ def fail(error):
         (RuntimeError("shapes differ\nand more"), r"fails with RuntimeError: shapes differ\. "),
         (KeyError("x"), r"fails with KeyError: 'x'\. Check that its inputs"),
         (AssertionError(), r"fails with AssertionError\. "),
-        (torch.cuda.OutOfMemoryError("CUDA out of memory"), "memory is not enough.*--batch-size"),
-        (MemoryError(), "memory is not enough.*--batch-size"),
+        (torch.cuda.OutOfMemoryError("CUDA out of memory"), "not enough memory.*--batch-size"),
+        (MemoryError(), "not enough memory.*--batch-size"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "--batch-size"),
     ],
 )

@@ -70,7 +70,7 @@ def test_layers_of_tokens_need_a_channel_axis_that_counts_units():
 
 def test_layers_with_fewer_places_than_tokens_are_refused():
     for layer, length in (("halved", 5), ("sparse", 20)):
-        with pytest.raises(ModelError, match="does not have one place per token"):
+        with pytest.raises(ModelError, match="does not have one position per token"):
             run(Mixed(), [layer], texts((length,)))
 
 
@@ -199,7 +199,7 @@ def test_numbers_over_time_that_a_mask_goes_with_are_tokens():
     values = np.where(mask, 2, 99).astype(np.float32)
     batch = {"values": values, MASK: mask}
     np.testing.assert_array_equal(run(Sound(), ["each"], batch)["each"], [[2], [2]])
-    with pytest.raises(ModelError, match="does not have one place per token"):
+    with pytest.raises(ModelError, match="does not have one position per token"):
         run(Sound(), ["frames"], batch)
 
 
