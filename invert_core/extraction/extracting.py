@@ -245,7 +245,7 @@ def _keep_from_output(output: Path, *inputs: object) -> None:
             and os.path.samefile(path, output)
         ):
             raise ExistingOutputError(
-                f"The output {str(output)!r} is also an input.", "Choose another one with -o."
+                f"The output {str(output)!r} is also an input.", "Choose another with -o."
             )
 
 
