@@ -1,4 +1,4 @@
-"""From a model and samples to a file, and what is refused."""
+"""Extractions from a model and samples to a file, and inputs that are refused."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Sparse layers and unit names, from a model to a file."""
+"""Sparse layers and unit names in extracted files."""
 
 import os
 from dataclasses import replace

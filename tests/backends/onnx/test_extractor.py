@@ -1,4 +1,4 @@
-"""Batches: their size, and inputs that do not fit."""
+"""Batches: their size, and inputs that are refused."""
 
 import numpy as np
 import pytest

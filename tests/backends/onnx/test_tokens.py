@@ -53,7 +53,7 @@ def test_channels_may_come_before_the_tokens(tmp_path, pool):
 
 @pytest.mark.parametrize("dims", [["n", 3, "t"], ["n", 3, "t", 2], ["n", 3, 2, "t"]])
 def test_tokens_may_come_on_any_axis_of_the_only_input(tmp_path, dims):
-    """As frames of a sound, after the bands."""
+    """An example is a sound, whose frames come after the bands."""
     axis = dims.index("t")
     mask = masks()
     given = batch([4, *(dim if isinstance(dim, int) else N_TOKENS for dim in dims[1:])], mask)

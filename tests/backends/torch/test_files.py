@@ -26,7 +26,7 @@ X = {"x": np.ones((1, 3, 4, 5), np.float32)}
 
 
 class Touch:
-    """Makes a file when it is unpickled by anything that runs what a pickle says."""
+    """Creates a file if it is unpickled by anything that runs code in a pickle."""
 
     def __init__(self, path):
         self.path = path
@@ -42,13 +42,13 @@ def values(model):
 
 @pytest.fixture
 def other():
-    """A network with other weights than those that the factory makes."""
+    """A network with weights other than those of the factory."""
     return torch_models.Network(shift=0.5)
 
 
 @pytest.fixture
 def trace(tmp_path):
-    """A file that is there once code of a hostile file ran."""
+    """A file that exists once code of a malicious file has run."""
     return tmp_path / "trace"
 
 
@@ -230,7 +230,7 @@ def test_a_trusted_file_that_fails_is_told(tmp_path, trace):
 
 @pytest.fixture(params=["script.pt", "script.torchscript", "program.pt2", "program.pt"])
 def archive(request, tmp_path):
-    """TorchScript and exported programs, by their suffix and behind another."""
+    """TorchScript archives and exported programs, with their own and with other suffixes."""
     path = tmp_path / request.param
     module = torch.nn.Linear(2, 2)
     if request.param.startswith("script"):

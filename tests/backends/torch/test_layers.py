@@ -21,7 +21,7 @@ X = np.arange(12, dtype=np.float32).reshape(4, 3)
 
 
 class Parts(nn.Module):
-    """Returns tensors inside of a tuple, a dict, and both."""
+    """Returns tensors inside a tuple, a dict, and both."""
 
     def __init__(self):
         super().__init__()
@@ -32,7 +32,7 @@ class Parts(nn.Module):
 
 
 class Model(nn.Module):
-    """One module of each kind of trouble, in another order than that of their calls."""
+    """Has one module of each kind of trouble, in an order other than that of their calls."""
 
     def __init__(self):
         super().__init__()
@@ -288,7 +288,7 @@ def test_a_layer_that_does_not_repeat_itself_is_told(caplog):
 
 
 class Claimed(nn.Module):
-    """Has modules that are called as a part and a call of other modules would be."""
+    """Has modules named like a part and like a call of other modules."""
 
     def __init__(self):
         super().__init__()

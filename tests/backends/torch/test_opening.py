@@ -1,4 +1,4 @@
-"""From what the user names to a module: factories, and modules in memory."""
+"""Opening a module that the user names or has: factories, and modules in memory."""
 
 import sys
 from pathlib import Path

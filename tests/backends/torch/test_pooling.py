@@ -1,4 +1,4 @@
-"""Pooling of tensors is what the loops of the oracle say."""
+"""Pooling of tensors agrees with the loops of the oracle."""
 
 import numpy as np
 import pytest

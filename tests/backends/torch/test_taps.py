@@ -1,4 +1,4 @@
-"""What is taken from a forward pass, when it ends, and what becomes of its faults."""
+"""What is taken from a forward pass, when the pass ends, and what its errors become."""
 
 import threading
 
@@ -102,7 +102,7 @@ def test_a_module_that_runs_more_often_than_known_is_an_error(known, said):
 
 def fail(error):
     def raise_it(x):
-        if len(x) > 2:  # as the examples are not
+        if len(x) > 2:  # the examples have fewer samples
             raise error
         return x
 

@@ -20,7 +20,7 @@ PARTS = [X[:3], X[3:4], X[4:]]
 
 
 class Again:
-    """Can be iterated as often as one likes; counts how often."""
+    """Batches that can be iterated any number of times; it counts how often."""
 
     def __init__(self, batches):
         self.batches, self.n_passes = batches, 0
@@ -239,7 +239,7 @@ class RandomSampler(Sampler):
 
 
 class Loader:
-    """Looks like a DataLoader of torch."""
+    """A stand-in for a DataLoader of torch."""
 
     def __init__(self, batch_size=4, drop_last=False, **more):
         self.dataset, self.batch_size, self.drop_last = X, batch_size, drop_last

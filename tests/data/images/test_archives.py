@@ -51,7 +51,7 @@ def tar_bytes(members, **options):
 
 
 def pack(folder, members, suffix):
-    """An archive of the contents of `members`, a mapping of names or a list of pairs."""
+    """Pack the contents of `members`, a mapping of names or a list of pairs, into an archive."""
     path = folder / f"images{suffix}"
     pairs = list(members.items()) if isinstance(members, dict) else members
     if suffix == ".zip":
@@ -241,7 +241,7 @@ def test_a_tar_with_a_broken_header_in_the_middle_is_refused_and_not_cut(tmp_pat
 
 
 def with_size(content, size):
-    """A tar whose first member says to have `size` bytes, in base 256."""
+    """Make a tar whose first member states a size of `size` bytes, in base 256."""
     header = bytearray(content[:512])
     header[124:136] = (
         size.to_bytes(12, "big", signed=True) if size < 0 else b"\x80" + size.to_bytes(11, "big")

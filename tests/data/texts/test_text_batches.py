@@ -103,7 +103,7 @@ def test_batches_hold_the_same_rows_wherever_reading_starts(
 
 
 class TokenModel(Model):
-    """Exact arithmetic: whole numbers below 2**24 are added up in float32."""
+    """A model with exact results: it adds whole numbers below 2**24 in float32."""
 
     fingerprint = "f" * 64
 
@@ -159,7 +159,7 @@ def stored(path):
 
 
 def one_by_one(tokenizer, texts):
-    """Activations of texts, each alone and without padding."""
+    """Activations of texts, computed one by one and without padding."""
     rows = []
     for tokens in Tokenizer(tokenizer).encode(texts):
         ids = np.array([tokens.ids])
