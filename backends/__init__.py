@@ -1,1 +1,1 @@
-"""Model backends; installed as `invert_core.backends`."""
+"""The model backends, which are installed as `invert_core.backends`."""

@@ -1,4 +1,4 @@
-"""Runs batches through a model that was opened for some of its layers."""
+"""Runs batches through an ONNX model that was opened for some of its layers."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ from invert_core.models.pooling import Flattened, Pooling
 
 @dataclass(frozen=True)
 class Feeding:
-    """How a graph is fed with batches.
+    """How batches are fed to a graph.
 
     Parameters
     ----------
     inputs : tuple of ModelInput
         All inputs of the model.
     read : tuple of str
-        Names of the inputs that the layers need; the others may be left out of a batch.
+        Names of the inputs that the layers need; a batch may leave out the others.
     masked : bool
-        Whether the input `MASK`, where it comes, says what is padding.
+        Whether the input `MASK`, if a batch has it, says what is padding.
     most : int
-        The most samples that a batch may bring.
+        The most samples that a batch may have.
     size : int
-        The number of samples that the graph is run with, always; a short batch is padded.
+        The number of samples in every run of the graph; shorter batches are padded to it.
     """
 
     inputs: tuple[ModelInput, ...]
@@ -39,20 +39,14 @@ class Feeding:
     size: int
 
     def count(self, batch: Mapping[str, np.ndarray]) -> int:
-        """Check a batch; gives its number of samples.
-
-        Raises
-        ------
-        DataError
-            It does not fit the model.
-        """
+        """Check a batch, and return its number of samples."""
         count = check_batch(batch, self.inputs, self.read, self.most)
         if self.masked and MASK in batch:
             check_mask(batch[MASK])
         return count
 
     def parts(self, batch: Mapping[str, np.ndarray], count: int) -> Iterator[dict[str, np.ndarray]]:
-        """What the graph reads of the samples, `size` of them at a time."""
+        """Yield the inputs that the graph reads, for `size` samples at a time."""
         for start in range(0, count, self.size):
             yield {
                 name: _padded(batch[name][start : start + self.size], self.size)
@@ -66,10 +60,13 @@ class OnnxExtractor(Extractor):
     Parameters
     ----------
     runtime : onnxruntime.InferenceSession
+        The session that runs the graph.
     feeding : Feeding
+        How batches are fed to the graph.
     pooled : dict of str to Pooled
-        From the layers, as they were asked for, to the outputs of the graph.
+        Outputs of the graph by layer, under the names that the layers were asked for.
     device : {"cpu", "cuda"}
+        Where the session runs.
     """
 
     def __init__(
@@ -91,7 +88,7 @@ class OnnxExtractor(Extractor):
         self.device = device
 
     def run(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Activations of one batch; see `Extractor.run`."""
+        """Return the activations of one batch; see `Extractor.run`."""
         if self._runtime is None:
             raise ModelError("The model was closed.", "Open another extractor.")
         count = self._feeding.count(batch)
@@ -104,7 +101,7 @@ class OnnxExtractor(Extractor):
         }
 
     def unit_names(self) -> dict[str, tuple[str, ...]]:
-        """Names of the units of flattened layers; see `Extractor.unit_names`."""
+        """Return the unit names of flattened layers; see `Extractor.unit_names`."""
         return {layer: each.names() for layer, each in self._flattened.items() if each.shape}
 
     def close(self) -> None:
@@ -120,7 +117,7 @@ class OnnxExtractor(Extractor):
             results = dict(zip(names, runtime.run(names, feeds), strict=True))
         except RUNTIME_ERRORS as error:
             tokens = any(each.pooling.token_axes for each in self._pooled.values())
-            other = ", or a layer whose tokens are those of the mask" if tokens else ""
+            other = ", or a layer with the same tokens as the mask" if tokens else ""
             raise runtime_error(
                 error, f"Try a smaller --batch-size, or inputs of another size{other}."
             ) from error
@@ -139,7 +136,7 @@ class OnnxExtractor(Extractor):
             n_tokens = feeds[MASK].shape[1]
             if shape[axis] != n_tokens:
                 raise ModelError(
-                    f"Axis {axis} of the layer {layer!r} has the length {shape[axis]}, and the "
+                    f"Axis {axis} of the layer {layer!r} has the length {shape[axis]}, but the "
                     f"samples have {n_tokens} tokens with padding.",
                     "Choose another layer, or say with --channel-axis which axis counts units.",
                 )
@@ -160,7 +157,7 @@ class OnnxExtractor(Extractor):
 
 
 def _padded(array: np.ndarray, size: int) -> np.ndarray:
-    # The last sample again, not zeros: a model may fail on inputs it was not made for.
+    # Repeat the last sample instead of adding zeros, on which a model may fail.
     short = size - len(array)
     if not short:
         return np.ascontiguousarray(array)

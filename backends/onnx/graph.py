@@ -1,4 +1,4 @@
-"""The structure of an ONNX graph: its inputs, its nodes, and what depends on what."""
+"""Reads the structure of an ONNX graph: its inputs, its nodes, and their dependencies."""
 
 from collections.abc import Collection, Iterable, Iterator
 
@@ -16,20 +16,20 @@ _RANDOM = {
 
 
 def weights(graph: onnx.GraphProto) -> set[str]:
-    """Names of the tensors that are stored in the model."""
+    """Return the names of the tensors that are stored in the model."""
     return {tensor.name for tensor in graph.initializer} | {
         sparse.values.name for sparse in graph.sparse_initializer
     }
 
 
 def true_inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
-    """Inputs that a caller has to bring: old models list their weights among the inputs too."""
+    """Return the inputs that a caller must provide: old models also list weights as inputs."""
     stored = weights(graph)
     return [value for value in graph.input if value.name not in stored]
 
 
 def subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
-    """Bodies of a control flow node (If, Loop, Scan), not those inside of these."""
+    """Yield the bodies of a control flow node (If, Loop, Scan), without the bodies inside them."""
     for attribute in node.attribute:
         if attribute.HasField("g"):
             yield attribute.g
@@ -39,7 +39,7 @@ def subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
 def walk_nodes(
     proto: onnx.ModelProto,
 ) -> Iterator[tuple[onnx.GraphProto | None, Iterable[onnx.NodeProto]]]:
-    """Every list of nodes in a model with its graph, which functions do not have."""
+    """Yield every list of nodes in a model with its graph, or None for a function."""
     for function in proto.functions:
         yield None, function.node
         yield from _inner(function.node)
@@ -48,10 +48,10 @@ def walk_nodes(
 
 
 def reads(node: onnx.NodeProto) -> Iterator[str]:
-    """Names of all tensors that a node reads, those that its bodies take from outside included.
+    """Yield the names of all tensors that a node reads, also through its bodies.
 
-    Names that belong to the bodies themselves come along, which makes no difference: a name is
-    unique among a graph and all that lies inside it.
+    Names inside the bodies are included, which does no harm: a name is unique among a graph and
+    everything inside it.
     """
     yield from node.input
     for body in subgraphs(node):
@@ -61,12 +61,12 @@ def reads(node: onnx.NodeProto) -> Iterator[str]:
 
 
 def dependent(graph: onnx.GraphProto) -> set[str]:
-    """Names of the tensors whose values depend on an input of the model."""
+    """Return the names of the tensors whose values depend on an input of the model."""
     return dependent_on(graph, {value.name for value in true_inputs(graph)})
 
 
 def dependent_on(graph: onnx.GraphProto, inputs: Collection[str]) -> set[str]:
-    """Names of the tensors whose values depend on some inputs of the model, which come along."""
+    """Return the given inputs and the names of the tensors whose values depend on them."""
     found = set(inputs)
     for node in graph.node:
         if not found.isdisjoint(reads(node)):
@@ -77,7 +77,7 @@ def dependent_on(graph: onnx.GraphProto, inputs: Collection[str]) -> set[str]:
 def stored_tensors(
     graph: onnx.GraphProto | None, nodes: Iterable[onnx.NodeProto]
 ) -> Iterator[tuple[str, onnx.TensorProto]]:
-    """What a graph stores by name: its initializers, and what its Constant nodes hold."""
+    """Yield the stored tensors by name: initializers and the values of Constant nodes."""
     for tensor in () if graph is None else graph.initializer:
         yield tensor.name, tensor
     for node in nodes:
@@ -87,7 +87,7 @@ def stored_tensors(
 
 
 def random_operators(proto: onnx.ModelProto) -> list[str]:
-    """Operators of a model whose results are drawn anew whenever it runs."""
+    """Return the operators of a model that draw random numbers in every run."""
     nodes = [node for _, nodes in walk_nodes(proto) for node in nodes]
     stored = [each for graph, nodes in walk_nodes(proto) for each in stored_tensors(graph, nodes)]
     on = {
@@ -106,19 +106,19 @@ def random_operators(proto: onnx.ModelProto) -> list[str]:
 
 
 def prune(proto: onnx.ModelProto, wanted: Collection[str]) -> onnx.ModelProto:
-    """Copy what a model needs to compute some of its tensors.
+    """Copy the part of a model that computes some of its tensors.
 
     Parameters
     ----------
     proto : onnx.ModelProto
-        The model; it stays as it is.
+        The model, which is not changed.
     wanted : collection of str
-        Names of tensors of its main graph.
+        Names of tensors in its main graph.
 
     Returns
     -------
     onnx.ModelProto
-        The nodes, inputs and weights that those tensors need, and no outputs.
+        The nodes, inputs and weights that these tensors need, without outputs.
     """
     graph = proto.graph
     needed = set(wanted)

@@ -1,4 +1,4 @@
-"""What an ONNX model takes."""
+"""Reads the inputs of an ONNX model."""
 
 import numpy as np
 import onnx
@@ -10,18 +10,12 @@ from invert_core.models.backend import ModelInput, shown_shape
 
 
 def model_inputs(graph: onnx.GraphProto) -> tuple[ModelInput, ...]:
-    """Inputs of a graph as the contract has them.
-
-    Raises
-    ------
-    ModelError
-        One is no tensor, or its shape is not stated or makes no sense.
-    """
+    """Return the inputs of a graph in the form of the backend contract."""
     return tuple(model_input(value) for value in true_inputs(graph))
 
 
 def model_input(value: onnx.ValueInfoProto) -> ModelInput:
-    """One input of a graph; see `model_inputs`."""
+    """Return one input of a graph; see `model_inputs`."""
     kind = type_of(value)
     if not kind.elem:
         raise ModelError(

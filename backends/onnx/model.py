@@ -1,4 +1,4 @@
-"""ONNX models as the backend contract wants them."""
+"""Opens ONNX models as the backend contract demands."""
 
 import copy
 import functools
@@ -51,7 +51,7 @@ class OnnxBackend(Backend):
 
     @classmethod
     def check(cls) -> list[Finding]:
-        """Versions, devices and faults of the installation; see `Backend.check`."""
+        """Report versions, devices and faults of the installation; see `Backend.check`."""
         return describe()
 
 
@@ -61,7 +61,7 @@ class OnnxModel(Model):
     Parameters
     ----------
     path : Path
-        The file. Weights that it keeps in other files have to lie in its folder.
+        The model file. Weights in other files must be in its folder.
     """
 
     def __init__(self, path: Path):
@@ -78,7 +78,7 @@ class OnnxModel(Model):
         return storage.fingerprint(self._digest, self._external)
 
     def settled(self, example: Mapping[str, np.ndarray]) -> "OnnxModel":
-        """The same model with a mask, if the example has one; see `Model.settled`."""
+        """Return the same model with a mask, if the example has one; see `Model.settled`."""
         if MASK not in example or any(each.name == MASK for each in self.inputs):
             return self
         settled = copy.copy(self)
@@ -87,7 +87,7 @@ class OnnxModel(Model):
         return settled
 
     def layers(self) -> list[Layer]:
-        """All tensors that nodes of the main graph make, in its order; see `Model.layers`."""
+        """Return all outputs of nodes in the main graph, in its order; see `Model.layers`."""
         names = self._names
         types = self._types(names.producers)
         modules = names.module_of()
@@ -108,9 +108,9 @@ class OnnxModel(Model):
     ) -> OnnxExtractor:
         """Open the model for some of its layers; see `Model.extractor`.
 
-        Only what these layers need is loaded. `mean`, `max` and `flatten` leave a layer of rank 2
-        as it is and are then reported as "none". A model with a fixed batch size runs as often as
-        needed.
+        Only the part of the model that these layers need is loaded. `mean`, `max` and `flatten`
+        do not change a layer of rank 2 and are then reported as "none". A model with a fixed
+        batch size runs as often as needed.
         """
         check_settings(layers, pool, device, batch_size)
         tensors = self._names.resolve_all(layers, self._proto.graph)
@@ -135,7 +135,7 @@ class OnnxModel(Model):
         pool: str,
         channel_axis: int | None,
     ) -> dict[str, Pooled]:
-        """Pool the tensors of the layers in the graph `part`, which is changed."""
+        """Pool the tensors of the layers in the graph `part`, which is changed in place."""
         types = self._types(tensors.values())
         following = self._axes_that_follow(types)
         mask = self._tokens.mask if self._tokens else None
@@ -154,9 +154,9 @@ class OnnxModel(Model):
     def _tell_padding(self, pooled: Mapping[str, Pooled]) -> None:
         masked = [layer for layer, each in pooled.items() if each.pooling.token_axes]
         if masked:
-            _log.info("What %r marks as padding does not count in %s.", MASK, first_few(masked))
+            _log.info("Padding according to %r does not count in %s.", MASK, first_few(masked))
         if self._tokens is None and any(each.name == MASK for each in self.inputs):
-            _log.warning("The input %r is not [samples, tokens], so that padding counts.", MASK)
+            _log.warning("The input %r is not [samples, tokens], so padding counts.", MASK)
 
     @functools.cached_property
     def _names(self) -> Names:
@@ -184,7 +184,7 @@ class OnnxModel(Model):
         return types
 
     def _axes_that_follow(self, types: dict[str, TensorType]) -> dict[str, frozenset[int]]:
-        """Axes that change with the tokens, for tensors whose types do not say them."""
+        """Find the axes that change with the number of tokens, if the types do not tell."""
         if self._tokens is None:
             return {}
         names = [name for name, kind in types.items() if self._tokens.uncertain(name, kind)]
@@ -232,14 +232,14 @@ def _tell_random(part: onnx.ModelProto) -> None:
     drawn = random_operators(part)
     if drawn:
         _log.warning(
-            "The model draws random numbers (%s): what is extracted cannot be repeated. Export "
-            "it for evaluation.",
+            "The model draws random numbers (%s), so its activations differ from run to run. "
+            "Export it for evaluation.",
             ", ".join(drawn),
         )
 
 
 def _read_inputs(graph: onnx.GraphProto) -> tuple[str, ...]:
-    """The inputs of a pruned graph; each must have an axis for the batch."""
+    """Return the inputs of a pruned graph; each must have an axis for the batch."""
     read = true_inputs(graph)
     for value in read:
         if not type_of(value).dims:
@@ -251,11 +251,11 @@ def _read_inputs(graph: onnx.GraphProto) -> tuple[str, ...]:
 
 
 def _samples_at_once(graph: onnx.GraphProto, batch_size: int) -> int:
-    """The batch size of a graph where that is fixed, else the one that was asked for."""
+    """Return the batch size of a graph if it is fixed, or else the requested one."""
     size = BatchAxis.of(graph).size or batch_size
     if size > _LARGEST_BATCH:
         raise ModelError(
             f"The model runs {size:,} samples at once, more than {_LARGEST_BATCH:,}.",
-            "Export it with a smaller batch, or with one of any size, and check --batch-size.",
+            "Export it with a smaller or variable batch size, and check --batch-size.",
         )
     return size

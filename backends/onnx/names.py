@@ -1,4 +1,4 @@
-"""What the tensors of a graph may be called: their own names and the modules that made them."""
+"""Finds the tensors of a graph by their own names and by the modules that made them."""
 
 import functools
 import logging
@@ -22,8 +22,8 @@ _LIST_ALL = "`invert layers` lists all layers of a model."
 class Names:
     """Names by which the tensors of a graph can be asked for.
 
-    `modules` maps the path of a module to the outputs of its calls. The path stands for the last;
-    where there are several, ``path#1``, ``path#2`` and so on stand for each.
+    `modules` maps the path of a module to the outputs of its calls. The path stands for the last
+    output. If there are several, ``path#1``, ``path#2`` and so on stand for each of them.
     """
 
     producers: dict[str, onnx.NodeProto]
@@ -31,7 +31,7 @@ class Names:
 
     @classmethod
     def of(cls, graph: onnx.GraphProto) -> "Names":
-        """Read them from a graph."""
+        """Read the names from a graph."""
         producers = {
             name: node
             for node in graph.node
@@ -48,7 +48,7 @@ class Names:
 
     @functools.cached_property
     def calls(self) -> dict[str, str]:
-        """Output of each call by the name of the call: the path alone where there is one."""
+        """The output of each call by its name, which is the path alone for a single call."""
         return {
             path if len(outputs) == 1 else f"{path}#{number}": output
             for path, outputs in self.modules.items()
@@ -56,10 +56,10 @@ class Names:
         }
 
     def module_of(self) -> dict[str, str]:
-        """Innermost module whose output a tensor is, for the tensors that are one."""
+        """Return the innermost module whose output a tensor is, for all outputs of modules."""
         found: dict[str, str] = {}
         for call, tensor in self.calls.items():
-            # A tensor's own name goes before a module's, so that such a path does not lead here.
+            # A tensor's own name wins over an equal module path, which then names another tensor.
             hidden = call in self.producers and call != tensor
             if not hidden and _depth(call) >= _depth(found.get(tensor, "")):
                 found[tensor] = call
@@ -71,20 +71,15 @@ class Names:
         Parameters
         ----------
         name : str
-            A tensor, the path of a module, or one of its calls. A tensor goes first where both
-            have one name.
+            A tensor, the path of a module, or one of its calls. A tensor wins over a module of
+            the same name.
         graph : onnx.GraphProto
             The graph that these names were read from.
 
         Returns
         -------
         str
-            Name of a tensor that a node of the main graph makes.
-
-        Raises
-        ------
-        UnknownNameError
-            There is none, or it is no layer.
+            Name of a tensor that a node of the main graph outputs.
         """
         if name in self.producers:
             return name
@@ -99,15 +94,7 @@ class Names:
         raise UnknownNameError(f"The model has no layer {name!r}.", nearest(name, known, _LIST_ALL))
 
     def resolve_all(self, names: Sequence[str], graph: onnx.GraphProto) -> dict[str, str]:
-        """Find the tensors that some names stand for, and say what is not plain about them.
-
-        Raises
-        ------
-        UnknownNameError
-            One stands for none.
-        SettingError
-            Two stand for the same.
-        """
+        """Find the tensors that some names stand for, and log what is ambiguous about them."""
         tensors: dict[str, str] = {}
         for name in names:
             tensor = self.resolve(name, graph)
@@ -132,7 +119,7 @@ class Names:
         elif len(outputs) > 1:
             _log.warning(
                 "Module %r runs %d times. Its last output is taken, the tensor %r; say %s for "
-                "those before.",
+                "the earlier ones.",
                 name,
                 len(outputs),
                 tensor,
@@ -157,7 +144,7 @@ def _why_no_layer(name: str, graph: onnx.GraphProto) -> str:
             return "is a constant, not a layer"
         bodies = list(subgraphs(node))
         if any(name in inner.output for body in bodies for inner in _all_nodes(body)):
-            return f"lies inside of an {node.op_type} node; only the main graph can be read"
+            return f"lies inside an {node.op_type} node, but only the main graph can be read"
     return ""
 
 
@@ -169,9 +156,9 @@ def _all_nodes(graph: onnx.GraphProto) -> Iterable[onnx.NodeProto]:
 
 
 def _module_calls(nodes: Iterable[onnx.NodeProto]) -> dict[str, list[str]]:
-    """Output of each call of each module, which is the output of the last node of the call.
+    """Return the outputs of all calls of each module; the last node of a call makes its output.
 
-    The nodes of one call follow each other; a module that comes again was called again.
+    The nodes of one call are consecutive; a module that appears again was called again.
     """
     calls: dict[str, list[str]] = {}
     before: set[str] = set()
@@ -190,7 +177,7 @@ def _module_calls(nodes: Iterable[onnx.NodeProto]) -> dict[str, list[str]]:
 
 
 def _scopes(node: onnx.NodeProto) -> set[str] | None:
-    """Paths of the modules around a node, or None if its exporter did not say."""
+    """Return the paths of the modules around a node, or None if the exporter did not say."""
     for entry in node.metadata_props:
         if entry.key == _SCOPES_KEY:
             # A printed Python list: '' is the whole model, the last entry is the node itself.
@@ -199,7 +186,7 @@ def _scopes(node: onnx.NodeProto) -> set[str] | None:
 
 
 def _quantized_twins(nodes: Iterable[onnx.NodeProto]) -> dict[str, str]:
-    """For tensors that are read only through a quantization, what comes out of it again."""
+    """Map tensors that are read only through a quantization to their dequantized values."""
     readers: dict[str, list[onnx.NodeProto]] = {}
     for node in nodes:
         for name in set(reads(node)):

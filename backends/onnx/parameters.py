@@ -1,4 +1,4 @@
-"""How many weights the nodes of a graph read."""
+"""Counts the weights that the nodes of a graph read."""
 
 import math
 
@@ -8,13 +8,13 @@ from onnx import TensorProto
 from invert_core.backends.onnx.graph import reads, stored_tensors, subgraphs
 
 _PASS_ON = {"DequantizeLinear", "Transpose", "Cast", "Identity"}
-"""Operators whose first input is what their output holds, however it is stored."""
+"""Operators whose output holds the same weights as their first input, stored differently."""
 _NO_WEIGHTS = {TensorProto.INT64, TensorProto.BOOL, TensorProto.STRING}
-"""What shapes, axes, indices and switches are stored as."""
+"""Types that store shapes, axes, indices and switches."""
 
 
 class Weights:
-    """The weights of a graph, under all names that nodes read them by."""
+    """The weights of a graph, under all names by which nodes read them."""
 
     def __init__(self, graph: onnx.GraphProto):
         self._sizes = _stored(graph)
@@ -25,13 +25,13 @@ class Weights:
                 self._stored_as |= dict.fromkeys(node.output, self._stored_as[source])
 
     def read_by(self, node: onnx.NodeProto) -> int:
-        """Number of weights that a node reads, each counted once; its bodies count with it."""
+        """Return the number of weights that a node and its bodies read, each counted once."""
         names = {self._stored_as[name] for name in reads(node) if name in self._stored_as}
         return sum(self._sizes[name] for name in names) + _inside(node)
 
 
 def _stored(graph: onnx.GraphProto) -> dict[str, int]:
-    """Sizes of the weights; single values and whole numbers of 64 bits are settings."""
+    """Return the sizes of the weights; single values and 64-bit integers are settings."""
     sizes = {
         name: math.prod(tensor.dims)
         for name, tensor in stored_tensors(graph, graph.node)
@@ -42,7 +42,7 @@ def _stored(graph: onnx.GraphProto) -> dict[str, int]:
 
 
 def _inside(node: onnx.NodeProto) -> int:
-    """Number of weights that the bodies of a node store themselves."""
+    """Return the number of weights that the bodies of a node store themselves."""
     return sum(
         sum(_stored(body).values()) + sum(map(_inside, body.node)) for body in subgraphs(node)
     )

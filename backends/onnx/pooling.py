@@ -1,4 +1,4 @@
-"""How layers are pooled: which can be, and the nodes that are appended to the graph for it."""
+"""Pools layers: checks whether they can be pooled, and appends nodes that do it to the graph."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from invert_core.models.pooling import Pooling, choose_pooling
 
 _AXES_OF_SUMS_ARE_AN_INPUT = 13
 _AXES_ARE_AN_INPUT = 18
-"""Opset from which ReduceMean, ReduceMax and ReduceL1 take their axes as an input."""
+"""The opset from which ReduceMean, ReduceMax and ReduceL1 take their axes as an input."""
 _HAS_IS_NAN = 9
 _HAS_WHERE = 9
 _COUNTS_FROM_THE_END = 11
@@ -22,46 +22,41 @@ _HAS_BFLOAT16 = 13
 
 
 def why_not(kind: TensorType, batch: BatchAxis) -> str:
-    """Say why such a tensor cannot be extracted, as the end of a sentence; "" if it can be."""
+    """Say why a tensor cannot be extracted, as the end of a sentence; "" if it can be."""
     if kind.elem not in FLOATS:
         quantized = kind.elem in (TensorProto.UINT8, TensorProto.INT8)
-        advice = "; take what the DequantizeLinear after it makes" if quantized else ""
-        return f"holds {kind.dtype}, and only floats of 16 to 64 bits can be read{advice}"
+        advice = "; name the output of the DequantizeLinear after it" if quantized else ""
+        return f"holds {kind.dtype}, but only floats of 16 to 64 bits can be read{advice}"
     if kind.dims is not None and len(kind.dims) < 2:
-        return f"has {len(kind.dims)} axes, so that there is none for the units"
+        return f"has {len(kind.dims)} axes, so there is none for the units"
     if not batch.may_lead(kind):
         return f"has {kind.dims[0] if kind.dims else None} where the batch should be"
     return ""
 
 
 def choose(layer: str, kind: TensorType, pool: str, channel_axis: int | None) -> Pooling:
-    """Settle how a layer is pooled.
+    """Decide how a layer is pooled.
 
     Parameters
     ----------
     layer : str
-        For messages.
+        Its name, for messages.
     kind : TensorType
-        Of a layer that `why_not` says nothing against.
+        The type of the layer, which `why_not` has accepted.
     pool, channel_axis
-        As `choose_pooling` takes them.
+        See `choose_pooling`.
 
     Returns
     -------
     Pooling
-
-    Raises
-    ------
-    ModelError
-        The layer cannot be pooled in this way.
     """
     if kind.dims is None:
-        # Some choices imply the number of axes; whether it is true shows when the model runs.
+        # Some pools imply the number of axes; running the model shows whether that was right.
         rank = {"none": 2, "first": 3, "last": 3}.get(pool, 0)
         if not rank:
             raise ModelError(
                 f"The model does not say how many axes the layer {layer!r} has.",
-                "Say --pool none if it has just samples and units, --pool first if it has "
+                "Say --pool none if it has only samples and units, or --pool first if it has "
                 "samples, tokens and units; or add shapes to the model with "
                 "`python -m onnxruntime.tools.symbolic_shape_infer`.",
             )
@@ -74,8 +69,8 @@ def choose(layer: str, kind: TensorType, pool: str, channel_axis: int | None) ->
 class Pooled:
     """Outputs of a graph for one layer.
 
-    `values` is the name of the activations [batch, units]; `shape` that of the shape of the whole
-    layer, or "" where it does not matter.
+    `values` names the output with the activations [batch, units]. `shape` names the output with
+    the shape of the unpooled layer, or is "" if that shape is not needed.
     """
 
     pooling: Pooling
@@ -95,33 +90,29 @@ def append_pooling(
     Parameters
     ----------
     proto : onnx.ModelProto
-        Changed in place.
+        The model, which is changed in place.
     tensor : str
         The layer.
     elem : int
-        Its element type.
+        The element type of the layer.
     pooling : Pooling
+        How the layer is pooled.
     mask : onnx.ValueInfoProto, optional
-        The input that says what is padding; added to the graph if token axes make it needed.
+        The input that says what is padding; it is added to the graph if the layer has token axes.
 
     Returns
     -------
     Pooled
-        The values are float64 for a float64 layer and else float32.
-
-    Raises
-    ------
-    ModelError
-        The model uses operators too old for this.
+        Its values are float64 for a float64 layer, and float32 for all others.
     """
     builder = _Builder(proto)
-    # Half precision is widened before it is summed, not after. Double precision is narrowed where
-    # it can be seen that a value becomes infinite.
+    # Half precision must be widened before it is summed. Double precision is narrowed later, in
+    # Python, where a value that becomes infinite is noticed.
     keeps = elem in (TensorProto.FLOAT, TensorProto.DOUBLE)
     value = tensor if keeps else builder.widened(tensor, elem)
     elem = elem if keeps else TensorProto.FLOAT
     if pooling.token_axes:
-        assert mask is not None, "token axes are known by a mask"
+        assert mask is not None, "only a mask gives token axes"
         builder.take(mask)
         value = builder.pooled_tokens(value, elem, pooling, mask.name)
     else:
@@ -162,7 +153,7 @@ class _Builder:
         return value
 
     def pooled_tokens(self, value: str, elem: int, pooling: Pooling, mask: str) -> str:
-        """Pool what the mask lets count; the rest may hold anything, NaN and infinity too."""
+        """Pool the tokens that the mask selects; the others may hold anything, even NaN."""
         if pooling.kind in ("first", "last"):
             return self.counted_token(value, pooling, mask)
         self.require(_HAS_WHERE, "Leaving padding out")
@@ -179,7 +170,7 @@ class _Builder:
         return self.add("Div", total, number)
 
     def counts(self, pooling: Pooling, mask: str) -> str:
-        """Truth values that can be broadcast to the layer: every token has to count."""
+        """Add booleans that broadcast to the layer: True if all tokens of a position count."""
         true = self.add("Cast", mask, to=TensorProto.BOOL)
         along = []
         for axis in pooling.token_axes:

@@ -1,4 +1,4 @@
-"""ONNX Runtime: its sessions, devices and errors."""
+"""Handles the sessions, devices and errors of ONNX Runtime."""
 
 import contextlib
 import io
@@ -35,10 +35,10 @@ _FATAL_ONLY = 4
 
 
 def runtime_error(error: Exception, hint: str) -> ModelError:
-    """Say what ONNX Runtime said: the first line, without its codes."""
+    """Turn an error of ONNX Runtime into one that quotes its first line, without codes."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     first = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", lines[0]) if lines else "no reason"
-    return ModelError(f"ONNX Runtime does not run this model: {first}", hint)
+    return ModelError(f"ONNX Runtime cannot run this model: {first}", hint)
 
 
 def create_session(
@@ -49,37 +49,33 @@ def create_session(
     Parameters
     ----------
     proto : onnx.ModelProto
+        The model.
     folder : Path
-        Where its external data lie.
+        The folder that holds its external data.
     providers : sequence
-        Execution providers as ONNX Runtime takes them.
+        Execution providers in the form that ONNX Runtime takes.
     optimize : bool
-        Whether the graph may be rewritten.
+        Whether ONNX Runtime may rewrite the graph.
 
     Returns
     -------
     onnxruntime.InferenceSession
-
-    Raises
-    ------
-    ModelError
-        ONNX Runtime does not take the model.
     """
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = _FATAL_ONLY  # whatever is wrong comes as an exception, too
+    options.log_severity_level = _FATAL_ONLY  # every problem also comes as an exception
     options.add_session_config_entry(
         "session.model_external_initializers_file_folder_path", str(folder.resolve())
     )
     if not optimize:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        # Its own fallback would change the device in the middle of an extraction and print.
+        # Its fallback would print, and change the device in the middle of an extraction.
         return onnxruntime.InferenceSession(
             proto.SerializeToString(), options, providers=providers, enable_fallback=0
         )
     except RUNTIME_ERRORS as error:
         raise runtime_error(
-            error, "Check the model with `onnx.checker`, or export it once more."
+            error, "Check the model with `onnx.checker`, or export it again."
         ) from error
     except (EncodeError, ValueError) as error:
         raise ModelError(
@@ -96,22 +92,17 @@ def open_session(
     Parameters
     ----------
     proto : onnx.ModelProto
+        The model.
     folder : Path
-        Where its external data lie.
+        The folder that holds its external data.
     device : {"auto", "cpu", "cuda"}
+        The requested device.
 
     Returns
     -------
     onnxruntime.InferenceSession
     {"cpu", "cuda"}
-        The device it really runs on.
-
-    Raises
-    ------
-    MissingDependencyError
-        CUDA was asked for and does not work.
-    ModelError
-        ONNX Runtime does not take the model.
+        The device that the session really runs on.
     """
     try:
         _refuse_mixed_installation()
@@ -128,13 +119,7 @@ def open_session(
 
 
 def describe() -> list[Finding]:
-    """Versions, and whether CUDA works.
-
-    Raises
-    ------
-    MissingDependencyError
-        Two builds of ONNX Runtime are installed.
-    """
+    """Report the versions, and whether CUDA works."""
     _refuse_mixed_installation()
     builds = [
         f"{name} {_version(name)}" for name in ("onnxruntime", "onnxruntime-gpu") if _version(name)
@@ -174,7 +159,7 @@ def _require_cuda() -> None:
             f"Run `pip uninstall -y onnxruntime`, then `{pip_install('onnx-gpu')}`; "
             "or use --device cpu.",
         )
-    # The provider's library is loaded by the process-wide logger, which has no other switch.
+    # Messages of the provider's library go to the process-wide logger; nothing else quiets it.
     onnxruntime.set_default_logger_severity(_FATAL_ONLY)
     with contextlib.redirect_stdout(io.StringIO()) as said:
         onnxruntime.preload_dlls()
@@ -187,10 +172,10 @@ def _require_cuda() -> None:
 
 
 def _cuda_session(proto: onnx.ModelProto, folder: Path) -> onnxruntime.InferenceSession:
-    # TF32 keeps 10 bits of the mantissa, so that numbers would differ from those of a CPU.
+    # TF32 keeps only 10 bits of the mantissa, so results would differ from those on a CPU.
     session = create_session(proto, folder, [(CUDA, {"use_tf32": "0"}), CPU])
     if CUDA not in session.get_providers():
-        raise _cuda_fails("It was asked for CUDA and took the CPU.")
+        raise _cuda_fails("It was asked for CUDA but chose the CPU.")
     return session
 
 

@@ -1,4 +1,4 @@
-"""Types and shapes of the tensors in a graph."""
+"""Finds the types and shapes of the tensors in a graph."""
 
 import logging
 import re
@@ -22,10 +22,10 @@ _MOST_VALUES_OF_A_SHAPE = 1024
 
 @dataclass(frozen=True)
 class TensorType:
-    """What is known of a tensor before it is computed.
+    """What is known about a tensor before it is computed.
 
-    `elem` is a member of `onnx.TensorProto.DataType`, or 0 if unknown or no tensor at all; `dims`
-    is None if even their number is unknown; a dimension is a number, a name, or None.
+    `elem` is a member of `onnx.TensorProto.DataType`, or 0 if it is unknown or not a tensor.
+    `dims` is None if even the number of axes is unknown; each of them is a number, a name or None.
     """
 
     elem: int
@@ -33,14 +33,14 @@ class TensorType:
 
     @property
     def shape(self) -> tuple[int | None, ...] | None:
-        """`dims` without the names."""
+        """The dimensions with None instead of names."""
         if self.dims is None:
             return None
         return tuple(dim if isinstance(dim, int) else None for dim in self.dims)
 
     @property
     def dtype(self) -> str:
-        """Name of the element type, as in "float32"."""
+        """The name of the element type, such as "float32"."""
         if not self.elem:
             return "no tensor"
         return str(onnx.helper.tensor_dtype_to_np_dtype(self.elem))
@@ -50,7 +50,7 @@ UNKNOWN = TensorType(0, None)
 
 
 def type_of(value: onnx.ValueInfoProto) -> TensorType:
-    """Read the type and shape that a model states."""
+    """Read the type and shape that a model states for a tensor."""
     tensor = value.type.tensor_type
     elem = tensor.elem_type if tensor.elem_type in TensorProto.DataType.values() else 0
     if not tensor.HasField("shape"):
@@ -68,12 +68,13 @@ def infer_types(proto: onnx.ModelProto) -> dict[str, TensorType]:
     Parameters
     ----------
     proto : onnx.ModelProto
+        The model.
 
     Returns
     -------
     dict of str to TensorType
-        What could not be inferred is missing; behind operators that are not ONNX's own that is
-        every tensor.
+        Tensors that could not be inferred are missing, such as all that follow an operator which
+        is not part of ONNX.
     """
     try:
         graph = onnx.shape_inference.infer_shapes(_skeleton(proto), data_prop=True).graph
@@ -87,25 +88,21 @@ def infer_types(proto: onnx.ModelProto) -> dict[str, TensorType]:
 def ask_runtime(
     proto: onnx.ModelProto, folder: Path, names: Iterable[str]
 ) -> dict[str, TensorType]:
-    """Let ONNX Runtime infer types and shapes; it knows more operators, but loads the weights.
+    """Let ONNX Runtime infer types and shapes; it knows more operators but loads the weights.
 
     Parameters
     ----------
     proto : onnx.ModelProto
+        The model.
     folder : Path
-        Where the external data lie.
+        The folder that holds its external data.
     names : iterable of str
         The tensors in question.
 
     Returns
     -------
     dict of str to TensorType
-        One for each name; `dims` stay None where ONNX Runtime knows no more either.
-
-    Raises
-    ------
-    ModelError
-        ONNX Runtime does not take the model.
+        One for each name; its `dims` are None if ONNX Runtime does not know them either.
     """
     wanted = list(names)
     part = prune(proto, wanted)
@@ -122,7 +119,7 @@ def ask_runtime(
         "tensor(int8)": TensorProto.INT8,
         "tensor(bool)": TensorProto.BOOL,
     }
-    # ONNX Runtime reports [] for a scalar and for an unknown number of axes alike.
+    # ONNX Runtime reports [] both for a scalar and for an unknown number of axes.
     return {
         value.name: TensorType(elems.get(value.type, 0), tuple(value.shape) or None)
         for value in session.get_outputs()
@@ -131,9 +128,10 @@ def ask_runtime(
 
 @dataclass(frozen=True)
 class BatchAxis:
-    """What the first axis of a model's inputs is called, and how long it has to be.
+    """The name and length of the first axis of a model's inputs.
 
-    `size` is None where it may vary.
+    `size` is None if the length may vary. `names` are names of the first axis, `others` are names
+    of other axes.
     """
 
     size: int | None
@@ -142,7 +140,7 @@ class BatchAxis:
 
     @classmethod
     def of(cls, graph: onnx.GraphProto) -> "BatchAxis":
-        """Read it from the inputs of a graph; of several fixed sizes the smallest counts."""
+        """Read the axis from the inputs of a graph; the smallest of several fixed sizes counts."""
         dims = [type_of(value).dims or () for value in true_inputs(graph)]
         first = [dim[0] for dim in dims if dim]
         sizes = [dim for dim in first if isinstance(dim, int)]
@@ -151,7 +149,7 @@ class BatchAxis:
         return cls(min(sizes, default=None), frozenset(names), frozenset(others - names))
 
     def may_lead(self, kind: TensorType) -> bool:
-        """Whether the first axis of such a tensor can be the batch, as far as the model says."""
+        """Whether the first axis of a tensor can be the batch, as far as the model says."""
         if not kind.dims:
             return kind.dims is None
         first = kind.dims[0]
@@ -164,7 +162,7 @@ class BatchAxis:
 
 
 def _skeleton(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """Copy a model without the values of its large weights: only small ones decide shapes."""
+    """Copy a model without its large weights, because only small ones determine shapes."""
     copy = onnx.ModelProto()
     copy.ir_version = proto.ir_version
     copy.opset_import.extend(proto.opset_import)

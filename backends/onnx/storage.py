@@ -1,4 +1,4 @@
-"""The files an ONNX model consists of: the model file and the weights stored beside it."""
+"""Reads the files of an ONNX model: the model file, and weights that are stored beside it."""
 
 import hashlib
 import ntpath
@@ -13,11 +13,11 @@ from invert_core.errors import MissingFileError, ModelError
 from invert_core.files.input_file import check_file
 
 _LARGEST = 2**31 - 1
-"""Bytes that protobuf reads."""
+"""The most bytes that protobuf reads."""
 
 
 def read_model(path: Path) -> tuple[onnx.ModelProto, str]:
-    """Read a model file, not the external data it points to.
+    """Read a model file without its external data.
 
     Parameters
     ----------
@@ -27,15 +27,9 @@ def read_model(path: Path) -> tuple[onnx.ModelProto, str]:
     Returns
     -------
     onnx.ModelProto
+        The model.
     str
         SHA-256 of the file, in hex.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    ModelError
-        It is not an ONNX model, is too large for one, or has no nodes.
     """
     check_file(path)
     try:
@@ -59,7 +53,7 @@ def read_model(path: Path) -> tuple[onnx.ModelProto, str]:
     if not proto.graph.node:
         raise ModelError(
             f"The model {str(path)!r} has no nodes, so it has no layers.",
-            "Export the model once more.",
+            "Export the model again.",
         )
     return proto, hashlib.sha256(content).hexdigest()
 
@@ -70,21 +64,14 @@ def external_files(proto: onnx.ModelProto, folder: Path) -> dict[str, Path]:
     Parameters
     ----------
     proto : onnx.ModelProto
-        Read without its external data.
+        The model without its external data.
     folder : Path
         The folder of the model file.
 
     Returns
     -------
     dict of str to Path
-        From the location that the model names, sorted, to the file.
-
-    Raises
-    ------
-    MissingFileError
-        A file is not there.
-    ModelError
-        A location leads out of the folder.
+        The files by the locations that the model names, in sorted order.
     """
     locations = {
         entry.value
@@ -97,19 +84,19 @@ def external_files(proto: onnx.ModelProto, folder: Path) -> dict[str, Path]:
 
 
 def fingerprint(digest: str, external: dict[str, Path]) -> str:
-    """SHA-256 over a model file and its external data.
+    """Return the SHA-256 of a model file and its external data.
 
     Parameters
     ----------
     digest : str
-        SHA-256 of the model file, in hex; it is the answer for a model without external data.
+        SHA-256 of the model file, in hex, which is returned if there are no external data.
     external : dict of str to Path
-        What `external_files` found.
+        The files that `external_files` found.
 
     Returns
     -------
     str
-        In hex.
+        The SHA-256 in hex.
     """
     if not external:
         return digest
@@ -124,13 +111,13 @@ def fingerprint(digest: str, external: dict[str, Path]) -> str:
 def _not_onnx(path: Path) -> ModelError:
     return ModelError(
         f"{str(path)!r} is not an ONNX model.",
-        "Give a model saved in ONNX's binary format; one of more than 2 GB has to keep its "
+        "Give a model saved in ONNX's binary format; one of more than 2 GB must keep its "
         "weights in a second file (external data).",
     )
 
 
 def _is_text(message: Message) -> bool:
-    """Whether all names in a message are text; protobuf returns bytes for what is no UTF-8."""
+    """Whether all names in a message are text; protobuf returns bytes for invalid UTF-8."""
     for field, content in message.ListFields():
         values = [content] if isinstance(content, (str, bytes, Message)) else content
         if field.type == field.TYPE_STRING and not all(isinstance(each, str) for each in values):
@@ -149,8 +136,8 @@ def _inside(folder: Path, location: str) -> Path:
         there = file.is_file()
     except (OSError, RuntimeError, ValueError) as error:
         raise ModelError(
-            f"The model keeps weights in {location[:99]!r}, which is no usable path: {error}.",
-            "Export the model once more.",
+            f"The model keeps weights in {location[:99]!r}, which is not a usable path: {error}.",
+            "Export the model again.",
         ) from error
     if absolute or leaves or ".." in parts:
         raise ModelError(
@@ -160,7 +147,7 @@ def _inside(folder: Path, location: str) -> Path:
         )
     if not there:
         raise MissingFileError(
-            f"The model keeps weights in {location!r}, and that file is missing.",
+            f"The model keeps weights in {location!r}, but that file is missing.",
             f"Put it into {str(folder)!r}.",
         )
     return file

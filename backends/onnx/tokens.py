@@ -1,4 +1,4 @@
-"""Which axes of a layer count tokens, so that padding can be left out: by name or by trial."""
+"""Finds the axes of a layer that count tokens, by name or by trial, to leave padding out."""
 
 import logging
 import re
@@ -22,7 +22,7 @@ _NUMBERS_OF_TOKENS = (3, 5)
 
 @dataclass(frozen=True)
 class Tokens:
-    """The mask of a model, and what its tokens are known by.
+    """The mask of a model, and how its axes of tokens are recognised.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Tokens:
     other_names : frozenset of str
         Names of axes of the inputs that stand for something else.
     tensors : frozenset of str
-        All that depends on an input of tokens.
+        Names of the tensors that depend on an input of tokens.
     """
 
     mask: onnx.ValueInfoProto
@@ -43,7 +43,7 @@ class Tokens:
 
     @classmethod
     def of(cls, graph: onnx.GraphProto) -> "Tokens | None":
-        """Read them from a graph that takes a mask; None for one that does not."""
+        """Read the tokens of a graph; return None if the graph does not take a mask."""
         mask = next((value for value in true_inputs(graph) if value.name == MASK), None)
         if mask is None or len(_dims(mask)) != 2:
             return None
@@ -51,17 +51,11 @@ class Tokens:
 
     @classmethod
     def beside(cls, graph: onnx.GraphProto) -> "Tokens":
-        """Think up a mask for a graph that does not take one.
-
-        Raises
-        ------
-        ModelError
-            Something else in the graph has its name.
-        """
+        """Invent a mask for a graph that does not take one."""
         if any(MASK in (*reads(node), *node.output) for node in graph.node):
             raise ModelError(
-                f"The model has a tensor {MASK!r} that is no input, so that it takes no mask.",
-                "Rename the tensor, or bring samples without padding.",
+                f"The model has a tensor {MASK!r} that is not an input, so it cannot take a mask.",
+                "Rename the tensor, or give samples without padding.",
             )
         return cls._with(
             graph, onnx.helper.make_tensor_value_info(MASK, TensorProto.INT64, [None, None])
@@ -93,7 +87,7 @@ class Tokens:
         return open_question and tensor in self.tensors
 
     def are(self, tensor: str, dim: int | str | None) -> bool:
-        """Whether an axis of a tensor changes with the number of tokens by its name."""
+        """Whether the name of an axis says that it changes with the number of tokens."""
         named = isinstance(dim, str) and dim in self.lengths
         return tensor in self.tensors and (named or _mentions(dim, self.lengths))
 
@@ -105,28 +99,24 @@ class Tokens:
         channel_axis: int,
         following: Collection[int] | None = None,
     ) -> tuple[int, ...]:
-        """Find the axes of a layer that count tokens; only the channel axis if it does.
+        """Find the axes of a layer that count tokens; only the channel axis if it is one.
 
-        Those whose length depends on the tokens in another way come along, so that running the
-        layer fails: which of their places are padding is not known.
+        Axes whose length depends on the number of tokens in another way are included, so that
+        running the layer fails: it is not known which of their positions are padding.
 
         Parameters
         ----------
         layer : str
-            For messages.
+            Name of the layer, for messages.
         tensor : str
-            What the graph calls it.
+            Name of the layer in the graph.
         kind : TensorType
-            Without dimensions it is taken for [batch, tokens, channels].
+            Type of the layer; without dimensions it is taken for [batch, tokens, channels].
         channel_axis : int
+            The axis that counts units.
         following : collection of int, optional
-            The axes whose length was seen to change with the number of tokens; without it, every
-            axis of unknown length is taken to be one.
-
-        Raises
-        ------
-        ModelError
-            Several axes have the fixed length that the tokens have.
+            Axes whose length was seen to change with the number of tokens. By default every axis
+            of unknown length is taken for one.
         """
         if tensor not in self.tensors:
             return ()
@@ -172,18 +162,19 @@ def axes_that_follow(
     Parameters
     ----------
     proto : onnx.ModelProto
+        The model.
     folder : Path
-        Where the external data lie.
+        The folder that holds its external data.
     names : collection of str
         The tensors in question.
     lengths : collection of int or str
-        What the model calls the number of tokens.
+        Numbers and names that stand for the number of tokens.
 
     Returns
     -------
     dict of str to frozenset of int
-        Empty if it cannot be tried: the number of tokens is fixed, the inputs have other axes of
-        unknown length, or the model does not run on a few tokens.
+        Empty if no trial is possible: the number of tokens is fixed, the inputs have other axes
+        of unknown length, or the model does not run on a few tokens.
     """
     part = prune(proto, names)
     inputs = true_inputs(part.graph)
@@ -231,7 +222,7 @@ def _dims(value: onnx.ValueInfoProto) -> tuple[int | str | None, ...]:
 def _inputs_of_tokens(
     values: Sequence[onnx.ValueInfoProto], length: int | str | None
 ) -> list[onnx.ValueInfoProto]:
-    """Those of that length; else ids, and vectors in any number; else others; else vectors."""
+    """Choose the inputs that hold tokens: of that length, else ids with vectors, else the rest."""
     short = [value for value in values if len(_dims(value)) in (2, 3)]
     of_length = [value for value in short if length is not None and _dims(value)[1] == length]
     ids = [value for value in short if len(_dims(value)) == 2 and type_of(value).elem not in FLOATS]

@@ -1,4 +1,4 @@
-"""PyTorch on this machine: its version, its devices, and how exactly it computes."""
+"""Handles PyTorch on this machine: its version, its devices, and its numerical precision."""
 
 import contextlib
 import importlib.util
@@ -20,21 +20,7 @@ _EXACT = "ieee"
 
 
 def choose_device(device: str) -> str:
-    """Settle what to run on.
-
-    Parameters
-    ----------
-    device : {"auto", "cpu", "cuda"}
-
-    Returns
-    -------
-    {"cpu", "cuda"}
-
-    Raises
-    ------
-    MissingDependencyError
-        CUDA was asked for and does not work.
-    """
+    """Decide whether to run on the CPU or on CUDA; "cuda" is refused if it does not work."""
     if device == "cpu":
         return "cpu"
     if device == "auto" and not _built_with_cuda():
@@ -51,16 +37,16 @@ def choose_device(device: str) -> str:
 
 
 def describe() -> list[Finding]:
-    """Versions, and whether CUDA works."""
+    """Report the versions, and whether CUDA works."""
     return [Finding("PyTorch", "ok", torch.__version__), _cuda(), _safetensors()]
 
 
 @contextlib.contextmanager
 def exact() -> Iterator[None]:
-    """Compute float32 with all its bits and every module in its own forward; then as before.
+    """Compute float32 with all its bits, and run every module; restore the settings afterwards.
 
-    TF32 keeps 10 bits of the mantissa. The fast path of PyTorch's own transformer computes a whole
-    layer at once, so that the modules in it never run.
+    TF32 keeps only 10 bits of the mantissa. The fast path of PyTorch's own transformer computes a
+    whole layer at once, so the modules inside it would never run.
     """
     fast_path = torch.backends.mha.get_fastpath_enabled()
     switches = list(_switches())
@@ -107,7 +93,7 @@ def _require_cuda() -> None:
         raise _cuda_fails(str(said[0].message) if said else "It finds no device.")
     try:
         torch.ones(1, device="cuda").add_(1).cpu()
-    except Exception as error:  # whatever goes wrong, CUDA does not work
+    except Exception as error:  # after any error, CUDA counts as not working
         raise _cuda_fails(str(error).strip().split("\n")[0]) from error
 
 

@@ -1,4 +1,4 @@
-"""What example runs tell of the outputs of a model: which axes count samples, and which tokens."""
+"""Runs a model on examples to see which axes of its outputs count samples and tokens."""
 
 import logging
 from collections.abc import Mapping
@@ -17,19 +17,20 @@ from invert_core.models.pooling import Pooling, choose_pooling, leave_padding_ou
 _log = logging.getLogger("invert")
 
 _FEW, _MORE = 4, 9
-"""Two numbers of tokens to see which axes follow them."""
+"""Two numbers of tokens; the axes that change with them count tokens."""
 _STEADY = 1e-3
-"""How far the sum of a layer may be from that of the same sample, in parts of it."""
+"""The largest relative difference between two sums of a layer for the same sample."""
 _MADE_UP = 8
-"""Length of the axes of a made-up sample that may have any length."""
+"""The length of a made-up sample along axes that may have any length."""
 
 
 @dataclass(frozen=True)
 class Seen:
     """One output as the example runs showed it.
 
-    `shape` has None for the samples and on `token_axes`, the axes that count tokens where the
-    example has a mask. `problem` is why it cannot be extracted, as the end of a sentence.
+    `shape` has None for the samples and on `token_axes`, the axes that count tokens if the
+    example has a mask. `problem` says why the output cannot be extracted, as the end of a
+    sentence.
     """
 
     place: Place
@@ -38,16 +39,17 @@ class Seen:
     problem: str
 
     def pooling(self, layer: str, pool: str, channel_axis: int | None) -> Pooling:
-        """Settle how it is pooled; see `choose_pooling` and `leave_padding_out`."""
+        """Decide how the output is pooled; see `choose_pooling` and `leave_padding_out`."""
         pooling = choose_pooling(layer, len(self.shape), pool, channel_axis)
         return leave_padding_out(layer, pooling, self.token_axes)
 
 
 @dataclass(frozen=True)
 class Look:
-    """All outputs, and how often each module ran, by path in the order in which they began.
+    """All outputs, and how often each module ran.
 
-    The number of calls is None where it depends on the batch.
+    `calls` is ordered by when the modules began; a number of calls is None if it depends on the
+    batch.
     """
 
     outputs: tuple[Seen, ...]
@@ -61,26 +63,22 @@ def look(
     *,
     autocast: bool,
 ) -> Look:
-    """Run a module on an example, twice, on one sample more, and with other numbers of tokens.
+    """Run a module twice on an example, then with one more sample and other numbers of tokens.
 
     Parameters
     ----------
     module : torch.nn.Module
-        Runs where it lies.
+        The module, which runs on the device where it is.
     signature : Signature
+        What its forward takes.
     example : mapping of input name to array [b, ...]
+        Some samples.
     autocast : bool
+        Whether it runs in half precision.
 
     Returns
     -------
     Look
-
-    Raises
-    ------
-    ModelError
-        The module does not run on the example.
-    DataError
-        An input is of a type that PyTorch lacks.
     """
     device, of_weights = home(module), float_type(module)
 
@@ -103,7 +101,7 @@ def look(
     shorter: dict[int, Run] = {}
     if MASK in example:
         n_tokens = example[MASK].shape[1]
-        # A model may take no fewer tokens than that, or no more than the example has.
+        # Some models do not take so few tokens, and others no more than the example has.
         for few, many in ((_FEW, _MORE), (n_tokens // 2, n_tokens)):
             if not shorter and 0 < few < many:
                 texts = [_with_tokens(example, count) for count in (few, many)]
@@ -119,7 +117,7 @@ def look(
 
 
 def made_up(inputs: tuple[ModelInput, ...]) -> dict[str, np.ndarray] | None:
-    """One sample of zeros, or of ones where integers are taken; None if a shape is not known."""
+    """Make one sample of zeros, or ones for integer inputs; None if a shape is not known."""
     example = {}
     for each in inputs:
         if not each.shape:
@@ -160,7 +158,7 @@ class _Evidence:
         return f"has the shape {kind.shape}, and its first axis does not count the samples"
 
     def _token_axes(self, place: Place, kind: Kind) -> tuple[tuple[int, ...], str]:
-        """The axes that count tokens, and why they cannot be pooled."""
+        """Return the axes that count tokens, and why they cannot be pooled, if so."""
         if MASK not in self.example:
             return (), ""
         if not self.shorter:
@@ -174,12 +172,12 @@ class _Evidence:
             return (), "has one axis for samples and tokens together"
         n_tokens = (*self.shorter, self.example[MASK].shape[1])
         if any(lengths[axis] != n_tokens for axis in axes):
-            return axes, "does not have one place per token, so that padding cannot be left out"
+            return axes, "does not have one position per token, so padding cannot be left out"
         return axes, ""
 
 
 def _as_long_as(n_tokens: int, kind: Kind) -> tuple[int, ...]:
-    """Axes that can be taken to count tokens where nothing but the lengths is known."""
+    """Return the axes that may count tokens, judged by their lengths alone."""
     channel = 2 if len(kind.shape) == 3 else 1
     return tuple(
         axis
@@ -193,8 +191,8 @@ def _tell_unsteady(module: torch.nn.Module, first: Run, again: Run) -> None:
         total = again.outputs[place].total if place in again.outputs else kind.total
         if not np.isclose(kind.total, total, rtol=_STEADY, atol=0, equal_nan=True):
             _log.warning(
-                "The module %r gives something else when it sees the same sample again: what is "
-                "extracted cannot be repeated. Take out what is drawn or counted in its forward.",
+                "The module %r gives different outputs for the same sample, so its activations "
+                "differ from run to run. Remove what its forward draws at random or counts.",
                 place.module or type(module).__name__,
             )
             return
@@ -202,9 +200,9 @@ def _tell_unsteady(module: torch.nn.Module, first: Run, again: Run) -> None:
 
 def _why_not(kind: Kind) -> str:
     if not kind.dtype.is_floating_point:
-        return f"holds {str(kind.dtype).removeprefix('torch.')}, and only floats can be read"
+        return f"holds {str(kind.dtype).removeprefix('torch.')}, but only floats can be read"
     if len(kind.shape) < 2:
-        return f"has the shape {kind.shape}, in which there is no axis for the units"
+        return f"has the shape {kind.shape}, which has no axis for the units"
     return ""
 
 
@@ -218,7 +216,7 @@ def _why_other(kind: Kind, others: list[Kind | None]) -> str:
 
 
 def _with_tokens(example: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
-    """The same example cut or repeated to some number of tokens, none of them padding."""
+    """Cut or repeat an example to some number of tokens, none of which is padding."""
     n_tokens = example[MASK].shape[1]
     tokens = np.arange(count) % n_tokens
     axes = {
@@ -226,7 +224,7 @@ def _with_tokens(example: Mapping[str, np.ndarray], count: int) -> dict[str, np.
         for name, each in example.items()
         if n_tokens in each.shape[1:]
     }
-    # Ids and vectors; only where there are none, other numbers for each token, as of a sound.
+    # Tokens are ids or vectors; only without these may they be other numbers, such as sound.
     usual = [name for name, axis in axes.items() if axis == 1 and _is_usual(name, example[name])]
     texts = {
         name: np.take(array, tokens, axes[name]) if name in (usual or axes) else array

@@ -25,13 +25,13 @@ class TappedLayers:
     Parameters
     ----------
     modules : dict of str to torch.nn.Module
-        Those that the layers are in, by path.
+        The modules that the layers are outputs of, by path.
     places : dict of str to Place
-        By layer.
+        Where each layer comes from.
     poolings : dict of str to Pooling
-        By layer.
+        How each layer is pooled.
     calls : mapping of str to int or None
-        How often each of `modules` runs.
+        How often each of `modules` runs, by path; None if that varies.
     """
 
     modules: dict[str, torch.nn.Module]
@@ -47,8 +47,9 @@ class Computing:
     Parameters
     ----------
     device : {"cpu", "cuda"}
+        The device.
     autocast, channels_last : bool
-        As the options of `TorchBackend`.
+        The options of `TorchBackend`.
     """
 
     device: str
@@ -62,12 +63,17 @@ class TorchExtractor(Extractor):
     Parameters
     ----------
     module : torch.nn.Module
+        The module, which is lent to the extractor until `close`.
     layers : TappedLayers
+        The layers to extract.
     signature : Signature
+        What the forward of the module takes.
     inputs : tuple of ModelInput
+        The inputs that a batch has.
     most : int
-        The most samples that one call of `run` may bring.
+        The most samples in one call of `run`.
     computing : Computing
+        Where and how the module is run.
     """
 
     def __init__(
@@ -97,7 +103,7 @@ class TorchExtractor(Extractor):
         self._loan = Loan(module, self.device, channels_last=computing.channels_last)
 
     def run(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Activations of one batch; see `Extractor.run`."""
+        """Return the activations of one batch; see `Extractor.run`."""
         if self._module is None:
             raise ModelError("The model was closed.", "Open another extractor.")
         count = self._check(batch)
@@ -116,11 +122,11 @@ class TorchExtractor(Extractor):
         }
 
     def unit_names(self) -> dict[str, tuple[str, ...]]:
-        """Names of the units of flattened layers; see `Extractor.unit_names`."""
+        """Return the unit names of flattened layers; see `Extractor.unit_names`."""
         return {layer: each.names() for layer, each in self._flattened.items() if each.shape}
 
     def close(self) -> None:
-        """Give the module back as it was."""
+        """Give the module back as it was before."""
         self._module = None
         self._loan.end()
 
@@ -138,7 +144,7 @@ class TorchExtractor(Extractor):
         mask: torch.Tensor | None,
         count: int,
     ) -> list[torch.Tensor]:
-        """Pooled layers [b, units], in the order in which they were asked for."""
+        """Run the module, and return the pooled layers [b, units] in the order of `layers`."""
         layers = self._layers
         columns: dict[str, torch.Tensor] = {}
 

@@ -1,4 +1,4 @@
-"""Modules that a function of the user's makes."""
+"""Makes modules by calling a function of the user."""
 
 import contextlib
 import hashlib
@@ -27,33 +27,27 @@ def make_module(place: str, name: str) -> tuple[torch.nn.Module, Sequence[ModelI
     Parameters
     ----------
     place : str
-        A dotted name, or the path of a ``.py`` file. The working folder, or that of the file, is
-        where imports look first.
+        A dotted name, or the path of a ``.py`` file. Imports look first in the working folder, or
+        in the folder of the file.
     name : str
-        The function in it; a module that was made already will do.
+        The function in it, or a finished torch.nn.Module.
 
     Returns
     -------
     torch.nn.Module
+        The module.
     sequence of ModelInput, or None
-        What the factory said of its inputs.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    ModelError
-        There is no such factory, or it fails, or makes no module.
+        The inputs that the factory declares.
     """
     is_file = place.lower().endswith(".py")
     folder = Path(place).resolve().parent if is_file else Path.cwd()
-    with contextlib.chdir(Path.cwd()), importable(folder):  # a factory may go elsewhere
+    with contextlib.chdir(Path.cwd()), importable(folder):  # a factory may change the folder
         holder = _import_file(Path(place)) if is_file else _import(place)
         found = _attribute(holder, place, name)
         if isinstance(found, torch.nn.Module):
             return found, None
         if not callable(found):
-            raise ModelError(f"{name!r} in {place!r} is no function.", SPELLING)
+            raise ModelError(f"{name!r} in {place!r} is not a function.", SPELLING)
         try:
             made = found()
         except (Exception, SystemExit) as error:
@@ -66,7 +60,7 @@ def make_module(place: str, name: str) -> tuple[torch.nn.Module, Sequence[ModelI
         made, inputs = made
     if not isinstance(made, torch.nn.Module):
         raise ModelError(
-            f"The factory {name!r} returns {type(made).__name__!r}, and not a torch.nn.Module.",
+            f"The factory {name!r} returns {type(made).__name__!r}, not a torch.nn.Module.",
             "Let it return the module, or the module and a list of ModelInput.",
         )
     return made, inputs
@@ -74,7 +68,7 @@ def make_module(place: str, name: str) -> tuple[torch.nn.Module, Sequence[ModelI
 
 @contextlib.contextmanager
 def importable(folder: Path) -> Iterator[None]:
-    """Let imports look into a folder first, for a while."""
+    """Let imports look into a folder first, until the context ends."""
     entry = str(folder)
     sys.path.insert(0, entry)
     try:
@@ -86,7 +80,7 @@ def importable(folder: Path) -> Iterator[None]:
 
 def _import(place: str) -> ModuleType:
     if not all(part.isidentifier() for part in place.split(".")):
-        raise ModelError(f"{place!r} is no name of a Python module.", SPELLING)
+        raise ModelError(f"{place!r} is not the name of a Python module.", SPELLING)
     importlib.invalidate_caches()
     try:
         return importlib.import_module(place)
@@ -101,7 +95,7 @@ def _import(place: str) -> ModuleType:
 
 def _import_file(path: Path) -> ModuleType:
     check_file(path)
-    # Two files of one name are two modules; `inspect` finds their source by this name.
+    # Files of the same name are different modules; `inspect` finds their source by this name.
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()
     name = f"{path.stem}_{digest[:16]}"
     spec = importlib.util.spec_from_file_location(name, path.resolve())

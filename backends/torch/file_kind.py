@@ -1,4 +1,4 @@
-"""What kind of file PyTorch wrote, told without running anything in it."""
+"""Tells the kinds of PyTorch files apart without running anything in them."""
 
 import zipfile
 from pathlib import Path
@@ -9,17 +9,12 @@ _PICKLE = b"\x80"
 
 
 def kind_of(path: Path) -> str:
-    """Tell the kind of a file by its content, where that says nothing by its suffix.
+    """Tell the kind of a file by its content, or by its suffix if the content does not say.
 
     Returns
     -------
     {"torchscript", "exported", "saved", ""}
-        A TorchScript archive; a program of torch.export; what torch.save wrote; none of these.
-
-    Raises
-    ------
-    FileFormatError
-        It cannot be read.
+        A TorchScript archive, a program of torch.export, a file of torch.save, or none of these.
     """
     members = _members(path)
     inner = {name.partition("/")[2] for name in members}

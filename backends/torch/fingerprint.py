@@ -1,4 +1,4 @@
-"""SHA-256 of all that determines a module: its structure, its code and its weights."""
+"""Hashes everything that determines a module: its structure, its code and its weights."""
 
 import functools
 import hashlib
@@ -22,12 +22,13 @@ def fingerprint(module: torch.nn.Module) -> str:
     Parameters
     ----------
     module : torch.nn.Module
+        The module.
 
     Returns
     -------
     str
-        SHA-256 (hex) of the printed module, the source of all classes in it that are not
-        PyTorch's own, all tensors, the public attributes that are values or functions, and hooks.
+        SHA-256 (hex) of the printed module, the source of its classes except PyTorch's own, all
+        tensors, public attributes that are values or functions, and hooks.
     """
     digest = hashlib.sha256()
 
@@ -47,7 +48,7 @@ def fingerprint(module: torch.nn.Module) -> str:
 
 
 def _source(named: Any) -> str:
-    """The source of a class or function, or where it is if it is PyTorch's own."""
+    """Return the source of a class or function, or its module if that is PyTorch's own."""
     module = str(named.__module__)
     if module.split(".")[0] in ("torch", "builtins"):
         return module
@@ -66,10 +67,10 @@ def _attributes(module: torch.nn.Module) -> dict[str, Any]:
 
 
 def _described(value: object, around: tuple[int, ...] = ()) -> Any:
-    """What determines a value, for JSON; None of an object of which that is not known."""
+    """Return what determines a value, for JSON; None if that is not known."""
     if type(value) in _PLAIN:
         return value
-    if id(value) in around:  # it holds itself
+    if id(value) in around:  # the value contains itself
         return None
     inside = (*around, id(value))
     if isinstance(value, list | tuple):

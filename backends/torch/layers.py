@@ -1,4 +1,4 @@
-"""The layers of a module: whether they can be reached, their names, and what is known of them."""
+"""Lists the layers of a module and finds them by name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,14 +16,7 @@ _LIST_ALL = "`invert layers` lists all layers of a model."
 
 
 def check_module(module: torch.nn.Module) -> None:
-    """See that the layers of a module can be reached, and that its weights have values.
-
-    Raises
-    ------
-    ModelError
-        The module is TorchScript, or it or a part was compiled; or a weight lies on the device
-        "meta", or waits for the first sample, as in a LazyLinear.
-    """
+    """Check that the layers of a module can be reached and that its weights have values."""
     if isinstance(module, torch.jit.ScriptModule):
         raise ModelError(
             "The model is TorchScript, whose layers cannot be reached.",
@@ -40,27 +33,27 @@ def check_module(module: torch.nn.Module) -> None:
             which = f"module {path!r}" if path else "model"
             raise ModelError(
                 f"The {which} was compiled in place, and its layers cannot be reached.",
-                "Leave out the call of its method `compile`.",
+                "Do not call its method `compile`.",
             )
     for name, tensor in chain(module.named_parameters(), module.named_buffers()):
         if torch.nn.parameter.is_lazy(tensor):
             raise ModelError(
                 f"The weight {name!r} is made when the model runs for the first time.",
-                "Run the model on a sample before.",
+                "Run the model on a sample first.",
             )
         if tensor.is_meta:
             raise ModelError(
-                f"The weight {name!r} has no values: it lies on the device 'meta'.",
+                f"The weight {name!r} has no values: it is on the device 'meta'.",
                 "Make the model on the CPU.",
             )
 
 
 @dataclass(frozen=True)
-class Row:
+class Entry:
     """One name that can be asked for.
 
-    `seen` is None where no example was run, or where the name stands for no single tensor;
-    `problem` then says why, as the end of a sentence, and `instead` what to name.
+    `seen` is None if no example was run, or if the name does not stand for a single tensor. Then
+    `problem` says why, as the end of a sentence, and `instead` holds other names.
     """
 
     name: str
@@ -73,14 +66,16 @@ class Row:
 class Layers:
     """All names of a module's layers.
 
-    A module that returns one tensor is called by its path, the whole one "output". ``name[0]`` and
-    ``name.key`` are parts of a tuple or dict, ``name#2`` is the second call of several.
+    A module that returns one tensor is named by its path, and the whole module is named "output".
+    ``name[0]`` and ``name.key`` are parts of a tuple or dict, ``name#2`` is the second of several
+    calls.
 
     Parameters
     ----------
     module : torch.nn.Module
+        The module.
     seen : Look or None
-        What example runs showed.
+        What example runs showed, if there were any.
 
     Attributes
     ----------
@@ -98,75 +93,69 @@ class Layers:
         self._whole = "output"
         while self._whole in self._paths:
             self._whole += "_"
-        self._rows = {row.name: row for row in self._all_rows(seen)}
+        self._entries = {entry.name: entry for entry in self._all_entries(seen)}
 
     def listed(self) -> list[Layer]:
-        """Give them as the contract wants them, in the order in which the modules began to run."""
-        return [self._layer(row) for row in self._rows.values()]
+        """Return the layers in the form of the contract, in the order in which modules began."""
+        return [self._layer(entry) for entry in self._entries.values()]
 
     def find(self, name: str) -> Seen:
-        """Find the output that a name stands for.
-
-        Raises
-        ------
-        UnknownNameError
-            There is none.
-        ModelError
-            It cannot be extracted, or nothing is known of it before a sample was seen.
-        """
-        row = self._rows.get(name) or self._rows.get(self._paths.get(name, ""))
-        if row is None:
-            known = dict.fromkeys(filter(None, [*self._rows, *self._paths]))
+        """Find the output that a name stands for."""
+        entry = self._entries.get(name) or self._entries.get(self._paths.get(name, ""))
+        if entry is None:
+            known = dict.fromkeys(filter(None, [*self._entries, *self._paths]))
             raise UnknownNameError(
                 f"The model has no layer {name!r}.", nearest(name, known, _LIST_ALL)
             )
-        if row.problem:
-            instead = f"Name one of {first_few(row.instead)}." if row.instead else ""
+        if entry.problem:
+            instead = f"Name one of {first_few(entry.instead)}." if entry.instead else ""
             raise ModelError(
-                f"The layer {name!r} {row.problem}.", instead or f"Choose another; {_LIST_ALL}"
+                f"The layer {name!r} {entry.problem}.", instead or f"Choose another; {_LIST_ALL}"
             )
-        if row.seen is None:
+        if entry.seen is None:
             raise ModelError(
-                "The model has seen no sample, so that the shapes of its layers are not known.",
+                "The model has seen no sample, so the shapes of its layers are not known.",
                 "Call `settled` with an example, or declare inputs of a shape that it runs on.",
             )
-        return row.seen
+        return entry.seen
 
     def module(self, path: str) -> torch.nn.Module:
-        """Give the module of a path."""
+        """Return the module of a path."""
         return self._modules[path]
 
-    def _all_rows(self, seen: Look | None) -> list[Row]:
+    def _all_entries(self, seen: Look | None) -> list[Entry]:
         if seen is None:
-            return [Row(self._name(path), path) for path in self._in_order(())]
-        return [row for path in self._in_order(seen.calls) for row in self._rows_of(path, seen)]
+            return [Entry(self._name(path), path) for path in self._in_order(())]
+        return [
+            entry for path in self._in_order(seen.calls) for entry in self._entries_of(path, seen)
+        ]
 
     def _in_order(self, called: Mapping[str, int | None] | tuple[()]) -> list[str]:
         first = [path for path in called if path]
         return [*first, *(path for path in self._modules if path and path not in called), ""]
 
-    def _rows_of(self, path: str, seen: Look) -> list[Row]:
+    def _entries_of(self, path: str, seen: Look) -> list[Entry]:
         name = self._name(path)
         outputs = [each for each in seen.outputs if each.place.module == path]
         once = seen.calls.get(path) == 1
         if once and len(outputs) == 1 and not outputs[0].place.keys:
-            return [Row(name, path, outputs[0], outputs[0].problem)]
+            return [Entry(name, path, outputs[0], outputs[0].problem)]
         parts = [
-            Row(self._part(name, each.place, once), path, each, each.problem) for each in outputs
+            Entry(self._part(name, each.place, once), path, each, each.problem) for each in outputs
         ]
-        instead = tuple(row.name for row in parts if not row.problem)
-        return [Row(name, path, None, self._why_not(path, seen), instead), *parts]
+        instead = tuple(entry.name for entry in parts if not entry.problem)
+        return [Entry(name, path, None, self._why_not(path, seen), instead), *parts]
 
     def _why_not(self, path: str, seen: Look) -> str:
         if not can_be_hooked(self._modules[path]):
-            return "is compiled to TorchScript, and nobody can see what it returns"
+            return "is compiled to TorchScript, so its output cannot be read"
         if path not in seen.calls:
             return "did not run on the first sample"
         if seen.calls[path] is None:
-            return "runs as often as the batch demands"
+            return "runs a different number of times for different batches"
         if seen.calls[path] != 1:
             return f"runs {seen.calls[path]} times"
-        return "returns no single tensor"
+        return "does not return a single tensor"
 
     def _name(self, path: str) -> str:
         return path or self._whole
@@ -178,22 +167,22 @@ class Layers:
             dotted = isinstance(key, str) and key.isidentifier()
             with_key = f"{name}.{key}" if dotted else f"{name}[{key!r}]"
             name = f"{name}[{key!r}]" if with_key in self._paths else with_key
-        while name in self._paths:  # a module's own path goes first
+        while name in self._paths:  # a module's own path wins
             name += "_"
         return name
 
-    def _layer(self, row: Row) -> Layer:
-        module = self._modules[row.path]
-        path = row.path if row.name == row.path else ""
+    def _layer(self, entry: Entry) -> Layer:
+        module = self._modules[entry.path]
+        path = entry.path if entry.name == entry.path else ""
         op, count = type(module).__name__, sum(each.numel() for each in module.parameters())
-        if row.seen is None:
-            pool = "" if row.problem else "auto"
-            return Layer(row.name, path, op, None, None, pool, count)
-        shape = row.seen.shape
+        if entry.seen is None:
+            pool = "" if entry.problem else "auto"
+            return Layer(entry.name, path, op, None, None, pool, count)
+        shape = entry.seen.shape
         try:
-            pooling = None if row.problem else row.seen.pooling(row.name, "auto", None)
+            pooling = None if entry.problem else entry.seen.pooling(entry.name, "auto", None)
         except ModelError:
             pooling = None
         if pooling is None:
-            return Layer(row.name, path, op, shape, None, "", count)
-        return Layer(row.name, path, op, shape, shape[pooling.channel_axis], pooling.kind, count)
+            return Layer(entry.name, path, op, shape, None, "", count)
+        return Layer(entry.name, path, op, shape, shape[pooling.channel_axis], pooling.kind, count)

@@ -1,4 +1,4 @@
-"""PyTorch modules as the backend contract wants them."""
+"""Opens PyTorch modules as the backend contract demands."""
 
 import functools
 import logging
@@ -28,10 +28,10 @@ _log = logging.getLogger("invert")
 
 
 class TorchBackend(Backend):
-    """Opens what makes a torch.nn.Module, and takes over modules.
+    """Opens factories and files of a torch.nn.Module, and takes over modules in memory.
 
-    The table of built-in backends holds its options. `inputs` says what a batch brings where the
-    forward does not; `autocast` computes in bfloat16 on a CPU and in float16 on CUDA.
+    The options are listed in the table of built-in backends. `inputs` declares the inputs if the
+    forward does not name them; `autocast` computes in bfloat16 on a CPU and in float16 on CUDA.
     """
 
     suffixes = (".pt", ".pth", ".pt2", ".torchscript")
@@ -68,7 +68,7 @@ class TorchBackend(Backend):
 
     @classmethod
     def check(cls) -> list[Finding]:
-        """Versions, and whether CUDA works; see `Backend.check`."""
+        """Report the versions, and whether CUDA works; see `Backend.check`."""
         return describe()
 
 
@@ -78,15 +78,15 @@ class TorchModel(Model):
     Parameters
     ----------
     module : torch.nn.Module
-        Unchanged while no extractor is open.
+        The module, which is not changed while no extractor is open.
     signature : Signature
-        Of its forward.
+        What its forward takes.
     inputs : tuple of ModelInput
-        What a batch brings.
+        The inputs that a batch has.
     autocast, channels_last : bool
-        As the options of `TorchBackend`.
+        The options of `TorchBackend`.
     seen : Look, optional
-        What an example showed; without it the model makes one up where the inputs have shapes.
+        What an example showed. By default the model makes up an example if the inputs have shapes.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class TorchModel(Model):
         return fingerprint(self._module)
 
     def settled(self, example: Mapping[str, np.ndarray]) -> "TorchModel":
-        """The same module, and what running it on the example shows; see `Model.settled`."""
+        """Return the same module with what an example run shows of it; see `Model.settled`."""
         return TorchModel(
             self._module,
             self._signature,
@@ -126,7 +126,7 @@ class TorchModel(Model):
         )
 
     def layers(self) -> list[Layer]:
-        """All modules, and the parts of what they return; see `Model.layers`."""
+        """Return all modules and the parts of their outputs; see `Model.layers`."""
         return self._layers.listed()
 
     def extractor(
@@ -140,8 +140,8 @@ class TorchModel(Model):
     ) -> TorchExtractor:
         """Open the module for some of its layers; see `Model.extractor`.
 
-        A batch runs until the last of them is there. Pools other than "first" and "last" leave a
-        layer of rank 2 as it is and are then reported as "none".
+        A batch runs until the last of these layers is there. Pools other than "first" and "last"
+        do not change a layer of rank 2 and are then reported as "none".
         """
         check_settings(layers, pool, device, batch_size)
         found = self._find(layers)
@@ -165,7 +165,7 @@ class TorchModel(Model):
         return Layers(self._module, self._seen or self._imagined())
 
     def _imagined(self) -> Look | None:
-        """What a made-up sample shows."""
+        """Run the module on a made-up sample, if possible."""
         example = made_up(self.inputs)
         if example is None:
             return None

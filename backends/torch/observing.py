@@ -1,4 +1,4 @@
-"""What the modules of a model give when it runs on a sample."""
+"""Runs a model and records what each of its modules returns."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -12,10 +12,10 @@ Keys = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Place:
-    """Where an output comes from: call number `call`, from 0, of a module, and the keys in it.
+    """Where an output comes from: the path of a module, the number of the call, and keys.
 
-    The keys lead through tuples, lists and dicts to the tensor; there are none where the module
-    returns just a tensor.
+    Calls are counted from 0. The keys lead through tuples, lists and dicts to the tensor; there
+    are none if the module returns a single tensor.
     """
 
     module: str
@@ -25,7 +25,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Kind:
-    """The shape and type of an output, and the sum of what it holds, without signs."""
+    """The shape and type of an output, and the sum of its absolute values."""
 
     shape: tuple[int, ...]
     dtype: torch.dtype
@@ -34,36 +34,24 @@ class Kind:
 
 @dataclass
 class Run:
-    """One forward pass: calls by module path in the order of their beginning, and all outputs."""
+    """One forward pass: the number of calls by module path, in order, and all outputs."""
 
     calls: dict[str, int] = field(default_factory=dict)
     outputs: dict[Place, Kind] = field(default_factory=dict)
 
 
 def modules_of(module: torch.nn.Module) -> dict[str, torch.nn.Module]:
-    """All modules by their path, "" for the whole; one that has several paths is there once."""
+    """Return all modules by path, "" for the whole; each is listed once, under its first path."""
     return dict(module.named_modules())
 
 
 def can_be_hooked(module: torch.nn.Module) -> bool:
-    """Whether PyTorch lets others see what the module returns."""
+    """Whether PyTorch hooks can see what a module returns."""
     return not isinstance(module, torch.jit.ScriptModule)
 
 
 def observe(module: torch.nn.Module, args: list[Any], kwargs: Mapping[str, Any]) -> Run:
-    """Run a module and write down what every module in it returns.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Whatever it raises is raised.
-    args : list
-    kwargs : mapping of str to object
-
-    Returns
-    -------
-    Run
-    """
+    """Run a module and record what every module in it returns; its exceptions pass through."""
     run = Run()
     with ExitStack() as stack:
         for path, each in modules_of(module).items():
@@ -75,7 +63,7 @@ def observe(module: torch.nn.Module, args: list[Any], kwargs: Mapping[str, Any])
 
 
 def _tensors_in(output: Any, keys: Keys = ()) -> Iterator[tuple[Keys, torch.Tensor]]:
-    """All tensors in nested tuples, lists and dicts, with the keys that lead to them."""
+    """Yield all tensors in nested tuples, lists and dicts, with the keys that lead to them."""
     if isinstance(output, torch.Tensor):
         if output.layout is torch.strided and not output.is_nested:
             yield keys, output
@@ -85,7 +73,7 @@ def _tensors_in(output: Any, keys: Keys = ()) -> Iterator[tuple[Keys, torch.Tens
 
 
 def pick(output: Any, keys: Keys) -> Any:
-    """What the keys lead to; None if there is nothing."""
+    """Return what the keys lead to, or None if there is nothing."""
     for key in keys:
         output = dict(_items(output)).get(key)
     return output

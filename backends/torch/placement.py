@@ -1,4 +1,4 @@
-"""A module of the user's on another device for a while, and back as it was."""
+"""Moves a module of the user to a device for a while, and puts it back as it was."""
 
 import contextlib
 import itertools
@@ -10,22 +10,19 @@ from invert_core.backends.torch.running import model_error
 
 
 class Loan:
-    """A module that lies on a device until it is given back.
+    """A module that is on a device until it is given back.
 
-    One that lies there already is left alone. Otherwise giving it back restores the very tensors
-    that it had, with their device and memory format, and with what refers to them.
+    A module that is there already is not touched. For any other, giving it back restores its very
+    tensors, with their device and memory format, so that references to them stay valid.
 
     Parameters
     ----------
     module : torch.nn.Module
+        The module.
     device : {"cpu", "cuda"}
+        The device to run on.
     channels_last : bool
-        Whether weights of rank 4 lie with the channels last in memory.
-
-    Raises
-    ------
-    ModelError
-        The module does not fit on the device.
+        Whether weights of rank 4 are stored with the channels last in memory.
     """
 
     def __init__(self, module: torch.nn.Module, device: str, *, channels_last: bool):
@@ -45,7 +42,7 @@ class Loan:
             for parameter in module.parameters():
                 parameter.grad = None
             module.to(device=device)
-            for parameter in module.parameters():  # those of rank 5 have another such format
+            for parameter in module.parameters():  # rank 5 needs another memory format
                 if channels_last and parameter.ndim == 4:
                     parameter.data = parameter.data.to(memory_format=torch.channels_last)
         except Exception as error:
@@ -53,7 +50,7 @@ class Loan:
             raise model_error(error) from error
 
     def end(self) -> None:
-        """Give the module back; a second time does nothing."""
+        """Give the module back; a second call does nothing."""
         self._undo.close()
 
 

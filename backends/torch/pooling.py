@@ -1,4 +1,4 @@
-"""How tensors are pooled."""
+"""Pools the outputs of layers."""
 
 import torch
 
@@ -14,23 +14,18 @@ def pooled(
     Parameters
     ----------
     layer : str
-        For messages.
+        Its name, for messages.
     values : tensor [b, ...]
-        Of floats; those of less than 32 bits are widened before anything is added up.
+        The floats of the layer; types below 32 bits are widened before they are summed.
     pooling : Pooling
-        Made for layers of this rank.
+        How a layer of this rank is pooled.
     mask : bool tensor [b, tokens], optional
         True for tokens that count.
 
     Returns
     -------
     tensor [b, units]
-        Float64 for a layer of float64, else float32; it shares no memory with `values`.
-
-    Raises
-    ------
-    ModelError
-        The mask does not fit the layer.
+        Float64 for a layer of float64, or else float32; it shares no memory with `values`.
     """
     wide = values if values.dtype == torch.float64 else values.float()
     axes = _token_axes(layer, wide, pooling, mask)
@@ -46,7 +41,7 @@ def pooled(
     if mask is None or not axes:
         return wide.mean(others) if pooling.kind == "mean" else wide.amax(others)
     counts = _counting(mask, wide.ndim, axes)
-    # Not by multiplication: padding may be infinite or NaN.
+    # Multiplying by the mask would not do, because padding may be infinite or NaN.
     if pooling.kind == "max":
         return wide.masked_fill(~counts, -torch.inf).amax(others)
     places = counts.expand(len(wide), *(_size(wide, axis, others) for axis in range(1, wide.ndim)))
@@ -56,21 +51,21 @@ def pooled(
 def _token_axes(
     layer: str, values: torch.Tensor, pooling: Pooling, mask: torch.Tensor | None
 ) -> tuple[int, ...]:
-    """The axes to mask."""
+    """Return the axes to mask."""
     if mask is None:
         return ()
     axes = pooling.token_axes
     if any(values.shape[axis] != mask.shape[1] for axis in axes):
         raise ModelError(
             f"The layer {layer!r} has the shape {tuple(values.shape)} for {mask.shape[1]} tokens, "
-            "so that it cannot be seen which places are padding.",
-            "Choose a layer with one place per token.",
+            "so it is not known which positions are padding.",
+            "Choose a layer with one position per token.",
         )
     return axes
 
 
 def _counting(mask: torch.Tensor, rank: int, axes: tuple[int, ...]) -> torch.Tensor:
-    """Bool [b, 1 or tokens, ...], True where all token axes are at a token that counts."""
+    """Return bool [b, 1 or tokens, ...]: True where every token axis is at a token that counts."""
     counts = torch.ones((1,) * rank, dtype=torch.bool, device=mask.device)
     for axis in axes:
         shape = [1] * rank
@@ -84,7 +79,7 @@ def _size(values: torch.Tensor, axis: int, others: list[int]) -> int:
 
 
 def _chosen_token(by_token: torch.Tensor, kind: str, mask: torch.Tensor | None) -> torch.Tensor:
-    """Int [b], the first or last token of each sample that counts."""
+    """Return int [b]: the position of the first or last token that counts in each sample."""
     if mask is None:
         mask = torch.ones(by_token.shape[:2], dtype=torch.bool, device=by_token.device)
     if kind == "first":

@@ -1,4 +1,4 @@
-"""Calling a module of the user's: in evaluation, without gradients, and its errors made ours."""
+"""Calls a module of the user: in evaluation mode, without gradients, with errors translated."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -15,11 +15,11 @@ _NO_MEMORY = ("can't allocate memory", "not enough memory")
 
 @contextlib.contextmanager
 def running(module: torch.nn.Module, device: str, *, autocast: bool) -> Iterator[None]:
-    """Surround calls of a module; what the module raises becomes a ModelError.
+    """Surround calls of a module; exceptions that it raises become a ModelError.
 
-    The training flags are set and put back one by one: `train` and `eval` may be overridden and
-    change weights. It is not the inference mode: what a module keeps of such a run could not be
-    trained with afterwards.
+    The training flags are set and restored one by one, because `train` and `eval` may be
+    overridden and change weights. Inference mode is not used, because tensors that a module keeps
+    from such a run could not be used for training afterwards.
     """
     training = [each for each in module.modules() if each.training]
     try:
@@ -37,13 +37,13 @@ def running(module: torch.nn.Module, device: str, *, autocast: bool) -> Iterator
 
 
 def model_error(error: BaseException) -> ModelError:
-    """Say what went wrong in a module: the kind of the exception and its first line."""
+    """Turn an exception of a module into a ModelError with its kind and its first line."""
     said = str(error).strip()
     if isinstance(error, torch.cuda.OutOfMemoryError | MemoryError) or any(
         each in said for each in _NO_MEMORY
     ):
         return ModelError(
-            "The memory is not enough to run the model.",
+            "There is not enough memory to run the model.",
             "Try a smaller --batch-size, or --device cpu.",
         )
     reason = f": {said.splitlines()[0].rstrip('.')}" if said else ""
@@ -54,14 +54,14 @@ def model_error(error: BaseException) -> ModelError:
 
 
 def home(module: torch.nn.Module) -> str:
-    """The device that a module lies on, "cpu" if it has no weights."""
+    """Return the device that a module is on, or "cpu" if it has no weights."""
     for tensor in (*module.parameters(), *module.buffers()):
         return str(tensor.device)
     return "cpu"
 
 
 def float_type(module: torch.nn.Module) -> torch.dtype | None:
-    """The type of all floating weights, None where there are none or several types."""
+    """Return the type of all floating-point weights, or None if there is not exactly one."""
     types = {each.dtype for each in module.parameters() if each.is_floating_point()}
     return types.pop() if len(types) == 1 else None
 
@@ -71,13 +71,8 @@ def to_tensors(
 ) -> dict[str, torch.Tensor]:
     """Copy arrays to a device.
 
-    Floats of up to 32 bits become `float_type`: samples come as float32, and the weights may be
-    of another type, for which NumPy may have none.
-
-    Raises
-    ------
-    DataError
-        PyTorch has no such type.
+    Floats of up to 32 bits become `float_type`: samples are float32, but the weights may have
+    another type, which NumPy may lack.
     """
     return {name: _to_tensor(name, array, device, float_type) for name, array in batch.items()}
 
@@ -97,7 +92,7 @@ def _to_tensor(
 
 
 def _own(array: np.ndarray, device: str) -> np.ndarray:
-    """An array that the model may change: what goes to another device is copied there."""
+    """Copy an array, because the model may change it, unless another device copies it anyway."""
     if device != "cpu" and array.flags.writeable and array.flags.c_contiguous:
         return array
     return np.array(array, order="C")

@@ -1,4 +1,4 @@
-"""Modules that torch.save wrote whole, which only a trusted file may hold."""
+"""Reads whole modules that torch.save wrote, which is done for trusted files only."""
 
 from pathlib import Path
 
@@ -20,19 +20,13 @@ def read_module(path: Path, *, trusted: bool) -> torch.nn.Module:
     Parameters
     ----------
     path : Path
+        The file.
     trusted : bool
-        Whether code in the file may run.
+        Whether code in the file may run; otherwise a file with code is refused.
 
     Returns
     -------
     torch.nn.Module
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    ModelError
-        It holds no module, or one that cannot be used, or would run code and is not trusted.
     """
     check_file(path)
     try:
@@ -41,7 +35,7 @@ def read_module(path: Path, *, trusted: bool) -> torch.nn.Module:
         raise ModelError(error.message, error.hint) from error
     if isinstance(content, torch.nn.Module):
         return content
-    what = "weights, and no module" if weights_in(content) else "no module"
+    what = "weights, but no module" if weights_in(content) else "no module"
     raise ModelError(f"{str(path)!r} holds {what}.", f"{_NAME_A_FACTORY} {str(path)!r}.")
 
 
@@ -53,7 +47,7 @@ def _read(path: Path, trusted: bool) -> object:
             "Give the torch.nn.Module that it was made from, or export that to ONNX.",
         )
     if not kind:
-        raise ModelError(f"{str(path)!r} is no file of PyTorch.", f"{_NAME_A_FACTORY}.")
+        raise ModelError(f"{str(path)!r} is not a PyTorch file.", f"{_NAME_A_FACTORY}.")
     try:
         return read_saved(path)
     except CodeInFileError as error:
@@ -61,8 +55,8 @@ def _read(path: Path, trusted: bool) -> object:
             return _run(path)
         raise ModelError(
             str(error),
-            f"{_NAME_A_FACTORY}. Or, if you trust whoever made the file, say --trust-model: it "
-            "runs whatever code the file holds.",
+            f"{_NAME_A_FACTORY}. Or, if you trust the source of the file, say --trust-model, which "
+            "runs any code in the file.",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What a module's forward takes."""
+"""Reads which inputs the forward of a module takes."""
 
 import inspect
 import sys
@@ -24,7 +24,7 @@ class Signature:
 
     Every named parameter is an input of its name. ``*args`` takes declared inputs of other names,
     in the order of their declaration; without ``*args``, ``**kwargs`` takes inputs of any name.
-    The mask reaches the module only where it is a parameter or declared.
+    The mask reaches the module only if it is a parameter or declared.
     """
 
     parameters: Mapping[str, Parameter]
@@ -32,15 +32,7 @@ class Signature:
 
     @classmethod
     def of(cls, module: torch.nn.Module, declared: Sequence[ModelInput] | None) -> "Signature":
-        """Read it from a module.
-
-        Raises
-        ------
-        SettingError
-            A declared input is no ModelInput, or declared twice.
-        ModelError
-            The forward does not say what it takes, or takes no input of a declared name.
-        """
+        """Read the signature of a module, and check the declared inputs."""
         try:
             parameters = inspect.signature(module.forward).parameters
         except (TypeError, ValueError) as error:
@@ -68,10 +60,10 @@ class Signature:
         return signature
 
     def inputs(self) -> tuple[ModelInput, ...]:
-        """Name what has to be brought, as far as the parameters say it.
+        """Return the inputs that a batch must have, as far as the parameters say it.
 
-        Those without a default, or else the first one; mask and token types where they are named.
-        ``*args`` counts as one input.
+        These are the parameters without a default, or else the first one, and the mask and token
+        types if they are parameters. ``*args`` counts as one input.
         """
         taken = {name: each for name, each in self.parameters.items() if self.takes(name)}
         named = [name for name, each in taken.items() if each.default is Parameter.empty]
@@ -82,13 +74,7 @@ class Signature:
     def seen_inputs(
         self, inputs: Sequence[ModelInput], example: Mapping[str, np.ndarray]
     ) -> tuple[ModelInput, ...]:
-        """Name the inputs that an example brings, with the types and numbers of axes it has.
-
-        Raises
-        ------
-        DataError
-            The example is nothing that a module with these inputs takes.
-        """
+        """Return the inputs of an example, with its types and numbers of axes."""
         known = {each.name: each for each in inputs}
         for name in example:
             if name == MASK or self.takes(name):
@@ -123,7 +109,7 @@ class Signature:
         return name in self.parameters and self.parameters[name].default is Parameter.empty
 
     def arguments(self, values: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        """Positional and keyword arguments for inputs that the module takes."""
+        """Return the positional and keyword arguments for the inputs that the module takes."""
         left = {name: value for name, value in values.items() if self.takes(name)}
         positional = []
         for name, each in self.parameters.items():

@@ -1,4 +1,4 @@
-"""Hooks that hand over what the wanted layers give, and stop the model after the last."""
+"""Hooks that hand over the outputs of the wanted layers and stop the model after the last."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -11,7 +11,7 @@ from invert_core.errors import ModelError
 
 
 class _Stop(BaseException):
-    """Ends a forward pass; no Exception, so that no model takes it for an error of its own."""
+    """Ends a forward pass; it is not an Exception, so a model does not catch it as an error."""
 
 
 class Taps:
@@ -20,13 +20,13 @@ class Taps:
     Parameters
     ----------
     modules : mapping of str to torch.nn.Module
-        By path; the ones that the places are in.
+        The modules that the wanted places are in, by path.
     wanted : mapping of str to Place
-        By layer.
+        Where each layer comes from.
     calls : mapping of str to int or None
-        How often each of the modules runs in a forward pass, None if that varies.
+        How often each module runs in a forward pass, by path; None if that varies.
     take : callable
-        Called with a layer and its tensor as soon as it is there. The tensor may change afterwards.
+        Called with a layer and its tensor as soon as it exists; the tensor may change afterwards.
     """
 
     def __init__(
@@ -54,21 +54,13 @@ class Taps:
         self._stack.close()
 
     def run(self, forward: Callable[[], Any]) -> None:
-        """Run the model until all wanted layers were handed over.
-
-        Raises
-        ------
-        ModelError
-            A layer does not come, or a module runs more often than it did before.
-        Exception
-            Whatever the model or `take` raises.
-        """
+        """Run the model until all wanted layers were handed over; other exceptions pass through."""
         try:
             forward()
         except _Stop:
             pass
         except Exception:
-            # A module in a thread of its own ends only that thread, and the model misses it.
+            # In a thread of its own, _Stop ends only that thread, and the model then fails.
             if self._failure is None and self._left:
                 raise
         if self._failure is not None:

@@ -1,4 +1,4 @@
-"""Weights in files: read without running code, and put into a module."""
+"""Reads weights from files without running code, and loads them into a module."""
 
 import logging
 import pickle
@@ -24,27 +24,18 @@ _SAVE_WEIGHTS = "Save the weights alone with torch.save(model.state_dict(), path
 
 
 class CodeInFileError(Exception):
-    """Says of a file that it holds objects besides tensors; never leaves this backend."""
+    """A file holds objects besides tensors; this error never leaves the backend."""
 
 
 def load_weights(module: torch.nn.Module, path: Path) -> None:
-    """Fill a module with the weights of a file, all of them and no others.
+    """Fill a module with the weights of a file, which must fit exactly.
 
     Parameters
     ----------
     module : torch.nn.Module
-        Changed in place; after an error it is of no use.
+        The module, which is changed in place; after an error it must not be used.
     path : Path
         A ``.safetensors`` file, or a state dict that torch.save wrote.
-
-    Raises
-    ------
-    MissingFileError, MissingDependencyError
-        There is no such file; or it needs safetensors, which is missing.
-    FileFormatError
-        It is broken, holds anything but weights, or would run code.
-    ModelError
-        The weights are not those of the module.
     """
     check_file(path)
     state = _read_safetensors(path) if path.suffix.lower() == ".safetensors" else _read(path)
@@ -61,31 +52,26 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
 
 
 def read_saved(path: Path) -> Any:
-    """Read what torch.save wrote, if it holds nothing but tensors and plain values.
+    """Read what torch.save wrote, if it holds only tensors and plain values.
+
+    A file with other objects, whose reading would run code, raises CodeInFileError.
 
     Parameters
     ----------
     path : Path
-        Of the kind "saved".
-
-    Raises
-    ------
-    CodeInFileError
-        It holds other objects, and reading them would run code.
-    FileFormatError
-        It is broken.
+        A file of the kind "saved".
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of an odd pickle, which is read or refused anyhow
-            # Said aloud: an environment variable can turn the default off.
+            warnings.simplefilter("ignore")  # an odd pickle is either read or refused anyway
+            # An environment variable can turn the default off, so say it explicitly.
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         refused = isinstance(error, pickle.UnpicklingError) and "nsupported" in str(error)
         if not refused:
             raise FileFormatError(
-                f"{str(path)!r} is broken, or nothing that torch.save wrote.",
-                "Get the file once more.",
+                f"{str(path)!r} is broken, or was not written by torch.save.",
+                "Get the file again.",
             ) from error
         name = re.search(r"GLOBAL (\S+)", str(error))
         what = f" such as {name[1]}" if name else ""
@@ -96,7 +82,7 @@ def read_saved(path: Path) -> Any:
 
 
 def _is_weights(content: object) -> TypeGuard[Mapping[str, torch.Tensor]]:
-    """Whether this maps names to tensors, as a state dict does."""
+    """Whether an object maps names to tensors, as a state dict does."""
     return (
         isinstance(content, Mapping)
         and bool(content)
@@ -108,7 +94,7 @@ def _is_weights(content: object) -> TypeGuard[Mapping[str, torch.Tensor]]:
 
 
 def weights_in(content: object) -> tuple[str, Mapping[str, torch.Tensor]] | None:
-    """The state dict in what a file holds, and under which name it lies there, "" if bare."""
+    """Return the state dict in the content of a file with its name there, which may be ""."""
     if _is_weights(content):
         return "", content
     if isinstance(content, Mapping):
@@ -123,7 +109,7 @@ def _read(path: Path) -> Mapping[str, torch.Tensor]:
     if kind != "saved":
         what = {"torchscript": "a TorchScript archive", "exported": "an exported program"}
         raise FileFormatError(
-            f"{str(path)!r} holds no weights: it is {what.get(kind, 'no file of PyTorch')}.",
+            f"{str(path)!r} holds no weights: it is {what.get(kind, 'not a PyTorch file')}.",
             _SAVE_WEIGHTS,
         )
     try:
@@ -151,16 +137,16 @@ def _read_safetensors(path: Path) -> Mapping[str, torch.Tensor]:
         return load_file(path)
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise FileFormatError(
-            f"{str(path)!r} is broken, or no .safetensors file: {error}.", "Get the file once more."
+            f"{str(path)!r} is broken, or not a .safetensors file: {error}.", "Get the file again."
         ) from error
 
 
 def _with_shared(
     module: torch.nn.Module, state: Mapping[str, torch.Tensor]
 ) -> dict[str, torch.Tensor]:
-    """Name weights that a module holds under several names under all of them.
+    """Repeat weights that a module holds under several names under all of them.
 
-    A .safetensors file holds each only once.
+    A .safetensors file stores each of them only once.
     """
     names: dict[int, list[str]] = {}
     for name, tensor in module.state_dict(keep_vars=True).items():
@@ -173,18 +159,18 @@ def _with_shared(
 
 
 def _refuse_complex(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:
-    """PyTorch would take their real parts."""
+    """Refuse complex weights for a real module; PyTorch would silently take their real parts."""
     for name, own in (*module.named_parameters(), *module.named_buffers()):
         given = state.get(name)
         if isinstance(given, torch.Tensor) and given.is_complex() and not own.is_complex():
             raise ModelError(
-                f"The weight {name!r} in {str(path)!r} is complex, and that of the model is not.",
+                f"The weight {name!r} in {str(path)!r} is complex, but the model's own is not.",
                 "Choose the factory that the weights were saved from.",
             )
 
 
 def _difference(module: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> str:
-    """How the names and shapes of a state dict differ from those of a module."""
+    """Describe how a state dict differs from a module in names and shapes."""
     own = module.state_dict()
     missing = [name for name in own if name not in state]
     unexpected = [name for name in state if name not in own]
@@ -201,7 +187,7 @@ def _difference(module: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> s
     if misshapen:
         name = misshapen[0]
         parts.append(
-            f"{first_few(misshapen)} have another shape, {tuple(state[name].shape)} in place of "
+            f"{first_few(misshapen)} have another shape, {tuple(state[name].shape)} instead of "
             f"{tuple(own[name].shape)}"
         )
     return ", ".join(parts)

@@ -1,4 +1,4 @@
-"""The files of some kind below a folder, whose relative paths are sample ids."""
+"""Finds the files of one kind below a folder; their relative paths are the sample ids."""
 
 import logging
 import os
@@ -16,14 +16,14 @@ LEAVES = "link to elsewhere"
 
 @dataclass(frozen=True)
 class Found:
-    """What a folder holds: the paths of the files wanted, and how many of each kind are not."""
+    """The wanted files of a folder by path, and the number of ignored files by suffix."""
 
     names: tuple[str, ...]
     ignored: Counter[str]
 
 
 def find_files(folder: Path, suffixes: Collection[str]) -> Found:
-    """Look for files below a folder.
+    """Find files by suffix below a folder.
 
     Hidden files and folders are skipped, links to folders are not followed, and links to files
     outside the folder are ignored.
@@ -32,19 +32,12 @@ def find_files(folder: Path, suffixes: Collection[str]) -> Found:
     ----------
     folder : Path
     suffixes : collection of str
-        In lower case, with the dot.
+        Suffixes in lower case, with the dot.
 
     Returns
     -------
     Found
-        Paths relative to the folder, with slashes, sorted.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such folder.
-    DataError
-        A folder inside cannot be listed.
+        Its paths are sorted, relative to the folder, and written with slashes.
     """
     if not folder.is_dir():
         raise MissingFileError(f"There is no folder {str(folder)!r}.", "Check the path.")
@@ -64,15 +57,14 @@ def find_files(folder: Path, suffixes: Collection[str]) -> Found:
 
 
 def log_ignored(what: str, where: str, ignored: Counter[str]) -> None:
-    """Say how many files of each kind are ignored in some place, if any, not being `what`."""
+    """Log how many files were ignored because they are not `what`, if any were."""
     if ignored:
         kinds = ", ".join(f"{count} {kind}" for kind, count in ignored.most_common(5))
         _log.info(
-            "%s in %s %s ignored, not being %s there: %s",
-            counted(ignored.total(), "file"),
-            where,
-            "is" if ignored.total() == 1 else "are",
+            "Only %s are read from %s; ignored %s: %s",
             what,
+            where,
+            counted(ignored.total(), "file"),
             kinds,
         )
 

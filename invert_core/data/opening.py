@@ -1,4 +1,4 @@
-"""From what the user names to a source of samples."""
+"""Opens whatever the user gives as data and returns a source of samples."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -32,7 +32,7 @@ _FOR = {
     "--workers": "images",
     "--skip-bad": "images",
 }
-"""What each setting is for."""
+"""The kind of data that each setting applies to."""
 
 _CALLED = {
     "preprocess": "preprocessing",
@@ -43,7 +43,7 @@ _CALLED = {
     "workers": "--workers",
     "skip_bad": "--skip-bad",
 }
-"""What messages call each field of `DataSettings`."""
+"""The name of each field of `DataSettings` in messages."""
 
 _OF_IMAGES = {"preprocessing", "--workers", "--skip-bad"}
 _OF_LISTED_IMAGES = {*_OF_IMAGES, "--column", "--id-column", "--root"}
@@ -52,27 +52,29 @@ _OF_TEXTS = {"a tokenizer", "--column", "--id-column"}
 
 @dataclass(frozen=True)
 class DataSettings:
-    """How data are read; a setting that is not its default is for data of some kinds only.
+    """How data are read; a setting other than its default applies to some kinds of data only.
 
     Parameters
     ----------
     preprocess : Preprocess, optional
-        For images; its dtype gives way to that of the model.
+        How images become arrays. If the model states a dtype, it replaces the one given here.
     text : Tokenize, optional
         How texts become tokens.
     column : str, optional
-        The column of a table that holds the texts or the paths; for paths ``path``, ``image``,
-        ``file`` or ``filename`` if absent.
+        The column of a table that holds the texts or the paths. By default it is ``text``,
+        ``sentence`` or ``content`` for texts, and ``path``, ``image``, ``file`` or ``filename``
+        for paths.
     id_column : str, optional
-        The column of a table that holds the sample ids; ``sample_id`` if absent and there.
+        The column of a table that holds the sample ids; by default ``sample_id``, if it exists.
     root : path, optional
-        The folder that the paths in a table start from, and may not leave; that of the table if
-        absent.
+        The folder that the paths in a table start from and must not leave; by default the folder
+        of the table.
     workers : int, optional
-        Processes that decode images, besides this one; 0 decodes in this one. As many as there
-        are cores if absent, and 0 for fewer than 256 images. Activations do not depend on it.
+        Number of extra processes that decode images; with 0 this process decodes them. By default
+        there is one per core, and none for fewer than 256 images. The activations do not depend
+        on it.
     skip_bad : bool
-        Read every image once before, and leave out those that cannot be read.
+        Read every image once in advance, and leave out the images that cannot be read.
     """
 
     preprocess: Preprocess | None = None
@@ -85,7 +87,7 @@ class DataSettings:
 
     @property
     def given(self) -> list[str]:
-        """What messages call the settings that are not their default."""
+        """The settings that differ from their defaults, by their names in messages."""
         return [
             _CALLED[field.name]
             for field in fields(self)
@@ -108,22 +110,23 @@ def open_data(
         One of these:
 
         - images: a folder; an archive ``.zip``, ``.tar``, ``.tar.gz``, ``.tgz``, ``.tar.bz2`` or
-          ``.tar.xz``; or a table of their paths, ``.csv``, ``.tsv``, ``.parquet`` or ``.jsonl``.
-          Their paths in the folder, the archive or the table are the sample ids.
-        - texts, where the settings have `text`: a ``.txt`` file with one per line, a folder of
-          such files with one each, or a table as above.
+          ``.tar.xz``; or a table of image paths, ``.csv``, ``.tsv``, ``.parquet`` or ``.jsonl``.
+          The paths in the folder, the archive or the table are the sample ids.
+        - texts, if the settings have `text`: a ``.txt`` file with one text per line, a folder of
+          ``.txt`` files with one text each, or a table as above.
         - arrays: a ``.npy`` file or an array for a model with one input; a ``.npz``,
           ``.safetensors``, ``.h5`` or ``.hdf5`` file or a mapping, with one array per input, as
           `invert_core.data.arrays.array_files.open_array_file` says. ``sample_id`` in a ``.npz`` or
           HDF5 file holds the ids.
         - an iterable of batches, as `invert_core.data.arrays.iterables.BatchSource` takes it.
-        - a DataSource, which is taken as it is.
+        - a DataSource, which is returned unchanged.
     inputs : sequence of ModelInput
-        Of the model.
+        The inputs of the model.
     settings : DataSettings, optional
         How the data are read.
     progress : callable, optional
-        Called with images read and images to read while bad ones are looked for.
+        Called with the number of images checked so far and the number of all images, while
+        `skip_bad` looks for bad ones.
 
     Returns
     -------
@@ -132,17 +135,17 @@ def open_data(
     Raises
     ------
     MissingFileError
-        There is no such file or folder, or images that a table lists are missing.
+        The file or folder does not exist, or images that a table lists are missing.
     FileFormatError
-        The file is none of these, broken or hostile.
+        The file is none of these, or it is broken or malicious.
     UnknownNameError
-        The table has no such column.
+        The table does not have the named column.
     DataError
-        The data has no samples, or is for another number of inputs, or ids repeat.
+        The data have no samples or do not fit the number of inputs, or an id repeats.
     SettingError
-        A setting is wrong, or is for data of another kind.
+        A setting is wrong, or does not apply to data of this kind.
     MissingDependencyError
-        A package that reads such files is not installed.
+        The package that reads such files is not installed.
     """
     settings = settings or DataSettings()
     if not isinstance(data, str | Path):
@@ -239,7 +242,7 @@ def _open_arrays(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
     source = open_array_file(path, inputs)
     if source is None:
         raise FileFormatError(
-            f"{str(path)!r} is no kind of data that is known by its name.",
+            f"The suffix of {str(path)!r} does not say what kind of data it holds.",
             "For one image, give the folder it is in; for texts, give --tokenizer too.",
         )
     return source

@@ -1,4 +1,4 @@
-"""What every source of samples offers, and data that fill the one input of a model."""
+"""The interface of every source of samples, and the check for models with a single input."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
@@ -20,8 +20,9 @@ class Batch:
     Parameters
     ----------
     rows : int64 array [b]
-        Which samples these are.
+        Positions of the samples in the data.
     inputs : dict of input name to array [b, ...]
+        The samples, one array per input.
     """
 
     rows: np.ndarray
@@ -32,50 +33,51 @@ Batches = Generator[Batch, None, None]
 
 
 class DataSource(ABC):
-    """Samples in a fixed order, in batches for the inputs of a model."""
+    """Samples in a fixed order, which come in batches for the inputs of a model."""
 
     sample_id: tuple[str, ...] | None
-    """One id per sample; None where samples are known by their position only."""
+    """One id per sample; None if samples are known by their position only."""
     settings: dict[str, Any]
-    """How samples become inputs, as JSON; {} where they are inputs already."""
+    """How samples become inputs, as JSON; {} if the samples are inputs already."""
     versions: Mapping[str, str] = MappingProxyType({})
-    """Versions of what makes inputs of samples, by distribution name; recorded, never compared."""
+    """Versions of the packages that make inputs from samples; recorded, never compared."""
 
     @property
     @abstractmethod
     def manifest(self) -> str:
-        """SHA-256 (hex) of what identifies the samples."""
+        """SHA-256 (hex) of everything that identifies the samples."""
 
     @property
     def sample_digests(self) -> np.ndarray | None:
-        """A number that identifies the content of each sample: uint64 [n_samples]; None if unknown.
+        """One number per sample that changes with its content, uint64 [n_samples], or None.
 
-        With them an extraction that stopped can be resumed after a later sample was repaired.
+        With these numbers, a stopped extraction can go on after a later sample was repaired.
         """
         return None
 
     @abstractmethod
     def __len__(self) -> int:
-        """Give the number of samples."""
+        """The number of samples."""
 
     @abstractmethod
     def batches(self, start: int, batch_size: int) -> Batches:
-        """All batches from the one that holds sample `start` on.
+        """Yield all batches, beginning with the one that holds sample `start`.
 
         Which samples share a batch depends on the batch size alone, not on `start`. Samples may
-        come out of their order; what the model makes of them is held in memory until all samples
-        before them have come.
+        come in any order, but the activations of a sample stay in memory until all samples before
+        it have come.
 
         Parameters
         ----------
         start : int
+            Position of the first sample that is needed.
         batch_size : int
-            The most samples of a batch.
+            The largest number of samples in a batch.
 
         Yields
         ------
         Batch
-            The first ones may hold samples before `start`; every later sample comes once.
+            The first batches may hold samples before `start`; every other sample comes once.
 
         Raises
         ------
@@ -84,32 +86,27 @@ class DataSource(ABC):
         """
 
     def stop(self) -> None:
-        """Let `batches`, which a thread runs, end soon: no more of them are wanted.
+        """Make `batches`, which runs in another thread, end soon.
 
-        A source whose batches take long leaves one in the midst; others need not do anything.
+        A source whose batches take long should abandon the current one; other sources need not do
+        anything.
         """
         return
 
     def example(self) -> dict[str, np.ndarray]:
-        """Inputs of the first sample alone.
+        """Return the inputs of the first sample alone.
 
         Raises
         ------
         DataError
-            There is none, or it cannot be read.
+            There is no sample, or the first one cannot be read.
         """
         with closing(self.batches(0, 1)) as batches:
             return next(batches).inputs
 
 
 def single_input(inputs: Sequence[ModelInput], what: str) -> ModelInput:
-    """The only input of a model, which `what` is to fill.
-
-    Raises
-    ------
-    DataError
-        The model has another number of inputs.
-    """
+    """Return the only input of a model; `what` names the data that fill it, for messages."""
     if len(inputs) != 1:
         names = ", ".join(each.name for each in inputs)
         raise DataError(

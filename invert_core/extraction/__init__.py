@@ -1,4 +1,4 @@
-"""From a model and samples to a file of activations."""
+"""Runs a model over samples and writes a file of activations."""
 
 from invert_core.extraction.extracting import extract, list_layers
 from invert_core.extraction.report import Estimate, ExtractedLayer, ExtractionReport, Spent

@@ -1,4 +1,4 @@
-"""What an extraction would take, from running a little of it."""
+"""Estimates the time, memory and file size of an extraction by running a little of it."""
 
 import itertools
 import math
@@ -16,29 +16,29 @@ from invert_core.models.backend import Extractor
 from invert_core.parallel import read_ahead
 
 SECONDS = 2.0
-"""So long batches are run at least, if there are enough: the first ones were read before."""
+"""How long batches run at least, if there are enough: the first ones were read in advance."""
 
 
 def estimate(
     extractor: Extractor, source: DataSource, writer: ActivationWriter, batch_size: int
 ) -> tuple[Estimate, dict[str, int]]:
-    """Run a batch to warm up and some to measure; nothing is written.
+    """Run one batch to warm up and some more to measure; nothing is written.
 
-    A thread reads ahead as in an extraction, so that the longer one of reading and running counts.
+    A thread reads ahead as in an extraction, so the slower of reading and running counts.
 
     Parameters
     ----------
     extractor : Extractor
     source : DataSource
     writer : ActivationWriter
-        With rows left to write.
+        A file that is not finished.
     batch_size : int
 
     Returns
     -------
     Estimate
     dict of layer name to int
-        The number of units.
+        The number of units of each layer.
     """
     ready = read_ahead(source.batches(writer.rows_done, batch_size), stop=source.stop)
     with closing(ready) as batches:
@@ -66,10 +66,10 @@ def estimate(
 
 
 def _peak_bytes() -> int | None:
-    """The most memory that this process has taken so far."""
+    """Return the most memory that this process has used so far."""
     try:
         import resource
-    except ImportError:  # as on Windows
+    except ImportError:  # Windows does not have it
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

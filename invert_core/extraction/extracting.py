@@ -1,4 +1,4 @@
-"""From a model and samples to a file of activations."""
+"""Extracts the activations of some layers of a model into a file, and lists its layers."""
 
 import os
 import time
@@ -33,10 +33,10 @@ from invert_core.values import check_n_samples
 from invert_core.wording import first_few, nearest
 
 EXTRACTION_CONTRACT = 2
-"""To be raised when the same fingerprint would give other values than in the last release."""
+"""Must be raised if the same fingerprint would give other values than in the last release."""
 
 ModelSource = str | Path | Model | object
-"""A path, ``backend:target``, a model that is open, or an object that a backend knows."""
+"""A path, ``backend:target``, an open model, or an object that a backend knows."""
 
 
 def list_layers(
@@ -44,15 +44,15 @@ def list_layers(
     backend: str | None = None,
     model_options: Mapping[str, Any] | None = None,
 ) -> list[Layer]:
-    """All layers of a model in its order.
+    """Return all layers of a model, in its order.
 
     Parameters
     ----------
     model : path, Model, or object such as a torch.nn.Module
     backend : str, optional
-        What opens the model; found out from its name or class if absent.
+        The backend that opens the model; by default its name or class decides.
     model_options : mapping, optional
-        What the backend is to know besides, such as ``{"weights": "model.safetensors"}``.
+        Options of the backend, such as ``{"weights": "model.safetensors"}``.
 
     Raises
     ------
@@ -90,40 +90,40 @@ def extract(
 ) -> ExtractionReport:
     """Run a model over samples and write the activations of some layers to a file.
 
-    A run that was stopped goes on where it was when it is called again in the same way; one that
-    was finished is not repeated.
+    An extraction that was stopped goes on where it stopped if it is called again in the same way;
+    a finished one is not repeated.
 
     Parameters
     ----------
     model : path, Model, or object such as a torch.nn.Module
     data : path, array, mapping of input name to array, iterable of batches, or DataSource
-        As `invert_core.data.open_data` says.
+        The samples, in one of the forms that `invert_core.data.open_data` takes.
     output : path
-        The ``.h5`` file to make; until it is whole its name ends in ``.partial``.
+        The ``.h5`` file to write; until it is complete, its name ends in ``.partial``.
     layers : sequence of str
-        Names or module paths, as `list_layers` gives them; ``*`` and ``?`` in them stand for any
-        characters and for one.
+        Names or module paths, as `list_layers` returns them. In them ``*`` stands for any
+        characters, and ``?`` for a single one.
     pool, channel_axis, device, batch_size
-        As `invert_core.models.backend.Model.extractor` says.
+        See `invert_core.models.backend.Model.extractor`.
     dtype : {"float32", "float16"}
-        Of the file.
+        Type of the activations in the file.
     sparse : sequence of str
-        Those of the layers, or patterns of them, that are stored as compressed sparse columns,
-        which takes less space where most activations are 0.
+        Layers, or patterns of layers, that are stored as compressed sparse columns. This takes
+        less space if most activations are 0.
     backend : str, optional
-        What opens the model; found out from its name or class if absent.
+        The backend that opens the model; by default its name or class decides.
     model_options : mapping, optional
-        What the backend is to know besides, such as ``{"weights": "model.safetensors"}``.
+        Options of the backend, such as ``{"weights": "model.safetensors"}``.
     overwrite : bool
-        Start anew whatever is there.
+        Start anew even if the output exists.
     preprocess, text, column, id_column, root, workers, skip_bad
-        As `invert_core.data.DataSettings` says.
+        See `invert_core.data.DataSettings`.
     save_every : float
-        Seconds after which rows are saved at the latest, so that a kill costs no more.
+        The most seconds between two saves: the work that a kill can cost.
     progress : callable, optional
-        Called with samples done and samples in all.
+        Called with the number of samples done and the number of all samples.
     dry_run : bool
-        Open everything, see that the output could be written, and run the model for two seconds,
+        Open everything, check that the output can be written, and run the model for two seconds,
         or on two batches, to estimate what the extraction would take. Nothing is written.
 
     Returns
@@ -133,13 +133,13 @@ def extract(
     Raises
     ------
     SettingError, MissingFileError, ModelError, UnknownNameError, MissingDependencyError
-        Something was named that is not there or does not work.
+        A setting is wrong, or the model, the data, a layer or a package is missing or broken.
     DataError
-        The data does not fit the model, a sample cannot be read, or an activation is NaN.
+        The data do not fit the model, a sample cannot be read, or an activation is NaN.
     StaleFileError, ExistingOutputError
-        The output exists and was made from something else, or is the data or the model.
+        The output exists and was made from something else, or it is the data or the model.
     StorageError
-        It cannot be written. What is marked as done stays, and the same call goes on from there.
+        The output cannot be written. Finished samples stay, and the same call goes on from there.
     """
     started = time.perf_counter()
     check_settings(layers, pool, device, batch_size)
@@ -208,7 +208,7 @@ def _origin(
     batch_size: int,
     channel_axis: int | None,
 ) -> Origin:
-    """What the activations are made from."""
+    """Describe what the activations are made from."""
     outputs = extractor.outputs
     fingerprint = {
         CONTRACT: EXTRACTION_CONTRACT,
@@ -236,7 +236,7 @@ def _origin(
 
 
 def _keep_from_output(output: Path, *inputs: object) -> None:
-    """Refuse to write over what is read."""
+    """Refuse an output that is one of the inputs."""
     for path in inputs:
         if (
             isinstance(path, str | Path)
@@ -245,12 +245,12 @@ def _keep_from_output(output: Path, *inputs: object) -> None:
             and os.path.samefile(path, output)
         ):
             raise ExistingOutputError(
-                f"The output {str(output)!r} is also what is read.", "Choose another with -o."
+                f"The output {str(output)!r} is also an input.", "Choose another with -o."
             )
 
 
 def _sparse_layers(model: Model, layers: Sequence[str], patterns: Sequence[str]) -> list[str]:
-    """Those of the layers that a pattern fits, by the names they were asked for or have."""
+    """Return the layers that fit a pattern, by the names they were asked for or their own."""
     if isinstance(patterns, str):
         raise SettingError("The sparse layers are not in a list.", 'Give one, as in ("sae.*",).')
     known = model.layers() if patterns else []
@@ -262,7 +262,7 @@ def _sparse_layers(model: Model, layers: Sequence[str], patterns: Sequence[str])
         found = fitting.intersection(layers)
         if not found:
             raise UnknownNameError(
-                f"No layer that is extracted fits {pattern!r}, which is to be stored as sparse.",
+                f"No extracted layer fits {pattern!r}, which was named as sparse.",
                 nearest(pattern, layers, f"The layers are {first_few(layers)}."),
             )
         sparse |= found

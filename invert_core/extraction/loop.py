@@ -1,4 +1,4 @@
-"""Runs a model over all batches and writes what comes out."""
+"""Runs a model over all batches and writes the activations."""
 
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -27,26 +27,21 @@ def run_all(
 ) -> Spent:
     """Extract all samples that are not done, and finish the file.
 
-    A thread reads the next batch while the model runs. Whatever ends the work early, all rows
-    that are known are written first, and a note on the error says how many are kept.
-
-    Raises
-    ------
-    DataError, ModelError, StorageError, ExistingOutputError
-        As `invert_core.extract` says.
+    A thread reads the next batch while the model runs. If anything ends the work early, the
+    activations so far are written first, and a note on the error says how many samples are kept.
     """
     if writer.finished:
         return Spent()
     clock = _Clock()
     try:
-        row = writer.rows_done
-        ready = read_ahead(source.batches(row, batch_size), stop=source.stop)
+        n_done = writer.rows_done
+        ready = read_ahead(source.batches(n_done, batch_size), stop=source.stop)
         with closing(ready) as batches:
-            for values in in_order(_results(extractor, batches, clock), row, len(source)):
+            for values in in_order(_results(extractor, batches, clock), n_done, len(source)):
                 writer.write(values, {} if writer.n_units else unit_names(extractor, values))
-                row += len(next(iter(values.values())))
+                n_done += len(next(iter(values.values())))
                 if progress is not None:
-                    progress(row, len(source))
+                    progress(n_done, len(source))
         writer.finish()
     except BaseException as error:
         _keep(
@@ -59,21 +54,13 @@ def run_all(
 
 
 def run_batch(extractor: Extractor, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Run the model, and check the shape of what it gives.
-
-    Raises
-    ------
-    DataError
-        As `Extractor.run` says.
-    ModelError
-        A layer has no units or too many, or another number of samples.
-    """
+    """Run the model on one batch, and check the shapes of the activations."""
     activations = extractor.run(inputs)
-    rows = len(next(iter(inputs.values())))
+    n_samples = len(next(iter(inputs.values())))
     for name, values in activations.items():
-        if values.ndim != 2 or len(values) != rows or values.shape[1] == 0:
+        if values.ndim != 2 or len(values) != n_samples or values.shape[1] == 0:
             raise ModelError(
-                f"Layer {name!r} gave activations of shape {values.shape} for {rows} samples.",
+                f"Layer {name!r} gave activations of shape {values.shape} for {n_samples} samples.",
                 "It must be [samples, units] with at least one unit; choose another layer.",
             )
         if values.shape[1] > layout.UNIT_LIMIT:
@@ -87,26 +74,20 @@ def run_batch(extractor: Extractor, inputs: Mapping[str, np.ndarray]) -> dict[st
 def unit_names(
     extractor: Extractor, activations: Mapping[str, np.ndarray]
 ) -> dict[str, tuple[str, ...]]:
-    """Names of the units of layers that have some, after a batch was run.
-
-    Raises
-    ------
-    ModelError
-        There are more or fewer names than units.
-    """
+    """Return the unit names of layers that have some; call this after a batch was run."""
     names = extractor.unit_names()
     for layer, of_layer in names.items():
         n_units = activations[layer].shape[1]
         if len(of_layer) != n_units:
             raise ModelError(
-                f"Layer {layer!r} has {n_units} units and {len(of_layer)} names of units.",
+                f"Layer {layer!r} has {n_units} units, but the backend names {len(of_layer)}.",
                 "The backend is at fault; choose another pool or layer.",
             )
     return names
 
 
 class _Clock:
-    """Adds up where the time goes."""
+    """Adds up the time spent waiting for batches and in the model."""
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
@@ -124,7 +105,7 @@ def _results(extractor: Extractor, batches: Iterable[Batch], clock: _Clock) -> G
         n_inputs = len(next(iter(batch.inputs.values())))
         if batch.rows.shape != (n_inputs,):
             raise DataError(
-                f"A batch names {batch.rows.size} samples and brings {n_inputs}.",
+                f"A batch names {batch.rows.size} samples but brings {n_inputs}.",
                 "The data must not change while it is read.",
             )
         values = run_batch(extractor, batch.inputs)
@@ -135,9 +116,9 @@ def _results(extractor: Extractor, batches: Iterable[Batch], clock: _Clock) -> G
 
 
 def _keep(writer: ActivationWriter, error: BaseException, mended: str) -> None:
-    """Save the rows that are known, and say on the error how many are kept.
+    """Save the activations so far, and add a note to the error that says how many are kept.
 
-    `mended` says what has to be before the work can go on after an error in the data.
+    `mended` says what must be true before the work can go on after an error in the data.
     """
     try:
         writer.save()

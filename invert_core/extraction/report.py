@@ -1,4 +1,4 @@
-"""What an extraction did, or would take."""
+"""Reports what an extraction did, or what it would take."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ExtractedLayer:
-    """One layer of an activation file: how it was pooled, its number of units, how it is stored."""
+    """One layer of an activation file: its pooling, number of units, and whether it is sparse."""
 
     name: str
     pool: str
@@ -18,8 +18,8 @@ class ExtractedLayer:
 class Spent:
     """Where the time of an extraction went, in seconds.
 
-    The next batch is made ready while the model runs: `waiting` is only what the model had to
-    wait for it, `in_model` the time in the model, and `total` both and the writing.
+    The next batch is prepared while the model runs, so `waiting` is only the time that the model
+    had to wait for it. `in_model` is the time in the model, and `total` adds the time for writing.
     """
 
     waiting: float = 0.0
@@ -31,10 +31,10 @@ class Spent:
 class Estimate:
     """What an extraction would take.
 
-    `file_bytes` is the size of the finished file, for sparse layers as far as one batch tells.
-    `memory_bytes` is the most that this process has taken, with one batch run, and what rows need
-    that wait to be written; None where the system does not say. `seconds` is the time of some
-    batches, after another one to warm up, for all that are left.
+    `file_bytes` is the size of the finished file; for sparse layers it is estimated from one
+    batch. `memory_bytes` is the most that this process has used so far, with batches run, plus
+    the memory for activations that wait to be written; None if the system does not say.
+    `seconds` is the time for all remaining batches, estimated from some batches after a warm-up.
     """
 
     file_bytes: int
@@ -46,10 +46,10 @@ class Estimate:
 class ExtractionReport:
     """What an extraction did.
 
-    `resumed_from` is the number of samples that an earlier run had left, `already_done` says that
-    it had finished; `device` is what the model ran on, `seconds` how long everything took, and
-    `spent` what of it went into the samples. A dry run has an `estimate`, unless nothing is left
-    to run.
+    `resumed_from` is the number of samples that an earlier run had done, and `already_done` says
+    whether it had finished. `device` is the device that the model ran on, `seconds` is the time
+    for everything, and `spent` is the part of it that the samples took. A dry run has an
+    `estimate`, unless nothing is left to run.
     """
 
     path: Path
@@ -64,6 +64,6 @@ class ExtractionReport:
 
     @property
     def samples_per_second(self) -> float | None:
-        """Samples that this run extracted, by the time it spent on them; None if there are none."""
+        """Samples per second of this run; None if it extracted none."""
         n_run = self.n_samples - self.resumed_from
         return n_run / self.spent.total if n_run and self.spent.total else None

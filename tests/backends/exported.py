@@ -33,7 +33,7 @@ class SmallCnn(torch.nn.Module):
 
 
 class ResNet18(torch.nn.Module):
-    """The shape of ResNet-18; the one ReLU of a block runs twice, as torchvision has it."""
+    """A network like ResNet-18; the one ReLU of a block runs twice, as in torchvision."""
 
     def __init__(self):
         super().__init__()

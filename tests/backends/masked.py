@@ -31,7 +31,7 @@ def passing(shape, *, mask=("n", "t"), elem=TensorProto.INT64, opset=18, ids=("n
 
 
 def masks(count=4, n_tokens=N_TOKENS):
-    """Padding at the end, at the start, in the middle, and none."""
+    """Masks with padding at the end, at the start, in the middle, and without padding."""
     mask = np.ones((count, n_tokens), np.int64)
     mask[0, 3:] = mask[1, :2] = mask[2, 2] = 0
     return mask

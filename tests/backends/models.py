@@ -99,7 +99,7 @@ def network_layers(x, seed=0):
 def language_model(*, takes_mask=True, seed=0):
     """Token ids [n, t] -> hidden (rank 3), probabilities [n, 2, t, t], mixed [n, 2, t, 3].
 
-    Attention with two heads, which padding takes no part in; left out if no mask is taken.
+    The attention has two heads and ignores padding; a model without a mask has no attention.
     """
     shape = np.array([0, 0, 2, 3], np.int64)
     weights = language_weights(seed) | {

@@ -1,4 +1,4 @@
-"""What pooling means, in the plainest loops."""
+"""The definition of pooling, in the plainest loops."""
 
 import itertools
 

@@ -27,9 +27,9 @@ BATCH = 16
 class Case:
     """One network in both forms.
 
-    `layers` maps names of the module to names of the ONNX model; `tolerance` is what a difference
-    may be at most, relative to the largest absolute activation of the layer. `more_axes` names
-    the layers that have no single axis of tokens.
+    `layers` maps names of the module to names of the ONNX model. `tolerance` is the largest
+    difference, relative to the largest absolute activation of the layer. `more_axes` names the
+    layers that do not have a single axis of tokens.
     """
 
     module: object
@@ -42,7 +42,7 @@ class Case:
     more_axes: tuple[str, ...] = ()
 
     def layers_of(self, pool):
-        """The layers that can be pooled in this way."""
+        """The layers that can be pooled like this."""
         single = pool in ("first", "last")
         return {
             name: tensor
@@ -104,7 +104,7 @@ def half(folder):
 
 
 def quantized(folder):
-    """The same network, its weights and activations rounded to eight bits."""
+    """The same network with its weights and activations rounded to eight bits."""
     from onnxruntime import quantization
 
     case = cnn(folder, "torchscript", 17)
@@ -287,7 +287,7 @@ def test_activations_are_the_same_within_the_stated_tolerance(case, both):
 
 
 def ranked_alike(module, graph):
-    """Units on which no two samples are so near that rounding could swap them."""
+    """Units on which no two samples are so close that rounding could swap them."""
     gap = np.diff(np.sort(module, axis=0), axis=0).min(axis=0)
     return np.flatnonzero(gap > 2 * np.abs(module - graph).max(axis=0))
 

@@ -35,7 +35,7 @@ class Network(nn.Module):
 
 
 class Chain(nn.Module):
-    """Two layers; `between` is called with what the first gives, `after` with the second."""
+    """Two layers; `between` is called with the output of the first, `after` with the second."""
 
     def __init__(self, after=lambda x: x, between=lambda x: x):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What extractions of the fake model hold, and what they should."""
+"""What extractions of the fake model hold, and what they should hold."""
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def assert_same(found, wanted):
 
 
 def interrupt_at(rows):
-    """Interrupt the model when it has seen so many rows."""
+    """Interrupt the model when it has seen this many samples."""
     seen = 0
 
     def fail(x):

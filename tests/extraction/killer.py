@@ -1,7 +1,7 @@
-"""Runs extractions that are killed, for `tests/test_extraction_kills.py`.
+"""Runs extractions that are killed, for `tests/extraction/test_kills.py`.
 
-Every extraction runs in a process of its own, forked from this one, which has imported all there
-is to import and has no threads. Called with a folder; prints what happened as JSON.
+Every extraction runs in its own process, forked from this one, which has imported everything and
+has no threads. The script is called with a folder and prints what happened as JSON.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ STEPS = {
 
 
 def run(path, delay=0.0, save_every=0.0, interfere=lambda: None):
-    """Extract in a new process; give its number."""
+    """Extract in a new process, and return its number."""
     child = os.fork()
     if child == 0:
         code = 1
@@ -71,14 +71,14 @@ def ended(child):
 
 
 def rows_done(path):
-    """Rows that an unfinished file has marked; None if there is none."""
+    """Return the number of finished samples in an unfinished file, or None without a file."""
     with contextlib.suppress(FileNotFoundError), h5py.File(f"{path}.partial") as file:
         return int(file.attrs["rows_done"])
     return None
 
 
 def kill_at_random(folder, wanted):
-    """Kill until so many kills fell while some but not all rows were done; give their rows."""
+    """Kill until enough kills came with some but not all samples done; return these numbers."""
     random = np.random.default_rng(0)
     kept, finished = [], []
     longest = 0.2
@@ -92,7 +92,7 @@ def kill_at_random(folder, wanted):
             killed = ended(child)
             before, done = done, rows_done(path)
             if killed and done == before:
-                longest *= 1.2  # so that a machine that is busy gets on, too
+                longest *= 1.2  # a busy machine needs more time
             if killed and done is not None and 0 < done < N_SAMPLES:
                 kept.append(done)
         finished.append(path.read_bytes())
@@ -100,7 +100,7 @@ def kill_at_random(folder, wanted):
 
 
 def at_call(owner, name, number, act, before):
-    """Do something before or after a function is called for the n-th time."""
+    """Do something before or after the n-th call of a function."""
     original = getattr(owner, name)
     calls = 0
 
@@ -141,7 +141,7 @@ def count_calls(folder):
 
 
 def kill_at_steps(folder, counts):
-    """Kill once at a boundary, then go on; give the rows kept and the file, by boundary."""
+    """Kill once at each boundary, then go on; return the samples kept and the file by boundary."""
     found = {}
     for step, count in counts.items():
         for number, before in ((1, False), (count // 2, True), (count, True), (count, False)):
@@ -160,7 +160,7 @@ def kill_at_steps(folder, counts):
 
 
 def main(folder):
-    """Compare all files that were killed with one that was not."""
+    """Compare the files of all killed extractions with one that was not killed."""
     counts = count_calls(folder)
     whole = (folder / "whole.h5").read_bytes()
     kept, finished = kill_at_random(folder, wanted=15)

@@ -1,4 +1,4 @@
-"""From a model and samples to a file, and what is refused."""
+"""Extractions from a model and samples to a file, and inputs that are refused."""
 
 import os
 
@@ -192,7 +192,7 @@ def test_the_data_are_never_overwritten(tmp_path, overwrite, name):
         file["x"] = samples(10)
     (tmp_path / "link.h5").symlink_to(data)
     before = data.read_bytes()
-    with pytest.raises(ExistingOutputError, match="is also what is read") as caught:
+    with pytest.raises(ExistingOutputError, match="is also an input") as caught:
         extract(FakeModel(), data, tmp_path / name, LAYERS, overwrite=overwrite)
     assert caught.value.hint == "Choose another with -o."
     assert data.read_bytes() == before

@@ -1,4 +1,4 @@
-"""From folders of images to activations."""
+"""Extractions from folders of images."""
 
 import contextlib
 import errno

@@ -1,4 +1,4 @@
-"""An extraction that is killed at any moment goes on to the very bytes it would have made."""
+"""An extraction that is killed at any moment goes on and makes the same bytes."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What an extraction tells of itself, before and after."""
+"""What an extraction reports about itself, before and after."""
 
 import os
 import time
@@ -40,7 +40,7 @@ def test_a_dry_run_runs_some_batches_and_writes_nothing(tmp_path, monkeypatch):
 
 
 class SlowSource(ArraySource):
-    """Needs 20 ms for every batch, and has read some ahead when one is asked for."""
+    """A source that needs 20 ms per batch, and has read some ahead when the first is asked for."""
 
     def batches(self, start, batch_size):
         def slowly():

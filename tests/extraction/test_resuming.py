@@ -1,4 +1,4 @@
-"""What stops an extraction, what is kept, and that it goes on with equal bits."""
+"""What stops an extraction, what is kept, and that going on makes the same bytes."""
 
 import errno
 import os
@@ -108,7 +108,7 @@ def test_a_disk_that_is_full_at_the_end_is_said_beside_what_ended_the_work(tmp_p
 
 
 class BrokenSource(ArraySource):
-    """Fails where one batch should be read; a thread reads it, ahead of the model."""
+    """A source that fails at one batch, which a thread reads ahead of the model."""
 
     def batches(self, start, batch_size):
         for batch in super().batches(start, batch_size):
@@ -130,7 +130,7 @@ def test_a_sample_that_cannot_be_read_loses_none_before_it(tmp_path):
 
 
 class WrongSource(ArraySource):
-    """Says of every batch that it is the first."""
+    """A source that says of every batch that it is the first."""
 
     def batches(self, start, batch_size):
         for batch in super().batches(start, batch_size):
@@ -138,7 +138,7 @@ class WrongSource(ArraySource):
 
 
 class ShortSource(ArraySource):
-    """Names fewer samples than it brings."""
+    """A source whose batches name fewer samples than they bring."""
 
     def batches(self, start, batch_size):
         for batch in super().batches(start, batch_size):
@@ -147,7 +147,7 @@ class ShortSource(ArraySource):
 
 @pytest.mark.parametrize(
     ("source", "said"),
-    [(WrongSource, "brought a sample twice"), (ShortSource, "names 31 samples and brings 32")],
+    [(WrongSource, "brought a sample twice"), (ShortSource, "names 31 samples but brings 32")],
 )
 def test_samples_that_are_not_what_they_should_be_are_refused(tmp_path, source, said):
     with pytest.raises(DataError, match=said):
@@ -248,7 +248,7 @@ def test_a_run_that_ended_when_all_rows_were_done_is_finished_by_the_next(
 
 
 class SlowSource(ArraySource):
-    """Takes long for every batch but the first, until it is stopped."""
+    """A source that takes long for every batch but the first, until it is stopped."""
 
     def __init__(self, arrays):
         super().__init__(arrays)

@@ -1,4 +1,4 @@
-"""Rows come out in order, whatever the order in which batches bring them."""
+"""Activations come out in the order of the samples, in whatever order batches bring them."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from invert_core.extraction.sample_order import in_order
 
 
 def results(batches):
-    """What a model would make of such batches: each value tells its row."""
+    """What a model would return for such batches: each value names its sample."""
     for rows in batches:
         array = np.array(rows, np.int64)
         yield array, {"a": array[:, None] * 2.0, "b": np.stack([array, -array], axis=1)}

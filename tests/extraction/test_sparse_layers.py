@@ -1,4 +1,4 @@
-"""Sparse layers and names of units, from a model to a file."""
+"""Sparse layers and unit names in extracted files."""
 
 import os
 from dataclasses import replace
@@ -65,5 +65,5 @@ def test_units_of_flattened_layers_have_names(tmp_path):
 
 def test_names_for_other_units_than_there_are_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(FakeExtractor, "unit_names", lambda _: {"out": ("a",)})
-    with pytest.raises(ModelError, match="has 3 units and 1 names"):
+    with pytest.raises(ModelError, match="has 3 units, but the backend names 1"):
         extract(FakeModel(), samples(9), tmp_path / "x.h5", LAYERS)

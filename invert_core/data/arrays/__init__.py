@@ -1,1 +1,1 @@
-"""Samples that are arrays already: in files, in memory, or batch by batch."""
+"""Samples that are arrays already: from files, from memory, or from an iterable of batches."""

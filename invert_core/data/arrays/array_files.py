@@ -1,4 +1,4 @@
-"""Files of arrays, one array per input of a model."""
+"""Opens files that hold one array per input of a model."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from invert_core.data.arrays.array_source import ArraySource, Rows
+from invert_core.data.arrays.array_source import ArraySource, SampleArray
 from invert_core.data.source import DataSource, single_input
 from invert_core.errors import DataError, FileFormatError
 from invert_core.files import hdf5
@@ -38,40 +38,28 @@ _TENSOR_TYPES = {
     "F32": np.float32,
     "F64": np.float64,
 }
-"""The types of safetensors that NumPy has too."""
+"""The safetensors types that NumPy has too."""
 
 _log = logging.getLogger("invert")
 
 
 def open_array_file(path: Path, inputs: Sequence[ModelInput]) -> DataSource | None:
-    """Open a file of arrays, if it is one by its suffix.
+    """Open a file of arrays, if its suffix says that it is one.
 
     Parameters
     ----------
     path : Path
-        ``.npy`` for a model with one input. ``.npz``, ``.safetensors``, or HDF5 as ``.h5`` or
-        ``.hdf5``, with an array per input, called like it; in ``.npz`` and HDF5 ``sample_id`` may
-        hold the ids. Of HDF5 the datasets at the root count. All but ``.npz`` are read batch by
-        batch.
+        A ``.npy`` file, for a model with one input; or a ``.npz``, ``.safetensors`` or HDF5 file
+        (``.h5`` or ``.hdf5``) with one array per input, under the name of the input. In ``.npz``
+        and HDF5 files ``sample_id`` may hold the ids. HDF5 groups are ignored. All files but
+        ``.npz`` are read batch by batch.
     inputs : sequence of ModelInput
-        Of the model.
+        The inputs of the model.
 
     Returns
     -------
     DataSource or None
-        None where it has another suffix.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It is broken, hostile, or holds something else.
-    DataError
-        An array is of no type or shape that can be an input, lengths differ, or ids repeat; or a
-        ``.npy`` file is for a model with several inputs.
-    MissingDependencyError
-        The package ``safetensors`` is not installed.
+        None if the file has another suffix.
     """
     reader = _READERS.get(path.suffix.lower())
     return None if reader is None else reader(path, inputs)
@@ -85,16 +73,16 @@ def _open_npz(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
     return ArraySource(*read_npz(path))
 
 
-class _TensorRows:
-    """A tensor of a safetensors file that is mapped into memory."""
+class _TensorInFile:
+    """A tensor in a safetensors file that is mapped into memory."""
 
     def __init__(self, tensor: Any, dtype: np.dtype):
         self._tensor = tensor
         self.shape: tuple[int, ...] = tuple(tensor.get_shape())
         self.dtype = dtype
 
-    def __getitem__(self, rows: slice, /) -> np.ndarray:
-        return self._tensor[rows]
+    def __getitem__(self, samples: slice, /) -> np.ndarray:
+        return self._tensor[samples]
 
 
 def _open_safetensors(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
@@ -111,21 +99,21 @@ def _open_safetensors(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
             "It may be cut off or of another kind; make it again.",
         ) from error
     names = file.keys()
-    return ArraySource({name: _tensor_rows(path, name, file.get_slice(name)) for name in names})
+    return ArraySource({name: _tensor_in_file(path, name, file.get_slice(name)) for name in names})
 
 
-def _tensor_rows(path: Path, name: str, tensor: Any) -> Rows:
+def _tensor_in_file(path: Path, name: str, tensor: Any) -> SampleArray:
     kind = tensor.get_dtype()
     if kind not in _TENSOR_TYPES:
         raise DataError(
             f"{str(path)!r}: the array {name!r} has type {kind}, which NumPy does not have.",
             "Save it as float32, for example with tensor.float().",
         )
-    return _TensorRows(tensor, np.dtype(_TENSOR_TYPES[kind]))
+    return _TensorInFile(tensor, np.dtype(_TENSOR_TYPES[kind]))
 
 
-class _DatasetRows:
-    """A dataset of an HDF5 file that stays open."""
+class _DatasetInFile:
+    """A dataset in an HDF5 file that stays open."""
 
     def __init__(self, dataset: h5py.Dataset):
         with hdf5.broken_file_errors(dataset):
@@ -133,14 +121,14 @@ class _DatasetRows:
             self.shape: tuple[int, ...] = dataset.shape or ()
             self.dtype: np.dtype = dataset.dtype
 
-    def __getitem__(self, rows: slice, /) -> np.ndarray:
+    def __getitem__(self, samples: slice, /) -> np.ndarray:
         with hdf5.broken_file_errors(self._dataset):
-            return self._dataset[rows]
+            return self._dataset[samples]
 
 
 def _open_hdf5(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
     with ExitStack() as stack:
-        # A batch is mostly smaller than a chunk, which is to be read and unpacked only once.
+        # Most batches are smaller than a chunk; the cache lets each chunk be unpacked only once.
         file = stack.enter_context(hdf5.open_file(path, cache_bytes=hdf5.CHUNK_LIMIT_BYTES))
         _refuse_own_format(path, file)
         with hdf5.broken_file_errors(file):
@@ -150,7 +138,9 @@ def _open_hdf5(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
         if groups:
             _log.info("%s: ignored the groups %s.", path.name, ", ".join(map(repr, groups)))
         arrays = {
-            name: _DatasetRows(hdf5.own_dataset(file, name)) for name in names if name not in groups
+            name: _DatasetInFile(hdf5.own_dataset(file, name))
+            for name in names
+            if name not in groups
         }
         source = ArraySource(arrays, _read_sample_id(path, file))
         source.resources.enter_context(stack.pop_all())
@@ -163,7 +153,7 @@ def _refuse_own_format(path: Path, file: h5py.File) -> None:
     if isinstance(found, str) and found in _OWN_FORMATS:
         raise FileFormatError(
             f"{str(path)!r} holds {_OWN_FORMATS[found]}, not inputs of a model.",
-            "Give the samples that the model is to see.",
+            "Give the samples that the model should see.",
         )
 
 

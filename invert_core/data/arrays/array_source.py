@@ -1,4 +1,4 @@
-"""Samples that are arrays already, one array per model input."""
+"""Samples that are arrays already, with one array per model input."""
 
 import functools
 import hashlib
@@ -17,40 +17,41 @@ from invert_core.values import as_sample_id
 _HASHED_BYTES = 2**24
 
 
-class Rows(Protocol):
-    """What can be cut into batches: a NumPy array, or one in a file that is read by slices."""
+class SampleArray(Protocol):
+    """An array that can be cut into batches: in memory, or in a file that is read by slices."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Its first axis counts the samples."""
+        """The shape; its first axis counts the samples."""
 
     @property
     def dtype(self) -> np.dtype:
-        """Of booleans, numbers or strings."""
+        """The type: booleans, numbers or strings."""
 
-    def __getitem__(self, rows: slice, /) -> np.ndarray:
-        """Some samples as an array."""
+    def __getitem__(self, samples: slice, /) -> np.ndarray:
+        """Read some samples as an array."""
 
 
 class ArraySource(DataSource):
-    """Rows of arrays as inputs.
+    """Arrays as inputs of a model.
 
     Parameters
     ----------
-    arrays : mapping of input name to Rows [n_samples, ...]
-        Arrays, or what has their `shape` and `dtype` and gives an array for a slice of rows, such
-        as an ``h5py.Dataset``; of booleans, numbers or strings.
+    arrays : mapping of input name to SampleArray [n_samples, ...]
+        NumPy arrays, or objects such as an ``h5py.Dataset`` that have `shape` and `dtype` and
+        return an array for a slice of samples. They hold booleans, numbers or strings.
     sample_id : sequence or array [n_samples] of str, optional
+        One id per sample.
 
     Raises
     ------
     DataError
-        There is no array, one holds Python objects, lengths differ, or an id repeats.
+        There is no array, an array holds Python objects, the lengths differ, or an id repeats.
     """
 
     def __init__(
         self,
-        arrays: Mapping[str, Rows],
+        arrays: Mapping[str, SampleArray],
         sample_id: Sequence[str] | np.ndarray | None = None,
     ):
         if not arrays:
@@ -77,15 +78,15 @@ class ArraySource(DataSource):
 
     @functools.cached_property
     def manifest(self) -> str:
-        """SHA-256 (hex) of ids, names, types, shapes and contents."""
+        """SHA-256 (hex) of the ids, names, types, shapes and contents."""
         digest = hashlib.sha256()
         names = [[name, a.dtype.str, a.shape] for name, a in sorted(self.arrays.items())]
         digest.update(json.dumps([self.sample_id, names]).encode())
         for _, array in sorted(self.arrays.items()):
-            row_bytes = math.prod(array.shape[1:]) * array.dtype.itemsize
-            rows = max(1, _HASHED_BYTES // max(1, row_bytes))
-            for row in range(0, len(self), rows):
-                block = array[row : min(row + rows, len(self))]
+            sample_bytes = math.prod(array.shape[1:]) * array.dtype.itemsize
+            n_samples = max(1, _HASHED_BYTES // max(1, sample_bytes))
+            for first in range(0, len(self), n_samples):
+                block = array[first : min(first + n_samples, len(self))]
                 digest.update(np.ascontiguousarray(block).tobytes())
         return digest.hexdigest()
 
@@ -93,13 +94,13 @@ class ArraySource(DataSource):
         return next(iter(self.arrays.values())).shape[0]
 
     def batches(self, start: int, batch_size: int) -> Batches:
-        """All batches from the one that holds `start` on, as `DataSource.batches` says."""
-        for row in range(start // batch_size * batch_size, len(self), batch_size):
-            stop = min(row + batch_size, len(self))
+        """Yield all batches from the one that holds `start`; see `DataSource.batches`."""
+        for first in range(start // batch_size * batch_size, len(self), batch_size):
+            stop = min(first + batch_size, len(self))
             yield Batch(
-                np.arange(row, stop),
+                np.arange(first, stop),
                 {
-                    name: np.ascontiguousarray(array[row:stop], array.dtype.newbyteorder("="))
+                    name: np.ascontiguousarray(array[first:stop], array.dtype.newbyteorder("="))
                     for name, array in self.arrays.items()
                 },
             )

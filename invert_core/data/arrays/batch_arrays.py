@@ -1,4 +1,4 @@
-"""Batches of strangers as arrays by input name, cut to another size."""
+"""Checks the batches of an iterable, names their arrays, and cuts them to another size."""
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
@@ -11,31 +11,25 @@ Arrays = dict[str, np.ndarray]
 
 
 def as_arrays(batch: Any, input_name: str | None, number: int) -> Arrays:
-    """One batch as arrays of its own.
+    """Copy one batch into arrays by input name.
 
     Parameters
     ----------
     batch : array, tensor, or mapping of input name to these
     input_name : str or None
-        What a batch without names is for.
+        The input that takes a batch without names.
     number : int
-        Which batch it is, for messages.
+        Number of the batch, for messages.
 
     Returns
     -------
     dict of input name to array [b, ...]
-        Copies, since a loader may use its memory again.
-
-    Raises
-    ------
-    DataError
-        It is something else, or has no names where they are needed, or its arrays have different
-        lengths.
+        Copies, because a loader may reuse its memory.
     """
     if isinstance(batch, tuple | list):
         raise DataError(
-            f"Batch {number} is a {type(batch).__name__} of {len(batch)}; which of them are inputs "
-            "is not known.",
+            f"Batch {number} is a {type(batch).__name__} of {len(batch)}, and it is not known "
+            "which of them are inputs.",
             "Yield only the inputs, for example BatchSource((x for x, label in loader), "
             "n_samples=len(loader.dataset)), or mappings such as {'input': x}.",
         )
@@ -53,18 +47,13 @@ def as_arrays(batch: Any, input_name: str | None, number: int) -> Arrays:
     if len(set(lengths.values())) != 1 or 0 in lengths.values():
         raise DataError(
             f"Batch {number} has these numbers of samples: {lengths or 'none'}.",
-            "Bring the same samples for every input, and no empty batches.",
+            "Yield the same samples for every input, and no empty batches.",
         )
     return arrays
 
 
 def recut(batches: Iterable[Arrays], batch_size: int) -> Generator[Arrays]:
-    """The same samples in batches of one size; the last may be smaller.
-
-    Raises
-    ------
-    DataError
-        Batches that have to be joined differ in their names, types or shapes.
+    """Cut batches anew to one size; the last may be smaller.
 
     Examples
     --------
@@ -75,12 +64,12 @@ def recut(batches: Iterable[Arrays], batch_size: int) -> Generator[Arrays]:
     n_held = 0
     for arrays in batches:
         length = _length(arrays)
-        row = 0
-        while row < length:
-            stop = min(length, row + batch_size - n_held)
-            pieces.append({name: array[row:stop] for name, array in arrays.items()})
-            n_held += stop - row
-            row = stop
+        start = 0
+        while start < length:
+            stop = min(length, start + batch_size - n_held)
+            pieces.append({name: array[start:stop] for name, array in arrays.items()})
+            n_held += stop - start
+            start = stop
             if n_held == batch_size:
                 yield _joined(pieces)
                 pieces, n_held = [], 0
@@ -89,7 +78,7 @@ def recut(batches: Iterable[Arrays], batch_size: int) -> Generator[Arrays]:
 
 
 def off_graph(value: Any) -> Any:
-    """A tensor that may be on a device and part of a graph as one that NumPy takes."""
+    """Bring a tensor to the CPU and out of its graph, so that NumPy takes it."""
     return value.detach().cpu() if hasattr(value, "detach") else value
 
 
@@ -102,7 +91,7 @@ def _as_array(value: Any, what: str) -> np.ndarray:
             raise TypeError(f"it has type {array.dtype} and shape {array.shape}")
     except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(
-            f"The input {what} is no array of numbers ({error}).",
+            f"The input {what} is not an array of numbers ({error}).",
             "Yield NumPy arrays or tensors of a type that NumPy has; their first axis counts the "
             "samples.",
         ) from error
@@ -121,7 +110,7 @@ def _joined(pieces: Sequence[Arrays]) -> Arrays:
         if kind != kinds[0]:
             raise DataError(
                 f"Two batches do not fit together: {kinds[0]} and {kind}.",
-                "Yield all batches with the same inputs in one type and shape, padded where need "
-                "be; or extract with the batch size of the loader.",
+                "Yield all batches with the same inputs in one type and shape, padded if needed; "
+                "or extract with the batch size of the loader.",
             )
     return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}

@@ -1,4 +1,4 @@
-"""Any iterable of batches as samples: a list of arrays, or a ``torch`` DataLoader."""
+"""Samples from any iterable of batches, such as a list of arrays or a ``torch`` DataLoader."""
 
 import functools
 import hashlib
@@ -23,30 +23,30 @@ _SHUFFLING = {"RandomSampler", "SubsetRandomSampler", "WeightedRandomSampler"}
 class BatchSource(DataSource):
     """Batches of any size from an iterable, cut anew to the size that is asked for.
 
-    What can be iterated again is, for every pass over the samples; an iterator serves for one
-    extraction.
+    Every pass over the samples iterates again, so an iterator can be used for one extraction only.
 
     Parameters
     ----------
     batches : iterable
-        A batch is an array or a tensor [b, ...], or a mapping of input name to these.
+        Each batch is an array or a tensor [b, ...], or a mapping of input name to such arrays.
     n_samples : int, optional
-        In all batches together. It may be left out for a list or tuple of batches, and for a
-        DataLoader over a data set of known length.
+        Number of samples in all batches together. It may be left out for a list or tuple of
+        batches, and for a DataLoader over a data set of known length.
     sample_id : sequence [n_samples] of str, optional
+        One id per sample.
     manifest : str, optional
-        What identifies these samples in this order, such as a version of the data set. With it an
-        extraction that was interrupted goes on where it was, by skipping the rows that are done.
-        Without it a list or tuple is identified by its contents, and anything else by nothing: to
-        extract from it to the same file again, what is there has to be overwritten.
+        Text that identifies these samples in this order, such as a version of the data set. With
+        it, an interrupted extraction can go on: it skips the samples that are done. Without it, a
+        list or tuple is identified by its contents, and any other iterable is not identified:
+        extracting from it to the same file again requires overwriting the file.
     input_name : str, optional
         The model input that takes batches without names.
 
     Raises
     ------
     DataError
-        This is no iterable of batches, or the number of samples is not known, or batches are
-        shuffled, or the ids do not fit.
+        `batches` is not an iterable of batches, the number of samples is not known, a loader
+        shuffles, or the ids do not fit.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class BatchSource(DataSource):
 
     @functools.cached_property
     def manifest(self) -> str:
-        """SHA-256 (hex) of the ids, and of the identity given, the contents, or a random value."""
+        """SHA-256 (hex) of the ids with the given identity, the contents, or a random value."""
         digest = hashlib.sha256(json.dumps([self._n_samples, self.sample_id]).encode())
         if self._identity is not None:
             digest.update(self._identity.encode())
@@ -96,26 +96,26 @@ class BatchSource(DataSource):
         return self._n_samples
 
     def batches(self, start: int, batch_size: int) -> Batches:
-        """All batches from the one that holds `start` on, as `DataSource.batches` says."""
-        row = 0
+        """Yield all batches from the one that holds `start`; see `DataSource.batches`."""
+        first = 0
         with closing(recut(self._arrays(), batch_size)) as batches:
             for inputs in batches:
-                stop = row + len(next(iter(inputs.values())))
+                stop = first + len(next(iter(inputs.values())))
                 if stop > self._n_samples:
                     raise self._miscounted("more")
                 if stop > start:
-                    yield Batch(np.arange(row, stop), inputs)
-                row = stop
-        if row < self._n_samples:
-            raise self._miscounted(f"only {row:,}")
+                    yield Batch(np.arange(first, stop), inputs)
+                first = stop
+        if first < self._n_samples:
+            raise self._miscounted(f"only {first:,}")
 
     def example(self) -> dict[str, np.ndarray]:
-        """Inputs of the first sample alone, which later batches hold all the same."""
+        """Return the inputs of the first sample alone; `batches` yields that sample too."""
         return {name: array[:1] for name, array in self._first.items()}
 
     @functools.cached_property
     def _first(self) -> Arrays:
-        """The first batch, kept since an iterator gives it only once."""
+        """The first batch, kept because an iterator yields it only once."""
         for batch in self._given:
             return as_arrays(batch, self._input_name, 0)
         raise self._miscounted("no")
@@ -126,7 +126,7 @@ class BatchSource(DataSource):
             first = self._first
             if self._used:
                 raise DataError(
-                    "The iterator of batches was used before, and is at its end.",
+                    "The iterator of batches was used before and is exhausted.",
                     "Make a new one, or give an object that can be iterated again, such as a list.",
                 )
             self._used = True
@@ -141,7 +141,7 @@ class BatchSource(DataSource):
         known = _n_samples_of(self._given)
         if known is None:
             raise DataError(
-                f"How many samples a {type(self._given).__name__!r} has is not known.",
+                f"The number of samples in a {type(self._given).__name__!r} is not known.",
                 "Give invert_core.data.BatchSource(batches, n_samples=...).",
             )
         return known
@@ -159,16 +159,10 @@ def open_iterable(data: Iterable[Any], inputs: Sequence[ModelInput]) -> DataSour
     Parameters
     ----------
     data : iterable
-        As `BatchSource` takes it; or a tensor, which is one array of all samples. Batches without
-        names are for the only input of the model.
+        An iterable that `BatchSource` takes, or a tensor, which holds all samples in one array.
+        Batches without names go to the only input of the model.
     inputs : sequence of ModelInput
-        Of the model.
-
-    Raises
-    ------
-    DataError
-        This is no iterable of batches, or the number of samples is not known, or batches are
-        shuffled.
+        The inputs of the model.
     """
     if hasattr(data, "__array__"):
         name = single_input(inputs, "one array").name
@@ -177,25 +171,19 @@ def open_iterable(data: Iterable[Any], inputs: Sequence[ModelInput]) -> DataSour
 
 
 def _refuse_shuffled(loader: Any) -> None:
-    """Refuse a loader whose samples come in another order every time.
-
-    Raises
-    ------
-    DataError
-        It shuffles.
-    """
+    """Refuse a loader whose samples come in a different order every time."""
     groups = getattr(loader, "batch_sampler", None)
     for sampler in (getattr(loader, "sampler", None), groups, getattr(groups, "sampler", None)):
         classes = {each.__name__ for each in type(sampler).__mro__}
         if classes & _SHUFFLING or getattr(sampler, "shuffle", False) is True:
             raise DataError(
-                "The loader shuffles, so nobody could say which row is which sample.",
+                "The loader shuffles, so the order of the samples is not known.",
                 "Make it with shuffle=False.",
             )
 
 
 def _n_samples_of(loader: Any) -> int | None:
-    """How many samples a loader gives, None if it does not say."""
+    """The number of samples that a loader yields, or None if it does not say."""
     dataset, batch_size = getattr(loader, "dataset", None), getattr(loader, "batch_size", None)
     if not isinstance(dataset, Sized) or not isinstance(batch_size, int):
         return None

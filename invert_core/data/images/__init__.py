@@ -1,1 +1,1 @@
-"""Images as samples: where their bytes lie, and how they become arrays."""
+"""Images as samples: where they are stored, and how they become arrays."""

@@ -1,4 +1,4 @@
-"""Which members of an archive are images, and by which ids."""
+"""Chooses the images among the members of an archive, and gives them ids."""
 
 import re
 from collections import Counter
@@ -16,20 +16,23 @@ _ANCHORED = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
 
 
 class ArchiveMembers(Generic[Place]):
-    """Collects the images of an archive in its order.
+    """Collects the images of an archive, in the order of the archive.
 
-    Hidden members and those of ``__MACOSX`` are skipped; links and what is no image by its suffix
-    are ignored, which `finish` logs.
+    Hidden members and members of ``__MACOSX`` are skipped. Links and members without an image
+    suffix are ignored, which `finish` logs. Unsafe paths, oversized images and repeated names are
+    refused.
 
     Parameters
     ----------
     path : Path
-        Of the archive.
+        The archive.
 
     Attributes
     ----------
     sizes : dict of sample id to int
-    places : dict of sample id to whatever leads to the member
+        The size in bytes that the archive states for each image.
+    places : dict of sample id to Place
+        Where each image is, as given to `add`.
     """
 
     def __init__(self, path: Path):
@@ -40,23 +43,18 @@ class ArchiveMembers(Generic[Place]):
         self._repeated: list[str] = []
 
     def add(self, name: str, size: int, place: Place, *, special: str = "") -> None:
-        """Take in one member that is no folder.
+        """Add one member that is not a folder.
 
         Parameters
         ----------
         name : str
-            As the archive has it.
+            Its name in the archive.
         size : int
-            Bytes that it says to have.
+            Its size in bytes, as the archive states it.
         place : object
-            What leads to its content.
+            Where its content is.
         special : str
-            What it is if it is no plain file, such as "link".
-
-        Raises
-        ------
-        FileFormatError
-            An image is absolute or leads upwards by its name, or is too large.
+            What it is if it is not a plain file, such as "link".
         """
         parts = re.split(r"[/\\]", name)
         path = PurePosixPath(name)
@@ -83,20 +81,14 @@ class ArchiveMembers(Generic[Place]):
         self.places[sample_id] = place
 
     def finish(self) -> None:
-        """Log what is ignored.
-
-        Raises
-        ------
-        DataError
-            There are no images, or several of one name.
-        """
+        """Log what was ignored, and refuse an archive without images or with repeated names."""
         log_ignored("images", self.where, self._ignored)
         if not self.sizes:
             raise no_images(self.where)
         if self._repeated:
             names = sorted(set(self._repeated))
             raise DataError(
-                f"{counted(len(names), 'name')} {'stands' if len(names) == 1 else 'stand'} more "
+                f"{counted(len(names), 'name')} {'appears' if len(names) == 1 else 'appear'} more "
                 f"than once in {self.where}: {first_few(names)}.",
-                "Pack the images again, each once.",
+                "Pack the images again, each of them once.",
             )

@@ -1,4 +1,4 @@
-"""From the bytes of an image file to the input of a model."""
+"""Decodes the bytes of an image file into the input of a model."""
 
 import io
 import struct
@@ -28,14 +28,14 @@ _UNREADABLE = (
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
 )
-"""What Pillow raises for broken files, by format."""
+"""The exceptions that Pillow raises for broken files of the various formats."""
 
 
 @contextmanager
 def strict_pillow() -> Iterator[None]:
-    """Let Pillow refuse what it only warns of: images of very many pixels. Other warnings end.
+    """Make Pillow refuse images of very many pixels, and silence its other warnings.
 
-    It sets filters of warnings, which belong to the whole process.
+    The warning filters that this sets apply to the whole process.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -44,20 +44,20 @@ def strict_pillow() -> Iterator[None]:
 
 
 def decode(name: str, content: bytes, preprocess: Preprocess) -> np.ndarray | DataError:
-    """Decode an image, turn it upright, and preprocess it; inside `strict_pillow`.
+    """Decode an image, turn it upright, and preprocess it; call this inside `strict_pillow`.
 
     Parameters
     ----------
     name : str
-        What messages call it.
+        Name of the image, for messages.
     content : bytes
-        Of a file.
+        The image file.
     preprocess : Preprocess
 
     Returns
     -------
     ndarray or DataError
-        As `Preprocess.apply` gives it, or why it cannot be made.
+        The array that `Preprocess.apply` returns, or the reason why there is none.
     """
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
@@ -75,7 +75,7 @@ def decode(name: str, content: bytes, preprocess: Preprocess) -> np.ndarray | Da
 
 
 def unreadable(name: str, reason: Exception) -> DataError:
-    """The error for an image that is broken or out of reach."""
+    """Return the error for an image that is broken or cannot be reached."""
     error = DataError(
         f"The image {name!r} cannot be read ({reason}).",
         "Repair or replace it, or leave such images out with --skip-bad.",
@@ -85,7 +85,7 @@ def unreadable(name: str, reason: Exception) -> DataError:
 
 
 def _refuse_bomb(image: ImageFile.ImageFile) -> None:
-    # Pillow warns of it, but a thread beside this one may have set the filters of warnings.
+    # Pillow only warns, and another thread may have changed the warning filters meanwhile.
     limit, n_pixels = Image.MAX_IMAGE_PIXELS, image.width * image.height
     if limit is not None and n_pixels > limit:
         raise Image.DecompressionBombError(
@@ -94,7 +94,7 @@ def _refuse_bomb(image: ImageFile.ImageFile) -> None:
 
 
 def _refuse_deep(image: ImageFile.ImageFile) -> None:
-    # Pillow cuts 16 bits of colour to 8 in silence; only how it is about to decode tells.
+    # Pillow silently cuts 16 bits of colour to 8; only its decoder arguments show the depth.
     decoded = (str(tile[3]) for tile in image.tile) if image.format in ("PNG", "TIFF") else ()
     if image.mode[0] in "IF" or any(";16" in arguments for arguments in decoded):
         raise ValueError("it has more than 8 bits per channel")

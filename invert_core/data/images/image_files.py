@@ -1,4 +1,4 @@
-"""Where encoded images come from: ids with sizes, and the bytes of each. Here: a folder."""
+"""Where encoded images come from: the interface of all such places, and folders of images."""
 
 import os
 from abc import ABC, abstractmethod
@@ -13,7 +13,7 @@ from invert_core.errors import DataError
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 
 MOST_BYTES = 2**28
-"""The most bytes of one image file: what the largest image that Pillow opens has in raw colours."""
+"""The most bytes of an image file: the largest image that Pillow opens has as many raw bytes."""
 
 Read = Callable[[str], bytes]
 
@@ -24,9 +24,9 @@ class ImageFiles(ABC):
     Attributes
     ----------
     where : str
-        What they are in, for messages, such as ``the folder 'images'``.
+        The place that holds the images, for messages, such as ``the folder 'images'``.
     sizes : dict of sample id to int
-        Bytes of every image, in order; 0 for what cannot be reached.
+        The size of every image in bytes, in order; 0 if an image cannot be reached.
     """
 
     where: str
@@ -34,32 +34,25 @@ class ImageFiles(ABC):
 
     @abstractmethod
     def opened(self) -> AbstractContextManager[Read]:
-        """Open them for reading.
+        """Open the images for reading.
 
         Returns
         -------
         context manager of a function
-            It gives the bytes of the image of an id. Ids in order are read fastest. It raises
-            OSError or ValueError, with the reason, where one image cannot be read.
+            The function returns the bytes of the image with a given id. Reading in order is
+            fastest. If an image cannot be read, it raises OSError or ValueError with the reason.
         """
 
     def identity(self, name: str) -> list[Any]:
-        """What tells one image from others without reading it, as JSON."""
+        """What identifies an image without reading it, as JSON."""
         return [name, self.sizes[name]]
 
 
 class FolderFiles(ImageFiles):
     """All images below a folder, in the order of their paths, which are the sample ids.
 
-    Hidden files and folders are skipped, links to folders are not followed, and links to files
-    outside the folder and files that are not images by their suffix are ignored, which is logged.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such folder.
-    DataError
-        It has no images, or a folder inside that cannot be listed.
+    Hidden files and folders are skipped, and links to folders are not followed. Links to files
+    outside the folder and files without an image suffix are ignored, which is logged.
     """
 
     def __init__(self, folder: Path):
@@ -69,20 +62,14 @@ class FolderFiles(ImageFiles):
 
     @contextmanager
     def opened(self) -> Iterator[Read]:
-        """Open them, as `ImageFiles.opened` says."""
+        """Open the images for reading; see `ImageFiles.opened`."""
         yield lambda name: read_file(self.folder / name)
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of one image file.
-
-    Raises
-    ------
-    OSError, ValueError
-        It cannot be read, is a pipe, device or folder, or has more than `MOST_BYTES`.
-    """
+    """Read one image file; pipes, devices, folders and files above `MOST_BYTES` are refused."""
     if path.exists() and not path.is_file():
-        raise ValueError("it is no file")
+        raise ValueError("it is not a file")
     with open(path, "rb") as file:
         if os.fstat(file.fileno()).st_size > MOST_BYTES:
             raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
@@ -90,7 +77,7 @@ def read_file(path: Path) -> bytes:
 
 
 def no_images(where: str) -> DataError:
-    """The error for a place without images."""
+    """Return the error for a place without images."""
     return DataError(
         f"{where[0].upper()}{where[1:]} has no images.",
         f"Images end in {', '.join(sorted(SUFFIXES))}.",
@@ -98,7 +85,7 @@ def no_images(where: str) -> DataError:
 
 
 def _find_images(folder: Path, where: str) -> dict[str, int]:
-    """Relative path and size in bytes of every image, in order."""
+    """Return the size in bytes of every image by relative path, in order."""
     found = find_files(folder, SUFFIXES)
     log_ignored("images", where, found.ignored)
     if not found.names:
@@ -110,7 +97,7 @@ def _find_images(folder: Path, where: str) -> dict[str, int]:
 
 
 def _size(path: Path) -> int:
-    """Size in bytes, 0 for what cannot be reached: reading it will say so."""
+    """Return the size in bytes, or 0 if the file cannot be reached, which reading will report."""
     try:
         return path.stat().st_size
     except OSError:

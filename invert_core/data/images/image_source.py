@@ -1,4 +1,4 @@
-"""Images as samples."""
+"""Images as samples: read in order, decoded by worker processes, and cut into batches."""
 
 import functools
 import hashlib
@@ -34,24 +34,20 @@ class ImageSource(DataSource):
     Parameters
     ----------
     files : ImageFiles
+        The encoded images.
     input_name : str
         The model input that takes the images.
     preprocess : Preprocess
+        How an image becomes an array.
     workers : int, optional
-        Processes that decode, besides this one; 0 decodes in this one. None takes as many as
-        there are cores, and 0 for fewer than 256 images, which are read before workers have
-        started. What comes out does not depend on it.
+        Number of extra processes that decode images; with 0 this process decodes them. By default
+        there is one per core, and none for fewer than 256 images, which are read before workers
+        have started. The arrays do not depend on it.
     skip_bad : bool
-        Read every image once now, and leave out those that cannot be read, which is logged.
+        Read every image once now, and leave out the images that cannot be read, which is logged.
     progress : callable, optional
-        Called with images read and images to read while bad ones are looked for.
-
-    Raises
-    ------
-    SettingError
-        `workers` is no whole number of 0 or more.
-    DataError
-        None of the images can be read.
+        Called with the number of images checked so far and the number of all images, while
+        `skip_bad` looks for bad ones.
     """
 
     def __init__(
@@ -78,12 +74,12 @@ class ImageSource(DataSource):
 
     @property
     def manifest(self) -> str:
-        """SHA-256 (hex) of the SHA-256 of id, size, and path that is no id, of each image."""
+        """SHA-256 (hex) of the digests of all images: of id, size, and path if it is not the id."""
         return hashlib.sha256(self._digests).hexdigest()
 
     @property
     def sample_digests(self) -> np.ndarray:
-        """The first 8 bytes of what `manifest` is made of, for each image."""
+        """The first 8 bytes of the digest of each image."""
         return np.frombuffer(self._digests, "<u8")[::4].astype(np.uint64)
 
     @functools.cached_property
@@ -95,28 +91,28 @@ class ImageSource(DataSource):
         return len(self._names)
 
     def batches(self, start: int, batch_size: int) -> Batches:
-        """All batches from the one that holds `start` on, as `DataSource.batches` says."""
+        """Yield all batches from the one that holds `start`; see `DataSource.batches`."""
         self._stopped.clear()
         return self._batches(start, batch_size)
 
     def _batches(self, start: int, batch_size: int) -> Batches:
-        first_row = start // batch_size * batch_size
-        with closing(self._decoded(self._names[first_row:], batch_size)) as images:
-            for row in range(first_row, len(self), batch_size):
+        begin = start // batch_size * batch_size
+        with closing(self._decoded(self._names[begin:], batch_size)) as images:
+            for first in range(begin, len(self), batch_size):
                 arrays = []
-                for name in self._names[row : row + batch_size]:
+                for name in self._names[first : first + batch_size]:
                     if self._stopped.is_set():
                         return
                     arrays.append(self._check(name, next(images)))
-                rows = np.arange(row, row + len(arrays))
-                yield Batch(rows, {self.input_name: np.stack(arrays)})
+                samples = np.arange(first, first + len(arrays))
+                yield Batch(samples, {self.input_name: np.stack(arrays)})
 
     def stop(self) -> None:
-        """Let `batches` end after the image it is at, as `DataSource.stop` says."""
+        """Make `batches` end after the current image; see `DataSource.stop`."""
         self._stopped.set()
 
     def example(self) -> dict[str, np.ndarray]:
-        """Inputs of the first sample alone, read in this process."""
+        """Return the inputs of the first sample alone, read in this process."""
         return {self.input_name: self._first[np.newaxis]}
 
     @functools.cached_property
@@ -137,7 +133,7 @@ class ImageSource(DataSource):
     def _decoded(
         self, names: Sequence[str], ahead: int
     ) -> Generator[np.ndarray | DataError, None, None]:
-        """What each image becomes, or why it cannot be read; by workers up to `ahead` earlier."""
+        """Yield each image as an array, or as the error; workers are up to `ahead` images ahead."""
         with self.files.opened() as read:
             contents = (_content(name, read) for name in names)
             if not self._n_workers:
@@ -148,7 +144,7 @@ class ImageSource(DataSource):
                 yield from pool.map(contents, max(ahead, 2 * self._n_workers))
 
     def _readable(self, progress: Callable[[int, int], None] | None) -> tuple[str, ...]:
-        """Names of the images that can be read, each of which is read."""
+        """Read every image, and return the names of those that can be read."""
         bad = []
         with closing(self._decoded(self._names, _CHECKED_AT_ONCE)) as images:
             for done, (name, image) in enumerate(zip(self._names, images, strict=True), 1):
@@ -158,7 +154,7 @@ class ImageSource(DataSource):
                     progress(done, len(self))
         if len(bad) == len(self):
             raise DataError(
-                f"None of the images in {self.files.where} can be read.", "Check what is there."
+                f"None of the images in {self.files.where} can be read.", "Check its files."
             )
         if bad:
             _log.warning(

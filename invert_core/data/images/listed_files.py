@@ -1,4 +1,4 @@
-"""Images that a table lists by their paths."""
+"""Images whose paths are listed in a table."""
 
 import errno
 import os
@@ -17,33 +17,25 @@ from invert_core.wording import counted, first_few
 COLUMNS = ("path", "image", "file", "filename")
 
 _LONGEST = 4096
-"""The most characters of a path; no system takes more, and to look at long ones takes long."""
+"""The most characters of a path: no system takes more, and checking longer ones is slow."""
 
 
 class ListedFiles(ImageFiles):
-    """The images whose paths a table lists, in the order of its rows.
+    """The images whose paths a table lists, in the order of the table.
 
-    The sample ids are those of the table, or else the paths as they are written.
+    The sample ids come from the table, or are the paths as they are written there.
 
     Parameters
     ----------
     path : Path
         The table.
     column : str, optional
-        The column of paths; otherwise the first of `COLUMNS` that is there.
+        The column of paths; by default the first of `COLUMNS` that exists.
     id_column : str, optional
-        The column of sample ids; otherwise ``sample_id``, if there.
+        The column of sample ids; by default ``sample_id``, if it exists.
     root : Path, optional
-        What the paths start from, and must not lead out of; the folder of the table if absent.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such table or root, or images are missing.
-    FileFormatError, UnknownNameError, MissingDependencyError
-        The table cannot be read, or has no such column.
-    DataError
-        A cell is no text, a path or an id repeats, or a path is too long or leads out of `root`.
+        The folder that the paths start from and must not leave; by default the folder of the
+        table.
     """
 
     def __init__(
@@ -65,13 +57,13 @@ class ListedFiles(ImageFiles):
         self.sizes = {name: self._path(name).stat().st_size for name in ids}
 
     def identity(self, name: str) -> list[Any]:
-        """Id and size, and the path as written where that is not the id."""
+        """Id and size, and the path as written if it is not the id."""
         path = self._written[name]
         return super().identity(name) + ([] if path == name else [path])
 
     @contextmanager
     def opened(self) -> Iterator[Read]:
-        """Open them, as `ImageFiles.opened` says."""
+        """Open the images for reading; see `ImageFiles.opened`."""
         yield lambda name: read_file(self._path(name))
 
     def _path(self, name: str) -> Path:
@@ -109,7 +101,7 @@ class ListedFiles(ImageFiles):
         repeated = [path for path, count in times.items() if count > 1]
         if repeated:
             raise DataError(
-                f"{counted(len(repeated), 'path')} in {self.where} {_verb(repeated, 'stands')} "
+                f"{counted(len(repeated), 'path')} in {self.where} {_verb(repeated, 'appears')} "
                 f"more than once: {first_few(repeated)}.",
                 "List every image once.",
             )

@@ -1,4 +1,4 @@
-"""From an image to the input of a model: resize, crop, scale, normalise, lay out."""
+"""Turns an image into the input of a model: resize, crop, scale, normalise, lay out."""
 
 import math
 from collections.abc import Mapping
@@ -36,39 +36,41 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     },
     "none": {"scale": 1.0},
 }
-"""What networks trained on ImageNet and CLIP models take, and the pixels 0 to 255 as they are."""
+"""Preprocessing for networks trained on ImageNet, for CLIP models, and for unscaled pixels."""
 
 
 @dataclass(frozen=True)
 class Preprocess:
-    """How an image becomes an array. The steps are done in the order of the parameters.
+    """How an image becomes an array. The steps follow the order of the parameters.
 
-    They give what torchvision's transforms of the same names give for Pillow images: the same
-    pixels, and the same numbers up to rounding.
+    The results equal those of torchvision's transforms of the same names for Pillow images: the
+    pixels are the same, and the numbers are the same up to rounding.
 
     Parameters
     ----------
     mode : {"RGB", "L"}
-        Colour, or one channel of brightness. Transparency is dropped.
+        Colour, or a single channel of brightness. Transparency is dropped.
     resize : int or (int, int), optional
-        The length of the shorter edge in pixels, or exactly (height, width).
+        The length of the shorter edge in pixels, or the exact size (height, width).
     resample : {"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"}
+        How `resize` computes pixels.
     crop : (int, int), optional
-        Height and width of the centre that is kept. Where the margins cannot be equal, the upper
-        or left one is half of both, rounded to the nearest number, to an even one if two are as
-        near.
+        Height and width of the centre that is kept. If two opposite margins cannot be equal, the
+        upper or left one is half of their sum, rounded to the nearest whole number (to the even
+        one of two equally near).
     scale : float, optional
-        Factor on the pixel values 0 to 255; by default 1/255, and 1 for uint8.
+        Factor on the pixel values, which are 0 to 255; by default 1/255, and 1 for uint8.
     mean, std : tuple of float, optional
-        One per channel, or one for all: (scaled - mean) / std.
+        One value per channel, or one for all channels: (scaled - mean) / std.
     layout : {"NCHW", "NHWC"}
         Whether channels come before or after height and width.
     dtype : {"float32", "float16", "uint8"}
+        Type of the array.
 
     Raises
     ------
     SettingError
-        A value is not one of these, or they contradict each other.
+        A value is not allowed, or two values contradict each other.
     """
 
     mode: str = "RGB"
@@ -109,26 +111,26 @@ class Preprocess:
 
     @property
     def factor(self) -> float:
-        """Factor on the pixel values that is used."""
+        """The factor on the pixel values, with the default filled in."""
         if self.scale is not None:
             return self.scale
         return 1.0 if self.dtype == "uint8" else 1 / 255
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All that determines the result, as JSON."""
+        """Everything that determines the result, as JSON."""
         return asdict(self) | {"scale": self.factor}
 
     @classmethod
     def preset(cls, name: str) -> Self:
-        """The preprocessing of a well-known family of models.
+        """Return the preprocessing of a well-known family of models.
 
         Parameters
         ----------
         name : {"imagenet", "clip", "none"}
             "imagenet": shorter edge 256, centre of 224, mean and deviation of ImageNet. "clip":
-            shorter edge 224, bicubic, centre of 224, mean and deviation of CLIP. "none": pixels
-            from 0 to 255 as they are, in the type that the model takes.
+            shorter edge 224, bicubic, centre of 224, mean and deviation of CLIP. "none":
+            unchanged pixels from 0 to 255, in the type that the model takes.
 
         Raises
         ------
@@ -141,7 +143,7 @@ class Preprocess:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Self:
-        """The preprocessing that has these `settings`, also when they went through JSON."""
+        """Return the preprocessing with these `settings`, which may have gone through JSON."""
         fields: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in settings.items()
@@ -155,11 +157,11 @@ class Preprocess:
         Raises
         ------
         MissingFileError
-            There is no such file.
+            The file does not exist.
         FileFormatError
-            It is not a JSON object.
+            The file is not a JSON object.
         SettingError
-            A field is unknown, contradicts another or has a value that cannot be followed.
+            A field is unknown, contradicts another field, or has an unsupported value.
         """
         path = Path(path)
         try:
@@ -169,12 +171,12 @@ class Preprocess:
             raise
 
     def apply(self, image: "Image.Image") -> np.ndarray:
-        """Make the array of one image.
+        """Turn one image into an array.
 
         Parameters
         ----------
         image : PIL.Image.Image
-            Of any 8-bit mode, upright.
+            An upright image in any 8-bit mode.
 
         Returns
         -------
@@ -183,8 +185,8 @@ class Preprocess:
         Raises
         ------
         DataError
-            The image has more than 8 bits per channel, is smaller than the crop, or becomes
-            larger by `resize` than Pillow lets an image be.
+            The image has more than 8 bits per channel, is smaller than the crop, or is resized to
+            more pixels than Pillow allows.
         """
         from PIL import Image
 
@@ -210,7 +212,7 @@ class Preprocess:
         pixels = np.asarray(image).reshape(image.height, image.width, MODES[self.mode])
         if self.dtype == "uint8":
             return np.ascontiguousarray(pixels if self.layout == "NHWC" else _planes(pixels))
-        # Whole planes are much faster to compute with than pixels of three values.
+        # Computing with whole planes is much faster than with pixels of three values.
         values = self._normalise(_planes(pixels))
         return np.ascontiguousarray(values.transpose(1, 2, 0)) if self.layout == "NHWC" else values
 
@@ -274,7 +276,7 @@ def _check_per_channel(name: str, values: tuple[float, ...] | None, channels: in
         return
     if len(values) not in (1, channels):
         raise SettingError(
-            f"{name} has {len(values)} values where images have {channels} channels.",
+            f"{name} has {len(values)} values, but images have {channels} channels.",
             "Give one per channel, or one for all; grey images have mode L.",
         )
     if not all(math.isfinite(value) for value in values):

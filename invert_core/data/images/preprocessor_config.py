@@ -12,7 +12,7 @@ from invert_core.files.text_files import read_whole
 _log = logging.getLogger("invert")
 
 RESAMPLES = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
-"""In the order of Pillow's numbers 0 to 5."""
+"""The filters, in the order of their numbers 0 to 5 in Pillow."""
 
 _GIVE = "Give a preprocessor_config.json."
 _DESCRIPTIVE = {
@@ -42,7 +42,7 @@ _FOLLOWED = {
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The fields of a `Preprocess` that follow from a file; see `Preprocess.from_config`."""
+    """Read the fields of a `Preprocess` from a file; see `Preprocess.from_config`."""
     return _translate(_load(path))
 
 
@@ -65,7 +65,7 @@ def _translate(config: Mapping[str, Any]) -> dict[str, Any]:
     ]
     if unknown:
         raise SettingError(
-            f"The preprocessing asks for what is not known here: {', '.join(unknown)}.",
+            f"The preprocessing has unsupported fields: {', '.join(unknown)}.",
             "Give the steps as --resize, --crop, --scale, --mean and --std instead.",
         )
     fields: dict[str, Any] = {}
@@ -105,8 +105,8 @@ def _resize(config: Mapping[str, Any]) -> int | tuple[int, int]:
     if isinstance(size, Mapping):
         return _square_or_pair("size", size)
     edge = _pixels("size", size)
-    # Where a crop follows, a bare number is the shorter edge; otherwise nothing else could make
-    # all images equally large.
+    # If a crop follows, a bare number is the shorter edge. Without a crop it must be a square,
+    # because nothing else would make all images equally large.
     square = config.get("default_to_square")
     if square is None:
         square = not config.get("do_center_crop")

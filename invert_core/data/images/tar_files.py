@@ -27,25 +27,15 @@ _BLOCK = 512
 _MOST_OF_A_HEADER = 2**20
 _MOST_GROWTH = 1100
 _BROKEN = (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OverflowError, RecursionError)
-"""What reading archives raises besides OSError and ValueError."""
+"""The exceptions besides OSError and ValueError that reading archives raises."""
 
 
 class TarFiles(ImageFiles):
-    """All images of a tar archive, in its order; their paths in it are the sample ids.
+    """All images of a tar archive, in its order; their paths in the archive are the sample ids.
 
-    It is run through once now, and unpacked again, from its beginning to the last image that is
-    wanted, whenever images are read. Links, devices and sparse files are ignored. What else is
-    left out, and what is refused, `ArchiveMembers` says.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It is no whole tar archive, unpacks to more than 1,100 times its size, or has images that
-        cannot be.
-    DataError
-        It has no images, or several of one name.
+    The archive is scanned once now. Whenever images are read, it is unpacked again, from its
+    beginning to the last image that is needed. Links, devices and sparse files are ignored;
+    `ArchiveMembers` says what else is ignored or refused.
     """
 
     def __init__(self, path: Path):
@@ -72,7 +62,7 @@ class TarFiles(ImageFiles):
 
     @contextmanager
     def opened(self) -> Iterator[Read]:
-        """Open them, as `ImageFiles.opened` says."""
+        """Open the images for reading; see `ImageFiles.opened`."""
         check_file(self.path)
         with self._open(self.path, "rb") as stream:
 
@@ -90,7 +80,7 @@ class TarFiles(ImageFiles):
 
 
 class _Headers:
-    """A stream for tarfile, which finds no more in it than the headers of a member should have."""
+    """A stream for tarfile that limits how many bytes the headers of one member can have."""
 
     def __init__(self, stream: IO[bytes]):
         self._stream = stream
@@ -108,10 +98,10 @@ class _Headers:
 
 
 def _members(stream: IO[bytes], most_bytes: int) -> Iterator[tarfile.TarInfo]:
-    """Every member that is no folder, of an archive that is whole.
+    """Yield every member that is not a folder, and refuse a broken or malicious archive.
 
-    `tarfile` follows sizes below 0, reads headers of any size, and takes a broken header for the
-    end of the archive.
+    `tarfile` alone would follow negative sizes, read headers of any size, and take a broken
+    header for the end of the archive.
     """
     headers: Any = _Headers(stream)
     archive: Any = tarfile.TarFile(fileobj=headers)
@@ -122,13 +112,13 @@ def _members(stream: IO[bytes], most_bytes: int) -> Iterator[tarfile.TarInfo]:
         if archive.offset > most_bytes:
             raise ValueError(f"it unpacks to more than {_MOST_GROWTH:,} times its size")
         before = archive.offset
-        archive.members.clear()  # which it would keep all
+        archive.members.clear()  # tarfile would keep all members in memory
         headers.n_bytes_left = _MOST_OF_A_HEADER
         if not member.isdir():
             yield member
     stream.seek(archive.offset)
     if stream.read(_BLOCK) != bytes(_BLOCK):
-        raise ValueError("it ends without the mark of its end")
+        raise ValueError("its end is missing")
 
 
 def _special(member: tarfile.TarInfo) -> str:

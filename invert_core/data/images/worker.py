@@ -1,9 +1,9 @@
-"""What a worker process does: read encoded images from a pipe, write arrays to another.
+"""The worker process: it reads encoded images from one pipe and writes arrays to another.
 
-A message is the lengths of a JSON header and of a body, then both. The first message to the worker
-says how to preprocess, and it answers that it is ready; each further one is an image, and the
-answer is its array, or why there is none. Nothing is pickled. The worker ends with its input, so
-also when whoever started it is killed.
+A message consists of two lengths, a JSON header and a body. The first message to the worker says
+how to preprocess, and the worker answers that it is ready. Each further message is an image, and
+the answer is its array or the reason why there is none. Nothing is pickled. The worker ends when
+its input ends, so it also ends when the process that started it is killed.
 """
 
 import io
@@ -23,7 +23,7 @@ _LENGTHS = struct.Struct("<IQ")
 
 
 def send(stream: io.BufferedWriter, header: dict[str, Any], body: bytes | memoryview = b"") -> None:
-    """Write one message: a header, which is JSON, and a body of bytes."""
+    """Write one message: a header as JSON, and a body of bytes."""
     encoded = json.dumps(header).encode()
     stream.write(_LENGTHS.pack(len(encoded), len(body)) + encoded)
     stream.write(body)
@@ -31,13 +31,7 @@ def send(stream: io.BufferedWriter, header: dict[str, Any], body: bytes | memory
 
 
 def receive(stream: io.BufferedReader) -> tuple[dict[str, Any], bytearray]:
-    """Read the header and the body of one message.
-
-    Raises
-    ------
-    EOFError
-        The stream ends, or is cut off.
-    """
+    """Read the header and the body of one message; EOFError means that the pipe is closed."""
     header_length, body_length = _LENGTHS.unpack(_read(stream, _LENGTHS.size))
     return json.loads(_read(stream, header_length)), _read(stream, body_length)
 
@@ -50,15 +44,15 @@ def _read(stream: io.BufferedReader, n_bytes: int) -> bytearray:
 
 
 def main() -> None:
-    """Answer images until there are no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started this process
+    """Answer messages until the input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent process
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints must not stand among the answers
+    os.dup2(2, 1)  # what libraries print must not get among the answers
     try:
         with strict_pillow():
             _answer(os.fdopen(0, "rb"), answers)
     except (EOFError, BrokenPipeError):
-        os._exit(0)  # nobody listens any more
+        os._exit(0)  # the parent process is gone
 
 
 def _answer(questions: io.BufferedReader, answers: io.BufferedWriter) -> None:

@@ -1,4 +1,4 @@
-"""Worker processes that decode images, as `invert_core.data.images.worker` does it."""
+"""Decodes images in worker processes, which run `invert_core.data.images.worker`."""
 
 import io
 import json
@@ -26,25 +26,21 @@ _START = (
     "from invert_core.data.images.worker import main; main()"
 )
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-"""A worker computes nothing that NumPy's threads are for, and starts faster without them."""
+"""A worker has no use for the threads of NumPy, and starts faster without them."""
 
 
 class WorkerPool:
     """Processes that decode and preprocess images, until they are closed.
 
-    They are fresh interpreters that import NumPy and Pillow only. They run nothing of the
-    program that uses them, and end with it however it ends.
+    The workers are fresh interpreters that import only NumPy and Pillow. They run no code of the
+    program that uses them, and they end with it, however it ends.
 
     Parameters
     ----------
     n_workers : int
-        At least 1.
+        Number of processes, at least 1.
     preprocess : Preprocess
-
-    Raises
-    ------
-    DataError
-        There can be no process.
+        How an image becomes an array.
     """
 
     def __init__(self, n_workers: int, preprocess: Preprocess):
@@ -62,19 +58,14 @@ class WorkerPool:
     def map(
         self, contents: Iterable[tuple[str, bytes | DataError]], ahead: int
     ) -> Generator[np.ndarray | DataError]:
-        """What `decode` gives for each image, in order.
+        """Yield the result of `decode` for each image, in order.
 
         Parameters
         ----------
         contents : iterable of (name, bytes or DataError)
-            Read here; an error is handed on in its place.
+            The image files; an error is yielded unchanged, in its place.
         ahead : int
-            The most images that are read, decoded or waiting besides the one that is given.
-
-        Raises
-        ------
-        DataError
-            A worker ended, which names the image it was at, or could not start.
+            The most images that are in work or waiting besides the one that is yielded.
         """
         waiting: deque[Future[np.ndarray | DataError]] = deque()
         for name, content in contents:
@@ -85,7 +76,7 @@ class WorkerPool:
             yield waiting.popleft().result()
 
     def close(self) -> None:
-        """End all workers, whatever they are at."""
+        """End all workers, even in the middle of an image."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         for worker in self._workers:
             worker.process.terminate()
@@ -106,12 +97,12 @@ class WorkerPool:
 class _Worker:
     def __init__(self, preprocess: Preprocess):
         self.process = subprocess.Popen(
-            # Without `site`, no code of the user's installation runs, and the start is faster.
+            # Without `site`, no code of the user's installation runs, and starting is faster.
             [sys.executable, "-I", "-S", "-X", "faulthandler", "-c", _START, _path()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | _ONE_THREAD,
-            process_group=0,  # so that Ctrl-C reaches only who started it
+            process_group=0,  # so that Ctrl-C reaches only this process
         )
         assert isinstance(self.process.stdin, io.BufferedWriter)
         assert isinstance(self.process.stdout, io.BufferedReader)
@@ -123,7 +114,7 @@ class _Worker:
         self._is_ready = False
 
     def decode(self, name: str, content: bytes) -> np.ndarray | DataError:
-        """What `invert_core.data.images.decoding.decode` gives in the process."""
+        """Call `invert_core.data.images.decoding.decode` in the process."""
         if not self._is_ready:
             self._make_ready()
         try:
@@ -131,8 +122,8 @@ class _Worker:
             header, body = receive(self._answers)
         except (EOFError, BrokenPipeError) as error:
             raise DataError(
-                f"The worker process that was at the image {name!r} ended ({self._end()}).",
-                "If memory was short, use fewer --workers; if this image does it, remove it.",
+                f"The worker process that was decoding the image {name!r} ended ({self._end()}).",
+                "If memory was short, use fewer --workers; if the image is the cause, remove it.",
             ) from error
         if "message" not in header:
             return np.frombuffer(body, header["dtype"]).reshape(header["shape"])
@@ -142,9 +133,9 @@ class _Worker:
         return answer
 
     def close(self) -> None:
-        """Wait for the end of the process, and close the pipes."""
+        """Wait until the process ends, and close the pipes."""
         self.process.wait()
-        with suppress(BrokenPipeError):  # for what was still to be sent
+        with suppress(BrokenPipeError):  # closing may try to send what is still buffered
             self._questions.close()
         self._answers.close()
 
@@ -164,11 +155,11 @@ class _Worker:
 def _not_started(reason: str) -> DataError:
     return DataError(
         f"A worker process could not start ({reason}).",
-        "It may have written more to the standard error stream; --workers 0 does without.",
+        "Look for its message on the standard error stream, or use --workers 0.",
     )
 
 
 def _path() -> str:
-    """Where this process finds modules, as JSON."""
+    """Return the folders in which this process finds modules, as JSON."""
     home = Path(invert_core.__file__).parent.parent
     return json.dumps([*map(os.path.abspath, sys.path), str(home.resolve())])

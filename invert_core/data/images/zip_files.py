@@ -14,23 +14,14 @@ from invert_core.files.input_file import check_file
 
 _ENCRYPTED = 1
 _BROKEN = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
-"""What zipfile raises besides OSError and ValueError for members that cannot be unpacked."""
+"""The exceptions besides OSError and ValueError that zipfile raises for broken members."""
 
 
 class ZipFiles(ImageFiles):
-    """All images of a zip archive, in its order; their paths in it are the sample ids.
+    """All images of a zip archive, in its order; their paths in the archive are the sample ids.
 
-    They may be compressed by deflate; of other compressions a few bytes unpack to any size at once.
-    What is left out, and what is refused, `ArchiveMembers` says.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It is no whole zip archive, has encrypted images, or some that cannot be.
-    DataError
-        It has no images, or several of one name.
+    The images may be compressed by deflate. Other compressions are refused, because a few bytes
+    can unpack to any size at once. `ArchiveMembers` says what else is ignored or refused.
     """
 
     def __init__(self, path: Path):
@@ -56,16 +47,15 @@ class ZipFiles(ImageFiles):
 
     @contextmanager
     def opened(self) -> Iterator[Read]:
-        """Open them, as `ImageFiles.opened` says."""
+        """Open the images for reading; see `ImageFiles.opened`."""
         with _open(self.path) as archive:
 
             def read(name: str) -> bytes:
                 info = self._infos[name]
                 if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
-                    raise ValueError("it is compressed in another way than deflate")
+                    raise ValueError("it is not compressed by deflate")
                 try:
-                    # `archive.read` unpacks whatever is there before it looks at the size, and so
-                    # does any reading of other compressions.
+                    # `archive.read` would unpack everything before it looks at the size.
                     with archive.open(info) as member:
                         return member.read(info.file_size)
                 except _BROKEN as error:

@@ -1,1 +1,1 @@
-"""Texts as samples: where they stand, and how they become tokens."""
+"""Texts as samples: where they are stored, and how they become tokens."""

@@ -30,32 +30,17 @@ def open_texts(
     Parameters
     ----------
     path : Path
-        A ``.txt`` file with a text per line; a folder of ``.txt`` files with one text each, without
-        its last line end, whose paths are the sample ids; or a table, as
-        `invert_core.tables.columns.read_column` reads it.
+        A ``.txt`` file with one text per line; a folder of ``.txt`` files with one text each,
+        whose paths are the sample ids; or a table, as `invert_core.tables.columns.read_column`
+        reads it. The line end at the end of a file does not belong to its text.
     inputs : sequence of ModelInput
-        Of the model.
+        The inputs of the model.
     text : Tokenize
+        How texts become tokens.
     column : str, optional
-        The column of texts; ``text``, ``sentence`` or ``content`` where it is not given.
+        The column of texts; by default ``text``, ``sentence`` or ``content``.
     id_column : str, optional
-        The column of sample ids; ``sample_id`` where it is not given and there is one.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It is none of these, or broken, or the tokenizer is.
-    UnknownNameError
-        There is no such column.
-    DataError
-        There are no texts; a line or a file is empty, or a cell no string; or the model does not
-        take tokens.
-    SettingError
-        A column was named of what is no table, or a length does not fit.
-    MissingDependencyError
-        The package for tokenizers or for Parquet is not installed.
+        The column of sample ids; by default ``sample_id``, if it exists.
     """
     suffix = path.suffix.lower()
     if suffix in SUFFIXES and not path.is_dir():
@@ -63,7 +48,7 @@ def open_texts(
         return TextSource(table.values, table.sample_id, inputs, text)
     if column is not None or id_column is not None:
         raise SettingError(
-            f"A column was named, but {str(path)!r} is no table.",
+            f"A column was named, but {str(path)!r} is not a table.",
             f"Leave --column and --id-column out, or give a file in {', '.join(SUFFIXES)}.",
         )
     if path.is_dir():
@@ -72,7 +57,7 @@ def open_texts(
     if suffix == SUFFIX:
         return TextSource(_read_file(path), None, inputs, text)
     raise FileFormatError(
-        f"{str(path)!r} holds no texts by its name.",
+        f"The suffix of {str(path)!r} does not say that it holds texts.",
         f"Give a folder of {SUFFIX} files, or a file in {SUFFIX}, {', '.join(SUFFIXES)}.",
     )
 
@@ -101,7 +86,7 @@ def _checked(texts: Iterable[tuple[str, str]]) -> tuple[str, ...]:
 
 
 def _find_texts(folder: Path) -> tuple[str, ...]:
-    """Relative paths of all texts below a folder, in order."""
+    """Return the relative paths of all texts below a folder, in order."""
     found = find_files(folder, (SUFFIX,))
     log_ignored(f"{SUFFIX} files", str(folder), found.ignored)
     if not found.names:

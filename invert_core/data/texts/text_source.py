@@ -1,4 +1,4 @@
-"""Texts as samples, tokenised on the way to the model, in batches of similar length."""
+"""Texts as samples, tokenised while they are read, in batches of similar length."""
 
 import functools
 import hashlib
@@ -22,10 +22,10 @@ from invert_core.wording import counted
 
 _log = logging.getLogger("invert")
 
-WINDOW_ROWS = 1024
-"""Texts are sorted among about so many neighbours, which are held in memory until all are done."""
+WINDOW_TEXTS = 1024
+"""About so many neighbouring texts are sorted together; they stay in memory until all are done."""
 _STEP = 8
-"""Lengths are rounded up to a multiple of this: few shapes of batches are faster than many."""
+"""Lengths are rounded up to a multiple of this, because few batch shapes run faster than many."""
 
 
 class TextSource(DataSource):
@@ -36,17 +36,9 @@ class TextSource(DataSource):
     texts : sequence [n_samples] of str
     sample_id : sequence [n_samples] of str, optional
     inputs : sequence of ModelInput
-        Of the model.
+        The inputs of the model.
     text : Tokenize
-
-    Raises
-    ------
-    DataError
-        There are no texts, or the model does not take tokens.
-    SettingError
-        The lengths asked for do not fit the model or the tokenizer, or one has to be given.
-    MissingFileError, FileFormatError, MissingDependencyError
-        The tokenizer cannot be used.
+        How texts become tokens.
     """
 
     def __init__(
@@ -65,7 +57,7 @@ class TextSource(DataSource):
         self._lengths = _lengths(text, self._tokenizer, self._inputs)
         if self._lengths.longest is not None:
             self._tokenizer.cut_at(self._lengths.longest)
-        # Where all batches have one length there is nothing to save.
+        # If all batches have the same length, sorting saves nothing.
         self._bucketing = text.bucketing and self._lengths.padded is None
         self.settings: dict[str, Any] = {
             "tokenizer": self._tokenizer.sha256,
@@ -77,7 +69,7 @@ class TextSource(DataSource):
 
     @functools.cached_property
     def manifest(self) -> str:
-        """SHA-256 (hex) of ids and texts."""
+        """SHA-256 (hex) of the ids and texts."""
         digest = hashlib.sha256()
         for strings in (self.sample_id or (), self.texts):
             digest.update(f"{len(strings)}\n".encode())
@@ -90,15 +82,16 @@ class TextSource(DataSource):
         return len(self.texts)
 
     def batches(self, start: int, batch_size: int) -> Batches:
-        """All batches from the one that holds `start` on, as `DataSource.batches` says."""
+        """Yield all batches from the one that holds `start`; see `DataSource.batches`."""
         n_cut = 0
-        tokenised = ((rows, self._tokenise(rows)) for rows in windows(start, len(self), batch_size))
+        tokenised = ((each, self._tokenise(each)) for each in windows(start, len(self), batch_size))
         with closing(read_ahead(tokenised)) as ready:
-            for rows, tokens in ready:
+            for window, tokens in ready:
                 n_cut += sum(each.cut for each in tokens)
                 for places in self._share(tokens, batch_size):
-                    if rows[0] + places.max() >= start:
-                        yield Batch(rows[0] + places, self._padded([tokens[i] for i in places]))
+                    samples = window.start + places
+                    if samples.max() >= start:
+                        yield Batch(samples, self._padded([tokens[i] for i in places]))
         if n_cut:
             _log.info(
                 "%s longer than %s; the rest was cut off.",
@@ -107,19 +100,19 @@ class TextSource(DataSource):
             )
 
     def example(self) -> dict[str, np.ndarray]:
-        """Inputs of the first text alone."""
+        """Return the inputs of the first text alone."""
         return self._padded(self._tokenise(range(1)))
 
     def _share(self, tokens: Sequence[Tokens], batch_size: int) -> list[np.ndarray]:
         lengths = [len(each) if self._bucketing else 0 for each in tokens]
         return batches_by_length(lengths, batch_size)
 
-    def _tokenise(self, rows: range) -> list[Tokens]:
-        tokens = self._tokenizer.encode(self.texts[rows.start : rows.stop])
-        for row, each in zip(rows, tokens, strict=True):
+    def _tokenise(self, window: range) -> list[Tokens]:
+        tokens = self._tokenizer.encode(self.texts[window.start : window.stop])
+        for position, each in zip(window, tokens, strict=True):
             if not each.ids:
                 raise DataError(
-                    f"The text of {sample_name(self.sample_id, row)} has no tokens.",
+                    f"The text of {sample_name(self.sample_id, position)} has no tokens.",
                     "Leave empty texts out.",
                 )
         return tokens
@@ -134,7 +127,7 @@ class TextSource(DataSource):
 
 @dataclass(frozen=True)
 class _Lengths:
-    """The most tokens of a text, and the number to which all are padded; None is no such number."""
+    """The most tokens of a text, and the length to which all texts are padded; None if not set."""
 
     longest: int | None
     padded: int | None
@@ -144,14 +137,14 @@ def _lengths(text: Tokenize, tokenizer: Tokenizer, inputs: TokenInputs) -> _Leng
     if inputs.length is not None:
         if text.max_length is not None and text.max_length > inputs.length:
             raise SettingError(
-                f"max_length is {text.max_length}, and the model takes {inputs.length} tokens.",
+                f"max_length is {text.max_length}, but the model takes {inputs.length} tokens.",
                 f"Give --max-length up to {inputs.length}, or leave it out.",
             )
         return _Lengths(text.max_length or inputs.length, inputs.length)
     longest = text.max_length or tokenizer.max_length
     if longest is None and text.padding == "max":
         raise SettingError(
-            "Texts are to be padded to their maximal length, which nothing says.",
+            "Texts must be padded to their maximal length, but none is set.",
             "Give it with --max-length.",
         )
     if longest is None and not inputs.takes_mask:
@@ -169,31 +162,31 @@ def _lengths(text: Tokenize, tokenizer: Tokenizer, inputs: TokenInputs) -> _Leng
         return _Lengths(longest, longest)
     if longest is None:
         _log.info(
-            "The tokenizer sets no limit, so texts are taken whole; set --max-length if the model "
-            "takes no more than some number of tokens."
+            "The tokenizer sets no limit, so texts are not cut off; set --max-length if the model "
+            "takes only a limited number of tokens."
         )
     return _Lengths(longest, longest if text.padding == "max" else None)
 
 
 def windows(start: int, stop: int, batch_size: int) -> Iterator[range]:
-    """Rows that are sorted together, from the window that holds row `start` on.
+    """Yield the windows of samples that are sorted together, from the one that holds `start`.
 
-    A window is a whole number of batches, so which rows it holds does not depend on `start`.
+    A window is a whole number of batches, so its samples do not depend on `start`.
 
     >>> list(windows(1500, 2100, 1000))
     [range(1000, 2000), range(2000, 2100)]
     """
-    rows = max(1, WINDOW_ROWS // batch_size) * batch_size
-    for first in range(start // rows * rows, stop, rows):
-        yield range(first, min(first + rows, stop))
+    size = max(1, WINDOW_TEXTS // batch_size) * batch_size
+    for first in range(start // size * size, stop, size):
+        yield range(first, min(first + size, stop))
 
 
 def batches_by_length(lengths: Sequence[int], batch_size: int) -> list[np.ndarray]:
-    """Positions in `lengths` that share a batch, in the order of their lengths.
+    """Group the positions in `lengths` into batches of similar length.
 
-    Texts of one length stay in their order; every position stands in one batch. The longer half
-    of the batches comes first: those at the beginning, from which the time of all is estimated,
-    are of common length.
+    Texts of equal length keep their order, and every position is in exactly one batch. The longer
+    half of the batches comes first, so that the first batches, from which the total time is
+    estimated, have a typical length.
 
     >>> [batch.tolist() for batch in batches_by_length([5, 2, 9, 2], 2)]
     [[0, 2], [1, 3]]
@@ -205,7 +198,7 @@ def batches_by_length(lengths: Sequence[int], batch_size: int) -> list[np.ndarra
 
 
 def padded_length(longest: int, max_length: int | None) -> int:
-    """The length to which a batch is padded: a multiple of 8, but no more than `max_length`.
+    """Return the length to which a batch is padded: a multiple of 8, at most `max_length`.
 
     >>> padded_length(9, None), padded_length(9, 10)
     (16, 10)

@@ -1,4 +1,4 @@
-"""The inputs of a model that takes tokens."""
+"""Matches tokens with the inputs of a model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ _INT64 = np.dtype(np.int64)
 
 @dataclass(frozen=True)
 class TokenInputs:
-    """Which inputs of a model take what tokens give.
+    """The inputs of a model that tokens fill.
 
     Attributes
     ----------
     ids : str
         The input that takes token ids.
     dtypes : dict of input name to dtype
-        Of `ids`, of the mask, which is made even for a model that does not take it, and of token
-        types and positions where the model takes them.
+        The types of `ids`, of the mask (which exists even if the model does not take it), and of
+        token types and positions if the model takes them.
     length : int or None
-        The number of tokens that the model takes, where it takes one number only.
+        The number of tokens that the model takes, if it takes only one number.
     takes_mask : bool
-        Whether the model itself can leave padding out.
+        Whether the model takes the mask, so that it can ignore padding.
     """
 
     ids: str
@@ -39,13 +39,7 @@ class TokenInputs:
 
     @classmethod
     def of(cls, inputs: Sequence[ModelInput]) -> "TokenInputs":
-        """Those of a model with these inputs.
-
-        Raises
-        ------
-        DataError
-            No input takes token ids, or one takes something else than tokens give.
-        """
+        """Find the inputs that tokens fill; refuse a model that needs anything else."""
         by_name = {each.name: each for each in inputs}
         ids = _ids_input(by_name)
         known = (ids, MASK, _TYPES, _POSITIONS)
@@ -67,7 +61,7 @@ class TokenInputs:
     def arrays(
         self, texts: Sequence[Tokens], length: int, pad_id: int, pad_type_id: int
     ) -> dict[str, np.ndarray]:
-        """Inputs [n_texts, length] with padding behind every text."""
+        """Return the inputs [n_texts, length], with padding after every text."""
         shape = (len(texts), length)
         given = {
             self.ids: np.full(shape, pad_id),
@@ -75,10 +69,10 @@ class TokenInputs:
             _TYPES: np.full(shape, pad_type_id),
             _POSITIONS: np.broadcast_to(np.arange(length), shape),
         }
-        for row, text in enumerate(texts):
-            given[self.ids][row, : len(text)] = text.ids
-            given[MASK][row, : len(text)] = 1
-            given[_TYPES][row, : len(text)] = text.type_ids
+        for number, text in enumerate(texts):
+            given[self.ids][number, : len(text)] = text.ids
+            given[MASK][number, : len(text)] = 1
+            given[_TYPES][number, : len(text)] = text.type_ids
         return {
             name: np.ascontiguousarray(given[name], dtype) for name, dtype in self.dtypes.items()
         }
@@ -106,7 +100,7 @@ def _ids_input(inputs: dict[str, ModelInput]) -> str:
 
 def _dtype(each: ModelInput) -> np.dtype:
     dtype = _INT64 if each.dtype is None else each.dtype
-    # A mask is 0 and 1 in any type; ids and positions need room.
+    # Any type can hold the 0 and 1 of a mask; ids and positions need a wide one.
     fits = dtype.kind in "biuf" if each.name == MASK else dtype in (np.int32, np.int64)
     if not fits or (each.shape is not None and len(each.shape) != 2):
         raise DataError(

@@ -1,4 +1,4 @@
-"""A Hugging Face ``tokenizer.json``: how it is to be used, and what it makes of texts."""
+"""Tokenises texts with a Hugging Face ``tokenizer.json``."""
 
 import contextlib
 import hashlib
@@ -13,7 +13,7 @@ from invert_core.files.text_files import read_whole
 from invert_core.wording import choice, missing_extra
 
 LONGEST = 2**20
-"""The most tokens of a text."""
+"""The largest `max_length` that can be set."""
 PADDINGS = ("longest", "max")
 
 _PAD_TOKENS = ("[PAD]", "<pad>")
@@ -29,17 +29,17 @@ class Tokenize:
     tokenizer : path
         A Hugging Face ``tokenizer.json``.
     max_length : int, optional
-        The most tokens of a text, special ones included; what is longer is cut off. Without it
-        the tokenizer's own limit holds, if it has one.
+        The most tokens of a text, with special tokens; longer texts are cut off. By default the
+        tokenizer's own limit applies, if it has one.
     padding : {"longest", "max"}
-        To the longest text of a batch, or always to `max_length`.
+        Whether texts are padded to the longest text of their batch, or always to `max_length`.
     bucketing : bool
-        Let texts of similar length share a batch, which saves padding.
+        Whether texts of similar length share a batch, which saves padding.
 
     Raises
     ------
     SettingError
-        A setting lies outside what it may be.
+        A setting has a value that is not allowed.
     """
 
     tokenizer: str | Path
@@ -59,7 +59,7 @@ class Tokenize:
 
 @dataclass(frozen=True)
 class Tokens:
-    """One text as token ids and token type ids; `cut` says that its end is missing."""
+    """One text as token ids and token type ids; `cut` says whether its end was cut off."""
 
     ids: list[int]
     type_ids: list[int]
@@ -70,7 +70,7 @@ class Tokens:
 
 
 class Tokenizer:
-    """What a ``tokenizer.json`` does to texts, cut off at a length but not padded.
+    """Tokenises texts as a ``tokenizer.json`` says, cut off at a length but without padding.
 
     Nothing is fetched from a network. Texts are tokenised in several threads unless the
     environment variable ``TOKENIZERS_PARALLELISM`` is false.
@@ -78,26 +78,18 @@ class Tokenizer:
     Parameters
     ----------
     path : Path
+        The ``tokenizer.json``.
 
     Attributes
     ----------
     sha256 : str
-        Of the file, without a byte-order mark.
+        SHA-256 (hex) of the file without a byte-order mark.
     max_length : int or None
-        The most tokens that the file itself lets a text have.
+        The most tokens of a text according to the file.
     pad_id, pad_type_id : int
-        What padding consists of.
+        Token id and token type id of padding.
     version : str
-        Of the package that does the work.
-
-    Raises
-    ------
-    MissingFileError
-        There is no such file.
-    FileFormatError
-        It is not a tokenizer.
-    MissingDependencyError
-        The package ``tokenizers`` is not installed.
+        Version of the package ``tokenizers``.
     """
 
     def __init__(self, path: Path):
@@ -116,30 +108,18 @@ class Tokenizer:
         self._rules.no_truncation()
 
     def cut_at(self, max_length: int) -> None:
-        """Cut texts off after this number of tokens from now on, special ones included.
-
-        Raises
-        ------
-        SettingError
-            That leaves no room beside the special tokens.
-        """
+        """Cut texts off after this number of tokens from now on, with special tokens."""
         n_special = self._rules.num_special_tokens_to_add(False)
         if max_length <= n_special:
             raise SettingError(
-                f"The tokenizer adds {n_special} special tokens to every text, and a text may "
-                f"have {max_length}.",
+                f"The tokenizer adds {n_special} special tokens to every text, but a text may "
+                f"have only {max_length}.",
                 f"Give --max-length from {n_special + 1} up.",
             )
         self._rules.enable_truncation(max_length, direction=self._side)
 
     def encode(self, texts: Sequence[str]) -> list[Tokens]:
-        """Token ids of texts.
-
-        Raises
-        ------
-        FileFormatError
-            The tokenizer fails.
-        """
+        """Return the tokens of each text."""
         with _format_errors(f"The tokenizer {str(self._path)!r} fails on a text"):
             encodings = self._rules.encode_batch_fast(list(texts))
         return [
@@ -163,7 +143,7 @@ def _format_errors(what: str) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        # A file that contradicts itself makes the package panic, which is no Exception.
+        # An inconsistent file makes the package panic, and its panic is not an Exception.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise FileFormatError(f"{what} ({error}).", _GIVE) from error

@@ -1,4 +1,4 @@
-"""Batches: their size, and inputs that do not fit."""
+"""Batches: their size, and inputs that are refused."""
 
 import numpy as np
 import pytest
@@ -232,4 +232,4 @@ def test_that_a_layer_is_drawn_anew_is_told(tmp_path, caplog):
     models.run(quiet, ["y"], {"x": np.ones((2, 4), np.float32)})
     assert "random" not in caplog.text
     models.run(path, ["y"], {"x": np.ones((2, 4), np.float32)})
-    assert "draws random numbers (Dropout): what is extracted cannot be repeated" in caplog.text
+    assert "draws random numbers (Dropout), so its activations differ" in caplog.text

@@ -1,4 +1,4 @@
-"""A pruned graph computes what the whole one computes, and not more."""
+"""A pruned graph computes the same as the whole one, and nothing more."""
 
 import numpy as np
 import onnxruntime

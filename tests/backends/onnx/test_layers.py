@@ -92,7 +92,7 @@ def test_of_a_module_that_runs_twice_the_last_output_is_taken_with_a_warning(tmp
         models.run(path, ["block.act"], x)["block.act"], models.run(path, ["second"], x)["second"]
     )
     assert "'block.act' runs 2 times" in caplog.text
-    assert "the tensor 'second'; say 'block.act#1' for those before" in caplog.text
+    assert "the tensor 'second'; say 'block.act#1' for the earlier ones" in caplog.text
 
 
 def test_every_call_of_a_module_has_a_name(tmp_path, caplog):
@@ -170,7 +170,7 @@ def test_a_quantized_module_is_read_after_its_dequantization(tmp_path):
         ("w", "is a weight"),
         ("x", "is an input"),
         ("fixed", "is a constant"),
-        ("inside", "lies inside of an If node"),
+        ("inside", "lies inside an If node"),
         ("rleu", "Did you mean 'relu'?"),
         ("nothing_like_it", "`invert layers`"),
     ],

@@ -1,4 +1,4 @@
-"""How many weights a layer is said to have."""
+"""The number of weights that is reported for a layer."""
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper

@@ -1,4 +1,4 @@
-"""Devices: CUDA is used where it works, and never believed in unseen."""
+"""Devices: CUDA is used if it works, and that is always checked."""
 
 import logging
 from importlib import metadata
@@ -15,7 +15,7 @@ BOTH = [session.CUDA, session.CPU]
 
 
 class Pretender:
-    """ONNX Runtime that was built with CUDA and gets the providers that the machine has."""
+    """An ONNX Runtime built with CUDA, on a machine with the given providers."""
 
     def __init__(self, monkeypatch, working):
         self.asked = []

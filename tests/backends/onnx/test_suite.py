@@ -91,7 +91,7 @@ class TestOnnxBackendWithTokens(BackendSuite):
 
 
 class TestOnnxBackendWithTokensAndNoMask(TestOnnxBackendWithTokens):
-    """The same model without attention, which takes no mask."""
+    """The same model without attention; it takes no mask."""
 
     takes_mask = False
 

@@ -63,7 +63,7 @@ def heads(n_tokens):
 
 @pytest.mark.parametrize("n_tokens", [4, 5])
 def test_places_that_are_as_many_for_every_text_are_no_tokens(tmp_path, n_tokens):
-    """As queries of a fixed number that attend to the tokens."""
+    """An example is a fixed number of queries that attend to the tokens."""
     queries = np.arange(4, dtype=np.float32)[:, None]
     proto = models.model(
         [
@@ -108,7 +108,7 @@ def test_a_trial_shows_which_axes_of_unknown_length_count_tokens(tmp_path, n_tok
 
 
 def test_where_no_trial_is_possible_a_wrong_guess_is_an_error(tmp_path):
-    """Axis 3 of the layer, with 3 values, is not known to be none of tokens."""
+    """Nothing says that axis 3 of the layer, with 3 values, does not count tokens."""
     proto = heads_of_unknown_shape()
     proto.graph.input.append(models.value("bias", ["n", "b"]))
     proto.graph.node.extend(
@@ -124,7 +124,7 @@ def test_where_no_trial_is_possible_a_wrong_guess_is_an_error(tmp_path):
     )
     ids, _ = heads(5)
     inputs = {"ids": ids, MASK: np.ones_like(ids), "bias": np.zeros((4, 2), np.float32)}
-    with pytest.raises(ModelError, match="a layer whose tokens are those of the mask"):
+    with pytest.raises(ModelError, match="a layer with the same tokens as the mask"):
         models.run(models.save(proto, tmp_path), ["z"], inputs)
 
 
@@ -144,12 +144,12 @@ def test_an_axis_with_several_places_per_token_is_an_error(tmp_path, length):
         {"table": np.zeros((9, 6), np.float32), "ahead": np.array([1])},
     )
     mask = masks()
-    with pytest.raises(ModelError, match="a layer whose tokens are those of the mask"):
+    with pytest.raises(ModelError, match="a layer with the same tokens as the mask"):
         models.run(models.save(proto, tmp_path), ["y"], {"ids": np.zeros_like(mask), MASK: mask})
 
 
 def test_a_length_that_is_computed_from_the_number_of_tokens_counts_them(tmp_path):
-    """As exporters describe a convolution over the tokens."""
+    """Exporters describe a convolution over the tokens like this."""
     mask = masks()
     given = batch((4, 2, N_TOKENS, 3), mask)
     proto = passing(["n", 2, "floor(t/1 - 1) + 1", 3])
@@ -176,7 +176,7 @@ def test_axes_of_another_name_or_length_are_pooled_as_they_are(tmp_path):
 
 @pytest.mark.parametrize("mask_axis", ["t", "mask_1", None])
 def test_tokens_are_known_where_every_input_has_names_of_its_own(tmp_path, mask_axis):
-    """As older exporters name axes."""
+    """Older exporters name axes like this."""
     proto = models.model(
         [
             models.node("Gather", "table kinds", "of_kinds"),
@@ -198,7 +198,7 @@ def test_tokens_are_known_where_every_input_has_names_of_its_own(tmp_path, mask_
 
 
 def test_layers_of_another_input_have_no_tokens(tmp_path):
-    """As the image half of a model that takes images and texts."""
+    """An example is the image half of a model that takes images and texts."""
     proto = models.model(
         [models.node("Neg", "pixels", "y"), models.node("Neg", "words", "z")],
         [
@@ -221,7 +221,7 @@ def test_layers_of_another_input_have_no_tokens(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("n_tokens", "reason"), [(3, "tokens are those of the mask"), (1, "Axis 1")]
+    ("n_tokens", "reason"), [(3, "the same tokens as the mask"), (1, "Axis 1")]
 )
 def test_an_axis_that_turns_out_not_to_count_tokens_is_an_error(tmp_path, n_tokens, reason):
     path = models.save(passing(["n", None, 3]), tmp_path)

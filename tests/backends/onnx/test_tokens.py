@@ -53,7 +53,7 @@ def test_channels_may_come_before_the_tokens(tmp_path, pool):
 
 @pytest.mark.parametrize("dims", [["n", 3, "t"], ["n", 3, "t", 2], ["n", 3, 2, "t"]])
 def test_tokens_may_come_on_any_axis_of_the_only_input(tmp_path, dims):
-    """As frames of a sound, after the bands."""
+    """An example is a sound, whose frames come after the bands."""
     axis = dims.index("t")
     mask = masks()
     given = batch([4, *(dim if isinstance(dim, int) else N_TOKENS for dim in dims[1:])], mask)
@@ -74,7 +74,7 @@ def test_that_a_mask_of_other_axes_leaves_no_padding_out_is_told(tmp_path, caplo
     assert "padding counts" not in caplog.text
     path = models.save(passing(["n", "t", 3], mask=("n", 1, 1, "t")), tmp_path)
     OnnxBackend.open(path).extractor(["y"], device="cpu")
-    assert "'attention_mask' is not [samples, tokens], so that padding counts" in caplog.text
+    assert "'attention_mask' is not [samples, tokens], so padding counts" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_model_that_takes_a_mask_says_that_it_is_used(tmp_path, caplog):
     path = models.save(passing(["n", "t", 3]), tmp_path)
     with caplog.at_level(logging.INFO, "invert"):
         models.run(path, ["y"], batch((4, N_TOKENS, 3), masks()))
-    assert "What 'attention_mask' marks as padding does not count in 'y'." in caplog.text
+    assert "Padding according to 'attention_mask' does not count in 'y'." in caplog.text
 
 
 def test_a_mask_is_needed_where_layers_have_tokens(tmp_path):
@@ -229,5 +229,5 @@ def test_a_tensor_with_the_name_of_the_mask_leaves_no_place_for_one(tmp_path):
         [models.value(MASK, ["n", "t", 3])],
     )
     model = OnnxBackend.open(models.save(proto, tmp_path))
-    with pytest.raises(ModelError, match="that is no input"):
+    with pytest.raises(ModelError, match="that is not an input"):
         model.settled({MASK: masks()})

@@ -1,4 +1,4 @@
-"""Devices that work or not, and how exactly PyTorch computes."""
+"""Devices that work or do not, and the precision of PyTorch."""
 
 import logging
 import warnings

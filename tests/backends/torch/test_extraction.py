@@ -1,4 +1,4 @@
-"""From a module to a file of activations, in the library and on the command line."""
+"""Extractions from a module to a file, in the library and on the command line."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Batches through a module: what they may hold, and what comes out of them."""
+"""Batches for a module: what they may hold, and what the module returns for them."""
 
 import numpy as np
 import pytest

@@ -26,7 +26,7 @@ X = {"x": np.ones((1, 3, 4, 5), np.float32)}
 
 
 class Touch:
-    """Makes a file when it is unpickled by anything that runs what a pickle says."""
+    """Creates a file if it is unpickled by anything that runs code in a pickle."""
 
     def __init__(self, path):
         self.path = path
@@ -42,13 +42,13 @@ def values(model):
 
 @pytest.fixture
 def other():
-    """A network with other weights than those that the factory makes."""
+    """A network with weights other than those of the factory."""
     return torch_models.Network(shift=0.5)
 
 
 @pytest.fixture
 def trace(tmp_path):
-    """A file that is there once code of a hostile file ran."""
+    """A file that exists once code of a malicious file has run."""
     return tmp_path / "trace"
 
 
@@ -114,7 +114,7 @@ def test_weights_of_another_model_are_refused_with_the_names(tmp_path, other):
     said = str(caught.value)
     assert "'head.weight' of the model are missing" in said
     assert "the model has no 'tail.0', 'tail.1', 'tail.2' and 2 more" in said
-    assert "'conv.weight' have another shape, (2, 3, 1, 1) in place of (4, 3, 1, 1)" in said
+    assert "'conv.weight' have another shape, (2, 3, 1, 1) instead of (4, 3, 1, 1)" in said
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_state_dict_is_no_model_and_says_what_to_name(tmp_path, other):
     for content in (other.state_dict(), {"state_dict": other.state_dict()}):
         path = save(content, tmp_path / "w.pt")
         with pytest.raises(
-            ModelError, match=r"holds weights, and no module\..*--weights '.*w\.pt'"
+            ModelError, match=r"holds weights, but no module\..*--weights '.*w\.pt'"
         ):
             open_model(path, None, {"trust_model": True})
     with pytest.raises(ModelError, match="holds no module"):
@@ -195,7 +195,7 @@ def test_a_state_dict_is_no_model_and_says_what_to_name(tmp_path, other):
 
 def test_a_pickled_module_is_read_only_when_it_is_trusted(tmp_path, other):
     path = save(other, tmp_path / "model.pt")
-    with pytest.raises(ModelError, match=r"would run code.*--trust-model: it runs whatever code"):
+    with pytest.raises(ModelError, match=r"would run code.*--trust-model, which runs any code"):
         open_model(path)
     found = open_model(path, None, {"trust_model": True})
     np.testing.assert_array_equal(values(found), values(TorchBackend.adopt(other)))
@@ -230,7 +230,7 @@ def test_a_trusted_file_that_fails_is_told(tmp_path, trace):
 
 @pytest.fixture(params=["script.pt", "script.torchscript", "program.pt2", "program.pt"])
 def archive(request, tmp_path):
-    """TorchScript and exported programs, by their suffix and behind another."""
+    """TorchScript archives and exported programs, with their own and with other suffixes."""
     path = tmp_path / request.param
     module = torch.nn.Linear(2, 2)
     if request.param.startswith("script"):

@@ -21,7 +21,7 @@ X = np.arange(12, dtype=np.float32).reshape(4, 3)
 
 
 class Parts(nn.Module):
-    """Returns tensors inside of a tuple, a dict, and both."""
+    """Returns tensors inside a tuple, a dict, and both."""
 
     def __init__(self):
         super().__init__()
@@ -32,7 +32,7 @@ class Parts(nn.Module):
 
 
 class Model(nn.Module):
-    """One module of each kind of trouble, in another order than that of their calls."""
+    """Has one module of each kind of trouble, in an order other than that of their calls."""
 
     def __init__(self):
         super().__init__()
@@ -127,10 +127,10 @@ def test_each_call_and_each_part_gives_its_own_values():
     ("layer", "reason"),
     [
         ("twice", r"runs 2 times\. Name one of 'twice#1', 'twice#2'"),
-        ("parts", r"returns no single tensor\. Name one of .*\['a'\]"),
+        ("parts", r"does not return a single tensor\. Name one of .*\['a'\]"),
         ("unused", r"did not run on the first sample"),
-        ("whole", "holds int32, and only floats can be read"),
-        ("scalar", r"has the shape \(\), in which there is no axis for the units"),
+        ("whole", "holds int32, but only floats can be read"),
+        ("scalar", r"has the shape \(\), which has no axis for the units"),
         ("turned", r"has the shape \(3, 1\), and its first axis does not count the samples"),
     ],
 )
@@ -214,7 +214,7 @@ def test_a_cell_that_runs_once_per_token_is_known_as_often_as_in_every_text():
     model = settled(Recurrent(), batch)
     known = [name for name, layer in rows(model).items() if layer.pool]
     assert known == ["cell#1", "cell#2", "cell#3", "cell#4", "output"]
-    with pytest.raises(ModelError, match="'cell' runs as often as the batch demands"):
+    with pytest.raises(ModelError, match="'cell' runs a different number of times"):
         model.extractor(["cell"], device="cpu")
     with pytest.raises(ModelError, match="'cell#5' does not come with every batch"):
         model.extractor(["cell#5"], device="cpu")
@@ -284,11 +284,11 @@ def test_a_layer_that_does_not_repeat_itself_is_told(caplog):
     assert not caplog.records
     settled(nn.Sequential(nn.Linear(3, 4), Counting()), {"input": X})
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "'1' gives something else when it sees the same sample again" in caplog.text
+    assert "'1' gives different outputs for the same sample" in caplog.text
 
 
 class Claimed(nn.Module):
-    """Has modules that are called as a part and a call of other modules would be."""
+    """Has modules named like a part and like a call of other modules."""
 
     def __init__(self):
         super().__init__()

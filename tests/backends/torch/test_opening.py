@@ -1,4 +1,4 @@
-"""From what the user names to a module: factories, and modules in memory."""
+"""Opening a module that the user names or has: factories, and modules in memory."""
 
 import sys
 from pathlib import Path
@@ -120,15 +120,15 @@ def test_inputs_come_from_the_factory_unless_they_are_given(folder):
     [
         ("nets_of_another_test:make", r"no Python module 'nets_of_another_test'\. Run this in"),
         ("nets_of_a_test.inner:make", r"no Python module 'nets_of_a_test.inner'"),
-        ("nets of a test:make", "is no name of a Python module"),
-        (":make", "is no name of a Python module"),
+        ("nets of a test:make", "is not the name of a Python module"),
+        (":make", "is not the name of a Python module"),
         ("nets_of_a_test:mak", r"no 'mak' in 'nets_of_a_test'\. Did you mean 'make'"),
-        ("nets_of_a_test:number", r"'number' in 'nets_of_a_test' is no function"),
+        ("nets_of_a_test:number", r"'number' in 'nets_of_a_test' is not a function"),
         ("nets_of_a_test:broken", r"'broken' fails with ValueError: no disk\. It is called"),
         ("nets_of_a_test:leaving", "'leaving' fails with SystemExit: 2"),
         ("nets_of_a_test:picky", r"fails with TypeError: .*'size'\. It is called without"),
-        ("nets_of_a_test:wrong", "'wrong' returns 'dict', and not a torch.nn.Module"),
-        ("nets_of_a_test:with_a_number", "'with_a_number' returns 'tuple', and .* ModelInput"),
+        ("nets_of_a_test:wrong", "'wrong' returns 'dict', not a torch.nn.Module"),
+        ("nets_of_a_test:with_a_number", "'with_a_number' returns 'tuple', not .* ModelInput"),
         ("nets_of_a_test.py", "names no function that makes the model"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A module of the user's is used as it is, and given back as it was."""
+"""A module of the user is used as it is, and given back as it was."""
 
 import numpy as np
 

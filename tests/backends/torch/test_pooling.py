@@ -1,4 +1,4 @@
-"""Pooling of tensors is what the loops of the oracle say."""
+"""Pooling of tensors agrees with the loops of the oracle."""
 
 import numpy as np
 import pytest
@@ -94,5 +94,5 @@ def test_double_precision_stays_until_it_is_narrowed():
 
 def test_a_layer_without_a_place_for_every_token_is_refused():
     pooling = leave_padding_out("x", choose_pooling("x", 3, "mean", None), (1,))
-    with pytest.raises(ModelError, match="for 3 tokens, so that it cannot be seen"):
+    with pytest.raises(ModelError, match="for 3 tokens, so it is not known"):
         pooled("x", torch.zeros(2, 5, 4), pooling, torch.ones(2, 3).bool())

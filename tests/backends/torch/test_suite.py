@@ -64,7 +64,7 @@ class TestTorchBackendWithChannelsLast(TestTorchBackend):
 
 
 class TestTorchBackendWithHalfWeights(TestTorchBackend):
-    """Samples come as float32, and the weights are bfloat16, which NumPy does not have."""
+    """The samples are float32, and the weights are bfloat16, which NumPy does not have."""
 
     relative = 0.05
     absolute = 0.05

@@ -1,4 +1,4 @@
-"""What is taken from a forward pass, when it ends, and what becomes of its faults."""
+"""What is taken from a forward pass, when the pass ends, and what its errors become."""
 
 import threading
 
@@ -102,7 +102,7 @@ def test_a_module_that_runs_more_often_than_known_is_an_error(known, said):
 
 def fail(error):
     def raise_it(x):
-        if len(x) > 2:  # as the examples are not
+        if len(x) > 2:  # the examples have fewer samples
             raise error
         return x
 
@@ -115,8 +115,8 @@ def fail(error):
         (RuntimeError("shapes differ\nand more"), r"fails with RuntimeError: shapes differ\. "),
         (KeyError("x"), r"fails with KeyError: 'x'\. Check that its inputs"),
         (AssertionError(), r"fails with AssertionError\. "),
-        (torch.cuda.OutOfMemoryError("CUDA out of memory"), "memory is not enough.*--batch-size"),
-        (MemoryError(), "memory is not enough.*--batch-size"),
+        (torch.cuda.OutOfMemoryError("CUDA out of memory"), "not enough memory.*--batch-size"),
+        (MemoryError(), "not enough memory.*--batch-size"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "--batch-size"),
     ],
 )

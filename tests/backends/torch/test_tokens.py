@@ -70,7 +70,7 @@ def test_layers_of_tokens_need_a_channel_axis_that_counts_units():
 
 def test_layers_with_fewer_places_than_tokens_are_refused():
     for layer, length in (("halved", 5), ("sparse", 20)):
-        with pytest.raises(ModelError, match="does not have one place per token"):
+        with pytest.raises(ModelError, match="does not have one position per token"):
             run(Mixed(), [layer], texts((length,)))
 
 
@@ -147,7 +147,7 @@ def test_a_model_that_takes_a_mask_is_not_run_without_one():
 
 
 class FixedLength(torch.nn.Module):
-    """Takes five tokens and no other number."""
+    """Takes exactly five tokens."""
 
     def __init__(self):
         super().__init__()
@@ -180,7 +180,7 @@ def test_a_model_of_a_fixed_length_has_tokens_where_the_length_fits(caplog):
 
 
 class Sound(torch.nn.Module):
-    """Takes numbers over time, 16 of them at least; makes a frame of two."""
+    """Takes at least 16 numbers over time, and makes one frame of two numbers."""
 
     def __init__(self):
         super().__init__()
@@ -199,12 +199,12 @@ def test_numbers_over_time_that_a_mask_goes_with_are_tokens():
     values = np.where(mask, 2, 99).astype(np.float32)
     batch = {"values": values, MASK: mask}
     np.testing.assert_array_equal(run(Sound(), ["each"], batch)["each"], [[2], [2]])
-    with pytest.raises(ModelError, match="does not have one place per token"):
+    with pytest.raises(ModelError, match="does not have one position per token"):
         run(Sound(), ["frames"], batch)
 
 
 def test_tokens_may_come_on_the_last_axis_of_an_input():
-    """As frames of a sound, after the bands."""
+    """An example is a sound, whose frames come after the bands."""
     mask = masks_of((5, 2))
     bands = np.where(mask[:, None, :], 2, np.nan).repeat(3, axis=1).astype(np.float32)
     batch = {"x": bands, MASK: mask}

@@ -60,7 +60,7 @@ def test_no_arrays_are_refused():
 
 
 class Slices:
-    """An array in a file, of which only slices can be read."""
+    """An array that can be read only by slices, like one in a file."""
 
     def __init__(self, array):
         self.array, self.shape, self.dtype = array, array.shape, array.dtype

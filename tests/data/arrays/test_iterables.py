@@ -20,7 +20,7 @@ PARTS = [X[:3], X[3:4], X[4:]]
 
 
 class Again:
-    """Can be iterated as often as one likes; counts how often."""
+    """Batches that can be iterated any number of times; it counts how often."""
 
     def __init__(self, batches):
         self.batches, self.n_passes = batches, 0
@@ -124,7 +124,7 @@ def test_an_iterator_without_batches_is_refused():
     [
         ([(X, X)], "Batch 0 is a tuple of 2.*for x, label in loader"),
         ([[X, X]], "Batch 0 is a list of 2"),
-        ([X, "abc"], "'x' of batch 1 is no array of numbers .it is a str"),
+        ([X, "abc"], "'x' of batch 1 is not an array of numbers .it is a str"),
         ([{"x": None}], "'x' of batch 0 .*NoneType"),
         ([{"x": np.array([{}])}], "'x' of batch 0 .*type object"),
         ([{"x": np.array(3.0)}], r"'x' of batch 0 .*shape \(\)"),
@@ -239,7 +239,7 @@ class RandomSampler(Sampler):
 
 
 class Loader:
-    """Looks like a DataLoader of torch."""
+    """A stand-in for a DataLoader of torch."""
 
     def __init__(self, batch_size=4, drop_last=False, **more):
         self.dataset, self.batch_size, self.drop_last = X, batch_size, drop_last

@@ -35,7 +35,7 @@ def images(tmp_path):
 
 @pytest.fixture
 def started(monkeypatch):
-    """All worker processes that were started."""
+    """The worker processes that were started."""
     processes = []
 
     class Recorded(subprocess.Popen):

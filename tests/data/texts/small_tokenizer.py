@@ -15,7 +15,7 @@ UNK, CLS, SEP, A, B, C, D, E, PAD = range(len(WORDS))
 
 
 def description(*, special=True, truncation=None, padding=None, words=WORDS):
-    """The file as a dictionary; words are told apart by blanks."""
+    """The file as a dictionary; blanks separate words."""
     pieces = [
         {"SpecialToken": {"id": "[CLS]", "type_id": 0}},
         {"Sequence": {"id": "A", "type_id": 1}},

@@ -63,7 +63,7 @@ def test_the_manifest_tells_texts_and_ids_apart(tmp_path, tokenizer):
 
 
 def test_few_texts_are_tokenised_at_a_time_and_one_for_an_example(tmp_path, tokenizer, monkeypatch):
-    monkeypatch.setattr(text_source, "WINDOW_ROWS", 8)
+    monkeypatch.setattr(text_source, "WINDOW_TEXTS", 8)
     counts = []
     encode = Tokenizer.encode
 
@@ -89,7 +89,7 @@ def test_few_texts_are_tokenised_at_a_time_and_one_for_an_example(tmp_path, toke
 def test_batches_hold_the_same_rows_wherever_reading_starts(
     tmp_path, tokenizer, monkeypatch, lengths, start, batch_size, bucketing
 ):
-    monkeypatch.setattr(text_source, "WINDOW_ROWS", 12)
+    monkeypatch.setattr(text_source, "WINDOW_TEXTS", 12)
     path = write_texts(tmp_path, "".join("a " * length + "\n" for length in lengths))
     source = open_texts(path, INPUTS, Tokenize(tokenizer, bucketing=bucketing))
     whole = [batch.rows.tolist() for batch in source.batches(0, batch_size)]
@@ -103,7 +103,7 @@ def test_batches_hold_the_same_rows_wherever_reading_starts(
 
 
 class TokenModel(Model):
-    """Exact arithmetic: whole numbers below 2**24 are added up in float32."""
+    """A model with exact results: it adds whole numbers below 2**24 in float32."""
 
     fingerprint = "f" * 64
 
@@ -159,7 +159,7 @@ def stored(path):
 
 
 def one_by_one(tokenizer, texts):
-    """Activations of texts, each alone and without padding."""
+    """Activations of texts, computed one by one and without padding."""
     rows = []
     for tokens in Tokenizer(tokenizer).encode(texts):
         ids = np.array([tokens.ids])

@@ -2,13 +2,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invert_core.data.texts.text_source import (
-    WINDOW_ROWS,
+    WINDOW_TEXTS,
     batches_by_length,
     padded_length,
     windows,
 )
 
-sizes = st.integers(1, 3 * WINDOW_ROWS)
+sizes = st.integers(1, 3 * WINDOW_TEXTS)
 
 
 @given(start=st.integers(0, 5000), more=st.integers(1, 5000), batch_size=sizes)
@@ -17,7 +17,7 @@ def test_windows_hold_whole_batches_and_do_not_depend_on_the_start(start, more, 
     every = list(windows(0, n_samples, batch_size))
     assert [row for window in every for row in window] == list(range(n_samples))
     assert all(len(window) % batch_size == 0 for window in every[:-1])
-    assert all(len(window) <= max(WINDOW_ROWS, batch_size) for window in every)
+    assert all(len(window) <= max(WINDOW_TEXTS, batch_size) for window in every)
     assert list(windows(start, n_samples, batch_size)) == [
         window for window in every if window.stop > start
     ]
