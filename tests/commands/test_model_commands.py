@@ -345,7 +345,7 @@ def test_sparse_layers_are_stored_and_told_as_such(here, data):
     assert [row["stored"] for row in rows] == ["sparse", "dense"]
     with open_activations(here / "x.h5") as activations:
         assert [layer.is_sparse for layer in activations.layers.values()] == [True, False]
-    assert "fits 'conv1', which is to be stored as sparse" in refused(*EXTRACT, "--sparse", "conv1")
+    assert "fits 'conv1', which was named as sparse" in refused(*EXTRACT, "--sparse", "conv1")
 
 
 def test_a_preset_makes_inputs_of_images_and_flags_override_it(here, images):
