@@ -57,8 +57,8 @@ class TestTorchBackendWithChannelsLast(TestTorchBackend):
     def backend(self):
         class ChannelsLast(super().backend()):
             @classmethod
-            def open(cls, target):
-                return super().open(target, channels_last=True)
+            def open(cls, target, **options):
+                return super().open(target, **options | {"channels_last": True})
 
         return ChannelsLast
 
