@@ -179,7 +179,7 @@ class CscMatrix:
             at = int(outside[0])
             raise _broken(
                 f"has index {indices[at]} in unit {units[_unit_of(indptr, at)]}, "
-                f"where the samples are 0 to {self.shape[0] - 1:,}"
+                f"but the samples are 0 to {self.shape[0] - 1:,}"
             )
         indices = indices.astype(np.int32, copy=False)
         repeated = _find_repeated(indptr, indices, self.shape[0])

@@ -100,7 +100,7 @@ def test_sources_are_put_side_by_side_in_the_samples_of_the_first_with_ids():
     np.testing.assert_array_equal(found.dense(), table)
 
 
-def test_a_source_without_ids_is_said_to_be_matched_by_position(caplog):
+def test_matching_a_source_without_ids_by_position_is_logged(caplog):
     with caplog.at_level(logging.INFO, "invert"):
         combine(
             [concept_set(np.eye(2), ["a", "b"]), concept_set(np.eye(2), ["c", "d"], ["x", "y"])]

@@ -38,7 +38,7 @@ def test_an_entry_holds_all_that_the_set_knows_of_a_concept():
     assert crane.aliases == (Alias("n9", "Wader", 2),)
 
 
-def test_concepts_stand_as_in_the_file_or_by_their_size():
+def test_concepts_are_listed_as_in_the_file_or_by_size():
     assert ids(list_concepts(ANIMALS)) == ["n1", "n2", "n3", "n4"]
     assert ids(list_concepts(ANIMALS, by_count=True)) == ["n2", "n1", "n3", "n4"]
     assert ids(list_concepts(ANIMALS, by_count=True, top=2)) == ["n2", "n1"]
@@ -132,6 +132,6 @@ def test_only_samples_count_on_which_both_are_defined():
     assert plain(most_similar(numbered(table), 1)[0]) == [(1, 1, 1.0)]
 
 
-def test_equally_similar_concepts_stand_in_the_order_of_the_set():
+def test_equally_similar_concepts_are_in_the_order_of_the_set():
     table = np.array([[1, 1, 1, 1], [0, 1, 0, 1]])
     assert [other.concept for other in most_similar(numbered(table), 3)[0]] == [2, 1, 3]

@@ -55,7 +55,7 @@ def test_tables_without_rows_are_not_written(tmp_path):
     assert set(files(tmp_path / "tables")) == {"labels.csv", "names.csv"}
 
 
-def test_samples_without_ids_are_numbered_in_tables_and_that_is_said(tmp_path, caplog):
+def test_samples_without_ids_are_numbered_in_tables_and_that_is_logged(tmp_path, caplog):
     with caplog.at_level(logging.INFO, "invert"):
         export_concepts(numbered(np.eye(2), sample_id=None), tmp_path / "tables")
     assert files(tmp_path / "tables")["labels.csv"].split() == [
@@ -110,9 +110,7 @@ def closed(concepts):
     [([[1, 0], [0, 1]], [[0, 1]]), ([[-1, 0], [1, 1]], [[0, 1]])],
     ids=["a parent is 0 where a child is 1", "a parent is 0 where a child is unknown"],
 )
-def test_labels_that_do_not_follow_from_the_parents_are_said_to_change(
-    tmp_path, caplog, labels, parents
-):
+def test_labels_that_do_not_follow_from_the_parents_are_logged(tmp_path, caplog, labels, parents):
     concepts = numbered(labels, parents=parents)
     with caplog.at_level(logging.INFO, "invert"):
         export_concepts(concepts, tmp_path / "tables")
@@ -122,7 +120,7 @@ def test_labels_that_do_not_follow_from_the_parents_are_said_to_change(
 
 
 @given(concept_sets())
-def test_concepts_are_said_to_change_where_those_below_say_something_else(concepts):
+def test_concepts_that_a_hierarchy_would_change_are_found(concepts):
     after = closed(concepts)
     same = [
         concepts.extent(id).tolist() == after.extent(id).tolist()

@@ -75,7 +75,7 @@ def test_a_concept_of_the_sources_above_another_keeps_its_own_labels_and_gains_t
     assert labels_of(found)["animal"] == [True, None, False, True]
 
 
-def test_parents_of_the_sources_stay_and_stand_first():
+def test_parents_of_the_sources_stay_and_come_first():
     found = add_ancestors(
         ConceptSet.from_arrays(np.eye(3), id=["pug", "dog", "mine"], parents=[[0, 2], [0, 1]]), PETS
     )
@@ -123,7 +123,7 @@ def test_ids_that_no_hierarchy_knows_are_shown_beside_its_own():
         DataError, match="sources have ids like 'n1', 'n2', the hierarchy"
     ) as caught:
         add_ancestors(ConceptSet.from_arrays(np.eye(2), id=["n1", "n2"]), PETS)
-    assert "those there like 'pug', 'cat', 'dog' and 4 more" in str(caught.value)
+    assert "the hierarchy has ids like 'pug', 'cat', 'dog' and 4 more" in str(caught.value)
     assert caught.value.hint
 
 

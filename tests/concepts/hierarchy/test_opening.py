@@ -26,7 +26,7 @@ def test_the_word_stands_for_the_folder_of_the_package(tmp_path, monkeypatch):
     assert str(wordnet.FOLDER) == "/usr/share/wordnet"
 
 
-def test_what_is_no_hierarchy_is_refused_with_all_kinds(tmp_path):
+def test_a_path_that_is_not_a_hierarchy_is_refused_with_all_kinds(tmp_path):
     (tmp_path / "data.noun").write_text(ENTITY)
     with pytest.raises(FileFormatError, match=r"not named like a hierarchy.*wordnet.*child.*\.csv"):
         open_hierarchy(tmp_path / "data.noun")

@@ -72,6 +72,6 @@ def test_a_broken_table_is_refused(tmp_path, text, error, words):
     assert caught.value.hint
 
 
-def test_a_table_that_is_not_there_is_said_to_be_missing(tmp_path):
+def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(MissingFileError, match=r"kinds\.csv"):
         read_parent_table(tmp_path / "kinds.csv")

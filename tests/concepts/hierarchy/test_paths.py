@@ -59,7 +59,7 @@ def test_what_is_above_is_reached_once_and_what_is_nearer_first(parents, starts)
     assert sorted(found, key=distance.__getitem__) == found
 
 
-def test_ancestors_stand_in_the_order_of_starts_and_of_their_parents():
+def test_ancestors_are_in_the_order_of_starts_and_of_their_parents():
     parents = {"a": ("x", "y"), "b": ("z", "x"), "x": ("top",), "z": ("other",)}
     assert reached(["a", "b"], parents) == ["a", "b", "x", "y", "z", "top", "other"]
     assert reached(["b", "a"], parents) == ["b", "a", "z", "x", "y", "other", "top"]

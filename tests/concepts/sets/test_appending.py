@@ -71,7 +71,7 @@ def test_without_sample_ids_nobody_can_tell_which_samples_are_new(without):
         append_samples(*both, called=("A", "B"))
 
 
-def test_the_first_name_and_definition_count_and_a_difference_is_said(caplog):
+def test_the_first_name_and_definition_count_and_a_difference_is_logged(caplog):
     old = one("abcd", ["x"], name=["Ay", "b", "Cee", "Dee"], definition=["first", "", "", "fourth"])
     new = one("dcba", ["y"], name=["d", "Sea", "Bee", "Ay"], definition=["new", "new", "", "new"])
     with caplog.at_level(logging.INFO, "invert"):

@@ -151,7 +151,7 @@ def test_aliases_and_parents_point_to_the_same_concepts_as_before():
 
 
 @pytest.mark.parametrize("id", ["c0", "old"])
-def test_an_id_may_stand_in_one_source_only_be_it_an_alias(id):
+def test_an_id_may_be_in_one_source_only_even_as_an_alias(id):
     other = numbered([[1], [0]], id=[id])
     with pytest.raises(DataError, match=f"1 concept is in several sources: '{id}'"):
         combine([MERGED, other])

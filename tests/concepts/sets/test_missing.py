@@ -25,7 +25,7 @@ def test_one_missing_label_is_one():
         resolve_missing(numbered(TABLE[:, 2:]), "error")
 
 
-def test_taking_missing_labels_for_0_is_said(caplog):
+def test_taking_missing_labels_for_0_is_logged(caplog):
     with caplog.at_level(logging.INFO, "invert"):
         found = resolve_missing(numbered(TABLE), "negative")
     assert contents(found) == contents(numbered(np.maximum(TABLE, 0)))

@@ -59,7 +59,7 @@ def test_images_beside_the_class_folders_have_no_class_and_are_counted(tmp_path,
     assert read_concepts(tmp_path, missing="negative").n_defined.tolist() == [4, 4]
 
 
-def test_what_is_no_image_and_folders_that_are_no_classes_are_said(tmp_path, caplog):
+def test_other_files_and_folders_without_classes_are_logged(tmp_path, caplog):
     folder = made(tmp_path / "data", ["cat/1.jpg", "cat/labels.txt", "notes/a.txt", ".git/x.jpg"])
     (folder / "empty").mkdir()
     made(tmp_path / "elsewhere", ["x.jpg"])

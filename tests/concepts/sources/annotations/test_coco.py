@@ -128,7 +128,7 @@ def test_small_objects_and_bare_images_are_counted(tmp_path, caplog):
     assert "3 images without objects." in caplog.text
 
 
-def test_groups_that_do_not_exist_are_said(tmp_path, caplog):
+def test_groups_that_do_not_exist_are_logged(tmp_path, caplog):
     document = instances([(1, 1)], categories=[{"id": 1, "name": "cat"}])
     with caplog.at_level(logging.INFO, "invert"):
         assert read(tmp_path, document, supercategories=True).id == ("cat",)
