@@ -95,19 +95,13 @@ class Results(NamedTuple):
 
 
 @kernel
-def extent_of(formulas, row, words):
-    """The extent of a formula whose parents have the extents `words` uint64 [B, W]."""
-    code = formulas.codes[row]
-    return Extent(words[code[PARENT]], code[LITERAL], code[CONNECTIVE])
-
-
-@kernel
 def insert(beams, bits, whole):
     """Let the formula on trial take its place in the next beam, if it has one.
 
     Of formulas with one extent the first in order stays.
     """
-    trial, kept = beams.trial, beams.kept
+    # Taken out once: each look into a tuple of arrays counts a reference, atomically.
+    trial, kept, before_words = beams.trial, beams.kept, beams.words
     size = kept.size[0]
     # Most candidates end here, before any extent is looked at.
     if size == kept.score.size and not precedes(trial, 0, kept, size - 1):
@@ -120,7 +114,10 @@ def insert(beams, bits, whole):
             old[N_POSITIVE] == new[N_POSITIVE]
             and old[RANK_SUM] == new[RANK_SUM]
             and same_extent(
-                extent_of(trial, 0, beams.words), extent_of(kept, row, beams.words), bits, whole
+                Extent(before_words[new[PARENT]], new[LITERAL], new[CONNECTIVE]),
+                Extent(before_words[old[PARENT]], old[LITERAL], old[CONNECTIVE]),
+                bits,
+                whole,
             )
         ):
             if not precedes(trial, 0, kept, row):
@@ -148,16 +145,16 @@ def is_new(beams, passes, n_passes, searched, bits):
     All that was scored and ends above the last formula of the beam before, or finds room in that
     beam, is in it; only below must everything that the first `n_passes` scored be searched.
     """
-    trial, before = beams.trial, beams.before
+    trial, before, before_words = beams.trial, beams.before, beams.words
     whole = passes.words[0]
     new = trial.codes[0]
-    extent = extent_of(trial, 0, beams.words)
+    extent = Extent(before_words[new[PARENT]], new[LITERAL], new[CONNECTIVE])
     for row in range(before.size[0]):
         old = before.codes[row]
         if (
             old[N_POSITIVE] == new[N_POSITIVE]
             and old[RANK_SUM] == new[RANK_SUM]
-            and same_extent(extent, Extent(beams.words[row], 0, AS_IS), bits, whole)
+            and same_extent(extent, Extent(before_words[row], 0, AS_IS), bits, whole)
         ):
             return False
     last = before.size[0] - 1
@@ -300,7 +297,9 @@ def extents_of(kept, words, bits, whole):
     # Not in place: several formulas can have one parent.
     of_kept = np.empty(words.shape, np.uint64)
     for row in range(kept.size[0]):
-        write_extent(extent_of(kept, row, words), bits, whole, of_kept[row])
+        code = kept.codes[row]
+        extent = Extent(words[code[PARENT]], code[LITERAL], code[CONNECTIVE])
+        write_extent(extent, bits, whole, of_kept[row])
     return of_kept
 
 
