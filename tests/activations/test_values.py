@@ -99,7 +99,7 @@ def test_more_than_two_dimensions_ask_for_pooling():
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_fewer_than_two_samples_are_refused(count):
-    with pytest.raises(DataError, match=f"{count} samples"):
+    with pytest.raises(DataError, match=f"With {count} sample"):
         Activations.from_array(np.zeros((count, 3)))
 
 

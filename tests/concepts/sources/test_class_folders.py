@@ -68,7 +68,7 @@ def test_other_files_and_folders_without_classes_are_logged(tmp_path, caplog):
         concepts = read_concepts(folder)
     assert concepts.id == ("cat",)
     assert concepts.sample_id == ("cat/1.jpg",)
-    assert "2 files in the folder " in caplog.text
+    assert f"Only images are read from the folder {str(folder)!r}; ignored 2 files" in caplog.text
     where = f"of {str(folder)!r} left out"
     assert f"2 folders {where} (no images): 'empty', 'notes'." in caplog.text
     assert f"1 folder {where} (links are not followed): 'linked'." in caplog.text
