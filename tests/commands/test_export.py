@@ -1,7 +1,7 @@
-import re
-
 """`invert export`: the labels of a run for other programs."""
 
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 
 from invert_core.commands import main
 from tests.command_line import invert, refused
+from tests.golden.columns import later_columns
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "run_v1"
 
@@ -74,11 +75,14 @@ def test_a_folder_is_never_replaced(run):
 
 def test_the_golden_run_of_version_1_is_exported_to_the_byte_with_what_it_did_not_say():
     head, *rows = (GOLDEN / "labels.csv").read_text(encoding="utf-8").splitlines()
-    widened = [f"{head},gap,unit_name", *(f"{row},," for row in rows)]
+    later = later_columns()
+    assert list(later)[:2] == ["gap", "unit_name"]
+    cells = ["" if default is None else str(default) for default in later.values()]
+    widened = [",".join([head, *later]), *(",".join([row, *cells]) for row in rows)]
     exported = invert("export", GOLDEN, "--format", "csv").stdout_bytes
     assert exported.decode() == "".join(f"{row}\n" for row in widened)
     lines = (GOLDEN / "labels.jsonl").read_text(encoding="utf-8")
     exported = invert("export", GOLDEN, "--format", "jsonl").stdout_bytes
-    lines = lines.replace('"by_length"', '"gap": null, "unit_name": "", "by_length"')
+    lines = lines.replace('"by_length"', f'{json.dumps(later)[1:-1]}, "by_length"')
     lines = re.sub(r'("n_positive": \d+, )("concept_fraction")', r'\1"n_samples": 80, \2', lines)
     assert exported.decode() == lines

@@ -10,4 +10,4 @@ def test_every_command_has_a_summary_that_is_not_cut_off():
     assert tuple(summaries) == COMMANDS
     for summary in summaries.values():
         assert summary.endswith(".")
-        assert not summary.endswith("...")
+        assert not summary.endswith("..."), "the first sentence of the docstring is too long"

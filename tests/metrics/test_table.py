@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -45,6 +47,21 @@ def test_a_metric_gets_the_activations_and_the_extent_of_each_reported_formula(
     )
     assert len(seen) >= 10
     assert [row.auc for row in rows] == seen
+
+
+@pytest.mark.parametrize("value", [1, np.float32(1), True])
+def test_any_number_becomes_a_float_as_runs_are_read(monkeypatch, value):
+    monkeypatch.setitem(table.METRICS, "auc", lambda values, extent: value)
+    (number,) = table.measured(np.zeros(2), np.array([True, False])).values()
+    assert (type(number), number) == (float, 1.0)
+
+
+def test_a_metric_may_have_no_value_but_not_nan(monkeypatch):
+    monkeypatch.setitem(table.METRICS, "auc", lambda values, extent: None)
+    assert table.measured(np.zeros(2), np.array([True, False])) == {"auc": None}
+    monkeypatch.setitem(table.METRICS, "auc", lambda values, extent: math.nan)
+    with pytest.raises(ValueError, match="The metric 'auc' is nan; let it return None"):
+        table.measured(np.zeros(2), np.array([True, False]))
 
 
 def test_every_metric_has_its_column():

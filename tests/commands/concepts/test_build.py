@@ -32,6 +32,11 @@ def test_every_field_of_a_reading_is_an_option_and_messages_call_it_so():
     assert {field.name: flags.get(field.name) for field in fields(Reading)} == OPTIONS
 
 
+def test_a_reading_without_options_is_the_default():
+    given = build.make_context("build", ["wide.csv", "-o", "wide.h5"]).params
+    assert Reading(**{name: given[name] for name in OPTIONS}) == Reading()
+
+
 ODD = "sample_id,a,b,c,d,e,f,g\ns0,1,1,0,1,1,{0},{0}\ns1,0,0,0,1,0,0,{0}\ns2,0,0,0,1,0,1,{0}\n"
 
 
