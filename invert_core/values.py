@@ -174,7 +174,7 @@ def as_sample_id(values: Sequence[str] | np.ndarray, where: str) -> tuple[str, .
 
     Examples
     --------
-     as_sample_id(["a.jpg", "b.jpg"], "the array")
+    >>> as_sample_id(["a.jpg", "b.jpg"], "the array")
     ('a.jpg', 'b.jpg')
     """
     ids = tuple(np.asarray(values).tolist() if isinstance(values, np.ndarray) else values)

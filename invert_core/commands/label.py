@@ -7,29 +7,35 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.console import print_rows, progress, say, written
+from invert_core.settings import DIRECTIONS, SEARCHES, Settings
 
 search_options = options.together(
     "search",
-    click.option("--length", default=3, show_default=True, help="Most literals in a formula."),
     click.option(
-        "--beam", default=3, show_default=True, help="Number of formulas kept at each step."
+        "--length", default=Settings.length, show_default=True, help="Most literals in a formula."
+    ),
+    click.option(
+        "--beam",
+        default=Settings.beam,
+        show_default=True,
+        help="Number of formulas kept at each step.",
     ),
     click.option(
         "--min-fraction",
-        default=0.002,
+        default=Settings.min_fraction,
         show_default=True,
         help="A formula must be true on at least this share of samples.",
     ),
     click.option(
         "--max-fraction",
-        default=0.5,
+        default=Settings.max_fraction,
         show_default=True,
         help="A formula may be true on at most this share of samples.",
     ),
     click.option(
         "--direction",
-        type=click.Choice(["positive", "negative", "both"]),
-        default="positive",
+        type=click.Choice(DIRECTIONS),
+        default=Settings.direction,
         show_default=True,
         help="Look for the largest AUC, the smallest, or both.",
     ),
@@ -41,14 +47,14 @@ search_options = options.together(
     ),
     click.option(
         "--min-gain",
-        default=0.0,
+        default=Settings.min_gain,
         show_default=True,
         help="AUC that a longer formula must gain over the best shorter one to be reported.",
     ),
     click.option(
         "--search",
-        type=click.Choice(["beam", "exhaustive"]),
-        default="beam",
+        type=click.Choice(SEARCHES),
+        default=Settings.search,
         show_default=True,
         help="Search with a beam, or find the certified best of all formulas of up to 3 literals.",
     ),
@@ -61,7 +67,7 @@ search_options = options.together(
     ),
     click.option(
         "--min-defined",
-        default=0.5,
+        default=Settings.min_defined,
         show_default=True,
         help="With --missing exclude, a formula must be defined on at least this share of samples.",
     ),
@@ -96,7 +102,6 @@ def label(
     """
     from invert_core.commands.label_table import print_labels, summary
     from invert_core.labelling.label_files import label_files
-    from invert_core.settings import Settings
 
     settings = Settings(**search)
     if dry_run:

@@ -8,6 +8,7 @@ import click
 from invert_core.commands import options
 from invert_core.commands.console import print_rows, printable, progress, say, written
 from invert_core.errors import InvertError
+from invert_core.settings import DIRECTIONS
 from invert_core.wording import counted
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ SHOWN = ("rank", "unit", "auc", "p_units", "status")
 @click.option("--formula", required=True, help='Concept ids joined as in: box & ~(cup | "tea cup")')
 @click.option(
     "--direction",
-    type=click.Choice(["positive", "negative", "both"]),
+    type=click.Choice(DIRECTIONS),
     default="both",
     show_default=True,
     help="Rank first the largest AUC, the smallest, or the one farthest from 0.5.",

@@ -60,7 +60,6 @@ class Threads:
             in progress are done. The number has a fraction while a unit that takes long is in
             progress.
         """
-        search.check_memory(self.n_threads)
         progress = _Progress()
         with ThreadPoolExecutor(self.n_threads) as pool:
 

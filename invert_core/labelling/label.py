@@ -169,7 +169,8 @@ def label_workload(
     generator of lists of Label
         A caller that stops early must close it.
     """
-    search = _class_of(settings, work.concepts)(work.concepts, settings)
+    threads = Threads(jobs)
+    search = _search(work.concepts, settings, threads.n_threads)
     rows = LabelRows(work, size_of_space(work.concepts, settings))
     n_units = work.n_units
     left = work.after(n_done)
@@ -182,13 +183,15 @@ def label_workload(
 
     with (
         closing(left.blocks(block)) as blocks,
-        closing(Threads(jobs).pieces(search, blocks, tick)) as pieces,
+        closing(threads.pieces(search, blocks, tick)) as pieces,
     ):
         addresses = left.addresses()
         for piece in pieces:
             of_piece = list(itertools.islice(addresses, len(piece)))
             yield from rows.of_piece(piece, of_piece)
             n_done += len(of_piece)
+            # It holds on to a whole block, and the next piece may take long.
+            del piece
             if progress is not None:
                 progress(n_done, n_units)
 
@@ -198,8 +201,8 @@ def size_of_space(concepts: ConceptSet, settings: Settings) -> int:
     return n_formulas(len(concepts.id), settings.length, len(settings.directions))
 
 
-def _class_of(settings: Settings, concepts: ConceptSet) -> type[Search]:
-    """Return the class of a search without importing the kernels of the others."""
+def _search(concepts: ConceptSet, settings: Settings, n_threads: int) -> Search:
+    """Prepare the search without importing the kernels of the others."""
     if concepts.defined is not None:
         if settings.search == "exhaustive":
             raise SettingError(
@@ -208,14 +211,15 @@ def _class_of(settings: Settings, concepts: ConceptSet) -> type[Search]:
             )
         from invert_core.search.masked_search import MaskedSearch
 
-        return MaskedSearch
+        return MaskedSearch(concepts, settings)
     if settings.search == "exhaustive":
-        from invert_core.search.exhaustive_search import ExhaustiveSearch
+        from invert_core.search.exhaustive_search import ExhaustiveSearch, check_memory
 
-        return ExhaustiveSearch
+        check_memory(len(concepts.id), n_threads)
+        return ExhaustiveSearch(concepts, settings)
     from invert_core.search.beam_search import BeamSearch
 
-    return BeamSearch
+    return BeamSearch(concepts, settings)
 
 
 @dataclass(frozen=True)
@@ -235,7 +239,7 @@ def plan(inputs: Inputs, settings: Settings) -> Plan:
     Only a search can tell whether any formula of several literals meets the fraction limits.
     """
     with inputs.open() as work:
-        search = _class_of(settings, work.concepts)(work.concepts, settings)
+        search = _search(work.concepts, settings, n_threads=1)
         return Plan(
             n_samples=work.concepts.n_samples,
             n_units=work.n_units,

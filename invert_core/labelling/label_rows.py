@@ -146,23 +146,20 @@ class LabelRows:
                 last, at = at, at + len(result.by_length)
                 by_length = tuple(Explanation(**explained[row]) for row in range(last, at))
                 columns |= {"n_scored": result.n_scored, "gap": result.gap}
-                rows += [
-                    Label(
-                        rank=row - first + 1,
-                        by_length=by_length if row == first else (),
-                        **columns,
-                        **explained[row],
-                        **corrected[row],
-                        **self._measured(piece.units, number, explained[row]["formula"]),
+                for row in range(first, last):
+                    formula = explained[row]["formula"]
+                    metrics = self._measured(piece.units, number, formula) if METRICS else {}
+                    rows.append(
+                        Label(
+                            rank=row - first + 1,
+                            by_length=by_length if row == first else (),
+                            **columns | explained[row] | corrected[row] | metrics,
+                        )
                     )
-                    for row in range(first, last)
-                ]
             yield rows
 
     def _measured(self, units: Units, number: int, formula: str) -> dict[str, Any]:
         """Return the columns of the metrics, on the samples on which the formula is defined."""
-        if not METRICS:
-            return {}
         concepts, parsed = self._work.concepts, Formula.parse(formula)
         values, extent = values_of(units, number), parsed.evaluate(concepts)
         if concepts.defined is not None:

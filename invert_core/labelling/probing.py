@@ -15,11 +15,9 @@ from invert_core.labelling.label import Progress
 from invert_core.labelling.label_rows import Columns, Tested, by_row
 from invert_core.labelling.scoring import score_units
 from invert_core.results.columns import UnitExplanation, column, described
-from invert_core.settings import SIGNIFICANT
+from invert_core.settings import DIRECTIONS, SIGNIFICANT
 from invert_core.statistics.corrections import log10_p_holm
 from invert_core.wording import choice
-
-DIRECTIONS = ("positive", "negative", "both")
 
 _THRESHOLD = math.log10(SIGNIFICANT)
 

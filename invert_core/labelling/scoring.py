@@ -18,8 +18,9 @@ from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import sum_of_set
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label import Progress
-from invert_core.labelling.label_rows import Tested, by_row, tested_formulas
+from invert_core.labelling.label_rows import Tested, by_row, tested_formulas, values_of
 from invert_core.labelling.workload import Workload, concepts_of
+from invert_core.metrics.table import METRICS, measured
 from invert_core.results.columns import Label
 from invert_core.results.labels import Labels
 from invert_core.statistics.tails import RankSpread
@@ -81,8 +82,8 @@ def score(
     scored = score_units(inputs, formula, progress=progress, block=block)
     corrected = by_row(scored.tested.corrected(1, constant="dead"))
     rows = [
-        Label(rank=1, direction="given", n_scored=1, **explained, **one)
-        for explained, one in zip(scored.rows, corrected, strict=True)
+        Label(rank=1, direction="given", n_scored=1, **explained | one | metrics)
+        for explained, one, metrics in zip(scored.rows, corrected, scored.metrics, strict=True)
     ]
     return Labels(tuple(rows), scored.concepts)
 
@@ -91,11 +92,12 @@ def score(
 class Scored:
     """The tests of one formula on K units, in the order of the units.
 
-    `rows` holds the columns of the unit, the formula and `tested`. `concepts` are joined to the
-    activations.
+    `rows` holds the columns of the unit, the formula and `tested`, and `metrics` those of the
+    metrics. `concepts` are joined to the activations.
     """
 
     rows: list[dict[str, Any]]
+    metrics: list[dict[str, Any]]
     tested: Tested
     concepts: ConceptSet
 
@@ -123,8 +125,7 @@ def score_units(
                 f"The formula {str(parsed)!r} is true {where}, so there is nothing to compare.",
                 "Give another formula.",
             )
-        doubled_u, spread = _doubled_u(work, extent, progress, block)
-        tested = tested_formulas([n_positive] * len(doubled_u), doubled_u, spread)
+        tested, metrics = _tested(work, extent, progress, block)
         text = {
             "formula": str(parsed),
             "label": parsed.describe(decided.concepts),
@@ -136,19 +137,20 @@ def score_units(
             names = unit_names.get(layer)
             of_unit = {"layer": layer, "unit": unit, "unit_name": names[unit] if names else ""}
             rows.append(of_unit | text | numbers)
-    return Scored(rows, tested, decided.concepts)
+    return Scored(rows, metrics, tested, decided.concepts)
 
 
-def _doubled_u(
+def _tested(
     work: Workload, extent: np.ndarray, progress: Progress | None, block: int | None
-) -> tuple[list[int], RankSpread]:
-    """Return 2U of an extent, bool [N], for every unit, and the rank spreads of the units."""
+) -> tuple[Tested, list[dict[str, Any]]]:
+    """Test an extent, bool [N], on every unit, and compute the metrics."""
     n_samples = work.concepts.n_samples
     n_positive = int(extent.sum())
     atoms, of_atoms = merged(pack_columns(extent[:, None]), n_samples)
     doubled_u: list[int] = []
     all_ties: list[int] = []
     all_cubes: list[np.ndarray] = []
+    metrics: list[dict[str, Any]] = []
     with closing(work.blocks(block)) as blocks:
         for of_block in blocks:
             sums, ties, cubes = rank_sums(of_block, atoms)
@@ -156,9 +158,14 @@ def _doubled_u(
             doubled_u += [int(sum_of_set(of_atoms[0], row)) - smallest for row in sums]
             all_ties += ties
             all_cubes.append(cubes)
+            metrics += [
+                measured(values_of(of_block, number), extent) if METRICS else {}
+                for number in range(len(of_block))
+            ]
             if progress is not None:
                 progress(len(doubled_u), work.n_units)
-    return doubled_u, RankSpread.of_units(n_samples, all_ties, np.concatenate(all_cubes))
+    spread = RankSpread.of_units(n_samples, all_ties, np.concatenate(all_cubes))
+    return tested_formulas([n_positive] * len(doubled_u), doubled_u, spread), metrics
 
 
 def _decided(work: Workload, formula: Formula, missing: str) -> Workload:

@@ -27,7 +27,7 @@ from invert_core.kernels.bounds import (
 from invert_core.kernels.exhaustive import UNIT, Best, Problem
 from invert_core.kernels.pairs import add_pairs, concept_lists, mirror
 from invert_core.kernels.triples import Nodes, score_triples
-from invert_core.search.search import DEAF, Watch
+from invert_core.search.search import UNWATCHED, Watch
 
 KERNELS = (
     concept_lists,
@@ -225,7 +225,7 @@ def search_exhaustively(
     sought: Sought,
     *,
     time_limit: float | None = None,
-    watch: Watch = DEAF,
+    watch: Watch = UNWATCHED,
 ) -> Certificate:
     """Find the best formula for one unit.
 

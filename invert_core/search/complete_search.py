@@ -8,7 +8,7 @@ import numpy as np
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.ranks import rank_sums
-from invert_core.search.search import DEAF, Explained, Search, UnitResult, Units, Watch
+from invert_core.search.search import UNWATCHED, Explained, Search, UnitResult, Units, Watch
 from invert_core.settings import Settings
 from invert_core.statistics.tails import RankSpread
 
@@ -39,7 +39,7 @@ class CompleteSearch(Search):
     def search(self, weights: np.ndarray, direction: str, watch: Watch) -> list[UnitResult]:
         """Search living units, given by the rank sums of their atoms: int64 [K, S]."""
 
-    def explain(self, units: Units, watch: Watch = DEAF) -> Explained:
+    def explain(self, units: Units, watch: Watch = UNWATCHED) -> Explained:
         """Search some units; several threads may call this at once."""
         weights, ties, cubes = rank_sums(units, self.atoms)
         spread = RankSpread.of_units(self.n_samples, ties, cubes)

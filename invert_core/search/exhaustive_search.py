@@ -24,6 +24,17 @@ MOST_BYTES = 2**34
 """The most memory for the tables of pairs; each thread has its own tables."""
 
 
+def check_memory(n_concepts: int, n_threads: int) -> None:
+    """Refuse more concepts or threads than memory allows; each thread has its own tables."""
+    n_bytes = n_concepts**2 * (8 + 25 * n_threads)
+    if n_bytes > MOST_BYTES:
+        raise SettingError(
+            f"The tables of pairs of {n_concepts:,} concepts would take "
+            f"{n_bytes / 2**30:.0f} GiB of memory with {counted(n_threads, 'thread')}.",
+            "Give fewer --jobs or fewer concepts, or leave out --search exhaustive.",
+        )
+
+
 class ExhaustiveSearch(CompleteSearch):
     """A search that scores or rules out every formula; the parameters are those of `Search`."""
 
@@ -31,8 +42,6 @@ class ExhaustiveSearch(CompleteSearch):
 
     def __init__(self, concepts: ConceptSet, settings: Settings):
         super().__init__(concepts, settings)
-        self._n_concepts = len(concepts.id)
-        self.check_memory(1)
         compile_kernels(KERNELS, _search_something)
         self._atoms, bits = merged(concepts.bits, concepts.n_samples)
         self._tables = prepare(bits, self._atoms.sizes, concepts.n_samples)
@@ -41,16 +50,6 @@ class ExhaustiveSearch(CompleteSearch):
     def atoms(self) -> Atoms:
         """The atoms of the concepts."""
         return self._atoms
-
-    def check_memory(self, n_threads: int) -> None:
-        """Refuse more threads than memory allows, because each has its own tables."""
-        n_bytes = self._n_concepts**2 * (8 + 25 * n_threads)
-        if n_bytes > MOST_BYTES:
-            raise SettingError(
-                f"The tables of pairs of {self._n_concepts:,} concepts would take "
-                f"{n_bytes / 2**30:.0f} GiB of memory with {counted(n_threads, 'thread')}.",
-                "Give fewer --jobs or fewer concepts, or leave out --search exhaustive.",
-            )
 
     def search(self, weights: np.ndarray, direction: str, watch: Watch) -> list[UnitResult]:
         """Search living units, given by the rank sums of their atoms: int64 [K, S]."""

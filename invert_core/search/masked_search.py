@@ -15,7 +15,7 @@ from invert_core.search.beam_search import no_literal_passes
 from invert_core.search.masked_beam import search_unit
 from invert_core.search.masked_concepts import MaskedConcepts, compile_masked
 from invert_core.search.masked_unit import DomainSpread, RankedUnit
-from invert_core.search.search import DEAF, Explained, Search, Units, Watch
+from invert_core.search.search import UNWATCHED, Explained, Search, Units, Watch
 from invert_core.settings import Settings
 from invert_core.statistics.tails import RankSpread
 from invert_core.wording import counted
@@ -84,7 +84,7 @@ class MaskedSearch(Search):
         within &= fractions <= self.settings.max_fraction
         return int((within & (sizes > 0) & (sizes < n)).sum())
 
-    def explain(self, units: Units, watch: Watch = DEAF) -> Explained:
+    def explain(self, units: Units, watch: Watch = UNWATCHED) -> Explained:
         """Search some units; several threads may call this at once."""
         results = []
         spreads: list[DomainSpread] = []

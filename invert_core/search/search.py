@@ -125,7 +125,7 @@ class Watch:
             raise CancelledError
 
 
-DEAF = Watch()
+UNWATCHED = Watch()
 
 
 class Search(ABC):
@@ -150,12 +150,8 @@ class Search(ABC):
         """Number of literals whose extent is within the fraction limits."""
 
     @abstractmethod
-    def explain(self, units: Units, watch: Watch = DEAF) -> Explained:
+    def explain(self, units: Units, watch: Watch = UNWATCHED) -> Explained:
         """Search some units; several threads may call this at once."""
-
-    def check_memory(self, n_threads: int) -> None:
-        """Refuse more threads than memory allows; by default, threads need little memory."""
-        return
 
     @property
     def dead(self) -> tuple[UnitResult, ...]:

@@ -1,6 +1,8 @@
 import itertools
 import json
 import threading
+import time
+import weakref
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from invert_core.kernels import beam, ranks
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import label, label_units, plan
 from invert_core.labelling.scoring import score
+from invert_core.labelling.workload import Workload
 from invert_core.results.labels import COLUMNS, Labels
 from invert_core.search import exhaustive_search
 from invert_core.search.beam_search import BeamSearch
@@ -350,3 +353,30 @@ def test_too_many_concepts_for_tables_of_pairs_are_refused(monkeypatch):
     monkeypatch.setattr(exhaustive_search, "MOST_BYTES", 100)
     with pytest.raises(SettingError, match="6 concepts would take"):
         label(activations, concept_set(labels), settings=Settings(search="exhaustive"))
+
+
+def test_a_block_is_let_go_once_its_last_unit_is_handed_over(monkeypatch):
+    activations, labels = small()
+    activations = np.tile(activations, (1, 12))
+    read, explain = Workload.blocks, BeamSearch.explain
+    seen: list[weakref.ref] = []
+    alive: list[int] = []
+
+    def watched(work, block):
+        for values in read(work, block):
+            copied = values.copy()
+            del values
+            seen.append(weakref.ref(copied))
+            yield copied
+            del copied
+
+    def slowly(search, units, watch):
+        time.sleep(0.01)
+        alive.append(sum(reference() is not None for reference in seen))
+        return explain(search, units, watch)
+
+    monkeypatch.setattr(Workload, "blocks", watched)
+    monkeypatch.setattr(BeamSearch, "explain", slowly)
+    assert len(list(label_units(activations, concept_set(labels), jobs=2, block=4))) == 60
+    # The one whose units are searched, and the one behind it.
+    assert max(alive) == 2

@@ -1,68 +1,70 @@
-import math
-
 import numpy as np
 import pytest
 import scipy.sparse
 
-from invert_core import ConceptSet, Settings, label
-from invert_core.labelling import label_rows
+from invert_core import ConceptSet, Settings, label, score
 from invert_core.metrics import table
 from tests import naive
 
 
 def auc(values, extent):
-    """A metric with a known answer: the AUC of the row, computed slowly."""
+    """A metric with a known answer: the AUC of the row itself, the slow way."""
     return naive.auc(values.tolist(), set(np.flatnonzero(extent).tolist()))[1]
 
 
-def data(*, are_missing):
+@pytest.fixture
+def auc_as_gap(monkeypatch):
+    """The metric fills a column that there is already."""
+    monkeypatch.setitem(table.METRICS, "gap", auc)
+
+
+def data(kind):
+    """Activations of 5 units, and concepts that each of them detects."""
     rng = np.random.default_rng(2)
     labels = (rng.random((120, 6)) < 0.3).astype(float)
     values = np.maximum(rng.normal(size=(120, 5)) + labels[:, :5], 0)
-    if are_missing:
+    if kind == "missing labels":
         labels[rng.random(labels.shape) < 0.1] = np.nan
-    return values, ConceptSet.from_arrays(labels, [f"c{i}" for i in range(6)])
+    concepts = ConceptSet.from_arrays(labels, [f"c{i}" for i in range(6)])
+    return (scipy.sparse.csc_matrix(values) if kind == "sparse" else values), concepts
 
 
-@pytest.mark.parametrize("kind", ["dense", "sparse", "missing labels"])
+KINDS = ("dense", "sparse", "missing labels")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_a_metric_gets_the_activations_and_the_extent_of_each_reported_formula(
-    monkeypatch, kind, jobs
+    auc_as_gap, kind, jobs
 ):
-    values, concepts = data(are_missing=kind == "missing labels")
-    seen = []
-
-    def measured(of_unit, extent):
-        seen.append(table.measured(of_unit, extent)["auc"])
-        return {}  # `Label` has the column already, and from somewhere else
-
-    monkeypatch.setitem(table.METRICS, "auc", auc)
-    monkeypatch.setattr(label_rows, "measured", measured)
-    rows = label(
-        scipy.sparse.csc_matrix(values) if kind == "sparse" else values,
-        concepts,
-        settings=Settings(min_fraction=0.05),
-        missing="exclude",
-        jobs=jobs,
-    )
-    assert len(seen) >= 10
-    assert [row.auc for row in rows] == seen
+    settings = Settings(min_fraction=0.05)
+    rows = label(*data(kind), settings=settings, missing="exclude", jobs=jobs).rows
+    assert len(rows) >= 10
+    assert [row.gap for row in rows] == [row.auc for row in rows]
 
 
-@pytest.mark.parametrize("value", [1, np.float32(1), True])
-def test_any_number_becomes_a_float_as_runs_are_read(monkeypatch, value):
-    monkeypatch.setitem(table.METRICS, "auc", lambda values, extent: value)
-    (number,) = table.measured(np.zeros(2), np.array([True, False])).values()
-    assert (type(number), number) == (float, 1.0)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_metric_is_computed_for_a_formula_that_is_scored(auc_as_gap, kind):
+    rows = score(*data(kind), "c0 | ~c1", missing="exclude", block=2).rows
+    assert len(rows) == 5
+    assert [row.gap for row in rows] == [row.auc for row in rows]
 
 
-def test_a_metric_may_have_no_value_but_not_nan(monkeypatch):
-    monkeypatch.setitem(table.METRICS, "auc", lambda values, extent: None)
-    assert table.measured(np.zeros(2), np.array([True, False])) == {"auc": None}
-    monkeypatch.setitem(table.METRICS, "auc", lambda values, extent: math.nan)
-    with pytest.raises(ValueError, match="The metric 'auc' is nan; let it return None"):
-        table.measured(np.zeros(2), np.array([True, False]))
+@pytest.mark.parametrize("value", [np.int64(1), np.float32(0.5), 1, True])
+def test_a_number_of_any_kind_becomes_a_float(monkeypatch, value):
+    monkeypatch.setitem(table.METRICS, "gap", lambda values, extent: value)
+    (found,) = table.measured(np.arange(3.0), np.arange(3) < 1).values()
+    assert type(found) is float
+    assert found == value
 
 
-def test_every_metric_has_its_column():
-    assert set(table.METRICS) <= set(label_rows.Label.ORDER)
+def test_a_metric_may_have_no_value(monkeypatch):
+    monkeypatch.setitem(table.METRICS, "gap", lambda values, extent: None)
+    assert table.measured(np.arange(3.0), np.arange(3) < 1) == {"gap": None}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_metric_that_gives_no_number_is_named(monkeypatch, value):
+    monkeypatch.setitem(table.METRICS, "gap", lambda values, extent: value)
+    with pytest.raises(ValueError, match="'gap'"):
+        table.measured(np.arange(3.0), np.arange(3) < 1)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from invert_core.search import certificate as exhaustive
 from invert_core.search.certificate import Sought, prepare, search_exhaustively
-from invert_core.search.search import DEAF, Watch
+from invert_core.search.search import UNWATCHED, Watch
 from invert_core.testing import strategies
 from tests import naive
 
@@ -47,7 +47,7 @@ class Looks(Watch):
         return next(self.answers)
 
 
-def search(values, labels, merged=True, *, time_limit=None, watch=DEAF, **sought):
+def search(values, labels, merged=True, *, time_limit=None, watch=UNWATCHED, **sought):
     bits, sizes, of_sample = atoms_of(labels, merged)
     sums = np.zeros(sizes.size, np.int64)
     np.add.at(sums, of_sample, naive.doubled_midranks(values))
