@@ -73,7 +73,8 @@ class ModelCommand(options.Command):
         dashes = "--" if name.startswith("-") else ""
         own = [dashes + str(p.opts[0]).lstrip("-") for p in choice.params[choice.backend]]
         of_others = {option.flag for entry in BUILT_IN.values() for option in entry.options}
-        guess = "" if f"--{name.lstrip('-')}" in of_others else nearest(name, known)
+        is_of_another = f"--{name.lstrip('-')}" in of_others
+        guess = "" if is_of_another else nearest(name, {*known, *of_others})
         return click.UsageError(
             f"{where}{name!r} is an option of neither {ctx.command_path!r} nor the backend "
             f"{choice.backend!r}. {guess or 'Leave it out.'} "
@@ -129,7 +130,7 @@ def _of_model(words: Sequence[str]) -> str | None:
     """Find the backend of the first word that is a model.
 
     The options of backends are not known yet. A word after an option may be its value, and is
-    therefore tried last.
+    therefore tried only if there is no other word.
     """
     from invert_core.models.registry import find_backend
 
@@ -140,7 +141,7 @@ def _of_model(words: Sequence[str]) -> str | None:
             is_value = before.startswith("-") and "=" not in before
             (values if is_value else models).append(word)
     problem = None
-    for word in [*models, *values]:
+    for word in models or values:
         try:
             return find_backend(word)
         except InvertError as error:

@@ -9,6 +9,17 @@ Write the abstract methods; pytest finds the tests. `invert_core.testing.strateg
 activations, labels and settings, and needs the package `hypothesis`.
 """
 
-from invert_core.testing.backend_suite import BackendSuite
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from invert_core.testing.backend_suite import BackendSuite
 
 __all__ = ["BackendSuite"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when it is first used: the strategies need no suite.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.backend_suite"), name)
