@@ -255,7 +255,7 @@ def test_the_optimum_does_not_depend_on_how_it_is_looked_for(monkeypatch, name, 
         values, labels, limits = hard_case(n_samples=100, seed=seed)
         with monkeypatch.context() as patched:
             patched.setattr("invert_core.search.certificate.N_SEEDS", 0)
-            patched.setattr(exhaustive, name, other)
+            patched.setattr(f"invert_core.search.certificate.{name}", other)
             found = search(values, labels, sign=1.0, **limits)
         usual = search(values, labels, sign=1.0, **limits)
         assert (found.found, found.bound) == (usual.found, usual.bound)
