@@ -149,7 +149,7 @@ class BatchAxis:
         return cls(min(sizes, default=None), frozenset(names), frozenset(others - names))
 
     def may_lead(self, kind: TensorType) -> bool:
-        """Whether the first axis of a tensor can be the batch, as far as the model says."""
+        """Return whether the first axis of a tensor can be the batch, as far as the model says."""
         if not kind.dims:
             return kind.dims is None
         first = kind.dims[0]

@@ -117,7 +117,7 @@ def _not_onnx(path: Path) -> ModelError:
 
 
 def _is_text(message: Message) -> bool:
-    """Whether all names in a message are text; protobuf returns bytes for invalid UTF-8."""
+    """Return whether all names in a message are text; protobuf returns bytes for invalid UTF-8."""
     for field, content in message.ListFields():
         values = [content] if isinstance(content, (str, bytes, Message)) else content
         if field.type == field.TYPE_STRING and not all(isinstance(each, str) for each in values):

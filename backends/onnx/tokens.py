@@ -78,7 +78,7 @@ class Tokens:
         )
 
     def uncertain(self, tensor: str, kind: TensorType) -> bool:
-        """Whether only a trial can show which axes of a tensor count tokens."""
+        """Return whether only a trial can show which axes of a tensor count tokens."""
         dims = (kind.dims or ())[1:]
         if len(dims) == 2:
             open_question = all(isinstance(dim, int) for dim in dims)
@@ -87,7 +87,7 @@ class Tokens:
         return open_question and tensor in self.tensors
 
     def are(self, tensor: str, dim: int | str | None) -> bool:
-        """Whether the name of an axis says that it changes with the number of tokens."""
+        """Return whether the name of an axis says that it changes with the number of tokens."""
         named = isinstance(dim, str) and dim in self.lengths
         return tensor in self.tensors and (named or _mentions(dim, self.lengths))
 
@@ -211,7 +211,7 @@ def axes_that_follow(
 
 
 def _mentions(dim: int | str | None, names: Collection[int | str]) -> bool:
-    """Whether the length of an axis is computed from others, as in "2*tokens"."""
+    """Return whether the length of an axis is computed from others, as in "2*tokens"."""
     return isinstance(dim, str) and not set(names).isdisjoint(re.findall(r"[^\W\d]\w*", dim))
 
 

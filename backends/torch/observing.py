@@ -46,7 +46,7 @@ def modules_of(module: torch.nn.Module) -> dict[str, torch.nn.Module]:
 
 
 def can_be_hooked(module: torch.nn.Module) -> bool:
-    """Whether PyTorch hooks can see what a module returns."""
+    """Return whether PyTorch hooks can see what a module returns."""
     return not isinstance(module, torch.jit.ScriptModule)
 
 

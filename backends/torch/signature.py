@@ -93,7 +93,7 @@ class Signature:
         )
 
     def takes(self, name: str) -> bool:
-        """Whether the module can be given an input of this name."""
+        """Return whether the module can be given an input of this name."""
         if name in self.parameters:
             return self.parameters[name].kind is not Parameter.VAR_KEYWORD
         if name == MASK and name not in self.declared:

@@ -82,7 +82,7 @@ def read_saved(path: Path) -> Any:
 
 
 def _is_weights(content: object) -> TypeGuard[Mapping[str, torch.Tensor]]:
-    """Whether an object maps names to tensors, as a state dict does."""
+    """Return whether an object maps names to tensors, as a state dict does."""
     return (
         isinstance(content, Mapping)
         and bool(content)

@@ -87,7 +87,7 @@ def sparse_shape(group: h5py.Group) -> tuple[int, int]:
 
 
 def has_rows_elsewhere(file: h5py.File) -> bool:
-    """Whether sparse layers lack their columns because their extraction is unfinished."""
+    """Return whether sparse layers lack their columns because their extraction is unfinished."""
     return _attribute(file, ROWS_ELSEWHERE) is not None
 
 

@@ -1,4 +1,4 @@
-"""A command that opens a model, after it has found out which backend opens it."""
+"""A command that finds the backend of a model and opens the model with it."""
 
 import contextlib
 import sys
@@ -28,13 +28,13 @@ def model_prints_on_stderr() -> contextlib.AbstractContextManager[object]:
 class ModelCommand(options.Command):
     """A command with the argument MODEL and the options of the backend that opens the model.
 
-    Its function gets the options of the backend that were given as one `model_options`, or None if
-    none was given. If no model is named, as with ``--help`` alone, the command knows the options
+    Its function gets the given options of the backend as one `model_options`, or None if none was
+    given. If no model is named, as with ``--help`` alone, the command knows the options
     of all built-in backends.
     """
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """List the parameters of the command, then the options of the backends."""
+        """Return the parameters of the command, then the options of the backends."""
         own = super().get_params(ctx)
         return [*own, *(param for each in _choice(ctx).params.values() for param in each)]
 
@@ -64,7 +64,7 @@ class ModelCommand(options.Command):
     def unknown_option(
         self, ctx: click.Context, name: str, known: Iterable[str], where: str = ""
     ) -> Exception:
-        """Name the options of the backend too, or say why no backend is known."""
+        """Return an error that names the backend's options, or says why no backend is known."""
         choice = _choice(ctx)
         if choice.problem:
             return choice.problem

@@ -38,7 +38,7 @@ class _Parsed(click.ParamType):
         self._parse = parse
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Call the function."""
+        """Return what the function makes of the text."""
         try:
             return self._parse(value)
         except ValueError as error:
@@ -46,19 +46,19 @@ class _Parsed(click.ParamType):
 
 
 def built_in_params() -> dict[str, list[BackendOption]]:
-    """Options of every built-in backend, by its name."""
+    """Return the options of every built-in backend, by its name."""
     return {name: _as_params(name, entry.options) for name, entry in BUILT_IN.items()}
 
 
 def load_params(backend: str) -> list[BackendOption]:
-    """Options of one backend, which is imported unless it is built in."""
+    """Return the options of a backend, which is imported unless it is built in."""
     from invert_core.models.registry import backend_options
 
     return _as_params(backend, backend_options(backend))
 
 
 def described_options(ctx: click.Context, backend: str) -> list[dict[str, str]]:
-    """Options of one backend as rows: the option, its keyword in the library, and its help."""
+    """Return a table of the options of a backend: option, keyword in the library, and help."""
     rows = []
     for param in load_params(backend):
         option, explained = param.get_help_record(ctx) or ("", "")
@@ -71,13 +71,13 @@ def _as_params(backend: str, declared: Sequence[Option]) -> list[BackendOption]:
 
 
 def _flag(backend: str, option: Option) -> str:
-    """Spell the flag of an option, with the backend's name before a flag that a command has."""
+    """Return the flag of an option; if a command has that flag, the backend's name precedes it."""
     return f"--{backend}-{option.flag[2:]}" if option.flag in _taken() else option.flag
 
 
 @functools.cache
 def _taken() -> frozenset[str]:
-    """The flags of the commands themselves, and the names of their parameters as flags."""
+    """Return the flags of the commands themselves, and the names of their parameters as flags."""
     taken = {"--help"}
     for command in _OPENING:
         module = importlib.import_module(f"{__package__}.{command}")

@@ -38,7 +38,7 @@ def command(
 
 
 def typed_command(ctx: click.Context, without: str) -> str:
-    """The command line as the user may type it again, without one of its flags."""
+    """Return the command line as the user can type it again, without one of its flags."""
     arguments = [word for word in ctx.meta[_TYPED] if word != without]
     return shlex.join(["invert", str(ctx.info_name), *arguments])
 
@@ -58,7 +58,7 @@ class Command(click.Command):
     def unknown_option(
         self, ctx: click.Context, name: str, known: Iterable[str], where: str = ""
     ) -> Exception:
-        """Make the error for an option that is not among those known."""
+        """Return the error for an unknown option."""
         return click.UsageError(
             f"{where}{name!r} is not an option of {ctx.command_path!r}. "
             f"{nearest(name, known) or 'See --help.'}"
@@ -110,7 +110,7 @@ def _take_config(ctx: click.Context, _param: click.Parameter, value: Path | None
 
 
 def _as_typed(option: click.Option, setting: Any) -> Any:
-    """Write a setting as on the command line, so that it is checked in the same way."""
+    """Return a setting as it is typed on the command line, so that click checks it the same way."""
     if option.is_flag:
         if not isinstance(setting, bool):
             raise ValueError("must be true or false.")
@@ -152,7 +152,7 @@ _config = click.option(
 
 
 def is_count(text: str) -> bool:
-    """Whether text is a whole number, of at most 18 digits."""
+    """Return whether text is a whole number of at most 18 digits."""
     return text.isdecimal() and len(text) <= 18
 
 

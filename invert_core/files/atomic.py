@@ -137,7 +137,7 @@ def move_folder_into_place(partial: Path, path: Path, *, marker: str, overwrite:
 
 
 def _is_free(path: Path) -> bool:
-    """Whether nothing is there; a link to itself raises an OSError."""
+    """Return whether nothing is there; a link to itself raises an OSError."""
     try:
         path.stat()
     except FileNotFoundError:

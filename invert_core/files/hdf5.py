@@ -31,13 +31,13 @@ _BROKEN = (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryErro
 
 @contextlib.contextmanager
 def open_file(path: Path, *, cache_bytes: int = 0) -> Iterator[h5py.File]:
-    """Open an HDF5 file with any content for reading.
+    """Open an HDF5 file for reading, whatever it holds.
 
     Parameters
     ----------
     path : Path
     cache_bytes : int
-        The most memory for the chunks of one dataset; 0 will do if each chunk is read once.
+        The most memory for the chunks of one dataset; 0 is enough if each chunk is read once.
     """
     check_file(path)
     try:
@@ -94,7 +94,7 @@ def broken_file_errors(item: h5py.Group | h5py.Dataset, name: str = "") -> Itera
 
 
 def own_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
-    """The dataset `name` of `group`, which the file itself must hold in full."""
+    """Return the dataset `name` of `group`, which the file itself must hold in full."""
     item = own_item(group, name)
     where = _where(group, name)
     if not isinstance(item, h5py.Dataset):
@@ -122,7 +122,7 @@ def own_dataset(group: h5py.Group, name: str) -> h5py.Dataset:
 
 
 def own_group(group: h5py.Group, name: str) -> h5py.Group:
-    """The group `name` of `group`, which the file itself must hold."""
+    """Return the group `name` of `group`, which the file itself must hold."""
     item = own_item(group, name)
     if not isinstance(item, h5py.Group):
         raise FileFormatError(f"{_where(group, name)} is not a group.", "Make the file again.")
@@ -130,20 +130,20 @@ def own_group(group: h5py.Group, name: str) -> h5py.Group:
 
 
 def own_groups(group: h5py.Group) -> list[h5py.Group]:
-    """All members of `group`, which must be groups that the file itself holds."""
+    """Return all members of `group`, which must be groups that the file itself holds."""
     with broken_file_errors(group):
         names = list(group)
     return [own_group(group, name) for name in names]
 
 
 def has_item(group: h5py.Group, name: str) -> bool:
-    """Whether `group` has an item `name`; links are not followed."""
+    """Return whether `group` has an item `name`, without following links."""
     with broken_file_errors(group, name):
         return group.get(name, getlink=True) is not None
 
 
 def own_item(group: h5py.Group, name: str) -> h5py.Dataset | h5py.Group | h5py.Datatype:
-    """The item `name` of `group`, which must be a hard link."""
+    """Return the item `name` of `group`, which must be a hard link."""
     if not has_item(group, name):
         raise FileFormatError(f"{_where(group, name)} is missing.", "Make the file again.")
     with broken_file_errors(group, name):
@@ -156,7 +156,7 @@ def own_item(group: h5py.Group, name: str) -> h5py.Dataset | h5py.Group | h5py.D
 
 
 def read_strings(dataset: h5py.Dataset) -> tuple[str, ...]:
-    """The values of a one-dimensional dataset of UTF-8 strings."""
+    """Read the values of a one-dimensional dataset of UTF-8 strings."""
     if h5py.check_string_dtype(dataset.dtype) is None or dataset.ndim != 1:
         raise FileFormatError(
             f"{_where(dataset)} is not a list of strings.", "Make the file again."
@@ -178,7 +178,7 @@ def _where(item: h5py.Group | h5py.Dataset, name: str = "") -> str:
 def create_ordered_group(parent: h5py.Group, name: str) -> h5py.Group:
     """Make a group whose members keep the order in which they are made.
 
-    `create_group` of h5py before 3.15 would store the time, too, and no two files were the same.
+    `create_group` of h5py before 3.15 also stores the time, so no two files would be the same.
     """
     order = h5py.h5p.CRT_ORDER_TRACKED | h5py.h5p.CRT_ORDER_INDEXED
     creation = h5py.h5p.create(h5py.h5p.GROUP_CREATE)

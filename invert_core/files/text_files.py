@@ -16,7 +16,7 @@ _BOMS_OF_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_lines(path: Path, hint: str = "") -> Iterator[tuple[int, str]]:
-    """The lines of a file, counted from 1, without their ends and without a byte-order mark.
+    """Yield the lines of a file, numbered from 1, without line ends and byte-order mark.
 
     `hint` replaces the usual advice for a file that is not such text.
     """
@@ -32,7 +32,7 @@ def read_lines(path: Path, hint: str = "") -> Iterator[tuple[int, str]]:
 
 
 def read_whole(path: Path, hint: str = "") -> str:
-    """The text of a file without a byte-order mark; `hint` as for `read_lines`."""
+    """Return the text of a file without a byte-order mark; `hint` is that of `read_lines`."""
     check_file(path)
     try:
         with path.open("rb") as file:
@@ -45,7 +45,7 @@ def read_whole(path: Path, hint: str = "") -> str:
 def open_text(path: Path) -> TextIO:
     """Open a file after its byte-order mark, and keep the ends of its lines as they are.
 
-    It is for readers that hold one part at a time: they must limit what they read, and turn a
+    Use it to read one part at a time. The caller must limit the size of a part, and turn a
     UnicodeDecodeError into `not_utf8`.
     """
     check_file(path)
@@ -58,7 +58,7 @@ def open_text(path: Path) -> TextIO:
 def not_utf8(
     path: Path, error: UnicodeDecodeError, place: str = "", hint: str = ""
 ) -> FileFormatError:
-    """The error for a file that is not UTF-8; `place` follows its name, such as ", line 3"."""
+    """Return the error for a file that is not UTF-8; `place` follows its name: ", line 3"."""
     is_utf16 = error.object.startswith(_BOMS_OF_UTF16)
     found = "UTF-16" if is_utf16 else f"byte 0x{error.object[error.start]:02x}"
     return FileFormatError(
@@ -71,7 +71,7 @@ def not_utf8(
 
 
 def without_line_end(text: str) -> str:
-    r"""The text without a line end (\n or \r\n)."""
+    r"""Return the text without a line end (\n or \r\n)."""
     return text.removesuffix("\n").removesuffix("\r")
 
 

@@ -1,4 +1,4 @@
-"""Where the machine code of kernels is kept between processes."""
+"""Keeps the machine code of kernels on disk, for later processes."""
 
 import contextlib
 import functools
@@ -19,30 +19,30 @@ from invert_core.kernels import _internals
 
 _log = logging.getLogger("invert")
 
-config: Any = numba.config  # its names are made when it is imported
+config: Any = numba.config  # typed as Any: it defines its names at import time
 _HERE = Path(__file__).parent
 _LOOK_AGAIN = 0.1
 _DIGEST = hashlib.sha256().digest_size
 
 
 class KernelCache:
-    """Machine code of one kernel: a file in `CACHE` for each signature, which begins by a checksum.
+    """The machine code of one kernel: a file in `CACHE` for each signature.
 
-    Numba's own cache keeps an index beside the code, which two processes that write at once can
-    leave in disagreement with it; a damaged file or a full disk ends the program. Here such a file
-    counts as missing, and the kernel is compiled again.
+    A file begins with a checksum. A damaged file counts as missing, and the kernel is compiled
+    again. Numba's own cache ends the program when a file is damaged or the disk is full, and two
+    processes that write at once can leave its index in disagreement with the code.
 
-    Should this Numba write down or read machine code in another way than expected, its own cache
-    takes over after all.
+    If this version of Numba writes or reads machine code in another way than expected, Numba's own
+    cache takes over.
 
     Parameters
     ----------
     function : callable
-        What is compiled.
+        The function that Numba compiles.
     instead_of : object
-        The cache that Numba gave the compiled function; it answers whatever else Numba asks.
+        The cache that Numba gave the compiled function; it answers all other requests of Numba.
     make_numbas_own : callable
-        Makes Numba's own cache of the function.
+        Returns Numba's own cache of the function.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class KernelCache:
         return getattr(self._instead_of, name)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The machine code for a signature, None if there is none."""
+        """Return the machine code for a signature, or None if there is none."""
         code = self._read(sig)
         if code:
             try:
@@ -72,7 +72,7 @@ class KernelCache:
         return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep machine code, if it can be kept."""
+        """Write machine code to disk, if it can be written."""
         if CACHE is None:
             return
         if self._numbas_own is None:
@@ -95,7 +95,7 @@ class KernelCache:
         if CACHE is None or code is None:
             return
         file = self._file(CACHE, sig)
-        # Under a name of this process first, so that no other one reads half a file.
+        # Written under a name of this process first, so that no other process reads half a file.
         unfinished = file.with_name(f".{os.getpid()}.{file.name}")
         try:
             unfinished.write_bytes(hashlib.sha256(code).digest() + code)
@@ -105,7 +105,7 @@ class KernelCache:
                 unfinished.unlink()
 
     def _give_up(self) -> None:
-        """Leave this kernel to Numba's own cache, whose files later processes find."""
+        """Leave this kernel to Numba's own cache; later processes find its files."""
         _log.debug("%s is left to Numba's own cache.", _name(self._function), exc_info=True)
         self._numbas_own = self._make_numbas_own()
         tell_numbas_own()
@@ -116,18 +116,18 @@ class KernelCache:
 
 
 def is_cached(compiled: Any) -> bool:
-    """Whether machine code of a kernel lies on disk."""
+    """Return whether the machine code of a kernel is on disk."""
     name = _name(getattr(compiled, "py_func", compiled))
     return CACHE is not None and any(CACHE.rglob(f"{name}-*"))
 
 
 def _files_of_numba(name: str) -> Iterator[Path]:
-    """What Numba's own cache keeps of a kernel, in a folder of its own within `CACHE`."""
+    """Yield the files of a kernel in Numba's own cache, which is a folder within `CACHE`."""
     return iter(()) if CACHE is None else CACHE.rglob(f"{name}-*.nbi")
 
 
 def why_numbas_own() -> str:
-    """Why kernels are in Numba's own cache and not in `KernelCache`; empty if they are not."""
+    """Return why kernels are in Numba's own cache and not in `KernelCache`; "" if they are not."""
     if _internals.MISSING:
         return f"Numba {numba.__version__} lacks {', '.join(_internals.MISSING)}"
     if any(_files_of_numba("*")):
@@ -146,10 +146,10 @@ def tell_numbas_own() -> None:
 
 @contextlib.contextmanager
 def in_numbas_own() -> Iterator[bool]:
-    """Let Numba's own cache be made in `CACHE`; whether it can be.
+    """Let Numba make its own cache in `CACHE`; yield whether it can.
 
-    Numba looks only at the file in which a function stands, not at what the function calls. Within
-    the folder of just these sources no file can differ.
+    Numba looks for changes only in the file that defines a function, not in the files of the
+    functions that it calls. `CACHE` belongs to exactly these sources, so none of them can differ.
     """
     before = config.CACHE_DIR
     config.CACHE_DIR = before if CACHE is None else str(CACHE)
@@ -161,7 +161,7 @@ def in_numbas_own() -> Iterator[bool]:
 
 @contextlib.contextmanager
 def one_process_at_a_time() -> Iterator[None]:
-    """Wait until no other process is in such a block; go on at once where locks do not work."""
+    """Wait until no other process is in such a block; go on at once if locks do not work."""
     with contextlib.ExitStack() as stack:
         if CACHE is not None:
             with contextlib.suppress(OSError):
@@ -187,9 +187,9 @@ def _name(function: Callable[..., Any]) -> str:
 
 
 def _find_cache() -> Path | None:
-    """A folder for machine code of just these sources, None where none can be written.
+    """Return a folder for the machine code of exactly these sources, or None if none is writable.
 
-    Not only the file that a kernel stands in counts: what it calls is compiled into it.
+    All source files count, because a kernel contains the code of the functions that it calls.
     """
     # Numba's own cache tells processors apart by itself.
     processor = None if _internals.MISSING else _internals.processor()
@@ -197,7 +197,7 @@ def _find_cache() -> Path | None:
     digest = hashlib.sha256(repr(made_by).encode())
     for source in sorted(_HERE.rglob("*.py")):
         digest.update(source.read_bytes())
-    # An installation may be read-only, so the first place that can be written is taken.
+    # An installation may be read-only, so the first writable place is taken.
     for folder in _places():
         cache = folder / f"invert-{digest.hexdigest()[:16]}"
         try:
@@ -220,4 +220,4 @@ def _places() -> Iterator[Path]:
 
 
 CACHE = _find_cache()
-"""Where machine code is kept."""
+"""The folder for machine code, or None if none is writable."""

@@ -1,7 +1,7 @@
-"""What is used of Numba beyond its documentation: all of it stands here, and nowhere else.
+"""The undocumented parts of Numba that the project uses, all in this one file.
 
-Any version of Numba may take it away. `MISSING` names what the installed one lacks; kernels are
-then kept by Numba's own, documented caching (`_jit`).
+Any version of Numba may remove them. `MISSING` names the parts that the installed version lacks; if
+it lacks any, Numba's own, documented cache keeps the kernels (`_jit`).
 """
 
 import pickle
@@ -22,11 +22,11 @@ RELIED_ON = (
     f"{_PROCESSOR}.codegen",
     "numba.core.codegen:CodeLibrary.has_dynamic_globals",
 )
-"""Module and attribute of each internal but one, the cache that a compiled function has."""
+"""Module and attribute of each internal; `missing` also checks the cache of a compiled function."""
 
 
 def missing() -> list[str]:
-    """The internals that the installed Numba lacks."""
+    """Return the internals that the installed Numba lacks."""
     absent = []
     for name in RELIED_ON:
         try:
@@ -35,14 +35,14 @@ def missing() -> list[str]:
             absent.append(name)
     compiled: Any = numba.njit(missing)
     cache = getattr(compiled, "_cache", None)
-    # Without compilation Numba returns the function itself, which has nothing to keep.
+    # Without compilation Numba returns the function itself, which needs no cache.
     if compiled is not missing and not hasattr(cache, "load_overload"):
         absent.append("the cache of a compiled function")
     return absent
 
 
 def to_bytes(compiled: Any) -> bytes | None:
-    """Write down machine code; None where it holds addresses that mean nothing elsewhere."""
+    """Return machine code as bytes, or None if it holds addresses that only this process knows."""
     if compiled.library.has_dynamic_globals:
         return None
     dumps: Any = pkgutil.resolve_name(_DUMPS)
@@ -50,18 +50,18 @@ def to_bytes(compiled: Any) -> bytes | None:
 
 
 def from_bytes(code: bytes, target_context: Any) -> Any:
-    """Make machine code of what `to_bytes` wrote."""
-    # The context knows the functions that machine code may call only once it is refreshed.
+    """Return the machine code that `to_bytes` wrote."""
+    # Only a refreshed context knows the functions that machine code may call.
     target_context.refresh()
     compile_result: Any = pkgutil.resolve_name(_COMPILED)
     return compile_result._rebuild(target_context, *pickle.loads(code))
 
 
 def processor() -> object:
-    """The processor that kernels are compiled for, and its features."""
+    """Return the processor that kernels are compiled for, and its features."""
     context: Any = pkgutil.resolve_name(_PROCESSOR)
     return context.codegen().magic_tuple()
 
 
 MISSING = missing()
-"""The internals that are not there; if there are any, none is used."""
+"""The missing internals; if there are any, the project uses none."""

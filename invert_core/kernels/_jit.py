@@ -1,4 +1,4 @@
-"""The one place that names Numba's options."""
+"""Compiles kernels; only this file names Numba's options."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,13 +12,13 @@ _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile `function` when it is first called, or load what it was compiled into before.
+    """Compile `function` when it is first called, or load its machine code from the cache.
 
     - ``nogil``: units run in Python threads, which must not wait for one another.
-    - ``error_model="numpy"``: no test for zero before each division; the callers exclude it.
-    - No ``fastmath``: comparisons must be exact, and integer sums need no licence to reorder.
-    - No ``cache``: `KernelCache` stands in for Numba's own, unless the installed Numba lacks what
-      it needs.
+    - ``error_model="numpy"``: no test for zero before each division; the callers exclude zero.
+    - No ``fastmath``: comparisons must be exact, and integer sums can be reordered without it.
+    - No ``cache``: `KernelCache` replaces Numba's own cache, unless the installed Numba lacks an
+      internal that it needs.
     """
     if config.DISABLE_JIT:
         return function

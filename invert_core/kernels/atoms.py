@@ -1,7 +1,7 @@
 """Atoms: groups of samples with equal marks of all concepts, over which every sum can run.
 
-No extent divides an atom, so the ranks of a unit are added over each atom once. Where no two
-samples have equal marks, each is an atom of its own, in the order of the samples.
+No extent divides an atom, so the ranks of a unit are added over each atom once. If no two samples
+have equal marks, each sample is an atom, in the order of the samples.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,8 @@ _ONE = np.uint64(1)
 class Atoms(NamedTuple):
     """S atoms of N samples.
 
-    `of_sample` int32 [N] is the atom of each sample, `sizes` int64 [S] the samples of each atom.
+    `of_sample` int32 [N] is the atom of each sample, `sizes` int64 [S] the number of samples of
+    each atom.
     """
 
     of_sample: np.ndarray
@@ -28,8 +29,8 @@ class Atoms(NamedTuple):
 def find_atoms(bits, n_samples):
     """Find the atoms of concepts uint64 [C, W]; the first sample of each gives their order.
 
-    Partition refinement: each concept splits the groups that it cuts, so the cost follows the
-    marks, not samples times concepts.
+    This is partition refinement: each concept splits the groups that it cuts, so the cost grows
+    with the number of marks, not with samples times concepts.
     """
     group = np.zeros(n_samples, np.int32)
     size = np.zeros(n_samples + 1, np.int32)
@@ -50,7 +51,7 @@ def find_atoms(bits, n_samples):
                 sample = word * 64 + lowest_bit(left)
                 left &= left - _ONE
                 old = group[sample]
-                # A group of one stays as it is, unless it is the rest of one that is being split.
+                # A group of one stays as it is, unless it is what is left of a group being split.
                 if size[old] == 1 and split_by[old] != concept:
                     continue
                 # The first mark within a group opens the group that all its marks move to.
@@ -63,12 +64,12 @@ def find_atoms(bits, n_samples):
                 group[sample] = new
                 size[new] += 1
                 size[old] -= 1
-                # The concept holds on the whole group, which has thus only changed its number.
+                # The concept holds on the whole group, so the group only changed its number.
                 if size[old] == 0:
                     free[n_free] = old
                     n_free += 1
                     n_groups -= 1
-    # Numbers given by the first sample do not depend on the order of the concepts.
+    # Numbering atoms by their first sample makes the order of the concepts irrelevant.
     number = np.full(n_samples + 1, -1, np.int32)
     sizes = np.zeros(n_groups, np.int64)
     n_atoms = 0
@@ -84,7 +85,7 @@ def find_atoms(bits, n_samples):
 
 @kernel
 def bits_of_atoms(bits, atoms):
-    """The concepts uint64 [C, W] as sets of atoms: uint64 [C, ceil(S / 64)]."""
+    """Return the concepts uint64 [C, W] as sets of atoms: uint64 [C, ceil(S / 64)]."""
     merged = np.zeros((bits.shape[0], (atoms.sizes.size + 63) // 64), np.uint64)
     for concept in range(bits.shape[0]):
         for word in range(bits.shape[1]):
@@ -109,10 +110,11 @@ def merged(bits: np.ndarray, n_samples: int) -> tuple[Atoms, np.ndarray]:
     Returns
     -------
     atoms : Atoms
-        S of them.
+        The S atoms.
     bits : uint64 [C, ceil(S / 64)]
+        The concepts as sets of atoms.
     """
-    # Kernels are compiled for one type of array: contiguous and read-only, whoever made it.
+    # Kernels are compiled for one type of array: contiguous and read-only.
     bits = np.ascontiguousarray(bits).view()
     bits.setflags(write=False)
     atoms = find_atoms(bits, n_samples)

@@ -1,7 +1,7 @@
 """Beam search for blocks of units.
 
 Step l joins the formulas of l - 1 literals to every literal (`candidates`). Step 1 joins literals
-to the formula that is true everywhere, with which `|` makes nothing new.
+to the formula that is true everywhere; with it, `|` makes nothing new.
 """
 
 from typing import NamedTuple
@@ -47,9 +47,9 @@ from invert_core.kernels.sums import ranked_over, sums_within
 class Beams(NamedTuple):
     """The formulas of one step of a search.
 
-    `before` is the beam of the step before, with extents `words` uint64 [B, W]; `kept` becomes the
-    next beam; formula l - 1 of `by_length` is the best new one of length l so far; `trial` is room
-    for one formula.
+    `before` is the beam of the previous step, with extents `words` uint64 [B, W]; `kept` becomes
+    the next beam; formula l - 1 of `by_length` is the best new formula of length l so far; `trial`
+    is room for one formula.
     """
 
     before: Formulas
@@ -60,10 +60,10 @@ class Beams(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """Pass `number`, which joins formula `row` of the beam before to every literal.
+    """Pass `number`: it joins formula `row` of the previous beam to every literal.
 
-    `n_before` passes belong to earlier steps; the lowest `n_left_out` planes are not in the sums
-    that have slack.
+    `n_before` passes belong to earlier steps. The sums with slack leave out the lowest `n_left_out`
+    planes.
     """
 
     number: int
@@ -82,11 +82,11 @@ class Candidate(NamedTuple):
 
 
 class Results(NamedTuple):
-    """What K searches found.
+    """The results of the searches of K units.
 
-    `codes` int64 [K, B + L, 6 + 2L] are for each unit the best distinct extents, best first, then
-    the best new formula of each length, with LENGTH 0 where there is none; `scores` float64
-    [K, B + L] are sign * AUC; `n_scored` int64 [K] counts the candidates that were scored.
+    For each unit, `codes` int64 [K, B + L, 6 + 2L] holds the formulas of the best distinct extents,
+    best first, then the best new formula of each length, with LENGTH 0 if there is none. `scores`
+    float64 [K, B + L] are sign * AUC; `n_scored` int64 [K] counts the candidates that were scored.
     """
 
     codes: np.ndarray
@@ -96,20 +96,20 @@ class Results(NamedTuple):
 
 @kernel
 def insert(beams, bits, whole):
-    """Let the formula on trial take its place in the next beam, if it has one.
+    """Put the formula on trial into the next beam, if it is good enough.
 
-    Of formulas with one extent the first in order stays.
+    Of the formulas with the same extent, only the first in order stays.
     """
-    # Taken out once: each look into a tuple of arrays counts a reference, atomically.
+    # Taken out once: every access to a tuple of arrays counts a reference, atomically.
     trial, kept, before_words = beams.trial, beams.kept, beams.words
     size = kept.size[0]
-    # Most candidates end here, before any extent is looked at.
+    # Most candidates end here, before any extents are compared.
     if size == kept.score.size and not precedes(trial, 0, kept, size - 1):
         return
     new = trial.codes[0]
     for row in range(size):
         old = kept.codes[row]
-        # Equal extents have equal sizes and sums, so words are compared where these are.
+        # Equal extents have equal sizes and sums, so words are compared only if these are equal.
         if (
             old[N_POSITIVE] == new[N_POSITIVE]
             and old[RANK_SUM] == new[RANK_SUM]
@@ -122,12 +122,12 @@ def insert(beams, bits, whole):
         ):
             if not precedes(trial, 0, kept, row):
                 return
-            # The later of the two leaves; the beam never holds a third with this extent.
+            # The later of the two leaves; the beam never holds a third formula with this extent.
             for after in range(row, size - 1):
                 copy_row(kept, after + 1, kept, after)
             size -= 1
             break
-    # Nothing has left a full beam, so its last formula does.
+    # If no formula has left a full beam, its last one does.
     if size == kept.score.size:
         size -= 1
     place = size
@@ -140,10 +140,11 @@ def insert(beams, bits, whole):
 
 @kernel
 def is_new(beams, passes, n_passes, searched, bits):
-    """Whether no shorter formula that was scored has the extent of the one on trial.
+    """Return whether no shorter formula that was scored has the extent of the one on trial.
 
-    All that was scored and ends above the last formula of the beam before, or finds room in that
-    beam, is in it; only below must everything that the first `n_passes` scored be searched.
+    The previous beam holds the extents of all scored formulas that score above its last one, or of
+    all of them if it is not full. Only for other scores are all candidates of the first
+    `n_passes` passes searched.
     """
     trial, before, before_words = beams.trial, beams.before, beams.words
     whole = passes.words[0]
@@ -160,7 +161,7 @@ def is_new(beams, passes, n_passes, searched, bits):
     last = before.size[0] - 1
     if last + 1 < before.score.size or trial.score[0] > before.score[last]:
         return True
-    # Scores are kept in float32; rounding keeps their order, so none is missed.
+    # Scores are stored in float32; rounding keeps their order, so none is missed.
     rounded = np.float32(trial.score[0])
     for p in range(n_passes):
         for kind in range(2 if p == 0 else 4):
@@ -168,7 +169,7 @@ def is_new(beams, passes, n_passes, searched, bits):
                 # One comparison rules out most groups.
                 if passes.best[p, kind, group] < rounded:
                     continue
-                # Counted without a branch in the loop: hardly any group has a score alike.
+                # Counted without a branch in the loop: hardly any group has an equal score.
                 n_alike = 0
                 for score in passes.scores[p, kind, group]:
                     n_alike += (score == rounded) | (score == np.inf)
@@ -176,7 +177,7 @@ def is_new(beams, passes, n_passes, searched, bits):
                     continue
                 start = group * CONCEPTS_AT_ONCE
                 for c in range(start, min(start + CONCEPTS_AT_ONCE, bits.shape[0])):
-                    # Concepts that are not searched were candidates at step 1 alone.
+                    # Concepts that are no longer searched were candidates at step 1 alone.
                     if (
                         (p == 0 or searched[c])
                         and is_alike(new[N_POSITIVE], new[RANK_SUM], kind, passes, p, c)
@@ -193,7 +194,7 @@ def is_new(beams, passes, n_passes, searched, bits):
 
 @kernel
 def least_score(beams, step):
-    """A candidate with less than this enters neither the beam nor `by_length`."""
+    """Return the score below which a candidate enters neither the beam nor `by_length`."""
     kept, by_length = beams.kept, beams.by_length
     if kept.size[0] < kept.score.size or by_length.codes[step - 1, LENGTH] == 0:
         return -np.inf
@@ -202,7 +203,7 @@ def least_score(beams, step):
 
 @kernel
 def offer(candidate, current, beams, passes, searched, bits):
-    """Let one candidate take its place in the beam and in `by_length`, if it has one."""
+    """Put one candidate into the beam and into `by_length`, if it is good enough."""
     trial, by_length = beams.trial, beams.by_length
     p, step = current.number, current.step
     c, kind = candidate.concept, candidate.kind
@@ -218,7 +219,7 @@ def offer(candidate, current, beams, passes, searched, bits):
         kind, passes.rank_sum[0], passes.rank_sum[p], passes.sums[0, c], passes.sums[p, c]
     )
     trial.score[0] = candidate.score
-    # Whether it is new takes longest to find out, so that is asked last.
+    # `is_new` takes the longest, so it comes last.
     if (by_length.codes[step - 1, LENGTH] == 0 or precedes(trial, 0, by_length, step - 1)) and (
         step == 1 or is_new(beams, passes, current.n_before, searched, bits)
     ):
@@ -242,20 +243,20 @@ def search_pass(current, beams, passes, planes, searched, bits, limits):
                 passes.best[p, kind, group] = -np.inf
                 continue
             best = score_candidates(kind, p, start, step, passes, limits, scores)
-            # The last step has no later one that could ask for its scores.
+            # No step after the last one can ask for its scores.
             if step < limits.length:
                 remember(kind, p, group, best, passes, scores)
-            # The best bounds the whole group, and most groups end here.
+            # The best score bounds the whole group, and most groups end here.
             if best < least_score(beams, step):
                 continue
             for place in range(scores.size):
                 c = start + place
-                # Asked for each candidate anew, as every offer can raise the least score.
+                # Every offer can raise the least score, so it is computed again for each candidate.
                 if scores[place] == -np.inf or scores[place] < least_score(beams, step):
                     continue
                 if not searched[c]:
                     continue
-                # A score with slack is only the best possible, and few candidates come this far.
+                # A score with slack is only an upper bound; few candidates come this far.
                 if passes.slack[p, c] > 0:
                     remove_slack(p, c, planes, current.n_left_out, bits, passes)
                 score = exact_score(kind, p, c, passes, limits)
@@ -266,7 +267,7 @@ def search_pass(current, beams, passes, planes, searched, bits, limits):
 
 @kernel
 def first_beam(n_samples, whole, limits):
-    """What stands before step 1: the formula of no literals, true everywhere, and its extent."""
+    """Return the first beam: the formula of no literals, true everywhere; and its extent."""
     before = no_formulas(limits.beam, limits.length)
     before.size[0] = 1
     before.codes[0, N_POSITIVE] = n_samples
@@ -279,9 +280,9 @@ def first_beam(n_samples, whole, limits):
 
 @kernel
 def carried_over(before, step):
-    """A new beam that begins with the old one."""
+    """Return a new beam that begins with the formulas of the old one."""
     kept = no_formulas(before.score.size, (before.codes.shape[1] - LITERALS) // 2)
-    # The formula of no literals is no result, so step 1 begins with an empty beam.
+    # The formula of no literals is not a result, so step 1 begins with an empty beam.
     if step > 1:
         for row in range(before.size[0]):
             copy_row(before, row, kept, row)
@@ -293,7 +294,7 @@ def carried_over(before, step):
 
 @kernel
 def extents_of(kept, words, bits, whole):
-    """The extents of a new beam, whose parents have the extents `words`."""
+    """Return the extents of a new beam whose parents have the extents `words`."""
     # Not in place: several formulas can have one parent.
     of_kept = np.empty(words.shape, np.uint64)
     for row in range(kept.size[0]):
@@ -305,14 +306,14 @@ def extents_of(kept, words, bits, whole):
 
 @kernel
 def search_units(weights, n_samples, index, limits):
-    """Search the formulas that each unit separates best.
+    """Search for the formulas that each unit separates best.
 
     Parameters
     ----------
     weights : int64 [K, S]
         Doubled midranks, added over each atom.
     n_samples : int
-        N.
+        Number N of samples.
     index : LabelIndex
         The concepts.
     limits : Limits
@@ -324,7 +325,7 @@ def search_units(weights, n_samples, index, limits):
     bits = index.bits
     length = limits.length
     whole = whole_set(index.sizes.size)
-    # This is the bulk of the memory, so it is made once and all units use it in turn.
+    # This is most of the memory, so it is allocated once and all units use it in turn.
     passes = room_for_passes(index, limits)
     results = no_results(weights.shape[0], limits)
     searched = np.empty(bits.shape[0], np.bool_)
@@ -339,11 +340,11 @@ def search_units(weights, n_samples, index, limits):
         for step in range(1, length + 1):
             beams = Beams(before, words, carried_over(before, step), by_length, trial)
             n_before = n_passes
-            # Step 1 is exact, as all later sums are made of its own. Later the upper planes come
-            # first: they bound every candidate, and few need the lower ones.
+            # Step 1 is exact, because all later sums build on its sums. Later steps begin with the
+            # upper planes: they bound every candidate, and few candidates need the lower ones.
             n_left_out = 0 if step == 1 else ranked.planes.shape[0] // 2
             for row in range(before.size[0]):
-                # A shorter formula was joined to every literal when it was new.
+                # Shorter formulas were joined to every literal in an earlier step.
                 if before.codes[row, LENGTH] != step - 1:
                     continue
                 current = Pass(n_passes, row, step, n_before, n_left_out)
@@ -360,7 +361,7 @@ def search_units(weights, n_samples, index, limits):
                     sums_of_pass(passes, current.number),
                 )
                 search_pass(current, beams, passes, ranked.planes, searched, bits, limits)
-            # No formula of this length entered the beam, so no longer one can be made.
+            # No formula was left to join, so there are no longer ones.
             if n_passes == n_before:
                 break
             words = extents_of(beams.kept, words, bits, whole)
@@ -375,7 +376,7 @@ def search_units(weights, n_samples, index, limits):
 
 @kernel
 def no_results(n_units, limits):
-    """Room for the results of some units."""
+    """Return room for the results of `n_units` units."""
     n_rows = limits.beam + limits.length
     return Results(
         np.zeros((n_units, n_rows, LITERALS + 2 * limits.length), np.int64),
@@ -386,7 +387,7 @@ def no_results(n_units, limits):
 
 @kernel
 def write_results(found, by_length, unit, results):
-    """Copy what was found for one unit: its beam, then the best of each length."""
+    """Copy the results of one unit: its beam, then the best formula of each length."""
     beam = found.score.size
     to = Formulas(results.codes[unit], results.scores[unit], found.size)
     for row in range(found.size[0]):

@@ -1,6 +1,6 @@
 """Sets of samples as words of 64 bits: sample i is bit i % 64 of word i // 64.
 
-Bits behind the last sample are zero in every word array here.
+In every array of words here, the bits after the last sample are zero.
 """
 
 import numpy as np
@@ -19,25 +19,25 @@ _ONES = np.uint64(0x0101010101010101)
 
 @kernel
 def popcount(word):
-    """Number of set bits of one word; LLVM knows this form as one instruction."""
-    # Pairs of bits become their own counts, then nibbles, then bytes: no sum leaves its field.
+    """Return the number of set bits of one word; LLVM turns this form into one instruction."""
+    # Each pair of bits becomes its count, then each nibble, then each byte: no sum overflows.
     word = word - ((word >> _ONE) & _PAIRS)
     word = (word & _NIBBLES) + ((word >> _TWO) & _NIBBLES)
     word = (word + (word >> _FOUR)) & _BYTES
-    # The product adds all eight bytes up in the top one; 64 still fits in a byte.
+    # The product adds up all eight bytes in the top byte; 64 still fits in a byte.
     return np.int64((word * _ONES) >> _TOP_BYTE)
 
 
 @kernel
 def lowest_bit(word):
-    """Position of the lowest set bit of a word that is not zero."""
-    # Subtracting one turns the zeros below the lowest set bit into ones, and no others.
+    """Return the position of the lowest set bit of a word that is not zero."""
+    # Subtracting one turns the zeros below the lowest set bit, and no other zeros, into ones.
     return popcount(~word & (word - _ONE))
 
 
 @kernel
 def popcounts(bits):
-    """Set bits of each row: uint64 [C, W] -> int64 [C]."""
+    """Count the set bits of each set: uint64 [C, W] -> int64 [C]."""
     counts = np.zeros(bits.shape[0], np.int64)
     for row in range(bits.shape[0]):
         total = np.int64(0)
@@ -49,9 +49,9 @@ def popcounts(bits):
 
 @kernel
 def whole_set(n_samples):
-    """The set of all samples: uint64 [W]."""
+    """Return the set of all samples: uint64 [W]."""
     words = np.full((n_samples + 63) // 64, ~np.uint64(0))
-    # Nothing may be set behind the last sample: counts and comparisons take whole words.
+    # No bit after the last sample may be set: counts and comparisons take whole words.
     if n_samples % 64:
         words[-1] = (_ONE << np.uint64(n_samples % 64)) - _ONE
     return words
@@ -59,11 +59,12 @@ def whole_set(n_samples):
 
 @kernel
 def pack_columns(labels):
-    """Bool or 0/1 [N, C] -> uint64 [C, W]."""
+    """Pack marks: bool or 0/1 [N, C] -> uint64 [C, W]."""
     n_samples, n_concepts = labels.shape
     n_words = (n_samples + 63) // 64
     bits = np.empty((n_concepts, n_words), np.uint64)
-    # Labels lie sample by sample: one open word per concept lets the inner loop follow memory.
+    # Marks are stored sample by sample: one open word per concept lets the inner loop follow
+    # memory.
     packed = np.empty(n_concepts, np.uint64)
     for word in range(n_words):
         packed[:] = 0
@@ -79,7 +80,7 @@ def pack_columns(labels):
 
 @kernel
 def pack_pairs(sample, concept, n_samples, n_concepts):
-    """Pairs (sample, concept), each int64 [E], in any order -> uint64 [C, W]."""
+    """Pack pairs (sample, concept), each int64 [E], in any order -> uint64 [C, W]."""
     bits = np.zeros((n_concepts, (n_samples + 63) // 64), np.uint64)
     for pair in range(sample.size):
         where = sample[pair]
@@ -89,13 +90,13 @@ def pack_pairs(sample, concept, n_samples, n_concepts):
 
 @kernel
 def unpack(bits, n_samples):
-    """uint64 [C, W] -> bool [N, C]."""
+    """Unpack marks: uint64 [C, W] -> bool [N, C]."""
     n_concepts = bits.shape[0]
     labels = np.zeros((n_samples, n_concepts), np.bool_)
     for concept in range(n_concepts):
         for word in range(bits.shape[1]):
             left = bits[concept, word]
-            # `labels` is 0 already, so only set bits are looked at.
+            # `labels` is 0 already, so only set bits matter.
             while left != np.uint64(0):
                 labels[word * 64 + lowest_bit(left), concept] = True
                 left &= left - _ONE

@@ -1,4 +1,4 @@
-"""Bounds on what any third concept can make of a pair.
+"""Bounds on the AUC that a pair of concepts can reach with any third concept.
 
 Write v(A) = S(A) - slope n(A) for a set of samples A, and v+(A), v-(A) for the sums of the positive
 and of the negative parts over the atoms of A. A formula is true on A = F + (D & k) or F - (D & k),
@@ -6,9 +6,9 @@ where the pair alone makes F and the free cell D (see `kinds`); hence
 
     v(A) <= v(F) + min(v+(D), v+(k))    or    v(A) <= v(F) + min(v-(D), v-(k)).
 
-On the other side AUC(A) >= t says S(A) >= g(n) = 2 t n (N - n) + n(n + 1). So where g(n) - slope n
+On the other side, AUC(A) >= t means S(A) >= g(n) = 2 t n (N - n) + n(n + 1). So if g(n) - slope n
 is at least `needed` for all sizes n from `low` to `high`, no A of such a size with v(A) < `needed`
-reaches t. All of this is done in integers, without any rounding.
+reaches t. All of this is done in integers, so nothing is lost to rounding.
 """
 
 from typing import NamedTuple
@@ -22,15 +22,16 @@ from invert_core.kernels.pairs import fill_unions
 
 _BLOCK = 128
 NOTHING = -(2**62)
-"""A v below every threshold, for pairs of which no extent has an allowed size."""
+"""A v below every threshold, for pairs without an extent of an allowed size."""
 
 
 class Pairs(NamedTuple):
-    """What is known of the pairs of C concepts; each array is [C, C].
+    """Counts, rank sums and bounds of the pairs of C concepts; each array is [C, C].
 
-    `counts` and `sums` int64 are the samples and ranks of the intersections, both symmetric.
-    `kinds` int64 are the kinds, as bits, that may reach the first threshold, and `levels` uint8 how
-    many of the thresholds the best of them may reach; of these two only [a, b] with a < b is used.
+    `counts` and `sums` int64 are the samples and rank sums of the intersections, both symmetric.
+    `kinds` int64 are the kinds, as bits, that may reach the first threshold; `levels` uint8 is the
+    number of thresholds that the best of them may reach. In these two, only [a, b] with a < b is
+    used.
     """
 
     counts: np.ndarray
@@ -42,8 +43,8 @@ class Pairs(NamedTuple):
 class SizeRange(NamedTuple):
     """The sizes of extents from `low` to `high`, both included, and their bound.
 
-    `needed` int64 [T] is what v, with this `slope`, must reach for such a size, per threshold,
-    ascending.
+    With this `slope`, v must reach `needed` int64 [T] for such a size: one number for each
+    threshold, ascending.
     """
 
     low: int
@@ -53,7 +54,7 @@ class SizeRange(NamedTuple):
 
 
 def buckets(n_low: int, n_high: int, ratio: float) -> list[tuple[int, int]]:
-    """Cut the sizes of extents into ranges, both ends included, of up to this ratio."""
+    """Cut the sizes of extents into ranges of up to this ratio, both ends included."""
     buckets = []
     while n_low <= n_high:
         last = min(max(n_low, int(n_low * ratio) - 1), n_high)
@@ -63,29 +64,29 @@ def buckets(n_low: int, n_high: int, ratio: float) -> list[tuple[int, int]]:
 
 
 def slope_of(threshold: int, low: int, high: int, n_samples: int) -> int:
-    """Slope of the chord of g from `low` to `high`; every slope is valid, this one bounds best."""
-    # Rounding the slope costs nothing but tightness: `needed_for` works with the rounded one.
+    """Return the slope of the chord of g; of all slopes, which are all valid, it bounds best."""
+    # Rounding only makes the bound looser: `needed_for` works with the rounded slope.
     return 2 * threshold * n_samples // UNIT + 1 - (2 * threshold - UNIT) * (low + high) // UNIT
 
 
 def needed_for(threshold: int, slope: int, low: int, high: int, n_samples: int) -> int:
-    """The `needed` of a threshold, which is in fixed point, for sizes from `low` to `high`.
+    """Return the `needed` of a threshold in fixed point, for sizes from `low` to `high`.
 
-    g is a parabola; from t = 1/2 it is concave and least at an end. Below it is convex and lies
-    under its chord by at most (1 - 2t) (high - low)**2 / 4.
+    g is a parabola. For t >= 1/2 it is concave and least at an end. For t < 1/2 it is convex and
+    lies under its chord by at most (1 - 2t) (high - low)**2 / 4.
     """
     ends = [
         2 * threshold * n * (n_samples - n) // UNIT + n * (n + 1) - slope * n for n in (low, high)
     ]
-    # Every division rounds down, and one more comes off for those within `ends`.
+    # Every division rounds down; one more comes off for the divisions within `ends`.
     sag = max(0, UNIT - 2 * threshold) * (high - low) ** 2
     return min(ends) - (sag // (4 * UNIT) + 1)
 
 
 @kernel
 def caps_of(values):
-    """Maxima of all beginnings and of all ends of int64 [C]: [2, C + 1], 0 where empty."""
-    # With these the cap of any range that begins or ends at an edge is one look-up.
+    """Return the maxima of all prefixes and suffixes of int64 [C]: [2, C + 1], 0 if empty."""
+    # So the cap of any range that begins or ends at an edge takes one look-up.
     size = values.size
     caps = np.zeros((2, size + 1), np.int64)
     for i in range(size):
@@ -96,7 +97,7 @@ def caps_of(values):
 
 @kernel
 def _subtract(positive, signed, out):
-    """Fill in the sums of the negative parts, which are what v+ has more than v."""
+    """Fill in the sums of the negative parts: v- = v+ - v."""
     for cells in range(16):
         for j in range(out.shape[1]):
             out[cells, j] = positive[cells, j] - signed[cells, j]
@@ -104,7 +105,7 @@ def _subtract(positive, signed, out):
 
 @kernel
 def _fill_usable(n, usable):
-    """Fill in the kinds that say more than formulas of two literals; return those of any pair."""
+    """Fill in the kinds that say more than formulas of two literals; return their union."""
     some = 0
     for j in range(usable.size):
         occupied = 0
@@ -117,16 +118,16 @@ def _fill_usable(n, usable):
 
 @kernel
 def _fill_caps(kind, maxima, a, first, caps):
-    """Fill in the most that a third concept in the range of a kind can add, for b from `first`."""
+    """Fill in how much a third concept in the range of a kind can add, for each b from `first`."""
     if kinds.START[kind] == kinds.AT_B:
-        # Behind the last b the last cap repeats: it is read by whole blocks, and not used.
+        # After the last b the last cap repeats: whole blocks read it, but nothing uses it.
         for j in range(caps.size):
             caps[j] = maxima[1, min(first + 1 + j, maxima.shape[1] - 1)]
     elif kinds.END[kind] == kinds.AT_B:
         for j in range(caps.size):
             caps[j] = maxima[0, min(first + j, maxima.shape[1] - 1)]
     else:
-        # The range does not depend on b: it is everything, or begins or ends at a.
+        # The range does not depend on b: it holds all concepts, or begins or ends at a.
         cap = maxima[0, maxima.shape[1] - 1]
         if kinds.START[kind] == kinds.AT_A:
             cap = maxima[1, a + 1]
@@ -138,9 +139,9 @@ def _fill_caps(kind, maxima, a, first, caps):
 
 @kernel
 def _reach(v_without, change, caps, n_least, n_most, usable, bit, low, high, reach):
-    """The most that v can be for one kind of several pairs; NOTHING where no size is allowed."""
-    # Plain rows and numbers, and no branch on a pair: this loop is most of the time of a bound, and
-    # runs in vector instructions.
+    """Fill in the largest v of one kind for several pairs; NOTHING if no size is allowed."""
+    # Plain arrays and numbers, and no branch on a pair, so that the loop runs in vector
+    # instructions: a bound spends most of its time here.
     for j in range(reach.size):
         fits = (n_least[j] <= high) & (n_most[j] >= low) & (usable[j] & bit != 0)
         reach[j] = v_without[j] + min(change[j], caps[j]) if fits else NOTHING
@@ -148,7 +149,7 @@ def _reach(v_without, change, caps, n_least, n_most, usable, bit, low, high, rea
 
 @kernel
 def _note(reach, bit, needed, may, most):
-    """Note a kind for the pairs that may reach the first threshold, and the most of any kind."""
+    """Note a kind for the pairs that may reach the first threshold, and the largest v so far."""
     for j in range(reach.size):
         may[j] |= bit if reach[j] >= needed else 0
         most[j] = max(most[j], reach[j])
@@ -168,12 +169,12 @@ def mark_pairs(pairs, positive, all_positive, n_samples, start, stop, sizes):
         v+ of all samples.
     n_samples, start, stop : int
     sizes : SizeRange
-        Sizes of the extents looked at.
+        The sizes of the extents to bound.
     """
     slope = sizes.slope
     size = pairs.counts.shape[0]
     all_v = n_samples * (n_samples + 1) - slope * n_samples
-    # Longer by a block, so that the last b can be taken as a whole block too.
+    # Longer by a block, so that the last b belong to a whole block too.
     n_of = np.zeros(size + _BLOCK, np.int64)
     v_of = np.zeros(size + _BLOCK, np.int64)
     up_of = np.zeros(size + _BLOCK, np.int64)
@@ -198,12 +199,12 @@ def mark_pairs(pairs, positive, all_positive, n_samples, start, stop, sizes):
     reach = np.empty(_BLOCK, np.int64)
     may = np.empty(_BLOCK, np.int64)
     most = np.empty(_BLOCK, np.int64)
-    # Blocks of b, so that all these rows stay in the nearest caches for every kind.
+    # Blocks of b, so that all these arrays stay in the nearest caches for every kind.
     for a in range(start, stop):
         for first in range(a + 1, size, _BLOCK):
             width = min(_BLOCK, size - first)
-            # Behind `width` numbers of an earlier block remain: they may make a kind be looked at
-            # in vain, but nothing of theirs is noted.
+            # After `width`, numbers of an earlier block remain: they may make the loop try a kind
+            # in vain, but their results are not noted.
             for j in range(width):
                 n_both[j] = pairs.counts[a, first + j]
                 v_both[j] = pairs.sums[a, first + j] - slope * n_both[j]
@@ -219,18 +220,18 @@ def mark_pairs(pairs, positive, all_positive, n_samples, start, stop, sizes):
             filled = -1
             for kind in kinds.EXAMINED:
                 bit = np.int64(1) << kind
-                # Few occupied cells leave few kinds, often the same for a whole block.
+                # A pair with few occupied cells has few kinds, often the same in a whole block.
                 if not some_usable & bit:
                     continue
                 falls = kinds.FALLS[kind]
-                # Kinds of one cap follow one another, so it is filled in once for all of them.
+                # Kinds with the same cap follow one another, so each cap is filled in once.
                 if filled != kinds.CAPS[kind]:
                     filled = kinds.CAPS[kind]
                     _fill_caps(kind, caps_down if falls else caps_up, a, first, caps)
                 without = kinds.WITHOUT[kind]
                 cell = 1 << kinds.CELL[kind]
                 change = down if falls else up
-                # The size of the extent lies between those without and with the whole free cell.
+                # The size of the extent lies between the sizes without and with the free cell.
                 _reach(
                     v[without],
                     change[cell],
@@ -249,6 +250,6 @@ def mark_pairs(pairs, positive, all_positive, n_samples, start, stop, sizes):
                     level = 0
                     while level < sizes.needed.size and sizes.needed[level] <= most[j]:
                         level += 1
-                    # Raised, not set: other ranges of sizes have their say too.
+                    # Raised, not set, because other ranges of sizes contribute too.
                     pairs.kinds[a, first + j] |= may[j]
                     pairs.levels[a, first + j] = max(pairs.levels[a, first + j], level)

@@ -1,7 +1,7 @@
-"""Every formula of one and of two concepts, and which formula is the best.
+"""Scores every formula of one and of two concepts, and keeps the best formula of each length.
 
 Literal 2c is concept c and 2c + 1 its negation. The key of a formula is its normal form as one
-number; of two formulas with equal length and score, the one with the smaller key comes first.
+number; if two formulas have equal length and score, the one with the smaller key comes first.
 """
 
 from typing import NamedTuple
@@ -16,23 +16,24 @@ OR = 1
 ABSENT = -1
 
 UNIT = 2**50
-"""The number 1 in fixed point, in which thresholds on the AUC are written."""
+"""The number 1 in the fixed-point format of thresholds on the AUC."""
 SLACK = 16
 """How far the threshold of a score lies below it, in fixed point.
 
-A score is a quotient of two integers, each rounded to float64, and minus the score is taken from
-1 where the smallest AUC is sought: an error below 4 * 2**-53, against a slack of 2**-46.
+A score is a quotient of two integers, each rounded to float64; in a search for the smallest AUC,
+minus the score is subtracted from 1. The error is below 4 * 2**-53, and the slack is 2**-46.
 """
 
 
 class Problem(NamedTuple):
     """One unit over S atoms and C concepts that are numbered by size, ascending.
 
-    `bits` uint64 [C, W] hold the concepts by concept; by atom, `first` int64 [S + 1] and `concept`
-    int64 hold them. `literal` int64 [C, 2] is what concept c, and its negation, are among the
-    `n_literals` literals outside. `sizes` int64 [S] are the samples of each atom, `ranks` int64 [S]
-    their doubled midranks, added. If `downwards`, ranks run downwards, so that the largest AUC is
-    always sought. `counts` and `sums` int64 [C, C] are sums over intersections.
+    `bits` uint64 [C, W] hold the concepts by concept; `first` int64 [S + 1] and `concept` int64
+    hold them by atom. `literal` int64 [C, 2] are the numbers that concept c and its negation have
+    among the caller's `n_literals` literals. `sizes` int64 [S] are the samples of each atom,
+    `ranks` int64 [S] the sums of their doubled midranks. If `downwards`, ranks run downwards, so
+    that the best formula always has the largest AUC. `counts` and `sums` int64 [C, C] belong to
+    the intersections.
     """
 
     bits: np.ndarray
@@ -51,10 +52,10 @@ class Problem(NamedTuple):
 
 
 class Best(NamedTuple):
-    """The best formula of each length 0 to 3; a key is ABSENT where none beats all shorter ones.
+    """The best formula of each length 0 to 3; its key is ABSENT if none beats all shorter ones.
 
-    `score` float64 [4] is then that of the best shorter one. `rank_sum` runs as the ranks do.
-    `n_scored` int64 [1] counts.
+    `score` float64 [4] is then the score of the best shorter one. `rank_sum` adds the ranks in the
+    direction of the problem. `n_scored` int64 [1] counts the formulas that were scored.
     """
 
     score: np.ndarray
@@ -65,7 +66,7 @@ class Best(NamedTuple):
 
 
 def nothing_yet() -> Best:
-    """The best of no formulas."""
+    """Return a `Best` before any formula was scored."""
     return Best(
         np.full(4, -np.inf),
         np.full(4, ABSENT),
@@ -77,11 +78,11 @@ def nothing_yet() -> Best:
 
 @kernel
 def score_of(n, rank_sum, n_samples, downwards):
-    """AUC or, where the ranks run downwards, minus the AUC of the ranks that run upwards."""
-    # Both fit into 64 bits, and into float64, see `candidates.auc_of`.
+    """Return the AUC or, if the ranks run downwards, minus the AUC of the upward ranks."""
+    # Both fit into 64 bits and into float64: see `candidates.auc_of`.
     pairs = 2 * n * (n_samples - n)
     doubled_u = rank_sum - n * (n + 1)
-    # Turned back as an integer: so it rounds as the AUC of ranks that run upwards does.
+    # Turned back as an integer, so that it rounds as the AUC of upward ranks does.
     if downwards:
         return -((pairs - doubled_u) / pairs)
     return doubled_u / pairs
@@ -89,8 +90,8 @@ def score_of(n, rank_sum, n_samples, downwards):
 
 @kernel
 def needed_score(best, length):
-    """The least score with which a formula can become the best of its length."""
-    # As long as the score is that of a shorter formula, equal to it is not enough.
+    """Return the least score with which a formula can become the best of its length."""
+    # A formula must beat the best shorter formula, not only equal it.
     if best.key[length] == ABSENT:
         return np.nextafter(best.score[length], np.inf)
     return best.score[length]
@@ -98,17 +99,17 @@ def needed_score(best, length):
 
 @kernel
 def threshold_of(score, downwards):
-    """The AUC, in fixed point, that every formula with at least this score exceeds."""
+    """Return the AUC, in fixed point, that every formula with at least this score exceeds."""
     if score == -np.inf:
         return 0
-    # Rounded down and less the slack: a bound may let too much through, but never too little.
+    # Rounded down, minus the slack: a bound may let too much through, but never too little.
     area = 1.0 + score if downwards else score
     return max(np.int64(area * UNIT) - SLACK, 0)
 
 
 @kernel
 def key_of(x, y, z, before_y, before_z, length, n_literals):
-    """The key of the formula (x before_y y) before_z z, of which the first `length` literals count.
+    """Return the key of (x before_y y) before_z z; only the first `length` literals count.
 
     The literals of a run of one connective are sorted; the first belongs to the first run.
     """
@@ -118,7 +119,7 @@ def key_of(x, y, z, before_y, before_z, length, n_literals):
         x, y = y, x
     if length == 2:
         return (x * n_literals + y) * 2 + before_y
-    # One run of three: z has to sink past both others, which are sorted.
+    # One run of three: z sinks to its place among the other two, which are sorted.
     if before_y == before_z:
         if y > z:
             y, z = z, y
@@ -128,7 +129,7 @@ def key_of(x, y, z, before_y, before_z, length, n_literals):
 
 
 def formula_of(key: int, length: int, n_literals: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """The literals and the connectives of a key."""
+    """Return the literals and the connectives of a key."""
     connectives = []
     for _ in range(length - 1):
         key, connective = divmod(key, 2)
@@ -142,13 +143,13 @@ def formula_of(key: int, length: int, n_literals: int) -> tuple[tuple[int, ...],
 
 @kernel
 def consider(best, length, key, n, rank_sum, problem):
-    """Let a formula become the best of its length, if it is."""
+    """Store a formula if it is the best of its length so far."""
     if n < problem.n_low or n > problem.n_high:
         return
     score = score_of(n, rank_sum, problem.n_samples, problem.downwards)
     if score < needed_score(best, length):
         return
-    # Equal scores go to the smaller key, so the order in which formulas come does not matter.
+    # The smaller key wins a tie, so the order in which formulas come does not matter.
     if score > best.score[length] or key < best.key[length]:
         best.score[length] = score
         best.key[length] = key
@@ -171,9 +172,9 @@ def score_literals(problem, best):
 
 @kernel
 def _raise_scores(n, rank_sum, problem, scores):
-    """Raise each score to that of the set with these numbers of samples and ranks, if allowed."""
-    # Nothing branches on a pair, so the loop runs in vector instructions; what is not allowed may
-    # divide by zero, and is dropped.
+    """Raise each score to the score of the set with this size and rank sum, if allowed."""
+    # No branch depends on the pair, so the loop runs in vector instructions: sets that are not
+    # allowed are scored too, even if that divides by zero, and then dropped.
     n_samples = problem.n_samples
     for j in range(scores.size):
         score = score_of(n[j], rank_sum[j], n_samples, problem.downwards)
@@ -185,13 +186,14 @@ def _raise_scores(n, rank_sum, problem, scores):
 def score_pairs(problem, start, stop, best, row_score, row_partner):
     """Find the best formula of two literals among pairs (a, b) with start <= a < stop and a < b.
 
-    `row_score` float64 [C] and `row_partner` int64 [C] receive the best score with each a, and b.
+    `row_score` float64 [C] and `row_partner` int64 [C] receive the best score with each a, and
+    its b.
     """
     counts, sums = problem.counts, problem.sums
     size = counts.shape[0]
     n_samples = problem.n_samples
     everything = n_samples * (n_samples + 1)
-    # Copies: a diagonal has strides, and is read once for each a.
+    # Copies, because a diagonal has strides and is read once for each a.
     n_of = np.diag(counts).copy()
     s_of = np.diag(sums).copy()
     n = np.empty((16, size), np.int64)
@@ -202,7 +204,7 @@ def score_pairs(problem, start, stop, best, row_score, row_partner):
         width = size - first
         fill_unions(n_samples, n_of[a], n_of[first:], counts[a, first:], n)
         fill_unions(everything, s_of[a], s_of[first:], sums[a, first:], rank_sum)
-        # Each of a's two literals with each of b's: & is one cell, | is all cells but one.
+        # For each literal of a and of b: & is one cell, | is all cells but one.
         scores[:] = -np.inf
         for cell in range(4):
             for cells in (1 << cell, 15 ^ (1 << cell)):
@@ -212,7 +214,7 @@ def score_pairs(problem, start, stop, best, row_score, row_partner):
             if scores[j] > row_score[a]:
                 row_score[a] = scores[j]
                 row_partner[a] = first + j
-            # Which of the eight formulas it was is asked only for the few pairs that matter.
+            # Only the few pairs that matter need to know which of the eight formulas it was.
             if scores[j] >= needed_score(best, 2):
                 for cell in range(4):
                     for connective in (AND, OR):

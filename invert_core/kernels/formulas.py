@@ -1,7 +1,7 @@
 """Formulas as rows of arrays: their normal form, their order, and their extents.
 
-Literal 2c is concept c, 2c + 1 its negation. Connective k joins literal k to what stands left of
-it; connective 0 means nothing.
+Literal 2c is concept c, 2c + 1 its negation. Connective k joins literal k to the formula on its
+left; connective 0 means nothing.
 """
 
 from typing import NamedTuple
@@ -20,11 +20,11 @@ LENGTH, N_POSITIVE, RANK_SUM, PARENT, LITERAL, CONNECTIVE, LITERALS = range(7)
 
 
 class Formulas(NamedTuple):
-    """Up to K formulas of up to L literals; those from `size[0]` on are unused.
+    """Up to K formulas of up to L literals; places from `size[0]` on are unused.
 
     `codes` is int64 [K, 6 + 2L] and `score` float64 [K]. PARENT, LITERAL and CONNECTIVE say how a
-    formula came about: number PARENT of the shorter formulas, joined to LITERAL, or that formula
-    itself where CONNECTIVE is AS_IS.
+    formula was made: from formula PARENT of the shorter formulas, joined to LITERAL, or unchanged
+    if CONNECTIVE is AS_IS.
     """
 
     codes: np.ndarray
@@ -35,7 +35,8 @@ class Formulas(NamedTuple):
 class Extent(NamedTuple):
     """The extent of a formula with the extent `words` uint64 [W], joined to a literal.
 
-    It is worked out word by word where it is asked for: most are only compared, and differ early.
+    Its words are computed one by one when needed: most extents are only compared, and differ
+    early.
     """
 
     words: np.ndarray
@@ -45,7 +46,7 @@ class Extent(NamedTuple):
 
 @kernel
 def no_formulas(capacity, length):
-    """Room for `capacity` formulas of up to `length` literals."""
+    """Return room for `capacity` formulas of up to `length` literals."""
     return Formulas(
         np.zeros((capacity, LITERALS + 2 * length), np.int64),
         np.zeros(capacity, np.float64),
@@ -71,7 +72,7 @@ def join(before, row, literal, connective, target):
     copy_row(before, row, target, 0)
     code = target.codes[0]
     last = code[LENGTH]
-    # L literals and L connectives follow the other columns, so this is LITERALS + L.
+    # L literals and L connectives follow the other columns: this is LITERALS + L.
     connectives = code[(LITERALS + code.size) // 2 :]
     literals = code[LITERALS:]
     connectives[last] = connective
@@ -93,17 +94,17 @@ def join(before, row, literal, connective, target):
 
 @kernel
 def precedes(left, row, right, other):
-    """Whether one formula comes before another: score, then length, literals, connectives.
+    """Return whether a formula comes before another: by score, length, literals, connectives.
 
-    Unused columns are zero, behind the last literal and before the first connective.
+    Unused columns, after the last literal and before the first connective, are zero.
     """
-    # Equal scores must compare equal: they are quotients of integers, so no tolerance is needed.
+    # Equal scores compare equal without a tolerance, because they are quotients of integers.
     if left.score[row] != right.score[other]:
         return left.score[row] > right.score[other]
     one, two = left.codes[row], right.codes[other]
     if one[LENGTH] != two[LENGTH]:
         return one[LENGTH] < two[LENGTH]
-    # Literals stand before connectives, as the order wants it: one loop does for both.
+    # Literals come before connectives, as the order wants it, so one loop serves both.
     for column in range(LITERALS, one.size):
         if one[column] != two[column]:
             return one[column] < two[column]
@@ -112,7 +113,7 @@ def precedes(left, row, right, other):
 
 @kernel
 def joined_word(before, concept_word, negated, connective):
-    """One word of the extent of a formula joined to a literal; bits behind the end may be set."""
+    """Return a word of the extent of a formula joined to a literal; bits after the end may be 1."""
     if connective == AS_IS:
         return before
     if negated:
@@ -129,13 +130,13 @@ def write_extent(extent, bits, whole, words):
     negated = extent.literal & 1
     for word in range(words.size):
         joined = joined_word(extent.words[word], concept_words[word], negated, extent.connective)
-        # A negated concept has bits set behind the last sample.
+        # A negated concept has bits set after the last sample.
         words[word] = joined & whole[word]
 
 
 @kernel
 def same_extent(one, other, bits, whole):
-    """Whether two formulas hold on the same samples, word by word."""
+    """Return whether two formulas hold on the same samples."""
     bits_one = bits[one.literal >> 1]
     bits_other = bits[other.literal >> 1]
     for word in range(whole.size):
@@ -143,7 +144,7 @@ def same_extent(one, other, bits, whole):
         right = joined_word(
             other.words[word], bits_other[word], other.literal & 1, other.connective
         )
-        # Extents that differ mostly do so in one of the first words.
+        # Extents that differ mostly differ in one of the first words.
         if (left ^ right) & whole[word] != np.uint64(0):
             return False
     return True

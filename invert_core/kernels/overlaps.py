@@ -1,4 +1,4 @@
-"""Samples that two sets have in common, counted for many pairs of sets."""
+"""Counts the samples that two sets have in common, for many pairs of sets."""
 
 import numpy as np
 
@@ -7,12 +7,12 @@ from invert_core.kernels.bits import popcount
 
 _WORDS = 512
 _SETS = 8
-"""Words and sets that stay in the nearest cache while other sets are compared with them."""
+"""Numbers of words and sets that stay in the nearest cache while others are compared with them."""
 
 
 @kernel
 def common_count(a, b):
-    """Size of the intersection of two sets, each uint64 [W]."""
+    """Return the size of the intersection of two sets, each uint64 [W]."""
     total = np.int64(0)
     for word in range(a.size):
         total += popcount(a[word] & b[word])
@@ -21,7 +21,7 @@ def common_count(a, b):
 
 @kernel
 def common_counts(a, b):
-    """Size of the intersection of every set of `a` with every set of `b`.
+    """Return the size of the intersection of every set of `a` with every set of `b`.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def common_counts(a, b):
     int64 [A, B]
     """
     counts = np.zeros((a.shape[0], b.shape[0]), np.int64)
-    # Blocks of `b` outside, all of `a` inside: a block is read from memory once, not once per set.
+    # Blocks of `b` outside, all of `a` inside: so memory is read once per block, not once per set.
     for first in range(0, a.shape[1], _WORDS):
         words = slice(first, min(first + _WORDS, a.shape[1]))
         for top in range(0, b.shape[0], _SETS):

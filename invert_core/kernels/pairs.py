@@ -1,7 +1,7 @@
 """Sums over the intersections of all pairs of concepts.
 
-The sums over every extent of two concepts follow from these by inclusion-exclusion; those of three
-need the intersection of all three besides.
+The sums over every extent of two concepts follow from these by inclusion-exclusion; for three
+concepts, the intersection of all three is needed too.
 """
 
 import numpy as np
@@ -14,7 +14,10 @@ _ONE = np.uint64(1)
 
 @kernel
 def concept_lists(bits, n_atoms):
-    """Atom a carries ``concept[first[a]:first[a + 1]]``, ascending: uint64 [C, W] -> two int64."""
+    """Return the concepts of each atom as `first` int64 [S + 1] and `concept` int64.
+
+    Atom a carries ``concept[first[a]:first[a + 1]]``, ascending; `bits` is uint64 [C, W].
+    """
     # Counted first, so that the lists of all atoms share one array of the right size.
     first = np.zeros(n_atoms + 1, np.int64)
     for c in range(bits.shape[0]):
@@ -26,7 +29,7 @@ def concept_lists(bits, n_atoms):
     for atom in range(n_atoms):
         first[atom + 1] += first[atom]
     concept = np.empty(first[n_atoms], np.int64)
-    # A copy, as it moves on to the end of each list while `first` must stay at its start.
+    # A copy: it moves to the end of each list, but `first` must stay at the start.
     filled = first[:-1].copy()
     for c in range(bits.shape[0]):
         for word in range(bits.shape[1]):
@@ -47,12 +50,12 @@ def add_pairs(first, concept, weights, start, stop, table):
     """
     for atom in range(start, stop):
         weight = weights[atom]
-        # The positive parts that bounds are made of are 0 for many atoms.
+        # Bounds add positive parts, which are 0 for many atoms.
         if weight == 0:
             continue
         carried = concept[first[atom] : first[atom + 1]]
         for x in range(carried.size):
-            # The list ascends, so what stands further on lies above the diagonal.
+            # The list ascends, so later concepts lie above the diagonal.
             of_x = table[carried[x]]
             for y in range(x, carried.size):
                 of_x[carried[y]] += weight
@@ -60,9 +63,9 @@ def add_pairs(first, concept, weights, start, stop, table):
 
 @kernel
 def mirror(table):
-    """Copy what stands above the diagonal of int64 [C, C] below it."""
-    # In blocks, so that the lines of memory that a column crosses are still in the cache for the
-    # next column.
+    """Copy the entries above the diagonal of int64 [C, C] below it."""
+    # In blocks, so that the cache still holds the lines that a column crosses when the next column
+    # comes.
     size = table.shape[0]
     block = 64
     for top in range(0, size, block):
@@ -74,9 +77,9 @@ def mirror(table):
 
 @kernel
 def fill_unions(everything, a, b, both, unions):
-    """Sums over all sets that are made of a and b, for each of several b.
+    """Fill in the sums over all sets that can be made of a and b, for several b.
 
-    Bit 0 of a row's number adds a & b, bit 1 a & ~b, bit 2 ~a & b, bit 3 ~a & ~b.
+    The number of a set has bit 0 for a & b, bit 1 for a & ~b, bit 2 for ~a & b, bit 3 for ~a & ~b.
 
     Parameters
     ----------
@@ -85,9 +88,9 @@ def fill_unions(everything, a, b, both, unions):
     b, both : int64 [J]
         Sums over each b and each a & b; only the first J of `b` count.
     unions : int64 [16, J]
-        Overwritten.
+        Overwritten with the sums, by the number of the set.
     """
-    # One loop for each set, over all b: each becomes a plain loop of vector instructions.
+    # One loop over all b for each set: each becomes a plain loop of vector instructions.
     for j in range(both.size):
         unions[0, j] = 0
     for j in range(both.size):
@@ -99,7 +102,7 @@ def fill_unions(everything, a, b, both, unions):
     for j in range(both.size):
         unions[8, j] = everything - a - b[j] + both[j]
     for cells in range(3, 16):
-        # Without its lowest cell a set has a smaller number, so that is made already.
+        # Without its lowest cell a set has a smaller number, so that sum is known already.
         rest = cells & (cells - 1)
         if rest:
             for j in range(both.size):

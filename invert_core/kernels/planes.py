@@ -1,7 +1,7 @@
 """Weights in binary, as one set of atoms for each bit: sums become counts of bits.
 
-The weights of a set add up to the sum over planes b of 2**b popcount(plane & set), exactly. Planes
-can be left out from below: then a sum is known up to a slack, and made exact when it matters.
+The sum of 2**b popcount(plane & set) over all planes b is exactly the weight of a set. The lowest
+planes can be left out: then a sum is known up to a slack, and is made exact when it matters.
 """
 
 import numpy as np
@@ -12,14 +12,14 @@ from invert_core.kernels.bits import popcount
 _ONE = np.uint64(1)
 
 WORDS_AT_ONCE = 1024
-"""Words of the planes that are used for all concepts before the next ones: they stay in L2."""
+"""Words of the planes that are used for all concepts before the next words: they stay in L2."""
 CONCEPTS_AT_ONCE = 4
 """Concepts that share each word of a plane while it is in a register."""
 
 
 @kernel
 def bit_length(value):
-    """Bits of a number that is not negative."""
+    """Return the number of bits of a number that is not negative."""
     n_bits = 0
     while value >> n_bits > 0:
         n_bits += 1
@@ -28,16 +28,19 @@ def bit_length(value):
 
 @kernel
 def no_planes():
-    """The planes of a unit where no concept is dense, and none are needed."""
+    """Return an array of zero planes, for units without dense concepts."""
     return np.empty((0, 0), np.uint64)
 
 
 @kernel
 def planes_of(weights):
-    """Weights int64 [S], none negative, in binary: uint64 [P, W], bit i % 64 of word i // 64."""
+    """Return weights int64 [S], none negative, in binary: uint64 [P, W].
+
+    Atom i is bit i % 64 of word i // 64.
+    """
     n_planes = bit_length(weights.max())
     planes = np.zeros((n_planes, (weights.size + 63) // 64), np.uint64)
-    # Words outside: 64 weights stay in the nearest cache while every plane takes its bit of them.
+    # Words outside: 64 weights stay in the nearest cache while every plane takes a bit of each.
     for word in range(planes.shape[1]):
         start = word * 64
         stop = min(start + 64, weights.size)
@@ -59,13 +62,14 @@ def add_planes(words, planes, lowest, concepts, bits, sums):
     words : uint64 [W]
         The set.
     planes : uint64 [P, W]
-        Those from bit `lowest` on are added.
+        The planes from bit `lowest` on.
     concepts : uint32 [D]
-        Rows of `bits`, uint64 [C, W].
+        Indices into `bits`, uint64 [C, W].
     sums : int64 [C]
+        Added to.
     """
     n_planes, n_words = planes.shape
-    # The set is cut out of the planes once for all concepts.
+    # The planes are cut to the set once for all concepts.
     masked = np.empty((n_planes, WORDS_AT_ONCE), np.uint64)
     last = concepts.size - 1
     for start in range(0, n_words, WORDS_AT_ONCE):
@@ -74,8 +78,8 @@ def add_planes(words, planes, lowest, concepts, bits, sums):
             for word in range(size):
                 masked[plane, word] = planes[plane, start + word] & words[start + word]
         for first in range(0, concepts.size, CONCEPTS_AT_ONCE):
-            # Behind the last concept the last one is counted again but not added: a row that exists
-            # costs less than a branch for each word.
+            # After the last concept, that concept is counted again but not added: this costs less
+            # than a branch for each word.
             a, b = concepts[first], concepts[min(first + 1, last)]
             c, d = concepts[min(first + 2, last)], concepts[min(first + 3, last)]
             bits_a, bits_b = bits[a, start : start + size], bits[b, start : start + size]
@@ -83,7 +87,7 @@ def add_planes(words, planes, lowest, concepts, bits, sums):
             sum_a, sum_b, sum_c, sum_d = 0, 0, 0, 0
             for plane in range(lowest, n_planes):
                 of_set = masked[plane]
-                # Four counts at once: each word of the plane is loaded once and serves all of them.
+                # Four counts at once: each word of the plane is loaded once for all of them.
                 n_a, n_b, n_c, n_d = 0, 0, 0, 0
                 for word in range(size):
                     of_plane = of_set[word]
@@ -91,7 +95,7 @@ def add_planes(words, planes, lowest, concepts, bits, sums):
                     n_b += popcount(of_plane & bits_b[word])
                     n_c += popcount(of_plane & bits_c[word])
                     n_d += popcount(of_plane & bits_d[word])
-                # Counted bits are weighted once per plane, not once per word.
+                # Counts are weighted once per plane, not once per word.
                 sum_a += n_a << plane
                 sum_b += n_b << plane
                 sum_c += n_c << plane
@@ -107,7 +111,7 @@ def add_planes(words, planes, lowest, concepts, bits, sums):
 
 @kernel
 def sum_below(words, planes, n_planes, concept_words):
-    """Sum over the lowest `n_planes` planes, within a set and one concept: what was left out."""
+    """Return the sum over the lowest `n_planes` planes within a set and one concept."""
     total = np.int64(0)
     for plane in range(n_planes):
         n_set = 0

@@ -1,7 +1,7 @@
 """Ranks of activations, added over atoms as soon as they are known.
 
-Zeros are never sorted. After a ReLU they are most of the values, and they are one tie group, whose
-rank follows from the number of negative values.
+Zeros are never sorted. After a ReLU most values are zero, and they form one tie group, whose rank
+follows from the number of negative values.
 """
 
 from typing import Protocol
@@ -24,13 +24,13 @@ _STRIDE = 16
 
 
 class StoredUnits(Protocol):
-    """Units of which some values are stored and all others are 0."""
+    """Units that store some of their values; all others are 0."""
 
     def __len__(self) -> int:
-        """Number of units."""
+        """Return the number of units."""
 
     def __getitem__(self, unit: int) -> tuple[np.ndarray, np.ndarray]:
-        """The samples with stored values of one unit, and these values."""
+        """Return the samples with stored values of one unit, and these values."""
 
 
 def rank_sums(
@@ -41,18 +41,18 @@ def rank_sums(
     Parameters
     ----------
     units : float32 or float64 [K, N], or StoredUnits
-        No NaN; -0.0 ties with 0.0, infinities rank at the ends.
+        Activations without NaN; -0.0 ties with 0.0, infinities rank at the ends.
     atoms : Atoms
-        Of N samples, S of them.
+        The S atoms of the N samples.
 
     Returns
     -------
     sums : int64 [K, S]
-        Twice the midranks, added over each atom; a row adds up to N(N + 1).
+        Twice the midranks, added over each atom; those of a unit add up to N(N + 1).
     tie_sums : list of K int
         Sum of t**3 - t over tie groups, exact.
     cubes : float64 [K]
-        Sum of (doubled midrank - (N + 1))**3, zero where the ranks are distributed symmetrically.
+        Sum of (doubled midrank - (N + 1))**3, zero if the ranks are distributed symmetrically.
     """
     sums = np.empty((len(units), atoms.sizes.size), np.int64)
     ties = np.empty((len(units), 2), np.int64)
@@ -64,7 +64,7 @@ def rank_sums(
 
 
 def sorted_keys(units: np.ndarray | StoredUnits, unit: int, atoms: Atoms) -> tuple[np.ndarray, int]:
-    """The keys of one unit as `make_keys` makes them, ascending, and how many are negative."""
+    """Return the keys of one unit, ascending, and how many are negative; see `make_keys`."""
     # Samples without a stored value are 0, and zeros need no key.
     if isinstance(units, np.ndarray):
         values, atom_of = units[unit], atoms.of_sample
@@ -74,22 +74,23 @@ def sorted_keys(units: np.ndarray | StoredUnits, unit: int, atoms: Atoms) -> tup
     if values.dtype == np.float32:
         keys, n_negative = make_keys(values.view(np.uint32), atom_of)
     else:
-        # A float64 fills a key by itself, so its place among the different values stands for it.
+        # A float64 alone would fill a key, so its position among the distinct values represents it.
         stored = np.flatnonzero(values)
         values = values[stored]
         order = values.argsort()
         keys, n_negative = make_keys_in_order(values[order], atom_of[stored[order]])
-    # Whole keys, not values alone: within a tie the samples of one atom come together.
+    # Whole keys are sorted, so that within a tie the samples of one atom come together.
     keys.sort()
     return keys, n_negative
 
 
 @kernel
 def make_keys(values, atom_of):
-    """Keys that sort as the values other than zero do, and how many of them are negative.
+    """Return keys that sort as the nonzero values do, and how many of them are negative.
 
-    `values` are float32 read as uint32 [n], the keys uint64. The high half orders the value, the
-    low half is its atom: positive floats sort as their bits do, negative ones the other way round.
+    `values` are float32 read as uint32 [n], the keys uint64. The high half of a key orders the
+    value, the low half is its atom. Positive floats sort as their bits do, negative floats the
+    other way round.
     """
     keys = np.empty(values.size, np.uint64)
     n_keys = 0
@@ -97,12 +98,13 @@ def make_keys(values, atom_of):
     for sample in range(values.size):
         value = values[sample]
         negative = value >= _SIGN
-        # A key is written always and kept only if counted: zeros come at random, and a branch on
-        # them would be guessed wrong. There is room, as no more keys than samples were kept.
+        # Every key is written, but only the keys of nonzero values are counted and so kept: zeros
+        # come at random, and a branch on them would be mispredicted. There is always room for one
+        # key per sample.
         keys[n_keys] = np.uint64(value ^ (_ALL if negative else _SIGN)) << _HALF | np.uint64(
             atom_of[sample]
         )
-        # Without its sign -0.0 is 0.0, so that both tie.
+        # The sign is dropped, so that -0.0 ties with 0.0.
         stored = value & ~_SIGN != _NOTHING
         n_keys += stored
         n_negative += stored & negative
@@ -111,7 +113,7 @@ def make_keys(values, atom_of):
 
 @kernel
 def make_keys_in_order(values, atom_of):
-    """The same of ascending float64 without zeros; the high half counts the different values."""
+    """Do as `make_keys` for ascending float64 without zeros; the high half numbers the values."""
     keys = np.empty(values.size, np.uint64)
     n_negative = 0
     high = np.uint64(0)
@@ -125,9 +127,9 @@ def make_keys_in_order(values, atom_of):
 
 @kernel
 def add_ranks(keys, n_negative, sizes, sums, ties):
-    """The tie pass over the sorted keys uint64 [n] of one unit; returns the cubes.
+    """Add the ranks of one unit, from its sorted keys uint64 [n]; return the cubes.
 
-    All atoms get the rank of zero for each of their samples, then the samples that have a key are
+    All atoms get the rank of zero for each of their samples; then the samples that have a key are
     corrected.
     """
     n_samples = sizes.sum()
@@ -143,12 +145,12 @@ def add_ranks(keys, n_negative, sizes, sums, ties):
         value = keys[start] >> _HALF
         stop = start + 1
         while stop < keys.size and keys[stop] >> _HALF == value:
-            # Keys are sorted: where one further on is tied, all before it are.
+            # Keys are sorted: if a later key is tied, all keys before it are tied too.
             far = stop + _STRIDE
             stop = far if far < keys.size and keys[far] >> _HALF == value else stop + 1
-        # Positions do not count the zeros, which lie before all positive values.
+        # Positions do not count the zeros, which come before all positive values.
         rank = start + stop + 1 + (2 * n_zeros if start >= n_negative else 0)
-        # Most values occur once, and add nothing to ties and cubes.
+        # Most values occur once and add nothing to ties and cubes.
         if stop == start + 1:
             sums[keys[start] & _LOW_HALF] += rank - of_zero
         else:
@@ -160,10 +162,10 @@ def add_ranks(keys, n_negative, sizes, sums, ties):
 
 @kernel
 def add_group(keys, rank, sums):
-    """Add the rank that tied samples share to their atoms, which are often the same one."""
+    """Add the rank that tied samples share to their atoms, which are often the same atom."""
     start = 0
     while start < keys.size:
-        # Sorted within the tie by atom, so each atom is added to once and not once per sample.
+        # A tie is sorted by atom, so each atom is added to once, not once per sample.
         key = keys[start]
         stop = start + 1
         while stop < keys.size and keys[stop] == key:
@@ -177,12 +179,12 @@ def add_group(keys, rank, sums):
 def count_ties(size, off_centre, ties):
     """Add size**3 - size of a tie group to `ties`, and return what it adds to the cubes.
 
-    `off_centre` is the group's doubled midrank less N + 1. Without ties the cubes add up to 0; a
-    group takes off_centre * (size**3 - size) off that.
+    `off_centre` is the group's doubled midrank minus N + 1. Without ties the cubes add up to 0;
+    a group subtracts off_centre * (size**3 - size).
     """
-    # size**3 needs up to 81 bits; cut in two, each part adds up to less than 2**55 over all groups.
+    # size**3 needs up to 81 bits; cut in two, each part stays below 2**55 over all groups.
     square = size * size - 1
     ties[0] += (square // TIE_BASE) * size
     ties[1] += (square % TIE_BASE) * size
-    # Floats from here on: the product can pass 2**63, and the cubes only feed an approximation.
+    # Floats from here on: the product can exceed 2**63, and the cubes only feed an approximation.
     return -float(off_centre) * float(size) * float(square)

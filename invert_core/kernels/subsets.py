@@ -1,6 +1,6 @@
 """Ranks and rank sums within a subset of the samples, such as those on which a formula is defined.
 
-A unit is sorted once. Its ranks within any set of atoms then take one pass over its runs.
+A unit is sorted once. Ranking it within any set of atoms then takes one pass over its runs.
 """
 
 from typing import NamedTuple
@@ -26,10 +26,10 @@ _LOW_HALF = np.uint64(0xFFFFFFFF)
 
 
 class Runs(NamedTuple):
-    """The samples of one unit by ascending value; those of one atom and value are a run.
+    """The samples of one unit by ascending value; samples with one atom and value form a run.
 
-    Run r is `size[r]` samples of `atom[r]`, both int32 [R]; the runs ``first[v]:first[v + 1]``,
-    int64 [V + 1], share value v. Samples in no run are 0, and rank before value `n_negative`.
+    Run r holds `size[r]` samples of `atom[r]`, both int32 [R]; the runs ``first[v]:first[v + 1]``,
+    int64 [V + 1], share value v. Samples in no run have value 0 and rank before value `n_negative`.
     """
 
     atom: np.ndarray
@@ -41,10 +41,10 @@ class Runs(NamedTuple):
 class ConceptLists(NamedTuple):
     """Concepts uint64 [C, W] over S atoms, each as a list of atoms or as bits.
 
-    A sparse concept is ``atom[first[c]:first[c + 1]]``, int32; where `inverted[c]`, that is its
-    complement among the samples on which it is defined. Where `is_dense`, bool [C], the bits are
-    counted instead. `sizes` int64 [S] are the samples of the atoms, `size_planes` uint64 [Q, W] the
-    same in binary.
+    A sparse concept is the list ``atom[first[c]:first[c + 1]]``, int32; if `inverted[c]`, the list
+    is its complement among the samples on which it is defined. If `is_dense[c]`, its bits are
+    counted instead. `sizes` int64 [S] are the numbers of samples of the atoms, `size_planes`
+    uint64 [Q, W] the same numbers in binary.
     """
 
     bits: np.ndarray
@@ -57,7 +57,7 @@ class ConceptLists(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """Concepts to be added: `sparse` int64 [D] by their lists, `dense` uint32 [E] by their bits."""
+    """Concepts to add: `sparse` int64 [D] by their lists, `dense` uint32 [E] by their bits."""
 
     sparse: np.ndarray
     dense: np.ndarray
@@ -65,7 +65,7 @@ class Chosen(NamedTuple):
 
 @kernel
 def runs_of_keys(keys, n_negative):
-    """The runs of one unit from its sorted keys, which are those of `ranks.make_keys`."""
+    """Return the runs of one unit from its sorted keys, as `ranks.make_keys` makes them."""
     atom = np.empty(keys.size, np.int32)
     size = np.empty(keys.size, np.int32)
     first = np.empty(keys.size + 1, np.int64)
@@ -74,11 +74,11 @@ def runs_of_keys(keys, n_negative):
     n_values_negative = 0
     for position in range(keys.size):
         key = keys[position]
-        # Equal keys, of one value and one atom, are neighbours.
+        # Samples with equal value and atom have equal keys, so they are neighbours.
         if position > 0 and key == keys[position - 1]:
             size[n_runs - 1] += 1
             continue
-        # The high half orders the values, so another one begins another value.
+        # The high half orders the values, so a change in it begins a new value.
         if position == 0 or key >> _HALF != keys[position - 1] >> _HALF:
             first[n_values] = n_runs
             n_values += 1
@@ -92,15 +92,15 @@ def runs_of_keys(keys, n_negative):
 
 @kernel
 def is_in(words, atom):
-    """1 if an atom is in a set, 0 if not."""
+    """Return 1 if an atom is in a set, 0 if not."""
     return np.int64((words[atom >> 6] >> np.uint64(atom & 63)) & _ONE)
 
 
 @kernel
 def size_of(words, sizes):
-    """Samples in a set of atoms uint64 [W], of which each has `sizes` int64 [S]."""
+    """Return the number of samples in a set of atoms uint64 [W] of `sizes` int64 [S]."""
     n_samples = 0
-    # Multiplied, not branched on: whether an atom is in the set cannot be guessed.
+    # Multiplied, not branched on: a processor cannot predict whether an atom is in the set.
     for atom in range(sizes.size):
         n_samples += sizes[atom] * is_in(words, atom)
     return n_samples
@@ -128,7 +128,7 @@ def rank_within(runs, words, sizes, weights, ties):
         Sum of (doubled midrank - (N + 1))**3 for a set of N samples.
     """
     n_samples = size_of(words, sizes)
-    # What is in no run is zero: it is left when the runs are taken off.
+    # Samples in no run are zero: they remain when the runs are subtracted.
     n_zeros, n_negative = n_samples, 0
     inside = np.empty(runs.atom.size, np.int64)
     for run in range(inside.size):
@@ -144,14 +144,14 @@ def rank_within(runs, words, sizes, weights, ties):
     cubes = 0.0
     if n_zeros > 1:
         cubes += count_ties(n_zeros, of_zero - (n_samples + 1), ties)
-    # Less the rank of zero, which all samples in the set have already.
+    # Minus the rank of zero, which all samples in the set have already.
     rank = 1 - of_zero
     for value in range(runs.first.size - 1):
-        # The zeros are passed where the negative values end.
+        # The zeros come after the negative values.
         if value == runs.n_negative:
             rank += 2 * n_zeros
         start, stop = runs.first[value], runs.first[value + 1]
-        # Most values have one run, and a run outside the set adds 0 without being asked.
+        # Most values have one run, and a run outside the set adds 0 without a branch.
         tied = inside[start]
         if stop == start + 1:
             weights[runs.atom[start]] += tied * (rank + tied)
@@ -168,18 +168,18 @@ def rank_within(runs, words, sizes, weights, ties):
 
 @kernel
 def ranks_in_binary(weights, lists):
-    """The ranks of a set, as `add_within` needs them."""
+    """Return the ranks of a set in the form that `add_within` needs."""
     return ranked_over(weights, lists.is_dense.any())
 
 
 @kernel
 def add_within(words, ranked, lists, chosen, table, counts, sums):
-    """Samples and ranks of some concepts within a set of atoms.
+    """Fill in the sizes and rank sums of some concepts within a set of atoms.
 
     Parameters
     ----------
     words : uint64 [W]
-        The set, of samples that are ranked and on which the concepts are defined.
+        The set; its samples must be ranked, and the concepts defined on them.
     ranked : Ranked
     lists : ConceptLists
     chosen : Chosen
@@ -187,17 +187,17 @@ def add_within(words, ranked, lists, chosen, table, counts, sums):
     table : int64 [S, 2]
         Room to work in.
     counts, sums : int64 [C]
-        Entries of the chosen concepts are overwritten.
+        The entries of the chosen concepts are overwritten.
 
     Returns
     -------
     n_samples, rank_sum : int
-        Of the set.
+        Size and rank sum of the set.
     """
     sizes, sparse, dense = lists.sizes, chosen.sparse, chosen.dense
     n_samples, rank_sum = 0, 0
-    # Zero outside the set, so that lists need not ask; size and rank of an atom lie side by side,
-    # so that both come with one line of the cache.
+    # Zero outside the set, so that lists need no test. Size and rank of an atom lie side by side,
+    # so that one cache line holds both.
     for atom in range(sizes.size):
         inside = is_in(words, atom)
         table[atom, 0] = inside * sizes[atom]
@@ -209,7 +209,7 @@ def add_within(words, ranked, lists, chosen, table, counts, sums):
         for atom in lists.atom[lists.first[c] : lists.first[c + 1]]:
             count += table[atom, 0]
             total += table[atom, 1]
-        # The set lies where the concept is defined, so its complement comes off the whole set.
+        # The concept is defined on the whole set, so its complement is subtracted from the set.
         counts[c] = n_samples - count if lists.inverted[c] else count
         sums[c] = rank_sum - total if lists.inverted[c] else total
     if dense.size > 0:
@@ -223,7 +223,7 @@ def add_within(words, ranked, lists, chosen, table, counts, sums):
 
 @kernel
 def concept_lists(bits, defined, of_concept, sizes, how):
-    """Write down each concept in the way in which it costs least to add.
+    """Return the concepts, each in the form that costs least to add.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ def concept_lists(bits, defined, of_concept, sizes, how):
     defined : uint64 [G, W]
         Sets of atoms.
     of_concept : int64 [C]
-        On which of them each concept is defined.
+        Number of the set in `defined` on which each concept is defined.
     sizes : int64 [S]
         Samples of each atom.
     how : int
@@ -244,7 +244,7 @@ def concept_lists(bits, defined, of_concept, sizes, how):
     """
     n_concepts, n_words = bits.shape
     size_planes = planes_of(sizes)
-    # No rank is above 2 N, and a weight adds up those of one atom.
+    # No doubled rank exceeds 2 N, and a weight adds up the ranks of one atom.
     rank_bits = bit_length(2 * sizes.sum() * sizes.max())
     by_planes = n_words * (rank_bits + size_planes.shape[0]) * PLANE_COST
     inverted = np.zeros(n_concepts, np.bool_)
@@ -255,11 +255,11 @@ def concept_lists(bits, defined, of_concept, sizes, how):
         for word in range(n_words):
             n_true += popcount(bits[c, word])
             n_defined += popcount(where[word])
-        # The shorter of two lists: the atoms of the concept, or those of its complement.
+        # The shorter of two lists: the atoms of the concept, or the atoms of its complement.
         inverted[c] = 2 * n_true > n_defined
         n_listed[c] = min(n_true, n_defined - n_true)
     is_dense = n_listed * ENTRY_COST > by_planes
-    # Planes must be made for each set, and save twice: in the domain and in the formula within it.
+    # Planes are made for each set, and save time twice: in the domain and in the formula in it.
     saved = 2.0 * (n_listed[is_dense] * ENTRY_COST - by_planes)
     pays = saved.sum() > defined.shape[0] * rank_bits * sizes.size * MAKING_COST
     if how != BY_COST or not pays:

@@ -1,9 +1,9 @@
-"""Rank sums of all concepts within a set of atoms: only this file knows how they are made.
+"""Rank sums of all concepts within a set of atoms; only this file knows how they are computed.
 
 Two ways lead to the same integers. Walking adds each atom of the set to the concepts it carries;
-its cost follows the marks. Planes write the weights of the atoms in binary, one set of atoms per
-bit, and count the bits of plane & set & concept; that cost follows atoms x concepts and pays off
-for dense concepts. Of a set and its complement the smaller one is walked.
+its cost grows with the number of marks. Planes write the weights of the atoms in binary, one set of
+atoms per bit, and count the bits of plane & set & concept; their cost grows with atoms x concepts
+and pays off for dense concepts. Walking takes the set or its complement, whichever is smaller.
 """
 
 from typing import NamedTuple
@@ -18,9 +18,9 @@ from invert_core.kernels.planes import add_planes, bit_length, no_planes, planes
 _ONE = np.uint64(1)
 
 ENTRY_COST = 1.0
-"""Nanoseconds to add an atom to one of its concepts, out of a list."""
+"""Nanoseconds to add an atom to one of the concepts in its list."""
 BIT_COST = 1.9
-"""Nanoseconds to add an atom to one of its dense concepts, which are bits of words."""
+"""Nanoseconds to add an atom to one of its dense concepts, which are the bits of words."""
 ROW_COST = 1.0
 """Nanoseconds per such word."""
 PLANE_COST = 0.19
@@ -37,7 +37,7 @@ class LabelIndex(NamedTuple):
     `bits` uint64 [C, W] holds all concepts, `counts` int64 [C] their samples and `sizes`
     int64 [S] the samples of each atom. Atom a carries the sparse concepts
     ``concept[first[a]:first[a + 1]]`` and those of the concepts `dense` uint32 [D] that are set in
-    ``rows[a]``, uint64 [S, ceil(D / 64)]; to walk the latter takes `row_cost` nanoseconds an atom.
+    ``rows[a]``, uint64 [S, ceil(D / 64)]; walking the latter takes `row_cost` nanoseconds per atom.
     `size_planes` uint64 [Q, W] are the sizes in binary. `how` says how the dense concepts are
     summed: BY_COST, or for tests and benchmarks always WALK or PLANES.
     """
@@ -57,7 +57,7 @@ class LabelIndex(NamedTuple):
 class Ranked(NamedTuple):
     """The ranks of one unit, added over each atom: `weights` int64 [S], and in binary.
 
-    `planes` uint64 [P, W] have no rows where there are no dense concepts.
+    `planes` uint64 [P, W] is empty if there are no dense concepts.
     """
 
     weights: np.ndarray
@@ -65,9 +65,9 @@ class Ranked(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Weights and samples of the intersection of each concept with one set.
+    """The weight and the size of the intersection of each concept with one set.
 
-    All are int64 [C]. The weights add up to between `sums` and `sums` + `slack`.
+    All are int64 [C]. The exact weight lies between `sums` and `sums` + `slack`.
     """
 
     sums: np.ndarray
@@ -85,7 +85,7 @@ def label_index(bits, sizes, how):
     n_atoms = sizes.size
     n_samples = sizes.sum()
     size_planes = planes_of(sizes)
-    # No rank is above 2 N, and a weight adds up those of one atom.
+    # No doubled rank exceeds 2 N, and a weight adds up the ranks of one atom.
     rank_bits = bit_length(2 * n_samples * sizes.max())
     by_planes = n_words * (rank_bits + size_planes.shape[0]) * PLANE_COST
     counts = np.zeros(n_concepts, np.int64)
@@ -93,7 +93,7 @@ def label_index(bits, sizes, how):
     is_dense = np.full(n_concepts, how == PLANES)
     n_entries = popcounts(bits)
     if how == BY_COST:
-        # Planes must be made for each unit, so that cost comes off what they save.
+        # Planes are made for each unit, so the cost of making them reduces what they save.
         saved = -rank_bits * n_atoms * MAKING_COST
         for c in range(n_concepts):
             is_dense[c] = n_entries[c] * ENTRY_COST > by_planes
@@ -113,7 +113,7 @@ def label_index(bits, sizes, how):
     for atom in range(n_atoms):
         first[atom + 1] += first[atom]
     concept = np.empty(first[n_atoms], np.uint32)
-    # A copy, as it moves on to the end of each list while `first` must stay at its start.
+    # A copy: it moves to the end of each list, but `first` must stay at the start.
     filled = first[:-1].copy()
     dense = np.empty(is_dense.sum(), np.uint32)
     rows = np.zeros((n_atoms, (dense.size + 63) // 64), np.uint64)
@@ -140,13 +140,13 @@ def label_index(bits, sizes, how):
 
 @kernel
 def ranked_over(weights, some_are_dense):
-    """The ranks of one unit, in binary too if some concepts are dense."""
+    """Return the ranks of one unit, also in binary if some concepts are dense."""
     return Ranked(weights, planes_of(weights) if some_are_dense else no_planes())
 
 
 @kernel
 def sums_within(words, ranked, n_left_out, index, all_sums, within):
-    """For each concept: weights and samples of its intersection with a set of atoms.
+    """Fill in the weight and size of the intersection of each concept with a set of atoms.
 
     Parameters
     ----------
@@ -155,12 +155,12 @@ def sums_within(words, ranked, n_left_out, index, all_sums, within):
     ranked : Ranked
         The weights add up to N(N + 1), with N up to 2**27.
     n_left_out : int
-        Lowest planes that need not be counted; at most half of them, so that the slack fits.
+        Number of lowest planes to leave out; at most half of them, so that the slack fits.
     index : LabelIndex
     all_sums : int64 [C]
-        The weights of each whole concept; of no size where they are not known yet.
+        The weights of each whole concept; empty if they are not known yet.
     within : Sums
-        Is overwritten; the slack is 0 unless planes were left out.
+        Overwritten; the slack is 0 unless planes were left out.
     """
     weights, planes = ranked.weights, ranked.planes
     sums, counts, slack = within.sums, within.counts, within.slack
@@ -168,12 +168,12 @@ def sums_within(words, ranked, n_left_out, index, all_sums, within):
     n_inside = 0
     for word in words:
         n_inside += popcount(word)
-    # What is outside comes off the whole concept, once that is known.
+    # What lies outside is subtracted from the whole concept, once that is known.
     outside = 2 * n_inside > n_atoms and all_sums.size > 0
     n_walked = n_atoms - n_inside if outside else n_inside
     n_dense = index.dense.size
     n_planes = planes.shape[0] + index.size_planes.shape[0]
-    # Sizes and ranks are both counted by planes, so both kinds of planes cost.
+    # Planes count both sizes and ranks, so both kinds of planes cost time.
     by_planes = n_dense * n_planes * words.size * PLANE_COST
     walk_rows = index.how == WALK or (
         index.how == BY_COST and n_walked * index.row_cost < by_planes
@@ -183,7 +183,7 @@ def sums_within(words, ranked, n_left_out, index, all_sums, within):
     sums[:] = 0
     counts[:] = 0
     for word in range(words.size):
-        # Not ~, which would set bits behind the last atom.
+        # Not ~, which would set bits after the last atom.
         left = words[word] ^ whole[word] if outside else words[word]
         while left != np.uint64(0):
             atom = word * 64 + lowest_bit(left)
@@ -207,27 +207,27 @@ def sums_within(words, ranked, n_left_out, index, all_sums, within):
             counts[concept] = index.counts[concept] - counts[concept]
     slack[:] = 0
     if n_dense > 0 and not walk_rows:
-        # The walk left out the dense concepts, and the complement may have turned them.
+        # The walk left out the dense concepts, and the subtraction changed their entries.
         for concept in index.dense:
             sums[concept] = 0
             counts[concept] = 0
-        # Counts are always exact: the limits on sizes and the extents of equal size rest on them.
+        # Counts are always exact: the limits on sizes and the test for equal extents rely on them.
         add_planes(words, index.size_planes, 0, index.dense, index.bits, counts)
         add_planes(words, planes, n_left_out, index.dense, index.bits, sums)
         # Each atom lacks up to 2**n_left_out - 1, and there are no more atoms than samples. With
-        # at most 2**27 samples and 27 planes left out that is below 2**54.
+        # at most 2**27 samples and 27 planes left out, the slack is below 2**54.
         for concept in index.dense:
             slack[concept] = counts[concept] * ((1 << n_left_out) - 1)
 
 
 @kernel
 def concept_sums(weights, index):
-    """The weights int64 [K, S] of K units, added over each concept: int64 [K, C]."""
+    """Return the weights int64 [K, S] of K units, added over each concept: int64 [K, C]."""
     n_units, n_atoms = weights.shape
     sums = np.empty((n_units, index.bits.shape[0]), np.int64)
     counts = np.empty(index.bits.shape[0], np.int64)
     slack = np.empty(index.bits.shape[0], np.int64)
-    # Whole concepts are what is summed here, so no complement can be taken of them.
+    # The sums of whole concepts are not known yet, so no complement can be subtracted from them.
     unknown = np.empty(0, np.int64)
     whole = whole_set(n_atoms)
     for unit in range(n_units):
@@ -238,7 +238,7 @@ def concept_sums(weights, index):
 
 @kernel
 def sum_of_set(words, weights):
-    """Weights int64 [S] of one set of atoms uint64 [W]."""
+    """Return the sum of the weights int64 [S] of one set of atoms uint64 [W]."""
     total = np.int64(0)
     for word in range(words.size):
         left = words[word]

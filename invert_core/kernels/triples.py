@@ -1,4 +1,4 @@
-"""Formulas of three concepts: chosen kinds of chosen pairs, each with all third concepts."""
+"""Scores formulas of three concepts: chosen kinds of chosen pairs with all third concepts."""
 
 from typing import NamedTuple
 
@@ -22,10 +22,10 @@ _ONE = np.uint64(1)
 
 
 class Nodes(NamedTuple):
-    """P pairs of concepts to be joined to third ones.
+    """P pairs of concepts to join to third concepts.
 
-    `pairs` int64 [P] are a * C + b, `kinds` int64 [P] the kinds that are asked for, as bits. No
-    formula of pair p reaches the AUC ``thresholds[levels[p]]``; `levels` uint8 [P] descend.
+    `pairs` int64 [P] are a * C + b, `kinds` int64 [P] the kinds to examine, as bits. No formula of
+    pair p reaches the AUC ``thresholds[levels[p]]``; `levels` uint8 [P] descend.
     """
 
     pairs: np.ndarray
@@ -35,8 +35,8 @@ class Nodes(NamedTuple):
 
 @kernel
 def key_of_kind(kind, a, b, k, problem):
-    """The key of a formula of concepts a, b and k."""
-    # A complement is the formula with all literals and connectives turned.
+    """Return the key of the formula of this kind of concepts a, b and k."""
+    # A complement is the formula with all literals and connectives inverted.
     turned = kinds.COMPLEMENT[kind]
     not_a = (kinds.CELL[kind] >> 1) ^ turned
     not_b = (kinds.CELL[kind] & 1) ^ turned
@@ -57,7 +57,7 @@ def key_of_kind(kind, a, b, k, problem):
 
 @kernel
 def _some_reach(n_without, s_without, step, n_free, s_free, problem, needed):
-    """Whether any of these formulas is allowed and has the score that is needed."""
+    """Return whether any of these formulas is allowed and has the needed score."""
     n_samples, n_low, n_high = problem.n_samples, problem.n_low, problem.n_high
     downwards = problem.downwards
     # Counted without a branch or an early end, so that the loop runs in vector instructions.
@@ -71,7 +71,7 @@ def _some_reach(n_without, s_without, step, n_free, s_free, problem, needed):
 
 @kernel
 def range_of(kind, a, b, size):
-    """The concepts k from which a kind is examined: from the first to before the second."""
+    """Return the range of concepts k from which a kind is examined: its start, and its stop."""
     first, behind = 0, size
     if kinds.START[kind] == kinds.AT_A:
         first = a + 1
@@ -88,7 +88,7 @@ def range_of(kind, a, b, size):
 
 @kernel
 def _within(cell, c, with_a, with_b, with_both, out):
-    """Fill in what of each concept lies in one cell of a and b, by inclusion-exclusion."""
+    """Fill in the part of each concept that lies in one cell of a and b, by inclusion-exclusion."""
     for k in range(out.size):
         if cell == 0:
             out[k] = with_both[k]
@@ -102,14 +102,14 @@ def _within(cell, c, with_a, with_b, with_both, out):
 
 @kernel
 def add_common(problem, a, b, sums, counts):
-    """For each concept: ranks and samples of its intersection with the concepts a and b.
+    """Add up rank sum and size of the intersection of each concept with concepts a and b.
 
     `sums` and `counts` int64 [C] are overwritten.
     """
     words, other = problem.bits[a], problem.bits[b]
     sums[:] = 0
     counts[:] = 0
-    # One pass over the atoms of a & b serves every third concept: each atom knows what it carries.
+    # One pass over the atoms of a & b serves every third concept: atoms list their concepts.
     for word in range(words.size):
         left = words[word] & other[word]
         while left != np.uint64(0):
@@ -131,22 +131,23 @@ def score_triples(problem, nodes, thresholds, everywhere, start, stop, best):
     problem : Problem
     nodes : Nodes
     thresholds : int64
-        Fixed point, ascending.
+        Thresholds on the AUC in fixed point, ascending.
     everywhere : bool
-        Let k be any concept, not only those from which a kind is examined.
+        Whether k may be any concept, not only one from which a kind is examined.
     start, stop : int
-        Pairs to look at.
+        The range of pairs to examine.
     best : Best
 
     Returns
     -------
     int
-        Where it ended: before `stop` if no later pair can hold a formula as good as the best.
+        The pair at which it ended: before `stop` if no later pair can hold a formula as good as
+        the best.
     """
     size = problem.counts.shape[0]
     n_samples = problem.n_samples
     everything = n_samples * (n_samples + 1)
-    # Copies: a diagonal has strides, and is read once for each kind.
+    # Copies, because a diagonal has strides and is read once for each kind.
     n_of = np.diag(problem.counts).copy()
     s_of = np.diag(problem.sums).copy()
     n_all = np.empty(size, np.int64)
@@ -156,7 +157,7 @@ def score_triples(problem, nodes, thresholds, everywhere, start, stop, best):
     n_pair = np.empty((16, 1), np.int64)
     s_pair = np.empty((16, 1), np.int64)
     for node in range(start, stop):
-        # Levels descend, so no later pair reaches more than this one, which reaches too little.
+        # Levels descend, and this pair reaches too little, so no later pair reaches enough.
         if thresholds[nodes.levels[node]] <= threshold_of(best.score[3], problem.downwards):
             return node
         a = nodes.pairs[node] // size
@@ -174,7 +175,7 @@ def score_triples(problem, nodes, thresholds, everywhere, start, stop, best):
             if first >= behind:
                 continue
             cell = kinds.CELL[kind]
-            # Kinds are numbered by cell, so those of one cell share what was filled in.
+            # Kinds are numbered by cell, so kinds of the same cell share these arrays.
             if filled != cell:
                 _within(cell, n_of, problem.counts[a], problem.counts[b], n_all, n_free)
                 _within(cell, s_of, problem.sums[a], problem.sums[b], s_all, s_free)
@@ -183,7 +184,7 @@ def score_triples(problem, nodes, thresholds, everywhere, start, stop, best):
             s_without = s_pair[kinds.WITHOUT[kind], 0]
             step = -1 if kinds.FALLS[kind] else 1
             best.n_scored[0] += behind - first
-            # Few kinds hold a formula worth a key, and the quick look finds out which.
+            # Few kinds hold a formula that needs a key, and this quick check finds them.
             if _some_reach(
                 n_without,
                 s_without,

@@ -20,14 +20,14 @@ _OF_A_SEARCH = (
 
 
 def compile_search() -> None:
-    """Compile, or load from the cache, all that a beam search calls."""
+    """Compile all kernels that a beam search calls, or load them from the cache."""
     compile_kernels(_OF_A_SEARCH, _search)
 
 
 def compile_kernels(kernels: Sequence[Any], call: Callable[[], object]) -> None:
-    """Compile kernels, or load them from the cache, by something that calls all of them.
+    """Compile kernels, or load them from the cache; `call` must call all of them.
 
-    Of several processes that start at once, one compiles and the others wait for it.
+    If several processes start at once, one compiles and the others wait for it.
     """
     if config.DISABLE_JIT:
         return
@@ -35,14 +35,14 @@ def compile_kernels(kernels: Sequence[Any], call: Callable[[], object]) -> None:
         call()
         return
     with one_process_at_a_time():
-        # Numba's own cache, where it stands in for ours, does not say that it compiles.
+        # When Numba's own cache is used, nothing else says that kernels are being compiled.
         if not _are_cached(kernels):
             announce()
         call()
 
 
 def is_warm() -> bool:
-    """Whether machine code of the kernels of a beam search lies on disk."""
+    """Return whether the machine code of all kernels of a beam search is on disk."""
     return _are_cached(_OF_A_SEARCH)
 
 

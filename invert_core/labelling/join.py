@@ -1,18 +1,14 @@
-"""Joining activations and concepts on the samples that they share."""
+"""Joins activations and concepts on the samples that they share."""
 
 import logging
 from os.path import splitext
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError
-from invert_core.wording import choice, counted, first_few
-
-if TYPE_CHECKING:
-    from invert_core.concepts.sets.concept_set import ConceptSet
-
 from invert_core.values import locate
+from invert_core.wording import choice, counted, first_few
 
 JOINS = ("strict", "inner")
 
@@ -22,9 +18,9 @@ _log = logging.getLogger("invert")
 def join(
     sample_id: tuple[str, ...] | None,
     n_samples: int,
-    concepts: "ConceptSet",
+    concepts: ConceptSet,
     how: str = "strict",
-) -> tuple[np.ndarray | None, "ConceptSet"]:
+) -> tuple[np.ndarray | None, ConceptSet]:
     """Join concepts to the samples of activations.
 
     Parameters
@@ -59,24 +55,24 @@ def join(
 
 
 def _by_position(
-    sample_id: tuple[str, ...] | None, n_samples: int, concepts: "ConceptSet"
-) -> "ConceptSet":
+    sample_id: tuple[str, ...] | None, n_samples: int, concepts: ConceptSet
+) -> ConceptSet:
     without = {(True, True): "Activations and concepts", (True, False): "The activations"}
     side = without.get((sample_id is None, concepts.sample_id is None), "The concepts") + " have"
     if n_samples != concepts.n_samples:
         raise DataError(
-            f"{side} no sample ids to join on, and the counts differ: {n_samples:,} rows of "
-            f"activations, {concepts.n_samples:,} samples with concepts.",
+            f"{side} no sample ids to join on, and the counts differ: {n_samples:,} samples "
+            f"with activations, {concepts.n_samples:,} with concepts.",
             "Give both sides sample ids (in a .npz, an array 'sample_id' of strings), or the same "
             "samples in the same order.",
         )
-    _log.info("%s no sample ids: rows are matched by position.", side)
+    _log.info("%s no sample ids: samples are matched by position.", side)
     return concepts
 
 
 def _by_id(
-    wanted: tuple[str, ...], given: tuple[str, ...], concepts: "ConceptSet", how: str
-) -> tuple[np.ndarray | None, "ConceptSet"]:
+    wanted: tuple[str, ...], given: tuple[str, ...], concepts: ConceptSet, how: str
+) -> tuple[np.ndarray | None, ConceptSet]:
     if wanted == given:
         return None, concepts
     if len(set(wanted)) != len(wanted):
@@ -120,7 +116,7 @@ def _without_suffix(wanted: tuple[str, ...], given: tuple[str, ...]) -> str:
 def _difference(wanted: tuple[str, ...], given: tuple[str, ...]) -> str:
     sides = []
     for these, others, lack in (
-        (wanted, set(given), "rows of activations have no concepts"),
+        (wanted, set(given), "samples with activations have no concepts"),
         (given, set(wanted), "samples with concepts have no activations"),
     ):
         alone = [id for id in these if id not in others]

@@ -11,7 +11,7 @@ _WILDCARDS = {"*": ".*", "?": "."}
 
 
 def is_pattern(name: str) -> bool:
-    """Whether a name holds ``*`` or ``?``; brackets belong to the name, as in ``attention[0]``.
+    """Return whether a name holds ``*`` or ``?``; brackets, as in ``attention[0]``, do not count.
 
     >>> is_pattern("layer4.*"), is_pattern("attention[0]")
     (True, False)

@@ -57,7 +57,7 @@ class BackendInfo:
 
 
 def backends() -> list[BackendInfo]:
-    """List all backends, built-in ones first, and whether they can be imported."""
+    """Return all backends, built-in ones first, and whether they can be imported."""
     plugins = _plugins()
     found = []
     for name in (*BUILT_IN, *plugins):
@@ -78,7 +78,7 @@ def load_backend(name: str) -> type[Backend]:
 
 
 def find_backend(model: str, backend: str | None = None) -> str:
-    """Find the name of the backend that `open_model` would open a model with."""
+    """Return the name of the backend with which `open_model` would open a model."""
     return _choose(model, backend, _plugins(warn=False))[0]
 
 
@@ -105,7 +105,7 @@ def open_model(
         Name of a backend, which then gets all of `model`. Without it, the name in `model` decides,
         or else the suffix of the file or the class of the object.
     options : mapping, optional
-        Values of the options that the backend declares; None counts as not given.
+        Values of the options that the backend declares; a value None counts as not given.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def open_model(
 
 
 def _choose(spec: str, backend: str | None, plugins: dict[str, EntryPoint]) -> tuple[str, str]:
-    """Find the name of the backend for `spec`, and the target that it opens."""
+    """Return the name of the backend for `spec`, and the target that it opens."""
     if backend is not None:
         return backend, spec
     prefix, colon, target = spec.partition(":")

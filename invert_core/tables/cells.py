@@ -25,7 +25,7 @@ MISSING = frozenset({"", "nan", "na", "n/a", "null", "none"})
 
 
 def is_missing(cell: object) -> bool:
-    """Whether a cell holds no value: None, NaN, a blank, or a word such as "n/a".
+    """Return whether a cell holds no value: None, NaN, a blank, or a word such as "n/a".
 
     >>> is_missing("NaN"), is_missing(float("nan")), is_missing("0")
     (True, True, False)

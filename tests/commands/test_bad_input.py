@@ -122,7 +122,7 @@ def test_fewer_than_two_samples_are_refused(refuse, inputs, count):
 
 def test_other_counts_of_samples_without_ids_are_refused(refuse):
     save("bare.npz", np.zeros((59, 2)))
-    assert "59 rows of activations, 60 samples with concepts" in refuse("bare.npz")
+    assert "59 samples with activations, 60 with concepts" in refuse("bare.npz")
 
 
 @pytest.mark.parametrize("label", ["2", "yes", "0.5", "-2"])

@@ -137,15 +137,15 @@ def test_an_interrupted_labelling_goes_on_to_the_same_bytes(inputs):
     # Interrupted by itself, once the third unit of four is labelled.
     interrupting = (
         "import os, signal\n"
-        "from invert_core.labelling import label_files as labelling\n"
+        "from invert_core.labelling import label_files\n"
         "from invert_core.entry import main\n"
-        "label_workload = labelling.label_workload\n"
+        "label_workload = label_files.label_workload\n"
         "def label(*arguments, **options):\n"
         "    for unit, rows in enumerate(label_workload(*arguments, **options)):\n"
         "        if unit == 3:\n"
         "            os.kill(os.getpid(), signal.SIGINT)\n"
         "        yield rows\n"
-        "labelling.label_workload = label\n"
+        "label_files.label_workload = label\n"
         "main()\n"
     )
     arguments = ("label", "activations.npz", "concepts.csv", "-o")

@@ -11,12 +11,12 @@ import click
 import pytest
 
 from invert_core import extract, label, probe, score
-from invert_core.activations.writing.writer import DTYPES as STORED
+from invert_core.activations.writing.writer import DTYPES
 from invert_core.commands import COMMANDS, main
 from invert_core.concepts.sets import combining
 from invert_core.concepts.sets.missing import MISSING
 from invert_core.data.images import preprocess
-from invert_core.data.texts import tokenizer_file as tokenize
+from invert_core.data.texts import tokenizer_file
 from invert_core.labelling.join import JOINS
 from invert_core.models.backend import DEVICES, POOLS
 from invert_core.results.export import KINDS
@@ -208,9 +208,9 @@ def test_choices_and_defaults_are_those_of_the_library():
     choices = {
         ("extract", "pool"): POOLS,
         ("extract", "device"): DEVICES,
-        ("extract", "dtype"): STORED,
+        ("extract", "dtype"): DTYPES,
         ("extract", "preset"): tuple(preprocess.PRESETS),
-        ("extract", "padding"): tokenize.PADDINGS,
+        ("extract", "padding"): tokenizer_file.PADDINGS,
         ("extract", "layout"): preprocess.LAYOUTS,
         ("extract", "mode"): tuple(preprocess.MODES),
         ("extract", "resample"): preprocess.RESAMPLES,
@@ -258,6 +258,6 @@ def test_the_defaults_that_help_names_for_samples_are_those_of_the_library():
         if param.name in ("layout", "mode", "resample"):
             assert f"[default: {getattr(usual, param.name)}]" in param.help
         if param.name == "padding":
-            assert f"[default: {tokenize.Tokenize('t').padding}]" in param.help
+            assert f"[default: {tokenizer_file.Tokenize('t').padding}]" in param.help
     assert usual.factor == 1 / 255
-    assert tokenize.Tokenize("t").bucketing
+    assert tokenizer_file.Tokenize("t").bucketing

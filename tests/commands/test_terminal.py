@@ -1,4 +1,4 @@
-"""Names of strangers, pipes that close, and terminals that know few characters."""
+"""Untrusted names, pipes that close, and terminals that know few characters."""
 
 import json
 import os

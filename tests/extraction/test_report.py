@@ -7,7 +7,7 @@ import pytest
 
 from invert_core import extract
 from invert_core.data.arrays.array_source import ArraySource
-from invert_core.extraction import estimate as extraction_estimate
+from invert_core.extraction import estimate
 from invert_core.parallel import read_ahead
 from tests.extraction.extracted import LAYERS, interrupt_at
 from tests.fake_model import FakeModel, samples
@@ -26,7 +26,7 @@ def test_a_report_says_where_the_time_went(tmp_path):
 
 
 def test_a_dry_run_runs_some_batches_and_writes_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(extraction_estimate, "SECONDS", 0)
+    monkeypatch.setattr(estimate, "SECONDS", 0)
     model = FakeModel(delay=0.01)
     report = extract(model, samples(1000), tmp_path / "x.h5", LAYERS, dry_run=True)
     assert [layer.n_units for layer in report.layers] == [70, 3]

@@ -1,4 +1,4 @@
-"""HDF5 files of strangers are opened with a check."""
+"""Untrusted HDF5 files are checked when they are opened."""
 
 import h5py
 import numpy as np

@@ -51,7 +51,7 @@ def test_missing_and_extra_samples_are_counted_and_named():
     ours = tuple("abcdefgh")
     with pytest.raises(DataError) as caught:
         join(ours, 8, labelled(["c", "b", "a", "x", "y"]))
-    assert "5 of 8 rows of activations have no concepts ('d', 'e', 'f' and 2 more)" in str(
+    assert "5 of 8 samples with activations have no concepts ('d', 'e', 'f' and 2 more)" in str(
         caught.value
     )
     assert "2 of 5 samples with concepts have no activations ('x', 'y')." in str(caught.value)
@@ -61,8 +61,8 @@ def test_missing_and_extra_samples_are_counted_and_named():
 def test_only_the_side_that_lacks_samples_is_named():
     with pytest.raises(DataError, match="1 of 3 samples with concepts") as caught:
         join(("a", "b"), 2, labelled(["a", "b", "c"]))
-    assert "rows of activations have" not in str(caught.value)
-    with pytest.raises(DataError, match="1 of 3 rows of activations") as caught:
+    assert "samples with activations have" not in str(caught.value)
+    with pytest.raises(DataError, match="1 of 3 samples with activations") as caught:
         join(("a", "b", "c"), 3, labelled(["a", "b"]))
     assert "samples with concepts have" not in str(caught.value)
 
@@ -76,18 +76,18 @@ def test_only_the_side_that_lacks_samples_is_named():
         (None, None, "Activations and concepts"),
     ],
 )
-def test_without_ids_on_a_side_rows_are_matched_by_position(ours, theirs, side, how, caplog):
+def test_without_ids_on_a_side_samples_are_matched_by_position(ours, theirs, side, how, caplog):
     concepts = labelled(theirs, 3)
     with caplog.at_level(logging.INFO, "invert"):
         rows, joined = join(ours, 3, concepts, how)
     assert rows is None
     assert joined is concepts
-    assert f"{side} have no sample ids: rows are matched by position" in caplog.text
+    assert f"{side} have no sample ids: samples are matched by position" in caplog.text
 
 
 @pytest.mark.parametrize("how", ["strict", "inner"])
 def test_without_ids_counts_must_be_equal(how):
-    with pytest.raises(DataError, match=r"no sample ids .* 4 rows .* 3 samples.* 'sample_id'"):
+    with pytest.raises(DataError, match=r"no sample ids .* 4 samples .* 3 with .* 'sample_id'"):
         join(None, 4, labelled(["x", "y", "z"]), how)
     with pytest.raises(DataError, match="concepts have no sample ids"):
         join(("x", "y"), 2, labelled(None, 3), how)

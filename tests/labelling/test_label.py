@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from invert_core.activations import Activations, open_activations
-from invert_core.concepts import ConceptSet, read_concepts
-from invert_core.errors import DataError, FormulaError, SettingError, UnknownNameError
+from invert_core.activations import Activations
+from invert_core.concepts import read_concepts
+from invert_core.errors import DataError, SettingError, UnknownNameError
 from invert_core.formula.formula import Formula
 from invert_core.kernels import beam, ranks
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import label, label_units, plan
-from invert_core.labelling.scoring import score
 from invert_core.labelling.workload import Workload
 from invert_core.results.labels import COLUMNS, Labels
 from invert_core.search import exhaustive_search
@@ -24,19 +23,8 @@ from invert_core.settings import Settings
 from invert_core.statistics.corrections import n_formulas
 from invert_core.testing import strategies
 from tests import naive
+from tests.labelling.small_case import concept_set, small
 from tests.wordnet import WORDNET, needs_wordnet
-
-
-def concept_set(labels, **fields):
-    return ConceptSet.from_arrays(labels, [f"c{i}" for i in range(labels.shape[1])], **fields)
-
-
-def small(seed=0, n_samples=150, n_units=5, n_concepts=6):
-    rng = np.random.default_rng(seed)
-    labels = rng.random((n_samples, n_concepts)) < 0.3
-    activations = np.maximum(rng.normal(size=(n_samples, n_units)), 0).astype(np.float32)
-    activations[:, 1] = 2.5
-    return activations, labels
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -110,47 +98,6 @@ def test_results_are_the_same_bytes_for_any_threads_and_blocks():
     assert len(made) == 1
 
 
-def test_only_the_layers_and_units_asked_for_are_labelled():
-    activations, labels = small()
-    layers = {"a": activations, "b": activations[:, :2] + 1}
-    source = Activations.from_array(layers)
-    everything = label(source, concept_set(labels))
-    some = label(source, concept_set(labels), layers=["b", "a"], units=[1, 0, 1], block=1)
-    expected = [row for row in everything if row.unit < 2]
-    assert some.rows == tuple(expected)
-    assert {row.layer for row in label(source, concept_set(labels), layers=["b"])} == {"b"}
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"layers": ["layer_a"]}, "no layer 'layer_a'.*'layer-a'"),
-        ({"units": [5]}, "no unit 5 in layer 'layer-a'.*0 to 4"),
-        ({"units": [-1]}, "no unit -1"),
-    ],
-)
-def test_unknown_layers_and_units_are_named(options, message):
-    activations, labels = small()
-    with pytest.raises(UnknownNameError, match=message):
-        label(Activations.from_array({"layer-a": activations}), concept_set(labels), **options)
-
-
-def test_samples_are_matched_by_id_and_the_common_ones_can_be_used():
-    activations, labels = small(n_samples=100)
-    ids = tuple(f"s{i}" for i in range(100))
-    source = Activations.from_array(activations, sample_id=ids)
-    order = np.random.default_rng(1).permutation(100)
-    shuffled = concept_set(labels[order], sample_id=tuple(ids[i] for i in order))
-    expected = label(source, concept_set(labels, sample_id=ids))
-    assert label(source, shuffled).rows == expected.rows
-    fewer = concept_set(labels[order[:60]], sample_id=tuple(ids[i] for i in order[:60]))
-    with pytest.raises(DataError, match="--join inner"):
-        label(source, fewer)
-    kept = np.sort(order[:60])
-    inner = label(source, fewer, join="inner")
-    assert inner.rows == label(activations[kept], concept_set(labels[kept])).rows
-
-
 def test_nothing_compiles_in_the_threads_when_samples_are_left_out():
     activations, labels = small(n_samples=100)
     ids = tuple(f"s{i}" for i in range(100))
@@ -161,31 +108,6 @@ def test_nothing_compiles_in_the_threads_when_samples_are_left_out():
     before = [len(kernel.signatures) for kernel in kernels]
     label(source, fewer, join="inner")
     assert [len(kernel.signatures) for kernel in kernels] == before
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"block": 0}, "block size is 0"),
-        ({"layers": []}, "No layers"),
-        ({"units": []}, "No units"),
-        ({"jobs": 0}, "--jobs is 0"),
-    ],
-)
-def test_choices_that_leave_nothing_to_do_are_refused(options, message):
-    activations, labels = small()
-    with pytest.raises(SettingError, match=message):
-        label(activations, concept_set(labels), **options)
-
-
-def test_concepts_may_be_a_mapping_of_names_to_labels():
-    activations, labels = small()
-    mapping = {f"c{i}": column for i, column in enumerate(labels.T)}
-    assert label(activations, mapping).rows == label(activations, concept_set(labels)).rows
-    with pytest.raises(DataError, match="different lengths"):
-        label(activations, {"a": labels[:, 0], "b": labels[1:, 0]})
-    with pytest.raises(DataError, match="there are none"):
-        label(activations, {})
 
 
 def test_progress_counts_every_unit():
@@ -213,14 +135,6 @@ def test_an_interrupt_reaches_the_caller_and_ends_the_threads():
         pytest.fail("the interrupt was lost")
 
 
-def test_a_layer_that_was_opened_by_the_caller_stays_open(tmp_path):
-    activations, labels = small()
-    np.save(tmp_path / "layer.npy", activations)
-    with open_activations(tmp_path / "layer.npy") as opened:
-        assert label(opened, concept_set(labels)).rows == label(opened, concept_set(labels)).rows
-    assert label(tmp_path / "layer.npy", concept_set(labels)).rows[0].layer == "layer"
-
-
 def test_min_gain_keeps_the_shorter_formula():
     activations, labels = small(3, n_samples=400)
     free = label(activations, concept_set(labels))
@@ -229,39 +143,6 @@ def test_min_gain_keeps_the_shorter_formula():
     assert {row.length for row in frugal if row.status != "dead"} == {1}
     first = [row for row in free if row.rank == 1]
     assert [row.by_length for row in frugal if row.rank == 1] == [row.by_length for row in first]
-
-
-def test_score_tests_one_formula_on_every_unit():
-    activations, labels = small()
-    found = score(activations, concept_set(labels), "c0 & ~c1 | c2")
-    extent = (labels[:, 0] & ~labels[:, 1]) | labels[:, 2]
-    assert [row.unit for row in found] == [0, 1, 2, 3, 4]
-    for row, values in zip(found, activations.T, strict=True):
-        expected = naive.mann_whitney(values.tolist(), set(np.flatnonzero(extent).tolist()))
-        assert (row.auc, row.u) == (expected.auc, expected.u)
-        assert row.p_value == pytest.approx(expected.p, rel=1e-10, abs=0)
-        assert (row.p_search, row.log10_p_search) == (row.p_value, row.log10_p)
-        assert (row.n_scored, row.direction, row.rank) == (1, "given", 1)
-    assert [row.status for row in found] == ["ok", "dead", "ok", "ok", "ok"]
-    assert found.rows[1].formula == "c0 & ~c1 | c2"
-
-
-def test_score_takes_any_formula_that_parses():
-    activations, labels = small()
-    found = score(activations, concept_set(labels), "~(c0 | c1) & (c2 | ~(c3 & c4))")
-    extent = ~(labels[:, 0] | labels[:, 1]) & (labels[:, 2] | ~(labels[:, 3] & labels[:, 4]))
-    assert found.rows[0].n_positive == extent.sum()
-
-
-@pytest.mark.parametrize(
-    ("formula", "error"),
-    [("c0 &", FormulaError), ("c99", UnknownNameError), ("c0 & ~c0", DataError)],
-)
-def test_a_formula_that_cannot_be_tested_is_refused(formula, error):
-    activations, labels = small()
-    with pytest.raises(error) as caught:
-        score(activations, concept_set(labels), formula)
-    assert caught.value.hint
 
 
 def test_a_plan_says_what_would_be_searched():
@@ -320,13 +201,6 @@ def test_units_of_a_real_encoder_equal_the_oracle():
         assert [set(np.flatnonzero(found.extent(row))) for row in rows] == [
             set(formula.extent) for formula in expected.reported
         ]
-
-
-@pytest.mark.parametrize("wrong", [[[1, 0], [0, 1]], {"a": [[1], [0]]}])
-def test_concepts_of_another_shape_are_refused(wrong):
-    with pytest.raises(DataError) as caught:
-        label(np.arange(2.0), wrong)
-    assert "bool array" in caught.value.hint
 
 
 def test_two_layers_of_different_types_are_labelled_in_their_order():

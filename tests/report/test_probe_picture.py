@@ -67,7 +67,7 @@ def test_the_same_result_gives_the_same_bytes(tmp_path, suffix):
         assert drawn(tmp_path / f"two.{suffix}", values) == first
 
 
-def test_names_of_strangers_are_shown_as_they_are(tmp_path):
+def test_untrusted_names_are_shown_as_they_are(tmp_path):
     name = "$x_1$ <b> %d {y} 犬\u202e"
     values = Activations.from_array({name: activations()}, IDS)
     found = probe(values, concepts("mark: <i>&amp; $\\frac{$ \x08"), "mark")

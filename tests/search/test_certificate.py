@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invert_core.search import certificate as exhaustive
-from invert_core.search.certificate import Sought, prepare, search_exhaustively
+from invert_core.search.certificate import Certificate, Sought, prepare, search_exhaustively
 from invert_core.search.search import UNWATCHED, Watch
 from invert_core.testing import strategies
 from tests import naive
@@ -200,9 +199,9 @@ def hard_case(n_samples=400, n_concepts=12, seed=0):
 @pytest.mark.parametrize(("sign", "n_levels"), [(1.0, 100), (-1.0, 100), (1.0, 1)])
 def test_a_search_that_is_stopped_bounds_the_optimum_from_both_sides(monkeypatch, sign, n_levels):
     values, labels, limits = hard_case()
-    monkeypatch.setattr(exhaustive, "STEP", 0.0)
-    monkeypatch.setattr(exhaustive, "N_SEEDS", 0)
-    monkeypatch.setattr(exhaustive, "N_LEVELS", n_levels)
+    monkeypatch.setattr("invert_core.search.certificate.STEP", 0.0)
+    monkeypatch.setattr("invert_core.search.certificate.N_SEEDS", 0)
+    monkeypatch.setattr("invert_core.search.certificate.N_LEVELS", n_levels)
     looks = Looks()
     whole = search(values, labels, sign=sign, **limits, watch=looks)
     assert whole.certified
@@ -246,7 +245,7 @@ def test_the_result_does_not_depend_on_where_the_work_is_cut(monkeypatch):
     values, labels, limits = hard_case()
     whole = search(values, labels, sign=1.0, **limits)
     for step in (0.0, 1e9):
-        monkeypatch.setattr(exhaustive, "STEP", step)
+        monkeypatch.setattr("invert_core.search.certificate.STEP", step)
         assert search(values, labels, sign=1.0, **limits) == whole
 
 
@@ -255,8 +254,8 @@ def test_the_optimum_does_not_depend_on_how_it_is_looked_for(monkeypatch, name, 
     for seed in range(20):
         values, labels, limits = hard_case(n_samples=100, seed=seed)
         with monkeypatch.context() as patched:
-            patched.setattr(exhaustive, "N_SEEDS", 0)
-            patched.setattr(exhaustive, name, other)
+            patched.setattr("invert_core.search.certificate.N_SEEDS", 0)
+            patched.setattr(f"invert_core.search.certificate.{name}", other)
             found = search(values, labels, sign=1.0, **limits)
         usual = search(values, labels, sign=1.0, **limits)
         assert (found.found, found.bound) == (usual.found, usual.bound)
@@ -284,7 +283,7 @@ def test_progress_rises_to_one():
 def test_no_formula_within_the_limits_is_no_formula():
     labels = np.arange(64)[:, None] < 32
     certificate = search(np.arange(64), labels, length=3, n_low=1, n_high=31, sign=1.0)
-    assert certificate == exhaustive.Certificate((), True, -np.inf, certificate.n_scored)
+    assert certificate == Certificate((), True, -np.inf, certificate.n_scored)
 
 
 def test_what_the_beam_misses_is_found():

@@ -12,8 +12,8 @@ from invert_core.errors import (
     MissingFileError,
     UnknownNameError,
 )
-from invert_core.files import text_files as text_lines
-from invert_core.tables import columns as tables
+from invert_core.files import text_files
+from invert_core.tables import columns
 from invert_core.tables.columns import read_column
 from invert_core.tables.formats import open_by_suffix
 from tests.needs import need
@@ -156,14 +156,14 @@ def test_a_byte_order_mark_empty_lines_and_crlf_are_no_part_of_jsonl(tmp_path):
 
 
 def test_a_json_line_without_end_is_not_read_into_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(text_lines, "LONGEST", 20)
+    monkeypatch.setattr(text_files, "LONGEST", 20)
     path = as_jsonl(tmp_path, '{"text": "a"}\n{"text": "' + "a" * 20)
     with pytest.raises(FileFormatError, match="line 2 has more than 20 bytes"):
         read_column(path, None, DEFAULTS, None)
 
 
 def test_more_rows_than_can_be_ranked_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "SAMPLE_LIMIT", 1)
+    monkeypatch.setattr(columns, "SAMPLE_LIMIT", 1)
     for suffix in FORMATS:
         with pytest.raises(DataError, match="more than 1 rows"):
             read_column(written(tmp_path, suffix, ROWS), None, DEFAULTS, None)

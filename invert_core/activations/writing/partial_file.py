@@ -130,7 +130,7 @@ def matrices(file: h5py.File) -> dict[str, h5py.Dataset]:
 
 
 def fits(file: h5py.File, n_samples: int, dtype: np.dtype, rows_done: int) -> bool:
-    """Whether the layers are laid out as `create` lays them out for `n_samples` rows."""
+    """Return whether the layers are laid out as `create` lays them out for `n_samples` rows."""
     found = shapes(file)
     return (
         bool(found)

@@ -29,19 +29,19 @@ _DATA = "data"
 
 
 def same_but_data(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """Whether two fingerprints are equal apart from their data."""
+    """Return whether two fingerprints are equal apart from their data."""
     return {**first, _DATA: None} == {**second, _DATA: None}
 
 
 def are_in(file: h5py.File) -> bool:
-    """Whether an unfinished file has sample digests; some sources give none."""
+    """Return whether an unfinished file has sample digests; some sources give none."""
     return hdf5.has_item(file, layout.DIGESTS)
 
 
 def may_go_on(
     file: h5py.File, sample_id: tuple[str, ...], digests: np.ndarray, rows_done: int
 ) -> bool:
-    """Whether an unfinished file with sample digests holds rows of these samples.
+    """Return whether an unfinished file with sample digests holds rows of these samples.
 
     Samples that are done but have changed since are a StaleFileError, which names them.
 

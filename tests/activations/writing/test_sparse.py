@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invert_core.activations import ActivationWriter, Origin, open_activations
-from invert_core.activations.writing import partial_file
-from invert_core.activations.writing import sparse_rows as sparse_columns
+from invert_core.activations.writing import partial_file, sparse_rows
 from invert_core.activations.writing.dense_rows import DenseRows
 from invert_core.activations.writing.sparse_rows import Record, SparseRows
 from invert_core.activations.writing.unfinished_file import UnfinishedFile
@@ -127,8 +126,8 @@ def test_columns_are_those_of_scipy_however_rows_and_units_are_cut(cuts, share, 
     values = mostly_zero(50, 20, share=share)
     ends = [0, *cuts, 50]
     records = [Record.of(a, values[a:b]) for a, b in itertools.pairwise(ends)]
-    starts = sparse_columns.column_starts(records, 20)
-    blocks = list(sparse_columns.columns(lambda: records, starts, values.dtype, at_once))
+    starts = sparse_rows.column_starts(records, 20)
+    blocks = list(sparse_rows.columns(lambda: records, starts, values.dtype, at_once))
     wanted = scipy.sparse.csc_array(values)
     wanted.eliminate_zeros()
     assert np.array_equal(starts, wanted.indptr)
@@ -142,8 +141,8 @@ def test_more_units_than_are_sorted_at_once_are_put_in_columns():
     values = np.zeros((3, 150_000), np.float32)
     values[[0, 1, 2, 2], [140_000, 3, 70_000, 70_001]] = [1, 2, 3, 4]
     records = [Record.of(0, values)]
-    starts = sparse_columns.column_starts(records, 150_000)
-    blocks = list(sparse_columns.columns(lambda: records, starts, values.dtype))
+    starts = sparse_rows.column_starts(records, 150_000)
+    blocks = list(sparse_rows.columns(lambda: records, starts, values.dtype))
     assert np.concatenate([rows for rows, _ in blocks]).tolist() == [1, 2, 2, 0]
     assert np.concatenate([data for _, data in blocks]).tolist() == [2, 3, 4, 1]
 

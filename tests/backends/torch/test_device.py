@@ -12,13 +12,13 @@ from tests.needs import need
 
 torch = need("torch")
 
-from invert_core.backends.torch import device as device_of_torch
+from invert_core.backends.torch import device
 from invert_core.backends.torch.running import to_tensors
 from tests.backends.torch_models import Chain, Passing, TorchBackend, X, opened, run
 
 
 def precisions():
-    return [getattr(place, name) for place, name, _ in device_of_torch._switches()]
+    return [getattr(place, name) for place, name, _ in device._switches()]
 
 
 def test_reduced_precision_is_off_while_a_module_runs_and_as_before_afterwards():
@@ -32,7 +32,7 @@ def test_reduced_precision_is_off_while_a_module_runs_and_as_before_afterwards()
         assert torch.get_float32_matmul_precision() == "medium"
     finally:
         torch.set_float32_matmul_precision(before)
-    exact = [value for _, _, value in device_of_torch._switches()]
+    exact = [value for _, _, value in device._switches()]
     assert exact != outside
     assert seen == [exact] * len(seen) != []
 
@@ -44,7 +44,7 @@ def test_older_versions_of_pytorch_have_other_switches_for_it(monkeypatch):
         mha=torch.backends.mha,
     )
     monkeypatch.setattr(torch, "backends", old)
-    with device_of_torch.exact():
+    with device.exact():
         assert precisions() == [False, False]
     assert precisions() == [True, True]
 
@@ -80,7 +80,7 @@ def test_a_device_that_is_found_but_fails_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch, "ones", fail_with("no kernel image\nis available"))
     with pytest.raises(MissingDependencyError, match=r"on this machine\. no kernel image Check"):
-        device_of_torch.choose_device("cuda")
+        device.choose_device("cuda")
 
 
 def fail_with(said):

@@ -21,7 +21,7 @@ INPUT = ModelInput("x", (None, 3, 8, 8), np.dtype(np.float32))
 
 
 def made(folder, files):
-    """A folder of files that are no real images: none is to be opened."""
+    """Make a folder of empty files, which no reader of classes may open."""
     for each in files:
         path = folder.joinpath(each)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from invert_core import Settings
-from invert_core.labelling import label_files as labelling
 from invert_core.labelling.label import label_workload
 from invert_core.labelling.label_files import label_files
 
@@ -52,7 +51,7 @@ def before_unit(number, work):
                 yield rows
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(labelling, "label_workload", units)
+        patch.setattr("invert_core.labelling.label_files.label_workload", units)
         yield
 
 

@@ -13,7 +13,6 @@ from invert_core.errors import (
     StaleFileError,
     StorageError,
 )
-from invert_core.labelling import label_files as labelling
 from invert_core.labelling.label_files import label_files
 from invert_core.results.run_directory import read_run
 from tests.command_line import tree
@@ -54,7 +53,7 @@ def test_other_inputs_or_settings_are_refused_by_name(here, monkeypatch, argumen
     (here / "names.csv").write_text("concept_id,name\nconcept 1,one\n")
     stop(3)
     if change == "versions":
-        monkeypatch.setattr(labelling, "versions", lambda: {"numpy": "0"})
+        monkeypatch.setattr("invert_core.labelling.label_files.versions", lambda: {"numpy": "0"})
     elif change:
         change()
     before = tree(here)

@@ -17,7 +17,6 @@ from invert_core.errors import (
     StorageError,
     UnknownNameError,
 )
-from invert_core.labelling import label_files as labelling
 from invert_core.labelling.label import label_workload
 from invert_core.labelling.label_files import label_files
 from invert_core.results import unfinished
@@ -85,7 +84,8 @@ def test_a_unit_that_cannot_be_labelled_leaves_those_before_it(here, monkeypatch
     values[3, 270] = np.nan
     np.save("a.npy", values)
     monkeypatch.setattr(
-        labelling, "label_workload", lambda *a, **options: label_workload(*a, **options, block=16)
+        "invert_core.labelling.label_files.label_workload",
+        lambda *a, **options: label_workload(*a, **options, block=16),
     )
     with pytest.raises(DataError) as caught:
         label_files("a.npy", "c.npz", "run", settings=Settings(length=1), jobs=1)
@@ -181,7 +181,7 @@ def test_a_disk_that_is_full_from_the_start_keeps_nothing(here, monkeypatch, par
 
 def test_a_disk_that_fills_up_at_the_end_keeps_all_units(here, whole, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(labelling, "write_info", lambda *_: no_space())
+        patch.setattr("invert_core.labelling.label_files.write_info", lambda *_: no_space())
         with pytest.raises(StorageError, match="12 of 12 units are"):
             finish()
     finish()

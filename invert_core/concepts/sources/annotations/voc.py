@@ -27,7 +27,7 @@ _log = logging.getLogger("invert")
 
 
 def is_voc(path: Path) -> bool:
-    """Whether a path is a folder with annotations of Pascal VOC, directly or in Annotations/."""
+    """Return whether a folder holds annotations of Pascal VOC, directly or in Annotations/."""
     return bool(_annotation_files(path))
 
 

@@ -34,7 +34,7 @@ def read(path, *keys):
 
 
 def lists_in(content, *keys):
-    """What is to be read, by the json module; None where something else is there."""
+    """Return the lists that the json module finds, or None if a value is not a list."""
     try:
         document = json.loads(content)
     except ValueError:

@@ -6,7 +6,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from invert_core.concepts import Reading, build_concepts
-from invert_core.concepts.sources.tables import rows as table_rows
 from invert_core.errors import DataError, SettingError, UnknownNameError
 from tests.concepts.contents import contents
 from tests.needs import need
@@ -183,7 +182,7 @@ def test_lists_are_no_classes(tmp_path, suffix):
     [("a", {"classes": ("a",)}), ("a", {"tags": ("a",)}), ("concept_id", {})],
 )
 def test_a_concept_for_every_sample_does_not_fill_the_memory(tmp_path, monkeypatch, title, reading):
-    monkeypatch.setattr(table_rows, "LARGEST", 100)
+    monkeypatch.setattr("invert_core.concepts.sources.tables.rows.LARGEST", 100)
     rows = [[f"s{row}", f"v{row}"] for row in range(40)]
     path = write(tmp_path, ".csv", ["sample_id", title], rows)
     with pytest.raises(DataError, match=f"column '{title}' gives 40 concepts of 40 samples"):

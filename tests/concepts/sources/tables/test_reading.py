@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from invert_core.concepts import Reading, build_concepts
 from invert_core.concepts.building import read_concepts
 from invert_core.concepts.sources.tables import member_columns
-from invert_core.concepts.sources.tables import rows as table_rows
-from invert_core.concepts.sources.tables import wide as wide_tables
 from invert_core.errors import DataError, FileFormatError, InvertError, MissingFileError
 from tests.concepts.contents import contents
 from tests.tables.written import SUFFIXES, saved, write
@@ -368,7 +366,7 @@ def test_a_missing_table_is_named(tmp_path, suffix):
 @pytest.mark.parametrize("form", ["wide", "long"])
 def test_tables_of_several_blocks_are_packed_in_order(tmp_path, monkeypatch, form):
     monkeypatch.setattr(member_columns, "_BLOCK", 64)
-    monkeypatch.setattr(wide_tables, "_CELLS", 64 * 5)
+    monkeypatch.setattr("invert_core.concepts.sources.tables.wide._CELLS", 64 * 5)
     monkeypatch.setattr(member_columns, "_REMEMBERED", 2)
     labels = np.random.default_rng(0).random((200, 5)) < 0.4
     ids = [f"c{k}" for k in range(5)]
@@ -417,7 +415,7 @@ def test_a_damaged_table_is_refused_or_read_but_never_breaks_the_program(
 
 
 def test_more_samples_than_can_be_ranked_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(table_rows, "SAMPLE_LIMIT", 2)
+    monkeypatch.setattr("invert_core.concepts.sources.tables.rows.SAMPLE_LIMIT", 2)
     for content in ("s,a\nx,1\ny,0\nz,0\n", "sample_id,concept_id\nx,a\ny,a\nx,b\nz,a\n"):
         with pytest.raises(DataError, match=r"line [45]: there are more than 2 samples"):
             read_concepts(saved(tmp_path, content))

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from invert_core.errors import DataError, FormulaError, UnknownNameError
+from invert_core.labelling.scoring import score
+from tests import naive
+from tests.labelling.small_case import concept_set, small
+
+
+def test_score_tests_one_formula_on_every_unit():
+    activations, labels = small()
+    found = score(activations, concept_set(labels), "c0 & ~c1 | c2")
+    extent = (labels[:, 0] & ~labels[:, 1]) | labels[:, 2]
+    assert [row.unit for row in found] == [0, 1, 2, 3, 4]
+    for row, values in zip(found, activations.T, strict=True):
+        expected = naive.mann_whitney(values.tolist(), set(np.flatnonzero(extent).tolist()))
+        assert (row.auc, row.u) == (expected.auc, expected.u)
+        assert row.p_value == pytest.approx(expected.p, rel=1e-10, abs=0)
+        assert (row.p_search, row.log10_p_search) == (row.p_value, row.log10_p)
+        assert (row.n_scored, row.direction, row.rank) == (1, "given", 1)
+    assert [row.status for row in found] == ["ok", "dead", "ok", "ok", "ok"]
+    assert found.rows[1].formula == "c0 & ~c1 | c2"
+
+
+def test_score_takes_any_formula_that_parses():
+    activations, labels = small()
+    found = score(activations, concept_set(labels), "~(c0 | c1) & (c2 | ~(c3 & c4))")
+    extent = ~(labels[:, 0] | labels[:, 1]) & (labels[:, 2] | ~(labels[:, 3] & labels[:, 4]))
+    assert found.rows[0].n_positive == extent.sum()
+
+
+@pytest.mark.parametrize(
+    ("formula", "error"),
+    [("c0 &", FormulaError), ("c99", UnknownNameError), ("c0 & ~c0", DataError)],
+)
+def test_a_formula_that_cannot_be_tested_is_refused(formula, error):
+    activations, labels = small()
+    with pytest.raises(error) as caught:
+        score(activations, concept_set(labels), formula)
+    assert caught.value.hint
