@@ -1,4 +1,4 @@
-"""Tells what the neurons of a trained network detect.
+"""Tells you what the neurons of a trained network detect.
 
 The names below are imported when they are first used, so that ``import invert_core`` stays light.
 """

@@ -15,6 +15,7 @@ from invert_core.wording import pip_install
 
 OPTIONAL = (
     ("Parquet files", "pyarrow", "parquet"),
+    ("plots", "matplotlib", "plot"),
     ("texts as data", "tokenizers", "text"),
     ("safetensors files", "safetensors", "safetensors"),
 )

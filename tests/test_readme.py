@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("readme")
     (folder / "model.onnx").write_bytes((DEMO / "digits.onnx").read_bytes())
     (folder / "names.csv").write_bytes((DEMO / "names.csv").read_bytes())
+    shutil.copytree(DEMO, folder / "invert_core" / "demo")
     (folder / "images").mkdir()
     with np.load(DEMO / "search.npz") as data:
         samples = dict(zip(data["sample_id"].tolist(), data["image"][:, 0], strict=True))
@@ -76,7 +78,7 @@ def test_the_demo_prints_the_rows_that_the_readme_shows(folder):
 def test_every_command_runs_and_prints_what_is_shown(folder, monkeypatch):
     monkeypatch.chdir(folder)
     commands = sessions()
-    assert len(commands) == 12
+    assert len(commands) == 15
     for command, shown in commands:
         printed = words_of(invert(command))
         for line in shown:

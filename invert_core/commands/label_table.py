@@ -35,7 +35,7 @@ def summary(labels: Labels) -> str:
     """Say how many units there are, and how many of them are dead."""
     units = {row.address for row in labels}
     dead = {row.address for row in labels if row.status == "dead"}
-    constant = f" ({len(dead):,} dead: their activation is constant)" if dead else ""
+    constant = f" ({len(dead):,} dead, with a constant activation)" if dead else ""
     return f"{len(units):,} unit{'s' * (len(units) != 1)}{constant}"
 
 

@@ -48,8 +48,9 @@ def probe(
 ) -> None:
     """Find the units that detect one concept or formula.
 
-    Rank all units by AUC. p_units is the p-value corrected by Holm's procedure for the number of
-    units, dead ones excepted. The table shows the first ranks; JSON and CSV hold all units.
+    Rank all units by how far their AUC is from 0.5, or as --direction says. p_units is the p-value
+    corrected by Holm's procedure for the number of units, dead ones excepted. The table shows the
+    first ranks; JSON and CSV hold all units.
     """
     from invert_core.labelling.probing import COLUMNS
     from invert_core.labelling.probing import probe as probe_units

@@ -177,8 +177,8 @@ def one_process_at_a_time() -> Iterator[None]:
 def announce() -> None:
     """Log, once, that kernels are being compiled."""
     _log.info(
-        "Compiling kernels; this %s and takes half a minute or so.",
-        "happens once" if CACHE else "happens in every run, as no folder for them can be written,",
+        "Compiling kernels that %s; this can take half a minute.",
+        "are not kept yet" if CACHE else "cannot be kept, as no folder for them can be written",
     )
 
 

@@ -27,7 +27,7 @@ def test_the_table_shows_the_most_convincing_units_by_name(inputs):
     assert "cat" in shown["fc:1"]
     assert "fc:2" not in shown
     assert result.stderr == (
-        "The labels of 4 units (1 dead: their activation is constant) are in 'run'.\n"
+        "The labels of 4 units (1 dead, with a constant activation) are in 'run'.\n"
     )
 
 
