@@ -20,7 +20,7 @@ demo: $(VENV)/installed
 check: lint quick
 
 quick: $(VENV)/installed-dev
-	$(PYTEST) -m "not slow"
+	$(PYTEST) --hypothesis-profile quick -m "not slow"
 
 # The whole suite, and the kernels once more as plain Python; what needs torch is skipped without it
 test: $(VENV)/installed-dev

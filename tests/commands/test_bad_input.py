@@ -142,6 +142,7 @@ def test_every_command_that_reads_a_run_refuses_what_is_none(inputs):
             assert "invert label ACTIVATIONS CONCEPTS -o RUN" in error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limit", "arguments"),
     [

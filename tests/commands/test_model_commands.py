@@ -363,6 +363,7 @@ def test_images_that_do_not_fit_the_model_are_refused_with_the_flags_to_change(h
     assert "--resize" in error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [0, 3000, 2**20])
 def test_a_full_disk_stops_an_extraction_and_leaves_nothing(here, data, limit):
     before = tree(here)

@@ -325,6 +325,7 @@ STEPS = {
 """What is done after an image was repaired, and how often at most."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sparse", [(), ("out",)])
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("before", [True, False])

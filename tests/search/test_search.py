@@ -90,6 +90,7 @@ def test_every_length_and_the_widest_and_narrowest_beam_equal_the_oracle(case, l
     assert_equals_oracle(case.activations[:, 0], case.labels, options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("direction", ["positive", "negative"])
 def test_the_search_equals_the_oracle_beyond_65536_samples(seed, direction):
