@@ -1,7 +1,7 @@
 """Rows of the result: the formulas that a search found, with p-values and a status."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -146,26 +146,30 @@ class LabelRows:
                 last, at = at, at + len(result.by_length)
                 by_length = tuple(Explanation(**explained[row]) for row in range(last, at))
                 columns |= {"n_scored": result.n_scored, "gap": result.gap}
-                for row in range(first, last):
-                    formula = explained[row]["formula"]
-                    metrics = self._measured(piece.units, number, formula) if METRICS else {}
-                    rows.append(
-                        Label(
-                            rank=row - first + 1,
-                            by_length=by_length if row == first else (),
-                            **columns | explained[row] | corrected[row] | metrics,
-                        )
+                rows += [
+                    Label(
+                        rank=row - first + 1,
+                        by_length=by_length if row == first else (),
+                        **columns,
+                        **explained[row],
+                        **corrected[row],
                     )
+                    for row in range(first, last)
+                ]
+            if METRICS:
+                rows = [self._measured(row, piece.units, number) for row in rows]
             yield rows
 
-    def _measured(self, units: Units, number: int, formula: str) -> dict[str, Any]:
-        """Return the columns of the metrics, on the samples on which the formula is defined."""
-        concepts, parsed = self._work.concepts, Formula.parse(formula)
-        values, extent = values_of(units, number), parsed.evaluate(concepts)
+    def _measured(self, row: Label, units: Units, number: int) -> Label:
+        """Fill the columns of the metrics, from the samples on which the formula is defined."""
+        if not row.formula:
+            return row
+        concepts, formula = self._work.concepts, Formula.parse(row.formula)
+        values, extent = values_of(units, number), formula.evaluate(concepts)
         if concepts.defined is not None:
-            is_defined = parsed.defined_on(concepts)
+            is_defined = formula.defined_on(concepts)
             values, extent = values[is_defined], extent[is_defined]
-        return measured(values, extent)
+        return replace(row, **measured(values, extent))
 
 
 def values_of(units: Units, number: int) -> np.ndarray:

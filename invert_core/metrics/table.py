@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ METRICS: dict[str, Metric] = {}
 """The function that computes each field of `results.columns.Label` that is a metric."""
 
 
-def measured(values: np.ndarray, extent: np.ndarray) -> dict[str, float | None]:
+def measured(values: np.ndarray, extent: np.ndarray) -> dict[str, Any]:
     """Return the columns that the metrics fill, for the arguments of a `Metric`.
 
     Raises
