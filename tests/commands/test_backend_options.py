@@ -30,6 +30,15 @@ def even(text):
         raise ValueError(f"{text!r} is odd")
     return int(text)
 
+def failing(text):
+    raise {
+        "type": TypeError("no curve"),
+        "key": KeyError("curve"),
+        "system": OSError(2, "No such file"),
+        "lines": ValueError("no curve\\nat all"),
+        "silent": ValueError(),
+    }[text]
+
 class It(Backend):
     suffixes = (".every",)
     options = (
@@ -38,6 +47,7 @@ class It(Backend):
         Option("depth", "A whole number.", int),
         Option("file", "A path.", Path),
         Option("evens", "An even number; may be repeated.", even, repeated=True, flag="--even"),
+        Option("fails", "No value is right.", failing),
         Option("layers", "Like a parameter of the commands.", int),
     )
 
@@ -160,6 +170,21 @@ def test_options_of_every_kind_reach_the_backend(every):
 )
 def test_a_wrong_value_of_an_option_is_wrong_usage(every, words, told):
     assert told in refused("layers", every, *words, code=2)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("type", "no curve"),
+        ("key", "'curve'"),
+        ("system", "[Errno 2] No such file"),
+        ("lines", "no curve"),
+        ("silent", "ValueError"),
+    ],
+)
+def test_an_option_whose_function_fails_in_any_way_is_wrong_usage(every, value, reason):
+    error = refused("layers", every, "--fails", value, code=2)
+    assert error.endswith(f"Invalid value for '--fails': {reason}")
 
 
 def test_a_choice_that_there_is_not_is_wrong_usage(model):
