@@ -124,9 +124,14 @@ def open_model(
 
 def _choose(spec: str, backend: str | None, plugins: dict[str, EntryPoint]) -> tuple[str, str]:
     """Return the name of the backend for `spec`, and the target that it opens."""
-    if backend is not None:
-        return backend, spec
     prefix, colon, target = spec.partition(":")
+    if backend is not None:
+        if colon and prefix == backend and not Path(spec).exists():
+            raise SettingError(
+                f"The backend {backend!r} is named twice: as the backend and in {spec!r}.",
+                f"Leave out the prefix: {target!r}.",
+            )
+        return backend, spec
     if colon and (prefix in BUILT_IN or prefix in plugins):
         return prefix, target
     looks_like_a_name = colon and _NAME.fullmatch(prefix) and not Path(spec).exists()

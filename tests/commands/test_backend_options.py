@@ -241,6 +241,19 @@ def test_options_of_a_backend_may_stand_in_a_file(model):
     np.testing.assert_allclose(logits(), hidden @ second, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("words", [("--config", "options.toml"), ("--backend", "numpy")])
+def test_a_backend_that_is_named_twice_is_wrong_usage(model, words):
+    Path("options.toml").write_text('backend = "numpy"\n')
+    error = refused("layers", f"numpy:{model}", *words, code=2)
+    assert "The backend 'numpy' is named twice" in error
+    assert error.endswith("Leave out the prefix: 'model.npz'.")
+
+
+def test_a_file_whose_name_begins_like_a_backend_is_opened_with_that_backend(model):
+    Path(model).rename("numpy:model.npz")
+    assert operator("numpy:model.npz", "--backend", "numpy") == "tanh"
+
+
 def test_a_file_may_name_the_backend_whose_options_it_holds(model):
     Path(model).rename("model")
     (Path() / "options.toml").write_text('backend = "numpy"\ncurve = "relu"\n')
