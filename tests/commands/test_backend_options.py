@@ -231,6 +231,16 @@ def test_where_the_backend_is_not_known_that_is_said_and_not_the_option(here, wo
     assert told in refused("layers", *option, *words)
 
 
+def test_an_option_of_a_backend_without_a_model_is_wrong_usage(model):
+    error = refused("layers", "--curve", "relu", code=2)
+    assert "Missing argument 'MODEL'. 'relu' is taken for the value of an option." in error
+    missing = "Missing argument 'MODEL'. Without it, "
+    assert f"{missing}'--curve' is not an option" in refused("layers", "--curve=relu", code=2)
+    Path("options.toml").write_text("curve = 'relu'\n")
+    error = refused("layers", "--config", "options.toml", code=2)
+    assert f"{missing}'options.toml': 'curve' is not an option of 'invert layers'" in error
+
+
 def test_options_of_a_backend_may_stand_in_a_file(model):
     (Path() / "options.toml").write_text('curve = "relu"\nnegated = true\nnumpy-scale = 2\n')
     assert operator(model, "--config", "options.toml") == "relu"
