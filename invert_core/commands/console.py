@@ -135,13 +135,16 @@ def echo_line(text: str) -> None:
 def stdout_errors() -> Iterator[None]:
     """Turn the system's error into a sentence when stdout cannot be written.
 
-    A closed pipe passes unchanged, because a reader may stop early; so does an `InvertError`.
+    A closed pipe passes unchanged, because a reader may stop early; so does an `InvertError`, and
+    an error that names a file, because stdout has no name.
     """
     try:
         yield
     except (BrokenPipeError, InvertError):
         raise
     except OSError as error:
+        if error.filename is not None:
+            raise
         sys.stdout = None  # as with >&-: else Python flushes it at exit, and fails again
         raise StorageError(
             f"Cannot write to stdout: {error.strerror}.", "Send the output elsewhere."

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from invert_core.commands import options
 from invert_core.commands.model_options import BackendOption, built_in_params, load_params
-from invert_core.errors import InvertError
+from invert_core.errors import InvertError, MissingFileError
 from invert_core.models.built_in import BUILT_IN
 from invert_core.wording import nearest
 
@@ -69,7 +69,7 @@ class ModelCommand(options.Command):
         if choice.problem:
             return choice.problem
         if choice.backend is None:
-            return super().unknown_option(ctx, name, known, where)
+            return _no_model(f"Without it, {super().unknown_option(ctx, name, known, where)}")
         dashes = "--" if name.startswith("-") else ""
         own = [dashes + str(p.opts[0]).lstrip("-") for p in choice.params[choice.backend]]
         of_others = {option.flag for entry in BUILT_IN.values() for option in entry.options}
@@ -87,7 +87,7 @@ class ModelCommand(options.Command):
         try:
             backend = known.get("backend") or _configured(known) or _of_model(words)
             return _Choice(backend, {backend: load_params(backend)}) if backend else _Choice()
-        except InvertError as error:
+        except (InvertError, click.MissingParameter) as error:
             return _Choice(problem=error)
 
     def _split(self, ctx: click.Context, args: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
@@ -111,7 +111,7 @@ class _Choice:
 
     backend: str | None = None
     params: dict[str, list[BackendOption]] = field(default_factory=built_in_params)
-    problem: InvertError | None = None
+    problem: InvertError | click.MissingParameter | None = None
 
 
 def _choice(ctx: click.Context) -> _Choice:
@@ -146,9 +146,15 @@ def _of_model(words: Sequence[str]) -> str | None:
             return find_backend(word)
         except InvertError as error:
             problem = problem or error
+    if values and not models and isinstance(problem, MissingFileError):
+        raise _no_model(f"{values[0]!r} is taken for the value of an option.")
     if problem:
         raise problem
     return None
+
+
+def _no_model(reason: str) -> click.MissingParameter:
+    return click.MissingParameter(reason, param_hint="'MODEL'", param_type="argument")
 
 
 def _given(ctx: click.Context) -> Iterator[tuple[str, Any]]:

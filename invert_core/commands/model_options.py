@@ -11,6 +11,7 @@ import click
 from invert_core.commands import options
 from invert_core.models.built_in import BUILT_IN
 from invert_core.models.options import Option
+from invert_core.wording import first_line
 
 _OPENING = ("layers", "extract")
 """The commands that open a model."""
@@ -41,8 +42,8 @@ class _Parsed(click.ParamType):
         """Return what the function makes of the text."""
         try:
             return self._parse(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+        except Exception as error:  # code of another package may fail in any way
+            self.fail(first_line(error), param, ctx)
 
 
 def built_in_params() -> dict[str, list[BackendOption]]:

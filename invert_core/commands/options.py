@@ -79,8 +79,9 @@ def read_config(path: Path) -> dict[str, Any]:
     """Read the settings in a --config file, without checking them."""
     try:
         return tomllib.loads(read_whole(path))
-    except (InvertError, ValueError, RecursionError) as error:
-        reason = error if isinstance(error, InvertError) else f"{error}."
+    except (InvertError, OSError, ValueError, RecursionError) as error:
+        text = getattr(error, "strerror", None) or error
+        reason = error if isinstance(error, InvertError) else f"{text}."
         raise click.UsageError(f"Cannot read {str(path)!r} as TOML: {reason}") from error
 
 

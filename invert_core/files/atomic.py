@@ -14,19 +14,19 @@ _NO_SYNC_OF_FOLDERS = (errno.EINVAL, errno.ENOTSUP)
 """Errors of file systems that cannot sync a folder, such as some in user space or on a network."""
 
 
-def check_target(path: Path, *, overwrite: bool) -> None:
-    """Raise before any work is done if `path` cannot become the output."""
+def check_target(path: Path, *, overwrite: bool, option: str = "-o") -> None:
+    """Raise before any work is done if `path`, given as `option`, cannot become the output."""
     if not path.parent.is_dir():
         raise MissingFileError(
             f"The folder {str(path.parent)!r} for the output {path.name!r} does not exist.",
-            "Create it, or choose another output with -o.",
+            f"Create it, or choose another output with {option}.",
         )
-    with storage_errors(path):
+    with storage_errors(path, option):
         exists = os.path.lexists(path)  # a broken link takes the name, too
     if exists and not overwrite:
         raise ExistingOutputError(
             f"The output {str(path)!r} exists.",
-            "Choose another with -o, or replace it with --overwrite.",
+            f"Choose another with {option}, or replace it with --overwrite.",
         )
 
 
@@ -49,7 +49,7 @@ def check_folder(path: Path, *, marker: str, overwrite: bool) -> None:
 
 
 @contextlib.contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
+def storage_errors(path: Path, option: str = "-o") -> Iterator[None]:
     """Turn a system error about writing `path` into a StorageError with a hint."""
     try:
         yield
@@ -59,29 +59,30 @@ def storage_errors(path: Path) -> Iterator[None]:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise StorageError(
             f"Cannot write {str(path)!r}: {reason}.",
-            "Free space there or choose another output with -o.",
+            f"Free space there or choose another output with {option}.",
         ) from error
 
 
 @contextlib.contextmanager
-def new_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def new_file(path: Path, *, overwrite: bool = False, option: str = "-o") -> Iterator[Path]:
     """Yield a path to write to; it becomes `path` if the block succeeds and is removed if not.
 
     The block must only write: any OSError in it is reported as an error of writing.
     """
-    check_target(path, overwrite=overwrite)
-    if path.is_dir():
-        raise ExistingOutputError(
-            f"The output {str(path)!r} is a folder.", "Choose the name of a file with -o."
-        )
+    check_target(path, overwrite=overwrite, option=option)
     partial = _beside(path)
-    with storage_errors(path):
+    with storage_errors(path, option):
+        if path.is_dir():
+            raise ExistingOutputError(
+                f"The output {str(path)!r} is a folder.",
+                f"Choose the name of a file with {option}.",
+            )
         try:
             yield partial
             if overwrite:
                 move_into_place(partial, path)
             else:
-                _move_to_free_place(partial, path)
+                _move_to_free_place(partial, path, option)
         finally:
             partial.unlink(missing_ok=True)
 
@@ -149,7 +150,7 @@ def _beside(path: Path, kind: str = "partial") -> Path:
     return path.with_name(f".invert-{secrets.token_hex(4)}.{kind}")
 
 
-def _move_to_free_place(partial: Path, path: Path) -> None:
+def _move_to_free_place(partial: Path, path: Path, option: str) -> None:
     """Give a complete file a name that must still be free."""
     _sync_file(partial)
     try:
@@ -160,7 +161,7 @@ def _move_to_free_place(partial: Path, path: Path) -> None:
             return
         raise ExistingOutputError(
             f"The output {str(path)!r} has appeared in the meantime.",
-            "Choose another with -o, or replace it with --overwrite.",
+            f"Choose another with {option}, or replace it with --overwrite.",
         ) from error
     _sync_folder(path.parent)
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -123,9 +124,14 @@ def open_model(
 
 def _choose(spec: str, backend: str | None, plugins: dict[str, EntryPoint]) -> tuple[str, str]:
     """Return the name of the backend for `spec`, and the target that it opens."""
-    if backend is not None:
-        return backend, spec
     prefix, colon, target = spec.partition(":")
+    if backend is not None:
+        if colon and prefix == backend and not Path(spec).exists():
+            raise SettingError(
+                f"The backend {backend!r} is named twice: as the backend and in {spec!r}.",
+                f"Leave out the prefix: {target!r}.",
+            )
+        return backend, spec
     if colon and (prefix in BUILT_IN or prefix in plugins):
         return prefix, target
     looks_like_a_name = colon and _NAME.fullmatch(prefix) and not Path(spec).exists()
@@ -194,25 +200,47 @@ def _load_plugin(name: str, entry: EntryPoint) -> type[Backend]:
     distribution = _distribution(entry)
     try:
         found = entry.load()
-    except Exception as error:  # code of another package may fail in any way
+    except (Exception, SystemExit) as error:  # code of another package may fail in any way
+        reason = f"{type(error).__name__}: {error}".removesuffix(": ")
         raise MissingDependencyError(
-            f"The backend {name!r} of the package {distribution!r} cannot be imported: "
-            f"{type(error).__name__}: {error}.",
+            f"The backend {name!r} of the package {distribution!r} cannot be imported: {reason}.",
             f"Install what it needs, or run `pip uninstall {distribution}`.",
         ) from error
-    if not (isinstance(found, type) and issubclass(found, Backend)):
+    problem = _problem(name, distribution, found)
+    if problem:
         raise MissingDependencyError(
-            f"The entry point {name!r} of the package {distribution!r} is not a subclass of "
-            "invert_core.models.backend.Backend.",
-            f"Tell its authors, or run `pip uninstall {distribution}`.",
-        )
-    if not all(isinstance(option, Option) for option in found.options):
-        raise MissingDependencyError(
-            f"The options of the backend {name!r} of the package {distribution!r} are not all "
-            "of the class invert_core.models.backend.Option.",
-            f"Tell its authors, or run `pip uninstall {distribution}`.",
+            problem, f"Tell its authors, or run `pip uninstall {distribution}`."
         )
     return found
+
+
+def _problem(name: str, distribution: str, found: Any) -> str:
+    """Say why what an entry point leads to cannot serve as a backend; "" if it can."""
+    if not (isinstance(found, type) and issubclass(found, Backend)):
+        return (
+            f"The entry point {name!r} of the package {distribution!r} is not a subclass of "
+            "invert_core.models.backend.Backend."
+        )
+    options: Any = found.options
+    backend = f"the backend {name!r} of the package {distribution!r}"
+    if not (isinstance(options, tuple | list) and all(isinstance(o, Option) for o in options)):
+        return (
+            f"The options of {backend} are not a tuple of objects of the class "
+            "invert_core.models.backend.Option."
+        )
+    for first, second in combinations(options, 2):
+        if first.name == second.name or _flags(name, first) & _flags(name, second):
+            return (
+                f"The options {first.name!r} ({first.flag}) and {second.name!r} ({second.flag}) of "
+                f"{backend} cannot be told apart: names and flags must differ, also where "
+                f"--{name}- begins a flag that a command has, too."
+            )
+    return ""
+
+
+def _flags(backend: str, option: Option) -> set[str]:
+    """Return the spellings that the flag of an option may get on the command line."""
+    return {option.flag, f"--{backend}-{option.flag[2:]}"}
 
 
 def _plugins(warn: bool = True) -> dict[str, EntryPoint]:

@@ -26,6 +26,9 @@ KINDS = ("svg", "png")
 MAX_DRAWN = 20
 """With more units, a .png would exceed its greatest height, and the layout would take minutes."""
 
+_OPTION = "--picture"
+"""The option that names the file, for messages."""
+
 _INSIDE, _OUTSIDE, _UNTRUSTED = "#0072b2", "#999999", "#e69f00"
 _N_BINS = 40
 _WIDTH, _HEIGHT, _HEIGHT_OF_UNIT = 10.0, 5.5, 1.8
@@ -60,7 +63,7 @@ def check_picture(path: str | PathLike[str], *, overwrite: bool = False) -> None
             f"The suffix of the picture {str(path)!r} is neither .svg nor .png.",
             "Choose a name with one of these.",
         )
-    check_target(path, overwrite=overwrite)
+    check_target(path, overwrite=overwrite, option=_OPTION)
     _matplotlib()
 
 
@@ -103,7 +106,7 @@ def write_picture(
         matplotlib.rcParams.update(_STYLE)
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure = _draw(found, alive, values)
-        with new_file(path, overwrite=overwrite) as partial:
+        with new_file(path, overwrite=overwrite, option=_OPTION) as partial:
             figure.savefig(partial, format=_kind(path), dpi=150, metadata=_METADATA[_kind(path)])
 
 

@@ -30,6 +30,15 @@ def even(text):
         raise ValueError(f"{text!r} is odd")
     return int(text)
 
+def failing(text):
+    raise {
+        "type": TypeError("no curve"),
+        "key": KeyError("curve"),
+        "system": OSError(2, "No such file"),
+        "lines": ValueError("no curve\\nat all"),
+        "silent": ValueError(),
+    }[text]
+
 class It(Backend):
     suffixes = (".every",)
     options = (
@@ -38,6 +47,7 @@ class It(Backend):
         Option("depth", "A whole number.", int),
         Option("file", "A path.", Path),
         Option("evens", "An even number; may be repeated.", even, repeated=True, flag="--even"),
+        Option("fails", "No value is right.", failing),
         Option("layers", "Like a parameter of the commands.", int),
     )
 
@@ -162,6 +172,21 @@ def test_a_wrong_value_of_an_option_is_wrong_usage(every, words, told):
     assert told in refused("layers", every, *words, code=2)
 
 
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("type", "no curve"),
+        ("key", "'curve'"),
+        ("system", "[Errno 2] No such file"),
+        ("lines", "no curve"),
+        ("silent", "ValueError"),
+    ],
+)
+def test_an_option_whose_function_fails_in_any_way_is_wrong_usage(every, value, reason):
+    error = refused("layers", every, "--fails", value, code=2)
+    assert error.endswith(f"Invalid value for '--fails': {reason}")
+
+
 def test_a_choice_that_there_is_not_is_wrong_usage(model):
     error = refused("layers", model, "--curve", "sine", code=2)
     assert "Invalid value for '--curve': 'sine' is not one of 'tanh', 'relu'" in error
@@ -206,6 +231,16 @@ def test_where_the_backend_is_not_known_that_is_said_and_not_the_option(here, wo
     assert told in refused("layers", *option, *words)
 
 
+def test_an_option_of_a_backend_without_a_model_is_wrong_usage(model):
+    error = refused("layers", "--curve", "relu", code=2)
+    assert "Missing argument 'MODEL'. 'relu' is taken for the value of an option." in error
+    missing = "Missing argument 'MODEL'. Without it, "
+    assert f"{missing}'--curve' is not an option" in refused("layers", "--curve=relu", code=2)
+    Path("options.toml").write_text("curve = 'relu'\n")
+    error = refused("layers", "--config", "options.toml", code=2)
+    assert f"{missing}'options.toml': 'curve' is not an option of 'invert layers'" in error
+
+
 def test_options_of_a_backend_may_stand_in_a_file(model):
     (Path() / "options.toml").write_text('curve = "relu"\nnegated = true\nnumpy-scale = 2\n')
     assert operator(model, "--config", "options.toml") == "relu"
@@ -214,6 +249,19 @@ def test_options_of_a_backend_may_stand_in_a_file(model):
     invert("extract", model, *EXTRACT, "--config", "options.toml")
     hidden = np.maximum(np.load("x.npy") @ first * -2, 0).mean(1)
     np.testing.assert_allclose(logits(), hidden @ second, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("words", [("--config", "options.toml"), ("--backend", "numpy")])
+def test_a_backend_that_is_named_twice_is_wrong_usage(model, words):
+    Path("options.toml").write_text('backend = "numpy"\n')
+    error = refused("layers", f"numpy:{model}", *words, code=2)
+    assert "The backend 'numpy' is named twice" in error
+    assert error.endswith("Leave out the prefix: 'model.npz'.")
+
+
+def test_a_file_whose_name_begins_like_a_backend_is_opened_with_that_backend(model):
+    Path(model).rename("numpy:model.npz")
+    assert operator("numpy:model.npz", "--backend", "numpy") == "tanh"
 
 
 def test_a_file_may_name_the_backend_whose_options_it_holds(model):

@@ -1,5 +1,6 @@
 """What all commands share: help, --config, --quiet, --debug, and one spelling of every option."""
 
+import errno
 import inspect
 import json
 import os
@@ -13,6 +14,7 @@ import pytest
 from invert_core import extract, label, probe, score
 from invert_core.activations.writing.writer import DTYPES
 from invert_core.commands import COMMANDS, main
+from invert_core.commands.console import stdout_errors
 from invert_core.concepts.sets import combining
 from invert_core.concepts.sets.missing import MISSING
 from invert_core.data.images import preprocess
@@ -21,7 +23,7 @@ from invert_core.labelling.join import JOINS
 from invert_core.models.backend import DEVICES, POOLS
 from invert_core.results.export import KINDS
 from invert_core.settings import DIRECTIONS, SEARCHES, Settings
-from tests.command_line import call, invert, process, refused
+from tests.command_line import call, invert, process, refused, sentence
 
 ARGUMENTS = ("label", "activations.npz", "concepts.csv", "-o", "run")
 
@@ -178,6 +180,25 @@ def test_a_file_of_options_that_cannot_be_read_is_wrong_usage(inputs, name):
     os.mkfifo(inputs / "fifo")
     (inputs / "latin.toml").write_bytes(b"layer = 'caf\xe9'")
     assert f"Cannot read {name!r} as TOML" in refused(*ARGUMENTS, "--config", name, code=2)
+
+
+def test_a_file_of_options_that_the_system_refuses_is_not_taken_for_stdout(inputs):
+    name = "x" * 300 + ".toml"
+    error = refused(*ARGUMENTS, "--config", name, code=2)
+    assert error.endswith(f"Cannot read {name!r} as TOML: File name too long.")
+
+
+@pytest.mark.parametrize("given", ["--help", "--version"])
+def test_help_that_cannot_be_printed_is_an_error_of_stdout(here, given):
+    words = ("label", given) if given == "--help" else (given,)
+    with open("/dev/full", "w") as full:
+        done = process(*words, cwd=here, capture_output=False, stdout=full, stderr=-1)
+    assert "Cannot write to stdout" in sentence(done.returncode, done.stderr)
+
+
+def test_an_error_about_a_file_is_not_taken_for_one_of_stdout():
+    with pytest.raises(PermissionError), stdout_errors():
+        raise PermissionError(errno.EACCES, "Permission denied", "a.toml")
 
 
 def test_an_unknown_command_gets_the_nearest_name(here):

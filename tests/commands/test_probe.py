@@ -7,8 +7,10 @@ import json
 
 import pytest
 
+from invert_core.errors import ExistingOutputError
+from invert_core.files.atomic import new_file
 from invert_core.labelling.probing import COLUMNS
-from tests.command_line import call, invert, refused
+from tests.command_line import call, invert, refused, sentence
 from tests.needs import need
 
 ARGUMENTS = ("probe", "activations.npz", "concepts.csv", "--formula")
@@ -57,9 +59,33 @@ def test_a_picture_is_drawn(inputs):
     result = invert(*ARGUMENTS, "c", "--picture", "c.svg")
     assert "The picture is in 'c.svg'." in result.stderr
     assert b"fc:1, AUC 1.0000, significant" in (inputs / "c.svg").read_bytes()
-    assert "--overwrite" in refused(*ARGUMENTS, "c", "--picture", "c.svg")
+    error = refused(*ARGUMENTS, "c", "--picture", "c.svg")
+    assert error.endswith("Choose another with --picture, or replace it with --overwrite.")
     invert(*ARGUMENTS, "c", "--picture", "c.svg", "--overwrite", "-q")
     assert "neither .svg nor .png" in refused(*ARGUMENTS, "c", "--picture", "c.pdf", code=2)
+
+
+@pytest.mark.parametrize("name", ["none/c.svg", "x" * 300 + ".svg", "folder.svg"])
+def test_a_place_where_no_picture_can_be_is_to_be_changed_with_its_own_option(inputs, name):
+    need("matplotlib")
+    (inputs / "folder.svg").mkdir()
+    result = call(*ARGUMENTS, "c", "--picture", name, "--overwrite")
+    error = sentence(result.exit_code, result.stderr)
+    assert "with --picture." in error
+    assert "-o" not in error.split()
+
+
+def write_beside(partial, name):
+    partial.touch()
+    partial.with_name(name).touch()
+
+
+def test_a_picture_that_appears_in_the_meantime_is_to_be_renamed_with_its_own_option(tmp_path):
+    with (
+        pytest.raises(ExistingOutputError, match="Choose another with --picture"),
+        new_file(tmp_path / "c.svg", option="--picture") as partial,
+    ):
+        write_beside(partial, "c.svg")
 
 
 def test_the_table_is_printed_though_the_picture_cannot_be_written(inputs, monkeypatch):
@@ -72,6 +98,7 @@ def test_the_table_is_printed_though_the_picture_cannot_be_written(inputs, monke
     result = call(*ARGUMENTS, "c", "--picture", "c.svg")
     assert result.stdout.splitlines()[1].split()[:3] == ["1", "fc:1", "1.0000"]
     assert "Error: Cannot write 'c.svg': No space left" in result.stderr
+    assert "choose another output with --picture." in result.stderr
     assert "is in 'c.svg'" not in result.stderr
     assert result.exit_code == 1
     assert not list(inputs.glob("*.svg"))

@@ -240,8 +240,30 @@ def test_without_the_plugin_its_suffix_is_unknown(tmp_path):
         (
             "from invert_core.models.backend import Backend\n"
             "class It(Backend): options = ('depth',)",
-            "not all of the class invert_core.models.backend.Option",
+            "not a tuple of objects of the class invert_core.models.backend.Option",
         ),
+        *(
+            (
+                "from invert_core.models.backend import Backend\n"
+                f"class It(Backend): options = {options}",
+                "not a tuple of objects of the class invert_core.models.backend.Option",
+            )
+            for options in ("None", "3", "'depth'", "{}")
+        ),
+        *(
+            (
+                "from invert_core.models.backend import Backend, Option\n"
+                f"class It(Backend): options = (Option('a', 'A.'), {second})",
+                reason,
+            )
+            for second, reason in {
+                "Option('a', 'B.', flag='--b')": "'a' (--a) and 'a' (--b) of the backend",
+                "Option('b', 'B.', flag='--a')": "'a' (--a) and 'b' (--a) of the backend",
+                "Option('broken_a', 'B.')": "'a' (--a) and 'broken_a' (--broken-a) of the backend",
+            }.items()
+        ),
+        ("raise SystemExit(3)", "cannot be imported: SystemExit: 3."),
+        ("import sys\nsys.exit()", "cannot be imported: SystemExit."),
         (
             "from invert_core.models.backend import Option\nOption('no name', 'Help.')",
             "An option cannot have the name 'no name'",
