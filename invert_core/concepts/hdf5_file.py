@@ -38,7 +38,8 @@ def write_concepts(
         The system refuses to write.
     """
     with new_file(Path(path), overwrite=overwrite) as partial:
-        partial.write_bytes(_image(concepts).getbuffer())
+        # No view into the image: Python 3.13 warns of one that an error keeps alive.
+        partial.write_bytes(_image(concepts).getvalue())
 
 
 def read_hdf5(path: Path) -> ConceptSet:
