@@ -111,6 +111,7 @@ def run(copy, *words):
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("section", GUIDES)
 def test_what_is_added_passes_the_tests_of_the_guide(copy, section):
     added = blocks_of(section)

@@ -239,6 +239,7 @@ for found in diagnose():
 """
 
 
+@pytest.mark.slow
 @compiled_only
 def test_a_numba_without_an_internal_is_told_of_once_and_by_the_doctor(tmp_path):
     done = subprocess.run(
