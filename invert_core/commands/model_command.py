@@ -1,6 +1,7 @@
 """A command that finds the backend of a model and opens the model with it."""
 
 import contextlib
+import difflib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -72,9 +73,7 @@ class ModelCommand(options.Command):
             return _no_model(f"Without it, {super().unknown_option(ctx, name, known, where)}")
         dashes = "--" if name.startswith("-") else ""
         own = [dashes + str(p.opts[0]).lstrip("-") for p in choice.params[choice.backend]]
-        of_others = {option.flag for entry in BUILT_IN.values() for option in entry.options}
-        is_of_another = f"--{name.lstrip('-')}" in of_others
-        guess = "" if is_of_another else nearest(name, {*known, *of_others})
+        guess = "" if _is_of_another(name, known) else nearest(name, known)
         return click.UsageError(
             f"{where}{name!r} is an option of neither {ctx.command_path!r} nor the backend "
             f"{choice.backend!r}. {guess or 'Leave it out.'} "
@@ -112,6 +111,14 @@ class _Choice:
     backend: str | None = None
     params: dict[str, list[BackendOption]] = field(default_factory=built_in_params)
     problem: InvertError | click.MissingParameter | None = None
+
+
+def _is_of_another(name: str, known: Iterable[str]) -> bool:
+    """Return whether an unknown option resembles one of another backend more than a known one."""
+    own = {f"--{each.lstrip('-')}" for each in known}
+    of_others = {option.flag for entry in BUILT_IN.values() for option in entry.options} - own
+    closest = difflib.get_close_matches(f"--{name.lstrip('-')}", [*own, *of_others], n=1)
+    return bool(of_others.intersection(closest))
 
 
 def _choice(ctx: click.Context) -> _Choice:

@@ -21,6 +21,9 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
 """A path that click does not check, because the messages of the library say more."""
 
+MOST_UNITS = 2**24 - 1
+"""The largest number of a unit that a command takes."""
+
 HDF5_SUFFIXES = (".h5", ".hdf5")
 
 
@@ -174,8 +177,10 @@ class UnitNumbers(click.ParamType):
             if not is_count(first) or not is_count(last or first):
                 self.fail(f"{value!r} is not of the form 0-63,70", param, ctx)
             low, high = int(first), int(last or first)
-            if high < low or high >= 2**24:
-                self.fail(f"{part!r} is not a range of units", param, ctx)
+            if high < low:
+                self.fail(f"{part!r} counts down; write {high}-{low}.", param, ctx)
+            if high > MOST_UNITS:
+                self.fail(f"{part!r} goes beyond {MOST_UNITS:,}; name fewer units.", param, ctx)
             numbers.update(range(low, high + 1))
         return tuple(sorted(numbers))
 

@@ -1,6 +1,6 @@
 """Rows of the result: the formulas that a search found, with p-values and a status."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -93,6 +93,12 @@ def by_row(columns: Columns) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in values]
 
 
+def unit_columns(layer: str, unit: int, unit_names: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return the columns that name a unit; `unit_names` are those of `Workload.unit_names`."""
+    names = unit_names.get(layer)
+    return {"layer": layer, "unit": unit, "unit_name": names[unit] if names else ""}
+
+
 class LabelRows:
     """Makes the rows of a labelling.
 
@@ -132,9 +138,7 @@ class LabelRows:
         corrected = by_row(tested.corrected(self._n_tests, constant="constant"))
         at = 0
         for number, (layer, unit) in enumerate(addresses):
-            names = self._unit_names.get(layer)
-            of_unit: dict[str, Any] = {"layer": layer, "unit": unit}
-            of_unit["unit_name"] = names[unit] if names else ""
+            of_unit = unit_columns(layer, unit, self._unit_names)
             rows: list[Label] = []
             for result in piece.explained.results[number]:
                 columns = of_unit | {"direction": result.direction}

@@ -18,7 +18,13 @@ from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import sum_of_set
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label import Progress
-from invert_core.labelling.label_rows import Tested, by_row, tested_formulas, values_of
+from invert_core.labelling.label_rows import (
+    Tested,
+    by_row,
+    tested_formulas,
+    unit_columns,
+    values_of,
+)
 from invert_core.labelling.workload import Workload, concepts_of
 from invert_core.metrics.table import METRICS, measured
 from invert_core.results.columns import Label
@@ -134,9 +140,7 @@ def score_units(
         unit_names = work.unit_names
         rows: list[dict[str, Any]] = []
         for (layer, unit), numbers in zip(work.addresses(), by_row(tested.columns), strict=True):
-            names = unit_names.get(layer)
-            of_unit = {"layer": layer, "unit": unit, "unit_name": names[unit] if names else ""}
-            rows.append(of_unit | text | numbers)
+            rows.append(unit_columns(layer, unit, unit_names) | text | numbers)
     return Scored(rows, metrics, tested, decided.concepts)
 
 

@@ -322,3 +322,15 @@ def test_a_plugin_that_is_not_used_is_warned_of_once(every, caplog):
     with caplog.at_level(logging.WARNING, "invert"):
         result = call("layers", DIGITS)
     assert (result.stderr + caplog.text).count("is not used") == 1
+
+
+def test_a_slip_in_an_option_of_another_backend_suggests_nothing_that_is_refused_too(here):
+    digits = str(Path(invert_core.demo.__file__).parent / "digits.onnx")
+    error = refused("layers", digits, "--weigths", "x.safetensors", code=2)
+    assert "Did you mean" not in error
+    assert "Leave it out. The options of this backend are: none." in error
+
+
+def test_the_value_of_an_option_is_not_taken_for_the_model_that_is_missing(here):
+    digits = str(Path(invert_core.demo.__file__).parent / "digits.onnx")
+    assert "There is no model 'nope:thing'" in refused("layers", "nope:thing", "--weights", digits)
