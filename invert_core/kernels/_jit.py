@@ -32,6 +32,28 @@ def kernel(function: Callable[..., Any]) -> Any:
     return compiled
 
 
+def inner(function: Callable[..., Any]) -> Any:
+    """Compile `function` as a part of the kernels that call it; Python cannot call it.
+
+    Numba would write code that lets Python and C call it. For arguments of many arrays, that takes
+    longer to compile than the function itself.
+    """
+    return _part(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Put `function` into the kernels that call it, before they are compiled.
+
+    A function that is called once takes less time to compile in this way: otherwise its code is
+    optimised on its own first, and again within every function that calls it in turn.
+    """
+    return _part(function, inline="always")
+
+
+def _part(function: Callable[..., Any], **options: Any) -> Any:
+    return function if config.DISABLE_JIT else numba.njit(**_OPTIONS, **options)(function)
+
+
 def _kept_by_numba(function: Callable[..., Any]) -> Any:
     with in_numbas_own() as can_be_kept:
         return numba.njit(cache=can_be_kept, **_OPTIONS)(function)

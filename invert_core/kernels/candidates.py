@@ -1,246 +1,259 @@
-"""The candidates of one step: a formula joined to every literal, and their scores.
+"""The candidates of one step: a formula joined to every literal; the good ones enter a beam.
 
 If rank sum and size of a formula F, of a concept c and of F & c are known, those of F & ~c, F | c
-and F | ~c follow by inclusion-exclusion: one pass over F scores four candidates for every concept.
+and F | ~c follow by inclusion-exclusion: one pass over F serves four candidates of every concept.
+Most concepts do not touch F, or hold on all of it. Then one candidate remains, and its rank sum is
+that of F plus or minus that of c, so a few operations on floats rule it out.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from invert_core.kernels._jit import kernel
-from invert_core.kernels.formulas import N_POSITIVE, RANK_SUM
+from invert_core.kernels._jit import inlined, inner
+from invert_core.kernels.beam import Beam, enters, insert, last_score, place_of
+from invert_core.kernels.bits import popcount
+from invert_core.kernels.formulas import (
+    AND_IT,
+    AND_NOT,
+    N_POSITIVE,
+    OR_IT,
+    OR_NOT,
+    RANK_SUM,
+    join,
+    of_kind,
+    precedes,
+    write_extent,
+)
 from invert_core.kernels.planes import sum_below
-from invert_core.kernels.sums import Sums
+from invert_core.kernels.scores import least_sum, score_of
+from invert_core.kernels.sums import LabelIndex, Ranked, Within, add_within, forget
 
-CONCEPTS_AT_ONCE = 128
-"""The number of candidates that are scored at once, before any of them is offered."""
-
-
-class Passes(NamedTuple):
-    """P extents that are joined to literals, one pass each; pass 0 is the set of all atoms.
-
-    `words` uint64 [P, W] are the extents, `n_positive` and `rank_sum` int64 [P] their sizes and
-    rank sums. `sums` and `counts` int64 [P, C] belong to the intersections with every concept; the
-    exact sum lies between `sums` and `sums` + `slack`, int64 [P, C]. `scores` float32
-    [P, 4, G, CONCEPTS_AT_ONCE] are the rounded scores of the candidates of each kind, inf if the
-    sum has slack; `best` float32 [P, 4, G] is an upper bound on the scores of each group.
-    """
-
-    words: np.ndarray
-    n_positive: np.ndarray
-    rank_sum: np.ndarray
-    sums: np.ndarray
-    counts: np.ndarray
-    slack: np.ndarray
-    scores: np.ndarray
-    best: np.ndarray
+_AT_ONCE = 64
+"""Number of concepts that are ruled out at once."""
 
 
 class Limits(NamedTuple):
-    """The settings of a beam search.
+    """The settings of a beam search over N samples.
 
     A formula has at most `length` literals, and each step keeps `beam` formulas. An extent has
     from `n_low` to `n_high` samples, both included, with n_low >= 1 and n_high < N. `sign` is 1.0
-    to find the largest AUC, -1.0 to find the smallest. From step 2 on, only the `n_searched`
-    concepts with the largest abs(AUC - 0.5) are joined.
+    to find the largest AUC, -1.0 to find the smallest. From step 2 on, `n_searched` concepts are
+    joined.
     """
 
     length: int
     beam: int
+    n_samples: int
     n_low: int
     n_high: int
     sign: float
     n_searched: int
 
 
-@kernel
-def doubled_u(n_positive, rank_sum):
-    """Return twice the Mann-Whitney U of an extent."""
-    return rank_sum - n_positive * (n_positive + 1)
+class Unit(NamedTuple):
+    """What stays the same during one step of the search for one unit.
 
-
-@kernel
-def auc_of(n_positive, rank_sum, n_samples):
-    """Return the AUC of an extent that holds some of the samples, but not all."""
-    # Both integers are at most N**2 / 2, which float64 holds exactly up to N = 2**27. Only the
-    # division rounds, so equal extents get equal scores, however they were found.
-    return doubled_u(n_positive, rank_sum) / (2 * n_positive * (n_samples - n_positive))
-
-
-@kernel
-def of_kind(kind, everything, formula, concept, both):
-    """Return the size or rank sum of one of the four candidates of a formula and a concept.
-
-    `kind` is connective * 2 + negated; the other arguments are the sizes, or the sums, of all
-    samples, of the formula, of the concept, and of their intersection.
+    `index` holds the concepts. `sums` int64 [C] are the rank sums of whole concepts; `float_sums`
+    and `float_counts` are these and the sizes as float64. Only the concepts in `searched` bool [C]
+    are joined. `whole` uint64 [W] is the set of all atoms.
     """
-    if kind == 0:
-        return both
-    if kind == 1:
-        return formula - both
-    if kind == 2:
-        return formula + concept - both
-    return everything - concept + both
+
+    limits: Limits
+    index: LabelIndex
+    ranked: Ranked
+    sums: np.ndarray
+    float_sums: np.ndarray
+    float_counts: np.ndarray
+    searched: np.ndarray
+    whole: np.ndarray
 
 
-@kernel
-def score_candidates(kind, p, start, step, passes, limits, scores):
-    """Score the candidates of one kind and pass for the concepts from `start` on; return the best.
+class Formula(NamedTuple):
+    """A formula to join: its columns int64 [3 + 2L] (see `formulas`), and its extent uint64 [W]."""
 
-    If a sum has slack, the score is an upper bound. The score is -inf for candidates outside the
-    limits, and for candidates whose extent is that of their formula or of their literal alone:
-    these are shorter and already scored.
+    code: np.ndarray
+    words: np.ndarray
+
+
+class Candidate(NamedTuple):
+    """A formula joined to a concept, of one of the kinds in `formulas`."""
+
+    concept: int
+    kind: int
+    n_positive: int
+    rank_sum: int
+
+
+class Goal(NamedTuple):
+    """Where candidates go: the best go to `beam`.
+
+    Candidates with an extent in the beam `old` are left out, and so are those that do not come
+    after the formula `ceiling` int64 [3 + 2L] with the score `ceiling_score` float64 [1].
     """
-    n_samples = passes.n_positive[0]
-    n_formula, sum_formula = passes.n_positive[p], passes.rank_sum[p]
-    everything = passes.rank_sum[0]
-    of_concept, sum_concept = passes.counts[0, start:], passes.sums[0, start:]
-    of_both, sum_both = passes.counts[p, start:], passes.sums[p, start:]
-    slack = passes.slack[p, start:]
-    # The score rises with the sum of the intersection for F & c and F | ~c, and falls for the
-    # other two kinds.
-    of_slack = 1 if (kind == 0 or kind == 3) == (limits.sign > 0) else 0
-    n_concepts = min(CONCEPTS_AT_ONCE, of_concept.size)
-    # No branch depends on the candidate, so the loop runs in vector instructions: candidates that
-    # are not allowed are scored too, even if that divides by zero, and then dropped.
-    for c in range(n_concepts):
-        n = of_kind(kind, n_samples, n_formula, of_concept[c], of_both[c])
-        both = sum_both[c] + of_slack * slack[c]
-        rank_sum = of_kind(kind, everything, sum_formula, sum_concept[c], both)
-        n_literal = n_samples - of_concept[c] if kind & 1 else of_concept[c]
-        # Each candidate lies inside or around its formula and its literal. So equal sizes mean
-        # equal extents, and no words need comparing.
-        says_more = (step == 1) | ((n != n_formula) & (n != n_literal))
-        allowed = (n >= limits.n_low) & (n <= limits.n_high) & says_more
-        scores[c] = limits.sign * auc_of(n, rank_sum, n_samples) if allowed else -np.inf
-    # The last group is filled up, because `largest` and `is_new` read whole groups.
-    for c in range(n_concepts, CONCEPTS_AT_ONCE):
-        scores[c] = -np.inf
-    return largest(scores)
+
+    beam: Beam
+    old: Beam
+    ceiling: np.ndarray
+    ceiling_score: np.ndarray
 
 
-@kernel
-def remember(kind, p, group, best, passes, scores):
-    """Store the scores of one kind and group of concepts for later steps."""
-    # In float32 they take half the memory, and equal scores still round to equal scores.
-    passes.best[p, kind, group] = best
-    rounded = passes.scores[p, kind, group]
-    for c in range(CONCEPTS_AT_ONCE):
-        rounded[c] = scores[c]
-    # A score with slack is only an upper bound, so it cannot show that two scores differ: inf makes
-    # `is_new` look closer.
-    slack = passes.slack[p, group * CONCEPTS_AT_ONCE :]
-    for c in range(min(CONCEPTS_AT_ONCE, slack.size)):
-        if slack[c] > 0:
-            rounded[c] = np.inf
+class Room(NamedTuple):
+    """Room to work in: for a formula, its extent, and the intersections of concepts with a set."""
+
+    code: np.ndarray
+    words: np.ndarray
+    within: Within
 
 
-@kernel
-def largest(scores):
-    """Return the maximum of CONCEPTS_AT_ONCE floats without NaN."""
-    # Four maxima do not wait for one another; a single one would wait for each comparison.
-    one, two, three, four = scores[0], scores[1], scores[2], scores[3]
-    for at in range(4, CONCEPTS_AT_ONCE, 4):
-        one = scores[at] if scores[at] > one else one
-        two = scores[at + 1] if scores[at + 1] > two else two
-        three = scores[at + 2] if scores[at + 2] > three else three
-        four = scores[at + 3] if scores[at + 3] > four else four
-    return max(max(one, two), max(three, four))
+@inner
+def offer(formula, candidate, goal, unit, room):
+    """Put one candidate into the beam, if it is good enough."""
+    n, rank_sum = candidate.n_positive, candidate.rank_sum
+    score = score_of(n, rank_sum, unit.limits.sign, unit.limits.n_samples)
+    ceiling_score = goal.ceiling_score[0]
+    # Scores decide most cases, so formula and extent are written only if they do not.
+    if score < last_score(goal.beam) or score > ceiling_score:
+        return
+    code, words = room.code, room.words
+    join(formula.code, candidate.concept, candidate.kind, code)
+    code[N_POSITIVE] = n
+    code[RANK_SUM] = rank_sum
+    if not precedes(goal.ceiling, ceiling_score, code, score) or not enters(goal.beam, code, score):
+        return
+    concept_words = unit.index.bits[candidate.concept]
+    write_extent(candidate.kind, formula.words, concept_words, unit.whole, words)
+    if place_of(goal.old, code, words) < 0:
+        insert(goal.beam, code, score, words)
 
 
-@kernel
-def remove_slack(p, c, planes, n_left_out, bits, passes):
+@inner
+def offer_literals(formula, goal, unit, room):
+    """Offer every literal; `formula` is room, and no concept is in ``room.within``."""
+    n_samples = unit.limits.n_samples
+    code, words = formula.code, formula.words
+    for column in range(code.size):
+        code[column] = 0
+    # No concept touches the empty set, so each of them joins it, and leaves the set of all atoms.
+    for way in (1, -1):
+        for word in range(words.size):
+            words[word] = np.uint64(0) if way > 0 else unit.whole[word]
+        code[N_POSITIVE] = 0 if way > 0 else n_samples
+        code[RANK_SUM] = 0 if way > 0 else n_samples * (n_samples + 1)
+        _offer_others(formula, way < 0, goal, unit, room)
+
+
+@inner
+def offer_joined(formula, goal, unit, dense, room):
+    """Offer a formula joined to every literal; `dense` is that of the index."""
+    within = room.within
+    words = within.words
+    n_atoms = 0
+    for word in formula.words:
+        n_atoms += popcount(word)
+    # Of a set and its complement, the smaller one is walked; the other follows by subtraction.
+    outside = 2 * n_atoms > unit.index.sizes.size
+    for word in range(words.size):
+        words[word] = formula.words[word] ^ (unit.whole[word] if outside else np.uint64(0))
+    # The upper planes bound every candidate, and few candidates need the lower ones.
+    add_within(unit.ranked, n_left_out(unit.ranked), unit.index, dense, within)
+    _offer_touched(formula, outside, goal, unit, dense, room)
+    _offer_others(formula, outside, goal, unit, room)
+    forget(within)
+
+
+@inner
+def n_left_out(ranked):
+    """Return the number of planes that are left out until a candidate needs them."""
+    return ranked.planes.shape[0] // 2
+
+
+@inlined
+def _offer_touched(formula, outside, goal, unit, dense, room):
+    """Offer the candidates of the concepts that touch the set that was walked."""
+    limits, within = unit.limits, room.within
+    n_samples, sign, n_low, n_high = limits.n_samples, limits.sign, limits.n_low, limits.n_high
+    everything = n_samples * (n_samples + 1)
+    n_formula, sum_formula = formula.code[N_POSITIVE], formula.code[RANK_SUM]
+    counts, sums, slack, touched = within.counts, within.sums, within.slack, within.touched
+    all_counts, all_sums, searched = unit.index.counts, unit.sums, unit.searched
+    threshold = last_score(goal.beam)
+    for place in range(within.n_touched[0]):
+        c = touched[place]
+        if not searched[c]:
+            continue
+        n_concept = all_counts[c]
+        n_both = n_concept - counts[c] if outside else counts[c]
+        for kind in range(AND_IT, OR_NOT + 1):
+            n = of_kind(kind, n_samples, n_formula, n_concept, n_both)
+            n_literal = n_samples - n_concept if kind & 1 else n_concept
+            # Each candidate lies inside or around its formula and its literal. So equal sizes mean
+            # equal extents, and the candidate says no more than a shorter formula.
+            if n < n_low or n > n_high or n == n_formula or n == n_literal:
+                continue
+            least = least_sum(float(n), threshold, sign, float(n_samples))
+            sum_both = all_sums[c] - sums[c] if outside else sums[c]
+            rank_sum = of_kind(kind, everything, sum_formula, all_sums[c], sum_both)
+            if dense is not None and slack[c] > 0:
+                rises = (kind == AND_IT or kind == OR_NOT) != outside
+                most = sign * rank_sum + (slack[c] if rises == (sign > 0) else 0)
+                if most < least:
+                    continue
+                _remove_slack(c, unit, within)
+                sum_both = all_sums[c] - sums[c] if outside else sums[c]
+                rank_sum = of_kind(kind, everything, sum_formula, all_sums[c], sum_both)
+            if sign * rank_sum >= least:
+                offer(formula, Candidate(c, kind, n, rank_sum), goal, unit, room)
+                threshold = last_score(goal.beam)
+
+
+@inner
+def _remove_slack(c, unit, within):
     """Make the sum of one concept exact by adding the planes that were left out."""
     # Stored, because the other kinds of candidates of this concept use the same sum.
-    passes.sums[p, c] += sum_below(passes.words[p], planes, n_left_out, bits[c])
-    passes.slack[p, c] = 0
+    ranked = unit.ranked
+    within.sums[c] += sum_below(within.words, ranked.planes, n_left_out(ranked), unit.index.bits[c])
+    within.slack[c] = 0
 
 
-@kernel
-def exact_score(kind, p, c, passes, limits):
-    """Return the score of one candidate, whose sum must have no slack."""
-    n_samples = passes.n_positive[0]
-    n = of_kind(kind, n_samples, passes.n_positive[p], passes.counts[0, c], passes.counts[p, c])
-    rank_sum = of_kind(
-        kind, passes.rank_sum[0], passes.rank_sum[p], passes.sums[0, c], passes.sums[p, c]
-    )
-    return limits.sign * auc_of(n, rank_sum, n_samples)
+@inner
+def _offer_others(formula, outside, goal, unit, room):
+    """Offer the candidates of the concepts that do not touch the set that was walked.
 
-
-@kernel
-def is_alike(n, rank_sum, kind, passes, p, c):
-    """Return whether a candidate has this size and may have this rank sum."""
-    of_all, of_formula = passes.n_positive[0], passes.n_positive[p]
-    if n != of_kind(kind, of_all, of_formula, passes.counts[0, c], passes.counts[p, c]):
-        return False
-    sum_all, sum_formula = passes.rank_sum[0], passes.rank_sum[p]
-    found = of_kind(kind, sum_all, sum_formula, passes.sums[0, c], passes.sums[p, c])
-    return abs(rank_sum - found) <= passes.slack[p, c]
-
-
-@kernel
-def most_separated(sums, counts, n_samples, n_kept, kept):
-    """Fill in `kept` bool [C]: the concepts with the largest abs(AUC - 0.5), the first in a tie.
-
-    Floats that are not negative sort as their bits do, so the smallest distance to keep is found
-    bit by bit.
+    They lie outside of the formula F, and only F | c is new; or within it, and only F & ~c is.
     """
-    distance = np.zeros(counts.size, np.float64)
-    for c in range(counts.size):
-        if 0 < counts[c] < n_samples:
-            distance[c] = abs(auc_of(counts[c], sums[c], n_samples) - 0.5)
-    bits = distance.view(np.int64)
-    # The largest number that at least `n_kept` distances reach: a bit stays if enough still reach
-    # it. Bit 63 is the sign, and no distance is negative.
-    least = np.int64(0)
-    for shift in range(62, -1, -1):
-        trial = least | (np.int64(1) << shift)
-        n_above = 0
-        for c in range(bits.size):
-            n_above += bits[c] >= trial
-        if n_above >= n_kept:
-            least = trial
-    # Fewer than `n_kept` distances are above it; the first ones equal to it fill up.
-    n_more = n_kept
-    for c in range(bits.size):
-        kept[c] = bits[c] > least
-        n_more -= kept[c]
-    for c in range(bits.size):
-        if n_more > 0 and bits[c] == least:
-            kept[c] = True
-            n_more -= 1
+    kind, way = (AND_NOT, -1) if outside else (OR_IT, 1)
+    limits = unit.limits
+    n_samples, sign, n_low, n_high = limits.n_samples, limits.sign, limits.n_low, limits.n_high
+    n_formula, sum_formula = formula.code[N_POSITIVE], formula.code[RANK_SUM]
+    all_counts, all_sums, searched = unit.index.counts, unit.sums, unit.searched
+    counts = room.within.counts
+    threshold = last_score(goal.beam)
+    for start in range(0, all_counts.size, _AT_ONCE):
+        stop = min(start + _AT_ONCE, all_counts.size)
+        if not _some_reach(start, stop, way, formula.code, threshold, unit):
+            continue
+        for c in range(start, stop):
+            n = n_formula + way * all_counts[c]
+            if counts[c] > 0 or n == n_formula or n < n_low or n > n_high or not searched[c]:
+                continue
+            rank_sum = sum_formula + way * all_sums[c]
+            least = least_sum(float(n), threshold, sign, float(n_samples))
+            if sign * rank_sum >= least:
+                offer(formula, Candidate(c, kind, n, rank_sum), goal, unit, room)
+                threshold = last_score(goal.beam)
 
 
-@kernel
-def room_for_passes(index, limits):
-    """Return room for all passes of one unit."""
-    n_concepts, n_words = index.bits.shape
-    n_groups = (n_concepts + CONCEPTS_AT_ONCE - 1) // CONCEPTS_AT_ONCE
-    # Step 1 takes one pass; each later step takes at most one pass per formula of the beam.
-    capacity = 1 + (limits.length - 1) * limits.beam
-    return Passes(
-        np.empty((capacity, n_words), np.uint64),
-        np.empty(capacity, np.int64),
-        np.empty(capacity, np.int64),
-        np.empty((capacity, n_concepts), np.int64),
-        np.empty((capacity, n_concepts), np.int64),
-        np.empty((capacity, n_concepts), np.int64),
-        np.empty((capacity, 4, n_groups, CONCEPTS_AT_ONCE), np.float32),
-        np.empty((capacity, 4, n_groups), np.float32),
-    )
-
-
-@kernel
-def begin_pass(p, before, words, row, passes):
-    """Begin pass `p`, over formula `row` of `before` with the extent ``words[row]``."""
-    for word in range(words.shape[1]):
-        passes.words[p, word] = words[row, word]
-    passes.n_positive[p] = before.codes[row, N_POSITIVE]
-    passes.rank_sum[p] = before.codes[row, RANK_SUM]
-
-
-@kernel
-def sums_of_pass(passes, p):
-    """Return views of the sums of pass `p`, to be filled in."""
-    return Sums(passes.sums[p], passes.counts[p], passes.slack[p])
+@inner
+def _some_reach(start, stop, way, code, threshold, unit):
+    """Return whether a concept in a range may reach the threshold, if it touches nothing."""
+    sign, n_samples, step = unit.limits.sign, float(unit.limits.n_samples), float(way)
+    n_formula, sum_formula = float(code[N_POSITIVE]), float(code[RANK_SUM])
+    counts, sums = unit.float_counts, unit.float_sums
+    # Floats, and no branch on a concept, so that the loop runs in vector instructions.
+    n_reach = 0
+    for c in range(start, stop):
+        n = n_formula + step * counts[c]
+        rank_sum = sum_formula + step * sums[c]
+        n_reach += sign * rank_sum >= least_sum(n, threshold, sign, n_samples)
+    return n_reach > 0

@@ -1,19 +1,20 @@
-"""Rank sums of all concepts within a set of atoms; only this file knows how they are computed.
+"""Rank sums of concepts within a set of atoms; only this file knows how they are computed.
 
-Two ways lead to the same integers. Walking adds each atom of the set to the concepts it carries;
-its cost grows with the number of marks. Planes write the weights of the atoms in binary, one set of
-atoms per bit, and count the bits of plane & set & concept; their cost grows with atoms x concepts
-and pays off for dense concepts. Walking takes the set or its complement, whichever is smaller.
+Two ways lead to the same integers. Walking adds each atom of the set to the concepts that it
+carries; its cost grows with the number of marks. Planes write the weights of the atoms in binary,
+one set of atoms per bit, and count the bits of plane & set & concept; their cost grows with atoms x
+concepts and pays off for dense concepts. If no concept is dense, the code for planes is not even
+compiled: functions that take `dense` are compiled for None, too.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from invert_core.kernels._jit import kernel
+from invert_core.kernels._jit import inner, kernel
 from invert_core.kernels.atoms import Atoms, merged
-from invert_core.kernels.bits import lowest_bit, popcount, popcounts, whole_set
-from invert_core.kernels.planes import add_planes, bit_length, no_planes, planes_of
+from invert_core.kernels.bits import lowest_bit, popcount, whole_set
+from invert_core.kernels.planes import add_planes, no_planes, planes_of
 
 _ONE = np.uint64(1)
 
@@ -31,15 +32,28 @@ WALK, PLANES, BY_COST = 0, 1, 2
 """How concepts are summed: always by one way, or by the cheaper one."""
 
 
+class Dense(NamedTuple):
+    """The concepts for which planes can be cheaper than walking, `concept` uint32 [D].
+
+    Atom a carries those that are set in ``rows[a]``, uint64 [S, ceil(D / 64)]; walking them takes
+    `row_cost` nanoseconds per atom. `size_planes` uint64 [Q, W] are the sizes of the atoms in
+    binary. If `always`, for tests and benchmarks, planes are used for every set.
+    """
+
+    concept: np.ndarray
+    rows: np.ndarray
+    row_cost: float
+    size_planes: np.ndarray
+    always: bool
+
+
 class LabelIndex(NamedTuple):
     """Concepts over S atoms, by concept and by atom.
 
-    `bits` uint64 [C, W] holds all concepts, `counts` int64 [C] their samples and `sizes`
-    int64 [S] the samples of each atom. Atom a carries the sparse concepts
-    ``concept[first[a]:first[a + 1]]`` and those of the concepts `dense` uint32 [D] that are set in
-    ``rows[a]``, uint64 [S, ceil(D / 64)]; walking the latter takes `row_cost` nanoseconds per atom.
-    `size_planes` uint64 [Q, W] are the sizes in binary. `how` says how the dense concepts are
-    summed: BY_COST, or for tests and benchmarks always WALK or PLANES.
+    `bits` uint64 [C, W] holds all concepts, `counts` int64 [C] their samples and `sizes` int64 [S]
+    the samples of each atom. Atom a carries the concepts
+    ``concept[first[a]:first[a + 1]]``, uint32, and some of `dense`, which is None if no concept is
+    dense.
     """
 
     bits: np.ndarray
@@ -47,11 +61,7 @@ class LabelIndex(NamedTuple):
     sizes: np.ndarray
     first: np.ndarray
     concept: np.ndarray
-    dense: np.ndarray
-    rows: np.ndarray
-    row_cost: float
-    size_planes: np.ndarray
-    how: int
+    dense: Dense | None
 
 
 class Ranked(NamedTuple):
@@ -64,43 +74,62 @@ class Ranked(NamedTuple):
     planes: np.ndarray
 
 
-class Sums(NamedTuple):
-    """The weight and the size of the intersection of each concept with one set.
+class Within(NamedTuple):
+    """The intersections of all concepts with one set of atoms, `words` uint64 [W].
 
-    All are int64 [C]. The exact weight lies between `sums` and `sums` + `slack`.
+    `counts` int64 [C] are their samples; the weights lie between `sums` int64 [C] and `sums` +
+    `slack`, int64 [C], or [0] if there are no dense concepts. The first ``n_touched[0]`` entries of
+    `touched` int64 [C + 1] are the concepts with a count; of all others, `counts`, `sums` and
+    `slack` are 0.
     """
 
-    sums: np.ndarray
+    words: np.ndarray
     counts: np.ndarray
+    sums: np.ndarray
     slack: np.ndarray
+    touched: np.ndarray
+    n_touched: np.ndarray
 
 
-@kernel
-def label_index(bits, sizes, how):
+def label_index(bits: np.ndarray, sizes: np.ndarray, how: int) -> LabelIndex:
     """Make the index of concepts uint64 [C, W] over atoms of `sizes` int64 [S].
 
     `how` is WALK for all concepts sparse, PLANES for all dense, or BY_COST for the cheaper way.
     """
+    is_dense = _dense_concepts(bits, sizes, how)
+    counts, first, concept = list_by_atom(bits, sizes, is_dense)
+    if not is_dense.any():
+        return LabelIndex(bits, counts, sizes, first, concept, None)
+    number = np.flatnonzero(is_dense).astype(np.uint32)
+    rows = rows_by_atom(bits, number, sizes.size)
+    per_atom = int(np.bitwise_count(rows).sum()) / sizes.size
+    row_cost = rows.shape[1] * ROW_COST + per_atom * BIT_COST
+    dense = Dense(number, rows, row_cost, planes_of(sizes), how == PLANES)
+    return LabelIndex(bits, counts, sizes, first, concept, dense)
+
+
+def _dense_concepts(bits: np.ndarray, sizes: np.ndarray, how: int) -> np.ndarray:
+    """Return for which concepts planes are made: bool [C]."""
+    if how != BY_COST:
+        return np.full(len(bits), how == PLANES)
+    n_entries = np.bitwise_count(bits).sum(axis=1, dtype=np.int64)
+    # No doubled rank exceeds 2 N, and a weight adds up the ranks of one atom.
+    rank_bits = (2 * int(sizes.sum()) * int(sizes.max())).bit_length()
+    by_planes = bits.shape[1] * (rank_bits + int(sizes.max()).bit_length()) * PLANE_COST
+    saved = n_entries * ENTRY_COST - by_planes
+    # Planes are made for each unit, so the cost of making them reduces what they save.
+    if saved[saved > 0].sum() <= rank_bits * sizes.size * MAKING_COST:
+        return np.zeros(len(bits), np.bool_)
+    return saved > 0
+
+
+@kernel
+def list_by_atom(bits, sizes, is_dense):
+    """List the concepts of each atom that are not dense: counts, first, concept of `LabelIndex`."""
     n_concepts, n_words = bits.shape
     n_atoms = sizes.size
-    n_samples = sizes.sum()
-    size_planes = planes_of(sizes)
-    # No doubled rank exceeds 2 N, and a weight adds up the ranks of one atom.
-    rank_bits = bit_length(2 * n_samples * sizes.max())
-    by_planes = n_words * (rank_bits + size_planes.shape[0]) * PLANE_COST
     counts = np.zeros(n_concepts, np.int64)
     first = np.zeros(n_atoms + 1, np.int64)
-    is_dense = np.full(n_concepts, how == PLANES)
-    n_entries = popcounts(bits)
-    if how == BY_COST:
-        # Planes are made for each unit, so the cost of making them reduces what they save.
-        saved = -rank_bits * n_atoms * MAKING_COST
-        for c in range(n_concepts):
-            is_dense[c] = n_entries[c] * ENTRY_COST > by_planes
-            if is_dense[c]:
-                saved += n_entries[c] * ENTRY_COST - by_planes
-        if saved <= 0:
-            is_dense[:] = False
     for c in range(n_concepts):
         for word in range(n_words):
             left = bits[c, word]
@@ -114,126 +143,171 @@ def label_index(bits, sizes, how):
         first[atom + 1] += first[atom]
     concept = np.empty(first[n_atoms], np.uint32)
     # A copy: it moves to the end of each list, but `first` must stay at the start.
-    filled = first[:-1].copy()
-    dense = np.empty(is_dense.sum(), np.uint32)
-    rows = np.zeros((n_atoms, (dense.size + 63) // 64), np.uint64)
-    n_dense = 0
-    n_dense_entries = 0
+    filled = first.copy()
     for c in range(n_concepts):
-        for word in range(n_words):
+        for word in range(0 if is_dense[c] else n_words):
             left = bits[c, word]
             while left != np.uint64(0):
                 atom = word * 64 + lowest_bit(left)
                 left &= left - _ONE
-                if is_dense[c]:
-                    rows[atom, n_dense >> 6] |= _ONE << np.uint64(n_dense & 63)
-                    n_dense_entries += 1
-                else:
-                    concept[filled[atom]] = c
-                    filled[atom] += 1
-        if is_dense[c]:
-            dense[n_dense] = c
-            n_dense += 1
-    row_cost = rows.shape[1] * ROW_COST + n_dense_entries / n_atoms * BIT_COST
-    return LabelIndex(bits, counts, sizes, first, concept, dense, rows, row_cost, size_planes, how)
+                concept[filled[atom]] = c
+                filled[atom] += 1
+    return counts, first, concept
 
 
 @kernel
-def ranked_over(weights, some_are_dense):
+def rows_by_atom(bits, dense, n_atoms):
+    """Return which of some concepts, `dense` uint32 [D], each atom carries: [S, ceil(D / 64)]."""
+    rows = np.zeros((n_atoms, (dense.size + 63) // 64), np.uint64)
+    for number in range(dense.size):
+        c = dense[number]
+        for word in range(bits.shape[1]):
+            left = bits[c, word]
+            while left != np.uint64(0):
+                atom = word * 64 + lowest_bit(left)
+                left &= left - _ONE
+                rows[atom, number >> 6] |= _ONE << np.uint64(number & 63)
+    return rows
+
+
+@inner
+def ranked_over(weights, dense):
     """Return the ranks of one unit, also in binary if some concepts are dense."""
-    return Ranked(weights, planes_of(weights) if some_are_dense else no_planes())
+    if dense is None:
+        return Ranked(weights, no_planes())
+    return Ranked(weights, planes_of(weights))
+
+
+@inner
+def add_whole(ranked, index, dense, sums):
+    """Fill in the weights of each whole concept, int64 [C]; `dense` is that of the index."""
+    weights, first, concept = ranked.weights, index.first, index.concept
+    for c in range(sums.size):
+        sums[c] = 0
+    for atom in range(weights.size):
+        weight = weights[atom]
+        for entry in range(first[atom], first[atom + 1]):
+            sums[concept[entry]] += weight
+    if dense is not None:
+        whole = whole_set(weights.size)
+        add_planes(whole, ranked.planes, 0, dense.concept, index.bits, sums)
 
 
 @kernel
-def sums_within(words, ranked, n_left_out, index, all_sums, within):
-    """Fill in the weight and size of the intersection of each concept with a set of atoms.
+def concept_sums(weights, index, dense):
+    """Return the weights int64 [K, S] of K units, added over each concept: int64 [K, C]."""
+    sums = np.empty((weights.shape[0], index.bits.shape[0]), np.int64)
+    for unit in range(weights.shape[0]):
+        add_whole(ranked_over(weights[unit], dense), index, dense, sums[unit])
+    return sums
+
+
+def nothing_within(index: LabelIndex) -> Within:
+    """Return room for the intersections of all concepts with a set, as those of an empty set."""
+    n_concepts, n_words = index.bits.shape
+    return Within(
+        np.zeros(n_words, np.uint64),
+        np.zeros(n_concepts, np.int64),
+        np.zeros(n_concepts, np.int64),
+        np.zeros(0 if index.dense is None else n_concepts, np.int64),
+        np.zeros(n_concepts + 1, np.int64),
+        np.zeros(1, np.int64),
+    )
+
+
+@inner
+def add_within(ranked, n_left_out, index, dense, within):
+    """Fill in the intersections of all concepts with ``within.words``.
 
     Parameters
     ----------
-    words : uint64 [W]
-        The set.
     ranked : Ranked
         The weights add up to N(N + 1), with N up to 2**27.
     n_left_out : int
         Number of lowest planes to leave out; at most half of them, so that the slack fits.
     index : LabelIndex
-    all_sums : int64 [C]
-        The weights of each whole concept; empty if they are not known yet.
-    within : Sums
-        Overwritten; the slack is 0 unless planes were left out.
+    dense : Dense or None
+        That of the index.
+    within : Within
+        Empty but for its words.
     """
-    weights, planes = ranked.weights, ranked.planes
-    sums, counts, slack = within.sums, within.counts, within.slack
-    n_atoms = weights.size
-    n_inside = 0
-    for word in words:
-        n_inside += popcount(word)
-    # What lies outside is subtracted from the whole concept, once that is known.
-    outside = 2 * n_inside > n_atoms and all_sums.size > 0
-    n_walked = n_atoms - n_inside if outside else n_inside
-    n_dense = index.dense.size
-    n_planes = planes.shape[0] + index.size_planes.shape[0]
-    # Planes count both sizes and ranks, so both kinds of planes cost time.
-    by_planes = n_dense * n_planes * words.size * PLANE_COST
-    walk_rows = index.how == WALK or (
-        index.how == BY_COST and n_walked * index.row_cost < by_planes
-    )
-    n_row_words = index.rows.shape[1] if walk_rows else 0
-    whole = whole_set(n_atoms) if outside else words
-    sums[:] = 0
-    counts[:] = 0
+    words, counts, sums, touched = within.words, within.counts, within.sums, within.touched
+    weights, sizes = ranked.weights, index.sizes
+    first, concept = index.first, index.concept
+    n_touched = 0
+    n_atoms = 0
     for word in range(words.size):
-        # Not ~, which would set bits after the last atom.
-        left = words[word] ^ whole[word] if outside else words[word]
+        left = words[word]
+        n_atoms += popcount(left)
         while left != np.uint64(0):
             atom = word * 64 + lowest_bit(left)
             left &= left - _ONE
-            weight = weights[atom]
-            size = index.sizes[atom]
+            weight, size = weights[atom], sizes[atom]
             # Sums and counts in one go: the list of concepts is read once.
-            for concept in index.concept[index.first[atom] : index.first[atom + 1]]:
-                sums[concept] += weight
-                counts[concept] += size
-            for part in range(n_row_words):
-                carried = index.rows[atom, part]
+            for entry in range(first[atom], first[atom + 1]):
+                c = concept[entry]
+                # Always written, but only kept if the concept is new: there is no branch.
+                touched[n_touched] = c
+                n_touched += counts[c] == 0
+                counts[c] += size
+                sums[c] += weight
+    if dense is not None:
+        n_planes = ranked.planes.shape[0] + dense.size_planes.shape[0]
+        # Planes count both sizes and ranks, so both kinds of planes cost time.
+        by_planes = dense.concept.size * n_planes * words.size * PLANE_COST
+        if dense.always or n_atoms * dense.row_cost >= by_planes:
+            _add_by_planes(ranked, n_left_out, index, dense, within)
+        else:
+            _add_rows(ranked, index, dense, within)
+        for c in dense.concept:
+            touched[n_touched] = c
+            n_touched += counts[c] > 0
+    within.n_touched[0] = n_touched
+
+
+@inner
+def _add_rows(ranked, index, dense, within):
+    """Add the dense concepts by walking."""
+    words, counts, sums = within.words, within.counts, within.sums
+    weights, sizes, rows, concept = ranked.weights, index.sizes, dense.rows, dense.concept
+    for word in range(words.size):
+        left = words[word]
+        while left != np.uint64(0):
+            atom = word * 64 + lowest_bit(left)
+            left &= left - _ONE
+            for part in range(rows.shape[1]):
+                carried = rows[atom, part]
                 while carried != np.uint64(0):
-                    concept = index.dense[part * 64 + lowest_bit(carried)]
+                    c = concept[part * 64 + lowest_bit(carried)]
                     carried &= carried - _ONE
-                    sums[concept] += weight
-                    counts[concept] += size
-    if outside:
-        for concept in range(sums.size):
-            sums[concept] = all_sums[concept] - sums[concept]
-            counts[concept] = index.counts[concept] - counts[concept]
-    slack[:] = 0
-    if n_dense > 0 and not walk_rows:
-        # The walk left out the dense concepts, and the subtraction changed their entries.
-        for concept in index.dense:
-            sums[concept] = 0
-            counts[concept] = 0
-        # Counts are always exact: the limits on sizes and the test for equal extents rely on them.
-        add_planes(words, index.size_planes, 0, index.dense, index.bits, counts)
-        add_planes(words, planes, n_left_out, index.dense, index.bits, sums)
-        # Each atom lacks up to 2**n_left_out - 1, and there are no more atoms than samples. With
-        # at most 2**27 samples and 27 planes left out, the slack is below 2**54.
-        for concept in index.dense:
-            slack[concept] = counts[concept] * ((1 << n_left_out) - 1)
+                    counts[c] += sizes[atom]
+                    sums[c] += weights[atom]
 
 
-@kernel
-def concept_sums(weights, index):
-    """Return the weights int64 [K, S] of K units, added over each concept: int64 [K, C]."""
-    n_units, n_atoms = weights.shape
-    sums = np.empty((n_units, index.bits.shape[0]), np.int64)
-    counts = np.empty(index.bits.shape[0], np.int64)
-    slack = np.empty(index.bits.shape[0], np.int64)
-    # The sums of whole concepts are not known yet, so no complement can be subtracted from them.
-    unknown = np.empty(0, np.int64)
-    whole = whole_set(n_atoms)
-    for unit in range(n_units):
-        ranked = ranked_over(weights[unit], index.dense.size > 0)
-        sums_within(whole, ranked, 0, index, unknown, Sums(sums[unit], counts, slack))
-    return sums
+@inner
+def _add_by_planes(ranked, n_left_out, index, dense, within):
+    """Add the dense concepts by counting bits, but for the lowest planes."""
+    words, counts, slack = within.words, within.counts, within.slack
+    # Counts are always exact: the limits on sizes and the test for equal extents rely on them.
+    add_planes(words, dense.size_planes, 0, dense.concept, index.bits, counts)
+    add_planes(words, ranked.planes, n_left_out, dense.concept, index.bits, within.sums)
+    # Each atom lacks up to 2**n_left_out - 1, and there are no more atoms than samples. With at
+    # most 2**27 samples and 27 planes left out, the slack is below 2**54.
+    for c in dense.concept:
+        slack[c] = counts[c] * ((1 << n_left_out) - 1)
+
+
+@inner
+def forget(within):
+    """Make the intersections those of an empty set again."""
+    counts, sums, slack, touched = within.counts, within.sums, within.slack, within.touched
+    for place in range(within.n_touched[0]):
+        c = touched[place]
+        counts[c] = 0
+        sums[c] = 0
+        if slack.size > 0:
+            slack[c] = 0
+    within.n_touched[0] = 0
 
 
 @kernel

@@ -5,17 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from invert_core.kernels import atoms, beam, candidates, ranks, sums
+from invert_core.kernels import atoms, beam_search, candidates, ranks, sums
 from invert_core.kernels._cache import announce, config, is_cached, one_process_at_a_time
 
 _OF_A_SEARCH = (
     atoms.find_atoms,
     atoms.bits_of_atoms,
-    sums.label_index,
+    sums.list_by_atom,
     ranks.make_keys,
     ranks.make_keys_in_order,
     ranks.add_ranks,
-    beam.search_units,
+    beam_search.search_all,
 )
 
 
@@ -57,4 +57,6 @@ def _search() -> None:
     index = sums.label_index(atoms.bits_of_atoms(bits, merged), merged.sizes, sums.BY_COST)
     for float_type in (np.float32, np.float64):
         weights, _, _ = ranks.rank_sums(np.array([[0, 1]], float_type), merged)
-    beam.search_units(weights, 2, index, candidates.Limits(1, 1, 1, 1, 1.0, 1))
+    searched = np.ones((1, 1), np.bool_)
+    limits = candidates.Limits(1, 1, 2, 1, 1, 1.0, 1)
+    beam_search.search_units(weights, index, searched, limits)

@@ -5,10 +5,11 @@ import numpy as np
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError
 from invert_core.kernels.atoms import Atoms
-from invert_core.kernels.beam import search_units
+from invert_core.kernels.beam_search import search_units
 from invert_core.kernels.candidates import Limits
 from invert_core.kernels.formulas import AND, LENGTH, LITERALS, N_POSITIVE, RANK_SUM
-from invert_core.kernels.sums import LabelIndex, index_by_atoms
+from invert_core.kernels.scores import auc_of
+from invert_core.kernels.sums import LabelIndex, concept_sums, index_by_atoms
 from invert_core.kernels.warm_up import compile_search
 from invert_core.search.complete_search import CompleteSearch
 from invert_core.search.search import Found, UnitResult, Watch
@@ -29,6 +30,7 @@ class BeamSearch(CompleteSearch):
         self._limits = Limits(
             settings.length,
             settings.beam,
+            self.n_samples,
             self.n_low,
             self.n_high,
             1.0,
@@ -52,7 +54,10 @@ class BeamSearch(CompleteSearch):
         codes, scores, n_scored = (
             array.tolist()
             for array in search_units(
-                weights, self.n_samples, self._index, self._limits._replace(sign=sign)
+                weights,
+                self._index,
+                self._searched(weights),
+                self._limits._replace(sign=sign),
             )
         )
         results = []
@@ -66,6 +71,28 @@ class BeamSearch(CompleteSearch):
             reported = report(beam, by_length, sign, settings.min_gain)[: settings.beam]
             results.append(UnitResult(direction, reported, beam, by_length, scored))
         return results
+
+    def _searched(self, weights: np.ndarray) -> np.ndarray:
+        """Return the concepts that are joined from step 2 on: bool [K, C], or [1, C] for all."""
+        counts = self._index.counts
+        if self._limits.n_searched == counts.size:
+            return np.ones((1, counts.size), np.bool_)
+        sums = concept_sums(weights, self._index, self._index.dense)
+        with np.errstate(invalid="ignore"):
+            auc = auc_of(counts, sums, self.n_samples)
+        return most_separated(auc, self._limits.n_searched)
+
+
+def most_separated(auc: np.ndarray, n_kept: int) -> np.ndarray:
+    """Return which concepts have the largest abs(AUC - 0.5), the first in a tie: bool [K, C].
+
+    `auc` is float64 [K, C]; NaN stands for a concept that is true everywhere or nowhere.
+    """
+    distance = np.nan_to_num(np.abs(auc - 0.5), nan=0.0)
+    first = np.argsort(-distance, axis=1, kind="stable")[:, :n_kept]
+    kept = np.zeros(auc.shape, np.bool_)
+    np.put_along_axis(kept, first, True, axis=1)
+    return kept
 
 
 def report(

@@ -137,7 +137,7 @@ def mann_whitney(
                 "Leave such samples out, or find out why the model produces NaN.",
             )
         weights, ties, cubes = rank_sums(values, atoms)
-        doubled = concept_sums(weights, index) - n_positive * (n_positive + 1)
+        doubled = concept_sums(weights, index, index.dense) - n_positive * (n_positive + 1)
         spread = RankSpread.of_units(n_samples, ties, cubes).of_each(np.s_[:, None])
         return (
             doubled,

@@ -1,0 +1,329 @@
+"""Beam search for blocks of units.
+
+Step 1 offers all literals. Step l joins the formulas of l - 1 literals to every literal
+(`candidates`); the old beam and these candidates compete for the next beam.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from invert_core.kernels._jit import inlined, inner, kernel
+from invert_core.kernels.beam import Beam, copy, last_score, no_formulas
+from invert_core.kernels.bits import lowest_bit, whole_set
+from invert_core.kernels.candidates import (
+    Formula,
+    Goal,
+    Limits,
+    Room,
+    Unit,
+    offer_joined,
+    offer_literals,
+)
+from invert_core.kernels.formulas import (
+    AND_IT,
+    AND_NOT,
+    LENGTH,
+    OR_IT,
+    OR_NOT,
+    is_within,
+    width_of,
+    word_of_kind,
+)
+from invert_core.kernels.sums import LabelIndex, add_whole, nothing_within, ranked_over
+
+_FEW, _MORE = 2, 16
+"""Numbers of formulas to look at, first and later, if the beam has no new formula of a length."""
+
+
+class Results(NamedTuple):
+    """The results of the searches of K units.
+
+    For each unit, `codes` int64 [K, B + L, 3 + 2L] holds the formulas of the best distinct extents,
+    best first, then the best new formula of each length, with LENGTH 0 if there is none; see
+    `formulas` for the columns. `scores` float64 [K, B + L] are sign * AUC; `n_scored` int64 [K]
+    counts the candidates.
+    """
+
+    codes: np.ndarray
+    scores: np.ndarray
+    n_scored: np.ndarray
+
+
+class Space(NamedTuple):
+    """The arrays that the search of one unit works in; all units use them in turn.
+
+    `sums`, `float_sums`, `float_counts` and `whole` are those of `candidates.Unit`, `every` bool
+    [C] is all concepts. `before` is the beam of the previous step and `kept` becomes the next one;
+    `few` and `more` are for formulas that are not good enough for it. `parents` uint64 [P, W] are
+    the extents of all formulas that were joined. `ceiling` and `ceiling_score` are those of
+    `candidates.Goal`, and `literal` is room for a formula.
+    """
+
+    sums: np.ndarray
+    float_sums: np.ndarray
+    float_counts: np.ndarray
+    whole: np.ndarray
+    every: np.ndarray
+    before: Beam
+    kept: Beam
+    few: Beam
+    more: Beam
+    parents: np.ndarray
+    ceiling: np.ndarray
+    ceiling_score: np.ndarray
+    literal: Formula
+    room: Room
+
+
+def search_units(
+    weights: np.ndarray, index: LabelIndex, searched: np.ndarray, limits: Limits
+) -> Results:
+    """Search for the formulas that each unit separates best.
+
+    Parameters
+    ----------
+    weights : int64 [K, S]
+        Doubled midranks, added over each atom.
+    index : LabelIndex
+        The concepts.
+    searched : bool [K, C] or [1, C]
+        The concepts that are joined from step 2 on, for each unit or for all.
+    limits : Limits
+
+    Returns
+    -------
+    Results
+    """
+    n_units, n_rows = len(weights), limits.beam + limits.length
+    results = Results(
+        np.zeros((n_units, n_rows, width_of(limits.length)), np.int64),
+        np.zeros((n_units, n_rows)),
+        np.zeros(n_units, np.int64),
+    )
+    search_all(weights, index, index.dense, searched, limits, _space(index, limits), results)
+    return results
+
+
+def _space(index: LabelIndex, limits: Limits) -> Space:
+    """Make the arrays here, because each of them would take long to compile in a kernel."""
+    n_concepts, n_words = index.bits.shape
+    beam, length, width = limits.beam, limits.length, width_of(limits.length)
+    before, kept, few, more = (
+        no_formulas(capacity, length, n_words) for capacity in (beam, beam, _FEW, _MORE)
+    )
+    return Space(
+        sums=np.empty(n_concepts, np.int64),
+        float_sums=np.empty(n_concepts),
+        float_counts=index.counts.astype(np.float64),
+        whole=whole_set(index.sizes.size),
+        every=np.ones(n_concepts, np.bool_),
+        before=before,
+        kept=kept,
+        few=few,
+        more=more,
+        # Step 1 joins the set of all atoms; each later step at most one formula per beam place.
+        parents=np.empty((1 + (length - 1) * beam, n_words), np.uint64),
+        ceiling=np.zeros(width, np.int64),
+        ceiling_score=np.full(1, np.inf),
+        literal=Formula(np.empty(width, np.int64), np.empty(n_words, np.uint64)),
+        room=Room(np.empty(width, np.int64), np.empty(n_words, np.uint64), nothing_within(index)),
+    )
+
+
+@kernel
+def search_all(weights, index, dense, searched, limits, space, results):
+    """Fill in the results of all units; `dense` is that of the index (see `sums`)."""
+    sums, float_sums = space.sums, space.float_sums
+    for number in range(weights.shape[0]):
+        ranked = ranked_over(weights[number], dense)
+        add_whole(ranked, index, dense, sums)
+        for c in range(sums.size):
+            float_sums[c] = sums[c]
+        of_unit = searched[min(number, searched.shape[0] - 1)]
+        _search_unit(_unit(limits, index, ranked, space, of_unit), dense, space, results, number)
+
+
+@inlined
+def _unit(limits, index, ranked, space, searched):
+    """Return the unit in `space`, for a search among some of the concepts."""
+    return Unit(
+        limits,
+        index,
+        ranked,
+        space.sums,
+        space.float_sums,
+        space.float_counts,
+        searched,
+        space.whole,
+    )
+
+
+@inlined
+def _search_unit(unit, dense, space, results, number):
+    """Search one unit and write its results."""
+    limits, before, kept, parents = unit.limits, space.before, space.kept, space.parents
+    codes, scores = results.codes[number], results.scores[number]
+    goal = Goal(kept, before, space.ceiling, space.ceiling_score)
+    before.size[0] = 0
+    kept.size[0] = 0
+    # From step 2 on, fewer concepts may be searched.
+    of_all = _unit(limits, unit.index, unit.ranked, space, space.every)
+    offer_literals(space.literal, goal, of_all, space.room)
+    n_scored = 2 * unit.sums.size
+    if kept.size[0] > 0:
+        _report(kept, 0, codes, scores, limits.beam)
+    _note_parent(parents, 0, unit.whole)
+    n_parents = 1
+    for step in range(2, limits.length + 1):
+        copy(kept, before)
+        n_before = n_parents
+        for place in range(before.size[0]):
+            slot = before.order[place]
+            # Shorter formulas were joined to every literal in an earlier step.
+            if before.codes[slot, LENGTH] == step - 1:
+                formula = Formula(before.codes[slot], before.words[slot])
+                _note_parent(parents, n_parents, formula.words)
+                n_parents += 1
+                offer_joined(formula, goal, unit, dense, space.room)
+        # No formula was left to join, so there are no longer ones.
+        if n_parents == n_before:
+            break
+        n_scored += 4 * limits.n_searched * (n_parents - n_before)
+        past = parents[:n_before]
+        row = limits.beam + step - 1
+        place = _first_new(kept, step, before, past, unit, dense)
+        if place >= 0:
+            _report(kept, place, codes, scores, row)
+        else:
+            _search_below(step, past, unit, dense, space, codes, scores)
+    for place in range(kept.size[0]):
+        _report(kept, place, codes, scores, place)
+    results.n_scored[number] = n_scored
+
+
+@inner
+def _note_parent(parents, number, words):
+    """Note the extent of a formula that is joined."""
+    for word in range(words.size):
+        parents[number, word] = words[word]
+
+
+@inner
+def _report(beam, place, codes, scores, row):
+    """Copy a formula of a beam to a row of the results."""
+    slot = beam.order[place]
+    for column in range(codes.shape[1]):
+        codes[row, column] = beam.codes[slot, column]
+    scores[row] = beam.scores[slot]
+
+
+@inlined
+def _search_below(step, past, unit, dense, space, codes, scores):
+    """Find the best new formula of one length among those that did not enter the beam.
+
+    They are looked at a few at a time, each time those that come after the last.
+    """
+    before, below, row = space.before, space.few, unit.limits.beam + step - 1
+    ceiling, ceiling_score = space.ceiling, space.ceiling_score
+    while True:
+        below.size[0] = 0
+        goal = Goal(below, before, ceiling, ceiling_score)
+        for place in range(before.size[0]):
+            slot = before.order[place]
+            if before.codes[slot, LENGTH] == step - 1:
+                formula = Formula(before.codes[slot], before.words[slot])
+                offer_joined(formula, goal, unit, dense, space.room)
+        place = _first_new(below, step, before, past, unit, dense)
+        if place >= 0:
+            _report(below, place, codes, scores, row)
+        if place >= 0 or below.size[0] == 0:
+            break
+        last = below.order[below.size[0] - 1]
+        ceiling_score[0] = below.scores[last]
+        for column in range(ceiling.size):
+            ceiling[column] = below.codes[last, column]
+        below = space.more
+    ceiling_score[0] = np.inf
+
+
+@inner
+def _first_new(beam, step, before, past, unit, dense):
+    """Return the place of the first formula of a length that says more than all shorter ones.
+
+    -1 stands for none. `past` uint64 [P, W] are the extents that were joined before `step`.
+    """
+    for place in range(beam.size[0]):
+        slot = beam.order[place]
+        # The beam before holds the extents of all scored formulas that score above its last one,
+        # or of all of them if it is not full. Only for other scores they are looked through.
+        if beam.codes[slot, LENGTH] == step and (
+            beam.scores[slot] > last_score(before)
+            or not _is_known(beam.words[slot], past, unit, dense)
+        ):
+            return place
+    return -1
+
+
+@inner
+def _is_known(words, past, unit, dense):
+    """Return whether an extent is that of a past extent uint64 [P, W] joined to a literal.
+
+    The first of the past extents is the set of all atoms, joined to every concept by & alone.
+    """
+    for p in range(past.shape[0]):
+        parent = past[p]
+        is_inside = is_within(words, parent)
+        is_around = p > 0 and is_within(parent, words)
+        if is_inside and is_around:
+            return True
+        for kind in range(AND_IT, OR_NOT + 1):
+            if (is_around if kind >= OR_IT else is_inside) and _some_concept_makes(
+                kind, parent, words, p == 0, unit, dense
+            ):
+                return True
+    return False
+
+
+@inlined
+def _some_concept_makes(kind, parent, words, all_concepts, unit, dense):
+    """Return whether a concept and the extent `parent` make the extent `words`."""
+    whole, searched, index = unit.whole, unit.searched, unit.index
+    # One atom that the concept must carry leaves few concepts to compare.
+    atom = _telling_atom(kind, parent, words, whole)
+    found = False
+    for entry in range(index.first[atom], index.first[atom + 1]):
+        c = index.concept[entry]
+        if (all_concepts or searched[c]) and _makes(kind, parent, index.bits[c], whole, words):
+            found = True
+    if dense is not None:
+        for c in dense.concept:
+            if (all_concepts or searched[c]) and _makes(kind, parent, index.bits[c], whole, words):
+                found = True
+    return found
+
+
+@inner
+def _telling_atom(kind, parent, words, whole):
+    """Return an atom that a concept must carry if it makes `words` of `parent`, another extent."""
+    for word in range(words.size):
+        if kind == AND_IT:
+            tells = words[word]
+        elif kind == AND_NOT:
+            tells = parent[word] & ~words[word]
+        elif kind == OR_IT:
+            tells = words[word] & ~parent[word]
+        else:
+            tells = whole[word] & ~words[word]
+        if tells != np.uint64(0):
+            return word * 64 + lowest_bit(tells)
+    return 0
+
+
+@inner
+def _makes(kind, parent, concept, whole, words):
+    """Return whether an extent and a concept make the extent `words`."""
+    for word in range(words.size):
+        if word_of_kind(kind, parent[word], concept[word], whole[word]) != words[word]:
+            return False
+    return True
