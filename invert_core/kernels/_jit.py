@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+from numba.extending import register_jitable
 
 from invert_core.kernels._cache import KernelCache, config, in_numbas_own, tell_numbas_own
 from invert_core.kernels._internals import MISSING
@@ -33,12 +34,15 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def inner(function: Callable[..., Any]) -> Any:
-    """Compile `function` as a part of the kernels that call it; Python cannot call it.
+    """Let kernels call `function` in compiled form; called from Python, it stays as it is.
 
-    Numba would write code that lets Python and C call it. For arguments of many arrays, that takes
-    longer to compile than the function itself.
+    Numba would also write code by which Python and C call it. For arguments of many arrays, that
+    takes longer to compile than the function itself.
     """
-    return _part(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    if config.DISABLE_JIT:
+        return function
+    options = {"error_model": _OPTIONS["error_model"], "no_cfunc_wrapper": True}
+    return register_jitable(no_cpython_wrapper=True, **options)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
@@ -47,11 +51,7 @@ def inlined(function: Callable[..., Any]) -> Any:
     A function that is called once takes less time to compile in this way: otherwise its code is
     optimised on its own first, and again within every function that calls it in turn.
     """
-    return _part(function, inline="always")
-
-
-def _part(function: Callable[..., Any], **options: Any) -> Any:
-    return function if config.DISABLE_JIT else numba.njit(**_OPTIONS, **options)(function)
+    return function if config.DISABLE_JIT else numba.njit(inline="always", **_OPTIONS)(function)
 
 
 def _kept_by_numba(function: Callable[..., Any]) -> Any:

@@ -136,7 +136,7 @@ def search_all(weights, index, dense, searched, limits, space, results):
     """Fill in the results of all units; `dense` is that of the index (see `sums`)."""
     sums, float_sums = space.sums, space.float_sums
     for number in range(weights.shape[0]):
-        ranked = ranked_over(weights[number], dense)
+        ranked = ranked_over(weights[number], index, dense)
         add_whole(ranked, index, dense, sums)
         for c in range(sums.size):
             float_sums[c] = sums[c]
@@ -168,7 +168,7 @@ def _search_unit(unit, dense, space, results, number):
     before.size[0] = 0
     kept.size[0] = 0
     # From step 2 on, fewer concepts may be searched.
-    of_all = _unit(limits, unit.index, unit.ranked, space, space.every)
+    of_all = _unit(limits, unit.concepts, unit.ranked, space, space.every)
     offer_literals(space.literal, goal, of_all, space.room)
     n_scored = 2 * unit.sums.size
     if kept.size[0] > 0:
@@ -288,7 +288,7 @@ def _is_known(words, past, unit, dense):
 @inlined
 def _some_concept_makes(kind, parent, words, all_concepts, unit, dense):
     """Return whether a concept and the extent `parent` make the extent `words`."""
-    whole, searched, index = unit.whole, unit.searched, unit.index
+    whole, searched, index = unit.whole, unit.searched, unit.concepts
     # One atom that the concept must carry leaves few concepts to compare.
     atom = _telling_atom(kind, parent, words, whole)
     found = False

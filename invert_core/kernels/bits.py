@@ -47,8 +47,7 @@ def popcounts(bits):
     return counts
 
 
-@kernel
-def whole_set(n_samples):
+def whole_set(n_samples: int) -> np.ndarray:
     """Return the set of all samples: uint64 [W]."""
     words = np.full((n_samples + 63) // 64, ~np.uint64(0))
     # No bit after the last sample may be set: counts and comparisons take whole words.

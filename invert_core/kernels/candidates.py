@@ -54,13 +54,13 @@ class Limits(NamedTuple):
 class Unit(NamedTuple):
     """What stays the same during one step of the search for one unit.
 
-    `index` holds the concepts. `sums` int64 [C] are the rank sums of whole concepts; `float_sums`
+    `sums` int64 [C] are the rank sums of whole concepts; `float_sums`
     and `float_counts` are these and the sizes as float64. Only the concepts in `searched` bool [C]
     are joined. `whole` uint64 [W] is the set of all atoms.
     """
 
     limits: Limits
-    index: LabelIndex
+    concepts: LabelIndex
     ranked: Ranked
     sums: np.ndarray
     float_sums: np.ndarray
@@ -121,7 +121,7 @@ def offer(formula, candidate, goal, unit, room):
     code[RANK_SUM] = rank_sum
     if not precedes(goal.ceiling, ceiling_score, code, score) or not enters(goal.beam, code, score):
         return
-    concept_words = unit.index.bits[candidate.concept]
+    concept_words = unit.concepts.bits[candidate.concept]
     write_extent(candidate.kind, formula.words, concept_words, unit.whole, words)
     if place_of(goal.old, code, words) < 0:
         insert(goal.beam, code, score, words)
@@ -152,11 +152,11 @@ def offer_joined(formula, goal, unit, dense, room):
     for word in formula.words:
         n_atoms += popcount(word)
     # Of a set and its complement, the smaller one is walked; the other follows by subtraction.
-    outside = 2 * n_atoms > unit.index.sizes.size
+    outside = 2 * n_atoms > unit.concepts.sizes.size
     for word in range(words.size):
         words[word] = formula.words[word] ^ (unit.whole[word] if outside else np.uint64(0))
     # The upper planes bound every candidate, and few candidates need the lower ones.
-    add_within(unit.ranked, n_left_out(unit.ranked), unit.index, dense, within)
+    add_within(unit.ranked, n_left_out(unit.ranked), unit.concepts, dense, within)
     _offer_touched(formula, outside, goal, unit, dense, room)
     _offer_others(formula, outside, goal, unit, room)
     forget(within)
@@ -176,7 +176,7 @@ def _offer_touched(formula, outside, goal, unit, dense, room):
     everything = n_samples * (n_samples + 1)
     n_formula, sum_formula = formula.code[N_POSITIVE], formula.code[RANK_SUM]
     counts, sums, slack, touched = within.counts, within.sums, within.slack, within.touched
-    all_counts, all_sums, searched = unit.index.counts, unit.sums, unit.searched
+    all_counts, all_sums, searched = unit.concepts.counts, unit.sums, unit.searched
     threshold = last_score(goal.beam)
     for place in range(within.n_touched[0]):
         c = touched[place]
@@ -211,8 +211,8 @@ def _offer_touched(formula, outside, goal, unit, dense, room):
 def _remove_slack(c, unit, within):
     """Make the sum of one concept exact by adding the planes that were left out."""
     # Stored, because the other kinds of candidates of this concept use the same sum.
-    ranked = unit.ranked
-    within.sums[c] += sum_below(within.words, ranked.planes, n_left_out(ranked), unit.index.bits[c])
+    planes, n_planes = unit.ranked.planes, n_left_out(unit.ranked)
+    within.sums[c] += sum_below(within.words, planes, n_planes, unit.concepts.bits[c])
     within.slack[c] = 0
 
 
@@ -226,12 +226,13 @@ def _offer_others(formula, outside, goal, unit, room):
     limits = unit.limits
     n_samples, sign, n_low, n_high = limits.n_samples, limits.sign, limits.n_low, limits.n_high
     n_formula, sum_formula = formula.code[N_POSITIVE], formula.code[RANK_SUM]
-    all_counts, all_sums, searched = unit.index.counts, unit.sums, unit.searched
+    all_counts, all_sums, searched = unit.concepts.counts, unit.sums, unit.searched
     counts = room.within.counts
     threshold = last_score(goal.beam)
     for start in range(0, all_counts.size, _AT_ONCE):
         stop = min(start + _AT_ONCE, all_counts.size)
-        if not _some_reach(start, stop, way, formula.code, threshold, unit):
+        # Everything reaches the threshold of a beam that is not full.
+        if threshold > -np.inf and not _some_reach(start, stop, way, formula.code, threshold, unit):
             continue
         for c in range(start, stop):
             n = n_formula + way * all_counts[c]

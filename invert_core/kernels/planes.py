@@ -27,12 +27,6 @@ def bit_length(value):
 
 
 @kernel
-def no_planes():
-    """Return an array of zero planes, for units without dense concepts."""
-    return np.empty((0, 0), np.uint64)
-
-
-@kernel
 def planes_of(weights):
     """Return weights int64 [S], none negative, in binary: uint64 [P, W].
 

@@ -14,7 +14,7 @@ import numpy as np
 from invert_core.kernels._jit import inner, kernel
 from invert_core.kernels.atoms import Atoms, merged
 from invert_core.kernels.bits import lowest_bit, popcount, whole_set
-from invert_core.kernels.planes import add_planes, no_planes, planes_of
+from invert_core.kernels.planes import add_planes, planes_of
 
 _ONE = np.uint64(1)
 
@@ -37,13 +37,15 @@ class Dense(NamedTuple):
 
     Atom a carries those that are set in ``rows[a]``, uint64 [S, ceil(D / 64)]; walking them takes
     `row_cost` nanoseconds per atom. `size_planes` uint64 [Q, W] are the sizes of the atoms in
-    binary. If `always`, for tests and benchmarks, planes are used for every set.
+    binary, and `whole` uint64 [W] is the set of all atoms. If `always`, for tests and benchmarks,
+    planes are used for every set.
     """
 
     concept: np.ndarray
     rows: np.ndarray
     row_cost: float
     size_planes: np.ndarray
+    whole: np.ndarray
     always: bool
 
 
@@ -104,7 +106,8 @@ def label_index(bits: np.ndarray, sizes: np.ndarray, how: int) -> LabelIndex:
     rows = rows_by_atom(bits, number, sizes.size)
     per_atom = int(np.bitwise_count(rows).sum()) / sizes.size
     row_cost = rows.shape[1] * ROW_COST + per_atom * BIT_COST
-    dense = Dense(number, rows, row_cost, planes_of(sizes), how == PLANES)
+    whole = whole_set(sizes.size)
+    dense = Dense(number, rows, row_cost, planes_of(sizes), whole, how == PLANES)
     return LabelIndex(bits, counts, sizes, first, concept, dense)
 
 
@@ -171,10 +174,11 @@ def rows_by_atom(bits, dense, n_atoms):
 
 
 @inner
-def ranked_over(weights, dense):
+def ranked_over(weights, index, dense):
     """Return the ranks of one unit, also in binary if some concepts are dense."""
     if dense is None:
-        return Ranked(weights, no_planes())
+        # A view without rows, because an array of its own would take long to compile.
+        return Ranked(weights, index.bits[:0])
     return Ranked(weights, planes_of(weights))
 
 
@@ -189,8 +193,7 @@ def add_whole(ranked, index, dense, sums):
         for entry in range(first[atom], first[atom + 1]):
             sums[concept[entry]] += weight
     if dense is not None:
-        whole = whole_set(weights.size)
-        add_planes(whole, ranked.planes, 0, dense.concept, index.bits, sums)
+        add_planes(dense.whole, ranked.planes, 0, dense.concept, index.bits, sums)
 
 
 @kernel
@@ -198,7 +201,7 @@ def concept_sums(weights, index, dense):
     """Return the weights int64 [K, S] of K units, added over each concept: int64 [K, C]."""
     sums = np.empty((weights.shape[0], index.bits.shape[0]), np.int64)
     for unit in range(weights.shape[0]):
-        add_whole(ranked_over(weights[unit], dense), index, dense, sums[unit])
+        add_whole(ranked_over(weights[unit], index, dense), index, dense, sums[unit])
     return sums
 
 

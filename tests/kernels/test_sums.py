@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from invert_core.kernels import bits, planes, sums
 from invert_core.testing import strategies
+from tests.kernels.parts import from_python
 
 pytestmark = [
     pytest.mark.kernels,
@@ -12,7 +13,12 @@ pytestmark = [
 ]
 
 WAYS = (sums.WALK, sums.PLANES, sums.BY_COST)
-UNKNOWN = np.empty(0, np.int64)
+
+ranked_over = from_python(sums.ranked_over)
+add_whole = from_python(sums.add_whole)
+add_within = from_python(sums.add_within)
+forget = from_python(sums.forget)
+sum_below = from_python(planes.sum_below)
 
 
 @st.composite
@@ -26,24 +32,32 @@ def cases(draw):
     return labels, extent, weights, sizes
 
 
-def room(n_concepts):
-    """Sums that are yet to be written."""
-    return sums.Sums(*(np.full(n_concepts, -1) for _ in range(3)))
+def ways(labels, sizes):
+    """Yield the index of each way to sum."""
+    for how in WAYS:
+        yield sums.label_index(bits.pack_columns(labels), sizes, how)
 
 
-def within(labels, extent, weights, sizes, how):
-    """Sums and counts of an extent by one way."""
-    index = sums.label_index(bits.pack_columns(labels), sizes, how)
-    unit = sums.ranked_over(weights, index.dense.size > 0)
-    n_concepts = labels.shape[1]
-    whole, found = room(n_concepts), room(n_concepts)
-    everything = bits.whole_set(len(labels))
-    sums.sums_within(everything, unit, 0, index, UNKNOWN, whole)
-    assert whole.counts.tolist() == index.counts.tolist()
-    words = bits.pack_columns(extent[:, None])[0]
-    sums.sums_within(words, unit, 0, index, whole.sums, found)
-    assert found.slack.tolist() == [0] * n_concepts
-    return found.sums.tolist(), found.counts.tolist()
+def within(index, extent, weights):
+    """Sums and counts of all concepts within an extent, and which of them it touches."""
+    ranked = ranked_over(weights, index, index.dense)
+    found = sums.nothing_within(index)
+    found.words[:] = bits.pack_columns(extent[:, None])[0]
+    add_within(ranked, 0, index, index.dense, found)
+    assert not found.slack.any()
+    values = found.sums.tolist(), found.counts.tolist()
+    touched = found.touched[: found.n_touched[0]].tolist()
+    assert sorted(touched) == np.flatnonzero(found.counts).tolist()
+    forget(found)
+    assert not any(array.any() for array in (found.sums, found.counts, found.n_touched))
+    return values
+
+
+def whole(index, weights):
+    """Sums of whole concepts."""
+    found = np.full(index.counts.size, -1)
+    add_whole(ranked_over(weights, index, index.dense), index, index.dense, found)
+    return found.tolist()
 
 
 @given(cases())
@@ -54,34 +68,30 @@ def test_walking_and_planes_give_the_sums_and_sizes_of_every_concept_within_an_e
         [sum(int(weights[atom]) for atom in inside) for inside in members],
         [sum(int(sizes[atom]) for atom in inside) for inside in members],
     )
-    for how in WAYS:
-        assert within(*case, how) == expected
+    for index in ways(labels, sizes):
+        assert within(index, extent, weights) == expected
+        everything = np.ones(len(labels), bool)
+        assert (whole(index, weights), index.counts.tolist()) == within(index, everything, weights)
 
 
 @given(cases())
 def test_every_concept_is_found_in_the_index_by_atom(case):
     labels, _, _, sizes = case
-    for how in WAYS:
-        index = sums.label_index(bits.pack_columns(labels), sizes, how)
+    for index in ways(labels, sizes):
         listed = np.zeros(labels.shape, bool)
         for atom in range(len(labels)):
             listed[atom, index.concept[index.first[atom] : index.first[atom + 1]]] = True
-        listed[:, index.dense] |= unpacked_rows(index)
+        if index.dense is not None:
+            listed[:, index.dense.concept] |= unpacked_rows(index.dense)
         assert (listed == labels).all()
 
 
-def unpacked_rows(index):
-    n_atoms = index.rows.shape[0]
-    return np.array(
-        [
-            [
-                int(index.rows[atom, place // 64]) >> (place % 64) & 1
-                for place in range(index.dense.size)
-            ]
-            for atom in range(n_atoms)
-        ],
-        bool,
-    ).reshape(n_atoms, index.dense.size)
+def unpacked_rows(dense):
+    unpacked = [
+        [int(row[place // 64]) >> (place % 64) & 1 for place in range(dense.concept.size)]
+        for row in dense.rows
+    ]
+    return np.array(unpacked, bool)
 
 
 @pytest.mark.parametrize("largest_atom", [1, 10**8])
@@ -99,26 +109,25 @@ def test_the_ways_agree_beyond_65536_atoms_and_sums_of_32_bits(largest_atom):
     expected = [int(weights[column & extent].sum()) for column in labels.T]
     assert max(expected) > 2**32
     counts = [int(sizes[column & extent].sum()) for column in labels.T]
-    for how in WAYS:
-        assert within(labels, extent, weights, sizes, how) == (expected, counts)
+    for index in ways(labels, sizes):
+        assert within(index, extent, weights) == (expected, counts)
 
 
 @given(cases(), st.integers(0, 60))
 def test_planes_that_are_left_out_are_within_the_slack_and_can_be_added(case, n_left_out):
     labels, extent, weights, sizes = case
     index = sums.label_index(bits.pack_columns(labels), sizes, sums.PLANES)
-    unit = sums.ranked_over(weights, True)
-    n_left_out = min(n_left_out, unit.planes.shape[0] // 2)
-    within_set = room(labels.shape[1])
-    words = bits.pack_columns(extent[:, None])[0]
-    sums.sums_within(words, unit, n_left_out, index, UNKNOWN, within_set)
-    found, counts, slack = within_set
+    ranked = ranked_over(weights, index, index.dense)
+    n_left_out = min(n_left_out, ranked.planes.shape[0] // 2)
+    found = sums.nothing_within(index)
+    found.words[:] = bits.pack_columns(extent[:, None])[0]
+    add_within(ranked, n_left_out, index, index.dense, found)
     for concept, column in enumerate(labels.T):
         exact = sum(int(weight) for weight in weights[column & extent])
-        assert found[concept] <= exact <= found[concept] + slack[concept]
-        rest = planes.sum_below(words, unit.planes, n_left_out, index.bits[concept])
-        assert found[concept] + rest == exact
-        assert slack[concept] == counts[concept] * (2**n_left_out - 1)
+        assert found.sums[concept] <= exact <= found.sums[concept] + found.slack[concept]
+        rest = sum_below(found.words, ranked.planes, n_left_out, index.bits[concept])
+        assert found.sums[concept] + rest == exact
+        assert found.slack[concept] == found.counts[concept] * (2**n_left_out - 1)
 
 
 @given(cases())

@@ -12,7 +12,7 @@ from invert_core.activations import Activations
 from invert_core.concepts import read_concepts
 from invert_core.errors import DataError, SettingError, UnknownNameError
 from invert_core.formula.formula import Formula
-from invert_core.kernels import beam, ranks
+from invert_core.kernels import beam_search, ranks
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import label, label_units, plan
 from invert_core.labelling.workload import Workload
@@ -104,7 +104,7 @@ def test_nothing_compiles_in_the_threads_when_samples_are_left_out():
     source = Activations.from_array(activations, sample_id=ids)
     fewer = concept_set(labels[20:], sample_id=ids[20:])
     BeamSearch(fewer, Settings())
-    kernels = (beam.search_units, ranks.add_ranks)
+    kernels = (beam_search.search_all, ranks.add_ranks)
     before = [len(kernel.signatures) for kernel in kernels]
     label(source, fewer, join="inner")
     assert [len(kernel.signatures) for kernel in kernels] == before
