@@ -17,7 +17,7 @@ from invert_core.kernels.sums import (
     MAKING_COST,
     PLANE_COST,
     PLANES,
-    ranked_over,
+    Ranked,
 )
 
 _ONE = np.uint64(1)
@@ -166,10 +166,11 @@ def rank_within(runs, words, sizes, weights, ties):
     return cubes
 
 
-@kernel
-def ranks_in_binary(weights, lists):
+def ranks_in_binary(weights: np.ndarray, lists: ConceptLists) -> Ranked:
     """Return the ranks of a set in the form that `add_within` needs."""
-    return ranked_over(weights, lists.is_dense.any())
+    some_are_dense = bool(lists.is_dense.any())
+    planes = planes_of(weights) if some_are_dense else np.empty((0, 0), np.uint64)
+    return Ranked(weights, planes)
 
 
 @kernel

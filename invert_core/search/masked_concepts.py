@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
-from invert_core.kernels import atoms, ranks, subsets
+from invert_core.kernels import atoms, planes, ranks, subsets
 from invert_core.kernels.atoms import merged
 from invert_core.kernels.bits import whole_set
 from invert_core.kernels.sums import BY_COST
@@ -111,7 +111,7 @@ _KERNELS = (
     subsets.runs_of_keys,
     subsets.size_of,
     subsets.rank_within,
-    subsets.ranks_in_binary,
+    planes.planes_of,
     subsets.add_within,
     subsets.concept_lists,
 )
@@ -132,6 +132,7 @@ def _use_all() -> None:
     words = concepts.whole & concepts.defined[0]
     subsets.size_of(words, sizes)
     subsets.rank_within(runs, words, sizes, weights, ties)
+    planes.planes_of(weights)
     ranked = subsets.ranks_in_binary(weights, concepts.lists)
     (group, _) = concepts.groups(np.arange(2))
     table = np.empty((sizes.size, 2), np.int64)
