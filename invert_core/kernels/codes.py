@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from invert_core.kernels._jit import kernel
-from invert_core.kernels.radix import HALF, LOW_HALF, TUNING, Room, Tuning, n_bits_of, sort_keys
+from invert_core.kernels.radix import HALF, LOW_HALF, START, TUNING, Room, Tuning, n_bits_of, sort_keys
 
 SIGN = np.uint32(2**31)
 MAGNITUDE = np.uint32(2**31 - 1)
@@ -38,7 +38,7 @@ class Numbers(NamedTuple):
 
 
 def codes_of(values: np.ndarray, room: Room, tuning: Tuning = TUNING) -> np.ndarray:
-    """Return the codes of values [n] without NaN, as uint32 [n].
+    """Return the codes of values [n] without NaN, as uint32 [n] that may lie in `room.codes`.
 
     Parameters
     ----------
@@ -48,13 +48,15 @@ def codes_of(values: np.ndarray, room: Room, tuning: Tuning = TUNING) -> np.ndar
     """
     if values.dtype == np.float32:
         return values.view(np.uint32)
+    codes = room.codes[: values.size]
     if values.dtype == np.float16:
         # The bits of a float16 become the highest of the code, so that its sign is in place.
-        return np.left_shift(values.view(np.uint16), 16, dtype=np.uint32)
-    codes = np.empty(values.size, np.uint32)
+        codes[:] = values.view(np.uint16)
+        codes <<= 16
+        return codes
     bits = values.view(np.uint64)
     if shorten(bits, codes) > 0:
-        number_values(bits, codes, room, tuning)
+        number_values(bits, np.arange(values.size, dtype=np.int32), codes, room, tuning)
     return codes
 
 
@@ -136,8 +138,9 @@ def gather(codes, carried, n_keys, keys):
     for at in range(codes.size):
         # Every key is written, and kept if its value is not 0: zeros come at random, and a branch
         # on them would be mispredicted. There is room, because at least one value is 0.
-        keys[to] = np.uint64(codes[at]) << HALF | np.uint64(carried[at])
-        to += np.uint64(codes[at] & MAGNITUDE != 0)
+        code = codes[at]
+        keys[to] = np.uint64(code) << HALF | np.uint64(carried[at])
+        to += np.uint64(code & MAGNITUDE != 0)
 
 
 @kernel
@@ -168,16 +171,19 @@ def bits_to_keep(bits):
 
 
 @kernel
-def number_values(bits, codes, room, tuning):
-    """Replace the codes by numbers of the distinct values, where `shorten` cut bits off."""
+def number_values(bits, samples, codes, room, tuning):
+    """Replace codes of which `shorten` cut bits off by numbers of the distinct values.
+
+    `samples` int32 [n] are 0 to n - 1.
+    """
     low, first, n_cut = bits_to_keep(bits)
-    numbers = make_keys(codes, np.arange(bits.size).astype(np.int32), room.keys)
+    numbers = make_keys(codes, samples, room.keys)
     n_keys = numbers.n_keys
-    sort_keys(room, 0, n_keys, n_bits_of(np.uint64(numbers.n_numbers - 1)), tuning)
+    sort_keys(room, START, n_keys, n_bits_of(np.uint64(numbers.n_numbers - 1)), tuning)
     keys = room.keys
     mask = (_ONE << n_cut) - _ONE
     n_values = 0
-    start = 0
+    start = START
     for stop in range(1, n_keys + 1):
         if stop < n_keys and keys[stop] >> HALF == keys[start] >> HALF:
             continue

@@ -14,6 +14,9 @@ LOW_HALF = np.uint64(0xFFFFFFFF)
 
 _DIGIT_BITS = 12
 """With longer digits, the places that keys are moved to would no longer fit into the cache."""
+START = np.int64(0)
+"""Position or bit 0; Numba would compile a version of a function for each literal argument."""
+
 _STRIDE = 16
 _ONE = np.uint64(1)
 
@@ -28,7 +31,7 @@ class Tuning(NamedTuple):
     """
 
     few: int = 48
-    spare_bits: int = 6
+    spare_bits: int = 8
     disordered: int = 8
     counted: int = 2
 
@@ -37,17 +40,19 @@ TUNING = Tuning()
 
 
 class Room(NamedTuple):
-    """Room to work in: `keys` and `other` uint64 [n], `count` uint32."""
+    """Room to work in: `keys` and `other` uint64 [n + 1], `count` uint32, `codes` uint32 [n]."""
 
     keys: np.ndarray
     other: np.ndarray
     count: np.ndarray
+    codes: np.ndarray
 
 
 def room_for(n_keys: int, tuning: Tuning = TUNING) -> Room:
     """Return room for sorting or counting so many keys."""
     n_counts = max(2**_DIGIT_BITS, tuning.counted * n_keys)
-    return Room(*np.empty((2, n_keys), np.uint64), np.empty(n_counts, np.uint32))
+    keys, other = np.empty((2, n_keys + 1), np.uint64)
+    return Room(keys, other, np.empty(n_counts, np.uint32), np.empty(n_keys, np.uint32))
 
 
 @kernel
@@ -72,7 +77,7 @@ def sort_keys(room, start, stop, n_bits, tuning):
         if at < stop and keys[at] >> shift == keys[first] >> shift:
             continue
         if at - first > 1:
-            sort_by_bits(room, first, at, 0, n_left, tuning)
+            sort_by_bits(room, first, at, START, n_left, tuning)
         first = at
 
 
@@ -82,12 +87,12 @@ def sort_mostly(room, start, stop, n_bits, tuning):
 
     Spread values seldom agree in all other bits, so that one more digit would not pay.
     """
-    n_left = max(0, n_bits - n_bits_of(np.uint64(stop - start)) - tuning.spare_bits)
-    sort_by_bits(room, start, stop, n_left, n_bits, tuning)
-    if n_left > 0 and is_disordered(room.keys, start, stop, tuning):
-        n_left = 0
+    n_left = max(START, n_bits - n_bits_of(np.uint64(stop - start)) - tuning.spare_bits)
+    while True:
         sort_by_bits(room, start, stop, n_left, n_bits, tuning)
-    return n_left
+        if n_left == 0 or not is_disordered(room.keys, start, stop, tuning):
+            return n_left
+        n_left = START
 
 
 @kernel
@@ -125,9 +130,9 @@ def sort_by_bits(room, start, stop, low, high, tuning):
     longest = min(_DIGIT_BITS, n_bits_of(np.uint64(stop - start)))
     n_digits = (high - low + longest - 1) // longest
     for digit in range(n_digits):
-        # Digits of nearly the same length need the fewest counts.
-        begin = low + (high - low) * digit // n_digits
-        end = low + (high - low) * (digit + 1) // n_digits
+        # The first digit that keys are moved by is the shortest.
+        end = high - (n_digits - 1 - digit) * longest
+        begin = max(low, end - longest)
         move(keys, other, start, stop, HALF + np.uint64(begin), end - begin, count)
         keys, other = other, keys
     if n_digits & 1:

@@ -14,6 +14,7 @@ from invert_core.kernels.codes import codes_of, make_keys
 from invert_core.kernels.radix import (
     HALF,
     LOW_HALF,
+    START,
     TUNING,
     Room,
     Tuning,
@@ -114,33 +115,36 @@ def _values_of(
 def rank_units(codes, atoms, room, tuning, sums, ties, cubes):
     """Rank units given by codes uint32 [K, n]; samples without a code are 0.
 
-    `atoms.of_sample` int32 [n] are the atoms of the samples that have a code. The other arguments
-    are filled in as `rank_sums` says, `ties` int64 [K, 2] with the high and low parts of tie sums.
+    `atoms.of_sample` int32 [n] are the atoms of the samples that have a code. `sums` and `cubes`
+    are filled in as `rank_sums` says, `ties` int64 [K, 2] with the two parts of the tie sums.
     """
-    n_samples = atoms.sizes.sum()
+    sizes = atoms.sizes
+    n_samples = START
+    for size in sizes:
+        n_samples += size
     for unit in range(codes.shape[0]):
-        cubes[unit] = rank_unit(codes[unit], atoms, n_samples, room, tuning, sums[unit], ties[unit])
-
-
-@kernel
-def rank_unit(codes, atoms, n_samples, room, tuning, sums, ties):
-    """Rank one unit; return the cubes."""
-    numbers = make_keys(codes, atoms.of_sample, room.keys)
-    n_keys = numbers.n_keys
-    n_zeros = n_samples - n_keys
-    # Zeros have ranks n_negative + 1 to n_negative + n_zeros; twice their mean is an integer.
-    zeros = Zeros(n_samples, n_zeros, numbers.n_negative, 2 * numbers.n_negative + n_zeros + 1)
-    # All samples get the rank of zero; then those that have a key are corrected.
-    for atom in range(atoms.sizes.size):
-        sums[atom] = atoms.sizes[atom] * zeros.rank
-    ties[0] = 0
-    ties[1] = 0
-    cubes = count_ties(n_zeros, zeros.rank - (n_samples + 1), ties) if n_zeros > 0 else 0.0
-    if numbers.n_numbers <= tuning.counted * n_keys:
-        return add_counted(room, numbers, zeros, sums, ties, cubes)
-    n_bits = n_bits_of(np.uint64(numbers.n_numbers - 1))
-    n_left = sort_mostly(room, 0, n_keys, n_bits, tuning)
-    return add_sorted(room, n_keys, n_left, tuning, zeros, sums, ties, cubes)
+        numbers = make_keys(codes[unit], atoms.of_sample, room.keys)
+        n_keys, n_negative = numbers.n_keys, numbers.n_negative
+        n_zeros = n_samples - n_keys
+        # Zeros have ranks n_negative + 1 to n_negative + n_zeros; twice their mean is an integer.
+        of_zero = 2 * n_negative + n_zeros + 1
+        # All samples get the rank of zero; then those that have a key are corrected.
+        for atom in range(sizes.size):
+            sums[unit, atom] = sizes[atom] * of_zero
+        ties[unit, 0] = 0
+        ties[unit, 1] = 0
+        cubes[unit] = 0.0
+        if n_zeros > 0:
+            cubes[unit] = count_ties(n_zeros, of_zero - (n_samples + 1), ties[unit])
+        zeros = Zeros(n_samples, n_zeros, n_negative, of_zero)
+        if numbers.n_numbers <= tuning.counted * n_keys:
+            cubes[unit] = add_counted(room, numbers, zeros, sums[unit], ties[unit], cubes[unit])
+        else:
+            n_bits = n_bits_of(np.uint64(numbers.n_numbers - 1))
+            n_left = sort_mostly(room, START, n_keys, n_bits, tuning)
+            cubes[unit] = add_sorted(
+                room, n_keys, n_left, tuning, zeros, sums[unit], ties[unit], cubes[unit]
+            )
 
 
 @kernel
@@ -174,19 +178,22 @@ def add_sorted(room, n_keys, n_left, tuning, zeros, sums, ties, cubes):
     """Add the ranks of keys that are sorted except by the last `n_left` bits of their numbers."""
     keys = room.keys
     shift = HALF + np.uint64(n_left)
-    first = 0
+    # A key that agrees with the last in no bit ends its group, without a test for the end.
+    keys[n_keys] = ~keys[n_keys - 1]
+    first, key = START, keys[0]
     for at in range(1, n_keys + 1):
-        if at < n_keys and keys[at] >> shift == keys[first] >> shift:
+        next_key = keys[at]
+        if next_key >> shift == key >> shift:
             continue
-        # Most values share these bits with no other, and so add nothing to ties and cubes.
+        # Most values agree with no other, and so add nothing to ties and cubes.
         if at - first == 1:
             rank = 2 * at + (2 * zeros.n_zeros if first >= zeros.n_negative else 0)
-            sums[keys[first] & LOW_HALF] += rank - zeros.rank
+            sums[key & LOW_HALF] += rank - zeros.rank
         else:
             if n_left > 0:
-                sort_by_bits(room, first, at, 0, n_left, tuning)
+                sort_by_bits(room, first, at, START, n_left, tuning)
             cubes = add_group(keys, first, at, zeros, sums, ties, cubes)
-        first = at
+        first, key = at, next_key
     return cubes
 
 
