@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from invert_core.kernels import atoms, beam_search, candidates, ranks, sums
+from invert_core.kernels import atoms, beam_search, candidates, codes, ranks, sums
 from invert_core.kernels._cache import announce, config, is_cached, one_process_at_a_time
 
 _OF_A_SEARCH = (
     atoms.find_atoms,
     atoms.bits_of_atoms,
     sums.list_by_atom,
-    ranks.make_keys,
-    ranks.make_keys_in_order,
-    ranks.add_ranks,
+    codes.shorten,
+    codes.number_values,
+    ranks.rank_units,
     beam_search.search_all,
 )
 
@@ -56,7 +56,8 @@ def _search() -> None:
     merged = atoms.find_atoms(bits, 2)
     index = sums.label_index(atoms.bits_of_atoms(bits, merged), merged.sizes, sums.BY_COST)
     for float_type in (np.float32, np.float64):
-        weights, _, _ = ranks.rank_sums(np.array([[0, 1]], float_type), merged)
+        # In float64 these values leave more bits than a code holds.
+        weights, _, _ = ranks.rank_sums(np.array([[0.1, 1e9]], float_type), merged)
     searched = np.ones((1, 1), np.bool_)
     limits = candidates.Limits(1, 1, 2, 1, 1, 1.0, 1)
     beam_search.search_units(weights, index, searched, limits)
