@@ -11,8 +11,6 @@ from invert_core.errors import SettingError
 
 T = TypeVar("T")
 
-_VALUES_AT_ONCE = 2**19
-
 
 def read_ahead(
     blocks: Iterable[T], depth: int = 1, stop: Callable[[], None] = lambda: None
@@ -73,9 +71,13 @@ def _each(blocks: Iterable[T]) -> Generator[T]:
     yield from blocks
 
 
-def units_per_piece(n_units: int, n_samples: int, jobs: int) -> int:
-    """Return how many units a thread takes at once: few enough to keep all threads busy."""
-    return max(1, min(_VALUES_AT_ONCE // n_samples, n_units // (4 * jobs)))
+def units_per_piece(n_units: int, most: int, jobs: int) -> int:
+    """Return how many of `n_units` a thread takes at once.
+
+    At most `most` fit into memory, and each thread gets four pieces if possible, because some
+    units take longer than others.
+    """
+    return max(1, min(most, n_units // (4 * jobs)))
 
 
 def n_threads(jobs: int | None) -> int:

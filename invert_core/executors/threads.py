@@ -9,17 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from invert_core.parallel import n_threads, units_per_piece
-from invert_core.search.search import Explained, Search, Units, Watch
+from invert_core.search.search import Search, Units, Watch
+from invert_core.search.search_result import SearchResult
 
 _SECONDS_PER_TICK = 0.2
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A few consecutive units, with the results of their search."""
+    """A few consecutive units, and what was found for them."""
 
     units: Units
-    explained: Explained
+    found: SearchResult
 
     def __len__(self) -> int:
         """Number of units."""
@@ -69,7 +70,7 @@ class Threads:
             waiting: deque[list[Future[Piece]]] = deque()
             try:
                 for block in blocks:
-                    size = 1 if search.one_unit_at_a_time else self._size(search, block)
+                    size = units_per_piece(len(block), search.most_units, self.n_threads)
                     waiting.append([begin(part) for part in _parts(block, size)])
                     if len(waiting) > 1:
                         yield from _in_order(waiting.popleft(), progress, tick)
@@ -78,9 +79,6 @@ class Threads:
             finally:
                 progress.stopped.set()
                 pool.shutdown(cancel_futures=True)
-
-    def _size(self, search: Search, block: Units) -> int:
-        return units_per_piece(len(block), search.n_samples, self.n_threads)
 
 
 class _Progress:

@@ -16,6 +16,9 @@ from invert_core.statistics.tails import ALTERNATIVES, RankSpread, p_values, z_s
 from invert_core.values import as_labels, as_matrix, find_nan
 from invert_core.wording import choice
 
+_VALUES_AT_ONCE = 2**19
+"""The most activations that one thread reads at once."""
+
 
 class MannWhitney(NamedTuple):
     """The result of `mann_whitney`; all fields have the same shape."""
@@ -145,7 +148,7 @@ def mann_whitney(
             *p_values(doubled, n_positive, spread, alternative),
         )
 
-    size = units_per_piece(n_units, n_samples, jobs)
+    size = units_per_piece(n_units, _VALUES_AT_ONCE // n_samples, jobs)
     pieces = [range(start, min(start + size, n_units)) for start in range(0, n_units, size)]
     with ThreadPoolExecutor(jobs) as pool:
         # The first piece runs alone, so that no two threads compile the same kernel.
