@@ -218,8 +218,8 @@ def _batches(
     """Join pieces into batches, because a test of many formulas costs little more than one.
 
     A batch ends early after half a second, so that rows are saved while units take long, and
-    before an error. Metrics need the activations of the units, so with them a piece is a batch.
-    `note` is told how many units each piece has.
+    before an error or an interrupt. Metrics need the activations of the units, so with them each
+    piece is a batch. `note` is told how many units each piece has.
     """
     waiting: list[SearchResult] = []
     begun = time.monotonic()
@@ -235,8 +235,8 @@ def _batches(
                 batch, waiting = waiting, []
                 yield SearchResult.joined(batch), units
                 begun = time.monotonic()
-    except Exception:
-        if waiting:
+    except BaseException as error:
+        if waiting and not isinstance(error, GeneratorExit):
             yield SearchResult.joined(waiting), None
         raise
     if waiting:

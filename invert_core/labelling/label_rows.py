@@ -101,9 +101,7 @@ def unit_columns(
     addresses: Sequence[tuple[str, int]], unit_names: Mapping[str, Sequence[str]]
 ) -> Columns:
     """Return the columns that name units; `unit_names` are those of `Workload.unit_names`."""
-    names = [
-        unit_names[layer][unit] if layer in unit_names else "" for layer, unit in addresses
-    ]
+    names = [unit_names[layer][unit] if layer in unit_names else "" for layer, unit in addresses]
     layers, units = zip(*addresses, strict=True)
     return {
         "layer": np.array(layers, object),
@@ -158,6 +156,7 @@ class LabelRows:
             Activations of the units, for metrics; None leaves the metrics out.
         """
         found = Findings.of(result, self._settings)
+        found = found.take((found.rank > 0) | found.is_best_of_length)
         tested = tested_formulas(found.n_positive, found.doubled_u, found.spread)
         reported = np.flatnonzero(found.rank)
         corrected = tested.corrected(self._n_tests, constant="constant")
@@ -193,9 +192,7 @@ class LabelRows:
             **{name: self._with_dead(name, column, 1) for name, column in tested.columns.items()},
         }
 
-    def _of_searches(
-        self, result: SearchResult, found: Findings, reported: np.ndarray
-    ) -> Columns:
+    def _of_searches(self, result: SearchResult, found: Findings, reported: np.ndarray) -> Columns:
         """Return the columns of reported formulas that say how they were searched."""
         unit, way = found.unit[reported], found.way[reported]
         return {
@@ -208,13 +205,9 @@ class LabelRows:
     def _measured(self, found: Findings, reported: np.ndarray, units: Units) -> Columns:
         """Return the columns of the metrics, from the samples on which a formula is defined."""
         concepts = self._concepts
-        texts = FormulaTexts(
-            found.length, found.literals, found.connectives, self._names.formula
-        )
+        texts = FormulaTexts(found.length, found.literals, found.connectives, self._names.formula)
         made = []
-        for unit, text in zip(
-            found.unit[reported].tolist(), texts[reported].tolist(), strict=True
-        ):
+        for unit, text in zip(found.unit[reported].tolist(), texts[reported].tolist(), strict=True):
             formula = Formula.parse(text)
             values, extent = values_of(units, unit), formula.evaluate(concepts)
             if concepts.defined is not None:

@@ -16,6 +16,9 @@ OF_ROWS = tuple(name for name in Label.ORDER if name not in EXPLAINED)
 _OPTIONAL = frozenset(name for name, one in columns(Label).items() if one.type == float | None)
 _TEXTS = frozenset(name for name, one in columns(Label).items() if one.type is str)
 
+Record = tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]
+"""A row and the formulas of its `by_length`, with their columns as mappings."""
+
 
 class Column(Protocol):
     """The part of a NumPy array that a column has: picking entries, and making a list of them."""
@@ -24,7 +27,8 @@ class Column(Protocol):
 
     def __getitem__(self, at: Any) -> Any: ...
 
-    def tolist(self) -> list[Any]: ...
+    def tolist(self) -> list[Any]:
+        """Return the entries as values of Python."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +62,11 @@ class FormulaTexts:
 
     def tolist(self) -> list[str]:
         """Write all formulas."""
-        connectives = [["&|"[one] for one in of_formula] for of_formula in self.connectives.tolist()]
+        connectives = np.array(["&", "|"], object)[self.connectives]
+        columns = (self.length, self.literals, connectives)
         return [
             self.write(literals[:length], joined[1:length]) if length else ""
-            for length, literals, joined in zip(
-                self.length.tolist(), self.literals.tolist(), connectives, strict=True
-            )
+            for length, literals, joined in zip(*(one.tolist() for one in columns), strict=True)
         ]
 
 
@@ -107,11 +110,13 @@ class LabelTable:
         return cls.of_records((row.row(), list(map(vars, row.by_length))) for row in rows)
 
     @classmethod
-    def of_records(
-        cls, records: Iterable[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]
-    ) -> Self:
-        """Make a table of rows given as mappings, each with the formulas of its `by_length`."""
-        rows, explained, formula, by_length, ends = [], [], [], [], []
+    def of_records(cls, records: Iterable[Record]) -> Self:
+        """Make a table of records of rows."""
+        rows: list[Mapping[str, Any]] = []
+        explained: list[Mapping[str, Any]] = []
+        formula: list[int] = []
+        by_length: list[int] = []
+        ends: list[int] = []
         for row, of_row in records:
             formula.append(len(explained))
             by_length += range(len(explained) + 1, len(explained) + 1 + len(of_row))
@@ -125,6 +130,14 @@ class LabelTable:
             np.array(by_length, np.int64),
             np.array(ends, np.int64),
         )
+
+    def units(self) -> list[tuple[str, int]]:
+        """Return layer and number of each unit."""
+        layers, units = self.numbers("layer"), self.numbers("unit")
+        is_new = np.ones(len(self), np.bool_)
+        is_new[1:] = (layers[1:] != layers[:-1]) | (units[1:] != units[:-1])
+        at = np.flatnonzero(is_new)
+        return list(zip(layers[at].tolist(), units[at].tolist(), strict=True))
 
     def values(self, name: str, at: np.ndarray | slice = slice(None)) -> list[Any]:
         """Return a column of `Label` for the rows at some positions, as values of Python."""

@@ -6,7 +6,6 @@ import io
 import itertools
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -61,8 +60,8 @@ class LabelText:
             for name in Label.ORDER
         ]
         of_length = table.by_length.tolist()
-        picked = zip(*([explained[name][one] for one in of_length] for name in EXPLAINED), strict=True)
-        objects = [_EXPLANATION % values for values in picked]
+        picked = ([explained[name][one] for one in of_length] for name in EXPLAINED)
+        objects = [_EXPLANATION % values for values in zip(*picked, strict=True)]
         by_length = [
             ", ".join(objects[start:stop])
             for start, stop in itertools.pairwise([0, *table.ends.tolist()])

@@ -4,13 +4,13 @@ import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from invert_core.errors import DataError, FileFormatError, UnknownNameError
 from invert_core.results.columns import Explanation, Label, checked
-from invert_core.results.label_table import LabelTable
+from invert_core.results.label_table import LabelTable, Record
 from invert_core.results.label_text import HEADER, LabelText
 from invert_core.settings import SIGNIFICANT
 from invert_core.wording import first_few, nearest
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 COLUMNS = Label.ORDER
 """The columns of labels.csv."""
+
+_ROWS_PER_TABLE = 1000
 
 
 class Labels:
@@ -68,13 +70,15 @@ class Labels:
         return tuple(itertools.chain.from_iterable(self.tables))
 
     def __repr__(self) -> str:
-        units = set()
+        units: set[tuple[str, int]] = set()
         for table in self.tables:
             units.update(zip(table.values("layer"), table.values("unit"), strict=True))
         return f"<Labels of {len(units)} units in {len(self)} rows>"
 
     def __iter__(self) -> Iterator[Label]:
-        return itertools.chain.from_iterable(self.tables)
+        # Rows that nobody asked for yet are read one table after the other, and not kept.
+        tables = self.tables if "tables" in vars(self) else self._load()
+        return itertools.chain.from_iterable(tables)
 
     def __len__(self) -> int:
         return sum(map(len, self.tables))
@@ -100,6 +104,13 @@ class Labels:
         """
         first = [row for table in self.tables for row in _best_of(table, top)]
         return tuple(sorted(first, key=conviction)[:top])
+
+    def sample_counts(self) -> set[int]:
+        """Return all different numbers of samples on which formulas were compared."""
+        counts = {self.concepts.n_samples} if self.concepts is not None else set()
+        for table in self.tables:
+            counts.update(table.explained["n_samples"].tolist())
+        return counts
 
     def at(self, address: str) -> tuple[Label, ...]:
         """Return the rows of one unit, given as ``layer:unit`` with the unit's number or name.
@@ -183,7 +194,7 @@ class Labels:
         FileFormatError
             A line is not a row; the message names the file, called `name`, and the line.
         """
-        return cls.of_tables([LabelTable.of_records(_records(lines, name))])
+        return cls.of_tables(tables_of(lines, name))
 
 
 def conviction(row: Label) -> tuple[bool, float, float]:
@@ -217,17 +228,29 @@ def _has_name(table: LabelTable, address: str) -> np.ndarray:
     return np.flatnonzero((names != "") & (named == address))
 
 
-def _records(
-    lines: Iterable[str], name: str
-) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+def tables_of(lines: Iterable[str], name: str) -> Iterator[LabelTable]:
+    """Read lines of labels.jsonl into tables of whole units, as `Labels.from_jsonl` does."""
+    rows: list[Record] = []
+    for _, of_unit in itertools.groupby(_records(lines, name), _unit_of):
+        rows += of_unit
+        if len(rows) >= _ROWS_PER_TABLE:
+            yield LabelTable.of_records(rows)
+            rows = []
+    if rows:
+        yield LabelTable.of_records(rows)
+
+
+def _unit_of(record: Record) -> tuple[str, int]:
+    return record[0]["layer"], record[0]["unit"]
+
+
+def _records(lines: Iterable[str], name: str) -> Iterator[Record]:
     for number, line in enumerate(lines, start=1):
         try:
             values = json.loads(line)
             # Before labels could be missing, formulas had no number of samples of their own.
             of_row = {"n_samples": values["n_samples"]}
-            by_length = [
-                checked(Explanation, of_row | found) for found in values.pop("by_length")
-            ]
+            by_length = [checked(Explanation, of_row | found) for found in values.pop("by_length")]
             yield checked(Label, values), by_length
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise FileFormatError(

@@ -71,9 +71,7 @@ class ExhaustiveSearch(CompleteSearch):
                 )
             for best in certificate.found:
                 place = unit, way, len(best.literals) - 1
-                result.put(
-                    place, best.literals, best.connectives, best.n_positive, best.rank_sum
-                )
+                result.put(place, best.literals, best.connectives, best.n_positive, best.rank_sum)
             result.n_scored[unit, way] = certificate.n_scored
             result.gap[unit, way] = certificate.bound - certificate.found[-1].score
 

@@ -201,6 +201,13 @@ class Findings:
             spread=spread.of_each(rows),
         )
 
+    def take(self, rows: np.ndarray) -> Self:
+        """Return some of the formulas, by position or by a bool array [F]."""
+        arrays = {
+            one.name: getattr(self, one.name)[rows] for one in fields(self) if one.name != "spread"
+        }
+        return type(self)(spread=self.spread.of_each(rows), **arrays)
+
 
 def _as_text(literals: np.ndarray, connectives: np.ndarray) -> np.ndarray:
     """Return bytes [F] that compare like formulas of one length: literals, then connectives.
