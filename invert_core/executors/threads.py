@@ -142,4 +142,4 @@ def _parts(block: Units, size: int) -> Iterator[Units]:
         if isinstance(block, np.ndarray):
             yield block[start:stop]
         else:
-            yield block.select(np.arange(start, stop))
+            yield block.part(start, stop)

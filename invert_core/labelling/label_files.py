@@ -109,9 +109,15 @@ def label_files(
         timer = Timer()
         work = stack.enter_context(inputs.open())
         fingerprint = _fingerprint(inputs, settings, work, identities)
-        addresses = tuple(work.addresses())
         unfinished = stack.enter_context(
-            unfinished_run(output, fingerprint, addresses, overwrite=overwrite, timer=timer)
+            unfinished_run(
+                output,
+                fingerprint,
+                work.addresses(),
+                work.n_units,
+                overwrite=overwrite,
+                timer=timer,
+            )
         )
         left = label_workload(
             work, settings, jobs=jobs, progress=progress, n_done=unfinished.n_done

@@ -8,7 +8,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,10 @@ class UnfinishedRun:
         The run directory to make.
     fingerprint : mapping
         All that determines the rows, as JSON values.
-    units : sequence of (str, int)
+    units : iterable of (str, int)
         Layer and number of every unit to label, in order.
+    n_units : int
+        Number of all units.
     overwrite : bool
         Start again if the folder is broken or was made from other inputs or settings. A folder
         that is not an unfinished run is never touched.
@@ -86,14 +88,15 @@ class UnfinishedRun:
         self,
         output: Path,
         fingerprint: Mapping[str, Any],
-        units: Sequence[tuple[str, int]],
+        units: Iterable[tuple[str, int]],
+        n_units: int,
         *,
         overwrite: bool,
         timer: Timer,
     ):
         self.folder = unfinished_folder(output)
         self._output = output
-        self._n_units = len(units)
+        self._n_units = n_units
         self._timer = timer
         self._is_open = self._to_be_removed = False
         self._last_save = time.monotonic()
@@ -180,7 +183,7 @@ class UnfinishedRun:
         if self._to_be_removed and self.n_done == 0:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _find_earlier_work(self, wanted: Sequence[tuple[str, int]]) -> None:
+    def _find_earlier_work(self, wanted: Iterable[tuple[str, int]]) -> None:
         path = self.folder / RECORD
         if not path.is_file():
             return
@@ -206,7 +209,7 @@ class UnfinishedRun:
             raise
         digests = {name: self._checked_digest(name, part) for name, part in record.files.items()}
         found = (unit for unit, _ in itertools.groupby(self._units(record)))
-        pairs = itertools.zip_longest(found, wanted[: record.n_units])
+        pairs = itertools.zip_longest(found, itertools.islice(wanted, record.n_units))
         if any(one != two for one, two in pairs):
             raise self._broken(f"{_ROWS} is not about the first {record.n_units:,} units")
         self._rows = _Rows(record, digests)
@@ -306,7 +309,8 @@ def _texts(tables: Iterable[LabelTable]) -> dict[str, str]:
 def unfinished_run(
     output: Path,
     fingerprint: Mapping[str, Any],
-    units: Sequence[tuple[str, int]],
+    units: Iterable[tuple[str, int]],
+    n_units: int,
     *,
     overwrite: bool,
     timer: Timer,
@@ -315,10 +319,10 @@ def unfinished_run(
 
     Parameters
     ----------
-    output, fingerprint, units, overwrite, timer
+    output, fingerprint, units, n_units, overwrite, timer
         As for `UnfinishedRun`.
     """
-    run = UnfinishedRun(output, fingerprint, units, overwrite=overwrite, timer=timer)
+    run = UnfinishedRun(output, fingerprint, units, n_units, overwrite=overwrite, timer=timer)
     try:
         try:
             yield run
