@@ -1,4 +1,4 @@
-"""Threads: how many to use, how to divide work among them, and reading ahead."""
+"""Threads: how many to use, and reading ahead."""
 
 import os
 from collections import deque
@@ -69,15 +69,6 @@ def _hand_over(items: Generator[T], depth: int, stop: Callable[[], None]) -> Gen
 def _each(blocks: Iterable[T]) -> Generator[T]:
     """Return `blocks` as a generator, because a generator ends once it has raised an error."""
     yield from blocks
-
-
-def units_per_piece(n_units: int, most: int, jobs: int) -> int:
-    """Return how many of `n_units` a thread takes at once.
-
-    At most `most` fit into memory, and each thread gets four pieces if possible, because some
-    units take longer than others.
-    """
-    return max(1, min(most, n_units // (4 * jobs)))
 
 
 def n_threads(jobs: int | None) -> int:
