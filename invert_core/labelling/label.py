@@ -202,7 +202,7 @@ def label_workload(
 
     with (
         closing(left.blocks(block)) as blocks,
-        closing(threads.pieces(search, blocks, tick)) as pieces,
+        closing(threads.pieces(search, blocks, tick if progress else None)) as pieces,
     ):
         addresses = left.addresses()
         for found, units in _batches(pieces, search.places, note):
@@ -236,7 +236,7 @@ def _batches(
                 yield SearchResult.joined(batch), units
                 begun = time.monotonic()
     except BaseException as error:
-        if waiting and not isinstance(error, GeneratorExit):
+        if waiting and not METRICS and not isinstance(error, GeneratorExit):
             yield SearchResult.joined(waiting), None
         raise
     if waiting:

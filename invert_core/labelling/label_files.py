@@ -23,7 +23,8 @@ from invert_core.results.run_directory import (
     versions,
     write_info,
 )
-from invert_core.results.unfinished import output_place, unfinished_folder, unfinished_run
+from invert_core.results.unfinished import unfinished_run
+from invert_core.results.unfinished_place import output_place, unfinished_folder
 from invert_core.results.unfinished_record import Timer
 from invert_core.settings import Settings
 

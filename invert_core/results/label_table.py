@@ -133,7 +133,7 @@ class LabelTable:
 
     def units(self) -> list[tuple[str, int]]:
         """Return layer and number of each unit."""
-        layers, units = self.numbers("layer"), self.numbers("unit")
+        layers, units = self.array("layer"), self.array("unit")
         is_new = np.ones(len(self), np.bool_)
         is_new[1:] = (layers[1:] != layers[:-1]) | (units[1:] != units[:-1])
         at = np.flatnonzero(is_new)
@@ -145,8 +145,8 @@ class LabelTable:
             return _listed(name, self.rows[name], at)
         return _listed(name, self.explained[name], self.formula[at])
 
-    def numbers(self, name: str) -> np.ndarray:
-        """Return a column of `Label` that holds numbers, or strings, for all rows: an array [R]."""
+    def array(self, name: str) -> np.ndarray:
+        """Return a column of `Label` for all rows, as an array [R]."""
         if name in self.rows:
             return np.asarray(self.rows[name])
         return np.asarray(self.explained[name])[self.formula]

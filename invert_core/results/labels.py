@@ -205,10 +205,10 @@ def conviction(row: Label) -> tuple[bool, float, float]:
 
 def _best_of(table: LabelTable, top: int | None) -> list[Label]:
     """Return the rows of a table that `best` returns if there are no others."""
-    status = table.numbers("status")
-    first = np.flatnonzero((table.numbers("rank") == 1) & (status != "dead"))
-    stands = (status == "ok") & (table.numbers("p_search") < SIGNIFICANT)
-    distance, log10_p = np.abs(table.numbers("auc") - 0.5), table.numbers("log10_p_search")
+    status = table.array("status")
+    first = np.flatnonzero((table.array("rank") == 1) & (status != "dead"))
+    stands = (status == "ok") & (table.array("p_search") < SIGNIFICANT)
+    distance, log10_p = np.abs(table.array("auc") - 0.5), table.array("log10_p_search")
     order = np.lexsort((log10_p[first], -distance[first], ~stands[first]))
     return table.take(first[order][:top])
 
@@ -218,13 +218,13 @@ def _has_number(table: LabelTable, address: str) -> np.ndarray:
     layer, _, number = address.rpartition(":")
     is_number = number.isascii() and number.isdecimal() and number == str(int(number[:18]))
     unit = int(number) if is_number else -1
-    return np.flatnonzero((table.numbers("layer") == layer) & (table.numbers("unit") == unit))
+    return np.flatnonzero((table.array("layer") == layer) & (table.array("unit") == unit))
 
 
 def _has_name(table: LabelTable, address: str) -> np.ndarray:
     """Return the positions of the rows whose `named_address` is the given one."""
-    names = table.numbers("unit_name")
-    named = table.numbers("layer") + ":" + names
+    names = table.array("unit_name")
+    named = table.array("layer") + ":" + names
     return np.flatnonzero((names != "") & (named == address))
 
 

@@ -43,5 +43,5 @@ class Overview:
         self.best = tuple(sorted(best, key=conviction)[: self._top])
         for table in labels.tables:
             self.n_units += len(table.units())
-            self.n_dead += int((table.numbers("status") == "dead").sum())
+            self.n_dead += int((table.array("status") == "dead").sum())
         self.sample_counts |= labels.sample_counts()

@@ -18,7 +18,7 @@ from invert_core.files.input_file import check_file
 from invert_core.files.text_files import read_lines, read_whole
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels, tables_of
-from invert_core.results.unfinished import RECORD, unfinished_folder
+from invert_core.results.unfinished_place import RECORD, unfinished_folder
 from invert_core.results.unfinished_record import Timings
 from invert_core.settings import Settings
 from invert_core.wording import UPGRADE

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from invert_core.errors import (
-    ExistingOutputError,
     FileFormatError,
     InvertError,
     StaleFileError,
@@ -25,6 +24,13 @@ from invert_core.files.fingerprint import as_stored, refuse_stale
 from invert_core.results.label_table import LabelTable
 from invert_core.results.label_text import HEADER, LabelText
 from invert_core.results.labels import tables_of
+from invert_core.results.unfinished_place import (
+    NEW_RECORD,
+    RECORD,
+    WRITTEN_LAST,
+    check_ours,
+    unfinished_folder,
+)
 from invert_core.results.unfinished_record import (
     FILES,
     OtherVersionError,
@@ -33,14 +39,10 @@ from invert_core.results.unfinished_record import (
     Timer,
 )
 
-RECORD = "unfinished.json"
-
 SECONDS_BETWEEN_SAVES = 1.0
 """A kill costs the work since the last save; a short labelling saves once, at its end."""
 
 _ROWS, _TABLE = FILES
-_NEW_RECORD = RECORD + ".new"
-_WRITTEN_LAST = "run.json"
 _BLOCK = 2**20
 
 _log = logging.getLogger("invert")
@@ -102,7 +104,7 @@ class UnfinishedRun:
         self._last_save = time.monotonic()
         self._rows = _Rows(Record(as_stored(fingerprint), timer.timings()))
         with atomic.storage_errors(output):
-            _check_ours(self.folder)
+            check_ours(self.folder)
             try:
                 self._find_earlier_work(units)
             except (StaleFileError, FileFormatError):
@@ -270,7 +272,7 @@ class UnfinishedRun:
         if not self.folder.is_dir():
             self._to_be_removed = True
             self.folder.mkdir()
-        for name in (_NEW_RECORD, _WRITTEN_LAST):
+        for name in (NEW_RECORD, WRITTEN_LAST):
             (self.folder / name).unlink(missing_ok=True)
         if self.n_done == 0:
             self._write_record(self._rows.record)
@@ -291,7 +293,7 @@ class UnfinishedRun:
             os.fsync(file.fileno())
 
     def _write_record(self, record: Record) -> None:
-        new = self.folder / _NEW_RECORD
+        new = self.folder / NEW_RECORD
         new.write_text(record.to_json(), encoding="utf-8")
         atomic.move_into_place(new, self.folder / RECORD)
 
@@ -336,41 +338,3 @@ def unfinished_run(
         raise
     finally:
         run.close()
-
-
-def unfinished_folder(output: Path) -> Path:
-    """Return the folder of an output's unfinished run: beside it, with the suffix ``.partial``."""
-    place = output_place(output)
-    return place.with_name(place.name + ".partial")
-
-
-def output_place(output: Path) -> Path:
-    """Return the path of the output so that it has a name and is not a link."""
-    if output.name in ("", "..") or output.is_symlink():
-        return Path(os.path.realpath(output))
-    return output
-
-
-def _check_ours(folder: Path) -> None:
-    """Refuse a folder that exists and holds anything but an unfinished run."""
-    try:
-        folder.lstat()
-    except FileNotFoundError:
-        return
-    if folder.is_symlink() or not folder.is_dir():
-        raise _not_ours(folder, "is not a folder")
-    own = {RECORD, _NEW_RECORD, *FILES, _WRITTEN_LAST}
-    names = set()
-    for path in folder.iterdir():
-        names.add(path.name)
-        if path.name not in own or path.is_symlink() or not path.is_file():
-            raise _not_ours(folder, f"holds {path.name!r}")
-    if RECORD not in names and not names <= {_NEW_RECORD}:
-        raise _not_ours(folder, f"has no {RECORD}")
-
-
-def _not_ours(folder: Path, why: str) -> ExistingOutputError:
-    return ExistingOutputError(
-        f"{str(folder)!r} {why}, so it is not an unfinished run.",
-        "Move it away, or choose another output with -o.",
-    )

@@ -79,7 +79,7 @@ class SearchResult:
         spreads = [result.spread for result in results]
         spread = RankSpread(
             first.spread.n_samples
-            if isinstance(first.spread.n_samples, int)
+            if np.ndim(first.spread.n_samples) == 0
             else np.concatenate([one.n_samples for one in spreads]),
             np.concatenate([one.d for one in spreads]),
             np.concatenate([one.cubes for one in spreads]),
