@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 _BYTES_PER_UNIT = 1 if sys.platform == "darwin" else 1024
-_COMMAND_LINE = Path(__file__).resolve().parents[1] / "cli.py"
+COMMAND_LINE = Path(__file__).resolve().parents[1] / "cli.py"
 
 
 def run_label(*arguments: object) -> tuple[float, int]:
@@ -22,7 +22,7 @@ def run_label(*arguments: object) -> tuple[float, int]:
 
 def run_command(*arguments: object) -> tuple[float, int]:
     """Run `invert`; return seconds, start-up included, and peak memory in bytes."""
-    command = [sys.executable, _COMMAND_LINE, *arguments]
+    command = [sys.executable, COMMAND_LINE, *arguments]
     done = subprocess.run(
         [sys.executable, "-I", __file__, *map(str, command)], stdout=subprocess.PIPE, check=True
     )

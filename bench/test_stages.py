@@ -5,13 +5,13 @@ from types import SimpleNamespace
 import pytest
 
 from invert_core import Activations, Settings, label
-from invert_core.executors.threads import Threads
 from invert_core.kernels.beam import search_units
 from invert_core.kernels.candidates import Limits
 from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import concept_sums, index_by_atoms
 from invert_core.labelling.label_rows import LabelRows
 from invert_core.labelling.workload import Workload
+from invert_core.results.label_text import LabelText
 from invert_core.search.beam_search import BeamSearch
 from invert_core.search.complete_search import sizes_within
 from invert_core.statistics.corrections import n_formulas
@@ -40,17 +40,22 @@ def made(request, data_of):
         index=index,
         sums=rank_sums(units, atoms)[0],
         limits=Limits(SETTINGS.length, SETTINGS.beam, *sizes, 1.0, n_concepts),
-        pieces=list(Threads(1).pieces(BeamSearch(data.concepts, SETTINGS), [units])),
+        found=BeamSearch(data.concepts, SETTINGS).explain(units),
         rows=LabelRows(
             Workload(data.concepts, ((layer, range(N_UNITS)),), None),
+            SETTINGS,
             n_formulas(n_concepts, SETTINGS.length),
         ),
     )
 
 
-def rows(made):
-    for piece in made.pieces:
-        list(made.rows.of_piece(piece, [("layer", unit) for unit in range(len(piece))]))
+def table(made):
+    return made.rows.table(made.found, [("layer", unit) for unit in range(N_UNITS)])
+
+
+def written(made):
+    text = LabelText(table(made))
+    return text.csv(), text.jsonl()
 
 
 STAGES = {
@@ -60,7 +65,8 @@ STAGES = {
     "beam search, sums over all concepts included": lambda made: search_units(
         made.sums, made.concepts.n_samples, made.index, made.limits
     ),
-    "p-values and rows": rows,
+    "p-values and columns": table,
+    "p-values, columns, and their text": written,
     "all of `label`, index included": lambda made: label(
         made.activations, made.concepts, settings=SETTINGS, jobs=1
     ),

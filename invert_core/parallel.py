@@ -1,4 +1,4 @@
-"""Threads: how many to use, how to divide work among them, and reading ahead."""
+"""Threads: how many to use, and reading ahead."""
 
 import os
 from collections import deque
@@ -10,8 +10,6 @@ from typing import TypeVar
 from invert_core.errors import SettingError
 
 T = TypeVar("T")
-
-_VALUES_AT_ONCE = 2**19
 
 
 def read_ahead(
@@ -71,11 +69,6 @@ def _hand_over(items: Generator[T], depth: int, stop: Callable[[], None]) -> Gen
 def _each(blocks: Iterable[T]) -> Generator[T]:
     """Return `blocks` as a generator, because a generator ends once it has raised an error."""
     yield from blocks
-
-
-def units_per_piece(n_units: int, n_samples: int, jobs: int) -> int:
-    """Return how many units a thread takes at once: few enough to keep all threads busy."""
-    return max(1, min(_VALUES_AT_ONCE // n_samples, n_units // (4 * jobs)))
 
 
 def n_threads(jobs: int | None) -> int:

@@ -32,6 +32,7 @@ from invert_core.data import Tokenize
 from invert_core.errors import InvertError
 from invert_core.files.atomic import storage_errors
 from invert_core.results.columns import Label
+from invert_core.results.overview import Overview
 from invert_core.settings import SIGNIFICANT
 
 NEURONS = "encoder.layer.*.intermediate.intermediate_act_fn"
@@ -154,7 +155,8 @@ def run(arguments: argparse.Namespace) -> None:
         labels = label_neurons(
             activations["search"], tables["search"], tables["names"], folder / "run"
         )
-    print(f"{summary(labels)} labelled. The best, and how they do on the half not searched:")
+    counts = summary(Overview.of(labels, top=0))
+    print(f"{counts} labelled. The best, and how they do on the half not searched:")
     tested = list(tested_labels(labels, activations["held_out"], tables["held_out"]))
     rows = [shown(row) | {"held_out_auc": f"{auc:.4f}"} for row, auc in tested[: arguments.top]]
     print_rows(rows, COLUMNS, "table")

@@ -52,6 +52,12 @@ class SparseUnits:
         stored = slice(self.indptr[at], self.indptr[at + 1])
         return self.indices[stored], self.data[stored]
 
+    def part(self, start: int, stop: int) -> Self:
+        """Return the units `start` to `stop`, as views."""
+        first, last = self.indptr[start], self.indptr[stop]
+        indptr = self.indptr[start : stop + 1] - first
+        return type(self)(self.n_samples, indptr, self.indices[first:last], self.data[first:last])
+
     def select(self, units: np.ndarray) -> Self:
         """Select some of the units.
 

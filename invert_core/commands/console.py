@@ -3,18 +3,22 @@
 import contextlib
 import csv
 import io
+import itertools
 import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import click
 
 from invert_core.errors import InvertError, StorageError
 
 _log = logging.getLogger("invert")
+T = TypeVar("T")
+
+_ROWS_AT_ONCE = 1000
 _STEPS = 1000
 """Steps of the bar for each item of work; click counts in whole steps."""
 
@@ -161,18 +165,40 @@ def written(what: str) -> Iterator[None]:
         raise
 
 
-def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], style: str) -> None:
-    """Print rows on stdout as a table for people, or as JSON or CSV for programs."""
+def print_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], style: str) -> None:
+    """Print rows on stdout as a table for people, or as JSON or CSV for programs.
+
+    Only a table needs all rows at once.
+    """
     if style == "json":
-        echo_data(json.dumps([dict(row) for row in rows], indent=2, ensure_ascii=False) + "\n")
+        _print_json(rows)
     elif style == "csv":
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows([row[name] for name in columns] for row in rows)
-        echo_data(text.getvalue())
+        _print_csv(itertools.chain([columns], ([row[name] for name in columns] for row in rows)))
     else:
-        echo_line(table(rows, columns))
+        echo_line(table(list(rows), columns))
+
+
+def _print_json(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Print a list of objects as `json.dumps` does, some of them at a time."""
+    before = "[\n"
+    for some in _batched(rows):
+        written = json.dumps([dict(row) for row in some], indent=2, ensure_ascii=False)
+        echo_data(before + written.removeprefix("[\n").removesuffix("\n]"))
+        before = ",\n"
+    echo_data("[]\n" if before == "[\n" else "\n]\n")
+
+
+def _print_csv(lines: Iterable[Sequence[Any]]) -> None:
+    for some in _batched(lines):
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(some)
+        echo_data(text.getvalue())
+
+
+def _batched(items: Iterable[T]) -> Iterator[list[T]]:
+    items = iter(items)
+    while some := list(itertools.islice(items, _ROWS_AT_ONCE)):
+        yield some
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:

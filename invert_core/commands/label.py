@@ -100,8 +100,9 @@ def label(
     'invert concepts build', or any source that it takes. The run directory gets labels.csv,
     labels.jsonl and run.json. After an interruption, the same command goes on where it stopped.
     """
-    from invert_core.commands.label_table import print_labels, summary
+    from invert_core.commands.label_table import print_labels, print_overview, summary
     from invert_core.labelling.label_files import label_files
+    from invert_core.results.overview import Overview
 
     settings = Settings(**search)
     if dry_run:
@@ -111,6 +112,7 @@ def label(
         planned = vars(plan(Inputs(**inputs), settings))
         print_rows([planned], list(planned), table.style)
         return
+    overview = Overview(table.top if table.style == "table" else 0)
     with progress("Labelling") as report:
         labels = label_files(
             **inputs,
@@ -119,7 +121,11 @@ def label(
             jobs=jobs,
             overwrite=overwrite,
             progress=report,
+            each=overview.add,
         )
     with written(f"The run was written to {str(output)!r}."):
-        print_labels(labels, table)
-    say(f"The labels of {summary(labels)} are in {str(output)!r}.")
+        if table.style == "table":
+            print_overview(overview)
+        else:
+            print_labels(labels, table)
+    say(f"The labels of {summary(overview)} are in {str(output)!r}.")

@@ -1,9 +1,13 @@
 """How labels are printed, for people and for programs."""
 
+from collections.abc import Set
+
 from invert_core.commands.console import print_rows
 from invert_core.commands.options import Table
 from invert_core.results.columns import Label
 from invert_core.results.labels import COLUMNS, Labels
+from invert_core.results.overview import Overview
+from invert_core.wording import counted
 
 SHOWN = ("unit", "label", "auc", "p_search", "positive", "status")
 
@@ -11,32 +15,32 @@ SHOWN = ("unit", "label", "auc", "p_search", "positive", "status")
 def print_labels(labels: Labels, table: Table) -> None:
     """Print the most convincing labels as a table, or all rows for programs."""
     if table.style == "table":
-        best = labels.best()[: table.top]
-        columns = with_samples(SHOWN, labels)
-        if any(row.gap is not None for row in best):
-            columns = (*columns, "gap")
-        print_rows([shown(row) for row in best], columns, table.style)
+        print_overview(Overview.of(labels, table.top))
     else:
-        print_rows([row.row() for row in labels], COLUMNS, table.style)
+        print_rows((row.row() for row in labels), COLUMNS, table.style)
 
 
-def with_samples(columns: tuple[str, ...], labels: Labels) -> tuple[str, ...]:
+def print_overview(overview: Overview) -> None:
+    """Print the most convincing labels as a table."""
+    columns = with_samples(SHOWN, overview.sample_counts)
+    if any(row.gap is not None for row in overview.best):
+        columns = (*columns, "gap")
+    print_rows([shown(row) for row in overview.best], columns, "table")
+
+
+def with_samples(columns: tuple[str, ...], sample_counts: Set[int]) -> tuple[str, ...]:
     """Add "samples" after "positive" if not all formulas were compared on all samples."""
-    counts = {one.n_samples for row in labels for one in (row, *row.by_length)}
-    if labels.concepts is not None:
-        counts.add(labels.concepts.n_samples)
-    if len(counts) == 1:
+    if len(sample_counts) == 1:
         return columns
     behind = columns.index("positive") + 1
     return (*columns[:behind], "samples", *columns[behind:])
 
 
-def summary(labels: Labels) -> str:
+def summary(overview: Overview) -> str:
     """Say how many units there are, and how many of them are dead."""
-    units = {row.address for row in labels}
-    dead = {row.address for row in labels if row.status == "dead"}
-    constant = f" ({len(dead):,} dead, with a constant activation)" if dead else ""
-    return f"{len(units):,} unit{'s' * (len(units) != 1)}{constant}"
+    n_dead = overview.n_dead
+    constant = f" ({n_dead:,} dead, with a constant activation)" if n_dead else ""
+    return f"{counted(overview.n_units, 'unit')}{constant}"
 
 
 def shown(row: Label) -> dict[str, object]:

@@ -33,7 +33,8 @@ def show(run: Path, unit: str, style: str) -> None:
             style,
         )
         return
-    columns = with_samples(("rank", *SHOWN[1:], "direction", "formula"), labels)
+    counts = labels.sample_counts()
+    columns = with_samples(("rank", *SHOWN[1:], "direction", "formula"), counts)
     print_rows(
         [
             shown(row) | {"rank": row.rank, "direction": row.direction, "formula": row.formula}
@@ -56,6 +57,6 @@ def show(run: Path, unit: str, style: str) -> None:
                     }
                     for found in row.by_length
                 ],
-                with_samples(LENGTH_COLUMNS, labels),
+                with_samples(LENGTH_COLUMNS, counts),
                 style,
             )

@@ -186,12 +186,20 @@ class LiteralNames:
     """A printer of formulas that are given by concept indices; it prints like `Formula`.
 
     Literal 2c stands for concept c, and 2c + 1 for its negation. All names are formatted only once,
-    because a layer has thousands of formulas.
+    when the first formula is printed, because a layer has thousands of formulas.
     """
 
     def __init__(self, concepts: "ConceptSet"):
-        self._ids = [text for id in concepts.id for text in _with_negation(quote_id(id))]
-        self._names = [text for id in concepts.id for text in _with_negation(_shown(concepts, id))]
+        self._concepts = concepts
+
+    @functools.cached_property
+    def _ids(self) -> list[str]:
+        return [text for id in self._concepts.id for text in _with_negation(quote_id(id))]
+
+    @functools.cached_property
+    def _names(self) -> list[str]:
+        concepts = self._concepts
+        return [text for id in concepts.id for text in _with_negation(_shown(concepts, id))]
 
     def formula(self, literals: Sequence[int], connectives: Sequence[str]) -> str:
         """Return ``str`` of the formula that `Formula.from_literals` would make."""

@@ -1,24 +1,34 @@
 """Labelling: finding, for every unit, the formulas that its activation separates best."""
 
 import itertools
-from collections.abc import Callable, Generator, Sequence
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import SettingError
-from invert_core.executors.threads import Threads
+from invert_core.executors.threads import Piece, Threads
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label_rows import LabelRows
 from invert_core.labelling.workload import Workload
+from invert_core.metrics.table import METRICS
 from invert_core.results.columns import Label
+from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
-from invert_core.search.search import Search
+from invert_core.search.search import Search, Units
+from invert_core.search.search_result import SearchResult
 from invert_core.settings import Settings
 from invert_core.statistics.corrections import n_formulas
 
 Progress = Callable[[float, int], None]
+
+_UNITS = 256
+"""The most units of a batch, but for the last piece that it takes."""
+_PLACES = 2**16
+"""The number of places for formulas at which a batch ends."""
+_SECONDS_PER_BATCH = 0.5
 
 
 def label(
@@ -97,10 +107,8 @@ def label(
     settings = settings or Settings()
     inputs = Inputs(activations, concepts, layers, units, names, join, missing)
     with inputs.open() as work:
-        rows: list[Label] = []
-        for of_unit in label_workload(work, settings, jobs=jobs, progress=progress, block=block):
-            rows += of_unit
-    return Labels(tuple(rows), work.concepts)
+        tables = label_workload(work, settings, jobs=jobs, progress=progress, block=block)
+        return Labels.of_tables(tables, work.concepts)
 
 
 def label_units(
@@ -140,8 +148,13 @@ def label_units(
     """
     settings = settings or Settings()
     inputs = Inputs(activations, concepts, layers, units, names, join, missing)
-    with inputs.open() as work:
-        yield from label_workload(work, settings, jobs=jobs, block=block)
+    with (
+        inputs.open() as work,
+        closing(label_workload(work, settings, jobs=jobs, block=block)) as tables,
+    ):
+        for table in tables:
+            for _, rows in itertools.groupby(table, lambda row: (row.layer, row.unit)):
+                yield list(rows)
 
 
 def label_workload(
@@ -152,8 +165,8 @@ def label_workload(
     progress: Progress | None = None,
     block: int | None = None,
     n_done: int = 0,
-) -> Generator[list[Label]]:
-    """Label one unit after the other and yield the rows of each as soon as they are known.
+) -> Generator[LabelTable]:
+    """Label all units and yield their rows, in tables of whole units, as soon as they are known.
 
     Parameters
     ----------
@@ -166,12 +179,12 @@ def label_workload(
 
     Returns
     -------
-    generator of lists of Label
+    generator of LabelTable
         A caller that stops early must close it.
     """
     threads = Threads(jobs)
     search = _search(work.concepts, settings, threads.n_threads)
-    rows = LabelRows(work, size_of_space(work.concepts, settings))
+    rows = LabelRows(work, settings, size_of_space(work.concepts, settings))
     n_units = work.n_units
     left = work.after(n_done)
     if progress is not None:
@@ -181,19 +194,53 @@ def label_workload(
         if progress is not None and begun > 0:
             progress(n_done + begun, n_units)
 
+    def note(n_searched: int) -> None:
+        nonlocal n_done
+        n_done += n_searched
+        if progress is not None:
+            progress(n_done, n_units)
+
     with (
         closing(left.blocks(block)) as blocks,
-        closing(threads.pieces(search, blocks, tick)) as pieces,
+        closing(threads.pieces(search, blocks, tick if progress else None)) as pieces,
     ):
         addresses = left.addresses()
+        for found, units in _batches(pieces, search.places, note):
+            of_batch = list(itertools.islice(addresses, len(found)))
+            table = rows.table(found, of_batch, units)
+            del units  # they hold on to a whole block, and the next batch may take long
+            yield table
+
+
+def _batches(
+    pieces: Iterable[Piece], places: int, note: Callable[[int], None]
+) -> Iterator[tuple[SearchResult, Units | None]]:
+    """Join pieces into batches, because a test of many formulas costs little more than one.
+
+    A batch ends early after half a second, so that rows are saved while units take long, and
+    before an error or an interrupt. Metrics need the activations of the units, so with them each
+    piece is a batch. `note` is told how many units each piece has.
+    """
+    waiting: list[SearchResult] = []
+    begun = time.monotonic()
+    try:
         for piece in pieces:
-            of_piece = list(itertools.islice(addresses, len(piece)))
-            yield from rows.of_piece(piece, of_piece)
-            n_done += len(of_piece)
-            # It holds on to a whole block, and the next piece may take long.
+            waiting.append(piece.found)
+            units = piece.units if METRICS else None
+            note(len(piece))
             del piece
-            if progress is not None:
-                progress(n_done, n_units)
+            n_units = sum(map(len, waiting))
+            is_long = time.monotonic() - begun >= _SECONDS_PER_BATCH
+            if METRICS or is_long or n_units >= _UNITS or n_units * places >= _PLACES:
+                batch, waiting = waiting, []
+                yield SearchResult.joined(batch), units
+                begun = time.monotonic()
+    except BaseException as error:
+        if waiting and not METRICS and not isinstance(error, GeneratorExit):
+            yield SearchResult.joined(waiting), None
+        raise
+    if waiting:
+        yield SearchResult.joined(waiting), None
 
 
 def size_of_space(concepts: ConceptSet, settings: Settings) -> int:

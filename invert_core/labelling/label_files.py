@@ -2,7 +2,7 @@
 
 import operator
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict
 from os import PathLike
@@ -19,11 +19,12 @@ from invert_core.results.labels import Labels
 from invert_core.results.run_directory import (
     RUN_FILE,
     file_identity,
+    read_tables,
     versions,
     write_info,
-    write_table,
 )
-from invert_core.results.unfinished import output_place, unfinished_folder, unfinished_run
+from invert_core.results.unfinished import unfinished_run
+from invert_core.results.unfinished_place import output_place, unfinished_folder
 from invert_core.results.unfinished_record import Timer
 from invert_core.settings import Settings
 
@@ -42,6 +43,7 @@ def label_files(
     jobs: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
+    each: Callable[[Labels], None] | None = None,
 ) -> Labels:
     """Label the units of an activation file and write a run directory.
 
@@ -62,10 +64,15 @@ def label_files(
     overwrite : bool
         Replace an existing run directory once the new one is complete. Start again if an
         unfinished run is broken or was made from other inputs or settings.
+    each : callable, optional
+        Called with the rows of some units at a time, in order, as they are saved; first with
+        those of an earlier run, if this one continues it.
 
     Returns
     -------
     Labels
+        The rows, which are read from the run directory when they are first used: memory does not
+        grow with the number of units before that.
 
     Raises
     ------
@@ -103,23 +110,31 @@ def label_files(
         timer = Timer()
         work = stack.enter_context(inputs.open())
         fingerprint = _fingerprint(inputs, settings, work, identities)
-        addresses = tuple(work.addresses())
         unfinished = stack.enter_context(
-            unfinished_run(output, fingerprint, addresses, overwrite=overwrite, timer=timer)
+            unfinished_run(
+                output,
+                fingerprint,
+                work.addresses(),
+                work.n_units,
+                overwrite=overwrite,
+                timer=timer,
+            )
         )
         left = label_workload(
             work, settings, jobs=jobs, progress=progress, n_done=unfinished.n_done
         )
-        rows = list(unfinished.found)
-        for of_unit in stack.enter_context(closing(left)):
-            rows += of_unit
-            unfinished.add(of_unit)
-        labels = Labels(tuple(rows), work.concepts)
+        if each is not None:
+            for table in unfinished.earlier():
+                each(Labels.of_tables([table], work.concepts))
+        for table in stack.enter_context(closing(left)):
+            unfinished.add(table)
+            if each is not None:
+                each(Labels.of_tables([table], work.concepts))
         with unfinished.completed(marker=RUN_FILE, overwrite=overwrite) as folder:
-            write_table(folder, labels)
             arguments = _choices(inputs) | {"jobs": jobs}
             write_info(folder, settings, identities, arguments, timer.timings())
-    return labels
+            place = output.resolve()  # after the move, "." would mean the old folder
+    return Labels.loaded_by(lambda: read_tables(place), work.concepts)
 
 
 def _files_of(inputs: Inputs) -> dict[str, Path]:

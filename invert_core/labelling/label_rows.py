@@ -1,17 +1,19 @@
-"""Rows of the result: the formulas that a search found, with p-values and a status."""
+"""Rows of the result: the formulas that a search found, with p-values and a status, as columns."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from invert_core.executors.threads import Piece
 from invert_core.formula.formula import Formula, LiteralNames
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.table import METRICS, measured
-from invert_core.results.columns import Explanation, Label
+from invert_core.results.columns import Label, columns
+from invert_core.results.label_table import Column, FormulaTexts, LabelTable
 from invert_core.search.search import Units
+from invert_core.search.search_result import Findings, SearchResult
+from invert_core.settings import Settings
 from invert_core.statistics.corrections import is_trusted, log10_p_search
 from invert_core.statistics.tails import RankSpread, log10_p_skewed, p_values, z_score
 
@@ -39,7 +41,7 @@ class Tested:
 
     def methods(self) -> np.ndarray:
         """Return the `method` of each row: the distribution that its p-value comes from."""
-        return np.where(self.is_constant, "none", "normal")
+        return chosen(("normal", "none"), self.is_constant)
 
     def corrected(self, n_tests: int, constant: str) -> Columns:
         """Return the columns that depend on the number of tests, which is at least 1.
@@ -49,54 +51,71 @@ class Tested:
         p_value, log10_p = self.columns["p_value"], self.columns["log10_p"]
         log10_corrected = log10_p_search(p_value, log10_p, n_tests)
         trusted = is_trusted(log10_corrected, self.log10_skewed, n_tests)
-        status = np.where(trusted, "ok", "untrusted")
         return {
             "p_search": p_value if n_tests == 1 else 10.0**log10_corrected,
             "log10_p_search": log10_corrected,
             "method": self.methods(),
-            "status": np.where(self.is_constant, constant, status),
+            "status": chosen(
+                ("ok", "untrusted", constant), np.where(self.is_constant, 2, ~trusted)
+            ),
         }
 
 
-def tested_formulas(
-    n_positive: Sequence[int], doubled_u: Sequence[int], spread: RankSpread
-) -> Tested:
+def tested_formulas(n_positive: np.ndarray, doubled_u: np.ndarray, spread: RankSpread) -> Tested:
     """Test formulas whose U is known.
 
     Parameters
     ----------
-    n_positive, doubled_u : sequences of F int
+    n_positive, doubled_u : int64 [F]
         n1 and 2U of each formula.
     spread : RankSpread
         Rank spread of each formula's unit, arrays [F].
     """
-    n1 = np.array(n_positive, np.int64)
-    u2 = np.array(doubled_u, np.int64)
-    p_value, log10_p = p_values(u2, n1, spread, "two-sided")
-    z = z_score(u2, n1, spread)
-    columns = {
-        "auc": u2 / (2 * n1 * (spread.n_samples - n1)),
-        "u": u2 / 2.0,
+    p_value, log10_p = p_values(doubled_u, n_positive, spread, "two-sided")
+    z = z_score(doubled_u, n_positive, spread)
+    found = {
+        "auc": doubled_u / (2 * n_positive * (spread.n_samples - n_positive)),
+        "u": doubled_u / 2.0,
         "z": z,
         "p_value": p_value,
         "log10_p": log10_p,
-        "n_positive": n1,
-        "n_samples": np.broadcast_to(spread.n_samples, n1.shape),
-        "concept_fraction": n1 / spread.n_samples,
+        "n_positive": n_positive,
+        "n_samples": np.broadcast_to(spread.n_samples, n_positive.shape),
+        "concept_fraction": n_positive / spread.n_samples,
     }
-    return Tested(columns, log10_p_skewed(log10_p, z, spread.skewness(n1)), spread.is_dead)
+    return Tested(found, log10_p_skewed(log10_p, z, spread.skewness(n_positive)), spread.is_dead)
 
 
-def by_row(columns: Columns) -> list[dict[str, Any]]:
+def chosen(texts: Sequence[str], numbers: np.ndarray) -> np.ndarray:
+    """Return a column of texts, given by their numbers; equal texts are stored once."""
+    return np.array(texts, object)[numbers.astype(np.int64)]
+
+
+def by_row(found: Mapping[str, Column]) -> list[dict[str, Any]]:
     """Convert columns to one mapping per row."""
-    values = zip(*(column.tolist() for column in columns.values()), strict=True)
-    return [dict(zip(columns, row, strict=True)) for row in values]
+    values = zip(*(column.tolist() for column in found.values()), strict=True)
+    return [dict(zip(found, row, strict=True)) for row in values]
 
 
-def unit_columns(layer: str, unit: int, unit_names: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Return the columns that name a unit; `unit_names` are those of `Workload.unit_names`."""
-    names = unit_names.get(layer)
-    return {"layer": layer, "unit": unit, "unit_name": names[unit] if names else ""}
+def unit_columns(
+    addresses: Sequence[tuple[str, int]], unit_names: Mapping[str, Sequence[str]]
+) -> Columns:
+    """Return the columns that name units; `unit_names` are those of `Workload.unit_names`."""
+    names = [unit_names[layer][unit] if layer in unit_names else "" for layer, unit in addresses]
+    layers, units = zip(*addresses, strict=True)
+    return {
+        "layer": np.array(layers, object),
+        "unit": np.array(units, np.int64),
+        "unit_name": np.array(names, object),
+    }
+
+
+def metric_columns(values: Sequence[Mapping[str, float | None]]) -> Columns:
+    """Return the columns that the metrics fill, given what they `measured` for each row."""
+    return {
+        name: np.array([of_row[name] for of_row in values], np.float64)  # None becomes NaN
+        for name in METRICS
+    }
 
 
 class LabelRows:
@@ -105,75 +124,113 @@ class LabelRows:
     Parameters
     ----------
     work : Workload
+    settings : Settings
     n_tests : int
         Number of formulas that `p_search` corrects for.
     """
 
-    def __init__(self, work: Workload, n_tests: int):
-        self._work = work
+    def __init__(self, work: Workload, settings: Settings, n_tests: int):
+        self._concepts = work.concepts
+        self._settings = settings
         self._n_tests = n_tests
         self._names = LiteralNames(work.concepts)
         self._unit_names = work.unit_names
+        self._dead = {name: one.metadata["dead"] for name, one in columns(Label).items()}
+        self._dead |= {"direction": settings.direction, "n_samples": work.concepts.n_samples}
 
-    def of_piece(self, piece: Piece, addresses: Sequence[tuple[str, int]]) -> Iterator[list[Label]]:
-        """Yield the rows of each unit in a piece; a dead unit has one row without a formula.
+    def table(
+        self,
+        result: SearchResult,
+        addresses: Sequence[tuple[str, int]],
+        units: Units | None = None,
+    ) -> LabelTable:
+        """Return the rows of some units; a dead unit has one row without a formula.
 
-        `addresses` holds the layer and number of each unit.
+        Parameters
+        ----------
+        result : SearchResult
+            What was found for the units.
+        addresses : sequence of (str, int)
+            Layer and number of each unit.
+        units : Units, optional
+            Activations of the units, for metrics; None leaves the metrics out.
         """
-        found = list(piece.explained.found)
-        tested = tested_formulas(
-            [one.n_positive for one in found],
-            [one.doubled_u for one in found],
-            piece.explained.spread,
-        )
-        explained: list[dict[str, Any]] = [
-            {
-                "formula": self._names.formula(one.literals, one.connectives),
-                "label": self._names.label(one.literals, one.connectives),
-                "length": one.length,
-            }
-            | numbers
-            for one, numbers in zip(found, by_row(tested.columns), strict=True)
-        ]
-        corrected = by_row(tested.corrected(self._n_tests, constant="constant"))
-        at = 0
-        for number, (layer, unit) in enumerate(addresses):
-            of_unit = unit_columns(layer, unit, self._unit_names)
-            rows: list[Label] = []
-            for result in piece.explained.results[number]:
-                columns = of_unit | {"direction": result.direction}
-                if not result.reported:
-                    n_samples = self._work.concepts.n_samples
-                    rows.append(Label.of_dead_unit(**columns, n_samples=n_samples))
-                    continue
-                first, at = at, at + len(result.reported)
-                last, at = at, at + len(result.by_length)
-                by_length = tuple(Explanation(**explained[row]) for row in range(last, at))
-                columns |= {"n_scored": result.n_scored, "gap": result.gap}
-                rows += [
-                    Label(
-                        rank=row - first + 1,
-                        by_length=by_length if row == first else (),
-                        **columns,
-                        **explained[row],
-                        **corrected[row],
-                    )
-                    for row in range(first, last)
-                ]
-            if METRICS:
-                rows = [self._measured(row, piece.units, number) for row in rows]
-            yield rows
+        found = Findings.of(result, self._settings)
+        found = found.take((found.rank > 0) | found.is_best_of_length)
+        tested = tested_formulas(found.n_positive, found.doubled_u, found.spread)
+        reported = np.flatnonzero(found.rank)
+        corrected = tested.corrected(self._n_tests, constant="constant")
+        rows = {name: column[reported] for name, column in corrected.items()}
+        rows |= self._of_searches(result, found, reported)
+        if units is not None:
+            rows |= self._measured(found, reported, units)
 
-    def _measured(self, row: Label, units: Units, number: int) -> Label:
-        """Fill the columns of the metrics, from the samples on which the formula is defined."""
-        if not row.formula:
-            return row
-        concepts, formula = self._work.concepts, Formula.parse(row.formula)
-        values, extent = values_of(units, number), formula.evaluate(concepts)
-        if concepts.defined is not None:
-            is_defined = formula.defined_on(concepts)
-            values, extent = values[is_defined], extent[is_defined]
-        return replace(row, **measured(values, extent))
+        # Dead units stand at the end until all rows are in order; they share one empty formula.
+        dead = np.flatnonzero(~result.length.any(axis=(1, 2)))
+        unit = np.append(found.unit[reported], dead)
+        order = np.argsort(unit, kind="stable")
+        rows = {name: self._with_dead(name, rows[name], dead.size)[order] for name in rows}
+        named = unit_columns(addresses, self._unit_names)
+        rows |= {name: column[unit[order]] for name, column in named.items()}
+        formula = np.append(reported, np.full(dead.size, found.unit.size))[order]
+        by_length, of_search = _by_length(found)
+        counts = np.zeros(formula.size, np.int64)
+        counts[(rows["rank"] == 1) & (formula < found.unit.size)] = of_search
+        return LabelTable(
+            self._explained(found, tested), rows, formula, by_length, np.cumsum(counts)
+        )
+
+    def _explained(self, found: Findings, tested: Tested) -> dict[str, Column]:
+        """Return the columns of `Explanation` for all formulas, and for an empty one."""
+        length = np.append(found.length, 0)
+        literals = np.pad(found.literals.astype(np.int32), ((0, 1), (0, 0)))
+        connectives = np.pad(found.connectives.astype(np.int8), ((0, 1), (0, 0)))
+        return {
+            "formula": FormulaTexts(length, literals, connectives, self._names.formula),
+            "label": FormulaTexts(length, literals, connectives, self._names.label),
+            "length": length,
+            **{name: self._with_dead(name, column, 1) for name, column in tested.columns.items()},
+        }
+
+    def _of_searches(self, result: SearchResult, found: Findings, reported: np.ndarray) -> Columns:
+        """Return the columns of reported formulas that say how they were searched."""
+        unit, way = found.unit[reported], found.way[reported]
+        return {
+            "rank": found.rank[reported],
+            "direction": chosen(self._settings.directions, way),
+            "n_scored": result.n_scored[unit, way],
+            "gap": result.gap[unit, way],
+        }
+
+    def _measured(self, found: Findings, reported: np.ndarray, units: Units) -> Columns:
+        """Return the columns of the metrics, from the samples on which a formula is defined."""
+        concepts = self._concepts
+        texts = FormulaTexts(found.length, found.literals, found.connectives, self._names.formula)
+        made = []
+        for unit, text in zip(found.unit[reported].tolist(), texts[reported].tolist(), strict=True):
+            formula = Formula.parse(text)
+            values, extent = values_of(units, unit), formula.evaluate(concepts)
+            if concepts.defined is not None:
+                is_defined = formula.defined_on(concepts)
+                values, extent = values[is_defined], extent[is_defined]
+            made.append(measured(values, extent))
+        return metric_columns(made)
+
+    def _with_dead(self, name: str, column: np.ndarray, n_dead: int) -> np.ndarray:
+        """Append the values of dead units to a column."""
+        value = np.nan if self._dead[name] is None else self._dead[name]
+        return np.concatenate([column, np.full(n_dead, value, column.dtype)])
+
+
+def _by_length(found: Findings) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best formulas of each length of all searches, and how many each search has.
+
+    Every search that found anything has at least one.
+    """
+    formulas = np.flatnonzero(found.is_best_of_length)
+    search = 2 * found.unit[formulas] + found.way[formulas]  # of at most two ways
+    _, counts = np.unique(search, return_counts=True)
+    return formulas[np.lexsort((found.length[formulas], search))], counts
 
 
 def values_of(units: Units, number: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.formula.formula import Formula
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label import Progress
-from invert_core.labelling.label_rows import Columns, Tested, by_row
+from invert_core.labelling.label_rows import Columns, Tested, by_row, chosen
 from invert_core.labelling.scoring import score_units
 from invert_core.results.columns import UnitExplanation, column, described
 from invert_core.settings import DIRECTIONS, SIGNIFICANT
@@ -170,11 +170,8 @@ def probe(
         raise choice("direction", direction, DIRECTIONS)
     inputs = Inputs(activations, concepts, layers, units, names, join, missing)
     scored = score_units(inputs, formula, progress=progress, block=block)
-    corrected = by_row(_corrected(scored.tested))
-    units_found = [
-        ProbedUnit(rank=1, **explained, **one)
-        for explained, one in zip(scored.rows, corrected, strict=True)
-    ]
+    rows_found = by_row(scored.columns | _corrected(scored.tested))
+    units_found = [ProbedUnit(rank=1, **row) for row in rows_found]
     ranked = sorted(units_found, key=_order(direction))
     rows = [replace(row, rank=rank) for rank, row in enumerate(ranked, start=1)]
     return ProbeResult(tuple(rows), scored.concepts)
@@ -191,7 +188,7 @@ def _corrected(tested: Tested) -> Columns:
         "p_units": 10.0**normal,
         "log10_p_units": normal,
         "method": tested.methods(),
-        "status": np.where(alive, np.where(trusted, "ok", "untrusted"), "dead"),
+        "status": chosen(("ok", "untrusted", "dead"), np.where(alive, ~trusted, 2)),
     }
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,15 +18,17 @@ from invert_core.kernels.sums import sum_of_set
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label import Progress
 from invert_core.labelling.label_rows import (
+    Columns,
     Tested,
-    by_row,
+    chosen,
+    metric_columns,
     tested_formulas,
     unit_columns,
     values_of,
 )
 from invert_core.labelling.workload import Workload, concepts_of
 from invert_core.metrics.table import METRICS, measured
-from invert_core.results.columns import Label
+from invert_core.results.label_table import EXPLAINED, OF_ROWS, LabelTable
 from invert_core.results.labels import Labels
 from invert_core.statistics.tails import RankSpread
 
@@ -86,24 +87,35 @@ def score(
     """
     inputs = Inputs(activations, concepts, layers, units, names, join, missing)
     scored = score_units(inputs, formula, progress=progress, block=block)
-    corrected = by_row(scored.tested.corrected(1, constant="dead"))
-    rows = [
-        Label(rank=1, direction="given", n_scored=1, **explained | one | metrics)
-        for explained, one, metrics in zip(scored.rows, corrected, scored.metrics, strict=True)
-    ]
-    return Labels(tuple(rows), scored.concepts)
+    n_units = scored.tested.is_constant.size
+    once = np.ones(n_units, np.int64)
+    columns = {
+        "rank": once,
+        "direction": chosen(("given",), 0 * once),
+        "n_scored": once,
+        "gap": np.full(n_units, np.nan),
+    }
+    columns |= scored.columns | scored.tested.corrected(1, constant="dead") | scored.metrics
+    table = LabelTable(
+        {name: columns[name] for name in EXPLAINED},
+        {name: columns[name] for name in OF_ROWS},
+        formula=np.arange(n_units),
+        by_length=np.zeros(0, np.int64),
+        ends=0 * once,
+    )
+    return Labels.of_tables([table], scored.concepts)
 
 
 @dataclass(frozen=True)
 class Scored:
     """The tests of one formula on K units, in the order of the units.
 
-    `rows` holds the columns of the unit, the formula and `tested`, and `metrics` those of the
+    `columns` holds the columns of the unit, the formula and `tested`, and `metrics` those of the
     metrics. `concepts` are joined to the activations.
     """
 
-    rows: list[dict[str, Any]]
-    metrics: list[dict[str, Any]]
+    columns: Columns
+    metrics: Columns
     tested: Tested
     concepts: ConceptSet
 
@@ -132,44 +144,40 @@ def score_units(
                 "Give another formula.",
             )
         tested, metrics = _tested(work, extent, progress, block)
-        text = {
-            "formula": str(parsed),
-            "label": parsed.describe(decided.concepts),
-            "length": parsed.length,
-        }
-        unit_names = work.unit_names
-        rows: list[dict[str, Any]] = []
-        for (layer, unit), numbers in zip(work.addresses(), by_row(tested.columns), strict=True):
-            rows.append(unit_columns(layer, unit, unit_names) | text | numbers)
-    return Scored(rows, metrics, tested, decided.concepts)
+        columns = unit_columns(list(work.addresses()), work.unit_names) | tested.columns
+        same = np.zeros(work.n_units, np.int64)
+        columns["formula"] = chosen((str(parsed),), same)
+        columns["label"] = chosen((parsed.describe(decided.concepts),), same)
+        columns["length"] = same + parsed.length
+    return Scored(columns, metrics, tested, decided.concepts)
 
 
 def _tested(
     work: Workload, extent: np.ndarray, progress: Progress | None, block: int | None
-) -> tuple[Tested, list[dict[str, Any]]]:
+) -> tuple[Tested, Columns]:
     """Test an extent, bool [N], on every unit, and compute the metrics."""
     n_samples = work.concepts.n_samples
     n_positive = int(extent.sum())
     atoms, of_atoms = merged(pack_columns(extent[:, None]), n_samples)
-    doubled_u: list[int] = []
+    rank_sum: list[int] = []
     all_ties: list[int] = []
     all_cubes: list[np.ndarray] = []
-    metrics: list[dict[str, Any]] = []
+    metrics: list[dict[str, float | None]] = []
     with closing(work.blocks(block)) as blocks:
         for of_block in blocks:
             sums, ties, cubes = rank_sums(of_block, atoms)
-            smallest = n_positive * (n_positive + 1)
-            doubled_u += [int(sum_of_set(of_atoms[0], row)) - smallest for row in sums]
+            rank_sum += [int(sum_of_set(of_atoms[0], row)) for row in sums]
             all_ties += ties
             all_cubes.append(cubes)
-            metrics += [
-                measured(values_of(of_block, number), extent) if METRICS else {}
-                for number in range(len(of_block))
-            ]
+            if METRICS:
+                numbers = range(len(of_block))
+                metrics += [measured(values_of(of_block, number), extent) for number in numbers]
             if progress is not None:
-                progress(len(doubled_u), work.n_units)
+                progress(len(rank_sum), work.n_units)
     spread = RankSpread.of_units(n_samples, all_ties, np.concatenate(all_cubes))
-    return tested_formulas([n_positive] * len(doubled_u), doubled_u, spread), metrics
+    sizes = np.full(len(rank_sum), n_positive)
+    tested = tested_formulas(sizes, np.array(rank_sum) - sizes * (sizes + 1), spread)
+    return tested, metric_columns(metrics)
 
 
 def _decided(work: Workload, formula: Formula, missing: str) -> Workload:

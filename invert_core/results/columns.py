@@ -4,10 +4,12 @@ Five things follow from these fields: the row of a dead unit, the columns that o
 the values that a file may hold, the types in Parquet files, and the table in docs/file-formats.md.
 """
 
+import functools
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 Row = TypeVar("Row", bound="Explanation")
 
@@ -222,27 +224,50 @@ def checked(kind: type[Explanation], values: Mapping[str, Any]) -> dict[str, Any
     """
     if not isinstance(values, Mapping):
         raise ValueError("it is no object")
-    found = columns(kind)
-    absent = {name: one.default for name, one in found.items() if one.default is not MISSING}
-    values = absent | dict(values)
-    if set(values) != set(found):
-        raise ValueError(f"columns {sorted(set(values) ^ set(found))}")
+    # mypy looks for the hash of a row instead of that of its kind.
+    ranges, defaults = _ranges(kind)  # type: ignore[arg-type]
+    values = defaults | dict(values)
+    if values.keys() != ranges.keys():
+        raise ValueError(f"columns {sorted(values.keys() ^ ranges.keys())}")
     for name, value in values.items():
-        _check(found[name], value)
+        _check(name, ranges[name], value)
     return values
 
 
-def _check(one: Field[Any], value: object) -> None:
-    optional = one.type == float | None
-    if value is None and optional:
-        return
-    if type(value) is not (float if optional else one.type):
-        raise ValueError(f"{one.name} is {value!r}")
-    if isinstance(value, str):
+class _Range(NamedTuple):
+    """What a column of a file can hold; every number in it is finite."""
+
+    type: Any
+    is_optional: bool
+    low: float
+    high: float
+
+
+@functools.cache
+def _ranges(kind: type[Explanation]) -> tuple[dict[str, _Range], dict[str, Any]]:
+    """Return the range of each column, and the default of each that may be absent."""
+    ranges, defaults = {}, {}
+    for name, one in columns(kind).items():
+        is_optional = one.type == float | None
+        ranges[name] = _Range(
+            float if is_optional else one.type,
+            is_optional,
+            max(one.metadata["at_least"], -sys.float_info.max),
+            min(one.metadata["at_most"], sys.float_info.max),
+        )
+        if one.default is not MISSING:
+            defaults[name] = one.default
+    return ranges, defaults
+
+
+def _check(name: str, of: _Range, value: object) -> None:
+    if type(value) is not of.type:
+        if not (value is None and of.is_optional):
+            raise ValueError(f"{name} is {value!r}")
+    elif isinstance(value, str):
         value.encode()  # half a surrogate pair could not be written again
-    elif isinstance(value, int) and not 0 <= value < 2**63:
-        raise ValueError(f"{one.name} is out of range")
-    elif isinstance(value, float) and not (
-        math.isfinite(value) and one.metadata["at_least"] <= value <= one.metadata["at_most"]
-    ):
-        raise ValueError(f"{one.name} is {value}")
+    elif isinstance(value, int):
+        if not 0 <= value < 2**63:
+            raise ValueError(f"{name} is out of range")
+    elif isinstance(value, float) and not of.low <= value <= of.high:
+        raise ValueError(f"{name} is {value}")

@@ -1,16 +1,17 @@
 """The result of a labelling: rows that say what each unit detects, in memory and as text."""
 
-import csv
-import io
+import itertools
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from invert_core.errors import DataError, FileFormatError, UnknownNameError
 from invert_core.results.columns import Explanation, Label, checked
+from invert_core.results.label_table import LabelTable, Record
+from invert_core.results.label_text import HEADER, LabelText
 from invert_core.settings import SIGNIFICANT
 from invert_core.wording import first_few, nearest
 
@@ -20,40 +21,96 @@ if TYPE_CHECKING:
 COLUMNS = Label.ORDER
 """The columns of labels.csv."""
 
+_ROWS_PER_TABLE = 1000
 
-@dataclass(frozen=True, repr=False)
+
 class Labels:
     """All rows of a labelling, in the order of layers, units, directions and ranks.
 
+    The rows are stored as columns. A `Label` is made when someone asks for one.
+
     Parameters
     ----------
-    rows : tuple of Label
+    rows : iterable of Label
         The rows; each says what a unit detects.
     concepts : ConceptSet or None
         The concepts, joined to the activations; None if the rows were read from a run.
     """
 
-    rows: tuple[Label, ...]
-    concepts: "ConceptSet | None" = None
+    def __init__(self, rows: Iterable[Label] = (), concepts: "ConceptSet | None" = None):
+        self.concepts = concepts
+        made = [LabelTable.of_rows(rows)]
+        self._load: Callable[[], Iterable[LabelTable]] = lambda: made
+
+    @classmethod
+    def of_tables(
+        cls, tables: Iterable[LabelTable], concepts: "ConceptSet | None" = None
+    ) -> "Labels":
+        """Return the rows of all tables, in order."""
+        made = list(tables)
+        return cls.loaded_by(lambda: made, concepts)
+
+    @classmethod
+    def loaded_by(
+        cls, load: Callable[[], Iterable[LabelTable]], concepts: "ConceptSet | None" = None
+    ) -> "Labels":
+        """Return rows that `load` reads once someone asks for them."""
+        made = cls(concepts=concepts)
+        made._load = load
+        return made
+
+    @cached_property
+    def tables(self) -> tuple[LabelTable, ...]:
+        """The rows as columns, in tables of whole units."""
+        return tuple(self._load())
+
+    @cached_property
+    def rows(self) -> tuple[Label, ...]:
+        """All rows; they take several times the memory of the columns."""
+        return tuple(itertools.chain.from_iterable(self.tables))
 
     def __repr__(self) -> str:
-        units = len({row.address for row in self.rows})
-        return f"<Labels of {units} units in {len(self.rows)} rows>"
+        units: set[tuple[str, int]] = set()
+        for table in self.tables:
+            units.update(zip(table.values("layer"), table.values("unit"), strict=True))
+        return f"<Labels of {len(units)} units in {len(self)} rows>"
 
     def __iter__(self) -> Iterator[Label]:
-        return iter(self.rows)
+        # Rows that nobody asked for yet are read one table after the other, and not kept.
+        tables = self.tables if "tables" in vars(self) else self._load()
+        return itertools.chain.from_iterable(tables)
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return sum(map(len, self.tables))
 
-    def best(self) -> tuple[Label, ...]:
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Labels):
+            return NotImplemented
+        same = len(self) == len(other) and self.concepts == other.concepts
+        return same and all(one == two for one, two in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def best(self, top: int | None = None) -> tuple[Label, ...]:
         """Return the row of rank 1 of every unit and direction, except dead units, best first.
 
         Rows that are significant and trusted (`p_search` below 0.05, status "ok") come first. Then
         the distance of the AUC from 0.5 decides, then `log10_p_search`.
+
+        Parameters
+        ----------
+        top : int, optional
+            The most rows to return; None returns all.
         """
-        first = [row for row in self.rows if row.rank == 1 and row.status != "dead"]
-        return tuple(sorted(first, key=_conviction))
+        first = [row for table in self.tables for row in _best_of(table, top)]
+        return tuple(sorted(first, key=conviction)[:top])
+
+    def sample_counts(self) -> set[int]:
+        """Return all different numbers of samples on which formulas were compared."""
+        counts = {self.concepts.n_samples} if self.concepts is not None else set()
+        for table in self.tables:
+            counts.update(table.explained["n_samples"].tolist())
+        return counts
 
     def at(self, address: str) -> tuple[Label, ...]:
         """Return the rows of one unit, given as ``layer:unit`` with the unit's number or name.
@@ -65,25 +122,30 @@ class Labels:
         UnknownNameError
             There is no such unit.
         """
-        found = tuple(row for row in self.rows if row.address == address) or tuple(
-            row for row in self.rows if row.unit_name and row.named_address == address
-        )
-        if not found:
-            layer = address.rpartition(":")[0]
-            layers = list(dict.fromkeys(row.layer for row in self.rows))
-            units = [row.unit for row in self.rows if row.layer == layer]
-            raise UnknownNameError(
-                f"There is no unit {address!r}.",
-                f"The units of layer {layer!r} go from {min(units)} to {max(units)}."
-                if units
-                else nearest(
-                    layer,
-                    layers,
-                    f"Give LAYER:UNIT, as in {self.rows[0].address}; the layers are "
-                    f"{first_few(layers)}.",
-                ),
+        for is_at in (_has_number, _has_name):
+            found = [row for table in self.tables for row in table.take(is_at(table, address))]
+            if found:
+                return tuple(found)
+        raise self._no_unit(address)
+
+    def _no_unit(self, address: str) -> UnknownNameError:
+        layer = address.rpartition(":")[0]
+        units: dict[str, list[int]] = {}
+        for table in self.tables:
+            for name, unit in zip(table.values("layer"), table.values("unit"), strict=True):
+                units.setdefault(name, []).append(unit)
+        if layer in units:
+            of_layer = units[layer]
+            hint = f"The units of layer {layer!r} go from {min(of_layer)} to {max(of_layer)}."
+        else:
+            name, (unit, *_) = next(iter(units.items()))
+            layers = list(units)
+            hint = nearest(
+                layer,
+                layers,
+                f"Give LAYER:UNIT, as in {name}:{unit}; the layers are {first_few(layers)}.",
             )
-        return found
+        return UnknownNameError(f"There is no unit {address!r}.", hint)
 
     def extent(self, label: Explanation | str) -> np.ndarray:
         """Return on which samples a formula is true: bool, in the order of the activations.
@@ -117,23 +179,11 @@ class Labels:
 
     def to_csv(self) -> str:
         """Return all rows as the text of labels.csv."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(row.row().values() for row in self.rows)
-        return text.getvalue()
+        return HEADER + "".join(LabelText(table).csv() for table in self.tables)
 
     def to_jsonl(self) -> str:
         """Return all rows with `by_length` as the text of labels.jsonl, one object per line."""
-        return "".join(
-            json.dumps(
-                row.row() | {"by_length": [vars(found) for found in row.by_length]},
-                ensure_ascii=False,
-                allow_nan=False,
-            )
-            + "\n"
-            for row in self.rows
-        )
+        return "".join(LabelText(table).jsonl() for table in self.tables)
 
     @classmethod
     def from_jsonl(cls, lines: Iterable[str], name: str = "labels.jsonl") -> "Labels":
@@ -144,25 +194,66 @@ class Labels:
         FileFormatError
             A line is not a row; the message names the file, called `name`, and the line.
         """
-        rows = []
-        for number, line in enumerate(lines, start=1):
-            try:
-                values = json.loads(line)
-                # Before labels could be missing, formulas had no number of samples of their own.
-                of_row = {"n_samples": values["n_samples"]}
-                by_length = tuple(
-                    Explanation(**checked(Explanation, of_row | found))
-                    for found in values.pop("by_length")
-                )
-                rows.append(Label(**checked(Label, values), by_length=by_length))
-            except (ValueError, TypeError, KeyError, RecursionError) as error:
-                raise FileFormatError(
-                    f"Line {number} of {name} is not a label ({str(error)[:80]}).",
-                    "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN",
-                ) from error
-        return cls(tuple(rows))
+        return cls.of_tables(tables_of(lines, name))
 
 
-def _conviction(row: Label) -> tuple[bool, float, float]:
+def conviction(row: Label) -> tuple[bool, float, float]:
+    """Return the sort key of `Labels.best`."""
     stands = row.status == "ok" and row.p_search < SIGNIFICANT
     return (not stands, -abs(row.auc - 0.5), row.log10_p_search)
+
+
+def _best_of(table: LabelTable, top: int | None) -> list[Label]:
+    """Return the rows of a table that `best` returns if there are no others."""
+    status = table.array("status")
+    first = np.flatnonzero((table.array("rank") == 1) & (status != "dead"))
+    stands = (status == "ok") & (table.array("p_search") < SIGNIFICANT)
+    distance, log10_p = np.abs(table.array("auc") - 0.5), table.array("log10_p_search")
+    order = np.lexsort((log10_p[first], -distance[first], ~stands[first]))
+    return table.take(first[order][:top])
+
+
+def _has_number(table: LabelTable, address: str) -> np.ndarray:
+    """Return the positions of the rows whose `address` is the given one."""
+    layer, _, number = address.rpartition(":")
+    is_number = number.isascii() and number.isdecimal() and number == str(int(number[:18]))
+    unit = int(number) if is_number else -1
+    return np.flatnonzero((table.array("layer") == layer) & (table.array("unit") == unit))
+
+
+def _has_name(table: LabelTable, address: str) -> np.ndarray:
+    """Return the positions of the rows whose `named_address` is the given one."""
+    names = table.array("unit_name")
+    named = table.array("layer") + ":" + names
+    return np.flatnonzero((names != "") & (named == address))
+
+
+def tables_of(lines: Iterable[str], name: str) -> Iterator[LabelTable]:
+    """Read lines of labels.jsonl into tables of whole units, as `Labels.from_jsonl` does."""
+    rows: list[Record] = []
+    for _, of_unit in itertools.groupby(_records(lines, name), _unit_of):
+        rows += of_unit
+        if len(rows) >= _ROWS_PER_TABLE:
+            yield LabelTable.of_records(rows)
+            rows = []
+    if rows:
+        yield LabelTable.of_records(rows)
+
+
+def _unit_of(record: Record) -> tuple[str, int]:
+    return record[0]["layer"], record[0]["unit"]
+
+
+def _records(lines: Iterable[str], name: str) -> Iterator[Record]:
+    for number, line in enumerate(lines, start=1):
+        try:
+            values = json.loads(line)
+            # Before labels could be missing, formulas had no number of samples of their own.
+            of_row = {"n_samples": values["n_samples"]}
+            by_length = [checked(Explanation, of_row | found) for found in values.pop("by_length")]
+            yield checked(Label, values), by_length
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise FileFormatError(
+                f"Line {number} of {name} is not a label ({str(error)[:80]}).",
+                "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN",
+            ) from error

@@ -5,7 +5,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from os import PathLike
@@ -16,8 +16,9 @@ from invert_core import __version__
 from invert_core.errors import FileFormatError, MissingFileError
 from invert_core.files.input_file import check_file
 from invert_core.files.text_files import read_lines, read_whole
-from invert_core.results.labels import Labels
-from invert_core.results.unfinished import RECORD, unfinished_folder
+from invert_core.results.label_table import LabelTable
+from invert_core.results.labels import Labels, tables_of
+from invert_core.results.unfinished_place import RECORD, unfinished_folder
 from invert_core.results.unfinished_record import Timings
 from invert_core.settings import Settings
 from invert_core.wording import UPGRADE
@@ -61,13 +62,8 @@ def write_run(
         The timings of the labelling.
     """
     (folder / "labels.jsonl").write_text(labels.to_jsonl(), encoding="utf-8", newline="")
-    write_table(folder, labels)
-    write_info(folder, settings, inputs, arguments, timings)
-
-
-def write_table(folder: Path, labels: Labels) -> None:
-    """Write labels.csv to a folder that exists."""
     (folder / "labels.csv").write_text(labels.to_csv(), encoding="utf-8", newline="")
+    write_info(folder, settings, inputs, arguments, timings)
 
 
 def write_info(
@@ -124,11 +120,16 @@ def read_run(path: str | PathLike[str]) -> Run:
                 f"{str(path)!r} is not a run directory: it has no {needed.name}.", _LABEL
             )
     info = _read_info(run_file)
-    lines = (line for _, line in read_lines(labels_file, _LABEL))
-    labels = Labels.from_jsonl(lines, str(labels_file))
-    if not labels.rows:
+    labels = Labels.of_tables(read_tables(path))
+    if not len(labels):
         raise FileFormatError(f"{str(labels_file)!r} holds no labels.", _LABEL)
     return Run(labels, info)
+
+
+def read_tables(path: Path) -> Iterator[LabelTable]:
+    """Read the rows of a run directory, in tables of whole units."""
+    labels_file = path / "labels.jsonl"
+    return tables_of((line for _, line in read_lines(labels_file, _LABEL)), str(labels_file))
 
 
 def _read_info(run_file: Path) -> dict[str, Any]:

@@ -3,17 +3,17 @@
 import contextlib
 import hashlib
 import itertools
+import json
 import logging
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from invert_core.errors import (
-    ExistingOutputError,
     FileFormatError,
     InvertError,
     StaleFileError,
@@ -21,18 +21,29 @@ from invert_core.errors import (
 )
 from invert_core.files import atomic
 from invert_core.files.fingerprint import as_stored, refuse_stale
-from invert_core.results.columns import Label
-from invert_core.results.labels import Labels
-from invert_core.results.unfinished_record import Record, Timer
-
-RECORD = "unfinished.json"
+from invert_core.results.label_table import LabelTable
+from invert_core.results.label_text import HEADER, LabelText
+from invert_core.results.labels import tables_of
+from invert_core.results.unfinished_place import (
+    NEW_RECORD,
+    RECORD,
+    WRITTEN_LAST,
+    check_ours,
+    unfinished_folder,
+)
+from invert_core.results.unfinished_record import (
+    FILES,
+    OtherVersionError,
+    Record,
+    Saved,
+    Timer,
+)
 
 SECONDS_BETWEEN_SAVES = 1.0
 """A kill costs the work since the last save; a short labelling saves once, at its end."""
 
-_LABELS = "labels.jsonl"
-_NEW_RECORD = RECORD + ".new"
-_WRITTEN_LAST = ("labels.csv", "run.json")
+_ROWS, _TABLE = FILES
+_BLOCK = 2**20
 
 _log = logging.getLogger("invert")
 
@@ -42,8 +53,10 @@ class _Rows:
     """The saved and the waiting rows, replaced together so that no interrupt can split them."""
 
     record: Record
-    digest: Any = field(default_factory=hashlib.sha256)
-    waiting: list[Sequence[Label]] = field(default_factory=list)
+    digests: Mapping[str, Any] = field(
+        default_factory=lambda: {name: hashlib.sha256() for name in FILES}
+    )
+    waiting: list[LabelTable] = field(default_factory=list)
 
 
 class UnfinishedRun:
@@ -57,8 +70,10 @@ class UnfinishedRun:
         The run directory to make.
     fingerprint : mapping
         All that determines the rows, as JSON values.
-    units : sequence of (str, int)
+    units : iterable of (str, int)
         Layer and number of every unit to label, in order.
+    n_units : int
+        Number of all units.
     overwrite : bool
         Start again if the folder is broken or was made from other inputs or settings. A folder
         that is not an unfinished run is never touched.
@@ -69,29 +84,27 @@ class UnfinishedRun:
     ----------
     folder : Path
         Folder of the unfinished run.
-    found : tuple of Label
-        The rows that an earlier run saved.
     """
 
     def __init__(
         self,
         output: Path,
         fingerprint: Mapping[str, Any],
-        units: Sequence[tuple[str, int]],
+        units: Iterable[tuple[str, int]],
+        n_units: int,
         *,
         overwrite: bool,
         timer: Timer,
     ):
         self.folder = unfinished_folder(output)
-        self.found: tuple[Label, ...] = ()
         self._output = output
-        self._n_units = len(units)
+        self._n_units = n_units
         self._timer = timer
         self._is_open = self._to_be_removed = False
         self._last_save = time.monotonic()
         self._rows = _Rows(Record(as_stored(fingerprint), timer.timings()))
         with atomic.storage_errors(output):
-            _check_ours(self.folder)
+            check_ours(self.folder)
             try:
                 self._find_earlier_work(units)
             except (StaleFileError, FileFormatError):
@@ -103,9 +116,13 @@ class UnfinishedRun:
         """Number of units whose rows are saved; the unit after them is the next to label."""
         return self._rows.record.n_units
 
-    def add(self, rows: Sequence[Label]) -> None:
-        """Take the rows of the next unit, and save all rows if the last save was long ago."""
-        self._rows.waiting.append(rows)
+    def earlier(self) -> Iterator[LabelTable]:
+        """Read the rows that are saved, in tables of whole units."""
+        return tables_of(self._lines(self._rows.record), _ROWS)
+
+    def add(self, table: LabelTable) -> None:
+        """Take the rows of the next units, and save all rows if the last save was long ago."""
+        self._rows.waiting.append(table)
         if time.monotonic() - self._last_save >= SECONDS_BETWEEN_SAVES:
             self.save()
 
@@ -115,21 +132,23 @@ class UnfinishedRun:
         waiting = tuple(saved.waiting)
         if not waiting:
             return
-        text = Labels(tuple(itertools.chain.from_iterable(waiting))).to_jsonl().encode()
-        digest = saved.digest.copy()
-        digest.update(text)
-        record = Record(
-            saved.record.fingerprint,
-            self._timer.timings(),
-            saved.record.n_units + len(waiting),
-            saved.record.n_bytes + len(text),
-            digest.hexdigest(),
-        )
+        starts = {name: part.n_bytes for name, part in saved.record.files.items()}
+        texts = {name: text.encode() for name, text in _texts(waiting).items()}
+        if starts[_TABLE] == 0:
+            texts[_TABLE] = HEADER.encode() + texts[_TABLE]
+        digests = {name: digest.copy() for name, digest in saved.digests.items()}
+        files = {}
+        for name, text in texts.items():
+            digests[name].update(text)
+            files[name] = Saved(starts[name] + len(text), digests[name].hexdigest())
+        n_units = saved.record.n_units + sum(len(table.units()) for table in waiting)
+        record = Record(saved.record.fingerprint, self._timer.timings(), n_units, files)
         with atomic.storage_errors(self._output):
             self._open()
-            self._write_rows(saved.record.n_bytes, text)
+            for name, text in texts.items():
+                self._write_rows(name, starts[name], text)
             self._write_record(record)
-        self._rows = _Rows(record, digest)
+        self._rows = _Rows(record, digests)
         self._last_save = time.monotonic()
 
     @contextlib.contextmanager
@@ -166,12 +185,19 @@ class UnfinishedRun:
         if self._to_be_removed and self.n_done == 0:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _find_earlier_work(self, wanted: Sequence[tuple[str, int]]) -> None:
+    def _find_earlier_work(self, wanted: Iterable[tuple[str, int]]) -> None:
         path = self.folder / RECORD
         if not path.is_file():
             return
         try:
             record = Record.from_json(path.read_bytes())
+        except OtherVersionError as error:
+            raise FileFormatError(
+                f"The unfinished run {str(self.folder)!r} was left by another version of invert "
+                f"({error}).",
+                "Finish it with that version, start anew with --overwrite, or choose another "
+                "output with -o.",
+            ) from error
         except (ValueError, TypeError, RecursionError) as error:
             raise self._broken(f"{RECORD}: {str(error)[:80]}") from error
         if record.n_units == 0:
@@ -183,16 +209,12 @@ class UnfinishedRun:
                 f"Its original inputs and settings would continue after {record.n_units:,} units."
             )
             raise
-        text = self._read_rows(record.n_bytes)
-        digest = hashlib.sha256(text)
-        if digest.hexdigest() != record.sha256:
-            raise self._broken(f"{_LABELS} is not what was written")
-        rows = self._parsed(text)
-        units = [unit for unit, _ in itertools.groupby((row.layer, row.unit) for row in rows)]
-        if units != list(wanted[: record.n_units]):
-            raise self._broken(f"{_LABELS} is not about the first {record.n_units:,} units")
-        self.found = rows
-        self._rows = _Rows(record, digest)
+        digests = {name: self._checked_digest(name, part) for name, part in record.files.items()}
+        found = (unit for unit, _ in itertools.groupby(self._units(record)))
+        pairs = itertools.zip_longest(found, itertools.islice(wanted, record.n_units))
+        if any(one != two for one, two in pairs):
+            raise self._broken(f"{_ROWS} is not about the first {record.n_units:,} units")
+        self._rows = _Rows(record, digests)
         self._timer.go_on(record.timings, record.n_units)
         _log.info(
             "Continuing after %s of %s units, which an earlier run left in %r.",
@@ -201,21 +223,42 @@ class UnfinishedRun:
             str(self.folder),
         )
 
-    def _read_rows(self, n_bytes: int) -> bytes:
-        path = self.folder / _LABELS
-        if not path.is_file() or path.stat().st_size < n_bytes:
-            raise self._broken(f"{_LABELS} is shorter than {n_bytes:,} bytes")
+    def _checked_digest(self, name: str, part: Saved) -> Any:
+        """Return the hash of the saved part of a file, which must be the recorded one."""
+        path = self.folder / name
+        if not path.is_file() or path.stat().st_size < part.n_bytes:
+            raise self._broken(f"{name} is shorter than {part.n_bytes:,} bytes")
+        digest = hashlib.sha256()
+        left = part.n_bytes
         with path.open("rb") as file:
-            return file.read(n_bytes)
+            while block := file.read(min(left, _BLOCK)):
+                digest.update(block)
+                left -= len(block)
+        if digest.hexdigest() != part.sha256:
+            raise self._broken(f"{name} is not what was written")
+        return digest
 
-    def _parsed(self, text: bytes) -> tuple[Label, ...]:
-        try:
-            lines = text.decode().removesuffix("\n").split("\n")
-            return Labels.from_jsonl(lines, _LABELS).rows
-        except UnicodeDecodeError as error:
-            raise self._broken(f"{_LABELS} is not UTF-8 text") from error
-        except FileFormatError as error:
-            raise self._broken(error.message.rstrip(".")) from error
+    def _units(self, record: Record) -> Iterator[tuple[str, int]]:
+        """Read layer and unit of each saved row."""
+        for number, line in enumerate(self._lines(record), start=1):
+            try:
+                row = json.loads(line)
+                yield row["layer"], row["unit"]
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                raise self._broken(f"line {number} of {_ROWS} is not a label") from error
+
+    def _lines(self, record: Record) -> Iterator[str]:
+        """Read the saved lines of labels.jsonl; what follows them may be half a line."""
+        left = record.files[_ROWS].n_bytes
+        if not left:
+            return
+        with (self.folder / _ROWS).open("rb") as file:
+            while line := file.readline(left):
+                left -= len(line)
+                try:
+                    yield line.decode()
+                except UnicodeDecodeError as error:
+                    raise self._broken(f"{_ROWS} is not UTF-8 text") from error
 
     def _broken(self, reason: str) -> FileFormatError:
         return FileFormatError(
@@ -229,35 +272,47 @@ class UnfinishedRun:
         if not self.folder.is_dir():
             self._to_be_removed = True
             self.folder.mkdir()
-        for name in (_NEW_RECORD, *_WRITTEN_LAST):
+        for name in (NEW_RECORD, WRITTEN_LAST):
             (self.folder / name).unlink(missing_ok=True)
         if self.n_done == 0:
             self._write_record(self._rows.record)
             self._to_be_removed = True
-            (self.folder / _LABELS).write_bytes(b"")
-        else:
-            os.truncate(self.folder / _LABELS, self._rows.record.n_bytes)
+        for name, part in self._rows.record.files.items():
+            if self.n_done == 0:
+                (self.folder / name).write_bytes(b"")
+            else:
+                os.truncate(self.folder / name, part.n_bytes)
         self._is_open = True
 
-    def _write_rows(self, start: int, text: bytes) -> None:
+    def _write_rows(self, name: str, start: int, text: bytes) -> None:
         # After a failed or interrupted save, the next one writes the same bytes again, and more.
-        with (self.folder / _LABELS).open("r+b") as file:
+        with (self.folder / name).open("r+b") as file:
             file.seek(start)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
 
     def _write_record(self, record: Record) -> None:
-        new = self.folder / _NEW_RECORD
+        new = self.folder / NEW_RECORD
         new.write_text(record.to_json(), encoding="utf-8")
         atomic.move_into_place(new, self.folder / RECORD)
+
+
+def _texts(tables: Iterable[LabelTable]) -> dict[str, str]:
+    """Return the text of the rows for each file."""
+    texts = [LabelText(table) for table in tables]
+    return {
+        _ROWS: "".join(text.jsonl() for text in texts),
+        _TABLE: "".join(text.csv() for text in texts),
+    }
 
 
 @contextlib.contextmanager
 def unfinished_run(
     output: Path,
     fingerprint: Mapping[str, Any],
-    units: Sequence[tuple[str, int]],
+    units: Iterable[tuple[str, int]],
+    n_units: int,
     *,
     overwrite: bool,
     timer: Timer,
@@ -266,10 +321,10 @@ def unfinished_run(
 
     Parameters
     ----------
-    output, fingerprint, units, overwrite, timer
+    output, fingerprint, units, n_units, overwrite, timer
         As for `UnfinishedRun`.
     """
-    run = UnfinishedRun(output, fingerprint, units, overwrite=overwrite, timer=timer)
+    run = UnfinishedRun(output, fingerprint, units, n_units, overwrite=overwrite, timer=timer)
     try:
         try:
             yield run
@@ -283,41 +338,3 @@ def unfinished_run(
         raise
     finally:
         run.close()
-
-
-def unfinished_folder(output: Path) -> Path:
-    """Return the folder of an output's unfinished run: beside it, with the suffix ``.partial``."""
-    place = output_place(output)
-    return place.with_name(place.name + ".partial")
-
-
-def output_place(output: Path) -> Path:
-    """Return the path of the output so that it has a name and is not a link."""
-    if output.name in ("", "..") or output.is_symlink():
-        return Path(os.path.realpath(output))
-    return output
-
-
-def _check_ours(folder: Path) -> None:
-    """Refuse a folder that exists and holds anything but an unfinished run."""
-    try:
-        folder.lstat()
-    except FileNotFoundError:
-        return
-    if folder.is_symlink() or not folder.is_dir():
-        raise _not_ours(folder, "is not a folder")
-    own = {RECORD, _NEW_RECORD, _LABELS, *_WRITTEN_LAST}
-    names = set()
-    for path in folder.iterdir():
-        names.add(path.name)
-        if path.name not in own or path.is_symlink() or not path.is_file():
-            raise _not_ours(folder, f"holds {path.name!r}")
-    if RECORD not in names and not names <= {_NEW_RECORD}:
-        raise _not_ours(folder, f"has no {RECORD}")
-
-
-def _not_ours(folder: Path, why: str) -> ExistingOutputError:
-    return ExistingOutputError(
-        f"{str(folder)!r} {why}, so it is not an unfinished run.",
-        "Move it away, or choose another output with -o.",
-    )

@@ -5,12 +5,15 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 FORMAT = "invert-unfinished-run"
-FORMAT_VERSION = 2
-"""Version 2 added the number of samples to the formulas of `by_length`."""
+FORMAT_VERSION = 3
+"""Version 2 added the number of samples to the formulas of `by_length`; version 3, labels.csv."""
+
+FILES = ("labels.jsonl", "labels.csv")
+"""The files to which the rows of an unfinished run are appended."""
 
 
 @dataclass(frozen=True)
@@ -42,32 +45,44 @@ class Timer:
         return replace(self._before, label_seconds=round(seconds, 3))
 
 
+class OtherVersionError(ValueError):
+    """The record was written by another version of this program."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The saved part of a file: its first `n_bytes`, and their hash."""
+
+    n_bytes: int = 0
+    sha256: str = hashlib.sha256().hexdigest()
+
+    def __post_init__(self) -> None:
+        _check(_is_count(self.n_bytes) and isinstance(self.sha256, str))
+
+
 @dataclass(frozen=True)
 class Record:
     """The part of an unfinished run that is saved.
 
-    The first `n_bytes` of labels.jsonl hold the rows of the first `n_units` units; `sha256` is the
-    hash of these bytes. `fingerprint` holds all that determines the rows.
+    `files` holds the parts of labels.jsonl and labels.csv, keyed by name, that are about the first
+    `n_units` units. `fingerprint` holds all that determines the rows.
     """
 
     fingerprint: Mapping[str, Any]
     timings: Timings
     n_units: int = 0
-    n_bytes: int = 0
-    sha256: str = hashlib.sha256().hexdigest()
+    files: Mapping[str, Saved] = field(default_factory=lambda: dict.fromkeys(FILES, Saved()))
 
     def __post_init__(self) -> None:
-        counts = (self.n_units, self.n_bytes, *self.timings.resumed_after)
         seconds = self.timings.label_seconds
-        if not (
+        _check(
             isinstance(self.fingerprint, Mapping)
-            and all(type(count) is int and 0 <= count < 2**63 for count in counts)
-            and isinstance(self.sha256, str)
+            and all(map(_is_count, (self.n_units, *self.timings.resumed_after)))
             and isinstance(self.timings.started, str)
             and type(seconds) is float
             and 0 <= seconds < math.inf
-        ):
-            raise ValueError("a value is of the wrong type or size")
+            and set(self.files) == set(FILES)
+        )
 
     def to_json(self) -> str:
         """Return the text of unfinished.json."""
@@ -76,14 +91,31 @@ class Record:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Record":
-        """Read what `to_json` wrote; anything else raises a ValueError or TypeError."""
+        """Read what `to_json` wrote; anything else raises a ValueError or TypeError.
+
+        The error is an OtherVersionError if another version of this program wrote it.
+        """
         values = json.loads(text)
         if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
             raise ValueError("it does not describe an unfinished run")
         if (version := values.pop("format_version", None)) != FORMAT_VERSION:
-            raise ValueError(f"format version {version!r}, this program reads {FORMAT_VERSION}")
-        times = values.pop("timings", None)
+            raise OtherVersionError(
+                f"format version {version!r}, this program reads {FORMAT_VERSION}"
+            )
+        times, files = values.pop("timings", None), values.pop("files", None)
         if not isinstance(times, dict) or not isinstance(times.get("resumed_after"), list):
             raise ValueError("it has no timings")
+        if not isinstance(files, dict):
+            raise ValueError("it has no files")
         times = Timings(**times | {"resumed_after": tuple(times["resumed_after"])})
-        return cls(timings=times, **values)
+        saved = {name: Saved(**part) for name, part in files.items()}
+        return cls(timings=times, files=saved, **values)
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**63
+
+
+def _check(is_valid: bool) -> None:
+    if not is_valid:
+        raise ValueError("a value is of the wrong type or size")

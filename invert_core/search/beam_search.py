@@ -7,13 +7,18 @@ from invert_core.errors import DataError
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.beam_search import search_units
 from invert_core.kernels.candidates import Limits
-from invert_core.kernels.formulas import AND, LENGTH, LITERALS, N_POSITIVE, RANK_SUM
+from invert_core.kernels.formulas import LITERALS
 from invert_core.kernels.scores import auc_of
 from invert_core.kernels.sums import LabelIndex, concept_sums, index_by_atoms
 from invert_core.kernels.warm_up import compile_search
 from invert_core.search.complete_search import CompleteSearch
-from invert_core.search.search import Found, UnitResult, Watch
+from invert_core.search.search import Watch
+from invert_core.search.search_result import SearchResult
 from invert_core.settings import Settings
+
+_UNITS = 64
+_VALUES = 2**19
+"""The most numbers, sums over atoms and formulas, that one thread holds at once."""
 
 
 class BeamSearch(CompleteSearch):
@@ -47,30 +52,20 @@ class BeamSearch(CompleteSearch):
         """The atoms of the concepts."""
         return self._atoms
 
-    def search(self, weights: np.ndarray, direction: str, watch: Watch) -> list[UnitResult]:
-        """Search living units, given by the rank sums of their atoms: int64 [K, S]."""
-        settings = self.settings
-        sign = 1.0 if direction == "positive" else -1.0
-        codes, scores, n_scored = (
-            array.tolist()
-            for array in search_units(
-                weights,
-                self._index,
-                self._searched(weights),
-                self._limits._replace(sign=sign),
-            )
-        )
-        results = []
-        for unit_codes, unit_scores, scored in zip(codes, scores, n_scored, strict=True):
-            found = [
-                _found(code, sign * score) if code[LENGTH] else None
-                for code, score in zip(unit_codes, unit_scores, strict=True)
-            ]
-            beam = tuple(one for one in found[: settings.beam] if one)
-            by_length = tuple(one for one in found[settings.beam :] if one)
-            reported = report(beam, by_length, sign, settings.min_gain)[: settings.beam]
-            results.append(UnitResult(direction, reported, beam, by_length, scored))
-        return results
+    @property
+    def most_units(self) -> int:
+        """The most units that a thread should search at once."""
+        n_values = self._atoms.sizes.size + self.places * (LITERALS + 2 * self.settings.length)
+        return max(1, min(_UNITS, _VALUES // n_values))
+
+    def search(
+        self, weights: np.ndarray, units: np.ndarray, way: int, watch: Watch, result: SearchResult
+    ) -> None:
+        """Search some units in one direction; the parameters are those of `CompleteSearch`."""
+        limits = self._limits._replace(sign=self.signs[way])
+        codes, _, n_scored = search_units(weights, self._index, self._searched(weights), limits)
+        result.put_codes(units, way, codes)
+        result.n_scored[units, way] = n_scored
 
     def _searched(self, weights: np.ndarray) -> np.ndarray:
         """Return the concepts that are joined from step 2 on: bool [K, C], or [1, C] for all."""
@@ -93,41 +88,6 @@ def most_separated(auc: np.ndarray, n_kept: int) -> np.ndarray:
     kept = np.zeros(auc.shape, np.bool_)
     np.put_along_axis(kept, first, True, axis=1)
     return kept
-
-
-def report(
-    beam: tuple[Found, ...], by_length: tuple[Found, ...], sign: float, min_gain: float
-) -> tuple[Found, ...]:
-    """Return the formulas that are worth their length, best first.
-
-    A formula is worth its length if no shorter formula is reported, or if its AUC is better than
-    that of every shorter reported formula by at least `min_gain`.
-    """
-
-    def order(found: Found) -> tuple[float, int, tuple[int, ...], tuple[str, ...]]:
-        return (-sign * found.auc, found.length, found.literals, found.connectives)
-
-    reported: list[Found] = []
-    for found in sorted({*beam, *by_length}, key=lambda found: (found.length, order(found))):
-        shorter = [sign * other.auc for other in reported if other.length < found.length]
-        if not shorter or sign * found.auc - max(shorter) >= min_gain:
-            reported.append(found)
-    return tuple(sorted(reported, key=order))
-
-
-def _found(code: list[int], auc: float) -> Found:
-    length = code[LENGTH]
-    connectives = (LITERALS + len(code)) // 2
-    return Found.of_sums(
-        literals=tuple(code[LITERALS : LITERALS + length]),
-        connectives=tuple(
-            "&" if connective == AND else "|"
-            for connective in code[connectives + 1 : connectives + length]
-        ),
-        n_positive=code[N_POSITIVE],
-        rank_sum=code[RANK_SUM],
-        auc=auc,
-    )
 
 
 def no_literal_passes(

@@ -8,7 +8,8 @@ import numpy as np
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.ranks import rank_sums
-from invert_core.search.search import UNWATCHED, Explained, Search, UnitResult, Units, Watch
+from invert_core.search.search import UNWATCHED, Search, Units, Watch
+from invert_core.search.search_result import SearchResult
 from invert_core.settings import Settings
 from invert_core.statistics.tails import RankSpread
 
@@ -36,22 +37,34 @@ class CompleteSearch(Search):
         """The atoms of the concepts."""
 
     @abstractmethod
-    def search(self, weights: np.ndarray, direction: str, watch: Watch) -> list[UnitResult]:
-        """Search living units, given by the rank sums of their atoms: int64 [K, S]."""
+    def search(
+        self, weights: np.ndarray, units: np.ndarray, way: int, watch: Watch, result: SearchResult
+    ) -> None:
+        """Search living units in one direction, and write what is found to `result`.
 
-    def explain(self, units: Units, watch: Watch = UNWATCHED) -> Explained:
+        Parameters
+        ----------
+        weights : int64 [k, S]
+            Rank sums of the atoms.
+        units : int64 [k]
+            Positions of the units in `result`.
+        way : int
+            Position of the direction.
+        watch : Watch
+        result : SearchResult
+        """
+
+    def explain(self, units: Units, watch: Watch = UNWATCHED) -> SearchResult:
         """Search some units; several threads may call this at once."""
         weights, ties, cubes = rank_sums(units, self.atoms)
         spread = RankSpread.of_units(self.n_samples, ties, cubes)
+        result = SearchResult.empty(len(units), self.n_beam, self.settings, spread)
         alive = np.flatnonzero(~spread.is_dead)
-        found = [self.search(weights[alive], way, watch) for way in self.settings.directions]
-        of_unit = dict(zip(alive.tolist(), zip(*found, strict=True), strict=True))
-        results = [of_unit.get(unit, self.dead) for unit in range(len(units))]
-        n_formulas = [
-            sum(len(one.reported) + len(one.by_length) for one in of_unit) for of_unit in results
-        ]
-        of_formula = np.repeat(np.arange(len(units)), n_formulas)
-        return Explained(tuple(results), spread.of_each(of_formula))
+        if alive.size < len(units):
+            weights = weights[alive]
+        for way in range(len(self.settings.directions)):
+            self.search(weights, alive, way, watch, result)
+        return result
 
 
 def sizes_within(min_fraction: float, max_fraction: float, n_samples: int) -> tuple[int, int]:

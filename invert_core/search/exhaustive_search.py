@@ -7,16 +7,15 @@ from invert_core.errors import DataError, SettingError
 from invert_core.kernels.atoms import Atoms, merged
 from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.warm_up import compile_kernels
-from invert_core.search.beam_search import report
 from invert_core.search.certificate import (
     KERNELS,
-    BestFormula,
     Sought,
     prepare,
     search_exhaustively,
 )
 from invert_core.search.complete_search import CompleteSearch
-from invert_core.search.search import Found, UnitResult, Watch
+from invert_core.search.search import Watch
+from invert_core.search.search_result import SearchResult
 from invert_core.settings import Settings
 from invert_core.wording import counted
 
@@ -38,10 +37,9 @@ def check_memory(n_concepts: int, n_threads: int) -> None:
 class ExhaustiveSearch(CompleteSearch):
     """A search that scores or rules out every formula; the parameters are those of `Search`."""
 
-    one_unit_at_a_time = True
-
     def __init__(self, concepts: ConceptSet, settings: Settings):
         super().__init__(concepts, settings)
+        self.n_beam = 0
         compile_kernels(KERNELS, _search_something)
         self._atoms, bits = merged(concepts.bits, concepts.n_samples)
         self._tables = prepare(bits, self._atoms.sizes, concepts.n_samples)
@@ -51,21 +49,16 @@ class ExhaustiveSearch(CompleteSearch):
         """The atoms of the concepts."""
         return self._atoms
 
-    def search(self, weights: np.ndarray, direction: str, watch: Watch) -> list[UnitResult]:
-        """Search living units, given by the rank sums of their atoms: int64 [K, S]."""
+    def search(
+        self, weights: np.ndarray, units: np.ndarray, way: int, watch: Watch, result: SearchResult
+    ) -> None:
+        """Search some units in one direction; the parameters are those of `CompleteSearch`."""
         settings = self.settings
-        sign = 1.0 if direction == "positive" else -1.0
-        results = []
-        ways = settings.directions
-
-        of_way = _WatchOfOneWay(watch, ways.index(direction), len(ways))
-        for of_unit in weights:
+        sought = Sought(settings.length, self.n_low, self.n_high, self.signs[way])
+        of_way = _WatchOfOneWay(watch, way, len(self.signs))
+        for unit, of_unit in zip(units.tolist(), weights, strict=True):
             certificate = search_exhaustively(
-                of_unit,
-                self._tables,
-                Sought(settings.length, self.n_low, self.n_high, sign),
-                time_limit=settings.time_limit,
-                watch=of_way,
+                of_unit, self._tables, sought, time_limit=settings.time_limit, watch=of_way
             )
             watch.check()
             if not certificate.found:
@@ -76,13 +69,11 @@ class ExhaustiveSearch(CompleteSearch):
                     "Widen --min-fraction or --max-fraction"
                     + ("." if certificate.certified else ", or raise --time-limit."),
                 )
-            by_length = tuple(_found(best, sign) for best in certificate.found)
-            reported = report((), by_length, sign, settings.min_gain)[: settings.beam]
-            gap = certificate.bound - certificate.found[-1].score
-            results.append(
-                UnitResult(direction, reported, (), by_length, certificate.n_scored, gap)
-            )
-        return results
+            for best in certificate.found:
+                place = unit, way, len(best.literals) - 1
+                result.put(place, best.literals, best.connectives, best.n_positive, best.rank_sum)
+            result.n_scored[unit, way] = certificate.n_scored
+            result.gap[unit, way] = certificate.bound - certificate.found[-1].score
 
 
 class _WatchOfOneWay(Watch):
@@ -104,9 +95,3 @@ def _search_something() -> None:
     weights, _, _ = rank_sums(np.array([[0, 1, 2, 3]], np.float32), atoms)
     tables = prepare(bits, atoms.sizes, 4)
     search_exhaustively(weights[0], tables, Sought(length=3, n_low=1, n_high=3, sign=1.0))
-
-
-def _found(best: BestFormula, sign: float) -> Found:
-    return Found.of_sums(
-        best.literals, best.connectives, best.n_positive, best.rank_sum, sign * best.score
-    )

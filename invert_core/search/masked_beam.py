@@ -9,10 +9,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from invert_core.search.beam_search import report
 from invert_core.search.masked_concepts import EVERYWHERE, MaskedConcepts
 from invert_core.search.masked_unit import Joined, Masked, RankedUnit
-from invert_core.search.search import Found, UnitResult
 from invert_core.settings import Settings
 
 
@@ -111,10 +109,14 @@ class Candidates:
         )
 
 
-def search_unit(unit: RankedUnit, settings: Settings, direction: str) -> UnitResult:
-    """Search one living unit in one direction."""
+def search_unit(
+    unit: RankedUnit, settings: Settings, sign: float
+) -> tuple[list[Masked], list[Masked], int]:
+    """Search one living unit; sign 1.0 looks for the largest AUC, -1.0 for the smallest.
+
+    Return the last beam, the best formula of each length, and the number of formulas scored.
+    """
     concepts = unit.concepts
-    sign = 1.0 if direction == "positive" else -1.0
     searched = np.arange(len(concepts.group))
     beam: list[Masked] = []
     by_length: list[Masked] = []
@@ -135,10 +137,7 @@ def search_unit(unit: RankedUnit, settings: Settings, direction: str) -> UnitRes
         earlier.append(candidates)
         if length == 1 and settings.limit_search is not None:
             searched = candidates.most_separated(settings.limit_search)
-    in_beam = tuple(_found(one, sign) for one in beam)
-    of_length = tuple(_found(one, sign) for one in by_length)
-    reported = report(in_beam, of_length, sign, settings.min_gain)[: settings.beam]
-    return UnitResult(direction, reported, in_beam, of_length, n_scored)
+    return beam, by_length, n_scored
 
 
 def _best(
@@ -192,13 +191,3 @@ def _of_kinds(joined: np.ndarray) -> np.ndarray:
     """Compute the candidates' sizes or rank sums, [4, P, C], from those in `Joined`."""
     everything, formula, concept, both = joined
     return np.stack([both, formula - both, formula + concept - both, everything - concept + both])
-
-
-def _found(formula: Masked, sign: float) -> Found:
-    return Found.of_sums(
-        formula.literals,
-        formula.connectives,
-        formula.n_positive,
-        formula.rank_sum,
-        sign * formula.score,
-    )

@@ -14,8 +14,9 @@ from invert_core.kernels.subsets import Runs, runs_of_keys
 from invert_core.search.beam_search import no_literal_passes
 from invert_core.search.masked_beam import search_unit
 from invert_core.search.masked_concepts import MaskedConcepts, compile_masked
-from invert_core.search.masked_unit import DomainSpread, RankedUnit
-from invert_core.search.search import UNWATCHED, Explained, Search, Units, Watch
+from invert_core.search.masked_unit import RankedUnit
+from invert_core.search.search import UNWATCHED, Search, Units, Watch
+from invert_core.search.search_result import SearchResult
 from invert_core.settings import Settings
 from invert_core.statistics.tails import RankSpread
 from invert_core.wording import counted
@@ -30,8 +31,6 @@ class MaskedSearch(Search):
     count for its ranks, sizes, fraction and AUC. Two formulas are the same explanation if they are
     true on the same samples and defined on the same samples. The parameters are those of `Search`.
     """
-
-    one_unit_at_a_time = True
 
     def __init__(self, concepts: ConceptSet, settings: Settings):
         super().__init__(concepts, settings)
@@ -84,27 +83,30 @@ class MaskedSearch(Search):
         within &= fractions <= self.settings.max_fraction
         return int((within & (sizes > 0) & (sizes < n)).sum())
 
-    def explain(self, units: Units, watch: Watch = UNWATCHED) -> Explained:
+    def explain(self, units: Units, watch: Watch = UNWATCHED) -> SearchResult:
         """Search some units; several threads may call this at once."""
-        results = []
-        spreads: list[DomainSpread] = []
+        places = (len(units), len(self.signs), self.n_beam + self.settings.length)
+        n_samples, (d, cubes) = np.zeros(places, np.int64), np.zeros((2, *places))
+        spread = RankSpread(n_samples, d, cubes)
+        result = SearchResult.empty(len(units), self.n_beam, self.settings, spread)
         atoms = self._concepts.atoms
         for number in range(len(units)):
             runs = runs_of_keys(*sorted_keys(units, number, atoms))
             if is_constant(runs, self.n_samples):
-                results.append(self.dead)
                 continue
             unit = RankedUnit(runs, self._concepts, self.settings.min_defined, watch.check)
-            of_unit = [search_unit(unit, self.settings, way) for way in self.settings.directions]
-            results.append(tuple(of_unit))
-            for result in of_unit:
-                spreads += map(unit.spread, (*result.reported, *result.by_length))
-        spread = RankSpread(
-            np.array([spread.n_samples for spread in spreads], np.int64),
-            np.array([spread.d for spread in spreads], np.float64),
-            np.array([spread.cubes for spread in spreads], np.float64),
-        )
-        return Explained(tuple(results), spread)
+            for way, sign in enumerate(self.signs):
+                beam, by_length, n_scored = search_unit(unit, self.settings, sign)
+                result.n_scored[number, way] = n_scored
+                found = [
+                    *enumerate(beam),
+                    *((self.n_beam + len(one.literals) - 1, one) for one in by_length),
+                ]
+                for place, one in found:
+                    at = number, way, place
+                    result.put(at, one.literals, one.connectives, one.n_positive, one.rank_sum)
+                    n_samples[at], d[at], cubes[at] = unit.spread(one.domain)
+        return result
 
 
 def is_constant(runs: Runs, n_samples: int) -> bool:

@@ -17,8 +17,7 @@ from invert_core.kernels.subsets import (
     size_of,
 )
 from invert_core.kernels.sums import Ranked
-from invert_core.search.masked_concepts import EVERYWHERE, Domain, Group, MaskedConcepts
-from invert_core.search.search import Found
+from invert_core.search.masked_concepts import Domain, Group, MaskedConcepts
 
 
 class Joined(NamedTuple):
@@ -122,11 +121,8 @@ class RankedUnit:
                 numbers[1::2] = numbers[::2]
         return joined
 
-    def spread(self, found: Found) -> DomainSpread:
-        """Return the rank spread of the formula's domain; `join` must have ranked it."""
-        domain = EVERYWHERE
-        for literal in found.literals:
-            domain = self.concepts.within(domain, self.concepts.group[literal >> 1])
+    def spread(self, domain: Domain) -> DomainSpread:
+        """Return the rank spread of the unit within a domain, which `join` must have ranked."""
         return self._spreads[domain]
 
     def _rank(self, domain: Domain, defined: np.ndarray) -> Ranked | None:

@@ -1,111 +1,19 @@
-"""The interface that all searches share, and the results that they return."""
+"""The interface that all searches share."""
 
-import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
-from typing import ClassVar, Self
 
 import numpy as np
 
 from invert_core.activations.sparse import SparseUnits
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError
+from invert_core.search.search_result import SearchResult
+from invert_core.search.unit_result import UnitResult, unit_results
 from invert_core.settings import Settings
-from invert_core.statistics.tails import RankSpread
 
 Units = np.ndarray | SparseUnits
 """Activations of k units without NaN: floats [k, N], or stored sparsely."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """One formula that a search found.
-
-    Attributes
-    ----------
-    literals : tuple of int
-        2c stands for concept c, and 2c + 1 for its negation; c is a concept index.
-    connectives : tuple of {"&", "|"}
-        Connective k comes before literal k + 1.
-    n_positive : int
-        Number of samples in the extent.
-    doubled_u, auc : int, float
-        2U and the AUC of the extent.
-    """
-
-    literals: tuple[int, ...]
-    connectives: tuple[str, ...]
-    n_positive: int
-    doubled_u: int
-    auc: float
-
-    @classmethod
-    def of_sums(
-        cls,
-        literals: tuple[int, ...],
-        connectives: tuple[str, ...],
-        n_positive: int,
-        rank_sum: int,
-        auc: float,
-    ) -> Self:
-        """Make a formula from the sum of the doubled midranks of its samples."""
-        doubled_u = rank_sum - n_positive * (n_positive + 1)
-        return cls(literals, connectives, n_positive, doubled_u, auc)
-
-    @property
-    def length(self) -> int:
-        """Number of literals."""
-        return len(self.literals)
-
-
-@dataclass(frozen=True)
-class UnitResult:
-    """The formulas that one search found for one unit; a dead unit has none.
-
-    Attributes
-    ----------
-    direction : str
-        Direction of the search.
-    reported : tuple of Found
-        The formulas to report, best first.
-    beam : tuple of Found
-        The formulas of the last beam; empty for an exhaustive search.
-    by_length : tuple of Found
-        The best formula of each length, shortest first; a length may be absent.
-    n_scored : int
-        Number of formulas scored.
-    gap : float or None
-        How much better, in AUC, the best possible formula can be than the best one found, which
-        `min_gain` may leave out of `reported`. 0.0 means that the best one is certified, None that
-        nothing is known.
-    """
-
-    direction: str
-    reported: tuple[Found, ...]
-    beam: tuple[Found, ...]
-    by_length: tuple[Found, ...]
-    n_scored: int
-    gap: float | None = None
-
-
-@dataclass(frozen=True)
-class Explained:
-    """The results for some units, one per unit and direction.
-
-    `spread` has one entry per formula, in the order of `found`.
-    """
-
-    results: tuple[tuple[UnitResult, ...], ...]
-    spread: RankSpread
-
-    @property
-    def found(self) -> Iterator[Found]:
-        """The formulas of all results, in order; of each first `reported`, then `by_length`."""
-        for result in itertools.chain.from_iterable(self.results):
-            yield from result.reported
-            yield from result.by_length
 
 
 class Watch:
@@ -137,12 +45,21 @@ class Search(ABC):
     settings : Settings
     """
 
-    one_unit_at_a_time: ClassVar[bool] = False
-    """Whether a unit may take so long that each should be a piece of work on its own."""
-
     def __init__(self, concepts: ConceptSet, settings: Settings):
         self.settings = settings
         self.n_samples = concepts.n_samples
+        self.n_beam = settings.beam
+        self.signs = tuple(-1.0 if one == "negative" else 1.0 for one in settings.directions)
+
+    @property
+    def places(self) -> int:
+        """Number of places for formulas of one unit in a `SearchResult`."""
+        return len(self.signs) * (self.n_beam + self.settings.length)
+
+    @property
+    def most_units(self) -> int:
+        """The most units that a thread should search at once: 1 if a unit may take long."""
+        return 1
 
     @property
     @abstractmethod
@@ -150,13 +67,8 @@ class Search(ABC):
         """Number of literals whose extent is within the fraction limits."""
 
     @abstractmethod
-    def explain(self, units: Units, watch: Watch = UNWATCHED) -> Explained:
+    def explain(self, units: Units, watch: Watch = UNWATCHED) -> SearchResult:
         """Search some units; several threads may call this at once."""
-
-    @property
-    def dead(self) -> tuple[UnitResult, ...]:
-        """The results for a dead unit, whose values are all equal."""
-        return (UnitResult(self.settings.direction, (), (), (), 0),)
 
     def unit(self, values: np.ndarray) -> tuple[UnitResult, ...]:
         """Search one unit, floats [N] without NaN, and return one result per direction."""
@@ -165,4 +77,4 @@ class Search(ABC):
                 f"The activations have shape {values.shape} for {self.n_samples} samples.",
                 "Give one activation per sample of the concepts.",
             )
-        return self.explain(values[None]).results[0]
+        return unit_results(self.explain(values[None]), self.settings)[0]

@@ -11,10 +11,13 @@ from invert_core.errors import DataError
 from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import concept_sums, index_by_atoms
-from invert_core.parallel import n_threads, units_per_piece
+from invert_core.parallel import n_threads
 from invert_core.statistics.tails import ALTERNATIVES, RankSpread, p_values, z_score
 from invert_core.values import as_labels, as_matrix, find_nan
 from invert_core.wording import choice
+
+_VALUES_AT_ONCE = 2**19
+"""The most activations that one thread reads at once."""
 
 
 class MannWhitney(NamedTuple):
@@ -145,7 +148,8 @@ def mann_whitney(
             *p_values(doubled, n_positive, spread, alternative),
         )
 
-    size = units_per_piece(n_units, n_samples, jobs)
+    # Four pieces for each thread: the first runs alone, and the last may take longer.
+    size = max(1, min(_VALUES_AT_ONCE // n_samples, n_units // (4 * jobs)))
     pieces = [range(start, min(start + size, n_units)) for start in range(0, n_units, size)]
     with ThreadPoolExecutor(jobs) as pool:
         # The first piece runs alone, so that no two threads compile the same kernel.

@@ -41,8 +41,10 @@ class RankSpread:
         return cls(n_samples, np.array([float(most - ties) for ties in tie_sums]), cubes)
 
     def of_each(self, units: Any) -> Self:
-        """Return the spreads at an index into arrays [K]; N must be one number for all."""
-        return replace(self, d=self.d[units], cubes=self.cubes[units])
+        """Return the spreads at an index into the arrays."""
+        n = self.n_samples
+        n = n[units] if isinstance(n, np.ndarray) else n
+        return replace(self, n_samples=n, d=self.d[units], cubes=self.cubes[units])
 
     @property
     def is_dead(self) -> np.ndarray:

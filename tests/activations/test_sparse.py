@@ -197,6 +197,10 @@ def test_a_sparse_layer_reads_as_the_dense_one(data):
     units = np.array(data.draw(st.lists(st.integers(0, n_units - 1), unique=True)), int)
     units = units[units < len(block)]
     assert np.array_equal(dense(block.select(units)), expected[units])
+    first = data.draw(st.integers(0, len(block)))
+    part = block.part(first, len(block))
+    assert np.array_equal(dense(part), expected[first:])
+    assert np.shares_memory(part.data, block.data) == (part.data.size > 0)
 
 
 def test_samples_are_taken_in_the_order_that_is_asked_for():

@@ -139,12 +139,14 @@ def test_an_interrupted_labelling_goes_on_to_the_same_bytes(inputs):
         "import os, signal\n"
         "from invert_core.labelling import label_files\n"
         "from invert_core.entry import main\n"
+        "from tests.results.unfinished_runs.stopped_runs import one_by_one\n"
         "label_workload = label_files.label_workload\n"
         "def label(*arguments, **options):\n"
-        "    for unit, rows in enumerate(label_workload(*arguments, **options)):\n"
+        "    tables = label_workload(*arguments, **options)\n"
+        "    for unit, table in enumerate(one_by_one(tables)):\n"
         "        if unit == 3:\n"
         "            os.kill(os.getpid(), signal.SIGINT)\n"
-        "        yield rows\n"
+        "        yield table\n"
         "label_files.label_workload = label\n"
         "main()\n"
     )
@@ -185,7 +187,7 @@ def test_what_is_kept_is_said_of_errors_of_any_kind(inputs, monkeypatch):
     def fail(*_arguments):
         raise MemoryError
 
-    monkeypatch.setattr("invert_core.results.labels.Labels.to_csv", fail)
+    monkeypatch.setattr("invert_core.labelling.label_files.write_info", fail)
     error = sentence(*failed("label", "activations.npz", "concepts.csv", "-o", "run"))
     assert "There is not enough memory" in error
     assert error.endswith(
@@ -197,7 +199,7 @@ def test_threads_that_cannot_start_are_told_in_a_sentence(inputs, monkeypatch):
     def fail(*_arguments):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr("invert_core.results.labels.Labels.to_csv", fail)
+    monkeypatch.setattr("invert_core.labelling.label_files.write_info", fail)
     error = sentence(*failed("label", "activations.npz", "concepts.csv", "-o", "run"))
     assert "cannot start another thread. Raise the limits: ulimit" in error
 
@@ -283,7 +285,7 @@ def test_an_interrupt_while_a_run_is_printed_says_that_it_was_written(inputs, mo
     def stop(*_arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("invert_core.commands.label_table.print_labels", stop)
+    monkeypatch.setattr("invert_core.commands.label_table.print_overview", stop)
     result = call("label", "activations.npz", "concepts.csv", "-o", "run")
     assert result.exit_code == 130
     assert result.stderr.endswith("Interrupted. The run was written to 'run'.\n")

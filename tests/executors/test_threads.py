@@ -1,4 +1,3 @@
-import itertools
 import threading
 import time
 
@@ -13,6 +12,8 @@ from invert_core.search.beam_search import BeamSearch
 from invert_core.search.exhaustive_search import ExhaustiveSearch
 from invert_core.search.masked_search import MaskedSearch
 from invert_core.search.masked_unit import RankedUnit
+from invert_core.search.search_result import SearchResult
+from invert_core.search.unit_result import unit_results
 from invert_core.settings import Settings
 
 N_SAMPLES, N_CONCEPTS = 300, 12
@@ -52,13 +53,12 @@ SEARCHES = {
 def test_results_come_in_the_order_of_the_units_whatever_the_threads_and_blocks(kind):
     search, units = SEARCHES[kind](), rectified_units(30)
     expected = [search.unit(unit) for unit in units]
-    assert expected[28] == search.dead
+    assert [one.reported for one in expected[28]] == [()]
     assert expected[0][0].reported
     for jobs, size in ((1, 30), (2, 7), (3, 1)):
         blocks = [units[start : start + size] for start in range(0, 30, size)]
-        pieces = Threads(jobs).pieces(search, blocks)
-        found = itertools.chain.from_iterable(piece.explained.results for piece in pieces)
-        assert list(found) == expected
+        found = [piece.found for piece in Threads(jobs).pieces(search, blocks)]
+        assert unit_results(SearchResult.joined(found), search.settings) == expected
 
 
 @pytest.mark.parametrize("size", [1, 7, 30])

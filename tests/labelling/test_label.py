@@ -252,5 +252,5 @@ def test_a_block_is_let_go_once_its_last_unit_is_handed_over(monkeypatch):
     monkeypatch.setattr(Workload, "blocks", watched)
     monkeypatch.setattr(BeamSearch, "explain", slowly)
     assert len(list(label_units(activations, concept_set(labels), jobs=2, block=4))) == 60
-    # The one whose units are searched, and the one behind it.
-    assert max(alive) == 2
+    # Two pieces for each thread, the one that makes room for the last, and the one behind it.
+    assert max(alive) <= 6

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from invert_core import label
-from invert_core.errors import ExistingOutputError
+from invert_core.errors import ExistingOutputError, MissingFileError
 from invert_core.labelling.label_files import label_files
 from invert_core.results.run_directory import read_run
 from invert_core.settings import Settings
@@ -152,3 +152,26 @@ def test_paths_may_be_text(tmp_path, inputs):
     target = str(tmp_path / "run")
     made = label_files(*map(str, inputs), target, settings=Settings(length=1))
     assert read_run(target).labels.rows == made.rows
+
+
+def test_rows_are_handed_over_as_they_are_saved(tmp_path, inputs, monkeypatch):
+    monkeypatch.setattr("invert_core.labelling.label._UNITS", 40)
+    handed = []
+    found = label_files(*inputs, tmp_path / "run", each=handed.append)
+    assert len(handed) > 1
+    assert "".join(part.to_jsonl() for part in handed) == found.to_jsonl()
+    assert {part.concepts for part in handed} == {found.concepts}
+
+
+def test_rows_that_are_read_too_late_name_the_run_that_is_gone(tmp_path, inputs):
+    found = label_files(*inputs, tmp_path / "run", units=[0])
+    shutil.rmtree(tmp_path / "run")
+    with pytest.raises(MissingFileError, match=r"run/labels\.jsonl"):
+        len(found)
+
+
+def test_rows_are_found_from_another_folder(tmp_path, inputs, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = label_files(*inputs, "run", units=[0])
+    monkeypatch.chdir(tmp_path.parent)
+    assert found.rows[0].unit == 0

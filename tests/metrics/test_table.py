@@ -3,6 +3,8 @@ import pytest
 import scipy.sparse
 
 from invert_core import ConceptSet, Settings, label, score
+from invert_core.labelling.inputs import Inputs
+from invert_core.labelling.label import label_workload
 from invert_core.metrics import table
 from tests import naive
 
@@ -68,3 +70,15 @@ def test_a_metric_that_gives_no_number_is_named(monkeypatch, value):
     monkeypatch.setitem(table.METRICS, "gap", lambda values, extent: value)
     with pytest.raises(ValueError, match="'gap'"):
         table.measured(np.arange(3.0), np.arange(3) < 1)
+
+
+def test_no_row_comes_without_its_metrics_when_the_work_is_interrupted(auc_as_gap):
+    def interrupt(done, _total):
+        if done:
+            raise KeyboardInterrupt
+
+    rows = []
+    with Inputs(*data("dense")).open() as work, pytest.raises(KeyboardInterrupt):
+        for table in label_workload(work, Settings(length=1), jobs=1, progress=interrupt, block=1):
+            rows += table
+    assert [row.gap for row in rows] == [row.auc for row in rows]

@@ -11,6 +11,8 @@ from invert_core.kernels.sums import PLANES
 from invert_core.search.beam_search import BeamSearch
 from invert_core.search.masked_concepts import MaskedConcepts
 from invert_core.search.masked_search import MaskedSearch
+from invert_core.search.search_result import Findings
+from invert_core.search.unit_result import unit_results
 from invert_core.settings import Settings
 from invert_core.testing import strategies
 from tests import naive
@@ -107,10 +109,13 @@ def test_where_nothing_is_missing_it_finds_what_the_fast_search_finds(case):
         return
     of_all = BeamSearch(everywhere, options).explain(values)
     of_defined = MaskedSearch(concept_set(labels, defined), options).explain(values)
-    ((expected,),), ((found,),) = of_all.results, of_defined.results
-    spread, own_spread = of_all.spread, of_defined.spread
-    assert (found.beam, found.by_length) == (expected.beam, expected.by_length)
-    assert found.reported == expected.reported
+    for found, expected in zip(
+        *unit_results(of_defined, options), *unit_results(of_all, options), strict=True
+    ):
+        assert (found.beam, found.by_length) == (expected.beam, expected.by_length)
+        assert found.reported == expected.reported
+    spread = Findings.of(of_all, options).spread
+    own_spread = Findings.of(of_defined, options).spread
     assert own_spread.d.tolist() == spread.d.tolist()
     assert own_spread.n_samples.tolist() == [n_samples] * spread.d.size
     np.testing.assert_allclose(own_spread.cubes, spread.cubes, rtol=1e-12, atol=1e-6)
@@ -128,11 +133,14 @@ def test_negative_on_activations_is_positive_on_their_negation(case):
         assume(False)
     up = MaskedSearch(concepts, Settings(**options | {"direction": "positive"}))
     lowest = down.explain(values)
-    ((one,),), ((two,),) = lowest.results, up.explain(-values).results
+    ((one,),) = unit_results(lowest, down.settings)
+    ((two,),) = unit_results(up.explain(-values), up.settings)
     assert [(f.literals, f.connectives) for f in one.reported] == [
         (f.literals, f.connectives) for f in two.reported
     ]
-    for n, f, g in zip(lowest.spread.n_samples, one.reported, two.reported, strict=False):
+    found = Findings.of(lowest, down.settings)
+    n_samples = found.spread.n_samples[found.rank > 0].tolist()
+    for n, f, g in zip(n_samples, one.reported, two.reported, strict=True):
         assert f.doubled_u == 2 * f.n_positive * (n - f.n_positive) - g.doubled_u
 
 
@@ -151,7 +159,8 @@ def test_sparse_units_give_what_dense_ones_give(case):
         np.concatenate(stored).astype(np.int32),
         np.concatenate([unit[at] for unit, at in zip(units, stored, strict=True)]),
     )
-    assert search.explain(sparse).results == search.explain(units).results
+    of_sparse, of_dense = search.explain(sparse), search.explain(units)
+    assert unit_results(of_sparse, search.settings) == unit_results(of_dense, search.settings)
 
 
 def test_a_formula_is_the_same_only_if_it_is_defined_on_the_same_samples():

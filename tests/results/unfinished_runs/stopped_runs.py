@@ -1,6 +1,7 @@
 """Labellings of a small input that are stopped in the middle."""
 
 import contextlib
+import itertools
 import json
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from invert_core import Settings
 from invert_core.labelling.label import label_workload
 from invert_core.labelling.label_files import label_files
+from invert_core.results.label_table import LabelTable
 
 N_UNITS = 12
 FILES = ("labels.csv", "labels.jsonl", "run.json")
@@ -32,6 +34,13 @@ def finish(output="run", **arguments):
     return label_files("a.npz", "c.npz", output, **{"settings": SETTINGS, "jobs": 1} | arguments)
 
 
+def one_by_one(tables):
+    """Split tables into tables of one unit."""
+    rows = itertools.chain.from_iterable(tables)
+    for _, of_unit in itertools.groupby(rows, lambda row: (row.layer, row.unit)):
+        yield LabelTable.of_rows(of_unit)
+
+
 def fail(error):
     def work():
         raise error
@@ -41,14 +50,14 @@ def fail(error):
 
 @contextlib.contextmanager
 def before_unit(number, work):
-    """Do some work before a unit is labelled; the first is 0."""
+    """Do some work before a unit is labelled, one after the other; the first is 0."""
 
     def units(*arguments, n_done=0, **options):
         with contextlib.closing(label_workload(*arguments, n_done=n_done, **options)) as found:
-            for unit, rows in enumerate(found, start=n_done):
+            for unit, table in enumerate(one_by_one(found), start=n_done):
                 if unit == number:
                     work()
-                yield rows
+                yield table
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("invert_core.labelling.label_files.label_workload", units)

@@ -20,6 +20,7 @@ from invert_core.results import unfinished
 from invert_core.results.run_directory import read_run
 from tests.results.unfinished_runs.stopped_runs import (
     N_UNITS,
+    before_unit,
     finish,
     is_whole,
     stop,
@@ -38,6 +39,10 @@ def slow(monkeypatch):
 
 
 CALLS = ("fsync", "replace", "mkdir", "unlink", "truncate", "rmdir")
+
+
+HALVES = {"labels.jsonl": b'{"half": "a l', "labels.csv": b'a,0,1,"half a l'}
+"""What a kill in the middle of a write leaves behind the saved rows."""
 
 
 @contextlib.contextmanager
@@ -84,15 +89,18 @@ def test_the_same_command_goes_on_from_every_moment_at_which_it_may_be_killed(
         old = finish(settings=Settings(length=1)).rows
     if state == "begun anew":
         stop(10, settings=Settings(length=1))
-    with pictures_of(here, tmp_path_factory.mktemp("album")) as pictures:
+    with (
+        before_unit(0, lambda: None),
+        pictures_of(here, tmp_path_factory.mktemp("album")) as pictures,
+    ):
         finish(overwrite=overwrite)
     assert is_whole(here / "run", whole)
     resumed = set()
     for picture in pictures:
         monkeypatch.chdir(picture)
         for path in picture.glob("run.partial/*"):  # killed in the middle of a write
-            if path.name == "labels.jsonl":
-                path.write_bytes(path.read_bytes() + b'{"half": "a l')
+            if path.name in HALVES:
+                path.write_bytes(path.read_bytes() + HALVES[path.name])
             elif path.name != "unfinished.json":
                 path.write_bytes(path.read_bytes()[:50])
         finished = (picture / "run").is_dir()
@@ -127,24 +135,29 @@ def test_rows_are_on_disk_before_the_record_says_so(here, monkeypatch):
         if Path(target).name == "unfinished.json":
             assert all(folder is None for folder, _ in recorded), "its name was not synced"
             assert synced[os.stat(source).st_ino] == os.stat(source).st_size
-            n_bytes = json.loads(Path(source).read_text())["n_bytes"]
-            if n_bytes:
-                assert synced[(here / "run.partial" / "labels.jsonl").stat().st_ino] == n_bytes
-            recorded.append(((here / "run.partial").stat().st_ino, n_bytes))
+            files = json.loads(Path(source).read_text())["files"]
+            sizes = tuple(files[name]["n_bytes"] for name in ("labels.jsonl", "labels.csv"))
+            for name, size in zip(files, sizes, strict=True):
+                if size:
+                    assert synced[(here / "run.partial" / name).stat().st_ino] == size
+            recorded.append(((here / "run.partial").stat().st_ino, sizes))
         move(source, target)
 
     monkeypatch.setattr(os, "fsync", note_sync)
     monkeypatch.setattr(os, "replace", note_move)
-    finish()
-    assert len({n_bytes for _, n_bytes in recorded}) == N_UNITS + 1
+    with before_unit(0, lambda: None):
+        finish()
+    for sizes in zip(*{sizes for _, sizes in recorded}, strict=True):
+        assert len(set(sizes)) == N_UNITS + 1
 
 
 CHILD = """
 import sys
-from invert_core import Settings, label_files
 from invert_core.results import unfinished
+from tests.results.unfinished_runs.stopped_runs import before_unit, finish
 unfinished.SECONDS_BETWEEN_SAVES = 0.0
-label_files("a.npz", "c.npz", "run", settings=Settings(length=2, beam=2), jobs=int(sys.argv[1]))
+with before_unit(0, lambda: None):
+    finish(jobs=int(sys.argv[1]))
 """
 
 

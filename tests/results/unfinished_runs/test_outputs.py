@@ -135,7 +135,7 @@ def test_nothing_of_a_run_that_was_given_up_is_left(here, whole):
     assert (here / "run.partial" / "run.json").exists()
     stop(3, settings=Settings(length=1), overwrite=True)
     names = {path.name for path in (here / "run.partial").iterdir()}
-    assert names == {"unfinished.json", "labels.jsonl"}
+    assert names == {"unfinished.json", "labels.jsonl", "labels.csv"}
     assert (here / "run.partial" / "labels.jsonl").read_text().count("\n") >= 3
 
 
@@ -148,6 +148,7 @@ def test_nothing_of_a_run_that_was_given_up_is_left(here, whole):
         (lambda place: place.symlink_to("nowhere"), "is not a folder"),
         (lambda place: add(place, "thesis.txt"), "holds 'thesis.txt'"),
         (lambda place: add(place, "labels.jsonl"), r"has no unfinished\.json"),
+        (lambda place: add(place, "labels.csv"), r"has no unfinished\.json"),
         (lambda place: add(place, "run.json"), r"has no unfinished\.json"),
         (lambda place: (place / "labels.jsonl").mkdir(parents=True), "holds 'labels.jsonl'"),
         (

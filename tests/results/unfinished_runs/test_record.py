@@ -57,7 +57,7 @@ def finish_or_refuse(stopped, folder, change):
     return refusal is not None
 
 
-NAMES = st.sampled_from(["unfinished.json", "labels.jsonl"])
+NAMES = st.sampled_from(["unfinished.json", "labels.jsonl", "labels.csv"])
 
 
 @pytest.mark.slow
@@ -91,13 +91,23 @@ def of_record(**values):
     return change
 
 
+def of_file(name, **values):
+    def change(place):
+        record = json.loads((place / "unfinished.json").read_text())
+        record["files"][name] |= values
+        (place / "unfinished.json").write_text(json.dumps(record))
+
+    return change
+
+
 def of_all_rows(change):
     """Change the rows and make the record fit."""
 
     def write(place):
         text = change((place / "labels.jsonl").read_bytes())
         (place / "labels.jsonl").write_bytes(text)
-        of_record(n_bytes=len(text), sha256=hashlib.sha256(text).hexdigest())(place)
+        digest = hashlib.sha256(text).hexdigest()
+        of_file("labels.jsonl", n_bytes=len(text), sha256=digest)(place)
 
     return write
 
@@ -106,20 +116,25 @@ def of_all_rows(change):
     ("change", "said"),
     [
         (lambda place: (place / "labels.jsonl").unlink(), "labels.jsonl is shorter than"),
+        (lambda place: (place / "labels.csv").unlink(), "labels.csv is shorter than"),
         (lambda place: (place / "unfinished.json").write_bytes(b"\xff"), "unfinished.json: "),
         (lambda place: (place / "unfinished.json").write_text("[" * 100_000), "unfinished.json: "),
         (lambda place: (place / "unfinished.json").write_text("{}"), "does not describe"),
         (lambda place: (place / "unfinished.json").write_text("null"), "does not describe"),
-        (of_record(format_version=1), "format version 1, this program reads 2"),
-        (of_record(format_version=3), "format version 3, this program reads 2"),
         (of_record(n_units=True), "wrong type"),
         (of_record(n_units=-1), "wrong type"),
         (of_record(n_units=7), "not about the first 7 units"),
         (of_record(n_units=13), "not about the first 13 units"),
-        (of_record(n_bytes=10**15), "shorter than"),
         (of_record(n_units=10**30), "wrong type"),
-        (of_record(n_bytes=5), "not what was written"),
-        (of_record(sha256=None), "wrong type"),
+        (of_record(files={}), "wrong type"),
+        (of_record(files=None), "no files"),
+        (of_record(files={"labels.jsonl": {"size": 1}}), "unfinished.json: "),
+        (of_file("labels.jsonl", n_bytes=10**15), "labels.jsonl is shorter than"),
+        (of_file("labels.jsonl", n_bytes=5), "labels.jsonl is not what was written"),
+        (of_file("labels.csv", n_bytes=10**15), "labels.csv is shorter than"),
+        (of_file("labels.csv", n_bytes=5), "labels.csv is not what was written"),
+        (of_file("labels.csv", n_bytes=-1), "wrong type"),
+        (of_file("labels.csv", sha256=None), "wrong type"),
         (of_record(fingerprint=[]), "wrong type"),
         (of_record(timings=None), "no timings"),
         (of_record(timings={"resumed_after": []}), "unfinished.json: "),
@@ -128,7 +143,8 @@ def of_all_rows(change):
             "wrong type",
         ),
         (of_record(more=1), "unfinished.json: "),
-        (of_all_rows(lambda text: b""), "is not a label"),
+        (of_all_rows(lambda text: b""), "not about the first 8 units"),
+        (of_all_rows(lambda text: b"[]\n" + text), "line 1 of labels.jsonl is not a label"),
         (of_all_rows(lambda text: b"\xff" + text), "not UTF-8"),
         (of_all_rows(lambda text: text[:-9]), "is not a label"),
         (of_all_rows(lambda text: text.replace(b'"b"', b'"x"')), "not about the first 8 units"),
@@ -144,3 +160,17 @@ def test_a_broken_unfinished_run_is_refused_with_a_reason(stopped, tmp_path, cha
     ):
         finish()
     assert finish_or_refuse(stopped, tmp_path / "again", change)
+
+
+@pytest.mark.parametrize("version", [1, 2, 4, None])
+def test_what_another_version_left_is_refused_until_it_is_given_up(stopped, tmp_path, version):
+    shutil.copytree(stopped, tmp_path / "changed")
+    of_record(format_version=version)(tmp_path / "changed" / "run.partial")
+    with contextlib.chdir(tmp_path / "changed"), pytest.raises(FileFormatError) as caught:
+        finish()
+    assert str(caught.value) == (
+        "The unfinished run 'run.partial' was left by another version of invert (format version "
+        f"{version!r}, this program reads 3). Finish it with that version, start anew with "
+        "--overwrite, or choose another output with -o."
+    )
+    assert finish_or_refuse(stopped, tmp_path / "again", of_record(format_version=version))

@@ -140,7 +140,8 @@ def test_rows_are_saved_once_a_second_at_most(here, slow, monkeypatch):
         save(run, record)
 
     monkeypatch.setattr(unfinished.UnfinishedRun, "_write_record", note)
-    finish()
+    with before_unit(0, lambda: None):
+        finish()
     assert saved == [0, 5, 10, 12]
 
 
@@ -160,7 +161,7 @@ def test_a_full_disk_leaves_what_was_saved_before(here, whole, monkeypatch, part
 
     with monkeypatch.context() as patch:
         patch.setattr(unfinished.UnfinishedRun, part, refuse)
-        with pytest.raises(StorageError) as caught:
+        with pytest.raises(StorageError) as caught, before_unit(0, lambda: None):
             finish()
     assert str(caught.value) == (
         "Cannot write 'run': No space left on device. Free space there or choose another output "
@@ -207,7 +208,7 @@ def test_a_second_interrupt_while_rows_are_saved_loses_only_those(here, whole, m
 
     with monkeypatch.context() as patch, before_unit(7, interrupted):
         patch.setattr(unfinished.UnfinishedRun, "_write_record", interrupted)
-        with pytest.raises(KeyboardInterrupt) as caught:
+        with pytest.raises(KeyboardInterrupt) as caught, before_unit(0, lambda: None):
             finish()
     assert "3 of 12 units are kept" in caught.value.__notes__[-1]
     finish()
@@ -227,7 +228,7 @@ def test_an_interrupt_behind_the_record_is_no_gap(here, whole, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(unfinished.UnfinishedRun, "_write_record", interrupted)
-        with pytest.raises(KeyboardInterrupt) as caught:
+        with pytest.raises(KeyboardInterrupt) as caught, before_unit(0, lambda: None):
             finish()
     assert "2 of 12 units are kept" in caught.value.__notes__[-1]
     finish()

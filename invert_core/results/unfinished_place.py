@@ -1,0 +1,49 @@
+"""Where an unfinished run lies, and what its folder may hold."""
+
+import os
+from pathlib import Path
+
+from invert_core.errors import ExistingOutputError
+from invert_core.results.unfinished_record import FILES
+
+RECORD = "unfinished.json"
+NEW_RECORD = RECORD + ".new"
+WRITTEN_LAST = "run.json"
+
+
+def unfinished_folder(output: Path) -> Path:
+    """Return the folder of an output's unfinished run: beside it, with the suffix ``.partial``."""
+    place = output_place(output)
+    return place.with_name(place.name + ".partial")
+
+
+def output_place(output: Path) -> Path:
+    """Return the path of the output so that it has a name and is not a link."""
+    if output.name in ("", "..") or output.is_symlink():
+        return Path(os.path.realpath(output))
+    return output
+
+
+def check_ours(folder: Path) -> None:
+    """Refuse a folder that exists and holds anything but an unfinished run."""
+    try:
+        folder.lstat()
+    except FileNotFoundError:
+        return
+    if folder.is_symlink() or not folder.is_dir():
+        raise _not_ours(folder, "is not a folder")
+    own = {RECORD, NEW_RECORD, *FILES, WRITTEN_LAST}
+    names = set()
+    for path in folder.iterdir():
+        names.add(path.name)
+        if path.name not in own or path.is_symlink() or not path.is_file():
+            raise _not_ours(folder, f"holds {path.name!r}")
+    if RECORD not in names and not names <= {NEW_RECORD}:
+        raise _not_ours(folder, f"has no {RECORD}")
+
+
+def _not_ours(folder: Path, why: str) -> ExistingOutputError:
+    return ExistingOutputError(
+        f"{str(folder)!r} {why}, so it is not an unfinished run.",
+        "Move it away, or choose another output with -o.",
+    )

@@ -1,0 +1,238 @@
+"""What a search returns: plain integer arrays, and the formulas among them that are reported."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+
+from invert_core.kernels.formulas import LENGTH, LITERALS, N_POSITIVE, RANK_SUM
+from invert_core.settings import Settings
+from invert_core.statistics.tails import RankSpread
+
+
+@dataclass(frozen=True, eq=False)
+class SearchResult:
+    """The formulas that a search found for K units in W directions.
+
+    It consists of plain arrays, so that it is small, and another process can make it. Each search
+    of one unit in one direction has R = B + L places for formulas of up to L literals: first the
+    last beam of B formulas, best first, then the best formula of each length, shortest first. A
+    place of length 0 is empty. All places of a dead unit are empty.
+
+    Attributes
+    ----------
+    n_beam : int
+        B; 0 for an exhaustive search.
+    length, n_positive, rank_sum : int64 [K, W, R]
+        Number of literals, size of the extent, and the sum of the doubled midranks over it.
+    literals, connectives : int64 [K, W, R, L]
+        Literal 2c stands for concept c, and 2c + 1 for its negation. Connective k > 0 joins
+        literal k to the formula before it: 0 is ``&``, 1 is ``|``. Unused entries are 0.
+    n_scored : int64 [K, W]
+        Number of formulas scored.
+    gap : float64 [K, W]
+        How much better, in AUC, the best possible formula can be than the best one found; NaN if
+        nothing is known.
+    spread : RankSpread
+        Rank spread of each unit, [K], or of each formula, [K, W, R], if formulas are compared on
+        different samples.
+    """
+
+    n_beam: int
+    length: np.ndarray
+    n_positive: np.ndarray
+    rank_sum: np.ndarray
+    literals: np.ndarray
+    connectives: np.ndarray
+    n_scored: np.ndarray
+    gap: np.ndarray
+    spread: RankSpread
+
+    def __len__(self) -> int:
+        """Number of units."""
+        return len(self.length)
+
+    @classmethod
+    def empty(cls, n_units: int, n_beam: int, settings: Settings, spread: RankSpread) -> Self:
+        """Return a result in which every place is still empty."""
+        searches = (n_units, len(settings.directions))
+        places = (*searches, n_beam + settings.length)
+        length, n_positive, rank_sum = np.zeros((3, *places), np.int64)
+        literals, connectives = np.zeros((2, *places, settings.length), np.int64)
+        n_scored, gap = np.zeros(searches, np.int64), np.full(searches, np.nan)
+        return cls(
+            n_beam, length, n_positive, rank_sum, literals, connectives, n_scored, gap, spread
+        )
+
+    @classmethod
+    def joined(cls, results: Sequence[Self]) -> Self:
+        """Return the results of one search for the units of all parts, in order."""
+        if len(results) == 1:
+            return results[0]
+        first = results[0]
+        arrays = {
+            one.name: np.concatenate([getattr(result, one.name) for result in results])
+            for one in fields(cls)
+            if one.name not in ("n_beam", "spread")
+        }
+        spreads = [result.spread for result in results]
+        spread = RankSpread(
+            first.spread.n_samples
+            if np.ndim(first.spread.n_samples) == 0
+            else np.concatenate([one.n_samples for one in spreads]),
+            np.concatenate([one.d for one in spreads]),
+            np.concatenate([one.cubes for one in spreads]),
+        )
+        return cls(n_beam=first.n_beam, spread=spread, **arrays)
+
+    def put_codes(self, units: np.ndarray, way: int, codes: np.ndarray) -> None:
+        """Write the formulas of some units in one direction, given as `kernels.formulas` does.
+
+        Parameters
+        ----------
+        units : int64 [k]
+            Positions of the units.
+        way : int
+            Position of the direction.
+        codes : int64 [k, R, columns]
+        """
+        middle = (LITERALS + codes.shape[2]) // 2
+        used = codes[:, :, LENGTH] > 0
+        self.length[units, way] = codes[:, :, LENGTH]
+        self.n_positive[units, way] = codes[:, :, N_POSITIVE] * used
+        self.rank_sum[units, way] = codes[:, :, RANK_SUM] * used
+        self.literals[units, way] = codes[:, :, LITERALS:middle] * used[:, :, None]
+        self.connectives[units, way] = codes[:, :, middle:] * used[:, :, None]
+
+    def put(
+        self,
+        place: tuple[int, int, int],
+        literals: Sequence[int],
+        connectives: Sequence[str],
+        n_positive: int,
+        rank_sum: int,
+    ) -> None:
+        """Write one formula to a place, given by unit, direction and number."""
+        self.length[place] = len(literals)
+        self.n_positive[place] = n_positive
+        self.rank_sum[place] = rank_sum
+        self.literals[place][: len(literals)] = literals
+        self.connectives[place][1 : len(literals)] = ["&|".index(one) for one in connectives]
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """The F distinct formulas of a `SearchResult`, by unit and direction, best first.
+
+    Attributes
+    ----------
+    unit, way : int64 [F]
+        Positions of the unit and of the direction.
+    rank : int64 [F]
+        Rank among the formulas to report, from 1; 0 for a formula that is not reported.
+    place_in_beam : int64 [F]
+        Place in the last beam, from 1; 0 for a formula that is not in it.
+    is_best_of_length : bool [F]
+        Whether it is the best formula of its length.
+    length, n_positive, doubled_u : int64 [F]
+        Number of literals, size of the extent, and 2U.
+    auc : float64 [F]
+    literals, connectives : int64 [F, L]
+        As in `SearchResult`.
+    spread : RankSpread
+        Rank spread of each formula's unit, [F].
+    """
+
+    unit: np.ndarray
+    way: np.ndarray
+    rank: np.ndarray
+    place_in_beam: np.ndarray
+    is_best_of_length: np.ndarray
+    length: np.ndarray
+    n_positive: np.ndarray
+    doubled_u: np.ndarray
+    auc: np.ndarray
+    literals: np.ndarray
+    connectives: np.ndarray
+    spread: RankSpread
+
+    @classmethod
+    def of(cls, result: SearchResult, settings: Settings) -> Self:
+        """Put the formulas of all units in order, and choose those to report.
+
+        A formula is worth its length, and reported, if no shorter formula is reported, or if its
+        AUC is better than that of every shorter reported formula by at least `min_gain`. At most
+        `beam` formulas are reported, the best ones.
+        """
+        used = np.nonzero(result.length)
+        unit, way, place = used
+        length, n_positive = result.length[used], result.n_positive[used]
+        spread = result.spread.of_each(unit if result.spread.d.ndim == 1 else used)
+        doubled_u = result.rank_sum[used] - n_positive * (n_positive + 1)
+        auc = doubled_u / (2 * n_positive * (spread.n_samples - n_positive))
+        signs = np.array([-1.0 if one == "negative" else 1.0 for one in settings.directions])
+        score = signs[way] * auc
+        search = unit * len(signs) + way
+        text = _as_text(result.literals[used], result.connectives[used])
+
+        # The sort is stable, so the place in the beam comes before that among the lengths.
+        order = np.lexsort((text, length, -score, search))
+        is_new = np.ones(order.size, np.bool_)
+        is_new[1:] = np.any(
+            [key[order[1:]] != key[order[:-1]] for key in (search, length, text)], axis=0
+        )
+        first = np.flatnonzero(is_new)
+        last = np.append(first, order.size)[1:] - 1
+        rows = order[first]
+        in_beam, of_length = place[rows], place[order[last]]
+        return cls(
+            unit=unit[rows],
+            way=way[rows],
+            rank=_ranks(search[rows], length[rows], score[rows], settings),
+            place_in_beam=np.where(in_beam < result.n_beam, in_beam + 1, 0),
+            is_best_of_length=of_length >= result.n_beam,
+            length=length[rows],
+            n_positive=n_positive[rows],
+            doubled_u=doubled_u[rows],
+            auc=auc[rows],
+            literals=result.literals[used][rows],
+            connectives=result.connectives[used][rows],
+            spread=spread.of_each(rows),
+        )
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return some of the formulas, by position or by a bool array [F]."""
+        arrays = {
+            one.name: getattr(self, one.name)[rows] for one in fields(self) if one.name != "spread"
+        }
+        return type(self)(spread=self.spread.of_each(rows), **arrays)
+
+
+def _as_text(literals: np.ndarray, connectives: np.ndarray) -> np.ndarray:
+    """Return bytes [F] that compare like formulas of one length: literals, then connectives.
+
+    As one key of a sort they are far faster than 2L columns.
+    """
+    codes = np.concatenate([literals, connectives], axis=1, dtype=">u4", casting="unsafe")
+    return codes.view(f"S{codes.shape[1] * codes.itemsize}")[:, 0]
+
+
+def _ranks(
+    search: np.ndarray, length: np.ndarray, score: np.ndarray, settings: Settings
+) -> np.ndarray:
+    """Return the rank of each formula among those to report, 0 for the others: int64 [F].
+
+    The formulas, given by the number of their search, length and score, are in order.
+    """
+    is_reported = np.zeros(search.size, np.bool_)
+    best_of_shorter = np.full(search.max(initial=-1) + 1, -np.inf)
+    for n_literals in range(1, settings.length + 1):
+        of_length = np.flatnonzero(length == n_literals)
+        gain = score[of_length] - best_of_shorter[search[of_length]]
+        reported = of_length[gain >= settings.min_gain]
+        is_reported[reported] = True
+        np.maximum.at(best_of_shorter, search[reported], score[reported])
+    n_before = np.append(0, np.cumsum(is_reported))
+    rank = n_before[1:] - n_before[np.searchsorted(search, search)]
+    return np.where(is_reported & (rank <= settings.beam), rank, 0)

@@ -1,0 +1,125 @@
+"""The result of a search: plain arrays, from which the formulas to report are chosen."""
+
+import pickle
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from invert_core.concepts import ConceptSet
+from invert_core.search.beam_search import BeamSearch
+from invert_core.search.masked_search import MaskedSearch
+from invert_core.search.search_result import SearchResult
+from invert_core.search.unit_result import Found, UnitResult, unit_results
+from invert_core.settings import Settings
+from invert_core.statistics.tails import RankSpread
+from tests.naive.report import report
+
+N = 12
+LENGTH = 3
+
+
+@st.composite
+def formulas(draw):
+    """Distinct formulas, of which many have equal AUC."""
+    literal = st.integers(0, 3)
+    found = {}
+    for _ in range(draw(st.integers(0, 8))):
+        length = draw(st.integers(1, LENGTH))
+        literals = tuple(draw(literal) for _ in range(length))
+        connectives = tuple(draw(st.sampled_from("&|")) for _ in range(length - 1))
+        n_positive = draw(st.sampled_from([4, 6]))
+        pairs = n_positive * (N - n_positive)
+        doubled_u = draw(st.sampled_from([0, pairs // 2, pairs, 2 * pairs]))
+        found[literals, connectives] = Found(
+            literals, connectives, n_positive, doubled_u, doubled_u / (2 * pairs)
+        )
+    return list(found.values())
+
+
+def order(sign):
+    return lambda one: (-sign * one.auc, one.length, one.literals, one.connectives)
+
+
+@st.composite
+def searches(draw):
+    """What searches of some units found: for each unit and direction a beam and by_length."""
+    settings = Settings(
+        length=LENGTH,
+        beam=draw(st.integers(1, 4)),
+        min_gain=draw(st.sampled_from([0.0, 0.25, 0.5])),
+        direction=draw(st.sampled_from(["positive", "negative", "both"])),
+    )
+    signs = [1.0 if way == "positive" else -1.0 for way in settings.directions]
+    units = []
+    for _ in range(draw(st.integers(1, 3))):
+        of_unit = []
+        for sign in signs:
+            pool = draw(formulas())
+            in_beam = draw(st.lists(st.sampled_from(pool), unique=True)) if pool else []
+            best = {one.length: one for one in pool if draw(st.booleans())}
+            beam = sorted(in_beam, key=order(sign))[: settings.beam]
+            of_unit.append((sign, beam, [best[length] for length in sorted(best)]))
+        units.append(of_unit)
+    return settings, units
+
+
+@given(searches())
+def test_the_formulas_to_report_equal_the_oracle(case):
+    settings, units = case
+    spread = RankSpread(N, *np.ones((2, len(units))))
+    result = SearchResult.empty(len(units), settings.beam, settings, spread)
+    for unit, of_unit in enumerate(units):
+        for way, (_, beam, by_length) in enumerate(of_unit):
+            places = [*enumerate(beam), *((settings.beam + f.length - 1, f) for f in by_length)]
+            for place, one in places:
+                rank_sum = one.doubled_u + one.n_positive * (one.n_positive + 1)
+                at = unit, way, place
+                result.put(at, one.literals, one.connectives, one.n_positive, rank_sum)
+    for of_unit, found in zip(units, unit_results(result, settings), strict=True):
+        if not any(beam or by_length for _, beam, by_length in of_unit):
+            assert found == (UnitResult(settings.direction, (), (), (), 0),)
+            continue
+        for (sign, beam, by_length), one in zip(of_unit, found, strict=True):
+            expected = report(beam, by_length, sign, settings.min_gain)[: settings.beam]
+            assert list(one.reported) == expected
+            assert (list(one.beam), list(one.by_length)) == (beam, by_length)
+
+
+def searched(kind):
+    rng = np.random.default_rng(5)
+    labels = (rng.random((90, 5)) < 0.3).astype(np.int8)
+    units = np.maximum(rng.normal(size=(7, 90)), 0).astype(np.float32)
+    units[2] = 1.0
+    settings = Settings(direction="both")
+    if kind == "masked":
+        labels[rng.random(labels.shape) < 0.1] = -1
+    concepts = ConceptSet.from_arrays(labels, [f"c{i}" for i in range(5)])
+    return (MaskedSearch if kind == "masked" else BeamSearch)(concepts, settings), units
+
+
+@pytest.mark.parametrize("kind", ["beam", "masked"])
+def test_parts_from_other_processes_join_to_the_result_of_the_whole(kind):
+    search, units = searched(kind)
+    parts = [search.explain(units[start : start + 3]) for start in (0, 3, 6)]
+    joined = SearchResult.joined([pickle.loads(pickle.dumps(part)) for part in parts])
+    whole = search.explain(units)
+    assert len(joined) == len(whole) == 7
+    for one in fields(SearchResult):
+        if one.name != "spread":
+            np.testing.assert_array_equal(getattr(joined, one.name), getattr(whole, one.name))
+    for name in ("n_samples", "d", "cubes"):
+        values = getattr(joined.spread, name), getattr(whole.spread, name)
+        np.testing.assert_array_equal(*values)
+    assert unit_results(joined, search.settings) == unit_results(whole, search.settings)
+
+
+@pytest.mark.parametrize("kind", ["beam", "masked"])
+def test_a_result_holds_numbers_alone(kind):
+    search, units = searched(kind)
+    found = search.explain(units)
+    arrays = [getattr(found, one.name) for one in fields(found) if one.name != "spread"]
+    kinds = {np.asarray(array).dtype.kind for array in (*arrays, found.spread.d)}
+    assert kinds == {"i", "f"}
