@@ -5,5 +5,5 @@ ranks over concepts with the help of `planes`. `formulas` orders and compares fo
 scores each formula joined to every literal, `beam` runs the beam search. `pairs`, `kinds`,
 `bounds`, `triples` and `exhaustive` run the complete search. `subsets` ranks and adds within the
 samples on which formulas are defined. `_jit` owns the compiler's options, `_cache` keeps machine
-code, `warm_up` compiles before threads start.
+code, `jobs` lists what is compiled together, `warm_up` compiles it before threads start.
 """

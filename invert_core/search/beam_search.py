@@ -1,5 +1,7 @@
 """The beam search of the paper, for concepts without missing marks."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
@@ -8,8 +10,8 @@ from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.beam import search_units
 from invert_core.kernels.candidates import Limits
 from invert_core.kernels.formulas import AND, LENGTH, LITERALS, N_POSITIVE, RANK_SUM
+from invert_core.kernels.jobs import ATOMS, INDEX, SEARCH
 from invert_core.kernels.sums import LabelIndex, index_by_atoms
-from invert_core.kernels.warm_up import compile_search
 from invert_core.search.complete_search import CompleteSearch
 from invert_core.search.search import Found, UnitResult, Watch
 from invert_core.settings import Settings
@@ -21,8 +23,10 @@ class BeamSearch(CompleteSearch):
     The parameters are those of `Search`.
     """
 
-    def __init__(self, concepts: ConceptSet, settings: Settings):
-        super().__init__(concepts, settings)
+    JOBS = (SEARCH, INDEX, ATOMS)
+
+    def __init__(self, concepts: ConceptSet, settings: Settings, dtypes: Iterable[np.dtype] = ()):
+        super().__init__(concepts, settings, dtypes)
         if self.n_literals_within_limits == 0:
             raise no_literal_passes(self.literal_sizes, self.n_samples, settings)
         n_concepts = len(concepts.id)
@@ -34,7 +38,7 @@ class BeamSearch(CompleteSearch):
             1.0,
             min(settings.limit_search or n_concepts, n_concepts),
         )
-        compile_search()
+        self.compile()
         self._atoms, self._index = self._prepare(concepts)
 
     def _prepare(self, concepts: ConceptSet) -> tuple[Atoms, LabelIndex]:

@@ -2,7 +2,7 @@
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -12,6 +12,8 @@ import numpy as np
 from invert_core.activations.sparse import SparseUnits
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError
+from invert_core.kernels.jobs import ranks_of
+from invert_core.kernels.warm_up import compile_jobs
 from invert_core.settings import Settings
 from invert_core.statistics.tails import RankSpread
 
@@ -135,14 +137,25 @@ class Search(ABC):
     ----------
     concepts : ConceptSet
     settings : Settings
+    dtypes : iterable of dtype
+        Types of the activations to come. Their ranking is compiled together with the search; of
+        other types, when the first unit comes.
     """
+
+    JOBS: ClassVar[tuple[str, ...]]
+    """The jobs that compile its kernels, except those that rank; the longest first."""
 
     one_unit_at_a_time: ClassVar[bool] = False
     """Whether a unit may take so long that each should be a piece of work on its own."""
 
-    def __init__(self, concepts: ConceptSet, settings: Settings):
+    def __init__(self, concepts: ConceptSet, settings: Settings, dtypes: Iterable[np.dtype] = ()):
         self.settings = settings
         self.n_samples = concepts.n_samples
+        self._dtypes = tuple(dtypes)
+
+    def compile(self) -> None:
+        """Compile the kernels that the search calls, or see that they are on disk."""
+        compile_jobs(*self.JOBS, *map(ranks_of, self._dtypes))
 
     @property
     @abstractmethod
