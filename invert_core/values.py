@@ -138,9 +138,7 @@ def check_text(
     # There may be millions of sample ids: a Python loop only looks for the value that is wrong.
     if not (all(map(isinstance, values, repeat(str))) and (may_be_empty or all(values))):
         wrong = next(
-            value
-            for value in values
-            if not isinstance(value, str) or not (value or may_be_empty)
+            value for value in values if not isinstance(value, str) or not (value or may_be_empty)
         )
         if not isinstance(wrong, str):
             raise DataError(
