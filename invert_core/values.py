@@ -137,14 +137,13 @@ def check_text(
     """
     # There may be millions of sample ids: a Python loop only looks for the value that is wrong.
     if not (all(map(isinstance, values, repeat(str))) and (may_be_empty or all(values))):
-        wrong = next(
-            value for value in values if not isinstance(value, str) or not (value or may_be_empty)
-        )
-        if not isinstance(wrong, str):
-            raise DataError(
-                f"The {what} {wrong!r} is not text.", f"Write every {what} as a string."
-            )
-        raise DataError(f"A {what} is empty.", f"Give every {what} at least one character.")
+        for value in values:
+            if not isinstance(value, str):
+                raise DataError(
+                    f"The {what} {value!r} is not text.", f"Write every {what} as a string."
+                )
+            if not value and not may_be_empty:
+                raise DataError(f"A {what} is empty.", f"Give every {what} at least one character.")
     if not is_text("".join(values)):
         wrong = next(value for value in values if not is_text(value))
         raise DataError(

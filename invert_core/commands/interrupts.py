@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 _SECONDS = 0.05
@@ -69,17 +69,15 @@ def raised_interrupts() -> Iterator[None]:
         again.append(timer)
         lost_signals.append(number)
 
-    handled: dict[signal.Signals, Any] = {}
-    if threading.current_thread() is threading.main_thread():  # only this thread gets signals
-        sys.unraisablehook = send_again
-        handled |= {each: of for each, of in _USUAL.items() if signal.getsignal(each) is of}
+    is_main = threading.current_thread() is threading.main_thread()
     try:
-        for each in handled:
-            signal.signal(each, raise_it)
-        yield
-    except KeyboardInterrupt as interrupt:
+        if is_main:  # only this thread gets signals
+            sys.unraisablehook = send_again
+        with _handled_by(raise_it) if is_main else contextlib.nullcontext():
+            yield
+    except KeyboardInterrupt as raised:
         # What was interrupted while it was made is deleted here, where the hook keeps silent.
-        traceback.clear_frames(interrupt.__traceback__)
+        traceback.clear_frames(raised.__traceback__)
         raise
     except Exception as error:
         interrupt = _interrupt(lost_signals[-1]) if lost_signals else _interrupt_behind(error)
@@ -92,7 +90,18 @@ def raised_interrupts() -> Iterator[None]:
         sys.unraisablehook = usual
         for timer in again:
             timer.cancel()
-        for each, of in handled.items():
+
+
+@contextlib.contextmanager
+def _handled_by(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Let a function handle the signals that interrupt, except those handled elsewhere already."""
+    usual = {each: of for each, of in _USUAL.items() if signal.getsignal(each) is of}
+    try:
+        for each in usual:
+            signal.signal(each, handler)
+        yield
+    finally:
+        for each, of in usual.items():
             signal.signal(each, of)
 
 
