@@ -15,15 +15,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO
 
-import numpy as np
-
 from invert_core.kernels import _cache
-from invert_core.kernels.jobs import ATOMS, INDEX, JOBS, SEARCH, ranks_of
+from invert_core.kernels.jobs import ATOMS, INDEX, JOBS, SEARCH
 
 _log = logging.getLogger("invert")
 
-PLAIN = (SEARCH, INDEX, ATOMS, ranks_of(np.dtype(np.float32)))
-"""The jobs of a beam search over concepts without missing labels."""
+PLAIN = (SEARCH, INDEX, ATOMS)
+"""The jobs of a beam search over concepts without missing labels, besides the one that ranks."""
 
 _LOOK_AGAIN = 0.05
 _HELPER = (

@@ -10,8 +10,8 @@ from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.beam import search_units
 from invert_core.kernels.candidates import Limits
 from invert_core.kernels.formulas import AND, LENGTH, LITERALS, N_POSITIVE, RANK_SUM
-from invert_core.kernels.jobs import ATOMS, INDEX, SEARCH
 from invert_core.kernels.sums import LabelIndex, index_by_atoms
+from invert_core.kernels.warm_up import PLAIN
 from invert_core.search.complete_search import CompleteSearch
 from invert_core.search.search import Found, UnitResult, Watch
 from invert_core.settings import Settings
@@ -23,7 +23,7 @@ class BeamSearch(CompleteSearch):
     The parameters are those of `Search`.
     """
 
-    JOBS = (SEARCH, INDEX, ATOMS)
+    JOBS = PLAIN
 
     def __init__(self, concepts: ConceptSet, settings: Settings, dtypes: Iterable[np.dtype] = ()):
         super().__init__(concepts, settings, dtypes)

@@ -101,6 +101,22 @@ def test_compiling_is_announced_first_and_not_where_it_is_done_already(at_once, 
     ).read_bytes()
 
 
+IMPORTED = """
+import sys
+from invert_core import label_files
+label_files("activations.npy", "concepts.csv", "imported", overwrite=True)
+print(*sys.modules)
+"""
+
+
+@pytest.mark.slow
+def test_a_labelling_with_compiled_kernels_imports_no_compiler_of_random_numbers(at_once, folder):
+    # Numba imports it, and all else that it can compile, when it compiles anything.
+    printed, said = started(folder, sys.executable, "-c", IMPORTED).communicate()
+    assert "numba" in printed.split(), said
+    assert "numba.np.random.generator_methods" not in printed.split()
+
+
 NOT_PLAIN = ("exhaustive.", "pairs.", "triples.", "bounds.", "subsets.", "ranks.make_keys_in_order")
 
 
@@ -110,7 +126,7 @@ def test_a_plain_labelling_compiles_no_kernel_of_other_searches_and_float_types(
     assert any(name.startswith("beam.search_units-") for name in kept)
     assert [name for name in kept if name.startswith(NOT_PLAIN)] == []
     done = {path.stem for path in (folder / "cache").rglob("*.done")}
-    assert done == set(warm_up.PLAIN)
+    assert done == {*warm_up.PLAIN, "ranks of float32"}
 
 
 @pytest.mark.slow
