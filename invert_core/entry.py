@@ -10,7 +10,7 @@ import sys
 def main() -> None:
     """Import the command line and run it; it exits with the exit code of the command."""
     # Imports make many objects and little garbage; collecting it would take a tenth of their time.
-    gc.set_threshold(100_000)
+    gc.set_threshold(300_000)
     try:
         from invert_core.commands import main as run
     except KeyboardInterrupt:

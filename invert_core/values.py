@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -147,13 +148,15 @@ def check_text(
     may_be_empty : bool
         Accept empty strings.
     """
-    for value in values:
-        if not isinstance(value, str):
-            raise DataError(
-                f"The {what} {value!r} is not text.", f"Write every {what} as a string."
-            )
-        if not value and not may_be_empty:
-            raise DataError(f"A {what} is empty.", f"Give every {what} at least one character.")
+    # There may be millions of sample ids: a Python loop only looks for the value that is wrong.
+    if not (all(map(isinstance, values, repeat(str))) and (may_be_empty or all(values))):
+        for value in values:
+            if not isinstance(value, str):
+                raise DataError(
+                    f"The {what} {value!r} is not text.", f"Write every {what} as a string."
+                )
+            if not value and not may_be_empty:
+                raise DataError(f"A {what} is empty.", f"Give every {what} at least one character.")
     if not is_text("".join(values)):
         wrong = next(value for value in values if not is_text(value))
         raise DataError(
@@ -171,8 +174,8 @@ def check_text(
 
 def locate(wanted: Sequence[str], given: Sequence[str]) -> np.ndarray:
     """Return the position of each wanted sample id among the given ones: int64, -1 if absent."""
-    place = {id: position for position, id in enumerate(given)}
-    return np.array([place.get(id, -1) for id in wanted], dtype=np.int64)
+    place = dict(zip(given, range(len(given)), strict=True))
+    return np.fromiter(map(place.get, wanted, repeat(-1)), np.int64, len(wanted))
 
 
 def as_sample_id(values: Sequence[str] | np.ndarray, where: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ import click
 from invert_core.errors import InvertError, StorageError
 
 _log = logging.getLogger("invert")
+_steps = logging.getLogger("invert.compiling")
 T = TypeVar("T")
 
 _ROWS_AT_ONCE = 1000
@@ -26,17 +27,26 @@ _STEPS = 1000
 @contextlib.contextmanager
 def messages() -> Iterator[None]:
     """Print the library's messages on stderr while a command runs."""
-    level, propagate = _log.level, _log.propagate
-    handler = _MessageHandler()
-    _log.addHandler(handler)
-    _log.setLevel(logging.INFO)
-    _log.propagate = False
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_handled(_log, _MessageHandler(), logging.INFO))
+        if sys.stderr is not None and sys.stderr.isatty():
+            stack.enter_context(_handled(_steps, _StepHandler(), logging.DEBUG))
+        yield
+
+
+@contextlib.contextmanager
+def _handled(logger: logging.Logger, handler: logging.Handler, level: int) -> Iterator[None]:
+    """Let a handler alone handle what a logger logs from a level on."""
+    before = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(level)
+    logger.propagate = False
     try:
         yield
     finally:
-        _log.removeHandler(handler)
-        _log.setLevel(level)
-        _log.propagate = propagate
+        logger.removeHandler(handler)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
 
 
 def say(text: str) -> None:
@@ -63,6 +73,16 @@ class _MessageHandler(logging.Handler):
         """Print one message."""
         prefix = "Warning: " if record.levelno >= logging.WARNING else ""
         report(prefix + record.getMessage())
+
+
+class _StepHandler(logging.Handler):
+    """Draws one line in a terminal, over and over; an empty message removes it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Draw one message, unless ``-q`` was given."""
+        if _log.level <= logging.INFO:
+            with contextlib.suppress(OSError, ValueError):
+                click.echo(f"\r\x1b[K{record.getMessage()}", nl=False, err=True)
 
 
 @contextlib.contextmanager

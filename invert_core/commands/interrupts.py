@@ -9,7 +9,8 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from typing import Any
 
 _SECONDS = 0.05
@@ -18,7 +19,10 @@ _SECONDS = 0.05
 By then the callback has returned; if another has begun, the interrupt is lost and sent once more.
 """
 
-_ENDING = [signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_USUAL = {signal.SIGINT: signal.default_int_handler} | {
+    signal.Signals[name]: signal.SIG_DFL for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+}
+"""The signals that interrupt a command, and what Python or the system does with each."""
 
 
 class Ended(KeyboardInterrupt):
@@ -44,12 +48,19 @@ def raised_interrupts() -> Iterator[None]:
     a module written in C fails to import. A signal that is ignored, as under nohup, stays ignored.
     """
     usual = sys.unraisablehook
+    arrived: list[int] = []
     again: list[threading.Timer] = []
     lost_signals: list[int] = []
 
+    def raise_it(number: int, _frame: object) -> None:
+        arrived.append(number)
+        raise _interrupt(number)
+
     def send_again(lost: Any) -> None:
         if not issubclass(lost.exc_type, KeyboardInterrupt):
-            usual(lost)
+            # An object that was interrupted while it was made may fail to be deleted.
+            if not arrived:
+                usual(lost)
             return
         number = lost.exc_value.signal if issubclass(lost.exc_type, Ended) else signal.SIGINT
         timer = threading.Timer(_SECONDS, _thread.interrupt_main, [number])
@@ -58,14 +69,16 @@ def raised_interrupts() -> Iterator[None]:
         again.append(timer)
         lost_signals.append(number)
 
-    handled: list[signal.Signals] = []
-    if threading.current_thread() is threading.main_thread():  # only this thread gets signals
-        sys.unraisablehook = send_again
-        handled += [each for each in _ENDING if signal.getsignal(each) is signal.SIG_DFL]
+    is_main = threading.current_thread() is threading.main_thread()
     try:
-        for each in handled:
-            signal.signal(each, _end)
-        yield
+        if is_main:  # only this thread gets signals
+            sys.unraisablehook = send_again
+        with _handled_by(raise_it) if is_main else contextlib.nullcontext():
+            yield
+    except KeyboardInterrupt as raised:
+        # What was interrupted while it was made is deleted here, where the hook keeps silent.
+        traceback.clear_frames(raised.__traceback__)
+        raise
     except Exception as error:
         interrupt = _interrupt(lost_signals[-1]) if lost_signals else _interrupt_behind(error)
         if interrupt is None:
@@ -77,12 +90,19 @@ def raised_interrupts() -> Iterator[None]:
         sys.unraisablehook = usual
         for timer in again:
             timer.cancel()
-        for each in handled:
-            signal.signal(each, signal.SIG_DFL)
 
 
-def _end(number: int, _frame: object) -> None:
-    raise Ended(number)
+@contextlib.contextmanager
+def _handled_by(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Let a function handle the signals that interrupt, except those handled elsewhere already."""
+    usual = {each: of for each, of in _USUAL.items() if signal.getsignal(each) is of}
+    try:
+        for each in usual:
+            signal.signal(each, handler)
+        yield
+    finally:
+        for each, of in usual.items():
+            signal.signal(each, of)
 
 
 def _interrupt(number: int) -> KeyboardInterrupt:

@@ -156,12 +156,20 @@ def own_item(group: h5py.Group, name: str) -> h5py.Dataset | h5py.Group | h5py.D
 
 
 def read_strings(dataset: h5py.Dataset) -> tuple[str, ...]:
-    """Read the values of a one-dimensional dataset of UTF-8 strings."""
-    if h5py.check_string_dtype(dataset.dtype) is None or dataset.ndim != 1:
+    """Read the values of a one-dimensional dataset of strings."""
+    kind = h5py.check_string_dtype(dataset.dtype)
+    if kind is None or dataset.ndim != 1:
         raise FileFormatError(
             f"{_where(dataset)} is not a list of strings.", "Make the file again."
         )
     with broken_file_errors(dataset):
+        stored = dataset[:].tolist()
+        # One decoding of all is several times faster than one of each. No string holds a NUL but
+        # those of fixed length, which h5py then decodes itself, as it does to say what is broken.
+        with contextlib.suppress(UnicodeDecodeError):
+            values = b"\0".join(stored).decode(kind.encoding).split("\0")
+            if len(values) == len(stored):
+                return tuple(values)
         return tuple(dataset.asstr()[:].tolist())
 
 

@@ -6,5 +6,5 @@ ranks over concepts with the help of `planes`. `formulas` orders formulas and kn
 to every literal, and `beam_search` runs the steps. `pairs`, `kinds`,
 `bounds`, `triples` and `exhaustive` run the complete search. `subsets` ranks and adds within the
 samples on which formulas are defined. `_jit` owns the compiler's options, `_cache` keeps machine
-code, `warm_up` compiles before threads start.
+code, `jobs` lists what is compiled together, `warm_up` compiles it before threads start.
 """

@@ -7,7 +7,6 @@ import logging
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,11 @@ from invert_core.files.write_lock import try_lock
 from invert_core.kernels import _internals
 
 _log = logging.getLogger("invert")
+steps = logging.getLogger("invert.compiling")
+"""Says at level DEBUG which kernels are being compiled; an empty message ends this."""
 
 config: Any = numba.config  # typed as Any: it defines its names at import time
 _HERE = Path(__file__).parent
-_LOOK_AGAIN = 0.1
 _DIGEST = hashlib.sha256().digest_size
 
 
@@ -115,10 +115,31 @@ class KernelCache:
         return cache / f"{_name(self._function)}-{digest[:16]}"
 
 
-def is_cached(compiled: Any) -> bool:
-    """Return whether the machine code of a kernel is on disk."""
-    name = _name(getattr(compiled, "py_func", compiled))
-    return CACHE is not None and any(CACHE.rglob(f"{name}-*"))
+def is_done(job: str) -> bool:
+    """Return whether some process has compiled the kernels of a job and kept them."""
+    return CACHE is not None and (CACHE / f"{job}.done").exists()
+
+
+def note_done(job: str) -> None:
+    """Note that the kernels of a job are on disk, as far as they can be."""
+    if CACHE is not None:
+        with contextlib.suppress(OSError):
+            (CACHE / f"{job}.done").touch()
+
+
+@contextlib.contextmanager
+def claimed(job: str) -> Iterator[bool]:
+    """Keep other processes from compiling a job; yield whether none of them is doing so.
+
+    Where locks do not work, every process may compile every job.
+    """
+    with contextlib.ExitStack() as stack:
+        is_free = True
+        if CACHE is not None:
+            with contextlib.suppress(OSError):
+                file = stack.enter_context((CACHE / f"{job}.lock").open("ab"))
+                is_free = try_lock(file.fileno())
+        yield is_free
 
 
 def _files_of_numba(name: str) -> Iterator[Path]:
@@ -159,27 +180,14 @@ def in_numbas_own() -> Iterator[bool]:
         config.CACHE_DIR = before
 
 
-@contextlib.contextmanager
-def one_process_at_a_time() -> Iterator[None]:
-    """Wait until no other process is in such a block; go on at once if locks do not work."""
-    with contextlib.ExitStack() as stack:
-        if CACHE is not None:
-            with contextlib.suppress(OSError):
-                file = stack.enter_context((CACHE / "lock").open("ab"))
-                if not try_lock(file.fileno()):
-                    _log.info("Another process is compiling kernels; waiting for it.")
-                    while not try_lock(file.fileno()):
-                        time.sleep(_LOOK_AGAIN)
-        yield
-
-
 @functools.cache
 def announce() -> None:
-    """Log, once, that kernels are being compiled."""
-    _log.info(
-        "Compiling kernels that %s; this can take half a minute.",
-        "are not kept yet" if CACHE else "cannot be kept, as no folder for them can be written",
-    )
+    """Log, once, that kernels are being compiled, unless each step is told."""
+    if not steps.isEnabledFor(logging.DEBUG):
+        _log.info(
+            "Compiling kernels that %s; this can take half a minute.",
+            "are not kept yet" if CACHE else "cannot be kept, as no folder for them can be written",
+        )
 
 
 def _name(function: Callable[..., Any]) -> str:

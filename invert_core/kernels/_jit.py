@@ -7,9 +7,9 @@ import numba
 from numba.extending import register_jitable
 
 from invert_core.kernels._cache import KernelCache, config, in_numbas_own, tell_numbas_own
-from invert_core.kernels._internals import MISSING
+from invert_core.kernels._internals import MISSING, fewer_wrappers
 
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", **fewer_wrappers()}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -17,6 +17,7 @@ def kernel(function: Callable[..., Any]) -> Any:
 
     - ``nogil``: units run in Python threads, which must not wait for one another.
     - ``error_model="numpy"``: no test for zero before each division; the callers exclude zero.
+    - ``no_cfunc_wrapper``: kernels are called from Python and from each other only.
     - No ``fastmath``: comparisons must be exact, and integer sums can be reordered without it.
     - No ``cache``: `KernelCache` replaces Numba's own cache, unless the installed Numba lacks an
       internal that it needs.

@@ -21,6 +21,8 @@ from invert_core.kernels.exhaustive import UNIT
 from invert_core.kernels.pairs import fill_unions
 
 _BLOCK = 128
+_N, _V, _UP, _DOWN = np.arange(4)
+"""Where the sizes, v, v+ and v- of sets are, in arrays that hold all four."""
 NOTHING = -(2**62)
 """A v below every threshold, for pairs without an extent of an allowed size."""
 
@@ -96,14 +98,6 @@ def caps_of(values):
 
 
 @kernel
-def _subtract(positive, signed, out):
-    """Fill in the sums of the negative parts: v- = v+ - v."""
-    for cells in range(16):
-        for j in range(out.shape[1]):
-            out[cells, j] = positive[cells, j] - signed[cells, j]
-
-
-@kernel
 def _fill_usable(n, usable):
     """Fill in the kinds that say more than formulas of two literals; return their union."""
     some = 0
@@ -173,27 +167,25 @@ def mark_pairs(pairs, positive, all_positive, n_samples, start, stop, sizes):
     """
     slope = sizes.slope
     size = pairs.counts.shape[0]
-    all_v = n_samples * (n_samples + 1) - slope * n_samples
+    # The four kinds of sums lie in one array, so that one loop, compiled once, serves them all.
+    whole = np.empty(4, np.int64)
     # Longer by a block, so that the last b belong to a whole block too.
-    n_of = np.zeros(size + _BLOCK, np.int64)
-    v_of = np.zeros(size + _BLOCK, np.int64)
-    up_of = np.zeros(size + _BLOCK, np.int64)
-    down_of = np.zeros(size, np.int64)
+    of = np.zeros((4, size + _BLOCK), np.int64)
+    both = np.zeros((4, _BLOCK), np.int64)
+    unions = np.empty((4, 16, _BLOCK), np.int64)
+    whole[_N] = n_samples
+    whole[_V] = n_samples * (n_samples + 1) - slope * n_samples
+    whole[_UP] = all_positive
+    whole[_DOWN] = all_positive - whole[_V]
     for c in range(size):
-        n_of[c] = pairs.counts[c, c]
-        v_of[c] = pairs.sums[c, c] - slope * n_of[c]
-        up_of[c] = positive[c, c]
-        down_of[c] = up_of[c] - v_of[c]
-    caps_up = caps_of(up_of[:size])
-    caps_down = caps_of(down_of)
+        of[_N, c] = pairs.counts[c, c]
+        of[_V, c] = pairs.sums[c, c] - slope * of[_N, c]
+        of[_UP, c] = positive[c, c]
+        of[_DOWN, c] = of[_UP, c] - of[_V, c]
+    caps_up = caps_of(of[_UP, :size])
+    caps_down = caps_of(of[_DOWN, :size])
 
-    n_both = np.zeros(_BLOCK, np.int64)
-    v_both = np.zeros(_BLOCK, np.int64)
-    up_both = np.zeros(_BLOCK, np.int64)
-    n = np.empty((16, _BLOCK), np.int64)
-    v = np.empty((16, _BLOCK), np.int64)
-    up = np.empty((16, _BLOCK), np.int64)
-    down = np.empty((16, _BLOCK), np.int64)
+    n, v = unions[_N], unions[_V]
     usable = np.empty(_BLOCK, np.int64)
     caps = np.empty(_BLOCK, np.int64)
     reach = np.empty(_BLOCK, np.int64)
@@ -206,13 +198,14 @@ def mark_pairs(pairs, positive, all_positive, n_samples, start, stop, sizes):
             # After `width`, numbers of an earlier block remain: they may make the loop try a kind
             # in vain, but their results are not noted.
             for j in range(width):
-                n_both[j] = pairs.counts[a, first + j]
-                v_both[j] = pairs.sums[a, first + j] - slope * n_both[j]
-                up_both[j] = positive[a, first + j]
-            fill_unions(n_samples, n_of[a], n_of[first:], n_both, n)
-            fill_unions(all_v, v_of[a], v_of[first:], v_both, v)
-            fill_unions(all_positive, up_of[a], up_of[first:], up_both, up)
-            _subtract(up, v, down)
+                both[_N, j] = pairs.counts[a, first + j]
+                both[_V, j] = pairs.sums[a, first + j] - slope * both[_N, j]
+                both[_UP, j] = positive[a, first + j]
+                both[_DOWN, j] = both[_UP, j] - both[_V, j]
+            for which in range(4):
+                fill_unions(
+                    whole[which], of[which, a], of[which, first:], both[which], unions[which]
+                )
             some_usable = _fill_usable(n, usable)
             for j in range(_BLOCK):
                 may[j] = 0
@@ -230,11 +223,10 @@ def mark_pairs(pairs, positive, all_positive, n_samples, start, stop, sizes):
                     _fill_caps(kind, caps_down if falls else caps_up, a, first, caps)
                 without = kinds.WITHOUT[kind]
                 cell = 1 << kinds.CELL[kind]
-                change = down if falls else up
                 # The size of the extent lies between the sizes without and with the free cell.
                 _reach(
                     v[without],
-                    change[cell],
+                    unions[_DOWN if falls else _UP, cell],
                     caps,
                     n[without & ~cell],
                     n[without | cell],

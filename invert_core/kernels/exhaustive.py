@@ -9,11 +9,17 @@ from typing import NamedTuple
 import numpy as np
 
 from invert_core.kernels._jit import kernel
-from invert_core.kernels.pairs import fill_unions
+from invert_core.kernels.pairs import diagonal, fill_unions
 
 AND = 0
 OR = 1
 ABSENT = -1
+
+_ONE, _TWO, THREE = np.arange(1, 4)
+"""Lengths of formulas.
+
+Not literals: for each literal number that it is given, Numba compiles a kernel once more.
+"""
 
 UNIT = 2**50
 """The number 1 in the fixed-point format of thresholds on the AUC."""
@@ -165,8 +171,8 @@ def score_literals(problem, best):
     for c in range(problem.counts.shape[0]):
         n = problem.counts[c, c]
         rank_sum = problem.sums[c, c]
-        consider(best, 1, problem.literal[c, 0], n, rank_sum, problem)
-        consider(best, 1, problem.literal[c, 1], n_samples - n, everything - rank_sum, problem)
+        consider(best, _ONE, problem.literal[c, 0], n, rank_sum, problem)
+        consider(best, _ONE, problem.literal[c, 1], n_samples - n, everything - rank_sum, problem)
         best.n_scored[0] += 2
 
 
@@ -193,9 +199,7 @@ def score_pairs(problem, start, stop, best, row_score, row_partner):
     size = counts.shape[0]
     n_samples = problem.n_samples
     everything = n_samples * (n_samples + 1)
-    # Copies, because a diagonal has strides and is read once for each a.
-    n_of = np.diag(counts).copy()
-    s_of = np.diag(sums).copy()
+    n_of, s_of = diagonal(counts), diagonal(sums)
     n = np.empty((16, size), np.int64)
     rank_sum = np.empty((16, size), np.int64)
     scores = np.empty(size, np.float64)
@@ -205,7 +209,8 @@ def score_pairs(problem, start, stop, best, row_score, row_partner):
         fill_unions(n_samples, n_of[a], n_of[first:], counts[a, first:], n)
         fill_unions(everything, s_of[a], s_of[first:], sums[a, first:], rank_sum)
         # For each literal of a and of b: & is one cell, | is all cells but one.
-        scores[:] = -np.inf
+        for j in range(width):
+            scores[j] = -np.inf
         for cell in range(4):
             for cells in (1 << cell, 15 ^ (1 << cell)):
                 _raise_scores(n[cells], rank_sum[cells], problem, scores[:width])
@@ -215,11 +220,11 @@ def score_pairs(problem, start, stop, best, row_score, row_partner):
                 row_score[a] = scores[j]
                 row_partner[a] = first + j
             # Only the few pairs that matter need to know which of the eight formulas it was.
-            if scores[j] >= needed_score(best, 2):
+            if scores[j] >= needed_score(best, _TWO):
                 for cell in range(4):
                     for connective in (AND, OR):
                         x = problem.literal[a, (cell >> 1) ^ connective]
                         y = problem.literal[first + j, (cell & 1) ^ connective]
-                        key = key_of(x, y, 0, connective, 0, 2, problem.n_literals)
+                        key = key_of(x, y, x, connective, connective, _TWO, problem.n_literals)
                         cells = (1 << cell) if connective == AND else 15 ^ (1 << cell)
-                        consider(best, 2, key, n[cells, j], rank_sum[cells, j], problem)
+                        consider(best, _TWO, key, n[cells, j], rank_sum[cells, j], problem)

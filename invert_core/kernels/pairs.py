@@ -76,6 +76,15 @@ def mirror(table):
 
 
 @kernel
+def diagonal(table):
+    """Return a copy of the diagonal of int64 [C, C], whose entries lie far apart in the table."""
+    values = np.empty(table.shape[0], np.int64)
+    for c in range(values.size):
+        values[c] = table[c, c]
+    return values
+
+
+@kernel
 def fill_unions(everything, a, b, both, unions):
     """Fill in the sums over all sets that can be made of a and b, for several b.
 

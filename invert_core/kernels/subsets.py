@@ -23,6 +23,8 @@ from invert_core.kernels.sums import (
 _ONE = np.uint64(1)
 _HALF = np.uint64(32)
 _LOW_HALF = np.uint64(0xFFFFFFFF)
+_LOWEST_PLANE = np.int64(0)
+"""Not a literal, for which Numba would compile `add_planes` once more."""
 
 
 class Runs(NamedTuple):
@@ -140,7 +142,7 @@ def rank_within(runs, words, sizes, weights, ties):
     of_zero = 2 * n_negative + n_zeros + 1
     for atom in range(sizes.size):
         weights[atom] = sizes[atom] * of_zero * is_in(words, atom)
-    ties[:] = 0
+    ties[0] = ties[1] = 0
     cubes = 0.0
     if n_zeros > 1:
         cubes += count_ties(n_zeros, of_zero - (n_samples + 1), ties)
@@ -217,8 +219,8 @@ def add_within(words, ranked, lists, chosen, table, counts, sums):
         for c in dense:
             counts[c] = 0
             sums[c] = 0
-        add_planes(words, lists.size_planes, 0, dense, lists.bits, counts)
-        add_planes(words, ranked.planes, 0, dense, lists.bits, sums)
+        add_planes(words, lists.size_planes, _LOWEST_PLANE, dense, lists.bits, counts)
+        add_planes(words, ranked.planes, _LOWEST_PLANE, dense, lists.bits, sums)
     return n_samples, rank_sum
 
 
@@ -245,8 +247,12 @@ def concept_lists(bits, defined, of_concept, sizes, how):
     """
     n_concepts, n_words = bits.shape
     size_planes = planes_of(sizes)
+    n_samples, largest = 0, 0
+    for size in sizes:
+        n_samples += size
+        largest = max(largest, size)
     # No doubled rank exceeds 2 N, and a weight adds up the ranks of one atom.
-    rank_bits = bit_length(2 * sizes.sum() * sizes.max())
+    rank_bits = bit_length(2 * n_samples * largest)
     by_planes = n_words * (rank_bits + size_planes.shape[0]) * PLANE_COST
     inverted = np.zeros(n_concepts, np.bool_)
     n_listed = np.zeros(n_concepts, np.int64)
@@ -259,12 +265,14 @@ def concept_lists(bits, defined, of_concept, sizes, how):
         # The shorter of two lists: the atoms of the concept, or the atoms of its complement.
         inverted[c] = 2 * n_true > n_defined
         n_listed[c] = min(n_true, n_defined - n_true)
-    is_dense = n_listed * ENTRY_COST > by_planes
     # Planes are made for each set, and save time twice: in the domain and in the formula in it.
-    saved = 2.0 * (n_listed[is_dense] * ENTRY_COST - by_planes)
-    pays = saved.sum() > defined.shape[0] * rank_bits * sizes.size * MAKING_COST
-    if how != BY_COST or not pays:
-        is_dense[:] = how == PLANES
+    saved = -defined.shape[0] * rank_bits * sizes.size * MAKING_COST
+    for c in range(n_concepts):
+        saved += max(0.0, 2.0 * (n_listed[c] * ENTRY_COST - by_planes))
+    pays = how == BY_COST and saved > 0.0
+    is_dense = np.empty(n_concepts, np.bool_)
+    for c in range(n_concepts):
+        is_dense[c] = n_listed[c] * ENTRY_COST > by_planes if pays else how == PLANES
     first = np.zeros(n_concepts + 1, np.int64)
     for c in range(n_concepts):
         first[c + 1] = first[c] + (0 if is_dense[c] else n_listed[c])

@@ -10,13 +10,14 @@ from invert_core.kernels.bits import lowest_bit
 from invert_core.kernels.exhaustive import (
     AND,
     OR,
+    THREE,
     consider,
     key_of,
     needed_score,
     score_of,
     threshold_of,
 )
-from invert_core.kernels.pairs import fill_unions
+from invert_core.kernels.pairs import diagonal, fill_unions
 
 _ONE = np.uint64(1)
 
@@ -45,14 +46,14 @@ def key_of_kind(kind, a, b, k, problem):
     if kinds.SHAPE[kind] == kinds.BOTH:
         x = problem.literal[a, not_a]
         y = problem.literal[b, not_b]
-        return key_of(x, y, z, outer, outer, 3, problem.n_literals)
+        return key_of(x, y, z, outer, outer, THREE, problem.n_literals)
     if kinds.SHAPE[kind] == kinds.SHARES_A:
         x = problem.literal[a, not_a]
         y = problem.literal[b, 1 - not_b]
     else:
         x = problem.literal[b, not_b]
         y = problem.literal[a, 1 - not_a]
-    return key_of(y, z, x, inner, outer, 3, problem.n_literals)
+    return key_of(y, z, x, inner, outer, THREE, problem.n_literals)
 
 
 @kernel
@@ -107,8 +108,9 @@ def add_common(problem, a, b, sums, counts):
     `sums` and `counts` int64 [C] are overwritten.
     """
     words, other = problem.bits[a], problem.bits[b]
-    sums[:] = 0
-    counts[:] = 0
+    for c in range(sums.size):
+        sums[c] = 0
+        counts[c] = 0
     # One pass over the atoms of a & b serves every third concept: atoms list their concepts.
     for word in range(words.size):
         left = words[word] & other[word]
@@ -147,9 +149,7 @@ def score_triples(problem, nodes, thresholds, everywhere, start, stop, best):
     size = problem.counts.shape[0]
     n_samples = problem.n_samples
     everything = n_samples * (n_samples + 1)
-    # Copies, because a diagonal has strides and is read once for each kind.
-    n_of = np.diag(problem.counts).copy()
-    s_of = np.diag(problem.sums).copy()
+    n_of, s_of = diagonal(problem.counts), diagonal(problem.sums)
     n_all = np.empty(size, np.int64)
     s_all = np.empty(size, np.int64)
     n_free = np.empty(size, np.int64)
@@ -192,10 +192,10 @@ def score_triples(problem, nodes, thresholds, everywhere, start, stop, best):
                 n_free[first:behind],
                 s_free[first:behind],
                 problem,
-                needed_score(best, 3),
+                needed_score(best, THREE),
             ):
                 for k in range(first, behind):
                     n = n_without + step * n_free[k]
                     rank_sum = s_without + step * s_free[k]
-                    consider(best, 3, key_of_kind(kind, a, b, k, problem), n, rank_sum, problem)
+                    consider(best, THREE, key_of_kind(kind, a, b, k, problem), n, rank_sum, problem)
     return stop

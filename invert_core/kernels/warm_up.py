@@ -1,63 +1,202 @@
-"""Compiles kernels before threads start, in one process at a time."""
+"""Compiles kernels before threads start.
 
-from collections.abc import Callable, Sequence
-from typing import Any
+Every process claims one job after another, so that processes which start at once share the work and
+compile nothing twice. A helper is such a process, started for the purpose.
+"""
 
-import numpy as np
+import contextlib
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO
 
-from invert_core.kernels import atoms, beam_search, candidates, codes, ranks, sums
-from invert_core.kernels._cache import announce, config, is_cached, one_process_at_a_time
+from invert_core.kernels import _cache
+from invert_core.kernels.jobs import ATOMS, DENSE_SEARCH, INDEX, JOBS, RANKS, SEARCH
 
-_OF_A_SEARCH = (
-    atoms.find_atoms,
-    atoms.bits_of_atoms,
-    sums.list_by_atom,
-    codes.shorten,
-    codes.number_values,
-    ranks.rank_units,
-    beam_search.search_all,
+_log = logging.getLogger("invert")
+
+_LOOK_AGAIN = 0.05
+_HELPER = (
+    "import sys; "
+    r"sys.path[:] = sys.argv[1].split('\n'); "
+    "from invert_core.kernels.warm_up import help_out; "
+    "help_out(sys.argv[2:])"
 )
 
 
-def compile_search() -> None:
-    """Compile all kernels that a beam search calls, or load them from the cache."""
-    compile_kernels(_OF_A_SEARCH, _search)
+def compile_jobs(*names: str, n_before: int = 0, later: Sequence[str] = ()) -> int:
+    """Compile the kernels of some jobs, the longest first, except what is on disk.
 
+    If more than one core is free for it, a second process compiles the last jobs meanwhile. If it
+    fails or cannot be started, this process compiles them too.
 
-def compile_kernels(kernels: Sequence[Any], call: Callable[[], object]) -> None:
-    """Compile kernels, or load them from the cache; `call` must call all of them.
+    Parameters
+    ----------
+    names : str
+        Jobs, keys of `jobs.JOBS`.
+    n_before : int
+        How many jobs earlier calls compiled for the same purpose, for messages.
+    later : sequence of str
+        Jobs that a later call will compile, for messages.
 
-    If several processes start at once, one compiles and the others wait for it.
+    Returns
+    -------
+    int
+        How many jobs were compiled by this and the earlier calls.
     """
-    if config.DISABLE_JIT:
-        return
-    if _are_cached(kernels):
-        call()
-        return
-    with one_process_at_a_time():
-        # When Numba's own cache is used, nothing else says that kernels are being compiled.
-        if not _are_cached(kernels):
-            announce()
-        call()
+    left = _not_compiled(names)
+    if _cache.config.DISABLE_JIT or not left:
+        return n_before
+    n_left, n_later = len(left), len(_not_compiled(later))
+    _cache.announce()
+    with _told(left, n_before, n_later) as tell, _helper(left) as is_helped:
+        waits = False
+        while left := _work_through(left, tell):
+            if not (waits or is_helped()):
+                _log.info("Another process is compiling kernels; waiting for it.")
+                waits = True
+            time.sleep(_LOOK_AGAIN)
+    return n_before + n_left
+
+
+def _not_compiled(names: Sequence[str]) -> list[str]:
+    return [name for name in names if not _is_compiled(name)]
 
 
 def is_warm() -> bool:
-    """Return whether the machine code of all kernels of a beam search is on disk."""
-    return _are_cached(_OF_A_SEARCH)
+    """Return whether the machine code of a plain labelling is on disk."""
+    return all(map(_cache.is_done, (RANKS, INDEX, ATOMS))) and any(
+        map(_cache.is_done, (SEARCH, DENSE_SEARCH))
+    )
 
 
-def _are_cached(kernels: Sequence[Any]) -> bool:
-    return all(is_cached(kernel) for kernel in kernels)
+def help_out(names: Sequence[str]) -> None:
+    """Compile jobs beside the process that started this one, and end when that one ends."""
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    _work_through(names, lambda name: None)
 
 
-def _search() -> None:
-    bits = np.ones((1, 1), np.uint64)
-    bits.setflags(write=False)
-    merged = atoms.find_atoms(bits, 2)
-    index = sums.label_index(atoms.bits_of_atoms(bits, merged), merged.sizes, sums.BY_COST)
-    for float_type in (np.float32, np.float64):
-        # In float64 these values leave more bits than a code holds.
-        weights, _, _ = ranks.rank_sums(np.array([[0.1, 1e9]], float_type), merged)
-    searched = np.ones((1, 1), np.bool_)
-    limits = candidates.Limits(1, 1, 2, 1, 1, 1.0, 1)
-    beam_search.search_units(weights, index, searched, limits)
+_compiled_here: set[str] = set()
+"""Jobs that this process need not compile again, even if nothing can be written to disk."""
+
+
+def _is_compiled(name: str) -> bool:
+    return name in _compiled_here or _cache.is_done(name)
+
+
+def _work_through(names: Sequence[str], tell: Callable[[str], None]) -> list[str]:
+    """Compile the jobs that no other process has claimed, and return the others."""
+    left = []
+    for name in names:
+        with _cache.claimed(name) as is_free:
+            if not is_free:
+                left.append(name)
+            elif not _is_compiled(name):
+                tell(name)
+                JOBS[name]()
+                _compiled_here.add(name)
+                _cache.note_done(name)
+    return left
+
+
+@contextlib.contextmanager
+def _told(names: Sequence[str], n_before: int, n_later: int) -> Iterator[Callable[[str], None]]:
+    """Say which of the jobs is being compiled, and how many any process has done.
+
+    Yield the function to call when a job begins.
+    """
+    if not _cache.steps.isEnabledFor(logging.DEBUG):
+        yield lambda name: None
+        return
+    begun = names[0]
+    n_all = n_before + len(names) + n_later
+    ended = threading.Event()
+
+    def begin(name: str) -> None:
+        nonlocal begun
+        begun = name
+
+    def tell() -> None:
+        told = ""
+        while not ended.wait(_LOOK_AGAIN):
+            number = n_before + min(1 + sum(map(_is_compiled, names)), len(names))
+            text = f"Compiling kernels, {number} of {n_all}: {begun} (once; they are kept)"
+            if text != told:
+                _cache.steps.debug("%s", text)
+                told = text
+
+    # A thread, because the compiler does not return before a job is done.
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield begin
+    finally:
+        ended.set()
+        thread.join()
+        _cache.steps.debug("")
+
+
+@contextlib.contextmanager
+def _helper(names: Sequence[str]) -> Iterator[Callable[[], bool]]:
+    """Let a second process compile jobs, the last first; yield a test whether it still does."""
+    with contextlib.ExitStack() as stack:
+        process = None
+        if len(names) > 1 and _can_have_helper():
+            try:
+                said = stack.enter_context(tempfile.TemporaryFile())
+                process = _start(names[::-1], said)
+            except OSError:
+                _log.debug("No second process can be started.", exc_info=True)
+        if process is None:
+            yield lambda: False
+            return
+        try:
+            yield lambda: process.poll() is None
+        finally:
+            code = process.poll()
+            process.kill()
+            process.communicate()
+        if code:
+            said.seek(0)
+            lines = said.read().decode(errors="replace").split("\n")
+            _log.warning(
+                "A second process that compiles kernels failed, and this one did its work: %s",
+                next(filter(None, reversed(lines)), f"exit code {code}"),
+            )
+
+
+def _can_have_helper() -> bool:
+    # An application with Python inside may name itself as `sys.executable`.
+    is_python = os.path.basename(sys.executable or "").lower().startswith("python")
+    if hasattr(os, "sched_getaffinity"):
+        n_cores = len(os.sched_getaffinity(0))
+    else:
+        n_cores = os.cpu_count() or 1
+    return is_python and not getattr(sys, "frozen", False) and n_cores > 1 and bool(_cache.CACHE)
+
+
+def _start(names: Sequence[str], said: IO[bytes]) -> subprocess.Popen:
+    assert _cache.CACHE is not None
+    return subprocess.Popen(
+        # -P: without it, a file of the working directory could replace a module.
+        [sys.executable, "-P", "-c", _HELPER, "\n".join(sys.path), *names],
+        env=os.environ | {"NUMBA_CACHE_DIR": str(_cache.CACHE.parent)},
+        # The pipe closes when this process ends, however it ends.
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=said,
+        # Ctrl-C reaches this process alone, which then ends the other.
+        start_new_session=True,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+
+
+def _end_with_stdin() -> None:
+    # Not sys.stdin, whose lock this thread would still hold when the interpreter shuts down.
+    os.read(0, 1)
+    os._exit(1)

@@ -183,7 +183,7 @@ def label_workload(
         A caller that stops early must close it.
     """
     threads = Threads(jobs)
-    search = _search(work.concepts, settings, threads.n_threads)
+    search = _search(work, settings, threads.n_threads)
     rows = LabelRows(work, settings, size_of_space(work.concepts, settings))
     n_units = work.n_units
     left = work.after(n_done)
@@ -248,8 +248,9 @@ def size_of_space(concepts: ConceptSet, settings: Settings) -> int:
     return n_formulas(len(concepts.id), settings.length, len(settings.directions))
 
 
-def _search(concepts: ConceptSet, settings: Settings, n_threads: int) -> Search:
+def _search(work: Workload, settings: Settings, n_threads: int) -> Search:
     """Prepare the search without importing the kernels of the others."""
+    concepts, dtypes = work.concepts, work.dtypes
     if concepts.defined is not None:
         if settings.search == "exhaustive":
             raise SettingError(
@@ -258,15 +259,15 @@ def _search(concepts: ConceptSet, settings: Settings, n_threads: int) -> Search:
             )
         from invert_core.search.masked_search import MaskedSearch
 
-        return MaskedSearch(concepts, settings)
+        return MaskedSearch(concepts, settings, dtypes)
     if settings.search == "exhaustive":
         from invert_core.search.exhaustive_search import ExhaustiveSearch, check_memory
 
         check_memory(len(concepts.id), n_threads)
-        return ExhaustiveSearch(concepts, settings)
+        return ExhaustiveSearch(concepts, settings, dtypes)
     from invert_core.search.beam_search import BeamSearch
 
-    return BeamSearch(concepts, settings)
+    return BeamSearch(concepts, settings, dtypes)
 
 
 @dataclass(frozen=True)
@@ -286,7 +287,7 @@ def plan(inputs: Inputs, settings: Settings) -> Plan:
     Only a search can tell whether any formula of several literals meets the fraction limits.
     """
     with inputs.open() as work:
-        search = _search(work.concepts, settings, n_threads=1)
+        search = _search(work, settings, n_threads=1)
         return Plan(
             n_samples=work.concepts.n_samples,
             n_units=work.n_units,

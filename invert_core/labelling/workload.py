@@ -41,6 +41,11 @@ class Workload:
         """Number of units in all layers."""
         return sum(len(units) for _, units in self.layers)
 
+    @property
+    def dtypes(self) -> tuple[np.dtype, ...]:
+        """The types of the activations as they are read, each once."""
+        return tuple(dict.fromkeys(layer.dtype for layer, _ in self.layers))
+
     def after(self, n_done: int) -> "Workload":
         """Return the workload without its first units."""
         left = []

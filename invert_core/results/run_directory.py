@@ -152,7 +152,7 @@ def _read_info(run_file: Path) -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Return the versions of Python, of this package, and of the packages that affect results."""
     found = {"python": sys.version.split()[0], "invert-core": __version__}
-    for name in ("numba", "numpy", "scipy", "h5py"):
+    for name in ("numba", "numpy", "h5py"):
         found[name] = metadata.version(name)
     return found
 

@@ -1,5 +1,7 @@
 """The beam search of the paper, for concepts without missing marks."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
@@ -8,9 +10,10 @@ from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.beam_search import search_units
 from invert_core.kernels.candidates import Limits
 from invert_core.kernels.formulas import LITERALS
+from invert_core.kernels.jobs import ATOMS, DENSE_SEARCH, INDEX, RANKS, SEARCH
 from invert_core.kernels.scores import auc_of
 from invert_core.kernels.sums import LabelIndex, concept_sums, index_by_atoms
-from invert_core.kernels.warm_up import compile_search
+from invert_core.kernels.warm_up import compile_jobs
 from invert_core.search.complete_search import CompleteSearch
 from invert_core.search.search import Watch
 from invert_core.search.search_result import SearchResult
@@ -27,8 +30,8 @@ class BeamSearch(CompleteSearch):
     The parameters are those of `Search`.
     """
 
-    def __init__(self, concepts: ConceptSet, settings: Settings):
-        super().__init__(concepts, settings)
+    def __init__(self, concepts: ConceptSet, settings: Settings, dtypes: Iterable[np.dtype] = ()):
+        super().__init__(concepts, settings, dtypes)
         if self.n_literals_within_limits == 0:
             raise no_literal_passes(self.literal_sizes, self.n_samples, settings)
         n_concepts = len(concepts.id)
@@ -41,8 +44,13 @@ class BeamSearch(CompleteSearch):
             1.0,
             min(settings.limit_search or n_concepts, n_concepts),
         )
-        compile_search()
+        # Only the index tells whether labels are dense.
+        n_compiled = compile_jobs(INDEX, ATOMS, later=(SEARCH, RANKS))
         self._atoms, self._index = self._prepare(concepts)
+        search = SEARCH if self._index.dense is None else DENSE_SEARCH
+        self.compile(search, RANKS, n_before=n_compiled)
+        # Few searches are limited, so what this needs is compiled now or never.
+        self._searched(np.ones((1, self._atoms.sizes.size), np.int64))
 
     def _prepare(self, concepts: ConceptSet) -> tuple[Atoms, LabelIndex]:
         return index_by_atoms(concepts.bits, concepts.n_samples)

@@ -29,15 +29,6 @@ from invert_core.kernels.pairs import add_pairs, concept_lists, mirror
 from invert_core.kernels.triples import Nodes, score_triples
 from invert_core.search.search import UNWATCHED, Watch
 
-KERNELS = (
-    concept_lists,
-    add_pairs,
-    mirror,
-    kernels.score_literals,
-    kernels.score_pairs,
-    score_triples,
-    mark_pairs,
-)
 MAX_LENGTH = 3
 N_SEEDS = 32
 """Number of pairs of concepts that are joined to every third concept before there is any bound."""

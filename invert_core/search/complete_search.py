@@ -2,6 +2,7 @@
 
 import math
 from abc import abstractmethod
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -17,8 +18,8 @@ from invert_core.statistics.tails import RankSpread
 class CompleteSearch(Search):
     """A search that ranks each unit once, on all samples; the parameters are those of `Search`."""
 
-    def __init__(self, concepts: ConceptSet, settings: Settings):
-        super().__init__(concepts, settings)
+    def __init__(self, concepts: ConceptSet, settings: Settings, dtypes: Iterable[np.dtype] = ()):
+        super().__init__(concepts, settings, dtypes)
         self.n_low, self.n_high = sizes_within(
             settings.min_fraction, settings.max_fraction, concepts.n_samples
         )

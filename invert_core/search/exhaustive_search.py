@@ -1,14 +1,14 @@
 """The exhaustive search: the best of all formulas of up to three literals, certified."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels.atoms import Atoms, merged
-from invert_core.kernels.ranks import rank_sums
-from invert_core.kernels.warm_up import compile_kernels
+from invert_core.kernels.jobs import ATOMS, EXHAUSTIVE, RANKS
 from invert_core.search.certificate import (
-    KERNELS,
     Sought,
     prepare,
     search_exhaustively,
@@ -37,10 +37,10 @@ def check_memory(n_concepts: int, n_threads: int) -> None:
 class ExhaustiveSearch(CompleteSearch):
     """A search that scores or rules out every formula; the parameters are those of `Search`."""
 
-    def __init__(self, concepts: ConceptSet, settings: Settings):
-        super().__init__(concepts, settings)
+    def __init__(self, concepts: ConceptSet, settings: Settings, dtypes: Iterable[np.dtype] = ()):
+        super().__init__(concepts, settings, dtypes)
         self.n_beam = 0
-        compile_kernels(KERNELS, _search_something)
+        self.compile(EXHAUSTIVE, RANKS, ATOMS)
         self._atoms, bits = merged(concepts.bits, concepts.n_samples)
         self._tables = prepare(bits, self._atoms.sizes, concepts.n_samples)
 
@@ -88,10 +88,3 @@ class _WatchOfOneWay(Watch):
     @property
     def is_stopped(self) -> bool:
         return self._watch.is_stopped
-
-
-def _search_something() -> None:
-    atoms, bits = merged(np.array([[3], [5]], np.uint64), 4)
-    weights, _, _ = rank_sums(np.array([[0, 1, 2, 3]], np.float32), atoms)
-    tables = prepare(bits, atoms.sizes, 4)
-    search_exhaustively(weights[0], tables, Sought(length=3, n_low=1, n_high=3, sign=1.0))

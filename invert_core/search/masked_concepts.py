@@ -5,11 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
-from invert_core.kernels import atoms, codes, planes, ranks, subsets
+from invert_core.kernels import subsets
 from invert_core.kernels.atoms import merged
 from invert_core.kernels.bits import whole_set
 from invert_core.kernels.sums import BY_COST
-from invert_core.kernels.warm_up import compile_kernels
 
 Domain = tuple[int, ...]
 """The samples on which a formula is defined, given by the groups that are all defined on them."""
@@ -101,44 +100,3 @@ class MaskedConcepts:
         """Return the part of a domain on which the concepts of a group are defined."""
         of_group = self._domain_of_group[group]
         return domain if set(of_group) <= set(domain) else tuple(sorted({*domain, *of_group}))
-
-
-_KERNELS = (
-    atoms.find_atoms,
-    atoms.bits_of_atoms,
-    codes.make_keys,
-    codes.shorten,
-    codes.number_values,
-    subsets.runs_of_keys,
-    subsets.size_of,
-    subsets.rank_within,
-    planes.planes_of,
-    subsets.add_within,
-    subsets.concept_lists,
-)
-
-
-def compile_masked() -> None:
-    """Compile all kernels that a search with missing marks calls, or load them from the cache."""
-    compile_kernels(_KERNELS, _use_all)
-
-
-def _use_all() -> None:
-    concepts = MaskedConcepts(ConceptSet.from_arrays([[0, 1], [1, -1]], ["a", "b"]))
-    sizes = concepts.atoms.sizes
-    for float_type in (np.float32, np.float64):
-        # In float64 these values leave more bits than a code holds.
-        values = np.array([[0.1, 1e9]], float_type)
-        keys, n_negative = ranks.sorted_keys(values, 0, concepts.atoms)
-        runs = subsets.runs_of_keys(keys, n_negative)
-    weights, ties = np.empty(sizes.size, np.int64), np.empty(2, np.int64)
-    words = concepts.whole & concepts.defined[0]
-    subsets.size_of(words, sizes)
-    subsets.rank_within(runs, words, sizes, weights, ties)
-    planes.planes_of(weights)
-    ranked = subsets.ranks_in_binary(weights, concepts.lists)
-    (group, _) = concepts.groups(np.arange(2))
-    table = np.empty((sizes.size, 2), np.int64)
-    counts, sums = np.zeros((2, 2), np.int64)
-    chosen = subsets.Chosen(group.sparse, group.dense)
-    subsets.add_within(words, ranked, concepts.lists, chosen, table, counts, sums)

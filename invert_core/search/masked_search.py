@@ -4,16 +4,18 @@ It compares each formula on the samples on which the formula is defined.
 """
 
 import logging
+from collections.abc import Iterable
 
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError
+from invert_core.kernels.jobs import ATOMS, MISSING_LABELS
 from invert_core.kernels.ranks import sorted_keys
 from invert_core.kernels.subsets import Runs, runs_of_keys
 from invert_core.search.beam_search import no_literal_passes
 from invert_core.search.masked_beam import search_unit
-from invert_core.search.masked_concepts import MaskedConcepts, compile_masked
+from invert_core.search.masked_concepts import MaskedConcepts
 from invert_core.search.masked_unit import RankedUnit
 from invert_core.search.search import UNWATCHED, Search, Units, Watch
 from invert_core.search.search_result import SearchResult
@@ -32,8 +34,8 @@ class MaskedSearch(Search):
     true on the same samples and defined on the same samples. The parameters are those of `Search`.
     """
 
-    def __init__(self, concepts: ConceptSet, settings: Settings):
-        super().__init__(concepts, settings)
+    def __init__(self, concepts: ConceptSet, settings: Settings, dtypes: Iterable[np.dtype] = ()):
+        super().__init__(concepts, settings, dtypes)
         n_defined = concepts.n_defined
         if not n_defined.any():
             raise DataError(
@@ -68,7 +70,7 @@ class MaskedSearch(Search):
                 "is" if n_left_out == 1 else "are",
                 f"less than {settings.min_defined:g}" if settings.min_defined else "none",
             )
-        compile_masked()
+        self.compile(MISSING_LABELS, ATOMS)
         self._concepts = self._prepare(concepts)
 
     def _prepare(self, concepts: ConceptSet) -> MaskedConcepts:

@@ -1,6 +1,7 @@
 """The interface that all searches share."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from concurrent.futures import CancelledError
 
 import numpy as np
@@ -8,6 +9,8 @@ import numpy as np
 from invert_core.activations.sparse import SparseUnits
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError
+from invert_core.kernels.jobs import codes_of
+from invert_core.kernels.warm_up import compile_jobs
 from invert_core.search.search_result import SearchResult
 from invert_core.search.unit_result import UnitResult, unit_results
 from invert_core.settings import Settings
@@ -43,13 +46,24 @@ class Search(ABC):
     ----------
     concepts : ConceptSet
     settings : Settings
+    dtypes : iterable of dtype
+        Types of the activations to come. What they need is compiled together with the search; what
+        other types need, when the first unit comes.
     """
 
-    def __init__(self, concepts: ConceptSet, settings: Settings):
+    def __init__(self, concepts: ConceptSet, settings: Settings, dtypes: Iterable[np.dtype] = ()):
+        self._dtypes = tuple(dtypes)
         self.settings = settings
         self.n_samples = concepts.n_samples
         self.n_beam = settings.beam
         self.signs = tuple(-1.0 if one == "negative" else 1.0 for one in settings.directions)
+
+    def compile(self, *jobs: str, n_before: int = 0) -> None:
+        """Compile the kernels of some jobs, and those for the types of the activations.
+
+        `n_before` are the jobs that were compiled for this search before.
+        """
+        compile_jobs(*jobs, *codes_of(self._dtypes), n_before=n_before)
 
     @property
     def places(self) -> int:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import log_ndtr, ndtr
+
+from invert_core.statistics.normal import log_upper_tail, upper_tail
 
 LN10 = math.log(10.0)
 _LEAST_P = 1e-290
@@ -112,11 +113,11 @@ def p_values(
     elif alternative == "less":
         from_mean = -from_mean
     z = (from_mean - 1) / 2.0 / spread.divisor(n_positive)
-    p = np.minimum(1.0, tails * ndtr(-z))
+    p = np.minimum(1.0, tails * upper_tail(z))
     log10_p = np.log10(np.maximum(p, _LEAST_P))
     tiny = p < _LEAST_P
     if tiny.any():
-        log10_p = np.where(tiny, (log_ndtr(-z) + math.log(tails)) / LN10, log10_p)
+        log10_p[tiny] = (log_upper_tail(z[tiny]) + math.log(tails)) / LN10
     return np.where(spread.is_dead, 1.0, p), np.where(spread.is_dead, 0.0, log10_p)
 
 

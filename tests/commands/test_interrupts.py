@@ -139,3 +139,23 @@ def test_what_an_error_says_was_kept_is_said_of_the_interrupt_that_caused_it():
     with pytest.raises(KeyboardInterrupt) as caught, raised_interrupts():
         work()
     assert caught.value.__notes__ == ["1,024 of 2,000 samples are kept."]
+
+
+class Unfinished:
+    """An object that cannot be deleted if its making was interrupted."""
+
+    def __init__(self):
+        signal.raise_signal(signal.SIGINT)
+        self.handle = 1
+
+    def __del__(self):
+        assert self.handle == 1
+
+
+def test_what_was_interrupted_while_it_was_made_is_deleted_in_silence(monkeypatch):
+    seen = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: seen.append(lost.exc_type))
+    with pytest.raises(KeyboardInterrupt), raised_interrupts():
+        Unfinished()
+    assert seen == []
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -1,13 +1,16 @@
 """Untrusted names, pipes that close, and terminals that know few characters."""
 
 import json
+import logging
 import os
 import shlex
 import subprocess
+import sys
 
 import numpy as np
 import pytest
 
+from invert_core.commands.console import messages
 from tests.command_line import COMMAND, invert, process, refused, sentence
 
 HOSTILE = "\x1b[31mred\x1b[0m"
@@ -172,3 +175,27 @@ def test_data_are_utf_8_whatever_the_terminal_speaks(tmp_path, arguments):
         check=True,
     )
     assert "größe 😀" in done.stdout.decode()
+
+
+STEPS = logging.getLogger("invert.compiling")
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "is_quiet", "drawn"),
+    [
+        (True, False, "\r\x1b[K1 of 2\r\x1b[K2 of 2\r\x1b[K"),
+        (True, True, ""),
+        (False, False, ""),
+    ],
+)
+def test_steps_of_compilation_are_drawn_over_one_line_of_a_terminal_alone(
+    monkeypatch, capsys, is_terminal, is_quiet, drawn
+):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    with messages():
+        if is_quiet:
+            logging.getLogger("invert").setLevel(logging.ERROR)
+        for text in ("1 of 2", "2 of 2", ""):
+            STEPS.debug("%s", text)
+    assert capsys.readouterr().err == drawn
+    assert not STEPS.isEnabledFor(logging.DEBUG)

@@ -158,3 +158,28 @@ def test_zeros_that_compress_best_are_read(path):
     )
     with hdf5.open_checked(path, "a-format", 2) as file:
         assert not hdf5.own_dataset(file, "zeros")[:].any()
+
+
+@pytest.mark.parametrize(
+    ("stored", "dtype"),
+    [
+        (["größe", "", "b"], h5py.string_dtype()),
+        (["plain", "b"], h5py.string_dtype("ascii")),
+        (["größe".encode(), b"", b"b"], h5py.string_dtype("utf-8", 12)),
+        ([b"a\0b", b"\0", b"c"], h5py.string_dtype("ascii", 5)),
+    ],
+)
+def test_strings_of_every_kind_are_read_as_h5py_reads_them(tmp_path, stored, dtype):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        dataset = file.create_dataset("strings", data=np.array(stored, dtype), dtype=dtype)
+        assert hdf5.read_strings(dataset) == tuple(dataset.asstr()[:])
+        empty = file.create_dataset("empty", shape=(0,), dtype=dtype)
+        assert hdf5.read_strings(empty) == ()
+
+
+def test_bytes_that_are_no_text_are_told_of_at_their_place_in_the_string(tmp_path):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        dataset = file.create_dataset("strings", shape=(2,), dtype=h5py.string_dtype())
+        dataset[0], dataset[1] = b"whole", b"bro\xffken"
+        with pytest.raises(FileFormatError, match="byte 0xff in position 3"):
+            hdf5.read_strings(dataset)

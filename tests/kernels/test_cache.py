@@ -4,14 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import numba
 import pytest
 
 import invert_core
-from invert_core.files.write_lock import try_lock
 from invert_core.kernels import _cache, _internals, _jit
 from invert_core.kernels._jit import kernel
 
@@ -132,30 +130,27 @@ def test_compiling_is_announced_once(tmp_path, monkeypatch, caplog, kept, words)
     assert words in message
 
 
-def test_a_second_process_says_that_it_waits_and_goes_on_after_the_first(
-    tmp_path, monkeypatch, caplog
-):
+def test_a_job_is_claimed_by_one_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr(_cache, "CACHE", tmp_path)
-    entered, looked = threading.Event(), threading.Event()
+    with (
+        _cache.claimed("job") as first,
+        _cache.claimed("job") as second,
+        _cache.claimed("another job") as another,
+    ):
+        assert (first, second, another) == (True, False, True)
+    with _cache.claimed("job") as again:
+        assert again
 
-    def look(_):
-        looked.set()
 
-    monkeypatch.setattr(_cache.time, "sleep", look)
-
-    def second():
-        with _cache.one_process_at_a_time():
-            entered.set()
-
-    waiting = threading.Thread(target=second)
-    with caplog.at_level("INFO", "invert"), (tmp_path / "lock").open("ab") as first:
-        assert try_lock(first.fileno())
-        waiting.start()
-        assert looked.wait(60)
-        assert not entered.is_set()
-        assert "Another process is compiling kernels; waiting" in caplog.text
-    waiting.join(60)
-    assert entered.is_set()
+def test_a_job_that_was_done_is_known_to_every_process_that_shares_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(_cache, "CACHE", tmp_path)
+    assert not _cache.is_done("job")
+    _cache.note_done("job")
+    assert _cache.is_done("job")
+    assert not _cache.is_done("another job")
+    monkeypatch.setattr(_cache, "CACHE", None)
+    _cache.note_done("job")
+    assert not _cache.is_done("job")
 
 
 def refused(file):
@@ -165,11 +160,11 @@ def refused(file):
 def test_where_locks_do_not_work_nobody_waits(tmp_path, monkeypatch):
     monkeypatch.setattr(_cache, "CACHE", tmp_path)
     monkeypatch.setattr(_cache, "try_lock", refused)
-    with _cache.one_process_at_a_time():
-        pass
+    with _cache.claimed("job") as free:
+        assert free
     monkeypatch.setattr(_cache, "CACHE", tmp_path / "missing")
-    with _cache.one_process_at_a_time():
-        pass
+    with _cache.claimed("job") as free:
+        assert free
 
 
 @pytest.fixture
@@ -187,10 +182,8 @@ def test_kernels_are_in_numbas_own_cache_where_its_internals_are_missing(
 ):
     for module in (_jit, _internals):
         monkeypatch.setattr(module, "MISSING", ["numba.core.serialize:dumps"])
-    assert not _cache.is_cached(twice)
     assert hits() == 0
     assert hits() == 1
-    assert _cache.is_cached(twice)
     assert [path.suffix for path in sorted(tmp_path.rglob("*.nb?"))] == [".nbc", ".nbi"]
     [message] = told.messages
     assert message.startswith(

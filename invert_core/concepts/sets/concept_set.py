@@ -263,7 +263,7 @@ class ConceptSet:
             if self.defined is None
             else take_samples(self.defined, self.n_samples, chosen),
             n_samples=chosen.size,
-            sample_id=ids if ids is None else tuple(ids[sample] for sample in chosen.tolist()),
+            sample_id=ids if ids is None else tuple(map(ids.__getitem__, chosen.tolist())),
         )
 
     def select(self, concepts: npt.ArrayLike) -> Self:

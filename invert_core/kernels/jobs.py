@@ -1,0 +1,127 @@
+"""The kernels that are compiled together, and calls that compile exactly the types in use.
+
+A job is one line of `JOBS` and one function, which calls the kernels with the smallest arrays that
+have the types, layouts and write flags of the real ones. Whoever needs kernels names their jobs to
+`warm_up.compile_jobs`, the longest first; then a second process can compile some of them.
+"""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+_BITS = np.array([[3], [5]], np.uint64)
+"""Two concepts over four samples, each of which has marks of its own."""
+_SIZES = np.ones(4, np.int64)
+
+
+def _atoms() -> None:
+    from invert_core.kernels.atoms import merged
+
+    merged(_BITS, 4)
+
+
+def _index() -> None:
+    from invert_core.kernels.sums import BY_COST, label_index
+
+    label_index(_BITS, _SIZES, BY_COST)
+
+
+def _ranks() -> None:
+    from invert_core.kernels.atoms import Atoms
+    from invert_core.kernels.ranks import rank_sums
+
+    rank_sums(np.zeros((1, 4), np.float32), Atoms(np.arange(4, dtype=np.int32), _SIZES))
+
+
+def _codes_of_float64() -> None:
+    from invert_core.kernels.codes import codes_of
+    from invert_core.kernels.radix import room_for
+
+    # These values leave more bits than a code holds.
+    codes_of(np.array([0.1, 1e9]), room_for(2))
+
+
+def _search(dense: bool) -> None:
+    from invert_core.kernels.beam_search import search_units
+    from invert_core.kernels.candidates import Limits
+    from invert_core.kernels.sums import Dense, LabelIndex
+
+    counts, first = np.array([2, 2]), np.array([0, 2, 3, 4, 4])
+    concept, rows = np.array([0, 1, 0, 1], np.uint32), np.array([[3], [1], [2], [0]], np.uint64)
+    words = np.array([[15]], np.uint64)
+    of_dense = Dense(concept[:2], rows, 1.0, words, words[0], True) if dense else None
+    index = LabelIndex(_BITS, counts, _SIZES, first, concept, of_dense)
+    limits = Limits(1, 1, 4, 1, 3, 1.0, 2)
+    search_units(np.ones((1, 4), np.int64), index, np.ones((1, 2), np.bool_), limits)
+
+
+def _exhaustive_search() -> None:
+    from invert_core.kernels import bounds, exhaustive, kinds, pairs, triples
+
+    n_samples = 4
+    first, concept = pairs.concept_lists(_BITS, n_samples)
+    counts, sums, positive = np.zeros((3, 2, 2), np.int64)
+    for table in (counts, sums):
+        pairs.add_pairs(first, concept, _SIZES, 0, n_samples, table)
+        pairs.mirror(table)
+    literal = np.array([[0, 1], [2, 3]])
+    problem = exhaustive.Problem(
+        _BITS, first, concept, literal, 4, _SIZES, _SIZES, counts, sums, n_samples, 1, 3, False
+    )
+    best = exhaustive.nothing_yet()
+    exhaustive.score_literals(problem, best)
+    exhaustive.score_pairs(problem, 0, 2, best, np.full(2, -np.inf), np.zeros(2, np.int64))
+    nodes = triples.Nodes(np.array([1]), np.array([kinds.EVERY]), np.zeros(1, np.uint8))
+    perfect = np.full(1, exhaustive.UNIT + 1)
+    triples.score_triples(problem, nodes, perfect, True, 0, 1, best)
+    marks = bounds.Pairs(counts, sums, np.zeros_like(counts), np.zeros((2, 2), np.uint8))
+    sizes_of_extents = bounds.SizeRange(1, 3, 1, np.zeros(1, np.int64))
+    bounds.mark_pairs(marks, positive, 0, n_samples, 0, 2, sizes_of_extents)
+
+
+def _missing_labels() -> None:
+    from invert_core.kernels import subsets
+    from invert_core.kernels.atoms import Atoms
+    from invert_core.kernels.bits import whole_set
+    from invert_core.kernels.planes import planes_of
+    from invert_core.kernels.ranks import sorted_keys
+    from invert_core.kernels.sums import BY_COST
+
+    sorted_keys(np.ones((1, 4), np.float32), 0, Atoms(np.arange(4, dtype=np.int32), _SIZES))
+    planes_of(_SIZES)
+    lists = subsets.concept_lists(_BITS, _BITS, np.zeros(2, np.int64), _SIZES, BY_COST)
+    runs = subsets.runs_of_keys(np.arange(4, dtype=np.uint64), 0)
+    words, weights, ties = whole_set(4), np.empty(4, np.int64), np.empty(2, np.int64)
+    subsets.size_of(words, _SIZES)
+    subsets.rank_within(runs, words, _SIZES, weights, ties)
+    ranked = subsets.ranks_in_binary(weights, lists)
+    chosen = subsets.Chosen(np.arange(2), np.arange(0, dtype=np.uint32))
+    table, (counts, sums) = np.empty((4, 2), np.int64), np.zeros((2, 2), np.int64)
+    subsets.add_within(words, ranked, lists, chosen, table, counts, sums)
+
+
+SEARCH = "search"
+DENSE_SEARCH = "search among dense labels"
+RANKS = "ranks"
+CODES_OF_FLOAT64 = "codes of float64"
+ATOMS = "atoms"
+INDEX = "index"
+EXHAUSTIVE = "exhaustive search"
+MISSING_LABELS = "missing labels"
+
+JOBS: dict[str, Callable[[], None]] = {
+    SEARCH: lambda: _search(dense=False),
+    DENSE_SEARCH: lambda: _search(dense=True),
+    RANKS: _ranks,
+    CODES_OF_FLOAT64: _codes_of_float64,
+    EXHAUSTIVE: _exhaustive_search,
+    MISSING_LABELS: _missing_labels,
+    INDEX: _index,
+    ATOMS: _atoms,
+}
+"""The call of each job, keyed by the name that users are told."""
+
+
+def codes_of(dtypes: Iterable[np.dtype]) -> tuple[str, ...]:
+    """Return the jobs that make codes of activations of some types; most types need none."""
+    return (CODES_OF_FLOAT64,) if np.dtype(np.float64) in dtypes else ()
