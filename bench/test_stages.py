@@ -30,7 +30,7 @@ def made(request, data_of):
     units = layer.read(0, N_UNITS)
     atoms, index = index_by_atoms(data.concepts.bits, n_samples)
     sizes = sizes_within(SETTINGS.min_fraction, SETTINGS.max_fraction, n_samples)
-    return SimpleNamespace(
+    found = SimpleNamespace(
         structure=request.param,
         activations=activations,
         concepts=data.concepts,
@@ -47,6 +47,8 @@ def made(request, data_of):
             n_formulas(n_concepts, SETTINGS.length),
         ),
     )
+    written(found)  # the names of all concepts are formatted once
+    return found
 
 
 def table(made):

@@ -161,3 +161,53 @@ def test_ticks_add_up_what_is_done_of_the_units_at_work_and_forget_what_was_hand
 def test_a_number_of_threads_that_is_none_is_refused(jobs):
     with pytest.raises(SettingError, match="--jobs"):
         Threads(jobs)
+
+
+class Nothing:
+    """A search that finds nothing, at once."""
+
+    def __init__(self, most_units=64):
+        self.most_units = most_units
+
+    def explain(self, units, watch):
+        return None
+
+
+def sparse_units(n_units, n_samples, n_stored):
+    starts = np.arange(n_units + 1) * n_stored
+    samples = np.tile(np.arange(n_stored, dtype=np.int32), n_units)
+    return SparseUnits(n_samples, starts, samples, np.ones(n_units * n_stored, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("block", "jobs", "expected"),
+    [
+        (np.zeros((64, 1_000), np.float32), 1, [64]),
+        (np.zeros((64, 1_000), np.float32), 2, [32, 32]),
+        (np.zeros((64, 1_000), np.float32), 64, [16] * 4),  # smaller ones cost more than they help
+        (np.zeros((64, 100_000), np.float32), 1, [16] * 4),  # of 20, but all alike
+        (np.zeros((5, 3_000_000), np.float32), 2, [1] * 5),
+        (sparse_units(512, 1_000_000, 2_000), 2, [64] * 8),  # what is not stored costs nothing
+        (sparse_units(512, 1_000_000, 200_000), 2, [10] * 51 + [2]),
+        (sparse_units(100, 1_000_000, 0), 1, [50] * 2),
+        (np.zeros((1, 10), np.float32), 2, [1]),
+    ],
+)
+def test_pieces_are_sized_by_the_values_that_they_hold(block, jobs, expected):
+    assert [len(piece) for piece in Threads(jobs).pieces(Nothing(), [block])] == expected
+
+
+def test_a_search_that_takes_long_gets_one_unit_at_a_time():
+    pieces = Threads(2).pieces(Nothing(most_units=1), [np.zeros((9, 10))])
+    assert [len(piece) for piece in pieces] == [1] * 9
+
+
+def test_units_before_an_error_are_searched_and_the_error_comes_after_them():
+    def blocks():
+        yield from [np.zeros((1, 10))] * 3
+        raise ZeroDivisionError
+
+    pieces = Threads(2).pieces(Nothing(), blocks())
+    assert [len(next(pieces)) for _ in range(3)] == [1] * 3
+    with pytest.raises(ZeroDivisionError):
+        next(pieces)

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -78,7 +80,8 @@ def test_no_row_comes_without_its_metrics_when_the_work_is_interrupted(auc_as_ga
             raise KeyboardInterrupt
 
     rows = []
-    with Inputs(*data("dense")).open() as work, pytest.raises(KeyboardInterrupt):
-        for table in label_workload(work, Settings(length=1), jobs=1, progress=interrupt, block=1):
-            rows += table
+    with Inputs(*data("dense")).open() as work:
+        tables = label_workload(work, Settings(length=1), jobs=1, progress=interrupt, block=1)
+        with pytest.raises(KeyboardInterrupt):
+            rows += itertools.chain.from_iterable(tables)
     assert [row.gap for row in rows] == [row.auc for row in rows]
