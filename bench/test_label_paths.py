@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from bench.tables import Choice
+from bench.results import Choice
 from invert_core.kernels import bits, sums
 
 N_CONCEPTS = 256

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from bench.measuring import Way
 from invert_core import Activations, Settings, label
 from invert_core.executors.threads import Threads
 from invert_core.kernels.beam import search_units
@@ -83,25 +84,11 @@ STAGES = {
 }
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_stage(measure, made, stage):
-    measure(
-        made.structure,
-        stage,
-        lambda: STAGES[stage](made),
-        lambda found: None,
-        rounds=5,
-        part=N_UNITS,
-        table="stages",
-    )
-
-
-def test_index(measure, made):
-    measure(
-        made.structure,
+def test_stages(alternate, made):
+    ways = [Way(stage, lambda stage=stage: STAGES[stage](made), part=N_UNITS) for stage in STAGES]
+    once = Way(
         "merge samples into atoms, index",
         lambda: index_by_atoms(made.concepts.bits, made.concepts.n_samples),
-        lambda found: None,
         remark=f"once for all units; {made.atoms.sizes.size:,} atoms",
-        table="stages",
     )
+    alternate(made.structure, [*ways, once], table="stages")
