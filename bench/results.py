@@ -24,7 +24,7 @@ class Round(NamedTuple):
 class Timing:
     """The rounds of one way to do a workload, each of which did the share `part` of it.
 
-    `table` names the table that shows them: timings, stages or processes.
+    `table` names the table that shows them, one of those in bench/tables.py.
     """
 
     workload: str

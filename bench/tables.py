@@ -22,20 +22,25 @@ def tables(results: Results) -> dict[str, list[str]]:
     """Return the tables that are not empty, by title."""
     made = {
         "Ratios": ratios(results.of_table("timings")),
-        "Stages of one unit": alone(results.of_table("stages"), "stage"),
         "Whole processes": alone(results.of_table("processes"), "command"),
+        "Missing labels": ratios(results.of_table("missing")),
+        "Extraction": ratios(results.of_table("extraction"), base="bare forward pass"),
+        "Stages of one unit": alone(results.of_table("stages"), "stage"),
         "Peak memory": memory(results.peaks),
         "Sparse or dense": choices(results.choices),
     }
     return {title: of_title for title, of_title in made.items() if len(of_title) > 2}
 
 
-def ratios(timings: Iterable[Timing]) -> list[str]:
-    """Return a table of the time of each way, and of its ratio to the time of `invert`."""
+def ratios(timings: Iterable[Timing], base: str = "invert") -> list[str]:
+    """Return a table of the time of each way, and of its ratio to the first that is called `base`.
+
+    The ratio is that of processor times. `base` may be the beginning of a name.
+    """
     rows = []
     for workload, group in groupby(timings, key=lambda timing: timing.workload):
         ways = list(group)
-        ours = [timing.processor for timing in ways if timing.way.startswith("invert")]
+        ours = [timing.processor for timing in ways if timing.way.startswith(base)]
         for timing in ways:
             ratio = number(timing.processor / ours[0]) if ours else ""
             rows.append((workload, timing.way, *_times(timing), ratio, timing.remark))

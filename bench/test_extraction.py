@@ -19,9 +19,9 @@ from invert_core import Preprocess, extract, open_activations
 from invert_core.data import DataSettings, open_data
 from invert_core.models.registry import open_model
 
-N_IMAGES = 480
+N_IMAGES = 240
 BATCH = 16
-ROUNDS = 3
+ROUNDS = 2
 LAYERS = ["layer4.1.relu", "layer2.0.relu"]
 WORKLOAD = f"{N_IMAGES} images through ResNet-18, two layers"
 
@@ -109,7 +109,7 @@ def test_extraction(alternate, results, made, session, expected, tmp_path):
         Way("decoding alone, in this process", lambda: decode(made[2]), all_images),
         *(way for way, _ in calls),
     ]
-    alternate(WORKLOAD, ways, rounds=ROUNDS)
+    alternate(WORKLOAD, ways, rounds=ROUNDS, table="extraction")
     for way, running in calls:
         whole = results.one(WORKLOAD, way.name)
         rounds = tuple(
@@ -118,7 +118,7 @@ def test_extraction(alternate, results, made, session, expected, tmp_path):
         )
         name = f"{way.name}, from the first batch on"
         remark = "processor time of the whole call"
-        results.timings.append(Timing(WORKLOAD, name, rounds, remark=remark))
+        results.timings.append(Timing(WORKLOAD, name, rounds, remark=remark, table="extraction"))
 
 
 def decode(source):

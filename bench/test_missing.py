@@ -76,7 +76,7 @@ def test_missing(alternate, data):
             rounds=1,
         ),
     ]
-    alternate(data.title, ways, rounds=3)
+    alternate(data.title, ways, rounds=3, table="missing")
 
 
 def best_literals(data, n_units):

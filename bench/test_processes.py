@@ -72,4 +72,4 @@ def test_later(alternate, inputs, tmp_path):
         )
         for name, options in OPTIONS.items()
     ]
-    alternate("small data, compiled", ways, rounds=9, table="processes")
+    alternate("small data, compiled", ways, rounds=7, table="processes")
