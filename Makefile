@@ -48,7 +48,7 @@ check-lowest: .venv-lowest/constraints.txt
 check-newest:
 	$(MAKE) VENV=.venv-newest CONSTRAINTS=/dev/null demo quick
 
-# Ten minutes; docs/performance.md explains the tables, which also go to bench-results.json
+# A quarter of an hour; docs/performance.md explains the tables, which also go to bench-results.json
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m pytest bench --json bench-results.json
 

@@ -39,6 +39,7 @@ def compared(before: Results, after: Results, *, other_machine: bool = False) ->
     yield from ("", *table(header, (_row(pairs[0][key], pairs[1][key]) for key in both)))
     yield from _only("before", pairs[0], both)
     yield from _only("after", pairs[1], both)
+    yield from _peaks(before, after)
 
 
 def _by_way(results: Results) -> dict[tuple[str, str, str], Timing]:
@@ -68,6 +69,23 @@ def _only(
     for key, timing in timings.items():
         if key not in both:
             yield f"Only {name}: {timing.workload}, {timing.way}: {time(timing.processor)}"
+
+
+def _peaks(before: Results, after: Results) -> Iterator[str]:
+    found = {of.workload: of for of in after.peaks}
+    rows = [
+        (
+            one.workload,
+            *(f"{of.peak_bytes / 1e6:.0f} MB" for of in (one, other)),
+            *(time(of.processor) for of in (one, other)),
+            number(other.processor / one.processor),
+        )
+        for one in before.peaks
+        if (other := found.get(one.workload))
+    ]
+    if rows:
+        header = ("process", "peak before", "peak after", "before", "after", "after / before")
+        yield from ("", *table(header, rows))
 
 
 @click.command(help="Compare the processor times in two files that the benchmarks wrote.")

@@ -1,6 +1,7 @@
 """What a run of the benchmarks measured, and the JSON file that holds it."""
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -158,6 +159,8 @@ def _rounds(told: Iterable[Iterable[float]]) -> tuple[Round, ...]:
     rounds = tuple(Round(*map(float, one)) for one in told)
     if not rounds:
         raise ValueError("a way without rounds")
+    if not all(0 < seconds < math.inf for one in rounds for seconds in one):
+        raise ValueError("a time that is not positive")
     return rounds
 
 
