@@ -26,8 +26,8 @@ SEARCHES = {
     "ImageNet-val, L=10, B=50": Search(
         "imagenet_val", Settings(length=10, beam=50, min_fraction=0.0005), 512, 16, True
     ),
-    "dense, L=3, B=3": Search("dense", Settings(length=3, beam=3), 512, 32, False),
-    "mixed, L=3, B=3": Search("mixed", Settings(length=3, beam=3), 512, 32, False),
+    "dense, L=3, B=3": Search("dense", Settings(length=3, beam=3), 512, 64, False),
+    "mixed, L=3, B=3": Search("mixed", Settings(length=3, beam=3), 512, 64, False),
     "digits, L=3, B=3": Search("digits", Settings(length=3, beam=3), 30, 30, True),
     "Zipf, L=5, B=20": Search(
         "zipf", Settings(length=5, beam=20, min_fraction=0.0005), 32, 1, False

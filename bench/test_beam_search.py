@@ -8,7 +8,7 @@ from bench.measuring import Way
 from bench.searches import SEARCHES
 from invert_core import label
 
-_FORMULAS_PER_BLOCK = 50
+_FORMULAS_PER_BLOCK = {products.Blas: 96, products.Sparse: 48}
 """Number of formulas in one product: enough for full speed, little enough for the caches."""
 _SLOW = {"dense": (products.Blas,), "zipf": (products.Sparse,)}
 """The products that finish in reasonable time, of structures on which the others do not."""
@@ -47,7 +47,7 @@ def by_products(way, search, activations, expected):
     n_units = activations.shape[1]
     some = np.linspace(0, n_units, search.units_of_others, endpoint=False, dtype=int)
     chosen = np.ascontiguousarray(activations[:, some])
-    block = max(1, _FORMULAS_PER_BLOCK // search.settings.beam)
+    block = max(1, _FORMULAS_PER_BLOCK[type(way)] // search.settings.beam)
 
     def check(beams):
         found = [beam[0].auc for beam in beams]
