@@ -20,15 +20,15 @@ class OtherMachineError(ValueError):
 def compared(before: Results, after: Results, *, other_machine: bool = False) -> Iterator[str]:
     """Yield a table of the processor times in both files, and of the ratio of their medians.
 
-    *Apart* are two ways if every round of one took longer than every round of the other; if their
-    rounds overlap, the difference may be noise.
+    The rounds are *apart* if all of one file took longer than all of the other; if they overlap,
+    the difference may be noise.
     """
     differ = [name for name in _DECIDES if before.machine[name] != after.machine[name]]
     if differ and not other_machine:
         told = "; ".join(f"{before.machine[of]} and {after.machine[of]}" for of in differ)
         raise OtherMachineError(
             f"The two files come from different machines ({told}), so their times say little about "
-            "the code. Compare them all the same with: --other-machine"
+            "the code. To compare them all the same, add: --other-machine"
         )
     for name, results in (("before", before), ("after", after)):
         yield f"{name}: commit {results.commit or 'unknown'}, {results.date}"
