@@ -48,9 +48,9 @@ check-lowest: .venv-lowest/constraints.txt
 check-newest:
 	$(MAKE) VENV=.venv-newest CONSTRAINTS=/dev/null demo quick
 
-# A few minutes; docs/performance.md explains the tables
+# A quarter of an hour; docs/performance.md explains the tables, which also go to bench-results.json
 bench: $(VENV)/installed-bench
-	$(BIN)/python -m pytest bench
+	$(BIN)/python -m pytest bench --json bench-results.json
 
 clean:
 	rm -rf $(VENV) .venv-lowest .venv-newest build dist invert-demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

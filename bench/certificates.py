@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.tables import machine, table
+from bench import machine
+from bench.tables import table
 from invert_core import Settings, label, read_concepts
 
 SETTINGS = {"length": 3, "min_fraction": 0.002, "max_fraction": 0.5}
@@ -31,9 +32,9 @@ def main():
     for unit in range(given.units):
         found = {}
         for way, settings in searches.items():
-            start = time.perf_counter()
+            start = time.process_time()
             labels = label(activations, concepts, units=[unit], settings=settings, jobs=1)
-            found[way] = labels.rows[0], time.perf_counter() - start
+            found[way] = labels.rows[0], time.process_time() - start
         (beam, _), (best, seconds) = found["beam"], found["exhaustive"]
         certified = "yes" if best.gap == 0.0 else f"gap {best.gap}"
         n_optimal += beam.auc == best.auc
@@ -47,7 +48,7 @@ def main():
                 f"{seconds * 1e3:.0f} ms",
             )
         )
-    print(machine(), "", sep="\n")
+    print(machine.here(), "", sep="\n")
     header = ("unit", "best formula of up to three literals", "AUC", "certified", "beam", "time")
     print(*table(header, rows), sep="\n")
     print(f"\nThe beam search was optimal in {n_optimal} of {given.units} units.")

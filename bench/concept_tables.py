@@ -17,9 +17,11 @@ from pathlib import Path
 import click
 import numpy as np
 
+from bench import machine
 from bench.peak import run_command
+from bench.results import Peak
 from bench.structures import N_CLASSES, hierarchy
-from bench.tables import Peak, machine, memory
+from bench.tables import memory
 
 N_ROWS = 1_000_000
 N_IMAGENET = 1_281_167
@@ -123,7 +125,7 @@ def main(folder: Path, names: tuple[str, ...]) -> None:
         peaks.append(
             Peak(name, *run_command("concepts", "build", path, *output, *workload.options))
         )
-    click.echo("\n".join([machine(), "", *memory(peaks, "invert concepts build")]))
+    click.echo("\n".join([machine.here(), "", *memory(peaks, "invert concepts build")]))
 
 
 def write(path: Path, rows: Iterator[Row]) -> None:

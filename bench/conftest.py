@@ -1,24 +1,36 @@
-import time
+import os
+from pathlib import Path
 
 import pytest
 
-from bench import structures
-from bench.tables import Results, Timing, machine
+from bench import measuring, structures, tables
+from bench.measuring import Way
+from bench.results import Results, Timing
 from invert_core import label
 
 _RESULTS = pytest.StashKey[Results]()
 N_UNITS = 512
 
 
+def pytest_addoption(parser):
+    parser.addoption("--json", type=Path, help="Write the results to this file, too.")
+
+
 def pytest_configure(config):
-    config.stash[_RESULTS] = Results()
+    # Polars ranks with several threads in three times the processor time, and in no less wall time.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    structure = f"ImageNet-val: {structures.hierarchy().made_of}."
+    config.stash[_RESULTS] = Results.begun(structure)
 
 
 def pytest_terminal_summary(terminalreporter, config):
+    results, path = config.stash[_RESULTS], config.getoption("json")
     terminalreporter.ensure_newline()
-    structure = f"ImageNet-val: {structures.hierarchy().made_of}"
-    for line in [machine(), structure, *config.stash[_RESULTS].tables()]:
+    for line in tables.lines(results):
         terminalreporter.write_line(line)
+    if path is not None:
+        results.write(path)
+        terminalreporter.write_line(f"\nWritten: {path}")
 
 
 @pytest.fixture(scope="session")
@@ -27,23 +39,24 @@ def results(request):
 
 
 @pytest.fixture
-def measure(benchmark, results):
-    """Time a function and check what it returns; only then does the time count."""
+def alternate(results):
+    """Time ways in turns, and keep the rounds of each if all results pass their checks."""
+
+    def run(workload, ways, *, rounds=5, table="timings"):
+        for way, spent in zip(ways, measuring.alternate(ways, rounds), strict=True):
+            results.timings.append(
+                Timing(workload, way.name, spent, way.part, way.remark, table=table)
+            )
+
+    return run
+
+
+@pytest.fixture
+def measure(alternate):
+    """Time one function alone, where there is nothing to alternate with."""
 
     def run(workload, way, function, check, *, rounds=3, part=1.0, remark="", table="timings"):
-        used = []
-
-        def timed():
-            before = time.perf_counter(), time.process_time()
-            result = function()
-            used.append((time.perf_counter() - before[0], time.process_time() - before[1]))
-            return result
-
-        benchmark.group = workload
-        benchmark.extra_info.update(part=part, remark=remark)
-        check(benchmark.pedantic(timed, rounds=rounds))
-        passed, busy = min(used)
-        getattr(results, table).append(Timing(workload, way, passed, busy / passed, part, remark))
+        alternate(workload, [Way(way, function, check, part, remark)], rounds=rounds, table=table)
 
     return run
 

@@ -1,19 +1,22 @@
-"""AUC and beam search as products of matrices, as one would write them without `invert`.
+"""AUC and beam search as products of matrices over atoms, as one would write them with NumPy.
 
-A way of multiplying has two methods. `of_all` takes ranks [N, K] and sums them over every concept:
-[C, K]. `within` takes sets, bool [R, N], and ranks [R, N]; it counts the samples that the sets
-share with every concept and sums their ranks, both [R, C]. All sums are exact in float64, all
-counts in float32.
+A way of multiplying holds `sizes` [C], the number of samples of each concept, and has two methods.
+`of_all` takes rank sums of atoms [K, S] and sums them over every concept: [K, C]. `within` takes
+sets of atoms, bool [R, S], and rank sums [R, S]; it counts the samples that the sets share with
+every concept and sums their ranks, both [R, C]. All sums are exact in float64, all counts in
+float32.
 """
 
-import os
-from collections import defaultdict
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse, special, stats
+from scipy import sparse
 from threadpoolctl import threadpool_limits
+
+from bench.atoms import auc_of, rank_sums
+from invert_core.parallel import available_cores
 
 _AT_ONCE = 128
 """Number of concepts that are combined with all others at once."""
@@ -22,163 +25,167 @@ _AT_ONCE = 128
 class Blas:
     """Dense products, sums in float64 and counts in float32."""
 
-    def __init__(self, labels):
-        self.extents = np.ascontiguousarray(labels.T)
-        self._exact = labels.astype(np.float64)
-        self._counting = labels.astype(np.float32)
+    def __init__(self, atoms):
+        self.atoms = atoms
+        self.sizes = atoms.sizes @ atoms.labels
+        self._exact = atoms.labels.astype(np.float64)
+        self._counting = (atoms.labels * atoms.sizes[:, None]).astype(np.float32)
 
-    def of_all(self, ranks):
-        return self._exact.T @ ranks
+    def extent(self, concept):
+        return self.atoms.labels[:, concept]
 
-    def within(self, sets, ranks):
-        return sets.astype(np.float32) @ self._counting, (sets * ranks) @ self._exact
+    def of_all(self, sums):
+        return sums @ self._exact
+
+    def within(self, sets, sums):
+        return sets.astype(np.float32) @ self._counting, (sets * sums) @ self._exact
 
 
 class Sparse:
     """Sparse products: the cost follows the labels of the members of a set."""
 
-    def __init__(self, labels):
-        self.extents = np.ascontiguousarray(labels.T)
-        self._of_sample = sparse.csr_array(labels, dtype=np.float64)
-        self._of_concept = sparse.csr_array(labels.T, dtype=np.float64)
+    def __init__(self, atoms):
+        self.atoms = atoms
+        self._labels = sparse.csr_array(atoms.labels, dtype=np.float64)
+        self._by_concept = sparse.csc_array(self._labels)
+        self._transposed = sparse.csr_array(self._labels.T)
+        self.sizes = self._transposed @ atoms.sizes
 
-    def of_all(self, ranks):
-        return self._of_concept @ ranks
+    def extent(self, concept):
+        found = np.zeros(len(self.atoms.sizes), np.bool_)
+        first, last = self._by_concept.indptr[concept : concept + 2]
+        found[self._by_concept.indices[first:last]] = True
+        return found
 
-    def within(self, sets, ranks):
-        members = np.flatnonzero(sets)
-        first = np.concatenate([[0], np.cumsum(sets.sum(axis=1))])
-        counts, sums = (
-            sparse.csr_array((values, members % sets.shape[1], first), sets.shape) @ self._of_sample
-            for values in (np.ones(members.size), ranks.ravel()[members])
+    def of_all(self, sums):
+        return (self._transposed @ sums.T).T
+
+    def within(self, sets, sums):
+        set_of, members = np.nonzero(sets)
+        first = np.searchsorted(set_of, np.arange(len(sets) + 1))
+        counts, found = (
+            sparse.csr_array((values, members, first), sets.shape) @ self._labels
+            for values in (self.atoms.sizes[members], sums[set_of, members])
         )
-        return counts.toarray(), sums.toarray()
+        return counts.toarray(), found.toarray()
 
 
 class Kept(NamedTuple):
-    """One extent of a beam."""
+    """One extent of a beam, as a set of atoms."""
 
     auc: float
-    n_positive: int
+    n_positive: float
     rank_sum: float
     extent: np.ndarray
-
-
-def auc_of(n_positive, rank_sum, n_samples):
-    return (rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * (n_samples - n_positive))
-
-
-def mann_whitney(activations, way):
-    """Return AUC and two-sided p-values [K, C] by the normal approximation."""
-    ranks = stats.rankdata(activations, axis=0)
-    n, n_positive = len(ranks), way.extents.sum(axis=1)
-    auc = auc_of(n_positive, way.of_all(ranks).T, n)
-    pairs = n_positive * (n - n_positive)
-    sigma = np.sqrt(ranks.var(axis=0)[:, None] / (n - 1) * pairs)
-    distance = np.abs(auc - 0.5) * pairs - 0.5
-    return auc, np.minimum(1, 2 * special.ndtr(-distance / sigma))
 
 
 def beam_search(activations, way, settings, block):
     """Return the last beam of every unit, best first; all cores work on blocks of units."""
     blocks = np.split(activations, range(block, activations.shape[1], block), axis=1)
-    with threadpool_limits(1), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(available_cores()) as pool:
         beams = pool.map(lambda units: _search_block(units, way, settings), blocks)
         return [beam for of_block in beams for beam in of_block]
 
 
 def best_pairs(activations, way, settings):
     """Return the largest AUC [K] of all formulas of one and two literals."""
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        return list(pool.map(lambda unit: _best_pair(unit, way, settings), activations.T))
+    sums = rank_sums(activations, way.atoms)
+    with threadpool_limits(1), ThreadPoolExecutor(available_cores()) as pool:
+        return list(pool.map(lambda of_unit: _best_pair(of_unit, way, settings), sums))
 
 
-def _best_pair(values, way, settings):
+def _best_pair(sums, way, settings):
     """Score all pairs of concepts and the complements of the results: all pairs of literals."""
-    ranks = stats.rankdata(values)
-    n, size_alone, sum_alone = len(ranks), way.extents.sum(axis=1), way.of_all(ranks)
+    n_samples, n_concepts = len(way.atoms.of_sample), way.sizes.size
+    everything = n_samples * (n_samples + 1) / 2
+    sum_alone = way.of_all(sums[None])[0]
+    allowed = _allowed_sizes(settings, n_samples)
     best = 0.0
-    for k in range(0, len(way.extents), _AT_ONCE):
-        some = slice(k, k + _AT_ONCE)
-        sets = way.extents[some]
-        size_both, sum_both = way.within(sets, np.broadcast_to(ranks, sets.shape))
-        sizes = _four_ways(size_alone[some, None], size_alone, size_both, n)
-        sums = _four_ways(sum_alone[some, None], sum_alone, sum_both, n * (n + 1) / 2)
-        sizes = np.stack([sizes, n - sizes])
-        sums = np.stack([sums, n * (n + 1) / 2 - sums])
-        best = max(best, _scores(sizes, sums, n, settings).max())
+    for start in range(0, n_concepts, _AT_ONCE):
+        some = slice(start, min(start + _AT_ONCE, n_concepts))
+        sets = np.array([way.extent(concept) for concept in range(some.start, some.stop)])
+        both = way.within(sets, np.broadcast_to(sums, sets.shape))
+        sizes = _four_ways(way.sizes[some, None], way.sizes, both[0], n_samples)
+        found = _four_ways(sum_alone[some, None], sum_alone, both[1], everything)
+        for kind in ((sizes, found), (n_samples - sizes, everything - found)):
+            best = max(best, _scores(*kind, n_samples, allowed).max())
     return best
 
 
 def _search_block(activations, way, settings):
-    ranks = stats.rankdata(activations, axis=0)
-    by_unit = np.ascontiguousarray(ranks.T)
-    n_units, n = by_unit.shape
-    sums_alone = way.of_all(ranks).T
-    sizes_alone = np.broadcast_to(way.extents.sum(axis=1), sums_alone.shape)
-    beams = [[] for _ in range(n_units)]
-    parents = [[Kept(0.5, n, n * (n + 1) / 2, np.ones(n, np.bool_))] for _ in range(n_units)]
+    by_unit = rank_sums(activations, way.atoms)
+    n_units, n = activations.shape[1], len(activations)
+    sums_alone = way.of_all(by_unit)
+    allowed = _allowed_sizes(settings, n)
+    whole = Kept(0.5, n, n * (n + 1) / 2, np.ones(by_unit.shape[1], np.bool_))
+    beams, parents = [[] for _ in range(n_units)], [[whole] for _ in range(n_units)]
     for length in range(1, settings.length + 1):
         formulas = [formula for of_unit in parents for formula in of_unit]
-        unit = np.repeat(np.arange(n_units), [len(of_unit) for of_unit in parents])
+        first = np.cumsum([0] + [len(of_unit) for of_unit in parents])
+        unit = np.repeat(np.arange(n_units), np.diff(first))
         size = np.array([formula.n_positive for formula in formulas])[:, None]
         rank_sum = np.array([formula.rank_sum for formula in formulas])[:, None]
         if length == 1:
-            shared = sizes_alone, sums_alone
+            shared = np.broadcast_to(way.sizes, sums_alone.shape), sums_alone
         else:
-            shared = way.within(np.array([f.extent for f in formulas]), by_unit[unit])
-        sizes = _four_ways(size, sizes_alone[unit], shared[0], n)
+            shared = way.within(np.array([of.extent for of in formulas]), by_unit[unit])
+        sizes = _four_ways(size, way.sizes, shared[0], n)
         sums = _four_ways(rank_sum, sums_alone[unit], shared[1], n * (n + 1) / 2)
-        scores = _scores(sizes, sums, n, settings)
-        scores[sizes == size[:, :, None]] = -1.0  # the extent of the formula itself
-        beams = [
-            _best(
-                beams[k],
-                parents[k],
-                [of[unit == k] for of in (scores, sizes, sums)],
-                way.extents,
-                settings.beam,
-            )
-            for k in range(n_units)
-        ]
-        parents = beams
+        scores = _scores(sizes, sums, n, allowed)
+        scores[sizes == size] = -1.0  # the extent of the formula itself
+        for k, (start, stop) in enumerate(itertools.pairwise(first)):
+            measured = [of[:, start:stop] for of in (scores, sizes, sums)]
+            beams[k] = _best(beams[k], parents[k], measured, way.extent, settings.beam)
+        parents = list(beams)
     return beams
 
 
 def _four_ways(of_formula, of_concept, of_both, of_all):
-    """Return values of F & c, F & ~c, F | c and F | ~c by inclusion-exclusion: [R, C, 4]."""
-    without = of_formula - of_both
-    return np.stack([of_both, without, without + of_concept, of_all - of_concept + of_both], -1)
+    """Return values of F & c, F & ~c, F | c and F | ~c by inclusion-exclusion: [4, R, C]."""
+    found = np.empty((4, *of_both.shape))
+    found[0] = of_both
+    np.subtract(of_formula, of_both, out=found[1])
+    np.add(found[1], of_concept, out=found[2])
+    np.subtract(of_both + of_all, of_concept, out=found[3])
+    return found
 
 
-def _scores(sizes, sums, n, settings):
-    """Return the AUC of candidates, or -1 outside the fraction limits."""
-    allowed = (sizes / n >= settings.min_fraction) & (sizes / n <= settings.max_fraction)
-    allowed &= (sizes > 0) & (sizes < n)
-    return np.where(allowed, auc_of(np.where(allowed, sizes, 1), sums, n), -1.0)
+def _allowed_sizes(settings, n):
+    """Return the least and largest size within the fraction limits."""
+    sizes = np.arange(1, n)
+    fractions = sizes / n
+    allowed = sizes[(fractions >= settings.min_fraction) & (fractions <= settings.max_fraction)]
+    return allowed[0], allowed[-1]
 
 
-def _best(beam, parents, measured, extents, width):
+def _scores(sizes, sums, n, allowed):
+    """Return the AUC of candidates, or -1 where the size is not allowed."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scores = auc_of(sizes, sums, n)
+    scores[(sizes < allowed[0]) | (sizes > allowed[1])] = -1.0
+    return scores
+
+
+def _best(beam, parents, measured, extent_of, width):
     """Return the best distinct extents among a beam and its candidates.
 
-    `measured` holds AUC, size and rank sum of the candidates [P, C, 4]; candidates with a negative
+    `measured` holds AUC, size and rank sum of the candidates [4, P, C]; candidates with a negative
     AUC do not count.
     """
     scores = measured[0].ravel()
     better = np.flatnonzero(scores > (beam[-1].auc if len(beam) == width else -0.5))
-    known = defaultdict(list)
-    for kept in beam:
-        known[kept[:3]].append(kept.extent)
+    better = better[np.argsort(-scores[better], kind="stable")]
+    places = zip(*(of.tolist() for of in np.unravel_index(better, measured[0].shape)), strict=True)
+    values = zip(*(of.ravel()[better].tolist() for of in measured), strict=True)
+    known = {kept.extent.tobytes() for kept in beam}
     new = []
-    for index in better[np.argsort(-scores[better], kind="stable")]:
+    for (kind, parent, concept), of_candidate in zip(places, values, strict=True):
         if len(new) == width:
             break
-        parent, concept, kind = np.unravel_index(index, measured[0].shape)
-        literal = extents[concept] ^ bool(kind % 2)
+        literal = extent_of(concept) ^ bool(kind % 2)
         extent = parents[parent].extent
         extent = extent & literal if kind < 2 else extent | literal
-        found = Kept(*(float(of.flat[index]) for of in measured), extent)
-        if not any(np.array_equal(extent, other) for other in known[found[:3]]):
-            known[found[:3]].append(extent)
-            new.append(found)
+        if (content := extent.tobytes()) not in known:
+            known.add(content)
+            new.append(Kept(*of_candidate, extent))
     return sorted([*beam, *new], key=lambda kept: -kept.auc)[:width]

@@ -15,8 +15,9 @@ import h5py
 import numpy as np
 
 from bench.peak import run_label
+from bench.results import Peak, Results
 from bench.structures import N_CLASSES, Hierarchy, hierarchy, planted, relu
-from bench.tables import Peak, machine, memory
+from bench.tables import lines
 from invert_core import ConceptSet, write_concepts
 from invert_core.activations import ActivationWriter, Origin, layout
 from invert_core.files.hdf5 import write_strings
@@ -56,18 +57,24 @@ _SIZES = "; ".join(
 @click.argument("names", type=click.Choice(list(WORKLOADS)), nargs=-1, required=True)
 @click.option("-j", "--jobs", type=int, help="Threads; all cores by default.")
 @click.option("--units", help="Only these units, such as 0-63.")
-def main(folder: Path, names: tuple[str, ...], jobs: int | None, units: str | None) -> None:
+@click.option("--json", type=click.Path(path_type=Path), help="Write the results to this file.")
+def main(
+    folder: Path, names: tuple[str, ...], jobs: int | None, units: str | None, json: Path | None
+) -> None:
     """Make the data, label them, print a table."""
     options = [*(("--jobs", jobs) if jobs else ()), *(("--units", units) if units else ())]
-    peaks = []
+    results = Results.begun()
     for name in names:
         of_name = folder / name
         of_name.mkdir(parents=True, exist_ok=True)
         activations, concepts = make(of_name, WORKLOADS[name])
         click.echo(f"Labelling {name}", err=True)
         output = ("-o", of_name / "run", "--overwrite", "--min-fraction", 0.0005)
-        peaks.append(Peak(name, *run_label(activations, concepts, *output, *options)))
-    click.echo("\n".join([machine(), "", *memory(peaks)]))
+        used = run_label(activations, concepts, *output, *options)
+        results.peaks.append(Peak(name, *used))
+    click.echo("\n".join(lines(results)))
+    if json is not None:
+        results.write(json)
 
 
 def make(folder: Path, workload: Workload) -> tuple[Path, Path]:

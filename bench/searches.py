@@ -6,21 +6,30 @@ from invert_core import Settings
 
 
 class Search(NamedTuple):
-    """One workload; the other ways search `units_of_others` units only, because they take long."""
+    """One workload of `n_units` units.
+
+    The other ways search `units_of_others` units only, because they take long. `merged` says
+    whether some samples agree in their labels, so that it pays to merge them.
+    """
 
     structure: str
     settings: Settings
+    n_units: int
     units_of_others: int
+    merged: bool
 
 
 SEARCHES = {
     "ImageNet-val, L=3, B=3": Search(
-        "imagenet_val", Settings(length=3, beam=3, min_fraction=0.0005), 64
+        "imagenet_val", Settings(length=3, beam=3, min_fraction=0.0005), 512, 512, True
     ),
     "ImageNet-val, L=10, B=50": Search(
-        "imagenet_val", Settings(length=10, beam=50, min_fraction=0.0005), 2
+        "imagenet_val", Settings(length=10, beam=50, min_fraction=0.0005), 512, 16, True
     ),
-    "dense, L=3, B=3": Search("dense", Settings(length=3, beam=3), 64),
-    "mixed, L=3, B=3": Search("mixed", Settings(length=3, beam=3), 64),
-    "digits, L=3, B=3": Search("digits", Settings(length=3, beam=3), 64),
+    "dense, L=3, B=3": Search("dense", Settings(length=3, beam=3), 512, 64, False),
+    "mixed, L=3, B=3": Search("mixed", Settings(length=3, beam=3), 512, 64, False),
+    "digits, L=3, B=3": Search("digits", Settings(length=3, beam=3), 30, 30, True),
+    "Zipf, L=5, B=20": Search(
+        "zipf", Settings(length=5, beam=20, min_fraction=0.0005), 32, 1, False
+    ),
 }

@@ -1,33 +1,40 @@
 """Labels and activations to measure on, made from a seed."""
 
 import csv
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
+from scipy import sparse
 
 from invert_core import ConceptSet, open_activations, read_concepts
 from invert_core.demo import run_demo
 from invert_core.labelling.join import join
 
-IMAGENET = (
-    Path(__file__).resolve().parents[2] / "shared" / "data" / "imagenet_concepts" / "concepts.csv"
-)
-"""An optional table of the hypernyms of the ImageNet classes, beside the project."""
+_BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
+IMAGENET = Path(os.environ.get("INVERT_IMAGENET", _BESIDE / "imagenet_concepts" / "concepts.csv"))
+"""An optional table of the hypernyms of the ImageNet classes;
+`INVERT_IMAGENET` says where it is."""
 N_SAMPLES = 50_000
 N_CLASSES = 1_000
 _N_ANCESTORS = 473
 _LARGEST_PLANTED = 0.25
+_N_ZIPF = 20_000
+_DRAWS = 12
 
 
 @dataclass(frozen=True)
 class Data:
-    """Activations float32 [N, K], and labels bool [N, C], which `concepts` holds as a set."""
+    """Activations float32 [N, K], and labels bool [N, C], which `concepts` holds as a set.
+
+    The labels are a sparse array if a dense one would take a gigabyte.
+    """
 
     activations: np.ndarray
-    labels: np.ndarray
+    labels: np.ndarray | sparse.csr_array
     concepts: ConceptSet
 
 
@@ -69,6 +76,35 @@ def mixed(n_units: int) -> Data:
     )
 
 
+def zipf(n_units: int) -> Data:
+    """Return 20,000 concepts, drawn twelve times a sample in proportion to 1 / rank.
+
+    Hardly any two samples agree in their labels.
+    """
+    rng = np.random.default_rng(0)
+    share = 1 / np.arange(1, _N_ZIPF + 1)
+    drawn = rng.choice(_N_ZIPF, (N_SAMPLES, _DRAWS), p=share / share.sum())
+    rows = np.repeat(np.arange(N_SAMPLES), _DRAWS)
+    labels = sparse.csr_array(
+        (np.ones(rows.size, np.bool_), (rows, drawn.ravel())), (N_SAMPLES, _N_ZIPF)
+    )
+    bits = np.zeros((_N_ZIPF, -(-N_SAMPLES // 64)), np.uint64)
+    np.bitwise_or.at(
+        bits, (drawn.ravel(), rows // 64), np.uint64(1) << (rows % 64).astype(np.uint64)
+    )
+    ids = tuple(f"c{number}" for number in range(_N_ZIPF))
+    concepts = ConceptSet(
+        bits=bits,
+        n_samples=N_SAMPLES,
+        id=ids,
+        name=ids,
+        definition=("",) * _N_ZIPF,
+        sample_id=None,
+        parents=np.zeros((0, 2), np.int64),
+    )
+    return Data(relu(planted(labels, n_units, rng), rng), labels, concepts)
+
+
 def digits(folder: Path) -> Data:
     """Return the hidden layer of `invert demo` on the 1,198 images it searches, and 36 concepts."""
     run_demo(folder)
@@ -82,7 +118,9 @@ def digits(folder: Path) -> Data:
     return Data(np.ascontiguousarray(alive.T), concepts.dense(), concepts)
 
 
-def planted(labels: np.ndarray, n_units: int, rng: np.random.Generator) -> np.ndarray:
+def planted(
+    labels: np.ndarray | sparse.csr_array, n_units: int, rng: np.random.Generator
+) -> np.ndarray:
     """Return the signal of each unit, float32 [rows of `labels`, K].
 
     Every second unit detects a concept, or the union of two or three, each on at most a quarter of
@@ -90,10 +128,11 @@ def planted(labels: np.ndarray, n_units: int, rng: np.random.Generator) -> np.nd
     detect nothing.
     """
     candidates = np.flatnonzero(labels.mean(axis=0) <= _LARGEST_PLANTED)
-    signal = np.zeros((len(labels), n_units), np.float32)
+    signal = np.zeros((labels.shape[0], n_units), np.float32)
     for unit in range(0, n_units, 2):
         concepts = rng.choice(candidates, size=rng.integers(1, 4), replace=False)
-        signal[:, unit] = labels[:, concepts].any(axis=1) * rng.uniform(0.5, 3)
+        carried = labels[:, concepts].sum(axis=1) > 0
+        signal[:, unit] = carried * rng.uniform(0.5, 3)
     return signal
 
 

@@ -1,124 +1,65 @@
-"""The tables that `make bench` prints, as Markdown."""
+"""The tables that `make bench` prints, as Markdown: ``python -m bench.tables RESULTS.json``."""
 
-import platform
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby
 from pathlib import Path
 
-from invert_core.parallel import available_cores
+import click
 
-_PACKAGES = ("numpy", "numba", "scipy", "illico")
+from bench import machine
+from bench.results import BadResultsError, Choice, Peak, Results, Timing, read
 
 
-@dataclass(frozen=True)
-class Timing:
-    """The time of one way to do a workload; `measured` is the time of the share `part` of it.
+def lines(results: Results) -> Iterator[str]:
+    """Yield the machine, and all tables that are not empty."""
+    yield machine.line(results.machine)
+    yield f"Commit {results.commit or 'unknown'}, {results.date}. {results.structure}"
+    for title, of_title in tables(results).items():
+        yield from ("", f"**{title}**", "", *of_title)
 
-    `cores` is the processor time divided by the time that passed.
+
+def tables(results: Results) -> dict[str, list[str]]:
+    """Return the tables that are not empty, by title."""
+    made = {
+        "Ratios": ratios(results.of_table("timings")),
+        "Whole processes": alone(results.of_table("processes"), "command"),
+        "Missing labels": ratios(results.of_table("missing")),
+        "Extraction": ratios(results.of_table("extraction"), base="bare forward pass"),
+        "Stages of one unit": alone(results.of_table("stages"), "stage"),
+        "Peak memory": memory(results.peaks),
+        "Sparse or dense": choices(results.choices),
+    }
+    return {title: of_title for title, of_title in made.items() if len(of_title) > 2}
+
+
+def ratios(timings: Iterable[Timing], base: str = "invert") -> list[str]:
+    """Return a table of the time of each way, and of its ratio to the first that is called `base`.
+
+    The ratio is that of processor times. `base` may be the beginning of a name.
     """
-
-    workload: str
-    way: str
-    measured: float
-    cores: float
-    part: float = 1.0
-    remark: str = ""
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of the whole workload."""
-        return self.measured / self.part
-
-
-@dataclass(frozen=True)
-class Peak:
-    """Time and memory of one run of the command line in a process of its own."""
-
-    workload: str
-    seconds: float
-    peak_bytes: int
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Seconds of both ways to sum labels, and of the one that the cost model chose."""
-
-    n_atoms: int
-    density: float
-    share: float
-    walk: float
-    planes: float
-    chosen: float
-
-    @property
-    def regret(self) -> float:
-        """Time of the chosen way divided by the time of the better one."""
-        return self.chosen / min(self.walk, self.planes)
-
-
-@dataclass
-class Results:
-    """What the benchmarks of one run measured."""
-
-    timings: list[Timing] = field(default_factory=list)
-    stages: list[Timing] = field(default_factory=list)
-    peaks: list[Peak] = field(default_factory=list)
-    choices: list[Choice] = field(default_factory=list)
-
-    def tables(self) -> Iterator[str]:
-        """Yield the lines of all tables that are not empty."""
-        for title, table in (
-            ("Ratios", ratios(self.timings)),
-            ("Stages of one unit", stages(self.stages)),
-            ("Peak memory", memory(self.peaks)),
-            ("Sparse or dense", choices(self.choices)),
-        ):
-            if len(table) > 2:
-                yield from ("", f"**{title}**", "", *table)
-
-
-def machine() -> str:
-    """Return the processor and the versions, on which the numbers depend besides the code."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    versions = [f"Python {platform.python_version()}"]
-    for package in _PACKAGES:
-        try:
-            versions.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            versions.append(f"no {package}")
-    processor = models[0] if models else platform.processor() or platform.machine()
-    return f"{processor}, {available_cores()} cores; {', '.join(versions)}"
-
-
-def ratios(timings: Iterable[Timing]) -> list[str]:
-    """Return a table of the time of each way, and of its ratio to the time of `invert`."""
     rows = []
     for workload, group in groupby(timings, key=lambda timing: timing.workload):
         ways = list(group)
-        ours = [timing.seconds for timing in ways if timing.way.startswith("invert")]
+        ours = [timing.processor for timing in ways if timing.way.startswith(base)]
         for timing in ways:
-            ratio = _number(timing.seconds / ours[0]) if ours else ""
-            cores = f"{timing.cores:.1f}"
-            rows.append((workload, timing.way, _time(timing.seconds), cores, ratio, timing.remark))
-    return table(("workload", "way", "time", "cores", "ratio", "remark"), rows)
+            ratio = number(timing.processor / ours[0]) if ours else ""
+            rows.append((workload, timing.way, *_times(timing), ratio, timing.remark))
+    return table(("workload", "way", "processor", "wall", "spread", "ratio", "remark"), rows)
 
 
-def stages(timings: Iterable[Timing]) -> list[str]:
-    """Return a table of the time of one unit, stage by stage."""
-    rows = [(stage.workload, stage.way, _time(stage.seconds), stage.remark) for stage in timings]
-    return table(("workload", "stage", "time", "remark"), rows)
+def alone(timings: Iterable[Timing], way: str) -> list[str]:
+    """Return a table of times that are not compared with one another."""
+    rows = [(of.workload, of.way, *_times(of), of.remark) for of in timings]
+    return table(("workload", way, "processor", "wall", "spread", "remark"), rows)
 
 
 def memory(peaks: Iterable[Peak], command: str = "invert label") -> list[str]:
-    """Return a table of the peak memory and wall time of whole processes."""
+    """Return a table of the peak memory and times of whole processes."""
     rows = [
-        (peak.workload, f"{peak.peak_bytes / 1e6:.0f} MB", _time(peak.seconds)) for peak in peaks
+        (of.workload, f"{of.peak_bytes / 1e6:.0f} MB", time(of.processor), time(of.wall))
+        for of in peaks
     ]
-    return table((f"`{command}`", "peak memory", "time, start-up included"), rows)
+    return table((f"`{command}`", "peak memory", "processor", "wall"), rows)
 
 
 def choices(chosen: Iterable[Choice]) -> list[str]:
@@ -128,9 +69,9 @@ def choices(chosen: Iterable[Choice]) -> list[str]:
             f"{choice.n_atoms:,}",
             f"{choice.density:.1%}",
             f"{choice.share:.0%}",
-            _time(choice.walk),
-            _time(choice.planes),
-            _time(choice.chosen),
+            time(choice.walk),
+            time(choice.planes),
+            time(choice.chosen),
             f"{choice.regret:.2f}",
         )
         for choice in chosen
@@ -138,17 +79,39 @@ def choices(chosen: Iterable[Choice]) -> list[str]:
     return table(("atoms", "density", "set", "walk", "planes", "chosen", "regret"), rows)
 
 
-def _time(seconds: float) -> str:
+def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """Return a Markdown table."""
+    made = [header, ("---",) * len(header), *rows]
+    return [f"| {' | '.join(cells)} |" for cells in made]
+
+
+def time(seconds: float) -> str:
+    """Return seconds to three digits, in the unit that fits."""
     for unit, size in (("s", 1.0), ("ms", 1e-3)):
         if seconds >= size:
-            return f"{_number(seconds / size)} {unit}"
-    return f"{_number(seconds * 1e6)} µs"
+            return f"{number(seconds / size)} {unit}"
+    return f"{number(seconds * 1e6)} µs"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Return a number to three digits, or without decimals if it is large."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    lines = [header, ("---",) * len(header), *rows]
-    return [f"| {' | '.join(cells)} |" for cells in lines]
+def _times(timing: Timing) -> tuple[str, str, str]:
+    spread = "" if timing.spread is None else f"{timing.spread:.0%}"
+    return time(timing.processor), time(timing.wall), spread
+
+
+@click.command(help="Print the tables of RESULTS, a file that the benchmarks wrote.")
+@click.argument("results", type=click.Path(path_type=Path))
+def main(results: Path) -> None:
+    """Print all tables."""
+    try:
+        click.echo("\n".join(lines(read(results))))
+    except BadResultsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()

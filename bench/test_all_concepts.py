@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench import products
+from bench import atoms, products
 from bench.conftest import N_UNITS
+from bench.measuring import Way
 from bench.structures import N_CLASSES
 from invert_core import mann_whitney
 
@@ -20,15 +21,9 @@ def arrays(data_of):
     return data.activations, data.labels[:, (sizes > 0) & (sizes < len(data.labels))]
 
 
-@pytest.fixture(scope="module")
-def expected(arrays):
-    found = mann_whitney(*arrays)
+def by_invert(activations, labels):
+    found = mann_whitney(activations, labels)
     return found.auc, found.p_value
-
-
-@pytest.fixture(scope="module")
-def workload(arrays):
-    return f"all AUC and p-values, {N_UNITS} units x {arrays[1].shape[1]:,} concepts"
 
 
 def same_as(expected):
@@ -41,63 +36,31 @@ def same_as(expected):
     return check
 
 
-def test_invert(measure, workload, arrays, expected):
-    def by_invert():
-        found = mann_whitney(*arrays)
-        return found.auc, found.p_value
-
-    measure(workload, "invert", by_invert, same_as(expected))
-
-
-@pytest.mark.parametrize("way", [products.Sparse, products.Blas])
-def test_products(measure, workload, arrays, expected, way):
+def test_all_concepts(alternate, arrays):
     activations, labels = arrays
-    prepared = way(labels)
-    measure(
-        workload,
-        f"{way.__name__.lower()} product",
-        lambda: products.mann_whitney(activations, prepared),
-        same_as(expected),
-        rounds=2,
-    )
-
-
-@pytest.mark.parametrize("n_threads", [1, 2])
-def test_illico(measure, workload, arrays, expected, n_threads):
-    illico = pytest.importorskip("illico", reason="not installed: pip install '.[bench]'")
-    import anndata
-    import pandas
-
-    activations, labels = arrays
-    names = [f"{number:04}" for number in range(N_CLASSES)]
-    of_sample = np.array(names)[labels[:, :N_CLASSES].argmax(axis=1)]
-    samples = pandas.DataFrame({"class": of_sample}, index=[f"{k}" for k in range(len(of_sample))])
-    data = anndata.AnnData(X=activations, obs=samples)
-    n_positive = labels[:, :N_CLASSES].sum(axis=0)[:, None]
-
-    def by_illico():
-        found = illico.asymptotic_wilcoxon(
-            data, group_keys="class", reference=None, is_log1p=False, n_threads=n_threads
+    expected = by_invert(activations, labels)
+    check = same_as(expected)
+    merged = atoms.merge(labels)
+    ways = [Way("invert", lambda: by_invert(activations, labels), check)]
+    for product in (products.Blas, products.Sparse):
+        way = product(merged)
+        ways.append(
+            Way(
+                f"{product.__name__.lower()} product, polars ranks",
+                lambda way=way: atoms.mann_whitney(activations, merged, way),
+                check,
+                remark="over merged samples",
+            )
         )
-        u = found["statistic"].to_numpy().reshape(N_CLASSES, -1)
-        p = found["p_value"].to_numpy().reshape(N_CLASSES, -1)
-        return (u / (n_positive * (len(labels) - n_positive))).T, p.T
-
-    measure(
-        workload,
-        f"illico, n_threads={n_threads}",
-        by_illico,
-        same_as([of[:, :N_CLASSES] for of in expected]),
-        remark=f"only the {N_CLASSES:,} disjoint classes",
-    )
+    ways.append(by_calls(activations, labels, expected))
+    alternate(f"all AUC and p-values, {N_UNITS} units x {labels.shape[1]:,} concepts", ways)
 
 
-def test_calls(measure, workload, arrays, expected):
+def by_calls(activations, labels, expected):
     """Activations become float64, because SciPy would sum the ranks of float32 in float32."""
-    activations, labels = arrays
     pairs = [(3 * k, 101 * k) for k in range(N_CALLS)]
 
-    def by_calls():
+    def call():
         found = []
         for unit, concept in pairs:
             values, label = activations[:, unit].astype(np.float64), labels[:, concept]
@@ -105,12 +68,60 @@ def test_calls(measure, workload, arrays, expected):
             found.append((test.statistic / (label.sum() * (~label).sum()), test.pvalue))
         return np.array(found).T
 
-    measure(
-        workload,
+    return Way(
         "scipy.stats.mannwhitneyu",
-        by_calls,
+        call,
         same_as([[of[pair] for pair in pairs] for of in expected]),
-        rounds=1,
         part=N_CALLS / expected[0].size,
         remark=f"from {N_CALLS} of {expected[0].size:,} calls",
     )
+
+
+def test_classes(alternate, arrays):
+    activations, labels = arrays[0], np.ascontiguousarray(arrays[1][:, :N_CLASSES])
+    check = same_as(by_invert(activations, labels))
+    classes, sizes = labels.argmax(axis=1), labels.sum(axis=0)
+
+    def by_polars():
+        return atoms.mann_whitney_of_classes(activations, classes, sizes)
+
+    ways = [
+        Way("invert", lambda: by_invert(activations, labels), check),
+        Way("polars rank and group_by", by_polars, check),
+        *by_illico(activations, classes, sizes, check),
+    ]
+    alternate(f"all AUC and p-values, {N_UNITS} units x {N_CLASSES:,} disjoint classes", ways)
+
+
+def by_illico(activations, classes, sizes, check):
+    """Return illico's ways in the form that it is fastest in: samples in columns, small batches."""
+    import anndata
+    import illico
+    import pandas
+
+    names = np.array([f"{number:04}" for number in range(N_CLASSES)])
+    samples = pandas.DataFrame(
+        {"class": names[classes]}, index=[f"{number}" for number in range(len(classes))]
+    )
+    data = anndata.AnnData(X=np.asfortranarray(activations), obs=samples)
+    pairs = (sizes * (len(classes) - sizes))[:, None]
+
+    def call(n_threads):
+        found = illico.asymptotic_wilcoxon(
+            data,
+            group_keys="class",
+            reference=None,
+            is_log1p=False,
+            n_threads=n_threads,
+            batch_size=16,
+        )
+        u, p = (found[of].to_numpy().reshape(N_CLASSES, -1) for of in ("statistic", "p_value"))
+        return (u / pairs).T, p.T
+
+    for n_threads in (1, 2):
+        yield Way(
+            f"illico, n_threads={n_threads}",
+            lambda n_threads=n_threads: call(n_threads),
+            check,
+            remark="activations laid out by unit beforehand",
+        )

@@ -3,79 +3,64 @@
 import numpy as np
 import pytest
 
-from bench import products
+from bench import atoms, products
+from bench.measuring import Way
 from bench.searches import SEARCHES
 from invert_core import label
 
-UNITS_PER_BLOCK = 32
-"""Size of a block in the products: large enough for full speed, 100 MB for each core."""
-
-
-@pytest.fixture(scope="module")
-def best_of():
-    """Return the AUC of the best formula of every unit of a workload, as `invert` finds it."""
-    found = {}
-
-    def get(workload, data):
-        if workload not in found:
-            labels = label(data.activations, data.concepts, settings=SEARCHES[workload].settings)
-            found[workload] = best_auc(labels)
-        return found[workload]
-
-    return get
+_FORMULAS_PER_BLOCK = {products.Blas: 96, products.Sparse: 48}
+"""Number of formulas in one product: enough for full speed, little enough for the caches."""
+_SLOW = {"dense": (products.Blas,), "zipf": (products.Sparse,)}
+"""The products that finish in reasonable time, of structures on which the others do not."""
 
 
 def best_auc(labels):
     return np.array([row.auc for row in labels if row.rank == 1])
 
 
-def title(workload, data):
-    samples, units = data.activations.shape
-    return f"{workload}: {samples:,} x {units}, {len(data.concepts.id):,} concepts"
-
-
-CASES = [
-    (workload, way)
-    for workload, search in SEARCHES.items()
-    for way in ("invert", products.Sparse, products.Blas)
-    if (search.structure, way) != ("dense", products.Sparse)  # takes too long
-]
-
-
-@pytest.mark.parametrize(("workload", "way"), CASES)
-def test_beam_search(measure, data_of, best_of, workload, way):
+@pytest.mark.parametrize("workload", SEARCHES)
+def test_beam_search(alternate, data_of, workload):
     search = SEARCHES[workload]
     data = data_of(search.structure)
-    expected = best_of(workload, data)
-    name = title(workload, data)
-    if way == "invert":
-        measure(
-            name,
+    activations = data.activations[:, : search.n_units]
+    samples, units = activations.shape
+    expected = best_auc(label(activations, data.concepts, settings=search.settings))
+
+    def by_invert():
+        return label(activations, data.concepts, settings=search.settings)
+
+    ways = [
+        Way(
             "invert",
-            lambda: label(data.activations, data.concepts, settings=search.settings),
+            by_invert,
             lambda found: np.testing.assert_array_equal(best_auc(found), expected),
         )
-        return
-    n_units = data.activations.shape[1]
-    some = np.linspace(0, n_units, min(search.units_of_others, n_units), endpoint=False, dtype=int)
-    prepared = way(data.labels)
+    ]
+    merged = (atoms.merge if search.merged else atoms.single)(data.labels)
+    for product in _SLOW.get(search.structure, (products.Blas, products.Sparse)):
+        ways.append(by_products(product(merged), search, activations, expected))
+    name = f"{workload}: {samples:,} x {units}, {len(data.concepts.id):,} concepts"
+    alternate(name, ways, rounds=5)
+
+
+def by_products(way, search, activations, expected):
+    n_units = activations.shape[1]
+    some = np.linspace(0, n_units, search.units_of_others, endpoint=False, dtype=int)
+    chosen = np.ascontiguousarray(activations[:, some])
+    block = max(1, _FORMULAS_PER_BLOCK[type(way)] // search.settings.beam)
 
     def check(beams):
         found = [beam[0].auc for beam in beams]
         np.testing.assert_allclose(found, expected[some], rtol=0, atol=1e-12)
 
-    measure(
-        name,
-        f"{way.__name__.lower()} products",
-        lambda: products.beam_search(
-            data.activations[:, some],
-            prepared,
-            search.settings,
-            min(UNITS_PER_BLOCK, -(-some.size // 2)),
-        ),
+    remarks = ["over merged samples"] * search.merged + ["no p-values"]
+    if some.size < n_units:
+        remarks.append(f"from {some.size} of {n_units} units")
+    return Way(
+        f"{type(way).__name__.lower()} products, polars ranks",
+        lambda: products.beam_search(chosen, way, search.settings, block),
         check,
-        rounds=2,
         part=some.size / n_units,
-        remark="no p-values"
-        + (f"; from {some.size} of {n_units} units" if some.size < n_units else ""),
+        remark="; ".join(remarks),
+        rounds=None if search.merged else 2,
     )

@@ -12,14 +12,16 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from bench.measuring import Way
 from bench.resnet18 import write_images, write_model
-from bench.tables import Timing
+from bench.results import Round, Timing
 from invert_core import Preprocess, extract, open_activations
 from invert_core.data import DataSettings, open_data
 from invert_core.models.registry import open_model
 
-N_IMAGES = 480
+N_IMAGES = 240
 BATCH = 16
+ROUNDS = 2
 LAYERS = ["layer4.1.relu", "layer2.0.relu"]
 WORKLOAD = f"{N_IMAGES} images through ResNet-18, two layers"
 
@@ -78,58 +80,51 @@ def check_file(path, expected):
             np.testing.assert_allclose(found, values, rtol=1e-4, atol=1e-5)
 
 
-@pytest.fixture
-def extraction(made, expected, measure, results, tmp_path):
-    """Measure an extraction: the whole call, and its part from the first batch on."""
+def extraction(way, made, path, expected, data, **settings):
+    """Return the way of a whole extraction, and the rounds of its part from the first batch on."""
+    running = []
 
-    def run(way, data, **settings):
-        path = tmp_path / "x.h5"
-        running = []
+    def call():
+        settings_of_all = {"batch_size": BATCH, "device": "cpu", "overwrite": True}
+        report = extract(made[0], data, path, LAYERS, **settings_of_all, **settings)
+        running.append(report.spent.total)
 
-        def call():
-            settings_of_all = {"batch_size": BATCH, "device": "cpu", "overwrite": True}
-            report = extract(made[0], data, path, LAYERS, **settings_of_all, **settings)
-            running.append(report.spent.total)
+    return Way(f"invert extract, {way}", call, lambda _: check_file(path, expected)), running
 
-        measure(WORKLOAD, f"invert extract, {way}", call, lambda _: check_file(path, expected))
-        whole = results.timings[-1]
-        results.timings.append(
-            Timing(
-                WORKLOAD,
-                f"{way}, from the first batch on",
-                min(running),
-                whole.cores,
-                remark="cores: of the whole call",
-            )
+
+def test_extraction(alternate, results, made, session, expected, tmp_path):
+    from_files = {"data": made[1], "preprocess": Preprocess.preset("imagenet")}
+    calls = [
+        extraction(way, made, tmp_path / f"{number}.h5", expected, **settings)
+        for number, (way, settings) in enumerate(
+            {
+                "decoded images": {"data": made[3]},
+                "JPEG files, 0 worker processes": {**from_files, "workers": 0},
+                "JPEG files, 2 worker processes": {**from_files, "workers": 2},
+            }.items()
         )
-
-    return run
-
-
-def test_from_arrays(made, extraction):
-    extraction("decoded images", made[3])
-
-
-def test_forward_pass(made, session, measure):
-    measure(WORKLOAD, "bare forward pass", lambda: forward(session, made[3]), lambda _: None)
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_from_files(made, extraction, workers):
-    extraction(
-        f"JPEG files, {workers} worker processes",
-        made[1],
-        preprocess=Preprocess.preset("imagenet"),
-        workers=workers,
-    )
+    ]
+    ways = [
+        Way("bare forward pass", lambda: forward(session, made[3])),
+        Way("decoding alone, in this process", lambda: decode(made[2]), all_images),
+        *(way for way, _ in calls),
+    ]
+    alternate(WORKLOAD, ways, rounds=ROUNDS, table="extraction")
+    for way, running in calls:
+        whole = results.one(WORKLOAD, way.name)
+        rounds = tuple(
+            Round(wall, of.processor)
+            for wall, of in zip(running[-ROUNDS:], whole.rounds, strict=True)
+        )
+        name = f"{way.name}, from the first batch on"
+        remark = "processor time of the whole call"
+        results.timings.append(Timing(WORKLOAD, name, rounds, remark=remark, table="extraction"))
 
 
-def test_decoding_alone(made, measure):
-    def decode():
-        with contextlib.closing(made[2].batches(0, BATCH)) as batches:
-            return sum(len(batch.rows) for batch in batches)
+def decode(source):
+    with contextlib.closing(source.batches(0, BATCH)) as batches:
+        return sum(len(batch.rows) for batch in batches)
 
-    def check(count):
-        assert count == N_IMAGES
 
-    measure(WORKLOAD, "decoding alone, in this process", decode, check)
+def all_images(count):
+    assert count == N_IMAGES

@@ -2,10 +2,11 @@
 
 import time
 
+import numba
 import numpy as np
 import pytest
 
-from bench.tables import Choice
+from bench.results import Choice
 from invert_core.kernels import bits, sums
 
 N_CONCEPTS = 256
@@ -19,13 +20,22 @@ SECONDS = 0.3
 
 def sums_of_a_unit(weights, index, words):
     """Sum as a search of length 3 and beam 3 does: over all concepts, then within six sets."""
-    whole, found = (sums.Sums(*np.empty((3, N_CONCEPTS), np.int64)) for _ in range(2))
-    everything, unknown = bits.whole_set(weights.size), np.empty(0, np.int64)
-    unit = sums.ranked_over(weights, index.dense.size > 0)
-    sums.sums_within(everything, unit, 0, index, unknown, whole)
+    within = sums.nothing_within(index)
+    within.words[:] = words
+    found = np.empty(N_CONCEPTS, np.int64)
+    _sum(weights, index, index.dense, within, found)
+    return found
+
+
+@numba.njit(error_model="numpy")
+def _sum(weights, index, dense, within, found):
+    ranked = sums.ranked_over(weights, index, dense)
+    sums.add_whole(ranked, index, dense, found)
     for _ in range(N_SETS):
-        sums.sums_within(words, unit, 0, index, whole.sums, found)
-    return found.sums
+        sums.add_within(ranked, 0, index, dense, within)
+        for c in range(found.size):
+            found[c] = within.sums[c]
+        sums.forget(within)
 
 
 @pytest.mark.parametrize("n_atoms", SIZES)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from bench.peak import COMMAND_LINE, run_label
+from bench.results import Peak
 from bench.scale import Workload, concepts_of, write_csc
 from bench.searches import SEARCHES
 from bench.structures import N_CLASSES, Hierarchy
-from bench.tables import Peak
 from invert_core import write_concepts
 from invert_core.activations import ActivationWriter, Origin
 
@@ -23,17 +23,17 @@ def test_peak_memory(results, data_of, tmp_path, workload):
     search = SEARCHES[workload]
     data = data_of(search.structure)
     activations, concepts = tmp_path / "activations.h5", tmp_path / "concepts.h5"
-    samples = [str(number) for number in range(len(data.labels))]
+    samples = [str(number) for number in range(len(data.activations))]
     with ActivationWriter(activations, Origin(len(samples), {"workload": workload})) as writer:
-        writer.write({"layer": data.activations})
+        writer.write({"layer": data.activations[:, : search.n_units]})
         writer.finish()
     write_concepts(concepts, data.concepts)
-    seconds, peak = run_label(
+    used = run_label(
         *(activations, concepts, "-o", tmp_path / "run"),
         *("--length", search.settings.length, "--beam", search.settings.beam),
         *("--min-fraction", search.settings.min_fraction),
     )
-    results.peaks.append(Peak(workload, seconds, peak))
+    results.peaks.append(Peak(workload, *used))
 
 
 MANY = Workload(n_samples=10_000, n_units=131_072, density=0.002)
@@ -59,10 +59,10 @@ def test_peak_memory_of_many_units(results, many_units, tmp_path, is_resumed):
     command = ("label", *many_units, "-o", tmp_path / "run")
     if is_resumed:
         interrupt_after(MANY.n_units // 2, tmp_path / "run.partial", command)
-    seconds, peak = run_label(*command[1:])
-    assert peak < 1e9
+    used = run_label(*command[1:])
+    assert used.peak_bytes < 1e9
     title = f"{MANY.n_units:,} sparse units" + (", half of them by an earlier run" * is_resumed)
-    results.peaks.append(Peak(title, seconds, peak))
+    results.peaks.append(Peak(title, *used))
 
 
 def interrupt_after(n_units, folder, command):

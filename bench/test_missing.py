@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import rankdata
 
 from bench import structures
+from bench.measuring import Way
 from invert_core import ConceptSet, Settings, label
 
 N_SAMPLES, N_CONCEPTS, N_UNITS = 20_000, 500, 64
@@ -48,44 +49,34 @@ def literals(found):
     return np.array([row.by_length[0].auc for row in found if row.rank == 1])
 
 
-def test_negative(measure, data):
-    measure(
-        data.title,
-        "invert, --missing negative",
-        lambda: label(data.activations, data.concepts, settings=SETTINGS, missing="negative"),
-        lambda found: None,
-    )
+def test_missing(alternate, data):
+    some = data.activations[:, : data.n_units]
+    by_scipy = best_literals(data, 1)
 
+    def by_invert(activations, missing):
+        return label(activations, data.concepts, settings=SETTINGS, missing=missing)
 
-def test_exclude(measure, data):
-    expected = best_literals(data, 1)
-    measure(
-        data.title,
-        "invert, --missing exclude",
-        lambda: label(
-            data.activations[:, : data.n_units],
-            data.concepts,
-            settings=SETTINGS,
-            missing="exclude",
+    def same_literals(found):
+        np.testing.assert_allclose(literals(found)[:1], by_scipy, rtol=0, atol=1e-12)
+
+    ways = [
+        Way("invert, --missing negative", lambda: by_invert(data.activations, "negative")),
+        Way(
+            "invert, --missing exclude",
+            lambda: by_invert(some, "exclude"),
+            same_literals,
+            part=data.n_units / N_UNITS,
+            remark=f"from {data.n_units} of {N_UNITS} units" if data.n_units < N_UNITS else "",
         ),
-        lambda found: np.testing.assert_allclose(literals(found)[:1], expected, rtol=0, atol=1e-12),
-        rounds=2,
-        part=data.n_units / N_UNITS,
-        remark=f"from {data.n_units} of {N_UNITS} units" if data.n_units < N_UNITS else "",
-    )
-
-
-def test_ranks_of_scipy(measure, data):
-    found = label(data.activations[:, :1], data.concepts, settings=SETTINGS, missing="exclude")
-    measure(
-        data.title,
-        "scipy.stats.rankdata for every formula and concept",
-        lambda: best_literals(data, 1),
-        lambda best: np.testing.assert_allclose(best, literals(found), rtol=0, atol=1e-12),
-        rounds=1,
-        part=1 / (N_UNITS * RANKINGS),
-        remark=f"no search, no p-values; from the literals of 1 of {N_UNITS} units",
-    )
+        Way(
+            "scipy.stats.rankdata for every formula and concept",
+            lambda: best_literals(data, 1),
+            part=1 / (N_UNITS * RANKINGS),
+            remark=f"no search, no p-values; from the literals of 1 of {N_UNITS} units",
+            rounds=1,
+        ),
+    ]
+    alternate(data.title, ways, rounds=3, table="missing")
 
 
 def best_literals(data, n_units):

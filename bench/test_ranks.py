@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from bench.measuring import Way
 from bench.structures import N_CLASSES, N_SAMPLES
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.ranks import rank_sums
@@ -60,17 +61,20 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", UNITS)
-def test_ranks(measure, kind, way):
+def test_ranks(alternate, kind):
     units = UNITS[kind](np.random.default_rng(0))
-    WAYS[way](units[:, :2])  # compiles, or imports
+    expected = by_scipy(units)
+    of_classes = np.stack([np.bincount(OF_SAMPLE, ranks) for ranks in expected])
 
-    def check(found):
-        for unit, ranks in zip(units, found, strict=True):
-            expected = stats.rankdata(unit)
-            if way == "invert, added over 1,000 atoms":
-                expected = np.bincount(OF_SAMPLE, expected)
-            np.testing.assert_array_equal(ranks, expected)
+    def way(name, rank):
+        wanted = of_classes if rank is over_classes else expected
+        return Way(
+            name,
+            lambda: rank(units),
+            lambda found: np.testing.assert_array_equal(found, wanted),
+            part=N_UNITS,
+        )
 
-    measure(f"rank a unit, {kind}", way, lambda: WAYS[way](units), check, rounds=9, part=N_UNITS)
+    ways = [way(name, rank) for name, rank in WAYS.items()]
+    alternate(f"rank a unit, {kind}", ways, rounds=9)

@@ -2,10 +2,12 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from bench.measuring import Way
 from invert_core import Activations, Settings, label
-from invert_core.kernels.beam import search_units
+from invert_core.kernels.beam_search import search_units
 from invert_core.kernels.candidates import Limits
 from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import concept_sums, index_by_atoms
@@ -39,7 +41,7 @@ def made(request, data_of):
         atoms=atoms,
         index=index,
         sums=rank_sums(units, atoms)[0],
-        limits=Limits(SETTINGS.length, SETTINGS.beam, *sizes, 1.0, n_concepts),
+        limits=Limits(SETTINGS.length, SETTINGS.beam, n_samples, *sizes, 1.0, n_concepts),
         found=BeamSearch(data.concepts, SETTINGS).explain(units),
         rows=LabelRows(
             Workload(data.concepts, ((layer, range(N_UNITS)),), None),
@@ -63,9 +65,9 @@ def written(made):
 STAGES = {
     "read and transpose": lambda made: made.layer.read(0, N_UNITS),
     "rank, ties and sums over atoms": lambda made: rank_sums(made.units, made.atoms),
-    "sums over all concepts": lambda made: concept_sums(made.sums, made.index),
+    "sums over all concepts": lambda made: concept_sums(made.sums, made.index, made.index.dense),
     "beam search, sums over all concepts included": lambda made: search_units(
-        made.sums, made.concepts.n_samples, made.index, made.limits
+        made.sums, made.index, np.ones((1, made.limits.n_searched), np.bool_), made.limits
     ),
     "p-values and columns": table,
     "p-values, columns, and their text": written,
@@ -75,25 +77,11 @@ STAGES = {
 }
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_stage(measure, made, stage):
-    measure(
-        made.structure,
-        stage,
-        lambda: STAGES[stage](made),
-        lambda found: None,
-        rounds=5,
-        part=N_UNITS,
-        table="stages",
-    )
-
-
-def test_index(measure, made):
-    measure(
-        made.structure,
+def test_stages(alternate, made):
+    ways = [Way(stage, lambda stage=stage: STAGES[stage](made), part=N_UNITS) for stage in STAGES]
+    once = Way(
         "merge samples into atoms, index",
         lambda: index_by_atoms(made.concepts.bits, made.concepts.n_samples),
-        lambda found: None,
         remark=f"once for all units; {made.atoms.sizes.size:,} atoms",
-        table="stages",
     )
+    alternate(made.structure, [*ways, once], table="stages")

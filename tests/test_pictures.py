@@ -21,7 +21,7 @@ def test_a_time_that_is_not_in_the_table_is_named():
 
 def test_the_five_numbers_stand_in_the_log():
     first, log = PERFORMANCE.split("## Log of measurements")
-    numbers = re.findall(r"\*\*(\d\S*)( m?s)?( times)?\*\*", first)
+    numbers = re.findall(r"\*\*(\d\S*)( [mµ]?s)?( times)?\*\*", first)
     assert len(numbers) == 5
     for number, unit, _ in numbers:
         assert f"| {number}{unit} |" in log

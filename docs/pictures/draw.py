@@ -47,7 +47,7 @@ MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monos
 
 BOX, GAP, LEFT = 140, 34, 24
 TITLE, SAYS, ROOM = 21, 17, 16
-BAR_LEFT, BAR_RIGHT, DECADE, BAR_STEP = 244, 1000, 108, 26
+BAR_LEFT, BAR_RIGHT, DECADE, BAR_STEP = 244, 1000, 190, 26
 
 
 def pictures() -> dict[Path, str]:
@@ -156,10 +156,10 @@ def _bar(y: int, shown: str, time: str, ratio: str, end: float) -> Iterator[str]
 
 
 def measured(page: str, workload: str, way: str) -> tuple[str, str]:
-    """Return the time and the ratio of a way from the table "Ratios" of docs/performance.md."""
+    """Return the processor time and the ratio of a way in a table of docs/performance.md."""
     for line in page.splitlines():
         if line.startswith(f"| {workload} | {way} |"):
-            time, _, ratio = (cell.strip() for cell in line.split("|")[3:6])
+            time, _, _, ratio = (cell.strip() for cell in line.split("|")[3:7])
             return time, ratio
     raise LookupError(f"docs/performance.md has no time of {way!r} for {workload!r}.")
 
