@@ -4,23 +4,28 @@ Zeros are never sorted. After a ReLU most values are zero, and they form one tie
 follows from the number of negative values.
 """
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from invert_core.kernels._jit import kernel
 from invert_core.kernels.atoms import Atoms
+from invert_core.kernels.codes import codes_of, make_keys
+from invert_core.kernels.radix import (
+    HALF,
+    LOW_HALF,
+    START,
+    TUNING,
+    Room,
+    Tuning,
+    n_bits_of,
+    room_for,
+    sort_by_bits,
+    sort_mostly,
+)
 
 TIE_BASE = 2**27
 """The tie sum is `high * TIE_BASE + low`; with at most 2**27 samples both fit in 64 bits."""
-
-_HALF = np.uint64(32)
-_LOW_HALF = np.uint64(0xFFFFFFFF)
-_SIGN = np.uint32(0x80000000)
-_ALL = np.uint32(0xFFFFFFFF)
-_NOTHING = np.uint32(0)
-_ONE = np.uint64(1)
-_STRIDE = 16
 
 
 class StoredUnits(Protocol):
@@ -33,17 +38,27 @@ class StoredUnits(Protocol):
         """Return the samples with stored values of one unit, and these values."""
 
 
+class Zeros(NamedTuple):
+    """The zeros among N samples: how many, how many values are below them, their doubled midrank."""
+
+    n_samples: int
+    n_zeros: int
+    n_negative: int
+    rank: int
+
+
 def rank_sums(
-    units: np.ndarray | StoredUnits, atoms: Atoms
+    units: np.ndarray | StoredUnits, atoms: Atoms, tuning: Tuning = TUNING
 ) -> tuple[np.ndarray, list[int], np.ndarray]:
     """Rank units and add the ranks of each atom.
 
     Parameters
     ----------
-    units : float32 or float64 [K, N], or StoredUnits
+    units : float16, float32 or float64 [K, N], or StoredUnits
         Activations without NaN; -0.0 ties with 0.0, infinities rank at the ends.
     atoms : Atoms
         The S atoms of the N samples.
+    tuning : Tuning
 
     Returns
     -------
@@ -57,122 +72,146 @@ def rank_sums(
     sums = np.empty((len(units), atoms.sizes.size), np.int64)
     ties = np.empty((len(units), 2), np.int64)
     cubes = np.empty(len(units), np.float64)
-    for unit in range(len(units)):
-        keys, n_negative = sorted_keys(units, unit, atoms)
-        cubes[unit] = add_ranks(keys, n_negative, atoms.sizes, sums[unit], ties[unit])
+    room = room_for(_most_values(units), tuning)
+    if isinstance(units, np.ndarray) and units.dtype == np.float32:
+        rank_units(units.view(np.uint32), atoms, room, tuning, sums, ties, cubes)
+    else:
+        for unit in range(len(units)):
+            values, of_values = _values_of(units, unit, atoms)
+            codes = codes_of(values, room, tuning)[None]
+            at = slice(unit, unit + 1)
+            rank_units(codes, of_values, room, tuning, sums[at], ties[at], cubes[at])
     return sums, [high * TIE_BASE + low for high, low in ties.tolist()], cubes
 
 
 def sorted_keys(units: np.ndarray | StoredUnits, unit: int, atoms: Atoms) -> tuple[np.ndarray, int]:
     """Return the keys of one unit, ascending, and how many are negative; see `make_keys`."""
-    # Samples without a stored value are 0, and zeros need no key.
-    if isinstance(units, np.ndarray):
-        values, atom_of = units[unit], atoms.of_sample
-    else:
-        samples, values = units[unit]
-        atom_of = atoms.of_sample[samples]
-    if values.dtype == np.float32:
-        keys, n_negative = make_keys(values.view(np.uint32), atom_of)
-    else:
-        # A float64 alone would fill a key, so its position among the distinct values represents it.
-        stored = np.flatnonzero(values)
-        values = values[stored]
-        order = values.argsort()
-        keys, n_negative = make_keys_in_order(values[order], atom_of[stored[order]])
+    values, of_values = _values_of(units, unit, atoms)
+    room = room_for(values.size)
+    numbers = make_keys(codes_of(values, room), of_values.of_sample, room.keys)
+    keys = room.keys[: numbers.n_keys]
     # Whole keys are sorted, so that within a tie the samples of one atom come together.
     keys.sort()
-    return keys, n_negative
+    return keys, numbers.n_negative
+
+
+def _most_values(units: np.ndarray | StoredUnits) -> int:
+    if isinstance(units, np.ndarray):
+        return units.shape[1]
+    return max((units[unit][1].size for unit in range(len(units))), default=0)
+
+
+def _values_of(
+    units: np.ndarray | StoredUnits, unit: int, atoms: Atoms
+) -> tuple[np.ndarray, Atoms]:
+    """Return values of a unit, all others being 0, and the atoms with the samples of these."""
+    if isinstance(units, np.ndarray):
+        return units[unit], atoms
+    samples, values = units[unit]
+    return values, Atoms(atoms.of_sample[samples], atoms.sizes)
 
 
 @kernel
-def make_keys(values, atom_of):
-    """Return keys that sort as the nonzero values do, and how many of them are negative.
+def rank_units(codes, atoms, room, tuning, sums, ties, cubes):
+    """Rank units given by codes uint32 [K, n]; samples without a code are 0.
 
-    `values` are float32 read as uint32 [n], the keys uint64. The high half of a key orders the
-    value, the low half is its atom. Positive floats sort as their bits do, negative floats the
-    other way round.
+    `atoms.of_sample` int32 [n] are the atoms of the samples that have a code. `sums` and `cubes`
+    are filled in as `rank_sums` says, `ties` int64 [K, 2] with the two parts of the tie sums.
     """
-    keys = np.empty(values.size, np.uint64)
-    n_keys = 0
-    n_negative = 0
-    for sample in range(values.size):
-        value = values[sample]
-        negative = value >= _SIGN
-        # Every key is written, but only the keys of nonzero values are counted and so kept: zeros
-        # come at random, and a branch on them would be mispredicted. There is always room for one
-        # key per sample.
-        keys[n_keys] = np.uint64(value ^ (_ALL if negative else _SIGN)) << _HALF | np.uint64(
-            atom_of[sample]
-        )
-        # The sign is dropped, so that -0.0 ties with 0.0.
-        stored = value & ~_SIGN != _NOTHING
-        n_keys += stored
-        n_negative += stored & negative
-    return keys[:n_keys], n_negative
-
-
-@kernel
-def make_keys_in_order(values, atom_of):
-    """Do as `make_keys` for ascending float64 without zeros; the high half numbers the values."""
-    keys = np.empty(values.size, np.uint64)
-    n_negative = 0
-    high = np.uint64(0)
-    for position in range(values.size):
-        if position > 0 and values[position] != values[position - 1]:
-            high += _ONE
-        keys[position] = high << _HALF | np.uint64(atom_of[position])
-        n_negative += values[position] < 0.0
-    return keys, n_negative
-
-
-@kernel
-def add_ranks(keys, n_negative, sizes, sums, ties):
-    """Add the ranks of one unit, from its sorted keys uint64 [n]; return the cubes.
-
-    All atoms get the rank of zero for each of their samples; then the samples that have a key are
-    corrected.
-    """
-    n_samples = sizes.sum()
-    n_zeros = n_samples - keys.size
-    # Zeros have ranks n_negative + 1 to n_negative + n_zeros; twice their mean is an integer.
-    of_zero = 2 * n_negative + n_zeros + 1
-    for atom in range(sizes.size):
-        sums[atom] = sizes[atom] * of_zero
-    ties[:] = 0
-    cubes = count_ties(n_zeros, of_zero - (n_samples + 1), ties) if n_zeros > 0 else 0.0
-    start = 0
-    while start < keys.size:
-        value = keys[start] >> _HALF
-        stop = start + 1
-        while stop < keys.size and keys[stop] >> _HALF == value:
-            # Keys are sorted: if a later key is tied, all keys before it are tied too.
-            far = stop + _STRIDE
-            stop = far if far < keys.size and keys[far] >> _HALF == value else stop + 1
-        # Positions do not count the zeros, which come before all positive values.
-        rank = start + stop + 1 + (2 * n_zeros if start >= n_negative else 0)
-        # Most values occur once and add nothing to ties and cubes.
-        if stop == start + 1:
-            sums[keys[start] & _LOW_HALF] += rank - of_zero
+    sizes = atoms.sizes
+    n_samples = START
+    for size in sizes:
+        n_samples += size
+    for unit in range(codes.shape[0]):
+        numbers = make_keys(codes[unit], atoms.of_sample, room.keys)
+        n_keys, n_negative = numbers.n_keys, numbers.n_negative
+        n_zeros = n_samples - n_keys
+        # Zeros have ranks n_negative + 1 to n_negative + n_zeros; twice their mean is an integer.
+        of_zero = 2 * n_negative + n_zeros + 1
+        # All samples get the rank of zero; then those that have a key are corrected.
+        for atom in range(sizes.size):
+            sums[unit, atom] = sizes[atom] * of_zero
+        ties[unit, 0] = 0
+        ties[unit, 1] = 0
+        cubes[unit] = 0.0
+        if n_zeros > 0:
+            cubes[unit] = count_ties(n_zeros, of_zero - (n_samples + 1), ties[unit])
+        zeros = Zeros(n_samples, n_zeros, n_negative, of_zero)
+        if numbers.n_numbers <= tuning.counted * n_keys:
+            cubes[unit] = add_counted(room, numbers, zeros, sums[unit], ties[unit], cubes[unit])
         else:
-            add_group(keys[start:stop], rank - of_zero, sums)
-            cubes += count_ties(stop - start, rank - (n_samples + 1), ties)
-        start = stop
+            n_bits = n_bits_of(np.uint64(numbers.n_numbers - 1))
+            n_left = sort_mostly(room, START, n_keys, n_bits, tuning)
+            cubes[unit] = add_sorted(
+                room, n_keys, n_left, tuning, zeros, sums[unit], ties[unit], cubes[unit]
+            )
+
+
+@kernel
+def add_counted(room, numbers, zeros, sums, ties, cubes):
+    """Add the ranks of keys in any order, by counting how often each number occurs."""
+    keys, count, rank_of = room.keys, room.count, room.count
+    for number in range(numbers.n_numbers):
+        count[number] = 0
+    for at in range(numbers.n_keys):
+        count[keys[at] >> HALF] += np.uint32(1)
+    below = 0
+    for number in range(numbers.n_numbers):
+        # The zeros come after the negative values.
+        below += zeros.n_zeros if number == numbers.n_below else 0
+        tied = np.int64(count[number])
+        if tied == 0:
+            continue
+        rank = 2 * below + tied + 1
+        if tied > 1:
+            cubes += count_ties(tied, rank - (zeros.n_samples + 1), ties)
+        # A number that was counted gives way to its rank, which fits as well.
+        rank_of[number] = rank
+        below += tied
+    for at in range(numbers.n_keys):
+        sums[keys[at] & LOW_HALF] += np.int64(rank_of[keys[at] >> HALF]) - zeros.rank
     return cubes
 
 
 @kernel
-def add_group(keys, rank, sums):
-    """Add the rank that tied samples share to their atoms, which are often the same atom."""
-    start = 0
-    while start < keys.size:
-        # A tie is sorted by atom, so each atom is added to once, not once per sample.
-        key = keys[start]
-        stop = start + 1
-        while stop < keys.size and keys[stop] == key:
-            far = stop + _STRIDE
-            stop = far if far < keys.size and keys[far] == key else stop + 1
-        sums[key & _LOW_HALF] += rank * (stop - start)
-        start = stop
+def add_sorted(room, n_keys, n_left, tuning, zeros, sums, ties, cubes):
+    """Add the ranks of keys that are sorted except by the last `n_left` bits of their numbers."""
+    keys = room.keys
+    shift = HALF + np.uint64(n_left)
+    # A key that agrees with the last in no bit ends its group, without a test for the end.
+    keys[n_keys] = ~keys[n_keys - 1]
+    first, key = START, keys[0]
+    for at in range(1, n_keys + 1):
+        next_key = keys[at]
+        if next_key >> shift == key >> shift:
+            continue
+        # Most values agree with no other, and so add nothing to ties and cubes.
+        if at - first == 1:
+            rank = 2 * at + (2 * zeros.n_zeros if first >= zeros.n_negative else 0)
+            sums[key & LOW_HALF] += rank - zeros.rank
+        else:
+            if n_left > 0:
+                sort_by_bits(room, first, at, START, n_left, tuning)
+            cubes = add_group(keys, first, at, zeros, sums, ties, cubes)
+        first, key = at, next_key
+    return cubes
+
+
+@kernel
+def add_group(keys, start, stop, zeros, sums, ties, cubes):
+    """Add the ranks of sorted keys among which are ties."""
+    first = start
+    for at in range(start + 1, stop + 1):
+        if at < stop and keys[at] >> HALF == keys[first] >> HALF:
+            continue
+        # Positions do not count the zeros, which come before all positive values.
+        rank = first + at + 1 + (2 * zeros.n_zeros if first >= zeros.n_negative else 0)
+        for tied in range(first, at):
+            sums[keys[tied] & LOW_HALF] += rank - zeros.rank
+        if at - first > 1:
+            cubes += count_ties(at - first, rank - (zeros.n_samples + 1), ties)
+        first = at
+    return cubes
 
 
 @kernel

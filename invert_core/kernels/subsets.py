@@ -65,7 +65,7 @@ class Chosen(NamedTuple):
 
 @kernel
 def runs_of_keys(keys, n_negative):
-    """Return the runs of one unit from its sorted keys, as `ranks.make_keys` makes them."""
+    """Return the runs of one unit from its sorted keys, as `ranks.sorted_keys` returns them."""
     atom = np.empty(keys.size, np.int32)
     size = np.empty(keys.size, np.int32)
     first = np.empty(keys.size + 1, np.int64)
@@ -136,7 +136,7 @@ def rank_within(runs, words, sizes, weights, ties):
         n_zeros -= inside[run]
     for run in range(runs.first[runs.n_negative]):
         n_negative += inside[run]
-    # Twice the mean of the ranks that the zeros share, as in `ranks.add_ranks`.
+    # Twice the mean of the ranks that the zeros share, as in `ranks.rank_units`.
     of_zero = 2 * n_negative + n_zeros + 1
     for atom in range(sizes.size):
         weights[atom] = sizes[atom] * of_zero * is_in(words, atom)

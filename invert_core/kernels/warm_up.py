@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from invert_core.kernels import atoms, beam, candidates, ranks, sums
+from invert_core.kernels import atoms, beam, candidates, codes, ranks, sums
 from invert_core.kernels._cache import announce, config, is_cached, one_process_at_a_time
 
 _OF_A_SEARCH = (
     atoms.find_atoms,
     atoms.bits_of_atoms,
     sums.label_index,
-    ranks.make_keys,
-    ranks.make_keys_in_order,
-    ranks.add_ranks,
+    codes.shorten,
+    codes.number_values,
+    ranks.rank_units,
     beam.search_units,
 )
 
@@ -56,5 +56,6 @@ def _search() -> None:
     merged = atoms.find_atoms(bits, 2)
     index = sums.label_index(atoms.bits_of_atoms(bits, merged), merged.sizes, sums.BY_COST)
     for float_type in (np.float32, np.float64):
-        weights, _, _ = ranks.rank_sums(np.array([[0, 1]], float_type), merged)
+        # In float64 these values leave more bits than a code holds.
+        weights, _, _ = ranks.rank_sums(np.array([[0.1, 1e9]], float_type), merged)
     beam.search_units(weights, 2, index, candidates.Limits(1, 1, 1, 1, 1.0, 1))

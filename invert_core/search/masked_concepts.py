@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
-from invert_core.kernels import atoms, ranks, subsets
+from invert_core.kernels import atoms, codes, ranks, subsets
 from invert_core.kernels.atoms import merged
 from invert_core.kernels.bits import whole_set
 from invert_core.kernels.sums import BY_COST
@@ -106,8 +106,9 @@ class MaskedConcepts:
 _KERNELS = (
     atoms.find_atoms,
     atoms.bits_of_atoms,
-    ranks.make_keys,
-    ranks.make_keys_in_order,
+    codes.make_keys,
+    codes.shorten,
+    codes.number_values,
     subsets.runs_of_keys,
     subsets.size_of,
     subsets.rank_within,
@@ -126,7 +127,9 @@ def _use_all() -> None:
     concepts = MaskedConcepts(ConceptSet.from_arrays([[0, 1], [1, -1]], ["a", "b"]))
     sizes = concepts.atoms.sizes
     for float_type in (np.float32, np.float64):
-        keys, n_negative = ranks.sorted_keys(np.array([[0, 1]], float_type), 0, concepts.atoms)
+        # In float64 these values leave more bits than a code holds.
+        values = np.array([[0.1, 1e9]], float_type)
+        keys, n_negative = ranks.sorted_keys(values, 0, concepts.atoms)
         runs = subsets.runs_of_keys(keys, n_negative)
     weights, ties = np.empty(sizes.size, np.int64), np.empty(2, np.int64)
     words = concepts.whole & concepts.defined[0]

@@ -27,6 +27,11 @@ UNIT_KINDS = (
     "signed zeros",
     "adjacent",
     "wide",
+    "clusters",
+    "outlier",
+    "few",
+    "subnormal",
+    "negative",
     "constant",
 )
 CONCEPT_KINDS = (
@@ -98,8 +103,9 @@ def activations(draw: st.DrawFn, n_samples: int, n_units: int = 1) -> np.ndarray
     float16, float32 or float64 array [n_samples, n_units]
         Never NaN. A unit is gaussian; rectified with many zeros; rounded to few levels; with
         infinities of both signs; with zeros of both signs; of neighbouring floating-point numbers
-        (which tie once they are cast to a smaller type); over the whole range of its type; or
-        constant.
+        (which tie once they are cast to a smaller type); over the whole range of its type; in
+        narrow clusters; in one narrow cluster but for one value; of few values; too small to be
+        normal; negative; or constant.
     """
     dtype = np.dtype(draw(st.sampled_from((np.float32, np.float64, np.float16))))
     kinds = draw(st.lists(st.sampled_from(UNIT_KINDS), min_size=n_units, max_size=n_units))
@@ -271,6 +277,18 @@ def _unit(kind: str, n: int, dtype: np.dtype, rng: np.random.Generator) -> np.nd
     elif kind == "wide":
         limits = np.finfo(dtype)
         values = np.copysign(2.0 ** rng.uniform(limits.minexp - 5, limits.maxexp - 1, n), values)
+    elif kind in ("clusters", "outlier"):
+        centres = _unit("wide", 1 if kind == "outlier" else rng.integers(2, 9), dtype, rng)
+        of_value = rng.integers(len(centres), size=n)
+        values = centres[of_value] * (1 + rng.integers(0, 99, n) * np.finfo(dtype).eps)
+        if kind == "outlier":
+            values[rng.integers(n)] = _unit("wide", 1, dtype, rng)[0]
+    elif kind == "few":
+        values = values[rng.integers(min(n, 5), size=n)]
+    elif kind == "subnormal":
+        values = np.round(values * 50) * np.finfo(dtype).smallest_subnormal
+    elif kind == "negative":
+        values = -np.abs(values) - rng.choice([0.0, 0.5])
     return values.astype(dtype)
 
 

@@ -7,8 +7,12 @@ from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.ranks import rank_sums
 from invert_core.testing import strategies
 from tests import naive
+from tests.kernels.tunings import tunings
 
-pytestmark = pytest.mark.kernels
+pytestmark = [
+    pytest.mark.kernels,
+    pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning"),
+]
 
 
 class Stored:
@@ -41,30 +45,49 @@ def assert_equals_oracle(found, values, of_sample):
     assert cubes[0] == pytest.approx(third, rel=1e-12, abs=1e-6)
 
 
-@given(strategies.n_samples().flatmap(strategies.activations), st.integers(0, 2**32))
-def test_ranks_added_over_atoms_equal_the_oracle(activations, seed):
-    values = activations[:, 0]
-    values = values.astype(np.float64 if values.dtype == np.float64 else np.float32)
-    rng = np.random.default_rng(seed)
-    of_sample = naive.atoms(rng.integers(0, rng.choice([1, 3, 1000]), (len(values), 1)).tolist())
-    atoms = Atoms(np.array(of_sample, np.int32), np.bincount(of_sample).astype(np.int64))
-    assert_equals_oracle(rank_sums(values[None], atoms), values.tolist(), of_sample)
+def grouped(rng, n_samples):
+    """Return the atoms of samples: one, three, about a third as many as samples, or all."""
+    n_atoms = rng.choice([1, 3, max(1, n_samples // 3), 10**6])
+    of_sample = naive.atoms(rng.integers(0, n_atoms, (n_samples, 1)).tolist())
+    return Atoms(np.array(of_sample, np.int32), np.bincount(of_sample).astype(np.int64))
 
 
-@given(strategies.n_samples().flatmap(strategies.activations), st.integers(0, 2**32))
-def test_units_whose_zeros_are_not_stored_rank_as_if_they_were(activations, seed):
+@given(
+    strategies.n_samples().flatmap(strategies.activations), st.integers(0, 2**32 - 1), tunings()
+)
+def test_ranks_added_over_atoms_equal_the_oracle(activations, seed, tuning):
     values = activations[:, 0]
-    values = values.astype(np.float64 if values.dtype == np.float64 else np.float32)
+    atoms = grouped(np.random.default_rng(seed), len(values))
+    found = rank_sums(values[None], atoms, tuning)
+    assert_equals_oracle(found, values.tolist(), atoms.of_sample.tolist())
+
+
+@given(
+    strategies.n_samples().flatmap(strategies.activations), st.integers(0, 2**32 - 1), tunings()
+)
+def test_units_whose_zeros_are_not_stored_rank_as_if_they_were(activations, seed, tuning):
+    values = activations[:, 0]
     rng = np.random.default_rng(seed)
+    atoms = grouped(rng, len(values))
     values[rng.random(len(values)) < 0.5] = 0
     some_zeros = (values != 0) | (rng.random(len(values)) < 0.3)
     samples = rng.permutation(np.flatnonzero(some_zeros))
-    atoms = each_sample(len(values))
-    found = rank_sums(Stored([(samples, values[samples])]), atoms)
-    assert_equals_oracle(found, values.tolist(), range(len(values)))
+    found = rank_sums(Stored([(samples, values[samples])]), atoms, tuning)
+    assert_equals_oracle(found, values.tolist(), atoms.of_sample.tolist())
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@given(strategies.n_samples().flatmap(lambda n: strategies.activations(n, 4)))
+def test_units_ranked_together_have_the_ranks_that_each_has_alone(activations):
+    units = np.ascontiguousarray(activations.T)
+    atoms = each_sample(units.shape[1])
+    sums, tie_sums, cubes = rank_sums(units, atoms)
+    for unit in range(4):
+        alone = rank_sums(units[unit : unit + 1], atoms)
+        assert sums[unit].tolist() == alone[0][0].tolist()
+        assert (tie_sums[unit], cubes[unit]) == (alone[1][0], alone[2][0])
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_signed_zeros_tie_and_infinities_rank_at_the_ends(dtype):
     values = np.array([[0.0, np.inf, -0.0, -np.inf]], dtype)
     sums, tie_sums, _ = rank_sums(values, each_sample(4))
@@ -72,7 +95,7 @@ def test_signed_zeros_tie_and_infinities_rank_at_the_ends(dtype):
     assert tie_sums == [6]
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_neighbouring_floats_of_both_signs_keep_their_order(dtype):
     one = dtype(1)
     least = np.finfo(dtype).smallest_subnormal

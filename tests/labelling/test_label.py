@@ -104,7 +104,7 @@ def test_nothing_compiles_in_the_threads_when_samples_are_left_out():
     source = Activations.from_array(activations, sample_id=ids)
     fewer = concept_set(labels[20:], sample_id=ids[20:])
     BeamSearch(fewer, Settings())
-    kernels = (beam.search_units, ranks.add_ranks)
+    kernels = (beam.search_units, ranks.rank_units)
     before = [len(kernel.signatures) for kernel in kernels]
     label(source, fewer, join="inner")
     assert [len(kernel.signatures) for kernel in kernels] == before
