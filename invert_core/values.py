@@ -15,9 +15,16 @@ SAMPLE_LIMIT = 2**27
 INTEGER_LIMIT = 2**53
 """Beyond this, float64 cannot tell all integers apart."""
 
+_SMALL_INTEGERS = (np.int8, np.uint8, np.int16, np.uint16)
+
 
 def as_floats(values: np.ndarray) -> np.ndarray:
-    """Convert values to the smallest float type, float32 or float64, that keeps them all apart."""
+    """Convert values to floats that keep them all apart; floats are returned as they are.
+
+    Integers of 8 and 16 bits and bool become float32, others float64, of whatever size they are.
+    """
+    if values.dtype.kind == "b" or values.dtype in _SMALL_INTEGERS:
+        return values.astype(np.float32)
     if values.dtype.kind in "iu":
         if values.size and (
             int(values.max()) > INTEGER_LIMIT or int(values.min()) < -INTEGER_LIMIT
@@ -27,10 +34,8 @@ def as_floats(values: np.ndarray) -> np.ndarray:
                 "Give float64 or smaller integers.",
             )
         return values.astype(np.float64)
-    if values.dtype.kind == "b" or values.dtype in (np.float16, np.float32):
-        return values.astype(np.float32, copy=False)
-    if values.dtype == np.float64:
-        return values.astype(np.float64, copy=False)
+    if values.dtype in (np.float16, np.float32, np.float64):
+        return values
     raise DataError(
         f"The activations have dtype {values.dtype}, which does not hold real numbers.",
         "Give float16, float32, float64, integers or bool.",
@@ -52,10 +57,18 @@ def check_n_samples(n_samples: int) -> None:
 
 def find_nan(units: np.ndarray) -> tuple[int, int] | None:
     """Return unit and sample of the first NaN in floats [K, N], unit by unit; None without one."""
-    if units.size == 0 or not np.isnan(units.min()):
+    if units.size == 0 or not _has_nan(units):
         return None
     unit = int(np.argmax(np.isnan(units).any(axis=1)))
     return unit, int(np.argmax(np.isnan(units[unit])))
+
+
+def _has_nan(units: np.ndarray) -> bool:
+    if units.dtype != np.float16:
+        return bool(np.isnan(units.min()))
+    # NumPy compares float16 one by one, integers many at once; NaN has the largest magnitudes.
+    infinity = np.array(np.inf, np.float16).view(np.uint16)
+    return bool((units.view(np.uint16) & np.uint16(0x7FFF)).max() > infinity)
 
 
 def as_matrix(activations: npt.ArrayLike) -> tuple[np.ndarray, bool]:

@@ -49,7 +49,7 @@ def units_at_once(source: np.ndarray | h5py.Dataset) -> int:
 
 
 def read_type(source: np.ndarray | h5py.Dataset) -> np.dtype:
-    """The type that `read_units` returns: float64 for float64 and integers, else float32."""
+    """The type that `read_units` returns: that of floats, and a float type that keeps integers."""
     return as_floats(np.empty(0, source.dtype.newbyteorder("="))).dtype
 
 
@@ -64,7 +64,7 @@ def read_units(source: np.ndarray | h5py.Dataset, units: range) -> np.ndarray:
 
     Returns
     -------
-    ndarray [len(units), n_samples], float32 or float64, C-contiguous
+    ndarray [len(units), n_samples], float16, float32 or float64, C-contiguous
     """
     values = np.empty((len(units), source.shape[0]), read_type(source))
     tile = np.empty((_TILE_ROWS, len(units) + _TILE_PADDING), values.dtype)

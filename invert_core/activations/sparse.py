@@ -33,7 +33,7 @@ class SparseUnits:
         Unit u has the stored values ``indptr[u]`` to ``indptr[u + 1]``; ``indptr[0]`` is 0.
     indices : int32 array [nnz]
         The sample of each stored value. No sample repeats within a unit; the order is free.
-    data : float32 or float64 array [nnz]
+    data : float16, float32 or float64 array [nnz]
         The stored values, without NaN. They may be 0.
     """
 

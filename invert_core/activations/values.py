@@ -74,7 +74,11 @@ class ActivationLayer:
 
     @property
     def dtype(self) -> np.dtype:
-        """The type that `read` returns: float64 for float64 and integers, else float32."""
+        """The type that `read` returns.
+
+        Floats keep their type; bool and integers of 8 and 16 bits become float32, longer integers
+        float64.
+        """
         if isinstance(self.source, CscMatrix):
             return self.source.read_type
         return dense.read_type(self.source)
@@ -96,7 +100,7 @@ class ActivationLayer:
 
         Returns
         -------
-        ndarray [stop - start, n_samples], float32 or float64, C-contiguous
+        ndarray [stop - start, n_samples], float16, float32 or float64, C-contiguous
             The activations if the layer is dense.
         SparseUnits
             The stored activations if the layer is sparse.

@@ -177,10 +177,12 @@ class LabelRows:
 
 
 def values_of(units: Units, number: int) -> np.ndarray:
-    """Return the activations of one of the units: floats [N]."""
+    """Return the activations of one of the units: float32 or float64 [N]."""
     if isinstance(units, np.ndarray):
-        return units[number]
-    samples, stored = units[number]
-    values = np.zeros(units.n_samples, stored.dtype)
-    values[samples] = stored
-    return values
+        values = units[number]
+    else:
+        samples, stored = units[number]
+        values = np.zeros(units.n_samples, stored.dtype)
+        values[samples] = stored
+    # Sums of many float16 would overflow.
+    return values.astype(np.float32) if values.dtype == np.float16 else values

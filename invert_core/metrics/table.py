@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 Metric = Callable[[np.ndarray, np.ndarray], float | None]
-"""A function of the activations of a unit, floats [N], and of an extent, bool [N].
+"""A function of the activations of a unit, float32 or float64 [N], and of an extent, bool [N].
 
 N is the number of samples on which the formula is defined. The extent holds at least one of them
 but not all, and no activation is NaN. A metric without a value for these arguments returns None.

@@ -8,11 +8,16 @@ from invert_core.errors import DataError
 @pytest.mark.parametrize(
     ("given", "read"),
     [
-        ("float16", "float32"),
+        ("float16", "float16"),
+        (">f2", "float16"),
         ("float32", "float32"),
         (">f4", "float32"),
         ("float64", "float64"),
-        ("int8", "float64"),
+        ("int8", "float32"),
+        ("uint8", "float32"),
+        ("int16", "float32"),
+        ("uint16", "float32"),
+        ("int32", "float64"),
         ("uint64", "float64"),
         ("bool", "float32"),
     ],
@@ -40,8 +45,11 @@ def test_infinite_values_are_kept():
     assert layer.read(0, 1).tolist() == [[np.inf, -np.inf, 0.0]]
 
 
-def test_nan_names_layer_unit_and_first_sample():
-    matrix = np.zeros((2000, 5), np.float32)
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_nan_names_layer_unit_and_first_sample(dtype):
+    matrix = np.zeros((2000, 5), dtype)
+    matrix[:, :3] = np.inf
+    matrix[3, 2] = -np.inf
     matrix[1999, 3] = matrix[1500, 3] = np.nan
     ids = [f"{row}.jpg" for row in range(2000)]
     layer = Activations.from_array({"fc": matrix}, ids).layers["fc"]
