@@ -1,9 +1,9 @@
-"""Codes: 32 bits in place of each value of a unit, which order its values exactly.
+"""Codes: in place of each value of a unit 32 bits, by which all types of values are ranked alike.
 
-A code is a sign and a magnitude, like a float32, whose bits are its code. Codes of 0 have magnitude
-0. Most units of float64 have values that leave 31 bits or fewer once the bits that all magnitudes
-share are left out: floats that were float32 or integers before. Only of others, the values are
-sorted to number them.
+A code is a sign and a magnitude, as in a float32, whose code is its bits. Codes are ordered and
+equal as the values are, and those of 0 and -0.0 have magnitude 0. A float64 has more bits, but the
+values of a unit that were float32 or integers before fit once the bits that all magnitudes lack
+are left out. Only others are sorted, to number them.
 """
 
 from typing import NamedTuple
@@ -11,77 +11,94 @@ from typing import NamedTuple
 import numpy as np
 
 from invert_core.kernels._jit import kernel
-from invert_core.kernels.radix import HALF, LOW_HALF, START, TUNING, Room, Tuning, n_bits_of, sort_keys
+from invert_core.kernels.radix import (
+    HALF,
+    LOW_HALF,
+    START,
+    TUNING,
+    Room,
+    Tuning,
+    n_bits_of,
+    sort_keys,
+)
 
 SIGN = np.uint32(2**31)
 MAGNITUDE = np.uint32(2**31 - 1)
 
-_ONE = np.uint64(1)
 _NONE = np.uint64(0)
-_ONE_OF_32 = np.uint32(1)
-_NEGATIVE_KEY = np.uint64(2**63)
-_MAGNITUDE = np.uint64(MAGNITUDE)
+_ONE = np.uint64(1)
+_LARGEST = np.uint64(MAGNITUDE)
 _MAGNITUDE_OF_64 = np.uint64(2**63 - 1)
 
 
 class Numbers(NamedTuple):
-    """What the numbers in keys stand for, see `make_keys`.
+    """How values were numbered, see `make_keys`.
 
-    There are `n_keys` keys. Their numbers are below `n_numbers`, those of negative values below
-    `n_below`; `n_negative` keys have one.
+    There are `n_keys` keys, `n_negative` of them of negative values. All numbers are below
+    `n_numbers`, and those of negative values below `n_below`.
     """
 
     n_keys: int
     n_negative: int
-    n_numbers: int
-    n_below: int
+    n_numbers: int | np.int64
+    n_below: int | np.int64
 
 
 def codes_of(values: np.ndarray, room: Room, tuning: Tuning = TUNING) -> np.ndarray:
-    """Return the codes of values [n] without NaN, as uint32 [n] that may lie in `room.codes`.
+    """Return the codes of the values of a unit.
 
     Parameters
     ----------
     values : float16, float32 or float64 [n]
+        Values without NaN.
     room : Room
-        Room for n keys.
+        Room for n values.
+    tuning : Tuning
+
+    Returns
+    -------
+    uint32 [n]
+        A view of the values or of `room.codes`.
     """
     if values.dtype == np.float32:
         return values.view(np.uint32)
     codes = room.codes[: values.size]
     if values.dtype == np.float16:
-        # The bits of a float16 become the highest of the code, so that its sign is in place.
         codes[:] = values.view(np.uint16)
-        codes <<= 16
+        codes <<= 16  # the sign comes first in a code
         return codes
     bits = values.view(np.uint64)
     if shorten(bits, codes) > 0:
-        number_values(bits, np.arange(values.size, dtype=np.int32), codes, room, tuning)
+        samples = np.arange(values.size, dtype=np.int32)
+        number_values(bits, samples, codes, room, tuning)
     return codes
 
 
 @kernel
 def make_keys(codes, carried, keys):
-    """Fill in the keys of values other than 0, and return `Numbers`.
+    """Fill in the keys of all values but 0, in their order, and return `Numbers`.
 
-    The high half of a key uint64 is a number that orders the value among all codes [n]; the low
-    half is what the value carries along, int32 [n]. Numbers leave out what the magnitudes lack: the
-    range below the smallest and the last bits, if they are 0 in all.
+    The high half of a key uint64 is a number, and numbers are ordered as codes uint32 [n] are; the
+    low half is what the value carries along, int32 [n]. Numbers begin at the smallest magnitude and
+    lack the last bits that are 0 in all magnitudes, so that few digits are left to sort by.
     """
     n_keys, n_negative = count_codes(codes)
     if n_keys == 0:
         return Numbers(0, 0, 0, 0)
     low, high, all_bits = span_of(codes, MAGNITUDE)
-    gather(codes, carried, n_keys, keys)
     shift = n_trailing_zeros(all_bits)
     n_magnitudes = (high - low >> shift) + _ONE
     n_below = n_magnitudes if n_negative > 0 else _NONE
-    for at in range(n_keys):
-        key = keys[at]
-        magnitude = key >> HALF & _MAGNITUDE
-        is_negative = key >= _NEGATIVE_KEY
-        number = high - magnitude >> shift if is_negative else (magnitude - low >> shift) + n_below
-        keys[at] = number << HALF | key & LOW_HALF
+    if n_keys == codes.size:
+        for at in range(n_keys):
+            number = number_of(np.uint64(codes[at]), low, high, shift, n_below)
+            keys[at] = number << HALF | np.uint64(carried[at])
+    else:
+        # In two loops: the second works on many keys at once, which the first cannot.
+        gather(codes, carried, keys)
+        for at in range(n_keys):
+            number = number_of(keys[at] >> HALF, low, high, shift, n_below)
+            keys[at] = number << HALF | keys[at] & LOW_HALF
     n_numbers = n_below + (n_magnitudes if n_negative < n_keys else _NONE)
     return Numbers(n_keys, n_negative, np.int64(n_numbers), np.int64(n_below))
 
@@ -89,30 +106,30 @@ def make_keys(codes, carried, keys):
 @kernel
 def count_codes(codes):
     """Return how many values are not 0, and how many of them are negative."""
-    # Counted in 32 bits, so that a register holds more of the counts.
+    # Counted in 32 bits, of which a register holds twice as many as of 64.
     n_stored = np.uint32(0)
     n_negative = np.uint32(0)
     for at in range(codes.size):
         n_stored = np.uint32(n_stored + np.uint32(codes[at] & MAGNITUDE != 0))
-        # The code SIGN stands for -0.0, which is 0.
+        # The sign alone is the code of -0.0.
         n_negative = np.uint32(n_negative + np.uint32(codes[at] > SIGN))
     return np.int64(n_stored), np.int64(n_negative)
 
 
 @kernel
 def span_of(bits, mask):
-    """Return the smallest and the largest magnitude but 0, and the bits that any of them has.
+    """Return the smallest and the largest magnitude but 0, and the bits that any magnitude has.
 
-    `bits` are codes uint32 or float64 read as uint64, `mask` has the same type and all bits of a
-    magnitude. All results are uint64; if all values are 0, so are the last two.
+    `bits` are codes uint32 or float64 read as uint64; `mask` has the same type and the bits of a
+    magnitude. The results are uint64. If all values are 0, only the last two mean anything.
     """
     least = ~(mask ^ mask)
     high = mask ^ mask
     all_bits = mask ^ mask
     for at in range(bits.size):
         magnitude = bits[at] & mask
-        # One less than 0 is the largest number, so zeros change nothing.
-        least = min(least, bits.dtype.type(magnitude - np.uint64(1)))
+        # One less than 0 is the largest number there is, so zeros change nothing.
+        least = min(least, bits.dtype.type(magnitude - _ONE))
         high = max(high, bits.dtype.type(magnitude))
         all_bits |= bits.dtype.type(magnitude)
     return np.uint64(least) + _ONE, np.uint64(high), np.uint64(all_bits)
@@ -120,7 +137,7 @@ def span_of(bits, mask):
 
 @kernel
 def n_trailing_zeros(bits):
-    """Return, as uint64, how many of the lowest bits of a number uint64 are 0, at most 63."""
+    """Return how many of the last bits of a number uint64 are 0, as uint64 of at most 63."""
     n_zeros = _NONE
     while n_zeros < np.uint64(63) and bits >> n_zeros & _ONE == _NONE:
         n_zeros += _ONE
@@ -128,16 +145,19 @@ def n_trailing_zeros(bits):
 
 
 @kernel
-def gather(codes, carried, n_keys, keys):
-    """Put the codes of values other than 0 in the high halves of keys, what they carry below."""
-    if n_keys == codes.size:
-        for at in range(codes.size):
-            keys[at] = np.uint64(codes[at]) << HALF | np.uint64(carried[at])
-        return
+def number_of(code, low, high, shift, n_below):
+    """Return the number of a code; the larger the magnitude, the smaller if it is negative."""
+    magnitude = code & _LARGEST
+    return high - magnitude >> shift if code > _LARGEST else (magnitude - low >> shift) + n_below
+
+
+@kernel
+def gather(codes, carried, keys):
+    """Fill in keys of all values but 0, with codes in place of numbers; at least one value is 0."""
     to = _NONE
     for at in range(codes.size):
-        # Every key is written, and kept if its value is not 0: zeros come at random, and a branch
-        # on them would be mispredicted. There is room, because at least one value is 0.
+        # Every key is written, but only the keys of other values than 0 are kept. A branch would
+        # often be mispredicted, because zeros come at random.
         code = codes[at]
         keys[to] = np.uint64(code) << HALF | np.uint64(carried[at])
         to += np.uint64(code & MAGNITUDE != 0)
@@ -145,13 +165,14 @@ def gather(codes, carried, n_keys, keys):
 
 @kernel
 def shorten(bits, codes):
-    """Fill in codes for float64 read as uint64 [n]; return how many bits were cut off.
+    """Fill in codes of float64, read as uint64 [n], and return how many bits were cut off.
 
-    With 0, equal codes stand for equal values, otherwise for values that differ in these bits only.
+    If there are any, values that differ only in these bits have the same code.
     """
     low, first, n_cut = bits_to_keep(bits)
     for at in range(bits.size):
         magnitude = bits[at] & _MAGNITUDE_OF_64
+        # Magnitudes begin at 1, as only that of 0 is 0.
         code = np.uint32((magnitude - low >> first + n_cut) + _ONE)
         code |= np.uint32(bits[at] >> HALF) & SIGN
         codes[at] = code if magnitude != _NONE else np.uint32(0)
@@ -160,44 +181,43 @@ def shorten(bits, codes):
 
 @kernel
 def bits_to_keep(bits):
-    """Return the smallest magnitude but 0, the first bit in use above it, how many to cut off."""
+    """Return the least magnitude but 0, the first bit that any has, and how many to cut from it."""
     low, high, all_bits = span_of(bits, _MAGNITUDE_OF_64)
     first = n_trailing_zeros(all_bits)
     n_cut = _NONE
-    # Codes begin at 1, because that of 0 is 0.
-    while high > low and high - low >> first + n_cut >= np.uint64(MAGNITUDE):
+    while high != _NONE and high - low >> first + n_cut >= _LARGEST:
         n_cut += _ONE
     return low, first, n_cut
 
 
 @kernel
 def number_values(bits, samples, codes, room, tuning):
-    """Replace codes of which `shorten` cut bits off by numbers of the distinct values.
+    """Tell apart the values that share a code: number all distinct values, as new codes.
 
-    `samples` int32 [n] are 0 to n - 1.
+    `bits` and `codes` are those of `shorten`, `samples` int32 [n] are 0 to n - 1.
     """
     low, first, n_cut = bits_to_keep(bits)
+    mask = (_ONE << n_cut) - _ONE
     numbers = make_keys(codes, samples, room.keys)
-    n_keys = numbers.n_keys
+    n_keys, n_negative = numbers.n_keys, numbers.n_negative
     sort_keys(room, START, n_keys, n_bits_of(np.uint64(numbers.n_numbers - 1)), tuning)
     keys = room.keys
-    mask = (_ONE << n_cut) - _ONE
     n_values = 0
     start = START
     for stop in range(1, n_keys + 1):
         if stop < n_keys and keys[stop] >> HALF == keys[start] >> HALF:
             continue
         if stop - start > 1:
-            # Only the bits that were cut off order these values.
+            # What was cut off takes the place of the number that these values share.
             for at in range(start, stop):
                 sample = keys[at] & LOW_HALF
                 cut = (bits[sample] & _MAGNITUDE_OF_64) - low >> first & mask
-                cut = mask - cut if start < numbers.n_negative else cut
-                keys[at] = cut << HALF | sample
+                keys[at] = (mask - cut if start < n_negative else cut) << HALF | sample
             sort_keys(room, start, stop, np.int64(n_cut), tuning)
         for at in range(start, stop):
             n_values += at == start or keys[at] >> HALF != keys[at - 1] >> HALF
             # Magnitudes of negative values fall while the values rise.
-            code = np.uint32(n_keys - n_values + 1) | SIGN if start < numbers.n_negative else n_values
-            codes[keys[at] & LOW_HALF] = code
+            magnitude = n_keys - n_values + 1 if start < n_negative else n_values
+            sign = SIGN if start < n_negative else np.uint32(0)
+            codes[keys[at] & LOW_HALF] = np.uint32(magnitude) | sign
         start = stop

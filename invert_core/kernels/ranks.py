@@ -16,7 +16,6 @@ from invert_core.kernels.radix import (
     LOW_HALF,
     START,
     TUNING,
-    Room,
     Tuning,
     n_bits_of,
     room_for,
@@ -39,12 +38,17 @@ class StoredUnits(Protocol):
 
 
 class Zeros(NamedTuple):
-    """The zeros among N samples: how many, how many values are below them, their doubled midrank."""
+    """The zeros of a unit.
+
+    Of N samples `n_zeros` are 0 and `n_negative` are below; `rank` is the doubled midrank of zeros,
+    `cubes` what they add to the cubes.
+    """
 
     n_samples: int
     n_zeros: int
     n_negative: int
     rank: int
+    cubes: float
 
 
 def rank_sums(
@@ -58,7 +62,8 @@ def rank_sums(
         Activations without NaN; -0.0 ties with 0.0, infinities rank at the ends.
     atoms : Atoms
         The S atoms of the N samples.
-    tuning : Tuning
+    tuning : Tuning, optional
+        For tests; results do not depend on it.
 
     Returns
     -------
@@ -124,8 +129,8 @@ def rank_units(codes, atoms, room, tuning, sums, ties, cubes):
         n_samples += size
     for unit in range(codes.shape[0]):
         numbers = make_keys(codes[unit], atoms.of_sample, room.keys)
-        n_keys, n_negative = numbers.n_keys, numbers.n_negative
-        n_zeros = n_samples - n_keys
+        n_negative = numbers.n_negative
+        n_zeros = n_samples - numbers.n_keys
         # Zeros have ranks n_negative + 1 to n_negative + n_zeros; twice their mean is an integer.
         of_zero = 2 * n_negative + n_zeros + 1
         # All samples get the rank of zero; then those that have a key are corrected.
@@ -133,39 +138,38 @@ def rank_units(codes, atoms, room, tuning, sums, ties, cubes):
             sums[unit, atom] = sizes[atom] * of_zero
         ties[unit, 0] = 0
         ties[unit, 1] = 0
-        cubes[unit] = 0.0
+        of_zeros = 0.0
         if n_zeros > 0:
-            cubes[unit] = count_ties(n_zeros, of_zero - (n_samples + 1), ties[unit])
-        zeros = Zeros(n_samples, n_zeros, n_negative, of_zero)
-        if numbers.n_numbers <= tuning.counted * n_keys:
-            cubes[unit] = add_counted(room, numbers, zeros, sums[unit], ties[unit], cubes[unit])
+            of_zeros = count_ties(n_zeros, of_zero - (n_samples + 1), ties[unit])
+        zeros = Zeros(n_samples, n_zeros, n_negative, of_zero, of_zeros)
+        if numbers.n_numbers <= tuning.counted * numbers.n_keys:
+            cubes[unit] = add_counted(room, numbers, zeros, sums[unit], ties[unit])
         else:
             n_bits = n_bits_of(np.uint64(numbers.n_numbers - 1))
-            n_left = sort_mostly(room, START, n_keys, n_bits, tuning)
-            cubes[unit] = add_sorted(
-                room, n_keys, n_left, tuning, zeros, sums[unit], ties[unit], cubes[unit]
-            )
+            n_left = sort_mostly(room, START, numbers.n_keys, n_bits, tuning)
+            cubes[unit] = add_sorted(room, n_left, tuning, numbers, zeros, sums[unit], ties[unit])
 
 
 @kernel
-def add_counted(room, numbers, zeros, sums, ties, cubes):
-    """Add the ranks of keys in any order, by counting how often each number occurs."""
-    keys, count, rank_of = room.keys, room.count, room.count
+def add_counted(room, numbers, zeros, sums, ties):
+    """Add the ranks of keys in any order, by counting the keys of each number; return the cubes."""
+    keys, counts, rank_of = room.keys, room.counts, room.counts
+    cubes = zeros.cubes
     for number in range(numbers.n_numbers):
-        count[number] = 0
+        counts[number] = 0
     for at in range(numbers.n_keys):
-        count[keys[at] >> HALF] += np.uint32(1)
-    below = 0
+        counts[keys[at] >> HALF] += np.uint32(1)
+    below = START
     for number in range(numbers.n_numbers):
         # The zeros come after the negative values.
         below += zeros.n_zeros if number == numbers.n_below else 0
-        tied = np.int64(count[number])
+        tied = np.int64(counts[number])
         if tied == 0:
             continue
         rank = 2 * below + tied + 1
         if tied > 1:
             cubes += count_ties(tied, rank - (zeros.n_samples + 1), ties)
-        # A number that was counted gives way to its rank, which fits as well.
+        # A count gives way to the rank, which fits into 32 bits as well.
         rank_of[number] = rank
         below += tied
     for at in range(numbers.n_keys):
@@ -174,14 +178,15 @@ def add_counted(room, numbers, zeros, sums, ties, cubes):
 
 
 @kernel
-def add_sorted(room, n_keys, n_left, tuning, zeros, sums, ties, cubes):
-    """Add the ranks of keys that are sorted except by the last `n_left` bits of their numbers."""
+def add_sorted(room, n_left, tuning, numbers, zeros, sums, ties):
+    """Add the ranks of keys sorted by all but the last `n_left` bits; return the cubes."""
     keys = room.keys
     shift = HALF + np.uint64(n_left)
-    # A key that agrees with the last in no bit ends its group, without a test for the end.
-    keys[n_keys] = ~keys[n_keys - 1]
+    cubes = zeros.cubes
+    # A key that agrees with the last key in no bit ends its group, without a test for the end.
+    keys[numbers.n_keys] = ~keys[numbers.n_keys - 1]
     first, key = START, keys[0]
-    for at in range(1, n_keys + 1):
+    for at in range(1, numbers.n_keys + 1):
         next_key = keys[at]
         if next_key >> shift == key >> shift:
             continue
@@ -199,7 +204,7 @@ def add_sorted(room, n_keys, n_left, tuning, zeros, sums, ties, cubes):
 
 @kernel
 def add_group(keys, start, stop, zeros, sums, ties, cubes):
-    """Add the ranks of sorted keys among which are ties."""
+    """Add the ranks of a few sorted keys, ties among them; return the cubes with theirs."""
     first = start
     for at in range(start + 1, stop + 1):
         if at < stop and keys[at] >> HALF == keys[first] >> HALF:

@@ -260,36 +260,39 @@ def _generator(draw: st.DrawFn) -> np.random.Generator:
 
 def _unit(kind: str, n: int, dtype: np.dtype, rng: np.random.Generator) -> np.ndarray:
     values = rng.standard_normal(n)
-    if kind == "constant":
-        values = np.full(n, values[0])
+    if kind in ("infinite", "signed zeros"):
+        for special in (np.inf, -np.inf) if kind == "infinite" else (0.0, -0.0):
+            values[rng.random(n) < (0.1 if kind == "infinite" else 0.4)] = special
     elif kind == "relu":
         values = np.maximum(values - rng.choice([0.0, 1.0, 2.5]), 0)
     elif kind == "levels":
         values = np.round(values * rng.choice([0.5, 1, 4]))
-    elif kind == "infinite":
-        values[rng.random(n) < 0.1] = np.inf
-        values[rng.random(n) < 0.1] = -np.inf
-    elif kind == "signed zeros":
-        values[rng.random(n) < 0.4] = 0.0
-        values[rng.random(n) < 0.4] = -0.0
-    elif kind == "adjacent":
-        values = 1 + rng.integers(0, 20, n) * np.finfo(dtype).eps
-    elif kind == "wide":
-        limits = np.finfo(dtype)
-        values = np.copysign(2.0 ** rng.uniform(limits.minexp - 5, limits.maxexp - 1, n), values)
-    elif kind in ("clusters", "outlier"):
-        centres = _unit("wide", 1 if kind == "outlier" else rng.integers(2, 9), dtype, rng)
-        of_value = rng.integers(len(centres), size=n)
-        values = centres[of_value] * (1 + rng.integers(0, 99, n) * np.finfo(dtype).eps)
-        if kind == "outlier":
-            values[rng.integers(n)] = _unit("wide", 1, dtype, rng)[0]
-    elif kind == "few":
-        values = values[rng.integers(min(n, 5), size=n)]
-    elif kind == "subnormal":
-        values = np.round(values * 50) * np.finfo(dtype).smallest_subnormal
+    elif kind in ("few", "constant"):
+        values = values[rng.integers(1 if kind == "constant" else min(n, 5), size=n)]
     elif kind == "negative":
         values = -np.abs(values) - rng.choice([0.0, 0.5])
+    elif kind != "gaussian":
+        values = _of_bits(kind, values, dtype, rng)
     return values.astype(dtype)
+
+
+def _of_bits(
+    kind: str, normal: np.ndarray, dtype: np.dtype, rng: np.random.Generator
+) -> np.ndarray:
+    """Return values whose bits lie close together or far apart."""
+    limits, n = np.finfo(dtype), len(normal)
+    if kind == "adjacent":
+        return 1 + rng.integers(0, 20, n) * limits.eps
+    if kind == "subnormal":
+        return np.round(normal * 50) * limits.smallest_subnormal
+    wide = np.copysign(2.0 ** rng.uniform(limits.minexp - 5, limits.maxexp - 1, n), normal)
+    if kind == "wide":
+        return wide
+    centres = wide[rng.integers(1 if kind == "outlier" else min(n, 9), size=n)]
+    values = centres * (1 + rng.integers(0, 99, n) * limits.eps)
+    if kind == "outlier":
+        values[rng.integers(n)] = wide[-1]
+    return values
 
 
 def _concept(kind: str, earlier: np.ndarray, rng: np.random.Generator) -> np.ndarray:

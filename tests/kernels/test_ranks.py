@@ -52,9 +52,7 @@ def grouped(rng, n_samples):
     return Atoms(np.array(of_sample, np.int32), np.bincount(of_sample).astype(np.int64))
 
 
-@given(
-    strategies.n_samples().flatmap(strategies.activations), st.integers(0, 2**32 - 1), tunings()
-)
+@given(strategies.n_samples().flatmap(strategies.activations), st.integers(0, 2**32 - 1), tunings())
 def test_ranks_added_over_atoms_equal_the_oracle(activations, seed, tuning):
     values = activations[:, 0]
     atoms = grouped(np.random.default_rng(seed), len(values))
@@ -62,9 +60,7 @@ def test_ranks_added_over_atoms_equal_the_oracle(activations, seed, tuning):
     assert_equals_oracle(found, values.tolist(), atoms.of_sample.tolist())
 
 
-@given(
-    strategies.n_samples().flatmap(strategies.activations), st.integers(0, 2**32 - 1), tunings()
-)
+@given(strategies.n_samples().flatmap(strategies.activations), st.integers(0, 2**32 - 1), tunings())
 def test_units_whose_zeros_are_not_stored_rank_as_if_they_were(activations, seed, tuning):
     values = activations[:, 0]
     rng = np.random.default_rng(seed)
