@@ -2,14 +2,13 @@
 
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from invert_core import Activations, Settings, label
 from invert_core.executors.threads import Threads
 from invert_core.kernels.beam import search_units
 from invert_core.kernels.candidates import Limits
-from invert_core.kernels.ranks import add_ranks, make_keys, rank_sums
+from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import concept_sums, index_by_atoms
 from invert_core.labelling.label_rows import LabelRows
 from invert_core.labelling.workload import Workload
@@ -39,7 +38,6 @@ def made(request, data_of):
         units=units,
         atoms=atoms,
         index=index,
-        keys=[sorted_keys(unit, atoms) for unit in units],
         sums=rank_sums(units, atoms)[0],
         limits=Limits(SETTINGS.length, SETTINGS.beam, *sizes, 1.0, n_concepts),
         pieces=list(Threads(1).pieces(BeamSearch(data.concepts, SETTINGS), [units])),
@@ -50,19 +48,6 @@ def made(request, data_of):
     )
 
 
-def sorted_keys(unit, atoms):
-    keys, n_negative = make_keys(unit.view(np.uint32), atoms.of_sample)
-    keys.sort()
-    return keys, n_negative
-
-
-def add_to_atoms(made):
-    sums = np.empty_like(made.sums)
-    ties = np.empty((N_UNITS, 2), np.int64)
-    for unit, (keys, n_negative) in enumerate(made.keys):
-        add_ranks(keys, n_negative, made.atoms.sizes, sums[unit], ties[unit])
-
-
 def rows(made):
     for piece in made.pieces:
         list(made.rows.of_piece(piece, [("layer", unit) for unit in range(len(piece))]))
@@ -70,8 +55,7 @@ def rows(made):
 
 STAGES = {
     "read and transpose": lambda made: made.layer.read(0, N_UNITS),
-    "rank: keys and their sort": lambda made: [sorted_keys(u, made.atoms) for u in made.units],
-    "atoms: ties, sums over atoms": add_to_atoms,
+    "rank, ties and sums over atoms": lambda made: rank_sums(made.units, made.atoms),
     "sums over all concepts": lambda made: concept_sums(made.sums, made.index),
     "beam search, sums over all concepts included": lambda made: search_units(
         made.sums, made.concepts.n_samples, made.index, made.limits
