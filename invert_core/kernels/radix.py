@@ -176,10 +176,10 @@ def move(keys, other, start, stop, shift, n_bits, counts):
 @kernel
 def is_sorted(keys, start, stop):
     """Return whether keys are sorted by their numbers."""
-    for at in range(start + 1, stop):  # noqa: SIM110 (Numba compiles a generator at length)
-        if keys[at] >> HALF < keys[at - 1] >> HALF:
-            return False
-    return True
+    at = start + 1
+    while at < stop and keys[at] >> HALF >= keys[at - 1] >> HALF:
+        at += 1
+    return at >= stop
 
 
 @kernel
