@@ -70,8 +70,8 @@ def codes_of(values: np.ndarray, room: Room, tuning: Tuning = TUNING) -> np.ndar
     bits = values.view(np.uint64)
     n_cut = np.empty(len(values), np.int64)
     shorten(bits, codes, n_cut)
+    samples = np.arange(values.shape[1], dtype=np.int32)
     for unit in np.flatnonzero(n_cut):
-        samples = np.arange(values.shape[1], dtype=np.int32)
         number_values(bits[unit], samples, codes[unit], room, tuning)
     return codes
 
