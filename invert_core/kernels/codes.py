@@ -45,32 +45,34 @@ class Numbers(NamedTuple):
 
 
 def codes_of(values: np.ndarray, room: Room, tuning: Tuning = TUNING) -> np.ndarray:
-    """Return the codes of the values of a unit.
+    """Return the codes of the values of some units.
 
     Parameters
     ----------
-    values : float16, float32 or float64 [n]
+    values : float16, float32 or float64 [k, n]
         Values without NaN.
     room : Room
-        Room for n values.
+        Room for n values, and for k n codes if the values are not float32.
     tuning : Tuning
 
     Returns
     -------
-    uint32 [n]
+    uint32 [k, n]
         A view of the values or of `room.codes`.
     """
     if values.dtype == np.float32:
         return values.view(np.uint32)
-    codes = room.codes[: values.size]
+    codes = room.codes[: values.size].reshape(values.shape)
     if values.dtype == np.float16:
         codes[:] = values.view(np.uint16)
         codes <<= 16  # the sign comes first in a code
         return codes
     bits = values.view(np.uint64)
-    if shorten(bits, codes) > 0:
-        samples = np.arange(values.size, dtype=np.int32)
-        number_values(bits, samples, codes, room, tuning)
+    n_cut = np.empty(len(values), np.int64)
+    shorten(bits, codes, n_cut)
+    samples = np.arange(values.shape[1], dtype=np.int32)
+    for unit in np.flatnonzero(n_cut):
+        number_values(bits[unit], samples, codes[unit], room, tuning)
     return codes
 
 
@@ -164,19 +166,21 @@ def gather(codes, carried, keys):
 
 
 @kernel
-def shorten(bits, codes):
-    """Fill in codes of float64, read as uint64 [n], and return how many bits were cut off.
+def shorten(bits, codes, n_cut):
+    """Fill in codes of float64, read as uint64 [k, n], and how many bits were cut off, int64 [k].
 
-    If there are any, values that differ only in these bits have the same code.
+    If there are any, values of the unit that differ only in these bits have the same code.
     """
-    low, first, n_cut = bits_to_keep(bits)
-    for at in range(bits.size):
-        magnitude = bits[at] & _MAGNITUDE_OF_64
-        # Magnitudes begin at 1, as only that of 0 is 0.
-        code = np.uint32((magnitude - low >> first + n_cut) + _ONE)
-        code |= np.uint32(bits[at] >> HALF) & SIGN
-        codes[at] = code if magnitude != _NONE else np.uint32(0)
-    return n_cut
+    for unit in range(bits.shape[0]):
+        of_unit = bits[unit]
+        low, first, cut = bits_to_keep(of_unit)
+        n_cut[unit] = cut
+        for at in range(of_unit.size):
+            magnitude = of_unit[at] & _MAGNITUDE_OF_64
+            # Magnitudes begin at 1, as only that of 0 is 0.
+            code = np.uint32((magnitude - low >> first + cut) + _ONE)
+            code |= np.uint32(of_unit[at] >> HALF) & SIGN
+            codes[unit, at] = code if magnitude != _NONE else np.uint32(0)
 
 
 @kernel

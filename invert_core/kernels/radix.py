@@ -14,6 +14,9 @@ LOW_HALF = np.uint64(0xFFFFFFFF)
 START: Any = np.int64(0)
 """The first position or bit; Numba would compile kernels once more for 0 itself, a literal."""
 
+CODES_AT_ONCE = 2**15
+"""Units together have at most so many codes, or one unit more; enough to be worth a call."""
+
 _DIGIT_BITS = 12
 """With longer digits, counts and the places that keys are moved to would leave the cache."""
 _STRIDE = 16
@@ -41,7 +44,7 @@ TUNING = Tuning()
 
 
 class Room(NamedTuple):
-    """Room to work in: `keys` and `other` uint64 [n + 1], `codes` uint32 [n], `counts` uint32."""
+    """Room to work in: `keys` and `other` uint64 [n + 1], `codes` and `counts` uint32."""
 
     keys: np.ndarray
     other: np.ndarray
@@ -50,10 +53,11 @@ class Room(NamedTuple):
 
 
 def room_for(n_keys: int, tuning: Tuning = TUNING) -> Room:
-    """Return room for ranking a unit that has so many values."""
+    """Return room for ranking units that have so many values each."""
     keys, other = np.empty((2, n_keys + 1), np.uint64)
+    codes = np.empty(max(n_keys, CODES_AT_ONCE), np.uint32)
     n_counts = max(2**_DIGIT_BITS, tuning.counted * n_keys)
-    return Room(keys, other, np.empty(n_keys, np.uint32), np.empty(n_counts, np.uint32))
+    return Room(keys, other, codes, np.empty(n_counts, np.uint32))
 
 
 @kernel

@@ -4,6 +4,7 @@ Zeros are never sorted. After a ReLU most values are zero, and they form one tie
 follows from the number of negative values.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from invert_core.kernels._jit import kernel
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.codes import codes_of, make_keys
 from invert_core.kernels.radix import (
+    CODES_AT_ONCE,
     HALF,
     LOW_HALF,
     START,
@@ -78,14 +80,9 @@ def rank_sums(
     ties = np.empty((len(units), 2), np.int64)
     cubes = np.empty(len(units), np.float64)
     room = room_for(_most_values(units), tuning)
-    if isinstance(units, np.ndarray) and units.dtype == np.float32:
-        rank_units(units.view(np.uint32), atoms, room, tuning, sums, ties, cubes)
-    else:
-        for unit in range(len(units)):
-            values, of_values = _values_of(units, unit, atoms)
-            codes = codes_of(values, room, tuning)[None]
-            at = slice(unit, unit + 1)
-            rank_units(codes, of_values, room, tuning, sums[at], ties[at], cubes[at])
+    for part, values, of_values in _parts(units, atoms):
+        codes = codes_of(values, room, tuning)
+        rank_units(codes, of_values, room, tuning, sums[part], ties[part], cubes[part])
     return sums, [high * TIE_BASE + low for high, low in ties.tolist()], cubes
 
 
@@ -93,7 +90,7 @@ def sorted_keys(units: np.ndarray | StoredUnits, unit: int, atoms: Atoms) -> tup
     """Return the keys of one unit, ascending, and how many are negative; see `make_keys`."""
     values, of_values = _values_of(units, unit, atoms)
     room = room_for(values.size)
-    numbers = make_keys(codes_of(values, room), of_values.of_sample, room.keys)
+    numbers = make_keys(codes_of(values[None], room)[0], of_values.of_sample, room.keys)
     keys = room.keys[: numbers.n_keys]
     # Whole keys are sorted, so that within a tie the samples of one atom come together.
     keys.sort()
@@ -104,6 +101,24 @@ def _most_values(units: np.ndarray | StoredUnits) -> int:
     if isinstance(units, np.ndarray):
         return units.shape[1]
     return max((units[unit][1].size for unit in range(len(units))), default=0)
+
+
+def _parts(
+    units: np.ndarray | StoredUnits, atoms: Atoms
+) -> Iterator[tuple[slice, np.ndarray, Atoms]]:
+    """Yield units to rank at once, their values [k, n], and atoms with the samples of these."""
+    at_once = 1
+    if isinstance(units, np.ndarray):
+        # Float32 need no room for codes.
+        fit = CODES_AT_ONCE // max(1, units.shape[1])
+        at_once = max(1, len(units) if units.dtype == np.float32 else fit)
+    for start in range(0, len(units), at_once):
+        part = slice(start, start + at_once)
+        if isinstance(units, np.ndarray):
+            yield part, units[part], atoms
+        else:
+            values, of_values = _values_of(units, start, atoms)
+            yield part, values[None], of_values
 
 
 def _values_of(

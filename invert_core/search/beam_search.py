@@ -49,8 +49,8 @@ class BeamSearch(CompleteSearch):
         self._atoms, self._index = self._prepare(concepts)
         search = SEARCH if self._index.dense is None else DENSE_SEARCH
         self.compile(search, RANKS, n_before=n_compiled)
-        # Few searches are limited, so what this needs is compiled now or never.
-        self._searched(np.ones((1, self._atoms.sizes.size), np.int64))
+        # Compiles what only limited searches need, before there are threads; all samples are tied.
+        self._searched(self._atoms.sizes[None] * (self.n_samples + 1))
 
     def _prepare(self, concepts: ConceptSet) -> tuple[Atoms, LabelIndex]:
         return index_by_atoms(concepts.bits, concepts.n_samples)

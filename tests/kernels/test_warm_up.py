@@ -14,7 +14,6 @@ import pytest
 
 from invert_core.kernels import _cache, warm_up
 from invert_core.kernels import jobs as all_jobs
-from invert_core.kernels.jobs import JOBS
 from tests.command_line import COMMAND
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
@@ -326,5 +325,9 @@ def test_ctrl_c_while_kernels_are_compiled_ends_both_processes_cleanly(folder, t
             assert _cache.try_lock(file.fileno())
 
 
-def test_the_jobs_of_a_plain_labelling_exist():
-    assert set(warm_up.PLAIN) <= set(JOBS)
+def test_jobs_of_two_calls_are_counted_together(jobs, monkeypatch):
+    monkeypatch.setattr(warm_up, "_start", no_helper)
+    _cache.note_done("a")
+    n_compiled = warm_up.compile_jobs("a", "b", later="c")
+    assert n_compiled == 1
+    assert warm_up.compile_jobs("c", n_before=n_compiled) == 2
