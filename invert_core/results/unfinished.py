@@ -133,7 +133,7 @@ class UnfinishedRun:
         if not waiting:
             return
         starts = {name: part.n_bytes for name, part in saved.record.files.items()}
-        texts = {name: text.encode() for name, text in _texts(waiting).items()}
+        texts = _texts(waiting)
         if starts[_TABLE] == 0:
             texts[_TABLE] = HEADER.encode() + texts[_TABLE]
         digests = {name: digest.copy() for name, digest in saved.digests.items()}
@@ -298,13 +298,12 @@ class UnfinishedRun:
         atomic.move_into_place(new, self.folder / RECORD)
 
 
-def _texts(tables: Iterable[LabelTable]) -> dict[str, str]:
+def _texts(tables: Iterable[LabelTable]) -> dict[str, bytes]:
     """Return the text of the rows for each file."""
-    texts = [LabelText(table) for table in tables]
-    return {
-        _ROWS: "".join(text.jsonl() for text in texts),
-        _TABLE: "".join(text.csv() for text in texts),
-    }
+    # One table after the other: what is shared by both files takes more memory than they do.
+    parts = [(text.jsonl().encode(), text.csv().encode()) for text in map(LabelText, tables)]
+    rows, table = zip(*parts, strict=True)
+    return {_ROWS: b"".join(rows), _TABLE: b"".join(table)}
 
 
 @contextlib.contextmanager
