@@ -38,7 +38,7 @@ def _codes_of_float64() -> None:
     from invert_core.kernels.radix import room_for
 
     # These values leave more bits than a code holds.
-    codes_of(np.array([0.1, 1e9]), room_for(2))
+    codes_of(np.array([[0.1, 1e9]]), room_for(2))
 
 
 def _search(dense: bool) -> None:
