@@ -99,7 +99,7 @@ def as_labels(labels: npt.ArrayLike) -> tuple[np.ndarray, bool]:
 
 
 def as_bool(table: np.ndarray, cell: Callable[[int, int], str]) -> np.ndarray:
-    """Convert a table of marks to bool, after a check that each is 0 or 1.
+    """Convert a table of marks to bool, in one piece, after a check that each is 0 or 1.
 
     Parameters
     ----------
@@ -117,7 +117,9 @@ def as_bool(table: np.ndarray, cell: Callable[[int, int], str]) -> np.ndarray:
             raise DataError(
                 f"{cell(sample, concept)} is {table[sample, concept]}, not 0 or 1.", hint
             )
-    return np.ascontiguousarray(table, dtype=np.bool_)
+    marks = table.astype(np.bool_, copy=False)
+    # Either order can be packed, so that no large table need be copied.
+    return marks if marks.flags.forc else np.ascontiguousarray(marks)
 
 
 def is_text(value: str) -> bool:

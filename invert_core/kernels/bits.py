@@ -56,9 +56,20 @@ def whole_set(n_samples: int) -> np.ndarray:
     return words
 
 
+def pack_columns(labels: np.ndarray) -> np.ndarray:
+    """Pack marks: bool or 0/1 [N, C], contiguous -> uint64 [C, W]."""
+    if labels.flags.c_contiguous:
+        return pack_samples(labels)
+    # The marks of each concept lie side by side, so that their bytes can be packed as they are.
+    packed = np.packbits(labels.T, axis=1, bitorder="little")
+    words = np.zeros((len(packed), (len(labels) + 63) // 64), "<u8")
+    words.view(np.uint8)[:, : packed.shape[1]] = packed
+    return words.astype(np.uint64, copy=False)
+
+
 @kernel
-def pack_columns(labels):
-    """Pack marks: bool or 0/1 [N, C] -> uint64 [C, W]."""
+def pack_samples(labels):
+    """Pack marks that are stored sample by sample; see `pack_columns`."""
     n_samples, n_concepts = labels.shape
     n_words = (n_samples + 63) // 64
     bits = np.empty((n_concepts, n_words), np.uint64)

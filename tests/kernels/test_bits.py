@@ -27,9 +27,9 @@ def test_popcount_and_lowest_bit_agree_with_python_integers(number):
         assert bits.lowest_bit(word) == (number & -number).bit_length() - 1
 
 
-@given(label_matrices())
-def test_packing_keeps_every_label_and_leaves_unused_bits_zero(labels):
-    packed = bits.pack_columns(labels)
+@given(label_matrices(), st.sampled_from("CF"))
+def test_packing_keeps_every_label_and_leaves_unused_bits_zero(labels, order):
+    packed = bits.pack_columns(np.asarray(labels, order=order))
     n_samples, n_concepts = labels.shape
     assert packed.shape == (n_concepts, -(-n_samples // 64))
     assert packed.dtype == np.uint64
