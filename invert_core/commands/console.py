@@ -89,10 +89,11 @@ class _StepHandler(logging.Handler):
 def progress(title: str, what: str = "") -> Iterator[Callable[[float, int], None]]:
     """Show a bar with the time left on stderr, for a library call that reports (done, total).
 
-    There is no bar with ``-q`` or if stderr is not a terminal. It starts at the first report and
-    leaves out what was done by then, so that the time left fits the rest of the work. If `what`
-    names the items, such as "samples", the bar also shows how many are done per second, and starts
-    again when the count does, as when all images are read once before the work.
+    There is no bar with ``-q``, if stderr is not a terminal, or for work that was done before. It
+    starts at the first report and leaves out what was done by then, so that the time left fits the
+    rest of the work. It ends when all is done, so that messages come on lines of their own. If
+    `what` names the items, such as "samples", the bar also shows how many are done per second, and
+    starts again when the count does, as when all images are read once before the work.
     """
     quiet = _log.level > logging.INFO
     if quiet or sys.stderr is None or not sys.stderr.isatty():
@@ -102,13 +103,20 @@ def progress(title: str, what: str = "") -> Iterator[Callable[[float, int], None
         begun: list[tuple[float, float, Any]] = []
 
         last = 0.0
+        is_done = False
 
         def advance(done: float, total: int) -> None:
-            nonlocal last
+            nonlocal last, is_done
             if what and done < last:
                 drawn.close()
                 begun.clear()
+                is_done = False
             last = done
+            if is_done:
+                return
+            is_done = done >= total
+            if is_done and not begun:
+                return
             if not begun:
                 bar = click.progressbar(
                     length=1,
@@ -122,6 +130,8 @@ def progress(title: str, what: str = "") -> Iterator[Callable[[float, int], None
             rate = f"{rounded((done - first) / seconds)} {what}/s" if what and seconds else None
             bar.length = max(1, int((total - first) * _STEPS))
             bar.update(max(0, int((done - first) * _STEPS) - bar.pos), rate)
+            if is_done:
+                drawn.close()
 
         yield advance
 

@@ -53,7 +53,7 @@ def _kept(interrupt: KeyboardInterrupt, ctx: click.Context | None) -> str:
     if notes:
         return f". {' '.join(notes)}"
     if ctx and ctx.invoked_subcommand in ("extract", "label"):
-        return " before anything new was kept."
+        return " before anything was saved."
     return "; no output was written."
 
 

@@ -185,8 +185,10 @@ def announce() -> None:
     """Log, once, that kernels are being compiled, unless each step is told."""
     if not steps.isEnabledFor(logging.DEBUG):
         _log.info(
-            "Compiling kernels that %s; this can take half a minute.",
-            "are not kept yet" if CACHE else "cannot be kept, as no folder for them can be written",
+            "Compiling kernels; this can take half a minute%s.",
+            ", but only the first time"
+            if CACHE
+            else " each time, because no folder for them can be written",
         )
 
 

@@ -124,8 +124,8 @@ def _told(names: Sequence[str], n_before: int, n_later: int) -> Iterator[Callabl
     def tell() -> None:
         told = ""
         while not ended.wait(_LOOK_AGAIN):
-            number = n_before + min(1 + sum(map(_is_compiled, names)), len(names))
-            text = f"Compiling kernels, {number} of {n_all}: {begun} (once; they are kept)"
+            n_done = n_before + sum(map(_is_compiled, names))
+            text = f"Compiling kernels: {begun} ({n_done} of {n_all} done; only the first time)"
             if text != told:
                 _cache.steps.debug("%s", text)
                 told = text

@@ -79,6 +79,8 @@ def every(here, monkeypatch):
     entry = "[invert.backends]\nevery = backend_of_every_kind:It\n"
     (site / "every-1.0.dist-info" / "entry_points.txt").write_text(entry)
     (site / "backend_of_every_kind.py").write_text(EVERY_KIND)
+    # A cache beside the plug-in would count as left behind.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.syspath_prepend(str(site))
     (here / "model.every").touch()
     yield "model.every"

@@ -129,7 +129,7 @@ def test_a_labelling_interrupted_before_the_first_unit_leaves_nothing(here, big,
     monkeypatch.setattr("invert_core.labelling.label_files.label_workload", stop)
     result = call(*big)
     assert result.exit_code == 130
-    assert result.stderr.endswith("Interrupted before anything new was kept.\n")
+    assert result.stderr.endswith("Interrupted before anything was saved.\n")
     assert tree(here) == before
 
 
@@ -266,8 +266,8 @@ def test_an_interrupted_extraction_says_what_is_kept_and_by_which_command_it_goe
 @pytest.mark.parametrize(
     ("interrupt", "code", "words"),
     [
-        (KeyboardInterrupt(), 130, "Interrupted before anything new was kept."),
-        (Ended(signal.SIGTERM), 143, "Ended by SIGTERM before anything new was kept."),
+        (KeyboardInterrupt(), 130, "Interrupted before anything was saved."),
+        (Ended(signal.SIGTERM), 143, "Ended by SIGTERM before anything was saved."),
     ],
 )
 def test_an_extraction_interrupted_at_once_does_not_deny_what_was_kept_before(
