@@ -25,6 +25,8 @@ _START = "small data, compiled"
 
 _MEASURED = {"processor", "peak memory", "walk"}
 """Titles of the first column that holds measurements; the columns before it name the row."""
+_NAMED = 5
+"""Number of missing rows that a message names."""
 
 
 class MissingRowsError(ValueError):
@@ -89,8 +91,9 @@ def filled(page: str, results: Results, *, drop: bool = False) -> str:
     after = _MARKED.sub(fill, page)
     if missing and not drop:
         rows = "row" if len(missing) == 1 else "rows"
+        named = [*missing[:_NAMED], *(["..."] if len(missing) > _NAMED else [])]
         raise MissingRowsError(
-            f"The page has {len(missing)} {rows} that these results lack: {'; '.join(missing)}. "
+            f"The page has {len(missing)} {rows} that these results lack: {'; '.join(named)}. "
             "Measure every row with: make bench; or, to delete these rows, add: --drop"
         )
     return after
@@ -100,7 +103,7 @@ def _names(block: str) -> list[str]:
     """Return what names each row of a table; nothing if the block is no table of measurements."""
     header, *rows = ([cell.strip() for cell in of.split("|")[1:-1]] for of in block.split("\n"))
     first = next((k for k, title in enumerate(header) if title in _MEASURED), None)
-    return [] if first is None else [", ".join(row[:first]) for row in rows[1:]]
+    return [] if first is None else [" | ".join(row[:first]) for row in rows[1:]]
 
 
 def _blocks(results: Results) -> Iterator[tuple[str, str]]:

@@ -52,13 +52,13 @@ def test_the_machine_stands_with_commit_and_date():
 
 
 NAMES = {
-    "Ratios": "gone, a",
-    "Whole processes": "gone, a",
-    "Missing labels": "gone, a",
-    "Extraction": "gone, a",
-    "Stages of one unit": "gone, a",
+    "Ratios": "gone | a",
+    "Whole processes": "gone | a",
+    "Missing labels": "gone | a",
+    "Extraction": "gone | a",
+    "Stages of one unit": "gone | a",
     "Peak memory": "gone",
-    "Sparse or dense": "gone, a, b",
+    "Sparse or dense": "gone | a | b",
 }
 
 
@@ -73,6 +73,13 @@ def test_a_row_that_would_go_is_named_and_refused(title):
         "Measure every row with: make bench; or, to delete these rows, add: --drop"
     )
     assert page.filled(before, complete(), drop=True) == made
+
+
+def test_of_many_rows_five_are_named():
+    rows = "\n".join(f"| row {number} | invert | 1.00 s |" for number in range(7))
+    old = f"| workload | way | processor |\n| --- | --- | --- |\n{rows}"
+    with pytest.raises(page.MissingRowsError, match=r"7 rows .* row 4 \| invert; \.\.\.\. Measure"):
+        page.filled(marked("Ratios", old), complete())
 
 
 @pytest.mark.parametrize("drop", [False, True])
@@ -127,7 +134,7 @@ def without_a_row():
     [
         (None, "results.json cannot be read: No such file or directory.\n"),
         (without_numbers, "There is no time of 'invert' for 'ImageNet-val, L=3, B=3: "),
-        (without_a_row, "The page has 1 row that these results lack: layer, products. "),
+        (without_a_row, "The page has 1 row that these results lack: layer | products. "),
     ],
 )
 def test_the_command_leaves_the_page_alone_if_results_are_not_enough(
