@@ -4,10 +4,10 @@
 [n_samples, n_units], samples.csv (labels in the long form) and concepts.csv (their names).
 """
 
-import argparse
 import time
 from pathlib import Path
 
+import click
 import numpy as np
 
 from bench import machine
@@ -17,19 +17,21 @@ from invert_core import Settings, label, read_concepts
 SETTINGS = {"length": 3, "min_fraction": 0.002, "max_fraction": 0.5}
 
 
-def main():
+@click.command(
+    help="Certify the best formulas of the first units of FOLDER, which holds "
+    "sentence_embedding.npy [n_samples, n_units], samples.csv and concepts.csv."
+)
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--units", default=24, show_default=True, help="Number of units.")
+def main(folder: Path, units: int) -> None:
     """Print a row per unit, and the number of units on which the beam search was optimal."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--units", type=int, default=24)
-    given = parser.parse_args()
-    concepts = read_concepts(given.folder / "samples.csv", given.folder / "concepts.csv")
-    activations = np.load(given.folder / "sentence_embedding.npy")
+    concepts = read_concepts(folder / "samples.csv", folder / "concepts.csv")
+    activations = np.load(folder / "sentence_embedding.npy")
     searches = {way: Settings(search=way, **SETTINGS) for way in ("beam", "exhaustive")}
     label(activations, concepts, units=[0], settings=searches["exhaustive"])
     rows = []
     n_optimal = 0
-    for unit in range(given.units):
+    for unit in range(units):
         found = {}
         for way, settings in searches.items():
             start = time.process_time()
@@ -51,7 +53,7 @@ def main():
     print(machine.here(), "", sep="\n")
     header = ("unit", "best formula of up to three literals", "AUC", "certified", "beam", "time")
     print(*table(header, rows), sep="\n")
-    print(f"\nThe beam search was optimal in {n_optimal} of {given.units} units.")
+    print(f"\nThe beam search was optimal in {n_optimal} of {units} units.")
 
 
 if __name__ == "__main__":

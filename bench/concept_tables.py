@@ -108,9 +108,12 @@ WORKLOADS = {
 }
 
 
-@click.command(help="Build concepts from large tables in FOLDER; report time and peak memory.")
+@click.command(
+    help="Build concepts from large tables in FOLDER; report time and peak memory. "
+    f"The tables, all by default: {', '.join(WORKLOADS)}."
+)
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.argument("names", type=click.Choice(list(WORKLOADS)), nargs=-1)
+@click.argument("names", metavar="[TABLE]...", type=click.Choice(list(WORKLOADS)), nargs=-1)
 def main(folder: Path, names: tuple[str, ...]) -> None:
     """Make the tables, build them, print a table."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -9,9 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import click
 import numpy as np
-import torch
-import torchvision
 
 from invert_core import ConceptSet, Settings, extract, label, open_activations
 
@@ -21,10 +20,19 @@ LAYERS = ["layer1", "layer2", "layer3", "layer4", "avgpool", "fc"]
 N_CONCEPTS = 100
 
 
+@click.command(help="Compare activations, labels and speed of ResNet-18 on the GPU and the CPU.")
 def main() -> None:
     """Extract on both devices, compare, and print the result."""
+    try:
+        import torch
+        import torchvision
+    except ImportError as error:
+        raise click.ClickException(
+            f"{error.name} cannot be imported. "
+            "Install it with: .venv/bin/python -m pip install torch torchvision"
+        ) from error
     if not torch.cuda.is_available():
-        raise SystemExit("There is no GPU that PyTorch can use.")
+        raise click.ClickException("There is no GPU that PyTorch can use.")
     print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}")
     torch.manual_seed(0)
     model = torchvision.models.resnet18(weights=None).eval()
@@ -57,6 +65,8 @@ def extracted(model, images, path, device):
 
 def forward(model, images):
     """Return the seconds of the model alone in full float32, with the copies to the device."""
+    import torch
+
     torch.backends.cudnn.conv.fp32_precision = "ieee"
     torch.backends.cuda.matmul.fp32_precision = "ieee"
     model.cuda()

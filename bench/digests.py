@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import click
 import numpy as np
 
 _DEMO = Path("invert_core") / "demo"
@@ -60,6 +61,12 @@ def write_inputs(folder: Path) -> None:
     np.savez(folder / "gaps.npz", labels=gaps.astype(np.int8), id=ids[:60])
 
 
+@click.command(help="Print the SHA-256 of files that CHECKOUT makes, by default this one.")
+@click.argument(
+    "checkout",
+    type=click.Path(path_type=Path, exists=True, file_okay=False, resolve_path=True),
+    default=".",
+)
 def main(checkout: Path) -> None:
     """Run all commands with the code of a checkout, and print the digests of their files."""
     with tempfile.TemporaryDirectory() as name:
@@ -83,4 +90,4 @@ def main(checkout: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve())
+    main()

@@ -1,7 +1,8 @@
 """Write measured tables into docs/performance.md: ``python -m bench.page RESULTS.json``.
 
-The page marks where a table belongs: from ``<!-- bench: TITLE -->`` to ``<!-- end -->``. Draw the
-picture again afterwards: ``python docs/pictures/draw.py``.
+The page marks where a table belongs: from ``<!-- bench: TITLE -->`` to ``<!-- end -->``. All tables
+come from one run, whose machine and commit the page names. Draw the picture again afterwards:
+``python docs/pictures/draw.py``.
 """
 
 import re
@@ -18,9 +19,18 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 _MARKED = re.compile(r"(<!-- bench: (.*?) -->\n\n)(.*?)(\n\n<!-- end -->)", re.DOTALL)
 
 _LAYER = "ImageNet-val, L=3, B=3: 50,000 x 512, 1,473 concepts"
-_CLASSES = "all AUC and p-values, 512 units x 1,000 disjoint classes"
+_LONG = "ImageNet-val, L=10, B=50: 50,000 x 512, 1,473 concepts"
 _CERTIFIED = "ImageNet-val, exhaustive, L=3: a unit that detects nothing"
 _START = "small data, compiled"
+
+_MEASURED = {"processor", "peak memory", "walk"}
+"""Titles of the first column that holds measurements; the columns before it name the row."""
+_NAMED = 5
+"""Number of missing rows that a message names."""
+
+
+class MissingRowsError(ValueError):
+    """The page has rows that the results do not hold."""
 
 
 def numbers(results: Results) -> list[str]:
@@ -28,7 +38,7 @@ def numbers(results: Results) -> list[str]:
     layer = results.one(_LAYER, "invert")
     rivals = {
         workload: min(_others(results, workload), key=lambda timing: timing.processor)
-        for workload in (_LAYER, _CLASSES)
+        for workload in (_LAYER, _LONG)
     }
     ratios = {
         workload: number(rival.processor / results.one(workload, "invert").processor)
@@ -45,9 +55,9 @@ def numbers(results: Results) -> list[str]:
             f"**{ratios[_LAYER]} times** as long",
         ),
         (
-            "AUC and p-value of 512 units with each of 1,000 disjoint classes, by the best other "
-            f"way that we know: {rivals[_CLASSES].way}",
-            f"**{ratios[_CLASSES]} times** as long",
+            "Formulas of up to ten with a beam of 50, by the best other way that we know: "
+            f"{rivals[_LONG].way}",
+            f"**{ratios[_LONG]} times** as long",
         ),
         (
             "Find the best of all 28.9 billion formulas of up to three concepts for one such unit, "
@@ -62,29 +72,46 @@ def numbers(results: Results) -> list[str]:
     return table(("what", "measured"), rows)
 
 
-def filled(page: str, results: Results) -> tuple[str, list[str]]:
-    """Return the page with all tables that were measured, and the titles of those it keeps."""
+def filled(page: str, results: Results, *, drop: bool = False) -> str:
+    """Return the page with all its tables made of `results`, which must hold each of its rows.
+
+    With `drop`, rows that `results` do not hold go. Raises LookupError if a whole table is missing.
+    """
     made = dict(_blocks(results))
-    kept = []
+    missing: list[str] = []
 
     def fill(found: re.Match[str]) -> str:
-        before, title, _, after = found.groups()
+        before, title, old, after = found.groups()
         if title not in made:
-            kept.append(title)
-            return found.group()
+            raise LookupError(f"There is no table {title!r}.")
+        held = _names(made[title])
+        missing.extend(name for name in _names(old) if name not in held)
         return f"{before}{made[title]}{after}"
 
-    return _MARKED.sub(fill, page), kept
+    after = _MARKED.sub(fill, page)
+    if missing and not drop:
+        rows = "row" if len(missing) == 1 else "rows"
+        named = [*missing[:_NAMED], *(["..."] if len(missing) > _NAMED else [])]
+        raise MissingRowsError(
+            f"The page has {len(missing)} {rows} that these results lack: {'; '.join(named)}. "
+            "Measure every row with: make bench; or, to delete these rows, add: --drop"
+        )
+    return after
+
+
+def _names(block: str) -> list[str]:
+    """Return what names each row of a table; nothing if the block is no table of measurements."""
+    header, *rows = ([cell.strip() for cell in of.split("|")[1:-1]] for of in block.split("\n"))
+    first = next((k for k, title in enumerate(header) if title in _MEASURED), None)
+    return [] if first is None else [" | ".join(row[:first]) for row in rows[1:]]
 
 
 def _blocks(results: Results) -> Iterator[tuple[str, str]]:
-    yield "machine", f"{machine.line(results.machine)}. {results.structure}"
+    where = f"Commit {results.commit or 'unknown'}, {results.date.partition('T')[0]}"
+    yield "machine", f"{where}. {machine.line(results.machine)}. {results.structure}"
     for title, of_title in tables(results).items():
         yield title, "\n".join(of_title)
-    try:
-        yield "numbers", "\n".join(numbers(results))
-    except LookupError:
-        return  # `filled` tells that they are kept
+    yield "numbers", "\n".join(numbers(results))
 
 
 def _others(results: Results, workload: str) -> list[Timing]:
@@ -96,16 +123,19 @@ def _others(results: Results, workload: str) -> list[Timing]:
 
 @click.command(help="Write the tables of RESULTS into docs/performance.md.")
 @click.argument("results", type=click.Path(path_type=Path))
-def main(results: Path) -> None:
-    """Fill the page, and name the tables that RESULTS does not hold."""
+@click.option("--drop", is_flag=True, help="Delete rows of the page that RESULTS does not hold.")
+def main(results: Path, drop: bool) -> None:
+    """Fill the page, or refuse results that lack a part of it."""
     try:
-        page, kept = filled(PAGE.read_text(encoding="utf-8"), read(results))
-    except BadResultsError as error:
+        page = filled(PAGE.read_text(encoding="utf-8"), read(results), drop=drop)
+    except LookupError as error:
+        raise click.ClickException(
+            f"{results} lacks a part of the page: {error.args[0]} Measure all with: make bench"
+        ) from error
+    except (BadResultsError, MissingRowsError) as error:
         raise click.ClickException(str(error)) from error
     PAGE.write_text(page, encoding="utf-8", newline="\n")
     click.echo(f"Written: {PAGE}")
-    if kept:
-        click.echo(f"Kept, because {results} does not hold them: {', '.join(kept)}")
 
 
 if __name__ == "__main__":

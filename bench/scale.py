@@ -54,7 +54,9 @@ _SIZES = "; ".join(
 
 @click.command(help=f"Label large data in FOLDER and report time and peak memory. {_SIZES}.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.argument("names", type=click.Choice(list(WORKLOADS)), nargs=-1, required=True)
+@click.argument(
+    "names", metavar="WORKLOAD...", type=click.Choice(list(WORKLOADS)), nargs=-1, required=True
+)
 @click.option("-j", "--jobs", type=int, help="Threads; all cores by default.")
 @click.option("--units", help="Only these units, such as 0-63.")
 @click.option("--json", type=click.Path(path_type=Path), help="Write the results to this file.")

@@ -87,15 +87,17 @@ def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]
 
 def time(seconds: float) -> str:
     """Return seconds to three digits, in the unit that fits."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= size:
-            return f"{number(seconds / size)} {unit}"
-    return f"{number(seconds * 1e6)} µs"
+    rounded = float(f"{seconds:.3g}")  # before the unit is chosen: 0.9999 s is not 1,000 ms
+    if rounded >= 1:
+        return f"{number(seconds)} s"
+    if rounded >= 1e-3:
+        return f"{number(rounded * 1e3)} ms"
+    return f"{number(rounded * 1e6)} µs"
 
 
 def number(value: float) -> str:
     """Return a number to three digits, or without decimals if it is large."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if float(f"{value:.3g}") >= 100 else f"{value:#.3g}"
 
 
 def _times(timing: Timing) -> tuple[str, str, str]:

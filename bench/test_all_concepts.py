@@ -46,7 +46,7 @@ def test_all_concepts(alternate, arrays):
         way = product(merged)
         ways.append(
             Way(
-                f"{product.__name__.lower()} product, polars ranks",
+                f"{product.__name__.lower()} products, polars ranks",
                 lambda way=way: atoms.mann_whitney(activations, merged, way),
                 check,
                 remark="over merged samples",

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from click.testing import CliRunner
 
 from docs.pictures import draw
 
@@ -25,3 +26,14 @@ def test_the_five_numbers_stand_in_the_log():
     assert len(numbers) == 5
     for number, unit, _ in numbers:
         assert f"| {number}{unit} |" in log
+
+
+@pytest.mark.parametrize(("word", "status"), [("--help", 0), ("speed", 2)])
+def test_pictures_are_drawn_only_if_nothing_else_is_asked_for(monkeypatch, word, status):
+    def draw_anyway():
+        raise AssertionError
+
+    monkeypatch.setattr(draw, "pictures", draw_anyway)
+    done = CliRunner().invoke(draw.main, [word])
+    assert done.exit_code == status
+    assert "Usage: " in done.output

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
+
 FOLDER = Path(__file__).resolve().parent
 PERFORMANCE = FOLDER.parent / "performance.md"
 
@@ -47,7 +49,7 @@ MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monos
 
 BOX, GAP, LEFT = 140, 34, 24
 TITLE, SAYS, ROOM = 21, 17, 16
-BAR_LEFT, BAR_RIGHT, DECADE, BAR_STEP = 244, 1000, 190, 26
+BAR_LEFT, TIMES, RATIOS, DECADE, BAR_STEP = 244, 886, 976, 180, 26
 
 
 def pictures() -> dict[Path, str]:
@@ -126,16 +128,19 @@ def speed(told: dict[str, Any], page: str) -> str:
         return round(BAR_LEFT + DECADE * (math.log10(seconds(time)) - start), 1)
 
     lines = [along(time) for time in told["axis"]]
-    parts: list[str] = []
     y = 40
+    parts = [
+        _text(TIMES, y, "processor time", "soft small end"),
+        _text(RATIOS, y, "times as long", "soft small end"),
+    ]
     for group in told["group"]:
         parts.append(_text(LEFT, y, group["says"], "text name"))
         y += 12
         bottom = y + BAR_STEP * len(group["ways"])
         parts += [f'<path class="grid" d="M{x} {y}V{bottom}"/>' for x in lines]
-        for way, shown in group["ways"].items():
+        for way in group["ways"]:
             time, ratio = measured(page, group["workload"], way)
-            parts += _bar(y, shown, time, ratio, along(time))
+            parts += _bar(y, way, time, ratio, along(time))
             y += BAR_STEP
         y += 32
     y -= 15
@@ -143,16 +148,17 @@ def speed(told: dict[str, Any], page: str) -> str:
     parts += [
         _text(x, y, time, "soft small middle") for x, time in zip(lines, told["axis"], strict=True)
     ]
-    return _svg(told["title"], BAR_RIGHT, y + 18, parts)
+    return _svg(told["title"], RATIOS + LEFT, y + 18, parts)
 
 
-def _bar(y: int, shown: str, time: str, ratio: str, end: float) -> Iterator[str]:
-    ours = ratio == "1"
-    says = time if ours else f"{time}, {ratio} times as long"
+def _bar(y: int, way: str, time: str, ratio: str, end: float) -> Iterator[str]:
+    ours = way == "invert"
     width = round(end - BAR_LEFT, 1)
-    yield _text(BAR_LEFT - 10, y + 15, shown, "text small end")
+    yield _text(BAR_LEFT - 10, y + 16, way, "text small end")
     yield _rectangle(BAR_LEFT, y + 3, width, 17, "best" if ours else "bar", round_by=2)
-    yield _text(end + 8, y + 16, says, "text small")
+    yield _text(TIMES, y + 16, time, "text small end")
+    if not ours:
+        yield _text(RATIOS, y + 16, two_digits(ratio), "text small end")
 
 
 def measured(page: str, workload: str, way: str) -> tuple[str, str]:
@@ -172,6 +178,16 @@ def seconds(time: str) -> float:
     """
     number, unit = re.fullmatch(r"([\d.,]+) (s|ms)", time).groups()
     return float(number.replace(",", "")) / (1000 if unit == "ms" else 1)
+
+
+def two_digits(ratio: str) -> str:
+    """Return a ratio of the tables to two digits, or without decimals if it is large.
+
+    >>> two_digits("0.907"), two_digits("9.22"), two_digits("9.96"), two_digits("5,531")
+    ('0.91', '9.2', '10', '5,531')
+    """
+    value = float(ratio.replace(",", ""))
+    return f"{value:,.0f}" if float(f"{value:.2g}") >= 10 else f"{value:#.2g}"
 
 
 def _rectangle(
@@ -220,7 +236,13 @@ def _colours(of_kinds: dict[str, tuple[str, str]]) -> Iterator[str]:
         yield f".{kind} {{ fill: {fill}; stroke: {stroke}; }}"
 
 
-if __name__ == "__main__":
+@click.command(help="Draw every picture of this folder again from its text.")
+def main() -> None:
+    """Write the pictures, and print their paths."""
     for path, svg in pictures().items():
         path.write_text(svg, "utf-8", newline="\n")
-        print(path)
+        click.echo(path)
+
+
+if __name__ == "__main__":
+    main()

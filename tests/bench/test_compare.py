@@ -32,7 +32,7 @@ def test_a_row_has_both_medians_and_their_ratio(run):
     after = made_up.results(made_up.timing("layer", "invert", 1.0, 3.0, 2.25))
     status, output = run(before, after)
     assert status == 0
-    assert row(output, "layer") == ["invert", "9 s", "2.25 s", "0.25", "apart |"]
+    assert row(output, "layer") == ["invert", "9.00 s", "2.25 s", "0.250", "apart |"]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_one_name_in_two_tables_is_two_ways(run):
     ]
     _, output = run(made_up.results(*both), made_up.results(*both))
     rows = [line for line in output.splitlines() if line.startswith("| layer |")]
-    assert [line.split(" | ")[2] for line in rows] == ["1 s", "2 s"]
+    assert [line.split(" | ")[2] for line in rows] == ["1.00 s", "2.00 s"]
 
 
 def test_ways_of_one_file_only_are_named(run):
@@ -69,15 +69,15 @@ def test_ways_of_one_file_only_are_named(run):
         made_up.results(made_up.timing("layer", "invert", 2.0)),
     )
     assert status == 0
-    assert "Only before: layer, abacus: 1 s" in output
-    assert "Only after: layer, invert: 2 s" in output
+    assert "Only before: layer, abacus: 1.00 s" in output
+    assert "Only after: layer, invert: 2.00 s" in output
 
 
 def test_peaks_are_compared_too(run):
     before, after = made_up.full(), made_up.full()
     after.peaks[0] = after.peaks[0].__class__("layer", 2.5, 1.75, 150_000_000)
     _, output = run(before, after)
-    assert "| layer | 300 MB | 150 MB | 3.5 s | 1.75 s | 0.5 |" in output
+    assert "| layer | 300 MB | 150 MB | 3.50 s | 1.75 s | 0.500 |" in output
 
 
 @pytest.mark.parametrize("other", [{"processor": "Abacus 10"}, {"cores": 16}])
