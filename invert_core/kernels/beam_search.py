@@ -239,7 +239,8 @@ def _search_below(step, past, unit, dense, space, codes, scores):
         place = _first_new(below, step, before, past, unit, dense)
         if place >= 0:
             _report(below, place, codes, scores, row)
-        if place >= 0 or below.size[0] == 0:
+        # A beam with free places has seen all extents; later formulas only repeat them.
+        if place >= 0 or below.size[0] < below.scores.size:
             break
         last = below.order[below.size[0] - 1]
         # All of these are known, so the next ones must come after the last of them.
