@@ -138,6 +138,7 @@ def search_all(weights, index, dense, searched, limits, space, results):
     for number in range(weights.shape[0]):
         ranked = ranked_over(weights[number], index, dense)
         add_whole(ranked, index, dense, sums)
+        # Converted once here, not for each formula that is joined.
         for c in range(sums.size):
             float_sums[c] = sums[c]
         of_unit = searched[min(number, searched.shape[0] - 1)]
@@ -165,6 +166,7 @@ def _search_unit(unit, dense, space, results, number):
     limits, before, kept, parents = unit.limits, space.before, space.kept, space.parents
     codes, scores = results.codes[number], results.scores[number]
     goal = Goal(kept, before, space.ceiling, space.ceiling_score)
+    # Both still hold the formulas of the unit before.
     before.size[0] = 0
     kept.size[0] = 0
     # From step 2 on, fewer concepts may be searched.
@@ -237,9 +239,11 @@ def _search_below(step, past, unit, dense, space, codes, scores):
         place = _first_new(below, step, before, past, unit, dense)
         if place >= 0:
             _report(below, place, codes, scores, row)
-        if place >= 0 or below.size[0] == 0:
+        # A beam with free places has seen all extents; later formulas only repeat them.
+        if place >= 0 or below.size[0] < below.scores.size:
             break
         last = below.order[below.size[0] - 1]
+        # All of these are known, so the next ones must come after the last of them.
         ceiling_score[0] = below.scores[last]
         for column in range(ceiling.size):
             ceiling[column] = below.codes[last, column]
@@ -273,6 +277,7 @@ def _is_known(words, past, unit, dense):
     """
     for p in range(past.shape[0]):
         parent = past[p]
+        # & makes extents within the parent, | extents around it: most parents fit neither.
         is_inside = is_within(words, parent)
         is_around = p > 0 and is_within(parent, words)
         if is_inside and is_around:

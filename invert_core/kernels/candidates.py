@@ -54,9 +54,9 @@ class Limits(NamedTuple):
 class Unit(NamedTuple):
     """What stays the same during one step of the search for one unit.
 
-    `sums` int64 [C] are the rank sums of whole concepts; `float_sums`
-    and `float_counts` are these and the sizes as float64. Only the concepts in `searched` bool [C]
-    are joined. `whole` uint64 [W] is the set of all atoms.
+    `sums` int64 [C] are the rank sums of whole concepts; `float_sums` and `float_counts` are these
+    and the sizes as float64. Only the concepts in `searched` bool [C] are joined. `whole` uint64
+    [W] is the set of all atoms.
     """
 
     limits: Limits
@@ -195,6 +195,7 @@ def _offer_touched(formula, outside, goal, unit, dense, room):
             sum_both = all_sums[c] - sums[c] if outside else sums[c]
             rank_sum = of_kind(kind, everything, sum_formula, all_sums[c], sum_both)
             if dense is not None and slack[c] > 0:
+                # The slack counts only where a larger sum within the set raises the score.
                 rises = (kind == AND_IT or kind == OR_NOT) != outside
                 most = sign * rank_sum + (slack[c] if rises == (sign > 0) else 0)
                 if most < least:
@@ -204,6 +205,7 @@ def _offer_touched(formula, outside, goal, unit, dense, room):
                 rank_sum = of_kind(kind, everything, sum_formula, all_sums[c], sum_both)
             if sign * rank_sum >= least:
                 offer(formula, Candidate(c, kind, n, rank_sum), goal, unit, room)
+                # Each formula that enters raises what the next ones must reach.
                 threshold = last_score(goal.beam)
 
 

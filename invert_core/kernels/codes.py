@@ -189,6 +189,7 @@ def bits_to_keep(bits):
     low, high, all_bits = span_of(bits, _MAGNITUDE_OF_64)
     first = n_trailing_zeros(all_bits)
     n_cut = _NONE
+    # The largest code is left free, because codes begin at 1.
     while high != _NONE and high - low >> first + n_cut >= _LARGEST:
         n_cut += _ONE
     return low, first, n_cut

@@ -85,7 +85,7 @@ def nothing_yet() -> Best:
 @kernel
 def score_of(n, rank_sum, n_samples, downwards):
     """Return the AUC or, if the ranks run downwards, minus the AUC of the upward ranks."""
-    # Both fit into 64 bits and into float64: see `candidates.auc_of`.
+    # Both fit into 64 bits and into float64: see `scores.auc_of`.
     pairs = 2 * n * (n_samples - n)
     doubled_u = rank_sum - n * (n + 1)
     # Turned back as an integer, so that it rounds as the AUC of upward ranks does.

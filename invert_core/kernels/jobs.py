@@ -122,6 +122,6 @@ JOBS: dict[str, Callable[[], None]] = {
 """The call of each job, keyed by the name that users are told."""
 
 
-def codes_of(dtypes: Iterable[np.dtype]) -> tuple[str, ...]:
+def jobs_of_types(dtypes: Iterable[np.dtype]) -> tuple[str, ...]:
     """Return the jobs that make codes of activations of some types; most types need none."""
     return (CODES_OF_FLOAT64,) if np.dtype(np.float64) in dtypes else ()

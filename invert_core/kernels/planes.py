@@ -4,6 +4,8 @@ The sum of 2**b popcount(plane & set) over all planes b is exactly the weight of
 planes can be left out: then a sum is known up to a slack, and is made exact when it matters.
 """
 
+from typing import Any
+
 import numpy as np
 
 from invert_core.kernels._jit import kernel
@@ -15,6 +17,8 @@ WORDS_AT_ONCE = 1024
 """Words of the planes that are used for all concepts before the next words: they stay in L2."""
 CONCEPTS_AT_ONCE = 4
 """Concepts that share each word of a plane while it is in a register."""
+ALL_PLANES: Any = np.int64(0)
+"""The lowest plane; for 0 itself, a literal, Numba would compile `add_planes` once more."""
 
 
 @kernel

@@ -102,6 +102,7 @@ def sort_mostly(room, start, stop, n_bits, tuning):
     at_least = n_bits_of(np.uint64(n_keys)) + tuning.spare_bits
     n_digits = -(-at_least // digit_bits(n_keys))
     n_left = max(START, n_bits - n_digits * digit_bits(n_keys))
+    # At most twice: the second time, all bits are sorted by.
     while True:
         sort_by_bits(room, start, stop, n_left, n_bits, tuning)
         if n_left == 0 or not are_groups_short(room.keys, start, stop, n_left, tuning):
@@ -192,6 +193,7 @@ def insert(keys, start, stop):
     for at in range(start + 1, stop):
         key = keys[at]
         to = at
+        # Not past equal numbers, so that tied keys keep their order.
         while to > start and keys[to - 1] >> HALF > key >> HALF:
             keys[to] = keys[to - 1]
             to -= 1

@@ -9,7 +9,8 @@ import numpy as np
 
 from invert_core.kernels._jit import kernel
 from invert_core.kernels.bits import lowest_bit, popcount
-from invert_core.kernels.planes import add_planes, bit_length, planes_of
+from invert_core.kernels.planes import ALL_PLANES, add_planes, bit_length, planes_of
+from invert_core.kernels.radix import HALF, LOW_HALF
 from invert_core.kernels.ranks import count_ties
 from invert_core.kernels.sums import (
     BY_COST,
@@ -21,10 +22,6 @@ from invert_core.kernels.sums import (
 )
 
 _ONE = np.uint64(1)
-_HALF = np.uint64(32)
-_LOW_HALF = np.uint64(0xFFFFFFFF)
-_LOWEST_PLANE = np.int64(0)
-"""Not a literal, for which Numba would compile `add_planes` once more."""
 
 
 class Runs(NamedTuple):
@@ -81,11 +78,11 @@ def runs_of_keys(keys, n_negative):
             size[n_runs - 1] += 1
             continue
         # The high half orders the values, so a change in it begins a new value.
-        if position == 0 or key >> _HALF != keys[position - 1] >> _HALF:
+        if position == 0 or key >> HALF != keys[position - 1] >> HALF:
             first[n_values] = n_runs
             n_values += 1
             n_values_negative += position < n_negative
-        atom[n_runs] = key & _LOW_HALF
+        atom[n_runs] = key & LOW_HALF
         size[n_runs] = 1
         n_runs += 1
     first[n_values] = n_runs
@@ -219,8 +216,8 @@ def add_within(words, ranked, lists, chosen, table, counts, sums):
         for c in dense:
             counts[c] = 0
             sums[c] = 0
-        add_planes(words, lists.size_planes, _LOWEST_PLANE, dense, lists.bits, counts)
-        add_planes(words, ranked.planes, _LOWEST_PLANE, dense, lists.bits, sums)
+        add_planes(words, lists.size_planes, ALL_PLANES, dense, lists.bits, counts)
+        add_planes(words, ranked.planes, ALL_PLANES, dense, lists.bits, sums)
     return n_samples, rank_sum
 
 

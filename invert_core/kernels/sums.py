@@ -14,7 +14,7 @@ import numpy as np
 from invert_core.kernels._jit import inner, kernel
 from invert_core.kernels.atoms import Atoms, merged
 from invert_core.kernels.bits import lowest_bit, popcount, whole_set
-from invert_core.kernels.planes import add_planes, planes_of
+from invert_core.kernels.planes import ALL_PLANES, add_planes, planes_of
 
 _ONE = np.uint64(1)
 
@@ -193,7 +193,7 @@ def add_whole(ranked, index, dense, sums):
         for entry in range(first[atom], first[atom + 1]):
             sums[concept[entry]] += weight
     if dense is not None:
-        add_planes(dense.whole, ranked.planes, 0, dense.concept, index.bits, sums)
+        add_planes(dense.whole, ranked.planes, ALL_PLANES, dense.concept, index.bits, sums)
 
 
 @kernel
@@ -278,6 +278,7 @@ def _add_rows(ranked, index, dense, within):
         while left != np.uint64(0):
             atom = word * 64 + lowest_bit(left)
             left &= left - _ONE
+            # Rows are bits, not lists: dense concepts would make lists long.
             for part in range(rows.shape[1]):
                 carried = rows[atom, part]
                 while carried != np.uint64(0):
@@ -292,7 +293,7 @@ def _add_by_planes(ranked, n_left_out, index, dense, within):
     """Add the dense concepts by counting bits, but for the lowest planes."""
     words, counts, slack = within.words, within.counts, within.slack
     # Counts are always exact: the limits on sizes and the test for equal extents rely on them.
-    add_planes(words, dense.size_planes, 0, dense.concept, index.bits, counts)
+    add_planes(words, dense.size_planes, ALL_PLANES, dense.concept, index.bits, counts)
     add_planes(words, ranked.planes, n_left_out, dense.concept, index.bits, within.sums)
     # Each atom lacks up to 2**n_left_out - 1, and there are no more atoms than samples. With at
     # most 2**27 samples and 27 planes left out, the slack is below 2**54.
@@ -304,6 +305,7 @@ def _add_by_planes(ranked, n_left_out, index, dense, within):
 def forget(within):
     """Make the intersections those of an empty set again."""
     counts, sums, slack, touched = within.counts, within.sums, within.slack, within.touched
+    # A set touches few of many concepts, so only these are cleared.
     for place in range(within.n_touched[0]):
         c = touched[place]
         counts[c] = 0

@@ -124,7 +124,7 @@ def label_units(
     jobs: int | None = None,
     block: int | None = None,
 ) -> Generator[list[Label]]:
-    """Label like `label`, but yield the rows of each unit as soon as they are known.
+    """Label like `label`, but yield the rows of each unit while later units are labelled.
 
     Parameters
     ----------

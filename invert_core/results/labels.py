@@ -137,6 +137,8 @@ class Labels:
         if layer in units:
             of_layer = units[layer]
             hint = f"The units of layer {layer!r} go from {min(of_layer)} to {max(of_layer)}."
+        elif not units:
+            hint = "There are no rows at all."
         else:
             name, (unit, *_) = next(iter(units.items()))
             layers = list(units)

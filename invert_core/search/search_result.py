@@ -98,12 +98,11 @@ class SearchResult:
         codes : int64 [k, R, columns]
         """
         middle = (LITERALS + codes.shape[2]) // 2
-        used = codes[:, :, LENGTH] > 0
         self.length[units, way] = codes[:, :, LENGTH]
-        self.n_positive[units, way] = codes[:, :, N_POSITIVE] * used
-        self.rank_sum[units, way] = codes[:, :, RANK_SUM] * used
-        self.literals[units, way] = codes[:, :, LITERALS:middle] * used[:, :, None]
-        self.connectives[units, way] = codes[:, :, middle:] * used[:, :, None]
+        self.n_positive[units, way] = codes[:, :, N_POSITIVE]
+        self.rank_sum[units, way] = codes[:, :, RANK_SUM]
+        self.literals[units, way] = codes[:, :, LITERALS:middle]
+        self.connectives[units, way] = codes[:, :, middle:]
 
     def put(
         self,

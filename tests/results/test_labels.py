@@ -175,3 +175,5 @@ def test_an_empty_table_has_no_rows_and_no_text():
     assert list(empty) == empty.units() == []
     assert Labels().to_jsonl() == ""
     assert Labels().best() == ()
+    with pytest.raises(UnknownNameError, match="no rows"):
+        Labels().at("fc:0")

@@ -4,7 +4,6 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError, SettingError
-from invert_core.kernels import beam_search, codes, ranks
 from invert_core.kernels.atoms import Atoms, bits_of_atoms, find_atoms
 from invert_core.kernels.sums import PLANES, label_index
 from invert_core.search.beam_search import BeamSearch
@@ -208,16 +207,6 @@ def test_settings_outside_their_range_are_refused(wrong):
     with pytest.raises(SettingError) as caught:
         Settings(**wrong)
     assert caught.value.hint
-
-
-def test_nothing_compiles_after_the_search_was_made():
-    rng = np.random.default_rng(4)
-    search = BeamSearch(concept_set(rng.random((70, 4)) < 0.3), Settings())
-    kernels = (beam_search.search_all, ranks.rank_units, codes.shorten, codes.number_values)
-    before = [len(kernel.signatures) for kernel in kernels]
-    for dtype in (np.float32, np.float64):
-        search.explain(rng.normal(size=(2, 70)).astype(dtype))
-    assert [len(kernel.signatures) for kernel in kernels] == before
 
 
 def test_the_callers_concept_set_is_not_frozen():
