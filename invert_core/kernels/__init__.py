@@ -3,9 +3,9 @@
 `bits` packs marks, `atoms` merges samples with equal marks. `ranks` ranks activations of any type
 by the `codes` of their values, which `radix` sorts. `sums` adds ranks over concepts with the help
 of `planes`. `formulas` orders formulas and knows their extents, `scores` is the measure, `beam`
-keeps the best formulas, `candidates` offers it each formula joined to every literal, and
-`beam_search` runs the steps. `pairs`, `kinds`, `bounds`, `triples` and `exhaustive` run the
-complete search. `subsets` ranks and adds within the samples on which formulas are defined. `_jit`
-owns the compiler's options, `_cache` keeps machine code, `jobs` lists what is compiled together,
-`warm_up` compiles it before threads start.
+keeps the best formulas, `candidates` offers it each formula joined to every literal, `known` tells
+which extents shorter formulas have, and `beam_search` runs the steps. `pairs`, `kinds`, `bounds`,
+`triples` and `exhaustive` run the complete search. `subsets` ranks and adds within the samples on
+which formulas are defined. `_jit` owns the compiler's options, `_cache` keeps machine code, `jobs`
+lists what is compiled together, `warm_up` compiles it before threads start.
 """

@@ -10,7 +10,7 @@ import numpy as np
 
 from invert_core.kernels._jit import inlined, inner, kernel
 from invert_core.kernels.beam import Beam, copy, last_score, no_formulas
-from invert_core.kernels.bits import lowest_bit, whole_set
+from invert_core.kernels.bits import whole_set
 from invert_core.kernels.candidates import (
     Formula,
     Goal,
@@ -21,19 +21,14 @@ from invert_core.kernels.candidates import (
     offer_literals,
 )
 from invert_core.kernels.formulas import (
-    AND_IT,
-    AND_NOT,
     LENGTH,
-    OR_IT,
-    OR_NOT,
-    is_within,
     width_of,
-    word_of_kind,
 )
+from invert_core.kernels.known import is_known
 from invert_core.kernels.sums import LabelIndex, add_whole, nothing_within, ranked_over
 
-_FEW, _MORE = 2, 16
-"""Numbers of formulas to look at, first and later, if the beam has no new formula of a length."""
+_KNOWN = 16
+"""Number of known extents to keep, because formulas with one extent score alike and come often."""
 
 
 class Results(NamedTuple):
@@ -55,9 +50,9 @@ class Space(NamedTuple):
 
     `sums`, `float_sums`, `float_counts` and `whole` are those of `candidates.Unit`, `every` bool
     [C] is all concepts. `before` is the beam of the previous step and `kept` becomes the next one;
-    `few` and `more` are for formulas that are not good enough for it. `parents` uint64 [P, W] are
-    the extents of all formulas that were joined. `ceiling` and `ceiling_score` are those of
-    `candidates.Goal`, and `literal` is room for a formula.
+    `below` is for the best new formula that is not good enough for it, and `known` is that of
+    `candidates.Goal`. `parents` uint64 [P, W] are the extents of all formulas that were joined, and
+    `literal` is room for a formula.
     """
 
     sums: np.ndarray
@@ -67,11 +62,9 @@ class Space(NamedTuple):
     every: np.ndarray
     before: Beam
     kept: Beam
-    few: Beam
-    more: Beam
+    below: Beam
+    known: Beam
     parents: np.ndarray
-    ceiling: np.ndarray
-    ceiling_score: np.ndarray
     literal: Formula
     room: Room
 
@@ -109,8 +102,8 @@ def _space(index: LabelIndex, limits: Limits) -> Space:
     """Make the arrays here, because each of them would take long to compile in a kernel."""
     n_concepts, n_words = index.bits.shape
     beam, length, width = limits.beam, limits.length, width_of(limits.length)
-    before, kept, few, more = (
-        no_formulas(capacity, length, n_words) for capacity in (beam, beam, _FEW, _MORE)
+    before, kept, below, known = (
+        no_formulas(capacity, length, n_words) for capacity in (beam, beam, 1, _KNOWN)
     )
     return Space(
         sums=np.empty(n_concepts, np.int64),
@@ -120,12 +113,10 @@ def _space(index: LabelIndex, limits: Limits) -> Space:
         every=np.ones(n_concepts, np.bool_),
         before=before,
         kept=kept,
-        few=few,
-        more=more,
+        below=below,
+        known=known,
         # Step 1 joins the set of all atoms; each later step at most one formula per beam place.
         parents=np.empty((1 + (length - 1) * beam, n_words), np.uint64),
-        ceiling=np.zeros(width, np.int64),
-        ceiling_score=np.full(1, np.inf),
         literal=Formula(np.empty(width, np.int64), np.empty(n_words, np.uint64)),
         room=Room(np.empty(width, np.int64), np.empty(n_words, np.uint64), nothing_within(index)),
     )
@@ -165,13 +156,13 @@ def _search_unit(unit, dense, space, results, number):
     """Search one unit and write its results."""
     limits, before, kept, parents = unit.limits, space.before, space.kept, space.parents
     codes, scores = results.codes[number], results.scores[number]
-    goal = Goal(kept, before, space.ceiling, space.ceiling_score)
+    goal = Goal(kept, before, space.known, parents[:0])
     # Both still hold the formulas of the unit before.
     before.size[0] = 0
     kept.size[0] = 0
     # From step 2 on, fewer concepts may be searched.
     of_all = _unit(limits, unit.concepts, unit.ranked, space, space.every)
-    offer_literals(space.literal, goal, of_all, space.room)
+    offer_literals(space.literal, goal, of_all, dense, space.room)
     n_scored = 2 * unit.sums.size
     if kept.size[0] > 0:
         _report(kept, 0, codes, scores, limits.beam)
@@ -195,10 +186,13 @@ def _search_unit(unit, dense, space, results, number):
         past = parents[:n_before]
         row = limits.beam + step - 1
         place = _first_new(kept, step, before, past, unit, dense)
+        # Only if none entered the beam must all others be looked through again.
         if place >= 0:
             _report(kept, place, codes, scores, row)
         else:
-            _search_below(step, past, unit, dense, space, codes, scores)
+            _search_below(step, past, unit, dense, space)
+            if space.below.size[0] > 0:
+                _report(space.below, 0, codes, scores, row)
     for place in range(kept.size[0]):
         _report(kept, place, codes, scores, place)
     results.n_scored[number] = n_scored
@@ -221,34 +215,17 @@ def _report(beam, place, codes, scores, row):
 
 
 @inlined
-def _search_below(step, past, unit, dense, space, codes, scores):
-    """Find the best new formula of one length among those that did not enter the beam.
-
-    They are looked at a few at a time, each time those that come after the last.
-    """
-    before, below, row = space.before, space.few, unit.limits.beam + step - 1
-    ceiling, ceiling_score = space.ceiling, space.ceiling_score
-    while True:
-        below.size[0] = 0
-        goal = Goal(below, before, ceiling, ceiling_score)
-        for place in range(before.size[0]):
-            slot = before.order[place]
-            if before.codes[slot, LENGTH] == step - 1:
-                formula = Formula(before.codes[slot], before.words[slot])
-                offer_joined(formula, goal, unit, dense, space.room)
-        place = _first_new(below, step, before, past, unit, dense)
-        if place >= 0:
-            _report(below, place, codes, scores, row)
-        # A beam with free places has seen all extents; later formulas only repeat them.
-        if place >= 0 or below.size[0] < below.scores.size:
-            break
-        last = below.order[below.size[0] - 1]
-        # All of these are known, so the next ones must come after the last of them.
-        ceiling_score[0] = below.scores[last]
-        for column in range(ceiling.size):
-            ceiling[column] = below.codes[last, column]
-        below = space.more
-    ceiling_score[0] = np.inf
+def _search_below(step, past, unit, dense, space):
+    """Find the best new formula of one length among those that did not enter the beam."""
+    before, below, known = space.before, space.below, space.known
+    below.size[0] = 0
+    known.size[0] = 0
+    goal = Goal(below, before, known, past)
+    for place in range(before.size[0]):
+        slot = before.order[place]
+        if before.codes[slot, LENGTH] == step - 1:
+            formula = Formula(before.codes[slot], before.words[slot])
+            offer_joined(formula, goal, unit, dense, space.room)
 
 
 @inner
@@ -263,72 +240,7 @@ def _first_new(beam, step, before, past, unit, dense):
         # or of all of them if it is not full. Only for other scores they are looked through.
         if beam.codes[slot, LENGTH] == step and (
             beam.scores[slot] > last_score(before)
-            or not _is_known(beam.words[slot], past, unit, dense)
+            or not is_known(beam.words[slot], past, unit, dense)
         ):
             return place
     return -1
-
-
-@inner
-def _is_known(words, past, unit, dense):
-    """Return whether an extent is that of a past extent uint64 [P, W] joined to a literal.
-
-    The first of the past extents is the set of all atoms, joined to every concept by & alone.
-    """
-    for p in range(past.shape[0]):
-        parent = past[p]
-        # & makes extents within the parent, | extents around it: most parents fit neither.
-        is_inside = is_within(words, parent)
-        is_around = p > 0 and is_within(parent, words)
-        if is_inside and is_around:
-            return True
-        for kind in range(AND_IT, OR_NOT + 1):
-            if (is_around if kind >= OR_IT else is_inside) and _some_concept_makes(
-                kind, parent, words, p == 0, unit, dense
-            ):
-                return True
-    return False
-
-
-@inlined
-def _some_concept_makes(kind, parent, words, all_concepts, unit, dense):
-    """Return whether a concept and the extent `parent` make the extent `words`."""
-    whole, searched, index = unit.whole, unit.searched, unit.concepts
-    # One atom that the concept must carry leaves few concepts to compare.
-    atom = _telling_atom(kind, parent, words, whole)
-    found = False
-    for entry in range(index.first[atom], index.first[atom + 1]):
-        c = index.concept[entry]
-        if (all_concepts or searched[c]) and _makes(kind, parent, index.bits[c], whole, words):
-            found = True
-    if dense is not None:
-        for c in dense.concept:
-            if (all_concepts or searched[c]) and _makes(kind, parent, index.bits[c], whole, words):
-                found = True
-    return found
-
-
-@inner
-def _telling_atom(kind, parent, words, whole):
-    """Return an atom that a concept must carry if it makes `words` of `parent`, another extent."""
-    for word in range(words.size):
-        if kind == AND_IT:
-            tells = words[word]
-        elif kind == AND_NOT:
-            tells = parent[word] & ~words[word]
-        elif kind == OR_IT:
-            tells = words[word] & ~parent[word]
-        else:
-            tells = whole[word] & ~words[word]
-        if tells != np.uint64(0):
-            return word * 64 + lowest_bit(tells)
-    return 0
-
-
-@inner
-def _makes(kind, parent, concept, whole, words):
-    """Return whether an extent and a concept make the extent `words`."""
-    for word in range(words.size):
-        if word_of_kind(kind, parent[word], concept[word], whole[word]) != words[word]:
-            return False
-    return True

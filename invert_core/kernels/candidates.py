@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from invert_core.kernels._jit import inlined, inner
-from invert_core.kernels.beam import Beam, enters, insert, last_score, place_of
+from invert_core.kernels.beam import Beam, enters, insert, last_score, place_of, write
 from invert_core.kernels.bits import popcount
 from invert_core.kernels.formulas import (
     AND_IT,
@@ -22,9 +22,9 @@ from invert_core.kernels.formulas import (
     RANK_SUM,
     join,
     of_kind,
-    precedes,
     write_extent,
 )
+from invert_core.kernels.known import is_known
 from invert_core.kernels.planes import sum_below
 from invert_core.kernels.scores import least_sum, score_of
 from invert_core.kernels.sums import LabelIndex, Ranked, Within, add_within, forget
@@ -88,14 +88,15 @@ class Candidate(NamedTuple):
 class Goal(NamedTuple):
     """Where candidates go: the best go to `beam`.
 
-    Candidates with an extent in the beam `old` are left out, and so are those that do not come
-    after the formula `ceiling` int64 [3 + 2L] with the score `ceiling_score` float64 [1].
+    Candidates with an extent in the beam `old` are left out, and so are those that are known from
+    the extents `past` uint64 [P, W], of which there may be none; see `known.is_known`. `known`
+    holds some extents that were found to be so.
     """
 
     beam: Beam
     old: Beam
-    ceiling: np.ndarray
-    ceiling_score: np.ndarray
+    known: Beam
+    past: np.ndarray
 
 
 class Room(NamedTuple):
@@ -107,28 +108,47 @@ class Room(NamedTuple):
 
 
 @inner
-def offer(formula, candidate, goal, unit, room):
+def offer(formula, candidate, goal, unit, dense, room):
     """Put one candidate into the beam, if it is good enough."""
     n, rank_sum = candidate.n_positive, candidate.rank_sum
     score = score_of(n, rank_sum, unit.limits.sign, unit.limits.n_samples)
-    ceiling_score = goal.ceiling_score[0]
     # Scores decide most cases, so formula and extent are written only if they do not.
-    if score < last_score(goal.beam) or score > ceiling_score:
+    if score < last_score(goal.beam):
         return
     code, words = room.code, room.words
     join(formula.code, candidate.concept, candidate.kind, code)
     code[N_POSITIVE] = n
     code[RANK_SUM] = rank_sum
-    if not precedes(goal.ceiling, ceiling_score, code, score) or not enters(goal.beam, code, score):
+    if not enters(goal.beam, code, score):
         return
     concept_words = unit.concepts.bits[candidate.concept]
     write_extent(candidate.kind, formula.words, concept_words, unit.whole, words)
-    if place_of(goal.old, code, words) < 0:
-        insert(goal.beam, code, score, words)
+    if place_of(goal.old, code, words) >= 0:
+        return
+    # Only where a formula must say more than all shorter ones, as this takes the longest.
+    if goal.past.shape[0] > 0 and _was_scored(code, words, goal, unit, dense):
+        return
+    insert(goal.beam, code, score, words)
 
 
 @inner
-def offer_literals(formula, goal, unit, room):
+def _was_scored(code, words, goal, unit, dense):
+    """Return whether a shorter formula has the extent `words`, and note it if so."""
+    known = goal.known
+    if place_of(known, code, words) >= 0:
+        return True
+    if not is_known(words, goal.past, unit, dense):
+        return False
+    # A full memory begins anew: which extents it holds only matters for speed.
+    if known.size[0] == known.scores.size:
+        known.size[0] = 0
+    write(known, known.order[known.size[0]], code, 0.0, words)
+    known.size[0] += 1
+    return True
+
+
+@inner
+def offer_literals(formula, goal, unit, dense, room):
     """Offer every literal; `formula` is room, and no concept is in ``room.within``."""
     n_samples = unit.limits.n_samples
     code, words = formula.code, formula.words
@@ -140,7 +160,7 @@ def offer_literals(formula, goal, unit, room):
             words[word] = np.uint64(0) if way > 0 else unit.whole[word]
         code[N_POSITIVE] = 0 if way > 0 else n_samples
         code[RANK_SUM] = 0 if way > 0 else n_samples * (n_samples + 1)
-        _offer_others(formula, way < 0, goal, unit, room)
+        _offer_others(formula, way < 0, goal, unit, dense, room)
 
 
 @inner
@@ -158,7 +178,7 @@ def offer_joined(formula, goal, unit, dense, room):
     # The upper planes bound every candidate, and few candidates need the lower ones.
     add_within(unit.ranked, n_left_out(unit.ranked), unit.concepts, dense, within)
     _offer_touched(formula, outside, goal, unit, dense, room)
-    _offer_others(formula, outside, goal, unit, room)
+    _offer_others(formula, outside, goal, unit, dense, room)
     forget(within)
 
 
@@ -204,7 +224,7 @@ def _offer_touched(formula, outside, goal, unit, dense, room):
                 sum_both = all_sums[c] - sums[c] if outside else sums[c]
                 rank_sum = of_kind(kind, everything, sum_formula, all_sums[c], sum_both)
             if sign * rank_sum >= least:
-                offer(formula, Candidate(c, kind, n, rank_sum), goal, unit, room)
+                offer(formula, Candidate(c, kind, n, rank_sum), goal, unit, dense, room)
                 # Each formula that enters raises what the next ones must reach.
                 threshold = last_score(goal.beam)
 
@@ -219,7 +239,7 @@ def _remove_slack(c, unit, within):
 
 
 @inner
-def _offer_others(formula, outside, goal, unit, room):
+def _offer_others(formula, outside, goal, unit, dense, room):
     """Offer the candidates of the concepts that do not touch the set that was walked.
 
     They lie outside of the formula F, and only F | c is new; or within it, and only F & ~c is.
@@ -243,7 +263,7 @@ def _offer_others(formula, outside, goal, unit, room):
             rank_sum = sum_formula + way * all_sums[c]
             least = least_sum(float(n), threshold, sign, float(n_samples))
             if sign * rank_sum >= least:
-                offer(formula, Candidate(c, kind, n, rank_sum), goal, unit, room)
+                offer(formula, Candidate(c, kind, n, rank_sum), goal, unit, dense, room)
                 threshold = last_score(goal.beam)
 
 

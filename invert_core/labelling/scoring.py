@@ -13,7 +13,7 @@ from invert_core.errors import DataError
 from invert_core.formula.formula import Formula
 from invert_core.kernels.atoms import merged
 from invert_core.kernels.bits import pack_columns
-from invert_core.kernels.jobs import ATOMS, RANKS, codes_of
+from invert_core.kernels.jobs import ATOMS, RANKS, jobs_of_types
 from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import sum_of_set
 from invert_core.kernels.warm_up import compile_jobs
@@ -160,7 +160,7 @@ def _tested(
     """Test an extent, bool [N], on every unit, and compute the metrics."""
     n_samples = work.concepts.n_samples
     n_positive = int(extent.sum())
-    compile_jobs(RANKS, ATOMS, *codes_of(work.dtypes))
+    compile_jobs(RANKS, ATOMS, *jobs_of_types(work.dtypes))
     atoms, of_atoms = merged(pack_columns(extent[:, None]), n_samples)
     rank_sum: list[int] = []
     all_ties: list[int] = []
