@@ -6,12 +6,15 @@ prints a traceback, and the work goes on or fails in some odd way.
 
 import _thread
 import contextlib
+import logging
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
+
+_log = logging.getLogger("invert")
 
 _SECONDS = 0.05
 """Wait before an interrupt is sent again.
@@ -59,7 +62,9 @@ def raised_interrupts() -> Iterator[None]:
     def send_again(lost: Any) -> None:
         if not issubclass(lost.exc_type, KeyboardInterrupt):
             # An object that was interrupted while it was made may fail to be deleted.
-            if not arrived:
+            if arrived:
+                _log.debug("After an interrupt, this was ignored: %r", lost.exc_value)
+            else:
                 usual(lost)
             return
         number = lost.exc_value.signal if issubclass(lost.exc_type, Ended) else signal.SIGINT

@@ -77,7 +77,8 @@ class Threads:
                 while True:
                     try:
                         block = next(fetched, None)
-                    except Exception:  # whatever comes before it is worth having
+                    # What comes before an error is worth having; an interrupt waits for no thread.
+                    except Exception:
                         yield from _in_order(waiting, 0, progress, tick)
                         raise
                     if block is None:

@@ -101,6 +101,7 @@ class KernelCache:
             unfinished.write_bytes(hashlib.sha256(code).digest() + code)
             unfinished.replace(file)
         except OSError:
+            _lost.append(file.name)
             with contextlib.suppress(OSError):
                 unfinished.unlink()
 
@@ -115,14 +116,18 @@ class KernelCache:
         return cache / f"{_name(self._function)}-{digest[:16]}"
 
 
+_lost: list[str] = []
+"""Files of kernels that this process could not write, as on a full disk."""
+
+
 def is_done(job: str) -> bool:
     """Return whether some process has compiled the kernels of a job and kept them."""
     return CACHE is not None and (CACHE / f"{job}.done").exists()
 
 
 def note_done(job: str) -> None:
-    """Note that the kernels of a job are on disk, as far as they can be."""
-    if CACHE is not None:
+    """Note that the kernels of a job are on disk, unless this process could not write one."""
+    if CACHE is not None and not _lost:
         with contextlib.suppress(OSError):
             (CACHE / f"{job}.done").touch()
 

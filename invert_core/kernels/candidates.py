@@ -258,6 +258,7 @@ def _offer_others(formula, outside, goal, unit, dense, room):
             continue
         for c in range(start, stop):
             n = n_formula + way * all_counts[c]
+            # Those that touch the set were offered already.
             if counts[c] > 0 or n == n_formula or n < n_low or n > n_high or not searched[c]:
                 continue
             rank_sum = sum_formula + way * all_sums[c]

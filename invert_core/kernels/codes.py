@@ -150,6 +150,7 @@ def n_trailing_zeros(bits):
 def number_of(code, low, high, shift, n_below):
     """Return the number of a code; the larger the magnitude, the smaller if it is negative."""
     magnitude = code & _LARGEST
+    # Negative values run backwards, below all positive ones.
     return high - magnitude >> shift if code > _LARGEST else (magnitude - low >> shift) + n_below
 
 
@@ -179,6 +180,7 @@ def shorten(bits, codes, n_cut):
             magnitude = of_unit[at] & _MAGNITUDE_OF_64
             # Magnitudes begin at 1, as only that of 0 is 0.
             code = np.uint32((magnitude - low >> first + cut) + _ONE)
+            # The sign bit of a float64 is that of its upper half.
             code |= np.uint32(of_unit[at] >> HALF) & SIGN
             codes[unit, at] = code if magnitude != _NONE else np.uint32(0)
 

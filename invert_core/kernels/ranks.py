@@ -187,6 +187,7 @@ def add_counted(room, numbers, zeros, sums, ties):
         # A count gives way to the rank, which fits into 32 bits as well.
         rank_of[number] = rank
         below += tied
+    # The second look at the keys adds what the counts became.
     for at in range(numbers.n_keys):
         sums[keys[at] & LOW_HALF] += np.int64(rank_of[keys[at] >> HALF]) - zeros.rank
     return cubes

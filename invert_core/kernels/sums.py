@@ -258,6 +258,7 @@ def add_within(ranked, n_left_out, index, dense, within):
         n_planes = ranked.planes.shape[0] + dense.size_planes.shape[0]
         # Planes count both sizes and ranks, so both kinds of planes cost time.
         by_planes = dense.concept.size * n_planes * words.size * PLANE_COST
+        # Both ways count exactly; only planes leave a slack in the sums.
         if dense.always or n_atoms * dense.row_cost >= by_planes:
             _add_by_planes(ranked, n_left_out, index, dense, within)
         else:

@@ -2,24 +2,26 @@
 
 import operator
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from invert_core.errors import ExistingOutputError, MissingFileError
+from invert_core.errors import ExistingOutputError, MissingFileError, StaleFileError
 from invert_core.files.atomic import check_folder
 from invert_core.files.write_lock import WriteLock
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress, label_workload
 from invert_core.labelling.workload import Workload
+from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.results.run_directory import (
     RUN_FILE,
     file_identity,
     read_tables,
+    rows_identity,
     versions,
     write_info,
 )
@@ -72,7 +74,8 @@ def label_files(
     -------
     Labels
         The rows, which are read from the run directory when they are first used: memory does not
-        grow with the number of units before that.
+        grow with the number of units before that. If another run has taken its place by then, a
+        StaleFileError says so.
 
     Raises
     ------
@@ -134,7 +137,18 @@ def label_files(
             arguments = _choices(inputs) | {"jobs": jobs}
             write_info(folder, settings, identities, arguments, timer.timings())
             place = output.resolve()  # after the move, "." would mean the old folder
-    return Labels.loaded_by(lambda: read_tables(place), work.concepts)
+            written = unfinished.digest_of_rows
+    return Labels.loaded_by(lambda: _rows_of(place, written), work.concepts)
+
+
+def _rows_of(run: Path, written: str) -> Iterator[LabelTable]:
+    """Read the rows of a run, if they are still those with this SHA-256."""
+    if rows_identity(run)["sha256"] != written:
+        raise StaleFileError(
+            f"The run {str(run)!r} was replaced or changed since these labels were written.",
+            "Read what is there now with: invert_core.read_run(path).labels",
+        )
+    return read_tables(run)
 
 
 def _files_of(inputs: Inputs) -> dict[str, Path]:

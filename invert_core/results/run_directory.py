@@ -126,6 +126,11 @@ def read_run(path: str | PathLike[str]) -> Run:
     return Run(labels, info)
 
 
+def rows_identity(path: Path) -> dict[str, Any]:
+    """Return the `file_identity` of the rows of a run directory."""
+    return file_identity(path / "labels.jsonl")
+
+
 def read_tables(path: Path) -> Iterator[LabelTable]:
     """Read the rows of a run directory, in tables of whole units."""
     labels_file = path / "labels.jsonl"

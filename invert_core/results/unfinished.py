@@ -116,6 +116,11 @@ class UnfinishedRun:
         """Number of units whose rows are saved; the unit after them is the next to label."""
         return self._rows.record.n_units
 
+    @property
+    def digest_of_rows(self) -> str:
+        """SHA-256 of labels.jsonl as far as it is saved."""
+        return self._rows.record.files[_ROWS].sha256
+
     def earlier(self) -> Iterator[LabelTable]:
         """Read the rows that are saved, in tables of whole units."""
         return tables_of(self._lines(self._rows.record), _ROWS)

@@ -17,7 +17,7 @@ from invert_core.values import as_labels, as_matrix, find_nan
 from invert_core.wording import choice
 
 _VALUES_AT_ONCE = 2**19
-"""The most activations that one thread reads at once."""
+"""The most activations that one thread ranks at once."""
 
 
 class MannWhitney(NamedTuple):

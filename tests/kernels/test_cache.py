@@ -16,6 +16,12 @@ from invert_core.kernels._jit import kernel
 compiled_only = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
 
 
+@pytest.fixture(autouse=True)
+def nothing_lost(monkeypatch):
+    """No kernel could not be written."""
+    monkeypatch.setattr(_cache, "_lost", [])
+
+
 def twice(number):
     return 2 * number
 
@@ -149,6 +155,15 @@ def test_a_job_that_was_done_is_known_to_every_process_that_shares_the_cache(tmp
     assert _cache.is_done("job")
     assert not _cache.is_done("another job")
     monkeypatch.setattr(_cache, "CACHE", None)
+    _cache.note_done("job")
+    assert not _cache.is_done("job")
+
+
+@compiled_only
+def test_a_job_with_a_kernel_that_could_not_be_written_is_not_done(tmp_path, monkeypatch):
+    monkeypatch.setattr(_cache, "CACHE", tmp_path / "missing")
+    assert hits() == 0
+    monkeypatch.setattr(_cache, "CACHE", tmp_path)
     _cache.note_done("job")
     assert not _cache.is_done("job")
 

@@ -146,6 +146,7 @@ def jobs(tmp_path, monkeypatch):
     """An empty cache and three jobs that compile nothing; the names of those called here."""
     called = []
     monkeypatch.setattr(_cache, "CACHE", tmp_path)
+    monkeypatch.setattr(_cache, "_lost", [])
     monkeypatch.setattr(warm_up, "_compiled_here", set())
     monkeypatch.setattr(warm_up, "JOBS", {name: lambda n=name: called.append(n) for name in "abc"})
     return called

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from invert_core import label
-from invert_core.errors import ExistingOutputError, MissingFileError
+from invert_core.errors import ExistingOutputError, MissingFileError, StaleFileError
 from invert_core.labelling.label_files import label_files
 from invert_core.results.run_directory import read_run
 from invert_core.settings import Settings
@@ -167,6 +167,13 @@ def test_rows_that_are_read_too_late_name_the_run_that_is_gone(tmp_path, inputs)
     found = label_files(*inputs, tmp_path / "run", units=[0])
     shutil.rmtree(tmp_path / "run")
     with pytest.raises(MissingFileError, match=r"run/labels\.jsonl"):
+        len(found)
+
+
+def test_rows_that_are_read_too_late_are_not_those_of_another_run(tmp_path, inputs):
+    found = label_files(*inputs, tmp_path / "run", units=[0])
+    label_files(*inputs, tmp_path / "run", units=[1], overwrite=True)
+    with pytest.raises(StaleFileError, match="was replaced or changed"):
         len(found)
 
 
