@@ -16,8 +16,11 @@ from invert_core.statistics.tails import ALTERNATIVES, RankSpread, p_values, z_s
 from invert_core.values import as_labels, as_matrix, find_nan
 from invert_core.wording import choice
 
-_VALUES_AT_ONCE = 2**19
-"""The most activations that one thread ranks at once."""
+_VALUES_AT_ONCE = 2**22
+"""The most activations that one thread ranks at once.
+
+Samples lie one after the other, so that reading few units at once would load the same memory often.
+"""
 
 
 class MannWhitney(NamedTuple):
