@@ -20,10 +20,7 @@ from invert_core.kernels.candidates import (
     offer_joined,
     offer_literals,
 )
-from invert_core.kernels.formulas import (
-    LENGTH,
-    width_of,
-)
+from invert_core.kernels.formulas import LENGTH, width_of
 from invert_core.kernels.known import is_known
 from invert_core.kernels.sums import LabelIndex, add_whole, nothing_within, ranked_over
 
@@ -36,12 +33,10 @@ class Results(NamedTuple):
 
     For each unit, `codes` int64 [K, B + L, 3 + 2L] holds the formulas of the best distinct extents,
     best first, then the best new formula of each length, with LENGTH 0 if there is none; see
-    `formulas` for the columns. `scores` float64 [K, B + L] are sign * AUC; `n_scored` int64 [K]
-    counts the candidates.
+    `formulas` for the columns. `n_scored` int64 [K] counts the candidates.
     """
 
     codes: np.ndarray
-    scores: np.ndarray
     n_scored: np.ndarray
 
 
@@ -91,7 +86,6 @@ def search_units(
     n_units, n_rows = len(weights), limits.beam + limits.length
     results = Results(
         np.zeros((n_units, n_rows, width_of(limits.length)), np.int64),
-        np.zeros((n_units, n_rows)),
         np.zeros(n_units, np.int64),
     )
     search_all(weights, index, index.dense, searched, limits, _space(index, limits), results)
@@ -155,7 +149,7 @@ def _unit(limits, index, ranked, space, searched):
 def _search_unit(unit, dense, space, results, number):
     """Search one unit and write its results."""
     limits, before, kept, parents = unit.limits, space.before, space.kept, space.parents
-    codes, scores = results.codes[number], results.scores[number]
+    codes = results.codes[number]
     goal = Goal(kept, before, space.known, parents[:0])
     # Both still hold the formulas of the unit before.
     before.size[0] = 0
@@ -165,7 +159,7 @@ def _search_unit(unit, dense, space, results, number):
     offer_literals(space.literal, goal, of_all, dense, space.room)
     n_scored = 2 * unit.sums.size
     if kept.size[0] > 0:
-        _report(kept, 0, codes, scores, limits.beam)
+        _report(kept, 0, codes, limits.beam)
     _note_parent(parents, 0, unit.whole)
     n_parents = 1
     for step in range(2, limits.length + 1):
@@ -188,13 +182,13 @@ def _search_unit(unit, dense, space, results, number):
         place = _first_new(kept, step, before, past, unit, dense)
         # Only if none entered the beam must all others be looked through again.
         if place >= 0:
-            _report(kept, place, codes, scores, row)
+            _report(kept, place, codes, row)
         else:
             _search_below(step, past, unit, dense, space)
             if space.below.size[0] > 0:
-                _report(space.below, 0, codes, scores, row)
+                _report(space.below, 0, codes, row)
     for place in range(kept.size[0]):
-        _report(kept, place, codes, scores, place)
+        _report(kept, place, codes, place)
     results.n_scored[number] = n_scored
 
 
@@ -206,12 +200,11 @@ def _note_parent(parents, number, words):
 
 
 @inner
-def _report(beam, place, codes, scores, row):
+def _report(beam, place, codes, row):
     """Copy a formula of a beam to a row of the results."""
     slot = beam.order[place]
     for column in range(codes.shape[1]):
         codes[row, column] = beam.codes[slot, column]
-    scores[row] = beam.scores[slot]
 
 
 @inlined

@@ -4,14 +4,7 @@ import numpy as np
 
 from invert_core.kernels._jit import inlined, inner
 from invert_core.kernels.bits import lowest_bit
-from invert_core.kernels.formulas import (
-    AND_IT,
-    AND_NOT,
-    OR_IT,
-    OR_NOT,
-    is_within,
-    word_of_kind,
-)
+from invert_core.kernels.formulas import AND_IT, AND_NOT, OR_IT, OR_NOT, is_within, word_of_kind
 
 
 @inner

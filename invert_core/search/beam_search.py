@@ -71,7 +71,7 @@ class BeamSearch(CompleteSearch):
     ) -> None:
         """Search some units in one direction; the parameters are those of `CompleteSearch`."""
         limits = self._limits._replace(sign=self.signs[way])
-        codes, _, n_scored = search_units(weights, self._index, self._searched(weights), limits)
+        codes, n_scored = search_units(weights, self._index, self._searched(weights), limits)
         result.put_codes(units, way, codes)
         result.n_scored[units, way] = n_scored
 

@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 
 from invert_core.kernels.formulas import LENGTH, LITERALS, N_POSITIVE, RANK_SUM
+from invert_core.kernels.scores import auc_of, doubled_u
 from invert_core.settings import Settings
 from invert_core.statistics.tails import RankSpread
 
@@ -168,8 +169,8 @@ class Findings:
         unit, way, place = used
         length, n_positive = result.length[used], result.n_positive[used]
         spread = result.spread.of_each(unit if result.spread.d.ndim == 1 else used)
-        doubled_u = result.rank_sum[used] - n_positive * (n_positive + 1)
-        auc = doubled_u / (2 * n_positive * (spread.n_samples - n_positive))
+        rank_sum = result.rank_sum[used]
+        auc = auc_of(n_positive, rank_sum, spread.n_samples)
         signs = np.array([-1.0 if one == "negative" else 1.0 for one in settings.directions])
         score = signs[way] * auc
         search = unit * len(signs) + way
@@ -193,7 +194,7 @@ class Findings:
             is_best_of_length=of_length >= result.n_beam,
             length=length[rows],
             n_positive=n_positive[rows],
-            doubled_u=doubled_u[rows],
+            doubled_u=doubled_u(n_positive, rank_sum)[rows],
             auc=auc[rows],
             literals=result.literals[used][rows],
             connectives=result.connectives[used][rows],
