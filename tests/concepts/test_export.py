@@ -19,6 +19,7 @@ from invert_core.concepts.sets.packing import full_sets
 from invert_core.errors import ExistingOutputError, MissingFileError, SettingError, StorageError
 from tests.concepts.contents import contents
 from tests.concepts.drawn import concept_sets, numbered
+from tests.concepts.file_sizes import room_for
 
 SMALL = replace(
     ConceptSet.from_arrays(
@@ -248,13 +249,7 @@ def test_the_folder_for_an_export_must_be_there(tmp_path, target):
 @pytest.mark.parametrize("target", ["c.npz", "tables"])
 @pytest.mark.parametrize("room", [0, 500])
 def test_a_full_disk_leaves_nothing_behind(tmp_path, target, room):
-    resource = pytest.importorskip("resource", reason="sets the system's limit of file sizes")
     concepts = numbered(np.random.default_rng(0).random((300, 20)) < 0.5)
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
-    try:
-        with pytest.raises(StorageError, match=f"Cannot write .*{target}"):
-            export_concepts(concepts, tmp_path / target)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with room_for(room), pytest.raises(StorageError, match=f"Cannot write .*{target}"):
+        export_concepts(concepts, tmp_path / target)
     assert list(tmp_path.iterdir()) == []

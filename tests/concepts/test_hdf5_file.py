@@ -17,6 +17,7 @@ from invert_core.errors import (
 )
 from tests.concepts.contents import contents
 from tests.concepts.drawn import concept_sets
+from tests.concepts.file_sizes import room_for
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -134,14 +135,8 @@ def test_an_existing_file_is_kept_unless_it_may_be_overwritten(path):
 
 @pytest.mark.parametrize("room", [0, 100, 5_000])
 def test_a_full_disk_leaves_nothing_behind(path, room):
-    resource = pytest.importorskip("resource", reason="sets the system's limit of file sizes")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
-    try:
-        with pytest.raises(StorageError, match=r"Cannot write .*concepts\.h5"):
-            write_concepts(path, SMALL)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with room_for(room), pytest.raises(StorageError, match=r"Cannot write .*concepts\.h5"):
+        write_concepts(path, SMALL)
     assert list(path.parent.iterdir()) == []
 
 

@@ -12,8 +12,7 @@ from invert_core.concepts import ConceptSet, hdf5_file, write_concepts
 from invert_core.concepts.hdf5_file import read_hdf5
 from invert_core.errors import StorageError
 from tests.concepts.contents import contents
-
-resource = pytest.importorskip("resource", reason="sets the system's limit of file sizes")
+from tests.concepts.file_sizes import room_for
 
 LABELS = np.random.default_rng(0).integers(-1, 2, (2_000, 30))
 CONCEPTS = ConceptSet.from_arrays(
@@ -29,27 +28,18 @@ def test_no_room_at_any_place_leaves_nothing_behind(tmp_path):
     size = path.stat().st_size
     assert contents(read_hdf5(path)) == contents(CONCEPTS)
     path.unlink()
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    too_large = r"Cannot write .*concepts\.h5.: File too large"
     for room in [*range(0, size, size // 12), size - 1]:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
-        try:
-            with pytest.raises(StorageError, match=r"Cannot write .*concepts\.h5.: File too large"):
-                write_concepts(path, CONCEPTS)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        with room_for(room), pytest.raises(StorageError, match=too_large):
+            write_concepts(path, CONCEPTS)
         assert list(tmp_path.iterdir()) == []
 
 
 def test_what_was_there_stays_when_it_cannot_be_replaced(tmp_path):
     path = tmp_path / "concepts.h5"
     write_concepts(path, CONCEPTS)
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
-    try:
-        with pytest.raises(StorageError):
-            write_concepts(path, replace(CONCEPTS, name=("x",) * 30), overwrite=True)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with room_for(20_000), pytest.raises(StorageError):
+        write_concepts(path, replace(CONCEPTS, name=("x",) * 30), overwrite=True)
     assert read_hdf5(path).name == CONCEPTS.name
     assert list(tmp_path.iterdir()) == [path]
 
