@@ -47,10 +47,10 @@ class Feeding:
 
     def parts(self, batch: Mapping[str, np.ndarray], count: int) -> Iterator[dict[str, np.ndarray]]:
         """Yield the inputs that the graph reads, for `size` samples at a time."""
+        axes = {each.name: each.batch_axis for each in self.inputs}
         for start in range(0, count, self.size):
             yield {
-                name: _padded(batch[name][start : start + self.size], self.size)
-                for name in self.read
+                name: _padded(batch[name], axes[name], start, self.size) for name in self.read
             }
 
 
@@ -65,6 +65,8 @@ class OnnxExtractor(Extractor):
         How batches are fed to the graph.
     pooled : dict of str to Pooled
         Outputs of the graph by layer, under the names that the layers were asked for.
+    raw : dict of str to str
+        Tensors that are returned as they are, by the names that they were asked for.
     device : {"cpu", "cuda"}
         Where the session runs.
     """
@@ -74,17 +76,21 @@ class OnnxExtractor(Extractor):
         runtime: onnxruntime.InferenceSession,
         feeding: Feeding,
         pooled: dict[str, Pooled],
+        raw: dict[str, str],
         device: str,
     ):
         self._runtime: onnxruntime.InferenceSession | None = runtime
         self._feeding = feeding
         self._pooled = pooled
+        self._raw = raw
         self._flattened = {
             layer: Flattened(layer, each.pooling)
             for layer, each in pooled.items()
             if each.pooling.kind == "flatten"
         }
-        self.outputs = tuple(Output(layer, each.pooling.kind) for layer, each in pooled.items())
+        self.outputs = tuple(
+            Output(layer, each.pooling.kind, each.axes) for layer, each in pooled.items()
+        )
         self.device = device
 
     def run(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -95,10 +101,15 @@ class OnnxExtractor(Extractor):
         parts = [
             self._run_padded(self._runtime, feeds) for feeds in self._feeding.parts(batch, count)
         ]
-        return {
-            layer: np.concatenate(columns)[:count]
-            for layer, columns in zip(self._pooled, zip(*parts, strict=True), strict=True)
+        if self._raw and len(parts) > 1:
+            raise ModelError(
+                f"The model runs {self._feeding.size} samples at once, fewer than the batch has.",
+                f"Say --batch-size {self._feeding.size}.",
+            )
+        pooled = {
+            layer: np.concatenate([part[layer] for part in parts])[:count] for layer in self._pooled
         }
+        return pooled | {name: parts[0][name] for name in self._raw}
 
     def unit_names(self) -> dict[str, tuple[str, ...]]:
         """Return the unit names of flattened layers; see `Extractor.unit_names`."""
@@ -110,9 +121,9 @@ class OnnxExtractor(Extractor):
 
     def _run_padded(
         self, runtime: onnxruntime.InferenceSession, feeds: dict[str, np.ndarray]
-    ) -> list[np.ndarray]:
+    ) -> dict[str, np.ndarray]:
         wanted = [name for each in self._pooled.values() for name in (each.values, each.shape)]
-        names = [name for name in wanted if name]
+        names = [name for name in (*wanted, *self._raw.values()) if name]
         try:
             results = dict(zip(names, runtime.run(names, feeds), strict=True))
         except RUNTIME_ERRORS as error:
@@ -125,7 +136,10 @@ class OnnxExtractor(Extractor):
             self._check_result(layer, results[each.values])
             if each.shape:
                 self._check_shape(layer, each.pooling, results[each.shape], feeds)
-        return [as_float32(layer, results[each.values]) for layer, each in self._pooled.items()]
+        pooled = {
+            layer: as_float32(layer, results[each.values]) for layer, each in self._pooled.items()
+        }
+        return pooled | {name: results[tensor] for name, tensor in self._raw.items()}
 
     def _check_shape(
         self, layer: str, pooling: Pooling, shape: np.ndarray, feeds: dict[str, np.ndarray]
@@ -138,7 +152,7 @@ class OnnxExtractor(Extractor):
                 raise ModelError(
                     f"Axis {axis} of the layer {layer!r} has the length {shape[axis]}, but the "
                     f"samples have {n_tokens} tokens with padding.",
-                    "Choose another layer, or say with --channel-axis which axis counts units.",
+                    f"Choose another layer, or say which axis counts units, as in -l '{layer}:axis=2'.",
                 )
 
     def _check_result(self, layer: str, values: np.ndarray) -> None:
@@ -149,16 +163,19 @@ class OnnxExtractor(Extractor):
             )
         if len(values) != self._feeding.size:
             raise ModelError(
-                f"The first axis of the layer {layer!r} is not the batch: it is {len(values)} for "
-                f"{self._feeding.size} samples.",
-                "Choose another layer; if the model was exported for single samples, "
-                "say --batch-size 1.",
+                f"Axis {self._pooled[layer].axes.batch} of the layer {layer!r} is not the batch: it "
+                f"is {len(values)} for {self._feeding.size} samples.",
+                f"Say which axis counts the samples, as in -l '{layer}:batch=1'; if the model was "
+                "exported for single samples, say --batch-size 1.",
             )
 
 
-def _padded(array: np.ndarray, size: int) -> np.ndarray:
-    # Repeat the last sample instead of adding zeros, on which a model may fail.
-    short = size - len(array)
-    if not short:
-        return np.ascontiguousarray(array)
-    return np.concatenate([array, np.repeat(array[-1:], short, axis=0)])
+def _padded(array: np.ndarray, axis: int | None, start: int, size: int) -> np.ndarray:
+    """Return some samples of an input; the last is repeated where there are too few."""
+    if axis is None:
+        return np.ascontiguousarray(array).reshape(array.shape)
+    if axis == 0 and start + size <= len(array):
+        return np.ascontiguousarray(array[start : start + size])
+    # Zeros in place of samples might make a model fail.
+    samples = np.minimum(np.arange(start, start + size), array.shape[axis] - 1)
+    return np.take(array, samples, axis)

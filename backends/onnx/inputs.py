@@ -1,17 +1,32 @@
 """Reads the inputs of an ONNX model."""
 
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import onnx
 
 from invert_core.backends.onnx.graph import true_inputs
-from invert_core.backends.onnx.shapes import type_of
+from invert_core.backends.onnx.shapes import TensorType, type_of
 from invert_core.errors import ModelError
-from invert_core.models.backend import ModelInput, shown_shape
+from invert_core.models.backend import ModelInput
+
+_log = logging.getLogger("invert")
 
 
 def model_inputs(graph: onnx.GraphProto) -> tuple[ModelInput, ...]:
-    """Return the inputs of a graph in the form of the backend contract."""
-    return tuple(model_input(value) for value in true_inputs(graph))
+    """Return the inputs of a graph in the form of the backend contract.
+
+    A scalar holds one value for all samples. The samples are on axis 0, unless the names of the axes
+    or their lengths say otherwise: ``state [2, n, 64]`` beside ``x [n, 256]`` has them on axis 1.
+    """
+    values = true_inputs(graph)
+    kinds = [type_of(value) for value in values]
+    return tuple(
+        replace(model_input(value), batch_axis=_batch_axis(value.name, kind, kinds))
+        for value, kind in zip(values, kinds, strict=True)
+    )
 
 
 def model_input(value: onnx.ValueInfoProto) -> ModelInput:
@@ -26,14 +41,31 @@ def model_input(value: onnx.ValueInfoProto) -> ModelInput:
             f"The model does not say how many axes its input {value.name!r} has.",
             "Add the shape with `onnx.tools.update_model_dims`.",
         )
-    if any(size is not None and size < 0 for size in kind.shape):
-        raise ModelError(
-            f"The input {value.name!r} has the shape {shown_shape(kind.shape)}.",
-            "Name the axes that may have any length with `onnx.tools.update_model_dims`.",
-        )
     dtype = (
         np.str_
         if kind.elem == onnx.TensorProto.STRING
         else onnx.helper.tensor_dtype_to_np_dtype(kind.elem)
     )
     return ModelInput(value.name, kind.shape, np.dtype(dtype))
+
+
+def _batch_axis(name: str, kind: TensorType, kinds: Sequence[TensorType]) -> int | None:
+    if not kind.dims:
+        return None
+    first = {each.dims[0] for each in kinds if each.dims}
+    if not isinstance(kind.dims[0], int) or all(isinstance(size, int) for size in first):
+        return 0
+    named = [axis for axis, size in enumerate(kind.dims) if isinstance(size, str) and size in first]
+    if named:
+        return named[0]
+    vary = [axis for axis, size in enumerate(kind.dims) if not isinstance(size, int)]
+    if len(vary) != 1:
+        return 0
+    _log.warning(
+        "The input %r is taken to have its samples on axis %d, the only one of any length; if that is "
+        "wrong, say --batch-axis %s=AXIS.",
+        name,
+        vary[0],
+        name,
+    )
+    return vary[0]

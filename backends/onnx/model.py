@@ -3,7 +3,8 @@
 import copy
 import functools
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +14,26 @@ import onnxruntime
 
 from invert_core.backends.onnx import storage
 from invert_core.backends.onnx.extractor import Feeding, OnnxExtractor
-from invert_core.backends.onnx.graph import dependent, prune, random_operators, true_inputs
+from invert_core.backends.onnx.graph import prune, random_operators, true_inputs
 from invert_core.backends.onnx.inputs import model_input, model_inputs
 from invert_core.backends.onnx.names import Names
 from invert_core.backends.onnx.parameters import Weights
-from invert_core.backends.onnx.pooling import Pooled, append_pooling, choose, why_not
+from invert_core.backends.onnx.pooling import Pooled, append_pooling, assumed_rank, why_not
 from invert_core.backends.onnx.session import describe, open_session
-from invert_core.backends.onnx.shapes import (
-    UNKNOWN,
-    BatchAxis,
-    TensorType,
-    ask_runtime,
-    infer_types,
-    type_of,
-)
+from invert_core.backends.onnx.shapes import BatchAxis, TensorType
+from invert_core.backends.onnx.survey import Survey
 from invert_core.backends.onnx.tokens import Tokens, axes_that_follow
 from invert_core.errors import ModelError
-from invert_core.models.backend import MASK, Backend, Finding, Layer, Model, shown_shape
-from invert_core.models.backend_checks import check_settings
-from invert_core.models.pooling import Pooling, leave_padding_out
+from invert_core.models.axes import Axes
+from invert_core.models.backend import MASK, Backend, Finding, Layer, Model, ModelInput, Reading
+from invert_core.models.backend_checks import check_readings
+from invert_core.models.pooling import (
+    Pooling,
+    choose_pooling,
+    leave_padding_out,
+    read_as,
+    tell_reading,
+)
 from invert_core.wording import first_few
 
 _log = logging.getLogger("invert")
@@ -69,8 +71,15 @@ class OnnxModel(Model):
         self._folder = path.parent
         self._external = storage.external_files(self._proto, self._folder)
         self.versions = {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__}
-        self.inputs = model_inputs(self._proto.graph)
+        self._arrange(model_inputs(self._proto.graph))
         self._tokens = Tokens.of(self._proto.graph)
+
+    def _arrange(
+        self, inputs: Sequence[ModelInput], example: Mapping[str, np.ndarray] | None = None
+    ) -> None:
+        self.inputs = tuple(inputs)
+        self._batch = BatchAxis.of(self._proto.graph, self.inputs)
+        self._survey = Survey(self._proto, self._folder, self.inputs, example or {})
 
     @functools.cached_property
     def fingerprint(self) -> str:  # type: ignore[override]
@@ -79,76 +88,83 @@ class OnnxModel(Model):
 
     def settled(self, example: Mapping[str, np.ndarray]) -> "OnnxModel":
         """Return the same model with a mask, if the example has one; see `Model.settled`."""
-        if MASK not in example or any(each.name == MASK for each in self.inputs):
-            return self
         settled = copy.copy(self)
-        settled._tokens = Tokens.beside(self._proto.graph)
-        settled.inputs = (*self.inputs, model_input(settled._tokens.mask))
+        inputs = self.inputs
+        if MASK in example and all(each.name != MASK for each in inputs):
+            settled._tokens = Tokens.beside(self._proto.graph)
+            inputs = (*inputs, model_input(settled._tokens.mask))
+        settled._arrange(inputs, example)
         return settled
+
+    def arranged(self, inputs: Sequence[ModelInput]) -> "OnnxModel":
+        """Return the same model with other axes of its inputs; see `Model.arranged`."""
+        arranged = copy.copy(self)
+        arranged._arrange(inputs, self._survey.example)
+        return arranged
 
     def layers(self) -> list[Layer]:
         """Return all outputs of nodes in the main graph, in its order; see `Model.layers`."""
         names = self._names
-        types = self._types(names.producers)
+        self._survey.learn(names.producers)
         modules = names.module_of()
         weights = Weights(self._proto.graph)
         return [
-            self._layer(name, node, modules.get(name, ""), types[name], weights.read_by(node))
+            self._layer(name, node, modules.get(name, ""), weights.read_by(node))
             for name, node in names.producers.items()
         ]
 
-    def extractor(
+    def open_layers(
         self,
-        layers: Sequence[str],
+        readings: Sequence[Reading],
         *,
-        pool: str = "auto",
-        channel_axis: int | None = None,
         device: str = "auto",
         batch_size: int = 32,
+        raw: Sequence[str] = (),
     ) -> OnnxExtractor:
-        """Open the model for some of its layers; see `Model.extractor`.
+        """Open the model for some of its layers; see `Model.open_layers`.
 
         Only the part of the model that these layers need is loaded. `mean`, `max` and `flatten`
         do not change a layer of rank 2 and are then reported as "none". A model with a fixed
         batch size runs as often as needed.
         """
-        check_settings(layers, pool, device, batch_size)
-        tensors = self._names.resolve_all(layers, self._proto.graph)
-        part = prune(self._proto, set(tensors.values()))
+        check_readings(readings, device, batch_size)
+        tensors = self._names.resolve_all([each.layer for each in readings], self._proto.graph)
+        as_they_are = {name: self._names.resolve(name, self._proto.graph) for name in raw}
+        part = prune(self._proto, {*tensors.values(), *as_they_are.values()})
         _tell_random(part)
-        pooled = self._append_pooling(part, tensors, pool, channel_axis)
+        pooled = self._append_pooling(part, tensors, readings)
         self._tell_padding(pooled)
+        part.graph.output.extend(onnx.ValueInfoProto(name=each) for each in as_they_are.values())
+        size = BatchAxis.of(part.graph, self.inputs).size
         feeding = Feeding(
             inputs=self.inputs,
-            read=_read_inputs(part.graph),
+            read=tuple(value.name for value in true_inputs(part.graph)),
             masked=self._tokens is not None,
             most=batch_size,
-            size=_samples_at_once(part.graph, batch_size),
+            size=_samples_at_once(size, batch_size),
         )
         runtime, device = open_session(part, self._folder, device)
-        return OnnxExtractor(runtime, feeding, pooled, device)
+        return OnnxExtractor(runtime, feeding, pooled, as_they_are, device)
 
     def _append_pooling(
-        self,
-        part: onnx.ModelProto,
-        tensors: Mapping[str, str],
-        pool: str,
-        channel_axis: int | None,
+        self, part: onnx.ModelProto, tensors: Mapping[str, str], readings: Sequence[Reading]
     ) -> dict[str, Pooled]:
         """Pool the tensors of the layers in the graph `part`, which is changed in place."""
-        types = self._types(tensors.values())
+        self._survey.learn(tensors.values())
+        types = {tensor: self._survey.type_of(tensor) for tensor in tensors.values()}
         following = self._axes_that_follow(types)
         mask = self._tokens.mask if self._tokens else None
         pooled: dict[str, Pooled] = {}
-        for layer, tensor in tensors.items():
+        for reading in readings:
+            layer, tensor = reading.layer, tensors[reading.layer]
             kind = types[tensor]
-            pooling = self._choose(layer, tensor, kind, pool, channel_axis)
+            pooling, axes = self._choose(reading, tensor, kind)
             if self._tokens is not None and (pooling.kind != "none" or kind.dims):
-                axes = self._tokens.axes(
+                token_axes = self._tokens.axes(
                     layer, tensor, kind, pooling.channel_axis, following.get(tensor)
                 )
-                pooling = leave_padding_out(layer, pooling, axes)
-            pooled[layer] = append_pooling(part, tensor, kind.elem, pooling, mask)
+                pooling = leave_padding_out(layer, pooling, token_axes)
+            pooled[layer] = append_pooling(part, tensor, kind.elem, pooling, axes, mask)
         return pooled
 
     def _tell_padding(self, pooled: Mapping[str, Pooled]) -> None:
@@ -162,27 +178,6 @@ class OnnxModel(Model):
     def _names(self) -> Names:
         return Names.of(self._proto.graph)
 
-    @functools.cached_property
-    def _dependent(self) -> set[str]:
-        return dependent(self._proto.graph)
-
-    @functools.cached_property
-    def _inferred(self) -> dict[str, TensorType]:
-        return infer_types(self._proto)
-
-    @functools.cached_property
-    def _batch(self) -> BatchAxis:
-        return BatchAxis.of(self._proto.graph)
-
-    def _types(self, tensors: Iterable[str]) -> dict[str, TensorType]:
-        types = {name: self._inferred.get(name, UNKNOWN) for name in tensors}
-        open_questions = [
-            name for name, kind in types.items() if kind.dims is None and name in self._dependent
-        ]
-        if open_questions:
-            types.update(ask_runtime(self._proto, self._folder, open_questions))
-        return types
-
     def _axes_that_follow(self, types: dict[str, TensorType]) -> dict[str, frozenset[int]]:
         """Find the axes that change with the number of tokens, if the types do not tell."""
         if self._tokens is None:
@@ -192,40 +187,44 @@ class OnnxModel(Model):
             return {}
         return axes_that_follow(self._proto, self._folder, names, self._tokens.lengths)
 
-    def _choose(
-        self, layer: str, tensor: str, kind: TensorType, pool: str, channel_axis: int | None
-    ) -> Pooling:
-        problem = self._why_not(tensor, kind)
+    def _choose(self, reading: Reading, tensor: str, kind: TensorType) -> tuple[Pooling, Axes]:
+        found = self._survey.axes_of(tensor)
+        problem = self._why_not(reading, tensor, kind)
         if problem:
             raise ModelError(
-                f"The layer {layer!r} {problem}.", "`invert layers` lists what can be read."
+                f"The layer {reading.layer!r} {problem}.", "`invert layers` lists what can be read."
             )
-        pooling = choose(layer, kind, pool, channel_axis)
-        if pool == "auto" and pooling.kind != "none":
-            _log.info(
-                "Layer %r has shape %s: pool %r, units on axis %d.",
-                layer,
-                shown_shape(kind.shape),
-                pooling.kind,
-                pooling.channel_axis,
-            )
-        return pooling
+        rank = assumed_rank(reading) if kind.dims is None else len(kind.dims)
+        if kind.dims is None and reading.channel_axis is None:
+            found = Axes(0, rank - 1, "the last axis, because the rank is unknown", certain=False)
+        pooling, axes = choose_pooling(reading, rank, found)
+        tell_reading(reading, kind.shape, pooling, axes)
+        return pooling, axes
 
-    def _layer(
-        self, name: str, node: onnx.NodeProto, module: str, kind: TensorType, n_parameters: int
-    ) -> Layer:
-        pool, n_units = "", None
-        if kind.dims is not None and not self._why_not(name, kind):
-            pooling = choose(name, kind, "auto", None)
-            units = kind.dims[pooling.channel_axis]
-            if self._tokens is None or not self._tokens.are(name, units):
-                pool, n_units = pooling.kind, units if isinstance(units, int) else None
-        return Layer(name, module, node.op_type, kind.shape, n_units, pool, n_parameters)
+    def _layer(self, name: str, node: onnx.NodeProto, module: str, n_parameters: int) -> Layer:
+        kind, axes = self._survey.type_of(name), self._survey.axes_of(name)
+        problem = self._why_not(Reading(name), name, kind)
+        if kind.dims is None and not problem:
+            problem = "has an unknown number of axes"
+        layer = Layer(
+            name, module, node.op_type, kind.shape, None, "", n_parameters, axes, problem
+        )
+        try:
+            read = read_as(layer, Reading(name))
+        except ModelError:
+            return layer
+        units = None if kind.dims is None or axes.channel is None else kind.dims[axes.channel]
+        if self._tokens is not None and self._tokens.are(name, units):
+            return replace(layer, axes=Axes(axes.batch, None, f"axis {axes.channel} counts tokens"))
+        return read
 
-    def _why_not(self, tensor: str, kind: TensorType) -> str:
-        if tensor not in self._dependent:
+    def _why_not(self, reading: Reading, tensor: str, kind: TensorType) -> str:
+        if tensor not in self._survey.dependent:
             return "does not depend on the input"
-        return why_not(kind, self._batch)
+        axes = self._survey.axes_of(tensor)
+        if reading.batch_axis is not None:
+            axes = replace(axes, batch=reading.batch_axis)
+        return why_not(kind, axes, self._batch)
 
 
 def _tell_random(part: onnx.ModelProto) -> None:
@@ -238,21 +237,9 @@ def _tell_random(part: onnx.ModelProto) -> None:
         )
 
 
-def _read_inputs(graph: onnx.GraphProto) -> tuple[str, ...]:
-    """Return the inputs of a pruned graph; each must have an axis for the batch."""
-    read = true_inputs(graph)
-    for value in read:
-        if not type_of(value).dims:
-            raise ModelError(
-                f"The input {value.name!r} has no axis for the batch.",
-                "Export the model with this input as a constant.",
-            )
-    return tuple(value.name for value in read)
-
-
-def _samples_at_once(graph: onnx.GraphProto, batch_size: int) -> int:
+def _samples_at_once(fixed: int | None, batch_size: int) -> int:
     """Return the batch size of a graph if it is fixed, or else the requested one."""
-    size = BatchAxis.of(graph).size or batch_size
+    size = fixed or batch_size
     if size > _LARGEST_BATCH:
         raise ModelError(
             f"The model runs {size:,} samples at once, more than {_LARGEST_BATCH:,}.",

@@ -9,7 +9,9 @@ from onnx import TensorProto, helper
 
 from invert_core.backends.onnx.shapes import FLOATS, BatchAxis, TensorType
 from invert_core.errors import ModelError
-from invert_core.models.pooling import Pooling, choose_pooling
+from invert_core.models.axes import Axes
+from invert_core.models.backend import Reading
+from invert_core.models.pooling import Pooling
 
 _AXES_OF_SUMS_ARE_AN_INPUT = 13
 _AXES_ARE_AN_INPUT = 18
@@ -21,48 +23,33 @@ _GATHERS_PER_SAMPLE = 12
 _HAS_BFLOAT16 = 13
 
 
-def why_not(kind: TensorType, batch: BatchAxis) -> str:
+def why_not(kind: TensorType, axes: Axes, batch: BatchAxis) -> str:
     """Say why a tensor cannot be extracted, as the end of a sentence; "" if it can be."""
     if kind.elem not in FLOATS:
         quantized = kind.elem in (TensorProto.UINT8, TensorProto.INT8)
         advice = "; name the output of the DequantizeLinear after it" if quantized else ""
         return f"holds {kind.dtype}, but only floats of 16 to 64 bits can be read{advice}"
-    if kind.dims is not None and len(kind.dims) < 2:
-        return f"has {len(kind.dims)} axes, so there is none for the units"
-    if not batch.may_lead(kind):
-        return f"has {kind.dims[0] if kind.dims else None} where the batch should be"
+    if kind.dims is None:
+        return ""
+    if not kind.dims:
+        return "is a single value, not one per sample"
+    if not batch.may_be(kind.dims[axes.batch]):
+        return f"has {kind.dims[axes.batch]} where the batch should be"
     return ""
 
 
-def choose(layer: str, kind: TensorType, pool: str, channel_axis: int | None) -> Pooling:
-    """Decide how a layer is pooled.
-
-    Parameters
-    ----------
-    layer : str
-        Its name, for messages.
-    kind : TensorType
-        The type of the layer, which `why_not` has accepted.
-    pool, channel_axis
-        See `choose_pooling`.
-
-    Returns
-    -------
-    Pooling
-    """
-    if kind.dims is None:
-        # Some pools imply the number of axes; running the model shows whether that was right.
-        rank = {"none": 2, "first": 3, "last": 3}.get(pool, 0)
-        if not rank:
-            raise ModelError(
-                f"The model does not say how many axes the layer {layer!r} has.",
-                "Say --pool none if it has only samples and units, or --pool first if it has "
-                "samples, tokens and units; or add shapes to the model with "
-                "`python -m onnxruntime.tools.symbolic_shape_infer`.",
-            )
-    else:
-        rank = len(kind.dims)
-    return choose_pooling(layer, rank, pool, channel_axis)
+def assumed_rank(reading: Reading) -> int:
+    """Return the number of axes of a layer whose shape neither the model nor a trial shows."""
+    # Some pools imply the number of axes; running the model shows whether that was right.
+    rank = {"none": 2, "first": 3, "last": 3}.get(reading.pool, 0)
+    if not rank:
+        raise ModelError(
+            f"The model does not say how many axes the layer {reading.layer!r} has.",
+            "Say --pool none if it has only samples and units, or --pool first if it has "
+            "samples, tokens and units; or add shapes to the model with "
+            "`python -m onnxruntime.tools.symbolic_shape_infer`.",
+        )
+    return rank
 
 
 @dataclass(frozen=True)
@@ -70,10 +57,12 @@ class Pooled:
     """Outputs of a graph for one layer.
 
     `values` names the output with the activations [batch, units]. `shape` names the output with
-    the shape of the unpooled layer, or is "" if that shape is not needed.
+    the shape of the unpooled layer with the samples in front, or is "" if it is not needed. `axes`
+    are the layer's own.
     """
 
     pooling: Pooling
+    axes: Axes
     values: str
     shape: str
 
@@ -83,6 +72,7 @@ def append_pooling(
     tensor: str,
     elem: int,
     pooling: Pooling,
+    axes: Axes,
     mask: onnx.ValueInfoProto | None = None,
 ) -> Pooled:
     """Add the nodes that pool a tensor, and make the result an output of the graph.
@@ -97,6 +87,8 @@ def append_pooling(
         The element type of the layer.
     pooling : Pooling
         How the layer is pooled.
+    axes : Axes
+        The axes of the layer, for the result.
     mask : onnx.ValueInfoProto, optional
         The input that says what is padding; it is added to the graph if the layer has token axes.
 
@@ -110,6 +102,11 @@ def append_pooling(
     # Python, where a value that becomes infinite is noticed.
     keeps = elem in (TensorProto.FLOAT, TensorProto.DOUBLE)
     value = tensor if keeps else builder.widened(tensor, elem)
+    if pooling.rank == 1:
+        value = builder.add_axis(value)
+    elif pooling.batch_axis:
+        value = builder.add("Transpose", value, perm=pooling.order)
+        tensor = value
     elem = elem if keeps else TensorProto.FLOAT
     if pooling.token_axes:
         assert mask is not None, "only a mask gives token axes"
@@ -119,7 +116,7 @@ def append_pooling(
         value = builder.pooled(value, pooling)
     watched = pooling.kind == "flatten" or pooling.token_axes
     shape = builder.output("Shape", tensor, TensorProto.INT64) if watched else ""
-    return Pooled(pooling, builder.output("Identity", value, elem), shape)
+    return Pooled(pooling, axes, builder.output("Identity", value, elem), shape)
 
 
 class _Builder:
@@ -168,6 +165,10 @@ class _Builder:
         total = self.reduce("ReduceSum", kept, pooling.other_axes)
         number = self.reduce("ReduceSum", self.add("Cast", counts, to=elem), pooling.other_axes)
         return self.add("Div", total, number)
+
+    def add_axis(self, value: str) -> str:
+        """Make one unit of a layer that has samples only."""
+        return self.add("Reshape", value, self.constant(TensorProto.INT64, [2], [-1, 1]))
 
     def counts(self, pooling: Pooling, mask: str) -> str:
         """Add booleans that broadcast to the layer: True if all tokens of a position count."""

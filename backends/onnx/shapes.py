@@ -11,6 +11,7 @@ from onnx import TensorProto
 
 from invert_core.backends.onnx.graph import prune, true_inputs
 from invert_core.backends.onnx.session import create_session
+from invert_core.models.backend import ModelInput
 
 _log = logging.getLogger("invert")
 
@@ -128,10 +129,10 @@ def ask_runtime(
 
 @dataclass(frozen=True)
 class BatchAxis:
-    """The name and length of the first axis of a model's inputs.
+    """The names and the length of the axes that count samples in a model's inputs.
 
-    `size` is None if the length may vary. `names` are names of the first axis, `others` are names
-    of other axes.
+    `size` is None if the length may vary. `names` are names of these axes, `others` are names of
+    other axes.
     """
 
     size: int | None
@@ -139,25 +140,23 @@ class BatchAxis:
     others: frozenset[str]
 
     @classmethod
-    def of(cls, graph: onnx.GraphProto) -> "BatchAxis":
-        """Read the axis from the inputs of a graph; the smallest of several fixed sizes counts."""
-        dims = [type_of(value).dims or () for value in true_inputs(graph)]
-        first = [dim[0] for dim in dims if dim]
-        sizes = [dim for dim in first if isinstance(dim, int)]
-        names = {dim for dim in first if isinstance(dim, str)}
-        others = {dim for rest in dims for dim in rest[1:] if isinstance(dim, str)}
+    def of(cls, graph: onnx.GraphProto, inputs: Iterable[ModelInput]) -> "BatchAxis":
+        """Read the axes from those inputs that a graph has; the smallest of several sizes counts."""
+        dims = {value.name: type_of(value).dims or () for value in true_inputs(graph)}
+        axes = {each.name: each.batch_axis for each in inputs if each.name in dims}
+        counted = [dims[name][axis] for name, axis in axes.items() if axis is not None]
+        sizes = [size for size in counted if isinstance(size, int)]
+        names = {size for size in counted if isinstance(size, str)}
+        others = {size for each in dims.values() for size in each if isinstance(size, str)}
         return cls(min(sizes, default=None), frozenset(names), frozenset(others - names))
 
-    def may_lead(self, kind: TensorType) -> bool:
-        """Return whether the first axis of a tensor can be the batch, as far as the model says."""
-        if not kind.dims:
-            return kind.dims is None
-        first = kind.dims[0]
-        if first is None or first in self.names:
+    def may_be(self, size: int | str | None) -> bool:
+        """Return whether an axis of this length can count the samples, as far as the model says."""
+        if size is None or size in self.names:
             return True
-        if isinstance(first, int):
-            return first == self.size
-        mentioned = set(re.findall(r"[^\W\d]\w*", first))
+        if isinstance(size, int):
+            return size == self.size
+        mentioned = set(re.findall(r"[^\W\d]\w*", size))
         return mentioned.isdisjoint(self.names | self.others)
 
 

@@ -55,6 +55,7 @@ def read_model(path: Path) -> tuple[onnx.ModelProto, str]:
             f"The model {str(path)!r} has no nodes, so it has no layers.",
             "Export the model again.",
         )
+    _free_axes(proto.graph)
     return proto, hashlib.sha256(content).hexdigest()
 
 
@@ -106,6 +107,15 @@ def fingerprint(digest: str, external: dict[str, Path]) -> str:
             part = hashlib.file_digest(stream, "sha256").hexdigest()
         whole.update(f"\n{part} {location}".encode())
     return whole.hexdigest()
+
+
+def _free_axes(graph: onnx.GraphProto) -> None:
+    """Leave open the lengths that a model writes as -1, which means any."""
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        if value.type.HasField("tensor_type"):
+            for dim in value.type.tensor_type.shape.dim:
+                if dim.HasField("dim_value") and dim.dim_value < 0:
+                    dim.ClearField("dim_value")
 
 
 def _not_onnx(path: Path) -> ModelError:

@@ -6,6 +6,7 @@ layer. No backend knows anything about activation files, formulas or the search.
 `invert_core.testing.BackendSuite` is the abstract test suite that every backend must pass.
 """
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from invert_core.models.axes import Axes
 from invert_core.models.options import Option
 
 POOLS = ("auto", "mean", "max", "first", "last", "none", "flatten")
@@ -37,16 +39,23 @@ class ModelInput:
     name : str
         Name of the input, by which a batch brings it.
     shape : tuple of int or None, or None
-        Length of every axis, None for an axis whose length may vary; the first axis counts the
-        samples. None instead of a tuple means that the shape is unknown until a batch comes.
+        Length of every axis, None for an axis whose length may vary. None instead of a tuple means
+        that the shape is unknown until a batch comes.
     dtype : numpy.dtype or None
         Type of the values; text of any length has the dtype ``str``. None means that the type is
         unknown until a batch comes.
+    batch_axis : int or None
+        The axis that counts the samples. None if the input holds one value for all samples, such
+        as a sample rate: every batch then brings the same array, of the shape that the model takes.
+    channel_axis : int or None
+        The axis that counts channels, if it is known, as the layout of images says it.
     """
 
     name: str
     shape: tuple[int | None, ...] | None = None
     dtype: np.dtype | None = None
+    batch_axis: int | None = 0
+    channel_axis: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,10 +76,15 @@ class Layer:
     n_units : int or None
         Number of units after automatic pooling; None if the model does not state it.
     pool : str
-        What automatic pooling chooses. It is "" if the layer cannot be extracted, and "auto" if
-        the choice is unknown until the model has seen a sample.
+        What automatic pooling chooses. It is "" if the layer cannot be extracted without being
+        asked for its axes, and "auto" if the choice is unknown until the model has seen a sample.
     n_parameters : int or None
         Number of weights in the layer and in everything inside it; None if unknown.
+    axes : Axes
+        The axes that count samples and units by default, and how they are known. If `channel` is
+        None although the layer has several other axes, `Reading.channel_axis` must say it.
+    problem : str
+        Why the layer cannot be extracted at all, as the end of a sentence; "" if it can be.
     """
 
     name: str
@@ -80,6 +94,42 @@ class Layer:
     n_units: int | None
     pool: str
     n_parameters: int | None = None
+    axes: Axes = Axes()
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How one layer is to be read.
+
+    Attributes
+    ----------
+    layer : str
+        Name or module path of the layer.
+    pool : {"auto", "mean", "max", "first", "last", "none", "flatten"}
+        How the axes other than those of the samples and the units become one number per unit.
+
+        - "mean" and "max" take the mean or the maximum over these axes.
+        - "first" and "last" take the first or the last token of a layer of rank 3.
+        - "none" takes a layer of rank 2 as it is.
+        - "auto" is "none" for ranks 1 and 2, and "mean" for every higher rank.
+        - "flatten" makes every place a unit, in the order of the channel and then of the other
+          axes, and `Extractor.unit_names` names the units. Axes that count tokens cannot be
+          flattened.
+
+        If a batch brings `MASK`, tokens that it marks as padding never count, whatever the
+        pool, and a sample without any token is an error.
+    channel_axis : int or None
+        The axis that counts the units, which must not count tokens. None takes the axis that the
+        model shows to hold the channels, and is an error if it does not show one.
+    batch_axis : int or None
+        The axis that counts the samples. None takes the axis that the model shows.
+    """
+
+    layer: str
+    pool: str = "auto"
+    channel_axis: int | None = None
+    batch_axis: int | None = None
 
 
 @dataclass(frozen=True)
@@ -92,10 +142,13 @@ class Output:
         The name by which the layer was asked for.
     pool : str
         The pooling that is carried out, never "auto".
+    axes : Axes
+        The axes that count samples and units, and how they are known.
     """
 
     layer: str
     pool: str
+    axes: Axes = Axes()
 
 
 @dataclass(frozen=True)
@@ -150,15 +203,15 @@ class Extractor(ABC):
 
         Parameters
         ----------
-        batch : mapping of input name to array [b, ...]
-            Inputs of the same `b` samples, where `b` is at least 1 and at most the batch size that
-            the extractor was opened with.
+        batch : mapping of input name to array
+            Inputs of the same `b` samples, which are counted by `ModelInput.batch_axis`, where `b`
+            is at least 1 and at most the batch size that the extractor was opened with.
 
         Returns
         -------
         dict of layer name to float32 array [b, n_units]
-            Activations of every layer that was asked for. If a fixed batch size needed samples as
-            padding, their rows are cut off.
+            Activations of every layer that was asked for, and then the `raw` tensors as they are.
+            If a fixed batch size needed samples as padding, their rows are cut off.
 
         Raises
         ------
@@ -206,7 +259,7 @@ class Model(ABC):
     Attributes
     ----------
     inputs : tuple of ModelInput
-        The inputs that a batch must bring; the first axis of each counts the samples.
+        The inputs that a batch must bring.
     fingerprint : str
         SHA-256 (64 hex digits) of all that determines the model: its file and its external data.
     settings : mapping of str to JSON values
@@ -248,44 +301,47 @@ class Model(ABC):
     def layers(self) -> list[Layer]:
         """List all layers in the order of the model, also those that cannot be extracted."""
 
+    def arranged(self, inputs: Sequence[ModelInput]) -> "Model":
+        """Return the same model with inputs whose axes of samples or channels are known better.
+
+        Parameters
+        ----------
+        inputs : sequence of ModelInput
+            The inputs of this model, with another `ModelInput.batch_axis` or `channel_axis`.
+        """
+        same = copy.copy(self)
+        same.inputs = tuple(inputs)
+        return same
+
     @abstractmethod
-    def extractor(
+    def layers(self) -> list[Layer]:
+        """List all layers in the order of the model, also those that cannot be extracted."""
+
+    @abstractmethod
+    def open_layers(
         self,
-        layers: Sequence[str],
+        readings: Sequence[Reading],
         *,
-        pool: str = "auto",
-        channel_axis: int | None = None,
         device: str = "auto",
         batch_size: int = 32,
+        raw: Sequence[str] = (),
     ) -> Extractor:
         """Open the model for some of its layers.
 
         Parameters
         ----------
-        layers : sequence of str
-            Names or module paths of layers, without repeats.
-        pool : {"auto", "mean", "max", "first", "last", "none", "flatten"}
-            How the axes other than those of the samples and the units become one number per unit.
-
-            - "mean" and "max" take the mean or the maximum over these axes.
-            - "first" and "last" take the first or the last token of a layer of rank 3.
-            - "none" takes a layer of rank 2 as it is.
-            - "auto" is "none" for rank 2 and "mean" for every higher rank.
-            - "flatten" makes every place a unit, in the order of the channel and then of the other
-              axes, and `Extractor.unit_names` names the units. Axes that count tokens cannot be
-              flattened.
-
-            If a batch brings `MASK`, tokens that it marks as padding never count, whatever the
-            pool, and a sample without any token is an error.
-        channel_axis : int or None
-            The axis that counts the units, which must not count tokens. None takes axis 1 for
-            ranks 2 and 4 or more, and the last axis for rank 3.
+        readings : sequence of Reading
+            How each layer is read; no layer repeats.
         device : {"auto", "cpu", "cuda"}
             Where the model runs. If CUDA does not work, "cuda" is an error, and "auto" uses the
             CPU and logs why: as information if the package that runs the model was built without
             CUDA, and as a warning otherwise.
         batch_size : int
             The most samples that one call of `run` may bring, at least 1.
+        raw : sequence of str
+            Tensors that `Extractor.run` also returns as they are, with any shape and type, such as
+            a state that is carried from one sample to the next. They need not be layers that can
+            be extracted.
 
         Raises
         ------
@@ -295,11 +351,29 @@ class Model(ABC):
         UnknownNameError
             There is no such layer; the hint holds the nearest names.
         ModelError
-            A layer cannot be extracted or pooled in this way, or has no such channel axis; or the
-            model does not load.
+            A layer cannot be extracted or pooled in this way, or has no such channel axis, or
+            nothing shows its channel axis; or the model does not load.
         MissingDependencyError
             The device is "cuda", and CUDA does not work.
         """
+
+    def extractor(
+        self,
+        layers: Sequence[str],
+        *,
+        pool: str = "auto",
+        channel_axis: int | None = None,
+        device: str = "auto",
+        batch_size: int = 32,
+    ) -> Extractor:
+        """Open the model for some layers that are all read alike; see `open_layers`."""
+        if isinstance(layers, str):
+            layers = ()
+        return self.open_layers(
+            [Reading(layer, pool, channel_axis) for layer in layers],
+            device=device,
+            batch_size=batch_size,
+        )
 
 
 class Backend(ABC):

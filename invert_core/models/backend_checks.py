@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from invert_core.errors import DataError, SettingError
-from invert_core.models.backend import DEVICES, MASK, POOLS, ModelInput
+from invert_core.models.backend import DEVICES, MASK, POOLS, ModelInput, Reading
 from invert_core.wording import choice, nearest
 
 
-def check_settings(layers: Sequence[str], pool: str, device: str, batch_size: int) -> None:
-    """Check the arguments of `Model.extractor` as far as they do not depend on the model.
+def check_readings(readings: Sequence[Reading], device: str, batch_size: int) -> None:
+    """Check the arguments of `Model.open_layers` as far as they do not depend on the model.
 
     Raises
     ------
@@ -19,17 +19,20 @@ def check_settings(layers: Sequence[str], pool: str, device: str, batch_size: in
         No layer is named, or a layer is named twice; there is no such pool or device; or the batch
         size is below 1.
     """
-    if isinstance(layers, str) or not layers:
+    if not readings:
         raise SettingError(
             "No layers are named in a list.",
             "Name at least one with -l; `invert layers MODEL` lists them.",
         )
-    repeated = [name for name, count in Counter(layers).items() if count > 1]
+    counts = Counter(each.layer for each in readings)
+    repeated = [name for name, count in counts.items() if count > 1]
     if repeated:
         raise SettingError(f"The layer {repeated[0]!r} is named twice.", "Name it once.")
-    for what, value, known in (("pool", pool, POOLS), ("device", device, DEVICES)):
-        if value not in known:
-            raise choice(what, value, known)
+    for each in readings:
+        if each.pool not in POOLS:
+            raise choice("pool", each.pool, POOLS)
+    if device not in DEVICES:
+        raise choice("device", device, DEVICES)
     if batch_size < 1:
         raise SettingError(f"The batch size cannot be {batch_size}.", "Give a number from 1 up.")
 
@@ -44,7 +47,7 @@ def check_batch(
 
     Parameters
     ----------
-    batch : mapping of input name to array [b, ...]
+    batch : mapping of input name to array
     inputs : sequence of ModelInput
         The inputs of the model.
     needed : collection of str
@@ -74,7 +77,13 @@ def check_batch(
     missing = [name for name in known if name in needed and name not in batch]
     if missing:
         raise DataError(f"The input {missing[0]!r} is missing.", listed)
-    counts = {name: _count(known[name], array) for name, array in batch.items()}
+    for name, array in batch.items():
+        _check_input(known[name], array)
+    counts = {
+        name: array.shape[known[name].batch_axis]
+        for name, array in batch.items()
+        if known[name].batch_axis is not None
+    }
     if len(set(counts.values())) > 1:
         raise DataError(
             f"The inputs have different numbers of samples: {counts}.",
@@ -89,31 +98,35 @@ def check_batch(
     return count
 
 
-def _count(wanted: ModelInput, array: np.ndarray) -> int:
+def _check_input(wanted: ModelInput, array: np.ndarray) -> None:
     if wanted.dtype is not None and not _same_type(wanted.dtype, array.dtype):
         raise DataError(
             f"The input {wanted.name!r} takes {wanted.dtype.name}, and the data are {array.dtype}.",
             f"Give arrays of that type, for example with .astype({wanted.dtype.name!r}).",
         )
+    if wanted.batch_axis is not None and array.ndim <= wanted.batch_axis:
+        raise DataError(
+            f"The input {wanted.name!r} has the shape {array.shape}, without an axis "
+            f"{wanted.batch_axis} for the samples.",
+            f"Give one value per sample, or one for all: --constant {wanted.name}=VALUE.",
+        )
     if wanted.shape is None:
-        if not array.ndim:
-            raise DataError(
-                f"The input {wanted.name!r} is a single value.", "Give one value per sample."
-            )
-        return len(array)
-    fits = array.ndim == len(wanted.shape) > 0 and all(
-        size is None or size == given
-        for size, given in zip(wanted.shape[1:], array.shape[1:], strict=True)
+        return
+    fits = array.ndim == len(wanted.shape) and all(
+        axis == wanted.batch_axis or size is None or size == given
+        for axis, (size, given) in enumerate(zip(wanted.shape, array.shape, strict=True))
     )
     if not fits:
-        sizes = ("any" if size is None else str(size) for size in wanted.shape[1:])
+        sizes = [
+            "samples" if axis == wanted.batch_axis else "any" if size is None else str(size)
+            for axis, size in enumerate(wanted.shape)
+        ]
         raise DataError(
-            f"The input {wanted.name!r} has shape [{', '.join(['samples', *sizes])}], and the data "
-            f"have {array.shape}.",
+            f"The input {wanted.name!r} has shape [{', '.join(sizes)}], and the data have "
+            f"{array.shape}.",
             "Give data of that shape; for images, set it with --resize, --crop, --mode (RGB or L) "
             "and --layout (NCHW or NHWC).",
         )
-    return len(array)
 
 
 def _same_type(wanted: np.dtype, given: np.dtype) -> bool:

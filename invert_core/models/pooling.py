@@ -1,32 +1,50 @@
 """How a layer becomes one number per unit: the rules that are the same for every backend."""
 
+import logging
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from invert_core.errors import DataError, ModelError
+from invert_core.models.axes import Axes
+from invert_core.models.backend import Layer, Reading, shown_shape
+
+_log = logging.getLogger("invert")
 
 
 @dataclass(frozen=True)
 class Pooling:
-    """How a layer is pooled; the first of its axes counts the samples.
+    """How a layer is pooled; its axis of the samples is first moved to the front.
 
     Attributes
     ----------
     kind : {"mean", "max", "first", "last", "flatten", "none"}
-        The pool, as in `invert_core.models.backend.Model.extractor`.
+        The pool, as in `invert_core.models.backend.Reading`.
     rank : int
-        Number of axes of the layer.
+        Number of axes of the layer. A layer of rank 1 is one unit.
     channel_axis : int
-        The axis that counts the units.
+        The axis that counts the units, once the samples are in front; 0 for a layer of rank 1.
     token_axes : tuple of int
         The axes that count tokens, along which padding must be left out.
+    batch_axis : int
+        The axis that counted the samples before.
     """
 
     kind: str
     rank: int
     channel_axis: int
     token_axes: tuple[int, ...] = ()
+    batch_axis: int = 0
+
+    @property
+    def order(self) -> list[int]:
+        """The axes of the layer with the samples in front.
+
+        >>> Pooling("mean", 3, 2, batch_axis=1).order
+        [1, 0, 2]
+        """
+        return [self.batch_axis, *(axis for axis in range(self.rank) if axis != self.batch_axis)]
 
     @property
     def other_axes(self) -> list[int]:
@@ -38,22 +56,25 @@ class Pooling:
         return [axis for axis in range(1, self.rank) if axis != self.channel_axis]
 
 
-def choose_pooling(layer: str, rank: int, pool: str, channel_axis: int | None) -> Pooling:
+def choose_pooling(reading: Reading, rank: int, found: Axes) -> tuple[Pooling, Axes]:
     """Choose how a layer is pooled.
 
     Parameters
     ----------
-    layer : str
-        Name of the layer, for messages.
+    reading : Reading
+        How the layer is to be read; a negative axis counts from the end. "mean", "max" and "flatten"
+        leave a layer of rank 2 as it is.
     rank : int
-        Number of axes of the layer, at least 2.
-    pool, channel_axis
-        Arguments of `invert_core.models.backend.Model.extractor`; a negative axis counts from the
-        end. "mean", "max" and "flatten" leave a layer of rank 2 as it is.
+        Number of axes of the layer, at least 1.
+    found : Axes
+        The axes that the model shows.
 
     Returns
     -------
     Pooling
+        What is done once the axis of the samples is the first.
+    Axes
+        The axes of the layer itself, and how they are known.
 
     Raises
     ------
@@ -62,31 +83,66 @@ def choose_pooling(layer: str, rank: int, pool: str, channel_axis: int | None) -
 
     Examples
     --------
-    >>> choose_pooling("conv", 4, "auto", None)
-    Pooling(kind='mean', rank=4, channel_axis=1, token_axes=())
+    >>> pooling, axes = choose_pooling(Reading("conv"), 4, Axes(0, 1, "channels of Conv 'conv'"))
+    >>> pooling
+    Pooling(kind='mean', rank=4, channel_axis=1, token_axes=(), batch_axis=0)
     """
-    axis = channel_axis
-    if axis is None:
-        axis = 2 if rank == 3 else 1
-    elif axis < 0:
-        axis += rank
-    if not 1 <= axis < rank:
+    axes = _axes(reading, rank, found)
+    kind = ("none" if rank <= 2 else "mean") if reading.pool == "auto" else reading.pool
+    if kind == "none" and rank > 2:
         raise ModelError(
-            f"The layer {layer!r} has {rank} axes, and the channel axis cannot be {channel_axis}.",
-            f"Choose one from 1 to {rank - 1}, or -1 for the last of every layer.",
-        )
-    kind = ("none" if rank == 2 else "mean") if pool == "auto" else pool
-    if kind == "none" and rank != 2:
-        raise ModelError(
-            f"The layer {layer!r} has {rank} axes, and only a layer of 2 axes needs no pooling.",
+            f"The layer {reading.layer!r} has {rank} axes, and only a layer of 2 axes needs no pooling.",
             "Choose --pool mean, max or flatten.",
         )
     if kind in ("first", "last") and rank != 3:
         raise ModelError(
-            f"The layer {layer!r} has {rank} axes, and only a layer of 3 axes has a {kind} token.",
+            f"The layer {reading.layer!r} has {rank} axes, and only a layer of 3 axes has a {kind} "
+            "token.",
             "Choose --pool auto or --pool max.",
         )
-    return Pooling("none" if rank == 2 else kind, rank, axis)
+    channel = axes.channel or 0
+    moved = channel + 1 if channel < axes.batch else channel
+    return Pooling("none" if rank <= 2 else kind, rank, moved, batch_axis=axes.batch), axes
+
+
+def _axes(reading: Reading, rank: int, found: Axes) -> Axes:
+    """Return the axes that were asked for, or else those that the model shows."""
+    asked_batch = _asked(reading, rank, "batch", reading.batch_axis)
+    asked = _asked(reading, rank, "channel", reading.channel_axis)
+    batch = found.batch if asked_batch is None else asked_batch
+    channel = found.channel if asked is None else asked
+    if asked == batch or rank == 1 and asked is not None:
+        raise ModelError(
+            f"The layer {reading.layer!r} has {rank} {'axis' if rank == 1 else 'axes'}, and axis "
+            f"{batch} counts the samples, not units.",
+            "Choose another axis, or none.",
+        )
+    if rank == 1:
+        return found if asked_batch is None else replace(found, batch=0)
+    if rank == 2:
+        channel = 1 - batch
+    if channel is None or channel == batch:
+        raise ModelError(
+            f"The layer {reading.layer!r} has {rank} axes, and {found.reason}.",
+            f"Say which axis counts the units, as in -l '{reading.layer}:axis=1'.",
+        )
+    if (batch, channel) == (found.batch, found.channel):
+        return found
+    return Axes(batch, channel, "as asked")
+
+
+def _asked(reading: Reading, rank: int, what: str, axis: int | None) -> int | None:
+    """Return an axis that was asked for, counted from 0."""
+    if axis is None:
+        return None
+    counted = axis + rank if axis < 0 else axis
+    lowest = 1 if what == "channel" and reading.batch_axis is None else 0
+    if not lowest <= counted < rank:
+        raise ModelError(
+            f"The layer {reading.layer!r} has {rank} axes, and the {what} axis cannot be {axis}.",
+            f"Choose one from {lowest} to {rank - 1}, or -1 for the last of every layer.",
+        )
+    return counted
 
 
 def leave_padding_out(layer: str, pooling: Pooling, token_axes: tuple[int, ...]) -> Pooling:
@@ -100,7 +156,7 @@ def leave_padding_out(layer: str, pooling: Pooling, token_axes: tuple[int, ...])
     if pooling.channel_axis in token_axes:
         raise ModelError(
             f"Axis {pooling.channel_axis} of the layer {layer!r} counts tokens, not units.",
-            "Name the axis of the units with --channel-axis, or choose another layer.",
+            f"Say which axis counts the units, as in -l '{layer}:axis=2', or choose another layer.",
         )
     if pooling.kind == "flatten" and token_axes:
         raise ModelError(
@@ -109,6 +165,47 @@ def leave_padding_out(layer: str, pooling: Pooling, token_axes: tuple[int, ...])
             "Choose another --pool, such as mean or max.",
         )
     return replace(pooling, token_axes=token_axes)
+
+
+def tell_reading(
+    reading: Reading, shape: tuple[int | None, ...] | None, pooling: Pooling, axes: Axes
+) -> None:
+    """Log how a layer is read: as a warning if that may be wrong."""
+    n_units = shape[axes.channel] if shape and axes.channel is not None else None
+    said = (reading.layer, shown_shape(shape), pooling.kind, axes.channel, axes.reason)
+    if not axes.certain:
+        _log.warning("Layer %r has shape %s: pool %r, units on axis %s: %s.", *said)
+    elif reading.channel_axis is None and pooling.rank > 2 and n_units == 1:
+        _log.warning(
+            "Layer %r has shape %s and a single unit on axis %s: %s. If another axis counts the "
+            "units, say so, as in -l '%s:axis=%d'.",
+            reading.layer,
+            shown_shape(shape),
+            axes.channel,
+            axes.reason,
+            reading.layer,
+            next(axis for axis in range(pooling.rank) if axis not in (axes.batch, axes.channel)),
+        )
+    elif reading.pool == "auto" and pooling.kind != "none":
+        _log.info("Layer %r has shape %s: pool %r, units on axis %s: %s.", *said)
+
+
+def read_as(layer: Layer, reading: Reading) -> Layer:
+    """Describe a layer as it would be read: with another pool or other axes than by default.
+
+    Raises
+    ------
+    ModelError
+        The layer cannot be read in this way.
+    """
+    if layer.problem or layer.shape is None:
+        return layer
+    pooling, axes = choose_pooling(reading, len(layer.shape), layer.axes)
+    n_units = 1 if axes.channel is None else layer.shape[axes.channel]
+    if pooling.kind == "flatten":
+        sizes = [size for axis, size in enumerate(layer.shape) if axis != axes.batch]
+        n_units = None if None in sizes else math.prod(size or 0 for size in sizes)
+    return replace(layer, n_units=n_units, pool=pooling.kind, axes=axes)
 
 
 class Flattened:

@@ -1,0 +1,318 @@
+"""Follows what the axes of a tensor count, from the operator that makes channels to a layer.
+
+Every axis of a tensor is a product of factors, the outermost first: an axis that was made by merging
+channels and rows has two. Backends say what an operator does with one of the functions below; they
+are the same for ONNX nodes and for PyTorch operators. `decided` then finds the axis of the samples and
+the axis of the units.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+Size = int | str | None
+"""The length of an axis: a number, the name of a length that may vary, or None if unknown."""
+
+BATCH = "batch"
+CHANNEL = "channel"
+PLACE = "place"
+UNKNOWN = "unknown"
+
+
+class Factor(NamedTuple):
+    """A part of an axis: what it counts, and its length.
+
+    `kind` is BATCH for samples, CHANNEL for channels, PLACE for pixels, time or tokens, and UNKNOWN.
+    """
+
+    kind: str
+    size: Size
+
+
+Axis = tuple[Factor, ...]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What the axes of a tensor count.
+
+    Attributes
+    ----------
+    axes : tuple of Axis
+        The factors of every axis.
+    source : str
+        What made the channels, such as "Conv 'stem'"; "" if there are none.
+    """
+
+    axes: tuple[Axis, ...]
+    source: str = ""
+
+    @property
+    def sizes(self) -> tuple[Size, ...]:
+        """The length of every axis."""
+        return tuple(_product([factor.size for factor in axis]) for axis in self.axes)
+
+    def has(self, axis: int, kind: str) -> bool:
+        """Return whether an axis has a factor of a kind."""
+        return any(factor.kind == kind for factor in self.axes[axis])
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The axes of a layer that count samples and units, and how they are known.
+
+    Attributes
+    ----------
+    batch : int
+        The axis that counts the samples.
+    channel : int or None
+        The axis that counts the units; None if it is not known, or if the layer is one unit.
+    reason : str
+        How they are known, such as "channels of Conv 'stem'", or why they are not.
+    certain : bool
+        Whether they were asked for or followed; False if they are a guess.
+    """
+
+    batch: int = 0
+    channel: int | None = None
+    reason: str = ""
+    certain: bool = True
+
+
+def traced(sizes: Sequence[Size], *, batch: int | None = None, channel: int | None = None) -> Trace:
+    """Return the trace of a tensor of which at most these two axes are known.
+
+    >>> traced(("n", 8, 4), batch=0).axes[0]
+    (Factor(kind='batch', size='n'),)
+    """
+    kinds = {batch: BATCH, channel: CHANNEL}
+    return Trace(
+        tuple((Factor(kinds.get(axis, UNKNOWN), size),) for axis, size in enumerate(sizes))
+    )
+
+
+def with_channels(trace: Trace, axis: int, source: str, sizes: Sequence[Size]) -> Trace:
+    """Return the output of an operator that makes channels on an axis, such as a convolution.
+
+    Samples stay where they were; all other axes become places.
+
+    Parameters
+    ----------
+    trace : Trace
+        The input, of the same rank.
+    axis : int
+        The axis of the new channels; a negative one counts from the end.
+    source : str
+        What makes them.
+    sizes : sequence of Size
+        The lengths of the axes of the output.
+    """
+    axis %= len(sizes)
+    axes = []
+    for number, size in enumerate(sizes):
+        kinds = {factor.kind for factor in trace.axes[number]}
+        if number == axis:
+            axes.append((Factor(CHANNEL, size),))
+        elif BATCH in kinds:
+            axes.append(resized(trace.axes[number], size))
+        else:
+            axes.append((Factor(PLACE, size),))
+    return Trace(tuple(axes), source)
+
+
+def resized(axis: Axis, size: Size) -> Axis:
+    """Return an axis of another length, after slicing, pooling or padding along it."""
+    if _product([factor.size for factor in axis]) == size:
+        return axis
+    kinds = {factor.kind for factor in axis}
+    if len(kinds) == 1:
+        return (Factor(kinds.pop(), size),)
+    # Which factor became shorter is not known, so their lengths are not known either.
+    return tuple(Factor(factor.kind, None) for factor in axis)
+
+
+def with_sizes(trace: Trace, sizes: Sequence[Size]) -> Trace:
+    """Return the output of an operator that keeps all axes, but not their lengths."""
+    axes = (resized(axis, size) for axis, size in zip(trace.axes, sizes, strict=True))
+    return Trace(tuple(axes), trace.source)
+
+
+def transposed(trace: Trace, order: Sequence[int]) -> Trace:
+    """Return the axes in another order."""
+    return Trace(tuple(trace.axes[axis] for axis in order), trace.source)
+
+
+def without(trace: Trace, removed: Sequence[int]) -> Trace:
+    """Return a tensor without some axes, after a sum along them or a squeeze."""
+    gone = {axis % len(trace.axes) for axis in removed}
+    return Trace(
+        tuple(axis for number, axis in enumerate(trace.axes) if number not in gone), trace.source
+    )
+
+
+def with_new(trace: Trace, added: Sequence[int], sizes: Sequence[Size] = ()) -> Trace:
+    """Return a tensor with more axes, at these numbers of the result; of length 1 by default."""
+    rank = len(trace.axes) + len(added)
+    new = {axis % rank: size for axis, size in zip(added, sizes or [1] * len(added), strict=True)}
+    old = iter(trace.axes)
+    return Trace(
+        tuple(
+            (Factor(PLACE, new[number]),) if number in new else next(old) for number in range(rank)
+        ),
+        trace.source,
+    )
+
+
+def reshaped(trace: Trace, sizes: Sequence[Size]) -> Trace:
+    """Return a tensor after a reshape.
+
+    Factors are dealt out in their order. A factor that is split keeps its kind in both parts. Where
+    the lengths do not tell how factors and axes belong together, the axes are unknown.
+
+    Parameters
+    ----------
+    trace : Trace
+        The tensor before.
+    sizes : sequence of Size
+        The lengths of the new axes.
+    """
+    factors = [factor for axis in trace.axes for factor in axis]
+    new = list(sizes)
+    head: list[Axis] = []
+    tail: list[Axis] = []
+    while factors and new and _same(factors[0].size, new[0]):
+        head.append((factors.pop(0),))
+        new.pop(0)
+    while factors and new and _same(factors[-1].size, new[-1]):
+        tail.insert(0, (factors.pop(),))
+        new.pop()
+    middle = _dealt(factors, new)
+    return Trace((*head, *middle, *tail), trace.source)
+
+
+def joined(traces: Sequence[Trace], sizes: Sequence[Size]) -> Trace:
+    """Return the result of an element-wise operator, whose operands are broadcast.
+
+    Parameters
+    ----------
+    traces : sequence of Trace
+        The operands that depend on the input; stored weights say nothing.
+    sizes : sequence of Size
+        The lengths of the axes of the result.
+    """
+    rank = len(sizes)
+    axes = []
+    for number, size in enumerate(sizes):
+        there = [trace.axes[number - rank] for trace in traces if len(trace.axes) >= rank - number]
+        long = [axis for axis in there if _product([factor.size for factor in axis]) != 1]
+        axes.append(resized(_agreed(long or there), size) if there else (Factor(UNKNOWN, size),))
+    return Trace(tuple(axes), _source(traces))
+
+
+def concatenated(traces: Sequence[Trace], axis: int, sizes: Sequence[Size]) -> Trace:
+    """Return tensors put one after the other along an axis."""
+    axes = []
+    for number, size in enumerate(sizes):
+        there = [trace.axes[number] for trace in traces]
+        same = _agreed(there)
+        axes.append(resized(same, size) if number == axis % len(sizes) else same)
+    return Trace(tuple(axes), _source(traces))
+
+
+def multiplied(left: Trace, right: Trace, sizes: Sequence[Size]) -> Trace:
+    """Return the matrix product of two tensors of rank 2 or more that both depend on the input."""
+    outer = joined(
+        [Trace(each.axes[:-2], each.source) for each in (left, right)], sizes[: len(sizes) - 2]
+    )
+    inner = (resized(left.axes[-2], sizes[-2]), resized(right.axes[-1], sizes[-1]))
+    return Trace((*outer.axes, *inner), _source([left, right]))
+
+
+def decided(trace: Trace) -> Axes:
+    """Find the axes of the samples and of the units of a layer.
+
+    A layer of rank 2 has samples and units. In a layer of higher rank, the axis that holds nothing but
+    channels counts the units, or else the only one that holds channels at all.
+    """
+    rank = len(trace.axes)
+    batch = next((axis for axis in range(rank) if trace.has(axis, BATCH)), 0)
+    others = [axis for axis in range(rank) if axis != batch]
+    if rank == 1:
+        return Axes(batch, None, "no other axis: one unit")
+    if rank == 2:
+        return Axes(batch, others[0], "the only other axis")
+    pure = [
+        axis for axis in others if all(factor.kind == CHANNEL for factor in trace.axes[axis])
+    ]
+    mixed = [axis for axis in others if trace.has(axis, CHANNEL)]
+    for found in (pure, mixed):
+        if len(found) == 1:
+            return Axes(batch, found[0], f"channels of {trace.source}")
+        if found:
+            several = " and ".join(map(str, found))
+            return Axes(batch, None, f"axes {several} both hold channels of {trace.source}")
+    return Axes(batch, None, "nothing tells which axis counts the channels")
+
+
+def _dealt(factors: list[Factor], sizes: list[Size]) -> list[Axis]:
+    """Deal factors out to new axes of these lengths."""
+    if len(sizes) == 1 and factors:
+        return [tuple(factors)]
+    unknown: list[Axis] = [(Factor(UNKNOWN, size),) for size in sizes]
+    if len(factors) == 1:
+        return [(Factor(factors[0].kind, size),) for size in sizes]
+    left = [(factor.kind, factor.size) for factor in factors]
+    if not all(isinstance(size, int) for _, size in left) or not all(
+        isinstance(size, int) for size in sizes
+    ):
+        return unknown
+    axes: list[Axis] = []
+    for wanted in sizes:
+        axis: list[Factor] = []
+        rest = int(wanted or 0)
+        while left and (rest > 1 or not axis):
+            kind, size = left[0]
+            size = int(size or 0)
+            if not axis and rest == 1 and size != 1:
+                break
+            shared = rest if size and rest and size % rest == 0 else size
+            if not shared or rest % shared:
+                return unknown
+            axis.append(Factor(kind, shared))
+            rest //= shared
+            left = left[1:] if shared == size else [(kind, size // shared), *left[1:]]
+        if rest != 1:
+            return unknown
+        axes.append(tuple(axis) or (Factor(PLACE, 1),))
+    return axes if all(size == 1 for _, size in left) else unknown
+
+
+def _agreed(axes: Sequence[Axis]) -> Axis:
+    """Return what several tensors say about one axis; unknown if they contradict each other."""
+    known = [axis for axis in axes if any(factor.kind != UNKNOWN for factor in axis)]
+    if not known:
+        return axes[0]
+    kinds = {tuple(factor.kind for factor in axis) for axis in known}
+    if len(kinds) == 1:
+        return known[0]
+    return (Factor(UNKNOWN, _product([factor.size for factor in known[0]])),)
+
+
+def _source(traces: Sequence[Trace]) -> str:
+    return next((trace.source for trace in traces if trace.source), "")
+
+
+def _same(first: Size, second: Size) -> bool:
+    return first is not None and first == second
+
+
+def _product(sizes: Sequence[Size]) -> Size:
+    """Multiply lengths; None unless all are numbers or there is only one."""
+    if len(sizes) == 1:
+        return sizes[0]
+    result = 1
+    for size in sizes:
+        if not isinstance(size, int):
+            return None
+        result *= size
+    return result
