@@ -70,7 +70,7 @@ class Command(click.Command):
 
 def _set_quiet(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value:
-        logging.getLogger("invert").setLevel(logging.ERROR)
+        logging.getLogger("invert").setLevel(logging.WARNING)
 
 
 def _set_debug(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
@@ -134,7 +134,7 @@ _quiet = click.option(
     expose_value=False,
     is_eager=True,
     callback=_set_quiet,
-    help="Print results and errors only.",
+    help="Print results, warnings and errors only.",
 )
 _debug = click.option(
     "--debug",

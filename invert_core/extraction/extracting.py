@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,13 @@ from invert_core.extraction.loop import run_all
 from invert_core.extraction.report import Estimate, ExtractedLayer, ExtractionReport, Spent
 from invert_core.files.atomic import check_target
 from invert_core.files.fingerprint import CONTRACT
-from invert_core.models.backend import Extractor, Layer, Model
-from invert_core.models.backend_checks import check_settings
+from invert_core.models.backend import Extractor, Layer, Model, Reading
+from invert_core.models.backend_checks import check_readings
 from invert_core.models.layer_names import matching, select_layers
 from invert_core.values import check_n_samples
 from invert_core.wording import first_few, nearest
 
-EXTRACTION_CONTRACT = 2
+EXTRACTION_CONTRACT = 3
 """Must be raised if the same fingerprint would give other values than in the last release."""
 
 ModelSource = str | Path | Model | object
@@ -66,7 +67,7 @@ def extract(
     model: ModelSource,
     data: Data,
     output: str | Path,
-    layers: Sequence[str],
+    layers: Sequence[str | Reading],
     *,
     pool: str = "auto",
     channel_axis: int | None = None,
@@ -102,9 +103,14 @@ def extract(
         The ``.h5`` file to write; until it is complete, its name ends in ``.partial``.
     layers : sequence of str
         Names or module paths, as `list_layers` returns them. In them ``*`` stands for any
-        characters, and ``?`` for a single one.
-    pool, channel_axis, device, batch_size
-        See `invert_core.models.backend.Model.extractor`.
+        characters, and ``?`` for a single one. Options may follow, as in
+        ``encoder.*:axis=1,pool=max``: ``axis`` counts the units, ``batch`` the samples. In place of
+        an address, an `invert_core.models.backend.Reading` says the same.
+    pool, channel_axis
+        How layers are read whose addresses do not say it; see
+        `invert_core.models.backend.Reading`.
+    device, batch_size
+        See `invert_core.models.backend.Model.open_layers`.
     dtype : {"float32", "float16"}
         Type of the activations in the file.
     sparse : sequence of str
@@ -142,7 +148,8 @@ def extract(
         The output cannot be written. Finished samples stay, and the same call goes on from there.
     """
     started = time.perf_counter()
-    check_settings(layers, pool, device, batch_size)
+    usual = Reading("", pool, channel_axis)
+    check_readings(_as_readings(layers, usual), device, batch_size)
     check_target(Path(output), overwrite=True)
     _keep_from_output(Path(output), data, model)
     opened = _open_model(model, backend, model_options)
@@ -154,11 +161,9 @@ def extract(
     )
     check_n_samples(len(source))
     opened = opened.settled(source.example())
-    names = select_layers(opened, layers)
+    readings = select_layers(opened, layers, usual)
     batch_size = min(batch_size, len(source))  # models may pad every batch to this size
-    with opened.extractor(
-        names, pool=pool, channel_axis=channel_axis, device=device, batch_size=batch_size
-    ) as extractor:
+    with opened.open_layers(readings, device=device, batch_size=batch_size) as extractor:
         origin = _origin(
             opened,
             source,
@@ -166,7 +171,6 @@ def extract(
             dtype=dtype,
             sparse=_sparse_layers(opened, [each.layer for each in extractor.outputs], sparse),
             batch_size=batch_size,
-            channel_axis=channel_axis,
         )
         with ActivationWriter(
             Path(output), origin, overwrite=overwrite, save_every=save_every
@@ -206,7 +210,6 @@ def _origin(
     dtype: str,
     sparse: Sequence[str],
     batch_size: int,
-    channel_axis: int | None,
 ) -> Origin:
     """Describe what the activations are made from."""
     outputs = extractor.outputs
@@ -217,7 +220,7 @@ def _origin(
         "layers": [output.layer for output in outputs],
         "pooling": {output.layer: output.pool for output in outputs},
         "sparse": sparse,
-        "channel_axis": channel_axis,
+        "axes": {output.layer: [output.axes.batch, output.axes.channel] for output in outputs},
         "preprocessing": source.settings,
         "dtype": dtype,
         "device": extractor.device,
@@ -233,6 +236,13 @@ def _origin(
         sparse=sparse,
         sample_digests=source.sample_digests,
     )
+
+
+def _as_readings(layers: Sequence[str | Reading], usual: Reading) -> list[Reading]:
+    """Return the readings for a first check, before the model is open to tell names from options."""
+    if isinstance(layers, str):
+        return []
+    return [each if isinstance(each, Reading) else replace(usual, layer=each) for each in layers]
 
 
 def _keep_from_output(output: Path, *inputs: object) -> None:

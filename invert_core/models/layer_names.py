@@ -1,11 +1,17 @@
-"""Layers named by patterns: ``layer4.*`` stands for all layers whose names fit it."""
+"""Layers named by patterns and with options: ``layer4.*:pool=max`` stands for all that fit it."""
 
+import functools
+import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from invert_core.errors import UnknownNameError
-from invert_core.models.backend import Layer, Model
-from invert_core.wording import nearest
+from invert_core.errors import ModelError, SettingError, UnknownNameError
+from invert_core.models.backend import Layer, Model, Reading
+from invert_core.models.pooling import read_as
+from invert_core.wording import choice, first_few, nearest
+
+_log = logging.getLogger("invert")
 
 _WILDCARDS = {"*": ".*", "?": "."}
 
@@ -32,47 +38,125 @@ def matching(layers: Sequence[Layer], patterns: Sequence[str]) -> list[Layer]:
     return [each for each in layers if any(_asked_as(each, rule) for rule in rules)]
 
 
-def select_layers(model: Model, wanted: Sequence[str]) -> list[str]:
+def as_reading(address: str, usual: Reading, layers: Callable[[], Sequence[Layer]]) -> Reading:
+    """Read the options of an address such as ``encoder.*:axis=1,pool=max``.
+
+    Only what follows the last colon is read, and only if it says ``key=value``, because tensors are
+    called ``x:0``. The name of a layer is never taken apart.
+
+    Parameters
+    ----------
+    address : str
+        A name, module path or pattern, with or without options.
+    usual : Reading
+        Says what holds for options that are not given.
+    layers : callable
+        Returns the layers of the model.
+
+    Raises
+    ------
+    SettingError
+        There is no such option, or its value is not a whole number or a pool.
+    """
+    name, colon, options = address.rpartition(":")
+    if not colon or "=" not in options or address in _all_names(layers()):
+        return replace(usual, layer=address)
+    given: dict[str, str | int] = {}
+    for option in options.split(","):
+        key, _, text = (part.strip() for part in option.partition("="))
+        if key not in _OPTIONS:
+            raise choice("option of a layer", key, tuple(_OPTIONS))
+        field = _OPTIONS[key]
+        if field in given:
+            raise SettingError(f"{address!r} says {key} twice.", "Say it once.")
+        given[field] = text if field == "pool" else _axis(address, key, text)
+    return replace(usual, layer=name, **given)  # type: ignore[arg-type]
+
+
+_OPTIONS = {"axis": "channel_axis", "batch": "batch_axis", "pool": "pool"}
+"""Fields of `Reading` by the keys that addresses use."""
+
+
+def _axis(address: str, key: str, text: str) -> int:
+    if not re.fullmatch("-?[0-9]{1,3}", text):
+        raise SettingError(
+            f"{address!r} says {key}={text}, which is not the number of an axis.",
+            f"Give a whole number, as in {key}=1; -1 is the last axis.",
+        )
+    return int(text)
+
+
+def select_layers(
+    model: Model, wanted: Sequence[str | Reading], usual: Reading = Reading("")
+) -> list[Reading]:
     """Replace patterns by the layers that fit them and can be extracted.
 
     Parameters
     ----------
     model : Model
-    wanted : sequence of str
-        Names, module paths and patterns.
+    wanted : sequence of str or Reading
+        Names, module paths and patterns, with or without options as in `as_reading`.
+    usual : Reading
+        Says how layers are read whose addresses do not say it.
 
     Returns
     -------
-    list of str
-        Names for `Model.extractor`. A layer that a pattern finds gets its module path if that
-        fits, else its name. A layer that is named, or was found before, is not found again.
+    list of Reading
+        For `Model.open_layers`. A layer that a pattern finds gets its module path if that fits, else
+        its name. A layer that is named, or was found before, is not found again.
     """
-    if not any(map(is_pattern, wanted)):
-        return list(wanted)
-    layers = model.layers()
-    literal = [name for name in wanted if not is_pattern(name)]
-    names: list[str] = []
-    for name in wanted:
-        if not is_pattern(name):
-            names.append(name)
+    layers = functools.cache(model.layers)
+    asked = [
+        each if isinstance(each, Reading) else as_reading(each, usual, layers) for each in wanted
+    ]
+    literal = [each.layer for each in asked if not is_pattern(each.layer)]
+    readings: list[Reading] = []
+    for each in asked:
+        if not is_pattern(each.layer):
+            readings.append(each)
             continue
-        rule = _rule(name)
-        found = [(each, _asked_as(each, rule)) for each in layers if each.pool]
-        taken = {*literal, *names}
-        fitting = [
-            asked for each, asked in found if asked and taken.isdisjoint((each.name, each.module))
+        taken = {*literal, *(reading.layer for reading in readings)}
+        readings += [
+            replace(each, layer=name)
+            for layer, name in _fitting(each, layers())
+            if taken.isdisjoint((layer.name, layer.module))
         ]
-        if not any(asked for _, asked in found):
-            raise UnknownNameError(
-                f"No layer that can be extracted fits {name!r}.",
-                nearest(
-                    name.strip("*?"),
-                    _all_names(layers),
-                    "`invert layers MODEL --supported` lists them.",
-                ),
-            )
-        names += fitting
-    return names
+    return readings
+
+
+def _fitting(asked: Reading, layers: Sequence[Layer]) -> list[tuple[Layer, str]]:
+    """Return the layers that fit a pattern and can be read so, and the names by which they fit."""
+    rule = _rule(asked.layer)
+    found = [(layer, name) for layer in layers if (name := _asked_as(layer, rule))]
+    readable = [pair for pair in found if _can_be_read(pair[0], asked)]
+    if not readable:
+        raise UnknownNameError(
+            f"No layer that can be extracted fits {asked.layer!r}.",
+            nearest(
+                asked.layer.strip("*?"),
+                _all_names(layers),
+                "`invert layers MODEL --supported` lists them.",
+            ),
+        )
+    undecided = [name for layer, name in found if not layer.problem and (layer, name) not in readable]
+    if undecided:
+        _log.warning(
+            "Left out of %r, because nothing tells which axis counts their channels: %s. Name them "
+            "with an axis, as in -l '%s:axis=1'.",
+            asked.layer,
+            first_few(undecided),
+            undecided[0],
+        )
+    return readable
+
+
+def _can_be_read(layer: Layer, asked: Reading) -> bool:
+    if layer.pool == "auto":
+        return True
+    try:
+        return bool(read_as(layer, replace(asked, layer=layer.name)).pool)
+    except ModelError:
+        return False
 
 
 def _rule(pattern: str) -> re.Pattern[str]:
