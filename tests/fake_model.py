@@ -7,6 +7,7 @@ import numpy as np
 from invert_core.data.arrays.array_source import ArraySource
 from invert_core.data.source import Batch
 from invert_core.errors import UnknownNameError
+from invert_core.models.axes import Axes
 from invert_core.models.backend import Extractor, Layer, Model, ModelInput, Output
 from invert_core.models.backend_checks import check_batch
 
@@ -34,18 +35,25 @@ class FakeModel(Model):
             for name, count in N_UNITS.items()
         ]
 
-    def extractor(self, layers, *, pool="auto", channel_axis=None, device="auto", batch_size=32):
-        for name in layers:
-            if name not in N_UNITS:
-                raise UnknownNameError(f"There is no layer {name!r}.", "Try 'out'.")
-        self.opened.append(FakeExtractor(self, layers, pool, device, batch_size))
+    def open_layers(self, readings, *, device="auto", batch_size=32, raw=()):
+        for each in readings:
+            if each.layer not in N_UNITS:
+                raise UnknownNameError(f"There is no layer {each.layer!r}.", "Try 'out'.")
+        self.opened.append(FakeExtractor(self, readings, device, batch_size))
         return self.opened[-1]
 
 
 class FakeExtractor(Extractor):
-    def __init__(self, model, layers, pool, device, batch_size):
+    def __init__(self, model, readings, device, batch_size):
         self.model = model
-        self.outputs = tuple(Output(name, "none" if pool == "auto" else pool) for name in layers)
+        self.outputs = tuple(
+            Output(
+                each.layer,
+                "none" if each.pool == "auto" else each.pool,
+                Axes(0, each.channel_axis or 1),
+            )
+            for each in readings
+        )
         self.device = "cpu" if device == "auto" else device
         self.batch_size = batch_size
         self.rows = 0

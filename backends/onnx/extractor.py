@@ -83,6 +83,7 @@ class OnnxExtractor(Extractor):
         self._feeding = feeding
         self._pooled = pooled
         self._raw = raw
+        self._last_raw: dict[str, np.ndarray] = {}
         self._flattened = {
             layer: Flattened(layer, each.pooling)
             for layer, each in pooled.items()
@@ -106,10 +107,13 @@ class OnnxExtractor(Extractor):
                 f"The model runs {self._feeding.size} samples at once, fewer than the batch has.",
                 f"Say --batch-size {self._feeding.size}.",
             )
-        pooled = {
+        return {
             layer: np.concatenate([part[layer] for part in parts])[:count] for layer in self._pooled
         }
-        return pooled | {name: parts[0][name] for name in self._raw}
+
+    def raw(self) -> dict[str, np.ndarray]:
+        """Return the raw tensors of the last run; see `Extractor.raw`."""
+        return self._last_raw
 
     def unit_names(self) -> dict[str, tuple[str, ...]]:
         """Return the unit names of flattened layers; see `Extractor.unit_names`."""
@@ -136,10 +140,10 @@ class OnnxExtractor(Extractor):
             self._check_result(layer, results[each.values])
             if each.shape:
                 self._check_shape(layer, each.pooling, results[each.shape], feeds)
-        pooled = {
+        self._last_raw = {name: results[tensor] for name, tensor in self._raw.items()}
+        return {
             layer: as_float32(layer, results[each.values]) for layer, each in self._pooled.items()
         }
-        return pooled | {name: results[tensor] for name, tensor in self._raw.items()}
 
     def _check_shape(
         self, layer: str, pooling: Pooling, shape: np.ndarray, feeds: dict[str, np.ndarray]

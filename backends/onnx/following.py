@@ -95,9 +95,9 @@ class _Following:
         if sizes is None:
             self._lost.add(given.name)
             return
-        channel = given.channel_axis if given.channel_axis is not None else channels_of_image(sizes)
-        trace = axes.traced(sizes, batch=given.batch_axis, channel=channel)
-        self.traces[given.name] = Trace(trace.axes, "" if channel is None else f"input {given.name!r}")
+        self.traces[given.name] = axes.begun(
+            given.name, sizes, given.batch_axis, given.channel_axis
+        )
 
     def pass_through(self, node: onnx.NodeProto) -> None:
         known = [name for name in node.input if name in self.traces]
@@ -186,23 +186,6 @@ class Step:
 
 Followed = Sequence[Trace | None] | None
 """The traces of the outputs of a node; the last one stands for all further outputs."""
-
-
-def channels_of_image(sizes: Dims) -> int | None:
-    """Return the axis of the channels if a tensor has the shape of images; None otherwise.
-
-    >>> channels_of_image((None, 3, 224, 224)), channels_of_image(("n", None, None, 3))
-    (1, 3)
-    """
-    if len(sizes) != 4:
-        return None
-    first, last = (sizes[axis] in _CHANNELS_OF_IMAGES for axis in (1, 3))
-    if first == last:
-        return None
-    return 1 if first else 3
-
-
-_CHANNELS_OF_IMAGES = (1, 3, 4)
 
 
 def _same(step: Step) -> Followed:

@@ -1,8 +1,8 @@
 """Runs a model on examples to see which axes of its outputs count samples and tokens."""
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,7 +11,8 @@ from invert_core.backends.torch.observing import Kind, Place, Run, observe
 from invert_core.backends.torch.running import float_type, home, running, to_tensors
 from invert_core.backends.torch.signature import Signature
 from invert_core.errors import ModelError
-from invert_core.models.backend import MASK, ModelInput
+from invert_core.models.axes import Axes, Trace, begun
+from invert_core.models.backend import MASK, ModelInput, Reading
 from invert_core.models.pooling import Pooling, choose_pooling, leave_padding_out
 
 _log = logging.getLogger("invert")
@@ -35,13 +36,20 @@ class Seen:
 
     place: Place
     shape: tuple[int | None, ...]
+    axes: Axes
     token_axes: tuple[int, ...]
     problem: str
 
-    def pooling(self, layer: str, pool: str, channel_axis: int | None) -> Pooling:
+    def pooling(self, reading: Reading) -> tuple[Pooling, Axes]:
         """Decide how the output is pooled; see `choose_pooling` and `leave_padding_out`."""
-        pooling = choose_pooling(layer, len(self.shape), pool, channel_axis)
-        return leave_padding_out(layer, pooling, self.token_axes)
+        pooling, axes = choose_pooling(reading, len(self.shape), self.axes)
+        if pooling.batch_axis and self.token_axes:
+            raise ModelError(
+                f"The layer {reading.layer!r} counts samples on axis {pooling.batch_axis} and has "
+                "tokens.",
+                "Choose a layer whose first axis counts the samples.",
+            )
+        return leave_padding_out(reading.layer, pooling, self.token_axes), axes
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,7 @@ class Look:
 def look(
     module: torch.nn.Module,
     signature: Signature,
+    inputs: Sequence[ModelInput],
     example: Mapping[str, np.ndarray],
     *,
     autocast: bool,
@@ -71,7 +80,9 @@ def look(
         The module, which runs on the device where it is.
     signature : Signature
         What its forward takes.
-    example : mapping of input name to array [b, ...]
+    inputs : sequence of ModelInput
+        The inputs, with the axes of their samples.
+    example : mapping of input name to array
         Some samples.
     autocast : bool
         Whether it runs in half precision.
@@ -81,11 +92,13 @@ def look(
     Look
     """
     device, of_weights = home(module), float_type(module)
+    known = {each.name: each for each in inputs}
 
-    def run(inputs: Mapping[str, np.ndarray]) -> Run:
-        tensors = to_tensors(inputs, device, of_weights)
+    def run(samples: Mapping[str, np.ndarray]) -> Run:
+        tensors = to_tensors(samples, device, of_weights)
+        begun = [(each, _begun(known[name], each)) for name, each in tensors.items()]
         with running(module, device, autocast=autocast):
-            return observe(module, *signature.arguments(tensors))
+            return observe(module, *signature.arguments(tensors), begun)
 
     def attempt(what: str, *examples: Mapping[str, np.ndarray]) -> list[Run]:
         try:
@@ -96,7 +109,7 @@ def look(
 
     first = run(example)
     _tell_unsteady(module, first, run(example))
-    more = {name: np.concatenate([array, array[-1:]]) for name, array in example.items()}
+    more = {name: _one_more(known[name], array) for name, array in example.items()}
     larger = attempt("one sample more", more)
     shorter: dict[int, Run] = {}
     if MASK in example:
@@ -108,7 +121,12 @@ def look(
                 tried = attempt("another number of tokens", *texts)
                 shorter = dict(zip((few, many), tried, strict=False))
     runs = [first, *larger, *shorter.values()]
-    seen = _Evidence(example, first, larger, shorter)
+    count = next(
+        array.shape[axis]
+        for name, array in example.items()
+        if (axis := known[name].batch_axis) is not None
+    )
+    seen = _Evidence(example, count, first, larger, shorter)
     calls = {
         path: count if all(each.calls.get(path) == count for each in runs) else None
         for path, count in first.calls.items()
@@ -120,12 +138,15 @@ def made_up(inputs: tuple[ModelInput, ...]) -> dict[str, np.ndarray] | None:
     """Make one sample of zeros, or ones for integer inputs; None if a shape is not known."""
     example = {}
     for each in inputs:
-        if not each.shape:
+        if each.shape is None:
             return None
         default = np.dtype(np.int64 if each.name == MASK else np.float32)
         dtype = default if each.dtype is None else each.dtype
         value = 0 if dtype.kind == "f" and each.name != MASK else 1
-        shape = (1, *(_MADE_UP if size is None else size for size in each.shape[1:]))
+        shape = tuple(
+            1 if axis == each.batch_axis else _MADE_UP if size is None else size
+            for axis, size in enumerate(each.shape)
+        )
         example[each.name] = np.full(shape, value, dtype)
     return example
 
@@ -133,6 +154,7 @@ def made_up(inputs: tuple[ModelInput, ...]) -> dict[str, np.ndarray] | None:
 @dataclass(frozen=True)
 class _Evidence:
     example: Mapping[str, np.ndarray]
+    count: int
     first: Run
     larger: list[Run]
     shorter: dict[int, Run]
@@ -142,20 +164,37 @@ class _Evidence:
         others = [run.outputs.get(place) for run in (*self.larger, *self.shorter.values())]
         tokens, no_tokens = self._token_axes(place, kind)
         other = _why_other(kind, others) or _why_not(kind)
-        no_batch = "" if other else self._why_no_batch(place, kind)
-        vary = () if no_batch else (0, *tokens)
+        axes = Axes() if other else self._axes(place, kind)
+        no_batch = "" if other else self._why_no_batch(place, kind, axes)
+        vary = () if no_batch else (axes.batch, *tokens)
         shape = tuple(None if axis in vary else size for axis, size in enumerate(kind.shape))
         problem = other or no_batch or no_tokens
-        return Seen(place, shape, () if problem else tokens, problem)
+        return Seen(place, shape, axes, () if problem else tokens, problem)
 
-    def _why_no_batch(self, place: Place, kind: Kind) -> str:
-        count = len(next(iter(self.example.values())))
-        follows = kind.shape[0] == count and all(
-            run.outputs[place].shape == (count + 1, *kind.shape[1:]) for run in self.larger
+    def _axes(self, place: Place, kind: Kind) -> Axes:
+        """Return what following showed, where samples are counted by the axis that grows with them."""
+        if not self.larger:
+            return kind.axes
+        # A single sample leaves no trace in a reshape, so the run with more samples counts.
+        found = self.larger[0].outputs[place]
+        sizes = zip(kind.shape, found.shape, strict=True)
+        grown = [
+            axis for axis, pair in enumerate(sizes) if pair == (self.count, self.count + 1)
+        ]
+        if len(grown) == 1 and grown[0] != found.axes.batch:
+            channel = None if found.axes.channel == grown[0] else found.axes.channel
+            return replace(found.axes, batch=grown[0], channel=channel)
+        return found.axes
+
+    def _why_no_batch(self, place: Place, kind: Kind, axes: Axes) -> str:
+        longer = list(kind.shape)
+        longer[axes.batch] = self.count + 1
+        follows = kind.shape[axes.batch] == self.count and all(
+            run.outputs[place].shape == tuple(longer) for run in self.larger
         )
         if follows:
             return ""
-        return f"has the shape {kind.shape}, and its first axis does not count the samples"
+        return f"has the shape {kind.shape}, and no axis counts the samples"
 
     def _token_axes(self, place: Place, kind: Kind) -> tuple[tuple[int, ...], str]:
         """Return the axes that count tokens, and why they cannot be pooled, if so."""
@@ -178,11 +217,9 @@ class _Evidence:
 
 def _as_long_as(n_tokens: int, kind: Kind) -> tuple[int, ...]:
     """Return the axes that may count tokens, judged by their lengths alone."""
-    channel = 2 if len(kind.shape) == 3 else 1
+    known = (kind.axes.batch, kind.axes.channel)
     return tuple(
-        axis
-        for axis, size in enumerate(kind.shape)
-        if axis not in (0, channel) and size == n_tokens
+        axis for axis, size in enumerate(kind.shape) if axis not in known and size == n_tokens
     )
 
 
@@ -201,8 +238,8 @@ def _tell_unsteady(module: torch.nn.Module, first: Run, again: Run) -> None:
 def _why_not(kind: Kind) -> str:
     if not kind.dtype.is_floating_point:
         return f"holds {str(kind.dtype).removeprefix('torch.')}, but only floats can be read"
-    if len(kind.shape) < 2:
-        return f"has the shape {kind.shape}, which has no axis for the units"
+    if not kind.shape:
+        return "is a single value, not one per sample"
     return ""
 
 
@@ -213,6 +250,18 @@ def _why_other(kind: Kind, others: list[Kind | None]) -> str:
         if len(other.shape) != len(kind.shape):
             return "has another number of axes in other batches"
     return ""
+
+
+def _begun(given: ModelInput, tensor: torch.Tensor) -> Trace:
+    return begun(given.name, tuple(tensor.shape), given.batch_axis, given.channel_axis)
+
+
+def _one_more(given: ModelInput, array: np.ndarray) -> np.ndarray:
+    """Return an input with its last sample twice."""
+    axis = given.batch_axis
+    if axis is None:
+        return array
+    return np.concatenate([array, np.take(array, [-1], axis)], axis=axis)
 
 
 def _with_tokens(example: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from invert_core.backends.torch.running import float_type, running, to_tensors
 from invert_core.backends.torch.signature import Signature
 from invert_core.backends.torch.taps import Taps
 from invert_core.errors import ModelError
+from invert_core.models.axes import Axes
 from invert_core.models.backend import MASK, Extractor, ModelInput, Output
 from invert_core.models.backend_checks import as_float32, check_batch, check_mask
 from invert_core.models.pooling import Flattened, Pooling
@@ -30,6 +32,10 @@ class TappedLayers:
         Where each layer comes from.
     poolings : dict of str to Pooling
         How each layer is pooled.
+    axes : dict of str to Axes
+        The axes of each layer.
+    raw : dict of str to Place
+        Where the tensors come from that are returned as they are.
     calls : mapping of str to int or None
         How often each of `modules` runs, by path; None if that varies.
     """
@@ -37,6 +43,8 @@ class TappedLayers:
     modules: dict[str, torch.nn.Module]
     places: dict[str, Place]
     poolings: dict[str, Pooling]
+    axes: dict[str, Axes]
+    raw: dict[str, Place]
     calls: Mapping[str, int | None]
 
 
@@ -86,10 +94,13 @@ class TorchExtractor(Extractor):
         most: int,
         computing: Computing,
     ):
-        self.outputs = tuple(Output(layer, each.kind) for layer, each in layers.poolings.items())
+        self.outputs = tuple(
+            Output(layer, each.kind, layers.axes[layer]) for layer, each in layers.poolings.items()
+        )
         self.device = computing.device
         self._module: torch.nn.Module | None = module
         self._layers = layers
+        self._raw: dict[str, np.ndarray] = {}
         self._signature = signature
         self._inputs = inputs
         self._most = most
@@ -121,6 +132,10 @@ class TorchExtractor(Extractor):
             for layer, part in zip(self._layers.places, parts, strict=True)
         }
 
+    def raw(self) -> dict[str, np.ndarray]:
+        """Return the raw tensors of the last run; see `Extractor.raw`."""
+        return self._raw
+
     def unit_names(self) -> dict[str, tuple[str, ...]]:
         """Return the unit names of flattened layers; see `Extractor.unit_names`."""
         return {layer: each.names() for layer, each in self._flattened.items() if each.shape}
@@ -147,26 +162,33 @@ class TorchExtractor(Extractor):
         """Run the module, and return the pooled layers [b, units] in the order of `layers`."""
         layers = self._layers
         columns: dict[str, torch.Tensor] = {}
+        # A tensor may be a layer and raw at once, so the places of raw ones have names of their own.
+        wanted: dict[Any, Place] = {**layers.places}
+        wanted |= {("raw", name): place for name, place in layers.raw.items()}
 
-        def take(layer: str, values: torch.Tensor) -> None:
+        def take(layer: Any, values: torch.Tensor) -> None:
+            if isinstance(layer, tuple):
+                self._raw[layer[1]] = values.detach().cpu().numpy().copy()
+                return
             self._check_layer(layer, values, count)
             columns[layer] = pooled(layer, values, layers.poolings[layer], mask)
 
         args, kwargs = self._signature.arguments(tensors)
-        with Taps(layers.modules, layers.places, layers.calls, take) as taps:
+        with Taps(layers.modules, wanted, layers.calls, take) as taps:
             taps.run(lambda: module(*args, **kwargs))
         return [columns[layer] for layer in layers.places]
 
     def _check_layer(self, layer: str, values: torch.Tensor, count: int) -> None:
         pooling, shape = self._layers.poolings[layer], tuple(values.shape)
-        if len(shape) != pooling.rank or shape[0] != count or not values.is_floating_point():
+        wrong = len(shape) != pooling.rank or shape[pooling.batch_axis] != count
+        if wrong or not values.is_floating_point():
             raise ModelError(
                 f"The layer {layer!r} gives {str(values.dtype).removeprefix('torch.')} of the "
                 f"shape {shape} for {count} samples, unlike on the first sample.",
                 "Choose another layer.",
             )
         if layer in self._flattened:
-            self._flattened[layer].note(shape[1:])
+            self._flattened[layer].note(tuple(shape[axis] for axis in pooling.order[1:]))
 
 
 def _channels_last(tensor: torch.Tensor) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """Lists the layers of a module and finds them by name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import torch
@@ -9,7 +9,8 @@ import torch
 from invert_core.backends.torch.example_runs import Look, Seen
 from invert_core.backends.torch.observing import Place, can_be_hooked, modules_of
 from invert_core.errors import ModelError, UnknownNameError
-from invert_core.models.backend import Layer
+from invert_core.models.backend import Layer, Reading
+from invert_core.models.pooling import read_as
 from invert_core.wording import first_few, nearest
 
 _LIST_ALL = "`invert layers` lists all layers of a model."
@@ -119,6 +120,13 @@ class Layers:
             )
         return entry.seen
 
+    def place(self, name: str) -> Place:
+        """Find where a tensor comes from, even if it cannot be extracted as a layer."""
+        entry = self._entries.get(name)
+        if entry is not None and entry.seen is not None:
+            return entry.seen.place
+        return self.find(name).place
+
     def module(self, path: str) -> torch.nn.Module:
         """Return the module of a path."""
         return self._modules[path]
@@ -177,12 +185,13 @@ class Layers:
         op, count = type(module).__name__, sum(each.numel() for each in module.parameters())
         if entry.seen is None:
             pool = "" if entry.problem else "auto"
-            return Layer(entry.name, path, op, None, None, pool, count)
-        shape = entry.seen.shape
+            return Layer(entry.name, path, op, None, None, pool, count, problem=entry.problem)
+        seen = entry.seen
+        layer = Layer(
+            entry.name, path, op, seen.shape, None, "", count, seen.axes, entry.problem
+        )
         try:
-            pooling = None if entry.problem else entry.seen.pooling(entry.name, "auto", None)
-        except ModelError:
-            pooling = None
-        if pooling is None:
-            return Layer(entry.name, path, op, shape, None, "", count)
-        return Layer(entry.name, path, op, shape, shape[pooling.channel_axis], pooling.kind, count)
+            seen.pooling(Reading(entry.name))
+            return read_as(layer, Reading(entry.name))
+        except ModelError as error:
+            return replace(layer, axes=replace(seen.axes, channel=None, reason=error.message))

@@ -19,10 +19,11 @@ from invert_core.backends.torch.saved_module import read_module
 from invert_core.backends.torch.signature import Signature
 from invert_core.backends.torch.weights import load_weights
 from invert_core.errors import MissingFileError, ModelError, SettingError
-from invert_core.models.backend import Backend, Finding, Layer, Model, ModelInput, shown_shape
-from invert_core.models.backend_checks import check_settings
+from invert_core.models.axes import Axes
+from invert_core.models.backend import Backend, Finding, Layer, Model, ModelInput, Reading
+from invert_core.models.backend_checks import check_readings
 from invert_core.models.built_in import BUILT_IN
-from invert_core.models.pooling import Pooling
+from invert_core.models.pooling import Pooling, tell_reading
 
 _log = logging.getLogger("invert")
 
@@ -116,44 +117,61 @@ class TorchModel(Model):
 
     def settled(self, example: Mapping[str, np.ndarray]) -> "TorchModel":
         """Return the same module with what an example run shows of it; see `Model.settled`."""
+        inputs = self._signature.seen_inputs(self.inputs, example)
         return TorchModel(
             self._module,
             self._signature,
-            self._signature.seen_inputs(self.inputs, example),
+            inputs,
             autocast=self._autocast,
             channels_last=self._channels_last,
-            seen=look(self._module, self._signature, example, autocast=self._autocast),
+            seen=look(
+                self._module, self._signature, inputs, example, autocast=self._autocast
+            ),
+        )
+
+    def arranged(self, inputs: Sequence[ModelInput]) -> "TorchModel":
+        """Return the same module with other axes of its inputs; see `Model.arranged`."""
+        return TorchModel(
+            self._module,
+            self._signature,
+            tuple(inputs),
+            autocast=self._autocast,
+            channels_last=self._channels_last,
         )
 
     def layers(self) -> list[Layer]:
         """Return all modules and the parts of their outputs; see `Model.layers`."""
         return self._layers.listed()
 
-    def extractor(
+    def open_layers(
         self,
-        layers: Sequence[str],
+        readings: Sequence[Reading],
         *,
-        pool: str = "auto",
-        channel_axis: int | None = None,
         device: str = "auto",
         batch_size: int = 32,
+        raw: Sequence[str] = (),
     ) -> TorchExtractor:
-        """Open the module for some of its layers; see `Model.extractor`.
+        """Open the module for some of its layers; see `Model.open_layers`.
 
         A batch runs until the last of these layers is there. Pools other than "first" and "last"
         do not change a layer of rank 2 and are then reported as "none".
         """
-        check_settings(layers, pool, device, batch_size)
-        found = self._find(layers)
-        poolings = {
-            layer: _choose(layer, seen, pool, channel_axis) for layer, seen in found.items()
-        }
+        check_readings(readings, device, batch_size)
+        found = self._find([each.layer for each in readings])
+        poolings: dict[str, Pooling] = {}
+        axes: dict[str, Axes] = {}
+        for reading in readings:
+            seen = found[reading.layer]
+            pooling, axes[reading.layer] = seen.pooling(reading)
+            poolings[reading.layer] = pooling
+            tell_reading(reading, seen.shape, pooling, axes[reading.layer])
         places = {layer: seen.place for layer, seen in found.items()}
-        paths = dict.fromkeys(place.module for place in places.values())
+        as_they_are = {name: self._layers.place(name) for name in raw}
+        paths = dict.fromkeys(each.module for each in (*places.values(), *as_they_are.values()))
         modules = {path: self._layers.module(path) for path in paths}
         return TorchExtractor(
             self._module,
-            TappedLayers(modules, places, poolings, self._layers.calls),
+            TappedLayers(modules, places, poolings, axes, as_they_are, self._layers.calls),
             signature=self._signature,
             inputs=self.inputs,
             most=batch_size,
@@ -170,7 +188,9 @@ class TorchModel(Model):
         if example is None:
             return None
         try:
-            return look(self._module, self._signature, example, autocast=self._autocast)
+            return look(
+                self._module, self._signature, self.inputs, example, autocast=self._autocast
+            )
         except ModelError as error:
             _log.info("The model does not run on a made-up sample. %s", error.message)
             return None
@@ -202,16 +222,3 @@ def _open(
         autocast=bool(options.get("autocast")),
         channels_last=bool(options.get("channels_last")),
     )
-
-
-def _choose(layer: str, seen: Seen, pool: str, channel_axis: int | None) -> Pooling:
-    pooling = seen.pooling(layer, pool, channel_axis)
-    if pool == "auto" and pooling.kind != "none":
-        _log.info(
-            "Layer %r has shape %s: pool %r, units on axis %d.",
-            layer,
-            shown_shape(seen.shape),
-            pooling.kind,
-            pooling.channel_axis,
-        )
-    return pooling

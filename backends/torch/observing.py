@@ -1,11 +1,14 @@
 """Runs a model and records what each of its modules returns."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+
+from invert_core.backends.torch.following import Following
+from invert_core.models.axes import Axes, Trace, decided, traced
 
 Keys = tuple[Any, ...]
 
@@ -25,11 +28,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Kind:
-    """The shape and type of an output, and the sum of its absolute values."""
+    """The shape and type of an output, the sum of its absolute values, and what its axes count."""
 
     shape: tuple[int, ...]
     dtype: torch.dtype
     total: float
+    axes: Axes
 
 
 @dataclass
@@ -50,14 +54,25 @@ def can_be_hooked(module: torch.nn.Module) -> bool:
     return not isinstance(module, torch.jit.ScriptModule)
 
 
-def observe(module: torch.nn.Module, args: list[Any], kwargs: Mapping[str, Any]) -> Run:
-    """Run a module and record what every module in it returns; its exceptions pass through."""
-    run = Run()
+def observe(
+    module: torch.nn.Module,
+    args: list[Any],
+    kwargs: Mapping[str, Any],
+    inputs: Iterable[tuple[torch.Tensor, Trace]],
+) -> Run:
+    """Run a module and record what every module in it returns; its exceptions pass through.
+
+    `inputs` says what the axes of the inputs count.
+    """
+    run, following = Run(), Following()
+    for tensor, trace in inputs:
+        following.begin(tensor, trace)
     with ExitStack() as stack:
         for path, each in modules_of(module).items():
             if can_be_hooked(each):
-                for hook in _hooks(path, each, run):
+                for hook in _hooks(path, each, run, following):
                     stack.callback(hook.remove)
+        stack.enter_context(following)
         module(*args, **kwargs)
     return run
 
@@ -87,15 +102,21 @@ def _items(output: Any) -> list[tuple[Any, Any]]:
     return []
 
 
-def _hooks(path: str, module: torch.nn.Module, run: Run) -> list[Any]:
+def _hooks(path: str, module: torch.nn.Module, run: Run, following: Following) -> list[Any]:
+    around: list[str] = []
+
     def begin(_module: torch.nn.Module, _args: Any) -> None:
         run.calls.setdefault(path, 0)
+        around.append(following.source)
+        following.source = f"{type(module).__name__} {path!r}" if path else type(module).__name__
 
     def end(_module: torch.nn.Module, _args: Any, output: Any) -> None:
         for keys, tensor in _tensors_in(output):
             place = Place(path, run.calls[path], keys)
             total = float(tensor.double().abs().sum()) if tensor.is_floating_point() else 0.0
-            run.outputs[place] = Kind(tuple(tensor.shape), tensor.dtype, total)
+            trace = following.trace(tensor) or traced(tuple(tensor.shape))
+            run.outputs[place] = Kind(tuple(tensor.shape), tensor.dtype, total, decided(trace))
         run.calls[path] += 1
+        following.source = around.pop()
 
     return [module.register_forward_pre_hook(begin), module.register_forward_hook(end)]

@@ -28,9 +28,10 @@ def pooled(
         Float64 for a layer of float64, or else float32; it shares no memory with `values`.
     """
     wide = values if values.dtype == torch.float64 else values.float()
+    wide = wide.movedim(pooling.batch_axis, 0)
     axes = _token_axes(layer, wide, pooling, mask)
     if pooling.kind == "none":
-        return wide.clone()
+        return wide.reshape(len(wide), -1).clone()
     if pooling.kind == "flatten":
         return wide.movedim(pooling.channel_axis, 1).reshape(len(wide), -1).clone()
     if pooling.kind in ("first", "last"):

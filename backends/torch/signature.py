@@ -3,7 +3,7 @@
 import inspect
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import Parameter
 from typing import Any
 
@@ -84,10 +84,10 @@ class Signature:
         if MASK in example:
             check_mask(example[MASK])
         return tuple(
-            ModelInput(
-                name,
-                known[name].shape or (None,) * array.ndim,
-                array.dtype if known[name].dtype is None else known[name].dtype,
+            replace(
+                known[name],
+                shape=known[name].shape or (None,) * array.ndim,
+                dtype=array.dtype if known[name].dtype is None else known[name].dtype,
             )
             for name, array in example.items()
         )

@@ -91,6 +91,30 @@ def traced(sizes: Sequence[Size], *, batch: int | None = None, channel: int | No
     )
 
 
+def channels_of_image(sizes: Sequence[Size]) -> int | None:
+    """Return the axis of the channels if a tensor has the shape of images; None otherwise.
+
+    >>> channels_of_image((None, 3, 224, 224)), channels_of_image(("n", None, None, 3))
+    (1, 3)
+    """
+    if len(sizes) != 4:
+        return None
+    first, last = (sizes[axis] in _CHANNELS_OF_IMAGES for axis in (1, 3))
+    if first == last:
+        return None
+    return 1 if first else 3
+
+
+_CHANNELS_OF_IMAGES = (1, 3, 4)
+
+
+def begun(name: str, sizes: Sequence[Size], batch: int | None, channel: int | None) -> Trace:
+    """Return the trace of an input of a model; the channels of images are known by their number."""
+    channel = channels_of_image(sizes) if channel is None else channel
+    trace = traced(sizes, batch=batch, channel=channel)
+    return Trace(trace.axes, "" if channel is None else f"the input {name!r}")
+
+
 def with_channels(trace: Trace, axis: int, source: str, sizes: Sequence[Size]) -> Trace:
     """Return the output of an operator that makes channels on an axis, such as a convolution.
 

@@ -210,8 +210,8 @@ class Extractor(ABC):
         Returns
         -------
         dict of layer name to float32 array [b, n_units]
-            Activations of every layer that was asked for, and then the `raw` tensors as they are.
-            If a fixed batch size needed samples as padding, their rows are cut off.
+            Activations of every layer that was asked for. If a fixed batch size needed samples as
+            padding, their rows are cut off.
 
         Raises
         ------
@@ -232,6 +232,16 @@ class Extractor(ABC):
         dict of layer name to tuple of str
             Names such as ``channel@y,x``: the channel, and then the place on every other axis.
             Layers whose units are plain numbers are absent.
+        """
+        return {}
+
+    def raw(self) -> dict[str, np.ndarray]:
+        """Return the tensors that `Model.open_layers` was asked for as `raw`, from the last `run`.
+
+        Returns
+        -------
+        dict of str to array
+            Their values as the model computed them, with padding samples if there were any.
         """
         return {}
 
@@ -339,9 +349,9 @@ class Model(ABC):
         batch_size : int
             The most samples that one call of `run` may bring, at least 1.
         raw : sequence of str
-            Tensors that `Extractor.run` also returns as they are, with any shape and type, such as
-            a state that is carried from one sample to the next. They need not be layers that can
-            be extracted.
+            Tensors that `Extractor.raw` returns as they are after each run, with any shape and
+            type, such as a state that is carried from one sample to the next. They need not be
+            layers that can be extracted.
 
         Raises
         ------

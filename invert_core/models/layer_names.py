@@ -151,7 +151,7 @@ def _fitting(asked: Reading, layers: Sequence[Layer]) -> list[tuple[Layer, str]]
 
 
 def _can_be_read(layer: Layer, asked: Reading) -> bool:
-    if layer.pool == "auto":
+    if layer.pool == "auto" or (layer.pool and replace(asked, layer="") == Reading("")):
         return True
     try:
         return bool(read_as(layer, replace(asked, layer=layer.name)).pool)

@@ -3,6 +3,8 @@
 import logging
 from pathlib import Path
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -108,9 +110,15 @@ def test_the_suite_notices_a_backend_that_ignores_an_argument(
     tmp_path, monkeypatch, ignored, check
 ):
     model = type(load_backend("numpy").open(write_model(tmp_path)))
-    right = model.extractor
+    right = model.open_layers
+    of_layers = {key: ignored[key] for key in ignored.keys() & {"channel_axis"}}
+    others = {key: ignored[key] for key in ignored.keys() - {"channel_axis"}}
     monkeypatch.setattr(
-        model, "extractor", lambda self, layers, **given: right(self, layers, **given | ignored)
+        model,
+        "open_layers",
+        lambda self, readings, **given: right(
+            self, [replace(each, **of_layers) for each in readings], **given | others
+        ),
     )
     with pytest.raises(AssertionError, match=r"channel_axis|twice the batch size|abacus"):
         getattr(TestNumpyBackend(), check)(tmp_path)

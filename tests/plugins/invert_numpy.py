@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from invert_core.errors import (
     ModelError,
     UnknownNameError,
 )
+from invert_core.models.axes import Axes
 from invert_core.models.backend import (
     MASK,
     Backend,
@@ -22,12 +24,13 @@ from invert_core.models.backend import (
     ModelInput,
     Option,
     Output,
+    Reading,
 )
-from invert_core.models.backend_checks import check_batch, check_mask, check_settings
-from invert_core.models.pooling import Flattened, choose_pooling, leave_padding_out
+from invert_core.models.backend_checks import check_batch, check_mask, check_readings
+from invert_core.models.pooling import Flattened, choose_pooling, leave_padding_out, read_as
 from invert_core.wording import nearest
 
-AXES = {"hidden": 3, "logits": 2}
+AXES = {"hidden": Axes(0, 2, "units of the first layer"), "logits": Axes(0, 1, "classes")}
 CURVES = {"tanh": np.tanh, "relu": lambda x: np.maximum(x, 0)}
 
 
@@ -73,31 +76,35 @@ class NumpyModel(Model):
 
     def layers(self):
         units = self.first.shape[1], self.second.shape[1]
-        return [
-            Layer("hidden", "", self.settings["curve"], (None, None, units[0]), units[0], "mean"),
-            Layer("logits", "", "matmul", (None, units[1]), units[1], "none"),
+        listed = [
+            Layer("hidden", "", self.settings["curve"], (None, None, units[0]), None, ""),
+            Layer("logits", "", "matmul", (None, units[1]), None, ""),
         ]
+        return [read_as(replace(each, axes=AXES[each.name]), Reading(each.name)) for each in listed]
 
-    def extractor(self, layers, *, pool="auto", channel_axis=None, device="auto", batch_size=32):
-        check_settings(layers, pool, device, batch_size)
+    def open_layers(self, readings, *, device="auto", batch_size=32, raw=()):
+        check_readings(readings, device, batch_size)
         if device == "cuda":
             raise MissingDependencyError("NumPy has no CUDA.", "Use --device cpu.")
-        poolings = {}
-        for layer in layers:
+        poolings, outputs = {}, []
+        for reading in readings:
+            layer = reading.layer
             if layer not in AXES:
                 raise UnknownNameError(f"There is no layer {layer!r}.", nearest(layer, AXES))
-            pooling = choose_pooling(layer, AXES[layer], pool, channel_axis)
+            pooling, axes = choose_pooling(reading, AXES[layer].channel + 1, AXES[layer])
             tokens = (1,) if self.masked and layer == "hidden" else ()
             poolings[layer] = leave_padding_out(layer, pooling, tokens)
-        return NumpyExtractor(self, poolings, batch_size)
+            outputs.append(Output(layer, pooling.kind, axes))
+        return NumpyExtractor(self, poolings, outputs, batch_size, raw)
 
 
 class NumpyExtractor(Extractor):
     device = "cpu"
 
-    def __init__(self, model, poolings, batch_size):
+    def __init__(self, model, poolings, outputs, batch_size, raw):
+        self.wanted, self.seen = raw, {}
         self.model, self.poolings, self.batch_size = model, poolings, batch_size
-        self.outputs = tuple(Output(layer, each.kind) for layer, each in poolings.items())
+        self.outputs = tuple(outputs)
         flat = {layer: each for layer, each in poolings.items() if each.kind == "flatten"}
         self.flattened = {layer: Flattened(layer, each) for layer, each in flat.items()}
 
@@ -113,10 +120,14 @@ class NumpyExtractor(Extractor):
         for flattened in self.flattened.values():
             flattened.note(hidden.shape[1:])
         values = {"hidden": hidden, "logits": hidden.mean(1) @ self.model.second}
+        self.seen = {name: values[name] for name in self.wanted}
         return {
             layer: self._pooled(values[layer], each, counts)
             for layer, each in self.poolings.items()
         }
+
+    def raw(self):
+        return self.seen
 
     def unit_names(self):
         return {layer: each.names() for layer, each in self.flattened.items() if each.shape}

@@ -11,6 +11,7 @@ from invert_core.data.texts import text_source
 from invert_core.data.texts.opening import open_texts
 from invert_core.data.texts.tokenizer_file import Tokenizer
 from invert_core.extraction import extract
+from invert_core.models.axes import Axes
 from invert_core.models.backend import MASK, Extractor, Layer, Model, ModelInput, Output
 from invert_core.models.backend_checks import check_batch, check_mask
 from tests.data.texts.small_tokenizer import (
@@ -113,14 +114,14 @@ class TokenModel(Model):
         self.shapes = []
 
     def layers(self):
-        return [Layer("sum", "", "Sum", (None, 3), 3, "mean")]
+        return [Layer("sum", "", "Sum", (None, 3), 3, "none")]
 
-    def extractor(self, layers, *, pool="auto", channel_axis=None, device="auto", batch_size=32):
+    def open_layers(self, readings, *, device="auto", batch_size=32, raw=()):
         return TokenExtractor(self, batch_size)
 
 
 class TokenExtractor(Extractor):
-    outputs = (Output("sum", "mean"),)
+    outputs = (Output("sum", "none", Axes(0, 1)),)
     device = "cpu"
 
     def __init__(self, model, batch_size):
