@@ -45,8 +45,7 @@ def assumed_rank(reading: Reading) -> int:
     if not rank:
         raise ModelError(
             f"The model does not say how many axes the layer {reading.layer!r} has.",
-            "Say --pool none if it has only samples and units, or --pool first if it has "
-            "samples, tokens and units; or add shapes to the model with "
+            "Say --pool none if it has only samples and units; or add shapes to the model with "
             "`python -m onnxruntime.tools.symbolic_shape_infer`.",
         )
     return rank

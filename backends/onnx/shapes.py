@@ -81,7 +81,7 @@ def infer_types(proto: onnx.ModelProto) -> dict[str, TensorType]:
         graph = onnx.shape_inference.infer_shapes(_skeleton(proto), data_prop=True).graph
     except onnx.shape_inference.InferenceError as error:
         _log.info("ONNX cannot infer shapes in this model: %s", str(error).strip().split("\n")[0])
-        graph = proto.graph
+        graph = _skeleton(proto).graph
     values = (*graph.input, *graph.value_info, *graph.output)
     return {value.name: type_of(value) for value in values}
 
@@ -170,7 +170,10 @@ def _skeleton(proto: onnx.ModelProto) -> onnx.ModelProto:
     graph.name = proto.graph.name
     graph.node.extend(proto.graph.node)
     graph.input.extend(proto.graph.input)
-    graph.output.extend(proto.graph.output)
+    # What a model says of its outputs may be wrong, so it is inferred like everything else.
+    for value in proto.graph.output:
+        elem = value.type.tensor_type.elem_type
+        graph.output.append(onnx.helper.make_tensor_value_info(value.name, elem, None))
     graph.value_info.extend(proto.graph.value_info)
     graph.sparse_initializer.extend(proto.graph.sparse_initializer)
     for tensor in proto.graph.initializer:

@@ -77,15 +77,11 @@ class Survey:
         trace = self._traces.get(name)
         if trace is None:
             return Axes(0, None, "nothing tells which axis counts the channels")
-        found = axes.decided(trace)
+        found = axes.decided(trace, self._varying(name))
         follows = self._tried.batch_axes(name)
         if len(follows) == 1 and not any(trace.has(axis, axes.BATCH) for axis in range(len(trace.axes))):
             found = replace(found, batch=follows[0])
         return found
-
-    def longer_axes(self, name: str) -> tuple[int, ...]:
-        """Return the axes whose length was seen to follow the lengths of the inputs."""
-        return self._tried.longer_axes(name)
 
     @functools.cached_property
     def _inferred(self) -> dict[str, TensorType]:
@@ -101,6 +97,25 @@ class Survey:
             self._known = follow(self.proto.graph, {**dims, **self._tried.usual}, self.inputs)
         return self._known
 
+    def _varying(self, name: str) -> set[int]:
+        """Return the axes whose length follows the lengths of the inputs."""
+        dims = self._stated(name).dims or ()
+        named = {axis for axis, size in enumerate(dims) if size in self._lengths}
+        return {*named, *self._tried.longer_axes(name)}
+
+    @functools.cached_property
+    def _lengths(self) -> set[str]:
+        """The names of all lengths in the inputs but the number of samples."""
+        found = set()
+        for each in self.inputs:
+            dims = self._stated(each.name).dims or ()
+            found |= {
+                size
+                for axis, size in enumerate(dims)
+                if isinstance(size, str) and axis != each.batch_axis
+            }
+        return found
+
     def _stated(self, name: str) -> TensorType:
         kind = self._inferred.get(name, UNKNOWN)
         return kind if kind.dims is not None else self._asked.get(name, kind)
@@ -110,7 +125,7 @@ class Survey:
         trace = self._traces.get(name)
         if trace is None:
             return True
-        found = axes.decided(trace)
+        found = axes.decided(trace, self._varying(name))
         return (
             len(trace.axes) > 2
             and found.channel is None

@@ -11,7 +11,7 @@ from invert_core.backends.torch.observing import Kind, Place, Run, observe
 from invert_core.backends.torch.running import float_type, home, running, to_tensors
 from invert_core.backends.torch.signature import Signature
 from invert_core.errors import ModelError
-from invert_core.models.axes import Axes, Trace, begun
+from invert_core.models.axes import Axes, Trace, begun, decided
 from invert_core.models.backend import MASK, ModelInput, Reading
 from invert_core.models.pooling import Pooling, choose_pooling, leave_padding_out
 
@@ -164,27 +164,28 @@ class _Evidence:
         others = [run.outputs.get(place) for run in (*self.larger, *self.shorter.values())]
         tokens, no_tokens = self._token_axes(place, kind)
         other = _why_other(kind, others) or _why_not(kind)
-        axes = Axes() if other else self._axes(place, kind)
+        axes = Axes() if other else self._axes(place, kind, tokens)
         no_batch = "" if other else self._why_no_batch(place, kind, axes)
         vary = () if no_batch else (axes.batch, *tokens)
         shape = tuple(None if axis in vary else size for axis, size in enumerate(kind.shape))
         problem = other or no_batch or no_tokens
         return Seen(place, shape, axes, () if problem else tokens, problem)
 
-    def _axes(self, place: Place, kind: Kind) -> Axes:
+    def _axes(self, place: Place, kind: Kind, tokens: tuple[int, ...]) -> Axes:
         """Return what following showed, where samples are counted by the axis that grows with them."""
         if not self.larger:
-            return kind.axes
+            return decided(kind.trace, tokens)
         # A single sample leaves no trace in a reshape, so the run with more samples counts.
         found = self.larger[0].outputs[place]
+        axes = decided(found.trace, tokens)
         sizes = zip(kind.shape, found.shape, strict=True)
         grown = [
             axis for axis, pair in enumerate(sizes) if pair == (self.count, self.count + 1)
         ]
-        if len(grown) == 1 and grown[0] != found.axes.batch:
-            channel = None if found.axes.channel == grown[0] else found.axes.channel
-            return replace(found.axes, batch=grown[0], channel=channel)
-        return found.axes
+        if len(grown) == 1 and grown[0] != axes.batch:
+            channel = None if axes.channel == grown[0] else axes.channel
+            return replace(axes, batch=grown[0], channel=channel)
+        return axes
 
     def _why_no_batch(self, place: Place, kind: Kind, axes: Axes) -> str:
         longer = list(kind.shape)
@@ -217,7 +218,8 @@ class _Evidence:
 
 def _as_long_as(n_tokens: int, kind: Kind) -> tuple[int, ...]:
     """Return the axes that may count tokens, judged by their lengths alone."""
-    known = (kind.axes.batch, kind.axes.channel)
+    axes = decided(kind.trace)
+    known = (axes.batch, axes.channel)
     return tuple(
         axis for axis, size in enumerate(kind.shape) if axis not in known and size == n_tokens
     )

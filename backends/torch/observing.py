@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from invert_core.backends.torch.following import Following
-from invert_core.models.axes import Axes, Trace, decided, traced
+from invert_core.models.axes import Trace, traced
 
 Keys = tuple[Any, ...]
 
@@ -33,7 +33,7 @@ class Kind:
     shape: tuple[int, ...]
     dtype: torch.dtype
     total: float
-    axes: Axes
+    trace: Trace
 
 
 @dataclass
@@ -115,7 +115,7 @@ def _hooks(path: str, module: torch.nn.Module, run: Run, following: Following) -
             place = Place(path, run.calls[path], keys)
             total = float(tensor.double().abs().sum()) if tensor.is_floating_point() else 0.0
             trace = following.trace(tensor) or traced(tuple(tensor.shape))
-            run.outputs[place] = Kind(tuple(tensor.shape), tensor.dtype, total, decided(trace))
+            run.outputs[place] = Kind(tuple(tensor.shape), tensor.dtype, total, trace)
         run.calls[path] += 1
         following.source = around.pop()
 

@@ -6,7 +6,7 @@ are the same for ONNX nodes and for PyTorch operators. `decided` then finds the 
 the axis of the units.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -252,29 +252,46 @@ def multiplied(left: Trace, right: Trace, sizes: Sequence[Size]) -> Trace:
     return Trace((*outer.axes, *inner), _source([left, right]))
 
 
-def decided(trace: Trace) -> Axes:
+def decided(trace: Trace, varying: Collection[int] = ()) -> Axes:
     """Find the axes of the samples and of the units of a layer.
 
     A layer of rank 2 has samples and units. In a layer of higher rank, the axis that holds nothing but
-    channels counts the units, or else the only one that holds channels at all.
+    channels counts the units, or else the only one that holds channels at all, or else the only one
+    that has always the same length: no other can count units.
+
+    Parameters
+    ----------
+    trace : Trace
+        What the axes count.
+    varying : collection of int
+        The axes whose length differs between samples.
     """
     rank = len(trace.axes)
     batch = next((axis for axis in range(rank) if trace.has(axis, BATCH)), 0)
+    if rank and any(factor.kind == PLACE and factor.size != 1 for factor in trace.axes[batch]):
+        if trace.has(batch, BATCH):
+            return Axes(batch, None, f"axis {batch} counts samples and places together")
     others = [axis for axis in range(rank) if axis != batch]
-    if rank == 1:
+    if rank < 2:
         return Axes(batch, None, "no other axis: one unit")
     if rank == 2:
         return Axes(batch, others[0], "the only other axis")
+    steady = [axis for axis in others if axis not in varying]
+    if not steady:
+        return Axes(batch, None, "the length of every other axis varies")
     pure = [
-        axis for axis in others if all(factor.kind == CHANNEL for factor in trace.axes[axis])
+        axis for axis in steady if all(factor.kind == CHANNEL for factor in trace.axes[axis])
     ]
-    mixed = [axis for axis in others if trace.has(axis, CHANNEL)]
-    for found in (pure, mixed):
+    longer = [axis for axis in pure if trace.sizes[axis] != 1]
+    mixed = [axis for axis in steady if trace.has(axis, CHANNEL)]
+    for found in (longer or pure, mixed):
         if len(found) == 1:
             return Axes(batch, found[0], f"channels of {trace.source}")
         if found:
             several = " and ".join(map(str, found))
             return Axes(batch, None, f"axes {several} both hold channels of {trace.source}")
+    if len(steady) == 1:
+        return Axes(batch, steady[0], "the only axis whose length never varies")
     return Axes(batch, None, "nothing tells which axis counts the channels")
 
 

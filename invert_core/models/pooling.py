@@ -119,7 +119,7 @@ def _axes(reading: Reading, rank: int, found: Axes) -> Axes:
         )
     if rank == 1:
         return found if asked_batch is None else replace(found, batch=0)
-    if rank == 2:
+    if rank == 2 and (asked_batch is not None or found.channel is not None):
         channel = 1 - batch
     if channel is None or channel == batch:
         raise ModelError(

@@ -3,22 +3,60 @@
 import pytest
 
 from invert_core.errors import DataError, ModelError
-from invert_core.models.pooling import Flattened, choose_pooling, leave_padding_out
+from invert_core.models.axes import Axes
+from invert_core.models.backend import Layer, Reading
+from invert_core.models.pooling import Flattened, choose_pooling, leave_padding_out, read_as
+
+
+def chosen(rank, pool="auto", channel_axis=None, batch_axis=None, found=Axes(0, 1, "followed")):
+    return choose_pooling(Reading("x", pool, channel_axis, batch_axis), rank, found)
 
 
 def test_automatic_pooling_goes_by_rank():
-    found = [choose_pooling("x", rank, "auto", None) for rank in (2, 3, 4, 5)]
-    assert [each.kind for each in found] == ["none", "mean", "mean", "mean"]
-    assert [each.channel_axis for each in found] == [1, 2, 1, 1]
+    found = [chosen(rank) for rank in (2, 3, 4, 5)]
+    assert [each.kind for each, _ in found] == ["none", "mean", "mean", "mean"]
+    assert [axes for _, axes in found] == [Axes(0, 1, "followed")] * 4
+
+
+def test_samples_are_moved_to_the_front():
+    pooling, axes = chosen(4, found=Axes(2, 1, "followed"))
+    assert (axes.batch, axes.channel) == (2, 1)
+    assert (pooling.order, pooling.channel_axis, pooling.other_axes) == ([2, 0, 1, 3], 2, [1, 3])
+    pooling, axes = chosen(3, channel_axis=2, batch_axis=1)
+    assert (axes.batch, axes.channel, axes.reason) == (1, 2, "as asked")
+    assert (pooling.order, pooling.channel_axis, pooling.other_axes) == ([1, 0, 2], 2, [1])
+    pooling, axes = chosen(2, batch_axis=-1, found=Axes(0, 1))
+    assert (axes.batch, axes.channel, pooling.order) == (1, 0, [1, 0])
+
+
+def test_a_layer_of_samples_alone_is_one_unit():
+    pooling, axes = chosen(1, found=Axes(0, None, "no other axis"))
+    assert (pooling.kind, pooling.rank, axes.channel) == ("none", 1, None)
+
+
+def test_a_layer_whose_channels_nothing_tells_needs_an_axis():
+    unknown = Axes(0, None, "nothing tells which axis counts the channels")
+    with pytest.raises(ModelError, match=r"3 axes, and nothing tells .*-l 'x:axis=1'"):
+        chosen(3, found=unknown)
+    assert chosen(3, channel_axis=2, found=unknown)[1] == Axes(0, 2, "as asked")
+
+
+def test_a_layer_is_listed_as_it_would_be_read():
+    layer = Layer("x", "", "Conv", (None, 8, 5, 4), 8, "mean", axes=Axes(0, 1, "followed"))
+    assert read_as(layer, Reading("x", "max")).pool == "max"
+    assert read_as(layer, Reading("x", "flatten")).n_units == 160
+    last = read_as(layer, Reading("x", channel_axis=-1))
+    assert (last.n_units, last.axes) == (4, Axes(0, 3, "as asked"))
+    assert read_as(layer, Reading("x", batch_axis=2, channel_axis=1)).axes.batch == 2
 
 
 @pytest.mark.parametrize("pool", ["mean", "max", "flatten", "none"])
 def test_a_layer_of_samples_and_units_stays_as_it_is(pool):
-    assert choose_pooling("x", 2, pool, None).kind == "none"
+    assert chosen(2, pool)[0].kind == "none"
 
 
 def test_a_channel_axis_may_be_counted_from_the_end():
-    pooling = choose_pooling("x", 4, "max", -1)
+    pooling, _ = chosen(4, "max", -1)
     assert (pooling.channel_axis, pooling.other_axes) == (3, [1, 2])
 
 
@@ -35,31 +73,31 @@ def test_a_channel_axis_may_be_counted_from_the_end():
 )
 def test_a_pooling_that_makes_no_sense_is_refused(rank, pool, channel_axis, reason):
     with pytest.raises(ModelError, match=reason):
-        choose_pooling("x", rank, pool, channel_axis)
+        chosen(rank, pool, channel_axis)
 
 
 def test_tokens_are_neither_flattened_nor_taken_for_units():
     with pytest.raises(ModelError, match="counts tokens on axis 1, and samples differ"):
-        leave_padding_out("x", choose_pooling("x", 3, "flatten", None), (1,))
+        leave_padding_out("x", chosen(3, "flatten", 2)[0], (1,))
     for rank, axis in ((3, 2), (2, 1)):
-        with pytest.raises(ModelError, match=rf"Axis {axis} .* counts tokens.*--channel-axis"):
-            leave_padding_out("x", choose_pooling("x", rank, "auto", None), (axis,))
-    assert leave_padding_out("x", choose_pooling("x", 4, "max", None), (2, 3)).token_axes == (2, 3)
+        with pytest.raises(ModelError, match=rf"Axis {axis} .* counts tokens.*-l 'x:axis=2'"):
+            leave_padding_out("x", chosen(rank, channel_axis=axis)[0], (axis,))
+    assert leave_padding_out("x", chosen(4, "max")[0], (2, 3)).token_axes == (2, 3)
 
 
 def test_units_are_named_by_channel_and_place():
-    flattened = Flattened("x", choose_pooling("x", 4, "flatten", None))
+    flattened = Flattened("x", chosen(4, "flatten")[0])
     flattened.note((2, 2, 3))
     names = flattened.names()
     assert names[:4] == ("0@0,0", "0@0,1", "0@0,2", "0@1,0")
     assert names[-1] == "1@1,2"
-    last = Flattened("x", choose_pooling("x", 3, "flatten", None))
+    last = Flattened("x", chosen(3, "flatten", 2)[0])
     last.note((2, 3))
     assert last.names()[:3] == ("0@0", "0@1", "1@0")
 
 
 def test_samples_of_another_shape_are_refused():
-    flattened = Flattened("x", choose_pooling("x", 4, "flatten", None))
+    flattened = Flattened("x", chosen(4, "flatten")[0])
     flattened.note((2, 2, 3))
     flattened.note((2, 2, 3))
     with pytest.raises(DataError, match=r"\(2, 3, 2\) for these samples and had shape \(2, 2, 3\)"):

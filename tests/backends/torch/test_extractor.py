@@ -59,13 +59,13 @@ def test_nan_survives_pooling():
     x = np.ones((2, 3, 4, 4), np.float32)
     x[1, 2, 0, 0] = np.nan
     for pool in ("mean", "max"):
-        found = run(Passing(), ["same"], x, pool=pool)["same"]
+        found = run(Passing(), ["same"], x, pool=pool, channel_axis=1)["same"]
         assert np.argwhere(np.isnan(found)).tolist() == [[1, 2]]
 
 
 def test_flattened_units_have_names_and_one_shape():
     x = np.arange(12, dtype=np.float32).reshape(1, 2, 2, 3)
-    with opened(Passing(), x, ["same"], pool="flatten") as extractor:
+    with opened(Passing(), x, ["same"], pool="flatten", channel_axis=1) as extractor:
         assert extractor.unit_names() == {}
         np.testing.assert_array_equal(extractor.run({"x": x})["same"], x.reshape(1, -1))
         names = extractor.unit_names()["same"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from invert_core.errors import ModelError, SettingError, UnknownNameError
+from invert_core.models.axes import Axes
 from invert_core.models.backend import Layer, ModelInput
 from tests.backends import models
 from tests.needs import need
@@ -97,13 +98,26 @@ def test_without_a_sample_layers_come_in_the_order_of_their_definition():
 
 def test_a_layer_is_described_as_the_contract_says():
     model = settled(torch_models.Network(), {"x": models.network_input(1)})
-    assert rows(model)["conv"] == Layer("conv", "conv", "Conv2d", (None, 4, 4, 5), 4, "mean", 12)
-    assert rows(model)["tokens"] == Layer("tokens", "tokens", "Tokens", (None, 20, 4), 4, "mean", 0)
-    assert rows(model)["output"] == Layer("output", "", "Network", (None, 6), 6, "none", 36)
+    assert rows(model)["conv"] == Layer("conv", "conv", "Conv2d", (None, 4, 4, 5), 4, "mean", 12, Axes(0, 1, "channels of Conv2d 'conv'"))
+    assert rows(model)["tokens"] == Layer("tokens", "tokens", "Tokens", (None, 20, 4), 4, "mean", 0, Axes(0, 2, "channels of Conv2d 'conv'"))
+    assert rows(model)["output"] == Layer("output", "", "Network", (None, 6), 6, "none", 36, Axes(0, 1, "the only other axis"))
+
+
+def test_samples_on_another_axis_than_the_first_are_followed():
+    model = settled(Model(), {"x": X[:1]})
+    turned = rows(model)["turned"]
+    assert (turned.shape, turned.n_units, turned.pool) == ((3, None), 3, "none")
+    assert (turned.axes.batch, turned.axes.channel) == (1, 0)
+    right = np.maximum(X, 0) + np.maximum(X - 3, 0)
+    np.testing.assert_array_equal(run(Model(), ["turned"], X)["turned"], right)
 
 
 def test_the_shape_of_a_layer_without_samples_is_the_one_it_had():
-    assert rows(settled(Model(), {"x": X[:1]}))["turned"].shape == (3, 1)
+    module = torch_models.Passing()
+    module.forward = lambda x: module.same(x.sum(0, keepdim=True).repeat(5, 1))
+    same = rows(settled(module, {"x": X[:1]}))["same"]
+    assert (same.shape, same.pool) == ((5, 3), "")
+    assert "no axis counts the samples" in same.problem
 
 
 def test_each_call_and_each_part_gives_its_own_values():
@@ -130,8 +144,7 @@ def test_each_call_and_each_part_gives_its_own_values():
         ("parts", r"does not return a single tensor\. Name one of .*\['a'\]"),
         ("unused", r"did not run on the first sample"),
         ("whole", "holds int32, but only floats can be read"),
-        ("scalar", r"has the shape \(\), which has no axis for the units"),
-        ("turned", r"has the shape \(3, 1\), and its first axis does not count the samples"),
+        ("scalar", "is a single value, not one per sample"),
     ],
 )
 def test_layers_that_cannot_be_extracted_say_why_and_what_to_name(layer, reason):
@@ -151,8 +164,7 @@ def test_a_layer_that_loses_the_axis_of_a_single_sample_is_refused():
 
 def test_an_axis_as_long_as_the_example_is_not_taken_for_the_samples():
     square = np.zeros((3, 3), np.float32)
-    with pytest.raises(ModelError, match="first axis does not count the samples"):
-        settled(Model(), {"x": square}).extractor(["turned"], device="cpu")
+    assert rows(settled(Model(), {"x": square}))["turned"].axes.batch == 1
 
 
 def test_a_model_for_single_samples_shows_its_layers_all_the_same(caplog):
@@ -162,7 +174,7 @@ def test_a_model_for_single_samples_shows_its_layers_all_the_same(caplog):
     model = settled(module, {"x": X[:1]})
     assert "does not run with one sample more" in caplog.text
     assert rows(model)["twice#1"].pool == "none"
-    assert rows(model)["turned"].pool == ""
+    assert rows(model)["turned"].axes.batch == 1
 
 
 def test_an_unknown_layer_is_refused_with_the_nearest_names():

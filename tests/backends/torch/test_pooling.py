@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invert_core.errors import ModelError
+from invert_core.models.axes import Axes
+from invert_core.models.backend import Reading
 from invert_core.models.pooling import choose_pooling, leave_padding_out
 from tests.backends import pooling_oracle
 from tests.needs import need
@@ -13,6 +15,10 @@ from tests.needs import need
 torch = need("torch")
 
 from invert_core.backends.torch.pooling import pooled
+
+
+def chosen(rank, pool, axis=None):
+    return choose_pooling(Reading("x", pool, axis), rank, Axes(0, rank - 1))[0]
 
 
 @st.composite
@@ -47,7 +53,7 @@ def layers(draw):
 @given(layers())
 def test_every_pool_is_what_loops_say(layer):
     values, mask, token_axes, axis, pool = layer
-    pooling = leave_padding_out("x", choose_pooling("x", values.ndim, pool, axis), token_axes)
+    pooling = leave_padding_out("x", chosen(values.ndim, pool, axis), token_axes)
     found = pooled(
         "x",
         torch.from_numpy(values),
@@ -66,14 +72,14 @@ def test_what_padding_holds_has_no_influence(pool, held):
     values = torch.ones(2, 3, 4)
     values[0, 2], values[1, 0] = held, held
     mask = torch.tensor([[1, 1, 0], [0, 1, 1]]).bool()
-    pooling = leave_padding_out("x", choose_pooling("x", 3, pool, None), (1,))
+    pooling = leave_padding_out("x", chosen(3, pool), (1,))
     assert pooled("x", values, pooling, mask).eq(1).all()
 
 
 @pytest.mark.parametrize("pool", ["none", "first", "last", "mean", "max", "flatten"])
 def test_the_result_shares_no_memory_with_the_layer(pool):
     values = torch.ones((2, 4) if pool == "none" else (2, 1, 4))
-    found = pooled("x", values, choose_pooling("x", values.ndim, pool, None), None)
+    found = pooled("x", values, chosen(values.ndim, pool), None)
     values.zero_()
     assert found.eq(1).all()
 
@@ -81,18 +87,18 @@ def test_the_result_shares_no_memory_with_the_layer(pool):
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_widened_before_it_is_summed(dtype):
     values = torch.full((1, 1000, 2), 1000, dtype=dtype)
-    found = pooled("x", values, choose_pooling("x", values.ndim, "mean", None), None)
+    found = pooled("x", values, chosen(values.ndim, "mean"), None)
     assert found.dtype == torch.float32
     assert found.eq(1000).all()
 
 
 def test_double_precision_stays_until_it_is_narrowed():
     values = torch.full((1, 2, 2), 1e300, dtype=torch.float64)
-    found = pooled("x", values, choose_pooling("x", values.ndim, "mean", None), None)
+    found = pooled("x", values, chosen(values.ndim, "mean"), None)
     assert found.dtype == torch.float64
 
 
 def test_a_layer_without_a_place_for_every_token_is_refused():
-    pooling = leave_padding_out("x", choose_pooling("x", 3, "mean", None), (1,))
+    pooling = leave_padding_out("x", chosen(3, "mean"), (1,))
     with pytest.raises(ModelError, match="for 3 tokens, so it is not known"):
         pooled("x", torch.zeros(2, 5, 4), pooling, torch.ones(2, 3).bool())

@@ -82,7 +82,7 @@ def test_an_example_may_bring_whatever_the_forward_names():
 def test_optional_masks_may_be_left_out_and_the_first_input_may_not():
     module = module_of(like_hugging_face)
     ids = np.ones((2, 4), np.int64)
-    assert run(module, ["seen"], {"input_ids": ids})["seen"].shape == (2, 1)
+    assert run(module, ["seen"], {"input_ids": ids}, channel_axis=2)["seen"].shape == (2, 1)
     with pytest.raises(DataError, match="'input_ids' is missing"):
         settled(module, {MASK: ids})
 

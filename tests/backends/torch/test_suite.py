@@ -95,11 +95,7 @@ class TestTorchBackendWithTokens(TestTorchBackend):
             for pool in ("mean", "max", "first", "last")
         }
         heads = {
-            (layer, pool): pooled(layers[tensor], pool, 1, mask, axes)
-            for layer, tensor, axes in (
-                ("attention.softmax", "probabilities", (2, 3)),
-                ("attention", "mixed", (2,)),
-            )
+            ("attention.softmax", pool): pooled(layers["probabilities"], pool, 1, mask, (2, 3))
             for pool in ("mean", "max")
         }
         return {"ids": ids, MASK: mask}, hidden | (heads if self.made == "Language" else {})

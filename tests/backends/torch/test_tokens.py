@@ -53,17 +53,17 @@ def shapes(model):
 def test_axes_that_count_tokens_are_found_whatever_their_length():
     found = shapes(settled(Mixed(), texts((3,))))
     assert found["first_axis"] == ((None, None, 3), "mean")
-    assert found["second_axis"] == ((None, 3, None), "")
+    assert found["second_axis"] == ((None, 3, None), "mean")
     assert found["pairs"] == ((None, 1, None, None), "mean")
-    assert found["image"] == ((None, 3, 3), "mean")
+    assert found["image"] == ((None, 3, 3), "")
     assert found["flat"] == ((None, None), "")
 
 
-def test_layers_of_tokens_need_a_channel_axis_that_counts_units():
+def test_the_axis_beside_the_tokens_counts_the_units():
     batch = texts()
     with pytest.raises(ModelError, match="counts tokens, not units"):
-        run(Mixed(), ["second_axis"], batch)
-    found = run(Mixed(), ["second_axis"], batch, channel_axis=1, pool="last")["second_axis"]
+        run(Mixed(), ["second_axis"], batch, channel_axis=2)
+    found = run(Mixed(), ["second_axis"], batch, pool="last")["second_axis"]
     last = [batch["ids"][row, length - 1] for row, length in enumerate((5, 2, 3))]
     np.testing.assert_array_equal(found, np.repeat(np.array(last)[:, None], 3, axis=1))
 
@@ -76,13 +76,13 @@ def test_layers_with_fewer_places_than_tokens_are_refused():
 
 @pytest.mark.parametrize("length", [1, 3])
 def test_layers_whose_first_axis_counts_tokens_too_are_refused(length):
-    with pytest.raises(ModelError, match=r"'merged' has .*first axis|samples and tokens together"):
+    with pytest.raises(ModelError, match=r"'merged' has .*no axis counts|samples and tokens together"):
         run(Mixed(), ["merged"], texts((length,)))
 
 
 def test_a_layer_without_tokens_is_pooled_as_if_there_were_no_mask():
     batch = texts((3, 1))
-    found = run(Mixed(), ["image"], batch)["image"]
+    found = run(Mixed(), ["image"], batch, channel_axis=1)["image"]
     np.testing.assert_array_equal(found, np.repeat(batch["ids"].sum(1)[:, None], 3, axis=1))
 
 
@@ -209,8 +209,8 @@ def test_tokens_may_come_on_the_last_axis_of_an_input():
     bands = np.where(mask[:, None, :], 2, np.nan).repeat(3, axis=1).astype(np.float32)
     batch = {"x": bands, MASK: mask}
     with pytest.raises(ModelError, match="counts tokens, not units"):
-        run(torch_models.Passing(), ["same"], batch)
-    found = run(torch_models.Passing(), ["same"], batch, channel_axis=1)["same"]
+        run(torch_models.Passing(), ["same"], batch, channel_axis=2)
+    found = run(torch_models.Passing(), ["same"], batch)["same"]
     np.testing.assert_array_equal(found, np.full((2, 3), 2))
 
 
