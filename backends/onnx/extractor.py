@@ -49,9 +49,7 @@ class Feeding:
         """Yield the inputs that the graph reads, for `size` samples at a time."""
         axes = {each.name: each.batch_axis for each in self.inputs}
         for start in range(0, count, self.size):
-            yield {
-                name: _padded(batch[name], axes[name], start, self.size) for name in self.read
-            }
+            yield {name: _padded(batch[name], axes[name], start, self.size) for name in self.read}
 
 
 class OnnxExtractor(Extractor):
@@ -156,7 +154,8 @@ class OnnxExtractor(Extractor):
                 raise ModelError(
                     f"Axis {axis} of the layer {layer!r} has the length {shape[axis]}, but the "
                     f"samples have {n_tokens} tokens with padding.",
-                    f"Choose another layer, or say which axis counts units, as in -l '{layer}:axis=2'.",
+                    "Choose another layer, or say which axis counts the units, as in "
+                    f"-l '{layer}:axis=2'.",
                 )
 
     def _check_result(self, layer: str, values: np.ndarray) -> None:
@@ -167,8 +166,8 @@ class OnnxExtractor(Extractor):
             )
         if len(values) != self._feeding.size:
             raise ModelError(
-                f"Axis {self._pooled[layer].axes.batch} of the layer {layer!r} is not the batch: it "
-                f"is {len(values)} for {self._feeding.size} samples.",
+                f"Axis {self._pooled[layer].axes.batch} of the layer {layer!r} is not the batch: "
+                f"it is {len(values)} for {self._feeding.size} samples.",
                 f"Say which axis counts the samples, as in -l '{layer}:batch=1'; if the model was "
                 "exported for single samples, say --batch-size 1.",
             )

@@ -7,38 +7,147 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from invert_core.backends.onnx.graph import stored_tensors
+from invert_core.backends.onnx.graph import reads, stored_tensors
 from invert_core.models import axes
-from invert_core.models.axes import CHANNEL, Factor, Size, Trace
+from invert_core.models.axes import CHANNEL, Factor, Size, Trace, words
 from invert_core.models.backend import ModelInput
 
 Dims = tuple[Size, ...]
 """The lengths of the axes of a tensor."""
 
-_ONE_BY_ONE = """
-    Abs Acos Acosh Asin Asinh Atan Atanh BiasGelu BitShift Cast CastLike Ceil Celu Clip Cos Cosh CumSum
-    Dropout Elu Erf Exp FastGelu Floor Gelu HardSigmoid HardSwish Hardmax Identity IsInf IsNaN LeakyRelu
-    Log LogSoftmax Mish Neg Not QuantizeLinear DequantizeLinear DynamicQuantizeLinear QuickGelu
-    Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softmax Softplus Softsign Sqrt Swish Tan Tanh
-    ThresholdedRelu Trilu
-""".split()
+_ONE_BY_ONE = [
+    "Abs",
+    "Acos",
+    "Acosh",
+    "Asin",
+    "Asinh",
+    "Atan",
+    "Atanh",
+    "BiasGelu",
+    "BitShift",
+    "Cast",
+    "CastLike",
+    "Ceil",
+    "Celu",
+    "Clip",
+    "Cos",
+    "Cosh",
+    "CumSum",
+    "Dropout",
+    "Elu",
+    "Erf",
+    "Exp",
+    "FastGelu",
+    "Floor",
+    "Gelu",
+    "HardSigmoid",
+    "HardSwish",
+    "Hardmax",
+    "Identity",
+    "IsInf",
+    "IsNaN",
+    "LeakyRelu",
+    "Log",
+    "LogSoftmax",
+    "Mish",
+    "Neg",
+    "Not",
+    "QuantizeLinear",
+    "DequantizeLinear",
+    "DynamicQuantizeLinear",
+    "QuickGelu",
+    "Reciprocal",
+    "Relu",
+    "Round",
+    "Selu",
+    "Shrink",
+    "Sigmoid",
+    "Sign",
+    "Sin",
+    "Sinh",
+    "Softmax",
+    "Softplus",
+    "Softsign",
+    "Sqrt",
+    "Swish",
+    "Tan",
+    "Tanh",
+    "ThresholdedRelu",
+    "Trilu",
+]
 """Operators that keep the axes of their first input and their lengths."""
-_ALONG = """
-    AveragePool GatherElements GlobalAveragePool GlobalLpPool GlobalMaxPool LRN LpNormalization LpPool
-    MaxPool MeanVarianceNormalization Pad QLinearAveragePool QLinearGlobalAveragePool QLinearLeakyRelu
-    QLinearSigmoid QLinearSoftmax Resize ReverseSequence RMSNormalization RotaryEmbedding
-    ScatterElements ScatterND SimplifiedLayerNormalization Slice Split Tile TopK Upsample
-""".split()
+_ALONG = [
+    "AveragePool",
+    "GatherElements",
+    "GlobalAveragePool",
+    "GlobalLpPool",
+    "GlobalMaxPool",
+    "LRN",
+    "LpNormalization",
+    "LpPool",
+    "MaxPool",
+    "MeanVarianceNormalization",
+    "Pad",
+    "QLinearAveragePool",
+    "QLinearGlobalAveragePool",
+    "QLinearLeakyRelu",
+    "QLinearSigmoid",
+    "QLinearSoftmax",
+    "Resize",
+    "ReverseSequence",
+    "RMSNormalization",
+    "RotaryEmbedding",
+    "ScatterElements",
+    "ScatterND",
+    "SimplifiedLayerNormalization",
+    "Slice",
+    "Split",
+    "Tile",
+    "TopK",
+    "Upsample",
+]
 """Operators that keep the axes of their first input, but not always their lengths."""
-_ELEMENT_WISE = """
-    Add And Div Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min Mod Mul Or PRelu Pow QLinearAdd
-    QLinearMul Sub Sum Where Xor
-""".split()
-_CHANNELS_SECOND = """
-    BatchNormalization Conv ConvInteger ConvTranspose DeformConv DepthToSpace FusedConv Gemm
-    QLinearConv SpaceToDepth
-""".split()
-_CHANNELS_LAST = "Attention MultiHeadAttention GroupQueryAttention".split()
+_ELEMENT_WISE = [
+    "Add",
+    "And",
+    "Div",
+    "Equal",
+    "Greater",
+    "GreaterOrEqual",
+    "Less",
+    "LessOrEqual",
+    "Max",
+    "Mean",
+    "Min",
+    "Mod",
+    "Mul",
+    "Or",
+    "PRelu",
+    "Pow",
+    "QLinearAdd",
+    "QLinearMul",
+    "Sub",
+    "Sum",
+    "Where",
+    "Xor",
+]
+_CHANNELS_SECOND = [
+    "BatchNormalization",
+    "Conv",
+    "ConvInteger",
+    "ConvTranspose",
+    "DeformConv",
+    "DepthToSpace",
+    "FusedConv",
+    "Gemm",
+    "QLinearConv",
+    "SpaceToDepth",
+]
+_CHANNELS_LAST = words(
+    """
+    Attention MultiHeadAttention GroupQueryAttention
+    """
+)
 _PRODUCTS = {
     "MatMul": (0, 1),
     "FusedMatMul": (0, 1),
@@ -49,10 +158,16 @@ _PRODUCTS = {
     "QLinearMatMul": (0, 3),
 }
 """The numbers of the two factors among the inputs of a matrix product."""
-_KEEP_CHANNELS = """
+_KEEP_CHANNELS = words(
+    """
     GroupNormalization InstanceNormalization
-""".split()
-_NORMALIZE_LAST = "LayerNormalization SkipLayerNormalization SkipSimplifiedLayerNormalization".split()
+    """
+)
+_NORMALIZE_LAST = [
+    "LayerNormalization",
+    "SkipLayerNormalization",
+    "SkipSimplifiedLayerNormalization",
+]
 _RECURRENT = ("LSTM", "GRU", "RNN")
 
 
@@ -100,8 +215,9 @@ class _Following:
         )
 
     def pass_through(self, node: onnx.NodeProto) -> None:
-        known = [name for name in node.input if name in self.traces]
-        if not known and self._lost.isdisjoint(node.input):
+        read = list(reads(node))
+        known = any(name in self.traces for name in read)
+        if not known and self._lost.isdisjoint(read):
             return
         rule = _RULES.get(node.op_type) if known else None
         followed = None if rule is None else rule(Step(node, self))
@@ -283,14 +399,12 @@ def _recurrent(step: Step) -> Followed:
         return None
     first, second = trace.axes[:2]
     hidden, directions = (Factor(CHANNEL, sizes[3]),), (Factor(CHANNEL, sizes[1]),)
-    if step.attribute("layout", 0):
-        directions = (Factor(CHANNEL, sizes[2]),)
-        every = (first, second, directions, hidden)
-        final = (first, directions, hidden)
-    else:
-        every = (first, directions, second, hidden)
-        final = (directions, second, hidden)
-    return [Trace(every, step.name), Trace(final, step.name)]
+    if not step.attribute("layout", 0):
+        every = Trace((first, directions, second, hidden), step.name)
+        return [every, Trace((directions, second, hidden), step.name)]
+    directions = (Factor(CHANNEL, sizes[2]),)
+    every = Trace((first, second, directions, hidden), step.name)
+    return [every, Trace((first, directions, hidden), step.name)]
 
 
 def _gathered(step: Step) -> Followed:
@@ -305,7 +419,13 @@ def _gathered(step: Step) -> Followed:
         sizes = step.sizes(len(data.axes)) if len(rank) == 1 else None
         return None if sizes is None else [axes.with_sizes(data, sizes)]
     stored = step.given(0)
-    if data is None and indices is not None and axis == 0 and stored is not None and len(stored) == 2:
+    if (
+        data is None
+        and indices is not None
+        and axis == 0
+        and stored is not None
+        and len(stored) == 2
+    ):
         channels = (Factor(CHANNEL, stored[1]),)
         return [Trace((*indices.axes, channels), step.name)]
     return None
@@ -380,7 +500,7 @@ def _einsum(step: Step) -> Followed:
             for letter, axis in zip(term, trace.axes, strict=True):
                 named.setdefault(letter, []).append(axis)
     made = any(letter not in named for letter in right)
-    found = []
+    found: list[axes.Axis] = []
     for letter, size in zip(right, sizes, strict=True):
         if letter not in named:
             found.append((Factor(CHANNEL, size),))
@@ -417,6 +537,17 @@ _RULES: dict[str, Callable[[Step], Followed]] = {
     "ArgMin": _reduced,
     **{
         f"Reduce{kind}": _reduced
-        for kind in "L1 L2 LogSum LogSumExp Max Mean Min Prod Sum SumSquare".split()
+        for kind in [
+            "L1",
+            "L2",
+            "LogSum",
+            "LogSumExp",
+            "Max",
+            "Mean",
+            "Min",
+            "Prod",
+            "Sum",
+            "SumSquare",
+        ]
     },
 }

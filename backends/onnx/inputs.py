@@ -10,7 +10,7 @@ import onnx
 from invert_core.backends.onnx.graph import true_inputs
 from invert_core.backends.onnx.shapes import TensorType, type_of
 from invert_core.errors import ModelError
-from invert_core.models.backend import ModelInput
+from invert_core.models.backend import ModelInput, shown_shape
 
 _log = logging.getLogger("invert")
 
@@ -18,8 +18,8 @@ _log = logging.getLogger("invert")
 def model_inputs(graph: onnx.GraphProto) -> tuple[ModelInput, ...]:
     """Return the inputs of a graph in the form of the backend contract.
 
-    A scalar holds one value for all samples. The samples are on axis 0, unless the names of the axes
-    or their lengths say otherwise: ``state [2, n, 64]`` beside ``x [n, 256]`` has them on axis 1.
+    A scalar holds one value for all samples. The samples are on axis 0, unless the names or the
+    lengths of the axes say otherwise: ``state [2, n, 64]`` beside ``x [n, 9]`` has them on axis 1.
     """
     values = true_inputs(graph)
     kinds = [type_of(value) for value in values]
@@ -40,6 +40,11 @@ def model_input(value: onnx.ValueInfoProto) -> ModelInput:
         raise ModelError(
             f"The model does not say how many axes its input {value.name!r} has.",
             "Add the shape with `onnx.tools.update_model_dims`.",
+        )
+    if any(size is not None and size < 0 for size in kind.shape):
+        raise ModelError(
+            f"The input {value.name!r} has the shape {shown_shape(kind.shape)}.",
+            "Name the axes that may have any length with `onnx.tools.update_model_dims`.",
         )
     dtype = (
         np.str_
@@ -62,8 +67,8 @@ def _batch_axis(name: str, kind: TensorType, kinds: Sequence[TensorType]) -> int
     if len(vary) != 1:
         return 0
     _log.warning(
-        "The input %r is taken to have its samples on axis %d, the only one of any length; if that is "
-        "wrong, say --batch-axis %s=AXIS.",
+        "The input %r is taken to have its samples on axis %d, the only one of any length; if that "
+        "is wrong, say --batch-axis %s=AXIS.",
         name,
         vary[0],
         name,

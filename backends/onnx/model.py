@@ -188,7 +188,7 @@ class OnnxModel(Model):
         return axes_that_follow(self._proto, self._folder, names, self._tokens.lengths)
 
     def _choose(self, reading: Reading, tensor: str, kind: TensorType) -> tuple[Pooling, Axes]:
-        found = self._survey.axes_of(tensor)
+        found = self._axes_of(tensor, kind)
         problem = self._why_not(reading, tensor, kind)
         if problem:
             raise ModelError(
@@ -202,13 +202,12 @@ class OnnxModel(Model):
         return pooling, axes
 
     def _layer(self, name: str, node: onnx.NodeProto, module: str, n_parameters: int) -> Layer:
-        kind, axes = self._survey.type_of(name), self._survey.axes_of(name)
+        kind = self._survey.type_of(name)
+        axes = self._axes_of(name, kind)
         problem = self._why_not(Reading(name), name, kind)
         if kind.dims is None and not problem:
             problem = "has an unknown number of axes"
-        layer = Layer(
-            name, module, node.op_type, kind.shape, None, "", n_parameters, axes, problem
-        )
+        layer = Layer(name, module, node.op_type, kind.shape, None, "", n_parameters, axes, problem)
         try:
             read = read_as(layer, Reading(name))
         except ModelError:
@@ -217,6 +216,10 @@ class OnnxModel(Model):
         if self._tokens is not None and self._tokens.are(name, units):
             return replace(layer, axes=Axes(axes.batch, None, f"axis {axes.channel} counts tokens"))
         return read
+
+    def _axes_of(self, tensor: str, kind: TensorType) -> Axes:
+        found = self._survey.axes_of(tensor)
+        return found if self._tokens is None else self._tokens.units_beside(tensor, kind, found)
 
     def _why_not(self, reading: Reading, tensor: str, kind: TensorType) -> str:
         if tensor not in self._survey.dependent:

@@ -141,7 +141,7 @@ class BatchAxis:
 
     @classmethod
     def of(cls, graph: onnx.GraphProto, inputs: Iterable[ModelInput]) -> "BatchAxis":
-        """Read the axes from those inputs that a graph has; the smallest of several sizes counts."""
+        """Read the axes from the inputs of a graph; the smallest of several sizes counts."""
         dims = {value.name: type_of(value).dims or () for value in true_inputs(graph)}
         axes = {each.name: each.batch_axis for each in inputs if each.name in dims}
         counted = [dims[name][axis] for name, axis in axes.items() if axis is not None]

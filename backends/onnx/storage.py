@@ -114,7 +114,7 @@ def _free_axes(graph: onnx.GraphProto) -> None:
     for value in (*graph.input, *graph.value_info, *graph.output):
         if value.type.HasField("tensor_type"):
             for dim in value.type.tensor_type.shape.dim:
-                if dim.HasField("dim_value") and dim.dim_value < 0:
+                if dim.HasField("dim_value") and dim.dim_value == -1:
                     dim.ClearField("dim_value")
 
 

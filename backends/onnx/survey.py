@@ -1,4 +1,4 @@
-"""Finds types, shapes and axes of the tensors of a model, by running it if its graph does not tell."""
+"""Finds types, shapes and axes of tensors, by running the model if its graph does not tell."""
 
 import functools
 from collections.abc import Collection, Iterable, Mapping
@@ -76,12 +76,14 @@ class Survey:
         """Return the axes that count samples and units in a tensor."""
         trace = self._traces.get(name)
         if trace is None:
-            return Axes(0, None, "nothing tells which axis counts the channels")
+            trace = axes.traced(self.type_of(name).dims or (None,) * 3)
         found = axes.decided(trace, self._varying(name))
         follows = self._tried.batch_axes(name)
-        if len(follows) == 1 and not any(trace.has(axis, axes.BATCH) for axis in range(len(trace.axes))):
-            found = replace(found, batch=follows[0])
-        return found
+        known = any(trace.has(axis, axes.BATCH) for axis in range(len(trace.axes)))
+        if known or len(follows) != 1 or follows[0] == found.batch:
+            return found
+        moved = axes.traced(trace.sizes, batch=follows[0])
+        return axes.decided(moved, self._varying(name))
 
     @functools.cached_property
     def _inferred(self) -> dict[str, TensorType]:

@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from invert_core.backends.onnx.graph import dependent_on, prune, reads, true_inp
 from invert_core.backends.onnx.session import CPU, RUNTIME_ERRORS, create_session
 from invert_core.backends.onnx.shapes import FLOATS, TensorType, type_of
 from invert_core.errors import ModelError
+from invert_core.models.axes import Axes
 from invert_core.models.backend import MASK
 
 _log = logging.getLogger("invert")
@@ -147,6 +148,19 @@ class Tokens:
             or _mentions(dims[axis], self.lengths)
             or (self._unknown(dims[axis]) and (following is None or axis in following))
         )
+
+    def units_beside(self, tensor: str, kind: TensorType, found: Axes) -> Axes:
+        """Return the axis of the units if the lengths of all others say samples or tokens."""
+        if found.channel is not None or kind.dims is None or tensor not in self.tensors:
+            return found
+        left = [
+            axis
+            for axis, dim in enumerate(kind.dims)
+            if axis != found.batch and dim not in self.lengths
+        ]
+        if len(left) != 1 or len(kind.dims) < 3 or self.are(tensor, kind.dims[left[0]]):
+            return found
+        return replace(found, channel=left[0], reason="the only axis that does not count tokens")
 
     def _unknown(self, dim: int | str | None) -> bool:
         if isinstance(dim, int) or dim in self.lengths:

@@ -10,14 +10,13 @@ from onnx import TensorProto
 
 from invert_core.backends.onnx.graph import prune, true_inputs
 from invert_core.backends.onnx.session import CPU, RUNTIME_ERRORS, create_session
-from invert_core.backends.onnx.shapes import TensorType, type_of
 from invert_core.errors import ModelError
 from invert_core.models.backend import MASK, ModelInput
 
 _log = logging.getLogger("invert")
 
 _LENGTHS = ((64, 96), (224, 256), (16, 24), (4, 6), (512, 640))
-"""Pairs of lengths for axes that may have any; the first pair with which the model runs is taken."""
+"""Pairs of lengths for axes of any length; the first pair with which the model runs is taken."""
 _SAMPLES = (2, 3)
 
 Shape = tuple[int, ...]
@@ -31,8 +30,8 @@ class Trial:
     usual : mapping of str to tuple of int
         The shapes in the first run.
     more_samples, longer : mapping of str to tuple of int
-        The shapes in a run with more samples, and in a run with longer inputs; empty if the number of
-        samples or the lengths are fixed.
+        The shapes in a run with more samples, and in a run with longer inputs; empty if the model
+        does not run so.
     """
 
     def __init__(
@@ -194,4 +193,6 @@ def _different(first: Shape | None, second: Shape | None) -> tuple[int, ...]:
     """Return the axes whose lengths differ; none if one of two shapes is unknown."""
     if first is None or second is None or len(first) != len(second):
         return ()
-    return tuple(axis for axis, pair in enumerate(zip(first, second, strict=True)) if len(set(pair)) > 1)
+    return tuple(
+        axis for axis, pair in enumerate(zip(first, second, strict=True)) if len(set(pair)) > 1
+    )

@@ -172,16 +172,14 @@ class _Evidence:
         return Seen(place, shape, axes, () if problem else tokens, problem)
 
     def _axes(self, place: Place, kind: Kind, tokens: tuple[int, ...]) -> Axes:
-        """Return what following showed, where samples are counted by the axis that grows with them."""
+        """Return what following showed; the axis that grows with the samples counts them."""
         if not self.larger:
             return decided(kind.trace, tokens)
         # A single sample leaves no trace in a reshape, so the run with more samples counts.
         found = self.larger[0].outputs[place]
         axes = decided(found.trace, tokens)
         sizes = zip(kind.shape, found.shape, strict=True)
-        grown = [
-            axis for axis, pair in enumerate(sizes) if pair == (self.count, self.count + 1)
-        ]
+        grown = [axis for axis, pair in enumerate(sizes) if pair == (self.count, self.count + 1)]
         if len(grown) == 1 and grown[0] != axes.batch:
             channel = None if axes.channel == grown[0] else axes.channel
             return replace(axes, batch=grown[0], channel=channel)

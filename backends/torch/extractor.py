@@ -162,7 +162,7 @@ class TorchExtractor(Extractor):
         """Run the module, and return the pooled layers [b, units] in the order of `layers`."""
         layers = self._layers
         columns: dict[str, torch.Tensor] = {}
-        # A tensor may be a layer and raw at once, so the places of raw ones have names of their own.
+        # A tensor may be a layer and raw at once, so raw ones get keys of their own.
         wanted: dict[Any, Place] = {**layers.places}
         wanted |= {("raw", name): place for name, place in layers.raw.items()}
 

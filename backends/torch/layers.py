@@ -187,9 +187,7 @@ class Layers:
             pool = "" if entry.problem else "auto"
             return Layer(entry.name, path, op, None, None, pool, count, problem=entry.problem)
         seen = entry.seen
-        layer = Layer(
-            entry.name, path, op, seen.shape, None, "", count, seen.axes, entry.problem
-        )
+        layer = Layer(entry.name, path, op, seen.shape, None, "", count, seen.axes, entry.problem)
         try:
             seen.pooling(Reading(entry.name))
             return read_as(layer, Reading(entry.name))

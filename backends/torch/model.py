@@ -124,9 +124,7 @@ class TorchModel(Model):
             inputs,
             autocast=self._autocast,
             channels_last=self._channels_last,
-            seen=look(
-                self._module, self._signature, inputs, example, autocast=self._autocast
-            ),
+            seen=look(self._module, self._signature, inputs, example, autocast=self._autocast),
         )
 
     def arranged(self, inputs: Sequence[ModelInput]) -> "TorchModel":

@@ -239,7 +239,7 @@ def _origin(
 
 
 def _as_readings(layers: Sequence[str | Reading], usual: Reading) -> list[Reading]:
-    """Return the readings for a first check, before the model is open to tell names from options."""
+    """Return readings for a first check, before the model is open to tell names from options."""
     if isinstance(layers, str):
         return []
     return [each if isinstance(each, Reading) else replace(usual, layer=each) for each in layers]

@@ -1,9 +1,9 @@
 """Follows what the axes of a tensor count, from the operator that makes channels to a layer.
 
-Every axis of a tensor is a product of factors, the outermost first: an axis that was made by merging
-channels and rows has two. Backends say what an operator does with one of the functions below; they
-are the same for ONNX nodes and for PyTorch operators. `decided` then finds the axis of the samples and
-the axis of the units.
+Every axis of a tensor is a product of factors, the outermost first: an axis that was made by
+merging channels and rows has two. Backends say what an operator does with one of the functions
+below, which are the same for ONNX nodes and for PyTorch operators. `decided` then finds the axis of
+the samples and the axis of the units.
 """
 
 from collections.abc import Collection, Sequence
@@ -22,7 +22,7 @@ UNKNOWN = "unknown"
 class Factor(NamedTuple):
     """A part of an axis: what it counts, and its length.
 
-    `kind` is BATCH for samples, CHANNEL for channels, PLACE for pixels, time or tokens, and UNKNOWN.
+    `kind` is BATCH for samples, CHANNEL for channels, PLACE for pixels, time or tokens, or UNKNOWN.
     """
 
     kind: str
@@ -79,6 +79,9 @@ class Axes:
     certain: bool = True
 
 
+NO_AXES = Axes()
+
+
 def traced(sizes: Sequence[Size], *, batch: int | None = None, channel: int | None = None) -> Trace:
     """Return the trace of a tensor of which at most these two axes are known.
 
@@ -132,7 +135,7 @@ def with_channels(trace: Trace, axis: int, source: str, sizes: Sequence[Size]) -
         The lengths of the axes of the output.
     """
     axis %= len(sizes)
-    axes = []
+    axes: list[Axis] = []
     for number, size in enumerate(sizes):
         kinds = {factor.kind for factor in trace.axes[number]}
         if number == axis:
@@ -255,9 +258,9 @@ def multiplied(left: Trace, right: Trace, sizes: Sequence[Size]) -> Trace:
 def decided(trace: Trace, varying: Collection[int] = ()) -> Axes:
     """Find the axes of the samples and of the units of a layer.
 
-    A layer of rank 2 has samples and units. In a layer of higher rank, the axis that holds nothing but
-    channels counts the units, or else the only one that holds channels at all, or else the only one
-    that has always the same length: no other can count units.
+    A layer of rank 2 has samples and units. In a layer of higher rank, the axis that holds nothing
+    but channels counts the units, or else the only one that holds channels at all, or else the only
+    one that has always the same length: no other can count units.
 
     Parameters
     ----------
@@ -268,9 +271,9 @@ def decided(trace: Trace, varying: Collection[int] = ()) -> Axes:
     """
     rank = len(trace.axes)
     batch = next((axis for axis in range(rank) if trace.has(axis, BATCH)), 0)
-    if rank and any(factor.kind == PLACE and factor.size != 1 for factor in trace.axes[batch]):
-        if trace.has(batch, BATCH):
-            return Axes(batch, None, f"axis {batch} counts samples and places together")
+    beside = [factor for factor in trace.axes[batch] if factor.kind != BATCH] if rank else []
+    if rank and trace.has(batch, BATCH) and any(factor.size != 1 for factor in beside):
+        return Axes(batch, None, f"axis {batch} counts samples and something else together")
     others = [axis for axis in range(rank) if axis != batch]
     if rank < 2:
         return Axes(batch, None, "no other axis: one unit")
@@ -279,9 +282,7 @@ def decided(trace: Trace, varying: Collection[int] = ()) -> Axes:
     steady = [axis for axis in others if axis not in varying]
     if not steady:
         return Axes(batch, None, "the length of every other axis varies")
-    pure = [
-        axis for axis in steady if all(factor.kind == CHANNEL for factor in trace.axes[axis])
-    ]
+    pure = [axis for axis in steady if all(factor.kind == CHANNEL for factor in trace.axes[axis])]
     longer = [axis for axis in pure if trace.sizes[axis] != 1]
     mixed = [axis for axis in steady if trace.has(axis, CHANNEL)]
     for found in (longer or pure, mixed):
@@ -293,6 +294,15 @@ def decided(trace: Trace, varying: Collection[int] = ()) -> Axes:
     if len(steady) == 1:
         return Axes(batch, steady[0], "the only axis whose length never varies")
     return Axes(batch, None, "nothing tells which axis counts the channels")
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Return the words of a text, for tables of operators.
+
+    >>> words("Relu Exp")
+    ('Relu', 'Exp')
+    """
+    return tuple(text.split())
 
 
 def _dealt(factors: list[Factor], sizes: list[Size]) -> list[Axis]:

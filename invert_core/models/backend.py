@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from invert_core.models.axes import Axes
+from invert_core.models.axes import NO_AXES, Axes
 from invert_core.models.options import Option
 
 POOLS = ("auto", "mean", "max", "first", "last", "none", "flatten")
@@ -94,7 +94,7 @@ class Layer:
     n_units: int | None
     pool: str
     n_parameters: int | None = None
-    axes: Axes = Axes()
+    axes: Axes = NO_AXES
     problem: str = ""
 
 
@@ -148,7 +148,7 @@ class Output:
 
     layer: str
     pool: str
-    axes: Axes = Axes()
+    axes: Axes = NO_AXES
 
 
 @dataclass(frozen=True)
@@ -306,10 +306,6 @@ class Model(ABC):
             The model does not run on the example.
         """
         return self
-
-    @abstractmethod
-    def layers(self) -> list[Layer]:
-        """List all layers in the order of the model, also those that cannot be extracted."""
 
     def arranged(self, inputs: Sequence[ModelInput]) -> "Model":
         """Return the same model with inputs whose axes of samples or channels are known better.

@@ -80,9 +80,9 @@ def check_batch(
     for name, array in batch.items():
         _check_input(known[name], array)
     counts = {
-        name: array.shape[known[name].batch_axis]
+        name: array.shape[axis]
         for name, array in batch.items()
-        if known[name].batch_axis is not None
+        if (axis := known[name].batch_axis) is not None
     }
     if len(set(counts.values())) > 1:
         raise DataError(

@@ -38,6 +38,10 @@ def matching(layers: Sequence[Layer], patterns: Sequence[str]) -> list[Layer]:
     return [each for each in layers if any(_asked_as(each, rule) for rule in rules)]
 
 
+USUAL = Reading("")
+"""How layers are read unless something else is said."""
+
+
 def as_reading(address: str, usual: Reading, layers: Callable[[], Sequence[Layer]]) -> Reading:
     """Read the options of an address such as ``encoder.*:axis=1,pool=max``.
 
@@ -87,7 +91,7 @@ def _axis(address: str, key: str, text: str) -> int:
 
 
 def select_layers(
-    model: Model, wanted: Sequence[str | Reading], usual: Reading = Reading("")
+    model: Model, wanted: Sequence[str | Reading], usual: Reading = USUAL
 ) -> list[Reading]:
     """Replace patterns by the layers that fit them and can be extracted.
 
@@ -102,8 +106,8 @@ def select_layers(
     Returns
     -------
     list of Reading
-        For `Model.open_layers`. A layer that a pattern finds gets its module path if that fits, else
-        its name. A layer that is named, or was found before, is not found again.
+        For `Model.open_layers`. A layer that a pattern finds gets its module path if that fits,
+        else its name. A layer that is named, or was found before, is not found again.
     """
     layers = functools.cache(model.layers)
     asked = [
@@ -138,7 +142,9 @@ def _fitting(asked: Reading, layers: Sequence[Layer]) -> list[tuple[Layer, str]]
                 "`invert layers MODEL --supported` lists them.",
             ),
         )
-    undecided = [name for layer, name in found if not layer.problem and (layer, name) not in readable]
+    undecided = [
+        name for layer, name in found if not layer.problem and (layer, name) not in readable
+    ]
     if undecided:
         _log.warning(
             "Left out of %r, because nothing tells which axis counts their channels: %s. Name them "
@@ -151,7 +157,7 @@ def _fitting(asked: Reading, layers: Sequence[Layer]) -> list[tuple[Layer, str]]
 
 
 def _can_be_read(layer: Layer, asked: Reading) -> bool:
-    if layer.pool == "auto" or (layer.pool and replace(asked, layer="") == Reading("")):
+    if layer.pool == "auto" or (layer.pool and replace(asked, layer="") == USUAL):
         return True
     try:
         return bool(read_as(layer, replace(asked, layer=layer.name)).pool)

@@ -62,8 +62,8 @@ def choose_pooling(reading: Reading, rank: int, found: Axes) -> tuple[Pooling, A
     Parameters
     ----------
     reading : Reading
-        How the layer is to be read; a negative axis counts from the end. "mean", "max" and "flatten"
-        leave a layer of rank 2 as it is.
+        How the layer is to be read; a negative axis counts from the end. "mean", "max" and
+        "flatten" leave a layer of rank 2 as it is.
     rank : int
         Number of axes of the layer, at least 1.
     found : Axes
@@ -91,7 +91,8 @@ def choose_pooling(reading: Reading, rank: int, found: Axes) -> tuple[Pooling, A
     kind = ("none" if rank <= 2 else "mean") if reading.pool == "auto" else reading.pool
     if kind == "none" and rank > 2:
         raise ModelError(
-            f"The layer {reading.layer!r} has {rank} axes, and only a layer of 2 axes needs no pooling.",
+            f"The layer {reading.layer!r} has {rank} axes, and only a layer of 2 axes needs no "
+            "pooling.",
             "Choose --pool mean, max or flatten.",
         )
     if kind in ("first", "last") and rank != 3:
@@ -107,11 +108,11 @@ def choose_pooling(reading: Reading, rank: int, found: Axes) -> tuple[Pooling, A
 
 def _axes(reading: Reading, rank: int, found: Axes) -> Axes:
     """Return the axes that were asked for, or else those that the model shows."""
-    asked_batch = _asked(reading, rank, "batch", reading.batch_axis)
-    asked = _asked(reading, rank, "channel", reading.channel_axis)
+    asked_batch = _asked(reading, rank, "batch", reading.batch_axis, 0)
     batch = found.batch if asked_batch is None else asked_batch
+    asked = _asked(reading, rank, "channel", reading.channel_axis, 0 if batch else 1)
     channel = found.channel if asked is None else asked
-    if asked == batch or rank == 1 and asked is not None:
+    if asked == batch or (rank == 1 and asked is not None):
         raise ModelError(
             f"The layer {reading.layer!r} has {rank} {'axis' if rank == 1 else 'axes'}, and axis "
             f"{batch} counts the samples, not units.",
@@ -131,12 +132,11 @@ def _axes(reading: Reading, rank: int, found: Axes) -> Axes:
     return Axes(batch, channel, "as asked")
 
 
-def _asked(reading: Reading, rank: int, what: str, axis: int | None) -> int | None:
+def _asked(reading: Reading, rank: int, what: str, axis: int | None, lowest: int) -> int | None:
     """Return an axis that was asked for, counted from 0."""
     if axis is None:
         return None
     counted = axis + rank if axis < 0 else axis
-    lowest = 1 if what == "channel" and reading.batch_axis is None else 0
     if not lowest <= counted < rank:
         raise ModelError(
             f"The layer {reading.layer!r} has {rank} axes, and the {what} axis cannot be {axis}.",

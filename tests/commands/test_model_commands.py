@@ -119,7 +119,10 @@ def test_shapes_are_told_as_layers_lists_them(here, data):
     ]
     assert row["shape"] == "[?, 16, 8, 8]"
     told = invert(*EXTRACT, "-l", "relu1").stderr
-    assert f"Layer 'relu1' has shape {row['shape']}: pool 'mean', units on axis 1." in told
+    assert (
+        f"Layer 'relu1' has shape {row['shape']}: pool 'mean', units on axis 1: channels of Conv"
+        in told
+    )
 
 
 def test_a_finished_extraction_is_not_repeated_and_another_is_refused(here, data):

@@ -203,7 +203,7 @@ def with_settings(**settings):
         ("layers", {"layers": ["out"]}),
         ("layers", {"layers": ["out", "hidden"]}),
         ("pooling.hidden", {"pool": "max"}),
-        ("channel_axis", {"channel_axis": 1}),
+        ("axes.hidden", {"channel_axis": 2}),
         ("dtype", {"dtype": "float16"}),
         ("device", {"device": "cuda"}),
         ("batch_size", {"batch_size": 33}),

@@ -1,9 +1,8 @@
 """Backends that other packages bring, found by their entry points."""
 
 import logging
-from pathlib import Path
-
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest

@@ -7,15 +7,17 @@ from invert_core.models.axes import Axes
 from invert_core.models.backend import Layer, Reading
 from invert_core.models.pooling import Flattened, choose_pooling, leave_padding_out, read_as
 
+FOLLOWED = Axes(0, 1, "followed")
 
-def chosen(rank, pool="auto", channel_axis=None, batch_axis=None, found=Axes(0, 1, "followed")):
+
+def chosen(rank, pool="auto", channel_axis=None, batch_axis=None, found=FOLLOWED):
     return choose_pooling(Reading("x", pool, channel_axis, batch_axis), rank, found)
 
 
 def test_automatic_pooling_goes_by_rank():
     found = [chosen(rank) for rank in (2, 3, 4, 5)]
     assert [each.kind for each, _ in found] == ["none", "mean", "mean", "mean"]
-    assert [axes for _, axes in found] == [Axes(0, 1, "followed")] * 4
+    assert [axes for _, axes in found] == [FOLLOWED] * 4
 
 
 def test_samples_are_moved_to_the_front():

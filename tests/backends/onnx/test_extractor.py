@@ -73,7 +73,7 @@ def test_a_wrong_shape_is_refused_with_the_right_one(tmp_path):
         models.run(path, ["relu"], np.zeros((7, 3, 4, 6), np.float32))
     with pytest.raises(DataError, match=r"the data have \(3, 4, 5\)"):
         models.run(path, ["relu"], np.zeros((3, 4, 5), np.float32))
-    with pytest.raises(DataError, match=r"the data have \(\)"):
+    with pytest.raises(DataError, match=r"the shape \(\), without an axis 0 for the samples"):
         models.run(path, ["relu"], np.zeros((), np.float32))
 
 
@@ -148,15 +148,43 @@ def test_a_model_that_the_runtime_refuses_is_no_traceback(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_an_input_without_a_batch_is_refused(tmp_path):
+def test_a_scalar_holds_for_all_samples(tmp_path):
     proto = models.model(
         [models.node("Mul", "x scale", "y")],
         [models.value("x", ["n", 2]), models.value("scale", [])],
         [models.value("y", ["n", 2])],
     )
-    model = OnnxBackend.open(models.save(proto, tmp_path))
-    with pytest.raises(ModelError, match="'scale' has no axis for the batch"):
-        model.extractor(["y"], device="cpu")
+    path = models.save(proto, tmp_path)
+    assert [each.batch_axis for each in OnnxBackend.open(path).inputs] == [0, None]
+    x = np.ones((3, 2), np.float32)
+    found = models.run(path, ["y"], {"x": x, "scale": np.array(4, np.float32)}, batch_size=3)["y"]
+    np.testing.assert_array_equal(found, 4 * x)
+    with pytest.raises(DataError, match="'scale' is missing"):
+        models.run(path, ["y"], x)
+
+
+@pytest.mark.parametrize("names", [("n", 3, "n"), ("n", 3, None)])
+def test_a_state_whose_samples_are_not_first_is_followed(tmp_path, caplog, names):
+    proto = models.model(
+        [
+            models.node("ReduceMean", "state", "mean", keepdims=0, axes=[0]),
+            models.node("Add", "x mean", "y"),
+        ],
+        [models.value("x", ["n", 4]), models.value("state", [2, names[2], 4])],
+        [models.value("y", ["n", 4])],
+        opset=17,
+    )
+    path = models.save(proto, tmp_path)
+    assert [each.batch_axis for each in OnnxBackend.open(path).inputs] == [0, 1]
+    told = "'state' is taken to have its samples on axis 1" in caplog.text
+    assert told == (names[2] is None)
+    random = np.random.default_rng(0)
+    batch = {
+        "x": random.normal(size=(5, 4)).astype(np.float32),
+        "state": random.normal(size=(2, 5, 4)).astype(np.float32),
+    }
+    found = models.run(path, ["y"], batch, batch_size=7)["y"]
+    np.testing.assert_allclose(found, batch["x"] + batch["state"].mean(0), rtol=1e-6)
 
 
 def test_a_closed_model_does_not_run(tmp_path):
@@ -204,10 +232,20 @@ def test_text_is_extracted_from_arrays(tmp_path):
         assert activations.layers["y"].read(0, 2).tolist() == [[1, 2, -1], [-1, 1, 1]]
 
 
-@pytest.mark.parametrize("batch", [-1, -(2**40)])
-def test_an_input_of_negative_length_is_refused(tmp_path, batch):
+def test_a_length_of_minus_one_means_any(tmp_path):
+    path = models.save(models.network(batch=-1), tmp_path)
+    layers = {layer.name: layer for layer in OnnxBackend.open(path).layers()}
+    assert layers["conv"].shape == (None, 4, 4, 5)
+    x = models.network_input()
+    right = models.network_layers(x)["logits"]
+    np.testing.assert_allclose(
+        models.run(path, ["logits"], x)["logits"], right, rtol=1e-5, atol=1e-6
+    )
+
+
+def test_an_input_of_another_negative_length_is_refused(tmp_path):
     with pytest.raises(ModelError, match=r"input 'x' has the shape \[-\d+, 3, 4, 5\]"):
-        OnnxBackend.open(models.save(models.network(batch=batch), tmp_path))
+        OnnxBackend.open(models.save(models.network(batch=-(2**40)), tmp_path))
 
 
 def test_a_huge_fixed_batch_is_refused_before_it_is_padded(tmp_path):

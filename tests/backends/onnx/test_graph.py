@@ -164,7 +164,7 @@ def functions():
 def test_a_model_with_functions_runs(tmp_path):
     path = models.save(functions(), tmp_path)
     x = np.random.default_rng(0).normal(size=(4, 2, 5)).astype(np.float32)
-    found = models.run(path, ["y", "z"], x)
+    found = models.run(path, ["y", "z"], x, channel_axis=2)
     np.testing.assert_allclose(found["y"], 4 * x.mean(1), rtol=1e-6)
     np.testing.assert_allclose(found["z"], 8 * x.mean(1), rtol=1e-6)
     assert [layer.shape for layer in OnnxBackend.open(path).layers()] == [(None, 2, 5)] * 2

@@ -9,8 +9,13 @@ from onnx import TensorProto, helper
 
 from invert_core.backends.onnx import OnnxBackend
 from invert_core.errors import ModelError, SettingError, UnknownNameError
+from invert_core.models.axes import Axes
 from invert_core.models.backend import Layer
 from tests.backends import models
+
+FIRST = Axes(0, 1, "channels of Conv 'conv'")
+LAST = Axes(0, 2, "channels of Conv 'conv'")
+FLAT = Axes(0, 1, "the only other axis")
 
 
 def listed(proto, folder):
@@ -27,10 +32,13 @@ def refusal(proto, folder, layer, **settings):
 def test_layers_come_with_operator_shape_units_module_and_pool(tmp_path):
     layers = listed(models.network(), tmp_path)
     assert list(layers) == ["conv", "relu", "flat", "tokens", "pooled", "features", "logits"]
-    assert layers["conv"] == Layer("conv", "stem.conv", "Conv", (None, 4, 4, 5), 4, "mean", 12)
+    conv = Layer("conv", "stem.conv", "Conv", (None, 4, 4, 5), 4, "mean", 12, axes=FIRST)
+    assert layers["conv"] == conv
     assert layers["relu"].module == "stem.act"
-    assert layers["tokens"] == Layer("tokens", "split", "Transpose", (None, 20, 4), 4, "mean", 0)
-    assert layers["logits"] == Layer("logits", "head", "MatMul", (None, 6), 6, "none", 24)
+    tokens = Layer("tokens", "split", "Transpose", (None, 20, 4), 4, "mean", 0, axes=LAST)
+    assert layers["tokens"] == tokens
+    logits = Layer("logits", "head", "MatMul", (None, 6), 6, "none", 24, axes=FLAT)
+    assert layers["logits"] == logits
 
 
 def test_inputs_are_listed_without_weights_of_the_old_style(tmp_path):
@@ -217,10 +225,10 @@ def awkward():
     ("name", "reason"),
     [
         ("size", "holds int64"),
-        ("total", "has 0 axes"),
-        ("line", "has 1 axes"),
+        ("total", "is a single value, not one per sample"),
         ("mask", "holds bool"),
-        ("turned", "has 2 where the batch should be"),
+        ("turned", "3 axes, and nothing tells which axis counts the channels"),
+        ("merged", "axis 0 counts samples and something else together"),
         ("positions", "does not depend on the input"),
     ],
 )
@@ -229,14 +237,31 @@ def test_what_cannot_be_extracted_is_listed_so_and_refused(tmp_path, name, reaso
     layers = listed(proto, tmp_path)
     assert layers[name].pool == ""
     assert layers[name].n_units is None
-    assert layers["y"].pool == "mean"
+    assert layers["line"].pool == "none"
     assert reason in refusal(proto, tmp_path, name)
 
 
-def test_a_first_axis_that_turns_out_not_to_be_the_batch_is_refused(tmp_path):
+def test_a_layer_of_samples_alone_is_one_unit(tmp_path):
+    x = np.random.default_rng(0).normal(size=(4, 2, 3)).astype(np.float32)
+    layer = listed(awkward(), tmp_path)["line"]
+    assert (layer.shape, layer.n_units, layer.axes.batch) == ((None,), 1, 0)
+    found = models.run(models.save(awkward(), tmp_path), ["line"], x)["line"]
+    np.testing.assert_allclose(found, x.sum((1, 2))[:, None], rtol=1e-5)
+
+
+def test_a_layer_whose_samples_are_not_first_is_read_on_their_axis(tmp_path):
+    x = np.random.default_rng(0).normal(size=(4, 2, 3)).astype(np.float32)
     path = models.save(awkward(), tmp_path)
-    with pytest.raises(ModelError, match="first axis of the layer 'merged' is not the batch"):
-        models.run(path, ["merged"], np.ones((4, 2, 3), np.float32))
+    found = models.run(path, ["turned"], x, channel_axis=2)["turned"]
+    np.testing.assert_allclose(found, x.mean(1), rtol=1e-5)
+    flat = models.run(path, ["turned"], x, channel_axis=0, pool="flatten")["turned"]
+    np.testing.assert_array_equal(flat, x.reshape(4, 6))
+
+
+def test_an_axis_that_turns_out_not_to_be_the_batch_is_refused(tmp_path):
+    path = models.save(awkward(), tmp_path)
+    with pytest.raises(ModelError, match="Axis 0 of the layer 'merged' is not the batch"):
+        models.run(path, ["merged"], np.ones((4, 2, 3), np.float32), channel_axis=1)
 
 
 def test_two_names_of_one_tensor_are_refused(tmp_path):

@@ -24,6 +24,11 @@ def passing(rank, *, opset=18, elem=TensorProto.FLOAT, shape=None):
     )
 
 
+def usual(rank):
+    """The channel axis of tokens and of images, which these models do not show."""
+    return {"channel_axis": 2 if rank == 3 else 1}
+
+
 def sample(rank, dtype=np.float32):
     random = np.random.default_rng(rank)
     return random.normal(size=(5, *range(2, rank + 1))).astype(dtype)
@@ -35,9 +40,9 @@ def test_mean_and_maximum_match_numpy_at_every_opset(tmp_path, opset, rank):
     path = models.save(passing(rank, opset=opset), tmp_path)
     x = sample(rank)
     axes = (1,) if rank == 3 else tuple(range(2, rank))
-    mean = models.run(path, ["y"], x, pool="mean")["y"]
+    mean = models.run(path, ["y"], x, pool="mean", **usual(rank))["y"]
     np.testing.assert_allclose(mean, (-x).mean(axes), rtol=1e-5, atol=1e-6)
-    largest = models.run(path, ["y"], x, pool="max")["y"]
+    largest = models.run(path, ["y"], x, pool="max", **usual(rank))["y"]
     np.testing.assert_array_equal(largest, (-x).max(axes))
 
 
@@ -45,7 +50,8 @@ def test_mean_and_maximum_match_numpy_at_every_opset(tmp_path, opset, rank):
 def test_the_first_token_is_taken(tmp_path, opset):
     path = models.save(passing(3, opset=opset), tmp_path)
     x = sample(3)
-    np.testing.assert_array_equal(models.run(path, ["y"], x, pool="first")["y"], -x[:, 0])
+    found = models.run(path, ["y"], x, pool="first", channel_axis=2)["y"]
+    np.testing.assert_array_equal(found, -x[:, 0])
     turned = models.run(path, ["y"], x, pool="first", channel_axis=1)["y"]
     np.testing.assert_array_equal(turned, -x[:, :, 0])
 
@@ -55,7 +61,8 @@ def test_the_last_token_is_taken(tmp_path, monkeypatch, opset):
     monkeypatch.setitem(models.IR_VERSIONS, 11, 6)
     path = models.save(passing(3, opset=opset), tmp_path)
     x = sample(3)
-    np.testing.assert_array_equal(models.run(path, ["y"], x, pool="last")["y"], -x[:, -1])
+    found = models.run(path, ["y"], x, pool="last", channel_axis=2)["y"]
+    np.testing.assert_array_equal(found, -x[:, -1])
     turned = models.run(path, ["y"], x, pool="last", channel_axis=1)["y"]
     np.testing.assert_array_equal(turned, -x[:, :, -1])
 
@@ -71,15 +78,14 @@ def unit_names(path, x, **settings):
 
 
 @pytest.mark.parametrize("opset", [7, 13, 18, 21])
-@pytest.mark.parametrize(("rank", "channel_axis"), [(3, None), (3, 1), (4, None), (4, 3), (5, 2)])
+@pytest.mark.parametrize(("rank", "channel_axis"), [(3, 2), (3, 1), (4, 1), (4, 3), (5, 2)])
 def test_flattening_makes_a_unit_of_every_place(tmp_path, monkeypatch, opset, rank, channel_axis):
     monkeypatch.setitem(models.IR_VERSIONS, 7, 3)
     x = sample(rank)
     path = models.save(passing(rank, opset=opset), tmp_path)
     names, found = unit_names(path, x, channel_axis=channel_axis)
     np.testing.assert_array_equal(found, pooled(-x, "flatten", channel_axis))
-    axis = channel_axis or (2 if rank == 3 else 1)
-    channels_first = np.moveaxis(-x, axis, 1)
+    channels_first = np.moveaxis(-x, channel_axis, 1)
     for unit, name in enumerate(names):
         channel, _, place = name.partition("@")
         index = (slice(None), int(channel), *map(int, place.split(",")))
@@ -101,7 +107,7 @@ def test_flat_layers_beside_flattened_ones_have_plain_numbers(tmp_path):
 def test_lengths_that_the_graph_does_not_fix_are_learned_from_the_first_batch(tmp_path):
     path = models.save(passing(4, shape=["n", "c", None, "w"]), tmp_path)
     x = sample(4)
-    names, found = unit_names(path, x)
+    names, found = unit_names(path, x, channel_axis=1)
     assert names[-1] == "1@2,3"
     np.testing.assert_array_equal(found, pooled(-x, "flatten"))
 
@@ -125,7 +131,10 @@ def test_a_flattened_layer_whose_shape_changes_is_refused(tmp_path):
 def test_flattened_layers_hold_what_their_type_holds(tmp_path, shape):
     proto = passing(len(shape) + 1, elem=TensorProto.FLOAT16, shape=["n", *shape])
     x = np.random.default_rng(0).normal(size=(3, *shape)).astype(np.float16)
-    found = models.run(models.save(proto, tmp_path), ["y"], x, pool="flatten")["y"]
+    axis = None if x.ndim == 2 else usual(x.ndim)["channel_axis"]
+    found = models.run(models.save(proto, tmp_path), ["y"], x, pool="flatten", channel_axis=axis)[
+        "y"
+    ]
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, pooled(-x, "flatten"))
 
@@ -170,10 +179,11 @@ def test_a_flat_layer_stays_as_it_is_beside_a_pooled_one(tmp_path):
 
 
 def test_the_automatic_choice_is_logged(tmp_path, caplog):
-    path = models.save(passing(4), tmp_path)
+    path = models.save(models.network(), tmp_path)
     with caplog.at_level(logging.INFO, "invert"):
-        models.run(path, ["y"], sample(4))
-    assert "'y' has shape [?, 2, 3, 4]: pool 'mean', units on axis 1." in caplog.text
+        models.run(path, ["relu"], models.network_input())
+    said = "'relu' has shape [?, 4, 4, 5]: pool 'mean', units on axis 1: channels of Conv 'conv'."
+    assert said in caplog.text
 
 
 def test_half_precision_is_widened_before_it_is_summed(tmp_path):
@@ -204,7 +214,7 @@ def test_every_float_type_comes_out_as_float32(tmp_path, elem, dtype):
         [models.value("z", ["n", 2, 3, 4])],
     )
     x = sample(4)
-    found = models.run(models.save(proto, tmp_path), ["y"], x)["y"]
+    found = models.run(models.save(proto, tmp_path), ["y"], x, channel_axis=1)["y"]
     assert found.dtype == np.float32
     right = x.astype(dtype).astype(np.float32).mean((2, 3))
     np.testing.assert_allclose(found, right, rtol=1e-2, atol=1e-3)
@@ -217,7 +227,7 @@ def test_nan_and_infinity_survive_pooling(tmp_path, pool):
     x[1, 0, 2, 3] = np.nan
     x[2, 1, 0, 1] = -np.inf
     x[3, 1, 0, 1] = np.inf
-    found = models.run(path, ["y"], x, pool=pool)["y"]
+    found = models.run(path, ["y"], x, pool=pool, channel_axis=1)["y"]
     with np.errstate(invalid="ignore"):
         right = getattr(np, pool)(-x, axis=(2, 3))
     np.testing.assert_array_equal(found, right)
@@ -229,11 +239,12 @@ def test_nan_and_infinity_survive_pooling(tmp_path, pool):
 def test_a_double_that_float32_cannot_hold_is_refused_and_not_made_infinite(tmp_path, rank, pool):
     path = models.save(passing(rank, elem=TensorProto.DOUBLE), tmp_path)
     x = sample(rank, np.float64)
+    axis = {} if rank == 2 else usual(rank)
     x[3, 1] = -1e200
     with pytest.raises(DataError, match=r"layer 'y' gives \S+ for unit \d, too large for float32"):
-        models.run(path, ["y"], x, pool=pool)
+        models.run(path, ["y"], x, pool=pool, **axis)
     x[3, 1] = -np.inf
-    assert np.isinf(models.run(path, ["y"], x, pool=pool)["y"]).any()
+    assert np.isinf(models.run(path, ["y"], x, pool=pool, **axis)["y"]).any()
 
 
 @pytest.mark.parametrize("opset", [13, 18])
@@ -242,7 +253,7 @@ def test_doubles_are_pooled_as_doubles(tmp_path, opset, pool):
     path = models.save(passing(3, opset=opset, elem=TensorProto.DOUBLE), tmp_path)
     x = sample(3, np.float64) + np.array([[1e9], [-1e9]])  # a sum that float32 loses
     right = {"mean": (-x).mean(1), "max": (-x).max(1), "first": -x[:, 0]}[pool]
-    found = models.run(path, ["y"], x, pool=pool)["y"]
+    found = models.run(path, ["y"], x, pool=pool, channel_axis=2)["y"]
     np.testing.assert_array_equal(found, right.astype(np.float32))
 
 
@@ -297,4 +308,4 @@ def test_a_model_too_old_for_the_last_token_is_refused(tmp_path, monkeypatch):
     monkeypatch.setitem(models.IR_VERSIONS, 10, 5)
     model = OnnxBackend.open(models.save(passing(3, opset=10), tmp_path))
     with pytest.raises(ModelError, match="The last token of a layer needs opset 11"):
-        model.extractor(["y"], pool="last", device="cpu")
+        model.extractor(["y"], pool="last", channel_axis=2, device="cpu")

@@ -27,7 +27,7 @@ def test_fixed_axes_count_tokens_if_they_have_their_length(tmp_path, mask):
     shape = ["n", 2, N_TOKENS, 4]
     model = OnnxBackend.open(models.save(passing(shape, mask=mask, ids=["n", N_TOKENS]), tmp_path))
     given = batch((4, 2, N_TOKENS, 4), masks())
-    with model.settled(given).extractor(["y"], device="cpu") as extractor:
+    with model.settled(given).extractor(["y"], device="cpu", channel_axis=1) as extractor:
         right = pooled(-given["x"], "mean", 1, given[MASK], (2,))
         np.testing.assert_allclose(extractor.run(given)["y"], right, rtol=1e-5, atol=1e-6)
 
@@ -125,7 +125,7 @@ def test_where_no_trial_is_possible_a_wrong_guess_is_an_error(tmp_path):
     ids, _ = heads(5)
     inputs = {"ids": ids, MASK: np.ones_like(ids), "bias": np.zeros((4, 2), np.float32)}
     with pytest.raises(ModelError, match="a layer with the same tokens as the mask"):
-        models.run(models.save(proto, tmp_path), ["z"], inputs)
+        models.run(models.save(proto, tmp_path), ["z"], inputs, channel_axis=1)
 
 
 @pytest.mark.parametrize("length", ["2*t", "u", None])
@@ -153,7 +153,7 @@ def test_a_length_that_is_computed_from_the_number_of_tokens_counts_them(tmp_pat
     mask = masks()
     given = batch((4, 2, N_TOKENS, 3), mask)
     proto = passing(["n", 2, "floor(t/1 - 1) + 1", 3])
-    found = models.run(models.save(proto, tmp_path), ["y"], given)["y"]
+    found = models.run(models.save(proto, tmp_path), ["y"], given, channel_axis=1)["y"]
     right = pooled(-given["x"], "mean", 1, mask, (2,))
     np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-6)
 
@@ -163,14 +163,14 @@ def test_axes_that_cannot_be_told_apart_are_refused(tmp_path):
     proto = passing(shape, mask=["n", N_TOKENS], ids=["n", N_TOKENS])
     model = OnnxBackend.open(models.save(proto, tmp_path))
     with pytest.raises(ModelError, match=r"several axes of length 5.*layer with three axes"):
-        model.extractor(["y"], device="cpu")
+        model.extractor(["y"], channel_axis=1, device="cpu")
 
 
 def test_axes_of_another_name_or_length_are_pooled_as_they_are(tmp_path):
     model = OnnxBackend.open(models.save(passing(["n", 2, "h", 3], ids=["n", "t"]), tmp_path))
     given = batch((4, 2, 4, 3), masks())
-    with model.extractor(["y"], device="cpu") as extractor:
-        right = pooled(-given["x"], "mean")
+    with model.extractor(["y"], channel_axis=1, device="cpu") as extractor:
+        right = pooled(-given["x"], "mean", 1)
         np.testing.assert_allclose(extractor.run(given)["y"], right, rtol=1e-5, atol=1e-6)
 
 
@@ -211,12 +211,12 @@ def test_layers_of_another_input_have_no_tokens(tmp_path):
     mask = masks()
     given = batch((4, N_TOKENS, 3), mask)
     inputs = {"pixels": given["x"][:, :4], "words": given["x"], MASK: mask}
-    found = models.run(models.save(proto, tmp_path), ["y", "z"], inputs)
+    found = models.run(models.save(proto, tmp_path), ["y", "z"], inputs, channel_axis=2)
     right = pooled(-inputs["pixels"], "mean"), pooled(-given["x"], "mean", 2, mask, (1,))
     np.testing.assert_allclose(found["y"], right[0], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(found["z"], right[1], rtol=1e-5, atol=1e-6)
     only_pixels = {"pixels": inputs["pixels"]}
-    alone = models.run(models.save(proto, tmp_path), ["y"], only_pixels)
+    alone = models.run(models.save(proto, tmp_path), ["y"], only_pixels, channel_axis=2)
     np.testing.assert_array_equal(alone["y"], found["y"])
 
 

@@ -34,10 +34,11 @@ def test_padding_does_not_count_at_any_opset_or_rank(tmp_path, opset, name):
     given = batch(sizes, mask)
     path = models.save(passing(dims, opset=opset), tmp_path)
     for pool in POOLS if len(dims) == 3 else POOLS[:2]:
-        right = pooled(-given["x"], pool, None, mask, token_axes)
+        axis = 2 if name == "tokens" else 1
+        right = pooled(-given["x"], pool, axis, mask, token_axes)
         for garbage in (1e30, -np.inf, np.nan):
             x = spoiled(given["x"], mask, token_axes, garbage)
-            found = models.run(path, ["y"], {**given, "x": x}, pool=pool)["y"]
+            found = models.run(path, ["y"], {**given, "x": x}, pool=pool, channel_axis=axis)["y"]
             np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-6)
 
 
@@ -46,7 +47,7 @@ def test_channels_may_come_before_the_tokens(tmp_path, pool):
     mask = masks()
     given = batch((4, 3, N_TOKENS), mask)
     path = models.save(passing(["n", 3, "t"]), tmp_path)
-    found = models.run(path, ["y"], given, pool=pool, channel_axis=1)["y"]
+    found = models.run(path, ["y"], given, pool=pool)["y"]
     right = pooled(-given["x"], pool, 1, mask, (2,))
     np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-6)
 
@@ -78,12 +79,18 @@ def test_that_a_mask_of_other_axes_leaves_no_padding_out_is_told(tmp_path, caplo
 
 
 @pytest.mark.parametrize(
-    "dims", [["n", "t"], ["n", 3, "t"], ["n", "t", 2, 3], ["n", "floor(t - 1) + 1", 2, 3]]
+    ("dims", "axis"),
+    [
+        (["n", "t"], None),
+        (["n", 3, "t"], 2),
+        (["n", "t", 2, 3], 1),
+        (["n", "floor(t - 1) + 1", 2, 3], 1),
+    ],
 )
-def test_units_that_are_tokens_are_refused(tmp_path, dims):
+def test_units_that_are_tokens_are_refused(tmp_path, dims, axis):
     path = models.save(passing(dims), tmp_path)
     with pytest.raises(ModelError, match="counts tokens, not units"):
-        OnnxBackend.open(path).extractor(["y"], device="cpu")
+        OnnxBackend.open(path).extractor(["y"], channel_axis=axis, device="cpu")
 
 
 def test_what_is_not_padding_keeps_nan_and_infinity(tmp_path):
@@ -183,7 +190,7 @@ def test_a_mask_that_a_model_does_not_take_is_used_once_an_example_has_it(tmp_pa
     mask = masks()
     given = batch((4, N_TOKENS, 3), mask)
     without = {name: array for name, array in given.items() if name != MASK}
-    assert model.settled(without) is model
+    assert model.settled(without).inputs == model.inputs
     with (
         model.extractor(["y"], device="cpu") as extractor,
         pytest.raises(DataError, match=r"no input 'attention_mask'.*`settled` with an example"),
@@ -216,8 +223,8 @@ def test_a_mask_of_another_rank_is_an_input_like_others(tmp_path):
     model = OnnxBackend.open(models.save(passing(["n", "t", 3], mask=shape), tmp_path))
     given = batch((4, N_TOKENS, 3), masks())
     given[MASK] = given[MASK][:, None, None]
-    assert model.settled(given) is model
-    with model.extractor(["y"], device="cpu") as extractor:
+    assert model.settled(given).inputs == model.inputs
+    with model.extractor(["y"], channel_axis=2, device="cpu") as extractor:
         right = pooled(-given["x"], "mean")
         np.testing.assert_allclose(extractor.run(given)["y"], right, rtol=1e-5, atol=1e-6)
 

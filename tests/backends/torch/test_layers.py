@@ -18,6 +18,10 @@ from torch import nn
 from tests.backends import torch_models
 from tests.backends.torch_models import TorchBackend, names, run, settled
 
+FIRST = Axes(0, 1, "channels of Conv2d 'conv'")
+LAST = Axes(0, 2, "channels of Conv2d 'conv'")
+FLAT = Axes(0, 1, "the only other axis")
+
 X = np.arange(12, dtype=np.float32).reshape(4, 3)
 
 
@@ -98,9 +102,12 @@ def test_without_a_sample_layers_come_in_the_order_of_their_definition():
 
 def test_a_layer_is_described_as_the_contract_says():
     model = settled(torch_models.Network(), {"x": models.network_input(1)})
-    assert rows(model)["conv"] == Layer("conv", "conv", "Conv2d", (None, 4, 4, 5), 4, "mean", 12, Axes(0, 1, "channels of Conv2d 'conv'"))
-    assert rows(model)["tokens"] == Layer("tokens", "tokens", "Tokens", (None, 20, 4), 4, "mean", 0, Axes(0, 2, "channels of Conv2d 'conv'"))
-    assert rows(model)["output"] == Layer("output", "", "Network", (None, 6), 6, "none", 36, Axes(0, 1, "the only other axis"))
+    conv = Layer("conv", "conv", "Conv2d", (None, 4, 4, 5), 4, "mean", 12, axes=FIRST)
+    assert rows(model)["conv"] == conv
+    tokens = Layer("tokens", "tokens", "Tokens", (None, 20, 4), 4, "mean", 0, axes=LAST)
+    assert rows(model)["tokens"] == tokens
+    output = Layer("output", "", "Network", (None, 6), 6, "none", 36, axes=FLAT)
+    assert rows(model)["output"] == output
 
 
 def test_samples_on_another_axis_than_the_first_are_followed():

@@ -76,7 +76,9 @@ def test_layers_with_fewer_places_than_tokens_are_refused():
 
 @pytest.mark.parametrize("length", [1, 3])
 def test_layers_whose_first_axis_counts_tokens_too_are_refused(length):
-    with pytest.raises(ModelError, match=r"'merged' has .*no axis counts|samples and tokens together"):
+    with pytest.raises(
+        ModelError, match=r"'merged' has .*no axis counts|samples and tokens together"
+    ):
         run(Mixed(), ["merged"], texts((length,)))
 
 
