@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -168,6 +169,7 @@ _NORMALIZE_LAST = [
     "SkipLayerNormalization",
     "SkipSimplifiedLayerNormalization",
 ]
+_CONVOLUTIONS = ("Conv", "ConvInteger", "ConvTranspose", "FusedConv", "QLinearConv")
 _RECURRENT = ("LSTM", "GRU", "RNN")
 
 
@@ -196,6 +198,33 @@ def follow(
     for node in graph.node:
         following.pass_through(node)
     return following.traces
+
+
+def read_by_convolutions(
+    graph: onnx.GraphProto, dims: Mapping[str, Dims | None]
+) -> dict[str, tuple[int, str]]:
+    """Find the axis that convolutions take for the channels of the tensors that they read.
+
+    Returns
+    -------
+    dict of str to (int, str)
+        The axis, and the convolution; also for tensors from which the input of a convolution is
+        made by operators that keep or exchange axes.
+    """
+    found: dict[str, tuple[int, str]] = {}
+    for node in reversed(graph.node):
+        if node.op_type in _CONVOLUTIONS:
+            found[node.input[0]] = (1, f"{node.op_type} {node.name or node.output[0]!r}")
+        elif node.output[0] in found and node.input:
+            axis, name = found[node.output[0]]
+            rank = len(dims.get(node.output[0]) or ())
+            if node.op_type == "Transpose":
+                order = [int(each) for each in _attribute(node, "perm", range(rank)[::-1])]
+                if len(order) > axis:
+                    found.setdefault(node.input[0], (order[axis], name))
+            elif node.op_type in _ONE_BY_ONE or node.op_type in _ALONG:
+                found.setdefault(node.input[0], (axis, name))
+    return found
 
 
 class _Following:
@@ -277,18 +306,15 @@ class Step:
         value = self.following._stored.get(self.node.input[number])
         return None if value is None else tuple(value.dims)
 
-    def attribute(self, name: str, default: object = None) -> object:
+    def attribute(self, name: str, default: object = None) -> Any:
         """The value of an attribute."""
-        for each in self.node.attribute:
-            if each.name == name:
-                return onnx.helper.get_attribute_value(each)
-        return default
+        return _attribute(self.node, name, default)
 
     def numbers(self, name: str, number: int) -> list[int] | None:
         """Integers from an attribute or, since later opsets, from a stored input."""
         attribute = self.attribute(name)
         if attribute is not None:
-            return [int(each) for each in attribute]  # type: ignore[attr-defined]
+            return [int(each) for each in attribute]
         if number >= len(self.node.input) or not self.node.input[number]:
             return None
         stored = self.following.number(self.node.input[number])
@@ -298,6 +324,13 @@ class Step:
     def name(self) -> str:
         """What users may know the node by."""
         return f"{self.node.op_type} {self.node.name or self.node.output[0]!r}"
+
+
+def _attribute(node: onnx.NodeProto, name: str, default: object) -> Any:
+    for each in node.attribute:
+        if each.name == name:
+            return onnx.helper.get_attribute_value(each)
+    return default
 
 
 Followed = Sequence[Trace | None] | None
@@ -362,7 +395,7 @@ def _normalized(axis: int) -> Callable[[Step], Followed]:
 
 def _layer_norm(step: Step) -> Followed:
     trace = step.trace(0)
-    over = int(step.attribute("axis", -1))  # type: ignore[call-overload]
+    over = int(step.attribute("axis", -1))
     if trace is not None and over not in (-1, len(trace.axes) - 1):
         return [trace, None]
     return _normalized(-1)(step)
@@ -409,7 +442,7 @@ def _recurrent(step: Step) -> Followed:
 
 def _gathered(step: Step) -> Followed:
     data, indices = step.trace(0), step.trace(1)
-    axis = int(step.attribute("axis", 0))  # type: ignore[call-overload]
+    axis = int(step.attribute("axis", 0))
     if data is not None and indices is None:
         rank = step.given(1)
         if rank is None:
@@ -459,7 +492,7 @@ def _unsqueezed(step: Step) -> Followed:
 
 
 def _concatenated(step: Step) -> Followed:
-    axis, traces = int(step.attribute("axis", 1)), step.traces  # type: ignore[call-overload]
+    axis, traces = int(step.attribute("axis", 1)), step.traces
     sizes = step.sizes(len(traces[0].axes))
     if sizes is None or any(len(each.axes) != len(sizes) for each in traces):
         return None
@@ -474,7 +507,7 @@ def _reduced(step: Step) -> Followed:
     if step.attribute("keepdims", 1):
         return [axes.with_sizes(trace, sizes or trace.sizes)]
     if step.node.op_type in ("ArgMax", "ArgMin"):
-        return [axes.without(trace, [int(step.attribute("axis", 0))])]  # type: ignore[call-overload]
+        return [axes.without(trace, [int(step.attribute("axis", 0))])]
     gone = step.numbers("axes", 1)
     return None if gone is None else [axes.without(trace, gone)]
 

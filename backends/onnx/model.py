@@ -22,7 +22,7 @@ from invert_core.backends.onnx.pooling import Pooled, append_pooling, assumed_ra
 from invert_core.backends.onnx.session import describe, open_session
 from invert_core.backends.onnx.shapes import BatchAxis, TensorType
 from invert_core.backends.onnx.survey import Survey
-from invert_core.backends.onnx.tokens import Tokens, axes_that_follow
+from invert_core.backends.onnx.tokens import Tokens
 from invert_core.errors import ModelError
 from invert_core.models.axes import Axes
 from invert_core.models.backend import MASK, Backend, Finding, Layer, Model, ModelInput, Reading
@@ -178,14 +178,16 @@ class OnnxModel(Model):
     def _names(self) -> Names:
         return Names.of(self._proto.graph)
 
-    def _axes_that_follow(self, types: dict[str, TensorType]) -> dict[str, frozenset[int]]:
+    def _axes_that_follow(self, types: Mapping[str, TensorType]) -> dict[str, frozenset[int]]:
         """Find the axes that change with the number of tokens, if the types do not tell."""
-        if self._tokens is None:
+        if self._tokens is None or not self._tokens.vary_alone(self._proto.graph):
             return {}
         names = [name for name, kind in types.items() if self._tokens.uncertain(name, kind)]
-        if not names:
-            return {}
-        return axes_that_follow(self._proto, self._folder, names, self._tokens.lengths)
+        return {
+            name: frozenset(axes)
+            for name in names
+            if (axes := self._survey.seen_to_vary(name)) is not None
+        }
 
     def _choose(self, reading: Reading, tensor: str, kind: TensorType) -> tuple[Pooling, Axes]:
         found = self._axes_of(tensor, kind)

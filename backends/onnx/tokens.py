@@ -1,24 +1,20 @@
-"""Finds the axes of a layer that count tokens, by name or by trial, to leave padding out."""
+"""Finds the axes of a layer that count tokens, by name or by a trial, to leave padding out."""
 
 import logging
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-import numpy as np
 import onnx
 from onnx import TensorProto
 
-from invert_core.backends.onnx.graph import dependent_on, prune, reads, true_inputs
-from invert_core.backends.onnx.session import CPU, RUNTIME_ERRORS, create_session
+from invert_core.backends.onnx.graph import dependent_on, reads, true_inputs
 from invert_core.backends.onnx.shapes import FLOATS, TensorType, type_of
 from invert_core.errors import ModelError
 from invert_core.models.axes import Axes
 from invert_core.models.backend import MASK
 
 _log = logging.getLogger("invert")
-_NUMBERS_OF_TOKENS = (3, 5)
 
 
 @dataclass(frozen=True)
@@ -86,6 +82,12 @@ class Tokens:
         else:
             open_question = len(dims) > 2 and any(map(self._unknown, dims))
         return open_question and tensor in self.tensors
+
+    def vary_alone(self, graph: onnx.GraphProto) -> bool:
+        """Return whether the number of tokens is the only length of the inputs that varies."""
+        dims = {dim for value in true_inputs(graph) for dim in _dims(value)[1:]}
+        fixed = any(isinstance(length, int) for length in self.lengths)
+        return not fixed and all(isinstance(dim, int) or dim in self.lengths for dim in dims)
 
     def are(self, tensor: str, dim: int | str | None) -> bool:
         """Return whether the name of an axis says that it changes with the number of tokens."""
@@ -168,62 +170,6 @@ class Tokens:
         return not _mentions(dim, self.lengths | self.other_names)
 
 
-def axes_that_follow(
-    proto: onnx.ModelProto, folder: Path, names: Collection[str], lengths: Collection[int | str]
-) -> dict[str, frozenset[int]]:
-    """Find the axes whose length changes with the number of tokens.
-
-    Parameters
-    ----------
-    proto : onnx.ModelProto
-        The model.
-    folder : Path
-        The folder that holds its external data.
-    names : collection of str
-        The tensors in question.
-    lengths : collection of int or str
-        Numbers and names that stand for the number of tokens.
-
-    Returns
-    -------
-    dict of str to frozenset of int
-        Empty if no trial is possible: the number of tokens is fixed, the inputs have other axes
-        of unknown length, or the model does not run on a few tokens.
-    """
-    part = prune(proto, names)
-    inputs = true_inputs(part.graph)
-    kinds = [type_of(value) for value in inputs]
-    open_lengths = {
-        dim for kind in kinds for dim in (kind.dims or ())[1:] if not isinstance(dim, int)
-    }
-    fixed = any(isinstance(length, int) for length in lengths)
-    if (
-        fixed
-        or open_lengths - set(lengths)
-        or any(kind.elem == onnx.TensorProto.STRING for kind in kinds)
-    ):
-        return {}
-    wanted = list(names)
-    part.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
-    session = create_session(part, folder, [CPU], optimize=False)
-    try:
-        shorter, longer = (
-            session.run(wanted, {value.name: _filled(value, count) for value in inputs})
-            for count in _NUMBERS_OF_TOKENS
-        )
-    except RUNTIME_ERRORS as error:
-        _log.info("The model does not run on a few tokens: %s", str(error).split("\n")[0])
-        return {}
-    return {
-        name: frozenset(
-            axis
-            for axis, (few, more) in enumerate(zip(first.shape, second.shape, strict=True))
-            if few != more
-        )
-        for name, first, second in zip(wanted, shorter, longer, strict=True)
-    }
-
-
 def _mentions(dim: int | str | None, names: Collection[int | str]) -> bool:
     """Return whether the length of an axis is computed from others, as in "2*tokens"."""
     return isinstance(dim, str) and not set(names).isdisjoint(re.findall(r"[^\W\d]\w*", dim))
@@ -245,12 +191,3 @@ def _inputs_of_tokens(
     ]
     others = [value for value in values if length is not None and length in _dims(value)[1:]]
     return of_length or (ids and [*ids, *in_any_number]) or others or short
-
-
-def _filled(value: onnx.ValueInfoProto, n_tokens: int) -> np.ndarray:
-    kind = type_of(value)
-    shape = [dim if isinstance(dim, int) else n_tokens for dim in kind.dims or ()]
-    if kind.dims and not isinstance(kind.dims[0], int):
-        shape[0] = 1
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem)
-    return np.full(shape, value.name == MASK, dtype)

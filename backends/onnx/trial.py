@@ -1,7 +1,7 @@
 """Runs a model on a few made-up samples, to see the shapes of its tensors."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,14 @@ from invert_core.models.backend import MASK, ModelInput
 
 _log = logging.getLogger("invert")
 
-_LENGTHS = ((64, 96), (224, 256), (16, 24), (4, 6), (512, 640))
-"""Pairs of lengths for axes of any length; the first pair with which the model runs is taken."""
+_LENGTHS = (64, 224, 16, 4, 512)
+"""Lengths for axes of any length; the first with which the model runs is taken."""
+_SCALES = (3 / 2, 3 / 4, 2, 1 / 2)
+"""Other lengths, relative to the first; again the first with which the model runs is taken."""
 _SAMPLES = (2, 3)
 
 Shape = tuple[int, ...]
+Samples = Mapping[str, np.ndarray]
 
 
 class Trial:
@@ -29,39 +32,46 @@ class Trial:
     ----------
     usual : mapping of str to tuple of int
         The shapes in the first run.
-    more_samples, longer : mapping of str to tuple of int
-        The shapes in a run with more samples, and in a run with longer inputs; empty if the model
-        does not run so.
+    more, scaled : mapping of str to tuple of int, or None
+        The shapes in a run with more samples, and in a run with inputs of another length. None if
+        the model does not run so, although it does not fix this number or these lengths.
     """
 
     def __init__(
         self,
         usual: Mapping[str, Shape],
-        more_samples: Mapping[str, Shape],
-        longer: Mapping[str, Shape],
+        more: Mapping[str, Shape] | None,
+        scaled: Mapping[str, Shape] | None,
     ):
         self.usual = usual
-        self._more_samples = more_samples
-        self._longer = longer
+        self._more = more
+        self._scaled = scaled
+
+    @property
+    def shows_lengths(self) -> bool:
+        """Whether the model ran on inputs of another length."""
+        return self._scaled is not None
 
     def dims(self, name: str) -> tuple[int | None, ...] | None:
         """Return the lengths of the axes of a tensor, None for an axis whose length varies."""
         usual = self.usual.get(name)
         if usual is None:
             return None
-        vary = {*self.batch_axes(name), *self.longer_axes(name)}
+        if self._more is None or self._scaled is None:
+            return (None,) * len(usual)  # what is fixed cannot be told from what may vary
+        vary = {*self.batch_axes(name), *self.varying_axes(name)}
         return tuple(None if axis in vary else size for axis, size in enumerate(usual))
 
     def batch_axes(self, name: str) -> tuple[int, ...]:
         """Return the axes whose length follows the number of samples."""
-        return _different(self.usual.get(name), self._more_samples.get(name))
+        return _different(self.usual.get(name), (self._more or {}).get(name))
 
-    def longer_axes(self, name: str) -> tuple[int, ...]:
+    def varying_axes(self, name: str) -> tuple[int, ...]:
         """Return the axes whose length follows the lengths of the inputs."""
-        return _different(self.usual.get(name), self._longer.get(name))
+        return _different(self.usual.get(name), (self._scaled or {}).get(name))
 
 
-NO_TRIAL = Trial({}, {}, {})
+NO_TRIAL = Trial({}, None, None)
 
 
 def try_out(
@@ -69,9 +79,9 @@ def try_out(
     folder: Path,
     names: Iterable[str],
     inputs: Sequence[ModelInput],
-    example: Mapping[str, np.ndarray],
+    example: Samples,
 ) -> Trial:
-    """Run a model on two samples, on three, and on longer ones.
+    """Run a model on two samples, on three, and on samples of another length.
 
     Parameters
     ----------
@@ -104,24 +114,27 @@ def try_out(
         _log.info("The shapes of the layers cannot be tried out. %s", error.message)
         return NO_TRIAL
 
-    def shapes(n_samples: int, lengths: Mapping[str, np.ndarray]) -> dict[str, Shape]:
-        feeds = {each.name: _repeated(each, lengths[each.name], n_samples) for each in given}
-        found = session.run(list(outputs), feeds)
+    def shapes(sample: Samples, n_samples: int) -> dict[str, Shape] | None:
+        feeds = {each.name: _repeated(each, sample[each.name], n_samples) for each in given}
+        try:
+            found = session.run(list(outputs), feeds)
+        except RUNTIME_ERRORS as error:
+            _log.info("The model does not run on a trial: %s", str(error).split("\n")[0])
+            return None
         return {
             outputs[name]: tuple(map(int, shape))
             for name, shape in zip(outputs, found, strict=True)
         }
 
     few, more = _SAMPLES
-    said = ""
-    for short, long in _samples(given, example):
-        try:
-            usual = shapes(few, short)
-        except RUNTIME_ERRORS as error:
-            said = str(error).split("\n")[0]
-            continue
-        return Trial(usual, _attempt(shapes, more, short), _attempt(shapes, few, long))
-    _log.info("The model does not run on made-up samples: %s", said)
+    made_up = any(each.name not in example for each in given)
+    for length in _LENGTHS if made_up else _LENGTHS[:1]:
+        sample = {each.name: example.get(each.name, _made_up(each, length)) for each in given}
+        usual = shapes(sample, few)
+        if usual is not None:
+            scaled = (shapes(_scaled(given, sample, scale), few) for scale in _SCALES)
+            of_other_length = next((each for each in scaled if each is not None), None)
+            return Trial(usual, shapes(sample, more), of_other_length)
     return NO_TRIAL
 
 
@@ -136,19 +149,6 @@ def _add_shapes(part: onnx.ModelProto, names: Sequence[str]) -> dict[str, str]:
     return outputs
 
 
-def _samples(
-    given: Sequence[ModelInput], example: Mapping[str, np.ndarray]
-) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:
-    """Yield samples to try, one after the other, each with a longer one."""
-    for short, long in _LENGTHS:
-        yield (
-            {each.name: example.get(each.name, _made_up(each, short)) for each in given},
-            {each.name: _longer(each, example, short, long) for each in given},
-        )
-        if all(each.name in example for each in given):
-            return
-
-
 def _made_up(wanted: ModelInput, length: int) -> np.ndarray:
     """Make one sample of zeros, or of ones if they are integers."""
     shape = [
@@ -160,18 +160,16 @@ def _made_up(wanted: ModelInput, length: int) -> np.ndarray:
     return np.full(shape, 1 if ones else 0, wanted.dtype)
 
 
-def _longer(
-    wanted: ModelInput, example: Mapping[str, np.ndarray], short: int, long: int
-) -> np.ndarray:
-    if wanted.name not in example:
-        return _made_up(wanted, long)
-    longer = example[wanted.name]
-    for axis, size in enumerate(wanted.shape or ()):
-        if size is None and axis != wanted.batch_axis and longer.shape[axis]:
-            n_more = -(-longer.shape[axis] * (long - short) // short)
-            positions = np.arange(longer.shape[axis] + n_more) % longer.shape[axis]
-            longer = np.take(longer, positions, axis)
-    return longer
+def _scaled(given: Sequence[ModelInput], sample: Samples, scale: float) -> dict[str, np.ndarray]:
+    """Return a sample with other lengths wherever the model leaves them open."""
+    scaled = dict(sample)
+    for each in given:
+        for axis, size in enumerate(each.shape or ()):
+            length = sample[each.name].shape[axis]
+            if size is None and axis != each.batch_axis and length:
+                positions = np.arange(max(1, round(length * scale))) % length
+                scaled[each.name] = np.take(scaled[each.name], positions, axis)
+    return scaled
 
 
 def _repeated(wanted: ModelInput, sample: np.ndarray, n_samples: int) -> np.ndarray:
@@ -179,14 +177,6 @@ def _repeated(wanted: ModelInput, sample: np.ndarray, n_samples: int) -> np.ndar
     if axis is None or not wanted.shape or wanted.shape[axis] is not None:
         n_samples = 1 if axis is None or not wanted.shape else wanted.shape[axis] or 1
     return sample if axis is None else np.take(sample, np.zeros(n_samples, int), axis)
-
-
-def _attempt(shapes: object, n_samples: int, lengths: Mapping[str, np.ndarray]) -> dict[str, Shape]:
-    try:
-        return shapes(n_samples, lengths)  # type: ignore[operator]
-    except RUNTIME_ERRORS as error:
-        _log.info("The model does not run on other samples: %s", str(error).split("\n")[0])
-        return {}
 
 
 def _different(first: Shape | None, second: Shape | None) -> tuple[int, ...]:

@@ -147,6 +147,13 @@ def with_channels(trace: Trace, axis: int, source: str, sizes: Sequence[Size]) -
     return Trace(tuple(axes), source)
 
 
+def with_batch(trace: Trace, axis: int) -> Trace:
+    """Return a trace in which an axis is known to count the samples."""
+    known = list(trace.axes)
+    known[axis] = (Factor(BATCH, trace.sizes[axis]),)
+    return Trace(tuple(known), trace.source)
+
+
 def resized(axis: Axis, size: Size) -> Axis:
     """Return an axis of another length, after slicing, pooling or padding along it."""
     if _product([factor.size for factor in axis]) == size:
@@ -271,15 +278,18 @@ def decided(trace: Trace, varying: Collection[int] = ()) -> Axes:
     """
     rank = len(trace.axes)
     batch = next((axis for axis in range(rank) if trace.has(axis, BATCH)), 0)
+    counted = any(trace.has(axis, BATCH) for axis in range(rank))
     beside = [factor for factor in trace.axes[batch] if factor.kind != BATCH] if rank else []
-    if rank and trace.has(batch, BATCH) and any(factor.size != 1 for factor in beside):
+    if counted and any(factor.size != 1 for factor in beside):
         return Axes(batch, None, f"axis {batch} counts samples and something else together")
+    if not counted and batch in varying:
+        return Axes(batch, None, "nothing tells which axis counts the samples")
     others = [axis for axis in range(rank) if axis != batch]
     if rank < 2:
         return Axes(batch, None, "no other axis: one unit")
-    if rank == 2:
-        return Axes(batch, others[0], "the only other axis")
     steady = [axis for axis in others if axis not in varying]
+    if rank == 2 and steady:
+        return Axes(batch, others[0], "the only other axis")
     if not steady:
         return Axes(batch, None, "the length of every other axis varies")
     pure = [axis for axis in steady if all(factor.kind == CHANNEL for factor in trace.axes[axis])]

@@ -125,7 +125,8 @@ def _axes(reading: Reading, rank: int, found: Axes) -> Axes:
     if channel is None or channel == batch:
         raise ModelError(
             f"The layer {reading.layer!r} has {rank} axes, and {found.reason}.",
-            f"Say which axis counts the units, as in -l '{reading.layer}:axis=1'.",
+            f"Say which axis counts the units, as in -l '{reading.layer}:axis=1', and if it is not "
+            "the first, which counts the samples, as in batch=1.",
         )
     if (batch, channel) == (found.batch, found.channel):
         return found

@@ -81,7 +81,7 @@ def test_that_a_mask_of_other_axes_leaves_no_padding_out_is_told(tmp_path, caplo
 @pytest.mark.parametrize(
     ("dims", "axis"),
     [
-        (["n", "t"], None),
+        (["n", "t"], 1),
         (["n", 3, "t"], 2),
         (["n", "t", 2, 3], 1),
         (["n", "floor(t - 1) + 1", 2, 3], 1),
