@@ -15,6 +15,7 @@ from invert_core.backends.onnx import storage
 from invert_core.backends.onnx.extractor import Feeding, OnnxExtractor
 from invert_core.backends.onnx.graph import dependent, prune, random_operators, true_inputs
 from invert_core.backends.onnx.inputs import model_input, model_inputs
+from invert_core.backends.onnx.metadata import metadata
 from invert_core.backends.onnx.names import Names
 from invert_core.backends.onnx.parameters import Weights
 from invert_core.backends.onnx.pooling import Pooled, append_pooling, choose, why_not
@@ -85,6 +86,10 @@ class OnnxModel(Model):
         settled._tokens = Tokens.beside(self._proto.graph)
         settled.inputs = (*self.inputs, model_input(settled._tokens.mask))
         return settled
+
+    def metadata(self) -> dict[str, str]:
+        """Return what the file says about itself; see `Model.metadata`."""
+        return metadata(self._proto)
 
     def layers(self) -> list[Layer]:
         """Return all outputs of nodes in the main graph, in its order; see `Model.layers`."""

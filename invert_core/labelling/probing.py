@@ -10,6 +10,7 @@ import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.formula.formula import Formula
+from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label import Progress
 from invert_core.labelling.label_rows import Columns, Tested, by_row, chosen
@@ -118,7 +119,7 @@ def probe(
     *,
     direction: str = "both",
     layers: Sequence[str] | None = None,
-    units: Sequence[int] | None = None,
+    units: UnitChoice | None = None,
     names: Path | None = None,
     join: str = "strict",
     missing: str = "error",

@@ -17,6 +17,7 @@ from invert_core.kernels.jobs import ATOMS, RANKS, jobs_of_types
 from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import sum_of_set
 from invert_core.kernels.warm_up import compile_jobs
+from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label import Progress
 from invert_core.labelling.label_rows import (
@@ -41,7 +42,7 @@ def score(
     formula: Formula | str,
     *,
     layers: Sequence[str] | None = None,
-    units: Sequence[int] | None = None,
+    units: UnitChoice | None = None,
     names: Path | None = None,
     join: str = "strict",
     missing: str = "error",
@@ -105,7 +106,7 @@ def score(
         by_length=np.zeros(0, np.int64),
         ends=0 * once,
     )
-    return Labels.of_tables([table], scored.concepts)
+    return Labels.of_tables([table], scored.concepts, scored.aliases)
 
 
 @dataclass(frozen=True)
@@ -113,13 +114,14 @@ class Scored:
     """The tests of one formula on K units, in the order of the units.
 
     `columns` holds the columns of the unit, the formula and `tested`, and `metrics` those of the
-    metrics. `concepts` are joined to the activations.
+    metrics. `concepts` are joined to the activations, and `aliases` are those of the layers.
     """
 
     columns: Columns
     metrics: Columns
     tested: Tested
     concepts: ConceptSet
+    aliases: dict[str, str]
 
 
 def score_units(
@@ -151,7 +153,7 @@ def score_units(
         columns["formula"] = chosen((str(parsed),), same)
         columns["label"] = chosen((parsed.describe(decided.concepts),), same)
         columns["length"] = same + parsed.length
-    return Scored(columns, metrics, tested, decided.concepts)
+    return Scored(columns, metrics, tested, decided.concepts, work.aliases)
 
 
 def _tested(

@@ -244,6 +244,13 @@ class Model(ABC):
         """
         return self
 
+    def metadata(self) -> Mapping[str, str]:
+        """Return what the model says about itself, such as the names of its classes, as text.
+
+        Override this method for models that hold such texts; users ask for one by its key.
+        """
+        return {}
+
     @abstractmethod
     def layers(self) -> list[Layer]:
         """List all layers in the order of the model, also those that cannot be extracted."""

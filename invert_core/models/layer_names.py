@@ -1,22 +1,13 @@
 """Layers named by patterns: ``layer4.*`` stands for all layers whose names fit it."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from invert_core.errors import UnknownNameError
 from invert_core.models.backend import Layer, Model
+from invert_core.values import is_pattern, pattern_rule
 from invert_core.wording import nearest
-
-_WILDCARDS = {"*": ".*", "?": "."}
-
-
-def is_pattern(name: str) -> bool:
-    """Return whether a name holds ``*`` or ``?``; brackets, as in ``attention[0]``, do not count.
-
-    >>> is_pattern("layer4.*"), is_pattern("attention[0]")
-    (True, False)
-    """
-    return any(wildcard in name for wildcard in _WILDCARDS)
 
 
 def matching(layers: Sequence[Layer], patterns: Sequence[str]) -> list[Layer]:
@@ -28,7 +19,7 @@ def matching(layers: Sequence[Layer], patterns: Sequence[str]) -> list[Layer]:
     patterns : sequence of str
         ``*`` stands for any characters and ``?`` for one; without them, a pattern fits only itself.
     """
-    rules = [_rule(pattern) for pattern in patterns]
+    rules = list(map(pattern_rule, patterns))
     return [each for each in layers if any(_asked_as(each, rule) for rule in rules)]
 
 
@@ -56,7 +47,7 @@ def select_layers(model: Model, wanted: Sequence[str]) -> list[str]:
         if not is_pattern(name):
             names.append(name)
             continue
-        rule = _rule(name)
+        rule = pattern_rule(name)
         found = [(each, _asked_as(each, rule)) for each in layers if each.pool]
         taken = {*literal, *names}
         fitting = [
@@ -75,9 +66,27 @@ def select_layers(model: Model, wanted: Sequence[str]) -> list[str]:
     return names
 
 
-def _rule(pattern: str) -> re.Pattern[str]:
-    parts = (_WILDCARDS.get(character, re.escape(character)) for character in pattern)
-    return re.compile("".join(parts), re.DOTALL)
+def layer_aliases(layers: Sequence[Layer], named: Sequence[str]) -> dict[str, str]:
+    """Return the other name of each layer that has one: its module path, or its own name.
+
+    A name or path that stands for several layers is nobody's alias.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        All layers of a model.
+    named : sequence of str
+        Names and module paths, as `select_layers` returns them.
+    """
+    count = Counter(_all_names(layers))
+    aliases: dict[str, str] = {}
+    for layer in layers:
+        if not layer.module or layer.module == layer.name:
+            continue
+        for name, other in ((layer.name, layer.module), (layer.module, layer.name)):
+            if name in named and count[name] == count[other] == 1 and other not in named:
+                aliases[name] = other
+    return aliases
 
 
 def _asked_as(layer: Layer, rule: re.Pattern[str]) -> str:

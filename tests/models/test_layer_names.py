@@ -4,7 +4,7 @@ import pytest
 
 from invert_core.errors import UnknownNameError
 from invert_core.models.backend import Layer
-from invert_core.models.layer_names import matching, select_layers
+from invert_core.models.layer_names import layer_aliases, matching, select_layers
 
 
 def layer(name, module="", pool="mean"):
@@ -73,3 +73,20 @@ def test_a_pattern_does_not_choose_what_cannot_be_extracted():
 
 def test_matching_keeps_what_cannot_be_extracted():
     assert [each.name for each in matching(MODEL.layers(), ["block.1.*", "t1"])] == ["t1", "t3"]
+
+
+def test_the_alias_of_a_layer_is_its_module_or_its_own_name():
+    found = layer_aliases(MODEL.layers(), ["t1", "block.0.relu", "attention[0]", "head"])
+    assert found == {"t1": "block.0.conv", "block.0.relu": "t2"}
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [layer("r#1", "r"), layer("r#2", "r")],
+        [layer("r#1", "r"), layer("r", "s")],
+        [layer("r#1", "r"), layer("s", "r#1")],
+    ],
+)
+def test_what_stands_for_several_layers_is_no_alias(others):
+    assert layer_aliases(others, ["r#1"]) == {}
