@@ -275,6 +275,11 @@ def table_options(function: Decorated) -> Callable[..., Any]:
     return with_table
 
 
+formula_option = click.option(
+    "--formula",
+    required=True,
+    help="Concepts, by id or by name, joined as in: box & ~(cup | letter box)",
+)
 names_option = click.option(
     "--names",
     type=PATH,

@@ -22,7 +22,7 @@ SHOWN = ("rank", "unit", "auc", "p_units", "status")
     "--picture even.svg"
 )
 @options.inputs_options
-@click.option("--formula", required=True, help='Concept ids joined as in: box & ~(cup | "tea cup")')
+@options.formula_option
 @click.option(
     "--direction",
     type=click.Choice(DIRECTIONS),

@@ -137,8 +137,8 @@ def probe(
     activations, concepts, layers, units, names, join, missing, progress, block
         As for `label`.
     formula : Formula or str
-        The formula in concept ids, such as ``box & ~(mailbox | "letter box")``. Choose it before
-        you see the activations.
+        The formula in concept ids or names, as for `score`. Choose it before you see the
+        activations.
     direction : {"both", "positive", "negative"}
         Whether to rank by the distance of the AUC from 0.5, by the largest AUC or by the smallest.
         Ties keep the order of layers and units. P-values are two-sided in each case.

@@ -59,7 +59,8 @@ def score(
     activations, concepts, layers, units, names, join, progress, block
         As for `label`.
     formula : Formula or str
-        The formula in concept ids, such as ``box & ~(mailbox | "letter box")``.
+        The formula in concept ids or names, such as ``box & ~(mailbox | letter box)``. The `label`
+        of a row can be given, too; see `Formula.parse`.
     missing : {"error", "negative", "exclude"}
         As for `label`, but only the labels of the formula's concepts matter.
 
@@ -73,7 +74,7 @@ def score(
     FormulaError
         The formula cannot be parsed.
     UnknownNameError
-        The formula names a concept that does not exist.
+        The formula names a concept that does not exist, or has a name that several concepts have.
     DataError
         The formula is defined on fewer than two samples, or is true on all or none of the samples
         on which it is defined.
@@ -132,8 +133,9 @@ def score_units(
     block: int | None = None,
 ) -> Scored:
     """Test one formula on every unit; the parameters are those of `score`."""
-    parsed = Formula.parse(formula) if isinstance(formula, str) else formula
     with replace(inputs, missing="exclude").open() as opened:
+        concepts = opened.concepts
+        parsed = Formula.parse(formula, concepts) if isinstance(formula, str) else formula
         decided = _decided(opened, parsed, inputs.missing)
         work = decided.where_defined(parsed)
         n_samples = work.concepts.n_samples

@@ -188,27 +188,29 @@ class Labels:
         Parameters
         ----------
         label : Label, Explanation or str
-            A row of this result, or a formula in concept ids.
+            A row of this result, or a formula in concept ids or names.
 
         Raises
         ------
         DataError
             The rows were read from a run, or the row is that of a dead unit.
         FormulaError, UnknownNameError
-            The text is not a formula, or names a concept that does not exist.
+            The text is not a formula, names a concept that does not exist, or has a name that
+            several concepts have.
         """
         if self.concepts is None:
             raise DataError(
                 "These labels were read from a run and hold no concepts.",
                 "Evaluate the formula with Formula.parse(text).evaluate(concepts).",
             )
-        text = label if isinstance(label, str) else label.formula
-        if not text:
-            raise DataError("A dead unit has no formula.", "Ask for another row.")
         # Imported here, because reading a run needs neither formulas nor concepts.
         from invert_core.formula.formula import Formula
 
-        return Formula.parse(text).evaluate(self.concepts)
+        if isinstance(label, str):
+            return Formula.parse(label, self.concepts).evaluate(self.concepts)
+        if not label.formula:
+            raise DataError("A dead unit has no formula.", "Ask for another row.")
+        return Formula.parse(label.formula).evaluate(self.concepts)
 
     def to_csv(self) -> str:
         """Return all rows as the text of labels.csv."""
