@@ -150,6 +150,11 @@ def canonical(node: Literal | Group, negate: bool = False) -> Literal | Group:
     return Group(connective, tuple(sorted(operands, key=lambda one: print_tree(one, quote_id))))
 
 
+def check_syntax(text: str) -> None:
+    """Raise a FormulaError if a text is not a formula, whatever its names stand for."""
+    parse_tree(text, lambda spoken, _id, _position: spoken)
+
+
 @dataclass
 class _Level:
     """The text read so far inside one pair of parentheses: runs of ``&``, joined by ``|``."""

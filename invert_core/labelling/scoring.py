@@ -11,6 +11,7 @@ from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sets.missing import resolve_missing
 from invert_core.errors import DataError
 from invert_core.formula.formula import Formula
+from invert_core.formula.syntax import check_syntax
 from invert_core.kernels.atoms import merged
 from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.jobs import ATOMS, RANKS, jobs_of_types
@@ -133,6 +134,8 @@ def score_units(
     block: int | None = None,
 ) -> Scored:
     """Test one formula on every unit; the parameters are those of `score`."""
+    if isinstance(formula, str):
+        check_syntax(formula)  # at once, because opening the inputs may take long
     with replace(inputs, missing="exclude").open() as opened:
         concepts = opened.concepts
         parsed = Formula.parse(formula, concepts) if isinstance(formula, str) else formula

@@ -138,20 +138,16 @@ class Labels:
         UnknownNameError
             There is no such unit, or several have this name.
         """
-        for is_at in (_has_number, _has_name):
-            for called in (lambda layers: layers, self._aliases_of):
-                found = [
-                    row
-                    for table in self.tables
-                    for row in table.take(is_at(table, called(table.array("layer")), address))
-                ]
-                if found:
-                    return _of_one_unit(found, address)
+        # The layer by its name or alias: both hold the name for a layer without an alias.
+        for is_at, aliases in itertools.product((_has_number, _has_name), ({}, self.aliases)):
+            found = [
+                row
+                for table in self.tables
+                for row in table.take(is_at(table, _called(table, aliases), address))
+            ]
+            if found:
+                return _of_one_unit(found, address)
         raise self._no_unit(address)
-
-    def _aliases_of(self, layers: np.ndarray) -> np.ndarray:
-        """Return the alias of each layer; a layer without one keeps its name."""
-        return np.array([self.aliases.get(name, name) for name in layers], object)
 
     def _no_unit(self, address: str) -> UnknownNameError:
         layer, _, unit = address.rpartition(":")
@@ -246,6 +242,14 @@ def _best_of(table: LabelTable, top: int | None) -> list[Label]:
     distance, log10_p = np.abs(table.array("auc") - 0.5), table.array("log10_p_search")
     order = np.lexsort((log10_p[first], -distance[first], ~stands[first]))
     return table.take(first[order][:top])
+
+
+def _called(table: LabelTable, aliases: Mapping[str, str]) -> np.ndarray:
+    """Return the layer of each row by its alias, or by its name if it has none."""
+    layers = table.array("layer")
+    if not aliases:
+        return layers
+    return np.array([aliases.get(name, name) for name in layers.tolist()], object)
 
 
 def _has_number(table: LabelTable, layers: np.ndarray, address: str) -> np.ndarray:
