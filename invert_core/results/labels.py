@@ -131,15 +131,16 @@ class Labels:
 
         The layer is given by its name or alias, the unit by its number or name. What follows the
         last colon is a number if it looks like one, so the number of one unit counts before the
-        name of another; names may hold colons. The name of a layer counts before an alias.
+        name of another; names may hold colons. What is the name of a layer is never an alias.
 
         Raises
         ------
         UnknownNameError
             There is no such unit, or several have this name.
         """
-        # The layer by its name or alias: both hold the name for a layer without an alias.
-        for is_at, aliases in itertools.product((_has_number, _has_name), ({}, self.aliases)):
+        names = {name for table in self.tables for name in table.values("layer")}
+        usable = {name: alias for name, alias in self.aliases.items() if alias not in names}
+        for is_at, aliases in itertools.product((_has_number, _has_name), ({}, usable)):
             found = [
                 row
                 for table in self.tables
