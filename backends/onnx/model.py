@@ -16,6 +16,7 @@ from invert_core.backends.onnx import storage
 from invert_core.backends.onnx.extractor import Feeding, OnnxExtractor
 from invert_core.backends.onnx.graph import prune, random_operators, true_inputs
 from invert_core.backends.onnx.inputs import model_input, model_inputs
+from invert_core.backends.onnx.metadata import metadata
 from invert_core.backends.onnx.names import Names
 from invert_core.backends.onnx.parameters import Weights
 from invert_core.backends.onnx.pooling import Pooled, append_pooling, assumed_rank, why_not
@@ -101,6 +102,15 @@ class OnnxModel(Model):
         arranged = copy.copy(self)
         arranged._arrange(inputs, self._survey.example)
         return arranged
+
+    def metadata(self) -> dict[str, str]:
+        """Return what the file says about itself; see `Model.metadata`."""
+        return metadata(self._proto)
+
+    def names(self) -> dict[str, str]:
+        """Return the module path of every layer by its name; see `Model.names`."""
+        modules = self._names.module_of()
+        return {name: modules.get(name, "") for name in self._names.producers}
 
     def layers(self) -> list[Layer]:
         """Return all outputs of nodes in the main graph, in its order; see `Model.layers`."""

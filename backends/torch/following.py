@@ -412,7 +412,8 @@ def _recurrent(call: Call) -> Followed:
     if trace is None or len(trace.axes) != 3:
         return None
     samples, channels = trace.axes[1], (Factor(CHANNEL, sizes[-1]),)
-    return [Trace(((Factor(PLACE, sizes[0]),), samples, channels), call.source), None]
+    every = Trace(((Factor(PLACE, sizes[0]),), samples, channels), call.source)
+    return [every, Trace((samples, channels), call.source)]
 
 
 _RULES: dict[str, Callable[[Call], Followed]] = {

@@ -15,6 +15,7 @@ from invert_core.backends.torch.extractor import Computing, TappedLayers, TorchE
 from invert_core.backends.torch.factory import SPELLING, make_module
 from invert_core.backends.torch.fingerprint import fingerprint
 from invert_core.backends.torch.layers import Layers, check_module
+from invert_core.backends.torch.metadata import metadata
 from invert_core.backends.torch.saved_module import read_module
 from invert_core.backends.torch.signature import Signature
 from invert_core.backends.torch.weights import load_weights
@@ -136,6 +137,10 @@ class TorchModel(Model):
             autocast=self._autocast,
             channels_last=self._channels_last,
         )
+
+    def metadata(self) -> dict[str, str]:
+        """Return the names of classes that the module holds; see `Model.metadata`."""
+        return metadata(self._module)
 
     def layers(self) -> list[Layer]:
         """Return all modules and the parts of their outputs; see `Model.layers`."""

@@ -122,7 +122,7 @@ def _open_layer(group: h5py.Group, sample_id: tuple[str, ...] | None) -> Activat
     name = layout.layer_name(group)
     source = _open_sparse(group) if hdf5.has_item(group, "indptr") else _open_dense(group)
     unit = _read_unit(group, source.shape[1]) if hdf5.has_item(group, "unit") else None
-    return ActivationLayer(name, source, sample_id, unit)
+    return ActivationLayer(name, source, sample_id, unit, layout.layer_alias(group))
 
 
 def _open_dense(group: h5py.Group) -> h5py.Dataset:

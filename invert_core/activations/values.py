@@ -28,7 +28,10 @@ class ActivationLayer:
     sample_id : tuple of str or None
         Sample ids, which name the samples in messages.
     unit : tuple of str or None
-        Names of the units if they are not plain numbers.
+        Names of the units if they are not plain numbers; "" for a unit without a name.
+    alias : str
+        Another name by which users may ask for the layer, such as the path of its module; "" if
+        there is none.
 
     Raises
     ------
@@ -40,6 +43,7 @@ class ActivationLayer:
     source: np.ndarray | h5py.Dataset | CscMatrix = field(repr=False)
     sample_id: tuple[str, ...] | None = field(default=None, repr=False)
     unit: tuple[str, ...] | None = field(default=None, repr=False)
+    alias: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         with _noting(self.name):

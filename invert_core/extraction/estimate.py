@@ -12,6 +12,7 @@ from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import DataSource
 from invert_core.extraction.loop import run_batch, unit_names
 from invert_core.extraction.report import Estimate
+from invert_core.extraction.unit_names import UnitNames
 from invert_core.models.backend import Extractor
 from invert_core.parallel import read_ahead
 
@@ -20,7 +21,11 @@ SECONDS = 2.0
 
 
 def estimate(
-    extractor: Extractor, source: DataSource, writer: ActivationWriter, batch_size: int
+    extractor: Extractor,
+    source: DataSource,
+    writer: ActivationWriter,
+    batch_size: int,
+    named: UnitNames,
 ) -> tuple[Estimate, dict[str, int]]:
     """Run one batch to warm up and some more to measure; nothing is written.
 
@@ -33,6 +38,8 @@ def estimate(
     writer : ActivationWriter
         A file that is not finished.
     batch_size : int
+    named : UnitNames
+        The names of units that the user gave.
 
     Returns
     -------
@@ -53,7 +60,7 @@ def estimate(
     n_batches = math.ceil((writer.n_samples - writer.rows_done) / batch_size)
     n_units = {name: values.shape[1] for name, values in activations.items()}
     nonzero = {name: np.count_nonzero(values) / values.size for name, values in activations.items()}
-    contents = writer.contents(n_units, unit_names(extractor, activations))
+    contents = writer.contents(n_units, unit_names(extractor, activations, named))
     peak = _peak_bytes()
     return (
         Estimate(

@@ -12,6 +12,7 @@ from invert_core.data import Batch, DataSource
 from invert_core.errors import DataError, ExistingOutputError, ModelError, StorageError
 from invert_core.extraction.report import Spent
 from invert_core.extraction.sample_order import Results, in_order
+from invert_core.extraction.unit_names import UnitNames
 from invert_core.models.backend import Extractor
 from invert_core.parallel import read_ahead
 
@@ -24,6 +25,7 @@ def run_all(
     writer: ActivationWriter,
     batch_size: int,
     progress: Callable[[int, int], None] | None,
+    named: UnitNames,
 ) -> Spent:
     """Extract all samples that are not done, and finish the file.
 
@@ -38,7 +40,8 @@ def run_all(
         ready = read_ahead(source.batches(n_done, batch_size), stop=source.stop)
         with closing(ready) as batches:
             for values in in_order(_results(extractor, batches, clock), n_done, len(source)):
-                writer.write(values, {} if writer.n_units else unit_names(extractor, values))
+                names = {} if writer.n_units else unit_names(extractor, values, named)
+                writer.write(values, names)
                 n_done += len(next(iter(values.values())))
                 if progress is not None:
                     progress(n_done, len(source))
@@ -72,10 +75,19 @@ def run_batch(extractor: Extractor, inputs: Mapping[str, np.ndarray]) -> dict[st
 
 
 def unit_names(
-    extractor: Extractor, activations: Mapping[str, np.ndarray]
+    extractor: Extractor, activations: Mapping[str, np.ndarray], named: UnitNames
 ) -> dict[str, tuple[str, ...]]:
-    """Return the unit names of layers that have some; call this after a batch was run."""
-    names = extractor.unit_names()
+    """Return the unit names of layers that have some; call this after a batch was run.
+
+    Parameters
+    ----------
+    extractor : Extractor
+    activations : mapping of layer name to array [rows, n_units]
+        The activations of the batch.
+    named : UnitNames
+        The names that the user gave.
+    """
+    names = dict(extractor.unit_names())
     for layer, of_layer in names.items():
         n_units = activations[layer].shape[1]
         if len(of_layer) != n_units:
@@ -83,6 +95,8 @@ def unit_names(
                 f"Layer {layer!r} has {n_units} units, but the backend names {len(of_layer)}.",
                 "The backend is at fault; choose another pool or layer.",
             )
+    for layer in named.of_layer:
+        names[layer] = named.of_units(layer, activations[layer].shape[1], names.get(layer))
     return names
 
 

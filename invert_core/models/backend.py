@@ -319,6 +319,20 @@ class Model(ABC):
         same.inputs = tuple(inputs)
         return same
 
+    def metadata(self) -> Mapping[str, str]:
+        """Return what the model says about itself, such as the names of its classes, as text.
+
+        Override this method for models that hold such texts; users ask for one by its key.
+        """
+        return {}
+
+    def names(self) -> Mapping[str, str]:
+        """Return the module path of every layer by its name, "" if it has none.
+
+        Override this method if listing the layers takes long.
+        """
+        return {each.name: each.module for each in self.layers()}
+
     @abstractmethod
     def layers(self) -> list[Layer]:
         """List all layers in the order of the model, also those that cannot be extracted."""

@@ -78,6 +78,11 @@ class BackendSuite(TokenSuite):
             *(layer.module for layer in model.layers()),
         }
 
+    def test_metadata_are_texts_by_key(self, tmp_path: Path) -> None:
+        for key, text in self._model(tmp_path).metadata().items():
+            assert isinstance(key, str), key
+            assert isinstance(text, str), f"the metadata {key!r} are {text!r}"
+
     def test_what_is_listed_is_what_is_extracted(self, tmp_path: Path) -> None:
         model = self._model(tmp_path)
         listed = [layer for layer in model.layers() if layer.pool]

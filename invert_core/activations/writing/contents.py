@@ -37,6 +37,8 @@ class Origin:
         Layers to store as compressed sparse columns.
     sample_digests : uint64 array [n_samples], optional
         A number that identifies the content of each sample; it is used only with ids.
+    aliases : mapping of layer name to str
+        Another name of each layer that has one.
     """
 
     n_samples: int
@@ -46,6 +48,7 @@ class Origin:
     dtype: str = "float32"
     sparse: Collection[str] = ()
     sample_digests: np.ndarray | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", as_stored(self.fingerprint))
