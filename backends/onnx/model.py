@@ -13,7 +13,7 @@ import onnxruntime
 
 from invert_core.backends.onnx import storage
 from invert_core.backends.onnx.extractor import Feeding, OnnxExtractor
-from invert_core.backends.onnx.graph import dependent, prune, random_operators, true_inputs
+from invert_core.backends.onnx.graph import Unsteady, dependent, prune, true_inputs
 from invert_core.backends.onnx.inputs import model_input, model_inputs
 from invert_core.backends.onnx.names import Names
 from invert_core.backends.onnx.parameters import Weights
@@ -115,7 +115,7 @@ class OnnxModel(Model):
         check_settings(layers, pool, device, batch_size)
         tensors = self._names.resolve_all(layers, self._proto.graph)
         part = prune(self._proto, set(tensors.values()))
-        _tell_random(part)
+        unsteady = Unsteady.of(part)
         pooled = self._append_pooling(part, tensors, pool, channel_axis)
         self._tell_padding(pooled)
         feeding = Feeding(
@@ -126,7 +126,7 @@ class OnnxModel(Model):
             size=_samples_at_once(part.graph, batch_size),
         )
         runtime, device = open_session(part, self._folder, device)
-        return OnnxExtractor(runtime, feeding, pooled, device)
+        return OnnxExtractor(runtime, feeding, pooled, device, unsteady)
 
     def _append_pooling(
         self,
@@ -226,16 +226,6 @@ class OnnxModel(Model):
         if tensor not in self._dependent:
             return "does not depend on the input"
         return why_not(kind, self._batch)
-
-
-def _tell_random(part: onnx.ModelProto) -> None:
-    drawn = random_operators(part)
-    if drawn:
-        _log.warning(
-            "The model draws random numbers (%s), so its activations differ from run to run. "
-            "Export it for evaluation.",
-            ", ".join(drawn),
-        )
 
 
 def _read_inputs(graph: onnx.GraphProto) -> tuple[str, ...]:

@@ -25,11 +25,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Kind:
-    """The shape and type of an output, and the sum of its absolute values."""
+    """The shape and type of an output."""
 
     shape: tuple[int, ...]
     dtype: torch.dtype
-    total: float
 
 
 @dataclass
@@ -94,8 +93,7 @@ def _hooks(path: str, module: torch.nn.Module, run: Run) -> list[Any]:
     def end(_module: torch.nn.Module, _args: Any, output: Any) -> None:
         for keys, tensor in _tensors_in(output):
             place = Place(path, run.calls[path], keys)
-            total = float(tensor.double().abs().sum()) if tensor.is_floating_point() else 0.0
-            run.outputs[place] = Kind(tuple(tensor.shape), tensor.dtype, total)
+            run.outputs[place] = Kind(tuple(tensor.shape), tensor.dtype)
         run.calls[path] += 1
 
     return [module.register_forward_pre_hook(begin), module.register_forward_hook(end)]

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from invert_core.activations import dense, sparse
 from invert_core.activations.sparse import CscMatrix, SparseUnits, SupportsCsc
+from invert_core.activations.steadiness import Steadiness
 from invert_core.errors import DataError
 from invert_core.values import as_sample_id, check_n_samples, find_nan, sample_name
 
@@ -29,6 +30,8 @@ class ActivationLayer:
         Sample ids, which name the samples in messages.
     unit : tuple of str or None
         Names of the units if they are not plain numbers.
+    steadiness : Steadiness
+        How much activations change although the samples stay the same, as far as it is known.
 
     Raises
     ------
@@ -40,6 +43,7 @@ class ActivationLayer:
     source: np.ndarray | h5py.Dataset | CscMatrix = field(repr=False)
     sample_id: tuple[str, ...] | None = field(default=None, repr=False)
     unit: tuple[str, ...] | None = field(default=None, repr=False)
+    steadiness: Steadiness = field(default=Steadiness(), repr=False)
 
     def __post_init__(self) -> None:
         with _noting(self.name):
