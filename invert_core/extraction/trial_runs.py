@@ -18,8 +18,7 @@ _log = logging.getLogger("invert")
 Inputs = Mapping[str, np.ndarray]
 
 COARSE = 0.05
-"""A larger difference than this, relative to the spread, is a warning even if it may be rounding
-in half precision or in integers of 8 bits."""
+"""The largest difference, relative to the spread, that half precision or 8 bits may make."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def largest_difference(before: np.ndarray, after: np.ndarray, layer: np.ndarray)
         if apart.any():
             with np.errstate(invalid="ignore"):
                 gaps = np.abs(row[apart].astype(np.float64) - other[apart])
-            largest = max(largest, float(np.nan_to_num(gaps, nan=np.inf).max()))
+            largest = max(largest, float(np.where(np.isnan(gaps), np.inf, gaps).max()))
     if not largest:
         return 0.0
     spread = _standard_deviation(layer)
@@ -148,12 +147,15 @@ def _two_parts(count: int) -> tuple[_Composition, _Composition]:
 
 
 def _other_companies(count: int) -> tuple[_Composition, _Composition]:
-    """Replace the samples after the first half, then those before the second half."""
-    half, last = count // 2, count - 1
+    """Replace every second sample by its neighbour, first the odd and then the even ones.
+
+    This changes what comes before and after a sample, even within groups of a fixed size.
+    """
     at = np.arange(count)
+    odd = at % 2
     return (
-        _Composition(np.where(at < half, at, 0), slice(half)),
-        _Composition(np.where(at < half, last, at), slice(half, count)),
+        _Composition(at - odd, slice(0, None, 2)),
+        _Composition(np.minimum(at + 1 - odd, count - 1), slice(1, None, 2)),
     )
 
 
@@ -161,7 +163,7 @@ def _tell(layers: Mapping[str, Steadiness], extractor: Extractor, resumed: bool)
     varied = {name: each.repeat or 0 for name, each in layers.items() if each.varies}
     split = {name: each.split or 0 for name, each in layers.items()}
     mixed = {name: size for name, size in split.items() if layers[name].mixes}
-    sized = {name: size for name, size in split.items() if size > ROUNDING and name not in mixed}
+    sized = {name: size for name, size in split.items() if size > COARSE and name not in mixed}
     if varied:
         _log.warning(
             "The model does not repeat itself: if a batch runs again, the activations differ in "
@@ -179,10 +181,10 @@ def _tell(layers: Mapping[str, Steadiness], extractor: Extractor, resumed: bool)
             _because(extractor.mixing),
         )
     if sized:
-        _log.log(
-            logging.WARNING if max(sized.values()) > COARSE else logging.INFO,
-            "The activations depend on the number of samples in a batch, though not on which "
-            "samples these are, in %s. Small differences are the rounding of low precision.",
+        _log.warning(
+            "If a batch is split, the activations differ in %s, though the other samples of a "
+            "batch make no difference. They depend on --batch-size, or on the place of a sample in "
+            "its batch; to take each sample alone, say --batch-size 1.",
             _named(sized),
         )
     if resumed and any(each.repeat for each in layers.values()):
