@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -62,7 +62,7 @@ def try_out(extractor: Extractor, inputs: Inputs, *, resumed: bool = False) -> T
         for each in compositions:
             again = run_batch(extractor, {name: of[each.samples] for name, of in inputs.items()})
             for name, values in again.items():
-                before = first[name][each.samples][each.compared]
+                before = (first[name][sample] for sample in each.samples[each.compared])
                 size = largest_difference(before, values[each.compared], first[name])
                 largest[name] = max(largest[name], size)
         return largest
@@ -78,17 +78,20 @@ def try_out(extractor: Extractor, inputs: Inputs, *, resumed: bool = False) -> T
             others = rerun(*_other_companies(count))
     except ModelError as error:
         _log.info("The model does not run on other batches of its samples. %s", error.message)
-    unknown = {name: None for name in first if name not in steady}
     layers = {
-        name: Steadiness(repeat[name], *((each | unknown).get(name) for each in (split, others)))
-        for name in first
+        name: Steadiness(size, split.get(name), others.get(name))
+        if name in steady
+        else Steadiness(size)
+        for name, size in repeat.items()
     }
     _tell(layers, extractor, resumed)
     return Trial(layers, time.perf_counter() - started)
 
 
-def largest_difference(before: np.ndarray, after: np.ndarray, layer: np.ndarray) -> float:
-    """Compare two matrices of activations, and divide by the spread of the layer.
+def largest_difference(
+    before: Iterable[np.ndarray], after: Iterable[np.ndarray], layer: np.ndarray
+) -> float:
+    """Compare activations row by row, and divide by the spread of the layer.
 
     >>> layer = np.array([[0.0, 4.0], [0.0, 4.0]])
     >>> largest_difference(layer, layer + [[0, 0], [0, 1]], layer)
@@ -96,8 +99,8 @@ def largest_difference(before: np.ndarray, after: np.ndarray, layer: np.ndarray)
 
     Parameters
     ----------
-    before, after : float32 array [b, n_units]
-        NaN equals NaN.
+    before, after : iterable of float32 array [n_units]
+        Rows of the same samples; NaN equals NaN.
     layer : float32 array [n, n_units]
         Activations whose standard deviation is the spread.
 
@@ -108,7 +111,7 @@ def largest_difference(before: np.ndarray, after: np.ndarray, layer: np.ndarray)
         difference but no spread.
     """
     largest = 0.0
-    for row, other in zip(before, after, strict=True):  # a row at a time, as layers may be wide
+    for row, other in zip(before, after, strict=True):
         apart = (row != other) & ~(np.isnan(row) & np.isnan(other))
         if apart.any():
             with np.errstate(invalid="ignore"):
