@@ -14,7 +14,7 @@ import onnxruntime
 
 from invert_core.backends.onnx import storage
 from invert_core.backends.onnx.extractor import Feeding, OnnxExtractor
-from invert_core.backends.onnx.graph import prune, random_operators, true_inputs
+from invert_core.backends.onnx.graph import Unsteady, prune, true_inputs
 from invert_core.backends.onnx.inputs import model_input, model_inputs
 from invert_core.backends.onnx.metadata import metadata
 from invert_core.backends.onnx.names import Names
@@ -141,7 +141,7 @@ class OnnxModel(Model):
         tensors = self._names.resolve_all([each.layer for each in readings], self._proto.graph)
         as_they_are = {name: self._names.resolve(name, self._proto.graph) for name in raw}
         part = prune(self._proto, {*tensors.values(), *as_they_are.values()})
-        _tell_random(part)
+        unsteady = Unsteady.of(part)
         pooled = self._append_pooling(part, tensors, readings)
         self._tell_padding(pooled)
         part.graph.output.extend(onnx.ValueInfoProto(name=each) for each in as_they_are.values())
@@ -154,7 +154,7 @@ class OnnxModel(Model):
             size=_samples_at_once(size, batch_size),
         )
         runtime, device = open_session(part, self._folder, device)
-        return OnnxExtractor(runtime, feeding, pooled, as_they_are, device)
+        return OnnxExtractor(runtime, feeding, pooled, as_they_are, device, unsteady)
 
     def _append_pooling(
         self, part: onnx.ModelProto, tensors: Mapping[str, str], readings: Sequence[Reading]
@@ -240,16 +240,6 @@ class OnnxModel(Model):
         if reading.batch_axis is not None:
             axes = replace(axes, batch=reading.batch_axis)
         return why_not(kind, axes, self._batch)
-
-
-def _tell_random(part: onnx.ModelProto) -> None:
-    drawn = random_operators(part)
-    if drawn:
-        _log.warning(
-            "The model draws random numbers (%s), so its activations differ from run to run. "
-            "Export it for evaluation.",
-            ", ".join(drawn),
-        )
 
 
 def _samples_at_once(fixed: int | None, batch_size: int) -> int:

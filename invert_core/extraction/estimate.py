@@ -10,8 +10,9 @@ import numpy as np
 
 from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import DataSource
-from invert_core.extraction.loop import run_batch, unit_names
+from invert_core.extraction.one_batch import run_batch, unit_names
 from invert_core.extraction.report import Estimate
+from invert_core.extraction.trial_runs import try_out
 from invert_core.extraction.unit_names import UnitNames
 from invert_core.models.backend import Extractor
 from invert_core.parallel import read_ahead
@@ -27,7 +28,7 @@ def estimate(
     batch_size: int,
     named: UnitNames,
 ) -> tuple[Estimate, dict[str, int]]:
-    """Run one batch to warm up and some more to measure; nothing is written.
+    """Try out the first batch, and run some more to measure; nothing is written.
 
     A thread reads ahead as in an extraction, so the slower of reading and running counts.
 
@@ -50,7 +51,7 @@ def estimate(
     ready = read_ahead(source.batches(writer.rows_done, batch_size), stop=source.stop)
     with closing(ready) as batches:
         first = next(batches)
-        run_batch(extractor, first.inputs)
+        trial = try_out(extractor, first.inputs, resumed=writer.rows_done > 0)
         n_run, started = 0, time.perf_counter()
         for batch in itertools.chain([next(batches, first)], batches):
             activations = run_batch(extractor, batch.inputs)
@@ -66,7 +67,7 @@ def estimate(
         Estimate(
             file_bytes=contents.bytes_of_file(nonzero),
             memory_bytes=None if peak is None else peak + contents.bytes_in_memory(nonzero),
-            seconds=n_batches * seconds / n_run,
+            seconds=trial.seconds + n_batches * seconds / n_run,
         ),
         n_units,
     )

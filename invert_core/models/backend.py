@@ -184,7 +184,7 @@ def shown_shape(shape: tuple[int | None, ...] | None) -> str:
 class Extractor(ABC):
     """A model that runs on batches; as a context manager it frees the model at the end.
 
-    A subclass must set these attributes.
+    A subclass must set `outputs` and `device`, and may set the others.
 
     Attributes
     ----------
@@ -192,10 +192,16 @@ class Extractor(ABC):
         The layers that were asked for, under the names and in the order of the request.
     device : {"cpu", "cuda"}
         The device on which the model really runs.
+    varying, mixing : tuple of str
+        Parts of the model that draw at random or keep state, and parts that mix the samples of a
+        batch, as far as the backend knows them: noun phrases such as "Dropout in training mode".
+        A warning names them if activations turn out to change although the samples stay the same.
     """
 
     outputs: tuple[Output, ...]
     device: str
+    varying: tuple[str, ...] = ()
+    mixing: tuple[str, ...] = ()
 
     @abstractmethod
     def run(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

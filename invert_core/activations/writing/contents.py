@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from invert_core.activations import layout
+from invert_core.activations.steadiness import Steadiness
 from invert_core.activations.writing.sparse_rows import BYTES_PER_VALUE, VALUES_AT_ONCE
 from invert_core.files.fingerprint import as_stored
 from invert_core.values import as_sample_id
@@ -70,6 +71,7 @@ class Contents:
     origin: Origin
     n_units: Mapping[str, int]
     unit_names: Mapping[str, tuple[str, ...]]
+    steadiness: Mapping[str, Steadiness] = field(default_factory=dict)
 
     @property
     def sparse(self) -> frozenset[str]:

@@ -75,6 +75,8 @@ def _write_empty(path: Path, contents: Contents) -> None:
             group.attrs["name"] = name
             if name in origin.aliases:
                 group.attrs["alias"] = origin.aliases[name]
+            if name in contents.steadiness:
+                contents.steadiness[name].write(group)
             if name in contents.unit_names:
                 hdf5.write_strings(group, "unit", contents.unit_names[name])
             if name in contents.sparse:
