@@ -147,6 +147,7 @@ _OPTIONS = (
     *_OF_TEXTS.values(),
     click.option("--column", help="Tables: column of the texts or paths."),
     click.option("--id-column", help="Tables: column of the sample ids. [default: sample_id]"),
+    options.follow_links_option,
     click.option(
         "--root",
         type=options.PATH,
@@ -165,7 +166,15 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         of_texts = {name: values.pop(name) for name in _OF_TEXTS}
         samples = {
             name: values.pop(name)
-            for name in ("data", "column", "id_column", "root", "workers", "skip_bad")
+            for name in (
+                "data",
+                "column",
+                "id_column",
+                "root",
+                "workers",
+                "skip_bad",
+                "follow_links",
+            )
         }
         samples["preprocess"] = _preprocess(
             values.pop("preset"), values.pop("preprocessor"), of_images

@@ -31,6 +31,7 @@ _FOR = {
     "--root": "tables of image paths",
     "--workers": "images",
     "--skip-bad": "images",
+    "--follow-links": "folders, and tables of image paths",
 }
 """The kind of data that each setting applies to."""
 
@@ -42,11 +43,13 @@ _CALLED = {
     "root": "--root",
     "workers": "--workers",
     "skip_bad": "--skip-bad",
+    "follow_links": "--follow-links",
 }
 """The name of each field of `DataSettings` in messages."""
 
 _OF_IMAGES = {"preprocessing", "--workers", "--skip-bad"}
-_OF_LISTED_IMAGES = {*_OF_IMAGES, "--column", "--id-column", "--root"}
+_OF_FOLDERS = {*_OF_IMAGES, "--follow-links"}
+_OF_LISTED_IMAGES = {*_OF_FOLDERS, "--column", "--id-column", "--root"}
 _OF_TEXTS = {"a tokenizer", "--column", "--id-column"}
 
 
@@ -75,6 +78,8 @@ class DataSettings:
         on it.
     skip_bad : bool
         Read every image once in advance, and leave out the images that cannot be read.
+    follow_links : bool
+        Follow symbolic links below a folder, or from the paths of a table, wherever they lead.
     """
 
     preprocess: Preprocess | None = None
@@ -84,6 +89,7 @@ class DataSettings:
     root: str | Path | None = None
     workers: int | None = None
     skip_bad: bool = False
+    follow_links: bool = False
 
     @property
     def given(self) -> list[str]:
@@ -157,13 +163,21 @@ def open_data(
     if settings.text is not None:
         from invert_core.data.texts.opening import open_texts
 
-        _refuse_others(settings, _OF_TEXTS, f"{str(path)!r} is read as texts")
+        of_texts = {*_OF_TEXTS, "--follow-links"} if path.is_dir() else _OF_TEXTS
+        _refuse_others(settings, of_texts, f"{str(path)!r} is read as texts")
         return open_texts(
-            path, inputs, settings.text, column=settings.column, id_column=settings.id_column
+            path,
+            inputs,
+            settings.text,
+            column=settings.column,
+            id_column=settings.id_column,
+            follow_links=settings.follow_links,
         )
     is_table = path.suffix.lower() in TABLES
-    if path.is_dir() or _is_archive(path):
-        _refuse_others(settings, _OF_IMAGES, f"{str(path)!r} is a folder or an archive of images")
+    if path.is_dir():
+        _refuse_others(settings, _OF_FOLDERS, f"{str(path)!r} is a folder of images")
+    elif _is_archive(path):
+        _refuse_others(settings, _OF_IMAGES, f"{str(path)!r} is an archive of images")
     elif is_table:
         _refuse_others(settings, _OF_LISTED_IMAGES, f"{str(path)!r} is a table of image paths")
     else:
@@ -205,7 +219,7 @@ def _image_files(path: Path, settings: DataSettings) -> "ImageFiles":
     if path.is_dir():
         from invert_core.data.images.image_files import FolderFiles
 
-        return FolderFiles(path)
+        return FolderFiles(path, follow_links=settings.follow_links)
     if path.name.lower().endswith(".zip"):
         from invert_core.data.images.zip_files import ZipFiles
 
@@ -221,6 +235,7 @@ def _image_files(path: Path, settings: DataSettings) -> "ImageFiles":
         column=settings.column,
         id_column=settings.id_column,
         root=None if settings.root is None else Path(settings.root),
+        follow_links=settings.follow_links,
     )
 
 

@@ -84,6 +84,7 @@ def extract(
     root: str | Path | None = None,
     workers: int | None = None,
     skip_bad: bool = False,
+    follow_links: bool = False,
     save_every: float = 30.0,
     progress: Callable[[int, int], None] | None = None,
     dry_run: bool = False,
@@ -116,7 +117,7 @@ def extract(
         Options of the backend, such as ``{"weights": "model.safetensors"}``.
     overwrite : bool
         Start anew even if the output exists.
-    preprocess, text, column, id_column, root, workers, skip_bad
+    preprocess, text, column, id_column, root, workers, skip_bad, follow_links
         See `invert_core.data.DataSettings`.
     save_every : float
         The most seconds between two saves: the work that a kill can cost.
@@ -149,7 +150,7 @@ def extract(
     source = open_data(
         data,
         opened.inputs,
-        DataSettings(preprocess, text, column, id_column, root, workers, skip_bad),
+        DataSettings(preprocess, text, column, id_column, root, workers, skip_bad, follow_links),
         progress=progress,
     )
     check_n_samples(len(source))
