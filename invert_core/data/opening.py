@@ -186,12 +186,14 @@ def open_data(
     from invert_core.data.images.image_source import ImageSource
 
     model_input = single_input(inputs, "an image")
+    steps = _in_type_of(model_input, settings.preprocess or Preprocess())
     return ImageSource(
         _image_files(path, settings),
         model_input.name,
-        _in_type_of(model_input, settings.preprocess or Preprocess()),
+        steps,
         workers=settings.workers,
         skip_bad=settings.skip_bad,
+        one_size=_takes_one_size(model_input, steps),
         progress=progress,
     )
 
@@ -209,6 +211,14 @@ def _in_type_of(model_input: ModelInput, steps: Preprocess) -> Preprocess:
     if model_input.dtype is None or model_input.dtype.name not in DTYPES:
         return steps
     return replace(steps, dtype=model_input.dtype.name)
+
+
+def _takes_one_size(model_input: ModelInput, steps: Preprocess) -> bool:
+    """Return whether a model states both the height and the width of its images."""
+    if model_input.shape is None or len(model_input.shape) != 4:
+        return False
+    edges = model_input.shape[2:] if steps.layout == "NCHW" else model_input.shape[1:3]
+    return None not in edges
 
 
 def _is_archive(path: Path) -> bool:

@@ -156,7 +156,7 @@ def extract(
     check_n_samples(len(source))
     opened = opened.settled(source.example())
     names = select_layers(opened, layers)
-    batch_size = min(batch_size, len(source))  # models may pad every batch to this size
+    batch_size = min(batch_size, source.largest_batch)  # models may pad every batch to this size
     with opened.extractor(
         names, pool=pool, channel_axis=channel_axis, device=device, batch_size=batch_size
     ) as extractor:

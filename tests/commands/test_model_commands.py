@@ -7,6 +7,7 @@ import re
 import resource
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -18,7 +19,7 @@ from PIL import Image
 import invert_core.demo
 from invert_core import open_activations
 from invert_core.commands.console import progress
-from invert_core.data import Tokenize
+from invert_core.data import Preprocess, Tokenize
 from invert_core.errors import MissingDependencyError
 from invert_core.models.backend import Finding, ModelInput
 from tests.backends.models import network, network_input, save
@@ -355,6 +356,24 @@ def test_a_preset_makes_inputs_of_images_and_flags_override_it(here, images):
         settings = json.loads(file.attrs["fingerprint"])["preprocessing"]
     assert (settings["mode"], settings["resize"], settings["crop"]) == ("L", 8, None)
     assert settings["scale"] == 1
+
+
+def test_flags_for_images_become_one_preprocess(here, monkeypatch):
+    taken = {}
+
+    def extract(model, **settings):
+        taken.update(settings)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("invert_core.extraction.extract", extract)
+    words = "--preset imagenet --letterbox 640x320 --pad 0,1,2 --mode BGR --follow-links"
+    call("extract", "m.onnx", "--data", "d", "-l", "a", "-o", "x.h5", *words.split())
+    steps = Preprocess.preset("imagenet")
+    boxed = replace(steps, resize=None, crop=None, letterbox=(640, 320), pad=(0, 1, 2), mode="BGR")
+    assert (taken["preprocess"], taken["follow_links"]) == (boxed, True)
+    words = "--letterbox 640 --depth 16 --mode L"
+    call("extract", "m.onnx", "--data", "d", "-l", "a", "-o", "x.h5", *words.split())
+    assert taken["preprocess"] == Preprocess(letterbox=(640, 640), depth="16", mode="L")
 
 
 def test_images_that_do_not_fit_the_model_are_refused_with_the_flags_to_change(here, images):

@@ -10,7 +10,10 @@ from typing import Any
 from invert_core.data.folders import find_files, log_left_out, with_links_named
 from invert_core.errors import DataError
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+SUFFIXES = {
+    *(".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
+}
 
 MOST_BYTES = 2**28
 """The most bytes of an image file: the largest image that Pillow opens has as many raw bytes."""

@@ -125,8 +125,9 @@ def test_an_unreadable_image_is_named(ten, kind):
     source = folder_of(ten)
     batches = source.batches(0, 4)
     next(batches)
-    with pytest.raises(DataError, match=r"5\.png.*--skip-bad"):
+    with pytest.raises(DataError, match="--skip-bad") as caught:
         next(batches)
+    assert "'5.png'" in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -147,7 +148,7 @@ def test_an_image_is_what_it_holds_whatever_its_suffix(ten):
 
 def test_what_holds_no_image_is_told_which_formats_there_are(ten):
     broken(ten, "gif")
-    with pytest.raises(DataError, match=r"it is none of JPEG, PNG, BMP, WEBP, TIFF"):
+    with pytest.raises(DataError, match=r"it is none of JPEG, PNG, BMP, WEBP, TIFF, PPM"):
         all_rows(folder_of(ten))
 
 
