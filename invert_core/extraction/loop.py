@@ -15,7 +15,8 @@ from invert_core.extraction.sample_order import Results, in_order
 from invert_core.models.backend import Extractor
 from invert_core.parallel import read_ahead
 
-_AS_THEY_WERE = "the data are as they were"
+GOES_ON = "goes on from there"
+"""What the note on an error says if the same command can do this."""
 
 
 def run_all(
@@ -44,11 +45,7 @@ def run_all(
                     progress(n_done, len(source))
         writer.finish()
     except BaseException as error:
-        _keep(
-            writer,
-            error,
-            "that is repaired" if source.sample_digests is not None else _AS_THEY_WERE,
-        )
+        _keep(writer, error, may_change=source.sample_digests is not None)
         raise
     return clock.spent()
 
@@ -115,10 +112,10 @@ def _results(extractor: Extractor, batches: Iterable[Batch], clock: _Clock) -> G
         asked = time.perf_counter()
 
 
-def _keep(writer: ActivationWriter, error: BaseException, mended: str) -> None:
+def _keep(writer: ActivationWriter, error: BaseException, *, may_change: bool) -> None:
     """Save the activations so far, and add a note to the error that says how many are kept.
 
-    `mended` says what must be true before the work can go on after an error in the data.
+    `may_change` says whether the work can go on after samples that are not done were repaired.
     """
     try:
         writer.save()
@@ -127,9 +124,12 @@ def _keep(writer: ActivationWriter, error: BaseException, mended: str) -> None:
             error.add_note(refusal.message)
     said = isinstance(error, ExistingOutputError)
     if writer.rows_done and writer.partial.exists() and not said:
-        when = f" once {mended}" if isinstance(error, DataError) else ""
+        then = f"the same command, without --overwrite, {GOES_ON}"
+        if isinstance(error, DataError):
+            then += " once that is repaired"
+            if not may_change:
+                then = "they are of use only if the data stay the same"
         error.add_note(
             f"{writer.rows_done:,} of {writer.n_samples:,} samples are kept in "
-            f"{str(writer.partial)!r}; the same command, without --overwrite, goes on from "
-            f"there{when}."
+            f"{str(writer.partial)!r}; {then}."
         )

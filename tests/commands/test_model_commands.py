@@ -219,6 +219,12 @@ def test_nan_from_the_model_is_located_and_what_came_before_is_kept(here):
     error = sentence(*failed("extract", "model.onnx", *arguments))
     assert "relu:0 is NaN for row 13" in error
     assert "12 of 20 samples are kept in 'x.h5.partial'" in error
+    command = re.search("Go on with: invert (.*?)$", error).group(1)
+    x[13] = 0
+    np.save(here / "x.npy", x)
+    assert "of which an earlier run had left 12" in invert(*shlex.split(command)).stderr
+    with open_activations(here / "x.h5") as activations:
+        assert activations.n_samples == 20
 
 
 def test_an_unreadable_image_is_named_and_may_be_skipped(here, images):
