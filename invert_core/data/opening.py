@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from invert_core.data.arrays.array_source import ArraySource
-from invert_core.data.arrays.batch_arrays import off_graph
 from invert_core.data.images.preprocess import DTYPES, Preprocess
 from invert_core.data.source import DataSource, single_input
 from invert_core.data.texts.tokenizer_file import Tokenize
 from invert_core.errors import FileFormatError, MissingFileError, SettingError
 from invert_core.models.backend import ModelInput
 from invert_core.tables.columns import SUFFIXES as TABLES
+from invert_core.values import as_rows
 
 if TYPE_CHECKING:
     from invert_core.data.images.image_files import ImageFiles
@@ -252,13 +252,13 @@ def _image_files(path: Path, settings: DataSettings) -> "ImageFiles":
 def _open_memory(data: Any, inputs: Sequence[ModelInput]) -> DataSource:
     if isinstance(data, DataSource):
         return data
+    if hasattr(data, "__array__"):
+        data = {single_input(inputs, "one array").name: data}
     if isinstance(data, Mapping):
-        return ArraySource({name: np.asarray(off_graph(each)) for name, each in data.items()})
-    if isinstance(data, np.ndarray):
-        return ArraySource({single_input(inputs, "one array").name: data})
-    from invert_core.data.arrays.iterables import open_iterable
+        return ArraySource(*as_rows(data, "the input {!r}".format))
+    from invert_core.data.arrays.iterables import BatchSource
 
-    return open_iterable(data, inputs)
+    return BatchSource(data, input_name=inputs[0].name if len(inputs) == 1 else None)
 
 
 def _open_arrays(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
