@@ -4,15 +4,16 @@ import itertools
 import math
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import closing
 
 import numpy as np
 
 from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import DataSource
-from invert_core.extraction.loop import run_batch, unit_names
+from invert_core.extraction.loop import converted, run_batch, unit_names
 from invert_core.extraction.report import Estimate
-from invert_core.models.backend import Extractor
+from invert_core.models.backend import Extractor, ModelInput
 from invert_core.parallel import read_ahead
 
 SECONDS = 2.0
@@ -20,7 +21,11 @@ SECONDS = 2.0
 
 
 def estimate(
-    extractor: Extractor, source: DataSource, writer: ActivationWriter, batch_size: int
+    extractor: Extractor,
+    source: DataSource,
+    inputs: Sequence[ModelInput],
+    writer: ActivationWriter,
+    batch_size: int,
 ) -> tuple[Estimate, dict[str, int]]:
     """Run one batch to warm up and some more to measure; nothing is written.
 
@@ -30,6 +35,8 @@ def estimate(
     ----------
     extractor : Extractor
     source : DataSource
+    inputs : sequence of ModelInput
+        The inputs of the model.
     writer : ActivationWriter
         A file that is not finished.
     batch_size : int
@@ -40,7 +47,8 @@ def estimate(
     dict of layer name to int
         The number of units of each layer.
     """
-    ready = read_ahead(source.batches(writer.rows_done, batch_size), stop=source.stop)
+    batches = converted(source.batches(writer.rows_done, batch_size), inputs)
+    ready = read_ahead(batches, stop=source.stop)
     with closing(ready) as batches:
         first = next(batches)
         run_batch(extractor, first.inputs)

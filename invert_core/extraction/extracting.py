@@ -28,6 +28,7 @@ from invert_core.files.atomic import check_target
 from invert_core.files.fingerprint import CONTRACT
 from invert_core.models.backend import Extractor, Layer, Model
 from invert_core.models.backend_checks import check_settings
+from invert_core.models.input_types import in_types_of
 from invert_core.models.layer_names import matching, select_layers
 from invert_core.values import check_n_samples
 from invert_core.wording import first_few, nearest
@@ -154,7 +155,7 @@ def extract(
         progress=progress,
     )
     check_n_samples(len(source))
-    opened = opened.settled(source.example())
+    opened = opened.settled(in_types_of(opened.inputs, source.example()))
     names = select_layers(opened, layers)
     batch_size = min(batch_size, source.largest_batch)  # models may pad every batch to this size
     with opened.extractor(
@@ -177,9 +178,9 @@ def extract(
             estimated: Estimate | None = None
             n_units = writer.n_units
             if not dry_run:
-                spent = run_all(extractor, source, writer, batch_size, progress)
+                spent = run_all(extractor, source, opened.inputs, writer, batch_size, progress)
             elif resumed_from < len(source):
-                estimated, n_units = estimate(extractor, source, writer, batch_size)
+                estimated, n_units = estimate(extractor, source, opened.inputs, writer, batch_size)
             n_units = n_units or writer.n_units
         return ExtractionReport(
             path=Path(output),

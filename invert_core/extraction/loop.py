@@ -1,18 +1,21 @@
 """Runs a model over all batches and writes the activations."""
 
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 
 from invert_core.activations import layout
 from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import Batch, DataSource
+from invert_core.data.source import Batches
 from invert_core.errors import DataError, ExistingOutputError, ModelError, StorageError
 from invert_core.extraction.report import Spent
 from invert_core.extraction.sample_order import Results, in_order
-from invert_core.models.backend import Extractor
+from invert_core.models.backend import Extractor, ModelInput
+from invert_core.models.input_types import in_types_of
 from invert_core.parallel import read_ahead
 
 GOES_ON = "goes on from there"
@@ -22,11 +25,14 @@ GOES_ON = "goes on from there"
 def run_all(
     extractor: Extractor,
     source: DataSource,
+    inputs: Sequence[ModelInput],
     writer: ActivationWriter,
     batch_size: int,
     progress: Callable[[int, int], None] | None,
 ) -> Spent:
     """Extract all samples that are not done, and finish the file.
+
+    Samples are converted to the types of the `inputs` of the model, if no value changes.
 
     A thread reads the next batch while the model runs. If anything ends the work early, the
     activations so far are written first, and a note on the error says how many samples are kept.
@@ -36,7 +42,7 @@ def run_all(
     clock = _Clock()
     try:
         n_done = writer.rows_done
-        ready = read_ahead(source.batches(n_done, batch_size), stop=source.stop)
+        ready = read_ahead(converted(source.batches(n_done, batch_size), inputs), stop=source.stop)
         with closing(ready) as batches:
             for values in in_order(_results(extractor, batches, clock), n_done, len(source)):
                 writer.write(values, {} if writer.n_units else unit_names(extractor, values))
@@ -48,6 +54,13 @@ def run_all(
         _keep(writer, error, may_change=source.sample_digests is not None)
         raise
     return clock.spent()
+
+
+def converted(batches: Batches, inputs: Sequence[ModelInput]) -> Batches:
+    """Yield batches in the types that the inputs of a model take."""
+    with closing(batches):
+        for batch in batches:
+            yield replace(batch, inputs=in_types_of(inputs, batch.inputs))
 
 
 def run_batch(extractor: Extractor, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -192,12 +192,33 @@ def test_data_of_another_shape_or_type_is_refused(here, data):
     assert "has shape [samples, 1, 8, 8], and the data have" in refused(*EXTRACT)
     np.savez(here / "data.npz", **{name: data[name].astype(np.float64)})
     assert ".astype('uint8')" in refused(*EXTRACT)
+    np.savez(here / "data.npz", **{name: data[name].astype(np.int64) - 300})
+    assert "takes uint8, and the data are int64 and hold -300, which uint8 does" in refused(
+        *EXTRACT
+    )
     np.savez(here / "data.npz", other=data[name])
     assert "no input 'other'" in refused(*EXTRACT)
     np.savez(here / "data.npz", **{name: data[name][:1]})
     assert "at least two samples" in refused(*EXTRACT)
     np.savez(here / "data.npz", **{name: data[name]}, sample_id=np.array(["s"] * 20))
     assert "'s'" in refused(*EXTRACT)
+
+
+def test_data_of_another_width_are_converted_if_no_value_changes(here, data):
+    invert(*EXTRACT)
+    (name,) = set(data) - {"sample_id"}
+    expected = layer_values(here / "x.h5")
+    for dtype in (np.int64, np.uint16, np.int8):
+        np.savez(here / "data.npz", **{name: data[name].astype(dtype)})
+        invert(*EXTRACT, "--dry-run", "--overwrite")
+        invert(*EXTRACT, "--overwrite")
+        assert np.array_equal(layer_values(here / "x.h5"), expected)
+
+
+def layer_values(path):
+    with open_activations(path) as activations:
+        (layer,) = activations.layers.values()
+        return layer.read(0, layer.n_units)
 
 
 def test_data_that_is_missing_or_of_another_kind_is_refused(here, data):
