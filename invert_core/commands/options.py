@@ -249,7 +249,7 @@ backend_option = click.option(
 follow_links_option = click.option(
     "--follow-links",
     is_flag=True,
-    help="Folders of images: follow symbolic links, wherever they lead.",
+    help="Folders: follow symbolic links, wherever they lead.",
 )
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace the output if it exists."
