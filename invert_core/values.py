@@ -120,44 +120,39 @@ def as_rows(
         The sample ids, if an index holds some.
     """
     arrays = {name: read(given, what(name)) for name, given in named.items()}
-    if not numbered and not has_own_index(named):
+    indexes = {name: given.index for name, given in named.items() if hasattr(given, "iloc")}
+    if not indexes or not (numbered or has_own_index(named)):
         return arrays, None
-    ids = {
-        name: _index_ids(given.index, what(name))
-        for name, given in named.items()
-        if hasattr(given, "iloc")
-    }
-    if not ids:
-        return arrays, None
-    first, wanted = next(iter(ids.items()))
-    for name in arrays:
-        if ids.get(name) == wanted or (name not in ids and len(set(ids.values())) == 1):
-            continue
-        if name not in ids:
-            raise DataError(
-                f"{_sentence(what(name))} cannot be matched with the others, whose indexes differ.",
-                "Give all of them the same index, or drop it with .to_numpy().",
-            )
-        arrays[name] = arrays[name][_order(ids, first, name, what)]
+    first = next(iter(indexes))
+    wanted = _index_ids(indexes[first], what(first))
+    others = [name for name, index in indexes.items() if not index.equals(indexes[first])]
+    without = [name for name in arrays if name not in indexes]
+    if others and without:
+        raise DataError(
+            f"{_sentence(what(without[0]))} cannot be matched with {what(first)} and "
+            f"{what(others[0])}, whose indexes differ.",
+            "Give all of them the same index, or drop it with .to_numpy().",
+        )
+    for name in others:
+        given = _index_ids(indexes[name], what(name))
+        _check_same(wanted, given, what(first), what(name))
+        arrays[name] = arrays[name][locate(wanted, given)]
     return arrays, wanted
 
 
-def _order(
-    ids: Mapping[str, tuple[str, ...]], first: str, other: str, what: Callable[[str], str]
-) -> np.ndarray:
-    """Return the rows of `other` in the order of the index of `first`."""
-    for one, two in ((first, other), (other, first)):
-        present = set(ids[two])
-        missing = [each for each in ids[one] if each not in present]
+def _check_same(first: tuple[str, ...], second: tuple[str, ...], *what: str) -> None:
+    """Refuse two indexes unless they hold the same sample ids in any order."""
+    for ids, others, (of, lacks) in ((first, second, what), (second, first, what[::-1])):
+        present = set(others)
+        missing = [each for each in ids if each not in present]
         if missing:
             raise DataError(
-                f"{counted(len(missing), 'sample')} of {what(one)} "
-                f"{'is' if len(missing) == 1 else 'are'} not in the index of {what(two)}: "
+                f"{counted(len(missing), 'sample')} of {of} "
+                f"{'is' if len(missing) == 1 else 'are'} not in the index of {lacks}: "
                 f"{first_few(missing)}.",
                 "Give both the same samples, for example with .reindex; or drop the index with "
                 ".to_numpy() to match rows by position.",
             )
-    return locate(ids[first], ids[other])
 
 
 def _index_ids(index: Any, what: str) -> tuple[str, ...]:

@@ -96,7 +96,9 @@ def test_concepts_whose_indexes_differ_are_aligned_or_refused():
         DataError, match=r"1 sample of the labels of the concept 'a' is not in .*'b'"
     ):
         label(VALUES, {**mixed, "b": mixed["b"].drop("s3.png")})
-    with pytest.raises(DataError, match=r"concept 'c' cannot be matched with the others"):
+    with pytest.raises(
+        DataError, match=r"concept 'c' cannot be matched with .* 'a' and .* 'b', whose"
+    ):
         label(VALUES, {**mixed, "c": MARKS[:, 0]})
 
 
