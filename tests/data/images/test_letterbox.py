@@ -84,11 +84,12 @@ def test_margins_are_scaled_and_normalised_like_pixels():
         {"letterbox": (9, 9), "crop": (9, 9)},
         {"letterbox": (0, 9)},
         {"letterbox": 9},
-        {"pad": (1, 2)},
-        {"pad": (256,)},
-        {"pad": (-1,)},
-        {"pad": (0.5,)},
-        {"pad": (float("nan"),)},
+        {"pad": (0,)},
+        {"letterbox": (9, 9), "pad": (1, 2)},
+        {"letterbox": (9, 9), "pad": (256,)},
+        {"letterbox": (9, 9), "pad": (-1,)},
+        {"letterbox": (9, 9), "pad": (0.5,)},
+        {"letterbox": (9, 9), "pad": (float("nan"),)},
     ],
 )
 def test_letterboxes_that_make_no_sense_are_refused(fields):
