@@ -30,6 +30,7 @@ from invert_core.files.atomic import check_target
 from invert_core.files.fingerprint import CONTRACT
 from invert_core.models.backend import Extractor, Layer, Model, Reading
 from invert_core.models.backend_checks import check_readings
+from invert_core.models.input_types import in_types_of
 from invert_core.models.layer_names import layer_aliases, matching, select_layers
 from invert_core.values import check_n_samples
 from invert_core.wording import first_few, nearest
@@ -87,6 +88,7 @@ def extract(
     root: str | Path | None = None,
     workers: int | None = None,
     skip_bad: bool = False,
+    follow_links: bool = False,
     save_every: float = 30.0,
     progress: Callable[[int, int], None] | None = None,
     dry_run: bool = False,
@@ -128,7 +130,7 @@ def extract(
         Options of the backend, such as ``{"weights": "model.safetensors"}``.
     overwrite : bool
         Start anew even if the output exists.
-    preprocess, text, column, id_column, root, workers, skip_bad
+    preprocess, text, column, id_column, root, workers, skip_bad, follow_links
         See `invert_core.data.DataSettings`.
     save_every : float
         The most seconds between two saves: the work that a kill can cost.
@@ -162,16 +164,16 @@ def extract(
     source = open_data(
         data,
         opened.inputs,
-        DataSettings(preprocess, text, column, id_column, root, workers, skip_bad),
+        DataSettings(preprocess, text, column, id_column, root, workers, skip_bad, follow_links),
         progress=progress,
     )
     check_n_samples(len(source))
-    opened = opened.settled(source.example())
+    opened = opened.settled(in_types_of(opened.inputs, source.example()))
     readings = select_layers(opened, layers, usual)
     names = [each.layer for each in readings]
     aliases = layer_aliases(opened.names(), names)
     named = read_unit_names(unit_names, opened, names, aliases)
-    batch_size = min(batch_size, len(source))  # models may pad every batch to this size
+    batch_size = min(batch_size, source.largest_batch)  # models may pad every batch to this size
     with opened.open_layers(readings, device=device, batch_size=batch_size) as extractor:
         origin = _origin(
             opened,
@@ -191,9 +193,13 @@ def extract(
             estimated: Estimate | None = None
             n_units = writer.n_units
             if not dry_run:
-                spent = run_all(extractor, source, writer, batch_size, progress, named)
+                spent = run_all(
+                    extractor, source, opened.inputs, writer, batch_size, progress, named
+                )
             elif resumed_from < len(source):
-                estimated, n_units = estimate(extractor, source, writer, batch_size, named)
+                estimated, n_units = estimate(
+                    extractor, source, opened.inputs, writer, batch_size, named
+                )
             n_units = n_units or writer.n_units
         return ExtractionReport(
             path=Path(output),

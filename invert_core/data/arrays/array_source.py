@@ -76,19 +76,34 @@ class ArraySource(DataSource):
                 "Give arrays of one length; their first axis counts the samples.",
             )
 
-    @functools.cached_property
+    @property
     def manifest(self) -> str:
         """SHA-256 (hex) of the ids, names, types, shapes and contents."""
-        digest = hashlib.sha256()
-        names = [[name, a.dtype.str, a.shape] for name, a in sorted(self.arrays.items())]
-        digest.update(json.dumps([self.sample_id, names]).encode())
-        for _, array in sorted(self.arrays.items()):
-            sample_bytes = math.prod(array.shape[1:]) * array.dtype.itemsize
-            n_samples = max(1, _HASHED_BYTES // max(1, sample_bytes))
-            for first in range(0, len(self), n_samples):
-                block = array[first : min(first + n_samples, len(self))]
-                digest.update(np.ascontiguousarray(block).tobytes())
-        return digest.hexdigest()
+        return self._identity[0]
+
+    @property
+    def sample_digests(self) -> np.ndarray:
+        """The first 8 bytes of the SHA-256 of each sample, mixed with names, types and shapes."""
+        return self._identity[1]
+
+    @functools.cached_property
+    def _identity(self) -> tuple[str, np.ndarray]:
+        """The manifest and the digests, from a single pass over the arrays."""
+        named = sorted(self.arrays.items())
+        kinds = json.dumps([[name, a.dtype.str, a.shape[1:]] for name, a in named]).encode()
+        manifest = hashlib.sha256(kinds)
+        manifest.update(json.dumps([self.sample_id, len(self)]).encode())
+        sizes = [math.prod(array.shape[1:]) * array.dtype.itemsize for _, array in named]
+        digests = np.empty(len(self), np.uint64)
+        at_once = max(1, _HASHED_BYTES // max(1, sum(sizes)))
+        for first in range(0, len(self), at_once):
+            stop = min(first + at_once, len(self))
+            blocks = [np.ascontiguousarray(array[first:stop]).tobytes() for _, array in named]
+            hashed = _hash_samples(blocks, sizes, stop - first)
+            manifest.update(hashed)
+            digests[first:stop] = np.frombuffer(hashed, "<u8")[::4]
+        digests ^= np.frombuffer(hashlib.sha256(kinds).digest()[:8], "<u8")
+        return manifest.hexdigest(), digests
 
     def __len__(self) -> int:
         return next(iter(self.arrays.values())).shape[0]
@@ -104,3 +119,15 @@ class ArraySource(DataSource):
                     for name, array in self.arrays.items()
                 },
             )
+
+
+def _hash_samples(blocks: Sequence[bytes], sizes: Sequence[int], n_samples: int) -> bytes:
+    """Return the SHA-256 of each sample; it has `sizes` bytes in the blocks of the arrays."""
+    views = [memoryview(block) for block in blocks]
+    hashed = []
+    for sample in range(n_samples):
+        digest = hashlib.sha256()
+        for view, size in zip(views, sizes, strict=True):
+            digest.update(view[sample * size : (sample + 1) * size])
+        hashed.append(digest.digest())
+    return b"".join(hashed)

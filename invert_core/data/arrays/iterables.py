@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from invert_core.data.arrays.array_source import ArraySource
 from invert_core.data.arrays.batch_arrays import Arrays, as_arrays, recut
-from invert_core.data.source import Batch, Batches, DataSource, single_input
+from invert_core.data.source import Batch, Batches, DataSource
 from invert_core.errors import DataError
-from invert_core.models.backend import ModelInput
 from invert_core.values import as_sample_id
 
 _SHUFFLING = {"RandomSampler", "SubsetRandomSampler", "WeightedRandomSampler"}
@@ -151,23 +149,6 @@ class BatchSource(DataSource):
             f"The batches bring {found} samples where there should be {self._n_samples:,}.",
             "Give BatchSource the right n_samples, and an iterable that was not used before.",
         )
-
-
-def open_iterable(data: Iterable[Any], inputs: Sequence[ModelInput]) -> DataSource:
-    """Open an iterable of batches for a model.
-
-    Parameters
-    ----------
-    data : iterable
-        An iterable that `BatchSource` takes, or a tensor, which holds all samples in one array.
-        Batches without names go to the only input of the model.
-    inputs : sequence of ModelInput
-        The inputs of the model.
-    """
-    if hasattr(data, "__array__"):
-        name = single_input(inputs, "one array").name
-        return ArraySource(as_arrays(data, name, 0))
-    return BatchSource(data, input_name=inputs[0].name if len(inputs) == 1 else None)
 
 
 def _refuse_shuffled(loader: Any) -> None:
