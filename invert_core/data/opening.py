@@ -10,7 +10,7 @@ import numpy as np
 from invert_core.data.arrays.array_source import ArraySource
 from invert_core.data.arrays.batch_arrays import off_graph
 from invert_core.data.images.preprocess import DTYPES, Preprocess
-from invert_core.data.source import DataSource, single_input
+from invert_core.data.source import DataSource, axes_of, single_input
 from invert_core.data.texts.tokenizer_file import Tokenize
 from invert_core.errors import FileFormatError, MissingFileError, SettingError
 from invert_core.models.backend import ModelInput
@@ -121,7 +121,7 @@ def open_data(
         - an iterable of batches, as `invert_core.data.arrays.iterables.BatchSource` takes it.
         - a DataSource, which is returned unchanged.
     inputs : sequence of ModelInput
-        The inputs of the model.
+        The inputs of the model. Samples need not fill those that have no axis of samples.
     settings : DataSettings, optional
         How the data are read.
     progress : callable, optional
@@ -228,7 +228,8 @@ def _open_memory(data: Any, inputs: Sequence[ModelInput]) -> DataSource:
     if isinstance(data, DataSource):
         return data
     if isinstance(data, Mapping):
-        return ArraySource({name: np.asarray(off_graph(each)) for name, each in data.items()})
+        arrays = {name: np.asarray(off_graph(each)) for name, each in data.items()}
+        return ArraySource(arrays, batch_axes=axes_of(inputs))
     if isinstance(data, np.ndarray):
         return ArraySource({single_input(inputs, "one array").name: data})
     from invert_core.data.arrays.iterables import open_iterable
