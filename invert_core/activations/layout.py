@@ -8,7 +8,8 @@ a finished file), and, if ``invert extract`` made the file, ``fingerprint`` and 
 the matrix, a sparse layer has compressed sparse columns ``data``, ``indices`` and ``indptr``, and
 its shape in the attribute ``shape``. During the extraction the columns are absent; the root
 attribute ``rows_elsewhere`` says so, and the rows are in a file beside it (`sparse_rows`).
-``/sample_mark`` [N], if present, holds the digest of each sample (`sample_digests`).
+``/sample_mark`` [N], if present, holds the digest of each sample (`sample_digests`). ``/group`` [N],
+if present, holds the number of the group of each sample, an index into ``/group_name``.
 """
 
 import json
@@ -28,6 +29,8 @@ STRIPE_ROWS = 1024
 CHUNK_UNITS = 64
 ROWS_ELSEWHERE = "rows_elsewhere"
 DIGESTS = "sample_mark"
+GROUP = "group"
+GROUP_NAME = "group_name"
 COLUMNS: dict[str, np.dtype] = {"indptr": np.dtype("<i8"), "indices": np.dtype("<i4")}
 """Types of the integers of a sparse layer in a new file."""
 

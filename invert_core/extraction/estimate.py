@@ -12,7 +12,7 @@ from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import DataSource
 from invert_core.extraction.loop import run_batch, unit_names
 from invert_core.extraction.report import Estimate
-from invert_core.models.backend import Extractor
+from invert_core.extraction.runner import Runner
 from invert_core.parallel import read_ahead
 
 SECONDS = 2.0
@@ -20,7 +20,7 @@ SECONDS = 2.0
 
 
 def estimate(
-    extractor: Extractor, source: DataSource, writer: ActivationWriter, batch_size: int
+    runner: Runner, source: DataSource, writer: ActivationWriter, batch_size: int
 ) -> tuple[Estimate, dict[str, int]]:
     """Run one batch to warm up and some more to measure; nothing is written.
 
@@ -28,7 +28,7 @@ def estimate(
 
     Parameters
     ----------
-    extractor : Extractor
+    runner : Runner
     source : DataSource
     writer : ActivationWriter
         A file that is not finished.
@@ -40,20 +40,24 @@ def estimate(
     dict of layer name to int
         The number of units of each layer.
     """
-    ready = read_ahead(source.batches(writer.rows_done, batch_size), stop=source.stop)
+    start = runner.begin(writer.rows_done)
+    ready = read_ahead(source.batches(start, batch_size), stop=source.stop)
     with closing(ready) as batches:
         first = next(batches)
-        run_batch(extractor, first.inputs)
+        run_batch(runner, first)
+        second = next(batches, None)
+        if second is None:
+            runner.begin(start)  # the only batch runs once more
         n_run, started = 0, time.perf_counter()
-        for batch in itertools.chain([next(batches, first)], batches):
-            activations = run_batch(extractor, batch.inputs)
+        for batch in itertools.chain([second or first], batches):
+            _, activations = run_batch(runner, batch)
             n_run, seconds = n_run + 1, time.perf_counter() - started
             if seconds >= SECONDS:
                 break
-    n_batches = math.ceil((writer.n_samples - writer.rows_done) / batch_size)
+    n_batches = math.ceil((writer.n_samples - start) / batch_size)
     n_units = {name: values.shape[1] for name, values in activations.items()}
     nonzero = {name: np.count_nonzero(values) / values.size for name, values in activations.items()}
-    contents = writer.contents(n_units, unit_names(extractor, activations))
+    contents = writer.contents(n_units, unit_names(runner.extractor, activations))
     peak = _peak_bytes()
     return (
         Estimate(

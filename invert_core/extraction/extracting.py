@@ -1,5 +1,6 @@
 """Extracts the activations of some layers of a model into a file, and lists its layers."""
 
+import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from invert_core import __version__
+from invert_core.activations.groups import Groups, read_groups
 from invert_core.activations.writing.contents import Origin
 from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import (
@@ -23,8 +25,10 @@ from invert_core.data import (
 )
 from invert_core.errors import ExistingOutputError, SettingError, UnknownNameError
 from invert_core.extraction.estimate import estimate
+from invert_core.extraction.feed import Beside, Feed, with_beside
 from invert_core.extraction.loop import run_all
 from invert_core.extraction.report import Estimate, ExtractedLayer, ExtractionReport, Spent
+from invert_core.extraction.runner import CarryingRunner, Runner
 from invert_core.files.atomic import check_target
 from invert_core.files.fingerprint import CONTRACT
 from invert_core.models.backend import Extractor, Layer, Model, Reading
@@ -32,6 +36,8 @@ from invert_core.models.backend_checks import check_readings
 from invert_core.models.layer_names import matching, select_layers
 from invert_core.values import check_n_samples
 from invert_core.wording import first_few, nearest
+
+_log = logging.getLogger("invert")
 
 EXTRACTION_CONTRACT = 3
 """Must be raised if the same fingerprint would give other values than in the last release."""
@@ -85,6 +91,8 @@ def extract(
     root: str | Path | None = None,
     workers: int | None = None,
     skip_bad: bool = False,
+    feed: Feed | None = None,
+    groups: str | Sequence[str] | None = None,
     save_every: float = 30.0,
     progress: Callable[[int, int], None] | None = None,
     dry_run: bool = False,
@@ -124,6 +132,12 @@ def extract(
         Start anew even if the output exists.
     preprocess, text, column, id_column, root, workers, skip_bad
         See `invert_core.data.DataSettings`.
+    feed : Feed, optional
+        Fills the inputs of the model that samples do not fill: constants, zeros and state.
+    groups : str or sequence of str, optional
+        The group of each sample, such as the clip of a frame; see
+        `invert_core.activations.groups.read_groups`. State is carried within groups, and the file
+        says which samples belong together.
     save_every : float
         The most seconds between two saves: the work that a kill can cost.
     progress : callable, optional
@@ -152,22 +166,36 @@ def extract(
     check_readings(_as_readings(layers, usual), device, batch_size)
     check_target(Path(output), overwrite=True)
     _keep_from_output(Path(output), data, model)
-    opened = _open_model(model, backend, model_options)
+    feed = feed or Feed()
+    opened = feed.arranged(_open_model(model, backend, model_options))
     source = open_data(
         data,
-        opened.inputs,
+        feed.left_to_samples(opened.inputs),
         DataSettings(preprocess, text, column, id_column, root, workers, skip_bad),
         progress=progress,
     )
     check_n_samples(len(source))
-    opened = opened.settled(source.example())
+    grouped = None if groups is None else read_groups(groups, source.sample_id, len(source))
+    example = source.example()
+    beside = feed.beside(opened, source.constants, example)
+    opened = with_beside(opened, beside, source.channel_axes).settled(
+        example | {name: each.value for name, each in beside.items()}
+    )
     readings = select_layers(opened, layers, usual)
     batch_size = min(batch_size, len(source))  # models may pad every batch to this size
-    with opened.open_layers(readings, device=device, batch_size=batch_size) as extractor:
+    with opened.open_layers(
+        readings,
+        device=device,
+        batch_size=1 if feed.carry else batch_size,
+        raw=tuple(feed.carry),
+    ) as extractor:
+        runner = _runner(extractor, opened, beside, feed.carry, grouped, source)
         origin = _origin(
             opened,
             source,
             extractor,
+            feed=feed.identity(opened.inputs, beside),
+            groups=grouped,
             dtype=dtype,
             sparse=_sparse_layers(opened, [each.layer for each in extractor.outputs], sparse),
             batch_size=batch_size,
@@ -180,9 +208,9 @@ def extract(
             estimated: Estimate | None = None
             n_units = writer.n_units
             if not dry_run:
-                spent = run_all(extractor, source, writer, batch_size, progress)
+                spent = run_all(runner, source, writer, batch_size, progress)
             elif resumed_from < len(source):
-                estimated, n_units = estimate(extractor, source, writer, batch_size)
+                estimated, n_units = estimate(runner, source, writer, batch_size)
             n_units = n_units or writer.n_units
         return ExtractionReport(
             path=Path(output),
@@ -202,11 +230,37 @@ def extract(
         )
 
 
+def _runner(
+    extractor: Extractor,
+    model: Model,
+    beside: Mapping[str, Beside],
+    carry: Mapping[str, str],
+    groups: Groups | None,
+    source: DataSource,
+) -> Runner:
+    """Return what runs the samples, one by one if state is carried."""
+    if not carry:
+        return Runner(extractor, model.inputs, beside)
+    if groups is None:
+        _log.warning(
+            "State is carried through all %s samples as one sequence; if they are several, say where "
+            "each begins with --groups.",
+            f"{len(source):,}",
+        )
+        groups = Groups.of(["all"] * len(source))
+    _log.info("State is carried, so samples run one at a time.")
+    return CarryingRunner(
+        extractor, model.inputs, beside, carry=carry, starts=groups.starts(source.sample_id)
+    )
+
+
 def _origin(
     model: Model,
     source: DataSource,
     extractor: Extractor,
     *,
+    feed: Mapping[str, Any],
+    groups: Groups | None,
     dtype: str,
     sparse: Sequence[str],
     batch_size: int,
@@ -222,6 +276,8 @@ def _origin(
         "sparse": sparse,
         "axes": {output.layer: [output.axes.batch, output.axes.channel] for output in outputs},
         "preprocessing": source.settings,
+        "feed": feed,
+        "groups": None if groups is None else groups.digest,
         "dtype": dtype,
         "device": extractor.device,
         "batch_size": batch_size,
@@ -235,6 +291,7 @@ def _origin(
         dtype=dtype,
         sparse=sparse,
         sample_digests=source.sample_digests,
+        groups=groups,
     )
 
 

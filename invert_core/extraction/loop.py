@@ -11,6 +11,7 @@ from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import Batch, DataSource
 from invert_core.errors import DataError, ExistingOutputError, ModelError, StorageError
 from invert_core.extraction.report import Spent
+from invert_core.extraction.runner import Runner
 from invert_core.extraction.sample_order import Results, in_order
 from invert_core.models.backend import Extractor
 from invert_core.parallel import read_ahead
@@ -19,7 +20,7 @@ _AS_THEY_WERE = "the data are as they were"
 
 
 def run_all(
-    extractor: Extractor,
+    runner: Runner,
     source: DataSource,
     writer: ActivationWriter,
     batch_size: int,
@@ -35,10 +36,12 @@ def run_all(
     clock = _Clock()
     try:
         n_done = writer.rows_done
-        ready = read_ahead(source.batches(n_done, batch_size), stop=source.stop)
+        first = runner.begin(n_done)
+        ready = read_ahead(source.batches(first, batch_size), stop=source.stop)
         with closing(ready) as batches:
-            for values in in_order(_results(extractor, batches, clock), n_done, len(source)):
-                writer.write(values, {} if writer.n_units else unit_names(extractor, values))
+            for values in in_order(_results(runner, batches, clock), n_done, len(source)):
+                names = {} if writer.n_units else unit_names(runner.extractor, values)
+                writer.write(values, names)
                 n_done += len(next(iter(values.values())))
                 if progress is not None:
                     progress(n_done, len(source))
@@ -53,10 +56,10 @@ def run_all(
     return clock.spent()
 
 
-def run_batch(extractor: Extractor, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def run_batch(runner: Runner, batch: Batch) -> Results:
     """Run the model on one batch, and check the shapes of the activations."""
-    activations = extractor.run(inputs)
-    n_samples = len(next(iter(inputs.values())))
+    rows, activations = runner.run(batch)
+    n_samples = rows.size
     for name, values in activations.items():
         if values.ndim != 2 or len(values) != n_samples or values.shape[1] == 0:
             raise ModelError(
@@ -68,7 +71,7 @@ def run_batch(extractor: Extractor, inputs: Mapping[str, np.ndarray]) -> dict[st
                 f"Layer {name!r} has {values.shape[1]:,} units, more than {layout.UNIT_LIMIT:,}.",
                 "Choose another pool or layer.",
             )
-    return activations
+    return rows, activations
 
 
 def unit_names(
@@ -98,20 +101,14 @@ class _Clock:
         return Spent(self.waiting, self.in_model, time.perf_counter() - self._started)
 
 
-def _results(extractor: Extractor, batches: Iterable[Batch], clock: _Clock) -> Generator[Results]:
+def _results(runner: Runner, batches: Iterable[Batch], clock: _Clock) -> Generator[Results]:
     asked = time.perf_counter()
     for batch in batches:
         came = time.perf_counter()
-        n_inputs = len(next(iter(batch.inputs.values())))
-        if batch.rows.shape != (n_inputs,):
-            raise DataError(
-                f"A batch names {batch.rows.size} samples but brings {n_inputs}.",
-                "The data must not change while it is read.",
-            )
-        values = run_batch(extractor, batch.inputs)
+        results = run_batch(runner, batch)
         clock.waiting += came - asked
         clock.in_model += time.perf_counter() - came
-        yield batch.rows, values
+        yield results
         asked = time.perf_counter()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from invert_core.activations import layout
+from invert_core.activations.groups import Groups
 from invert_core.activations.writing.sparse_rows import BYTES_PER_VALUE, VALUES_AT_ONCE
 from invert_core.files.fingerprint import as_stored
 from invert_core.values import as_sample_id
@@ -37,6 +38,8 @@ class Origin:
         Layers to store as compressed sparse columns.
     sample_digests : uint64 array [n_samples], optional
         A number that identifies the content of each sample; it is used only with ids.
+    groups : Groups, optional
+        The group of each sample.
     """
 
     n_samples: int
@@ -46,6 +49,7 @@ class Origin:
     dtype: str = "float32"
     sparse: Collection[str] = ()
     sample_digests: np.ndarray | None = None
+    groups: Groups | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", as_stored(self.fingerprint))
@@ -76,12 +80,19 @@ class Contents:
     @property
     def bytes_of_structure(self) -> int:
         """An upper bound on what the file holds besides activations."""
-        strings = itertools.chain(self.origin.sample_id or (), *self.unit_names.values())
+        groups = self.origin.groups
+        strings = itertools.chain(
+            self.origin.sample_id or (),
+            () if groups is None else groups.names,
+            *self.unit_names.values(),
+        )
         of_strings = sum(len(text.encode()) + _BYTES_PER_STRING for text in strings)
         n_chunks = sum(count for count, _ in self._matrices())
         digests = self.origin.sample_digests
-        of_digests = 0 if digests is None else digests.nbytes
-        return STRUCTURE_BYTES + of_strings + of_digests + n_chunks * _BYTES_PER_CHUNK
+        of_samples = sum(
+            each.nbytes for each in (digests, groups and groups.number) if each is not None
+        )
+        return STRUCTURE_BYTES + of_strings + of_samples + n_chunks * _BYTES_PER_CHUNK
 
     @property
     def bytes_of_matrices(self) -> int:

@@ -64,6 +64,7 @@ class ImageSource(DataSource):
         self.input_name = input_name
         self.preprocess = preprocess
         self.settings = preprocess.settings
+        self.channel_axes = {input_name: 1 if preprocess.layout == "NCHW" else 3}
         self.versions = {"pillow": PIL.__version__}
         self._n_workers = _n_workers(workers, len(files.sizes))
         self._names = as_sample_id(tuple(files.sizes), files.where)

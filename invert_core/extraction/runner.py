@@ -1,0 +1,162 @@
+"""Runs a model on batches of samples, with its other inputs beside them, and carries state."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from invert_core.data import Batch
+from invert_core.errors import DataError, ModelError
+from invert_core.extraction.feed import Beside
+from invert_core.extraction.sample_order import Results
+from invert_core.models.backend import Extractor, ModelInput
+
+
+class Runner:
+    """A model that is open for some layers, and all that it needs beside samples.
+
+    Parameters
+    ----------
+    extractor : Extractor
+        The open model.
+    inputs : sequence of ModelInput
+        Its inputs.
+    beside : mapping of input name to Beside
+        The inputs that samples do not fill.
+    """
+
+    def __init__(
+        self,
+        extractor: Extractor,
+        inputs: Sequence[ModelInput],
+        beside: Mapping[str, Beside],
+    ):
+        self.extractor = extractor
+        self._axes = {each.name: each.batch_axis for each in inputs if each.name not in beside}
+        self._beside = beside
+
+    def begin(self, row: int) -> int:
+        """Prepare to run all samples from `row` on; return the first sample that must be run."""
+        return row
+
+    def run(self, batch: Batch) -> Results:
+        """Return the rows of a batch that were run, and their activations.
+
+        Raises
+        ------
+        DataError, ModelError
+            See `invert_core.models.backend.Extractor.run`.
+        """
+        count = self.n_samples(batch.inputs)
+        if batch.rows.shape != (count,):
+            raise DataError(
+                f"A batch names {batch.rows.size} samples but brings {count}.",
+                "The data must not change while it is read.",
+            )
+        return batch.rows, self._run(batch.inputs, self._beside, count)
+
+    def n_samples(self, inputs: Mapping[str, np.ndarray]) -> int:
+        """Return the number of samples that a batch brings."""
+        return next(
+            (
+                array.shape[axis]
+                for name, array in inputs.items()
+                if (axis := self._axes.get(name, 0)) is not None and axis < array.ndim
+            ),
+            0,
+        )
+
+    def _run(
+        self, inputs: Mapping[str, np.ndarray], beside: Mapping[str, Beside], count: int
+    ) -> dict[str, np.ndarray]:
+        return self.extractor.run(
+            {**inputs, **{name: each.of(count) for name, each in beside.items()}}
+        )
+
+
+class CarryingRunner(Runner):
+    """Runs samples one by one; what a sample leaves in a tensor is an input of the next.
+
+    Parameters
+    ----------
+    extractor, inputs, beside
+        See `Runner`; `beside` holds the inputs with which every group starts.
+    carry : mapping of str to input name
+        The tensors, which are `raw` in the extractor, and the inputs that they become.
+    starts : bool array [n_samples]
+        Whether a sample is the first of its group.
+    """
+
+    def __init__(
+        self,
+        extractor: Extractor,
+        inputs: Sequence[ModelInput],
+        beside: Mapping[str, Beside],
+        *,
+        carry: Mapping[str, str],
+        starts: np.ndarray,
+    ):
+        super().__init__(extractor, inputs, beside)
+        self._carry = carry
+        self._starts = starts
+        self._next = 0
+        self._state: dict[str, Beside] = {}
+
+    def begin(self, row: int) -> int:
+        """Go back to the first sample of the group that holds `row`; see `Runner.begin`."""
+        begun = np.flatnonzero(self._starts[: row + 1])
+        self._next = int(begun[-1]) if row < self._starts.size else row
+        return self._next
+
+    def run(self, batch: Batch) -> Results:
+        """Return the activations of a batch; rows before the group that begins are left out."""
+        places = np.flatnonzero(batch.rows >= self._next)
+        if not places.size:
+            raise self._out_of_order(int(batch.rows[0]))
+        parts = [self._run_next(batch, int(place)) for place in places]
+        return batch.rows[places], {
+            layer: np.concatenate([part[layer] for part in parts]) for layer in parts[0]
+        }
+
+    def _run_next(self, batch: Batch, place: int) -> dict[str, np.ndarray]:
+        row = int(batch.rows[place])
+        if row != self._next:
+            raise self._out_of_order(row)
+        if self._starts[row]:
+            self._state = {}
+        sample = {
+            name: array if axis is None else np.take(array, [place], axis)
+            for name, array in batch.inputs.items()
+            for axis in (self._axes.get(name, 0),)
+        }
+        found = self._run(sample, {**self._beside, **self._state}, 1)
+        raw = self.extractor.raw()
+        self._state = {
+            name: self._left(tensor, raw[tensor], name) for tensor, name in self._carry.items()
+        }
+        self._next = row + 1
+        return found
+
+    def _out_of_order(self, row: int) -> DataError:
+        return DataError(
+            f"The data bring sample {row} in place of sample {self._next}, but state is carried "
+            "from each sample to the next.",
+            "Bring the samples in order; for texts, say --no-bucketing.",
+        )
+
+    def _left(self, tensor: str, values: np.ndarray, name: str) -> Beside:
+        """Return the state that a sample leaves; other samples in it are padding."""
+        start = self._beside[name]
+        axis = start.batch_axis
+        if axis is not None and axis < values.ndim:
+            values = np.take(values, [0], axis)
+        if (values.shape, values.dtype) != (start.value.shape, start.value.dtype):
+            raise ModelError(
+                f"The tensor {tensor!r} is {values.dtype.name} of shape {values.shape}, and the input "
+                f"{name!r} takes {start.value.dtype.name} of shape {start.value.shape}, so it cannot "
+                "be carried there.",
+                "Name another tensor or input in --carry, or say which axis counts the samples, as in "
+                f"--batch-axis {name}=1.",
+            )
+        return Beside(values, axis)
+
+
