@@ -51,9 +51,7 @@ def model_input(value: onnx.ValueInfoProto) -> ModelInput:
     return ModelInput(value.name, kind.shape, np.dtype(dtype))
 
 
-def _with_batch_axis(
-    each: ModelInput, kind: TensorType, kinds: Sequence[TensorType]
-) -> ModelInput:
+def _with_batch_axis(each: ModelInput, kind: TensorType, kinds: Sequence[TensorType]) -> ModelInput:
     if not kind.dims:
         return replace(each, batch_axis=None)
     first = {other.dims[0] for other in kinds if other.dims}

@@ -94,9 +94,9 @@ def read_groups(
     ----------
     groups : str or sequence [n_samples] of str
         The groups, or where they are: ``TABLE:COLUMN`` for a column of a table with a column
-        ``sample_id``; or ``id:REGEX`` for a regular expression that fits a whole sample id, and whose
-        first pair of parentheses encloses the name of the group. If the samples or the table have
-        no ids, rows are matched by position.
+        ``sample_id``; or ``id:REGEX`` for a regular expression that fits a whole sample id, and
+        whose first pair of parentheses encloses the name of the group. If the samples or the table
+        have no ids, rows are matched by position.
     sample_id : tuple of str or None
         The ids of the samples.
     n_samples : int
@@ -139,9 +139,7 @@ def _from_ids(pattern: str, sample_id: tuple[str, ...] | None) -> list[str]:
     try:
         rule = re.compile(pattern)
     except re.error as error:
-        raise SettingError(
-            f"{pattern!r} is no regular expression: {error}.", _SPELLINGS
-        ) from error
+        raise SettingError(f"{pattern!r} is no regular expression: {error}.", _SPELLINGS) from error
     if not rule.groups:
         raise SettingError(
             f"{pattern!r} has no parentheses around the name of the group.", _SPELLINGS

@@ -8,8 +8,8 @@ a finished file), and, if ``invert extract`` made the file, ``fingerprint`` and 
 the matrix, a sparse layer has compressed sparse columns ``data``, ``indices`` and ``indptr``, and
 its shape in the attribute ``shape``. During the extraction the columns are absent; the root
 attribute ``rows_elsewhere`` says so, and the rows are in a file beside it (`sparse_rows`).
-``/sample_mark`` [N], if present, holds the digest of each sample (`sample_digests`). ``/group`` [N],
-if present, holds the number of the group of each sample, an index into ``/group_name``.
+``/sample_mark`` [N], if present, holds the digest of each sample (`sample_digests`).
+``/group`` [N], if present, holds the group of each sample, as an index into ``/group_name``.
 """
 
 import json

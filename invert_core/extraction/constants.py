@@ -56,7 +56,7 @@ _SPELLINGS = (
 def _read(value: Any, wanted: ModelInput) -> Any:
     if isinstance(value, Path):
         return read_npy(value)
-    if not isinstance(value, str) or wanted.dtype is not None and wanted.dtype.kind == "U":
+    if not isinstance(value, str) or (wanted.dtype is not None and wanted.dtype.kind == "U"):
         return value
     if value.lower().endswith(".npy"):
         return read_npy(Path(value))
@@ -64,7 +64,7 @@ def _read(value: Any, wanted: ModelInput) -> Any:
         numbers = [_number(part.strip()) for part in value.split(",")]
     except ValueError:
         raise SettingError(
-            f"The constant {wanted.name!r} is {value!r}, which is neither a number nor a .npy file.",
+            f"The constant {wanted.name!r} is {value!r}, neither a number nor a .npy file.",
             _SPELLINGS.format(name=wanted.name),
         ) from None
     return numbers if len(numbers) > 1 else numbers[0]
@@ -88,11 +88,11 @@ def _in_type(array: np.ndarray, wanted: ModelInput, *, decimal: bool) -> np.ndar
             converted = array.astype(dtype)
             exact = np.array_equal(converted.astype(array.dtype), array, equal_nan=True)
             rounded = decimal and array.dtype.kind == dtype.kind == "f"
-        if exact or rounded and np.array_equal(np.isinf(converted), np.isinf(array)):
+        if exact or (rounded and np.array_equal(np.isinf(converted), np.isinf(array))):
             return converted
     raise SettingError(
-        f"The constant {wanted.name!r} is {_shown(array)}, which {dtype.name}, the type of the input, "
-        "cannot hold exactly.",
+        f"The constant {wanted.name!r} is {_shown(array)}, and the input takes {dtype.name}, which "
+        "cannot hold that exactly.",
         f"Give numbers of that type, for example with .astype({dtype.name!r}).",
     )
 

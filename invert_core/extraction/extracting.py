@@ -1,6 +1,5 @@
-"""Extracts the activations of some layers of a model into a file, and lists its layers."""
+"""Extracts the activations of some layers of a model into a file."""
 
-import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,48 +24,21 @@ from invert_core.data import (
 )
 from invert_core.errors import ExistingOutputError, SettingError, UnknownNameError
 from invert_core.extraction.estimate import estimate
-from invert_core.extraction.feed import Beside, Feed, with_beside
+from invert_core.extraction.feed import Feed, with_beside
+from invert_core.extraction.listing import ModelSource, open_any
 from invert_core.extraction.loop import run_all
 from invert_core.extraction.report import Estimate, ExtractedLayer, ExtractionReport, Spent
-from invert_core.extraction.runner import CarryingRunner, Runner
+from invert_core.extraction.runner import open_runner
 from invert_core.files.atomic import check_target
 from invert_core.files.fingerprint import CONTRACT
-from invert_core.models.backend import Extractor, Layer, Model, Reading
+from invert_core.models.backend import Extractor, Model, Reading
 from invert_core.models.backend_checks import check_readings
 from invert_core.models.layer_names import matching, select_layers
 from invert_core.values import check_n_samples
 from invert_core.wording import first_few, nearest
 
-_log = logging.getLogger("invert")
-
 EXTRACTION_CONTRACT = 3
 """Must be raised if the same fingerprint would give other values than in the last release."""
-
-ModelSource = str | Path | Model | object
-"""A path, ``backend:target``, an open model, or an object that a backend knows."""
-
-
-def list_layers(
-    model: ModelSource,
-    backend: str | None = None,
-    model_options: Mapping[str, Any] | None = None,
-) -> list[Layer]:
-    """Return all layers of a model, in its order.
-
-    Parameters
-    ----------
-    model : path, Model, or object such as a torch.nn.Module
-    backend : str, optional
-        The backend that opens the model; by default its name or class decides.
-    model_options : mapping, optional
-        Options of the backend, such as ``{"weights": "model.safetensors"}``.
-
-    Raises
-    ------
-    MissingFileError, ModelError, UnknownNameError, MissingDependencyError, SettingError
-        The model or its backend cannot be opened.
-    """
-    return _open_model(model, backend, model_options).layers()
 
 
 def extract(
@@ -167,7 +139,7 @@ def extract(
     check_target(Path(output), overwrite=True)
     _keep_from_output(Path(output), data, model)
     feed = feed or Feed()
-    opened = feed.arranged(_open_model(model, backend, model_options))
+    opened = feed.arranged(open_any(model, backend, model_options))
     source = open_data(
         data,
         feed.left_to_samples(opened.inputs),
@@ -189,7 +161,9 @@ def extract(
         batch_size=1 if feed.carry else batch_size,
         raw=tuple(feed.carry),
     ) as extractor:
-        runner = _runner(extractor, opened, beside, feed.carry, grouped, source)
+        runner = open_runner(
+            extractor, opened.inputs, beside, feed.carry, groups=grouped, source=source
+        )
         origin = _origin(
             opened,
             source,
@@ -228,30 +202,6 @@ def extract(
             spent=spent,
             estimate=estimated,
         )
-
-
-def _runner(
-    extractor: Extractor,
-    model: Model,
-    beside: Mapping[str, Beside],
-    carry: Mapping[str, str],
-    groups: Groups | None,
-    source: DataSource,
-) -> Runner:
-    """Return what runs the samples, one by one if state is carried."""
-    if not carry:
-        return Runner(extractor, model.inputs, beside)
-    if groups is None:
-        _log.warning(
-            "State is carried through all %s samples as one sequence; if they are several, say where "
-            "each begins with --groups.",
-            f"{len(source):,}",
-        )
-        groups = Groups.of(["all"] * len(source))
-    _log.info("State is carried, so samples run one at a time.")
-    return CarryingRunner(
-        extractor, model.inputs, beside, carry=carry, starts=groups.starts(source.sample_id)
-    )
 
 
 def _origin(
@@ -334,16 +284,6 @@ def _sparse_layers(model: Model, layers: Sequence[str], patterns: Sequence[str])
             )
         sparse |= found
     return [name for name in layers if name in sparse]
-
-
-def _open_model(
-    model: ModelSource, backend: str | None, options: Mapping[str, Any] | None
-) -> Model:
-    if isinstance(model, Model):
-        return model
-    from invert_core.models.registry import open_model
-
-    return open_model(model, backend, options)
 
 
 def _versions(model: Model, source: DataSource) -> dict[str, str]:

@@ -27,9 +27,9 @@ class Feed:
     ----------
     constants : mapping of input name to number, array or str
         Inputs that hold the same for all samples. A str is a number, several numbers separated by
-        commas, or the path of a ``.npy`` file. Values are converted to the type of the input if that
-        is exact; only decimal numbers are rounded. An array of length 1 on the axis of the samples
-        is repeated for all samples.
+        commas, or the path of a ``.npy`` file. Values are converted to the type of the input if
+        that is exact; only decimal numbers are rounded. An array of length 1 on the axis of the
+        samples is repeated for all samples.
     zeros : collection of str
         Inputs that hold nothing but zeros, in the shape that the model states.
     batch_axes : mapping of input name to int or None
@@ -61,10 +61,11 @@ class Feed:
             if carried.count(name) > 1:
                 raise SettingError(f"Two tensors are carried to {name!r}.", "Carry one of them.")
         for name, axis in self.batch_axes.items():
-            if axis is not None and (isinstance(axis, bool) or not isinstance(axis, int) or axis < 0):
+            whole = isinstance(axis, int) and not isinstance(axis, bool)
+            if axis is not None and not (whole and axis >= 0):
                 raise SettingError(
                     f"The samples of {name!r} cannot be on axis {axis!r}.",
-                    f"Count axes from 0, as in --batch-axis {name}=1; none if all samples share it.",
+                    f"Count axes from 0, as in --batch-axis {name}=1, or say none.",
                 )
 
     @property
@@ -96,8 +97,8 @@ class Feed:
         for each in known.values():
             if not each.certain:
                 _log.warning(
-                    "The input %r has shape %s, and its samples are taken to be on axis %s; if that "
-                    "is wrong, say --batch-axis %s=AXIS.",
+                    "The input %r has shape %s, and its samples are taken to be on axis %s; if "
+                    "that is wrong, say --batch-axis %s=AXIS.",
                     each.name,
                     shown_shape(each.shape),
                     each.batch_axis,
@@ -143,7 +144,7 @@ class Feed:
             if name in self.filled:
                 raise DataError(
                     f"The data hold the input {name!r}, which is also filled in another way.",
-                    f"Leave it out of the data, or say no --constant, --zeros or --carry for {name}.",
+                    "Leave it out of the data, or out of --constant, --zeros and --carry.",
                 )
         known = {each.name: each for each in model.inputs}
         values = {**of_data, **self.constants}
@@ -196,8 +197,8 @@ class Feed:
         ]
         if None in shape:
             raise SettingError(
-                f"The input {wanted.name!r} has shape {shown_shape(wanted.shape)}, so it is not known "
-                "how many zeros it takes.",
+                f"The input {wanted.name!r} has shape {shown_shape(wanted.shape)}, which does not "
+                "say how many zeros it takes.",
                 f"{hint} If axis {shape.index(None)} counts the samples, say "
                 f"--batch-axis {wanted.name}={shape.index(None)}.",
             )

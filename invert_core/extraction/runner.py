@@ -1,14 +1,18 @@
 """Runs a model on batches of samples, with its other inputs beside them, and carries state."""
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from invert_core.data import Batch
+from invert_core.activations.groups import Groups
+from invert_core.data import Batch, DataSource
 from invert_core.errors import DataError, ModelError
 from invert_core.extraction.feed import Beside
 from invert_core.extraction.sample_order import Results
 from invert_core.models.backend import Extractor, ModelInput
+
+_log = logging.getLogger("invert")
 
 
 class Runner:
@@ -151,12 +155,41 @@ class CarryingRunner(Runner):
             values = np.take(values, [0], axis)
         if (values.shape, values.dtype) != (start.value.shape, start.value.dtype):
             raise ModelError(
-                f"The tensor {tensor!r} is {values.dtype.name} of shape {values.shape}, and the input "
-                f"{name!r} takes {start.value.dtype.name} of shape {start.value.shape}, so it cannot "
-                "be carried there.",
-                "Name another tensor or input in --carry, or say which axis counts the samples, as in "
+                f"The tensor {tensor!r} cannot be carried to the input {name!r}: it is "
+                f"{values.dtype.name} of shape {values.shape}, and not "
+                f"{start.value.dtype.name} of shape {start.value.shape}.",
+                "Name others in --carry, or say which axis of the input counts the samples, as in "
                 f"--batch-axis {name}=1.",
             )
         return Beside(values, axis)
 
 
+def open_runner(
+    extractor: Extractor,
+    inputs: Sequence[ModelInput],
+    beside: Mapping[str, Beside],
+    carry: Mapping[str, str],
+    *,
+    groups: Groups | None,
+    source: DataSource,
+) -> Runner:
+    """Return what runs the samples of a source, one by one if state is carried.
+
+    Raises
+    ------
+    DataError
+        State is carried, and the samples of a group are not next to each other.
+    """
+    if not carry:
+        return Runner(extractor, inputs, beside)
+    if groups is None:
+        _log.warning(
+            "State is carried through all %s samples as one sequence; if they are several, say "
+            "with --groups which samples belong together.",
+            f"{len(source):,}",
+        )
+        starts = np.arange(len(source)) == 0
+    else:
+        starts = groups.starts(source.sample_id)
+    _log.info("State is carried, so samples run one at a time.")
+    return CarryingRunner(extractor, inputs, beside, carry=carry, starts=starts)

@@ -314,7 +314,7 @@ class Model(ABC):
         return self
 
     def takes(self, name: str) -> bool:
-        """Return whether a batch may bring an input of this name; override it for optional inputs."""
+        """Return whether a batch may bring this input; override it for optional inputs."""
         return any(each.name == name for each in self.inputs)
 
     def arranged(self, inputs: Sequence[ModelInput]) -> "Model":

@@ -89,9 +89,8 @@ class Contents:
         of_strings = sum(len(text.encode()) + _BYTES_PER_STRING for text in strings)
         n_chunks = sum(count for count, _ in self._matrices())
         digests = self.origin.sample_digests
-        of_samples = sum(
-            each.nbytes for each in (digests, groups and groups.number) if each is not None
-        )
+        of_samples = 0 if digests is None else digests.nbytes
+        of_samples += 0 if groups is None else groups.number.nbytes
         return STRUCTURE_BYTES + of_strings + of_samples + n_chunks * _BYTES_PER_CHUNK
 
     @property

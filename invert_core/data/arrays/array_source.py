@@ -51,8 +51,8 @@ class ArraySource(DataSource):
     Raises
     ------
     DataError
-        There is no array of samples, an array holds Python objects or lacks the axis of the samples,
-        the lengths differ, or an id repeats.
+        There is no array of samples, an array holds Python objects or lacks the axis of the
+        samples, the lengths differ, or an id repeats.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class ArraySource(DataSource):
             counts = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
             raise DataError(
                 f"The arrays have different numbers of samples: {counts}.",
-                "Give arrays of one length. Samples are on the first axis, unless --batch-axis says "
+                "Give arrays of one length. Samples are on the first axis unless --batch-axis says "
                 "otherwise; for an input without samples, see --constant and --zeros.",
             )
 

@@ -14,9 +14,7 @@ Axes = Mapping[str, int | None]
 """The axis that counts the samples, by input: 0 for inputs that are missing, None for constants."""
 
 
-def as_arrays(
-    batch: Any, input_name: str | None, number: int, axes: Axes
-) -> tuple[Arrays, Arrays]:
+def as_arrays(batch: Any, input_name: str | None, number: int, axes: Axes) -> tuple[Arrays, Arrays]:
     """Copy one batch into arrays by input name.
 
     Parameters
