@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from invert_core.data.images.preprocess import CHANNELS
+from invert_core.data.images.preprocess import LAYOUTS
 from invert_core.errors import SettingError
 from invert_core.extraction.feed import Feed, with_beside
 from invert_core.models.backend import Layer, Model, Reading
@@ -73,11 +73,11 @@ def open_any(model: ModelSource, backend: str | None, options: Mapping[str, Any]
 
 def _images(model: Model, layout: str) -> dict[str, int]:
     """Return the axis of the channels in every input that may be images."""
-    if layout not in CHANNELS:
-        raise choice("layout", layout, CHANNELS)
+    if layout not in LAYOUTS:
+        raise choice("layout", layout, LAYOUTS)
     images = [each.name for each in model.inputs if each.shape and len(each.shape) == 4]
     if not images:
         raise SettingError(
             "The model states no input with 4 axes, as images have.", "Leave --layout out."
         )
-    return dict.fromkeys(images, CHANNELS[layout])
+    return dict.fromkeys(images, LAYOUTS[layout])

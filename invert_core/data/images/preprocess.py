@@ -15,7 +15,7 @@ from invert_core.wording import choice
 if TYPE_CHECKING:
     from PIL import Image
 
-CHANNELS = {"NCHW": 1, "NHWC": 3}
+LAYOUTS = {"NCHW": 1, "NHWC": 3}
 """The layouts, and the axis of the channels in each."""
 MODES = {"RGB": 3, "L": 1}
 DTYPES = ("float32", "float16", "uint8")
@@ -88,7 +88,7 @@ class Preprocess:
         for name, value, known in (
             ("mode", self.mode, tuple(MODES)),
             ("resample", self.resample, RESAMPLES),
-            ("layout", self.layout, tuple(CHANNELS)),
+            ("layout", self.layout, tuple(LAYOUTS)),
             ("dtype", self.dtype, DTYPES),
         ):
             if value not in known:
