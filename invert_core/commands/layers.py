@@ -72,11 +72,12 @@ def layers(
 ) -> None:
     """List the layers of MODEL with their shapes, units and weights.
 
-    The layers are described as 'invert extract' would read them with these options. Ask for a layer by its name or by its module. With patterns, in which * stands for any
-    characters, list only the layers that fit one of them; options may follow, as in
-    'encoder.*:axis=1,pool=max'. 'axis' counts the units: '?' must be said, and '1?' is a guess. 'pool' says what
-    --pool auto does; a layer without it cannot be extracted. If it says 'auto', shapes are unknown
-    until the model has seen a sample: describe one with --input. --format json also says why.
+    The layers are described as 'invert extract' would read them with these options. Ask for a layer
+    by its name or by its module. With patterns, in which * stands for any characters, list only the
+    layers that fit one of them; options may follow, as in 'encoder.*:axis=1,pool=max'. 'axis'
+    counts the units: '?' must be said, and '1?' is a guess. 'pool' says what --pool auto does; a
+    layer without it cannot be extracted. If it says 'auto', shapes are unknown until the model has
+    seen a sample: describe one with --input. --format json also says why.
     """
     from invert_core.extraction import list_layers
 

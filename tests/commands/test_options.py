@@ -233,7 +233,7 @@ def test_choices_and_defaults_are_those_of_the_library():
         ("extract", "preset"): tuple(preprocess.PRESETS),
         ("extract", "padding"): tokenizer_file.PADDINGS,
         ("extract", "layout"): tuple(preprocess.LAYOUTS),
-            ("layers", "layout"): tuple(preprocess.LAYOUTS),
+        ("layers", "layout"): tuple(preprocess.LAYOUTS),
         ("extract", "mode"): tuple(preprocess.MODES),
         ("extract", "resample"): preprocess.RESAMPLES,
         ("label", "direction"): DIRECTIONS,
