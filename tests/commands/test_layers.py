@@ -50,7 +50,7 @@ def test_layers_are_listed_as_they_would_be_read():
     assert (flat["axis"], flat["n_units"], flat["pool"]) == (3, 16 * 8 * 8, "flatten")
     assert (flat["reason"], flat["certain"]) == ("as asked", True)
     by_option = listed("relu?", "--channel-axis", "-1")
-    assert [row["axis"] for row in by_option] == [3, 3, 3]
+    assert [row["axis"] for row in by_option] == [3, 3, 1]
 
 
 def test_the_first_pattern_that_fits_says_how_a_layer_is_read():
@@ -58,7 +58,7 @@ def test_the_first_pattern_that_fits_says_how_a_layer_is_read():
     assert {row["module"]: row["pool"] for row in rows} == {
         "relu1": "max",
         "relu2": "mean",
-        "relu3": "mean",
+        "relu3": "none",
     }
 
 
@@ -72,11 +72,11 @@ def test_a_layer_that_cannot_be_read_as_asked_says_why():
 def test_the_table_shows_which_axis_is_read():
     line = invert("layers", DIGITS, "relu1").stdout.splitlines()
     assert line[0].split()[:6] == ["name", "module", "op", "shape", "axis", "n"]
-    assert "[?, 16, 8, 8]     1       16  mean" in line[1]
+    assert "[?, 16, 8, 8]  1          16  mean" in line[1]
 
 
 def test_an_option_of_a_layer_that_is_not_known_is_named():
-    assert "Did you mean 'axis'" in refused("layers", DIGITS, "relu1:axes=1")
+    assert "Did you mean 'axis'" in refused("layers", DIGITS, "relu1:axes=1", code=2)
 
 
 def test_weights_are_counted():
