@@ -15,8 +15,9 @@ from invert_core.models.backend import ModelInput, shown_shape
 def model_inputs(graph: onnx.GraphProto) -> tuple[ModelInput, ...]:
     """Return the inputs of a graph in the form of the backend contract.
 
-    A scalar holds one value for all samples. The samples are on axis 0, unless the names or the
-    lengths of the axes say otherwise: ``state [2, n, 64]`` beside ``x [n, 9]`` has them on axis 1.
+    The samples are on axis 0, unless the names or the lengths of the axes say otherwise. Beside
+    ``x [n, 9]``, ``state [2, n, 64]`` has them on axis 1; ``h [1, 1, 64]`` and scalars hold the same
+    for all samples.
     """
     values = true_inputs(graph)
     kinds = [type_of(value) for value in values]
@@ -61,4 +62,6 @@ def _with_batch_axis(each: ModelInput, kind: TensorType, kinds: Sequence[TensorT
     if named:
         return replace(each, batch_axis=named[0])
     vary = [axis for axis, size in enumerate(kind.dims) if not isinstance(size, int)]
-    return each if len(vary) != 1 else replace(each, batch_axis=vary[0], certain=False)
+    if not vary:
+        return replace(each, batch_axis=None)
+    return each if len(vary) > 1 else replace(each, batch_axis=vary[0], certain=False)

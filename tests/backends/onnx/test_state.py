@@ -5,7 +5,7 @@ import logging
 
 import numpy as np
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, numpy_helper
 from PIL import Image
 
 from invert_core import Feed, Preprocess, extract, open_activations
@@ -151,6 +151,41 @@ def test_a_model_of_one_sample_takes_and_gives_its_whole_state(tmp_path, frames)
         device="cpu",
     )
     assert np.array_equal(read(tmp_path / "x.h5"), right(proto))
+
+
+def sequence():
+    """x [frames, 6], h and c [1, 1, 5] -> hidden [frames, 5], hn and cn [1, 1, 5]."""
+    nodes = detector().graph.node
+    weights = {
+        tensor.name: numpy_helper.to_array(tensor) for tensor in detector().graph.initializer
+    }
+    return model(
+        [
+            node("Unsqueeze", "x second", "sequence"),
+            next(each for each in nodes if each.op_type == "LSTM"),
+            node("Reshape", "y flat", "hidden"),
+        ],
+        [value("x", ["frames", N_FEATURES]), *(value(name, [1, 1, HIDDEN]) for name in "hc")],
+        [
+            value("hidden", ["frames", HIDDEN]),
+            *(value(f"{name}n", [1, 1, HIDDEN]) for name in "hc"),
+        ],
+        {**weights, "second": np.array([1]), "flat": np.array([-1, HIDDEN])},
+    )
+
+
+def test_a_state_whose_lengths_are_fixed_beside_samples_that_vary_is_carried_whole(
+    tmp_path, frames
+):
+    path = save(sequence(), tmp_path)
+    feed = Feed(carry={"hn": "h", "cn": "c"})
+    groups = "id:(.*)/.*"
+    extract(path, frames, tmp_path / "x.h5", ["hidden"], feed=feed, groups=groups, device="cpu")
+    session = onnxruntime.InferenceSession(path)
+    zeros = np.zeros((1, 1, HIDDEN), np.float32)
+    clips = np.split(FRAMES, STARTS[1:])
+    whole = [session.run(["hidden"], {"x": clip, "h": zeros, "c": zeros})[0] for clip in clips]
+    assert np.array_equal(read(tmp_path / "x.h5", "hidden"), np.concatenate(whole))
 
 
 def test_a_tensor_of_another_shape_cannot_be_carried(tmp_path, frames):
