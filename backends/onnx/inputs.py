@@ -16,8 +16,8 @@ def model_inputs(graph: onnx.GraphProto) -> tuple[ModelInput, ...]:
     """Return the inputs of a graph in the form of the backend contract.
 
     The samples are on axis 0, unless the names or the lengths of the axes say otherwise. Beside
-    ``x [n, 9]``, ``state [2, n, 64]`` has them on axis 1; ``h [1, 1, 64]`` and scalars hold the same
-    for all samples.
+    ``x [n, 9]``, ``state [2, n, 64]`` has them on axis 1, while ``h [1, 1, 64]`` and scalars hold
+    the same for all samples.
     """
     values = true_inputs(graph)
     kinds = [type_of(value) for value in values]
