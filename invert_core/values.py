@@ -1,5 +1,7 @@
 """Checks of what users give: names, sample ids, activations, and marks of concepts."""
 
+import fnmatch
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import repeat
@@ -15,6 +17,9 @@ SAMPLE_LIMIT = 2**27
 
 INTEGER_LIMIT = 2**53
 """Beyond this, float64 cannot tell all integers apart."""
+
+MOST_UNITS = 2**24 - 1
+"""The largest number of a unit that a text may name."""
 
 _SMALL_INTEGERS = (np.int8, np.uint8, np.int16, np.uint16)
 
@@ -120,6 +125,61 @@ def as_bool(table: np.ndarray, cell: Callable[[int, int], str]) -> np.ndarray:
     marks = table.astype(np.bool_, copy=False)
     # Either order can be packed, so that no large table need be copied.
     return marks if marks.flags.forc else np.ascontiguousarray(marks)
+
+
+def is_pattern(name: str) -> bool:
+    """Return whether a name holds ``*`` or ``?``; brackets, as in ``attention[0]``, do not count.
+
+    >>> is_pattern("layer4.*"), is_pattern("attention[0]")
+    (True, False)
+    """
+    return "*" in name or "?" in name
+
+
+def pattern_rule(pattern: str) -> re.Pattern[str]:
+    """Return the rule whose `fullmatch` tells whether a name fits a pattern.
+
+    ``*`` stands for any characters and ``?`` for one; without them, a pattern fits only itself. A
+    match takes at most time in proportion to the length of the name times that of the pattern.
+
+    >>> bool(pattern_rule("block.*.at?[0]").fullmatch("block.3.att[0]"))
+    True
+    """
+    # fnmatch never goes back behind a `*` that has found its place; in it, [[] means a bracket.
+    return re.compile(fnmatch.translate(pattern.replace("[", "[[]")))
+
+
+def looks_like_numbers(text: str) -> bool:
+    """Return whether a text can only be meant as numbers and ranges, such as 0-63,70.
+
+    >>> looks_like_numbers("0-63, 70"), looks_like_numbers("-1"), looks_like_numbers("0@0,1")
+    (True, True, False)
+    """
+    return re.fullmatch(r"[0-9,\s-]*[0-9][0-9,\s-]*", text) is not None
+
+
+def as_numbers(text: str) -> set[int]:
+    """Return the numbers in a text such as 0-63,70; both ends of a range count.
+
+    A ValueError says what is wrong, and nothing else is raised.
+    """
+    numbers: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if not is_count(first) or not is_count(last or first):
+            raise ValueError(f"{text!r} is not of the form 0-63,70")
+        low, high = int(first), int(last or first)
+        if high < low:
+            raise ValueError(f"{part!r} counts down; write {high}-{low}.")
+        if high > MOST_UNITS:
+            raise ValueError(f"{part!r} goes beyond {MOST_UNITS:,}; name fewer units.")
+        numbers.update(range(low, high + 1))
+    return numbers
+
+
+def is_count(text: str) -> bool:
+    """Return whether text is a whole number of at most 18 digits."""
+    return text.isascii() and text.isdecimal() and len(text) <= 18
 
 
 def is_text(value: str) -> bool:

@@ -65,7 +65,7 @@ class FakeExtractor(Extractor):
         self.model.fail(x)
         time.sleep(self.model.delay)
         self.rows += len(x)
-        trace_of_the_batch = (np.arange(len(x)) + 100 * len(x))[:, None] * np.float32(1e-3)
+        trace_of_the_batch = (np.arange(len(x)) + 100 * len(x))[:, None] % 61 * np.float32(1e-7)
         result = {}
         for output in self.outputs:
             count = N_UNITS[output.layer]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnxruntime
 
+from invert_core.backends.onnx.graph import Unsteady
 from invert_core.backends.onnx.pooling import Pooled
 from invert_core.backends.onnx.session import RUNTIME_ERRORS, runtime_error
 from invert_core.errors import ModelError
@@ -67,6 +68,8 @@ class OnnxExtractor(Extractor):
         Tensors that are returned as they are, by the names that they were asked for.
     device : {"cpu", "cuda"}
         Where the session runs.
+    unsteady : Unsteady
+        Operators of the graph whose results depend on more than the sample.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class OnnxExtractor(Extractor):
         pooled: dict[str, Pooled],
         raw: dict[str, str],
         device: str,
+        unsteady: Unsteady,
     ):
         self._runtime: onnxruntime.InferenceSession | None = runtime
         self._feeding = feeding
@@ -91,6 +95,7 @@ class OnnxExtractor(Extractor):
             Output(layer, each.pooling.kind, each.axes) for layer, each in pooled.items()
         )
         self.device = device
+        self.varying, self.mixing = unsteady.varying, unsteady.mixing
 
     def run(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the activations of one batch; see `Extractor.run`."""

@@ -16,134 +16,38 @@ from invert_core.models.backend import ModelInput
 Dims = tuple[Size, ...]
 """The lengths of the axes of a tensor."""
 
-_ONE_BY_ONE = [
-    "Abs",
-    "Acos",
-    "Acosh",
-    "Asin",
-    "Asinh",
-    "Atan",
-    "Atanh",
-    "BiasGelu",
-    "BitShift",
-    "Cast",
-    "CastLike",
-    "Ceil",
-    "Celu",
-    "Clip",
-    "Cos",
-    "Cosh",
-    "CumSum",
-    "Dropout",
-    "Elu",
-    "Erf",
-    "Exp",
-    "FastGelu",
-    "Floor",
-    "Gelu",
-    "HardSigmoid",
-    "HardSwish",
-    "Hardmax",
-    "Identity",
-    "IsInf",
-    "IsNaN",
-    "LeakyRelu",
-    "Log",
-    "LogSoftmax",
-    "Mish",
-    "Neg",
-    "Not",
-    "QuantizeLinear",
-    "DequantizeLinear",
-    "DynamicQuantizeLinear",
-    "QuickGelu",
-    "Reciprocal",
-    "Relu",
-    "Round",
-    "Selu",
-    "Shrink",
-    "Sigmoid",
-    "Sign",
-    "Sin",
-    "Sinh",
-    "Softmax",
-    "Softplus",
-    "Softsign",
-    "Sqrt",
-    "Swish",
-    "Tan",
-    "Tanh",
-    "ThresholdedRelu",
-    "Trilu",
-]
+_ONE_BY_ONE = words(
+    """
+    Abs Acos Acosh Asin Asinh Atan Atanh BiasGelu BitShift Cast CastLike Ceil Celu Clip Cos
+    Cosh CumSum Dropout Elu Erf Exp FastGelu Floor Gelu HardSigmoid HardSwish Hardmax Identity
+    IsInf IsNaN LeakyRelu Log LogSoftmax Mish Neg Not QuantizeLinear DequantizeLinear
+    DynamicQuantizeLinear QuickGelu Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh
+    Softmax Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu Trilu
+    """
+)
 """Operators that keep the axes of their first input and their lengths."""
-_ALONG = [
-    "AveragePool",
-    "GatherElements",
-    "GlobalAveragePool",
-    "GlobalLpPool",
-    "GlobalMaxPool",
-    "LRN",
-    "LpNormalization",
-    "LpPool",
-    "MaxPool",
-    "MeanVarianceNormalization",
-    "Pad",
-    "QLinearAveragePool",
-    "QLinearGlobalAveragePool",
-    "QLinearLeakyRelu",
-    "QLinearSigmoid",
-    "QLinearSoftmax",
-    "Resize",
-    "ReverseSequence",
-    "RMSNormalization",
-    "RotaryEmbedding",
-    "ScatterElements",
-    "ScatterND",
-    "SimplifiedLayerNormalization",
-    "Slice",
-    "Split",
-    "Tile",
-    "TopK",
-    "Upsample",
-]
+_ALONG = words(
+    """
+    AveragePool GatherElements GlobalAveragePool GlobalLpPool GlobalMaxPool LRN LpNormalization
+    LpPool MaxPool MeanVarianceNormalization Pad QLinearAveragePool QLinearGlobalAveragePool
+    QLinearLeakyRelu QLinearSigmoid QLinearSoftmax Resize ReverseSequence RMSNormalization
+    RotaryEmbedding ScatterElements ScatterND SimplifiedLayerNormalization Slice Split Tile
+    TopK Upsample
+    """
+)
 """Operators that keep the axes of their first input, but not always their lengths."""
-_ELEMENT_WISE = [
-    "Add",
-    "And",
-    "Div",
-    "Equal",
-    "Greater",
-    "GreaterOrEqual",
-    "Less",
-    "LessOrEqual",
-    "Max",
-    "Mean",
-    "Min",
-    "Mod",
-    "Mul",
-    "Or",
-    "PRelu",
-    "Pow",
-    "QLinearAdd",
-    "QLinearMul",
-    "Sub",
-    "Sum",
-    "Where",
-    "Xor",
-]
-_CHANNELS_SECOND = [
-    "BatchNormalization",
-    "Conv",
-    "ConvInteger",
-    "ConvTranspose",
-    "DeformConv",
-    "DepthToSpace",
-    "FusedConv",
-    "Gemm",
-    "QLinearConv",
-    "SpaceToDepth",
-]
+_ELEMENT_WISE = words(
+    """
+    Add And Div Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min Mod Mul Or PRelu Pow
+    QLinearAdd QLinearMul Sub Sum Where Xor
+    """
+)
+_CHANNELS_SECOND = words(
+    """
+    BatchNormalization Conv ConvInteger ConvTranspose DeformConv DepthToSpace FusedConv Gemm
+    QLinearConv SpaceToDepth
+    """
+)
 _CHANNELS_LAST = words(
     """
     Attention MultiHeadAttention GroupQueryAttention
@@ -164,11 +68,11 @@ _KEEP_CHANNELS = words(
     GroupNormalization InstanceNormalization
     """
 )
-_NORMALIZE_LAST = [
-    "LayerNormalization",
-    "SkipLayerNormalization",
-    "SkipSimplifiedLayerNormalization",
-]
+_NORMALIZE_LAST = words(
+    """
+    LayerNormalization SkipLayerNormalization SkipSimplifiedLayerNormalization
+    """
+)
 _CONVOLUTIONS = ("Conv", "ConvInteger", "ConvTranspose", "FusedConv", "QLinearConv")
 _RECURRENT = ("LSTM", "GRU", "RNN")
 

@@ -1,6 +1,7 @@
 """Reads the structure of an ONNX graph: its inputs, its nodes, and their dependencies."""
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 
 import onnx
 from onnx import TensorProto
@@ -13,6 +14,8 @@ _RANDOM = {
     "RandomUniform",
     "RandomUniformLike",
 }
+_MIXING = {"DynamicQuantizeLSTM", "DynamicQuantizeLinear", "DynamicQuantizeMatMul"}
+"""Operators that take one scale from all samples of a batch."""
 
 
 def weights(graph: onnx.GraphProto) -> set[str]:
@@ -86,23 +89,47 @@ def stored_tensors(
             yield from zip(node.output, values, strict=False)
 
 
-def random_operators(proto: onnx.ModelProto) -> list[str]:
-    """Return the operators of a model that draw random numbers in every run."""
-    nodes = [node for _, nodes in walk_nodes(proto) for node in nodes]
+@dataclass(frozen=True)
+class Unsteady:
+    """Operators of a model that make activations depend on more than the sample.
+
+    Parameters
+    ----------
+    varying : tuple of str
+        Those that draw random numbers or change their state in every run.
+    mixing : tuple of str
+        Those that mix the samples of a batch.
+    """
+
+    varying: tuple[str, ...]
+    mixing: tuple[str, ...]
+
+    @classmethod
+    def of(cls, proto: onnx.ModelProto) -> "Unsteady":
+        """Find these operators anywhere in a model."""
+        nodes = [node for _, nodes in walk_nodes(proto) for node in nodes]
+        training = {f"{node.op_type} in training mode" for node in _training(proto, nodes)}
+        of_batch = {each for each in training if each.startswith("BatchNormalization")}
+        present = {node.op_type for node in nodes}
+        return cls(
+            tuple(sorted(training | (present & _RANDOM))),
+            tuple(sorted(of_batch | (present & _MIXING))),
+        )
+
+
+def _training(proto: onnx.ModelProto, nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
+    """Yield the nodes that run as they do in training: by an attribute, or by a stored input."""
     stored = [each for graph, nodes in walk_nodes(proto) for each in stored_tensors(graph, nodes)]
     on = {
         name
         for name, tensor in stored
         if tensor.data_type == TensorProto.BOOL and (any(tensor.raw_data) or any(tensor.int32_data))
     }
-    return sorted(
-        {
-            node.op_type
-            for node in nodes
-            if node.op_type in _RANDOM
-            or (node.op_type == "Dropout" and on.intersection(node.input[2:]))
-        }
-    )
+    for node in nodes:
+        flag = any(each.name == "training_mode" and each.i for each in node.attribute)
+        given = node.op_type == "Dropout" and bool(on.intersection(node.input[2:]))
+        if given or (node.op_type == "BatchNormalization" and flag):
+            yield node
 
 
 def prune(proto: onnx.ModelProto, wanted: Collection[str]) -> onnx.ModelProto:

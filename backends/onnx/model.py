@@ -14,8 +14,9 @@ import onnxruntime
 
 from invert_core.backends.onnx import storage
 from invert_core.backends.onnx.extractor import Feeding, OnnxExtractor
-from invert_core.backends.onnx.graph import prune, random_operators, true_inputs
+from invert_core.backends.onnx.graph import Unsteady, prune, true_inputs
 from invert_core.backends.onnx.inputs import model_input, model_inputs
+from invert_core.backends.onnx.metadata import metadata
 from invert_core.backends.onnx.names import Names
 from invert_core.backends.onnx.parameters import Weights
 from invert_core.backends.onnx.pooling import Pooled, append_pooling, assumed_rank, why_not
@@ -103,6 +104,15 @@ class OnnxModel(Model):
         arranged._arrange(inputs, self._survey.example)
         return arranged
 
+    def metadata(self) -> dict[str, str]:
+        """Return what the file says about itself; see `Model.metadata`."""
+        return metadata(self._proto)
+
+    def names(self) -> dict[str, str]:
+        """Return the module path of every layer by its name; see `Model.names`."""
+        modules = self._names.module_of()
+        return {name: modules.get(name, "") for name in self._names.producers}
+
     def layers(self) -> list[Layer]:
         """Return all outputs of nodes in the main graph, in its order; see `Model.layers`."""
         names = self._names
@@ -132,7 +142,7 @@ class OnnxModel(Model):
         tensors = self._names.resolve_all([each.layer for each in readings], self._proto.graph)
         as_they_are = {name: self._names.resolve(name, self._proto.graph) for name in raw}
         part = prune(self._proto, {*tensors.values(), *as_they_are.values()})
-        _tell_random(part)
+        unsteady = Unsteady.of(part)
         pooled = self._append_pooling(part, tensors, readings)
         self._tell_padding(pooled)
         part.graph.output.extend(onnx.ValueInfoProto(name=each) for each in as_they_are.values())
@@ -145,7 +155,7 @@ class OnnxModel(Model):
             size=_samples_at_once(size, batch_size),
         )
         runtime, device = open_session(part, self._folder, device)
-        return OnnxExtractor(runtime, feeding, pooled, as_they_are, device)
+        return OnnxExtractor(runtime, feeding, pooled, as_they_are, device, unsteady)
 
     def _append_pooling(
         self, part: onnx.ModelProto, tensors: Mapping[str, str], readings: Sequence[Reading]
@@ -231,16 +241,6 @@ class OnnxModel(Model):
         if reading.batch_axis is not None:
             axes = replace(axes, batch=reading.batch_axis)
         return why_not(kind, axes, self._batch)
-
-
-def _tell_random(part: onnx.ModelProto) -> None:
-    drawn = random_operators(part)
-    if drawn:
-        _log.warning(
-            "The model draws random numbers (%s), so its activations differ from run to run. "
-            "Export it for evaluation.",
-            ", ".join(drawn),
-        )
 
 
 def _samples_at_once(fixed: int | None, batch_size: int) -> int:

@@ -19,8 +19,6 @@ _log = logging.getLogger("invert")
 
 _FEW, _MORE = 4, 9
 """Two numbers of tokens; the axes that change with them count tokens."""
-_STEADY = 1e-3
-"""The largest relative difference between two sums of a layer for the same sample."""
 _MADE_UP = 8
 """The length of a made-up sample along axes that may have any length."""
 
@@ -72,7 +70,7 @@ def look(
     *,
     autocast: bool,
 ) -> Look:
-    """Run a module twice on an example, then with one more sample and other numbers of tokens.
+    """Run a module on an example, then with one more sample and other numbers of tokens.
 
     Parameters
     ----------
@@ -108,7 +106,6 @@ def look(
             return []
 
     first = run(example)
-    _tell_unsteady(module, first, run(example))
     more = {name: _one_more(known[name], array) for name, array in example.items()}
     larger = attempt("one sample more", more)
     shorter: dict[int, Run] = {}
@@ -224,18 +221,6 @@ def _as_long_as(n_tokens: int, kind: Kind) -> tuple[int, ...]:
     return tuple(
         axis for axis, size in enumerate(kind.shape) if axis not in known and size == n_tokens
     )
-
-
-def _tell_unsteady(module: torch.nn.Module, first: Run, again: Run) -> None:
-    for place, kind in first.outputs.items():
-        total = again.outputs[place].total if place in again.outputs else kind.total
-        if not np.isclose(kind.total, total, rtol=_STEADY, atol=0, equal_nan=True):
-            _log.warning(
-                "The module %r gives different outputs for the same sample, so its activations "
-                "differ from run to run. Remove what its forward draws at random or counts.",
-                place.module or type(module).__name__,
-            )
-            return
 
 
 def _why_not(kind: Kind) -> str:

@@ -1,6 +1,6 @@
 """Runs batches through a module for some of its layers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +98,7 @@ class TorchExtractor(Extractor):
             Output(layer, each.kind, layers.axes[layer]) for layer, each in layers.poolings.items()
         )
         self.device = computing.device
+        self.mixing = tuple(_mixing(module))
         self._module: torch.nn.Module | None = module
         self._layers = layers
         self._raw: dict[str, np.ndarray] = {}
@@ -189,6 +190,13 @@ class TorchExtractor(Extractor):
             )
         if layer in self._flattened:
             self._flattened[layer].note(tuple(shape[axis] for axis in pooling.order[1:]))
+
+
+def _mixing(module: torch.nn.Module) -> Iterator[str]:
+    """Name the modules that take their statistics from a batch even in evaluation mode."""
+    for path, each in module.named_modules():
+        if isinstance(each, torch.nn.modules.batchnorm._BatchNorm) and each.running_mean is None:
+            yield f"{type(each).__name__} {path!r} without running statistics"
 
 
 def _channels_last(tensor: torch.Tensor) -> torch.Tensor:

@@ -11,160 +11,47 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from invert_core.models import axes
 from invert_core.models.axes import CHANNEL, PLACE, Factor, Trace, words
 
-_SAME_AXES = [
-    "abs",
-    "acos",
-    "alias",
-    "asin",
-    "atan",
-    "avg_pool1d",
-    "avg_pool2d",
-    "avg_pool3d",
-    "bernoulli",
-    "ceil",
-    "celu",
-    "clamp",
-    "clamp_max",
-    "clamp_min",
-    "clone",
-    "constant_pad_nd",
-    "copysign",
-    "cos",
-    "cumprod",
-    "cumsum",
-    "detach",
-    "dropout",
-    "elu",
-    "erf",
-    "exp",
-    "expm1",
-    "flip",
-    "floor",
-    "gelu",
-    "glu",
-    "hardsigmoid",
-    "hardswish",
-    "hardtanh",
-    "leaky_relu",
-    "lift_fresh",
-    "log",
-    "log1p",
-    "logit",
-    "masked_fill",
-    "max_pool2d_with_indices",
-    "max_pool3d_with_indices",
-    "mish",
-    "mkldnn_max_pool2d",
-    "native_dropout",
-    "neg",
-    "pow",
-    "reciprocal",
-    "reflection_pad1d",
-    "reflection_pad2d",
-    "reflection_pad3d",
-    "relu",
-    "relu6",
-    "replication_pad1d",
-    "replication_pad2d",
-    "replication_pad3d",
-    "roll",
-    "round",
-    "rsqrt",
-    "selu",
-    "sigmoid",
-    "sign",
-    "silu",
-    "sin",
-    "slice",
-    "softplus",
-    "softsign",
-    "sqrt",
-    "square",
-    "tan",
-    "tanh",
-    "threshold",
-    "tril",
-    "triu",
-    "_adaptive_avg_pool2d",
-    "_adaptive_avg_pool3d",
-    "_conj_physical",
-    "_log_softmax",
-    "_prelu_kernel",
-    "_softmax",
-    "_to_copy",
-    "adaptive_max_pool2d",
-    "adaptive_max_pool3d",
-    "upsample_bicubic2d",
-    "upsample_bilinear2d",
-    "upsample_linear1d",
-    "upsample_nearest1d",
-    "upsample_nearest2d",
-    "upsample_nearest3d",
-    "upsample_trilinear3d",
-    "_upsample_bicubic2d_aa",
-    "_upsample_bilinear2d_aa",
-    "_upsample_nearest_exact1d",
-    "_upsample_nearest_exact2d",
-    "_fused_rms_norm",
-    "split",
-    "split_with_sizes",
-    "chunk",
-    "sort",
-    "topk",
-]
+_SAME_AXES = words(
+    """
+    abs acos alias asin atan avg_pool1d avg_pool2d avg_pool3d bernoulli ceil celu clamp
+    clamp_max clamp_min clone constant_pad_nd copysign cos cumprod cumsum detach dropout elu
+    erf exp expm1 flip floor gelu glu hardsigmoid hardswish hardtanh leaky_relu lift_fresh log
+    log1p logit masked_fill max_pool2d_with_indices max_pool3d_with_indices mish
+    mkldnn_max_pool2d native_dropout neg pow reciprocal reflection_pad1d reflection_pad2d
+    reflection_pad3d relu relu6 replication_pad1d replication_pad2d replication_pad3d roll
+    round rsqrt selu sigmoid sign silu sin slice softplus softsign sqrt square tan tanh
+    threshold tril triu _adaptive_avg_pool2d _adaptive_avg_pool3d _conj_physical _log_softmax
+    _prelu_kernel _softmax _to_copy adaptive_max_pool2d adaptive_max_pool3d upsample_bicubic2d
+    upsample_bilinear2d upsample_linear1d upsample_nearest1d upsample_nearest2d
+    upsample_nearest3d upsample_trilinear3d _upsample_bicubic2d_aa _upsample_bilinear2d_aa
+    _upsample_nearest_exact1d _upsample_nearest_exact2d _fused_rms_norm
+    split split_with_sizes unsafe_split unsafe_split_with_sizes chunk sort topk
+    """
+)
 """Operators that keep the axes of their first tensor, but not always their lengths."""
-_ELEMENT_WISE = [
-    "add",
-    "addcdiv",
-    "addcmul",
-    "atan2",
-    "div",
-    "fmod",
-    "lerp",
-    "maximum",
-    "minimum",
-    "mul",
-    "remainder",
-    "rsub",
-    "sub",
-    "where",
-    "eq",
-    "ge",
-    "gt",
-    "le",
-    "lt",
-    "ne",
-    "logical_and",
-    "logical_or",
-]
+_ELEMENT_WISE = words(
+    """
+    add addcdiv addcmul atan2 div fmod lerp maximum minimum mul remainder rsub sub where eq ge
+    gt le lt ne logical_and logical_or
+    """
+)
 _RESHAPES = words(
     """
     view _unsafe_view _reshape_alias reshape _reshape_copy view_copy
     """
 )
-_SUMS = [
-    "sum",
-    "mean",
-    "amax",
-    "amin",
-    "var",
-    "std",
-    "prod",
-    "norm",
-    "linalg_vector_norm",
-    "logsumexp",
-    "max",
-    "min",
-    "var_mean",
-    "std_mean",
-]
-_ATTENTION = [
-    "_scaled_dot_product_flash_attention_for_cpu",
-    "_scaled_dot_product_flash_attention",
-    "_scaled_dot_product_efficient_attention",
-    "_scaled_dot_product_cudnn_attention",
-    "_scaled_dot_product_fused_attention_overrideable",
-]
+_SUMS = words(
+    """
+    sum mean amax amin var std prod norm linalg_vector_norm logsumexp max min var_mean std_mean
+    """
+)
+_ATTENTION = words(
+    """
+    _scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention
+    _scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention
+    _scaled_dot_product_fused_attention_overrideable
+    """
+)
 
 
 class Following(TorchDispatchMode):
@@ -412,7 +299,8 @@ def _recurrent(call: Call) -> Followed:
     if trace is None or len(trace.axes) != 3:
         return None
     samples, channels = trace.axes[1], (Factor(CHANNEL, sizes[-1]),)
-    return [Trace(((Factor(PLACE, sizes[0]),), samples, channels), call.source), None]
+    every = Trace(((Factor(PLACE, sizes[0]),), samples, channels), call.source)
+    return [every, Trace((samples, channels), call.source)]
 
 
 _RULES: dict[str, Callable[[Call], Followed]] = {

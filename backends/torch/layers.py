@@ -23,19 +23,6 @@ def check_module(module: torch.nn.Module) -> None:
             "The model is TorchScript, whose layers cannot be reached.",
             "Give the torch.nn.Module that it was made from, or export that to ONNX.",
         )
-    for path, each in module.named_modules():
-        if "_orig_mod" in each._modules:
-            which = f"module {path!r}" if path else "model"
-            raise ModelError(
-                f"The {which} was compiled, and its layers cannot be reached.",
-                "Give what was handed to torch.compile; it is the attribute `_orig_mod`.",
-            )
-        if each._compiled_call_impl is not None:
-            which = f"module {path!r}" if path else "model"
-            raise ModelError(
-                f"The {which} was compiled in place, and its layers cannot be reached.",
-                "Do not call its method `compile`.",
-            )
     for name, tensor in chain(module.named_parameters(), module.named_buffers()):
         if torch.nn.parameter.is_lazy(tensor):
             raise ModelError(

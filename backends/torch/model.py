@@ -15,9 +15,11 @@ from invert_core.backends.torch.extractor import Computing, TappedLayers, TorchE
 from invert_core.backends.torch.factory import SPELLING, make_module
 from invert_core.backends.torch.fingerprint import fingerprint
 from invert_core.backends.torch.layers import Layers, check_module
+from invert_core.backends.torch.load_weights import WeightsFile, load_weights
+from invert_core.backends.torch.metadata import metadata
 from invert_core.backends.torch.saved_module import read_module
 from invert_core.backends.torch.signature import Signature
-from invert_core.backends.torch.weights import load_weights
+from invert_core.backends.torch.wrappers import unwrapped
 from invert_core.errors import MissingFileError, ModelError, SettingError
 from invert_core.models.axes import Axes
 from invert_core.models.backend import Backend, Finding, Layer, Model, ModelInput, Reading
@@ -43,12 +45,12 @@ class TorchBackend(Backend):
         """Take over a module; see `Backend.adopt`."""
         if not isinstance(model, torch.nn.Module):
             return None
-        if options.get("weights") is not None:
+        if _weights(options) is not None:
             raise ModelError(
                 "Weights were named for a module that is in memory already.",
                 "Load them with its load_state_dict, and leave the option out.",
             )
-        return _open(model, options.get("inputs"), options)
+        return _open(unwrapped(model), options.get("inputs"), options)
 
     @classmethod
     def open(cls, target: str, **options: Any) -> "TorchModel":
@@ -63,8 +65,9 @@ class TorchBackend(Backend):
             module = read_module(Path(target), trusted=bool(options.get("trust_model")))
         else:
             raise MissingFileError(f"There is no model {target!r}.", SPELLING)
-        if options.get("weights") is not None:
-            load_weights(module, Path(options["weights"]))
+        module, weights = unwrapped(module), _weights(options)
+        if weights is not None:
+            load_weights(module, weights)
         return _open(module, options.get("inputs") or inputs, options)
 
     @classmethod
@@ -141,6 +144,10 @@ class TorchModel(Model):
             channels_last=self._channels_last,
         )
 
+    def metadata(self) -> dict[str, str]:
+        """Return the names of classes that the module holds; see `Model.metadata`."""
+        return metadata(self._module)
+
     def layers(self) -> list[Layer]:
         """Return all modules and the parts of their outputs; see `Model.layers`."""
         return self._layers.listed()
@@ -210,11 +217,20 @@ class TorchModel(Model):
         return found
 
 
+def _weights(options: Mapping[str, Any]) -> WeightsFile | None:
+    path = options.get("weights")
+    prefix, partial = options.get("weights_prefix") or "", bool(options.get("partial_weights"))
+    if path is not None:
+        return WeightsFile(Path(path), prefix, partial)
+    if prefix or partial:
+        flag = "--weights-prefix" if prefix else "--partial-weights"
+        raise ModelError(f"{flag} is given, but no weights.", "Name their file with --weights.")
+    return None
+
+
 def _open(
     module: torch.nn.Module, inputs: Sequence[ModelInput] | None, options: Mapping[str, Any]
 ) -> TorchModel:
-    if isinstance(module, torch.nn.DataParallel | torch.nn.parallel.DistributedDataParallel):
-        module = module.module
     check_module(module)
     signature = Signature.of(module, inputs)
     return TorchModel(

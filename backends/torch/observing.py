@@ -28,11 +28,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Kind:
-    """The shape and type of an output, the sum of its absolute values, and what its axes count."""
+    """The shape and type of an output, and what its axes count."""
 
     shape: tuple[int, ...]
     dtype: torch.dtype
-    total: float
     trace: Trace
 
 
@@ -113,9 +112,8 @@ def _hooks(path: str, module: torch.nn.Module, run: Run, following: Following) -
     def end(_module: torch.nn.Module, _args: Any, output: Any) -> None:
         for keys, tensor in _tensors_in(output):
             place = Place(path, run.calls[path], keys)
-            total = float(tensor.double().abs().sum()) if tensor.is_floating_point() else 0.0
             trace = following.trace(tensor) or traced(tuple(tensor.shape))
-            run.outputs[place] = Kind(tuple(tensor.shape), tensor.dtype, total, trace)
+            run.outputs[place] = Kind(tuple(tensor.shape), tensor.dtype, trace)
         run.calls[path] += 1
         following.source = around.pop()
 

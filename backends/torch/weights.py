@@ -1,4 +1,4 @@
-"""Reads weights from files without running code, and loads them into a module."""
+"""Reads weights from files without running code."""
 
 import logging
 import pickle
@@ -11,14 +11,13 @@ from typing import Any, TypeGuard
 import torch
 
 from invert_core.backends.torch.file_kind import kind_of
-from invert_core.errors import FileFormatError, ModelError
+from invert_core.errors import FileFormatError
 from invert_core.files.input_file import check_file
-from invert_core.wording import first_few, missing_extra
+from invert_core.wording import missing_extra
 
 _log = logging.getLogger("invert")
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
-_PARALLEL = "module."
 _EXTRA = "_extra_state"
 _SAVE_WEIGHTS = "Save the weights alone with torch.save(model.state_dict(), path)."
 
@@ -27,28 +26,16 @@ class CodeInFileError(Exception):
     """A file holds objects besides tensors; this error never leaves the backend."""
 
 
-def load_weights(module: torch.nn.Module, path: Path) -> None:
-    """Fill a module with the weights of a file, which must fit exactly.
+def read_weights(path: Path) -> Mapping[str, torch.Tensor]:
+    """Read the weights in a file.
 
     Parameters
     ----------
-    module : torch.nn.Module
-        The module, which is changed in place; after an error it must not be used.
     path : Path
         A ``.safetensors`` file, or a state dict that torch.save wrote.
     """
     check_file(path)
-    state = _read_safetensors(path) if path.suffix.lower() == ".safetensors" else _read(path)
-    state = _with_shared(module, state)
-    _refuse_complex(module, state, path)
-    try:
-        module.load_state_dict(state, strict=True)
-    except Exception as error:
-        raise ModelError(
-            f"The weights in {str(path)!r} are not those of the model: "
-            f"{_difference(module, state) or error}.",
-            "Choose the factory that the weights were saved from.",
-        ) from error
+    return _read_safetensors(path) if path.suffix.lower() == ".safetensors" else _read(path)
 
 
 def read_saved(path: Path) -> Any:
@@ -121,9 +108,6 @@ def _read(path: Path) -> Mapping[str, torch.Tensor]:
     name, state = found
     if name:
         _log.info("The weights are those under %r in %r.", name, str(path))
-    if all(key.startswith(_PARALLEL) for key in state):
-        _log.info("The prefix %r of all weights in %r is left out.", _PARALLEL, str(path))
-        state = {key.removeprefix(_PARALLEL): value for key, value in state.items()}
     return state
 
 
@@ -139,55 +123,3 @@ def _read_safetensors(path: Path) -> Mapping[str, torch.Tensor]:
         raise FileFormatError(
             f"{str(path)!r} is broken, or not a .safetensors file: {error}.", "Get the file again."
         ) from error
-
-
-def _with_shared(
-    module: torch.nn.Module, state: Mapping[str, torch.Tensor]
-) -> dict[str, torch.Tensor]:
-    """Repeat weights that a module holds under several names under all of them.
-
-    A .safetensors file stores each of them only once.
-    """
-    names: dict[int, list[str]] = {}
-    for name, tensor in module.state_dict(keep_vars=True).items():
-        names.setdefault(id(tensor), []).append(name)
-    whole = dict(state)
-    for shared in names.values():
-        for given in [name for name in shared if name in state][:1]:
-            whole |= {name: state[given] for name in shared if name not in state}
-    return whole
-
-
-def _refuse_complex(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:
-    """Refuse complex weights for a real module; PyTorch would silently take their real parts."""
-    for name, own in (*module.named_parameters(), *module.named_buffers()):
-        given = state.get(name)
-        if isinstance(given, torch.Tensor) and given.is_complex() and not own.is_complex():
-            raise ModelError(
-                f"The weight {name!r} in {str(path)!r} is complex, but the model's own is not.",
-                "Choose the factory that the weights were saved from.",
-            )
-
-
-def _difference(module: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> str:
-    """Describe how a state dict differs from a module in names and shapes."""
-    own = module.state_dict()
-    missing = [name for name in own if name not in state]
-    unexpected = [name for name in state if name not in own]
-    misshapen = [
-        name
-        for name, value in own.items()
-        if name in state and getattr(value, "shape", None) != getattr(state[name], "shape", None)
-    ]
-    parts = []
-    if missing:
-        parts.append(f"{first_few(missing)} of the model are missing")
-    if unexpected:
-        parts.append(f"the model has no {first_few(unexpected)}")
-    if misshapen:
-        name = misshapen[0]
-        parts.append(
-            f"{first_few(misshapen)} have another shape, {tuple(state[name].shape)} instead of "
-            f"{tuple(own[name].shape)}"
-        )
-    return ", ".join(parts)

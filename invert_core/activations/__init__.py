@@ -11,6 +11,7 @@ _HOME = {
     "ActivationWriter": "writing.writer",
     "Activations": "values",
     "Origin": "writing.contents",
+    "Steadiness": "steadiness",
     "open_activations": "reading",
 }
 

@@ -3,11 +3,12 @@
 Root attributes: ``format``, ``format_version``, ``rows_done`` (rows that are valid; all of them in
 a finished file), and, if ``invert extract`` made the file, ``fingerprint`` and ``versions`` (JSON).
 ``/sample_id`` [N] holds the ids; it is absent if the samples have none. Each group
-``/layers/<percent-encoded name>`` has the true name in the attribute ``name``, the float matrix
-``activations`` [N, K] and, if units are not plain numbers, their names in ``unit`` [K]. Instead of
-the matrix, a sparse layer has compressed sparse columns ``data``, ``indices`` and ``indptr``, and
-its shape in the attribute ``shape``. During the extraction the columns are absent; the root
-attribute ``rows_elsewhere`` says so, and the rows are in a file beside it (`sparse_rows`).
+``/layers/<percent-encoded name>`` has the true name in the attribute ``name``, perhaps another name
+in ``alias``, the float matrix ``activations`` [N, K] and, if units are not plain numbers, their
+names in ``unit`` [K]. Instead of the matrix, a sparse layer has compressed sparse columns ``data``,
+``indices`` and ``indptr``, and its shape in the attribute ``shape``. During the extraction the
+columns are absent; the root attribute ``rows_elsewhere`` says so, and the rows are in a file beside
+it (`sparse_rows`).
 ``/sample_mark`` [N], if present, holds the digest of each sample (`sample_digests`).
 ``/group`` [N], if present, holds the group of each sample, as an index into ``/group_name``.
 """
@@ -54,6 +55,11 @@ def layer_name(group: h5py.Group) -> str:
     """The true name of the layer that `group` holds."""
     name = text_attribute(group, "name") or unquote(group.name.rsplit("/", 1)[-1])
     return _as_text(name, group, "the name of a layer")
+
+
+def layer_alias(group: h5py.Group) -> str:
+    """The other name of the layer that `group` holds; "" if it has none."""
+    return text_attribute(group, "alias") or ""
 
 
 def text_attribute(item: h5py.File | h5py.Group, key: str) -> str | None:

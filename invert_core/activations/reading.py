@@ -9,6 +9,7 @@ import numpy as np
 from invert_core.activations import layout
 from invert_core.activations.groups import Groups
 from invert_core.activations.sparse import CscMatrix
+from invert_core.activations.steadiness import Steadiness
 from invert_core.activations.values import ActivationLayer, Activations
 from invert_core.errors import DataError, FileFormatError
 from invert_core.files import hdf5
@@ -145,7 +146,8 @@ def _open_layer(group: h5py.Group, sample_id: tuple[str, ...] | None) -> Activat
     name = layout.layer_name(group)
     source = _open_sparse(group) if hdf5.has_item(group, "indptr") else _open_dense(group)
     unit = _read_unit(group, source.shape[1]) if hdf5.has_item(group, "unit") else None
-    return ActivationLayer(name, source, sample_id, unit)
+    alias = layout.layer_alias(group)
+    return ActivationLayer(name, source, sample_id, unit, alias, Steadiness.read(group))
 
 
 def _open_dense(group: h5py.Group) -> h5py.Dataset:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from invert_core.activations import dense, sparse
 from invert_core.activations.groups import Groups
 from invert_core.activations.sparse import CscMatrix, SparseUnits, SupportsCsc
+from invert_core.activations.steadiness import Steadiness
 from invert_core.errors import DataError
 from invert_core.values import as_sample_id, check_n_samples, find_nan, sample_name
 
@@ -29,7 +30,12 @@ class ActivationLayer:
     sample_id : tuple of str or None
         Sample ids, which name the samples in messages.
     unit : tuple of str or None
-        Names of the units if they are not plain numbers.
+        Names of the units if they are not plain numbers; "" for a unit without a name.
+    alias : str
+        Another name by which users may ask for the layer, such as the path of its module; "" if
+        there is none.
+    steadiness : Steadiness
+        How much activations change although the samples stay the same, as far as it is known.
 
     Raises
     ------
@@ -41,6 +47,8 @@ class ActivationLayer:
     source: np.ndarray | h5py.Dataset | CscMatrix = field(repr=False)
     sample_id: tuple[str, ...] | None = field(default=None, repr=False)
     unit: tuple[str, ...] | None = field(default=None, repr=False)
+    alias: str = field(default="", repr=False)
+    steadiness: Steadiness = field(default=Steadiness(), repr=False)
 
     def __post_init__(self) -> None:
         with _noting(self.name):

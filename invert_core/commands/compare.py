@@ -48,7 +48,7 @@ def compare(run: Path, certified: Path, top: int, style: str) -> None:
         print_rows(
             [
                 {
-                    "unit": unit.address,
+                    "unit": unit.shown_address,
                     "direction": unit.direction,
                     "beam": unit.beam.label,
                     "beam_auc": f"{unit.beam.auc:.4f}",
@@ -75,7 +75,7 @@ def summary(found: "Comparison") -> str:
         parts.append(f"{found.n_unknown:,} unknown")
     if found.not_optimal:
         worst = found.not_optimal[0]
-        parts.append(f"largest loss {worst.loss:.3g} ({worst.address})")
+        parts.append(f"largest loss {worst.loss:.3g} ({worst.shown_address})")
     if found.n_dead:
         parts.append(f"{found.n_dead:,} dead")
     return "; ".join(parts)

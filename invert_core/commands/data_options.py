@@ -23,10 +23,12 @@ class Size(click.ParamType):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> int | tuple[int, int]:
         """Parse one number or two."""
+        from invert_core.values import is_count
+
         if isinstance(value, int | tuple):
             return value
         parts = str(value).lower().split("x")
-        if len(parts) > 2 or not all(map(options.is_count, parts)):
+        if len(parts) > 2 or not all(map(is_count, parts)):
             self.fail(f"{value!r} is not of the form 224 or 224x320", param, ctx)
         numbers = [int(part) for part in parts]
         return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])

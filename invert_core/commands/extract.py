@@ -58,6 +58,12 @@ invert extract torch:package.module:factory --weights model.safetensors --data i
     help="Store this layer without its zeros; may be repeated.",
 )
 @click.option(
+    "--unit-names",
+    multiple=True,
+    metavar="[LAYER=]FILE",
+    help="Name the units by a file, or by the model's own metadata:KEY; may be repeated.",
+)
+@click.option(
     "-b",
     "--batch-size",
     type=click.IntRange(min=1, max=1_000_000),

@@ -23,7 +23,11 @@ def summary(report: "ExtractionReport") -> str:
     speed = ""
     if rate is not None:
         waiting = 100 * report.spent.waiting / report.spent.total
-        speed = f" at {rounded(rate)} samples/s ({waiting:.0f} % waiting for data)"
+        trial = rounded(report.spent.trial)
+        speed = (
+            f" at {rounded(rate)} samples/s ({waiting:.0f} % waiting for data), after {trial} "
+            "seconds of trial runs"
+        )
     left = f", of which an earlier run had left {report.resumed_from:,}"
     return f"{samples} on {report.device}{speed}, {place}{left if report.resumed_from else ''}."
 

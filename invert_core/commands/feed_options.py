@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from invert_core.commands import options
+from invert_core.values import is_count
 
 
 class Pair(click.ParamType):
@@ -34,7 +35,7 @@ class AxisOfInput(Pair):
     ) -> tuple[str, Any]:
         """Split at the first equals sign, and read the axis."""
         name, axis = super().convert(value, param, ctx)
-        if axis != "none" and not options.is_count(axis):
+        if axis != "none" and not is_count(axis):
             self.fail(f"{value!r} names no axis; count from 0, or say none", param, ctx)
         return name, None if axis == "none" else int(axis)
 

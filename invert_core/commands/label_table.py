@@ -46,7 +46,7 @@ def summary(overview: Overview) -> str:
 def shown(row: Label) -> dict[str, object]:
     """Write a row for people, with p_search as a power of ten, because it may underflow."""
     return {
-        "unit": f"{row.address} ({row.unit_name})" if row.unit_name else row.address,
+        "unit": row.shown_address,
         "label": row.label,
         "auc": f"{row.auc:.4f}",
         "p_search": power_of_ten(row.log10_p_search),

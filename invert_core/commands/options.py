@@ -21,9 +21,6 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
 """A path that click does not check, because the messages of the library say more."""
 
-MOST_UNITS = 2**24 - 1
-"""The largest number of a unit that a command takes."""
-
 HDF5_SUFFIXES = (".h5", ".hdf5")
 
 
@@ -155,34 +152,23 @@ _config = click.option(
 )
 
 
-def is_count(text: str) -> bool:
-    """Return whether text is a whole number of at most 18 digits."""
-    return text.isdecimal() and len(text) <= 18
-
-
-class UnitNumbers(click.ParamType):
-    """Unit numbers such as 0-63,70."""
+class UnitsText(click.ParamType):
+    """Numbers and names of units, such as 0-63,70; names are looked up later."""
 
     name = "units"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """Parse numbers and ranges, both ends included."""
-        if isinstance(value, tuple):
+    ) -> str | tuple[int, ...]:
+        """Parse numbers and ranges, both ends included; leave a text with names as it is."""
+        from invert_core.values import as_numbers, looks_like_numbers
+
+        if not isinstance(value, str) or not looks_like_numbers(value):
             return value
-        numbers: set[int] = set()
-        for part in str(value).split(","):
-            first, _, last = part.strip().partition("-")
-            if not is_count(first) or not is_count(last or first):
-                self.fail(f"{value!r} is not of the form 0-63,70", param, ctx)
-            low, high = int(first), int(last or first)
-            if high < low:
-                self.fail(f"{part!r} counts down; write {high}-{low}.", param, ctx)
-            if high > MOST_UNITS:
-                self.fail(f"{part!r} goes beyond {MOST_UNITS:,}; name fewer units.", param, ctx)
-            numbers.update(range(low, high + 1))
-        return tuple(sorted(numbers))
+        try:
+            return tuple(sorted(as_numbers(value)))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def together(name: str, *given: Callable[[Decorated], Decorated]) -> Callable[..., Any]:
@@ -218,10 +204,14 @@ _all_or_some_layers_option = click.option(
     multiple=True,
     metavar="LAYER",
     callback=lambda _ctx, _param, layers: layers or None,
-    help="Use only this layer; may be repeated. [default: all]",
+    help="Use only this layer, or all that fit a pattern, as in 'block.*'; may be repeated. "
+    "[default: all]",
 )
 units_option = click.option(
-    "--units", type=UnitNumbers(), metavar="0-63,70", help="Use only these units of each layer."
+    "--units",
+    type=UnitsText(),
+    metavar="0-63,70",
+    help="Use only these units of each layer, by number or by name.",
 )
 join_option = click.option(
     "--join",
@@ -285,6 +275,11 @@ def table_options(function: Decorated) -> Callable[..., Any]:
     return with_table
 
 
+formula_option = click.option(
+    "--formula",
+    required=True,
+    help="Concepts, by id or by name, joined as in: box & ~(cup | letter box)",
+)
 names_option = click.option(
     "--names",
     type=PATH,

@@ -22,7 +22,7 @@ SHOWN = ("rank", "unit", "auc", "p_units", "status")
     "--picture even.svg"
 )
 @options.inputs_options
-@click.option("--formula", required=True, help='Concept ids joined as in: box & ~(cup | "tea cup")')
+@options.formula_option
 @click.option(
     "--direction",
     type=click.Choice(DIRECTIONS),
@@ -91,7 +91,7 @@ def shown(row: "ProbedUnit") -> dict[str, object]:
 
     return {
         "rank": row.rank,
-        "unit": f"{row.address} ({row.unit_name})" if row.unit_name else row.address,
+        "unit": row.shown_address,
         "auc": f"{row.auc:.4f}",
         "p_units": power_of_ten(row.log10_p_units),
         "status": row.status,

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import click
-
 from invert_core.commands import options
 from invert_core.commands.console import progress
 
@@ -12,7 +10,7 @@ from invert_core.commands.console import progress
     epilog="Example: invert score activations.h5 concepts.h5 --formula 'even & ~digit_4'"
 )
 @options.inputs_options
-@click.option("--formula", required=True, help='Concept ids joined as in: box & ~(cup | "tea cup")')
+@options.formula_option
 @options.table_options
 def score(
     inputs: dict[str, Any],

@@ -10,9 +10,10 @@ import numpy as np
 
 from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import DataSource
-from invert_core.extraction.loop import run_batch, unit_names
+from invert_core.extraction.one_batch import unit_names
 from invert_core.extraction.report import Estimate
 from invert_core.extraction.runner import Runner
+from invert_core.extraction.unit_names import UnitNames
 from invert_core.parallel import read_ahead
 
 SECONDS = 2.0
@@ -20,9 +21,13 @@ SECONDS = 2.0
 
 
 def estimate(
-    runner: Runner, source: DataSource, writer: ActivationWriter, batch_size: int
+    runner: Runner,
+    source: DataSource,
+    writer: ActivationWriter,
+    batch_size: int,
+    named: UnitNames,
 ) -> tuple[Estimate, dict[str, int]]:
-    """Run one batch to warm up and some more to measure; nothing is written.
+    """Try out the first batch, and run some more to measure; nothing is written.
 
     A thread reads ahead as in an extraction, so the slower of reading and running counts.
 
@@ -33,6 +38,8 @@ def estimate(
     writer : ActivationWriter
         A file that is not finished.
     batch_size : int
+    named : UnitNames
+        The names of units that the user gave.
 
     Returns
     -------
@@ -44,26 +51,26 @@ def estimate(
     ready = read_ahead(source.batches(start, batch_size), stop=source.stop)
     with closing(ready) as batches:
         first = next(batches)
-        run_batch(runner, first)
+        trial = runner.try_out(first, resumed=writer.rows_done > 0)
         second = next(batches, None)
-        if second is None:
-            runner.begin(start)  # the only batch runs once more
+        if second is not None:
+            runner.skip(first)
         n_run, started = 0, time.perf_counter()
         for batch in itertools.chain([second or first], batches):
-            _, activations = run_batch(runner, batch)
+            _, activations = runner.run(batch)
             n_run, seconds = n_run + 1, time.perf_counter() - started
             if seconds >= SECONDS:
                 break
     n_batches = math.ceil((writer.n_samples - start) / batch_size)
     n_units = {name: values.shape[1] for name, values in activations.items()}
     nonzero = {name: np.count_nonzero(values) / values.size for name, values in activations.items()}
-    contents = writer.contents(n_units, unit_names(runner.extractor, activations))
+    contents = writer.contents(n_units, unit_names(runner.extractor, activations, named))
     peak = _peak_bytes()
     return (
         Estimate(
             file_bytes=contents.bytes_of_file(nonzero),
             memory_bytes=None if peak is None else peak + contents.bytes_in_memory(nonzero),
-            seconds=n_batches * seconds / n_run,
+            seconds=trial.seconds + n_batches * seconds / n_run,
         ),
         n_units,
     )

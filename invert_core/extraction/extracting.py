@@ -29,11 +29,12 @@ from invert_core.extraction.listing import ModelSource, open_any
 from invert_core.extraction.loop import run_all
 from invert_core.extraction.report import Estimate, ExtractedLayer, ExtractionReport, Spent
 from invert_core.extraction.runner import open_runner
+from invert_core.extraction.unit_names import UnitNames, UnitNameSource, read_unit_names
 from invert_core.files.atomic import check_target
 from invert_core.files.fingerprint import CONTRACT
 from invert_core.models.backend import Extractor, Model, Reading
 from invert_core.models.backend_checks import check_readings
-from invert_core.models.layer_names import matching, select_layers
+from invert_core.models.layer_names import layer_aliases, matching, select_layers
 from invert_core.values import check_n_samples
 from invert_core.wording import first_few, nearest
 
@@ -53,6 +54,7 @@ def extract(
     batch_size: int = 32,
     dtype: str = "float32",
     sparse: Sequence[str] = (),
+    unit_names: UnitNameSource = (),
     backend: str | None = None,
     model_options: Mapping[str, Any] | None = None,
     overwrite: bool = False,
@@ -96,6 +98,10 @@ def extract(
     sparse : sequence of str
         Layers, or patterns of layers, that are stored as compressed sparse columns. This takes
         less space if most activations are 0.
+    unit_names : sequence of str, or mapping of layer name to sequence of str
+        Where the names of units are: a file, or ``metadata:KEY`` for what the model says about
+        itself. ``LAYER=`` before it names the layer if there are several, and ``:first=N`` behind
+        it the unit that the first name belongs to. Or a mapping with the names themselves.
     backend : str, optional
         The backend that opens the model; by default its name or class decides.
     model_options : mapping, optional
@@ -154,6 +160,9 @@ def extract(
         example | {name: each.value for name, each in beside.items()}
     )
     readings = select_layers(opened, layers, usual)
+    names = [each.layer for each in readings]
+    aliases = layer_aliases(opened.names(), names)
+    named = read_unit_names(unit_names, opened, names, aliases)
     batch_size = min(batch_size, len(source))  # models may pad every batch to this size
     with opened.open_layers(
         readings,
@@ -173,6 +182,8 @@ def extract(
             dtype=dtype,
             sparse=_sparse_layers(opened, [each.layer for each in extractor.outputs], sparse),
             batch_size=batch_size,
+            aliases=aliases,
+            named=named,
         )
         with ActivationWriter(
             Path(output), origin, overwrite=overwrite, save_every=save_every
@@ -182,9 +193,9 @@ def extract(
             estimated: Estimate | None = None
             n_units = writer.n_units
             if not dry_run:
-                spent = run_all(runner, source, writer, batch_size, progress)
+                spent = run_all(runner, source, writer, batch_size, progress, named)
             elif resumed_from < len(source):
-                estimated, n_units = estimate(runner, source, writer, batch_size)
+                estimated, n_units = estimate(runner, source, writer, batch_size, named)
             n_units = n_units or writer.n_units
         return ExtractionReport(
             path=Path(output),
@@ -214,6 +225,8 @@ def _origin(
     dtype: str,
     sparse: Sequence[str],
     batch_size: int,
+    aliases: Mapping[str, str],
+    named: UnitNames,
 ) -> Origin:
     """Describe what the activations are made from."""
     outputs = extractor.outputs
@@ -233,6 +246,8 @@ def _origin(
         "batch_size": batch_size,
         "data": source.manifest,
     }
+    if named.of_layer:
+        fingerprint["unit_names"] = named.digests
     return Origin(
         n_samples=len(source),
         fingerprint=fingerprint,
@@ -242,6 +257,7 @@ def _origin(
         sparse=sparse,
         sample_digests=source.sample_digests,
         groups=groups,
+        aliases=aliases,
     )
 
 

@@ -20,11 +20,13 @@ class Spent:
 
     The next batch is prepared while the model runs, so `waiting` is only the time that the model
     had to wait for it. `in_model` is the time in the model, and `total` adds the time for writing.
+    `trial` is the time of the trial runs on the first batch, which is in none of the others.
     """
 
     waiting: float = 0.0
     in_model: float = 0.0
     total: float = 0.0
+    trial: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Estimate:
     `file_bytes` is the size of the finished file; for sparse layers it is estimated from one
     batch. `memory_bytes` is the most that this process has used so far, with batches run, plus
     the memory for activations that wait to be written; None if the system does not say.
-    `seconds` is the time for all remaining batches, estimated from some batches after a warm-up.
+    `seconds` is the time for the trial runs and for all remaining batches, estimated from some
+    batches after the trial runs.
     """
 
     file_bytes: int
@@ -48,8 +51,8 @@ class ExtractionReport:
 
     `resumed_from` is the number of samples that an earlier run had done, and `already_done` says
     whether it had finished. `device` is the device that the model ran on, `seconds` is the time
-    for everything, and `spent` is the part of it that the samples took. A dry run has an
-    `estimate`, unless nothing is left to run.
+    for everything, and `spent` is the part of it that the samples and the trial runs took. A dry
+    run has an `estimate`, unless nothing is left to run.
     """
 
     path: Path

@@ -9,7 +9,9 @@ from invert_core.activations.groups import Groups
 from invert_core.data import Batch, DataSource
 from invert_core.errors import DataError, ModelError
 from invert_core.extraction.feed import Beside
+from invert_core.extraction.one_batch import Inputs, count_samples, run_batch, take_samples
 from invert_core.extraction.sample_order import Results
+from invert_core.extraction.trial_runs import Trial, try_out
 from invert_core.models.backend import Extractor, ModelInput
 
 _log = logging.getLogger("invert")
@@ -35,7 +37,7 @@ class Runner:
         beside: Mapping[str, Beside],
     ):
         self.extractor = extractor
-        self._axes = {each.name: each.batch_axis for each in inputs if each.name not in beside}
+        self._axes = {each.name: each.batch_axis for each in inputs}
         self._beside = beside
 
     def begin(self, row: int) -> int:
@@ -50,31 +52,28 @@ class Runner:
         DataError, ModelError
             See `invert_core.models.backend.Extractor.run`.
         """
-        count = self.n_samples(batch.inputs)
+        count = count_samples(batch.inputs, self._axes)
         if batch.rows.shape != (count,):
             raise DataError(
                 f"A batch names {batch.rows.size} samples but brings {count}.",
                 "The data must not change while it is read.",
             )
-        return batch.rows, self._run(batch.inputs, self._beside, count)
+        return batch.rows, self._run(batch.inputs, self._beside)
 
-    def n_samples(self, inputs: Mapping[str, np.ndarray]) -> int:
-        """Return the number of samples that a batch brings."""
-        return next(
-            (
-                array.shape[axis]
-                for name, array in inputs.items()
-                if (axis := self._axes.get(name, 0)) is not None and axis < array.ndim
-            ),
-            0,
-        )
+    def skip(self, batch: Batch) -> None:
+        """Go on behind a batch whose activations are not wanted."""
 
-    def _run(
-        self, inputs: Mapping[str, np.ndarray], beside: Mapping[str, Beside], count: int
-    ) -> dict[str, np.ndarray]:
-        return self.extractor.run(
-            {**inputs, **{name: each.of(count) for name, each in beside.items()}}
-        )
+    def try_out(self, batch: Batch, *, resumed: bool) -> Trial:
+        """Try out the model on a batch that will be run; see `trial_runs.try_out`."""
+        inputs = self._whole(batch.inputs, self._beside)
+        return try_out(self.extractor, inputs, axes=self._axes, resumed=resumed)
+
+    def _run(self, samples: Inputs, beside: Mapping[str, Beside]) -> dict[str, np.ndarray]:
+        return run_batch(self.extractor, self._whole(samples, beside), self._axes)
+
+    def _whole(self, samples: Inputs, beside: Mapping[str, Beside]) -> dict[str, np.ndarray]:
+        count = count_samples(samples, self._axes)
+        return {**samples, **{name: each.of(count) for name, each in beside.items()}}
 
 
 class CarryingRunner(Runner):
@@ -121,18 +120,24 @@ class CarryingRunner(Runner):
             layer: np.concatenate([part[layer] for part in parts]) for layer in parts[0]
         }
 
+    def skip(self, batch: Batch) -> None:
+        """Run a batch for the state that it leaves."""
+        self.run(batch)
+
+    def try_out(self, batch: Batch, *, resumed: bool) -> Trial:
+        """Try out the model on one sample that starts a group; see `Runner.try_out`."""
+        place = np.flatnonzero(batch.rows >= self._next)[:1]
+        first = Batch(batch.rows[place], take_samples(batch.inputs, self._axes, place))
+        return super().try_out(first, resumed=resumed)
+
     def _run_next(self, batch: Batch, place: int) -> dict[str, np.ndarray]:
         row = int(batch.rows[place])
         if row != self._next:
             raise self._out_of_order(row)
         if self._starts[row]:
             self._state = {}
-        sample = {
-            name: array if axis is None else np.take(array, [place], axis)
-            for name, array in batch.inputs.items()
-            for axis in (self._axes.get(name, 0),)
-        }
-        found = self._run(sample, {**self._beside, **self._state}, 1)
+        sample = take_samples(batch.inputs, self._axes, np.array([place]))
+        found = self._run(sample, {**self._beside, **self._state})
         raw = self.extractor.raw()
         self._state = {
             name: self._left(tensor, raw[tensor], name) for tensor, name in self._carry.items()

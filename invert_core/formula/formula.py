@@ -1,7 +1,6 @@
 """The logical formula of concepts: reading, evaluating and printing it."""
 
 import functools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from invert_core.errors import FormulaError
+from invert_core.formula.names import Spoken, shown_name
 from invert_core.formula.syntax import (
     Group,
     Literal,
@@ -17,14 +17,11 @@ from invert_core.formula.syntax import (
     join,
     parse_tree,
     print_tree,
-    quote,
     quote_id,
 )
 
 if TYPE_CHECKING:
     from invert_core.concepts.sets.concept_set import ConceptSet
-
-_MISLEADING_IN_NAME = re.compile(r'[&|~()"\x00-\x1f\x7f-\x9f]|^\s|\s$')
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,20 +44,31 @@ class Formula:
     root: Literal | Group
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str, concepts: "ConceptSet | None" = None) -> Self:
         """Read a formula of concept ids with ``&``, ``|``, ``~`` and parentheses.
 
         ``~`` binds tighter than ``&``, and ``&`` binds tighter than ``|``. An id that consists of
         letters ``A-Z`` and ``a-z``, digits, ``_``, ``.`` and ``-`` needs no quotes; any other id is
         written as a JSON string.
 
+        Parameters
+        ----------
+        text : str
+        concepts : ConceptSet, optional
+            If it is given, the text may hold names of its concepts, too, so that whatever
+            `describe` returns can be read. A name with ``&``, ``|``, ``~``, parentheses or quotes
+            in it is written as a JSON string. An id counts before a name, and ``name (id)`` says
+            which of several concepts is meant.
+
         Raises
         ------
         FormulaError
             The text is not a formula, has more than 1,000 literals, or nests deeper than 100. The
             message names the character, counted from 1, at which the text stops making sense.
+        UnknownNameError
+            No concept, or more than one, has a name in the text; only if `concepts` are given.
         """
-        return cls(parse_tree(text))
+        return cls(parse_tree(text, None if concepts is None else Spoken(concepts).id_of))
 
     @classmethod
     def from_literals(
@@ -148,15 +156,16 @@ class Formula:
     def describe(self, concepts: "ConceptSet") -> str:
         """Return the formula as text, with the names of its concepts instead of their ids.
 
-        If several concepts of the set share a name, the id follows it, as in
-        ``crane (n02012849)``. A name that could be mistaken for syntax is quoted.
+        If several concepts of the set share a name, or it is the id of another one, the id follows
+        it, as in ``crane (n02012849)``. A name that could be mistaken for syntax is quoted. So
+        `parse` reads the text back, given the same concepts.
 
         Raises
         ------
         UnknownNameError
             The set lacks a concept of the formula; the hint holds the nearest ids.
         """
-        return print_tree(self.root, functools.partial(_shown, concepts))
+        return print_tree(self.root, functools.partial(shown_name, concepts))
 
     def __str__(self) -> str:
         return print_tree(self.root, quote_id)
@@ -174,52 +183,3 @@ def _evaluate(node: Literal | Group, concepts: "ConceptSet") -> np.ndarray:
             combine, (_evaluate(operand, concepts) for operand in node.operands)
         )
     return ~extent if node.negated else extent
-
-
-def _shown(concepts: "ConceptSet", id: str) -> str:
-    name = concepts.name_of(id)
-    text = quote(name) if _MISLEADING_IN_NAME.search(name) else name
-    return f"{text} ({quote_id(id)})" if name in concepts.repeated_names else text
-
-
-class LiteralNames:
-    """A printer of formulas that are given by concept indices; it prints like `Formula`.
-
-    Literal 2c stands for concept c, and 2c + 1 for its negation. All names are formatted only once,
-    when the first formula is printed, because a layer has thousands of formulas.
-    """
-
-    def __init__(self, concepts: "ConceptSet"):
-        self._concepts = concepts
-
-    @functools.cached_property
-    def _ids(self) -> list[str]:
-        return [text for id in self._concepts.id for text in _with_negation(quote_id(id))]
-
-    @functools.cached_property
-    def _names(self) -> list[str]:
-        concepts = self._concepts
-        return [text for id in concepts.id for text in _with_negation(_shown(concepts, id))]
-
-    def formula(self, literals: Sequence[int], connectives: Sequence[str]) -> str:
-        """Return ``str`` of the formula that `Formula.from_literals` would make."""
-        return _joined(literals, connectives, self._ids)
-
-    def label(self, literals: Sequence[int], connectives: Sequence[str]) -> str:
-        """Return what `Formula.describe` would return."""
-        return _joined(literals, connectives, self._names)
-
-
-def _with_negation(text: str) -> tuple[str, str]:
-    return text, f"~{text}"
-
-
-def _joined(literals: Sequence[int], connectives: Sequence[str], texts: Sequence[str]) -> str:
-    text = texts[literals[0]]
-    before = ""
-    for connective, literal in zip(connectives, literals[1:], strict=True):
-        if (before, connective) == ("|", "&"):
-            text = f"({text})"
-        text = f"{text} {connective} {texts[literal]}"
-        before = connective
-    return text

@@ -10,13 +10,19 @@ from invert_core.errors import FormulaError
 MAX_LITERALS = 1_000
 MAX_DEPTH = 100
 
+Read = Callable[[str, str | None, int], str]
+"""Gives the id of a concept, from what stands for it, an id in parentheses, and the position."""
+
 _EXAMPLE = 'A formula looks like: box & ~(mailbox | "two words")'
-_TOKEN = re.compile(
-    r'\s++|(?P<symbol>[&|~()])|(?P<bare>[A-Za-z0-9_.-]++)|(?P<quoted>"[^"\\]*+(?:\\.[^"\\]*+)*+")',
-    re.DOTALL,
+_QUOTED = r'(?P<quoted>"[^"\\]*+(?:\\.[^"\\]*+)*+")'
+_BARE = r"(?P<bare>[A-Za-z0-9_.-]++)"
+_ID = re.compile(rf"\s++|(?P<symbol>[&|~()])|{_BARE}|{_QUOTED}", re.DOTALL)
+_NAME = re.compile(
+    rf'\s++|(?P<symbol>[&|~()])|(?P<bare>[^&|~()"\s][^&|~()"]*+)|{_QUOTED}', re.DOTALL
 )
+"""Names may hold blanks; they end before the next symbol."""
+_ID_OF_NAME = re.compile(rf"\s*+\(\s*+(?:{_BARE}|{_QUOTED})\s*+\)", re.DOTALL)
 _BARE_ID = re.compile(r"[A-Za-z0-9_.-]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -72,9 +78,11 @@ def quote_id(id: str) -> str:
 
 
 def quote(text: str) -> str:
-    """Return any text as a JSON string without raw control characters."""
+    """Return any text as a JSON string that holds only what can be printed and typed."""
     spelled = json.dumps(text, ensure_ascii=False)
-    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", spelled)
+    if spelled.isprintable():
+        return spelled
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in spelled)
 
 
 def _too_long() -> FormulaError:
@@ -142,6 +150,11 @@ def canonical(node: Literal | Group, negate: bool = False) -> Literal | Group:
     return Group(connective, tuple(sorted(operands, key=lambda one: print_tree(one, quote_id))))
 
 
+def check_syntax(text: str) -> None:
+    """Raise a FormulaError if a text is not a formula, whatever its names stand for."""
+    parse_tree(text, lambda spoken, _id, _position: spoken)
+
+
 @dataclass
 class _Level:
     """The text read so far inside one pair of parentheses: runs of ``&``, joined by ``|``."""
@@ -155,13 +168,17 @@ class _Level:
         return _negate(joined, self.negated)
 
 
-def parse_tree(text: str) -> Literal | Group:
-    """Read a tree from text without recursion, because untrusted text may nest very deep."""
+def parse_tree(text: str, read: Read | None = None) -> Literal | Group:
+    """Read a tree from text without recursion, because untrusted text may nest very deep.
+
+    Without `read`, the text is in ids. With it, the text may hold names, and a name may be followed
+    by an id in parentheses.
+    """
     levels = [_Level(0, False, [[]])]
     negations = 0
     complete = False
     n_literals = 0
-    for kind, token, position in _tokens(text):
+    for kind, token, position in _tokens(text, read):
         if kind == "id" and not complete:
             n_literals += 1
             if n_literals > MAX_LITERALS:
@@ -200,21 +217,33 @@ def parse_tree(text: str) -> Literal | Group:
     return levels[0].close()
 
 
-def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
+def _tokens(text: str, read: Read | None) -> Iterator[tuple[str, str, int]]:
     """Yield the kind of each token ("id", or the symbol itself), its text, and its position."""
+    token = _ID if read is None else _NAME
     at = 0
     while at < len(text):
-        match = _TOKEN.match(text, at)
+        match = token.match(text, at)
         if match is None:
             raise _unreadable(text[at], at + 1)
         position = at + 1
         at = match.end()
-        if match["bare"]:
-            yield "id", match["bare"], position
-        elif match["quoted"]:
-            yield "id", _unquoted(match["quoted"], position), position
-        elif match["symbol"]:
+        if match["symbol"]:
             yield match["symbol"], match["symbol"], position
+        elif match["bare"] or match["quoted"]:
+            spoken = _spoken(match, position)
+            if read is not None:
+                id_of_name = _ID_OF_NAME.match(text, at)
+                if id_of_name is not None:
+                    at = id_of_name.end()
+                    spoken = read(spoken, _spoken(id_of_name, position), position)
+                else:
+                    spoken = read(spoken, None, position)
+            yield "id", spoken, position
+
+
+def _spoken(match: re.Match[str], position: int) -> str:
+    """Return the id or name in a match, without the quotes or the blanks behind it."""
+    return match["bare"].rstrip() if match["bare"] else _unquoted(match["quoted"], position)
 
 
 def _unquoted(token: str, position: int) -> str:

@@ -15,8 +15,9 @@ from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sets.missing import resolve_missing
 from invert_core.concepts.sets.packing import unmasked
 from invert_core.errors import DataError
+from invert_core.labelling.choosing import UnitChoice, choose_units
 from invert_core.labelling.join import join as join_samples
-from invert_core.labelling.workload import Workload, choose_units
+from invert_core.labelling.workload import Workload
 
 ActivationSource = Activations | str | Path | npt.ArrayLike | SupportsCsc
 ConceptSource = ConceptSet | str | Path | Mapping[str, npt.ArrayLike]
@@ -35,7 +36,7 @@ class Inputs:
     activations: ActivationSource
     concepts: ConceptSource
     layers: Sequence[str] | None = None
-    units: Sequence[int] | None = None
+    units: UnitChoice | None = None
     names: Path | None = None
     join: str = "strict"
     missing: str = "error"

@@ -10,6 +10,7 @@ from pathlib import Path
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import SettingError
 from invert_core.executors.threads import Piece, Threads
+from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label_rows import LabelRows
 from invert_core.labelling.workload import Workload
@@ -36,7 +37,7 @@ def label(
     concepts: ConceptSource,
     *,
     layers: Sequence[str] | None = None,
-    units: Sequence[int] | None = None,
+    units: UnitChoice | None = None,
     settings: Settings | None = None,
     names: Path | None = None,
     join: str = "strict",
@@ -59,9 +60,10 @@ def label(
         The labels of the samples. A path names a .csv, a .npz or a concept file. In an array of
         numbers, -1 and NaN are missing labels.
     layers : sequence of str, optional
-        Layers to label; None labels all layers.
-    units : sequence of int, optional
-        Units to label in every layer, counted from 0; None labels all units.
+        Layers to label, by name, alias or pattern such as "layer4.*"; None labels all layers.
+    units : sequence of int and str, or str, optional
+        Units to label in every layer, by number, counted from 0, or by name. A single str is a
+        list such as "0-63,70,person". None labels all units.
     settings : invert_core.Settings, optional
         Settings of the search: length, beam, fractions, direction and so on.
     names : Path, optional
@@ -108,7 +110,7 @@ def label(
     inputs = Inputs(activations, concepts, layers, units, names, join, missing)
     with inputs.open() as work:
         tables = label_workload(work, settings, jobs=jobs, progress=progress, block=block)
-        return Labels.of_tables(tables, work.concepts)
+        return Labels.of_tables(tables, work.concepts, work.aliases)
 
 
 def label_units(
@@ -116,7 +118,7 @@ def label_units(
     concepts: ConceptSource,
     *,
     layers: Sequence[str] | None = None,
-    units: Sequence[int] | None = None,
+    units: UnitChoice | None = None,
     settings: Settings | None = None,
     names: Path | None = None,
     join: str = "strict",

@@ -12,6 +12,7 @@ from typing import Any
 from invert_core.errors import ExistingOutputError, MissingFileError, StaleFileError
 from invert_core.files.atomic import check_folder
 from invert_core.files.write_lock import WriteLock
+from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress, label_workload
 from invert_core.labelling.workload import Workload
@@ -38,7 +39,7 @@ def label_files(
     *,
     names: str | PathLike[str] | None = None,
     layers: Sequence[str] | None = None,
-    units: Sequence[int] | None = None,
+    units: UnitChoice | None = None,
     settings: Settings | None = None,
     join: str = "strict",
     missing: str = "error",
@@ -96,7 +97,7 @@ def label_files(
         Path(activations),
         Path(concepts),
         layers=[layers] if isinstance(layers, str) else layers,
-        units=None if units is None else [operator.index(unit) for unit in units],
+        units=_as_json(units),
         names=None if names is None else Path(names),
         join=join,
         missing=missing,
@@ -135,10 +136,10 @@ def label_files(
                 each(Labels.of_tables([table], work.concepts))
         with unfinished.completed(marker=RUN_FILE, overwrite=overwrite) as folder:
             arguments = _choices(inputs) | {"jobs": jobs}
-            write_info(folder, settings, identities, arguments, timer.timings())
+            write_info(folder, settings, identities, arguments, timer.timings(), work.aliases)
             place = output.resolve()  # after the move, "." would mean the old folder
             written = unfinished.digest_of_rows
-    return Labels.loaded_by(lambda: _rows_of(place, written), work.concepts)
+    return Labels.loaded_by(lambda: _rows_of(place, written), work.concepts, work.aliases)
 
 
 def _rows_of(run: Path, written: str) -> Iterator[LabelTable]:
@@ -175,14 +176,23 @@ def _choices(inputs: Inputs) -> dict[str, Any]:
     }
 
 
+def _as_json(units: UnitChoice | None) -> str | list[int | str] | None:
+    if units is None or isinstance(units, str):
+        return units
+    return [unit if isinstance(unit, str) else operator.index(unit) for unit in units]
+
+
 def _fingerprint(
     inputs: Inputs, settings: Settings, work: Workload, identities: Mapping[str, dict[str, Any]]
 ) -> dict[str, Any]:
     """Return all that determines the rows."""
+    units = inputs.units
+    if units is not None and not isinstance(units, str):
+        units = sorted(set(units), key=lambda unit: (isinstance(unit, str), unit))
     return {
         "settings": asdict(settings),
         "layers": [layer.name for layer, _ in work.layers],
-        "units": None if inputs.units is None else sorted(set(inputs.units)),
+        "units": units,
         "join": inputs.join,
         "missing": inputs.missing,
         "inputs": {name: found["sha256"] for name, found in identities.items()},

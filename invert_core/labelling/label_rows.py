@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from invert_core.formula.formula import Formula, LiteralNames
+from invert_core.formula.formula import Formula
+from invert_core.formula.names import LiteralNames
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.table import METRICS, measured
 from invert_core.results.columns import Label, columns

@@ -10,6 +10,7 @@ import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.formula.formula import Formula
+from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label import Progress
 from invert_core.labelling.label_rows import Columns, Tested, by_row, chosen
@@ -118,7 +119,7 @@ def probe(
     *,
     direction: str = "both",
     layers: Sequence[str] | None = None,
-    units: Sequence[int] | None = None,
+    units: UnitChoice | None = None,
     names: Path | None = None,
     join: str = "strict",
     missing: str = "error",
@@ -136,8 +137,8 @@ def probe(
     activations, concepts, layers, units, names, join, missing, progress, block
         As for `label`.
     formula : Formula or str
-        The formula in concept ids, such as ``box & ~(mailbox | "letter box")``. Choose it before
-        you see the activations.
+        The formula in concept ids or names, as for `score`. Choose it before you see the
+        activations.
     direction : {"both", "positive", "negative"}
         Whether to rank by the distance of the AUC from 0.5, by the largest AUC or by the smallest.
         Ties keep the order of layers and units. P-values are two-sided in each case.

@@ -11,12 +11,14 @@ from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sets.missing import resolve_missing
 from invert_core.errors import DataError
 from invert_core.formula.formula import Formula
+from invert_core.formula.syntax import check_syntax
 from invert_core.kernels.atoms import merged
 from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.jobs import ATOMS, RANKS, jobs_of_types
 from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import sum_of_set
 from invert_core.kernels.warm_up import compile_jobs
+from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label import Progress
 from invert_core.labelling.label_rows import (
@@ -41,7 +43,7 @@ def score(
     formula: Formula | str,
     *,
     layers: Sequence[str] | None = None,
-    units: Sequence[int] | None = None,
+    units: UnitChoice | None = None,
     names: Path | None = None,
     join: str = "strict",
     missing: str = "error",
@@ -58,7 +60,8 @@ def score(
     activations, concepts, layers, units, names, join, progress, block
         As for `label`.
     formula : Formula or str
-        The formula in concept ids, such as ``box & ~(mailbox | "letter box")``.
+        The formula in concept ids or names, such as ``box & ~(mailbox | letter box)``. The `label`
+        of a row can be given, too; see `Formula.parse`.
     missing : {"error", "negative", "exclude"}
         As for `label`, but only the labels of the formula's concepts matter.
 
@@ -72,7 +75,7 @@ def score(
     FormulaError
         The formula cannot be parsed.
     UnknownNameError
-        The formula names a concept that does not exist.
+        The formula names a concept that does not exist, or has a name that several concepts have.
     DataError
         The formula is defined on fewer than two samples, or is true on all or none of the samples
         on which it is defined.
@@ -105,7 +108,7 @@ def score(
         by_length=np.zeros(0, np.int64),
         ends=0 * once,
     )
-    return Labels.of_tables([table], scored.concepts)
+    return Labels.of_tables([table], scored.concepts, scored.aliases)
 
 
 @dataclass(frozen=True)
@@ -113,13 +116,14 @@ class Scored:
     """The tests of one formula on K units, in the order of the units.
 
     `columns` holds the columns of the unit, the formula and `tested`, and `metrics` those of the
-    metrics. `concepts` are joined to the activations.
+    metrics. `concepts` are joined to the activations, and `aliases` are those of the layers.
     """
 
     columns: Columns
     metrics: Columns
     tested: Tested
     concepts: ConceptSet
+    aliases: dict[str, str]
 
 
 def score_units(
@@ -130,8 +134,11 @@ def score_units(
     block: int | None = None,
 ) -> Scored:
     """Test one formula on every unit; the parameters are those of `score`."""
-    parsed = Formula.parse(formula) if isinstance(formula, str) else formula
+    if isinstance(formula, str):
+        check_syntax(formula)  # at once, because opening the inputs may take long
     with replace(inputs, missing="exclude").open() as opened:
+        concepts = opened.concepts
+        parsed = Formula.parse(formula, concepts) if isinstance(formula, str) else formula
         decided = _decided(opened, parsed, inputs.missing)
         work = decided.where_defined(parsed)
         n_samples = work.concepts.n_samples
@@ -151,7 +158,7 @@ def score_units(
         columns["formula"] = chosen((str(parsed),), same)
         columns["label"] = chosen((parsed.describe(decided.concepts),), same)
         columns["length"] = same + parsed.length
-    return Scored(columns, metrics, tested, decided.concepts)
+    return Scored(columns, metrics, tested, decided.concepts, work.aliases)
 
 
 def _tested(

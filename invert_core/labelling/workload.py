@@ -1,8 +1,7 @@
 """The work of a labelling: concepts joined to activations, and the chosen units."""
 
 import itertools
-import operator
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
 
@@ -11,11 +10,11 @@ import numpy as np
 from invert_core.activations.sparse import SparseUnits
 from invert_core.activations.values import ActivationLayer
 from invert_core.concepts.sets.concept_set import ConceptSet
-from invert_core.errors import DataError, SettingError, UnknownNameError
+from invert_core.errors import DataError, SettingError
 from invert_core.formula.formula import Formula
 from invert_core.parallel import read_ahead
 from invert_core.search.search import Units
-from invert_core.wording import counted, first_few, nearest
+from invert_core.wording import counted
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,11 @@ class Workload:
         """The names of all units, for each layer whose units have names."""
         return {layer.name: layer.unit for layer, _ in self.layers if layer.unit is not None}
 
+    @property
+    def aliases(self) -> dict[str, str]:
+        """The alias of each layer that has one."""
+        return {layer.name: layer.alias for layer, _ in self.layers if layer.alias}
+
     def addresses(self) -> Iterator[tuple[str, int]]:
         """Yield layer and number of each unit."""
         for layer, units in self.layers:
@@ -121,36 +125,3 @@ class Workload:
 def concepts_of(formula: Formula, concepts: ConceptSet) -> ConceptSet:
     """Return the concepts that a formula names, in the order of the set."""
     return concepts.select(sorted({concepts.index(id) for id in formula.ids}))
-
-
-def choose_units(
-    available: Mapping[str, ActivationLayer],
-    layers: Sequence[str] | None,
-    units: Sequence[int] | None,
-) -> tuple[tuple[ActivationLayer, Sequence[int]], ...]:
-    """Choose layers and units among the available ones; None chooses all."""
-    wanted = available if layers is None else [layers] if isinstance(layers, str) else layers
-    for name in wanted:
-        if name not in available:
-            raise UnknownNameError(
-                f"There is no layer {name!r}.",
-                nearest(name, available, f"The layers are {first_few(list(available))}."),
-            )
-    if not wanted:
-        raise SettingError("No layers are named.", "Name at least one, or leave the option out.")
-    numbers = None if units is None else sorted({operator.index(unit) for unit in units})
-    chosen: list[tuple[ActivationLayer, Sequence[int]]] = [
-        (layer, range(layer.n_units) if numbers is None else numbers)
-        for layer in available.values()
-        if layer.name in wanted
-    ]
-    for layer, of_layer in chosen:
-        for unit in (*of_layer[:1], *of_layer[-1:]):
-            if not 0 <= unit < layer.n_units:
-                raise UnknownNameError(
-                    f"There is no unit {unit} in layer {layer.name!r}.",
-                    f"Its units are 0 to {layer.n_units - 1}.",
-                )
-    if not any(of_layer for _, of_layer in chosen):
-        raise SettingError("No units are named.", "Name at least one, or leave the option out.")
-    return tuple(chosen)

@@ -190,7 +190,7 @@ def shown_shape(shape: tuple[int | None, ...] | None) -> str:
 class Extractor(ABC):
     """A model that runs on batches; as a context manager it frees the model at the end.
 
-    A subclass must set these attributes.
+    A subclass must set `outputs` and `device`, and may set the others.
 
     Attributes
     ----------
@@ -198,10 +198,16 @@ class Extractor(ABC):
         The layers that were asked for, under the names and in the order of the request.
     device : {"cpu", "cuda"}
         The device on which the model really runs.
+    varying, mixing : tuple of str
+        Parts of the model that draw at random or keep state, and parts that mix the samples of a
+        batch, as far as the backend knows them: noun phrases such as "Dropout in training mode".
+        A warning names them if activations turn out to change although the samples stay the same.
     """
 
     outputs: tuple[Output, ...]
     device: str
+    varying: tuple[str, ...] = ()
+    mixing: tuple[str, ...] = ()
 
     @abstractmethod
     def run(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -329,6 +335,20 @@ class Model(ABC):
         same = copy.copy(self)
         same.inputs = tuple(inputs)
         return same
+
+    def metadata(self) -> Mapping[str, str]:
+        """Return what the model says about itself, such as the names of its classes, as text.
+
+        Override this method for models that hold such texts; users ask for one by its key.
+        """
+        return {}
+
+    def names(self) -> Mapping[str, str]:
+        """Return the module path of every layer by its name, "" if it has none.
+
+        Override this method if listing the layers takes long.
+        """
+        return {each.name: each.module for each in self.layers()}
 
     @abstractmethod
     def layers(self) -> list[Layer]:

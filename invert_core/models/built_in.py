@@ -71,6 +71,17 @@ BUILT_IN = {
                 metavar="FILE",
             ),
             Option(
+                "weights_prefix",
+                "Take only the weights whose names in the file begin with this, and leave it out, "
+                "as in model.encoder.",
+                metavar="PREFIX",
+            ),
+            Option(
+                "partial_weights",
+                "Load the weights that fit, although the file has others or lacks some.",
+                bool,
+            ),
+            Option(
                 "trust_model",
                 "Let a model file run its own code. Use this only for files that you trust.",
                 bool,

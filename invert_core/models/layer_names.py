@@ -3,26 +3,17 @@
 import functools
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from invert_core.errors import ModelError, SettingError, UnknownNameError
 from invert_core.models.backend import Layer, Model, Reading
 from invert_core.models.pooling import read_as
+from invert_core.values import is_pattern, pattern_rule
 from invert_core.wording import choice, first_few, nearest
 
 _log = logging.getLogger("invert")
-
-_WILDCARDS = {"*": ".*", "?": "."}
-
-
-def is_pattern(name: str) -> bool:
-    """Return whether a name holds ``*`` or ``?``; brackets, as in ``attention[0]``, do not count.
-
-    >>> is_pattern("layer4.*"), is_pattern("attention[0]")
-    (True, False)
-    """
-    return any(wildcard in name for wildcard in _WILDCARDS)
 
 
 def matching(layers: Sequence[Layer], patterns: Sequence[str]) -> list[Layer]:
@@ -34,7 +25,7 @@ def matching(layers: Sequence[Layer], patterns: Sequence[str]) -> list[Layer]:
     patterns : sequence of str
         ``*`` stands for any characters and ``?`` for one; without them, a pattern fits only itself.
     """
-    rules = [_rule(pattern) for pattern in patterns]
+    rules = list(map(pattern_rule, patterns))
     return [each for each in layers if any(_asked_as(each, rule) for rule in rules)]
 
 
@@ -60,8 +51,9 @@ def described(layers: Sequence[Layer], addresses: Sequence[str], usual: Reading)
     list of Layer
         In the order of the model. A layer that cannot be read in this way has a `problem`.
     """
-    asked = [as_reading(each, usual, lambda: layers) for each in addresses]
-    rules = [(reading, _rule(reading.layer)) for reading in asked]
+    names = {name for each in layers for name in (each.name, each.module)}
+    asked = [as_reading(each, usual, lambda: names) for each in addresses]
+    rules = [(reading, pattern_rule(reading.layer)) for reading in asked]
     found = []
     for layer in layers:
         fitting = [reading for reading, rule in rules if _asked_as(layer, rule)]
@@ -80,7 +72,7 @@ def _described(layer: Layer, reading: Reading) -> Layer:
         return replace(layer, n_units=None, pool="", problem=reason)
 
 
-def as_reading(address: str, usual: Reading, layers: Callable[[], Sequence[Layer]]) -> Reading:
+def as_reading(address: str, usual: Reading, names: Callable[[], Collection[str]]) -> Reading:
     """Read the options of an address such as ``encoder.*:axis=1,pool=max``.
 
     Only what follows the last colon is read, and only if it says ``key=value``, because tensors are
@@ -92,8 +84,8 @@ def as_reading(address: str, usual: Reading, layers: Callable[[], Sequence[Layer
         A name, module path or pattern, with or without options.
     usual : Reading
         Says what holds for options that are not given.
-    layers : callable
-        Returns the layers of the model.
+    names : callable
+        Returns the names and module paths of all layers of the model.
 
     Raises
     ------
@@ -101,7 +93,7 @@ def as_reading(address: str, usual: Reading, layers: Callable[[], Sequence[Layer
         There is no such option, or its value is not a whole number or a pool.
     """
     name, colon, options = address.rpartition(":")
-    if not colon or "=" not in options or address in _all_names(layers()):
+    if not colon or "=" not in options or address in names():
         return replace(usual, layer=address)
     given: dict[str, str | int] = {}
     for option in options.split(","):
@@ -148,8 +140,13 @@ def select_layers(
         else its name. A layer that is named, or was found before, is not found again.
     """
     layers = functools.cache(model.layers)
+
+    def names() -> set[str]:
+        known = model.names()
+        return {*known, *known.values()}
+
     asked = [
-        each if isinstance(each, Reading) else as_reading(each, usual, layers) for each in wanted
+        each if isinstance(each, Reading) else as_reading(each, usual, names) for each in wanted
     ]
     literal = [each.layer for each in asked if not is_pattern(each.layer)]
     readings: list[Reading] = []
@@ -166,9 +163,32 @@ def select_layers(
     return readings
 
 
+def layer_aliases(names: Mapping[str, str], named: Sequence[str]) -> dict[str, str]:
+    """Return the other name of each layer that has one: its module path, or its own name.
+
+    A name or path that stands for several layers is nobody's alias.
+
+    Parameters
+    ----------
+    names : mapping of str to str
+        The module path of every layer of a model by its name.
+    named : sequence of str
+        Names and module paths, as `select_layers` returns them.
+    """
+    count = Counter([*names, *filter(None, names.values())])
+    aliases: dict[str, str] = {}
+    for layer, module in names.items():
+        if not module or module == layer:
+            continue
+        for name, other in ((layer, module), (module, layer)):
+            if name in named and count[name] == count[other] == 1 and other not in named:
+                aliases[name] = other
+    return aliases
+
+
 def _fitting(asked: Reading, layers: Sequence[Layer]) -> list[tuple[Layer, str]]:
     """Return the layers that fit a pattern and can be read so, and the names by which they fit."""
-    rule = _rule(asked.layer)
+    rule = pattern_rule(asked.layer)
     found = [(layer, name) for layer in layers if (name := _asked_as(layer, rule))]
     readable = [pair for pair in found if _can_be_read(pair[0], asked)]
     if not readable:
@@ -201,11 +221,6 @@ def _can_be_read(layer: Layer, asked: Reading) -> bool:
         return bool(read_as(layer, replace(asked, layer=layer.name)).pool)
     except ModelError:
         return False
-
-
-def _rule(pattern: str) -> re.Pattern[str]:
-    parts = (_WILDCARDS.get(character, re.escape(character)) for character in pattern)
-    return re.compile("".join(parts), re.DOTALL)
 
 
 def _asked_as(layer: Layer, rule: re.Pattern[str]) -> str:

@@ -218,7 +218,7 @@ def _draw_unit(axes: "Axes", row: ProbedUnit, inside: np.ndarray, outside: np.nd
     """Draw the shares of the samples inside and of those outside, in the same bins."""
     verdict = "significant" if row.is_significant else row.status
     verdict = "not significant" if verdict == "ok" else verdict
-    name = f"{row.address} ({row.unit_name})" if row.unit_name else row.address
+    name = row.shown_address
     title = axes.set_title("", loc="left")
     _write(title, name, f", AUC {row.auc:.4f}, {verdict}", share=0.42)
     groups = [group[np.abs(group) <= _MOST_DRAWN] for group in (inside, outside)]

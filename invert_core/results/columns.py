@@ -49,6 +49,15 @@ def column(
     )
 
 
+def with_name(address: str, name: str) -> str:
+    """Write an address for people, with the name of the unit behind it if there is one.
+
+    >>> with_name("fc:3", "traffic light"), with_name("fc:4", "")
+    ('fc:3 (traffic light)', 'fc:4')
+    """
+    return f"{address} ({name})" if name else address
+
+
 def columns(kind: type) -> dict[str, Field[Any]]:
     """Return the fields of a kind of row that are columns, keyed by name."""
     return {one.name: one for one in fields(kind) if "what" in one.metadata}
@@ -137,9 +146,9 @@ class UnitExplanation(Explanation):
         return f"{self.layer}:{self.unit}"
 
     @property
-    def named_address(self) -> str:
-        """The unit as ``layer:name``."""
-        return f"{self.layer}:{self.unit_name}"
+    def shown_address(self) -> str:
+        """The address, and the name of the unit if it has one."""
+        return with_name(self.address, self.unit_name)
 
 
 @described

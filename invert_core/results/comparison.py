@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from invert_core.errors import DataError, FileFormatError
-from invert_core.results.columns import Explanation, Label
+from invert_core.results.columns import Explanation, Label, with_name
 from invert_core.results.labels import Labels
 from invert_core.results.run_directory import RUN_FILE, read_run
 from invert_core.settings import SEARCHES
@@ -25,6 +25,7 @@ COLUMNS = (
     "exhaustive_formula",
     "beam_label",
     "exhaustive_label",
+    "unit_name",
 )
 
 _INPUTS = ("activations", "concepts")
@@ -38,6 +39,8 @@ class ComparedUnit:
     Attributes
     ----------
     layer, unit, direction : str, int, str
+    unit_name : str
+        Name of the unit; "" if it has none.
     beam, exhaustive : Explanation
         The best formula that each search found, among its rows and `by_length`. With `min_gain`,
         the row of rank 1 need not be the best.
@@ -60,11 +63,17 @@ class ComparedUnit:
     status: str
     loss: float
     loss_at_most: float
+    unit_name: str = ""
 
     @property
     def address(self) -> str:
         """The unit as ``layer:unit``."""
         return f"{self.layer}:{self.unit}"
+
+    @property
+    def shown_address(self) -> str:
+        """The address, and the name of the unit if it has one."""
+        return with_name(self.address, self.unit_name)
 
     def row(self) -> dict[str, Any]:
         """Return the values of `COLUMNS`, keyed by column."""
@@ -252,6 +261,7 @@ def _compared(beam_rows: Sequence[Label], exhaustive_rows: Sequence[Label]) -> C
         status=_status(ahead, loss_at_most),
         loss=max(0.0, -ahead),
         loss_at_most=loss_at_most,
+        unit_name=first.unit_name,
     )
 
 

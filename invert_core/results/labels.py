@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from invert_core.results.columns import Explanation, Label, checked
 from invert_core.results.label_table import LabelTable, Record
 from invert_core.results.label_text import HEADER, LabelText
 from invert_core.settings import SIGNIFICANT
-from invert_core.wording import first_few, nearest
+from invert_core.wording import counted, first_few, nearest
 
 if TYPE_CHECKING:
     from invert_core.concepts.sets.concept_set import ConceptSet
@@ -35,27 +35,41 @@ class Labels:
         The rows; each says what a unit detects.
     concepts : ConceptSet or None
         The concepts, joined to the activations; None if the rows were read from a run.
+    aliases : mapping of layer name to str, optional
+        Another name of each layer that has one, by which `at` finds it, too.
     """
 
-    def __init__(self, rows: Iterable[Label] = (), concepts: "ConceptSet | None" = None):
+    def __init__(
+        self,
+        rows: Iterable[Label] = (),
+        concepts: "ConceptSet | None" = None,
+        aliases: Mapping[str, str] | None = None,
+    ):
         self.concepts = concepts
+        self.aliases = dict(aliases or {})
         made = [LabelTable.of_rows(rows)]
         self._load: Callable[[], Iterable[LabelTable]] = lambda: made
 
     @classmethod
     def of_tables(
-        cls, tables: Iterable[LabelTable], concepts: "ConceptSet | None" = None
+        cls,
+        tables: Iterable[LabelTable],
+        concepts: "ConceptSet | None" = None,
+        aliases: Mapping[str, str] | None = None,
     ) -> "Labels":
         """Return the rows of all tables, in order."""
         made = list(tables)
-        return cls.loaded_by(lambda: made, concepts)
+        return cls.loaded_by(lambda: made, concepts, aliases)
 
     @classmethod
     def loaded_by(
-        cls, load: Callable[[], Iterable[LabelTable]], concepts: "ConceptSet | None" = None
+        cls,
+        load: Callable[[], Iterable[LabelTable]],
+        concepts: "ConceptSet | None" = None,
+        aliases: Mapping[str, str] | None = None,
     ) -> "Labels":
         """Return rows that `load` reads once someone asks for them."""
-        made = cls(concepts=concepts)
+        made = cls(concepts=concepts, aliases=aliases)
         made._load = load
         return made
 
@@ -113,39 +127,53 @@ class Labels:
         return counts
 
     def at(self, address: str) -> tuple[Label, ...]:
-        """Return the rows of one unit, given as ``layer:unit`` with the unit's number or name.
+        """Return the rows of one unit, given as ``layer:unit``.
 
-        If a name is also the number of another unit, the number counts.
+        The layer is given by its name or alias, the unit by its number or name. What follows the
+        last colon is a number if it looks like one, so the number of one unit counts before the
+        name of another; names may hold colons. What is the name of a layer is never an alias.
 
         Raises
         ------
         UnknownNameError
-            There is no such unit.
+            There is no such unit, or several have this name.
         """
-        for is_at in (_has_number, _has_name):
-            found = [row for table in self.tables for row in table.take(is_at(table, address))]
+        names = {name for table in self.tables for name in table.values("layer")}
+        usable = {name: alias for name, alias in self.aliases.items() if alias not in names}
+        for is_at, aliases in itertools.product((_has_number, _has_name), ({}, usable)):
+            found = [
+                row
+                for table in self.tables
+                for row in table.take(is_at(table, _called(table, aliases), address))
+            ]
             if found:
-                return tuple(found)
+                return _of_one_unit(found, address)
         raise self._no_unit(address)
 
     def _no_unit(self, address: str) -> UnknownNameError:
-        layer = address.rpartition(":")[0]
-        units: dict[str, list[int]] = {}
+        layer, _, unit = address.rpartition(":")
+        units: dict[str, dict[int, str]] = {}
         for table in self.tables:
-            for name, unit in zip(table.values("layer"), table.values("unit"), strict=True):
-                units.setdefault(name, []).append(unit)
+            of_rows = (table.values(name) for name in ("layer", "unit", "unit_name"))
+            for row_layer, number, name in zip(*of_rows, strict=True):
+                units.setdefault(row_layer, {})[number] = name
+        layer = next((name for name in units if self.aliases.get(name) == layer), layer)
         if layer in units:
             of_layer = units[layer]
-            hint = f"The units of layer {layer!r} go from {min(of_layer)} to {max(of_layer)}."
+            hint = nearest(
+                unit,
+                filter(None, of_layer.values()),
+                f"The units of layer {layer!r} go from {min(of_layer)} to {max(of_layer)}.",
+            )
         elif not units:
             hint = "There are no rows at all."
         else:
-            name, (unit, *_) = next(iter(units.items()))
+            name, (number, *_) = next(iter(units.items()))
             layers = list(units)
             hint = nearest(
                 layer,
-                layers,
-                f"Give LAYER:UNIT, as in {name}:{unit}; the layers are {first_few(layers)}.",
+                [*layers, *self.aliases.values()],
+                f"Give LAYER:UNIT, as in {name}:{number}; the layers are {first_few(layers)}.",
             )
         return UnknownNameError(f"There is no unit {address!r}.", hint)
 
@@ -157,27 +185,29 @@ class Labels:
         Parameters
         ----------
         label : Label, Explanation or str
-            A row of this result, or a formula in concept ids.
+            A row of this result, or a formula in concept ids or names.
 
         Raises
         ------
         DataError
             The rows were read from a run, or the row is that of a dead unit.
         FormulaError, UnknownNameError
-            The text is not a formula, or names a concept that does not exist.
+            The text is not a formula, names a concept that does not exist, or has a name that
+            several concepts have.
         """
         if self.concepts is None:
             raise DataError(
                 "These labels were read from a run and hold no concepts.",
                 "Evaluate the formula with Formula.parse(text).evaluate(concepts).",
             )
-        text = label if isinstance(label, str) else label.formula
-        if not text:
-            raise DataError("A dead unit has no formula.", "Ask for another row.")
         # Imported here, because reading a run needs neither formulas nor concepts.
         from invert_core.formula.formula import Formula
 
-        return Formula.parse(text).evaluate(self.concepts)
+        if isinstance(label, str):
+            return Formula.parse(label, self.concepts).evaluate(self.concepts)
+        if not label.formula:
+            raise DataError("A dead unit has no formula.", "Ask for another row.")
+        return Formula.parse(label.formula).evaluate(self.concepts)
 
     def to_csv(self) -> str:
         """Return all rows as the text of labels.csv."""
@@ -215,19 +245,36 @@ def _best_of(table: LabelTable, top: int | None) -> list[Label]:
     return table.take(first[order][:top])
 
 
-def _has_number(table: LabelTable, address: str) -> np.ndarray:
-    """Return the positions of the rows whose `address` is the given one."""
+def _called(table: LabelTable, aliases: Mapping[str, str]) -> np.ndarray:
+    """Return the layer of each row by its alias, or by its name if it has none."""
+    layers = table.array("layer")
+    if not aliases:
+        return layers
+    return np.array([aliases.get(name, name) for name in layers.tolist()], object)
+
+
+def _has_number(table: LabelTable, layers: np.ndarray, address: str) -> np.ndarray:
+    """Return the positions of the rows whose layer and unit number are the given ones."""
     layer, _, number = address.rpartition(":")
     is_number = number.isascii() and number.isdecimal() and number == str(int(number[:18]))
     unit = int(number) if is_number else -1
-    return np.flatnonzero((table.array("layer") == layer) & (table.array("unit") == unit))
+    return np.flatnonzero((layers == layer) & (table.array("unit") == unit))
 
 
-def _has_name(table: LabelTable, address: str) -> np.ndarray:
-    """Return the positions of the rows whose `named_address` is the given one."""
+def _has_name(table: LabelTable, layers: np.ndarray, address: str) -> np.ndarray:
+    """Return the positions of the rows whose layer and unit name are the given ones."""
     names = table.array("unit_name")
-    named = table.array("layer") + ":" + names
-    return np.flatnonzero((names != "") & (named == address))
+    return np.flatnonzero((names != "") & (layers + ":" + names == address))
+
+
+def _of_one_unit(rows: list[Label], address: str) -> tuple[Label, ...]:
+    units = list(dict.fromkeys(row.address for row in rows))
+    if len(units) > 1:
+        raise UnknownNameError(
+            f"{counted(len(units), 'unit')} are called {address!r}.",
+            f"Give one of them by its number: {first_few(units, called=str)}.",
+        )
+    return tuple(rows)
 
 
 def tables_of(lines: Iterable[str], name: str) -> Iterator[LabelTable]:

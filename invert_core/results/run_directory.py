@@ -63,7 +63,7 @@ def write_run(
     """
     (folder / "labels.jsonl").write_text(labels.to_jsonl(), encoding="utf-8", newline="")
     (folder / "labels.csv").write_text(labels.to_csv(), encoding="utf-8", newline="")
-    write_info(folder, settings, inputs, arguments, timings)
+    write_info(folder, settings, inputs, arguments, timings, labels.aliases)
 
 
 def write_info(
@@ -72,8 +72,12 @@ def write_info(
     inputs: Mapping[str, Mapping[str, Any]],
     arguments: Mapping[str, Any],
     timings: Timings,
+    aliases: Mapping[str, str],
 ) -> None:
-    """Write run.json to a folder that exists; the parameters are those of `write_run`."""
+    """Write run.json to a folder that exists.
+
+    `aliases` are those of `Labels`; the other parameters are those of `write_run`.
+    """
     info = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -89,6 +93,8 @@ def write_info(
             "cores": os.cpu_count(),
         },
     }
+    if aliases:
+        info["aliases"] = dict(aliases)
     text = json.dumps(info, indent=2, ensure_ascii=False) + "\n"
     # A path may hold bytes that are not UTF-8; JSON decodes this escape to the same path.
     (folder / RUN_FILE).write_text(text, encoding="utf-8", errors="backslashreplace")
@@ -120,10 +126,17 @@ def read_run(path: str | PathLike[str]) -> Run:
                 f"{str(path)!r} is not a run directory: it has no {needed.name}.", _LABEL
             )
     info = _read_info(run_file)
-    labels = Labels.of_tables(read_tables(path))
+    labels = Labels.of_tables(read_tables(path), aliases=_aliases(info, run_file))
     if not len(labels):
         raise FileFormatError(f"{str(labels_file)!r} holds no labels.", _LABEL)
     return Run(labels, info)
+
+
+def _aliases(info: Mapping[str, Any], run_file: Path) -> dict[str, str]:
+    aliases = info.get("aliases", {})
+    if not isinstance(aliases, dict) or not all(isinstance(each, str) for each in aliases.values()):
+        raise FileFormatError(f"{str(run_file)!r} has aliases that are not names.", _LABEL)
+    return aliases
 
 
 def rows_identity(path: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from invert_core.errors import (
     SettingError,
     UnknownNameError,
 )
+from invert_core.extraction.trial_runs import try_out
 from invert_core.models.backend import MASK, POOLS, STATES, Extractor, Finding, Model, Option
 from invert_core.testing.token_suite import TokenSuite, refused
 
@@ -77,6 +78,11 @@ class BackendSuite(TokenSuite):
             *names,
             *(layer.module for layer in model.layers()),
         }
+
+    def test_metadata_are_texts_by_key(self, tmp_path: Path) -> None:
+        for key, text in self._model(tmp_path).metadata().items():
+            assert isinstance(key, str), key
+            assert isinstance(text, str), f"the metadata {key!r} are {text!r}"
 
     def test_what_is_listed_is_what_is_extracted(self, tmp_path: Path) -> None:
         model = self._model(tmp_path)
@@ -201,6 +207,14 @@ class BackendSuite(TokenSuite):
         for first, second in zip(*runs, strict=True):
             for layer in layers:
                 assert first[layer].tobytes() == second[layer].tobytes()
+
+    def test_a_sample_alone_makes_its_activations(self, tmp_path: Path) -> None:
+        layers = list(dict.fromkeys(layer for layer, _ in self.expected()))
+        model = self._model(tmp_path)
+        with model.extractor(layers, device="cpu", batch_size=self._count) as extractor:
+            for layer, found in try_out(extractor, self.batch()).layers.items():
+                assert not found.varies, f"{layer!r} differs when a batch runs again"
+                assert not found.mixes, f"{layer!r} depends on the other samples of a batch"
 
     def test_an_unknown_layer_is_refused_with_the_nearest_names(self, tmp_path: Path) -> None:
         model = self._model(tmp_path)

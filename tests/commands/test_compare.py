@@ -77,6 +77,16 @@ def test_json_and_csv_have_every_unit(runs):
     assert (rows[0]["beam_formula"], rows[0]["exhaustive_label"]) == ("a & b", "brown & cat")
 
 
+def test_names_of_units_are_shown(runs):
+    path = runs / "run" / "labels.jsonl"
+    path.write_text(path.read_text().replace('"unit_name": ""', '"unit_name": "traffic light"'))
+    summary, _, first, *_ = invert("compare", "run", "certified").stdout.splitlines()
+    assert summary.endswith("largest loss 0.04 (fc:2 (traffic light)); 1 dead")
+    assert first.startswith("fc:2 (traffic light)  ")
+    rows = json.loads(invert("compare", "run", "certified", "--format", "json").stdout)
+    assert {row["unit_name"] for row in rows} == {"traffic light"}
+
+
 def test_what_a_time_limit_left_open_is_told(runs):
     path = runs / "certified" / "labels.jsonl"
     text = path.read_text()

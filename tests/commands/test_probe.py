@@ -112,7 +112,7 @@ def test_one_unit_is_counted_in_words_that_fit(inputs):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("a & bb",), "There is no concept with the id 'bb'."),
+        (("a & bb",), "There is no concept with the id or name 'bb'."),
         (("apple",), "invert concepts show"),
         (("a & & b",), "'&' at character 5"),
         (("a & ~a",), "is true nowhere"),

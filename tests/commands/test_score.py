@@ -31,10 +31,16 @@ def test_the_table_is_in_names(inputs):
     assert result.stderr == ""
 
 
+def test_the_label_that_is_printed_can_be_given_as_the_formula(inputs):
+    named = ("--names", "names.csv", "--format", "json")
+    rows = json.loads(invert(*ARGUMENTS, "a & ~b", *named).stdout)
+    assert json.loads(invert(*ARGUMENTS, rows[0]["label"], *named).stdout) == rows
+
+
 @pytest.mark.parametrize(
     ("formula", "words"),
     [
-        ("a & bb", "There is no concept with the id 'bb'."),
+        ("a & bb", "There is no concept with the id or name 'bb'."),
         ("apple", "invert concepts show"),
         ("a & & b", "'&' at character 5"),
         ("", "ends at character 1"),

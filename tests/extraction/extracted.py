@@ -33,9 +33,14 @@ def assert_same(found, wanted):
         assert np.array_equal(found[name], values)
 
 
-def interrupt_at(rows):
-    """Interrupt the model when it has seen this many samples."""
-    seen = 0
+def trial_rows(batch_size):
+    """The samples that a steady model sees in trial runs: a batch twice, and in two parts."""
+    return 3 * batch_size
+
+
+def interrupt_at(rows, batch_size=32):
+    """Interrupt the model when it has seen this many samples after the trial runs."""
+    seen = -trial_rows(batch_size)
 
     def fail(x):
         nonlocal seen

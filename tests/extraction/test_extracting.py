@@ -82,7 +82,7 @@ def test_the_model_is_opened_for_no_more_samples_than_there_are(tmp_path):
 
 
 def test_the_model_is_closed_whatever_happens(tmp_path):
-    model = FakeModel(fail=interrupt_at(0))
+    model = FakeModel(fail=interrupt_at(-100))
     with pytest.raises(KeyboardInterrupt):
         extract(model, samples(10), tmp_path / "x.h5", LAYERS)
     assert model.opened[0].closed

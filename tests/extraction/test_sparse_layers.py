@@ -67,3 +67,16 @@ def test_names_for_other_units_than_there_are_are_refused(tmp_path, monkeypatch)
     monkeypatch.setattr(FakeExtractor, "unit_names", lambda _: {"out": ("a",)})
     with pytest.raises(ModelError, match="has 3 units, but the backend names 1"):
         extract(FakeModel(), samples(9), tmp_path / "x.h5", LAYERS)
+
+
+def test_a_layer_gets_its_other_name_as_alias(tmp_path):
+    model = FakeModel()
+    layers = [replace(layer, module=f"net.{layer.name}") for layer in model.layers()]
+    model.layers = lambda: layers
+    extract(model, samples(9), tmp_path / "x.h5", ["hidden", "latents"], sparse=["latents"])
+    with open_activations(tmp_path / "x.h5") as activations:
+        aliases = {layer.name: layer.alias for layer in activations.layers.values()}
+    assert aliases == {"hidden": "net.hidden", "latents": "net.latents"}
+    extract(FakeModel(), samples(9), tmp_path / "y.h5", ["out"])
+    with open_activations(tmp_path / "y.h5") as activations:
+        assert activations.layers["out"].alias == ""

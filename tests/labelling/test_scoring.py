@@ -29,6 +29,23 @@ def test_score_takes_any_formula_that_parses():
     assert found.rows[0].n_positive == extent.sum()
 
 
+def test_a_broken_formula_is_refused_before_anything_is_opened():
+    with pytest.raises(FormulaError):
+        score("none.npz", "none.csv", "c0 &")
+
+
+def test_a_label_is_taken_as_the_formula():
+    activations, labels = small()
+    concepts = concept_set(labels, name=("even", "two words", "a & b", "even", "c0", "f"))
+    by_id = score(activations, concepts, "c0 & ~c1 | c2 | c4")
+    assert by_id.rows[0].label == 'even (c0) & ~two words | "a & b" | c0 (c4)'
+    assert score(activations, concepts, by_id.rows[0].label) == by_id
+    extent = by_id.extent(by_id.rows[0])
+    assert np.array_equal(by_id.extent(by_id.rows[0].label), extent)
+    with pytest.raises(UnknownNameError, match=r"'even'.*2 concepts"):
+        score(activations, concepts, "even & ~two words")
+
+
 @pytest.mark.parametrize(
     ("formula", "error"),
     [("c0 &", FormulaError), ("c99", UnknownNameError), ("c0 & ~c0", DataError)],

@@ -4,10 +4,11 @@ import h5py
 import numpy as np
 import pytest
 
-from invert_core import label, score
+from invert_core import label, read_run, score
 from invert_core.activations import open_activations
+from invert_core.errors import UnknownNameError
 from invert_core.results.labels import Labels
-from tests.command_line import invert
+from tests.command_line import invert, refused
 
 NAMES = ("0@0,0", "0@0,1", "0@1,0")
 
@@ -57,6 +58,53 @@ def test_a_name_that_is_the_number_of_another_unit_means_that_one(here):
     labels = label(here / "x.h5", here / "c.npz")
     assert {row.unit for row in labels.at("flat:2")} == {2}
     assert {row.unit for row in labels.at("flat:7")} == {2}
+
+
+def test_a_layer_is_found_by_its_alias(here):
+    with h5py.File("x.h5", "r+") as file:
+        file["layers/flat"].attrs["alias"] = "plain"
+        file["layers/plain"].attrs["alias"] = "block.0:relu"
+    labels = label(here / "x.h5", here / "c.npz")
+    assert {row.layer for row in labels.at("plain:1")} == {"plain"}
+    assert labels.at("block.0:relu:1") == labels.at("plain:1")
+    with pytest.raises(UnknownNameError):
+        labels.at("plain:0@0,1")
+    invert("label", "x.h5", "c.npz", "-l", "block.*", "-o", "run")
+    by_name = invert("show", "run", "plain:2").stdout
+    assert invert("show", "run", "block.0:relu:2").stdout == by_name
+    assert read_run("run").labels.aliases == {"plain": "block.0:relu"}
+    scored = invert("score", "x.h5", "c.npz", "-l", "block.0:relu", "--formula", "a").stdout
+    assert "plain:1 " in scored
+    assert "flat" not in scored
+
+
+@pytest.mark.parametrize("broken", ["5", "[]", '{"plain": 1}'])
+def test_aliases_in_a_run_that_are_not_names_are_refused(here, broken):
+    invert("label", "x.h5", "c.npz", "-o", "run")
+    text = (here / "run/run.json").read_text()
+    (here / "run/run.json").write_text(text.replace("{", f'{{"aliases": {broken}, ', 1))
+    assert "has aliases that are not names" in refused("show", "run", "plain:1")
+
+
+def test_a_name_of_several_units_is_refused_with_their_numbers(here):
+    with h5py.File("x.h5", "r+") as file:
+        file["layers/flat/unit"][:] = ["crane", "sea: crane", "crane"]
+    labels = label(here / "x.h5", here / "c.npz")
+    with pytest.raises(UnknownNameError, match=r"2 units are called 'flat:crane'.*flat:0, flat:2"):
+        labels.at("flat:crane")
+    assert {row.unit for row in labels.at("flat:sea: crane")} == {1}
+    with pytest.raises(UnknownNameError, match="Did you mean 'crane'"):
+        labels.at("flat:cranes")
+
+
+def test_commands_take_the_name_of_a_unit(here):
+    for command in ("score", "probe"):
+        given = (command, "x.h5", "c.npz", "--formula", "a", "-l", "flat", "--format", "csv")
+        by_number = invert(*given, "--units", "1,2").stdout
+        assert invert(*given, "--units", "0@0,1,2").stdout == by_number
+    invert("label", "x.h5", "c.npz", "-l", "flat", "--units", "0@0,1", "-o", "run")
+    assert read_run("run").info["arguments"]["units"] == "0@0,1"
+    assert {row.unit for row in read_run("run").labels} == {1}
 
 
 def test_the_name_is_printed_beside_the_number(here):

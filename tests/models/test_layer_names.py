@@ -2,9 +2,10 @@
 
 import pytest
 
-from invert_core.errors import UnknownNameError
-from invert_core.models.backend import Layer
-from invert_core.models.layer_names import matching, select_layers
+from invert_core.errors import SettingError, UnknownNameError
+from invert_core.models.axes import Axes
+from invert_core.models.backend import Layer, Reading
+from invert_core.models.layer_names import layer_aliases, matching, select_layers
 
 
 def layer(name, module="", pool="mean"):
@@ -19,6 +20,10 @@ def selected(model, wanted):
     return [each.layer for each in readings]
 
 
+def paths(layers):
+    return {each.name: each.module for each in layers}
+
+
 class Listed:
     """A model of which only the layers are known."""
 
@@ -27,6 +32,9 @@ class Listed:
 
     def layers(self):
         return self._layers
+
+    def names(self):
+        return paths(self._layers)
 
 
 MODEL = Listed(
@@ -81,3 +89,81 @@ def test_a_pattern_does_not_choose_what_cannot_be_extracted():
 
 def test_matching_keeps_what_cannot_be_extracted():
     assert [each.name for each in matching(MODEL.layers(), ["block.1.*", "t1"])] == ["t1", "t3"]
+
+
+def test_the_alias_of_a_layer_is_its_module_or_its_own_name():
+    found = layer_aliases(MODEL.names(), ["t1", "block.0.relu", "attention[0]", "head"])
+    assert found == {"t1": "block.0.conv", "block.0.relu": "t2"}
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [layer("r#1", "r"), layer("r#2", "r")],
+        [layer("r#1", "r"), layer("r", "s")],
+        [layer("r#1", "r"), layer("s", "r#1")],
+    ],
+)
+def test_what_stands_for_several_layers_is_no_alias(others):
+    assert layer_aliases(paths(others), ["r#1"]) == {}
+
+
+UNKNOWN = Axes(0, None, "nothing tells which axis counts the channels")
+READABLE = Listed(
+    Layer("conv", "", "Conv", (None, 8, 5), 8, "mean", axes=Axes(0, 1, "followed")),
+    Layer("odd", "", "Odd", (None, 7, 5), None, "", axes=UNKNOWN),
+    Layer("flat:0", "", "Gemm", (None, 3), 3, "none", axes=Axes(0, 1)),
+    Layer("whole", "", "Shape", (4,), None, "", problem="holds int64"),
+)
+
+
+@pytest.mark.parametrize(
+    ("address", "reading"),
+    [
+        ("conv", Reading("conv")),
+        ("conv:axis=2", Reading("conv", channel_axis=2)),
+        ("conv:axis=-1,pool=max,batch=1", Reading("conv", "max", -1, 1)),
+        ("flat:0", Reading("flat:0")),
+        ("flat:0:pool=none", Reading("flat:0", "none")),
+        ("conv: axis = 1", Reading("conv", channel_axis=1)),
+    ],
+)
+def test_options_follow_the_last_colon_of_an_address(address, reading):
+    assert select_layers(READABLE, [address]) == [reading]
+
+
+def test_what_is_not_said_in_an_address_holds_for_all():
+    usual = Reading("", "max", 1)
+    assert select_layers(READABLE, ["conv:axis=2", "flat:0"], usual) == [
+        Reading("conv", "max", 2),
+        Reading("flat:0", "max", 1),
+    ]
+
+
+def test_the_name_of_a_layer_is_not_taken_apart():
+    model = Listed(layer("a:axis=1"))
+    assert select_layers(model, ["a:axis=1"]) == [Reading("a:axis=1")]
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("conv:axes=1", "option of a layer"),
+        ("conv:axis=one", "axis=one, which is not the number of an axis"),
+        ("conv:axis=", "axis=, which is not the number of an axis"),
+        ("conv:axis=1,axis=2", "says axis twice"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(address, reason):
+    with pytest.raises(SettingError, match=reason):
+        select_layers(READABLE, [address])
+
+
+def test_a_pattern_says_which_layers_need_an_axis_and_takes_them_with_one(caplog):
+    assert [each.layer for each in select_layers(READABLE, ["*"])] == ["conv", "flat:0"]
+    assert "Left out of '*'" in caplog.text
+    assert "'odd'" in caplog.text
+    assert "whole" not in caplog.text
+    caplog.clear()
+    assert select_layers(READABLE, ["o*:axis=1"]) == [Reading("odd", channel_axis=1)]
+    assert not caplog.records

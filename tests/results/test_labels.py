@@ -177,3 +177,45 @@ def test_an_empty_table_has_no_rows_and_no_text():
     assert Labels().best() == ()
     with pytest.raises(UnknownNameError, match="no rows"):
         Labels().at("fc:0")
+
+
+def naive_at(rows, aliases, address):
+    """The units that an address stands for; numbers count before names."""
+    layers = {row.layer for row in rows}
+    aliases = {layer: alias for layer, alias in aliases.items() if alias not in layers}
+    for unit in ("unit", "unit_name"):
+        for called in (lambda layer: layer, lambda layer: aliases.get(layer, layer)):
+            found = {
+                row.address
+                for row in rows
+                if getattr(row, unit) != ""
+                and f"{called(row.layer)}:{getattr(row, unit)}" == address
+            }
+            if found:
+                return found
+    return set()
+
+
+hostile_names = st.text("a:01", max_size=3)
+
+
+@given(
+    st.lists(st.tuples(hostile_names, st.integers(0, 11), hostile_names), min_size=1, max_size=6),
+    st.dictionaries(hostile_names, hostile_names.filter(bool), max_size=3),
+    hostile_names,
+    hostile_names,
+)
+def test_an_address_stands_for_the_units_that_the_rule_says(units, aliases, layer, unit):
+    named = {(layer, number): name for layer, number, name in sorted(units)}
+    rows = [
+        Label.of_dead_unit(layer=at, unit=of, direction="positive", n_samples=9, unit_name=name)
+        for (at, of), name in named.items()
+    ]
+    labels = Labels(rows, aliases=aliases)
+    for address in (f"{layer}:{unit}", *(f"{at}:{name}" for (at, _), name in named.items())):
+        expected = naive_at(rows, aliases, address)
+        if len(expected) == 1:
+            assert {row.address for row in labels.at(address)} == expected
+        else:
+            with pytest.raises(UnknownNameError, match="are called" if expected else "no unit"):
+                labels.at(address)

@@ -9,6 +9,7 @@ import numpy as np
 
 from invert_core.activations import layout
 from invert_core.activations.groups import Groups
+from invert_core.activations.steadiness import Steadiness
 from invert_core.activations.writing.sparse_rows import BYTES_PER_VALUE, VALUES_AT_ONCE
 from invert_core.files.fingerprint import as_stored
 from invert_core.values import as_sample_id
@@ -40,6 +41,8 @@ class Origin:
         A number that identifies the content of each sample; it is used only with ids.
     groups : Groups, optional
         The group of each sample.
+    aliases : mapping of layer name to str
+        Another name of each layer that has one.
     """
 
     n_samples: int
@@ -50,6 +53,7 @@ class Origin:
     sparse: Collection[str] = ()
     sample_digests: np.ndarray | None = None
     groups: Groups | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", as_stored(self.fingerprint))
@@ -71,6 +75,7 @@ class Contents:
     origin: Origin
     n_units: Mapping[str, int]
     unit_names: Mapping[str, tuple[str, ...]]
+    steadiness: Mapping[str, Steadiness] = field(default_factory=dict)
 
     @property
     def sparse(self) -> frozenset[str]:

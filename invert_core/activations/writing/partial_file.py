@@ -76,6 +76,10 @@ def _write_empty(path: Path, contents: Contents) -> None:
         for name, count in contents.n_units.items():
             group = layers.create_group(layout.layer_key(name))
             group.attrs["name"] = name
+            if name in origin.aliases:
+                group.attrs["alias"] = origin.aliases[name]
+            if name in contents.steadiness:
+                contents.steadiness[name].write(group)
             if name in contents.unit_names:
                 hdf5.write_strings(group, "unit", contents.unit_names[name])
             if name in contents.sparse:

@@ -3,11 +3,12 @@
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import numpy as np
 
+from invert_core.activations.steadiness import Steadiness
 from invert_core.activations.writing import partial_file, sample_digests
 from invert_core.activations.writing.contents import Contents, Origin
 from invert_core.activations.writing.earlier_files import (
@@ -103,6 +104,7 @@ class ActivationWriter:
         self,
         batch: Mapping[str, np.ndarray],
         unit_names: Mapping[str, tuple[str, ...]] | None = None,
+        steadiness: Mapping[str, Steadiness] | None = None,
     ) -> None:
         """Append rows; if a value is refused, no row of the batch is written.
 
@@ -113,6 +115,8 @@ class ActivationWriter:
         unit_names : mapping of layer name to tuple of str, optional
             Unit names of the layers whose units are not plain numbers; only the first batch needs
             them.
+        steadiness : mapping of layer name to Steadiness, optional
+            What trial runs showed; only the first batch of a new file needs it.
         """
         rows = len(next(iter(batch.values())))
         if rows == 0:
@@ -120,7 +124,7 @@ class ActivationWriter:
         unfinished = self._unfinished
         if unfinished is None:
             n_units = {name: array.shape[1] for name, array in batch.items()}
-            unfinished = self._create(n_units, unit_names or {})
+            unfinished = self._create(self.contents(n_units, unit_names or {}, steadiness or {}))
         if unfinished.taken + rows > self.n_samples:
             raise DataError(
                 f"The data has more than the {self.n_samples:,} samples it announced.",
@@ -146,10 +150,13 @@ class ActivationWriter:
                 unfinished.save()
 
     def contents(
-        self, n_units: Mapping[str, int], unit_names: Mapping[str, tuple[str, ...]]
+        self,
+        n_units: Mapping[str, int],
+        unit_names: Mapping[str, tuple[str, ...]],
+        steadiness: Mapping[str, Steadiness] = MappingProxyType({}),
     ) -> Contents:
         """The contents of the file if it has these layers."""
-        return Contents(self._origin, n_units, unit_names)
+        return Contents(self._origin, n_units, unit_names, steadiness)
 
     def save(self) -> None:
         """Write the rows that are in memory, and mark them as done."""
@@ -221,10 +228,8 @@ class ActivationWriter:
         self.n_units = found.n_units
         return True
 
-    def _create(
-        self, n_units: dict[str, int], unit_names: Mapping[str, tuple[str, ...]]
-    ) -> UnfinishedFile:
-        partial_file.create(self.partial, self.contents(n_units, unit_names))
+    def _create(self, contents: Contents) -> UnfinishedFile:
+        partial_file.create(self.partial, contents)
         with contextlib.ExitStack() as stack:
             stack.callback(self.partial.unlink)
             file = stack.enter_context(partial_file.open_for_writing(self.partial))

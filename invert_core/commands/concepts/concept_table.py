@@ -94,7 +94,7 @@ def _plain(entry: "Entry") -> dict[str, Any]:
 
 def _called(concepts: "ConceptSet", index: int) -> str:
     name = concepts.name[index]
-    return f"{name} ({concepts.id[index]})" if name in concepts.repeated_names else name
+    return f"{name} ({concepts.id[index]})" if name in concepts.ambiguous_names else name
 
 
 def _ids(ids: Iterable[str]) -> str:

@@ -200,10 +200,14 @@ class ConceptSet:
         return self.n_positive / np.maximum(self.n_defined, 1)
 
     @cached_property
-    def repeated_names(self) -> frozenset[str]:
-        """Names that several concepts or aliases have."""
-        names = Counter([*self.name, *(alias.name for alias in self.aliases)])
-        return frozenset(name for name, count in names.items() if count > 1)
+    def ambiguous_names(self) -> frozenset[str]:
+        """Names that several concepts or aliases have, or that are the id of another one."""
+        named = [*zip(self.id, self.name, strict=True)]
+        named += [(alias.id, alias.name) for alias in self.aliases]
+        count = Counter(name for _, name in named)
+        return frozenset(
+            name for id, name in named if count[name] > 1 or (name != id and name in self._index_of)
+        )
 
     def index(self, id: str) -> int:
         """Return the concept index of an id; for an alias that of the concept it was merged into.

@@ -252,22 +252,3 @@ def test_a_huge_fixed_batch_is_refused_before_it_is_padded(tmp_path):
     model = OnnxBackend.open(models.save(models.network(batch=2**20 + 1), tmp_path))
     with pytest.raises(ModelError, match="runs 1,048,577 samples at once"):
         model.extractor(["relu"])
-
-
-def dropout(training):
-    return models.model(
-        [models.node("Neg", "x", "before"), models.node("Dropout", "before half training", "y")],
-        [models.value("x", ["n", 4])],
-        [models.value("y", ["n", 4])],
-        {"half": np.float32(0.5), "training": np.array(training)},
-    )
-
-
-def test_that_a_layer_is_drawn_anew_is_told(tmp_path, caplog):
-    path = models.save(dropout(training=True), tmp_path)
-    models.run(path, ["before"], {"x": np.ones((2, 4), np.float32)})
-    quiet = models.save(dropout(training=False), tmp_path, "quiet.onnx")
-    models.run(quiet, ["y"], {"x": np.ones((2, 4), np.float32)})
-    assert "random" not in caplog.text
-    models.run(path, ["y"], {"x": np.ones((2, 4), np.float32)})
-    assert "draws random numbers (Dropout), so its activations differ" in caplog.text

@@ -286,26 +286,6 @@ def test_a_model_that_has_seen_no_sample_says_what_to_do():
         model.extractor(["conw"], device="cpu")
 
 
-class Counting(nn.Module):
-    """Adds the number of its calls."""
-
-    def __init__(self):
-        super().__init__()
-        self.calls = 0
-
-    def forward(self, x):
-        self.calls += 1
-        return x + self.calls
-
-
-def test_a_layer_that_does_not_repeat_itself_is_told(caplog):
-    settled(nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5)), {"input": X})
-    assert not caplog.records
-    settled(nn.Sequential(nn.Linear(3, 4), Counting()), {"input": X})
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "'1' gives different outputs for the same sample" in caplog.text
-
-
 class Claimed(nn.Module):
     """Has modules named like a part and like a call of other modules."""
 

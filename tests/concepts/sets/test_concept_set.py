@@ -131,11 +131,11 @@ def test_what_is_no_table_of_labels_is_refused(labels):
         ConceptSet.from_arrays(labels, id=["a", "b"])
 
 
-def test_repeated_names_are_known():
+def test_ambiguous_names_are_known():
     concepts = ConceptSet.from_arrays(
         np.eye(3), id=["n1", "n2", "n3"], name=["crane", "box", "crane"]
     )
-    assert concepts.repeated_names == {"crane"}
+    assert concepts.ambiguous_names == {"crane"}
 
 
 def test_reordering_concepts_keeps_what_belongs_together():

@@ -11,6 +11,7 @@ from invert_core.errors import DataError, SettingError
 from invert_core.kernels.bits import pack_columns
 from invert_core.tables.cells import as_number, excerpt
 from invert_core.tables.table import Table
+from invert_core.values import INTEGER_LIMIT
 from invert_core.wording import counted
 
 _MOST_GROUPS = 1_000_000
@@ -52,7 +53,8 @@ class GroupedColumn(_Numbers):
     If ``v[0]`` to ``v[n - 1]`` are the n numbers in ascending order, the edge between the groups k
     and k + 1 of N is ``v[k n // N]``. A group includes its lower edge, but not its upper edge. So
     equal numbers are in one group, and if no number repeats, sizes differ by one at most. Empty
-    groups are left out.
+    groups are left out. Groups are named ``age < 21``, ``21 <= age < 35`` and ``age >= 35``, or
+    ``age 21 to 34`` for the second if all numbers are whole.
 
     Parameters
     ----------
@@ -90,20 +92,26 @@ class GroupedColumn(_Numbers):
                 self._n_groups,
                 self.title,
             )
+        whole = _are_whole(ascending)
         place = np.full(self._n_groups + 1, -1)
         place[filled] = np.arange(filled.size)
         return ColumnConcepts(
             [f"{self.title}.q{k + 1}of{self._n_groups}" for k in filled.tolist()],
-            [self._interval(edges, k) for k in filled.tolist()],
+            [self._interval(edges, k, whole) for k in filled.tolist()],
             sets_by_code(self.title, place[group], filled.size),
             defined,
         )
 
-    def _interval(self, edges: np.ndarray, group: int) -> str:
+    def _interval(self, edges: np.ndarray, group: int, whole: bool) -> str:
+        if group == 0:
+            return f"{self.title} < {shortest(edges[0])}"
+        low = shortest(edges[group - 1])
         if group == len(edges):
-            return f"{self.title} >= {shortest(edges[-1])}"
-        above = f"{shortest(edges[group - 1])} <= " if group else ""
-        return f"{above}{self.title} < {shortest(edges[group])}"
+            return f"{self.title} >= {low}"
+        if not whole:
+            return f"{low} <= {self.title} < {shortest(edges[group])}"
+        high = shortest(edges[group] - 1)
+        return f"{self.title} {low}" if high == low else f"{self.title} {low} to {high}"
 
 
 class ThresholdColumn(_Numbers):
@@ -134,6 +142,11 @@ class ThresholdColumn(_Numbers):
             pack_columns((numbers >= self._threshold)[:, None]),
             defined,
         )
+
+
+def _are_whole(numbers: np.ndarray) -> bool:
+    """Return whether all numbers are integers of which floats keep the next ones apart."""
+    return bool((np.abs(numbers) < INTEGER_LIMIT).all() and (numbers == np.trunc(numbers)).all())
 
 
 def shortest(number: float) -> str:

@@ -2,10 +2,11 @@
 
 import logging
 import math
+import re
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from invert_core.concepts.sources.tables.number_columns import (
@@ -69,7 +70,14 @@ def test_groups_are_those_of_the_definition(cells, n_groups):
     assert found.defined.tolist() == [cell is not None for cell in cells]
 
 
+def as_python(name):
+    name = re.sub(r"^x (\S+) to (\S+)$", r"\1 <= x <= \2", name)
+    return re.sub(r"^x ([-0-9]\S*)$", r"x == \1", name)
+
+
 @given(numbers, st.integers(2, 9))
+@example([0, 1, 5], 3)
+@example([0, 1e300, 1e301], 3)
 def test_a_name_says_which_numbers_are_in_its_group(cells, n_groups):
     assume(any(cell is not None for cell in cells))
     found = read(GroupedColumn("x", n_groups), cells)
@@ -77,7 +85,7 @@ def test_a_name_says_which_numbers_are_in_its_group(cells, n_groups):
         said = [
             sample
             for sample, x in enumerate(cells)
-            if x is not None and eval(name, {"x": x, "inf": math.inf})
+            if x is not None and eval(as_python(name), {"x": x, "inf": math.inf})
         ]
         assert said == group
 
@@ -103,14 +111,29 @@ def test_groups_of_different_numbers_are_those_of_pandas(n_groups, size, random)
 def test_the_names_of_groups_give_their_edges():
     found = read(GroupedColumn("age", 4), ["65", 20, 21.0, 34, 35, 50, 64, "18"])
     assert found.id == [f"age.q{k}of4" for k in (1, 2, 3, 4)]
-    assert found.name == ["age < 21", "21 <= age < 35", "35 <= age < 64", "age >= 64"]
+    assert found.name == ["age < 21", "age 21 to 34", "age 35 to 63", "age >= 64"]
+    found = read(GroupedColumn("age", 4), ["65", 20, 21.5, 34, 35, 50, 64, "18"])
+    assert found.name == ["age < 21.5", "21.5 <= age < 35", "35 <= age < 64", "age >= 64"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "names"),
+    [
+        ([0, 1, 2], ["x < 1", "x 1", "x >= 2"]),
+        ([-9, -8, -5, -4, 0, 1], ["x < -5", "x -5 to -1", "x >= 0"]),
+        ([0, 1, None, 2], ["x < 1", "x 1", "x >= 2"]),
+        ([0, 1, "inf"], ["x < 1", "1 <= x < inf", "x >= inf"]),
+    ],
+)
+def test_groups_of_whole_numbers_are_named_by_their_first_and_last_number(cells, names):
+    assert read(GroupedColumn("x", 3), cells).name == names
 
 
 def test_groups_that_ties_leave_empty_are_left_out_and_counted(caplog):
     caplog.set_level(logging.INFO, "invert")
     found = read(GroupedColumn("x", 4), [0, 0, 0, 0, 0, 1, 2, 3])
     assert found.id == ["x.q3of4", "x.q4of4"]
-    assert found.name == ["0 <= x < 2", "x >= 2"]
+    assert found.name == ["x 0 to 1", "x >= 2"]
     assert caplog.messages == [
         "2 empty groups of 4 of the column 'x' left out: equal numbers are in one group."
     ]

@@ -1,0 +1,263 @@
+"""Channels are followed from the operator that makes them to a layer.
+
+The first operator of each graph gives its channel k the value k for every sample and place, so the
+axis of the channels is the only one along which a layer changes.
+"""
+
+import numpy as np
+import onnxruntime
+import pytest
+from onnx import TensorProto
+
+from invert_core.backends.onnx import OnnxBackend
+from invert_core.errors import ModelError
+from invert_core.models.axes import Axes
+from tests.backends import models
+
+CHANNELS = np.arange(6, dtype=np.float32)
+node = models.node
+
+
+def conv(*nodes, places=(8,), n="n", weights=None, **more):
+    """A convolution of `x` [n, 3, *places] into 6 channels called "c", and nodes behind it."""
+    inputs = [models.value("x", [n, 3, *places])]
+    stored = {
+        "w": np.zeros((6, 3, *(1 for _ in places)), np.float32),
+        "b": CHANNELS,
+        **(weights or {}),
+    }
+    whole = [node("Conv", "x w b", "c"), *nodes]
+    return models.model(whole, inputs, [models.value(whole[-1].output[0], None)], stored, **more)
+
+
+GRAPHS = {
+    "conv": conv(),
+    "activation": conv(node("Relu", "c", "r"), node("Sigmoid", "r", "y")),
+    "transposed": conv(node("Transpose", "c", "y", perm=[0, 2, 1])),
+    "transposed twice": conv(
+        node("Transpose", "c", "t", perm=[2, 0, 1]), node("Transpose", "t", "y", perm=[1, 0, 2])
+    ),
+    "time first": conv(node("Transpose", "c", "y", perm=[2, 0, 1])),
+    "pooled": conv(node("MaxPool", "c", "y", kernel_shape=[2], strides=[2])),
+    "pooled to one place": conv(node("GlobalAveragePool", "c", "y"), places=(4, 4)),
+    "one place": conv(places=(1,)),
+    "places merged": conv(
+        node("Flatten", "c", "f", axis=2),
+        node("Reshape", "c to", "y"),
+        places=(4, 5),
+        weights={"to": np.array([0, 6, -1])},
+    ),
+    "places merged by numbers": conv(
+        node("Reshape", "c to", "y"), places=(4, 5), weights={"to": np.array([-1, 6, 20])}
+    ),
+    "channels last and merged": conv(
+        node("Transpose", "c", "t", perm=[0, 2, 3, 1]),
+        node("Reshape", "t to", "y"),
+        places=(4, 5),
+        weights={"to": np.array([0, 20, 6])},
+    ),
+    "squeezed": conv(node("Squeeze", "c two", "y"), places=(1, 7), weights={"two": np.array([2])}),
+    "unsqueezed": conv(
+        node("Unsqueeze", "c one", "y"), weights={"one": np.array([1])}, places=(7,)
+    ),
+    "added": conv(node("Add", "c c", "y")),
+    "scaled by channel": conv(
+        node("Mul", "c s", "y"), weights={"s": np.ones((1, 6, 1), np.float32)}
+    ),
+    "gated": conv(
+        node("GlobalAveragePool", "c", "g"),
+        node("Sigmoid", "g", "s"),
+        node("Mul", "s c", "y"),
+        places=(4, 4),
+    ),
+    "joined along places": conv(node("Concat", "c c", "y", axis=2)),
+    "sliced": conv(
+        node("Slice", "c from to over", "y"),
+        weights={"from": np.array([2]), "to": np.array([6]), "over": np.array([1])},
+    ),
+    "one place taken": conv(
+        node("Gather", "c zero", "y", axis=2), places=(4, 5), weights={"zero": np.array(0)}
+    ),
+    "summed over a place": conv(
+        node("ReduceMean", "c", "y", axes=[3], keepdims=0), places=(4, 5), opset=17
+    ),
+    "softmax": conv(node("Softmax", "c", "y", axis=1)),
+    "fixed batch": conv(
+        node("Reshape", "c to", "y"), places=(4, 5), n=1, weights={"to": np.array([1, 6, 20])}
+    ),
+    "quantised": conv(
+        node("QuantizeLinear", "c scale zero", "q"),
+        node("DequantizeLinear", "q scale zero", "y"),
+        weights={"scale": np.float32(0.1), "zero": np.uint8(0)},
+    ),
+    "einsum": conv(node("Einsum", "c", "y", equation="nct->ntc")),
+    "shape computed": conv(
+        node("Shape", "c", "s"),
+        node("Gather", "s zero", "n", axis=0),
+        node("Gather", "s one", "k", axis=0),
+        node("Concat", "n k rest", "to", axis=0),
+        node("Reshape", "c to", "y"),
+        places=(4, 5),
+        weights={"zero": np.array([0]), "one": np.array([1]), "rest": np.array([-1])},
+    ),
+}
+
+
+def raw(proto, name, n_samples):
+    """The values of a tensor for samples that differ, straight from ONNX Runtime."""
+    wanted = type(proto)()
+    wanted.CopyFrom(proto)
+    if all(value.name != name for value in wanted.graph.output):
+        wanted.graph.output.append(models.value(name, None))
+    session = onnxruntime.InferenceSession(
+        wanted.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    shape = [
+        n_samples if not isinstance(size, int) else size for size in session.get_inputs()[0].shape
+    ]
+    return session.run([name], {"x": np.zeros(shape, np.float32)})[0]
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_the_axis_of_the_channels_is_the_one_along_which_a_layer_changes(tmp_path, name):
+    proto = GRAPHS[name]
+    layers = OnnxBackend.open(models.save(proto, tmp_path)).layers()
+    layer = next(each for each in layers if each.name in ("y", "c") and each is layers[-1])
+    values = raw(proto, layer.name, 2)
+    changing = [axis for axis in range(values.ndim) if np.diff(values, axis=axis).any()]
+    assert [layer.axes.channel] == changing
+    assert layer.axes.certain
+    assert layer.n_units == values.shape[changing[0]]
+    more = raw(proto, layer.name, 3).shape
+    grown = [
+        axis
+        for axis, sizes in enumerate(zip(values.shape, more, strict=True))
+        if len(set(sizes)) > 1
+    ]
+    assert grown in ([layer.axes.batch], [])
+
+
+def test_recurrent_layers_count_samples_and_units_where_onnx_says(tmp_path):
+    random = np.random.default_rng(0)
+    weights = {
+        "w": random.normal(size=(1, 20, 4)).astype(np.float32),
+        "r": random.normal(size=(1, 20, 5)).astype(np.float32),
+        "one": np.array([1]),
+    }
+    proto = models.model(
+        [
+            node("Transpose", "x", "t", perm=[1, 0, 2]),
+            node("LSTM", "t w r", "every last", hidden_size=5),
+            node("Squeeze", "every one", "y"),
+            node("Transpose", "y", "z", perm=[1, 0, 2]),
+        ],
+        [models.value("x", ["n", 7, 4])],
+        [models.value("z", None)],
+        weights,
+    )
+    listed = {each.name: each for each in OnnxBackend.open(models.save(proto, tmp_path)).layers()}
+    found = {name: (each.axes.batch, each.axes.channel) for name, each in listed.items()}
+    assert found == {"t": (1, None), "every": (2, 3), "last": (1, 2), "y": (1, 2), "z": (0, 2)}
+    x = random.normal(size=(3, 7, 4)).astype(np.float32)
+    path = models.save(proto, tmp_path)
+    right = models.run(path, ["z"], x)["z"]
+    np.testing.assert_array_equal(models.run(path, ["y"], x)["y"], right)
+
+
+def test_rows_of_a_matrix_product_are_the_channels_where_the_weights_come_first(tmp_path):
+    proto = models.model(
+        [node("MatMul", "w x", "y")],
+        [models.value("x", ["n", 3, 8])],
+        [models.value("y", None)],
+        {"w": np.ones((6, 3), np.float32)},
+    )
+    layer = OnnxBackend.open(models.save(proto, tmp_path)).layers()[0]
+    assert (layer.axes.channel, layer.n_units) == (1, 6)
+
+
+def test_embedded_tokens_have_their_channels_last(tmp_path):
+    proto = models.model(
+        [node("Gather", "table ids", "y"), node("LayerNormalization", "y s", "z", axis=-1)],
+        [models.value("ids", ["n", 7], TensorProto.INT64)],
+        [models.value("z", None)],
+        {"table": np.ones((9, 5), np.float32), "s": np.ones(5, np.float32)},
+    )
+    layers = OnnxBackend.open(models.save(proto, tmp_path)).layers()
+    assert [(each.axes.channel, each.n_units) for each in layers] == [(2, 5), (2, 5)]
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"),
+    [(["n", 3, 8, 8], 1), (["n", 8, 8, 3], 3), (["n", 8, 8, 8], None), (["n", 3, 8, 3], None)],
+)
+def test_images_show_their_channels_by_their_number(tmp_path, shape, axis):
+    proto = models.model(
+        [node("Neg", "x", "y")], [models.value("x", shape)], [models.value("y", shape)]
+    )
+    model = OnnxBackend.open(models.save(proto, tmp_path))
+    assert model.layers()[0].axes.channel == axis
+    said = model.arranged([type(model.inputs[0])(**{**vars(model.inputs[0]), "channel_axis": 3})])
+    assert said.layers()[0].axes.channel == 3
+
+
+def test_what_a_convolution_reads_shows_its_channels(tmp_path):
+    def reading(perm):
+        return models.model(
+            [
+                node("Neg", "x", "y"),
+                node("Transpose", "y", "t", perm=perm),
+                node("Conv", "t w", "z"),
+            ],
+            [models.value("x", ["n", 6, 8])],
+            [models.value("z", None)],
+            {"w": np.ones((2, 8 if perm[1] == 2 else 6, 1), np.float32)},
+        )
+
+    for perm, axis in (([0, 2, 1], 2), ([0, 1, 2], 1)):
+        layer = OnnxBackend.open(models.save(reading(perm), tmp_path)).layers()[0]
+        assert layer.axes == Axes(0, axis, "read as channels by Conv 'z'")
+
+
+def test_operators_that_disagree_about_the_channels_leave_them_open(tmp_path):
+    proto = conv(
+        node("Transpose", "c", "y", perm=[0, 2, 1]),
+        node("Conv", "y v", "z"),
+        places=(8,),
+        weights={"v": np.ones((2, 8, 1), np.float32)},
+    )
+    path = models.save(proto, tmp_path)
+    layers = {each.name: each for each in OnnxBackend.open(path).layers()}
+    assert layers["y"].pool == ""
+    assert "on axis 2, but Conv 'z' reads axis 1" in layers["y"].axes.reason
+    with pytest.raises(ModelError, match=r"reads axis 1.*-l 'y:axis=1'"):
+        OnnxBackend.open(path).extractor(["y"], device="cpu")
+
+
+def test_a_single_channel_is_told_even_where_it_is_certain(tmp_path, caplog):
+    proto = models.model(
+        [node("Conv", "x w", "y")],
+        [models.value("x", ["n", 3, 8])],
+        [models.value("y", None)],
+        {"w": np.ones((1, 3, 1), np.float32)},
+    )
+    path = models.save(proto, tmp_path)
+    OnnxBackend.open(path).extractor(["y"], device="cpu")
+    assert "shape [?, 1, 8] and a single unit on axis 1" in caplog.text
+    assert "-l 'y:axis=2'" in caplog.text
+    caplog.clear()
+    OnnxBackend.open(path).extractor(["y"], channel_axis=1, device="cpu")
+    assert not caplog.records
+
+
+def test_raw_tensors_come_as_they_are_beside_the_layers(tmp_path):
+    path = models.save(GRAPHS["time first"], tmp_path)
+    x = np.zeros((4, 3, 8), np.float32)
+    from invert_core.models.backend import Reading
+
+    with OnnxBackend.open(path).open_layers(
+        [Reading("y", "max"), Reading("c", "max")], device="cpu", batch_size=4, raw=["y"]
+    ) as extractor:
+        found = extractor.run({"x": x})
+        np.testing.assert_array_equal(found["y"], np.tile(CHANNELS, (4, 1)))
+        np.testing.assert_array_equal(found["c"], found["y"])
+        np.testing.assert_array_equal(extractor.raw()["y"], np.tile(CHANNELS, (8, 4, 1)))
