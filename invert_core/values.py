@@ -1,10 +1,11 @@
-"""Checks of what users give: names, sample ids, activations, and marks of concepts."""
+"""Reads and checks what callers give: arrays of all kinds, names, sample ids, marks of concepts."""
 
 import fnmatch
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,134 @@ def as_floats(values: np.ndarray) -> np.ndarray:
     )
 
 
+def as_array(given: Any, what: str) -> np.ndarray:
+    """Return numbers as a NumPy array.
+
+    Parameters
+    ----------
+    given : array, masked array, pandas object, tensor, or nested sequence
+        A tensor may be on another device, need gradients, or hold bfloat16, which becomes float32.
+    what : str
+        What messages call it, such as "the activations".
+    """
+    if np.ma.isMaskedArray(given):
+        n_masked = int(np.ma.count_masked(given))
+        if n_masked:
+            raise DataError(
+                f"{_sentence(what)} cannot be used, because {counted(n_masked, 'value')} "
+                f"{'is' if n_masked == 1 else 'are'} masked.",
+                "Leave these samples out, or fill the values, for example with .filled(0).",
+            )
+        return np.ma.getdata(given)
+    try:
+        array = np.asarray(_as_numpy_takes_it(given))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(
+            f"{_sentence(what)} cannot be read as an array of numbers ({error}).",
+            "Give a NumPy array, or a tensor of a type that NumPy has.",
+        ) from error
+    return array.astype(np.float32) if array.dtype.name == "bfloat16" else array
+
+
+def _as_numpy_takes_it(given: Any) -> Any:
+    if hasattr(given, "detach"):
+        tensor = given.detach().cpu()
+        return tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor
+    if hasattr(given, "iloc") and given.ndim == 1 and hasattr(given.dtype, "na_value"):
+        # Of a type with missing values of its own, NumPy would make Python objects.
+        return given.to_numpy(*((float, True, np.nan) if given.isna().any() else ()))
+    return given
+
+
+def has_own_index(given: Any) -> bool:
+    """Tell whether an object, or one in a mapping, has a pandas index that does not just count."""
+    if isinstance(given, Mapping):
+        return any(map(has_own_index, given.values()))
+    if not hasattr(given, "iloc"):
+        return False
+    numbers = np.asarray(given.index)
+    return numbers.dtype.kind not in "iu" or not np.array_equal(numbers, np.arange(numbers.size))
+
+
+def as_rows(
+    named: Mapping[str, Any],
+    what: Callable[[str], str],
+    *,
+    read: Callable[[Any, str], Any] = as_array,
+    numbered: bool = False,
+) -> tuple[dict[str, Any], tuple[str, ...] | None]:
+    """Read arrays over the same samples; those with a pandas index get the order of the first.
+
+    Parameters
+    ----------
+    named : mapping of name to array
+    what : callable
+        Given a name, returns what messages call its array.
+    read : callable
+        Reads one array, given what messages call it.
+    numbered : bool
+        Whether the index 0, 1, 2, … holds sample ids. Otherwise it does only if another array has
+        an index of its own.
+
+    Returns
+    -------
+    arrays : dict of name to array
+    sample_id : tuple of str or None
+        The sample ids, if an index holds some.
+    """
+    arrays = {name: read(given, what(name)) for name, given in named.items()}
+    indexes = {name: given.index for name, given in named.items() if hasattr(given, "iloc")}
+    if not indexes or not (numbered or has_own_index(named)):
+        return arrays, None
+    first = next(iter(indexes))
+    wanted = _index_ids(indexes[first], what(first))
+    others = [name for name, index in indexes.items() if not index.equals(indexes[first])]
+    without = [name for name in arrays if name not in indexes]
+    if others and without:
+        raise DataError(
+            f"{_sentence(what(without[0]))} cannot be matched with {what(first)} and "
+            f"{what(others[0])}, whose indexes differ.",
+            "Give all of them the same index, or drop it with .to_numpy().",
+        )
+    for name in others:
+        given = _index_ids(indexes[name], what(name))
+        _check_same(wanted, given, what(first), what(name))
+        arrays[name] = arrays[name][locate(wanted, given)]
+    return arrays, wanted
+
+
+def _check_same(first: tuple[str, ...], second: tuple[str, ...], *what: str) -> None:
+    """Refuse two indexes unless they hold the same sample ids in any order."""
+    for ids, others, (of, lacks) in ((first, second, what), (second, first, what[::-1])):
+        present = set(others)
+        missing = [each for each in ids if each not in present]
+        if missing:
+            raise DataError(
+                f"{counted(len(missing), 'sample')} of {of} "
+                f"{'is' if len(missing) == 1 else 'are'} not in the index of {lacks}: "
+                f"{first_few(missing)}.",
+                "Give both the same samples, for example with .reindex; or drop the index with "
+                ".to_numpy() to match rows by position.",
+            )
+
+
+def _index_ids(index: Any, what: str) -> tuple[str, ...]:
+    values = index.tolist()
+    if all(type(value) is int for value in values):
+        values = list(map(str, values))
+    for value in values:
+        if not isinstance(value, str):
+            raise DataError(
+                f"The index of {what} holds {value!r}, which is no sample id.",
+                "Name the samples by text or whole numbers, or drop the index with .to_numpy().",
+            )
+    return as_sample_id(values, f"the index of {what}")
+
+
+def _sentence(what: str) -> str:
+    return what[0].upper() + what[1:]
+
+
 def check_n_samples(n_samples: int) -> None:
     """Refuse fewer samples than can be compared, and more than can be counted exactly."""
     if n_samples < 2:
@@ -79,7 +208,7 @@ def _has_nan(units: np.ndarray) -> bool:
 
 def as_matrix(activations: npt.ArrayLike) -> tuple[np.ndarray, bool]:
     """Return activations [N] or [N, K] as [N, K], and whether they were [N]."""
-    values = np.asarray(activations)
+    values = as_array(activations, "the activations")
     if values.ndim not in (1, 2):
         raise DataError(
             f"The activations have {values.ndim} dimensions.",
@@ -93,7 +222,7 @@ def as_matrix(activations: npt.ArrayLike) -> tuple[np.ndarray, bool]:
 
 def as_labels(labels: npt.ArrayLike) -> tuple[np.ndarray, bool]:
     """Return marks [N] or [N, C] as bool [N, C], and whether they were [N]."""
-    values = np.asarray(labels)
+    values = as_array(labels, "the labels")
     if values.ndim not in (1, 2):
         raise DataError(
             f"The labels have {values.ndim} dimensions.", "Give [samples] or [samples, labels]."

@@ -331,17 +331,18 @@ def _recurrent(step: Step) -> Followed:
     trace = step.trace(0)
     if trace is None or len(trace.axes) != 3:
         return None
-    sizes, last = step.sizes(4), step.sizes(3, 1) if len(step.node.output) > 1 else (None,) * 3
-    if sizes is None or last is None:
+    sizes = step.sizes(4)
+    if sizes is None:
         return None
-    first, second = trace.axes[:2]
-    hidden, directions = (Factor(CHANNEL, sizes[3]),), (Factor(CHANNEL, sizes[1]),)
-    if not step.attribute("layout", 0):
-        every = Trace((first, directions, second, hidden), step.name)
-        return [every, Trace((directions, second, hidden), step.name)]
-    directions = (Factor(CHANNEL, sizes[2]),)
-    every = Trace((first, second, directions, hidden), step.name)
-    return [every, Trace((first, directions, hidden), step.name)]
+    directions = 2 if step.attribute("layout", 0) else 1
+    one = axes.with_channels(
+        trace, -1, step.name, tuple(size for axis, size in enumerate(sizes) if axis != directions)
+    )
+    both = (Factor(CHANNEL, sizes[directions]),)
+    every = (*one.axes[:directions], both, *one.axes[directions:])
+    samples = one.axes[0 if step.attribute("layout", 0) else 1]
+    final = (samples, both) if step.attribute("layout", 0) else (both, samples)
+    return [Trace(every, step.name), Trace((*final, one.axes[2]), step.name)]
 
 
 def _gathered(step: Step) -> Followed:

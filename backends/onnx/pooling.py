@@ -23,12 +23,14 @@ _GATHERS_PER_SAMPLE = 12
 _HAS_BFLOAT16 = 13
 
 
+_QUANTIZED = {TensorProto.UINT8, TensorProto.INT8}
+"""Integers in place of real values; up to a factor and a zero point they are the same."""
+
+
 def why_not(kind: TensorType, axes: Axes, batch: BatchAxis) -> str:
     """Say why a tensor cannot be extracted, as the end of a sentence; "" if it can be."""
-    if kind.elem not in FLOATS:
-        quantized = kind.elem in (TensorProto.UINT8, TensorProto.INT8)
-        advice = "; name the output of the DequantizeLinear after it" if quantized else ""
-        return f"holds {kind.dtype}, but only floats of 16 to 64 bits can be read{advice}"
+    if kind.elem not in FLOATS | _QUANTIZED:
+        return f"holds {kind.dtype}, but only floats and integers of 8 bits can be read"
     if kind.dims is None:
         return ""
     if not kind.dims:
@@ -97,8 +99,8 @@ def append_pooling(
         Its values are float64 for a float64 layer, and float32 for all others.
     """
     builder = _Builder(proto)
-    # Half precision must be widened before it is summed. Double precision is narrowed later, in
-    # Python, where a value that becomes infinite is noticed.
+    # Half precision and integers must be widened before they are summed. Double precision is
+    # narrowed later, in Python, where a value that becomes infinite is noticed.
     keeps = elem in (TensorProto.FLOAT, TensorProto.DOUBLE)
     value = tensor if keeps else builder.widened(tensor, elem)
     if pooling.rank == 1:

@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from invert_core.models import axes
-from invert_core.models.axes import CHANNEL, PLACE, Factor, Trace, words
+from invert_core.models.axes import CHANNEL, Factor, Trace, words
 
 _SAME_AXES = words(
     """
@@ -71,6 +71,16 @@ class Following(TorchDispatchMode):
     def begin(self, tensor: torch.Tensor, trace: Trace) -> None:
         """Say what the axes of an input count."""
         self._traces[tensor] = trace
+
+    def leave(self, module: torch.nn.Module, output: Any) -> None:
+        """Say what a recurrent module returns: its layers and directions are not places."""
+        if isinstance(module, torch.nn.RNNBase):
+            states = output[1] if isinstance(output[1], tuple) else (output[1],)
+            for state in states:
+                trace = self.trace(state)
+                if trace is not None:
+                    layers = (Factor(CHANNEL, state.shape[0]),)
+                    self._traces[state] = Trace((layers, *trace.axes[1:]), trace.source)
 
     def trace(self, tensor: object) -> Trace | None:
         """Return the trace of a tensor; None if it does not depend on an input."""
@@ -298,9 +308,8 @@ def _recurrent(call: Call) -> Followed:
     trace, sizes = call.trace(0), call.sizes()
     if trace is None or len(trace.axes) != 3:
         return None
-    samples, channels = trace.axes[1], (Factor(CHANNEL, sizes[-1]),)
-    every = Trace(((Factor(PLACE, sizes[0]),), samples, channels), call.source)
-    return [every, Trace((samples, channels), call.source)]
+    every = axes.with_channels(trace, -1, call.source, sizes)
+    return [every, axes.without(every, [0])]
 
 
 _RULES: dict[str, Callable[[Call], Followed]] = {

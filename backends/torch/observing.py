@@ -110,6 +110,7 @@ def _hooks(path: str, module: torch.nn.Module, run: Run, following: Following) -
         following.source = f"{type(module).__name__} {path!r}" if path else type(module).__name__
 
     def end(_module: torch.nn.Module, _args: Any, output: Any) -> None:
+        following.leave(module, output)
         for keys, tensor in _tensors_in(output):
             place = Place(path, run.calls[path], keys)
             trace = following.trace(tensor) or traced(tuple(tensor.shape))

@@ -15,7 +15,14 @@ from invert_core.activations.groups import Groups
 from invert_core.activations.sparse import CscMatrix, SparseUnits, SupportsCsc
 from invert_core.activations.steadiness import Steadiness
 from invert_core.errors import DataError
-from invert_core.values import as_sample_id, check_n_samples, find_nan, sample_name
+from invert_core.values import (
+    as_array,
+    as_rows,
+    as_sample_id,
+    check_n_samples,
+    find_nan,
+    sample_name,
+)
 
 
 @dataclass(frozen=True)
@@ -193,6 +200,8 @@ class Activations:
         cls,
         arrays: npt.ArrayLike | SupportsCsc | Mapping[str, npt.ArrayLike | SupportsCsc],
         sample_id: Sequence[str] | np.ndarray | None = None,
+        *,
+        numbered: bool = False,
     ) -> Self:
         """Make activations of arrays in memory.
 
@@ -202,7 +211,10 @@ class Activations:
             Arrays [n_samples, n_units], or [n_samples] for one unit; boolean, integer or floating.
             A single array is the layer ``activations``. Matrices of `scipy.sparse` stay sparse.
         sample_id : sequence or array [n_samples] of str, optional
-            Sample ids; without them samples are matched by position.
+            Sample ids. By default they come from the index of a pandas object, unless it is
+            0, 1, 2, …; without ids samples are matched by position.
+        numbered : bool
+            Whether the index 0, 1, 2, … holds sample ids, too.
 
         Raises
         ------
@@ -220,14 +232,11 @@ class Activations:
             if isinstance(arrays, SupportsCsc) or not isinstance(arrays, Mapping)
             else arrays
         )
-        ids = None if sample_id is None else as_sample_id(sample_id, "the activations")
-        return cls(
-            {
-                name: ActivationLayer(name, _matrix(name, array), ids)
-                for name, array in named.items()
-            },
-            ids,
-        )
+        matrices, ids = as_rows(named, "the layer {!r}".format, read=_matrix, numbered=numbered)
+        if sample_id is not None:
+            ids = as_sample_id(sample_id, "the activations")
+        layers = {name: ActivationLayer(name, each, ids) for name, each in matrices.items()}
+        return cls(layers, ids)
 
     def close(self) -> None:
         """Close the file; its layers cannot be read afterwards."""
@@ -253,11 +262,14 @@ def bad_value(what: str, layer: str, unit: int, sample: str) -> DataError:
     )
 
 
-def _matrix(name: str, values: npt.ArrayLike | SupportsCsc) -> np.ndarray | CscMatrix:
+def _matrix(values: npt.ArrayLike | SupportsCsc, what: str) -> np.ndarray | CscMatrix:
     if isinstance(values, SupportsCsc):
-        with _noting(name):
+        try:
             return CscMatrix.from_sparse(values)
-    array = np.asarray(values)
+        except DataError as error:
+            error.add_note(f"(In {what}.)")
+            raise
+    array = as_array(values, what)
     return array[:, None] if array.ndim == 1 else array
 
 

@@ -63,8 +63,8 @@ _OF_IMAGES = {
     "scale": click.option(
         "--scale",
         type=float,
-        help="Images: multiply values of 0 to 255 by this. [default: 1/255, or 1 for a uint8 "
-        "model]",
+        help="Images: multiply pixel values by this. [default: 1/255, or 1/65535 for --depth 16, "
+        "or 1 for --depth float and uint8 models]",
     ),
     "mean": click.option(
         "--mean",
@@ -83,13 +83,29 @@ _OF_IMAGES = {
     ),
     "mode": click.option(
         "--mode",
-        type=click.Choice(["RGB", "L"]),
-        help="Images: RGB for colours, L for shades of grey. [default: RGB]",
+        type=click.Choice(["RGB", "BGR", "L"]),
+        help="Images: RGB or BGR for colours, as OpenCV orders them, L for shades of grey. "
+        "[default: RGB]",
+    ),
+    "depth": click.option(
+        "--depth",
+        type=click.Choice(["8", "16", "float"]),
+        help="Images: bits of the channels; 16 and float are for grey images. [default: 8]",
     ),
     "resample": click.option(
         "--resample",
         type=click.Choice(["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]),
-        help="Images: how --resize computes new pixels. [default: bilinear]",
+        help="Images: how --resize and --letterbox compute new pixels. [default: bilinear]",
+    ),
+    "letterbox": click.option(
+        "--letterbox",
+        type=Size(),
+        help="Images: fit into 640 or 480x640 with margins, instead of --resize and --crop.",
+    ),
+    "pad": click.option(
+        "--pad",
+        type=Numbers(),
+        help="Images: colour of these margins, as in 0 or 114,114,114. [default: 114]",
     ),
 }
 _OF_TEXTS = {
@@ -149,6 +165,7 @@ _OPTIONS = (
     *_OF_TEXTS.values(),
     click.option("--column", help="Tables: column of the texts or paths."),
     click.option("--id-column", help="Tables: column of the sample ids. [default: sample_id]"),
+    options.follow_links_option,
     click.option(
         "--root",
         type=options.PATH,
@@ -167,7 +184,15 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         of_texts = {name: values.pop(name) for name in _OF_TEXTS}
         samples = {
             name: values.pop(name)
-            for name in ("data", "column", "id_column", "root", "workers", "skip_bad")
+            for name in (
+                "data",
+                "column",
+                "id_column",
+                "root",
+                "workers",
+                "skip_bad",
+                "follow_links",
+            )
         }
         samples["preprocess"] = _preprocess(
             values.pop("preset"), values.pop("preprocessor"), of_images
@@ -189,8 +214,11 @@ def _preprocess(
     if preset is not None and config is not None:
         raise click.UsageError("Give --preset or --preprocessor, not both.")
     given = {name: value for name, value in flags.items() if value is not None}
-    if isinstance(given.get("crop"), int):
-        given["crop"] = (given["crop"], given["crop"])
+    for name in ("crop", "letterbox"):
+        if isinstance(given.get(name), int):
+            given[name] = (given[name], given[name])
+    if "letterbox" in given:
+        given = {"resize": None, "crop": None} | given  # those of a preset are overridden
     if preset is None and config is None and not given:
         return None
     if preset is not None:

@@ -153,8 +153,9 @@ def _said_how_to_go_on(ctx: click.Context, output: Path) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        partial = repr(f"{output}.partial")
-        if any(partial in note for note in getattr(error, "__notes__", ())):
+        from invert_core.extraction.loop import GOES_ON
+
+        if any(GOES_ON in note for note in getattr(error, "__notes__", ())):
             if ctx.get_parameter_source("overwrite") is ParameterSource.DEFAULT_MAP:
                 error.add_note("Take 'overwrite' out of the --config file.")
             error.add_note(f"Go on with: {options.typed_command(ctx, without='--overwrite')}")

@@ -236,6 +236,11 @@ backend_option = click.option(
     help="Backend that opens MODEL, which may also be NAME:PATH; 'invert backends NAME' lists its "
     "options. [default: from the model's suffix]",
 )
+follow_links_option = click.option(
+    "--follow-links",
+    is_flag=True,
+    help="Folders: follow symbolic links, wherever they lead.",
+)
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace the output if it exists."
 )

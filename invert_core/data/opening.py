@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from invert_core.data.arrays.array_source import ArraySource
-from invert_core.data.arrays.batch_arrays import off_graph
 from invert_core.data.images.preprocess import DTYPES, Preprocess
 from invert_core.data.source import DataSource, axes_of, single_input
 from invert_core.data.texts.tokenizer_file import Tokenize
 from invert_core.errors import FileFormatError, MissingFileError, SettingError
 from invert_core.models.backend import ModelInput
 from invert_core.tables.columns import SUFFIXES as TABLES
+from invert_core.values import as_rows
 
 if TYPE_CHECKING:
     from invert_core.data.images.image_files import ImageFiles
@@ -31,6 +31,7 @@ _FOR = {
     "--root": "tables of image paths",
     "--workers": "images",
     "--skip-bad": "images",
+    "--follow-links": "folders, and tables of image paths",
 }
 """The kind of data that each setting applies to."""
 
@@ -42,11 +43,13 @@ _CALLED = {
     "root": "--root",
     "workers": "--workers",
     "skip_bad": "--skip-bad",
+    "follow_links": "--follow-links",
 }
 """The name of each field of `DataSettings` in messages."""
 
 _OF_IMAGES = {"preprocessing", "--workers", "--skip-bad"}
-_OF_LISTED_IMAGES = {*_OF_IMAGES, "--column", "--id-column", "--root"}
+_OF_FOLDERS = {*_OF_IMAGES, "--follow-links"}
+_OF_LISTED_IMAGES = {*_OF_FOLDERS, "--column", "--id-column", "--root"}
 _OF_TEXTS = {"a tokenizer", "--column", "--id-column"}
 
 
@@ -75,6 +78,8 @@ class DataSettings:
         on it.
     skip_bad : bool
         Read every image once in advance, and leave out the images that cannot be read.
+    follow_links : bool
+        Follow symbolic links below a folder, or from the paths of a table, wherever they lead.
     """
 
     preprocess: Preprocess | None = None
@@ -84,6 +89,7 @@ class DataSettings:
     root: str | Path | None = None
     workers: int | None = None
     skip_bad: bool = False
+    follow_links: bool = False
 
     @property
     def given(self) -> list[str]:
@@ -157,13 +163,21 @@ def open_data(
     if settings.text is not None:
         from invert_core.data.texts.opening import open_texts
 
-        _refuse_others(settings, _OF_TEXTS, f"{str(path)!r} is read as texts")
+        of_texts = {*_OF_TEXTS, "--follow-links"} if path.is_dir() else _OF_TEXTS
+        _refuse_others(settings, of_texts, f"{str(path)!r} is read as texts")
         return open_texts(
-            path, inputs, settings.text, column=settings.column, id_column=settings.id_column
+            path,
+            inputs,
+            settings.text,
+            column=settings.column,
+            id_column=settings.id_column,
+            follow_links=settings.follow_links,
         )
     is_table = path.suffix.lower() in TABLES
-    if path.is_dir() or _is_archive(path):
-        _refuse_others(settings, _OF_IMAGES, f"{str(path)!r} is a folder or an archive of images")
+    if path.is_dir():
+        _refuse_others(settings, _OF_FOLDERS, f"{str(path)!r} is a folder of images")
+    elif _is_archive(path):
+        _refuse_others(settings, _OF_IMAGES, f"{str(path)!r} is an archive of images")
     elif is_table:
         _refuse_others(settings, _OF_LISTED_IMAGES, f"{str(path)!r} is a table of image paths")
     else:
@@ -172,12 +186,14 @@ def open_data(
     from invert_core.data.images.image_source import ImageSource
 
     model_input = single_input(inputs, "an image")
+    steps = _in_type_of(model_input, settings.preprocess or Preprocess())
     return ImageSource(
         _image_files(path, settings),
         model_input.name,
-        _in_type_of(model_input, settings.preprocess or Preprocess()),
+        steps,
         workers=settings.workers,
         skip_bad=settings.skip_bad,
+        one_size=_takes_one_size(model_input, steps),
         progress=progress,
     )
 
@@ -197,6 +213,14 @@ def _in_type_of(model_input: ModelInput, steps: Preprocess) -> Preprocess:
     return replace(steps, dtype=model_input.dtype.name)
 
 
+def _takes_one_size(model_input: ModelInput, steps: Preprocess) -> bool:
+    """Return whether a model states both the height and the width of its images."""
+    if model_input.shape is None or len(model_input.shape) != 4:
+        return False
+    edges = model_input.shape[2:] if steps.layout == "NCHW" else model_input.shape[1:3]
+    return None not in edges
+
+
 def _is_archive(path: Path) -> bool:
     return path.name.lower().endswith(_ARCHIVES)
 
@@ -205,7 +229,7 @@ def _image_files(path: Path, settings: DataSettings) -> "ImageFiles":
     if path.is_dir():
         from invert_core.data.images.image_files import FolderFiles
 
-        return FolderFiles(path)
+        return FolderFiles(path, follow_links=settings.follow_links)
     if path.name.lower().endswith(".zip"):
         from invert_core.data.images.zip_files import ZipFiles
 
@@ -221,20 +245,24 @@ def _image_files(path: Path, settings: DataSettings) -> "ImageFiles":
         column=settings.column,
         id_column=settings.id_column,
         root=None if settings.root is None else Path(settings.root),
+        follow_links=settings.follow_links,
     )
 
 
 def _open_memory(data: Any, inputs: Sequence[ModelInput]) -> DataSource:
     if isinstance(data, DataSource):
         return data
+    if hasattr(data, "__array__"):
+        data = {single_input(inputs, "one array").name: data}
     if isinstance(data, Mapping):
-        arrays = {name: np.asarray(off_graph(each)) for name, each in data.items()}
-        return ArraySource(arrays, batch_axes=axes_of(inputs))
-    if isinstance(data, np.ndarray):
-        return ArraySource({single_input(inputs, "one array").name: data})
-    from invert_core.data.arrays.iterables import open_iterable
+        arrays, sample_id = as_rows(data, "the input {!r}".format)
+        return ArraySource(arrays, sample_id, axes_of(inputs))
+    from invert_core.data.arrays.iterables import BatchSource
 
-    return open_iterable(data, inputs)
+    filled = [each.name for each in inputs if each.batch_axis is not None]
+    return BatchSource(
+        data, input_name=filled[0] if len(filled) == 1 else None, batch_axes=axes_of(inputs)
+    )
 
 
 def _open_arrays(path: Path, inputs: Sequence[ModelInput]) -> DataSource:

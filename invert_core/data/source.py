@@ -63,6 +63,11 @@ class DataSource(ABC):
     def __len__(self) -> int:
         """The number of samples."""
 
+    @property
+    def largest_batch(self) -> int:
+        """The most samples that can share a batch."""
+        return len(self)
+
     @abstractmethod
     def batches(self, start: int, batch_size: int) -> Batches:
         """Yield all batches, beginning with the one that holds sample `start`.

@@ -4,16 +4,19 @@ import itertools
 import math
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import closing
 
 import numpy as np
 
 from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import DataSource
+from invert_core.extraction.loop import converted
 from invert_core.extraction.one_batch import unit_names
 from invert_core.extraction.report import Estimate
 from invert_core.extraction.runner import Runner
 from invert_core.extraction.unit_names import UnitNames
+from invert_core.models.backend import ModelInput
 from invert_core.parallel import read_ahead
 
 SECONDS = 2.0
@@ -23,6 +26,7 @@ SECONDS = 2.0
 def estimate(
     runner: Runner,
     source: DataSource,
+    inputs: Sequence[ModelInput],
     writer: ActivationWriter,
     batch_size: int,
     named: UnitNames,
@@ -35,6 +39,8 @@ def estimate(
     ----------
     runner : Runner
     source : DataSource
+    inputs : sequence of ModelInput
+        The inputs of the model.
     writer : ActivationWriter
         A file that is not finished.
     batch_size : int
@@ -48,7 +54,8 @@ def estimate(
         The number of units of each layer.
     """
     start = runner.begin(writer.rows_done)
-    ready = read_ahead(source.batches(start, batch_size), stop=source.stop)
+    batches = converted(source.batches(start, batch_size), inputs)
+    ready = read_ahead(batches, stop=source.stop)
     with closing(ready) as batches:
         first = next(batches)
         trial = runner.try_out(first, resumed=writer.rows_done > 0)

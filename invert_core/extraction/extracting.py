@@ -34,6 +34,7 @@ from invert_core.files.atomic import check_target
 from invert_core.files.fingerprint import CONTRACT
 from invert_core.models.backend import Extractor, Model, Reading
 from invert_core.models.backend_checks import check_readings
+from invert_core.models.input_types import in_types_of
 from invert_core.models.layer_names import layer_aliases, matching, select_layers
 from invert_core.values import check_n_samples
 from invert_core.wording import first_few, nearest
@@ -65,6 +66,7 @@ def extract(
     root: str | Path | None = None,
     workers: int | None = None,
     skip_bad: bool = False,
+    follow_links: bool = False,
     feed: Feed | None = None,
     groups: str | Sequence[str] | None = None,
     save_every: float = 30.0,
@@ -108,7 +110,7 @@ def extract(
         Options of the backend, such as ``{"weights": "model.safetensors"}``.
     overwrite : bool
         Start anew even if the output exists.
-    preprocess, text, column, id_column, root, workers, skip_bad
+    preprocess, text, column, id_column, root, workers, skip_bad, follow_links
         See `invert_core.data.DataSettings`.
     feed : Feed, optional
         Fills the inputs of the model that samples do not fill: constants, zeros and state.
@@ -149,12 +151,12 @@ def extract(
     source = open_data(
         data,
         feed.left_to_samples(opened.inputs),
-        DataSettings(preprocess, text, column, id_column, root, workers, skip_bad),
+        DataSettings(preprocess, text, column, id_column, root, workers, skip_bad, follow_links),
         progress=progress,
     )
     check_n_samples(len(source))
     grouped = None if groups is None else read_groups(groups, source.sample_id, len(source))
-    example = source.example()
+    example = in_types_of(opened.inputs, source.example())
     beside = feed.beside(opened, source.constants, example)
     opened = with_beside(opened, beside, source.channel_axes).settled(
         example | {name: each.value for name, each in beside.items()}
@@ -163,7 +165,7 @@ def extract(
     names = [each.layer for each in readings]
     aliases = layer_aliases(opened.names(), names)
     named = read_unit_names(unit_names, opened, names, aliases)
-    batch_size = min(batch_size, len(source))  # models may pad every batch to this size
+    batch_size = min(batch_size, source.largest_batch)  # models may pad every batch to this size
     with opened.open_layers(
         readings,
         device=device,
@@ -193,9 +195,11 @@ def extract(
             estimated: Estimate | None = None
             n_units = writer.n_units
             if not dry_run:
-                spent = run_all(runner, source, writer, batch_size, progress, named)
+                spent = run_all(runner, source, opened.inputs, writer, batch_size, progress, named)
             elif resumed_from < len(source):
-                estimated, n_units = estimate(runner, source, writer, batch_size, named)
+                estimated, n_units = estimate(
+                    runner, source, opened.inputs, writer, batch_size, named
+                )
             n_units = n_units or writer.n_units
         return ExtractionReport(
             path=Path(output),

@@ -2,11 +2,13 @@
 
 import itertools
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import Batch, DataSource
+from invert_core.data.source import Batches
 from invert_core.errors import DataError, ExistingOutputError, StorageError
 from invert_core.extraction.one_batch import unit_names
 from invert_core.extraction.report import Spent
@@ -14,14 +16,18 @@ from invert_core.extraction.runner import Runner
 from invert_core.extraction.sample_order import Results, in_order
 from invert_core.extraction.trial_runs import Trial
 from invert_core.extraction.unit_names import UnitNames
+from invert_core.models.backend import ModelInput
+from invert_core.models.input_types import in_types_of
 from invert_core.parallel import read_ahead
 
-_AS_THEY_WERE = "the data are as they were"
+GOES_ON = "goes on from there"
+"""What the note on an error says if the same command can do this."""
 
 
 def run_all(
     runner: Runner,
     source: DataSource,
+    inputs: Sequence[ModelInput],
     writer: ActivationWriter,
     batch_size: int,
     progress: Callable[[int, int], None] | None,
@@ -29,9 +35,10 @@ def run_all(
 ) -> Spent:
     """Extract all samples that are not done, and finish the file.
 
-    The model first tries out a batch. A thread reads the next batch while the model runs. If
-    anything ends the work early, the activations so far are written first, and a note on the error
-    says how many samples are kept.
+    Samples are converted to the types of the `inputs` of the model, if no value changes. The model
+    first tries out a batch. A thread reads the next batch while the model runs. If anything ends
+    the work early, the activations so far are written first, and a note on the error says how many
+    samples are kept.
     """
     if writer.finished:
         return Spent()
@@ -39,7 +46,7 @@ def run_all(
     try:
         n_done = writer.rows_done
         start = runner.begin(n_done)
-        ready = read_ahead(source.batches(start, batch_size), stop=source.stop)
+        ready = read_ahead(converted(source.batches(start, batch_size), inputs), stop=source.stop)
         with closing(ready) as batches:
             first, trial = _try_first(runner, batches, clock, resumed=n_done > 0)
             results = _results(runner, itertools.chain(first, batches), clock)
@@ -51,13 +58,16 @@ def run_all(
                     progress(n_done, len(source))
         writer.finish()
     except BaseException as error:
-        _keep(
-            writer,
-            error,
-            "that is repaired" if source.sample_digests is not None else _AS_THEY_WERE,
-        )
+        _keep(writer, error, may_change=source.sample_digests is not None)
         raise
     return clock.spent()
+
+
+def converted(batches: Batches, inputs: Sequence[ModelInput]) -> Batches:
+    """Yield batches in the types that the inputs of a model take."""
+    with closing(batches):
+        for batch in batches:
+            yield replace(batch, inputs=in_types_of(inputs, batch.inputs))
 
 
 class _Clock:
@@ -99,10 +109,10 @@ def _results(runner: Runner, batches: Iterable[Batch], clock: _Clock) -> Generat
         asked = time.perf_counter()
 
 
-def _keep(writer: ActivationWriter, error: BaseException, mended: str) -> None:
+def _keep(writer: ActivationWriter, error: BaseException, *, may_change: bool) -> None:
     """Save the activations so far, and add a note to the error that says how many are kept.
 
-    `mended` says what must be true before the work can go on after an error in the data.
+    `may_change` says whether the work can go on after samples that are not done were repaired.
     """
     try:
         writer.save()
@@ -111,9 +121,12 @@ def _keep(writer: ActivationWriter, error: BaseException, mended: str) -> None:
             error.add_note(refusal.message)
     said = isinstance(error, ExistingOutputError)
     if writer.rows_done and writer.partial.exists() and not said:
-        when = f" once {mended}" if isinstance(error, DataError) else ""
+        then = f"the same command, without --overwrite, {GOES_ON}"
+        if isinstance(error, DataError):
+            then += " once that is repaired"
+            if not may_change:
+                then = "they are of use only if the data stay the same"
         error.add_note(
             f"{writer.rows_done:,} of {writer.n_samples:,} samples are kept in "
-            f"{str(writer.partial)!r}; the same command, without --overwrite, goes on from "
-            f"there{when}."
+            f"{str(writer.partial)!r}; {then}."
         )

@@ -13,11 +13,12 @@ from invert_core.activations.sparse import SupportsCsc
 from invert_core.activations.values import Activations
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sets.missing import resolve_missing
-from invert_core.concepts.sets.packing import unmasked
+from invert_core.concepts.sets.packing import as_marks
 from invert_core.errors import DataError
 from invert_core.labelling.choosing import UnitChoice, choose_units
 from invert_core.labelling.join import join as join_samples
 from invert_core.labelling.workload import Workload
+from invert_core.values import as_rows, has_own_index
 
 ActivationSource = Activations | str | Path | npt.ArrayLike | SupportsCsc
 ConceptSource = ConceptSet | str | Path | Mapping[str, npt.ArrayLike]
@@ -47,14 +48,16 @@ class Inputs:
 
         The workload reads the activations later, block by block, while the context is open.
         """
-        with open_source(self.activations) as opened:
+        # If one index names samples, 0, 1, 2, … of the other are names, not positions.
+        numbered = has_own_index(self.activations) or has_own_index(self.concepts)
+        with open_source(self.activations, numbered=numbered) as opened:
             kept, joined = join_samples(
-                opened.sample_id, opened.n_samples, self._concept_set(), how=self.join
+                opened.sample_id, opened.n_samples, self._concept_set(numbered), how=self.join
             )
             concepts = resolve_missing(joined, self.missing)
             yield Workload(concepts, choose_units(opened.layers, self.layers, self.units), kept)
 
-    def _concept_set(self) -> ConceptSet:
+    def _concept_set(self, numbered: bool) -> ConceptSet:
         if isinstance(self.concepts, ConceptSet):
             return self.concepts
         if isinstance(self.concepts, str | Path):
@@ -63,24 +66,35 @@ class Inputs:
 
             return read_concepts(Path(self.concepts), self.names, missing="exclude")
         if isinstance(self.concepts, Mapping):
-            return _from_arrays(self.concepts)
+            return _from_arrays(self.concepts, numbered)
+        if hasattr(self.concepts, "iloc") and self.concepts.ndim == 2:
+            return _from_arrays(dict(self.concepts.items()), numbered)
         raise DataError(
             f"Concepts cannot be a {type(self.concepts).__name__}.",
-            "Give a path, a ConceptSet, or a mapping of each id to a bool array [n_samples].",
+            "Give a path, a ConceptSet, or a mapping of each id to a bool array [n_samples], such "
+            "as a pandas DataFrame.",
         )
 
 
-def open_source(source: ActivationSource) -> AbstractContextManager[Activations]:
-    """Open activations from any source; leaving the context does not close open `Activations`."""
+def open_source(
+    source: ActivationSource, *, numbered: bool = False
+) -> AbstractContextManager[Activations]:
+    """Open activations from any source; leaving the context does not close open `Activations`.
+
+    `numbered` says whether the index 0, 1, 2, … of a pandas object holds sample ids.
+    """
     if isinstance(source, Activations):
         return nullcontext(source)
     if isinstance(source, str | Path):
         return open_activations(Path(source))
-    return Activations.from_array(source)
+    return Activations.from_array(source, numbered=numbered)
 
 
-def _from_arrays(arrays: Mapping[str, npt.ArrayLike]) -> ConceptSet:
-    marks = [unmasked(array) for array in arrays.values()]
+def _from_arrays(arrays: Mapping[str, npt.ArrayLike], numbered: bool) -> ConceptSet:
+    read, sample_id = as_rows(
+        arrays, "the labels of the concept {!r}".format, read=as_marks, numbered=numbered
+    )
+    marks = list(read.values())
     if any(array.ndim != 1 for array in marks):
         raise DataError(
             "The labels of a concept are not one-dimensional.",
@@ -91,4 +105,4 @@ def _from_arrays(arrays: Mapping[str, npt.ArrayLike]) -> ConceptSet:
             "The labels of the concepts have different lengths, or there are none.",
             "Give each concept one label per sample.",
         )
-    return ConceptSet.from_arrays(np.stack(marks, axis=1), tuple(arrays))
+    return ConceptSet.from_arrays(np.stack(marks, axis=1), tuple(arrays), sample_id=sample_id)

@@ -54,11 +54,11 @@ def label(
     Parameters
     ----------
     activations : float array or scipy.sparse matrix [n_samples, n_units], path, or Activations
-        The activations of the units. An array becomes the layer "activations". A path names an
-        activation file, a .npy or a .npz.
+        The activations of the units. An array becomes the layer "activations"; it may be a tensor,
+        also of bfloat16 or with gradients. A path names an activation file, a .npy or a .npz.
     concepts : mapping of id to bool array [n_samples], path, or ConceptSet
         The labels of the samples. A path names a .csv, a .npz or a concept file. In an array of
-        numbers, -1 and NaN are missing labels.
+        numbers, -1, NaN and masked labels are missing.
     layers : sequence of str, optional
         Layers to label, by name, alias or pattern such as "layer4.*"; None labels all layers.
     units : sequence of int and str, or str, optional
@@ -70,7 +70,9 @@ def label(
         Table of the concepts' names if `concepts` is a path; see `read_concepts`.
     join : {"strict", "inner"}
         Whether both sides must have the same sample ids ("strict"), or only the common samples
-        are used ("inner"). If one side has no ids, samples are matched by position.
+        are used ("inner"). The index of a pandas object holds sample ids; if it is 0, 1, 2, …, it
+        does so only if the other side has another index. If one side has no ids, samples are
+        matched by position.
     missing : {"error", "negative", "exclude"}
         What to do with missing labels on the samples that are compared. "error" refuses them.
         "negative" treats the concept as absent. "exclude" compares each formula on the samples on

@@ -104,10 +104,7 @@ def check_batch(
 
 def _check_input(wanted: ModelInput, array: np.ndarray) -> None:
     if wanted.dtype is not None and not _same_type(wanted.dtype, array.dtype):
-        raise DataError(
-            f"The input {wanted.name!r} takes {wanted.dtype.name}, and the data are {array.dtype}.",
-            f"Give arrays of that type, for example with .astype({wanted.dtype.name!r}).",
-        )
+        raise wrong_type(wanted, array.dtype)
     if wanted.batch_axis is not None and array.ndim <= wanted.batch_axis:
         raise DataError(
             f"The input {wanted.name!r} has the shape {array.shape}, without an axis "
@@ -131,6 +128,19 @@ def _check_input(wanted: ModelInput, array: np.ndarray) -> None:
             "Give data of that shape; for images, set it with --resize, --crop, --mode (RGB or L) "
             "and --layout (NCHW or NHWC).",
         )
+
+
+def wrong_type(wanted: ModelInput, given: np.dtype, changed: float | None = None) -> DataError:
+    """Return the error for data of a type that an input does not take.
+
+    `changed` is a value that would change if the data were converted.
+    """
+    assert wanted.dtype is not None, "an input that states no type takes all"
+    such = "" if changed is None else f" and hold {changed!r}, which {wanted.dtype.name} does not"
+    return DataError(
+        f"The input {wanted.name!r} takes {wanted.dtype.name}, and the data are {given}{such}.",
+        f"Give arrays of that type, for example with .astype({wanted.dtype.name!r}).",
+    )
 
 
 def _same_type(wanted: np.dtype, given: np.dtype) -> bool:

@@ -13,7 +13,7 @@ from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import concept_sums, index_by_atoms
 from invert_core.parallel import n_threads
 from invert_core.statistics.tails import ALTERNATIVES, RankSpread, p_values, z_score
-from invert_core.values import as_labels, as_matrix, find_nan
+from invert_core.values import as_labels, as_matrix, as_rows, find_nan
 from invert_core.wording import choice
 
 _VALUES_AT_ONCE = 2**22
@@ -50,7 +50,8 @@ def auc(activations: npt.ArrayLike, labels: npt.ArrayLike) -> np.ndarray:
     activations : float [N] or [N, K]
         One column per unit. Infinities are ranked, and -0.0 equals 0.0.
     labels : bool or 0/1 [N] or [N, C]
-        One column per label. Each label is true on some samples and false on others.
+        One column per label. Each label is true on some samples and false on others. If both are
+        pandas objects, they are matched by their indexes.
 
     Returns
     -------
@@ -116,8 +117,9 @@ def mann_whitney(
     if alternative not in ALTERNATIVES:
         raise choice("alternative", alternative, ALTERNATIVES)
     jobs = n_threads(jobs)
-    matrix, one_unit = as_matrix(activations)
-    table, one_label = as_labels(labels)
+    rows, _ = as_rows({"activations": activations, "labels": labels}, "the {}".format)
+    matrix, one_unit = as_matrix(rows["activations"])
+    table, one_label = as_labels(rows["labels"])
     n_samples, n_units = matrix.shape
     if table.shape[0] != n_samples:
         raise DataError(

@@ -44,7 +44,7 @@ class It(Backend):
     options = (
         Option("verbose", "A flag.", bool),
         Option("note", "A text."),
-        Option("depth", "A whole number.", int),
+        Option("rounds", "A whole number.", int),
         Option("file", "A path.", Path),
         Option("evens", "An even number; may be repeated.", even, repeated=True, flag="--even"),
         Option("fails", "No value is right.", failing),
@@ -147,12 +147,12 @@ def test_an_option_that_the_commands_have_gets_the_name_of_the_backend(model):
 
 
 def test_options_of_every_kind_reach_the_backend(every):
-    words = ("--verbose", "--note", "a b", "--depth", "3", "--file", "f", "--even", "2")
+    words = ("--verbose", "--note", "a b", "--rounds", "3", "--file", "f", "--even", "2")
     told = refused("layers", every, *words, "--even", "4", "--every-layers", "1")
     for given in (
         "'verbose': True",
         "'note': 'a b'",
-        "'depth': 3",
+        "'rounds': 3",
         "'file': PosixPath('f')",
         "'evens': (2, 4)",
         "'layers': 1",
@@ -164,9 +164,9 @@ def test_options_of_every_kind_reach_the_backend(every):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--depth", "deep"), "Invalid value for '--depth': 'deep' is not a valid integer"),
+        (("--rounds", "deep"), "Invalid value for '--rounds': 'deep' is not a valid integer"),
         (("--even", "3"), "Invalid value for '--even': '3' is odd"),
-        (("--depth",), "Option '--depth' requires an argument"),
+        (("--rounds",), "Option '--rounds' requires an argument"),
         (("--verbose=yes",), "Option '--verbose' does not take a value"),
     ],
 )
@@ -227,8 +227,8 @@ def test_an_unknown_option_without_a_model_gets_the_nearest_of_all(here):
 @pytest.mark.parametrize("in_file", [False, True])
 def test_where_the_backend_is_not_known_that_is_said_and_not_the_option(here, words, told, in_file):
     (here / "model.xyz").touch()
-    (here / "options.toml").write_text("depth = 2\n")
-    option = ("--config", "options.toml") if in_file else ("--depth", "2")
+    (here / "options.toml").write_text("rounds = 2\n")
+    option = ("--config", "options.toml") if in_file else ("--rounds", "2")
     assert told in refused("layers", *words, *option)
     assert told in refused("layers", *option, *words)
 

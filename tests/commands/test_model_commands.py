@@ -7,6 +7,7 @@ import re
 import resource
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -18,7 +19,7 @@ from PIL import Image
 import invert_core.demo
 from invert_core import open_activations
 from invert_core.commands.console import progress
-from invert_core.data import Tokenize
+from invert_core.data import Preprocess, Tokenize
 from invert_core.errors import MissingDependencyError
 from invert_core.models.backend import Finding, ModelInput
 from tests.backends.models import network, network_input, save
@@ -196,12 +197,33 @@ def test_data_of_another_shape_or_type_is_refused(here, data):
     assert "has shape [samples, 1, 8, 8], and the data have" in refused(*EXTRACT)
     np.savez(here / "data.npz", **{name: data[name].astype(np.float64)})
     assert ".astype('uint8')" in refused(*EXTRACT)
+    np.savez(here / "data.npz", **{name: data[name].astype(np.int64) - 300})
+    assert "takes uint8, and the data are int64 and hold -300, which uint8 does" in refused(
+        *EXTRACT
+    )
     np.savez(here / "data.npz", other=data[name])
     assert "no input 'other'" in refused(*EXTRACT)
     np.savez(here / "data.npz", **{name: data[name][:1]})
     assert "at least two samples" in refused(*EXTRACT)
     np.savez(here / "data.npz", **{name: data[name]}, sample_id=np.array(["s"] * 20))
     assert "'s'" in refused(*EXTRACT)
+
+
+def test_data_of_another_width_are_converted_if_no_value_changes(here, data):
+    invert(*EXTRACT)
+    (name,) = set(data) - {"sample_id"}
+    expected = layer_values(here / "x.h5")
+    for dtype in (np.int64, np.uint16, np.int8):
+        np.savez(here / "data.npz", **{name: data[name].astype(dtype)})
+        invert(*EXTRACT, "--dry-run", "--overwrite")
+        invert(*EXTRACT, "--overwrite")
+        assert np.array_equal(layer_values(here / "x.h5"), expected)
+
+
+def layer_values(path):
+    with open_activations(path) as activations:
+        (layer,) = activations.layers.values()
+        return layer.read(0, layer.n_units)
 
 
 def test_data_that_is_missing_or_of_another_kind_is_refused(here, data):
@@ -223,6 +245,12 @@ def test_nan_from_the_model_is_located_and_what_came_before_is_kept(here):
     error = sentence(*failed("extract", "model.onnx", *arguments))
     assert "relu:0 is NaN for row 13" in error
     assert "12 of 20 samples are kept in 'x.h5.partial'" in error
+    command = re.search("Go on with: invert (.*?)$", error).group(1)
+    x[13] = 0
+    np.save(here / "x.npy", x)
+    assert "of which an earlier run had left 12" in invert(*shlex.split(command)).stderr
+    with open_activations(here / "x.h5") as activations:
+        assert activations.n_samples == 20
 
 
 def test_an_unreadable_image_is_named_and_may_be_skipped(here, images):
@@ -360,6 +388,24 @@ def test_a_preset_makes_inputs_of_images_and_flags_override_it(here, images):
         settings = json.loads(file.attrs["fingerprint"])["preprocessing"]
     assert (settings["mode"], settings["resize"], settings["crop"]) == ("L", 8, None)
     assert settings["scale"] == 1
+
+
+def test_flags_for_images_become_one_preprocess(here, monkeypatch):
+    taken = {}
+
+    def extract(model, **settings):
+        taken.update(settings)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("invert_core.extraction.extract", extract)
+    words = "--preset imagenet --letterbox 640x320 --pad 0,1,2 --mode BGR --follow-links"
+    call("extract", "m.onnx", "--data", "d", "-l", "a", "-o", "x.h5", *words.split())
+    steps = Preprocess.preset("imagenet")
+    boxed = replace(steps, resize=None, crop=None, letterbox=(640, 320), pad=(0, 1, 2), mode="BGR")
+    assert (taken["preprocess"], taken["follow_links"]) == (boxed, True)
+    words = "--letterbox 640 --depth 16 --mode L"
+    call("extract", "m.onnx", "--data", "d", "-l", "a", "-o", "x.h5", *words.split())
+    assert taken["preprocess"] == Preprocess(letterbox=(640, 640), depth="16", mode="L")
 
 
 def test_images_that_do_not_fit_the_model_are_refused_with_the_flags_to_change(here, images):

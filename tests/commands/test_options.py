@@ -17,7 +17,7 @@ from invert_core.commands import COMMANDS, main
 from invert_core.commands.console import stdout_errors
 from invert_core.concepts.sets import combining
 from invert_core.concepts.sets.missing import MISSING
-from invert_core.data.images import preprocess
+from invert_core.data.images import depth, preprocess
 from invert_core.data.texts import tokenizer_file
 from invert_core.labelling.join import JOINS
 from invert_core.models.backend import DEVICES, POOLS
@@ -235,6 +235,7 @@ def test_choices_and_defaults_are_those_of_the_library():
         ("extract", "layout"): tuple(preprocess.LAYOUTS),
         ("layers", "layout"): tuple(preprocess.LAYOUTS),
         ("extract", "mode"): tuple(preprocess.MODES),
+        ("extract", "depth"): tuple(depth.WHITE),
         ("extract", "resample"): preprocess.RESAMPLES,
         ("label", "direction"): DIRECTIONS,
         ("label", "search"): SEARCHES,
@@ -254,7 +255,10 @@ def test_choices_and_defaults_are_those_of_the_library():
     }
     defaults = {
         ("extract", name): default(extract, name)
-        for name in ("pool", "channel_axis", "device", "batch_size", "dtype", "skip_bad")
+        for name in (
+            *("pool", "channel_axis", "device", "batch_size", "dtype"),
+            *("skip_bad", "follow_links"),
+        )
     }
     defaults |= {("label", field.name): field.default for field in fields(Settings)}
     defaults |= {

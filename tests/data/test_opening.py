@@ -146,13 +146,14 @@ def given(setting):
         "root": ".",
         "workers": 0,
         "skip_bad": True,
+        "follow_links": True,
     }
     return {setting: values[setting]}
 
 
 OF_IMAGES = {"preprocess", "workers", "skip_bad"}
 OF_TABLES = {"column", "id_column"}
-ALL = [*OF_IMAGES, *OF_TABLES, "root", "text"]
+ALL = [*OF_IMAGES, *OF_TABLES, "root", "text", "follow_links"]
 
 
 @pytest.mark.parametrize(
@@ -161,9 +162,9 @@ ALL = [*OF_IMAGES, *OF_TABLES, "root", "text"]
         ("array", set()),
         ("iterable", set()),
         ("a.npy", {"text"}),
-        ("images", {*OF_IMAGES, "text"}),
+        ("images", {*OF_IMAGES, "text", "follow_links"}),
         ("images.zip", {*OF_IMAGES, "text"}),
-        ("paths.csv", {*OF_IMAGES, *OF_TABLES, "root", "text"}),
+        ("paths.csv", {*OF_IMAGES, *OF_TABLES, "root", "text", "follow_links"}),
     ],
 )
 def test_settings_for_another_kind_of_data_are_refused(tmp_path, monkeypatch, data, allowed):
@@ -178,7 +179,7 @@ def test_settings_for_another_kind_of_data_are_refused(tmp_path, monkeypatch, da
             open_data(data, ONE, DataSettings(**given(setting)))
 
 
-@pytest.mark.parametrize("setting", ["preprocess", "root", "workers", "skip_bad"])
+@pytest.mark.parametrize("setting", ["preprocess", "root", "workers", "skip_bad", "follow_links"])
 def test_settings_of_images_are_refused_for_texts(tmp_path, setting):
     (tmp_path / "a.txt").touch()
     with pytest.raises(SettingError, match="is read as texts"):

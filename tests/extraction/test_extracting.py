@@ -93,7 +93,7 @@ def test_the_model_is_closed_whatever_happens(tmp_path):
     [
         (np.zeros((9, N_FEATURES + 1), np.float32), r"\[samples, 8\], and the data have \(., 9\)"),
         (np.zeros((9, N_FEATURES, 1), np.float32), r"\[samples, 8\]"),
-        (np.zeros((9, N_FEATURES)), r"takes float32, .* are float64.*astype\('float32'\)"),
+        (np.full((9, N_FEATURES), 0.1), r"takes float32, .* are float64.*astype\('float32'\)"),
         ({"y": samples(9)}, "no input 'y'. The model takes 'x'"),
         ({"x": samples(9), "y": samples(9)}, "no input 'y'"),
         (samples(1), "With 1 sample there"),

@@ -180,8 +180,53 @@ def test_nan_names_layer_unit_and_sample_and_keeps_all_rows_before_its_batch(tmp
     with pytest.raises(DataError, match=r"hidden:0 is NaN for sample '2080\.png'") as caught:
         extract(nan_model(at=data[2100, 0]), source, tmp_path / "x.h5", LAYERS)
     assert "2,080 of 3,000 samples are kept" in str(caught.value)
-    assert "goes on from there once the data are as they were." in str(caught.value)
+    assert "goes on from there once that is repaired." in str(caught.value)
     assert os.listdir(tmp_path) == ["x.h5.partial"]
+
+
+def spoiled(data, *rows):
+    data = data.copy()
+    data[list(rows)] = np.nan
+    return data
+
+
+@pytest.mark.parametrize("ids", [None, [f"{i}.wav" for i in range(100)]])
+def test_an_extraction_goes_on_after_a_sample_of_an_array_was_corrected(tmp_path, ids):
+    data = samples(100)
+    bad = ArraySource({"x": spoiled(data, 43, 70)}, ids)
+    with pytest.raises(DataError, match="goes on from there once that is repaired"):
+        extract(FakeModel(), bad, tmp_path / "x.h5", LAYERS, batch_size=10)
+    corrected = ArraySource({"x": data}, ids)
+    report = extract(FakeModel(), corrected, tmp_path / "x.h5", LAYERS, batch_size=10)
+    assert report.resumed_from == 40
+    extract(FakeModel(), corrected, tmp_path / "whole.h5", LAYERS, batch_size=10)
+    assert_same(read(tmp_path / "x.h5"), read(tmp_path / "whole.h5"))
+    for name in ("x.h5", "whole.h5"):
+        again = extract(FakeModel(), corrected, tmp_path / name, LAYERS, batch_size=10)
+        assert again.already_done
+
+
+def test_rows_of_an_array_that_are_done_may_not_change(tmp_path):
+    data = samples(100)
+    with pytest.raises(DataError):
+        extract(FakeModel(), spoiled(data, 43), tmp_path / "x.h5", LAYERS, batch_size=10)
+    changed = data + (np.arange(100) == 7)[:, np.newaxis].astype(np.float32)
+    for other, why in (
+        (changed, r"have changed since: row 7\."),
+        (data[:-1], "made with data"),
+        (np.concatenate([data, data]), "made with data"),
+        (data.astype(np.float16), r"have changed since: row 0, row 1, row 2 and 37 more"),
+    ):
+        with pytest.raises(StaleFileError, match=why):
+            extract(FakeModel(), other, tmp_path / "x.h5", LAYERS, batch_size=10)
+
+
+def test_no_promise_is_made_for_data_that_cannot_be_told_apart_by_sample(tmp_path):
+    data = samples(100)
+    batches = np.split(spoiled(data, 43), 10)
+    with pytest.raises(DataError, match="are of use only if the data stay the same") as caught:
+        extract(FakeModel(), batches, tmp_path / "x.h5", LAYERS, batch_size=10)
+    assert "goes on" not in str(caught.value)
 
 
 def test_rows_are_said_to_be_kept_only_if_they_are(tmp_path):

@@ -134,7 +134,7 @@ def test_names_do_not_change_the_fingerprint_of_a_file_without_any(here):
 
 
 def test_an_interrupted_extraction_keeps_its_names(here):
-    model = NamingModel(fail=interrupt_at(4))
+    model = NamingModel(fail=interrupt_at(4, batch_size=2))
     arguments = {"unit_names": ["names.txt"], "batch_size": 2}
     with pytest.raises(KeyboardInterrupt):
         extract(model, samples(9), "x.h5", ["out"], **arguments)

@@ -22,7 +22,7 @@ class Computed(Model):
     def layers(self):
         return [Layer(LAYER, "", "Computed", (None, 3), 3, self.pool)]
 
-    def extractor(self, layers, *, pool="auto", channel_axis=None, device="auto", batch_size=32):
+    def open_layers(self, readings, *, device="auto", batch_size=32, raw=()):
         return _Running(self)
 
 

@@ -114,18 +114,16 @@ def test_a_mapping_may_hold_nan():
     assert found.rows == label(activations, concept_set(labels), missing="exclude").rows
 
 
-def test_the_mask_of_an_array_is_not_lost_without_a_word():
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, float])
+def test_masked_labels_are_missing(dtype):
     activations, labels = small()
-    masked = np.ma.masked_array(np.maximum(labels, 0), mask=labels < 0)
-    for call in (
-        lambda: label(activations, {"c0": masked[:, 0]}, missing="exclude"),
-        lambda: concept_set(masked),
-    ):
-        with pytest.raises(DataError, match="masked array") as caught:
-            call()
-        assert "filled(numpy.nan)" in caught.value.hint
-    filled = concept_set(masked.astype(float).filled(np.nan))
-    assert (filled.n_defined == concept_set(labels).n_defined).all()
+    masked = np.ma.masked_array(np.maximum(labels, 0).astype(dtype), mask=labels < 0)
+    expected = label(activations, concept_set(labels), missing="exclude").rows
+    mapping = {f"c{i}": masked[:, i] for i in range(6)}
+    assert label(activations, mapping, missing="exclude").rows == expected
+    assert label(activations, concept_set(masked), missing="exclude").rows == expected
+    with pytest.raises(DataError, match="labels of 6 concepts are missing"):
+        label(activations, mapping)
 
 
 def test_results_are_the_same_bytes_for_any_threads_and_blocks_in_both_directions():

@@ -38,7 +38,7 @@ class Origin:
     sparse : collection of str
         Layers to store as compressed sparse columns.
     sample_digests : uint64 array [n_samples], optional
-        A number that identifies the content of each sample; it is used only with ids.
+        A number that identifies the content of each sample.
     groups : Groups, optional
         The group of each sample.
     aliases : mapping of layer name to str
@@ -57,9 +57,7 @@ class Origin:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", as_stored(self.fingerprint))
-        if self.sample_id is None:
-            object.__setattr__(self, "sample_digests", None)
-        else:
+        if self.sample_id is not None:
             object.__setattr__(self, "sample_id", as_sample_id(self.sample_id, "the data"))
 
     @property

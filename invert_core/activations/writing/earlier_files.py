@@ -78,7 +78,7 @@ def open_unfinished(path: Path, origin: Origin) -> Unfinished | None:
 
 def _may_go_on(file: h5py.File, stored: Mapping[str, Any], origin: Origin, rows_done: int) -> bool:
     digests = origin.sample_digests
-    if digests is None or origin.sample_id is None or not sample_digests.are_in(file):
+    if digests is None or not sample_digests.are_in(file):
         return stored == origin.fingerprint
     if not sample_digests.same_but_data(stored, origin.fingerprint):
         return False

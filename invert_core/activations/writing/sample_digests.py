@@ -39,7 +39,7 @@ def are_in(file: h5py.File) -> bool:
 
 
 def may_go_on(
-    file: h5py.File, sample_id: tuple[str, ...], digests: np.ndarray, rows_done: int
+    file: h5py.File, sample_id: tuple[str, ...] | None, digests: np.ndarray, rows_done: int
 ) -> bool:
     """Return whether an unfinished file with sample digests holds rows of these samples.
 
@@ -48,7 +48,7 @@ def may_go_on(
     Parameters
     ----------
     file : h5py.File
-    sample_id : tuple of str
+    sample_id : tuple of str or None
     digests : uint64 array [n_samples]
         The digests of the samples as they are now.
     rows_done : int
@@ -58,15 +58,15 @@ def may_go_on(
     bool
         False if the file is about other samples.
     """
-    stored_id = hdf5.own_dataset(file, "sample_id")
-    if stored_id.shape != digests.shape or hdf5.read_strings(stored_id) != sample_id:
+    if not _same_samples(file, sample_id, digests.size):
         return False
     before = _read(file, digests.size)
     changed = np.flatnonzero(before[:rows_done] != digests[:rows_done])
     if changed.size:
+        names = [f"row {row}" if sample_id is None else repr(sample_id[row]) for row in changed]
         raise StaleFileError(
             f"Samples whose rows are in {file.filename!r} have changed since: "
-            f"{first_few([sample_id[row] for row in changed])}.",
+            f"{first_few(names, called=str)}.",
             "Put them back as they were, choose another output with -o, or start anew with "
             "--overwrite.",
         )
@@ -102,6 +102,15 @@ def renew_fingerprint(path: Path, fingerprint: Mapping[str, Any]) -> None:
         partial_file.try_space(new, STRUCTURE_BYTES + len(stored), 0)
         with h5py.File(new, "r+") as file:
             file.attrs["fingerprint"] = stored
+
+
+def _same_samples(file: h5py.File, sample_id: tuple[str, ...] | None, n_samples: int) -> bool:
+    """Return whether the file has these ids; without ids, whether it has as many samples."""
+    if not hdf5.has_item(file, "sample_id"):
+        stored_digests = hdf5.own_dataset(file, layout.DIGESTS)
+        return sample_id is None and stored_digests.shape == (n_samples,)
+    stored_id = hdf5.own_dataset(file, "sample_id")
+    return stored_id.shape == (n_samples,) and hdf5.read_strings(stored_id) == sample_id
 
 
 def _read(file: h5py.File, n_samples: int) -> np.ndarray:

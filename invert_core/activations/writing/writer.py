@@ -40,7 +40,7 @@ class ActivationWriter:
         The place of the finished file.
     origin : Origin
         What the activations are made from. An unfinished file with the same fingerprint is resumed;
-        with ids and sample digests, even if samples that are not done yet have changed.
+        with sample digests, even if samples that are not done yet have changed.
     overwrite : bool
         Whether to start anew whatever is there. A finished file stays until the new one is whole.
     save_every : float

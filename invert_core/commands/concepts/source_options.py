@@ -84,6 +84,7 @@ _READING = (
         metavar="PIXELS",
         help="COCO: leave out objects with a smaller area.",
     ),
+    options.follow_links_option,
 )
 
 

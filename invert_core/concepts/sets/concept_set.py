@@ -10,15 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from invert_core.concepts.sets.packing import (
+    as_marks,
     full_sets,
     pack_pairs_of,
     pack_table,
     take_samples,
-    unmasked,
 )
 from invert_core.concepts.sets.set_checks import check_count, check_set
 from invert_core.errors import DataError, UnknownNameError
 from invert_core.kernels.bits import popcounts, unpack
+from invert_core.values import as_rows
 from invert_core.wording import first_few, nearest
 
 
@@ -107,18 +108,21 @@ class ConceptSet:
         Parameters
         ----------
         labels : array [N, C] of bool, or of the numbers 0 and 1
-            The label of each sample for each concept; -1 and NaN mean that the concept is not
-            defined on the sample.
+            The label of each sample for each concept; -1, NaN and masked labels mean that the
+            concept is not defined on the sample.
         id, name, definition, sample_id, parents
-            The attributes of the set. By default the names are the ids, definitions are empty, and
-            there are neither sample ids nor parents.
+            The attributes of the set. By default the names are the ids, definitions are empty,
+            the sample ids are the index of a pandas object unless it is 0, 1, 2, …, and there are
+            no parents.
 
         Raises
         ------
         DataError
             A label is something else (the message names concept and sample), or lengths differ.
         """
-        table = unmasked(labels)
+        tables, index = as_rows({"labels": labels}, "the {}".format, read=as_marks)
+        table = tables["labels"]
+        sample_id = index if sample_id is None else sample_id
         if table.ndim != 2:
             raise DataError(
                 f"Labels have shape {table.shape}.",

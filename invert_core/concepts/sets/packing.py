@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from invert_core.errors import DataError
 from invert_core.kernels.bits import pack_columns, pack_pairs, unpack, whole_set
-from invert_core.values import as_bool
+from invert_core.values import as_array, as_bool
 
 LARGEST = 2**34
 """The most bytes for the marks of one source."""
@@ -16,14 +16,14 @@ _BLOCK = 64
 """The number of concepts to unpack at a time when samples are picked."""
 
 
-def unmasked(labels: npt.ArrayLike) -> np.ndarray:
-    """Labels as an array; a masked array is refused, because its mask would be silently lost."""
-    if np.ma.isMaskedArray(labels):
-        raise DataError(
-            "The labels are a masked array, and the meaning of its mask is not known.",
-            "If masked labels are missing, give labels.astype(float).filled(numpy.nan).",
-        )
-    return np.asarray(labels)
+def as_marks(labels: npt.ArrayLike, what: str = "the labels") -> np.ndarray:
+    """Labels as an array, in which those that are masked are NaN, which means missing."""
+    if not np.ma.isMaskedArray(labels):
+        return as_array(labels, what)
+    data = np.ma.getdata(labels)
+    if not np.ma.is_masked(labels) or data.dtype.kind not in "biuf":
+        return data
+    return np.where(np.ma.getmaskarray(labels), np.nan, data)
 
 
 def pack_table(

@@ -45,7 +45,8 @@ FORMATS = (
     SourceFormat(
         "a folder with a folder of images per class",
         os.path.isdir,
-        lambda path, _: read_class_folders(path),
+        lambda path, reading: read_class_folders(path, follow_links=reading.follow_links),
+        frozenset({"follow_links"}),
     ),
 )
 """The kinds of sources; the first that matches reads a source."""
@@ -59,6 +60,7 @@ OPTIONS = {
     "thresholds": "--threshold",
     "supercategories": "--supercategories",
     "min_area": "--min-area",
+    "follow_links": "--follow-links",
 }
 """The command-line option for each field of `Reading`."""
 

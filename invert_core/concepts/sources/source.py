@@ -33,6 +33,8 @@ class Reading:
         categories.
     min_area : float
         The least area of an object in pixels; smaller objects do not count.
+    follow_links : bool
+        Whether symbolic links in a folder of class folders are followed, wherever they lead.
     """
 
     id_column: str | None = None
@@ -43,6 +45,7 @@ class Reading:
     thresholds: tuple[tuple[str, float], ...] = ()
     supercategories: bool = False
     min_area: float = 0.0
+    follow_links: bool = False
 
     @property
     def told(self) -> frozenset[str]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from invert_core.errors import DataError
+from invert_core.values import as_array
 
 Arrays = dict[str, np.ndarray]
 
@@ -117,23 +118,18 @@ def recut(batches: Iterable[Arrays], batch_size: int, axes: Axes) -> Generator[A
         yield _joined(pieces, axes)
 
 
-def off_graph(value: Any) -> Any:
-    """Bring a tensor to the CPU and out of its graph, so that NumPy takes it."""
-    return value.detach().cpu() if hasattr(value, "detach") else value
-
-
 def _as_array(value: Any, what: str) -> np.ndarray:
-    try:
-        if not hasattr(value, "__array__") and not isinstance(value, bool | int | float):
-            raise TypeError(f"it is a {type(value).__name__}")
-        array = np.asarray(off_graph(value))
-        if array.dtype.kind not in "biufUS":
-            raise TypeError(f"it has type {array.dtype} and shape {array.shape}")
-    except (TypeError, ValueError, RuntimeError) as error:
+    usable = isinstance(value, bool | int | float) or hasattr(value, "__array__")
+    why = f"it is a {type(value).__name__}"
+    if usable:
+        array = as_array(value, f"the input {what}")
+        usable = array.dtype.kind in "biufUS"
+        why = f"it has type {array.dtype} and shape {array.shape}"
+    if not usable:
         raise DataError(
-            f"The input {what} is not an array of numbers ({error}).",
+            f"The input {what} is not an array of numbers ({why}).",
             "Yield NumPy arrays or tensors of a type that NumPy has.",
-        ) from error
+        )
     return array.astype(array.dtype.newbyteorder("="), order="C", copy=True)
 
 

@@ -11,11 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from invert_core.data.arrays.array_source import ArraySource
 from invert_core.data.arrays.batch_arrays import Arrays, as_arrays, n_samples, part_of, recut
-from invert_core.data.source import Batch, Batches, DataSource, axes_of, single_input
+from invert_core.data.source import Batch, Batches, DataSource
 from invert_core.errors import DataError
-from invert_core.models.backend import ModelInput
 from invert_core.values import as_sample_id
 
 _SHUFFLING = {"RandomSampler", "SubsetRandomSampler", "WeightedRandomSampler"}
@@ -174,27 +172,6 @@ class BatchSource(DataSource):
             f"The batches bring {found} samples where there should be {self._n_samples:,}.",
             "Give BatchSource the right n_samples, and an iterable that was not used before.",
         )
-
-
-def open_iterable(data: Iterable[Any], inputs: Sequence[ModelInput]) -> DataSource:
-    """Open an iterable of batches for a model.
-
-    Parameters
-    ----------
-    data : iterable
-        An iterable that `BatchSource` takes, or a tensor, which holds all samples in one array.
-        Batches without names go to the only input of the model.
-    inputs : sequence of ModelInput
-        The inputs of the model.
-    """
-    if hasattr(data, "__array__"):
-        name = single_input(inputs, "one array").name
-        samples, _ = as_arrays(data, name, 0, axes_of(inputs))
-        return ArraySource(samples, batch_axes=axes_of(inputs))
-    filled = [each.name for each in inputs if each.batch_axis is not None]
-    return BatchSource(
-        data, input_name=filled[0] if len(filled) == 1 else None, batch_axes=axes_of(inputs)
-    )
 
 
 def _shown(value: np.ndarray | None) -> str:

@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
+from invert_core.data.images.depth import refuse_lossy
 from invert_core.data.images.preprocess import Preprocess
 from invert_core.errors import DataError
 
-FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "PPM")
+
+_WIDTH, _HEIGHT = ExifTags.Base.ImageWidth, ExifTags.Base.ImageLength
+_ON_THE_SIDE = (5, 6, 7, 8)
+"""The orientations in Exif that exchange height and width."""
 
 _UNREADABLE = (
     OSError,
@@ -62,7 +67,7 @@ def decode(name: str, content: bytes, preprocess: Preprocess) -> np.ndarray | Da
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             _refuse_bomb(image)
-            _refuse_deep(image)
+            refuse_lossy(image)
             ImageOps.exif_transpose(image, in_place=True)
             return preprocess.apply(image)
     except DataError as error:
@@ -72,6 +77,22 @@ def decode(name: str, content: bytes, preprocess: Preprocess) -> np.ndarray | Da
         return unreadable(name, ValueError(f"it is none of {', '.join(FORMATS)}"))
     except _UNREADABLE as error:
         return unreadable(name, error)
+
+
+def upright_size(content: bytes) -> tuple[int, int] | None:
+    """Read height and width of an upright image without decoding it; None if it is broken."""
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            width, height = image.size
+            if isinstance(image, TiffImagePlugin.TiffImageFile):
+                # Some versions of Pillow exchange the edges here already.
+                width, height = image.tag_v2[_WIDTH], image.tag_v2[_HEIGHT]
+            # To look for a later entry, Pillow would decode the whole PNG.
+            has_entry = image.format != "PNG" or b"eXIf" in content
+            turned = has_entry and image.getexif().get(ExifTags.Base.Orientation) in _ON_THE_SIDE
+            return (width, height) if turned else (height, width)
+    except _UNREADABLE:
+        return None
 
 
 def unreadable(name: str, reason: Exception) -> DataError:
@@ -91,10 +112,3 @@ def _refuse_bomb(image: ImageFile.ImageFile) -> None:
         raise Image.DecompressionBombError(
             f"it has {n_pixels:,} pixels, more than {limit:,}, and may be a decompression bomb"
         )
-
-
-def _refuse_deep(image: ImageFile.ImageFile) -> None:
-    # Pillow silently cuts 16 bits of colour to 8; only its decoder arguments show the depth.
-    decoded = (str(tile[3]) for tile in image.tile) if image.format in ("PNG", "TIFF") else ()
-    if image.mode[0] in "IF" or any(";16" in arguments for arguments in decoded):
-        raise ValueError("it has more than 8 bits per channel")

@@ -7,10 +7,13 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from invert_core.data.folders import LEAVES, find_files, log_ignored
+from invert_core.data.folders import find_files, log_left_out, with_links_named
 from invert_core.errors import DataError
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+SUFFIXES = {
+    *(".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
+}
 
 MOST_BYTES = 2**28
 """The most bytes of an image file: the largest image that Pillow opens has as many raw bytes."""
@@ -51,14 +54,14 @@ class ImageFiles(ABC):
 class FolderFiles(ImageFiles):
     """All images below a folder, in the order of their paths, which are the sample ids.
 
-    Hidden files and folders are skipped, and links to folders are not followed. Links to files
-    outside the folder and files without an image suffix are ignored, which is logged.
+    Hidden files and folders are skipped. Files without an image suffix are ignored, which is
+    logged, and so are links to folders and to files outside the folder, unless `follow_links`.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, *, follow_links: bool = False):
         self.folder = folder
         self.where = f"the folder {str(folder)!r}"
-        self.sizes = _find_images(folder, self.where)
+        self.sizes = _find_images(folder, self.where, follow_links=follow_links)
 
     @contextmanager
     def opened(self) -> Iterator[Read]:
@@ -84,15 +87,12 @@ def no_images(where: str) -> DataError:
     )
 
 
-def _find_images(folder: Path, where: str) -> dict[str, int]:
+def _find_images(folder: Path, where: str, *, follow_links: bool) -> dict[str, int]:
     """Return the size in bytes of every image by relative path, in order."""
-    found = find_files(folder, SUFFIXES)
-    log_ignored("images", where, found.ignored)
+    found = find_files(folder, SUFFIXES, follow_links=follow_links)
     if not found.names:
-        error = no_images(where)
-        if LEAVES in found.ignored:
-            error.hint = "Links that leave the folder are not followed; copy the images into it."
-        raise error
+        raise with_links_named(no_images(where), where, found)
+    log_left_out("images", where, found)
     return {name: _size(folder / name) for name in found.names}
 
 

@@ -12,7 +12,7 @@ from numbers import Integral
 import numpy as np
 import PIL
 
-from invert_core.data.images.decoding import decode, strict_pillow, unreadable
+from invert_core.data.images.decoding import decode, strict_pillow, unreadable, upright_size
 from invert_core.data.images.image_files import ImageFiles, Read
 from invert_core.data.images.preprocess import LAYOUTS, Preprocess
 from invert_core.data.images.worker_pool import WorkerPool
@@ -20,7 +20,7 @@ from invert_core.data.source import Batch, Batches, DataSource
 from invert_core.errors import DataError, SettingError
 from invert_core.parallel import available_cores
 from invert_core.values import as_sample_id
-from invert_core.wording import first_few
+from invert_core.wording import counted, first_few
 
 _log = logging.getLogger("invert")
 _SHOWN = 20
@@ -45,9 +45,13 @@ class ImageSource(DataSource):
         have started. The arrays do not depend on it.
     skip_bad : bool
         Read every image once now, and leave out the images that cannot be read, which is logged.
+    one_size : bool
+        Refuse images that become arrays of different sizes. Otherwise, unless `preprocess` makes
+        all sizes equal, the sizes of all images are read in advance; if they vary, every image is
+        a batch of its own.
     progress : callable, optional
-        Called with the number of images checked so far and the number of all images, while
-        `skip_bad` looks for bad ones.
+        Called with the number of images read so far and the number of all images, while
+        `skip_bad` looks for bad ones, and while sizes are read.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class ImageSource(DataSource):
         *,
         workers: int | None = None,
         skip_bad: bool = False,
+        one_size: bool = True,
         progress: Callable[[int, int], None] | None = None,
     ):
         self.files = files
@@ -69,8 +74,10 @@ class ImageSource(DataSource):
         self._n_workers = _n_workers(workers, len(files.sizes))
         self._names = as_sample_id(tuple(files.sizes), files.where)
         self._stopped = threading.Event()
+        self._one_size = one_size
+        self._progress = progress
         if skip_bad:
-            self._names = self._readable(progress)
+            self._names = self._readable()
         self.sample_id = self._names
 
     @property
@@ -91,6 +98,40 @@ class ImageSource(DataSource):
     def __len__(self) -> int:
         return len(self._names)
 
+    @functools.cached_property
+    def largest_batch(self) -> int:
+        """The most images that can share a batch: 1 if they become arrays of different sizes."""
+        if self._one_size or not self.preprocess.may_vary:
+            return len(self)
+        sizes = self._sizes()
+        if len(sizes) < 2:
+            return len(self)
+        _log.info(
+            "The images have %s after preprocessing, so each is a batch of its own; with --resize "
+            "and --crop, or --letterbox, they could share batches.",
+            counted(len(sizes), "different size"),
+        )
+        return 1
+
+    def _sizes(self) -> set[tuple[int, int]]:
+        """Read the header of every image, and return the heights and widths of the arrays.
+
+        An image that cannot be read is skipped here, because decoding it will say why.
+        """
+        sizes = set()
+        with self.files.opened() as read, strict_pillow():
+            for done, name in enumerate(self._names, 1):
+                _, content = _content(name, read)
+                size = None if isinstance(content, DataError) else upright_size(content)
+                if size is not None:
+                    sizes.add(self.preprocess.size_of(size))
+                self._tell(done)
+        return sizes
+
+    def _tell(self, done: int) -> None:
+        if self._progress is not None and (not done % _CHECKED_AT_ONCE or done == len(self)):
+            self._progress(done, len(self))
+
     def batches(self, start: int, batch_size: int) -> Batches:
         """Yield all batches from the one that holds `start`; see `DataSource.batches`."""
         self._stopped.clear()
@@ -98,13 +139,14 @@ class ImageSource(DataSource):
 
     def _batches(self, start: int, batch_size: int) -> Batches:
         begin = start // batch_size * batch_size
+        check = self._check if self._one_size or batch_size > 1 else _alone
         with closing(self._decoded(self._names[begin:], batch_size)) as images:
             for first in range(begin, len(self), batch_size):
                 arrays = []
                 for name in self._names[first : first + batch_size]:
                     if self._stopped.is_set():
                         return
-                    arrays.append(self._check(name, next(images)))
+                    arrays.append(check(name, next(images)))
                 samples = np.arange(first, first + len(arrays))
                 yield Batch(samples, {self.input_name: np.stack(arrays)})
 
@@ -127,7 +169,7 @@ class ImageSource(DataSource):
             raise DataError(
                 f"The image {name!r} becomes an array {array.shape}, "
                 f"but {self._names[0]!r} one of {self._first.shape}.",
-                "Make all images equally large with --resize and --crop.",
+                "Make all images equally large with --resize and --crop, or with --letterbox.",
             )
         return array
 
@@ -144,15 +186,14 @@ class ImageSource(DataSource):
             with closing(WorkerPool(self._n_workers, self.preprocess)) as pool:
                 yield from pool.map(contents, max(ahead, 2 * self._n_workers))
 
-    def _readable(self, progress: Callable[[int, int], None] | None) -> tuple[str, ...]:
+    def _readable(self) -> tuple[str, ...]:
         """Read every image, and return the names of those that can be read."""
         bad = []
         with closing(self._decoded(self._names, _CHECKED_AT_ONCE)) as images:
             for done, (name, image) in enumerate(zip(self._names, images, strict=True), 1):
                 if isinstance(image, DataError):
                     bad.append(name)
-                if progress is not None and (not done % _CHECKED_AT_ONCE or done == len(self)):
-                    progress(done, len(self))
+                self._tell(done)
         if len(bad) == len(self):
             raise DataError(
                 f"None of the images in {self.files.where} can be read.", "Check its files."
@@ -190,6 +231,10 @@ def _decode_here(
         return content
     with strict_pillow():
         return decode(name, content, preprocess)
+
+
+def _alone(name: str, image: np.ndarray | DataError) -> np.ndarray:
+    return _raised(image)
 
 
 def _raised(image: np.ndarray | DataError) -> np.ndarray:

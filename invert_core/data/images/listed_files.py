@@ -3,7 +3,7 @@
 import errno
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ class ListedFiles(ImageFiles):
     root : Path, optional
         The folder that the paths start from and must not leave; by default the folder of the
         table.
+    follow_links : bool
+        Whether symbolic links below the root may lead out of it.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class ListedFiles(ImageFiles):
         column: str | None = None,
         id_column: str | None = None,
         root: Path | None = None,
+        follow_links: bool = False,
     ):
         table = read_column(path, column, COLUMNS, id_column)
         self.where = f"the table {str(path)!r}"
@@ -53,6 +56,8 @@ class ListedFiles(ImageFiles):
         self._root = path.parent if root is None else root
         if not self._root.is_dir():
             raise MissingFileError(f"There is no folder {str(self._root)!r}.", "Check the root.")
+        self._check_length()
+        self._check_root(os.path.abspath if follow_links else os.path.realpath)
         self._check_paths()
         self.sizes = {name: self._path(name).stat().st_size for name in ids}
 
@@ -69,7 +74,7 @@ class ListedFiles(ImageFiles):
     def _path(self, name: str) -> Path:
         return self._root / self._written[name]
 
-    def _check_paths(self) -> None:
+    def _check_length(self) -> None:
         paths = tuple(self._written.values())
         too_long = [path for path in paths if len(path) > _LONGEST]
         if too_long:
@@ -78,18 +83,25 @@ class ListedFiles(ImageFiles):
                 f"than {_LONGEST:,} characters.",
                 "Name the column that holds the paths with --column.",
             )
-        root = os.path.realpath(self._root)
+
+    def _check_root(self, place: Callable[[Path], str]) -> None:
+        """Refuse paths out of the root; `place` follows links, or takes the paths as written."""
+        root = place(self._root)
         leaving = [
             path
-            for path in paths
-            if not Path(os.path.realpath(self._root / path)).is_relative_to(root)
+            for path in self._written.values()
+            if not Path(place(self._root / path)).is_relative_to(root)
         ]
         if leaving:
             raise DataError(
                 f"{counted(len(leaving), 'path')} in {self.where} {_verb(leaving, 'leads')} out of "
                 f"{str(self._root)!r}: {first_few(leaving)}.",
-                "Name the folder that all images are in with --root.",
+                "Name the folder that all images are in with --root; if links lead out of it, "
+                "follow them with --follow-links.",
             )
+
+    def _check_paths(self) -> None:
+        paths = tuple(self._written.values())
         missing = [path for path in paths if not _is_file(self._root / path)]
         if missing:
             raise MissingFileError(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from invert_core.data.images.depth import WHITE, as_floats, check_depth
+from invert_core.data.images.geometry import Size, by_shorter_edge, centred, fitted
 from invert_core.data.images.preprocessor_config import RESAMPLES, read_config
 from invert_core.errors import DataError, SettingError
 from invert_core.wording import choice
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 LAYOUTS = {"NCHW": 1, "NHWC": 3}
 """The layouts, and the axis of the channels in each."""
-MODES = {"RGB": 3, "L": 1}
+MODES = {"RGB": 3, "BGR": 3, "L": 1}
 DTYPES = ("float32", "float16", "uint8")
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -49,20 +51,34 @@ class Preprocess:
 
     Parameters
     ----------
-    mode : {"RGB", "L"}
-        Colour, or a single channel of brightness. Transparency is dropped.
+    depth : {"8", "16", "float"}
+        The pixels of the images: 8 bits per channel, or grey of 16 bits or of floats. Images of
+        another depth are refused. Deep images are resized as floats, without rounding or clipping;
+        in the modes "RGB" and "BGR" all channels are equal.
+    mode : {"RGB", "BGR", "L"}
+        Colour, red or blue first, or a single channel of brightness. Transparency is dropped.
     resize : int or (int, int), optional
         The length of the shorter edge in pixels, or the exact size (height, width).
     resample : {"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"}
-        How `resize` computes pixels.
+        How `resize` and `letterbox` compute pixels.
+    letterbox : (int, int), optional
+        Height and width of a box, instead of `resize` and `crop`. An image is scaled up or down to
+        the largest size that fits, its shape kept, and put in the centre; of an odd margin, the
+        larger part is below or on the right. An edge that does not fill the box is rounded to
+        the nearest whole number of pixels (to the even one of two equally near).
+    pad : tuple of float
+        The colour of the margins as whole numbers from 0 to 255, whatever the depth: one value per
+        channel in the order of `mode`, or one for all channels.
     crop : (int, int), optional
         Height and width of the centre that is kept. If two opposite margins cannot be equal, the
         upper or left one is half of their sum, rounded to the nearest whole number (to the even
         one of two equally near).
     scale : float, optional
-        Factor on the pixel values, which are 0 to 255; by default 1/255, and 1 for uint8.
+        Factor on the pixel values; by default 1/255 for 8 bits, 1/65535 for 16 bits, and 1 for
+        floats or if the dtype is uint8.
     mean, std : tuple of float, optional
-        One value per channel, or one for all channels: (scaled - mean) / std.
+        One value per channel in the order of `mode`, or one for all channels:
+        (scaled - mean) / std.
     layout : {"NCHW", "NHWC"}
         Whether channels come before or after height and width.
     dtype : {"float32", "float16", "uint8"}
@@ -74,10 +90,13 @@ class Preprocess:
         A value is not allowed, or two values contradict each other.
     """
 
+    depth: str = "8"
     mode: str = "RGB"
     resize: int | tuple[int, int] | None = None
     resample: str = "bilinear"
     crop: tuple[int, int] | None = None
+    letterbox: tuple[int, int] | None = None
+    pad: tuple[float, ...] = (114,)
     scale: float | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
@@ -90,12 +109,14 @@ class Preprocess:
             ("resample", self.resample, RESAMPLES),
             ("layout", self.layout, tuple(LAYOUTS)),
             ("dtype", self.dtype, DTYPES),
+            ("depth", self.depth, tuple(WHITE)),
         ):
             if value not in known:
                 raise choice(name, value, known)
-        for name, size in (("resize", self.resize), ("crop", self.crop)):
-            if size is not None:
-                _check_size(name, size)
+        for name in ("resize", "crop", "letterbox"):
+            if getattr(self, name) is not None:
+                _check_size(name, getattr(self, name))
+        self._check_letterbox()
         _check_per_channel("mean", self.mean, MODES[self.mode])
         _check_per_channel("std", self.std, MODES[self.mode])
         if self.std is not None and min(self.std) <= 0:
@@ -104,10 +125,10 @@ class Preprocess:
             raise SettingError(f"scale is {self.scale}.", "Give a number above 0, like 0.00392157.")
         if self.dtype != "uint8":
             self._check_range()
-        elif self.factor != 1 or self.mean or self.std:
+        elif self.factor != 1 or self.mean or self.std or self.depth != "8":
             raise SettingError(
-                "The model takes uint8 pixels, so they cannot be scaled or normalised.",
-                "Leave out scale, mean and std.",
+                "The model takes uint8 pixels, so they cannot be scaled, normalised or deeper.",
+                "Leave out scale, mean, std and depth.",
             )
 
     @property
@@ -115,7 +136,7 @@ class Preprocess:
         """The factor on the pixel values, with the default filled in."""
         if self.scale is not None:
             return self.scale
-        return 1.0 if self.dtype == "uint8" else 1 / 255
+        return 1.0 if self.dtype == "uint8" else 1 / WHITE[self.depth]
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -177,7 +198,7 @@ class Preprocess:
         Parameters
         ----------
         image : PIL.Image.Image
-            An upright image in any 8-bit mode.
+            An upright image of the right depth.
 
         Returns
         -------
@@ -186,48 +207,96 @@ class Preprocess:
         Raises
         ------
         DataError
-            The image has more than 8 bits per channel, is smaller than the crop, or is resized to
-            more pixels than Pillow allows.
+            The image has another depth, is smaller than the crop, or is resized to more pixels
+            than Pillow allows.
         """
-        from PIL import Image
-
-        if image.mode[0] in "IF":
-            raise DataError(
-                f"The image has more than 8 bits per channel (mode {image.mode}).",
-                "Convert it to 8 bits.",
-            )
-        if image.mode != self.mode:
-            image = image.convert(self.mode)
-        if self.resize is not None:
-            resample = Image.Resampling[self.resample.upper()]
-            width, height = self._resized(image.size)
-            if Image.MAX_IMAGE_PIXELS is not None and width * height > Image.MAX_IMAGE_PIXELS:
-                raise DataError(
-                    f"The image of {image.height} x {image.width} pixels becomes {height} x "
-                    f"{width} when it is resized, more than {Image.MAX_IMAGE_PIXELS:,} pixels.",
-                    "Remove it, or resize to less.",
-                )
-            image = image.resize((width, height), resample)
-        if self.crop is not None:
-            image = image.crop(self._box(image.size))
-        pixels = np.asarray(image).reshape(image.height, image.width, MODES[self.mode])
+        pixels = self._boxed(self._channels(self._resized(self._in_mode(image))))
         if self.dtype == "uint8":
             return np.ascontiguousarray(pixels if self.layout == "NHWC" else _planes(pixels))
         # Computing with whole planes is much faster than with pixels of three values.
         values = self._normalise(_planes(pixels))
         return np.ascontiguousarray(values.transpose(1, 2, 0)) if self.layout == "NHWC" else values
 
+    @property
+    def may_vary(self) -> bool:
+        """Whether images of different sizes become arrays of different sizes."""
+        return not (self.crop or self.letterbox or isinstance(self.resize, tuple))
+
+    def size_of(self, size: Size) -> Size:
+        """Return the height and width of the array for an image of this height and width."""
+        return self.crop or self.letterbox or self._inner_size(size)
+
+    def _in_mode(self, image: "Image.Image") -> "Image.Image":
+        check_depth(image, self.depth)
+        if self.depth != "8":
+            return as_floats(image)
+        wanted = "RGB" if self.mode == "BGR" else self.mode
+        return image if image.mode == wanted else image.convert(wanted)
+
+    def _resized(self, image: "Image.Image") -> "Image.Image":
+        from PIL import Image
+
+        if self.resize is None and self.letterbox is None:
+            return image if self.crop is None else image.crop(self._box(image.size))
+        height, width = self._inner_size((image.height, image.width))
+        if Image.MAX_IMAGE_PIXELS is not None and width * height > Image.MAX_IMAGE_PIXELS:
+            raise DataError(
+                f"The image of {image.height} x {image.width} pixels becomes {height} x "
+                f"{width} when it is resized, more than {Image.MAX_IMAGE_PIXELS:,} pixels.",
+                "Remove it, or resize to less.",
+            )
+        image = image.resize((width, height), Image.Resampling[self.resample.upper()])
+        return image if self.crop is None else image.crop(self._box(image.size))
+
+    def _channels(self, image: "Image.Image") -> np.ndarray:
+        """Return the pixels [height, width, channels]."""
+        values = np.asarray(image)
+        if values.ndim == 2:
+            return np.broadcast_to(values[:, :, np.newaxis], (*values.shape, MODES[self.mode]))
+        return values[:, :, ::-1] if self.mode == "BGR" else values
+
+    def _boxed(self, pixels: np.ndarray) -> np.ndarray:
+        """Put the pixels into the letterbox, if there is one."""
+        if self.letterbox is None:
+            return pixels
+        height, width, n_channels = pixels.shape
+        boxed = np.empty((*self.letterbox, n_channels), pixels.dtype)
+        boxed[:] = np.array(self.pad) * (WHITE[self.depth] / 255)
+        top, left = centred((height, width), self.letterbox)
+        boxed[top : top + height, left : left + width] = pixels
+        return boxed
+
+    def _inner_size(self, size: Size) -> Size:
+        """Return height and width of the image when it is resized."""
+        if self.letterbox is not None:
+            return fitted(size, self.letterbox)
+        if isinstance(self.resize, int):
+            return by_shorter_edge(size, self.resize)
+        return self.resize or size
+
+    def _check_letterbox(self) -> None:
+        if self.letterbox is not None and (self.resize is not None or self.crop is not None):
+            raise SettingError(
+                "A letterbox was given together with resize or crop.",
+                "Leave out resize and crop, or the letterbox.",
+            )
+        if self.letterbox is None and self.pad != (114,):
+            raise SettingError("pad was given without a letterbox.", "Give one, or leave out pad.")
+        _check_per_channel("pad", self.pad, MODES[self.mode])
+        if not all(0 <= value <= 255 and value == int(value) for value in self.pad):
+            raise SettingError(f"pad is {self.pad}.", "Give whole numbers from 0 to 255.")
+
     def _check_range(self) -> None:
-        darkest, brightest = np.zeros((2, MODES[self.mode], 1, 1), np.uint8)
-        brightest += 255
+        white = WHITE[self.depth]
+        darkest = np.zeros((MODES[self.mode], 1, 1), np.float32)
         with np.errstate(all="ignore"):
-            low, high = self._normalise(darkest), self._normalise(brightest)
+            low, high = self._normalise(darkest), self._normalise(darkest + white)
         for least, most in zip(low.flat, high.flat, strict=True):
             if not (math.isfinite(least) and math.isfinite(most) and least < most):
                 raise SettingError(
-                    f"Pixels from 0 to 255 would become {self.dtype} numbers from {least:g} to "
+                    f"Pixels from 0 to {white} would become {self.dtype} numbers from {least:g} to "
                     f"{most:g} by scale, mean and std.",
-                    "Give values of common size, like --scale 0.00392157 --mean 0.5 --std 0.5.",
+                    f"Give values of common size, like --scale {1 / white:.6g} --mean 0.5.",
                 )
 
     def _normalise(self, planes: np.ndarray) -> np.ndarray:
@@ -238,15 +307,6 @@ class Preprocess:
         if self.std is not None:
             values /= np.array(self.std, np.float32)[:, np.newaxis, np.newaxis]
         return values.astype(self.dtype, copy=False)
-
-    def _resized(self, size: tuple[int, int]) -> tuple[int, int]:
-        if isinstance(self.resize, tuple):
-            return self.resize[1], self.resize[0]
-        assert self.resize is not None
-        width, height = size
-        short, long = sorted(size)
-        longer = max(1, self.resize * long // short)
-        return (self.resize, longer) if width <= height else (longer, self.resize)
 
     def _box(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
         assert self.crop is not None

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from invert_core.data.folders import find_files, log_ignored
+from invert_core.data.folders import find_files, log_left_out, with_links_named
 from invert_core.data.source import DataSource
 from invert_core.data.texts.text_source import TextSource
 from invert_core.data.texts.tokenizer_file import Tokenize
@@ -24,6 +24,7 @@ def open_texts(
     *,
     column: str | None = None,
     id_column: str | None = None,
+    follow_links: bool = False,
 ) -> DataSource:
     """Open texts for a model that takes tokens.
 
@@ -41,6 +42,8 @@ def open_texts(
         The column of texts; by default ``text``, ``sentence`` or ``content``.
     id_column : str, optional
         The column of sample ids; by default ``sample_id``, if it exists.
+    follow_links : bool
+        Whether symbolic links below a folder are followed.
     """
     suffix = path.suffix.lower()
     if suffix in SUFFIXES and not path.is_dir():
@@ -52,7 +55,7 @@ def open_texts(
             f"Leave --column and --id-column out, or give a file in {', '.join(SUFFIXES)}.",
         )
     if path.is_dir():
-        texts = _read_folder(path)
+        texts = _read_folder(path, follow_links=follow_links)
         return TextSource(tuple(texts.values()), tuple(texts), inputs, text)
     if suffix == SUFFIX:
         return TextSource(_read_file(path), None, inputs, text)
@@ -67,8 +70,8 @@ def _read_file(path: Path) -> tuple[str, ...]:
     return _checked(where)
 
 
-def _read_folder(folder: Path) -> dict[str, str]:
-    names = _find_texts(folder)
+def _read_folder(folder: Path, *, follow_links: bool) -> dict[str, str]:
+    names = _find_texts(folder, follow_links=follow_links)
     contents = ((f"The file {name!r}", read_whole(folder / name)) for name in names)
     texts = _checked((where, without_line_end(content)) for where, content in contents)
     return dict(zip(names, texts, strict=True))
@@ -85,13 +88,12 @@ def _checked(texts: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _find_texts(folder: Path) -> tuple[str, ...]:
+def _find_texts(folder: Path, *, follow_links: bool) -> tuple[str, ...]:
     """Return the relative paths of all texts below a folder, in order."""
-    found = find_files(folder, (SUFFIX,))
-    log_ignored(f"{SUFFIX} files", str(folder), found.ignored)
+    where = f"the folder {str(folder)!r}"
+    found = find_files(folder, (SUFFIX,), follow_links=follow_links)
     if not found.names:
-        raise DataError(
-            f"The folder {str(folder)!r} has no texts.",
-            f"Texts end in {SUFFIX}; links that leave the folder are not followed.",
-        )
+        error = DataError(f"T{where[1:]} has no texts.", f"Texts end in {SUFFIX}.")
+        raise with_links_named(error, where, found)
+    log_left_out(f"{SUFFIX} files", where, found)
     return found.names

@@ -169,7 +169,45 @@ def test_a_quantized_module_is_read_after_its_dequantization(tmp_path):
     assert listed(proto, tmp_path)["back"].module == "act"
     found = models.run(models.save(proto, tmp_path), ["act"], np.array([[0.7, 1, 9]], np.float32))
     np.testing.assert_array_equal(found["act"], [[0.5, 1, 9]])
-    assert "DequantizeLinear" in refusal(proto, tmp_path, "whole")
+
+
+@pytest.mark.parametrize(("dtype", "zero"), [(np.uint8, 128), (np.int8, -3)])
+@pytest.mark.parametrize("pool", ["mean", "max", "flatten"])
+@pytest.mark.parametrize("opset", [13, 18, 21])
+def test_integers_of_8_bits_are_read_as_floats_and_pooled_as_such(
+    tmp_path, dtype, zero, pool, opset
+):
+    proto = models.model(
+        [
+            models.node("QuantizeLinear", "x scale zero", "whole"),
+            models.node("DequantizeLinear", "whole scale zero", "y"),
+        ],
+        [models.value("x", ["n", 3, 4, 5])],
+        [models.value("y", ["n", 3, 4, 5])],
+        {"scale": np.float32(0.25), "zero": dtype(zero)},
+        opset=opset,
+    )
+    layer = listed(proto, tmp_path)["whole"]
+    assert (layer.pool, layer.n_units) == ("mean", 3)
+    x = np.random.default_rng(0).normal(0, 9, (6, 3, 4, 5)).astype(np.float32)
+    limits = np.iinfo(dtype)
+    whole = np.clip(np.rint(x / 0.25) + zero, limits.min, limits.max)
+    expected = {
+        "mean": whole.mean((2, 3)),
+        "max": whole.max((2, 3)),
+        "flatten": whole.reshape(6, -1),
+    }
+    found = models.run(models.save(proto, tmp_path), ["whole"], x, pool=pool)["whole"]
+    np.testing.assert_allclose(found, expected[pool], rtol=1e-6)
+
+
+def test_integers_of_more_than_8_bits_are_refused(tmp_path):
+    proto = models.model(
+        [models.node("Cast", "x", "y", to=TensorProto.INT32)],
+        [models.value("x", ["n", 3])],
+        [models.value("y", ["n", 3], TensorProto.INT32)],
+    )
+    assert "holds int32, but only floats and integers of 8 bits" in refusal(proto, tmp_path, "y")
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ import json
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 from invert_core import extract, list_layers
+from invert_core.data import Preprocess
 from invert_core.errors import SettingError, StaleFileError
 from invert_core.models.backend import MASK
 from tests.backends import models
@@ -98,3 +100,13 @@ def test_the_command_line_says_what_to_do_with_a_file_that_holds_code(tmp_path, 
     torch.save(torch_models.Network(), "model.pt")
     assert "--trust-model" in refused("layers", "model.pt")
     assert "conv" in invert("layers", "model.pt", "--trust-model").stdout
+
+
+def test_images_of_sizes_that_vary_run_one_by_one(tmp_path):
+    (tmp_path / "images").mkdir()
+    sizes = [(4, 6), (6, 4), (5, 5)]
+    for value, (height, width) in enumerate(sizes):
+        Image.new("RGB", (width, height), (value, 0, 9)).save(tmp_path / f"images/{value}.png")
+    module = torch.nn.Sequential(torch.nn.ReLU())
+    extract(module, tmp_path / "images", tmp_path / "x.h5", ["0"], preprocess=Preprocess(scale=1))
+    assert values(tmp_path / "x.h5", "0").tolist() == [[0, 0, 9], [1, 0, 9], [2, 0, 9]]

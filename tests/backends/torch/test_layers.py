@@ -259,6 +259,9 @@ def test_a_recurrent_layer_gives_its_states_by_their_place():
         "lstm[1][1]": "",
         "output": "mean",
     }
+    state = rows(model)["lstm[1][0]"]
+    assert (state.shape, state.axes.batch) == ((2, None, 2), 1)
+    assert "axes 0 and 2 both hold channels" in state.axes.reason
 
 
 def test_declared_inputs_show_the_layers_without_a_sample():

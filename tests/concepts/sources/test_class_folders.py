@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from invert_core.concepts import build_concepts, read_concepts
+from invert_core.concepts import Reading, build_concepts, read_concepts
 from invert_core.concepts.sources.class_folders import read_class_folders
-from invert_core.data import open_data
+from invert_core.data import DataSettings, open_data
 from invert_core.errors import DataError, MissingFileError
 from invert_core.models.backend import ModelInput
 
@@ -71,7 +71,28 @@ def test_other_files_and_folders_without_classes_are_logged(tmp_path, caplog):
     assert f"Only images are read from the folder {str(folder)!r}; ignored 2 files" in caplog.text
     where = f"of {str(folder)!r} left out"
     assert f"2 folders {where} (no images): 'empty', 'notes'." in caplog.text
-    assert f"1 folder {where} (links are not followed): 'linked'." in caplog.text
+
+
+def test_linked_class_folders_are_followed_on_request_and_named_if_not(tmp_path, caplog):
+    made(tmp_path / "store", ["cat/1.jpg", "dog/1.jpg"])
+    folder = made(tmp_path / "data", ["owl/1.jpg"])
+    for name in ("cat", "dog"):
+        (folder / name).symlink_to(tmp_path / "store" / name)
+    assert read_concepts(folder).id == ("owl",)
+    assert "2 symbolic links" in caplog.text
+    assert "are not followed: 'cat', 'dog'. Follow them with --follow-links" in caplog.text
+    concepts = build_concepts(folder, reading=Reading(follow_links=True))
+    assert concepts.id == ("cat", "dog", "owl")
+    samples = open_data(folder, [INPUT], DataSettings(follow_links=True))
+    assert concepts.sample_id == samples.sample_id == ("cat/1.jpg", "dog/1.jpg", "owl/1.jpg")
+
+
+def test_a_folder_of_nothing_but_linked_classes_names_the_links(tmp_path):
+    made(tmp_path / "store", ["cat/1.jpg"])
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/cat").symlink_to(tmp_path / "store/cat")
+    with pytest.raises(DataError, match=r"1 symbolic link .* not followed: 'cat'.*--follow-links"):
+        read_concepts(tmp_path / "data")
 
 
 def test_folders_are_joined_with_other_sources_on_the_paths_of_images(tmp_path):

@@ -33,6 +33,28 @@ def test_the_manifest_depends_on_content_only():
     assert ArraySource(again).manifest == ArraySource({"a": A, "b": A}).manifest
 
 
+def test_digests_tell_which_samples_differ():
+    def differ(first, second):
+        return np.flatnonzero(first.sample_digests != second.sample_digests).tolist()
+
+    arrays = {"a": A, "b": A[:, 0].astype(np.int8)}
+    source = ArraySource(arrays)
+    for name in arrays:
+        other = {
+            **arrays,
+            name: arrays[name] + (np.arange(10) == 4).reshape(10, *[1] * (arrays[name].ndim - 1)),
+        }
+        other[name] = other[name].astype(arrays[name].dtype)
+        assert differ(source, ArraySource(other)) == [4]
+    assert differ(source, ArraySource(arrays, [str(i) for i in range(10)])) == []
+    assert differ(source, ArraySource({"a": A[:, ::-1], "b": arrays["b"]})) == [*range(10)]
+    zeros = [np.zeros((10, 2), np.int8), np.zeros((10, 1), np.int16), np.zeros((10, 1, 2), np.int8)]
+    first, *others = (ArraySource({"a": array}) for array in zeros)
+    for other in (*others, ArraySource({"b": zeros[0]})):
+        assert differ(first, other) == [*range(10)]
+    assert np.unique(first.sample_digests).size == 1
+
+
 def test_arrays_of_different_length_are_refused():
     with pytest.raises(DataError, match="a 10, b 9"):
         ArraySource({"a": A, "b": A[:9]})

@@ -23,8 +23,9 @@ def save(folder, name, value=0, size=(6, 4), **options):
     Image.new("RGB", size, (value, value, value)).save(path, **options)
 
 
-def folder_of(path, **options):
-    return ImageSource(FolderFiles(path), "pixels", Preprocess(scale=1), **options)
+def folder_of(path, *, follow_links=False, **options):
+    files = FolderFiles(path, follow_links=follow_links)
+    return ImageSource(files, "pixels", Preprocess(scale=1), **options)
 
 
 def all_rows(source, start=0, batch_size=2):
@@ -124,8 +125,9 @@ def test_an_unreadable_image_is_named(ten, kind):
     source = folder_of(ten)
     batches = source.batches(0, 4)
     next(batches)
-    with pytest.raises(DataError, match=r"5\.png.*--skip-bad"):
+    with pytest.raises(DataError, match="--skip-bad") as caught:
         next(batches)
+    assert "'5.png'" in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -146,7 +148,7 @@ def test_an_image_is_what_it_holds_whatever_its_suffix(ten):
 
 def test_what_holds_no_image_is_told_which_formats_there_are(ten):
     broken(ten, "gif")
-    with pytest.raises(DataError, match=r"it is none of JPEG, PNG, BMP, WEBP, TIFF"):
+    with pytest.raises(DataError, match=r"it is none of JPEG, PNG, BMP, WEBP, TIFF, PPM"):
         all_rows(folder_of(ten))
 
 
@@ -255,30 +257,77 @@ def test_the_manifest_depends_on_names_and_sizes(ten):
     assert len({before, longer, folder_of(ten).manifest}) == 3
 
 
-def test_links_to_folders_are_not_followed(ten, tmp_path_factory):
-    elsewhere = tmp_path_factory.mktemp("elsewhere")
-    save(elsewhere, "secret.png")
-    (ten / "link").symlink_to(elsewhere)
-    (ten / "loop").symlink_to(ten)
-    assert len(folder_of(ten)) == 10
+def links_to(elsewhere, folder):
+    """Make links of all kinds; return the paths of the images that they lead to."""
+    save(elsewhere, "store/deep/a.png")
+    save(elsewhere, "b.png")
+    (folder / "class").symlink_to(elsewhere / "store")
+    (folder / "sub").mkdir()
+    (folder / "sub/b.png").symlink_to(elsewhere / "b.png")
+    (folder / ".hidden").symlink_to(elsewhere)
+    return {"class/deep/a.png", "sub/b.png"}
 
 
-def test_links_out_of_the_folder_are_ignored_and_counted(ten, tmp_path_factory, caplog):
-    elsewhere = tmp_path_factory.mktemp("elsewhere")
-    save(elsewhere, "secret.png")
-    (ten / "link.png").symlink_to(elsewhere / "secret.png")
+def test_links_are_named_and_counted_but_not_followed_unless_asked_for(
+    ten, tmp_path_factory, caplog
+):
+    linked = links_to(tmp_path_factory.mktemp("elsewhere"), ten)
     (ten / "inside.png").symlink_to(ten / "1.png")
-    with caplog.at_level(logging.INFO, "invert"):
-        found = folder_of(ten).sample_id
-    assert set(found) == {*(f"{i}.png" for i in range(10)), "inside.png"}
-    assert "1 link to elsewhere" in caplog.text
+    inside = {*(f"{i}.png" for i in range(10)), "inside.png"}
+    assert set(folder_of(ten).sample_id) == inside
+    (warned,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert "2 symbolic links in the folder" in warned.getMessage()
+    assert "are not followed: 'class', 'sub/b.png'." in warned.getMessage()
+    assert "--follow-links" in warned.getMessage()
+    caplog.clear()
+    source = folder_of(ten, follow_links=True)
+    assert set(source.sample_id) == inside | linked
+    assert len(all_rows(source)) == 13
+    assert not caplog.records
 
 
-def test_a_folder_of_links_to_elsewhere_says_so(ten, tmp_path_factory):
-    links = tmp_path_factory.mktemp("links")
-    (links / "a.png").symlink_to(ten / "1.png")
-    with pytest.raises(DataError, match="Links that leave the folder are not followed"):
-        folder_of(links)
+def test_a_folder_of_nothing_but_links_names_them(tmp_path, tmp_path_factory):
+    links_to(tmp_path_factory.mktemp("elsewhere"), tmp_path)
+    with pytest.raises(DataError, match=r"no images. 2 symbolic links .*'class'.*--follow-links"):
+        folder_of(tmp_path)
+
+
+def test_links_that_lead_back_end_and_are_named(tmp_path, tmp_path_factory, caplog):
+    first, second = (tmp_path_factory.mktemp(name) for name in ("first", "second"))
+    for folder in (tmp_path, first, second):
+        save(folder, "a.png")
+    (tmp_path / "self").symlink_to(tmp_path)
+    (tmp_path / "up").symlink_to(tmp_path.parent)
+    (tmp_path / "first").symlink_to(first)
+    (first / "second").symlink_to(second)
+    (second / "first").symlink_to(first)
+    found = folder_of(tmp_path, follow_links=True).sample_id
+    assert found == ("a.png", "first/a.png", "first/second/a.png")
+    assert "3 symbolic links" in caplog.text
+    assert (
+        "lead back to a folder above and are not followed: 'first/second/first', 'self', 'up'."
+        in (caplog.text)
+    )
+
+
+def test_one_folder_may_be_linked_to_several_times(tmp_path, tmp_path_factory):
+    store = tmp_path_factory.mktemp("store")
+    save(store, "a.png")
+    for name in ("cat", "feline"):
+        (tmp_path / name).symlink_to(store)
+    assert folder_of(tmp_path, follow_links=True).sample_id == ("cat/a.png", "feline/a.png")
+
+
+def test_links_that_multiply_are_refused_before_they_fill_the_memory(tmp_path, tmp_path_factory):
+    store = tmp_path_factory.mktemp("store")
+    for level in range(30):
+        (store / f"{level}").mkdir()
+        for name in ("a", "b"):
+            (store / f"{level}/{name}").symlink_to(store / f"{level + 1}")
+    (store / "30").mkdir()
+    (tmp_path / "in").symlink_to(store / "0")
+    with pytest.raises(DataError, match=r"in more than 1,000 ways.*--follow-links"):
+        folder_of(tmp_path, follow_links=True)
 
 
 def test_a_link_that_leads_nowhere_is_an_unreadable_image(ten):

@@ -126,6 +126,18 @@ def test_paths_that_leave_the_root_are_counted_and_named(folder, path):
     assert "--root" in str(caught.value)
 
 
+def test_links_may_leave_the_root_on_request_and_paths_may_not(folder):
+    root = folder / "a"
+    (root / "linked").symlink_to(folder)
+    table = write(root / "t.csv", path=("linked/c.png", "0.png"))
+    with pytest.raises(DataError, match=r"1 path in .*'linked/c\.png'.*--follow-links"):
+        ListedFiles(table)
+    followed = ListedFiles(table, follow_links=True)
+    assert all_rows(source_of(followed)).shape == (2, 3, 4, 6)
+    with pytest.raises(DataError, match=r"leads out of .*'\.\./c\.png'"):
+        ListedFiles(write(root / "up.csv", path=("../c.png",)), follow_links=True)
+
+
 def test_pipes_and_folders_are_no_images(folder):
     os.mkfifo(folder / "pipe.png")
     table = write(folder / "t.csv", path=("pipe.png", "a", "c.png"))

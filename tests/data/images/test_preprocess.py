@@ -87,7 +87,7 @@ def test_an_image_smaller_than_the_crop_is_refused():
 
 @pytest.mark.parametrize("mode", ["I", "I;16", "F"])
 def test_images_of_more_than_8_bits_are_not_clipped_in_silence(mode):
-    with pytest.raises(DataError, match="8 bits"):
+    with pytest.raises(DataError, match="--depth is 8"):
         Preprocess().apply(Image.new(mode, (4, 4)))
 
 
@@ -314,7 +314,14 @@ def test_an_unknown_preset_names_the_nearest():
 
 
 @pytest.mark.parametrize(
-    "steps", [Preprocess(dtype="uint8"), Preprocess.preset("clip"), Preprocess(resize=(3, 4))]
+    "steps",
+    [
+        Preprocess(dtype="uint8"),
+        Preprocess.preset("clip"),
+        Preprocess(resize=(3, 4)),
+        Preprocess(mode="BGR", letterbox=(3, 4), pad=(1, 2, 3)),
+        Preprocess(depth="16"),
+    ],
 )
 def test_settings_that_went_through_json_do_the_same(steps):
     again = Preprocess.from_settings(json.loads(json.dumps(steps.settings)))

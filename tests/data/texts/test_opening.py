@@ -69,7 +69,12 @@ def test_every_file_of_a_folder_is_a_text_called_by_its_path(tmp_path, tokenizer
         source = open_texts(folder, INPUTS, Tokenize(tokenizer))
     assert source.sample_id == ("b.txt", "deep/er/a.TXT", "inner.txt")
     assert source.texts == ("a\nb", "c", "a\nb")
-    assert "ignored 2 files" in caplog.text
+    assert "ignored 1 file: 1 .md" in caplog.text
+    assert "1 symbolic link in the folder" in caplog.text
+    assert "is not followed: 'link.txt'" in caplog.text
+    followed = open_texts(folder, INPUTS, Tokenize(tokenizer), follow_links=True)
+    assert followed.sample_id == ("b.txt", "deep/er/a.TXT", "inner.txt", "link.txt")
+    assert followed.texts[-1] == "secret"
 
 
 @pytest.mark.parametrize(
