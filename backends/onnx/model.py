@@ -207,10 +207,13 @@ class OnnxModel(Model):
             raise ModelError(
                 f"The layer {reading.layer!r} {problem}.", "`invert layers` lists what can be read."
             )
-        rank = assumed_rank(reading) if kind.dims is None else len(kind.dims)
-        if kind.dims is None and reading.channel_axis is None:
-            found = Axes(0, rank - 1, "the last axis, because the rank is unknown", certain=False)
-        pooling, axes = choose_pooling(reading, rank, found)
+        shape = kind.shape
+        if shape is None:
+            shape = (None,) * assumed_rank(reading)
+            if reading.channel_axis is None:
+                reason = "the last axis, because the rank is unknown"
+                found = Axes(0, len(shape) - 1, reason, certain=False)
+        pooling, axes = choose_pooling(reading, shape, found)
         tell_reading(reading, kind.shape, pooling, axes)
         return pooling, axes
 

@@ -40,7 +40,7 @@ class Seen:
 
     def pooling(self, reading: Reading) -> tuple[Pooling, Axes]:
         """Decide how the output is pooled; see `choose_pooling` and `leave_padding_out`."""
-        pooling, axes = choose_pooling(reading, len(self.shape), self.axes)
+        pooling, axes = choose_pooling(reading, self.shape, self.axes)
         if pooling.batch_axis and self.token_axes:
             raise ModelError(
                 f"The layer {reading.layer!r} counts samples on axis {pooling.batch_axis} and has "

@@ -56,7 +56,9 @@ class Pooling:
         return [axis for axis in range(1, self.rank) if axis != self.channel_axis]
 
 
-def choose_pooling(reading: Reading, rank: int, found: Axes) -> tuple[Pooling, Axes]:
+def choose_pooling(
+    reading: Reading, shape: tuple[int | None, ...], found: Axes
+) -> tuple[Pooling, Axes]:
     """Choose how a layer is pooled.
 
     Parameters
@@ -64,8 +66,8 @@ def choose_pooling(reading: Reading, rank: int, found: Axes) -> tuple[Pooling, A
     reading : Reading
         How the layer is to be read; a negative axis counts from the end. "mean", "max" and
         "flatten" leave a layer of rank 2 as it is.
-    rank : int
-        Number of axes of the layer, at least 1.
+    shape : tuple of int or None
+        Length of every axis of the layer, which has at least one; None if it is not known.
     found : Axes
         The axes that the model shows.
 
@@ -83,11 +85,12 @@ def choose_pooling(reading: Reading, rank: int, found: Axes) -> tuple[Pooling, A
 
     Examples
     --------
-    >>> pooling, axes = choose_pooling(Reading("conv"), 4, Axes(0, 1, "channels of Conv 'conv'"))
+    >>> pooling, axes = choose_pooling(Reading("conv"), (None, 8, 5, 5), Axes(0, 1, "channels"))
     >>> pooling
     Pooling(kind='mean', rank=4, channel_axis=1, token_axes=(), batch_axis=0)
     """
-    axes = _axes(reading, rank, found)
+    rank = len(shape)
+    axes = _axes(reading, shape, found)
     kind = ("none" if rank <= 2 else "mean") if reading.pool == "auto" else reading.pool
     if kind == "none" and rank > 2:
         raise ModelError(
@@ -106,8 +109,9 @@ def choose_pooling(reading: Reading, rank: int, found: Axes) -> tuple[Pooling, A
     return Pooling("none" if rank <= 2 else kind, rank, moved, batch_axis=axes.batch), axes
 
 
-def _axes(reading: Reading, rank: int, found: Axes) -> Axes:
+def _axes(reading: Reading, shape: tuple[int | None, ...], found: Axes) -> Axes:
     """Return the axes that were asked for, or else those that the model shows."""
+    rank = len(shape)
     asked_batch = _asked(reading, rank, "batch", reading.batch_axis, 0)
     batch = found.batch if asked_batch is None else asked_batch
     asked = _asked(reading, rank, "channel", reading.channel_axis, 0 if batch else 1)
@@ -123,10 +127,11 @@ def _axes(reading: Reading, rank: int, found: Axes) -> Axes:
     if rank == 2 and (asked_batch is not None or found.channel is not None):
         channel = 1 - batch
     if channel is None or channel == batch:
+        example = f"{reading.layer}:axis={0 if batch else 1}"
         raise ModelError(
-            f"The layer {reading.layer!r} has {rank} axes, and {found.reason}.",
-            f"Say which axis counts the units, as in -l '{reading.layer}:axis=1', and if it is not "
-            "the first, which counts the samples, as in batch=1.",
+            f"The layer {reading.layer!r} has the shape {shown_shape(shape)}, and {found.reason}.",
+            f"Say which axis counts the units, as in -l '{example}'; "
+            f"samples are taken from axis {batch} unless you add batch=AXIS.",
         )
     if (batch, channel) == (found.batch, found.channel):
         return found
@@ -201,7 +206,7 @@ def read_as(layer: Layer, reading: Reading) -> Layer:
     """
     if layer.problem or layer.shape is None:
         return layer
-    pooling, axes = choose_pooling(reading, len(layer.shape), layer.axes)
+    pooling, axes = choose_pooling(reading, layer.shape, layer.axes)
     n_units = 1 if axes.channel is None else layer.shape[axes.channel]
     if pooling.kind == "flatten":
         sizes = [size for axis, size in enumerate(layer.shape) if axis != axes.batch]

@@ -22,6 +22,7 @@ from invert_core.commands.console import progress
 from invert_core.data import Preprocess, Tokenize
 from invert_core.errors import MissingDependencyError
 from invert_core.models.backend import Finding, ModelInput
+from tests.backends import models
 from tests.backends.models import network, network_input, save
 from tests.command_line import call, invert, process, refused, sentence, tree
 
@@ -112,6 +113,23 @@ def test_activations_are_extracted_and_the_choice_of_pooling_is_told(here, data)
     with open_activations(here / "x.h5") as activations:
         assert list(activations.layers) == ["relu3", "output"]
         assert activations.sample_id == tuple(data["sample_id"])
+
+
+def test_what_may_be_wrong_is_said_even_when_quiet(tmp_path):
+    proto = models.model(
+        [models.node("Conv", "x w", "y")],
+        [models.value("x", ["n", 3, 16, 16])],
+        [models.value("y", ["n", 1, 16, 16])],
+        {"w": np.ones((1, 3, 1, 1), np.float32)},
+    )
+    models.save(proto, tmp_path, "one.onnx")
+    np.save(tmp_path / "x.npy", np.zeros((4, 3, 16, 16), np.float32))
+    told = invert(
+        *("extract", tmp_path / "one.onnx", "--data", tmp_path / "x.npy"),
+        *("-l", "y", "-o", tmp_path / "x.h5", "-q"),
+    ).stderr
+    assert "a single unit on axis 1" in told
+    assert "samples/s" not in told
 
 
 def test_shapes_are_told_as_layers_lists_them(here, data):

@@ -11,7 +11,7 @@ FOLLOWED = Axes(0, 1, "followed")
 
 
 def chosen(rank, pool="auto", channel_axis=None, batch_axis=None, found=FOLLOWED):
-    return choose_pooling(Reading("x", pool, channel_axis, batch_axis), rank, found)
+    return choose_pooling(Reading("x", pool, channel_axis, batch_axis), (None,) * rank, found)
 
 
 def test_automatic_pooling_goes_by_rank():
@@ -38,7 +38,9 @@ def test_a_layer_of_samples_alone_is_one_unit():
 
 def test_a_layer_whose_channels_nothing_tells_needs_an_axis():
     unknown = Axes(0, None, "nothing tells which axis counts the channels")
-    with pytest.raises(ModelError, match=r"3 axes, and nothing tells .*-l 'x:axis=1'"):
+    with pytest.raises(
+        ModelError, match=r"shape \[\?, \?, \?\], and nothing tells .*-l 'x:axis=1'"
+    ):
         chosen(3, found=unknown)
     assert chosen(3, channel_axis=2, found=unknown)[1] == Axes(0, 2, "as asked")
 

@@ -31,6 +31,7 @@ from invert_core.models.pooling import Flattened, choose_pooling, leave_padding_
 from invert_core.wording import nearest
 
 AXES = {"hidden": Axes(0, 2, "units of the first layer"), "logits": Axes(0, 1, "classes")}
+SHAPES = {"hidden": (None, None, None), "logits": (None, None)}
 CURVES = {"tanh": np.tanh, "relu": lambda x: np.maximum(x, 0)}
 
 
@@ -91,7 +92,7 @@ class NumpyModel(Model):
             layer = reading.layer
             if layer not in AXES:
                 raise UnknownNameError(f"There is no layer {layer!r}.", nearest(layer, AXES))
-            pooling, axes = choose_pooling(reading, AXES[layer].channel + 1, AXES[layer])
+            pooling, axes = choose_pooling(reading, SHAPES[layer], AXES[layer])
             tokens = (1,) if self.masked and layer == "hidden" else ()
             poolings[layer] = leave_padding_out(layer, pooling, tokens)
             outputs.append(Output(layer, pooling.kind, axes))

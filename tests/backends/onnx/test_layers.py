@@ -265,7 +265,7 @@ def awkward():
         ("size", "holds int64"),
         ("total", "is a single value, not one per sample"),
         ("mask", "holds bool"),
-        ("turned", "3 axes, and nothing tells which axis counts the channels"),
+        ("turned", "and nothing tells which axis counts the channels"),
         ("merged", "axis 0 counts samples and something else together"),
         ("positions", "does not depend on the input"),
     ],

@@ -18,7 +18,7 @@ from invert_core.backends.torch.pooling import pooled
 
 
 def chosen(rank, pool, axis=None):
-    return choose_pooling(Reading("x", pool, axis), rank, Axes(0, rank - 1))[0]
+    return choose_pooling(Reading("x", pool, axis), (None,) * rank, Axes(0, rank - 1))[0]
 
 
 @st.composite
