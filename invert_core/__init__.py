@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Activations": "activations",
     "ConceptSet": "concepts",
+    "Feed": "extraction",
     "Formula": "formula.formula",
     "Labels": "results.labels",
     "Preprocess": "data",

@@ -1,6 +1,5 @@
 """Reads the inputs of an ONNX model."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,19 +11,18 @@ from invert_core.backends.onnx.shapes import TensorType, type_of
 from invert_core.errors import ModelError
 from invert_core.models.backend import ModelInput, shown_shape
 
-_log = logging.getLogger("invert")
-
 
 def model_inputs(graph: onnx.GraphProto) -> tuple[ModelInput, ...]:
     """Return the inputs of a graph in the form of the backend contract.
 
-    A scalar holds one value for all samples. The samples are on axis 0, unless the names or the
-    lengths of the axes say otherwise: ``state [2, n, 64]`` beside ``x [n, 9]`` has them on axis 1.
+    The samples are on axis 0, unless the names or the lengths of the axes say otherwise. Beside
+    ``x [n, 9]``, ``state [2, n, 64]`` has them on axis 1, while ``h [1, 1, 64]`` and scalars hold
+    the same for all samples.
     """
     values = true_inputs(graph)
     kinds = [type_of(value) for value in values]
     return tuple(
-        replace(model_input(value), batch_axis=_batch_axis(value.name, kind, kinds))
+        _with_batch_axis(model_input(value), kind, kinds)
         for value, kind in zip(values, kinds, strict=True)
     )
 
@@ -54,23 +52,16 @@ def model_input(value: onnx.ValueInfoProto) -> ModelInput:
     return ModelInput(value.name, kind.shape, np.dtype(dtype))
 
 
-def _batch_axis(name: str, kind: TensorType, kinds: Sequence[TensorType]) -> int | None:
+def _with_batch_axis(each: ModelInput, kind: TensorType, kinds: Sequence[TensorType]) -> ModelInput:
     if not kind.dims:
-        return None
-    first = {each.dims[0] for each in kinds if each.dims}
+        return replace(each, batch_axis=None)
+    first = {other.dims[0] for other in kinds if other.dims}
     if not isinstance(kind.dims[0], int) or all(isinstance(size, int) for size in first):
-        return 0
+        return each
     named = [axis for axis, size in enumerate(kind.dims) if isinstance(size, str) and size in first]
     if named:
-        return named[0]
+        return replace(each, batch_axis=named[0])
     vary = [axis for axis, size in enumerate(kind.dims) if not isinstance(size, int)]
-    if len(vary) != 1:
-        return 0
-    _log.warning(
-        "The input %r is taken to have its samples on axis %d, the only one of any length; if that "
-        "is wrong, say --batch-axis %s=AXIS.",
-        name,
-        vary[0],
-        name,
-    )
-    return vary[0]
+    if not vary:
+        return replace(each, batch_axis=None)
+    return each if len(vary) > 1 else replace(each, batch_axis=vary[0], certain=False)

@@ -80,7 +80,8 @@ class OnnxModel(Model):
     ) -> None:
         self.inputs = tuple(inputs)
         self._batch = BatchAxis.of(self._proto.graph, self.inputs)
-        self._survey = Survey(self._proto, self._folder, self.inputs, example or {})
+        values = {each.name: each.value for each in inputs if each.value is not None}
+        self._survey = Survey(self._proto, self._folder, self.inputs, {**(example or {}), **values})
 
     @functools.cached_property
     def fingerprint(self) -> str:  # type: ignore[override]

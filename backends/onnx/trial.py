@@ -164,6 +164,8 @@ def _scaled(given: Sequence[ModelInput], sample: Samples, scale: float) -> dict[
     """Return a sample with other lengths wherever the model leaves them open."""
     scaled = dict(sample)
     for each in given:
+        if each.batch_axis is None:
+            continue
         for axis, size in enumerate(each.shape or ()):
             length = sample[each.name].shape[axis]
             if size is None and axis != each.batch_axis and length:

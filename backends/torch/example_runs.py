@@ -135,6 +135,9 @@ def made_up(inputs: tuple[ModelInput, ...]) -> dict[str, np.ndarray] | None:
     """Make one sample of zeros, or ones for integer inputs; None if a shape is not known."""
     example = {}
     for each in inputs:
+        if each.value is not None:
+            example[each.name] = each.value
+            continue
         if each.shape is None:
             return None
         default = np.dtype(np.int64 if each.name == MASK else np.float32)

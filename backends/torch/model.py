@@ -130,6 +130,10 @@ class TorchModel(Model):
             seen=look(self._module, self._signature, inputs, example, autocast=self._autocast),
         )
 
+    def takes(self, name: str) -> bool:
+        """Return whether the forward takes this input, even if it is optional."""
+        return self._signature.takes(name)
+
     def arranged(self, inputs: Sequence[ModelInput]) -> "TorchModel":
         """Return the same module with other axes of its inputs; see `Model.arranged`."""
         return TorchModel(

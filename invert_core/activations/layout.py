@@ -10,6 +10,7 @@ names in ``unit`` [K]. Instead of the matrix, a sparse layer has compressed spar
 columns are absent; the root attribute ``rows_elsewhere`` says so, and the rows are in a file beside
 it (`sparse_rows`).
 ``/sample_mark`` [N], if present, holds the digest of each sample (`sample_digests`).
+``/group`` [N], if present, holds the group of each sample, as an index into ``/group_name``.
 """
 
 import json
@@ -29,6 +30,8 @@ STRIPE_ROWS = 1024
 CHUNK_UNITS = 64
 ROWS_ELSEWHERE = "rows_elsewhere"
 DIGESTS = "sample_mark"
+GROUP = "group"
+GROUP_NAME = "group_name"
 COLUMNS: dict[str, np.dtype] = {"indptr": np.dtype("<i8"), "indices": np.dtype("<i4")}
 """Types of the integers of a sparse layer in a new file."""
 

@@ -4,8 +4,10 @@ import contextlib
 from pathlib import Path
 
 import h5py
+import numpy as np
 
 from invert_core.activations import layout
+from invert_core.activations.groups import Groups
 from invert_core.activations.sparse import CscMatrix
 from invert_core.activations.steadiness import Steadiness
 from invert_core.activations.values import ActivationLayer, Activations
@@ -78,7 +80,7 @@ def _open_hdf5(path: Path) -> Activations:
             raise FileFormatError(
                 f"{str(path)!r} has two layers of the same name.", "Give each layer its own name."
             )
-        activations = Activations(named, sample_id)
+        activations = Activations(named, sample_id, groups=_read_groups(file))
         activations.resources.enter_context(stack.pop_all())
     return activations
 
@@ -117,6 +119,27 @@ def _read_sample_id(file: h5py.File) -> tuple[str, ...] | None:
             "Split it into several files.",
         )
     return as_sample_id(hdf5.read_strings(dataset), repr(file.filename))
+
+
+def _read_groups(file: h5py.File) -> Groups | None:
+    if not hdf5.has_item(file, layout.GROUP):
+        return None
+    dataset = hdf5.own_dataset(file, layout.GROUP)
+    names = hdf5.read_strings(hdf5.own_dataset(file, layout.GROUP_NAME))
+    if dataset.dtype.kind not in "iu" or dataset.ndim != 1 or dataset.size > SAMPLE_LIMIT:
+        raise FileFormatError(
+            f"{file.filename!r} has groups of type {dataset.dtype} and shape {dataset.shape}.",
+            "Store one integer per sample, an index into 'group_name'.",
+        )
+    with hdf5.broken_file_errors(dataset):
+        number = dataset[:]
+    if number.size and not 0 <= number.min() <= number.max() < len(names):
+        raise FileFormatError(
+            f"{file.filename!r} numbers groups from {number.min()} to {number.max()} and names "
+            f"{len(names):,}.",
+            "Number groups from 0, in the order of 'group_name'.",
+        )
+    return Groups(number.astype(np.int32), names)
 
 
 def _open_layer(group: h5py.Group, sample_id: tuple[str, ...] | None) -> ActivationLayer:

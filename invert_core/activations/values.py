@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from invert_core.activations import dense, sparse
+from invert_core.activations.groups import Groups
 from invert_core.activations.sparse import CscMatrix, SparseUnits, SupportsCsc
 from invert_core.activations.steadiness import Steadiness
 from invert_core.errors import DataError
@@ -153,6 +154,8 @@ class Activations:
         The layers by name, in the order of the file.
     sample_id : tuple of str or None
         Sample ids; None if the samples have none and are matched by position.
+    groups : Groups or None
+        The group of every sample, if samples belong together.
 
     Raises
     ------
@@ -163,6 +166,7 @@ class Activations:
 
     layers: dict[str, ActivationLayer]
     sample_id: tuple[str, ...] | None = None
+    groups: Groups | None = field(default=None, repr=False)
     resources: contextlib.ExitStack = field(
         default_factory=contextlib.ExitStack, repr=False, compare=False
     )
@@ -177,6 +181,11 @@ class Activations:
                     f"{self.n_samples:,}.",
                     "All layers, and the sample ids, must have the same samples.",
                 )
+        if self.groups is not None and self.groups.number.size != self.n_samples:
+            raise DataError(
+                f"There are groups for {self.groups.number.size:,} of {self.n_samples:,} samples.",
+                "Every sample must have a group, or none.",
+            )
         check_n_samples(self.n_samples)
 
     @property

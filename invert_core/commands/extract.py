@@ -12,6 +12,14 @@ from invert_core.commands import options
 from invert_core.commands.console import print_rows, progress, say, written
 from invert_core.commands.data_options import data_options
 from invert_core.commands.extraction_summary import plan, summary
+from invert_core.commands.feed_options import (
+    batch_axis_option,
+    carry_option,
+    constant_option,
+    feed_options,
+    groups_option,
+    zeros_option,
+)
 from invert_core.commands.model_command import ModelCommand, model_prints_on_stderr
 
 
@@ -28,6 +36,8 @@ invert extract torch:package.module:factory --weights model.safetensors --data i
 )
 @click.argument("model")
 @data_options
+@feed_options(constant_option, zeros_option, batch_axis_option, carry_option)
+@groups_option
 @options.layer_option
 @options.hdf5_option("Activation file to write.")
 @click.option(
@@ -39,7 +49,7 @@ invert extract torch:package.module:factory --weights model.safetensors --data i
     "and last take one token; flatten makes every place a unit.",
 )
 @click.option(
-    "--channel-axis", type=int, help="Axis of the units. [default: 1, or the last for rank 3]"
+    "--channel-axis", type=int, help="Axis of the units. [default: as the model shows it]"
 )
 @click.option(
     "--sparse",

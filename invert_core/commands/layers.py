@@ -7,25 +7,59 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.console import echo_line, print_rows, say, table
+from invert_core.commands.feed_options import batch_axis_option, constant_option, feed_options
 from invert_core.commands.model_command import ModelCommand, model_prints_on_stderr
 
 if TYPE_CHECKING:
     from invert_core.models.backend import Layer
 
-COLUMNS = ("name", "module", "op", "shape", "n_units", "pool", "n_parameters")
+COLUMNS = ("name", "module", "op", "shape", "axis", "n_units", "pool", "n_parameters")
+"""What people see of a layer."""
+ALL_COLUMNS = (
+    "name",
+    "module",
+    "op",
+    "shape",
+    "batch_axis",
+    "axis",
+    "n_units",
+    "pool",
+    "reason",
+    "certain",
+    "problem",
+    "n_parameters",
+)
+"""What programs get."""
 _INDENT = "  "
-_MODULE_ONLY = {"op": "", "shape": "", "n_units": None, "pool": "", "n_parameters": None}
+_MODULE_ONLY = {
+    "op": "",
+    "shape": "",
+    "axis": "",
+    "n_units": None,
+    "pool": "",
+    "n_parameters": None,
+}
 
 
 @options.command(
     cls=ModelCommand,
     epilog="Examples: invert layers model.onnx 'encoder.layer.5.*' --supported; "
+    "invert layers model.onnx 'encoder.*:axis=1,pool=max' --constant sr=16000; "
     "invert layers torch:package.module:factory --input image=3x224x224 --tree",
 )
 @click.argument("model")
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
 @click.option("--supported", is_flag=True, help="List only layers that can be extracted.")
 @click.option("--tree", is_flag=True, help="Show the modules as a tree.")
+@click.option(
+    "--channel-axis", type=int, help="Axis of the units. [default: as the model shows it]"
+)
+@click.option(
+    "--layout",
+    type=click.Choice(["NCHW", "NHWC"]),
+    help="Order of the axes of images in the model's input. [default: as the model shows it]",
+)
+@feed_options(constant_option, batch_axis_option)
 @options.backend_option
 @options.format_option
 def layers(
@@ -34,25 +68,23 @@ def layers(
     supported: bool,
     tree: bool,
     style: str,
-    backend: str | None,
-    model_options: dict[str, Any] | None,
+    **settings: Any,
 ) -> None:
     """List the layers of MODEL with their shapes, units and weights.
 
-    Ask for a layer by its name or by its module. With patterns, in which * stands for any
-    characters, list only the layers that fit one of them. 'pool' says what --pool auto does; a
+    The layers are described as 'invert extract' would read them with these options. Ask for a layer
+    by its name or by its module. With patterns, in which * stands for any characters, list only the
+    layers that fit one of them; options may follow, as in 'encoder.*:axis=1,pool=max'. 'axis'
+    counts the units: '?' must be said, and '1?' is a guess. 'pool' says what --pool auto does; a
     layer without it cannot be extracted. If it says 'auto', shapes are unknown until the model has
-    seen a sample: describe one with --input.
+    seen a sample: describe one with --input. --format json also says why.
     """
     from invert_core.extraction import list_layers
-    from invert_core.models.layer_names import matching
 
     if tree and style != "table":
         raise click.UsageError(f"--tree is for people; leave it out with --format {style}.")
     with model_prints_on_stderr():
-        listed = list_layers(model, backend, model_options)
-    if patterns:
-        listed = matching(listed, patterns)
+        listed = list_layers(model, layers=patterns or ("*",), **settings)
     if supported:
         listed = [layer for layer in listed if layer.pool]
     if patterns and not listed:
@@ -60,14 +92,30 @@ def layers(
     if tree:
         echo_line(_tree(listed))
     else:
-        print_rows([_row(layer, style) for layer in listed], COLUMNS, style)
+        columns = COLUMNS if style == "table" else ALL_COLUMNS
+        print_rows([_row(layer, style) for layer in listed], columns, style)
 
 
 def _row(layer: "Layer", style: str) -> dict[str, Any]:
     from invert_core.models.backend import shown_shape
 
-    shape = layer.shape if style == "json" else shown_shape(layer.shape)
-    return {name: getattr(layer, name) for name in COLUMNS} | {"shape": shape}
+    derived = {
+        "shape": layer.shape if style == "json" else shown_shape(layer.shape),
+        "batch_axis": layer.axes.batch,
+        "axis": _shown_axis(layer) if style == "table" else layer.axes.channel,
+        "reason": layer.axes.reason,
+        "certain": layer.axes.certain,
+    }
+    return {
+        name: derived[name] if name in derived else getattr(layer, name) for name in ALL_COLUMNS
+    }
+
+
+def _shown_axis(layer: "Layer") -> str:
+    axis = layer.axes.channel
+    if axis is None:
+        return "" if layer.pool or layer.problem else "?"
+    return str(axis) if layer.axes.certain else f"{axis}?"
 
 
 def _tree(listed: "Sequence[Layer]") -> str:
@@ -84,4 +132,4 @@ def _tree(listed: "Sequence[Layer]") -> str:
         own = _INDENT * (len(parts) - 1) + parts[-1]
         rows.append(_row(layer, "table") | {"layer": own})
         above = parts
-    return table(rows, ("layer", "op", "shape", "n_units", "pool", "n_parameters"))
+    return table(rows, ("layer", *COLUMNS[2:]))

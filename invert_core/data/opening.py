@@ -9,7 +9,7 @@ import numpy as np
 
 from invert_core.data.arrays.array_source import ArraySource
 from invert_core.data.images.preprocess import DTYPES, Preprocess
-from invert_core.data.source import DataSource, single_input
+from invert_core.data.source import DataSource, axes_of, single_input
 from invert_core.data.texts.tokenizer_file import Tokenize
 from invert_core.errors import FileFormatError, MissingFileError, SettingError
 from invert_core.models.backend import ModelInput
@@ -127,7 +127,7 @@ def open_data(
         - an iterable of batches, as `invert_core.data.arrays.iterables.BatchSource` takes it.
         - a DataSource, which is returned unchanged.
     inputs : sequence of ModelInput
-        The inputs of the model.
+        The inputs of the model. Samples need not fill those that have no axis of samples.
     settings : DataSettings, optional
         How the data are read.
     progress : callable, optional
@@ -255,10 +255,14 @@ def _open_memory(data: Any, inputs: Sequence[ModelInput]) -> DataSource:
     if hasattr(data, "__array__"):
         data = {single_input(inputs, "one array").name: data}
     if isinstance(data, Mapping):
-        return ArraySource(*as_rows(data, "the input {!r}".format))
+        arrays, sample_id = as_rows(data, "the input {!r}".format)
+        return ArraySource(arrays, sample_id, axes_of(inputs))
     from invert_core.data.arrays.iterables import BatchSource
 
-    return BatchSource(data, input_name=inputs[0].name if len(inputs) == 1 else None)
+    filled = [each.name for each in inputs if each.batch_axis is not None]
+    return BatchSource(
+        data, input_name=filled[0] if len(filled) == 1 else None, batch_axes=axes_of(inputs)
+    )
 
 
 def _open_arrays(path: Path, inputs: Sequence[ModelInput]) -> DataSource:

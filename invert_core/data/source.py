@@ -22,7 +22,7 @@ class Batch:
     rows : int64 array [b]
         Positions of the samples in the data.
     inputs : dict of input name to array [b, ...]
-        The samples, one array per input.
+        The samples, one array per input; `b` may be the length of another axis than the first.
     """
 
     rows: np.ndarray
@@ -41,6 +41,10 @@ class DataSource(ABC):
     """How samples become inputs, as JSON; {} if the samples are inputs already."""
     versions: Mapping[str, str] = MappingProxyType({})
     """Versions of the packages that make inputs from samples; recorded, never compared."""
+    constants: Mapping[str, np.ndarray] = MappingProxyType({})
+    """Inputs that hold the same for all samples; batches do not bring them."""
+    channel_axes: Mapping[str, int] = MappingProxyType({})
+    """The axis that counts the channels, by the name of an input, where the data tell it."""
 
     @property
     @abstractmethod
@@ -111,12 +115,19 @@ class DataSource(ABC):
 
 
 def single_input(inputs: Sequence[ModelInput], what: str) -> ModelInput:
-    """Return the only input of a model; `what` names the data that fill it, for messages."""
-    if len(inputs) != 1:
-        names = ", ".join(each.name for each in inputs)
+    """Return the only input that samples fill; `what` names the data that fill it, for messages."""
+    filled = [each for each in inputs if each.batch_axis is not None]
+    if len(filled) != 1:
+        names = ", ".join(each.name for each in filled)
         raise DataError(
-            f"The model has {len(inputs)} inputs ({names}), but {what} fills only one.",
+            f"The model has {len(filled)} inputs ({names}), but {what} fills only one.",
             "Give data with one array per input: a .npz file or a mapping; "
-            "for texts, give --tokenizer.",
+            "for texts, give --tokenizer. For an input that is not about the samples, say "
+            "--constant NAME=VALUE or --zeros NAME.",
         )
-    return inputs[0]
+    return filled[0]
+
+
+def axes_of(inputs: Sequence[ModelInput]) -> dict[str, int | None]:
+    """Return the axis that counts the samples in each input."""
+    return {each.name: each.batch_axis for each in inputs}

@@ -12,11 +12,11 @@ import numpy as np
 from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import DataSource
 from invert_core.extraction.loop import converted
-from invert_core.extraction.one_batch import run_batch, unit_names
+from invert_core.extraction.one_batch import unit_names
 from invert_core.extraction.report import Estimate
-from invert_core.extraction.trial_runs import try_out
+from invert_core.extraction.runner import Runner
 from invert_core.extraction.unit_names import UnitNames
-from invert_core.models.backend import Extractor, ModelInput
+from invert_core.models.backend import ModelInput
 from invert_core.parallel import read_ahead
 
 SECONDS = 2.0
@@ -24,7 +24,7 @@ SECONDS = 2.0
 
 
 def estimate(
-    extractor: Extractor,
+    runner: Runner,
     source: DataSource,
     inputs: Sequence[ModelInput],
     writer: ActivationWriter,
@@ -37,7 +37,7 @@ def estimate(
 
     Parameters
     ----------
-    extractor : Extractor
+    runner : Runner
     source : DataSource
     inputs : sequence of ModelInput
         The inputs of the model.
@@ -53,21 +53,25 @@ def estimate(
     dict of layer name to int
         The number of units of each layer.
     """
-    batches = converted(source.batches(writer.rows_done, batch_size), inputs)
+    start = runner.begin(writer.rows_done)
+    batches = converted(source.batches(start, batch_size), inputs)
     ready = read_ahead(batches, stop=source.stop)
     with closing(ready) as batches:
         first = next(batches)
-        trial = try_out(extractor, first.inputs, resumed=writer.rows_done > 0)
+        trial = runner.try_out(first, resumed=writer.rows_done > 0)
+        second = next(batches, None)
+        if second is not None:
+            runner.skip(first)
         n_run, started = 0, time.perf_counter()
-        for batch in itertools.chain([next(batches, first)], batches):
-            activations = run_batch(extractor, batch.inputs)
+        for batch in itertools.chain([second or first], batches):
+            _, activations = runner.run(batch)
             n_run, seconds = n_run + 1, time.perf_counter() - started
             if seconds >= SECONDS:
                 break
-    n_batches = math.ceil((writer.n_samples - writer.rows_done) / batch_size)
+    n_batches = math.ceil((writer.n_samples - start) / batch_size)
     n_units = {name: values.shape[1] for name, values in activations.items()}
     nonzero = {name: np.count_nonzero(values) / values.size for name, values in activations.items()}
-    contents = writer.contents(n_units, unit_names(extractor, activations, named))
+    contents = writer.contents(n_units, unit_names(runner.extractor, activations, named))
     peak = _peak_bytes()
     return (
         Estimate(

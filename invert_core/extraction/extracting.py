@@ -1,4 +1,4 @@
-"""Extracts the activations of some layers of a model into a file, and lists its layers."""
+"""Extracts the activations of some layers of a model into a file."""
 
 import os
 import time
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from invert_core import __version__
+from invert_core.activations.groups import Groups, read_groups
 from invert_core.activations.writing.contents import Origin
 from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import (
@@ -23,12 +24,15 @@ from invert_core.data import (
 )
 from invert_core.errors import ExistingOutputError, SettingError, UnknownNameError
 from invert_core.extraction.estimate import estimate
+from invert_core.extraction.feed import Feed, with_beside
+from invert_core.extraction.listing import ModelSource, open_any
 from invert_core.extraction.loop import run_all
 from invert_core.extraction.report import Estimate, ExtractedLayer, ExtractionReport, Spent
+from invert_core.extraction.runner import open_runner
 from invert_core.extraction.unit_names import UnitNames, UnitNameSource, read_unit_names
 from invert_core.files.atomic import check_target
 from invert_core.files.fingerprint import CONTRACT
-from invert_core.models.backend import Extractor, Layer, Model, Reading
+from invert_core.models.backend import Extractor, Model, Reading
 from invert_core.models.backend_checks import check_readings
 from invert_core.models.input_types import in_types_of
 from invert_core.models.layer_names import layer_aliases, matching, select_layers
@@ -37,32 +41,6 @@ from invert_core.wording import first_few, nearest
 
 EXTRACTION_CONTRACT = 3
 """Must be raised if the same fingerprint would give other values than in the last release."""
-
-ModelSource = str | Path | Model | object
-"""A path, ``backend:target``, an open model, or an object that a backend knows."""
-
-
-def list_layers(
-    model: ModelSource,
-    backend: str | None = None,
-    model_options: Mapping[str, Any] | None = None,
-) -> list[Layer]:
-    """Return all layers of a model, in its order.
-
-    Parameters
-    ----------
-    model : path, Model, or object such as a torch.nn.Module
-    backend : str, optional
-        The backend that opens the model; by default its name or class decides.
-    model_options : mapping, optional
-        Options of the backend, such as ``{"weights": "model.safetensors"}``.
-
-    Raises
-    ------
-    MissingFileError, ModelError, UnknownNameError, MissingDependencyError, SettingError
-        The model or its backend cannot be opened.
-    """
-    return _open_model(model, backend, model_options).layers()
 
 
 def extract(
@@ -89,6 +67,8 @@ def extract(
     workers: int | None = None,
     skip_bad: bool = False,
     follow_links: bool = False,
+    feed: Feed | None = None,
+    groups: str | Sequence[str] | None = None,
     save_every: float = 30.0,
     progress: Callable[[int, int], None] | None = None,
     dry_run: bool = False,
@@ -132,6 +112,12 @@ def extract(
         Start anew even if the output exists.
     preprocess, text, column, id_column, root, workers, skip_bad, follow_links
         See `invert_core.data.DataSettings`.
+    feed : Feed, optional
+        Fills the inputs of the model that samples do not fill: constants, zeros and state.
+    groups : str or sequence of str, optional
+        The group of each sample, such as the clip of a frame; see
+        `invert_core.activations.groups.read_groups`. State is carried within groups, and the file
+        says which samples belong together.
     save_every : float
         The most seconds between two saves: the work that a kill can cost.
     progress : callable, optional
@@ -160,25 +146,41 @@ def extract(
     check_readings(_as_readings(layers, usual), device, batch_size)
     check_target(Path(output), overwrite=True)
     _keep_from_output(Path(output), data, model)
-    opened = _open_model(model, backend, model_options)
+    feed = feed or Feed()
+    opened = feed.arranged(open_any(model, backend, model_options))
     source = open_data(
         data,
-        opened.inputs,
+        feed.left_to_samples(opened.inputs),
         DataSettings(preprocess, text, column, id_column, root, workers, skip_bad, follow_links),
         progress=progress,
     )
     check_n_samples(len(source))
-    opened = opened.settled(in_types_of(opened.inputs, source.example()))
+    grouped = None if groups is None else read_groups(groups, source.sample_id, len(source))
+    example = in_types_of(opened.inputs, source.example())
+    beside = feed.beside(opened, source.constants, example)
+    opened = with_beside(opened, beside, source.channel_axes).settled(
+        example | {name: each.value for name, each in beside.items()}
+    )
     readings = select_layers(opened, layers, usual)
     names = [each.layer for each in readings]
     aliases = layer_aliases(opened.names(), names)
     named = read_unit_names(unit_names, opened, names, aliases)
     batch_size = min(batch_size, source.largest_batch)  # models may pad every batch to this size
-    with opened.open_layers(readings, device=device, batch_size=batch_size) as extractor:
+    with opened.open_layers(
+        readings,
+        device=device,
+        batch_size=1 if feed.carry else batch_size,
+        raw=tuple(feed.carry),
+    ) as extractor:
+        runner = open_runner(
+            extractor, opened.inputs, beside, feed.carry, groups=grouped, source=source
+        )
         origin = _origin(
             opened,
             source,
             extractor,
+            feed=feed.identity(opened.inputs, beside),
+            groups=grouped,
             dtype=dtype,
             sparse=_sparse_layers(opened, [each.layer for each in extractor.outputs], sparse),
             batch_size=batch_size,
@@ -193,12 +195,10 @@ def extract(
             estimated: Estimate | None = None
             n_units = writer.n_units
             if not dry_run:
-                spent = run_all(
-                    extractor, source, opened.inputs, writer, batch_size, progress, named
-                )
+                spent = run_all(runner, source, opened.inputs, writer, batch_size, progress, named)
             elif resumed_from < len(source):
                 estimated, n_units = estimate(
-                    extractor, source, opened.inputs, writer, batch_size, named
+                    runner, source, opened.inputs, writer, batch_size, named
                 )
             n_units = n_units or writer.n_units
         return ExtractionReport(
@@ -224,6 +224,8 @@ def _origin(
     source: DataSource,
     extractor: Extractor,
     *,
+    feed: Mapping[str, Any],
+    groups: Groups | None,
     dtype: str,
     sparse: Sequence[str],
     batch_size: int,
@@ -241,6 +243,8 @@ def _origin(
         "sparse": sparse,
         "axes": {output.layer: [output.axes.batch, output.axes.channel] for output in outputs},
         "preprocessing": source.settings,
+        "feed": feed,
+        "groups": None if groups is None else groups.digest,
         "dtype": dtype,
         "device": extractor.device,
         "batch_size": batch_size,
@@ -256,6 +260,7 @@ def _origin(
         dtype=dtype,
         sparse=sparse,
         sample_digests=source.sample_digests,
+        groups=groups,
         aliases=aliases,
     )
 
@@ -299,16 +304,6 @@ def _sparse_layers(model: Model, layers: Sequence[str], patterns: Sequence[str])
             )
         sparse |= found
     return [name for name in layers if name in sparse]
-
-
-def _open_model(
-    model: ModelSource, backend: str | None, options: Mapping[str, Any] | None
-) -> Model:
-    if isinstance(model, Model):
-        return model
-    from invert_core.models.registry import open_model
-
-    return open_model(model, backend, options)
 
 
 def _versions(model: Model, source: DataSource) -> dict[str, str]:

@@ -10,12 +10,13 @@ from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import Batch, DataSource
 from invert_core.data.source import Batches
 from invert_core.errors import DataError, ExistingOutputError, StorageError
-from invert_core.extraction.one_batch import run_batch, unit_names
+from invert_core.extraction.one_batch import unit_names
 from invert_core.extraction.report import Spent
+from invert_core.extraction.runner import Runner
 from invert_core.extraction.sample_order import Results, in_order
-from invert_core.extraction.trial_runs import Trial, try_out
+from invert_core.extraction.trial_runs import Trial
 from invert_core.extraction.unit_names import UnitNames
-from invert_core.models.backend import Extractor, ModelInput
+from invert_core.models.backend import ModelInput
 from invert_core.models.input_types import in_types_of
 from invert_core.parallel import read_ahead
 
@@ -24,7 +25,7 @@ GOES_ON = "goes on from there"
 
 
 def run_all(
-    extractor: Extractor,
+    runner: Runner,
     source: DataSource,
     inputs: Sequence[ModelInput],
     writer: ActivationWriter,
@@ -44,12 +45,13 @@ def run_all(
     clock = _Clock()
     try:
         n_done = writer.rows_done
-        ready = read_ahead(converted(source.batches(n_done, batch_size), inputs), stop=source.stop)
+        start = runner.begin(n_done)
+        ready = read_ahead(converted(source.batches(start, batch_size), inputs), stop=source.stop)
         with closing(ready) as batches:
-            first, trial = _try_first(extractor, batches, clock, resumed=n_done > 0)
-            results = _results(extractor, itertools.chain(first, batches), clock)
+            first, trial = _try_first(runner, batches, clock, resumed=n_done > 0)
+            results = _results(runner, itertools.chain(first, batches), clock)
             for values in in_order(results, n_done, len(source)):
-                names = {} if writer.n_units else unit_names(extractor, values, named)
+                names = {} if writer.n_units else unit_names(runner.extractor, values, named)
                 writer.write(values, names, trial.layers)
                 n_done += len(next(iter(values.values())))
                 if progress is not None:
@@ -83,7 +85,7 @@ class _Clock:
 
 
 def _try_first(
-    extractor: Extractor, batches: Iterator[Batch], clock: _Clock, *, resumed: bool
+    runner: Runner, batches: Iterator[Batch], clock: _Clock, *, resumed: bool
 ) -> tuple[list[Batch], Trial]:
     """Try out the first of the batches, if there is one; it is returned, too."""
     asked = time.perf_counter()
@@ -91,25 +93,19 @@ def _try_first(
     clock.waiting += time.perf_counter() - asked
     if not first:
         return [], Trial()
-    trial = try_out(extractor, first[0].inputs, resumed=resumed)
+    trial = runner.try_out(first[0], resumed=resumed)
     clock.trial = trial.seconds
     return first, trial
 
 
-def _results(extractor: Extractor, batches: Iterable[Batch], clock: _Clock) -> Generator[Results]:
+def _results(runner: Runner, batches: Iterable[Batch], clock: _Clock) -> Generator[Results]:
     asked = time.perf_counter()
     for batch in batches:
         came = time.perf_counter()
-        n_inputs = len(next(iter(batch.inputs.values())))
-        if batch.rows.shape != (n_inputs,):
-            raise DataError(
-                f"A batch names {batch.rows.size} samples but brings {n_inputs}.",
-                "The data must not change while it is read.",
-            )
-        values = run_batch(extractor, batch.inputs)
+        results = runner.run(batch)
         clock.waiting += came - asked
         clock.in_model += time.perf_counter() - came
-        yield batch.rows, values
+        yield results
         asked = time.perf_counter()
 
 

@@ -1,6 +1,7 @@
 """Runs a model on one batch, and checks what comes back."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -9,11 +10,37 @@ from invert_core.errors import ModelError
 from invert_core.extraction.unit_names import UnitNames
 from invert_core.models.backend import Extractor
 
+Inputs = Mapping[str, np.ndarray]
+BatchAxes = Mapping[str, int | None]
+"""The axis that counts the samples, by input: 0 for inputs that are missing, None for constants."""
 
-def run_batch(extractor: Extractor, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+ON_THE_FIRST: BatchAxes = MappingProxyType({})
+"""All inputs count the samples on the first axis."""
+
+
+def count_samples(inputs: Inputs, axes: BatchAxes) -> int:
+    """Return the number of samples that a batch brings."""
+    counted = ((array, axes.get(name, 0)) for name, array in inputs.items())
+    return next(
+        (array.shape[axis] for array, axis in counted if axis is not None and axis < array.ndim), 0
+    )
+
+
+def take_samples(inputs: Inputs, axes: BatchAxes, positions: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the batch of the samples at some positions."""
+    return {
+        name: array if axis is None else np.take(array, positions, axis)
+        for name, array in inputs.items()
+        for axis in (axes.get(name, 0),)
+    }
+
+
+def run_batch(
+    extractor: Extractor, inputs: Inputs, axes: BatchAxes = ON_THE_FIRST
+) -> dict[str, np.ndarray]:
     """Run the model on one batch, and check the shapes of the activations."""
     activations = extractor.run(inputs)
-    n_samples = len(next(iter(inputs.values())))
+    n_samples = count_samples(inputs, axes)
     for name, values in activations.items():
         if values.ndim != 2 or len(values) != n_samples or values.shape[1] == 0:
             raise ModelError(

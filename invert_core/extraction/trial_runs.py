@@ -9,13 +9,18 @@ import numpy as np
 
 from invert_core.activations.steadiness import ROUNDING, Steadiness
 from invert_core.errors import ModelError
-from invert_core.extraction.one_batch import run_batch
+from invert_core.extraction.one_batch import (
+    ON_THE_FIRST,
+    BatchAxes,
+    Inputs,
+    count_samples,
+    run_batch,
+    take_samples,
+)
 from invert_core.models.backend import Extractor
 from invert_core.wording import first_few
 
 _log = logging.getLogger("invert")
-
-Inputs = Mapping[str, np.ndarray]
 
 COARSE = 0.05
 """The largest difference, relative to the spread, that half precision or 8 bits may make."""
@@ -37,7 +42,13 @@ class Trial:
     seconds: float = 0.0
 
 
-def try_out(extractor: Extractor, inputs: Inputs, *, resumed: bool = False) -> Trial:
+def try_out(
+    extractor: Extractor,
+    inputs: Inputs,
+    *,
+    axes: BatchAxes = ON_THE_FIRST,
+    resumed: bool = False,
+) -> Trial:
     """Run a batch twice and in two parts; log a warning if that changes activations.
 
     Parameters
@@ -46,6 +57,8 @@ def try_out(extractor: Extractor, inputs: Inputs, *, resumed: bool = False) -> T
         A model that is opened for some of its layers.
     inputs : mapping of input name to array [b, ...]
         A batch; one of a single sample only runs twice.
+    axes : mapping of input name to int or None
+        The axis of the samples, if it is not the first; None for an input without samples.
     resumed : bool
         Whether the extraction goes on from rows that an earlier run had done.
 
@@ -54,13 +67,13 @@ def try_out(extractor: Extractor, inputs: Inputs, *, resumed: bool = False) -> T
     Trial
     """
     started = time.perf_counter()
-    first = run_batch(extractor, inputs)
-    count = len(next(iter(inputs.values())))
+    first = run_batch(extractor, inputs, axes)
+    count = count_samples(inputs, axes)
 
     def rerun(*compositions: _Composition) -> dict[str, float]:
         largest = dict.fromkeys(first, 0.0)
         for each in compositions:
-            again = run_batch(extractor, {name: of[each.samples] for name, of in inputs.items()})
+            again = run_batch(extractor, take_samples(inputs, axes, each.samples), axes)
             for name, values in again.items():
                 before = (first[name][sample] for sample in each.samples[each.compared])
                 size = largest_difference(before, values[each.compared], first[name])

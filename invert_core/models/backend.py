@@ -9,7 +9,7 @@ layer. No backend knows anything about activation files, formulas or the search.
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import Any, ClassVar, Self
 
@@ -49,6 +49,10 @@ class ModelInput:
         as a sample rate: every batch then brings the same array, of the shape that the model takes.
     channel_axis : int or None
         The axis that counts channels, if it is known, as the layout of images says it.
+    certain : bool
+        False if `batch_axis` is a guess; users are then told how to correct it.
+    value : array or None
+        What every batch brings for an input without `batch_axis`, if that is known already.
     """
 
     name: str
@@ -56,6 +60,8 @@ class ModelInput:
     dtype: np.dtype | None = None
     batch_axis: int | None = 0
     channel_axis: int | None = None
+    certain: bool = True
+    value: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -313,13 +319,18 @@ class Model(ABC):
         """
         return self
 
+    def takes(self, name: str) -> bool:
+        """Return whether a batch may bring this input; override it for optional inputs."""
+        return any(each.name == name for each in self.inputs)
+
     def arranged(self, inputs: Sequence[ModelInput]) -> "Model":
-        """Return the same model with inputs whose axes of samples or channels are known better.
+        """Return the same model with inputs whose axes or values are known better.
 
         Parameters
         ----------
         inputs : sequence of ModelInput
-            The inputs of this model, with another `ModelInput.batch_axis` or `channel_axis`.
+            The inputs of this model with another `ModelInput.batch_axis`, `channel_axis` or
+            `value`, and perhaps optional ones that it `takes`.
         """
         same = copy.copy(self)
         same.inputs = tuple(inputs)

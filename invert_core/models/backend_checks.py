@@ -76,7 +76,11 @@ def check_batch(
             raise DataError(f"The model has no input {name!r}.", hint)
     missing = [name for name in known if name in needed and name not in batch]
     if missing:
-        raise DataError(f"The input {missing[0]!r} is missing.", listed)
+        name = missing[0]
+        raise DataError(
+            f"The input {name!r} is missing.",
+            f"{listed} If samples do not fill it, say --constant {name}=VALUE or --zeros {name}.",
+        )
     for name, array in batch.items():
         _check_input(known[name], array)
     counts = {

@@ -33,6 +33,45 @@ USUAL = Reading("")
 """How layers are read unless something else is said."""
 
 
+def described(layers: Sequence[Layer], addresses: Sequence[str], usual: Reading) -> list[Layer]:
+    """Return the layers that fit an address, as they would be read.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        All layers of a model.
+    addresses : sequence of str
+        Names, module paths and patterns, with or without options as in `as_reading`. The first that
+        a layer fits counts.
+    usual : Reading
+        Says how layers are read whose address does not say it.
+
+    Returns
+    -------
+    list of Layer
+        In the order of the model. A layer that cannot be read in this way has a `problem`.
+    """
+    names = {name for each in layers for name in (each.name, each.module)}
+    asked = [as_reading(each, usual, lambda: names) for each in addresses]
+    rules = [(reading, pattern_rule(reading.layer)) for reading in asked]
+    found = []
+    for layer in layers:
+        fitting = [reading for reading, rule in rules if _asked_as(layer, rule)]
+        if fitting:
+            found.append(_described(layer, replace(fitting[0], layer=layer.name)))
+    return found
+
+
+def _described(layer: Layer, reading: Reading) -> Layer:
+    if reading == Reading(layer.name):
+        return layer
+    try:
+        return read_as(layer, reading)
+    except ModelError as error:
+        reason = error.message.removeprefix(f"The layer {layer.name!r} ").rstrip(".")
+        return replace(layer, n_units=None, pool="", problem=reason)
+
+
 def as_reading(address: str, usual: Reading, names: Callable[[], Collection[str]]) -> Reading:
     """Read the options of an address such as ``encoder.*:axis=1,pool=max``.
 

@@ -36,6 +36,49 @@ def test_supported_leaves_out_what_cannot_be_extracted():
     assert len(kept) > 0
 
 
+def test_layers_are_listed_as_they_would_be_read():
+    (usual,), (flat,) = listed("relu1"), listed("relu1:axis=-1,pool=flatten")
+    assert (usual["axis"], usual["batch_axis"], usual["n_units"], usual["pool"]) == (
+        1,
+        0,
+        16,
+        "mean",
+    )
+    assert "Conv" in usual["reason"]
+    assert usual["certain"] is True
+    assert usual["problem"] == ""
+    assert (flat["axis"], flat["n_units"], flat["pool"]) == (3, 16 * 8 * 8, "flatten")
+    assert (flat["reason"], flat["certain"]) == ("as asked", True)
+    by_option = listed("relu?", "--channel-axis", "-1")
+    assert [row["axis"] for row in by_option] == [3, 3, 1]
+
+
+def test_the_first_pattern_that_fits_says_how_a_layer_is_read():
+    rows = listed("relu1:pool=max", "relu*")
+    assert {row["module"]: row["pool"] for row in rows} == {
+        "relu1": "max",
+        "relu2": "mean",
+        "relu3": "none",
+    }
+
+
+def test_a_layer_that_cannot_be_read_as_asked_says_why():
+    (row,) = listed("relu1:axis=4")
+    assert (row["pool"], row["n_units"]) == ("", None)
+    assert row["problem"] == "has 4 axes, and the channel axis cannot be 4"
+    assert listed("relu1:axis=4", "--supported") == []
+
+
+def test_the_table_shows_which_axis_is_read():
+    line = invert("layers", DIGITS, "relu1").stdout.splitlines()
+    assert line[0].split()[:6] == ["name", "module", "op", "shape", "axis", "n"]
+    assert "[?, 16, 8, 8]  1          16  mean" in line[1]
+
+
+def test_an_option_of_a_layer_that_is_not_known_is_named():
+    assert "Did you mean 'axis'" in refused("layers", DIGITS, "relu1:axes=1", code=2)
+
+
 def test_weights_are_counted():
     counts = {row["module"]: row["n_parameters"] for row in listed()}
     assert counts["conv1"] == 16 * 9 + 16

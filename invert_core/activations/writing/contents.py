@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from invert_core.activations import layout
+from invert_core.activations.groups import Groups
 from invert_core.activations.steadiness import Steadiness
 from invert_core.activations.writing.sparse_rows import BYTES_PER_VALUE, VALUES_AT_ONCE
 from invert_core.files.fingerprint import as_stored
@@ -38,6 +39,8 @@ class Origin:
         Layers to store as compressed sparse columns.
     sample_digests : uint64 array [n_samples], optional
         A number that identifies the content of each sample.
+    groups : Groups, optional
+        The group of each sample.
     aliases : mapping of layer name to str
         Another name of each layer that has one.
     """
@@ -49,6 +52,7 @@ class Origin:
     dtype: str = "float32"
     sparse: Collection[str] = ()
     sample_digests: np.ndarray | None = None
+    groups: Groups | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -79,12 +83,18 @@ class Contents:
     @property
     def bytes_of_structure(self) -> int:
         """An upper bound on what the file holds besides activations."""
-        strings = itertools.chain(self.origin.sample_id or (), *self.unit_names.values())
+        groups = self.origin.groups
+        strings = itertools.chain(
+            self.origin.sample_id or (),
+            () if groups is None else groups.names,
+            *self.unit_names.values(),
+        )
         of_strings = sum(len(text.encode()) + _BYTES_PER_STRING for text in strings)
         n_chunks = sum(count for count, _ in self._matrices())
         digests = self.origin.sample_digests
-        of_digests = 0 if digests is None else digests.nbytes
-        return STRUCTURE_BYTES + of_strings + of_digests + n_chunks * _BYTES_PER_CHUNK
+        of_samples = 0 if digests is None else digests.nbytes
+        of_samples += 0 if groups is None else groups.number.nbytes
+        return STRUCTURE_BYTES + of_strings + of_samples + n_chunks * _BYTES_PER_CHUNK
 
     @property
     def bytes_of_matrices(self) -> int:

@@ -69,6 +69,9 @@ def _write_empty(path: Path, contents: Contents) -> None:
             hdf5.write_strings(file, "sample_id", origin.sample_id)
         if origin.sample_digests is not None:
             file.create_dataset(layout.DIGESTS, data=origin.sample_digests)
+        if origin.groups is not None:
+            file.create_dataset(layout.GROUP, data=origin.groups.number.astype("<i4"))
+            hdf5.write_strings(file, layout.GROUP_NAME, origin.groups.names)
         layers = hdf5.create_ordered_group(file, "layers")
         for name, count in contents.n_units.items():
             group = layers.create_group(layout.layer_key(name))

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from invert_core.data.arrays.array_source import ArraySource, SampleArray
-from invert_core.data.source import DataSource, single_input
+from invert_core.data.source import DataSource, axes_of, single_input
 from invert_core.errors import DataError, FileFormatError
 from invert_core.files import hdf5
 from invert_core.files.input_file import check_file
@@ -52,7 +52,8 @@ def open_array_file(path: Path, inputs: Sequence[ModelInput]) -> DataSource | No
         A ``.npy`` file, for a model with one input; or a ``.npz``, ``.safetensors`` or HDF5 file
         (``.h5`` or ``.hdf5``) with one array per input, under the name of the input. In ``.npz``
         and HDF5 files ``sample_id`` may hold the ids. HDF5 groups are ignored. All files but
-        ``.npz`` are read batch by batch.
+        ``.npz`` are read batch by batch. Arrays without axes, and arrays for inputs without an axis
+        of the samples, are constants.
     inputs : sequence of ModelInput
         The inputs of the model.
 
@@ -70,7 +71,7 @@ def _open_npy(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
 
 
 def _open_npz(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
-    return ArraySource(*read_npz(path))
+    return ArraySource(*read_npz(path), axes_of(inputs))
 
 
 class _TensorInFile:
@@ -81,8 +82,8 @@ class _TensorInFile:
         self.shape: tuple[int, ...] = tuple(tensor.get_shape())
         self.dtype = dtype
 
-    def __getitem__(self, samples: slice, /) -> np.ndarray:
-        return self._tensor[samples]
+    def __getitem__(self, part: slice | tuple[slice, ...], /) -> np.ndarray:
+        return self._tensor[part]
 
 
 def _open_safetensors(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
@@ -99,7 +100,10 @@ def _open_safetensors(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
             "It may be cut off or of another kind; make it again.",
         ) from error
     names = file.keys()
-    return ArraySource({name: _tensor_in_file(path, name, file.get_slice(name)) for name in names})
+    return ArraySource(
+        {name: _tensor_in_file(path, name, file.get_slice(name)) for name in names},
+        batch_axes=axes_of(inputs),
+    )
 
 
 def _tensor_in_file(path: Path, name: str, tensor: Any) -> SampleArray:
@@ -121,9 +125,9 @@ class _DatasetInFile:
             self.shape: tuple[int, ...] = dataset.shape or ()
             self.dtype: np.dtype = dataset.dtype
 
-    def __getitem__(self, samples: slice, /) -> np.ndarray:
+    def __getitem__(self, part: slice | tuple[slice, ...], /) -> np.ndarray:
         with hdf5.broken_file_errors(self._dataset):
-            return self._dataset[samples]
+            return self._dataset[part]
 
 
 def _open_hdf5(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
@@ -142,7 +146,7 @@ def _open_hdf5(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
             for name in names
             if name not in groups
         }
-        source = ArraySource(arrays, _read_sample_id(path, file))
+        source = ArraySource(arrays, _read_sample_id(path, file), axes_of(inputs))
         source.resources.enter_context(stack.pop_all())
     return source
 

@@ -4,13 +4,14 @@ import functools
 import hashlib
 import json
 import secrets
-from collections.abc import Generator, Iterable, Iterator, Sequence, Sized
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import closing
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from invert_core.data.arrays.batch_arrays import Arrays, as_arrays, recut
+from invert_core.data.arrays.batch_arrays import Arrays, as_arrays, n_samples, part_of, recut
 from invert_core.data.source import Batch, Batches, DataSource
 from invert_core.errors import DataError
 from invert_core.values import as_sample_id
@@ -26,7 +27,8 @@ class BatchSource(DataSource):
     Parameters
     ----------
     batches : iterable
-        Each batch is an array or a tensor [b, ...], or a mapping of input name to such arrays.
+        Each batch is an array or a tensor [b, ...], or a mapping of input name to such arrays. In a
+        mapping, numbers are constants: one value for all samples, the same in every batch.
     n_samples : int, optional
         Number of samples in all batches together. It may be left out for a list or tuple of
         batches, and for a DataLoader over a data set of known length.
@@ -39,6 +41,8 @@ class BatchSource(DataSource):
         extracting from it to the same file again requires overwriting the file.
     input_name : str, optional
         The model input that takes batches without names.
+    batch_axes : mapping of input name to int or None, optional
+        The axis that counts the samples, if it is not the first; None makes an array a constant.
 
     Raises
     ------
@@ -54,6 +58,7 @@ class BatchSource(DataSource):
         sample_id: Sequence[str] | None = None,
         manifest: str | None = None,
         input_name: str | None = None,
+        batch_axes: Mapping[str, int | None] = MappingProxyType({}),
     ):
         if isinstance(batches, str | bytes) or not isinstance(batches, Iterable):
             raise DataError(
@@ -66,6 +71,7 @@ class BatchSource(DataSource):
         self.settings: dict[str, Any] = {}
         self._given = batches
         self._input_name = input_name
+        self._axes = batch_axes
         self._identity = manifest
         self._used = False
         self._n_samples = self._count() if n_samples is None else n_samples
@@ -96,9 +102,9 @@ class BatchSource(DataSource):
     def batches(self, start: int, batch_size: int) -> Batches:
         """Yield all batches from the one that holds `start`; see `DataSource.batches`."""
         first = 0
-        with closing(recut(self._arrays(), batch_size)) as batches:
+        with closing(recut(self._arrays(), batch_size, self._axes)) as batches:
             for inputs in batches:
-                stop = first + len(next(iter(inputs.values())))
+                stop = first + n_samples(inputs, self._axes)
                 if stop > self._n_samples:
                     raise self._miscounted("more")
                 if stop > start:
@@ -109,19 +115,24 @@ class BatchSource(DataSource):
 
     def example(self) -> dict[str, np.ndarray]:
         """Return the inputs of the first sample alone; `batches` yields that sample too."""
-        return {name: array[:1] for name, array in self._first.items()}
+        return part_of(self._first[0], self._axes, 0, 1)
+
+    @property
+    def constants(self) -> Arrays:  # type: ignore[override]
+        """Inputs that every batch says alike."""
+        return self._first[1]
 
     @functools.cached_property
-    def _first(self) -> Arrays:
-        """The first batch, kept because an iterator yields it only once."""
+    def _first(self) -> tuple[Arrays, Arrays]:
+        """The samples and constants of the first batch, which an iterator yields only once."""
         for batch in self._given:
-            return as_arrays(batch, self._input_name, 0)
+            return as_arrays(batch, self._input_name, 0, self._axes)
         raise self._miscounted("no")
 
     def _arrays(self) -> Generator[Arrays]:
         n_given = 0
         if isinstance(self._given, Iterator):
-            first = self._first
+            first, _ = self._first
             if self._used:
                 raise DataError(
                     "The iterator of batches was used before and is exhausted.",
@@ -131,11 +142,23 @@ class BatchSource(DataSource):
             yield first
             n_given = 1
         for number, batch in enumerate(self._given, n_given):
-            yield as_arrays(batch, self._input_name, number)
+            samples, constants = as_arrays(batch, self._input_name, number, self._axes)
+            self._check_constants(constants, number)
+            yield samples
+
+    def _check_constants(self, constants: Arrays, number: int) -> None:
+        for name in {**self.constants, **constants}:
+            first, now = self.constants.get(name), constants.get(name)
+            if first is None or now is None or not np.array_equal(first, now):
+                raise DataError(
+                    f"The input {name!r} is {_shown(now)} in batch {number} and {_shown(first)} in "
+                    "batch 0, but it has no axis of samples.",
+                    "Yield one value per sample, or the same in every batch.",
+                )
 
     def _count(self) -> int:
         if isinstance(self._given, list | tuple):
-            return sum(len(next(iter(arrays.values()))) for arrays in self._arrays())
+            return sum(n_samples(arrays, self._axes) for arrays in self._arrays())
         known = _n_samples_of(self._given)
         if known is None:
             raise DataError(
@@ -149,6 +172,12 @@ class BatchSource(DataSource):
             f"The batches bring {found} samples where there should be {self._n_samples:,}.",
             "Give BatchSource the right n_samples, and an iterable that was not used before.",
         )
+
+
+def _shown(value: np.ndarray | None) -> str:
+    if value is None:
+        return "missing"
+    return str(value) if value.ndim == 0 else f"an array of shape {value.shape}"
 
 
 def _refuse_shuffled(loader: Any) -> None:

@@ -14,7 +14,7 @@ import PIL
 
 from invert_core.data.images.decoding import decode, strict_pillow, unreadable, upright_size
 from invert_core.data.images.image_files import ImageFiles, Read
-from invert_core.data.images.preprocess import Preprocess
+from invert_core.data.images.preprocess import LAYOUTS, Preprocess
 from invert_core.data.images.worker_pool import WorkerPool
 from invert_core.data.source import Batch, Batches, DataSource
 from invert_core.errors import DataError, SettingError
@@ -69,6 +69,7 @@ class ImageSource(DataSource):
         self.input_name = input_name
         self.preprocess = preprocess
         self.settings = preprocess.settings
+        self.channel_axes = {input_name: LAYOUTS[preprocess.layout]}
         self.versions = {"pillow": PIL.__version__}
         self._n_workers = _n_workers(workers, len(files.sizes))
         self._names = as_sample_id(tuple(files.sizes), files.where)

@@ -17,7 +17,8 @@ from invert_core.wording import choice
 if TYPE_CHECKING:
     from PIL import Image
 
-LAYOUTS = ("NCHW", "NHWC")
+LAYOUTS = {"NCHW": 1, "NHWC": 3}
+"""The layouts, and the axis of the channels in each."""
 MODES = {"RGB": 3, "BGR": 3, "L": 1}
 DTYPES = ("float32", "float16", "uint8")
 
@@ -106,7 +107,7 @@ class Preprocess:
         for name, value, known in (
             ("mode", self.mode, tuple(MODES)),
             ("resample", self.resample, RESAMPLES),
-            ("layout", self.layout, LAYOUTS),
+            ("layout", self.layout, tuple(LAYOUTS)),
             ("dtype", self.dtype, DTYPES),
             ("depth", self.depth, tuple(WHITE)),
         ):

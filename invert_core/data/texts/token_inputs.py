@@ -40,17 +40,18 @@ class TokenInputs:
     @classmethod
     def of(cls, inputs: Sequence[ModelInput]) -> "TokenInputs":
         """Find the inputs that tokens fill; refuse a model that needs anything else."""
-        by_name = {each.name: each for each in inputs}
+        by_name = {each.name: each for each in inputs if each.batch_axis is not None}
         ids = _ids_input(by_name)
         known = (ids, MASK, _TYPES, _POSITIONS)
         others = [name for name in by_name if name not in known]
         if others:
             raise DataError(
                 f"The model also takes {', '.join(map(repr, others))}, which texts do not give.",
-                "Give a .npz file with one array per input.",
+                "Give a .npz file with one array per input; for an input that is not about the "
+                "samples, say --constant NAME=VALUE or --zeros NAME.",
             )
         dtypes = {MASK: _INT64} | {name: _dtype(each) for name, each in by_name.items()}
-        lengths = {length for each in inputs if (length := _length(each)) is not None}
+        lengths = {length for each in by_name.values() if (length := _length(each)) is not None}
         if len(lengths) > 1:
             raise DataError(
                 f"The inputs of the model take different numbers of tokens: {sorted(lengths)}.",

@@ -271,3 +271,45 @@ def test_the_arrays_stay_open_as_long_as_the_source_lives(tmp_path):
     assert sum(len(batch.rows) for batch in batches) == 10
     with h5py.File(path, "r+") as file:  # which h5py refuses for a file that is open
         file["x"][...] = 0
+
+
+STATE = np.arange(40, dtype=np.float32).reshape(2, 10, 2)
+RATE = np.array(16000)
+WITH_STATE = (*ONE, ModelInput("state", batch_axis=1), ModelInput("rate", (), batch_axis=None))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_samples_are_counted_on_the_axis_of_their_input(tmp_path, suffix):
+    path = written(tmp_path, suffix, {"x": X, "state": STATE, "rate": RATE})
+    source = open_array_file(path, WITH_STATE)
+    assert len(source) == 10
+    assert {name: each.tolist() for name, each in source.constants.items()} == {"rate": 16000}
+    for batch in source.batches(3, 4):
+        assert set(batch.inputs) == {"x", "state"}
+        assert np.array_equal(batch.inputs["x"], X[batch.rows])
+        assert np.array_equal(batch.inputs["state"], STATE[:, batch.rows])
+    assert source.example()["state"].shape == (2, 1, 2)
+    in_memory = ArraySource({"x": X, "state": STATE}, batch_axes={"state": 1})
+    assert source.manifest == in_memory.manifest
+    assert source.manifest != ArraySource({"x": X, "state": STATE.swapaxes(0, 1)}).manifest
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_an_input_without_an_axis_of_samples_takes_a_whole_array(tmp_path, suffix):
+    inputs = (*ONE, ModelInput("window", batch_axis=None))
+    source = open_array_file(written(tmp_path, suffix, {"x": X, "window": STATE}), inputs)
+    assert np.array_equal(source.constants["window"], STATE)
+    assert [set(batch.inputs) for batch in source.batches(0, 10)] == [{"x"}]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_an_array_without_the_axis_of_the_samples_is_named(tmp_path, suffix):
+    path = written(tmp_path, suffix, {"x": X, "state": Y})
+    with pytest.raises(DataError, match=r"'state' has shape \(10,\), without an axis 1"):
+        open_array_file(path, WITH_STATE)
+
+
+def test_npy_feeds_the_only_input_that_samples_fill(tmp_path):
+    np.save(tmp_path / "a.npy", X)
+    inputs = (ModelInput("rate", (), batch_axis=None), *ONE)
+    assert np.array_equal(contents(open_array_file(tmp_path / "a.npy", inputs))["x"], X)

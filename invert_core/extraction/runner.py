@@ -1,0 +1,200 @@
+"""Runs a model on batches of samples, with its other inputs beside them, and carries state."""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from invert_core.activations.groups import Groups
+from invert_core.data import Batch, DataSource
+from invert_core.errors import DataError, ModelError
+from invert_core.extraction.feed import Beside
+from invert_core.extraction.one_batch import Inputs, count_samples, run_batch, take_samples
+from invert_core.extraction.sample_order import Results
+from invert_core.extraction.trial_runs import Trial, try_out
+from invert_core.models.backend import Extractor, ModelInput
+
+_log = logging.getLogger("invert")
+
+
+class Runner:
+    """A model that is open for some layers, and all that it needs beside samples.
+
+    Parameters
+    ----------
+    extractor : Extractor
+        The open model.
+    inputs : sequence of ModelInput
+        Its inputs.
+    beside : mapping of input name to Beside
+        The inputs that samples do not fill.
+    """
+
+    def __init__(
+        self,
+        extractor: Extractor,
+        inputs: Sequence[ModelInput],
+        beside: Mapping[str, Beside],
+    ):
+        self.extractor = extractor
+        self._axes = {each.name: each.batch_axis for each in inputs}
+        self._beside = beside
+
+    def begin(self, row: int) -> int:
+        """Prepare to run all samples from `row` on; return the first sample that must be run."""
+        return row
+
+    def run(self, batch: Batch) -> Results:
+        """Return the rows of a batch that were run, and their activations.
+
+        Raises
+        ------
+        DataError, ModelError
+            See `invert_core.models.backend.Extractor.run`.
+        """
+        count = count_samples(batch.inputs, self._axes)
+        if batch.rows.shape != (count,):
+            raise DataError(
+                f"A batch names {batch.rows.size} samples but brings {count}.",
+                "The data must not change while it is read.",
+            )
+        return batch.rows, self._run(batch.inputs, self._beside)
+
+    def skip(self, batch: Batch) -> None:
+        """Go on behind a batch whose activations are not wanted."""
+
+    def try_out(self, batch: Batch, *, resumed: bool) -> Trial:
+        """Try out the model on a batch that will be run; see `trial_runs.try_out`."""
+        inputs = self._whole(batch.inputs, self._beside)
+        return try_out(self.extractor, inputs, axes=self._axes, resumed=resumed)
+
+    def _run(self, samples: Inputs, beside: Mapping[str, Beside]) -> dict[str, np.ndarray]:
+        return run_batch(self.extractor, self._whole(samples, beside), self._axes)
+
+    def _whole(self, samples: Inputs, beside: Mapping[str, Beside]) -> dict[str, np.ndarray]:
+        count = count_samples(samples, self._axes)
+        return {**samples, **{name: each.of(count) for name, each in beside.items()}}
+
+
+class CarryingRunner(Runner):
+    """Runs samples one by one; what a sample leaves in a tensor is an input of the next.
+
+    Parameters
+    ----------
+    extractor, inputs, beside
+        See `Runner`; `beside` holds the inputs with which every group starts.
+    carry : mapping of str to input name
+        The tensors, which are `raw` in the extractor, and the inputs that they become.
+    starts : bool array [n_samples]
+        Whether a sample is the first of its group.
+    """
+
+    def __init__(
+        self,
+        extractor: Extractor,
+        inputs: Sequence[ModelInput],
+        beside: Mapping[str, Beside],
+        *,
+        carry: Mapping[str, str],
+        starts: np.ndarray,
+    ):
+        super().__init__(extractor, inputs, beside)
+        self._carry = carry
+        self._starts = starts
+        self._next = 0
+        self._state: dict[str, Beside] = {}
+
+    def begin(self, row: int) -> int:
+        """Go back to the first sample of the group that holds `row`; see `Runner.begin`."""
+        begun = np.flatnonzero(self._starts[: row + 1])
+        self._next = int(begun[-1]) if row < self._starts.size else row
+        return self._next
+
+    def run(self, batch: Batch) -> Results:
+        """Return the activations of a batch; rows before the group that begins are left out."""
+        places = np.flatnonzero(batch.rows >= self._next)
+        if not places.size:
+            raise self._out_of_order(int(batch.rows[0]))
+        parts = [self._run_next(batch, int(place)) for place in places]
+        return batch.rows[places], {
+            layer: np.concatenate([part[layer] for part in parts]) for layer in parts[0]
+        }
+
+    def skip(self, batch: Batch) -> None:
+        """Run a batch for the state that it leaves."""
+        self.run(batch)
+
+    def try_out(self, batch: Batch, *, resumed: bool) -> Trial:
+        """Try out the model on one sample that starts a group; see `Runner.try_out`."""
+        place = np.flatnonzero(batch.rows >= self._next)[:1]
+        first = Batch(batch.rows[place], take_samples(batch.inputs, self._axes, place))
+        return super().try_out(first, resumed=resumed)
+
+    def _run_next(self, batch: Batch, place: int) -> dict[str, np.ndarray]:
+        row = int(batch.rows[place])
+        if row != self._next:
+            raise self._out_of_order(row)
+        if self._starts[row]:
+            self._state = {}
+        sample = take_samples(batch.inputs, self._axes, np.array([place]))
+        found = self._run(sample, {**self._beside, **self._state})
+        raw = self.extractor.raw()
+        self._state = {
+            name: self._left(tensor, raw[tensor], name) for tensor, name in self._carry.items()
+        }
+        self._next = row + 1
+        return found
+
+    def _out_of_order(self, row: int) -> DataError:
+        return DataError(
+            f"The data bring sample {row} in place of sample {self._next}, but state is carried "
+            "from each sample to the next.",
+            "Bring the samples in order; for texts, say --no-bucketing.",
+        )
+
+    def _left(self, tensor: str, values: np.ndarray, name: str) -> Beside:
+        """Return the state that a sample leaves; other samples in it are padding."""
+        start = self._beside[name]
+        axis = start.batch_axis
+        if axis is not None and axis < values.ndim:
+            values = np.take(values, [0], axis)
+        if (values.shape, values.dtype) != (start.value.shape, start.value.dtype):
+            raise ModelError(
+                f"The tensor {tensor!r} cannot be carried to the input {name!r}: it is "
+                f"{values.dtype.name} of shape {values.shape}, and not "
+                f"{start.value.dtype.name} of shape {start.value.shape}.",
+                "Name others in --carry, or say which axis of the input counts the samples, as in "
+                f"--batch-axis {name}=1.",
+            )
+        return Beside(values, axis)
+
+
+def open_runner(
+    extractor: Extractor,
+    inputs: Sequence[ModelInput],
+    beside: Mapping[str, Beside],
+    carry: Mapping[str, str],
+    *,
+    groups: Groups | None,
+    source: DataSource,
+) -> Runner:
+    """Return what runs the samples of a source, one by one if state is carried.
+
+    Raises
+    ------
+    DataError
+        State is carried, and the samples of a group are not next to each other.
+    """
+    if not carry:
+        return Runner(extractor, inputs, beside)
+    if groups is None:
+        _log.warning(
+            "State is carried through all %s samples as one sequence; if they are several, say "
+            "with --groups which samples belong together.",
+            f"{len(source):,}",
+        )
+        starts = np.arange(len(source)) == 0
+    else:
+        starts = groups.starts(source.sample_id)
+    _log.info("State is carried, so samples run one at a time.")
+    return CarryingRunner(extractor, inputs, beside, carry=carry, starts=starts)
