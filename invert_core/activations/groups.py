@@ -44,7 +44,7 @@ class Groups:
         [0, 1, 0]
         """
         names = tuple(dict.fromkeys(groups))
-        check_text("name of a group", names)
+        check_text("group name", names)
         return cls(locate(groups, names).astype(np.int32), names)
 
     @property
