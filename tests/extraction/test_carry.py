@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invert_core import Feed, extract, open_activations
-from invert_core.activations.groups import Groups, read_groups
+from invert_core.activations.group_names import read_groups
+from invert_core.activations.groups import Groups
 from invert_core.data import ArraySource
 from invert_core.errors import (
     DataError,
