@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from invert_core.backends.onnx.following import Dims, follow, read_by_convolutions
+from invert_core.backends.onnx.axis_rules import Dims
+from invert_core.backends.onnx.following import follow, read_by_convolutions
 from invert_core.backends.onnx.graph import dependent, prune
 from invert_core.backends.onnx.shapes import UNKNOWN, TensorType, ask_runtime, infer_types
 from invert_core.backends.onnx.trial import NO_TRIAL, try_out

@@ -7,7 +7,7 @@ axis of the channels is the only one along which a layer changes.
 import numpy as np
 import onnxruntime
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, numpy_helper
 
 from invert_core.backends.onnx import OnnxBackend
 from invert_core.errors import ModelError
@@ -103,6 +103,20 @@ GRAPHS = {
 }
 
 
+def of_unknown_rank():
+    """How many lengths the reshape takes is known only when the model runs."""
+    weights = {
+        "some": np.array([0, 6, -1, 9]),
+        "chosen": np.array([True, True, True, False]),
+    }
+    return conv(
+        node("Compress", "some chosen", "to"),
+        node("Reshape", "c to", "y"),
+        places=(4, 5),
+        weights=weights,
+    )
+
+
 def raw(proto, name, n_samples):
     """The values of a tensor for samples that differ, straight from ONNX Runtime."""
     wanted = type(proto)()
@@ -135,6 +149,30 @@ def test_the_axis_of_the_channels_is_the_one_along_which_a_layer_changes(tmp_pat
         if len(set(sizes)) > 1
     ]
     assert grown in ([layer.axes.batch], [])
+
+
+@pytest.mark.parametrize("pool", ["mean", "max", "flatten"])
+def test_a_layer_of_unknown_rank_is_settled_by_a_trial_run(tmp_path, pool):
+    path = models.save(of_unknown_rank(), tmp_path)
+    layer = OnnxBackend.open(path).layers()[-1]
+    assert (layer.shape, layer.n_units, layer.axes.channel) == ((None, 6, 20), 6, 1)
+    found = models.run(path, ["y"], np.zeros((4, 3, 4, 5), np.float32), pool=pool)["y"]
+    right = np.repeat(CHANNELS, 20) if pool == "flatten" else CHANNELS
+    np.testing.assert_array_equal(found, np.tile(right, (4, 1)))
+
+
+def test_a_trial_takes_its_lengths_from_the_data(tmp_path):
+    proto = of_unknown_rank()
+    proto.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "rows"
+    proto.graph.node.insert(0, node("Add", "x seven", "kept"))
+    proto.graph.node[1].input[0] = "kept"
+    seven = numpy_helper.from_array(np.zeros((1, 1, 7, 1), np.float32), "seven")
+    proto.graph.initializer.append(seven)
+    x = np.zeros((4, 3, 7, 5), np.float32)
+    model = OnnxBackend.open(models.save(proto, tmp_path))
+    assert model.layers()[-1].problem == "has an unknown number of axes"
+    with model.settled({"x": x[:1]}).extractor(["y"], device="cpu", batch_size=4) as extractor:
+        np.testing.assert_array_equal(extractor.run({"x": x})["y"], np.tile(CHANNELS, (4, 1)))
 
 
 def test_recurrent_layers_count_samples_and_units_where_onnx_says(tmp_path):
