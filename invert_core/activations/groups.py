@@ -2,23 +2,14 @@
 
 import hashlib
 import json
-import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
 import numpy as np
 
-from invert_core.errors import DataError, SettingError
-from invert_core.tables.columns import read_column
+from invert_core.errors import DataError
 from invert_core.values import check_text, locate, sample_name
-from invert_core.wording import counted, first_few
-
-_log = logging.getLogger("invert")
-
-_SPELLINGS = "Write --groups TABLE.csv:COLUMN, or --groups 'id:(.*)/.*' for a part of the ids."
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +35,7 @@ class Groups:
         [0, 1, 0]
         """
         names = tuple(dict.fromkeys(groups))
-        check_text("name of a group", names)
+        check_text("group name", names)
         return cls(locate(groups, names).astype(np.int32), names)
 
     @property
@@ -83,95 +74,3 @@ class Groups:
                 "Sort the samples, so that those of a group are next to each other.",
             )
         return starts
-
-
-def read_groups(
-    groups: str | Sequence[str] | np.ndarray, sample_id: tuple[str, ...] | None, n_samples: int
-) -> Groups:
-    """Find out which group every sample belongs to.
-
-    Parameters
-    ----------
-    groups : str or sequence [n_samples] of str
-        The groups, or where they are: ``TABLE:COLUMN`` for a column of a table with a column
-        ``sample_id``; or ``id:REGEX`` for a regular expression that fits a whole sample id, and
-        whose first pair of parentheses encloses the name of the group. If the samples or the table
-        have no ids, rows are matched by position.
-    sample_id : tuple of str or None
-        The ids of the samples.
-    n_samples : int
-        The number of samples.
-
-    Raises
-    ------
-    SettingError
-        The text is none of these, or the regular expression is wrong.
-    MissingFileError, FileFormatError, UnknownNameError
-        The table cannot be read, or does not have the column.
-    DataError
-        A sample has no group.
-    """
-    if not isinstance(groups, str):
-        named = [str(each) for each in groups]
-        where = "There are"
-    elif groups.startswith("id:"):
-        return Groups.of(_from_ids(groups.removeprefix("id:"), sample_id))
-    else:
-        path, colon, column = groups.rpartition(":")
-        if not (colon and path and column):
-            raise SettingError(
-                f"Groups cannot be read from {groups!r}, which names no column.", _SPELLINGS
-            )
-        table = read_column(Path(path), column, (), None)
-        if sample_id is not None and table.sample_id is not None:
-            return Groups.of(_joined(path, table.values, table.sample_id, sample_id))
-        named = list(table.values)
-        where = f"{path!r} has"
-    if len(named) != n_samples:
-        raise DataError(
-            f"{where} {counted(len(named), 'group name')} for {counted(n_samples, 'sample')}.",
-            "Give one per sample, or a column sample_id on both sides.",
-        )
-    return Groups.of(named)
-
-
-def _from_ids(pattern: str, sample_id: tuple[str, ...] | None) -> list[str]:
-    try:
-        rule = re.compile(pattern)
-    except re.error as error:
-        raise SettingError(f"{pattern!r} is no regular expression: {error}.", _SPELLINGS) from error
-    if not rule.groups:
-        raise SettingError(
-            f"{pattern!r} has no parentheses around the name of the group.", _SPELLINGS
-        )
-    if sample_id is None:
-        raise DataError(
-            "The samples have no ids that could name their groups.",
-            "Give the groups in a table: --groups TABLE.csv:COLUMN.",
-        )
-    found = [match and match[1] for match in map(rule.fullmatch, sample_id)]
-    missing = [name for name, group in zip(sample_id, found, strict=True) if not group]
-    if missing:
-        raise DataError(
-            f"{pattern!r} finds no group in {counted(len(missing), 'sample id')}: "
-            f"{first_few(missing)}.",
-            "It must fit the whole id, and the first parentheses enclose the name of the group.",
-        )
-    return [group or "" for group in found]
-
-
-def _joined(
-    path: str, values: Sequence[str], ids: tuple[str, ...], sample_id: tuple[str, ...]
-) -> list[str]:
-    place = locate(sample_id, ids)
-    missing = [sample_id[row] for row in np.flatnonzero(place < 0)]
-    if missing:
-        raise DataError(
-            f"{path!r} has no row for {counted(len(missing), 'sample')}: {first_few(missing)}.",
-            "Add them to its column 'sample_id'.",
-        )
-    if len(ids) > len(sample_id):
-        _log.info(
-            "%s: %s of other samples ignored.", path, counted(len(ids) - len(sample_id), "row")
-        )
-    return [values[row] for row in place]

@@ -15,7 +15,7 @@ from invert_core.errors import DataError, FileFormatError
 from invert_core.files import hdf5
 from invert_core.files.input_file import check_file
 from invert_core.files.numpy_files import read_npy, read_npz
-from invert_core.values import SAMPLE_LIMIT, as_sample_id
+from invert_core.values import SAMPLE_LIMIT, as_sample_id, check_text
 
 
 def open_activations(source: str | Path) -> Activations:
@@ -122,7 +122,7 @@ def _read_sample_id(file: h5py.File) -> tuple[str, ...] | None:
 
 
 def _read_groups(file: h5py.File) -> Groups | None:
-    if not hdf5.has_item(file, layout.GROUP):
+    if not (hdf5.has_item(file, layout.GROUP) or hdf5.has_item(file, layout.GROUP_NAME)):
         return None
     dataset = hdf5.own_dataset(file, layout.GROUP)
     names = hdf5.read_strings(hdf5.own_dataset(file, layout.GROUP_NAME))
@@ -139,6 +139,7 @@ def _read_groups(file: h5py.File) -> Groups | None:
             f"{len(names):,}.",
             "Number groups from 0, in the order of 'group_name'.",
         )
+    check_text("group name", names, unique=True)
     return Groups(number.astype(np.int32), names)
 
 

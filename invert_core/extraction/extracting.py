@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from invert_core import __version__
-from invert_core.activations.groups import Groups, read_groups
+from invert_core.activations.group_names import read_groups
+from invert_core.activations.groups import Groups
 from invert_core.activations.writing.contents import Origin
 from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import (
@@ -116,8 +117,8 @@ def extract(
         Fills the inputs of the model that samples do not fill: constants, zeros and state.
     groups : str or sequence of str, optional
         The group of each sample, such as the clip of a frame; see
-        `invert_core.activations.groups.read_groups`. State is carried within groups, and the file
-        says which samples belong together.
+        `invert_core.activations.group_names.read_groups`. State is carried within groups, and the
+        file says which samples belong together.
     save_every : float
         The most seconds between two saves: the work that a kill can cost.
     progress : callable, optional

@@ -112,9 +112,7 @@ class CarryingRunner(Runner):
 
     def run(self, batch: Batch) -> Results:
         """Return the activations of a batch; rows before the group that begins are left out."""
-        places = np.flatnonzero(batch.rows >= self._next)
-        if not places.size:
-            raise self._out_of_order(int(batch.rows[0]))
+        places = self._places(batch)
         parts = [self._run_next(batch, int(place)) for place in places]
         return batch.rows[places], {
             layer: np.concatenate([part[layer] for part in parts]) for layer in parts[0]
@@ -126,9 +124,16 @@ class CarryingRunner(Runner):
 
     def try_out(self, batch: Batch, *, resumed: bool) -> Trial:
         """Try out the model on one sample that starts a group; see `Runner.try_out`."""
-        place = np.flatnonzero(batch.rows >= self._next)[:1]
+        place = self._places(batch)[:1]
         first = Batch(batch.rows[place], take_samples(batch.inputs, self._axes, place))
         return super().try_out(first, resumed=resumed)
+
+    def _places(self, batch: Batch) -> np.ndarray:
+        """Return the positions of the samples of a batch that are not before the next one."""
+        places = np.flatnonzero(batch.rows >= self._next)
+        if not places.size:
+            raise self._out_of_order(int(batch.rows[0]))
+        return places
 
     def _run_next(self, batch: Batch, place: int) -> dict[str, np.ndarray]:
         row = int(batch.rows[place])

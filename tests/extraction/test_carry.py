@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invert_core import Feed, extract, open_activations
-from invert_core.activations.groups import Groups, read_groups
+from invert_core.activations.group_names import read_groups
+from invert_core.activations.groups import Groups
 from invert_core.data import ArraySource
 from invert_core.errors import (
     DataError,
@@ -192,7 +193,7 @@ WRONG = {
     ),
     "no ids": case(DataError, "no ids that could name", data=X, groups="id:(.*)/.*"),
     "no table": case(MissingFileError, r"no\.csv", groups="no.csv:clip"),
-    "an empty name": case(DataError, "A name of a group is empty", groups=["", *CLIPS[1:]]),
+    "an empty name": case(DataError, "A group name is empty", groups=["", *CLIPS[1:]]),
 }
 
 
@@ -282,12 +283,17 @@ def test_a_file_without_groups_has_none(tmp_path):
         ([0.0, 0.0, 0.0], ["a"], "groups of type float64"),
         ([[0], [0], [0]], ["a"], r"shape \(3, 1\)"),
         ([0, 0], ["a"], "groups for 2 of 3 samples"),
+        ([0, 1, 0], ["a", "a"], "1 group name repeats: 'a'"),
+        ([0, 0, 0], None, "group_name is missing"),
+        (None, ["a"], "group is missing"),
     ],
 )
 def test_groups_of_an_untrusted_file_are_checked(tmp_path, numbers, names, words):
     extract(FakeModel(), samples(3), tmp_path / "x.h5", ["out"])
     with h5py.File(tmp_path / "x.h5", "r+") as file:
-        file["group"] = np.array(numbers)
-        file.create_dataset("group_name", data=names, dtype=h5py.string_dtype())
+        if numbers is not None:
+            file["group"] = np.array(numbers)
+        if names is not None:
+            file.create_dataset("group_name", data=names, dtype=h5py.string_dtype())
     with pytest.raises((FileFormatError, DataError), match=words):
         open_activations(tmp_path / "x.h5")
