@@ -4,33 +4,20 @@ import itertools
 import math
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import closing
 
 import numpy as np
 
 from invert_core.activations.writing.writer import ActivationWriter
-from invert_core.data import DataSource
-from invert_core.extraction.loop import converted
-from invert_core.extraction.one_batch import unit_names
 from invert_core.extraction.report import Estimate
 from invert_core.extraction.runner import Runner
-from invert_core.extraction.unit_names import UnitNames
-from invert_core.models.backend import ModelInput
 from invert_core.parallel import read_ahead
 
 SECONDS = 2.0
 """How long batches run at least, if there are enough: the first ones were read in advance."""
 
 
-def estimate(
-    runner: Runner,
-    source: DataSource,
-    inputs: Sequence[ModelInput],
-    writer: ActivationWriter,
-    batch_size: int,
-    named: UnitNames,
-) -> tuple[Estimate, dict[str, int]]:
+def estimate(runner: Runner, writer: ActivationWriter) -> tuple[Estimate, dict[str, int]]:
     """Try out the first batch, and run some more to measure; nothing is written.
 
     A thread reads ahead as in an extraction, so the slower of reading and running counts.
@@ -38,14 +25,8 @@ def estimate(
     Parameters
     ----------
     runner : Runner
-    source : DataSource
-    inputs : sequence of ModelInput
-        The inputs of the model.
     writer : ActivationWriter
         A file that is not finished.
-    batch_size : int
-    named : UnitNames
-        The names of units that the user gave.
 
     Returns
     -------
@@ -54,8 +35,7 @@ def estimate(
         The number of units of each layer.
     """
     start = runner.begin(writer.rows_done)
-    batches = converted(source.batches(start, batch_size), inputs)
-    ready = read_ahead(batches, stop=source.stop)
+    ready = read_ahead(runner.batches(start), stop=runner.source.stop)
     with closing(ready) as batches:
         first = next(batches)
         trial = runner.try_out(first, resumed=writer.rows_done > 0)
@@ -68,10 +48,10 @@ def estimate(
             n_run, seconds = n_run + 1, time.perf_counter() - started
             if seconds >= SECONDS:
                 break
-    n_batches = math.ceil((writer.n_samples - start) / batch_size)
+    n_batches = math.ceil((writer.n_samples - start) / runner.batch_size)
     n_units = {name: values.shape[1] for name, values in activations.items()}
     nonzero = {name: np.count_nonzero(values) / values.size for name, values in activations.items()}
-    contents = writer.contents(n_units, unit_names(runner.extractor, activations, named))
+    contents = writer.contents(n_units, runner.unit_names(activations))
     peak = _peak_bytes()
     return (
         Estimate(

@@ -12,13 +12,11 @@ import numpy as np
 
 from invert_core import __version__
 from invert_core.activations.group_names import read_groups
-from invert_core.activations.groups import Groups
 from invert_core.activations.writing.contents import Origin
 from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import (
     Data,
     DataSettings,
-    DataSource,
     Preprocess,
     Tokenize,
     open_data,
@@ -29,8 +27,8 @@ from invert_core.extraction.feed import Feed, with_beside
 from invert_core.extraction.listing import ModelSource, open_any
 from invert_core.extraction.loop import run_all
 from invert_core.extraction.report import Estimate, ExtractedLayer, ExtractionReport, Spent
-from invert_core.extraction.runner import open_runner
-from invert_core.extraction.unit_names import UnitNames, UnitNameSource, read_unit_names
+from invert_core.extraction.runner import CarryingRunner, Runner, Work
+from invert_core.extraction.unit_names import UnitNameSource, read_unit_names
 from invert_core.files.atomic import check_target
 from invert_core.files.fingerprint import CONTRACT
 from invert_core.models.backend import Extractor, Model, Reading
@@ -147,46 +145,43 @@ def extract(
     check_readings(_as_readings(layers, usual), device, batch_size)
     check_target(Path(output), overwrite=True)
     _keep_from_output(Path(output), data, model)
-    feed = feed or Feed()
-    opened = feed.arranged(open_any(model, backend, model_options))
-    source = open_data(
-        data,
-        feed.left_to_samples(opened.inputs),
-        DataSettings(preprocess, text, column, id_column, root, workers, skip_bad, follow_links),
-        progress=progress,
+    settings = DataSettings(
+        preprocess, text, column, id_column, root, workers, skip_bad, follow_links
     )
-    check_n_samples(len(source))
-    grouped = None if groups is None else read_groups(groups, source.sample_id, len(source))
-    example = in_types_of(opened.inputs, source.example())
-    beside = feed.beside(opened, source.constants, example)
-    opened = with_beside(opened, beside, source.channel_axes).settled(
-        example | {name: each.value for name, each in beside.items()}
-    )
-    readings = select_layers(opened, layers, usual)
-    names = [each.layer for each in readings]
-    aliases = layer_aliases(opened.names(), names)
-    named = read_unit_names(unit_names, opened, names, aliases)
-    batch_size = min(batch_size, source.largest_batch)  # models may pad every batch to this size
-    with opened.open_layers(
+    opened = (feed or Feed()).arranged(open_any(model, backend, model_options))
+    work = _work(opened, data, feed or Feed(), groups, settings, progress)
+    readings = select_layers(work.model, layers, usual)
+    aliases = layer_aliases(work.model.names(), [each.layer for each in readings])
+    named = read_unit_names(unit_names, work.model, [each.layer for each in readings], aliases)
+    batch_size = min(batch_size, work.source.largest_batch)  # models may pad batches to this size
+    with work.model.open_layers(
         readings,
         device=device,
-        batch_size=1 if feed.carry else batch_size,
-        raw=tuple(feed.carry),
+        batch_size=1 if work.carry else batch_size,
+        raw=tuple(work.carry),
     ) as extractor:
-        runner = open_runner(
-            extractor, opened.inputs, beside, feed.carry, groups=grouped, source=source
-        )
-        origin = _origin(
-            opened,
-            source,
-            extractor,
-            feed=feed.identity(opened.inputs, beside),
-            groups=grouped,
+        runner_of = CarryingRunner if work.carry else Runner
+        runner = runner_of(extractor, work, batch_size, named)
+        fingerprint = _fingerprint(work, extractor)
+        fingerprint |= {
+            "feed": (feed or Feed()).identity(work.model.inputs, work.beside),
+            "sparse": _sparse_layers(work.model, [each.layer for each in readings], sparse),
+            "dtype": dtype,
+            "batch_size": batch_size,
+            "data": work.source.manifest,
+        }
+        if named.of_layer:
+            fingerprint["unit_names"] = named.digests
+        origin = Origin(
+            n_samples=len(work.source),
+            fingerprint=fingerprint,
+            sample_id=work.source.sample_id,
+            versions=_versions(work),
             dtype=dtype,
-            sparse=_sparse_layers(opened, [each.layer for each in extractor.outputs], sparse),
-            batch_size=batch_size,
+            sparse=fingerprint["sparse"],
+            sample_digests=work.source.sample_digests,
+            groups=work.groups,
             aliases=aliases,
-            named=named,
         )
         with ActivationWriter(
             Path(output), origin, overwrite=overwrite, save_every=save_every
@@ -196,15 +191,13 @@ def extract(
             estimated: Estimate | None = None
             n_units = writer.n_units
             if not dry_run:
-                spent = run_all(runner, source, opened.inputs, writer, batch_size, progress, named)
-            elif resumed_from < len(source):
-                estimated, n_units = estimate(
-                    runner, source, opened.inputs, writer, batch_size, named
-                )
+                spent = run_all(runner, writer, progress)
+            elif resumed_from < len(work.source):
+                estimated, n_units = estimate(runner, writer)
             n_units = n_units or writer.n_units
         return ExtractionReport(
             path=Path(output),
-            n_samples=len(source),
+            n_samples=len(work.source),
             resumed_from=resumed_from,
             layers=tuple(
                 ExtractedLayer(
@@ -220,50 +213,40 @@ def extract(
         )
 
 
-def _origin(
+def _work(
     model: Model,
-    source: DataSource,
-    extractor: Extractor,
-    *,
-    feed: Mapping[str, Any],
-    groups: Groups | None,
-    dtype: str,
-    sparse: Sequence[str],
-    batch_size: int,
-    aliases: Mapping[str, str],
-    named: UnitNames,
-) -> Origin:
-    """Describe what the activations are made from."""
+    data: Data,
+    feed: Feed,
+    groups: str | Sequence[str] | None,
+    settings: DataSettings,
+    progress: Callable[[int, int], None] | None,
+) -> Work:
+    """Open the samples for a model, and show the first of them to the model."""
+    source = open_data(data, feed.left_to_samples(model.inputs), settings, progress=progress)
+    check_n_samples(len(source))
+    grouped = None if groups is None else read_groups(groups, source.sample_id, len(source))
+    example = in_types_of(model.inputs, source.example())
+    beside = feed.beside(model, source.constants, example)
+    settled = with_beside(model, beside, source.channel_axes).settled(
+        example | {name: each.value for name, each in beside.items()}
+    )
+    return Work(settled, source, beside, feed.carry, grouped)
+
+
+def _fingerprint(work: Work, extractor: Extractor) -> dict[str, Any]:
+    """Describe the model, its layers, and how samples become its inputs."""
     outputs = extractor.outputs
-    fingerprint = {
+    return {
         CONTRACT: EXTRACTION_CONTRACT,
-        "model": model.fingerprint,
-        "model_settings": dict(model.settings),
+        "model": work.model.fingerprint,
+        "model_settings": dict(work.model.settings),
         "layers": [output.layer for output in outputs],
         "pooling": {output.layer: output.pool for output in outputs},
-        "sparse": sparse,
         "axes": {output.layer: [output.axes.batch, output.axes.channel] for output in outputs},
-        "preprocessing": source.settings,
-        "feed": feed,
-        "groups": None if groups is None else groups.digest,
-        "dtype": dtype,
+        "preprocessing": work.source.settings,
+        "groups": None if work.groups is None else work.groups.digest,
         "device": extractor.device,
-        "batch_size": batch_size,
-        "data": source.manifest,
     }
-    if named.of_layer:
-        fingerprint["unit_names"] = named.digests
-    return Origin(
-        n_samples=len(source),
-        fingerprint=fingerprint,
-        sample_id=source.sample_id,
-        versions=_versions(model, source),
-        dtype=dtype,
-        sparse=sparse,
-        sample_digests=source.sample_digests,
-        groups=groups,
-        aliases=aliases,
-    )
 
 
 def _as_readings(layers: Sequence[str | Reading], usual: Reading) -> list[Reading]:
@@ -307,6 +290,6 @@ def _sparse_layers(model: Model, layers: Sequence[str], patterns: Sequence[str])
     return [name for name in layers if name in sparse]
 
 
-def _versions(model: Model, source: DataSource) -> dict[str, str]:
+def _versions(work: Work) -> dict[str, str]:
     own = {"invert-core": __version__, "numpy": np.__version__, "h5py": version("h5py")}
-    return own | dict(source.versions) | dict(model.versions)
+    return own | dict(work.source.versions) | dict(work.model.versions)

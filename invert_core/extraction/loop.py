@@ -2,22 +2,16 @@
 
 import itertools
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import replace
 
 from invert_core.activations.writing.writer import ActivationWriter
-from invert_core.data import Batch, DataSource
-from invert_core.data.source import Batches
+from invert_core.data import Batch
 from invert_core.errors import DataError, ExistingOutputError, StorageError
-from invert_core.extraction.one_batch import unit_names
 from invert_core.extraction.report import Spent
 from invert_core.extraction.runner import Runner
 from invert_core.extraction.sample_order import Results, in_order
 from invert_core.extraction.trial_runs import Trial
-from invert_core.extraction.unit_names import UnitNames
-from invert_core.models.backend import ModelInput
-from invert_core.models.input_types import in_types_of
 from invert_core.parallel import read_ahead
 
 GOES_ON = "goes on from there"
@@ -25,33 +19,27 @@ GOES_ON = "goes on from there"
 
 
 def run_all(
-    runner: Runner,
-    source: DataSource,
-    inputs: Sequence[ModelInput],
-    writer: ActivationWriter,
-    batch_size: int,
-    progress: Callable[[int, int], None] | None,
-    named: UnitNames,
+    runner: Runner, writer: ActivationWriter, progress: Callable[[int, int], None] | None
 ) -> Spent:
     """Extract all samples that are not done, and finish the file.
 
-    Samples are converted to the types of the `inputs` of the model, if no value changes. The model
-    first tries out a batch. A thread reads the next batch while the model runs. If anything ends
-    the work early, the activations so far are written first, and a note on the error says how many
-    samples are kept.
+    The model first tries out a batch. A thread reads the next batch while the model runs. If
+    anything ends the work early, the activations so far are written first, and a note on the error
+    says how many samples are kept.
     """
     if writer.finished:
         return Spent()
     clock = _Clock()
+    source = runner.source
     try:
         n_done = writer.rows_done
         start = runner.begin(n_done)
-        ready = read_ahead(converted(source.batches(start, batch_size), inputs), stop=source.stop)
+        ready = read_ahead(runner.batches(start), stop=source.stop)
         with closing(ready) as batches:
             first, trial = _try_first(runner, batches, clock, resumed=n_done > 0)
             results = _results(runner, itertools.chain(first, batches), clock)
             for values in in_order(results, n_done, len(source)):
-                names = {} if writer.n_units else unit_names(runner.extractor, values, named)
+                names = {} if writer.n_units else runner.unit_names(values)
                 writer.write(values, names, trial.layers)
                 n_done += len(next(iter(values.values())))
                 if progress is not None:
@@ -61,13 +49,6 @@ def run_all(
         _keep(writer, error, may_change=source.sample_digests is not None)
         raise
     return clock.spent()
-
-
-def converted(batches: Batches, inputs: Sequence[ModelInput]) -> Batches:
-    """Yield batches in the types that the inputs of a model take."""
-    with closing(batches):
-        for batch in batches:
-            yield replace(batch, inputs=in_types_of(inputs, batch.inputs))
 
 
 class _Clock:

@@ -1,48 +1,103 @@
 """Runs a model on batches of samples, with its other inputs beside them, and carries state."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from invert_core.activations.groups import Groups
 from invert_core.data import Batch, DataSource
+from invert_core.data.source import Batches
 from invert_core.errors import DataError, ModelError
 from invert_core.extraction.feed import Beside
-from invert_core.extraction.one_batch import Inputs, count_samples, run_batch, take_samples
+from invert_core.extraction.one_batch import (
+    Inputs,
+    count_samples,
+    run_batch,
+    take_samples,
+    unit_names,
+)
 from invert_core.extraction.sample_order import Results
 from invert_core.extraction.trial_runs import Trial, try_out
-from invert_core.models.backend import Extractor, ModelInput
+from invert_core.extraction.unit_names import UnitNames
+from invert_core.models.backend import Extractor, Model
+from invert_core.models.input_types import in_types_of
 
 _log = logging.getLogger("invert")
 
 
+@dataclass(frozen=True)
+class Work:
+    """What is extracted from: a model and its samples, and what comes beside them.
+
+    Parameters
+    ----------
+    model : Model
+        The model, which knows its inputs and has seen a sample.
+    source : DataSource
+        The samples.
+    beside : mapping of input name to Beside
+        The inputs that samples do not fill.
+    carry : mapping of str to input name
+        Tensors that become inputs of the next sample.
+    groups : Groups or None
+        Which samples belong together.
+    """
+
+    model: Model
+    source: DataSource
+    beside: Mapping[str, Beside]
+    carry: Mapping[str, str]
+    groups: Groups | None
+
+    @property
+    def axes(self) -> dict[str, int | None]:
+        """The axis that counts the samples in every input; None where there are none."""
+        return {each.name: each.batch_axis for each in self.model.inputs}
+
+
 class Runner:
-    """A model that is open for some layers, and all that it needs beside samples.
+    """A model that is open for some layers, with the batches that it runs on.
 
     Parameters
     ----------
     extractor : Extractor
         The open model.
-    inputs : sequence of ModelInput
-        Its inputs.
-    beside : mapping of input name to Beside
-        The inputs that samples do not fill.
+    work : Work
+        The model and its samples.
+    batch_size : int
+        The most samples of a batch.
+    named : UnitNames
+        The names of units that the user gave.
     """
 
-    def __init__(
-        self,
-        extractor: Extractor,
-        inputs: Sequence[ModelInput],
-        beside: Mapping[str, Beside],
-    ):
-        self.extractor = extractor
-        self._axes = {each.name: each.batch_axis for each in inputs}
-        self._beside = beside
+    def __init__(self, extractor: Extractor, work: Work, batch_size: int, named: UnitNames):
+        self.batch_size = batch_size
+        self._extractor = extractor
+        self._work = work
+        self._axes = work.axes
+        self._named = named
+
+    @property
+    def source(self) -> DataSource:
+        """The samples."""
+        return self._work.source
 
     def begin(self, row: int) -> int:
         """Prepare to run all samples from `row` on; return the first sample that must be run."""
         return row
+
+    def batches(self, start: int) -> Batches:
+        """Yield all batches from the one that holds sample `start`, in the types of the inputs."""
+        with closing(self.source.batches(start, self.batch_size)) as batches:
+            for batch in batches:
+                yield replace(batch, inputs=in_types_of(self._work.model.inputs, batch.inputs))
+
+    def unit_names(self, activations: Mapping[str, np.ndarray]) -> dict[str, tuple[str, ...]]:
+        """Return the unit names of layers that have some; call this after a batch was run."""
+        return unit_names(self._extractor, activations, self._named)
 
     def run(self, batch: Batch) -> Results:
         """Return the rows of a batch that were run, and their activations.
@@ -58,18 +113,18 @@ class Runner:
                 f"A batch names {batch.rows.size} samples but brings {count}.",
                 "The data must not change while it is read.",
             )
-        return batch.rows, self._run(batch.inputs, self._beside)
+        return batch.rows, self._run(batch.inputs, self._work.beside)
 
     def skip(self, batch: Batch) -> None:
         """Go on behind a batch whose activations are not wanted."""
 
     def try_out(self, batch: Batch, *, resumed: bool) -> Trial:
         """Try out the model on a batch that will be run; see `trial_runs.try_out`."""
-        inputs = self._whole(batch.inputs, self._beside)
-        return try_out(self.extractor, inputs, axes=self._axes, resumed=resumed)
+        inputs = self._whole(batch.inputs, self._work.beside)
+        return try_out(self._extractor, inputs, axes=self._axes, resumed=resumed)
 
     def _run(self, samples: Inputs, beside: Mapping[str, Beside]) -> dict[str, np.ndarray]:
-        return run_batch(self.extractor, self._whole(samples, beside), self._axes)
+        return run_batch(self._extractor, self._whole(samples, beside), self._axes)
 
     def _whole(self, samples: Inputs, beside: Mapping[str, Beside]) -> dict[str, np.ndarray]:
         count = count_samples(samples, self._axes)
@@ -79,28 +134,23 @@ class Runner:
 class CarryingRunner(Runner):
     """Runs samples one by one; what a sample leaves in a tensor is an input of the next.
 
+    The tensors must be `raw` in the extractor. Every group of samples starts with the inputs that
+    come beside them.
+
     Parameters
     ----------
-    extractor, inputs, beside
-        See `Runner`; `beside` holds the inputs with which every group starts.
-    carry : mapping of str to input name
-        The tensors, which are `raw` in the extractor, and the inputs that they become.
-    starts : bool array [n_samples]
-        Whether a sample is the first of its group.
+    extractor, work, batch_size, named
+        See `Runner`.
+
+    Raises
+    ------
+    DataError
+        The samples of a group are not next to each other.
     """
 
-    def __init__(
-        self,
-        extractor: Extractor,
-        inputs: Sequence[ModelInput],
-        beside: Mapping[str, Beside],
-        *,
-        carry: Mapping[str, str],
-        starts: np.ndarray,
-    ):
-        super().__init__(extractor, inputs, beside)
-        self._carry = carry
-        self._starts = starts
+    def __init__(self, extractor: Extractor, work: Work, batch_size: int, named: UnitNames):
+        super().__init__(extractor, work, batch_size, named)
+        self._starts = _starts(work)
         self._next = 0
         self._state: dict[str, Beside] = {}
 
@@ -142,10 +192,10 @@ class CarryingRunner(Runner):
         if self._starts[row]:
             self._state = {}
         sample = take_samples(batch.inputs, self._axes, np.array([place]))
-        found = self._run(sample, {**self._beside, **self._state})
-        raw = self.extractor.raw()
+        found = self._run(sample, {**self._work.beside, **self._state})
+        raw = self._extractor.raw()
         self._state = {
-            name: self._left(tensor, raw[tensor], name) for tensor, name in self._carry.items()
+            name: self._left(tensor, raw[tensor], name) for tensor, name in self._work.carry.items()
         }
         self._next = row + 1
         return found
@@ -159,7 +209,7 @@ class CarryingRunner(Runner):
 
     def _left(self, tensor: str, values: np.ndarray, name: str) -> Beside:
         """Return the state that a sample leaves; other samples in it are padding."""
-        start = self._beside[name]
+        start = self._work.beside[name]
         axis = start.batch_axis
         if axis is not None and axis < values.ndim:
             values = np.take(values, [0], axis)
@@ -174,32 +224,14 @@ class CarryingRunner(Runner):
         return Beside(values, axis)
 
 
-def open_runner(
-    extractor: Extractor,
-    inputs: Sequence[ModelInput],
-    beside: Mapping[str, Beside],
-    carry: Mapping[str, str],
-    *,
-    groups: Groups | None,
-    source: DataSource,
-) -> Runner:
-    """Return what runs the samples of a source, one by one if state is carried.
-
-    Raises
-    ------
-    DataError
-        State is carried, and the samples of a group are not next to each other.
-    """
-    if not carry:
-        return Runner(extractor, inputs, beside)
-    if groups is None:
-        _log.warning(
-            "State is carried through all %s samples as one sequence; if they are several, say "
-            "with --groups which samples belong together.",
-            f"{len(source):,}",
-        )
-        starts = np.arange(len(source)) == 0
-    else:
-        starts = groups.starts(source.sample_id)
+def _starts(work: Work) -> np.ndarray:
+    """Return bool [n_samples]: whether a sample is the first of its group."""
     _log.info("State is carried, so samples run one at a time.")
-    return CarryingRunner(extractor, inputs, beside, carry=carry, starts=starts)
+    if work.groups is not None:
+        return work.groups.starts(work.source.sample_id)
+    _log.warning(
+        "State is carried through all %s samples as one sequence; if they are several, say "
+        "with --groups which samples belong together.",
+        f"{len(work.source):,}",
+    )
+    return np.arange(len(work.source)) == 0
