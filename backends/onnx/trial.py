@@ -119,7 +119,7 @@ def try_out(
         try:
             found = session.run(list(outputs), feeds)
         except RUNTIME_ERRORS as error:
-            _log.info("The model does not run on a trial: %s", str(error).split("\n")[0])
+            _log.debug("The model does not run on a trial: %s", str(error).split("\n")[0])
             return None
         return {
             outputs[name]: tuple(map(int, shape))
@@ -135,6 +135,7 @@ def try_out(
             scaled = (shapes(_scaled(given, sample, scale), few) for scale in _SCALES)
             of_other_length = next((each for each in scaled if each is not None), None)
             return Trial(usual, shapes(sample, more), of_other_length)
+    _log.info("The model does not run on made-up samples, so some shapes are not known.")
     return NO_TRIAL
 
 
