@@ -172,6 +172,8 @@ def test_what_does_not_fit_the_inputs_is_named(tmp_path, case):
 def test_an_input_is_filled_in_one_way_only():
     with pytest.raises(SettingError, match="'a' cannot be both"):
         Feed({"a": 1}, ["a"])
+    with pytest.raises(SettingError, match="The zeros are not in a list"):
+        Feed(zeros="state")
     with pytest.raises(SettingError, match="Two tensors are carried to 'a'"):
         Feed(carry={"x": "a", "y": "a"})
     with pytest.raises(SettingError, match="cannot be on axis -1"):

@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, numpy_helper
 from PIL import Image
 
-from invert_core import Feed, Preprocess, extract, open_activations
+from invert_core import Feed, Preprocess, auc, extract, open_activations, read_run
 from invert_core.errors import ModelError
 from tests.backends.models import model, node, save, value
 from tests.command_line import invert, refused
@@ -241,6 +241,27 @@ def test_the_command_line_carries_state_and_says_what_it_does(here, frames):
         "cpu",
     )
     assert again.stderr == ""
+
+
+def test_the_speech_of_a_detector_is_labelled_from_end_to_end(here, frames):
+    save(detector(), here)
+    loud = np.abs(FRAMES).mean(1) > np.median(np.abs(FRAMES).mean(1))
+    marks = {"loud": loud, "french": np.array(CLIPS) == "fr_2"}
+    rows = [",".join(["sample_id", *marks])]
+    rows += [f"{name},{int(a)},{int(b)}" for name, a, b in zip(IDS, *marks.values(), strict=True)]
+    (here / "concepts.csv").write_text("\n".join(rows))
+    state = ("--constant", "sr=16000", "--carry", "stateN=state", "--groups", "id:(.*)/.*")
+    invert(
+        *("extract", "model.onnx", "--data", frames, "-l", "speech", "-o", "x.h5", *state),
+        *("--device", "cpu"),
+    )
+    invert("label", "x.h5", "concepts.csv", "--length", "1", "--max-fraction", "1", "-o", "run")
+    (label,) = (row for row in read_run(here / "run").labels if row.rank == 1)
+    speech = right(detector())[:, 0]
+    literals = {**marks, **{f"~{name}": ~mark for name, mark in marks.items()}}
+    right_auc = {name: float(auc(speech, mark)) for name, mark in literals.items()}
+    assert label.auc == max(right_auc.values())
+    assert right_auc[label.formula] == label.auc
 
 
 @pytest.mark.parametrize(
