@@ -196,6 +196,8 @@ def wanted(dtype=None, shape=None):
         ("640, 480", "int64", (2,), np.int64([640, 480])),
         (np.arange(3), "uint8", (None,), np.uint8([0, 1, 2])),
         (np.float64([0.5, np.nan, np.inf]), "float32", (3,), np.float32([0.5, np.nan, np.inf])),
+        ("640,480", "float32", (None, 2), np.float32([[640, 480]])),
+        (np.ones((2, 3)), "float64", (None, 2, 3), np.ones((1, 2, 3))),
         ("en", "str", (), np.array("en")),
         ("7", None, None, np.int64(7)),
     ],
@@ -221,8 +223,9 @@ def test_constants_take_the_type_and_shape_of_their_input(value, dtype, shape, r
         ({}, "float32", (), "which is no array of numbers"),
         (10**30, "float32", (), "which is no array of numbers"),
         ("1,2", "float32", (3,), r"float32 of shape \(2,\), and the input has shape \[3\]"),
-        ("1", "float32", (2,), r"float32 1.0, and the input has shape \[2\]"),
+        ("1", "float32", (2, 2), r"float32 1.0, and the input has shape \[2, 2\]"),
         (np.ones((2, 2)), "float64", (2,), "has shape"),
+        (np.ones(3), "float64", (None, 2), r"of shape \(3,\), and the input has shape \[\?, 2\]"),
     ],
 )
 def test_constants_that_would_change_are_refused(value, dtype, shape, words):
