@@ -325,3 +325,28 @@ def test_layers_are_listed_by_the_layout_that_is_given(here):
     assert (row["axis"], row["n_units"], row["pool"]) == (3, 3, "mean")
     (row,) = json.loads(invert("layers", "model.onnx", "--format", "json").stdout)
     assert (row["axis"], row["n_units"], row["pool"]) == (None, None, "")
+
+
+def test_a_constant_for_one_sample_alone_takes_samples_one_by_one(tmp_path, frames):
+    # Beside samples of any number, the state fits one; the trial for the shape of "hidden" does so.
+    nodes = [*detector().graph.node]
+    weights = {
+        tensor.name: numpy_helper.to_array(tensor) for tensor in detector().graph.initializer
+    }
+    inputs = [
+        value("x", ["batch", N_FEATURES]),
+        value("state", [2, 1, HIDDEN]),
+        value("sr", [], TensorProto.INT64),
+        value("dims", ["k"], TensorProto.INT64),
+    ]
+    nodes.append(node("Reshape", "hidden dims", "shaped"))
+    path = save(model(nodes, inputs, [value("shaped", None)], weights), tmp_path)
+    feed = Feed({"sr": 16000, "dims": "-1,5"}, ["state"])
+    extract(path, frames, tmp_path / "x.h5", ["shaped"], feed=feed, device="cpu", batch_size=1)
+    said = Feed(feed.constants, ["state"], {"state": 1})
+    extract(path, frames, tmp_path / "y.h5", ["shaped"], feed=said, device="cpu")
+    found = read(tmp_path / "x.h5", "shaped")
+    assert found.shape == (N, HIDDEN)
+    assert np.array_equal(found, read(tmp_path / "y.h5", "shaped"))
+    with pytest.raises(ModelError, match="Try a smaller --batch-size"):
+        extract(path, frames, tmp_path / "z.h5", ["shaped"], feed=feed, device="cpu")
