@@ -13,6 +13,7 @@ import onnx
 import onnxruntime
 
 from invert_core.backends.onnx import storage
+from invert_core.backends.onnx.branches import with_branches
 from invert_core.backends.onnx.extractor import Feeding, OnnxExtractor
 from invert_core.backends.onnx.graph import Unsteady, prune, true_inputs
 from invert_core.backends.onnx.inputs import model_input, model_inputs
@@ -101,6 +102,9 @@ class OnnxModel(Model):
     def arranged(self, inputs: Sequence[ModelInput]) -> "OnnxModel":
         """Return the same model with other axes of its inputs; see `Model.arranged`."""
         arranged = copy.copy(self)
+        constants = {each.name: each.value for each in inputs if each.value is not None}
+        arranged._proto = with_branches(self._proto, self._folder, constants)
+        arranged._names = Names.of(arranged._proto.graph)
         arranged._arrange(inputs, self._survey.example)
         return arranged
 

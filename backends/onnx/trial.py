@@ -19,7 +19,8 @@ _LENGTHS = (64, 224, 16, 4, 512)
 """Lengths for axes of any length; the first with which the model runs is taken."""
 _SCALES = (3 / 2, 3 / 4, 2, 1 / 2)
 """Other lengths, relative to the first; again the first with which the model runs is taken."""
-_SAMPLES = (2, 3)
+_SAMPLES: tuple[tuple[int, int | None], ...] = ((2, 3), (1, None))
+"""Numbers of samples to try; a constant of the model may fit one sample alone."""
 
 Shape = tuple[int, ...]
 Samples = Mapping[str, np.ndarray]
@@ -81,7 +82,7 @@ def try_out(
     inputs: Sequence[ModelInput],
     example: Samples,
 ) -> Trial:
-    """Run a model on two samples, on three, and on samples of another length.
+    """Run a model on two samples, on three, and on samples of another length; or on one alone.
 
     Parameters
     ----------
@@ -126,15 +127,16 @@ def try_out(
             for name, shape in zip(outputs, found, strict=True)
         }
 
-    few, more = _SAMPLES
     made_up = any(each.name not in example for each in given)
     for length in _LENGTHS if made_up else _LENGTHS[:1]:
         sample = {each.name: example.get(each.name, _made_up(each, length)) for each in given}
-        usual = shapes(sample, few)
-        if usual is not None:
-            scaled = (shapes(_scaled(given, sample, scale), few) for scale in _SCALES)
-            of_other_length = next((each for each in scaled if each is not None), None)
-            return Trial(usual, shapes(sample, more), of_other_length)
+        for count, more in _SAMPLES:
+            usual = shapes(sample, count)
+            if usual is not None:
+                scaled = (shapes(_scaled(given, sample, scale), count) for scale in _SCALES)
+                of_other_length = next((each for each in scaled if each is not None), None)
+                others = None if more is None else shapes(sample, more)
+                return Trial(usual, others, of_other_length)
     _log.info("The model does not run on made-up samples, so some shapes are not known.")
     return NO_TRIAL
 

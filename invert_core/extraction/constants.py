@@ -21,7 +21,7 @@ def as_constant(value: Any, wanted: ModelInput) -> np.ndarray:
         A str is a number, numbers separated by commas, ``true`` or ``false``, or the path of a
         ``.npy`` file; or any text, if the input takes text.
     wanted : ModelInput
-        The input. On the axis that counts its samples, the constant may have any length.
+        The input. The constant may be that of one sample, without the axis of the samples.
 
     Raises
     ------
@@ -103,9 +103,11 @@ def _in_shape(array: np.ndarray, wanted: ModelInput) -> np.ndarray:
         return array
     if array.size == 1 and all(size in (1, None) for size in shape):
         return array.reshape((1,) * len(shape))
-    fits = array.ndim == len(shape) and all(
+    of_one = wanted.batch_axis is not None and array.ndim == len(shape) - 1
+    whole = np.expand_dims(array, wanted.batch_axis or 0) if of_one else array
+    fits = whole.ndim == len(shape) and all(
         size in (None, given) or (axis == wanted.batch_axis and given == 1)
-        for axis, (size, given) in enumerate(zip(shape, array.shape, strict=True))
+        for axis, (size, given) in enumerate(zip(shape, whole.shape, strict=True))
     )
     if not fits:
         raise SettingError(
@@ -113,7 +115,7 @@ def _in_shape(array: np.ndarray, wanted: ModelInput) -> np.ndarray:
             f"{shown_shape(shape)}.",
             "Give an array of that shape.",
         )
-    return array
+    return whole
 
 
 def _shown(array: np.ndarray) -> str:

@@ -51,6 +51,8 @@ class Feed:
     carry: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if isinstance(self.zeros, str):
+            raise SettingError("The zeros are not in a list.", f'Give one: ["{self.zeros}"].')
         for name in self.constants:
             if name in self.zeros:
                 raise SettingError(

@@ -172,6 +172,8 @@ def test_what_does_not_fit_the_inputs_is_named(tmp_path, case):
 def test_an_input_is_filled_in_one_way_only():
     with pytest.raises(SettingError, match="'a' cannot be both"):
         Feed({"a": 1}, ["a"])
+    with pytest.raises(SettingError, match="The zeros are not in a list"):
+        Feed(zeros="state")
     with pytest.raises(SettingError, match="Two tensors are carried to 'a'"):
         Feed(carry={"x": "a", "y": "a"})
     with pytest.raises(SettingError, match="cannot be on axis -1"):
@@ -194,6 +196,8 @@ def wanted(dtype=None, shape=None):
         ("640, 480", "int64", (2,), np.int64([640, 480])),
         (np.arange(3), "uint8", (None,), np.uint8([0, 1, 2])),
         (np.float64([0.5, np.nan, np.inf]), "float32", (3,), np.float32([0.5, np.nan, np.inf])),
+        ("640,480", "float32", (None, 2), np.float32([[640, 480]])),
+        (np.ones((2, 3)), "float64", (None, 2, 3), np.ones((1, 2, 3))),
         ("en", "str", (), np.array("en")),
         ("7", None, None, np.int64(7)),
     ],
@@ -219,8 +223,9 @@ def test_constants_take_the_type_and_shape_of_their_input(value, dtype, shape, r
         ({}, "float32", (), "which is no array of numbers"),
         (10**30, "float32", (), "which is no array of numbers"),
         ("1,2", "float32", (3,), r"float32 of shape \(2,\), and the input has shape \[3\]"),
-        ("1", "float32", (2,), r"float32 1.0, and the input has shape \[2\]"),
+        ("1", "float32", (2, 2), r"float32 1.0, and the input has shape \[2, 2\]"),
         (np.ones((2, 2)), "float64", (2,), "has shape"),
+        (np.ones(3), "float64", (None, 2), r"of shape \(3,\), and the input has shape \[\?, 2\]"),
     ],
 )
 def test_constants_that_would_change_are_refused(value, dtype, shape, words):

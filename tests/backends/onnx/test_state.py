@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, numpy_helper
 from PIL import Image
 
-from invert_core import Feed, Preprocess, extract, open_activations
+from invert_core import Feed, Preprocess, auc, extract, open_activations, read_run
 from invert_core.errors import ModelError
 from tests.backends.models import model, node, save, value
 from tests.command_line import invert, refused
@@ -243,6 +243,27 @@ def test_the_command_line_carries_state_and_says_what_it_does(here, frames):
     assert again.stderr == ""
 
 
+def test_the_speech_of_a_detector_is_labelled_from_end_to_end(here, frames):
+    save(detector(), here)
+    loud = np.abs(FRAMES).mean(1) > np.median(np.abs(FRAMES).mean(1))
+    marks = {"loud": loud, "french": np.array(CLIPS) == "fr_2"}
+    rows = [",".join(["sample_id", *marks])]
+    rows += [f"{name},{int(a)},{int(b)}" for name, a, b in zip(IDS, *marks.values(), strict=True)]
+    (here / "concepts.csv").write_text("\n".join(rows))
+    state = ("--constant", "sr=16000", "--carry", "stateN=state", "--groups", "id:(.*)/.*")
+    invert(
+        *("extract", "model.onnx", "--data", frames, "-l", "speech", "-o", "x.h5", *state),
+        *("--device", "cpu"),
+    )
+    invert("label", "x.h5", "concepts.csv", "--length", "1", "--max-fraction", "1", "-o", "run")
+    (label,) = (row for row in read_run(here / "run").labels if row.rank == 1)
+    speech = right(detector())[:, 0]
+    literals = {**marks, **{f"~{name}": ~mark for name, mark in marks.items()}}
+    right_auc = {name: float(auc(speech, mark)) for name, mark in literals.items()}
+    assert label.auc == max(right_auc.values())
+    assert right_auc[label.formula] == label.auc
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -304,3 +325,28 @@ def test_layers_are_listed_by_the_layout_that_is_given(here):
     assert (row["axis"], row["n_units"], row["pool"]) == (3, 3, "mean")
     (row,) = json.loads(invert("layers", "model.onnx", "--format", "json").stdout)
     assert (row["axis"], row["n_units"], row["pool"]) == (None, None, "")
+
+
+def test_a_constant_for_one_sample_alone_takes_samples_one_by_one(tmp_path, frames):
+    # Beside samples of any number, the state fits one; the trial for the shape of "hidden" does so.
+    nodes = [*detector().graph.node]
+    weights = {
+        tensor.name: numpy_helper.to_array(tensor) for tensor in detector().graph.initializer
+    }
+    inputs = [
+        value("x", ["batch", N_FEATURES]),
+        value("state", [2, 1, HIDDEN]),
+        value("sr", [], TensorProto.INT64),
+        value("dims", ["k"], TensorProto.INT64),
+    ]
+    nodes.append(node("Reshape", "hidden dims", "shaped"))
+    path = save(model(nodes, inputs, [value("shaped", None)], weights), tmp_path)
+    feed = Feed({"sr": 16000, "dims": "-1,5"}, ["state"])
+    extract(path, frames, tmp_path / "x.h5", ["shaped"], feed=feed, device="cpu", batch_size=1)
+    said = Feed(feed.constants, ["state"], {"state": 1})
+    extract(path, frames, tmp_path / "y.h5", ["shaped"], feed=said, device="cpu")
+    found = read(tmp_path / "x.h5", "shaped")
+    assert found.shape == (N, HIDDEN)
+    assert np.array_equal(found, read(tmp_path / "y.h5", "shaped"))
+    with pytest.raises(ModelError, match="Try a smaller --batch-size"):
+        extract(path, frames, tmp_path / "z.h5", ["shaped"], feed=feed, device="cpu")
