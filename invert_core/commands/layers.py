@@ -113,8 +113,10 @@ def _row(layer: "Layer", style: str) -> dict[str, Any]:
 
 def _shown_axis(layer: "Layer") -> str:
     axis = layer.axes.channel
+    if layer.problem:
+        return ""
     if axis is None:
-        return "" if layer.pool or layer.problem else "?"
+        return "" if layer.pool else "?"
     return str(axis) if layer.axes.certain else f"{axis}?"
 
 
