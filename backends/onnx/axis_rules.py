@@ -26,7 +26,8 @@ ONE_BY_ONE = words(
 """Operators that keep the axes of their first input and their lengths."""
 ALONG = words(
     """
-    AveragePool GatherElements GlobalAveragePool GlobalLpPool GlobalMaxPool LRN LpNormalization
+    AveragePool GatherElements GlobalAveragePool GlobalLpPool GlobalMaxPool GridSample LRN
+    LpNormalization
     LpPool MaxPool MeanVarianceNormalization Pad QLinearAveragePool QLinearGlobalAveragePool
     QLinearLeakyRelu QLinearSigmoid QLinearSoftmax Resize ReverseSequence RMSNormalization
     RotaryEmbedding ScatterElements ScatterND SimplifiedLayerNormalization Slice Split Tile
@@ -42,11 +43,11 @@ _ELEMENT_WISE = words(
 )
 _CHANNELS_SECOND = words(
     """
-    BatchNormalization Conv ConvInteger ConvTranspose DeformConv DepthToSpace FusedConv Gemm
+    Conv ConvInteger ConvTranspose DeformConv DepthToSpace FusedConv Gemm
     QLinearConv SpaceToDepth
     """
 )
-_CHANNELS_LAST = words(
+_ATTENTION = words(
     """
     Attention MultiHeadAttention GroupQueryAttention
     """
@@ -71,7 +72,7 @@ _NORMALIZE_LAST = words(
     LayerNormalization SkipLayerNormalization SkipSimplifiedLayerNormalization
     """
 )
-CONVOLUTIONS = ("Conv", "ConvInteger", "ConvTranspose", "FusedConv", "QLinearConv")
+CONVOLUTIONS = words("Conv ConvInteger ConvTranspose DeformConv FusedConv QLinearConv")
 _RECURRENT = ("LSTM", "GRU", "RNN")
 
 
@@ -155,6 +156,9 @@ def attribute_of(node: onnx.NodeProto, name: str, default: object) -> Any:
 Followed = Sequence[Trace | None] | None
 """The traces of the outputs of a node; the last one stands for all further outputs."""
 
+Rule = Callable[[Step], Followed]
+"""Says what the axes of the outputs of a node count."""
+
 
 def _same(step: Step) -> Followed:
     trace = step.trace(0)
@@ -185,7 +189,7 @@ def _expanded(step: Step) -> Followed:
     return None if trace is None or sizes is None else [axes.joined([trace], sizes)]
 
 
-def _channels(axis: int) -> Callable[[Step], Followed]:
+def _channels(axis: int) -> Rule:
     def followed(step: Step) -> Followed:
         trace = step.trace(0)
         if trace is None:
@@ -198,7 +202,7 @@ def _channels(axis: int) -> Callable[[Step], Followed]:
     return followed
 
 
-def _normalized(axis: int) -> Callable[[Step], Followed]:
+def _normalized(axis: int) -> Rule:
     """Follow a normalisation: it keeps the axes, and shows the channels if nothing did before."""
 
     def followed(step: Step) -> Followed:
@@ -217,7 +221,9 @@ def _layer_norm(step: Step) -> Followed:
     over = int(step.attribute("axis", -1))
     if trace is not None and over not in (-1, len(trace.axes) - 1):
         return [trace, None]
-    return _normalized(-1)(step)
+    followed = _normalized(-1)(step)
+    # The fourth output of a fused residual is the sum that was normalised.
+    return None if followed is None else [followed[0], None, None, trace]
 
 
 def _product(step: Step) -> Followed:
@@ -239,7 +245,8 @@ def _product(step: Step) -> Followed:
     sizes = step.sizes(rank)
     if sizes is None or len(sizes) != rank:
         return None
-    return [axes.with_channels(trace, -1 if left is not None else -2, step.name, sizes)]
+    axis = -1 if left is not None else -2
+    return [axes.with_channels(trace, axis, step.name, sizes, mixes=True)]
 
 
 def _recurrent(step: Step) -> Followed:
@@ -258,6 +265,18 @@ def _recurrent(step: Step) -> Followed:
     samples = one.axes[0 if step.attribute("layout", 0) else 1]
     final = (samples, both) if step.attribute("layout", 0) else (both, samples)
     return [Trace(every, step.name), Trace((*final, one.axes[2]), step.name)]
+
+
+def _attended(step: Step) -> Followed:
+    """Follow attention, whose heads are merged in rank 3 and apart in rank 4."""
+    query, value = step.trace(0), step.trace(2)
+    if query is None or len(query.axes) == 3:
+        return _channels(-1)(step)
+    sizes = step.sizes(len(query.axes))
+    if value is None or sizes is None or len(value.axes) != len(query.axes) != len(sizes):
+        return None
+    last = axes.resized(value.axes[-1], sizes[-1])
+    return [Trace((*axes.with_sizes(query, sizes).axes[:-1], last), query.source), None]
 
 
 def _gathered(step: Step) -> Followed:
@@ -365,12 +384,12 @@ def _einsum(step: Step) -> Followed:
     return [Trace(tuple(found), source)]
 
 
-RULES: dict[str, Callable[[Step], Followed]] = {
+RULES: dict[str, Rule] = {
     **dict.fromkeys(ONE_BY_ONE, _same),
     **dict.fromkeys(ALONG, _along),
     **dict.fromkeys(_ELEMENT_WISE, _element_wise),
     **dict.fromkeys(_CHANNELS_SECOND, _channels(1)),
-    **dict.fromkeys(_CHANNELS_LAST, _channels(-1)),
+    **dict.fromkeys(_ATTENTION, _attended),
     **dict.fromkeys(_KEEP_CHANNELS, _normalized(1)),
     **dict.fromkeys(_NORMALIZE_LAST, _layer_norm),
     **dict.fromkeys(_PRODUCTS, _product),

@@ -1,5 +1,6 @@
 """Follows the axes of samples and channels through the nodes of an ONNX graph."""
 
+import logging
 from collections.abc import Iterable, Mapping
 
 import onnx
@@ -10,6 +11,8 @@ from invert_core.backends.onnx.axis_rules import (
     ONE_BY_ONE,
     RULES,
     Dims,
+    Followed,
+    Rule,
     Step,
     attribute_of,
 )
@@ -17,6 +20,11 @@ from invert_core.backends.onnx.graph import reads, stored_tensors
 from invert_core.models import axes
 from invert_core.models.axes import Trace
 from invert_core.models.backend import ModelInput
+
+_log = logging.getLogger("invert")
+
+_DOMAINS = ("", "ai.onnx", "com.microsoft")
+"""Domains whose operators are known by their names."""
 
 
 def follow(
@@ -59,9 +67,9 @@ def read_by_convolutions(
     """
     found: dict[str, tuple[int, str]] = {}
     for node in reversed(graph.node):
-        if node.op_type in CONVOLUTIONS:
+        if node.op_type in CONVOLUTIONS and node.input and node.output:
             found[node.input[0]] = (1, f"{node.op_type} {node.name or node.output[0]!r}")
-        elif node.output[0] in found and node.input:
+        elif node.input and node.output and node.output[0] in found:
             axis, name = found[node.output[0]]
             rank = len(dims.get(node.output[0]) or ())
             if node.op_type == "Transpose":
@@ -90,13 +98,17 @@ class _Following:
         )
 
     def pass_through(self, node: onnx.NodeProto) -> None:
+        if not any(node.output):
+            return
         read = list(reads(node))
         known = any(name in self.traces for name in read)
         if not known and self._lost.isdisjoint(read):
             return
-        rule = RULES.get(node.op_type) if known else None
-        followed = None if rule is None else rule(Step(node, self.traces, self._dims, self._stored))
-        for number, name in enumerate(filter(None, node.output)):
+        rule = RULES.get(node.op_type) if known and node.domain in _DOMAINS else None
+        followed = None if rule is None else self._apply(rule, node)
+        for number, name in enumerate(node.output):
+            if not name:
+                continue
             sizes = self._dims.get(name)
             found = followed[min(number, len(followed) - 1)] if followed else None
             if found is not None and (sizes is None or len(sizes) == len(found.axes)):
@@ -105,3 +117,11 @@ class _Following:
                 self.traces[name] = axes.traced(sizes)
             else:
                 self._lost.add(name)
+
+    def _apply(self, rule: Rule, node: onnx.NodeProto) -> Followed:
+        try:
+            return rule(Step(node, self.traces, self._dims, self._stored))
+        except (IndexError, KeyError, TypeError, ValueError) as error:
+            # ONNX Runtime refuses such a node with a better reason, once it is wanted.
+            _log.debug("The node %r is not as ONNX defines it: %s", node.name, error)
+            return None

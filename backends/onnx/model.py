@@ -167,7 +167,6 @@ class OnnxModel(Model):
         """Pool the tensors of the layers in the graph `part`, which is changed in place."""
         self._survey.learn(tensors.values())
         types = {tensor: self._survey.type_of(tensor) for tensor in tensors.values()}
-        following = self._axes_that_follow(types)
         mask = self._tokens.mask if self._tokens else None
         pooled: dict[str, Pooled] = {}
         for reading in readings:
@@ -175,9 +174,9 @@ class OnnxModel(Model):
             kind = types[tensor]
             pooling, axes = self._choose(reading, tensor, kind)
             if self._tokens is not None and (pooling.kind != "none" or kind.dims):
-                token_axes = self._tokens.axes(
-                    layer, tensor, kind, pooling.channel_axis, following.get(tensor)
-                )
+                moved = _samples_first(kind, pooling)
+                seen = self._seen_tokens(self._tokens, tensor, moved, pooling.order)
+                token_axes = self._tokens.axes(layer, tensor, moved, pooling.channel_axis, seen)
                 pooling = leave_padding_out(layer, pooling, token_axes)
             pooled[layer] = append_pooling(part, tensor, kind.elem, pooling, axes, mask)
         return pooled
@@ -193,16 +192,14 @@ class OnnxModel(Model):
     def _names(self) -> Names:
         return Names.of(self._proto.graph)
 
-    def _axes_that_follow(self, types: Mapping[str, TensorType]) -> dict[str, frozenset[int]]:
-        """Find the axes that change with the number of tokens, if the types do not tell."""
-        if self._tokens is None or not self._tokens.vary_alone(self._proto.graph):
-            return {}
-        names = [name for name, kind in types.items() if self._tokens.uncertain(name, kind)]
-        return {
-            name: frozenset(axes)
-            for name in names
-            if (axes := self._survey.seen_to_vary(name)) is not None
-        }
+    def _seen_tokens(
+        self, tokens: Tokens, tensor: str, kind: TensorType, order: Sequence[int]
+    ) -> list[int] | None:
+        """Return the axes, in this order, that change with the tokens, if only a trial tells."""
+        if not tokens.vary_alone(self._proto.graph) or not tokens.uncertain(tensor, kind):
+            return None
+        axes = self._survey.seen_to_vary(tensor)
+        return None if axes is None else [order.index(axis) for axis in axes]
 
     def _choose(self, reading: Reading, tensor: str, kind: TensorType) -> tuple[Pooling, Axes]:
         found = self._axes_of(tensor, kind)
@@ -248,6 +245,13 @@ class OnnxModel(Model):
         if reading.batch_axis is not None:
             axes = replace(axes, batch=reading.batch_axis)
         return why_not(kind, axes, self._batch)
+
+
+def _samples_first(kind: TensorType, pooling: Pooling) -> TensorType:
+    """Return the type of a layer after its samples were moved to the front."""
+    if kind.dims is None:
+        return kind
+    return replace(kind, dims=tuple(kind.dims[axis] for axis in pooling.order))
 
 
 def _samples_at_once(fixed: int | None, batch_size: int) -> int:

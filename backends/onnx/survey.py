@@ -101,9 +101,8 @@ class Survey:
         trace = self._known.traces.get(name)
         if trace is None:
             trace = axes.traced(self.type_of(name).dims or (None,) * 3)
-        counted = any(trace.has(axis, axes.BATCH) for axis in range(len(trace.axes)))
         grown = self._tried.batch_axes(name)
-        if len(grown) == 1 and not counted:
+        if len(grown) == 1 and trace.counted is None:
             trace = axes.with_batch(trace, grown[0])
         return self._beside_readers(name, axes.decided(trace, self._varying(name)), trace)
 
@@ -162,11 +161,10 @@ class Survey:
         trace = self._known.traces.get(name)
         if trace is None:
             return True
-        found = axes.decided(trace, self._varying(name))
-        if found.channel is not None:
-            return not isinstance((self._stated(name).dims or ())[found.channel], int)
-        unknown = any(trace.has(axis, axes.UNKNOWN) for axis in range(len(trace.axes)))
-        return len(trace.axes) > 2 and unknown
+        channel = axes.decided(trace, self._varying(name)).channel
+        dims = self._stated(name).dims or ()
+        known = channel is None or isinstance(dims[channel], int)
+        return not (known and trace.is_followed)
 
     def _upstream(self, names: Collection[str]) -> list[str]:
         """Return the tensors that others are computed from, with these others."""

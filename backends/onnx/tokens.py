@@ -11,7 +11,7 @@ from onnx import TensorProto
 from invert_core.backends.onnx.graph import dependent_on, reads, true_inputs
 from invert_core.backends.onnx.shapes import FLOATS, TensorType, type_of
 from invert_core.errors import ModelError
-from invert_core.models.axes import Axes
+from invert_core.models.axes import NOTHING_TELLS, Axes
 from invert_core.models.backend import MASK
 
 _log = logging.getLogger("invert")
@@ -153,7 +153,7 @@ class Tokens:
 
     def units_beside(self, tensor: str, kind: TensorType, found: Axes) -> Axes:
         """Return the axis of the units if the lengths of all others say samples or tokens."""
-        if found.channel is not None or kind.dims is None or tensor not in self.tensors:
+        if found.reason != NOTHING_TELLS or kind.dims is None or tensor not in self.tensors:
             return found
         left = [
             axis

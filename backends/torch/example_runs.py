@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from invert_core.backends.torch.observing import Kind, Place, Run, observe
 from invert_core.backends.torch.running import float_type, home, running, to_tensors
 from invert_core.backends.torch.signature import Signature
 from invert_core.errors import ModelError
-from invert_core.models.axes import Axes, Trace, begun, decided
+from invert_core.models.axes import Axes, Trace, begun, decided, with_batch
 from invert_core.models.backend import MASK, ModelInput, Reading
 from invert_core.models.pooling import Pooling, choose_pooling, leave_padding_out
 
@@ -41,13 +41,13 @@ class Seen:
     def pooling(self, reading: Reading) -> tuple[Pooling, Axes]:
         """Decide how the output is pooled; see `choose_pooling` and `leave_padding_out`."""
         pooling, axes = choose_pooling(reading, self.shape, self.axes)
-        if pooling.batch_axis and self.token_axes:
+        if axes.batch in self.token_axes:
             raise ModelError(
-                f"The layer {reading.layer!r} counts samples on axis {pooling.batch_axis} and has "
-                "tokens.",
-                "Choose a layer whose first axis counts the samples.",
+                f"Axis {axes.batch} of the layer {reading.layer!r} counts tokens, not samples.",
+                "Say another axis after batch=, or none.",
             )
-        return leave_padding_out(reading.layer, pooling, self.token_axes), axes
+        moved = tuple(pooling.order.index(axis) for axis in self.token_axes)
+        return leave_padding_out(reading.layer, pooling, moved), axes
 
 
 @dataclass(frozen=True)
@@ -165,6 +165,8 @@ class _Evidence:
         tokens, no_tokens = self._token_axes(place, kind)
         other = _why_other(kind, others) or _why_not(kind)
         axes = Axes() if other else self._axes(place, kind, tokens)
+        if axes.batch in tokens:
+            tokens, no_tokens = (), "has one axis for samples and tokens together"
         no_batch = "" if other else self._why_no_batch(place, kind, axes)
         vary = () if no_batch else (axes.batch, *tokens)
         shape = tuple(None if axis in vary else size for axis, size in enumerate(kind.shape))
@@ -177,13 +179,10 @@ class _Evidence:
             return decided(kind.trace, tokens)
         # A single sample leaves no trace in a reshape, so the run with more samples counts.
         found = self.larger[0].outputs[place]
-        axes = decided(found.trace, tokens)
         sizes = zip(kind.shape, found.shape, strict=True)
         grown = [axis for axis, pair in enumerate(sizes) if pair == (self.count, self.count + 1)]
-        if len(grown) == 1 and grown[0] != axes.batch:
-            channel = None if axes.channel == grown[0] else axes.channel
-            return replace(axes, batch=grown[0], channel=channel)
-        return axes
+        moved = len(grown) == 1 and grown[0] != found.trace.counted
+        return decided(with_batch(found.trace, grown[0]) if moved else found.trace, tokens)
 
     def _why_no_batch(self, place: Place, kind: Kind, axes: Axes) -> str:
         longer = list(kind.shape)
@@ -206,8 +205,6 @@ class _Evidence:
             return (), ""
         lengths = list(zip(few, more, kind.shape, strict=True))
         axes = tuple(axis for axis, sizes in enumerate(lengths) if len(set(sizes)) > 1)
-        if 0 in axes:
-            return (), "has one axis for samples and tokens together"
         n_tokens = (*self.shorter, self.example[MASK].shape[1])
         if any(lengths[axis] != n_tokens for axis in axes):
             return axes, "does not have one position per token, so padding cannot be left out"

@@ -1,5 +1,6 @@
 """Follows the axes of samples and channels through the operators that a module calls."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from invert_core.models import axes
 from invert_core.models.axes import CHANNEL, Factor, Trace, words
+
+_log = logging.getLogger("invert")
 
 _SAME_AXES = words(
     """
@@ -26,6 +29,7 @@ _SAME_AXES = words(
     upsample_nearest3d upsample_trilinear3d _upsample_bicubic2d_aa _upsample_bilinear2d_aa
     _upsample_nearest_exact1d _upsample_nearest_exact2d _fused_rms_norm
     split split_with_sizes unsafe_split unsafe_split_with_sizes chunk sort topk
+    repeat index_select grid_sampler_2d grid_sampler_3d log_sigmoid_forward
     """
 )
 """Operators that keep the axes of their first tensor, but not always their lengths."""
@@ -104,9 +108,9 @@ class Following(TorchDispatchMode):
         name = func._schema.name.removeprefix("aten::").removesuffix("_")
         outputs = list(results) if isinstance(results, list | tuple) else [results]
         call = Call(name, args, kwargs, outputs, self)
-        if not call.traced:
+        if not call.traced or name.startswith("new_") or name.endswith("_like"):
             return
-        followed = _RULES[name](call) if name in _RULES else None
+        followed = self._follow(call)
         for number, output in enumerate(outputs):
             if not isinstance(output, torch.Tensor) or output.layout is not torch.strided:
                 continue
@@ -114,6 +118,14 @@ class Following(TorchDispatchMode):
             if found is None or found.sizes != tuple(output.shape):
                 found = axes.traced(tuple(output.shape))
             self._traces[output] = found
+
+    def _follow(self, call: "Call") -> "Followed":
+        try:
+            return _RULES[call.name](call) if call.name in _RULES else None
+        except (IndexError, KeyError, TypeError, ValueError) as error:
+            # The model runs all the same, and only loses a trace that no rule foresaw.
+            _log.debug("The axes behind %s are not followed: %s", call.name, error)
+            return None
 
 
 @dataclass(frozen=True)
@@ -219,9 +231,24 @@ def _product(left_number: int, right_number: int) -> Callable[[Call], Followed]:
         if one is None or len(one.axes) != len(sizes):
             return None
         axis = -1 if left is not None else -2
-        return [axes.with_channels(one, axis, call.source, sizes)]
+        return [axes.with_channels(one, axis, call.source, sizes, mixes=True)]
 
     return followed
+
+
+def _linear(call: Call) -> Followed:
+    trace = call.trace(0)
+    if trace is None or len(trace.axes) != len(call.sizes()):
+        return None
+    return [axes.with_channels(trace, -1, call.source, call.sizes(), mixes=True)]
+
+
+def _copied(call: Call) -> Followed:
+    """Follow a copy into a tensor; what that is a view of is then not known any more."""
+    into = call.args[0]
+    if into._base is not None:
+        call.following.begin(into._base, axes.traced(tuple(into._base.shape)))
+    return [axes.joined(call.traced, call.sizes())]
 
 
 def _attention(call: Call) -> Followed:
@@ -237,6 +264,8 @@ def _transposed(call: Call) -> Followed:
     if trace is None:
         return None
     order = list(range(len(trace.axes)))
+    if len(order) < 2:
+        return [trace]
     first, second = (0, 1) if call.name == "t" else (call.args[1], call.args[2])
     order[first], order[second] = order[second], order[first]
     return [axes.transposed(trace, order)]
@@ -334,10 +363,11 @@ _RULES: dict[str, Callable[[Call], Followed]] = {
     "native_layer_norm": _layer_norm,
     **dict.fromkeys(("mm", "bmm"), _product(0, 1)),
     **dict.fromkeys(("addmm", "baddbmm"), _product(1, 2)),
-    "linear": _channels(-1),
+    "linear": _linear,
     "mkldnn_rnn_layer": _recurrent,
     "_cudnn_rnn": _recurrent,
     "cat": _concatenated,
+    "copy": _copied,
     "stack": _stacked,
     "embedding": _embedded,
     "expand": _expanded,

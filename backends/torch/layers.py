@@ -179,4 +179,5 @@ class Layers:
             seen.pooling(Reading(entry.name))
             return read_as(layer, Reading(entry.name))
         except ModelError as error:
-            return replace(layer, axes=replace(seen.axes, channel=None, reason=error.message))
+            reason = seen.axes.reason if seen.axes.channel is None else error.message
+            return replace(layer, axes=replace(seen.axes, channel=None, reason=reason))

@@ -34,8 +34,8 @@ from invert_core.files.fingerprint import CONTRACT
 from invert_core.models.backend import Extractor, Model, Reading
 from invert_core.models.backend_checks import check_readings
 from invert_core.models.input_types import in_types_of
-from invert_core.models.layer_names import layer_aliases, matching, select_layers
-from invert_core.values import check_n_samples
+from invert_core.models.layer_names import layer_aliases, select_layers
+from invert_core.values import check_n_samples, pattern_rule
 from invert_core.wording import first_few, nearest
 
 EXTRACTION_CONTRACT = 3
@@ -274,12 +274,14 @@ def _sparse_layers(model: Model, layers: Sequence[str], patterns: Sequence[str])
     """Return the layers that fit a pattern, by the names they were asked for or their own."""
     if isinstance(patterns, str):
         raise SettingError("The sparse layers are not in a list.", 'Give one, as in ("sae.*",).')
-    known = model.layers() if patterns else []
+    known = model.names() if patterns else {}
     sparse: set[str] = set()
     for pattern in patterns:
+        rule = pattern_rule(pattern)
         fitting = {pattern}
-        for layer in matching(known, [pattern]):
-            fitting |= {layer.name, layer.module}
+        for pair in known.items():
+            if any(name and rule.fullmatch(name) for name in pair):
+                fitting.update(pair)
         found = fitting.intersection(layers)
         if not found:
             raise UnknownNameError(

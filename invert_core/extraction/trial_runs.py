@@ -90,7 +90,11 @@ def try_out(
         if any(split.get(name, 0) > ROUNDING for name in steady):
             others = rerun(*_other_companies(count))
     except ModelError as error:
-        _log.info("The model does not run on other batches of its samples. %s", error.message)
+        _log.warning(
+            "The model does not run on a part of a batch, so it is not known whether it mixes "
+            "samples. %s",
+            error.message,
+        )
     layers = {
         name: Steadiness(size, split.get(name), others.get(name))
         if name in steady

@@ -6,6 +6,7 @@ below, which are the same for ONNX nodes and for PyTorch operators. `decided` th
 the samples and the axis of the units.
 """
 
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,13 +17,18 @@ Size = int | str | None
 BATCH = "batch"
 CHANNEL = "channel"
 PLACE = "place"
+GIVEN = "given"
 UNKNOWN = "unknown"
+
+NOTHING_TELLS = "nothing tells which axis counts the channels"
+_LOOKS_LIKE_IMAGES = ", which looks like images"
 
 
 class Factor(NamedTuple):
     """A part of an axis: what it counts, and its length.
 
-    `kind` is BATCH for samples, CHANNEL for channels, PLACE for pixels, time or tokens, or UNKNOWN.
+    `kind` is BATCH for samples, CHANNEL for channels, PLACE for pixels, time or tokens, GIVEN for
+    an axis of an input about which nothing is said, or UNKNOWN where an axis could not be followed.
     """
 
     kind: str
@@ -51,6 +57,17 @@ class Trace:
     def sizes(self) -> tuple[Size, ...]:
         """The length of every axis."""
         return tuple(_product([factor.size for factor in axis]) for axis in self.axes)
+
+    @property
+    def counted(self) -> int | None:
+        """The axis that holds samples; None if none is known to."""
+        return next((axis for axis in range(len(self.axes)) if self.has(axis, BATCH)), None)
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether it is known where samples are, and no axis was lost."""
+        lost = any(UNKNOWN in _kinds(axis) for axis in self.axes)
+        return self.counted is not None and (len(self.axes) < 3 or not lost)
 
     def has(self, axis: int, kind: str) -> bool:
         """Return whether an axis has a factor of a kind."""
@@ -82,16 +99,20 @@ class Axes:
 NO_AXES = Axes()
 
 
-def traced(sizes: Sequence[Size], *, batch: int | None = None, channel: int | None = None) -> Trace:
+def traced(
+    sizes: Sequence[Size],
+    *,
+    batch: int | None = None,
+    channel: int | None = None,
+    others: str = UNKNOWN,
+) -> Trace:
     """Return the trace of a tensor of which at most these two axes are known.
 
     >>> traced(("n", 8, 4), batch=0).axes[0]
     (Factor(kind='batch', size='n'),)
     """
     kinds = {batch: BATCH, channel: CHANNEL}
-    return Trace(
-        tuple((Factor(kinds.get(axis, UNKNOWN), size),) for axis, size in enumerate(sizes))
-    )
+    return Trace(tuple((Factor(kinds.get(axis, others), size),) for axis, size in enumerate(sizes)))
 
 
 def channels_of_image(sizes: Sequence[Size]) -> int | None:
@@ -112,16 +133,20 @@ _CHANNELS_OF_IMAGES = (1, 3, 4)
 
 
 def begun(name: str, sizes: Sequence[Size], batch: int | None, channel: int | None) -> Trace:
-    """Return the trace of an input of a model; the channels of images are known by their number."""
-    channel = channels_of_image(sizes) if channel is None else channel
-    trace = traced(sizes, batch=batch, channel=channel)
-    return Trace(trace.axes, "" if channel is None else f"the input {name!r}")
+    """Return the trace of an input of a model; images are guessed by their number of channels."""
+    source = f"the input {name!r}"
+    if channel is None:
+        channel, source = channels_of_image(sizes), source + _LOOKS_LIKE_IMAGES
+    trace = traced(sizes, batch=batch, channel=channel, others=GIVEN)
+    return Trace(trace.axes, "" if channel is None else source)
 
 
-def with_channels(trace: Trace, axis: int, source: str, sizes: Sequence[Size]) -> Trace:
+def with_channels(
+    trace: Trace, axis: int, source: str, sizes: Sequence[Size], *, mixes: bool = False
+) -> Trace:
     """Return the output of an operator that makes channels on an axis, such as a convolution.
 
-    Samples stay where they were; all other axes become places.
+    Samples stay where they were, and other axes become places if anything was known about them.
 
     Parameters
     ----------
@@ -133,14 +158,18 @@ def with_channels(trace: Trace, axis: int, source: str, sizes: Sequence[Size]) -
         What makes them.
     sizes : sequence of Size
         The lengths of the axes of the output.
+    mixes : bool
+        Whether the operator may also mix places with each other, as a product with any matrix may.
+        If channels are on another axis, it does, so that both axes then hold channels.
     """
     axis %= len(sizes)
+    mixed = mixes and not trace.has(axis, CHANNEL)
     axes: list[Axis] = []
     for number, size in enumerate(sizes):
         kinds = {factor.kind for factor in trace.axes[number]}
         if number == axis:
             axes.append((Factor(CHANNEL, size),))
-        elif BATCH in kinds:
+        elif kinds & {BATCH, UNKNOWN} or (mixed and kinds == {CHANNEL}):
             axes.append(resized(trace.axes[number], size))
         else:
             axes.append((Factor(PLACE, size),))
@@ -220,6 +249,13 @@ def reshaped(trace: Trace, sizes: Sequence[Size]) -> Trace:
     while factors and new and _same(factors[-1].size, new[-1]):
         tail.insert(0, (factors.pop(),))
         new.pop()
+    if not new and all(factor.size == 1 for factor in factors):
+        # Axes of length 1 that disappear stay beside their neighbour, so that they can come back.
+        if head:
+            head[-1] += tuple(factors)
+        elif tail:
+            tail[0] = (*factors, *tail[0])
+        return Trace((*head, *tail), trace.source)
     middle = _dealt(factors, new)
     return Trace((*head, *middle, *tail), trace.source)
 
@@ -239,7 +275,9 @@ def joined(traces: Sequence[Trace], sizes: Sequence[Size]) -> Trace:
     for number, size in enumerate(sizes):
         there = [trace.axes[number - rank] for trace in traces if len(trace.axes) >= rank - number]
         long = [axis for axis in there if _product([factor.size for factor in axis]) != 1]
-        axes.append(resized(_agreed(long or there), size) if there else (Factor(UNKNOWN, size),))
+        # Where only a stored weight is long, it decides what the axis counts.
+        known = long or (there if size == 1 else [])
+        axes.append(resized(_agreed(known), size) if known else (Factor(UNKNOWN, size),))
     return Trace(tuple(axes), _source(traces))
 
 
@@ -277,33 +315,46 @@ def decided(trace: Trace, varying: Collection[int] = ()) -> Axes:
         The axes whose length differs between samples.
     """
     rank = len(trace.axes)
-    batch = next((axis for axis in range(rank) if trace.has(axis, BATCH)), 0)
-    counted = any(trace.has(axis, BATCH) for axis in range(rank))
+    counted = trace.counted
+    batch = 0 if counted is None else counted
     beside = [factor for factor in trace.axes[batch] if factor.kind != BATCH] if rank else []
-    if counted and any(factor.size != 1 for factor in beside):
-        return Axes(batch, None, f"axis {batch} counts samples and something else together")
-    if not counted and batch in varying:
+    if counted is not None and any(factor.size != 1 for factor in beside):
+        reason = f"axis {batch} counts samples and something else together"
+        return Axes(batch, None, reason, certain=rank > 1)
+    if counted is None and batch in varying:
         return Axes(batch, None, "nothing tells which axis counts the samples")
     others = [axis for axis in range(rank) if axis != batch]
     if rank < 2:
         return Axes(batch, None, "no other axis: one unit")
     steady = [axis for axis in others if axis not in varying]
-    if rank == 2 and steady:
-        return Axes(batch, others[0], "the only other axis")
     if not steady:
         return Axes(batch, None, "the length of every other axis varies")
-    pure = [axis for axis in steady if all(factor.kind == CHANNEL for factor in trace.axes[axis])]
+    if rank == 2:
+        return _of_two(trace, batch, others[0])
+    pure = [axis for axis in steady if _kinds(trace.axes[axis]) == (CHANNEL,)]
     longer = [axis for axis in pure if trace.sizes[axis] != 1]
-    mixed = [axis for axis in steady if trace.has(axis, CHANNEL)]
-    for found in (longer or pure, mixed):
+    mixed = [
+        axis for axis in steady if CHANNEL in _kinds(trace.axes[axis]) and trace.sizes[axis] != 1
+    ]
+    # Merged places and channels beside channels are a detector's boxes; or heads, of higher rank.
+    for found in (longer or pure, mixed) if rank == 3 else (mixed or pure,):
         if len(found) == 1:
-            return Axes(batch, found[0], f"channels of {trace.source}")
+            certain = not trace.source.endswith(_LOOKS_LIKE_IMAGES)
+            return Axes(batch, found[0], f"channels of {trace.source}", certain)
         if found:
             several = " and ".join(map(str, found))
             return Axes(batch, None, f"axes {several} both hold channels of {trace.source}")
     if len(steady) == 1:
         return Axes(batch, steady[0], "the only axis whose length never varies")
-    return Axes(batch, None, "nothing tells which axis counts the channels")
+    return Axes(batch, None, NOTHING_TELLS)
+
+
+def _of_two(trace: Trace, batch: int, other: int) -> Axes:
+    """Find the units of a layer of rank 2, whose other axis may count places after all."""
+    if all(factor.kind == PLACE and factor.size != 1 for factor in trace.axes[other]):
+        reason = "the only other axis, although it counts places and not channels"
+        return Axes(batch, other, reason, certain=False)
+    return Axes(batch, other, "the only other axis")
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -345,18 +396,27 @@ def _dealt(factors: list[Factor], sizes: list[Size]) -> list[Axis]:
         if rest != 1:
             return unknown
         axes.append(tuple(axis) or (Factor(PLACE, 1),))
-    return axes if all(size == 1 for _, size in left) else unknown
+    if any(size != 1 for _, size in left):
+        return unknown
+    axes[-1] += tuple(Factor(kind, 1) for kind, _ in left)
+    return axes
 
 
 def _agreed(axes: Sequence[Axis]) -> Axis:
     """Return what several tensors say about one axis; unknown if they contradict each other."""
-    known = [axis for axis in axes if any(factor.kind != UNKNOWN for factor in axis)]
+    known = [axis for axis in axes if not {factor.kind for factor in axis} <= {UNKNOWN, GIVEN}]
     if not known:
         return axes[0]
-    kinds = {tuple(factor.kind for factor in axis) for axis in known}
+    kinds = {_kinds(axis) for axis in known}
     if len(kinds) == 1:
         return known[0]
     return (Factor(UNKNOWN, _product([factor.size for factor in known[0]])),)
+
+
+def _kinds(axis: Axis) -> tuple[str, ...]:
+    """Return what an axis counts, from the outermost on; neighbours of one kind are one."""
+    kinds = [factor.kind for factor in axis if factor.size != 1] or [axis[0].kind]
+    return tuple(kind for kind, _ in itertools.groupby(kinds))
 
 
 def _source(traces: Sequence[Trace]) -> str:

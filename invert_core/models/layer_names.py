@@ -16,19 +16,6 @@ from invert_core.wording import choice, first_few, nearest
 _log = logging.getLogger("invert")
 
 
-def matching(layers: Sequence[Layer], patterns: Sequence[str]) -> list[Layer]:
-    """Return the layers whose name or module path fits a pattern, in the order of the model.
-
-    Parameters
-    ----------
-    layers : sequence of Layer
-    patterns : sequence of str
-        ``*`` stands for any characters and ``?`` for one; without them, a pattern fits only itself.
-    """
-    rules = list(map(pattern_rule, patterns))
-    return [each for each in layers if any(_asked_as(each, rule) for rule in rules)]
-
-
 USUAL = Reading("")
 """How layers are read unless something else is said."""
 

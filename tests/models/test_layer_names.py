@@ -5,7 +5,7 @@ import pytest
 from invert_core.errors import SettingError, UnknownNameError
 from invert_core.models.axes import Axes
 from invert_core.models.backend import Layer, Reading
-from invert_core.models.layer_names import layer_aliases, matching, select_layers
+from invert_core.models.layer_names import layer_aliases, select_layers
 
 
 def layer(name, module="", pool="mean"):
@@ -85,10 +85,6 @@ def test_a_pattern_without_a_layer_is_an_error_that_lists_the_nearest():
 def test_a_pattern_does_not_choose_what_cannot_be_extracted():
     with pytest.raises(UnknownNameError):
         select_layers(MODEL, ["block.1.*"])
-
-
-def test_matching_keeps_what_cannot_be_extracted():
-    assert [each.name for each in matching(MODEL.layers(), ["block.1.*", "t1"])] == ["t1", "t3"]
 
 
 def test_the_alias_of_a_layer_is_its_module_or_its_own_name():
