@@ -163,8 +163,9 @@ class Survey:
             return True
         channel = axes.decided(trace, self._varying(name)).channel
         dims = self._stated(name).dims or ()
-        known = channel is None or isinstance(dims[channel], int)
-        return not (known and trace.is_followed)
+        if channel is None:
+            return len(trace.axes) > 2
+        return not (isinstance(dims[channel], int) and trace.is_followed)
 
     def _upstream(self, names: Collection[str]) -> list[str]:
         """Return the tensors that others are computed from, with these others."""
