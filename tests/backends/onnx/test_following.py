@@ -202,6 +202,51 @@ def test_recurrent_layers_count_samples_and_units_where_onnx_says(tmp_path):
     np.testing.assert_array_equal(models.run(path, ["y"], x)["y"], right)
 
 
+def test_quantized_recurrent_layers_are_read_like_others(tmp_path):
+    proto = models.model(
+        [
+            node("Transpose", "x", "t", perm=[1, 0, 2]),
+            models.node(
+                "DynamicQuantizeLSTM",
+                "t w r NONE NONE NONE NONE NONE ws wz rs rz",
+                "every last",
+                hidden_size=5,
+                domain="com.microsoft",
+            ),
+        ],
+        [models.value("x", ["n", 7, 4])],
+        [models.value("every", None), models.value("last", None)],
+        {
+            "w": np.arange(80, dtype=np.uint8).reshape(1, 4, 20),
+            "r": np.arange(100, dtype=np.uint8).reshape(1, 5, 20),
+            **{name: np.array([0.01], np.float32) for name in ("ws", "rs")},
+            **{name: np.array([128], np.uint8) for name in ("wz", "rz")},
+        },
+        domains=["com.microsoft"],
+    )
+    for number in range(3, 8):
+        proto.graph.node[1].input[number] = ""
+    path = models.save(proto, tmp_path)
+    listed = {each.name: each for each in OnnxBackend.open(path).layers()}
+    assert (listed["every"].axes.batch, listed["every"].axes.channel) == (2, 3)
+    assert (listed["last"].axes.batch, listed["last"].axes.channel) == (1, 2)
+    assert models.run(path, ["last"], np.ones((3, 7, 4), np.float32))["last"].shape == (3, 5)
+
+
+def test_a_layer_before_products_of_unknown_rank_is_read(tmp_path):
+    proto = of_unknown_rank()
+    proto.graph.node.extend(
+        [
+            node("DynamicQuantizeLinear", "y", "q s z"),
+            node("MatMulInteger", "q v z", "products"),
+        ]
+    )
+    proto.graph.initializer.append(numpy_helper.from_array(np.zeros((20, 2), np.uint8), "v"))
+    path = models.save(proto, tmp_path)
+    found = models.run(path, ["c"], np.zeros((4, 3, 4, 5), np.float32))["c"]
+    np.testing.assert_array_equal(found, np.tile(CHANNELS, (4, 1)))
+
+
 def test_rows_of_a_matrix_product_are_the_channels_where_the_weights_come_first(tmp_path):
     proto = models.model(
         [node("MatMul", "w x", "y")],
@@ -267,7 +312,7 @@ def test_operators_that_disagree_about_the_channels_leave_them_open(tmp_path):
     layers = {each.name: each for each in OnnxBackend.open(path).layers()}
     assert layers["y"].pool == ""
     assert "on axis 2, but Conv 'z' reads axis 1" in layers["y"].axes.reason
-    with pytest.raises(ModelError, match=r"reads axis 1.*-l 'y:axis=1'"):
+    with pytest.raises(ModelError, match=r"reads axis 1.*-l 'y:axis=2'"):
         OnnxBackend.open(path).extractor(["y"], device="cpu")
 
 
