@@ -141,7 +141,7 @@ def _axes(reading: Reading, shape: tuple[int | None, ...], found: Axes) -> Axes:
 def _likely_axis(shape: tuple[int | None, ...], batch: int) -> int:
     """Return the last axis with more than one place whose length is the same for all samples."""
     others = [axis for axis in range(len(shape)) if axis != batch]
-    return next((axis for axis in others[::-1] if (shape[axis] or 1) > 1), others[-1])
+    return next((axis for axis in others[::-1] if (shape[axis] or 1) > 1), [1, *others][-1])
 
 
 def _asked(reading: Reading, rank: int, what: str, axis: int | None, lowest: int) -> int | None:
