@@ -261,7 +261,7 @@ def _recurrent(step: Step) -> Followed:
     one = axes.with_channels(
         trace, -1, step.name, tuple(size for axis, size in enumerate(sizes) if axis != directions)
     )
-    both = (Factor(CHANNEL, sizes[directions]),)
+    both = (Factor(CHANNEL, 2 if step.attribute("direction") == b"bidirectional" else 1),)
     every = (*one.axes[:directions], both, *one.axes[directions:])
     samples = one.axes[0 if step.attribute("layout", 0) else 1]
     final = (samples, both) if step.attribute("layout", 0) else (both, samples)
