@@ -274,7 +274,7 @@ def _attended(step: Step) -> Followed:
     if query is None or len(query.axes) == 3:
         return _channels(-1)(step)
     sizes = step.sizes(len(query.axes))
-    if value is None or sizes is None or len(value.axes) != len(query.axes) != len(sizes):
+    if value is None or sizes is None or not len(value.axes) == len(query.axes) == len(sizes):
         return None
     last = axes.resized(value.axes[-1], sizes[-1])
     return [Trace((*axes.with_sizes(query, sizes).axes[:-1], last), query.source), None]

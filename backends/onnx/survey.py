@@ -12,7 +12,7 @@ from invert_core.backends.onnx.axis_rules import Dims
 from invert_core.backends.onnx.following import follow, read_by_convolutions
 from invert_core.backends.onnx.graph import dependent, prune
 from invert_core.backends.onnx.shapes import UNKNOWN, TensorType, ask_runtime, infer_types
-from invert_core.backends.onnx.trial import NO_TRIAL, try_out
+from invert_core.backends.onnx.trial import NO_TRIAL, see_shapes
 from invert_core.models import axes
 from invert_core.models.axes import Axes, Trace
 from invert_core.models.backend import ModelInput
@@ -79,7 +79,9 @@ class Survey:
         if all(name in self._tried.usual or name in self._in_vain for name in names):
             return
         wanted = [*names, *self._tried.usual]
-        tried = try_out(self.proto, self.folder, self._upstream(wanted), self.inputs, self.example)
+        tried = see_shapes(
+            self.proto, self.folder, self._upstream(wanted), self.inputs, self.example
+        )
         if tried is NO_TRIAL:
             self._in_vain.update(names)
         else:

@@ -153,7 +153,8 @@ def test_a_broken_formula_of_names_is_refused_with_its_place(text, words):
 def test_any_text_is_a_formula_of_names_or_refused(text):
     try:
         formula = Formula.parse(text, CONCEPTS)
-    except (FormulaError, UnknownNameError):
+    except (FormulaError, UnknownNameError) as error:
+        assert error.hint
         return
     assert Formula.parse(formula.describe(CONCEPTS), CONCEPTS) == formula
 

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from invert_core.backends.onnx import OnnxBackend
 from invert_core.backends.onnx.following import follow
 from invert_core.errors import ModelError
-from invert_core.models.axes import Axes, decided
+from invert_core.models.axes import Axes, decided, traced
 from invert_core.models.backend import ModelInput, Reading
 from tests.backends import models
 
@@ -414,3 +414,22 @@ def test_a_unit_per_place_is_told(tmp_path, caplog):
     OnnxBackend.open(models.save(proto, tmp_path)).extractor(["y"], device="cpu")
     assert "the only other axis, although it counts places and not channels" in caplog.text
     assert caplog.records[0].levelname == "WARNING"
+
+
+def test_heads_of_attention_stay_apart(tmp_path):
+    """Attention of opset 23 takes and gives [samples, heads, tokens, numbers]."""
+    proto = models.model(
+        [
+            node("Reshape", "x to", "h"),
+            node("Transpose", "h", "q", perm=[0, 2, 1, 3]),
+            node("Attention", "q q q", "y"),
+        ],
+        [models.value("x", ["n", 7, 6])],
+        [models.value("y", ["n", 2, 7, 3])],
+        {"to": np.array([0, 0, 2, 3])},
+    )
+    x = traced(("n", 7, 6), batch=0, channel=2)
+    dims = {"h": ("n", 7, 2, 3), "q": ("n", 2, 7, 3), "y": ("n", 2, 7, 3), "x": x.sizes}
+    found = follow(proto.graph, dims, [ModelInput("x", channel_axis=2)])
+    assert decided(found["y"]).channel is None
+    assert "axes 1 and 3 both hold channels" in decided(found["y"]).reason
