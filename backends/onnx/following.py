@@ -1,5 +1,6 @@
 """Follows the axes of samples and channels through the nodes of an ONNX graph."""
 
+import logging
 from collections.abc import Iterable, Mapping
 
 import onnx
@@ -10,6 +11,7 @@ from invert_core.backends.onnx.axis_rules import (
     ONE_BY_ONE,
     RULES,
     Dims,
+    Followed,
     Step,
     attribute_of,
 )
@@ -17,6 +19,8 @@ from invert_core.backends.onnx.graph import reads, stored_tensors
 from invert_core.models import axes
 from invert_core.models.axes import Trace
 from invert_core.models.backend import ModelInput
+
+_log = logging.getLogger("invert")
 
 
 def follow(
@@ -59,18 +63,26 @@ def read_by_convolutions(
     """
     found: dict[str, tuple[int, str]] = {}
     for node in reversed(graph.node):
+        if not (node.input and node.output):
+            continue
         if node.op_type in CONVOLUTIONS:
             found[node.input[0]] = (1, f"{node.op_type} {node.name or node.output[0]!r}")
-        elif node.output[0] in found and node.input:
+        elif node.output[0] in found:
             axis, name = found[node.output[0]]
             rank = len(dims.get(node.output[0]) or ())
             if node.op_type == "Transpose":
-                order = [int(each) for each in attribute_of(node, "perm", range(rank)[::-1])]
-                if len(order) > axis:
-                    found.setdefault(node.input[0], (order[axis], name))
+                order = attribute_of(node, "perm", range(rank)[::-1])
+                if _is_an_order(order, axis):
+                    found.setdefault(node.input[0], (int(order[axis]), name))
             elif node.op_type in ONE_BY_ONE or node.op_type in ALONG:
                 found.setdefault(node.input[0], (axis, name))
     return found
+
+
+def _is_an_order(order: object, axis: int) -> bool:
+    """Return whether a value exchanges axes, of which this is one."""
+    known = isinstance(order, list | range) and axis < len(order)
+    return known and sorted(order) == list(range(len(order)))  # type: ignore[arg-type, call-overload]
 
 
 class _Following:
@@ -94,8 +106,7 @@ class _Following:
         known = any(name in self.traces for name in read)
         if not known and self._lost.isdisjoint(read):
             return
-        rule = RULES.get(node.op_type) if known else None
-        followed = None if rule is None else rule(Step(node, self.traces, self._dims, self._stored))
+        followed = self._followed(node) if known and any(node.output) else None
         for number, name in enumerate(filter(None, node.output)):
             sizes = self._dims.get(name)
             found = followed[min(number, len(followed) - 1)] if followed else None
@@ -105,3 +116,19 @@ class _Following:
                 self.traces[name] = axes.traced(sizes)
             else:
                 self._lost.add(name)
+
+    def _followed(self, node: onnx.NodeProto) -> Followed:
+        rule = RULES.get(node.op_type)
+        if rule is None:
+            return None
+        step = Step(node, self.traces, self._dims, self._stored)
+        try:
+            return rule(step)
+        except (AssertionError, IndexError, TypeError, ValueError) as error:
+            # A file may give a node any attributes, such as axes that its tensors do not have.
+            _log.warning(
+                "The axes of %s are not followed, because it is not as ONNX defines it (%s).",
+                step.name,
+                error,
+            )
+            return None

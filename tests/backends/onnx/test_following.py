@@ -5,11 +5,12 @@ axis of the channels is the only one along which a layer changes.
 """
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from invert_core.backends.onnx import OnnxBackend
+from invert_core.backends.onnx import OnnxBackend, trial
 from invert_core.errors import ModelError
 from invert_core.models.axes import Axes
 from tests.backends import models
@@ -299,3 +300,66 @@ def test_raw_tensors_come_as_they_are_beside_the_layers(tmp_path):
         np.testing.assert_array_equal(found["y"], np.tile(CHANNELS, (4, 1)))
         np.testing.assert_array_equal(found["c"], found["y"])
         np.testing.assert_array_equal(extractor.raw()["y"], np.tile(CHANNELS, (8, 4, 1)))
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        node("Transpose", "c", "y", perm="abc"),
+        node("Transpose", "c", "y", perm=1.5),
+        node("Concat", "c c", "y", axis="q"),
+        node("LayerNormalization", "c b", "y", axis="q"),
+    ],
+    ids=lambda each: f"{each.op_type} {each.attribute[0].type}",
+)
+def test_an_attribute_of_the_wrong_type_is_told_and_does_not_stop_the_list(
+    tmp_path, caplog, strange
+):
+    read = conv(strange, node("Conv", "y w2", "z"), weights={"w2": np.zeros((6, 6, 1))})
+    layers = {each.name: each for each in OnnxBackend.open(models.save(read, tmp_path)).layers()}
+    assert layers["c"].axes.channel == 1
+    assert f"The axes of {strange.op_type} 'y' are not followed" in caplog.text
+
+
+@pytest.mark.parametrize("operator", ["Conv", "Transpose", "Relu"])
+def test_nodes_that_lack_inputs_or_outputs_do_not_stop_the_list(tmp_path, operator):
+    bare = [onnx.NodeProto(op_type=operator, output=["z"]), onnx.NodeProto(op_type=operator)]
+    graph = conv(node("Relu", "c", "y"))
+    graph.graph.node.extend([*bare, onnx.NodeProto(op_type=operator, input=["c"])])
+    layers = {each.name: each for each in OnnxBackend.open(models.save(graph, tmp_path)).layers()}
+    assert layers["y"].axes.channel == 1
+
+
+@pytest.mark.parametrize(
+    "shape", [["n", 2**40, 8], ["n", 2**62, 2**62], [2**40, 4, 8], ["n", *["q"] * 80]], ids=str
+)
+def test_a_model_with_an_absurd_input_is_listed_without_a_trial(tmp_path, shape):
+    graph = models.model(
+        [node("Relu", "x", "y")], [models.value("x", shape)], [models.value("y", None)]
+    )
+    (layer,) = OnnxBackend.open(models.save(graph, tmp_path)).layers()
+    assert layer.axes.channel is None
+
+
+def test_a_trial_run_without_end_is_ended(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(trial, "_LONGEST", 0.2)
+    body = onnx.helper.make_graph(
+        [node("Identity", "more", "goes_on"), node("Add", "v v", "doubled")],
+        "body",
+        [
+            models.value("i", [], TensorProto.INT64),
+            models.value("more", [], TensorProto.BOOL),
+            models.value("v", None),
+        ],
+        [models.value("goes_on", [], TensorProto.BOOL), models.value("doubled", None)],
+    )
+    loop = onnx.helper.make_node("Loop", ["", "true", "x"], ["y"], body=body)
+    graph = models.model(
+        [loop],
+        [models.value("x", ["n", 4, 8])],
+        [models.value("y", None)],
+        {"true": np.array(True)},
+    )
+    (layer,) = OnnxBackend.open(models.save(graph, tmp_path)).layers()
+    assert layer.shape is None
+    assert "ended after" in caplog.text
