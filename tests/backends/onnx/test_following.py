@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 from invert_core.backends.onnx import OnnxBackend, trial
+from invert_core.backends.onnx.following import read_by_convolutions
 from invert_core.errors import ModelError
 from invert_core.models.axes import Axes
 from tests.backends import models
@@ -305,8 +306,6 @@ def test_raw_tensors_come_as_they_are_beside_the_layers(tmp_path):
 @pytest.mark.parametrize(
     "strange",
     [
-        node("Transpose", "c", "y", perm="abc"),
-        node("Transpose", "c", "y", perm=1.5),
         node("Concat", "c c", "y", axis="q"),
         node("LayerNormalization", "c b", "y", axis="q"),
     ],
@@ -315,10 +314,17 @@ def test_raw_tensors_come_as_they_are_beside_the_layers(tmp_path):
 def test_an_attribute_of_the_wrong_type_is_told_and_does_not_stop_the_list(
     tmp_path, caplog, strange
 ):
-    read = conv(strange, node("Conv", "y w2", "z"), weights={"w2": np.zeros((6, 6, 1))})
-    layers = {each.name: each for each in OnnxBackend.open(models.save(read, tmp_path)).layers()}
+    path = models.save(conv(strange), tmp_path)
+    layers = {each.name: each for each in OnnxBackend.open(path).layers()}
     assert layers["c"].axes.channel == 1
     assert f"The axes of {strange.op_type} 'y' are not followed" in caplog.text
+
+
+@pytest.mark.parametrize("perm", ["abc", 1.5, [0, 0, 1], [0, 7, 1], [0]], ids=str)
+def test_an_order_of_axes_that_is_none_is_not_followed(perm):
+    graph = conv(node("Transpose", "c", "y", perm=perm), node("Conv", "y w", "z")).graph
+    dims = {"c": ("n", 6, 8), "y": ("n", 8, 6)}
+    assert set(read_by_convolutions(graph, dims)) == {"x", "y"}
 
 
 @pytest.mark.parametrize("operator", ["Conv", "Transpose", "Relu"])
