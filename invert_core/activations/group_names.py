@@ -55,7 +55,7 @@ def read_groups(
             raise SettingError(
                 f"Groups cannot be read from {groups!r}, which names no column.", _SPELLINGS
             )
-        table = read_column(Path(path), column, (), None)
+        table = read_column(Path(path), column, (), None, f"--groups {path}:COLUMN")
         if sample_id is not None and table.sample_id is not None:
             return Groups.of(_joined(path, table.values, table.sample_id, sample_id))
         named = list(table.values)
@@ -71,7 +71,7 @@ def read_groups(
 def _from_ids(pattern: str, sample_id: tuple[str, ...] | None) -> list[str]:
     try:
         rule = re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise SettingError(f"{pattern!r} is no regular expression: {error}.", _SPELLINGS) from error
     if not rule.groups:
         raise SettingError(

@@ -185,6 +185,8 @@ WRONG = {
     "too few": case(DataError, "There are 39 group names for 40 samples", groups=CLIPS[1:]),
     "no group": case(SettingError, r"'clips\.csv', which names no column", groups="clips.csv"),
     "no expression": case(SettingError, "is no regular expression", groups="id:(.*"),
+    "nested expression": case(SettingError, "is no regular expression", groups="id:" + "(a" * 3000),
+    "absurd count": case(SettingError, "is no regular expression", groups="id:(a{99999999999})"),
     "no parentheses": case(SettingError, "has no parentheses", groups="id:.*/.*"),
     "no match": case(
         DataError,
@@ -246,7 +248,7 @@ def test_samples_that_a_table_of_groups_lacks_are_named(tmp_path):
     table = written(tmp_path, "sample_id,clip\na,1\nb,1\n")
     with pytest.raises(DataError, match=r"no row for 2 samples: 'c', 'd'"):
         read_groups(table, ("a", "c", "b", "d"), 4)
-    with pytest.raises(UnknownNameError, match=r"no column 'klip'.*'clip'"):
+    with pytest.raises(UnknownNameError, match=r"no column 'klip'.*--groups .*csv:COLUMN.*'clip'"):
         read_groups(table.replace(":clip", ":klip"), ("a", "b"), 2)
 
 
