@@ -82,10 +82,17 @@ def _as_numpy_takes_it(given: Any) -> Any:
     if hasattr(given, "detach"):
         tensor = given.detach().cpu()
         return tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor
-    if hasattr(given, "iloc") and given.ndim == 1 and hasattr(given.dtype, "na_value"):
-        # Of a type with missing values of its own, NumPy would make Python objects.
-        return given.to_numpy(*((float, True, np.nan) if given.isna().any() else ()))
-    return given
+    # Of types with missing values of their own, NumPy would make Python objects.
+    if not hasattr(given, "iloc") or not any(hasattr(each, "na_value") for each in _types(given)):
+        return given
+    if given.ndim == 2:
+        return np.column_stack([_as_numpy_takes_it(column) for _, column in given.items()])
+    return given.to_numpy(*((float, True, np.nan) if given.isna().any() else ()))
+
+
+def _types(given: Any) -> list[Any]:
+    """Return the types of the columns of a pandas object."""
+    return list(given.dtypes) if given.ndim == 2 else [given.dtype]
 
 
 def has_own_index(given: Any) -> bool:
