@@ -301,8 +301,8 @@ def as_numbers(text: str) -> set[int]:
     """
     numbers: set[int] = set()
     for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        if not is_count(first) or not is_count(last or first):
+        first, dash, last = part.strip().partition("-")
+        if not is_count(first) or (dash and not is_count(last)):
             raise ValueError(f"{text!r} is not of the form 0-63,70")
         low, high = int(first), int(last or first)
         if high < low:
