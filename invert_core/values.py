@@ -136,7 +136,7 @@ def as_rows(
     if not indexes or not (numbered or has_own_index(named)):
         return arrays, None
     first = next(iter(indexes))
-    wanted = _index_ids(indexes[first], what(first))
+    wanted = index_ids(indexes[first], what(first))
     others = [name for name, index in indexes.items() if not index.equals(indexes[first])]
     without = [name for name in arrays if name not in indexes]
     if others and without:
@@ -146,7 +146,7 @@ def as_rows(
             "Give all of them the same index, or drop it with .to_numpy().",
         )
     for name in others:
-        given = _index_ids(indexes[name], what(name))
+        given = index_ids(indexes[name], what(name))
         _check_same(wanted, given, what(first), what(name))
         arrays[name] = arrays[name][locate(wanted, given)]
     return arrays, wanted
@@ -167,7 +167,8 @@ def _check_same(first: tuple[str, ...], second: tuple[str, ...], *what: str) -> 
             )
 
 
-def _index_ids(index: Any, what: str) -> tuple[str, ...]:
+def index_ids(index: Any, what: str) -> tuple[str, ...]:
+    """Return the sample ids that an index of pandas holds; `what` is whose index it is."""
     values = index.tolist()
     if all(type(value) is int for value in values):
         values = list(map(str, values))
