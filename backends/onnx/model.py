@@ -19,7 +19,13 @@ from invert_core.backends.onnx.inputs import model_input, model_inputs
 from invert_core.backends.onnx.metadata import metadata
 from invert_core.backends.onnx.names import Names
 from invert_core.backends.onnx.parameters import Weights
-from invert_core.backends.onnx.pooling import Pooled, append_pooling, assumed_rank, why_not
+from invert_core.backends.onnx.pooling import (
+    Pooled,
+    append_pooling,
+    assumed_rank,
+    free_prefix,
+    why_not,
+)
 from invert_core.backends.onnx.session import describe, open_session
 from invert_core.backends.onnx.shapes import BatchAxis, TensorType
 from invert_core.backends.onnx.survey import Survey
@@ -165,6 +171,7 @@ class OnnxModel(Model):
         types = {tensor: self._survey.type_of(tensor) for tensor in tensors.values()}
         following = self._axes_that_follow(types)
         mask = self._tokens.mask if self._tokens else None
+        prefix = free_prefix(part.graph)
         pooled: dict[str, Pooled] = {}
         for reading in readings:
             layer, tensor = reading.layer, tensors[reading.layer]
@@ -175,7 +182,7 @@ class OnnxModel(Model):
                     layer, tensor, kind, pooling.channel_axis, following.get(tensor)
                 )
                 pooling = leave_padding_out(layer, pooling, token_axes)
-            pooled[layer] = append_pooling(part, tensor, kind.elem, pooling, axes, mask)
+            pooled[layer] = append_pooling(part, tensor, kind.elem, pooling, axes, prefix, mask)
         return pooled
 
     def _tell_padding(self, pooled: Mapping[str, Pooled]) -> None:

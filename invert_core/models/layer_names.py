@@ -183,11 +183,12 @@ def layer_aliases(names: Mapping[str, str], named: Sequence[str]) -> dict[str, s
     """
     count = Counter([*names, *filter(None, names.values())])
     aliases: dict[str, str] = {}
+    asked = set(named)
     for layer, module in names.items():
         if not module or module == layer:
             continue
         for name, other in ((layer, module), (module, layer)):
-            if name in named and count[name] == count[other] == 1 and other not in named:
+            if name in asked and count[name] == count[other] == 1 and other not in asked:
                 aliases[name] = other
     return aliases
 
@@ -214,9 +215,8 @@ def _fitting(asked: Reading, layers: Sequence[Layer]) -> list[tuple[Layer, str]]
                 "`invert layers MODEL --supported` lists them.",
             ),
         )
-    undecided = [
-        name for layer, name in found if not layer.problem and (layer, name) not in readable
-    ]
+    able = {layer.name for layer, _ in readable}
+    undecided = [name for layer, name in found if not layer.problem and layer.name not in able]
     if undecided:
         _log.warning(
             "Left out of %r, because nothing tells which axis counts their channels: %s. Name them "
