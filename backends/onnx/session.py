@@ -33,6 +33,8 @@ RUNTIME_ERRORS: tuple[type[Exception], ...] = (
     ),
 )
 _FATAL_ONLY = 4
+_LATEST_OPSET = 2**31 - 1
+"""The largest number that ONNX takes for the version of a set of operators."""
 _VARIADIC = onnx.defs.OpSchema.FormalParameterOption.Variadic
 
 
@@ -89,7 +91,9 @@ def create_session(
 
 def _refuse_gaps(proto: onnx.ModelProto) -> None:
     """Refuse lists of tensors in which one has no name: ONNX Runtime would crash."""
-    versions = {each.domain: each.version for each in proto.opset_import}
+    versions = {
+        each.domain: min(max(each.version, 0), _LATEST_OPSET) for each in proto.opset_import
+    }
     for node in proto.graph.node:
         version = versions.get(node.domain, 0)
         if any(subgraphs(node)) or not onnx.defs.has(node.op_type, version, node.domain):

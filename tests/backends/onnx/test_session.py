@@ -148,3 +148,11 @@ def test_a_list_of_tensors_with_a_gap_is_refused_and_does_not_crash(tmp_path, op
     proto = models.model([gap], [models.value("x", ["n", 4, 8])], [models.value("y", None)])
     with pytest.raises(ModelError, match=f"A node {operator} .* without a name"):
         session.create_session(proto, tmp_path, [session.CPU])
+
+
+@pytest.mark.parametrize("version", [2**40, -(2**40)])
+def test_an_absurd_version_of_the_operators_is_the_fault_of_the_model(tmp_path, version):
+    proto = models.network()
+    proto.opset_import[0].version = version
+    with pytest.raises(ModelError, match="cannot run this model"):
+        session.create_session(proto, tmp_path, [session.CPU])
