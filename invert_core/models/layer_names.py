@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from invert_core.errors import ModelError, SettingError, UnknownNameError
-from invert_core.models.backend import Layer, Model, Reading
+from invert_core.models.backend import POOLS, Layer, Model, Reading
 from invert_core.models.pooling import read_as
 from invert_core.values import is_pattern, pattern_rule
 from invert_core.wording import choice, first_few, nearest
@@ -55,8 +55,12 @@ def _described(layer: Layer, reading: Reading) -> Layer:
     try:
         return read_as(layer, reading)
     except ModelError as error:
-        reason = error.message.removeprefix(f"The layer {layer.name!r} ").rstrip(".")
-        return replace(layer, n_units=None, pool="", problem=reason)
+        return replace(layer, n_units=None, pool="", problem=_reason(layer, error))
+
+
+def _reason(layer: Layer, error: ModelError) -> str:
+    """Return what an error says of a layer, as the end of a sentence."""
+    return error.message.removeprefix(f"The layer {layer.name!r} ").rstrip(".")
 
 
 def as_reading(address: str, usual: Reading, names: Callable[[], Collection[str]]) -> Reading:
@@ -90,6 +94,8 @@ def as_reading(address: str, usual: Reading, names: Callable[[], Collection[str]
         field = _OPTIONS[key]
         if field in given:
             raise SettingError(f"{address!r} says {key} twice.", "Say it once.")
+        if field == "pool" and text not in POOLS:
+            raise choice("pool", text, POOLS)
         given[field] = text if field == "pool" else _axis(address, key, text)
     return replace(usual, layer=name, **given)  # type: ignore[arg-type]
 
@@ -164,11 +170,12 @@ def layer_aliases(names: Mapping[str, str], named: Sequence[str]) -> dict[str, s
     """
     count = Counter([*names, *filter(None, names.values())])
     aliases: dict[str, str] = {}
+    asked = set(named)
     for layer, module in names.items():
         if not module or module == layer:
             continue
         for name, other in ((layer, module), (module, layer)):
-            if name in named and count[name] == count[other] == 1 and other not in named:
+            if name in asked and count[name] == count[other] == 1 and other not in asked:
                 aliases[name] = other
     return aliases
 
@@ -178,18 +185,25 @@ def _fitting(asked: Reading, layers: Sequence[Layer]) -> list[tuple[Layer, str]]
     rule = pattern_rule(asked.layer)
     found = [(layer, name) for layer in layers if (name := _asked_as(layer, rule))]
     readable = [pair for pair in found if _can_be_read(pair[0], asked)]
+    if found and not readable:
+        layer, name = found[0]
+        raise UnknownNameError(
+            f"No layer that fits {asked.layer!r} can be extracted. For example, {name!r} "
+            f"{_why_not(layer, asked)}.",
+            "`invert layers MODEL --format json` says why of each; if an axis is missing, say it, "
+            f"as in -l '{asked.layer}:axis=1'.",
+        )
     if not readable:
         raise UnknownNameError(
-            f"No layer that can be extracted fits {asked.layer!r}.",
+            f"No layer fits {asked.layer!r}.",
             nearest(
                 asked.layer.strip("*?"),
                 _all_names(layers),
                 "`invert layers MODEL --supported` lists them.",
             ),
         )
-    undecided = [
-        name for layer, name in found if not layer.problem and (layer, name) not in readable
-    ]
+    able = {layer.name for layer, _ in readable}
+    undecided = [name for layer, name in found if not layer.problem and layer.name not in able]
     if undecided:
         _log.warning(
             "Left out of %r, because nothing tells which axis counts their channels: %s. Name them "
@@ -208,6 +222,15 @@ def _can_be_read(layer: Layer, asked: Reading) -> bool:
         return bool(read_as(layer, replace(asked, layer=layer.name)).pool)
     except ModelError:
         return False
+
+
+def _why_not(layer: Layer, asked: Reading) -> str:
+    """Return why a layer cannot be read in this way, as the end of a sentence."""
+    try:
+        read_as(layer, replace(asked, layer=layer.name))
+    except ModelError as error:
+        return _reason(layer, error)
+    return layer.problem or layer.axes.reason or "cannot be read"
 
 
 def _asked_as(layer: Layer, rule: re.Pattern[str]) -> str:
