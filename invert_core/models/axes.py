@@ -351,7 +351,8 @@ def _decided(trace: Trace, varying: Collection[int]) -> Axes:
             return Axes(batch, found[0], f"channels of {trace.source}", certain)
         if found:
             several = " and ".join(map(str, found))
-            return Axes(batch, None, f"axes {several} both hold channels of {trace.source}")
+            how_many = "both" if len(found) == 2 else "all"
+            return Axes(batch, None, f"axes {several} {how_many} hold channels of {trace.source}")
     if len(steady) == 1:
         return Axes(batch, steady[0], "the only axis whose length never varies")
     return Axes(batch, None, NOTHING_TELLS)
