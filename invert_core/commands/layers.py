@@ -88,7 +88,9 @@ def layers(
     if supported:
         listed = [layer for layer in listed if layer.pool]
     if patterns and not listed:
-        say(f"No layer fits {' or '.join(map(repr, patterns))}; leave them out to list all layers.")
+        them = "the pattern" if len(patterns) == 1 else "the patterns"
+        fits = f"No layer fits {' or '.join(map(repr, patterns))}"
+        say(f"{fits}; leave out {them} to list all layers.")
     if tree:
         echo_line(_tree(listed))
     else:

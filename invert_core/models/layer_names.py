@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from invert_core.errors import ModelError, SettingError, UnknownNameError
-from invert_core.models.backend import Layer, Model, Reading
+from invert_core.models.backend import POOLS, Layer, Model, Reading
 from invert_core.models.pooling import read_as
 from invert_core.values import is_pattern, pattern_rule
 from invert_core.wording import choice, first_few, nearest
@@ -42,21 +42,53 @@ def described(layers: Sequence[Layer], addresses: Sequence[str], usual: Reading)
     asked = [as_reading(each, usual, lambda: names) for each in addresses]
     rules = [(reading, pattern_rule(reading.layer)) for reading in asked]
     found = []
+    refused = {}
     for layer in layers:
         fitting = [reading for reading, rule in rules if _asked_as(layer, rule)]
         if fitting:
-            found.append(_described(layer, replace(fitting[0], layer=layer.name)))
+            reading = replace(fitting[0], layer=layer.name)
+            problem = _why_not_as(layer, reading)
+            found.append(_described(layer, reading, problem))
+            if problem:
+                refused[layer.name] = problem
+    if refused:
+        _log.warning("Cannot be read as asked: %s.", _shown_problems(refused))
     return found
 
 
-def _described(layer: Layer, reading: Reading) -> Layer:
-    if reading == Reading(layer.name):
+def _described(layer: Layer, reading: Reading, problem: str) -> Layer:
+    if problem:
+        return replace(layer, n_units=None, pool="", problem=problem)
+    if reading == Reading(layer.name) or _lacks_axis(layer, reading):
         return layer
+    return read_as(layer, reading)
+
+
+def _why_not_as(layer: Layer, reading: Reading) -> str:
+    """Say why a layer cannot be read as asked, as the end of a sentence; "" if it can be.
+
+    A layer that cannot be read in any way, or only needs an axis, is no fault of what was asked.
+    """
+    if layer.problem or reading == Reading(layer.name) or _lacks_axis(layer, reading):
+        return ""
     try:
-        return read_as(layer, reading)
+        read_as(layer, reading)
     except ModelError as error:
-        reason = error.message.removeprefix(f"The layer {layer.name!r} ").rstrip(".")
-        return replace(layer, n_units=None, pool="", problem=reason)
+        return error.message.removeprefix(f"The layer {layer.name!r} ").rstrip(".")
+    return ""
+
+
+def _lacks_axis(layer: Layer, reading: Reading) -> bool:
+    """Return whether nothing tells the axis of the units, neither the model nor the user."""
+    return not layer.pool and reading.channel_axis is None and layer.axes.channel is None
+
+
+def _shown_problems(refused: Mapping[str, str]) -> str:
+    """Name layers, and say for the first of them why it cannot be read."""
+    name, problem = next(iter(refused.items()))
+    if len(refused) == 1:
+        return f"{name!r} {problem}"
+    return f"{first_few([*refused])}; for example, {name!r} {problem}"
 
 
 def as_reading(address: str, usual: Reading, names: Callable[[], Collection[str]]) -> Reading:
@@ -77,19 +109,33 @@ def as_reading(address: str, usual: Reading, names: Callable[[], Collection[str]
     Raises
     ------
     SettingError
-        There is no such option, or its value is not a whole number or a pool.
+        There is no such option, its value is not a whole number or a pool, or the name of a layer
+        and a colon are followed by something else.
     """
     name, colon, options = address.rpartition(":")
-    if not colon or "=" not in options or address in names():
+    if not colon or address in names():
+        return replace(usual, layer=address)
+    if "=" not in options:
+        if name in names():
+            raise SettingError(
+                f"{address!r} has no option of the form key=value behind its colon.",
+                f"Write it as in {name}:axis=1, or leave out the colon.",
+            )
         return replace(usual, layer=address)
     given: dict[str, str | int] = {}
     for option in options.split(","):
         key, _, text = (part.strip() for part in option.partition("="))
+        if not key:
+            raise SettingError(
+                f"{address!r} has an option without a key.", f"Write it as in {name}:axis=1."
+            )
         if key not in _OPTIONS:
             raise choice("option of a layer", key, tuple(_OPTIONS))
         field = _OPTIONS[key]
         if field in given:
             raise SettingError(f"{address!r} says {key} twice.", "Say it once.")
+        if field == "pool" and text not in POOLS:
+            raise choice("pool", text, POOLS)
         given[field] = text if field == "pool" else _axis(address, key, text)
     return replace(usual, layer=name, **given)  # type: ignore[arg-type]
 
@@ -187,9 +233,19 @@ def _fitting(asked: Reading, layers: Sequence[Layer]) -> list[tuple[Layer, str]]
                 "`invert layers MODEL --supported` lists them.",
             ),
         )
-    undecided = [
-        name for layer, name in found if not layer.problem and (layer, name) not in readable
-    ]
+    left_out = [pair for pair in found if not pair[0].problem and pair not in readable]
+    undecided = [name for layer, name in left_out if _lacks_axis(layer, asked)]
+    refused = {
+        name: _why_not_as(layer, replace(asked, layer=layer.name))
+        for layer, name in left_out
+        if name not in undecided
+    }
+    if refused:
+        _log.warning(
+            "Left out of %r, because they cannot be read as asked: %s.",
+            asked.layer,
+            _shown_problems(refused),
+        )
     if undecided:
         _log.warning(
             "Left out of %r, because nothing tells which axis counts their channels: %s. Name them "

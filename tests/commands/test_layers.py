@@ -75,7 +75,7 @@ def test_the_table_shows_which_axis_is_read():
     assert "[?, 16, 8, 8]  1          16  mean" in line[1]
 
 
-def test_an_option_of_a_layer_that_is_not_known_is_named():
+def test_an_option_of_a_layer_that_is_not_known_is_named(here):
     assert "Did you mean 'axis'" in refused("layers", DIGITS, "relu1:axes=1", code=2)
 
 
