@@ -29,7 +29,12 @@ class TableColumn:
 
 
 def read_column(
-    path: Path, column: str | None, defaults: Sequence[str], id_column: str | None
+    path: Path,
+    column: str | None,
+    defaults: Sequence[str],
+    id_column: str | None,
+    *,
+    flag: str = "--column",
 ) -> TableColumn:
     """Read one column of a table, and the ids of its rows.
 
@@ -43,6 +48,8 @@ def read_column(
     defaults : sequence of str
     id_column : str or None
         The column that holds one id per row; None takes ``sample_id`` if there is one.
+    flag : str
+        The option that names the column, for messages.
 
     Returns
     -------
@@ -54,7 +61,7 @@ def read_column(
             f"Give a file that ends in {', '.join(SUFFIXES)}.",
         )
     with open_by_suffix(path) as table:
-        chosen = [_choose(path, table.titles, column, defaults)]
+        chosen = [_choose(path, table.titles, column, defaults, flag)]
         if id_column is not None or ID_COLUMN in table.titles:
             title = ID_COLUMN if id_column is None else id_column
             chosen.append(_find(path, table.titles, title, "--id-column"))
@@ -78,15 +85,17 @@ def string_rows(path: Path, table: Table, chosen: Sequence[str]) -> Iterator[tup
         raise FileFormatError(f"{str(path)!r} has no rows.", "Check the file.")
 
 
-def _choose(path: Path, titles: Sequence[str], column: str | None, defaults: Sequence[str]) -> str:
+def _choose(
+    path: Path, titles: Sequence[str], column: str | None, defaults: Sequence[str], flag: str
+) -> str:
     if column is not None:
-        return _find(path, titles, column, "--column")
+        return _find(path, titles, column, flag)
     for title in defaults:
         if title in titles:
             return title
     raise UnknownNameError(
         f"{str(path)!r} has no column {' or '.join(map(repr, defaults))}.",
-        f"Say which one to read with --column. {_listed(titles)}",
+        f"Say which one to read with {flag}. {_listed(titles)}",
     )
 
 

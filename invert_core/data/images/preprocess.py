@@ -278,10 +278,13 @@ class Preprocess:
         if self.letterbox is not None and (self.resize is not None or self.crop is not None):
             raise SettingError(
                 "A letterbox was given together with resize or crop.",
-                "Leave out resize and crop, or the letterbox.",
+                "Leave out --resize and --crop, or --letterbox.",
             )
         if self.letterbox is None and self.pad != (114,):
-            raise SettingError("pad was given without a letterbox.", "Give one, or leave out pad.")
+            raise SettingError(
+                "The colour of margins was given without a letterbox.",
+                "Add --letterbox, or leave out --pad.",
+            )
         _check_per_channel("pad", self.pad, MODES[self.mode])
         if not all(0 <= value <= 255 and value == int(value) for value in self.pad):
             raise SettingError(f"pad is {self.pad}.", "Give whole numbers from 0 to 255.")

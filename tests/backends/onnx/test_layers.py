@@ -298,7 +298,7 @@ def test_a_layer_whose_samples_are_not_first_is_read_on_their_axis(tmp_path):
 
 def test_an_axis_that_cannot_count_the_samples_is_refused_with_those_that_can(tmp_path):
     model = OnnxBackend.open(models.save(awkward(), tmp_path))
-    with pytest.raises(ModelError, match="has length 2 on axis 0, which should.*may be on axis 1"):
+    with pytest.raises(ModelError, match=r"has length 2 on axis 0, which should.*may be on axis 1"):
         model.open_layers([Reading("turned", batch_axis=0, channel_axis=1)])
 
 
