@@ -29,7 +29,7 @@ def described(layers: Sequence[Layer], addresses: Sequence[str], usual: Reading)
         All layers of a model.
     addresses : sequence of str
         Names, module paths and patterns, with or without options as in `as_reading`. The first that
-        a layer fits counts.
+        a layer fits counts, and a name before any pattern.
     usual : Reading
         Says how layers are read whose address does not say it.
 
@@ -39,7 +39,8 @@ def described(layers: Sequence[Layer], addresses: Sequence[str], usual: Reading)
         In the order of the model. A layer that cannot be read in this way has a `problem`.
     """
     names = {name for each in layers for name in (each.name, each.module)}
-    asked = [as_reading(each, usual, lambda: names) for each in addresses]
+    readings = [as_reading(each, usual, lambda: names) for each in addresses]
+    asked = sorted(readings, key=lambda each: is_pattern(each.layer))
     rules = [(reading, pattern_rule(reading.layer)) for reading in asked]
     found = []
     refused = {}

@@ -62,6 +62,10 @@ def test_the_first_pattern_that_fits_says_how_a_layer_is_read():
     }
 
 
+def test_a_name_counts_before_a_pattern():
+    assert listed("relu*:pool=max", "relu1:pool=flatten")[0]["pool"] == "flatten"
+
+
 def test_a_layer_that_cannot_be_read_as_asked_says_why():
     (row,) = listed("relu1:axis=4")
     assert (row["pool"], row["n_units"]) == ("", None)
