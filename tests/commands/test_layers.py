@@ -83,6 +83,18 @@ def test_an_option_of_a_layer_that_is_not_known_is_named(here):
     assert "Did you mean 'axis'" in refused("layers", DIGITS, "relu1:axes=1", code=2)
 
 
+def test_the_table_has_no_column_of_modules_if_there_are_none(here):
+    from tests.backends.models import model, node, save, value
+
+    inputs, outputs = [value("x", ["n", 3])], [value("y", ["n", 3]), value("k", [2])]
+    save(model([node("Neg", "x", "y"), node("Shape", "x", "k")], inputs, outputs), here)
+    titles, *lines = invert("layers", "model.onnx").stdout.splitlines()
+    assert titles.split()[:3] == ["name", "op", "shape"]
+    assert lines[1].split() == ["k", "Shape", "[2]", "-", "-", "-", "0"]
+    csv = invert("layers", "model.onnx", "--format", "csv").stdout
+    assert csv.startswith("name,module,op")
+
+
 def test_weights_are_counted():
     counts = {row["module"]: row["n_parameters"] for row in listed()}
     assert counts["conv1"] == 16 * 9 + 16
