@@ -341,7 +341,7 @@ def _check_per_channel(name: str, values: tuple[float, ...] | None, channels: in
     if len(values) not in (1, channels):
         raise SettingError(
             f"{name} has {len(values)} values, but images have {channels} channels.",
-            "Give one per channel, or one for all; grey images have mode L.",
+            "Give one per channel, or one for all; grey images have --mode L.",
         )
     if not all(math.isfinite(value) for value in values):
         raise SettingError(f"{name} is {values}.", "Give finite numbers.")
