@@ -73,7 +73,7 @@ _NORMALIZE_LAST = words(
     """
 )
 CONVOLUTIONS = words("Conv ConvInteger ConvTranspose DeformConv FusedConv QLinearConv")
-_RECURRENT = ("LSTM", "GRU", "RNN")
+_RECURRENT = ("LSTM", "GRU", "RNN", "DynamicQuantizeLSTM")
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,8 @@ def _product(step: Step) -> Followed:
             return None
         return [axes.multiplied(left, right, sizes)]
     trace = left if left is not None else right
-    assert trace is not None, "a rule is only asked when an input has a trace"
+    if trace is None:
+        return None
     other = step.given(second if left is not None else first)
     rank = len(trace.axes)
     if step.node.op_type == "MatMulNBits":
@@ -260,7 +261,7 @@ def _recurrent(step: Step) -> Followed:
     one = axes.with_channels(
         trace, -1, step.name, tuple(size for axis, size in enumerate(sizes) if axis != directions)
     )
-    both = (Factor(CHANNEL, sizes[directions]),)
+    both = (Factor(CHANNEL, 2 if step.attribute("direction") == b"bidirectional" else 1),)
     every = (*one.axes[:directions], both, *one.axes[directions:])
     samples = one.axes[0 if step.attribute("layout", 0) else 1]
     final = (samples, both) if step.attribute("layout", 0) else (both, samples)
@@ -273,7 +274,7 @@ def _attended(step: Step) -> Followed:
     if query is None or len(query.axes) == 3:
         return _channels(-1)(step)
     sizes = step.sizes(len(query.axes))
-    if value is None or sizes is None or len(value.axes) != len(query.axes) != len(sizes):
+    if value is None or sizes is None or not len(value.axes) == len(query.axes) == len(sizes):
         return None
     last = axes.resized(value.axes[-1], sizes[-1])
     return [Trace((*axes.with_sizes(query, sizes).axes[:-1], last), query.source), None]

@@ -12,7 +12,7 @@ from invert_core.backends.onnx.axis_rules import Dims
 from invert_core.backends.onnx.following import follow, read_by_convolutions
 from invert_core.backends.onnx.graph import dependent, prune
 from invert_core.backends.onnx.shapes import UNKNOWN, TensorType, ask_runtime, infer_types
-from invert_core.backends.onnx.trial import NO_TRIAL, try_out
+from invert_core.backends.onnx.trial import NO_TRIAL, see_shapes
 from invert_core.models import axes
 from invert_core.models.axes import Axes, Trace
 from invert_core.models.backend import ModelInput
@@ -79,7 +79,9 @@ class Survey:
         if all(name in self._tried.usual or name in self._in_vain for name in names):
             return
         wanted = [*names, *self._tried.usual]
-        tried = try_out(self.proto, self.folder, self._upstream(wanted), self.inputs, self.example)
+        tried = see_shapes(
+            self.proto, self.folder, self._upstream(wanted), self.inputs, self.example
+        )
         if tried is NO_TRIAL:
             self._in_vain.update(names)
         else:
@@ -163,8 +165,9 @@ class Survey:
             return True
         channel = axes.decided(trace, self._varying(name)).channel
         dims = self._stated(name).dims or ()
-        known = channel is None or isinstance(dims[channel], int)
-        return not (known and trace.is_followed)
+        if channel is None:
+            return len(trace.axes) > 2
+        return not (isinstance(dims[channel], int) and trace.is_followed)
 
     def _upstream(self, names: Collection[str]) -> list[str]:
         """Return the tensors that others are computed from, with these others."""

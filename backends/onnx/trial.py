@@ -26,7 +26,7 @@ Shape = tuple[int, ...]
 Samples = Mapping[str, np.ndarray]
 
 
-class Trial:
+class ShapeTrial:
     """The shapes of tensors in some runs of a model.
 
     Parameters
@@ -72,16 +72,16 @@ class Trial:
         return _different(self.usual.get(name), (self._scaled or {}).get(name))
 
 
-NO_TRIAL = Trial({}, None, None)
+NO_TRIAL = ShapeTrial({}, None, None)
 
 
-def try_out(
+def see_shapes(
     proto: onnx.ModelProto,
     folder: Path,
     names: Iterable[str],
     inputs: Sequence[ModelInput],
     example: Samples,
-) -> Trial:
+) -> ShapeTrial:
     """Run a model on two samples, on three, and on samples of another length; or on one alone.
 
     Parameters
@@ -99,7 +99,7 @@ def try_out(
 
     Returns
     -------
-    Trial
+    ShapeTrial
         `NO_TRIAL` if the model does not run on such samples.
     """
     wanted = list(names)
@@ -136,7 +136,7 @@ def try_out(
                 scaled = (shapes(_scaled(given, sample, scale), count) for scale in _SCALES)
                 of_other_length = next((each for each in scaled if each is not None), None)
                 others = None if more is None else shapes(sample, more)
-                return Trial(usual, others, of_other_length)
+                return ShapeTrial(usual, others, of_other_length)
     _log.info("The model does not run on made-up samples, so some shapes are not known.")
     return NO_TRIAL
 

@@ -232,7 +232,7 @@ class Beside:
     def identity(self) -> Any:
         """The value in JSON, or what tells it from others."""
         if self.value.size <= _SHOWN_VALUES:
-            return [self.value.dtype.str, self.value.tolist()]
+            return f"{self.value.tolist()} ({self.value.dtype.name})"
         content = np.ascontiguousarray(self.value)
         digest = hashlib.sha256(content.tobytes()).hexdigest()
         return f"{content.dtype.str} {content.shape} {digest}"

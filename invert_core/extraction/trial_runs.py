@@ -196,7 +196,8 @@ def _tell(layers: Mapping[str, Steadiness], extractor: Extractor, resumed: bool)
         _log.warning(
             "The model mixes the samples of a batch: if a batch is split, the activations differ "
             "in %s. They depend on the other samples of a batch%s; export or build the model for "
-            "evaluation, or say --batch-size 1.",
+            "evaluation, or say --batch-size 1; if samples are steps in time, carry the state from "
+            "one to the next with --carry.",
             _named(mixed),
             _because(extractor.mixing),
         )

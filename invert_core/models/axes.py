@@ -8,7 +8,7 @@ the samples and the axis of the units.
 
 import itertools
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 Size = int | str | None
@@ -314,6 +314,14 @@ def decided(trace: Trace, varying: Collection[int] = ()) -> Axes:
     varying : collection of int
         The axes whose length differs between samples.
     """
+    found = _decided(trace, varying)
+    if trace.counted is not None or (found.channel is None and len(trace.axes) != 1):
+        return found
+    reason = f"{found.reason}; samples are taken to be on axis {found.batch}, which nothing shows"
+    return replace(found, reason=reason, certain=False)
+
+
+def _decided(trace: Trace, varying: Collection[int]) -> Axes:
     rank = len(trace.axes)
     counted = trace.counted
     batch = 0 if counted is None else counted

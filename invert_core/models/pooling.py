@@ -131,10 +131,10 @@ def _axes(reading: Reading, shape: tuple[int | None, ...], found: Axes) -> Axes:
             f"The layer {reading.layer!r} has the shape {shown_shape(shape)}, and axis {batch} "
             f"counts the units, not the samples ({found.reason}).",
             f"If it counts the samples, say which axis counts the units, as in "
-            f"-l '{reading.layer}:batch={batch},axis={0 if batch else 1}'.",
+            f"-l '{reading.layer}:batch={batch},axis={_likely_axis(shape, batch)}'.",
         )
     if channel is None:
-        example = f"{reading.layer}:axis={0 if batch else 1}"
+        example = f"{reading.layer}:axis={_likely_axis(shape, batch)}"
         raise ModelError(
             f"The layer {reading.layer!r} has the shape {shown_shape(shape)}, and {found.reason}.",
             f"Say which axis counts the units, as in -l '{example}'; "
@@ -143,6 +143,12 @@ def _axes(reading: Reading, shape: tuple[int | None, ...], found: Axes) -> Axes:
     if (batch, channel) == (found.batch, found.channel):
         return found
     return Axes(batch, channel, "as asked")
+
+
+def _likely_axis(shape: tuple[int | None, ...], batch: int) -> int:
+    """Return the last axis with more than one place whose length is the same for all samples."""
+    others = [axis for axis in range(len(shape)) if axis != batch]
+    return next((axis for axis in others[::-1] if (shape[axis] or 1) > 1), [1, *others][-1])
 
 
 def _asked(reading: Reading, rank: int, what: str, axis: int | None, lowest: int) -> int | None:

@@ -242,7 +242,11 @@ def test_a_constant_from_a_file_that_is_not_there_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("field", "feed", "groups"),
     [
-        ("feed.constants.sr 16000, now it is 8000", Feed({"sr": 8000}, ["state"]), None),
+        (
+            r'feed.constants.sr "16000 \(int64\)", now it is "8000 \(int64\)"',
+            Feed({"sr": 8000}, ["state"]),
+            None,
+        ),
         ("feed.constants.state", Feed({"sr": 16000, "state": STATE[:, :1]}), None),
         ("feed.carry.stateN", Feed({"sr": 16000}, ["state"], carry={"stateN": "state"}), None),
         ("groups", Feed({"sr": 16000}, ["state"]), ["a"] * 11),

@@ -125,14 +125,15 @@ def test_rounding_that_differs_from_run_to_run_is_recorded_but_not_told(warnings
     assert not warnings()
 
 
-def test_a_model_that_does_not_run_on_one_sample_is_not_split(warnings):
+def test_a_model_that_does_not_run_on_one_sample_is_told_and_not_split(warnings):
     def picky(x):
         if len(x) < 2:
             raise ModelError("More than one sample is needed.", "")
         return x
 
     assert tried(picky) == Steadiness(repeat=0)
-    assert not warnings()
+    [said] = warnings()
+    assert "not known whether it mixes samples. More than one sample is needed" in said
 
 
 values = st.sampled_from([0, 1, -2.5, 1e30, np.inf, -np.inf, np.nan]) | st.floats(-9, 9, width=32)

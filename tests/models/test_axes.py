@@ -140,7 +140,7 @@ def test_samples_that_share_their_axis_are_not_told_apart():
 
 @pytest.mark.parametrize("size", [1, 2])
 def test_places_that_were_cut_or_summed_stay_places(size):
-    trace = axes.with_channels(axes.traced((2, 3, 9), batch=0), 1, "Conv", (2, 8, 9))
+    trace = axes.with_channels(axes.begun("x", (2, 3, 9), 0, None), 1, "Conv", (2, 8, 9))
     cut = axes.with_sizes(trace, (2, 8, size))
     assert [axis[0].kind for axis in cut.axes] == [BATCH, CHANNEL, PLACE]
     assert math.prod(size for size in cut.sizes if isinstance(size, int)) == 16 * size

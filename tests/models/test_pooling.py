@@ -39,10 +39,28 @@ def test_a_layer_of_samples_alone_is_one_unit():
 def test_a_layer_whose_channels_nothing_tells_needs_an_axis():
     unknown = Axes(0, None, "nothing tells which axis counts the channels")
     with pytest.raises(
-        ModelError, match=r"shape \[\?, \?, \?\], and nothing tells .*-l 'x:axis=1'"
+        ModelError, match=r"shape \[\?, \?, \?\], and nothing tells .*-l 'x:axis=2'"
     ):
         chosen(3, found=unknown)
     assert chosen(3, channel_axis=2, found=unknown)[1] == Axes(0, 2, "as asked")
+
+
+@pytest.mark.parametrize(
+    ("shape", "batch", "axis"),
+    [
+        ((None, 172, 88), 0, 2),
+        ((2, None, 128), 1, 2),
+        ((None, 4, None), 0, 1),
+        ((None, 900, 161, 1), 0, 2),
+        ((7, None), 1, 0),
+        ((1, None), 0, 1),
+    ],
+)
+def test_the_axis_in_a_hint_is_one_that_may_count_units(shape, batch, axis):
+    with pytest.raises(
+        ModelError, match=f"-l 'x:axis={axis}'; samples are taken from axis {batch}"
+    ):
+        choose_pooling(Reading("x"), shape, Axes(batch, None, "nothing tells"))
 
 
 def test_a_layer_is_listed_as_it_would_be_read():

@@ -11,11 +11,13 @@ from invert_core.values import as_array
 Arrays = dict[str, np.ndarray]
 
 
-Axes = Mapping[str, int | None]
+BatchAxes = Mapping[str, int | None]
 """The axis that counts the samples, by input: 0 for inputs that are missing, None for constants."""
 
 
-def as_arrays(batch: Any, input_name: str | None, number: int, axes: Axes) -> tuple[Arrays, Arrays]:
+def as_arrays(
+    batch: Any, input_name: str | None, number: int, axes: BatchAxes
+) -> tuple[Arrays, Arrays]:
     """Copy one batch into arrays by input name.
 
     Parameters
@@ -74,18 +76,18 @@ def as_arrays(batch: Any, input_name: str | None, number: int, axes: Axes) -> tu
     return samples, {name: array for name, array in arrays.items() if name not in samples}
 
 
-def axis_of(name: str, axes: Axes) -> int:
+def axis_of(name: str, axes: BatchAxes) -> int:
     """Return the axis that counts the samples in an input that samples fill."""
     return axes.get(name, 0) or 0
 
 
-def n_samples(samples: Arrays, axes: Axes) -> int:
+def n_samples(samples: Arrays, axes: BatchAxes) -> int:
     """Return the number of samples in a batch."""
     name, array = next(iter(samples.items()))
     return array.shape[axis_of(name, axes)]
 
 
-def part_of(samples: Arrays, axes: Axes, start: int, stop: int) -> Arrays:
+def part_of(samples: Arrays, axes: BatchAxes, start: int, stop: int) -> Arrays:
     """Return some of the samples of a batch."""
     return {
         name: array[(slice(None),) * axis_of(name, axes) + (slice(start, stop),)]
@@ -93,7 +95,7 @@ def part_of(samples: Arrays, axes: Axes, start: int, stop: int) -> Arrays:
     }
 
 
-def recut(batches: Iterable[Arrays], batch_size: int, axes: Axes) -> Generator[Arrays]:
+def recut(batches: Iterable[Arrays], batch_size: int, axes: BatchAxes) -> Generator[Arrays]:
     """Cut batches anew to one size; the last may be smaller.
 
     Examples
@@ -133,7 +135,7 @@ def _as_array(value: Any, what: str) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder("="), order="C", copy=True)
 
 
-def _joined(pieces: Sequence[Arrays], axes: Axes) -> Arrays:
+def _joined(pieces: Sequence[Arrays], axes: BatchAxes) -> Arrays:
     if len(pieces) == 1:
         return pieces[0]
     kinds = [

@@ -7,11 +7,13 @@ axis of the channels is the only one along which a layer changes.
 import numpy as np
 import onnxruntime
 import pytest
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from invert_core.backends.onnx import OnnxBackend
+from invert_core.backends.onnx.following import follow
 from invert_core.errors import ModelError
-from invert_core.models.axes import Axes
+from invert_core.models.axes import Axes, decided, traced
+from invert_core.models.backend import ModelInput, Reading
 from tests.backends import models
 
 CHANNELS = np.arange(6, dtype=np.float32)
@@ -202,6 +204,51 @@ def test_recurrent_layers_count_samples_and_units_where_onnx_says(tmp_path):
     np.testing.assert_array_equal(models.run(path, ["y"], x)["y"], right)
 
 
+def test_quantized_recurrent_layers_are_read_like_others(tmp_path):
+    proto = models.model(
+        [
+            node("Transpose", "x", "t", perm=[1, 0, 2]),
+            models.node(
+                "DynamicQuantizeLSTM",
+                "t w r NONE NONE NONE NONE NONE ws wz rs rz",
+                "every last",
+                hidden_size=5,
+                domain="com.microsoft",
+            ),
+        ],
+        [models.value("x", ["n", 7, 4])],
+        [models.value("every", None), models.value("last", None)],
+        {
+            "w": np.arange(80, dtype=np.uint8).reshape(1, 4, 20),
+            "r": np.arange(100, dtype=np.uint8).reshape(1, 5, 20),
+            **{name: np.array([0.01], np.float32) for name in ("ws", "rs")},
+            **{name: np.array([128], np.uint8) for name in ("wz", "rz")},
+        },
+        domains=["com.microsoft"],
+    )
+    for number in range(3, 8):
+        proto.graph.node[1].input[number] = ""
+    path = models.save(proto, tmp_path)
+    listed = {each.name: each for each in OnnxBackend.open(path).layers()}
+    assert (listed["every"].axes.batch, listed["every"].axes.channel) == (2, 3)
+    assert (listed["last"].axes.batch, listed["last"].axes.channel) == (1, 2)
+    assert models.run(path, ["last"], np.ones((3, 7, 4), np.float32))["last"].shape == (3, 5)
+
+
+def test_a_layer_before_products_of_unknown_rank_is_read(tmp_path):
+    proto = of_unknown_rank()
+    proto.graph.node.extend(
+        [
+            node("DynamicQuantizeLinear", "y", "q s z"),
+            node("MatMulInteger", "q v z", "products"),
+        ]
+    )
+    proto.graph.initializer.append(numpy_helper.from_array(np.zeros((20, 2), np.uint8), "v"))
+    path = models.save(proto, tmp_path)
+    found = models.run(path, ["c"], np.zeros((4, 3, 4, 5), np.float32))["c"]
+    np.testing.assert_array_equal(found, np.tile(CHANNELS, (4, 1)))
+
+
 def test_rows_of_a_matrix_product_are_the_channels_where_the_weights_come_first(tmp_path):
     proto = models.model(
         [node("MatMul", "w x", "y")],
@@ -267,7 +314,7 @@ def test_operators_that_disagree_about_the_channels_leave_them_open(tmp_path):
     layers = {each.name: each for each in OnnxBackend.open(path).layers()}
     assert layers["y"].pool == ""
     assert "on axis 2, but Conv 'z' reads axis 1" in layers["y"].axes.reason
-    with pytest.raises(ModelError, match=r"reads axis 1.*-l 'y:axis=1'"):
+    with pytest.raises(ModelError, match=r"reads axis 1.*-l 'y:axis=2'"):
         OnnxBackend.open(path).extractor(["y"], device="cpu")
 
 
@@ -290,8 +337,6 @@ def test_a_single_channel_is_told_even_where_it_is_certain(tmp_path, caplog):
 def test_raw_tensors_come_as_they_are_beside_the_layers(tmp_path):
     path = models.save(GRAPHS["time first"], tmp_path)
     x = np.zeros((4, 3, 8), np.float32)
-    from invert_core.models.backend import Reading
-
     with OnnxBackend.open(path).open_layers(
         [Reading("y", "max"), Reading("c", "max")], device="cpu", batch_size=4, raw=["y"]
     ) as extractor:
@@ -299,3 +344,92 @@ def test_raw_tensors_come_as_they_are_beside_the_layers(tmp_path):
         np.testing.assert_array_equal(found["y"], np.tile(CHANNELS, (4, 1)))
         np.testing.assert_array_equal(found["c"], found["y"])
         np.testing.assert_array_equal(extractor.raw()["y"], np.tile(CHANNELS, (8, 4, 1)))
+
+
+def test_a_layer_is_read_alike_alone_and_among_all(tmp_path):
+    """What trial runs show of one layer must not depend on which others were asked for."""
+    for name, proto in {**GRAPHS, "network": models.network(), "rank": of_unknown_rank()}.items():
+        path = models.save(proto, tmp_path)
+        for layer in OnnxBackend.open(path).layers():
+            if layer.pool:
+                with OnnxBackend.open(path).extractor([layer.name], device="cpu") as extractor:
+                    alone = extractor.outputs[0].axes
+                assert (alone.batch, alone.channel) == (layer.axes.batch, layer.axes.channel), name
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_product_that_mixes_places_does_not_hide_the_channels(tmp_path, first):
+    """As in an MLP-Mixer or a graph network: places are mixed, and channels stay."""
+    behind = node("MatMul", "v t" if first else "c v", "y")
+    turned = node("Transpose", "c", "t", perm=[0, 2, 1])
+    size = (7, 8) if first else (8, 7)
+    proto = conv(turned, behind, weights={"v": np.ones(size, np.float32)})
+    layer = OnnxBackend.open(models.save(proto, tmp_path)).layers()[-1]
+    assert layer.pool == ""
+    assert "axes 1 and 2 both hold channels" in layer.axes.reason
+
+
+def test_one_sample_that_disappears_in_a_reshape_comes_back(tmp_path):
+    proto = conv(
+        node("Transpose", "c", "t", perm=[2, 0, 1]),
+        node("Reshape", "t flat", "f"),
+        node("Reshape", "f back", "y"),
+        n=1,
+        weights={"flat": np.array([8, 6]), "back": np.array([8, 1, 6])},
+    )
+    layers = {each.name: each for each in OnnxBackend.open(models.save(proto, tmp_path)).layers()}
+    assert "samples and something else together" in layers["f"].axes.reason
+    assert (layers["y"].axes.batch, layers["y"].axes.channel) == (1, 2)
+
+
+def test_outputs_that_a_node_leaves_out_do_not_shift_the_others(tmp_path):
+    random = np.random.default_rng(0)
+    proto = models.model(
+        [
+            node("Transpose", "x", "t", perm=[1, 0, 2]),
+            helper.make_node("LSTM", ["t", "w", "r"], ["", "last"], hidden_size=5),
+        ],
+        [models.value("x", ["n", 7, 4])],
+        [models.value("last", None)],
+        {
+            "w": random.normal(size=(1, 20, 4)).astype(np.float32),
+            "r": random.normal(size=(1, 20, 5)).astype(np.float32),
+        },
+    )
+    layer = OnnxBackend.open(models.save(proto, tmp_path)).layers()[-1]
+    assert (layer.axes.batch, layer.axes.channel, layer.n_units) == (1, 2, 5)
+
+
+def test_a_custom_operator_is_not_taken_for_one_of_its_name(tmp_path):
+    proto = conv(node("Relu", "c", "odd", domain="of.somebody"), domains=("of.somebody",))
+    traces = follow(
+        proto.graph, {"x": ("n", 3, 8), "c": ("n", 6, 8), "odd": ("n", 6, 8)}, [ModelInput("x")]
+    )
+    assert decided(traces["c"]).channel == 1
+    assert decided(traces["odd"]).channel is None
+
+
+def test_a_unit_per_place_is_told(tmp_path, caplog):
+    proto = conv(node("ReduceMax", "c", "y", axes=[1], keepdims=0), opset=17)
+    OnnxBackend.open(models.save(proto, tmp_path)).extractor(["y"], device="cpu")
+    assert "the only other axis, although it counts places and not channels" in caplog.text
+    assert caplog.records[0].levelname == "WARNING"
+
+
+def test_heads_of_attention_stay_apart(tmp_path):
+    """Attention of opset 23 takes and gives [samples, heads, tokens, numbers]."""
+    proto = models.model(
+        [
+            node("Reshape", "x to", "h"),
+            node("Transpose", "h", "q", perm=[0, 2, 1, 3]),
+            node("Attention", "q q q", "y"),
+        ],
+        [models.value("x", ["n", 7, 6])],
+        [models.value("y", ["n", 2, 7, 3])],
+        {"to": np.array([0, 0, 2, 3])},
+    )
+    x = traced(("n", 7, 6), batch=0, channel=2)
+    dims = {"h": ("n", 7, 2, 3), "q": ("n", 2, 7, 3), "y": ("n", 2, 7, 3), "x": x.sizes}
+    found = follow(proto.graph, dims, [ModelInput("x", channel_axis=2)])
+    assert decided(found["y"]).channel is None
+    assert "axes 1 and 3 both hold channels" in decided(found["y"]).reason

@@ -196,6 +196,33 @@ def test_a_tensor_of_another_shape_cannot_be_carried(tmp_path, frames):
         extract(save(detector(), tmp_path), frames, tmp_path / "x.h5", ["speech"], feed=feed)
 
 
+def test_a_model_that_takes_samples_for_steps_in_time_is_told_and_right_with_its_state(
+    tmp_path, frames, caplog
+):
+    proto = model(
+        [
+            node("CumSum", "x zero", "sums"),
+            node("Add", "sums h", "y"),
+            node("Slice", "y last end zeros", "hn"),
+        ],
+        [value("x", ["steps", N_FEATURES]), value("h", [1, N_FEATURES])],
+        [value("y", ["steps", N_FEATURES]), value("hn", [1, N_FEATURES])],
+        {
+            "zero": np.array(0, np.int64),
+            "zeros": np.array([0], np.int64),
+            "last": np.array([-1], np.int64),
+            "end": np.array([2**31 - 1], np.int64),
+        },
+    )
+    path, output = save(proto, tmp_path), tmp_path / "x.h5"
+    extract(path, frames, output, ["y"], feed=Feed(zeros=["h"]), batch_size=8)
+    assert "if samples are steps in time, carry the state from one to the next" in caplog.text
+    feed = Feed(carry={"hn": "h"})
+    extract(path, frames, output, ["y"], feed=feed, groups=CLIPS, batch_size=8, overwrite=True)
+    right = [np.cumsum(clip, axis=0) for clip in np.split(FRAMES, STARTS[1:])]
+    np.testing.assert_allclose(read(output, "y"), np.concatenate(right), rtol=1e-5, atol=1e-6)
+
+
 def test_the_command_line_carries_state_and_says_what_it_does(here, frames):
     save(detector(None, None), here)
     done = invert(

@@ -238,3 +238,17 @@ def test_a_tensor_with_the_name_of_the_mask_leaves_no_place_for_one(tmp_path):
     model = OnnxBackend.open(models.save(proto, tmp_path))
     with pytest.raises(ModelError, match="that is not an input"):
         model.settled({MASK: masks()})
+
+
+def test_padding_does_not_count_in_a_layer_of_time_first(tmp_path):
+    mask = masks()
+    given = batch((4, N_TOKENS, 3), mask)
+    proto = passing(["n", "t", 3])
+    proto.graph.node.append(models.node("Transpose", "y", "turned", perm=[1, 0, 2]))
+    path = models.save(proto, tmp_path)
+    for pool in POOLS:
+        right = pooled(-given["x"], pool, 2, mask, (1,))
+        for garbage in (1e30, np.nan):
+            x = spoiled(given["x"], mask, (1,), garbage)
+            found = models.run(path, ["turned"], {**given, "x": x}, pool=pool)["turned"]
+            np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-6)

@@ -90,6 +90,8 @@ NETWORKS = {
     "layer normalised": (linear, lambda x: F.layer_norm(x, (6,))),
     "attention": (linear, attention),
     "split in parts": (linear, lambda x: x.chunk(2, dim=1)[1]),
+    "gated heads, merged again": (linear, lambda x: torch.sigmoid(x) * attention(x)),
+    "repeated places": (conv1d, lambda x: x.repeat(1, 1, 2)),
     "stacked": (linear, lambda x: torch.stack([x, x], dim=1)),
 }
 
@@ -188,3 +190,45 @@ def test_raw_tensors_come_as_they_are_beside_the_layers():
         raw = extractor.raw()
     assert raw["net[1]"].shape == (1, 4, 5)
     np.testing.assert_array_equal(raw["seen"].max(0), found)
+
+
+UNDECIDED = {
+    "places mixed by a matrix": (conv1d, lambda x: x @ torch.ones(8, 7)),
+    "places mixed in front": (linear, lambda x: torch.ones(7, 8) @ x),
+    "heads": (linear, lambda x: x.unflatten(2, (2, 3)).transpose(1, 2)),
+    "heads of shared keys": (
+        linear,
+        lambda x: x.unflatten(2, (2, 3)).transpose(1, 2).repeat_interleave(2, 1),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNDECIDED)
+def test_channels_on_two_axes_are_not_chosen_between(name):
+    make, change = UNDECIDED[name]
+    made, shape = make()
+    model = settled(Behind(made, change), {"x": np.zeros((1, *shape), np.float32)})
+    layer = next(each for each in model.layers() if each.name == "seen")
+    assert (layer.pool, layer.axes.channel) == ("", None)
+
+
+def test_what_following_cannot_handle_does_not_stop_the_model():
+    module = Behind(linear()[0], lambda x: x + x.sum((0, 1)).t())
+    model = settled(module, {"x": np.zeros((1, 8, 3), np.float32)})
+    layer = next(each for each in model.layers() if each.name == "seen")
+    assert layer.axes.channel == 2
+
+
+def test_states_keep_their_samples_where_following_lost_them():
+    class Lost(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gru = nn.GRU(3, 5, num_layers=2, bidirectional=True)
+
+        def forward(self, x):
+            order = torch.arange(len(x))
+            return self.gru(x[order].transpose(0, 1))[0]
+
+    model = settled(Lost(), {"x": np.zeros((1, 7, 3), np.float32)})
+    state = next(each for each in model.layers() if each.name == "gru[1]")
+    assert (state.shape, state.axes.batch, state.pool) == ((4, None, 5), 1, "")

@@ -250,3 +250,25 @@ def test_parts_of_pytorchs_own_transformer_run_whether_or_not_they_are_watched()
     alone = run(module, ["output"], {name: array[1:2, :2] for name, array in batch.items()})
     np.testing.assert_allclose(found["output"][1:2], alone["output"], rtol=1e-4, atol=1e-5)
     assert torch.backends.mha.get_fastpath_enabled()
+
+
+class TimeFirst(torch.nn.Module):
+    """Turns its words to [tokens, samples, channels], as PyTorch's own transformer does."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed = torch.nn.Embedding(9, 4)
+        self.turned = torch.nn.Identity()
+
+    def forward(self, ids, attention_mask):
+        return self.turned(self.embed(ids).transpose(0, 1)).transpose(0, 1)
+
+
+@pytest.mark.parametrize("pool", ["mean", "max", "first", "last"])
+def test_padding_does_not_count_in_a_layer_of_time_first(pool):
+    module, batch = TimeFirst(), texts()
+    found = run(module, ["turned"], batch, pool=pool)["turned"]
+    words = module.embed(torch.from_numpy(batch["ids"])).detach().numpy()
+    right = pooled(words, pool, 2, batch[MASK], (1,))
+    np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-6)
