@@ -86,11 +86,9 @@ def layers(
     with model_prints_on_stderr():
         listed = list_layers(model, layers=patterns or ("*",), **settings)
     if supported:
-        listed = [layer for layer in listed if layer.pool]
-    if patterns and not listed:
-        them = "the pattern" if len(patterns) == 1 else "the patterns"
-        fits = f"No layer fits {' or '.join(map(repr, patterns))}"
-        say(f"{fits}; leave out {them} to list all layers.")
+        found, listed = listed, [layer for layer in listed if layer.pool]
+        if found and not listed:
+            say("None of these layers can be extracted; leave out --supported to see why.")
     if tree:
         echo_line(_tree(listed))
     else:

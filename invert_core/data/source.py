@@ -33,8 +33,8 @@ class Batch:
 Batches = Generator[Batch, None, None]
 
 LEAVE_ONE = (
-    "Samples must fill one: take it out of --constant, --zeros and --carry, and do not say "
-    "--batch-axis NAME=none of it."
+    "Samples must fill an input: take it out of --constant, --zeros, --carry or "
+    "--batch-axis NAME=none."
 )
 """The hint if everything is filled without samples."""
 

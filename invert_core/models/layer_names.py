@@ -52,9 +52,18 @@ def described(layers: Sequence[Layer], addresses: Sequence[str], usual: Reading)
             found.append(_described(layer, reading, problem))
             if problem:
                 refused[layer.name] = problem
+    if asked and layers and not found:
+        _log.info("No layer fits %s. %s", " or ".join(map(repr, addresses)), _nearest(asked, names))
     if refused:
         _log.warning("Cannot be read as asked: %s.", _shown_problems(refused))
     return found
+
+
+def _nearest(asked: Sequence[Reading], names: Collection[str]) -> str:
+    them = "the pattern" if len(asked) == 1 else "the patterns"
+    return nearest(
+        asked[0].layer.strip("*?"), filter(None, names), f"Leave out {them} to list all layers."
+    )
 
 
 def _described(layer: Layer, reading: Reading, problem: str) -> Layer:

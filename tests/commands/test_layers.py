@@ -27,13 +27,22 @@ def test_patterns_choose_by_module_or_by_tensor():
 def test_a_pattern_that_fits_nothing_gives_an_empty_list_and_says_so():
     done = invert("layers", DIGITS, "no*", "--format", "json")
     assert json.loads(done.stdout) == []
-    assert "No layer fits 'no*'" in done.stderr
+    assert "No layer fits 'no*'. Leave out the pattern to list all layers." in done.stderr
+    done = invert("layers", DIGITS, "rellu*", "no*")
+    assert "No layer fits 'rellu*' or 'no*'. Did you mean" in done.stderr
+    assert "Leave out the patterns" in done.stderr
 
 
 def test_supported_leaves_out_what_cannot_be_extracted():
     kept = listed("--supported")
     assert kept == [row for row in listed() if row["pool"]]
     assert len(kept) > 0
+
+
+def test_if_nothing_that_fits_can_be_extracted_a_line_says_what_shows_why():
+    done = invert("layers", DIGITS, "relu1:axis=7", "--supported")
+    assert "None of these layers can be extracted; leave out --supported" in done.stderr
+    assert "No layer fits" not in done.stderr
 
 
 def test_layers_are_listed_as_they_would_be_read():

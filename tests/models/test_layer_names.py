@@ -191,6 +191,13 @@ def test_layers_that_are_listed_say_what_cannot_be_read_as_asked(caplog):
     ]
 
 
+def test_without_addresses_or_layers_nothing_is_listed_and_nothing_said(caplog):
+    caplog.set_level("INFO", "invert")
+    assert described(READABLE.layers(), [], Reading("")) == []
+    assert described([], ["*"], Reading("")) == []
+    assert not caplog.records
+
+
 def test_a_layer_that_lacks_an_axis_is_listed_alike_with_another_pool(caplog):
     asked = described(READABLE.layers(), ["odd:pool=max"], Reading(""))
     assert asked == [READABLE.layers()[1]]
