@@ -55,7 +55,7 @@ def read_groups(
             raise SettingError(
                 f"Groups cannot be read from {groups!r}, which names no column.", _SPELLINGS
             )
-        table = read_column(Path(path), column, (), None, flag=f"--groups {path}:COLUMN")
+        table = read_column(Path(path), column, (), None, f"--groups {path}:COLUMN")
         if sample_id is not None and table.sample_id is not None:
             return Groups.of(_joined(path, table.values, table.sample_id, sample_id))
         named = list(table.values)

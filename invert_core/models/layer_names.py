@@ -81,6 +81,10 @@ def _why_not_as(layer: Layer, reading: Reading) -> str:
     """
     if layer.problem or reading == Reading(layer.name) or _lacks_axis(layer, reading):
         return ""
+    return _refusal(layer, reading)
+
+
+def _refusal(layer: Layer, reading: Reading) -> str:
     try:
         read_as(layer, reading)
     except ModelError as error:
@@ -220,11 +224,12 @@ def layer_aliases(names: Mapping[str, str], named: Sequence[str]) -> dict[str, s
     """
     count = Counter([*names, *filter(None, names.values())])
     aliases: dict[str, str] = {}
+    asked = set(named)
     for layer, module in names.items():
         if not module or module == layer:
             continue
         for name, other in ((layer, module), (module, layer)):
-            if name in named and count[name] == count[other] == 1 and other not in named:
+            if name in asked and count[name] == count[other] == 1 and other not in asked:
                 aliases[name] = other
     return aliases
 
@@ -234,21 +239,31 @@ def _fitting(asked: Reading, layers: Sequence[Layer]) -> list[tuple[Layer, str]]
     rule = pattern_rule(asked.layer)
     found = [(layer, name) for layer in layers if (name := _asked_as(layer, rule))]
     readable = [pair for pair in found if _can_be_read(pair[0], asked)]
+    if found and not readable:
+        layer, name = found[0]
+        refusal = _refusal(layer, replace(asked, layer=layer.name))
+        why = refusal or layer.problem or layer.axes.reason or "cannot be read"
+        raise UnknownNameError(
+            f"No layer that fits {asked.layer!r} can be extracted. For example, {name!r} {why}.",
+            "`invert layers MODEL --format json` says why of each; if an axis is missing, say it, "
+            f"as in -l '{asked.layer}:axis=1'.",
+        )
     if not readable:
         raise UnknownNameError(
-            f"No layer that can be extracted fits {asked.layer!r}.",
+            f"No layer fits {asked.layer!r}.",
             nearest(
                 asked.layer.strip("*?"),
                 _all_names(layers),
                 "`invert layers MODEL --supported` lists them.",
             ),
         )
-    left_out = [pair for pair in found if not pair[0].problem and pair not in readable]
+    able = {layer.name for layer, _ in readable}
+    left_out = [pair for pair in found if not pair[0].problem and pair[0].name not in able]
     undecided = [name for layer, name in left_out if _lacks_axis(layer, asked)]
     refused = {
         name: _why_not_as(layer, replace(asked, layer=layer.name))
         for layer, name in left_out
-        if name not in undecided
+        if not _lacks_axis(layer, asked)
     }
     if refused:
         _log.warning(

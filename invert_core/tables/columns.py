@@ -33,7 +33,6 @@ def read_column(
     column: str | None,
     defaults: Sequence[str],
     id_column: str | None,
-    *,
     flag: str = "--column",
 ) -> TableColumn:
     """Read one column of a table, and the ids of its rows.
@@ -49,7 +48,7 @@ def read_column(
     id_column : str or None
         The column that holds one id per row; None takes ``sample_id`` if there is one.
     flag : str
-        The option that names the column, for messages.
+        The option that names the column, as messages show it.
 
     Returns
     -------

@@ -83,8 +83,27 @@ def test_a_pattern_without_a_layer_is_an_error_that_lists_the_nearest():
 
 
 def test_a_pattern_does_not_choose_what_cannot_be_extracted():
-    with pytest.raises(UnknownNameError):
+    with pytest.raises(UnknownNameError, match=r"No layer that fits 'block.1.\*' can be extracted"):
         select_layers(MODEL, ["block.1.*"])
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("o*", "'odd' has the shape .* nothing tells which axis counts the channels"),
+        ("o*:axis=9", "'odd' has 3 axes, and the channel axis cannot be 9"),
+        ("f*:pool=first", "'flat:0' has 2 axes, and only a layer of 3 axes has a first token"),
+        ("w*:axis=1", "'whole' holds int64"),
+    ],
+)
+def test_a_pattern_of_which_nothing_can_be_read_says_why(address, words):
+    with pytest.raises(UnknownNameError, match=words):
+        select_layers(READABLE, [address])
+
+
+def test_a_pool_that_does_not_exist_is_refused_in_an_address():
+    with pytest.raises(SettingError, match=r"The pool cannot be 'man'\. Did you mean 'mean'"):
+        select_layers(READABLE, ["*:pool=man"])
 
 
 def test_the_alias_of_a_layer_is_its_module_or_its_own_name():
@@ -148,7 +167,6 @@ def test_the_name_of_a_layer_is_not_taken_apart():
         ("conv:axis=one", "axis=one, which is not the number of an axis"),
         ("conv:axis=", "axis=, which is not the number of an axis"),
         ("conv:axis=1,axis=2", "says axis twice"),
-        ("conv:pool=foo", "The pool cannot be 'foo'"),
         ("conv:axis=1,", "has an option without a key"),
         ("conv:axis1", "no option of the form key=value behind its colon"),
         ("conv:", "no option of the form key=value behind its colon"),
