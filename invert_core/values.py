@@ -82,10 +82,17 @@ def _as_numpy_takes_it(given: Any) -> Any:
     if hasattr(given, "detach"):
         tensor = given.detach().cpu()
         return tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor
-    if hasattr(given, "iloc") and given.ndim == 1 and hasattr(given.dtype, "na_value"):
-        # Of a type with missing values of its own, NumPy would make Python objects.
-        return given.to_numpy(*((float, True, np.nan) if given.isna().any() else ()))
-    return given
+    # Of types with missing values of their own, NumPy would make Python objects.
+    if not hasattr(given, "iloc") or not any(hasattr(each, "na_value") for each in _types(given)):
+        return given
+    if given.ndim == 2:
+        return np.column_stack([_as_numpy_takes_it(column) for _, column in given.items()])
+    return given.to_numpy(*((float, True, np.nan) if given.isna().any() else ()))
+
+
+def _types(given: Any) -> list[Any]:
+    """Return the types of the columns of a pandas object."""
+    return list(given.dtypes) if given.ndim == 2 else [given.dtype]
 
 
 def has_own_index(given: Any) -> bool:
@@ -129,7 +136,7 @@ def as_rows(
     if not indexes or not (numbered or has_own_index(named)):
         return arrays, None
     first = next(iter(indexes))
-    wanted = _index_ids(indexes[first], what(first))
+    wanted = index_ids(indexes[first], what(first))
     others = [name for name, index in indexes.items() if not index.equals(indexes[first])]
     without = [name for name in arrays if name not in indexes]
     if others and without:
@@ -139,7 +146,7 @@ def as_rows(
             "Give all of them the same index, or drop it with .to_numpy().",
         )
     for name in others:
-        given = _index_ids(indexes[name], what(name))
+        given = index_ids(indexes[name], what(name))
         _check_same(wanted, given, what(first), what(name))
         arrays[name] = arrays[name][locate(wanted, given)]
     return arrays, wanted
@@ -160,7 +167,8 @@ def _check_same(first: tuple[str, ...], second: tuple[str, ...], *what: str) -> 
             )
 
 
-def _index_ids(index: Any, what: str) -> tuple[str, ...]:
+def index_ids(index: Any, what: str) -> tuple[str, ...]:
+    """Return the sample ids that an index of pandas holds; `what` is whose index it is."""
     values = index.tolist()
     if all(type(value) is int for value in values):
         values = list(map(str, values))
@@ -294,8 +302,8 @@ def as_numbers(text: str) -> set[int]:
     """
     numbers: set[int] = set()
     for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        if not is_count(first) or not is_count(last or first):
+        first, dash, last = part.strip().partition("-")
+        if not is_count(first) or (dash and not is_count(last)):
             raise ValueError(f"{text!r} is not of the form 0-63,70")
         low, high = int(first), int(last or first)
         if high < low:

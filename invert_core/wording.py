@@ -66,7 +66,7 @@ def nearest(name: str, known: Iterable[str], then: str = "") -> str:
     >>> nearest("layer1.relu", ["layer1.0.relu", "fc"], "`invert layers` lists all.")
     "Did you mean 'layer1.0.relu'? `invert layers` lists all."
     """
-    found = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    found = difflib.get_close_matches(str(name), list(map(str, known)), n=3, cutoff=0.5)
     guess = f"Did you mean {' or '.join(map(repr, found))}?" if found else ""
     return f"{guess} {then}".strip()
 

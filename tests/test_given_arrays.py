@@ -152,6 +152,22 @@ def test_missing_values_of_pandas_are_missing_labels(kind):
     assert found == label(VALUES, {"a": missing}, missing="exclude").rows
 
 
+@pytest.mark.parametrize("kind", ["Float64", "Float32"])
+def test_frames_of_types_with_missing_values_of_their_own_are_numbers(kind):
+    activations = frame(VALUES.astype(np.float32), IDS)
+    nullable = activations.astype({0: kind, 2: kind})
+    wanted = label(activations, series(IDS)).rows
+    assert label(nullable, series(IDS)).rows == wanted
+    nullable.loc["s4.png", 2] = pd.NA
+    with pytest.raises(DataError, match=r"is NaN for sample 's4\.png'"):
+        label(nullable, series(IDS))
+
+
+def test_columns_of_the_same_name_are_no_concepts():
+    with pytest.raises(DataError, match="1 concept id repeats: 'a'"):
+        label(VALUES, pd.DataFrame(MARKS, columns=["a", "a"]))
+
+
 def test_masked_activations_are_refused_with_their_number():
     masked = np.ma.masked_array(VALUES, mask=VALUES > 2)
     assert masked.mask.any()

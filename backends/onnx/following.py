@@ -12,7 +12,6 @@ from invert_core.backends.onnx.axis_rules import (
     RULES,
     Dims,
     Followed,
-    Rule,
     Step,
     attribute_of,
 )
@@ -67,18 +66,26 @@ def read_by_convolutions(
     """
     found: dict[str, tuple[int, str]] = {}
     for node in reversed(graph.node):
-        if node.op_type in CONVOLUTIONS and node.input and node.output:
+        if not (node.input and node.output):
+            continue
+        if node.op_type in CONVOLUTIONS:
             found[node.input[0]] = (1, f"{node.op_type} {node.name or node.output[0]!r}")
-        elif node.input and node.output and node.output[0] in found:
+        elif node.output[0] in found:
             axis, name = found[node.output[0]]
             rank = len(dims.get(node.output[0]) or ())
             if node.op_type == "Transpose":
-                order = [int(each) for each in attribute_of(node, "perm", range(rank)[::-1])]
-                if len(order) > axis:
-                    found.setdefault(node.input[0], (order[axis], name))
+                order = attribute_of(node, "perm", range(rank)[::-1])
+                if _is_an_order(order, axis):
+                    found.setdefault(node.input[0], (int(order[axis]), name))
             elif node.op_type in ONE_BY_ONE or node.op_type in ALONG:
                 found.setdefault(node.input[0], (axis, name))
     return found
+
+
+def _is_an_order(order: object, axis: int) -> bool:
+    """Return whether a value exchanges axes, of which this is one."""
+    known = isinstance(order, list | range) and axis < len(order)
+    return known and sorted(order) == list(range(len(order)))  # type: ignore[arg-type, call-overload]
 
 
 class _Following:
@@ -104,8 +111,7 @@ class _Following:
         known = any(name in self.traces for name in read)
         if not known and self._lost.isdisjoint(read):
             return
-        rule = RULES.get(node.op_type) if known and node.domain in _DOMAINS else None
-        followed = None if rule is None else self._apply(rule, node)
+        followed = self._followed(node) if known and any(node.output) else None
         for number, name in enumerate(node.output):
             if not name:
                 continue
@@ -118,10 +124,18 @@ class _Following:
             else:
                 self._lost.add(name)
 
-    def _apply(self, rule: Rule, node: onnx.NodeProto) -> Followed:
+    def _followed(self, node: onnx.NodeProto) -> Followed:
+        rule = RULES.get(node.op_type) if node.domain in _DOMAINS else None
+        if rule is None:
+            return None
+        step = Step(node, self.traces, self._dims, self._stored)
         try:
-            return rule(Step(node, self.traces, self._dims, self._stored))
-        except (IndexError, KeyError, TypeError, ValueError) as error:
-            # ONNX Runtime refuses such a node with a better reason, once it is wanted.
-            _log.debug("The node %r is not as ONNX defines it: %s", node.name, error)
+            return rule(step)
+        except (AssertionError, IndexError, TypeError, ValueError) as error:
+            # A file may give a node any attributes, such as axes that its tensors do not have.
+            _log.warning(
+                "The axes of %s are not followed, because it is not as ONNX defines it (%s).",
+                step.name,
+                error,
+            )
             return None

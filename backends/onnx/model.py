@@ -20,7 +20,13 @@ from invert_core.backends.onnx.inputs import model_input, model_inputs
 from invert_core.backends.onnx.metadata import metadata
 from invert_core.backends.onnx.names import Names
 from invert_core.backends.onnx.parameters import Weights
-from invert_core.backends.onnx.pooling import Pooled, append_pooling, assumed_rank, why_not
+from invert_core.backends.onnx.pooling import (
+    Pooled,
+    append_pooling,
+    assumed_rank,
+    free_prefix,
+    why_not,
+)
 from invert_core.backends.onnx.session import describe, open_session
 from invert_core.backends.onnx.shapes import BatchAxis, TensorType
 from invert_core.backends.onnx.survey import Survey
@@ -168,6 +174,7 @@ class OnnxModel(Model):
         self._survey.learn(tensors.values())
         types = {tensor: self._survey.type_of(tensor) for tensor in tensors.values()}
         mask = self._tokens.mask if self._tokens else None
+        prefix = free_prefix(part.graph)
         pooled: dict[str, Pooled] = {}
         for reading in readings:
             layer, tensor = reading.layer, tensors[reading.layer]
@@ -178,7 +185,7 @@ class OnnxModel(Model):
                 seen = self._seen_tokens(self._tokens, tensor, moved, pooling.order)
                 token_axes = self._tokens.axes(layer, tensor, moved, pooling.channel_axis, seen)
                 pooling = leave_padding_out(layer, pooling, token_axes)
-            pooled[layer] = append_pooling(part, tensor, kind.elem, pooling, axes, mask)
+            pooled[layer] = append_pooling(part, tensor, kind.elem, pooling, axes, prefix, mask)
         return pooled
 
     def _tell_padding(self, pooled: Mapping[str, Pooled]) -> None:

@@ -77,6 +77,7 @@ def append_pooling(
     elem: int,
     pooling: Pooling,
     axes: Axes,
+    prefix: str,
     mask: onnx.ValueInfoProto | None = None,
 ) -> Pooled:
     """Add the nodes that pool a tensor, and make the result an output of the graph.
@@ -93,6 +94,8 @@ def append_pooling(
         How the layer is pooled.
     axes : Axes
         The axes of the layer, for the result.
+    prefix : str
+        What the names of added tensors begin with; see `free_prefix`.
     mask : onnx.ValueInfoProto, optional
         The input that says what is padding; it is added to the graph if the layer has token axes.
 
@@ -101,7 +104,7 @@ def append_pooling(
     Pooled
         Its values are float64 for a float64 layer, and float32 for all others.
     """
-    builder = _Builder(proto)
+    builder = _Builder(proto, prefix)
     # Half precision and integers must be widened before they are summed. Double precision is
     # narrowed later, in Python, where a value that becomes infinite is noticed.
     keeps = elem in (TensorProto.FLOAT, TensorProto.DOUBLE)
@@ -123,8 +126,17 @@ def append_pooling(
     return Pooled(pooling, axes, builder.output("Identity", value, elem), shape)
 
 
+def free_prefix(graph: onnx.GraphProto) -> str:
+    """Return what no name of a tensor in a graph begins with."""
+    taken = {name for node in graph.node for name in (*node.input, *node.output)}
+    prefix = "invert/"
+    while any(name.startswith(prefix) for name in taken):
+        prefix = f"'{prefix}"
+    return prefix
+
+
 class _Builder:
-    def __init__(self, proto: onnx.ModelProto):
+    def __init__(self, proto: onnx.ModelProto, prefix: str):
         self.graph = proto.graph
         versions = [entry for entry in proto.opset_import if entry.domain in ("", "ai.onnx")]
         if not versions:
@@ -132,11 +144,7 @@ class _Builder:
             versions = [proto.opset_import[-1]]
         self.opset = versions[0].version
         self.domain = versions[0].domain
-        prefix = f"invert/{len(proto.graph.output)}"
-        taken = {name for node in proto.graph.node for name in (*node.input, *node.output)}
-        while any(name.startswith(prefix) for name in taken):
-            prefix += "'"
-        self.prefix = prefix
+        self.prefix = f"{prefix}{len(proto.graph.output)}"
         self.count = 0
 
     def pooled(self, value: str, pooling: Pooling) -> str:

@@ -14,6 +14,7 @@ import onnxruntime
 from google.protobuf.message import EncodeError
 from onnxruntime.capi import onnxruntime_pybind11_state
 
+from invert_core.backends.onnx.graph import subgraphs
 from invert_core.errors import MissingDependencyError, ModelError
 from invert_core.models.backend import Finding
 from invert_core.wording import pip_install
@@ -32,6 +33,9 @@ RUNTIME_ERRORS: tuple[type[Exception], ...] = (
     ),
 )
 _FATAL_ONLY = 4
+_LATEST_OPSET = 2**31 - 1
+"""The largest number that ONNX takes for the version of a set of operators."""
+_VARIADIC = onnx.defs.OpSchema.FormalParameterOption.Variadic
 
 
 def runtime_error(error: Exception, hint: str) -> ModelError:
@@ -61,6 +65,7 @@ def create_session(
     -------
     onnxruntime.InferenceSession
     """
+    _refuse_gaps(proto)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _FATAL_ONLY  # every problem also comes as an exception
     options.add_session_config_entry(
@@ -82,6 +87,26 @@ def create_session(
             f"The model cannot be handed to ONNX Runtime: {error}.",
             "Save a model of more than 2 GB with external data.",
         ) from error
+
+
+def _refuse_gaps(proto: onnx.ModelProto) -> None:
+    """Refuse lists of tensors in which one has no name: ONNX Runtime would crash."""
+    versions = {
+        each.domain: min(max(each.version, 0), _LATEST_OPSET) for each in proto.opset_import
+    }
+    for node in proto.graph.node:
+        version = versions.get(node.domain, 0)
+        if any(subgraphs(node)) or not onnx.defs.has(node.op_type, version, node.domain):
+            continue
+        schema = onnx.defs.get_schema(node.op_type, version, node.domain)
+        for names, formal in ((node.input, schema.inputs), (node.output, schema.outputs)):
+            listed = formal and formal[-1].option == _VARIADIC
+            if listed and not all(names[len(formal) - 1 :]):
+                raise ModelError(
+                    f"A node {node.op_type} with the outputs {list(node.output)} lists a tensor "
+                    "without a name.",
+                    "Export the model again.",
+                )
 
 
 def open_session(

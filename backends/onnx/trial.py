@@ -1,11 +1,15 @@
 """Runs a model on a few made-up samples, to see the shapes of its tensors."""
 
+import contextlib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import math
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import TensorProto
 
 from invert_core.backends.onnx.graph import prune, true_inputs
@@ -21,6 +25,12 @@ _SCALES = (3 / 2, 3 / 4, 2, 1 / 2)
 """Other lengths, relative to the first; again the first with which the model runs is taken."""
 _SAMPLES: tuple[tuple[int, int | None], ...] = ((2, 3), (1, None))
 """Numbers of samples to try; a constant of the model may fit one sample alone."""
+_MOST_VALUES = 2**26
+"""The most values of an input; a file may state any shape."""
+_MOST_AXES = 64
+"""The most axes of an array in NumPy."""
+_LONGEST = 30.0
+"""Seconds after which all runs are ended; a loop in a graph need not have an end."""
 
 Shape = tuple[int, ...]
 Samples = Mapping[str, np.ndarray]
@@ -115,10 +125,12 @@ def see_shapes(
         _log.info("The shapes of the layers cannot be tried out. %s", error.message)
         return NO_TRIAL
 
+    options = onnxruntime.RunOptions()
+
     def shapes(sample: Samples, n_samples: int) -> dict[str, Shape] | None:
         feeds = {each.name: _repeated(each, sample[each.name], n_samples) for each in given}
         try:
-            found = session.run(list(outputs), feeds)
+            found = session.run(list(outputs), feeds, options)
         except RUNTIME_ERRORS as error:
             _log.debug("The model does not run on a trial: %s", str(error).split("\n")[0])
             return None
@@ -128,17 +140,41 @@ def see_shapes(
         }
 
     made_up = any(each.name not in example for each in given)
-    for length in _LENGTHS if made_up else _LENGTHS[:1]:
-        sample = {each.name: example.get(each.name, _made_up(each, length)) for each in given}
-        for count, more in _SAMPLES:
-            usual = shapes(sample, count)
-            if usual is not None:
-                scaled = (shapes(_scaled(given, sample, scale), count) for scale in _SCALES)
-                of_other_length = next((each for each in scaled if each is not None), None)
-                others = None if more is None else shapes(sample, more)
-                return ShapeTrial(usual, others, of_other_length)
-    _log.info("The model does not run on made-up samples, so some shapes are not known.")
+    with _ended(options, _LONGEST):
+        for length in _LENGTHS if made_up else _LENGTHS[:1]:
+            if any(_is_too_large(each, example.get(each.name), length) for each in given):
+                continue
+            sample = {
+                each.name: example[each.name] if each.name in example else _made_up(each, length)
+                for each in given
+            }
+            for count, more in _SAMPLES:
+                usual = shapes(sample, count)
+                if usual is not None:
+                    scaled = (shapes(_scaled(given, sample, scale), count) for scale in _SCALES)
+                    of_other_length = next((each for each in scaled if each is not None), None)
+                    others = None if more is None else shapes(sample, more)
+                    return ShapeTrial(usual, others, of_other_length)
+    if options.terminate:
+        _log.warning(
+            "The trial runs were ended after %d seconds, so some shapes are not known.",
+            _LONGEST,
+        )
+    else:
+        _log.info("The model does not run on made-up samples, so some shapes are not known.")
     return NO_TRIAL
+
+
+@contextlib.contextmanager
+def _ended(options: onnxruntime.RunOptions, seconds: float) -> Iterator[None]:
+    """End runs with these options after some seconds."""
+    timer = threading.Timer(seconds, setattr, (options, "terminate", True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _add_shapes(part: onnx.ModelProto, names: Sequence[str]) -> dict[str, str]:
@@ -152,15 +188,26 @@ def _add_shapes(part: onnx.ModelProto, names: Sequence[str]) -> dict[str, str]:
     return outputs
 
 
-def _made_up(wanted: ModelInput, length: int) -> np.ndarray:
-    """Make one sample of zeros, or of ones if they are integers."""
-    shape = [
+def _is_too_large(wanted: ModelInput, sample: np.ndarray | None, length: int) -> bool:
+    """Return whether the input of a run would take too much memory."""
+    shape = wanted.shape or ()
+    one = _one_sample(wanted, length) if sample is None else sample.shape
+    at_once = 1 if wanted.batch_axis is None or not shape else shape[wanted.batch_axis] or 1
+    return len(one) > _MOST_AXES or math.prod(one) * at_once > _MOST_VALUES
+
+
+def _one_sample(wanted: ModelInput, length: int) -> Shape:
+    return tuple(
         1 if axis == wanted.batch_axis else length if size is None else size
         for axis, size in enumerate(wanted.shape or ())
-    ]
+    )
+
+
+def _made_up(wanted: ModelInput, length: int) -> np.ndarray:
+    """Make one sample of zeros, or of ones if they are integers."""
     assert wanted.dtype is not None, "the type of an input of a graph is known"
     ones = wanted.dtype.kind in "iub" or wanted.name == MASK
-    return np.full(shape, 1 if ones else 0, wanted.dtype)
+    return np.full(_one_sample(wanted, length), 1 if ones else 0, wanted.dtype)
 
 
 def _scaled(given: Sequence[ModelInput], sample: Samples, scale: float) -> dict[str, np.ndarray]:

@@ -1,7 +1,7 @@
 """Loads the weights of a file into a module, and says what does not fit."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -136,7 +136,7 @@ def load_weights(module: torch.nn.Module, file: WeightsFile) -> None:
     named = _with_shared(module, prefixes.in_module(weights))
     outside = [name for name in weights if not name.startswith(prefixes.of_file)]
     compared = _Comparison(own, named, outside, prefixes)
-    _refuse_complex(compared, file)
+    _refuse_unusable(compared, file)
     # The module decides what fits, because it may know other names than those that it has now.
     error = _loading_error(module, named, strict=True)
     if error is not None or outside:
@@ -212,12 +212,13 @@ def _ambiguous(found: list[Prefixes], file: WeightsFile) -> ModelError:
 
 def _refused(compared: _Comparison, error: Exception | None, file: WeightsFile) -> ModelError:
     prefixes, way = compared.prefixes, ""
+    reason = str(compared) or " ".join(str(error).split()).rstrip(".")
     if prefixes.of_file:
         way = f", without the prefix {prefixes.of_file!r},"
     elif prefixes.of_module:
         way = f", with the prefix {prefixes.of_module!r},"
     return ModelError(
-        f"The weights in {file.name}{way} are not those of the model: {str(compared) or error}.",
+        f"The weights in {file.name}{way} are not those of the model: {reason}.",
         f"{_OTHER_FACTORY}{_other_ways(compared, file)}.",
     )
 
@@ -262,12 +263,34 @@ def _with_shared(module: torch.nn.Module, weights: Mapping[str, Any]) -> dict[st
     return whole
 
 
-def _refuse_complex(compared: _Comparison, file: WeightsFile) -> None:
-    """Refuse complex weights for a real module; PyTorch would silently take their real parts."""
+def _refuse_unusable(compared: _Comparison, file: WeightsFile) -> None:
+    """Refuse what PyTorch cannot copy, and complex weights, of which it would take real parts."""
     for name, own in compared.own.items():
         given = compared.named.get(name)
-        if isinstance(given, torch.Tensor) and given.is_complex() and not own.is_complex():
+        if not isinstance(given, torch.Tensor):
+            continue
+        what, hint = next((pair for holds, pair in _UNUSABLE if holds(given)), ("", ""))
+        if what:
+            raise ModelError(f"The weight {name!r} in {file.name} {what}.", hint)
+        if given.is_complex() and not own.is_complex():
             raise ModelError(
                 f"The weight {name!r} in {file.name} is complex, but the model's own is not.",
                 f"{_OTHER_FACTORY}.",
             )
+
+
+_UNUSABLE: tuple[tuple[Callable[[torch.Tensor], bool], tuple[str, str]], ...] = (
+    (
+        lambda weight: weight.is_meta,
+        ("has a shape but no values (device 'meta')", "Save the weights after they are loaded."),
+    ),
+    (
+        lambda weight: weight.layout != torch.strided,
+        ("is sparse", "Save it as an ordinary tensor, with .to_dense()."),
+    ),
+    (
+        lambda weight: weight.is_quantized,
+        ("is quantized", "Save it as an ordinary tensor, with .dequantize()."),
+    ),
+)
+"""What a weight may be that cannot be copied into an ordinary one, and what to do about it."""

@@ -2,15 +2,16 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from invert_core.activations.groups import Groups
 from invert_core.errors import DataError, SettingError
 from invert_core.tables.columns import read_column
-from invert_core.values import locate
+from invert_core.values import has_own_index, index_ids, locate
 from invert_core.wording import counted, first_few
 
 _log = logging.getLogger("invert")
@@ -29,7 +30,7 @@ def read_groups(
         The groups, or where they are: ``TABLE:COLUMN`` for a column of a table with a column
         ``sample_id``; or ``id:REGEX`` for a regular expression that fits a whole sample id, and
         whose first pair of parentheses encloses the name of the group. If the samples or the table
-        have no ids, rows are matched by position.
+        have no ids, rows are matched by position. The index of a pandas object holds sample ids.
     sample_id : tuple of str or None
         The ids of the samples.
     n_samples : int
@@ -45,7 +46,10 @@ def read_groups(
         A sample has no group.
     """
     if not isinstance(groups, str):
-        named = [str(each) for each in groups]
+        named = _as_names(groups)
+        if sample_id is not None and has_own_index(groups):
+            ids = index_ids(getattr(groups, "index", None), "the groups")
+            return Groups.of(_joined("the list of groups", named, ids, sample_id))
         where = "There are"
     elif groups.startswith("id:"):
         return Groups.of(_from_ids(groups.removeprefix("id:"), sample_id))
@@ -57,7 +61,7 @@ def read_groups(
             )
         table = read_column(Path(path), column, (), None, f"--groups {path}:COLUMN")
         if sample_id is not None and table.sample_id is not None:
-            return Groups.of(_joined(path, table.values, table.sample_id, sample_id))
+            return Groups.of(_joined(repr(path), table.values, table.sample_id, sample_id))
         named = list(table.values)
         where = f"{path!r} has"
     if len(named) != n_samples:
@@ -68,10 +72,22 @@ def read_groups(
     return Groups.of(named)
 
 
+def _as_names(groups: Any) -> list[str]:
+    if isinstance(groups, bytes | Mapping) or not isinstance(groups, Iterable):
+        raise SettingError(f"The groups are {groups!r}, not a list of names.", _SPELLINGS)
+    values = groups.tolist() if hasattr(groups, "tolist") else list(groups)
+    for row, value in enumerate(values):
+        if not isinstance(value, str | int | float | np.generic) or value != value:
+            raise DataError(
+                f"The group of row {row} is {value!r}, not a name.", "Name one for every sample."
+            )
+    return [str(each) for each in values]
+
+
 def _from_ids(pattern: str, sample_id: tuple[str, ...] | None) -> list[str]:
     try:
         rule = re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise SettingError(f"{pattern!r} is no regular expression: {error}.", _SPELLINGS) from error
     if not rule.groups:
         raise SettingError(
@@ -94,17 +110,17 @@ def _from_ids(pattern: str, sample_id: tuple[str, ...] | None) -> list[str]:
 
 
 def _joined(
-    path: str, values: Sequence[str], ids: tuple[str, ...], sample_id: tuple[str, ...]
+    where: str, values: Sequence[str], ids: tuple[str, ...], sample_id: tuple[str, ...]
 ) -> list[str]:
     place = locate(sample_id, ids)
     missing = [sample_id[row] for row in np.flatnonzero(place < 0)]
     if missing:
         raise DataError(
-            f"{path!r} has no row for {counted(len(missing), 'sample')}: {first_few(missing)}.",
-            "Add them to its column 'sample_id'.",
+            f"{where} has no row for {counted(len(missing), 'sample')}: {first_few(missing)}.",
+            "Add them, each with its group.",
         )
     if len(ids) > len(sample_id):
         _log.info(
-            "%s: %s of other samples ignored.", path, counted(len(ids) - len(sample_id), "row")
+            "%s: %s of other samples ignored.", where, counted(len(ids) - len(sample_id), "row")
         )
     return [values[row] for row in place]

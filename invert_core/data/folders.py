@@ -1,5 +1,6 @@
 """Finds the files of one kind below a folder; their relative paths are the sample ids."""
 
+import functools
 import logging
 import os
 from collections import Counter
@@ -16,6 +17,8 @@ FOLLOW = "Follow them with --follow-links of `invert extract` and `invert concep
 
 _MOST_WAYS = 1000
 """The most paths through links to one folder; links to links could multiply them without end."""
+_MOST_REPEATS = 5_000
+"""The most paths through links to folders that another link had led to, all together."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,10 @@ class _Walk:
         self.folder = folder
         self.links: list[str] = []
         self._follow_links = follow_links
-        self._root = os.path.realpath(folder)
+        self._real = functools.cache(os.path.realpath)
+        self._root = self._real(folder)
         self._ways: Counter[str] = Counter()
+        self._repeats = 0
 
     def name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
@@ -115,12 +120,19 @@ class _Walk:
         if not self._follow_links:
             self.links.append(self.name(folder))
             return False
-        real = os.path.realpath(folder)
+        real = self._real(folder)
         above = [at for at in folder.parents if at == self.folder or self.folder in at.parents]
-        if any(Path(os.path.realpath(at)).is_relative_to(real) for at in above):
+        if any(Path(self._real(at)).is_relative_to(real) for at in above):
             self.links.append(self.name(folder))
             return False
+        self._repeats += real in self._ways
         self._ways[real] += 1
+        if self._repeats > _MOST_REPEATS:
+            raise DataError(
+                f"Links in {str(self.folder)!r} lead more than {_MOST_REPEATS:,} times to folders "
+                "that other links lead to.",
+                "Remove some of these links, or leave --follow-links out.",
+            )
         if self._ways[real] > _MOST_WAYS:
             raise DataError(
                 f"Links in {str(self.folder)!r} lead to {real!r} in more than {_MOST_WAYS:,} ways.",

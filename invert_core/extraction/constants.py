@@ -8,6 +8,7 @@ import numpy as np
 from invert_core.errors import SettingError
 from invert_core.files.numpy_files import read_npy
 from invert_core.models.backend import ModelInput, shown_shape
+from invert_core.values import as_array
 
 _WORDS = {"true": True, "false": False}
 
@@ -28,6 +29,8 @@ def as_constant(value: Any, wanted: ModelInput) -> np.ndarray:
     SettingError
         The value is none of these, does not have the shape of the input, or cannot be converted to
         its type without a change. Decimal numbers are rounded to the nearest float.
+    DataError
+        Values are masked, or the value is no array at all.
     MissingFileError, FileFormatError
         The file does not exist, or is no ``.npy`` file.
 
@@ -37,7 +40,7 @@ def as_constant(value: Any, wanted: ModelInput) -> np.ndarray:
     array([16000.], dtype=float32)
     """
     read = _read(value, wanted)
-    array = np.asarray(read)
+    array = as_array(read, f"the constant {wanted.name!r}")
     if array.dtype.kind not in "biufUS":
         raise SettingError(
             f"The constant {wanted.name!r} is {str(value)[:40]!r}, which is no array of numbers.",

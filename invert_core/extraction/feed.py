@@ -42,7 +42,8 @@ class Feed:
     Raises
     ------
     SettingError
-        An input is filled in two ways, or an axis is not a whole number from 0 up.
+        An input is filled in two ways, an axis is not a whole number from 0 up, or a mapping or a
+        collection is something else.
     """
 
     constants: Mapping[str, Any] = field(default_factory=dict)
@@ -51,8 +52,15 @@ class Feed:
     carry: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if isinstance(self.zeros, str):
-            raise SettingError("The zeros are not in a list.", f'Give one: ["{self.zeros}"].')
+        for what in ("constants", "batch_axes", "carry"):
+            if not isinstance(getattr(self, what), Mapping):
+                raise SettingError(
+                    f"{what} is not a mapping.", f'Give one: {what}={{"state": ...}}.'
+                )
+        if isinstance(self.zeros, str) or not isinstance(self.zeros, Collection):
+            raise SettingError(
+                "The inputs that hold zeros are not in a list.", 'Give one: zeros=["state"].'
+            )
         for name in self.constants:
             if name in self.zeros:
                 raise SettingError(

@@ -90,6 +90,8 @@ class NameList:
 def as_names(names: Iterable[object], source: str) -> NameList:
     """Return names in the order of the units."""
     listed: dict[int, str] = {}
+    if isinstance(names, str | bytes) or not isinstance(names, Iterable):
+        raise DataError(f"{source} is {excerpt(names)}, not a list of names.", _FORMS)
     for number, name in enumerate(names):
         if not isinstance(name, str):
             raise DataError(f"{source}: name {number} is {excerpt(name)}, not a text.", _FORMS)

@@ -78,7 +78,8 @@ def read_unit_names(
     aliases : mapping of layer name to str
         Other names of the layers.
     """
-    if isinstance(wanted, str):
+    in_list = isinstance(wanted, Sequence) and all(isinstance(each, str) for each in wanted)
+    if isinstance(wanted, str) or not (in_list or isinstance(wanted, Mapping)):
         raise SettingError(
             "The sources of unit names are not in a list.", 'Give one, as in ("names.txt",).'
         )

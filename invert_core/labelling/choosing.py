@@ -76,7 +76,7 @@ def _layers_called(wanted: Iterable[str], available: Iterable[ActivationLayer]) 
 
 def _called(name: str, layers: Sequence[ActivationLayer]) -> list[str]:
     for named in ([each.name for each in layers], [each.alias for each in layers]):
-        same = [each.name for each, own in zip(layers, named, strict=True) if own == name]
+        same = [each.name for each, own in zip(layers, named, strict=True) if own and own == name]
         if len(same) > 1:
             raise UnknownNameError(
                 f"{counted(len(same), 'layer')} have the alias {name!r}.",

@@ -18,7 +18,7 @@ from invert_core.errors import DataError
 from invert_core.labelling.choosing import UnitChoice, choose_units
 from invert_core.labelling.join import join as join_samples
 from invert_core.labelling.workload import Workload
-from invert_core.values import as_rows, has_own_index
+from invert_core.values import as_rows, check_text, has_own_index
 
 ActivationSource = Activations | str | Path | npt.ArrayLike | SupportsCsc
 ConceptSource = ConceptSet | str | Path | Mapping[str, npt.ArrayLike]
@@ -68,6 +68,7 @@ class Inputs:
         if isinstance(self.concepts, Mapping):
             return _from_arrays(self.concepts, numbered)
         if hasattr(self.concepts, "iloc") and self.concepts.ndim == 2:
+            check_text("concept id", list(self.concepts.columns), unique=True)
             return _from_arrays(dict(self.concepts.items()), numbered)
         raise DataError(
             f"Concepts cannot be a {type(self.concepts).__name__}.",

@@ -220,6 +220,7 @@ def test_a_count_below_one_is_wrong_usage(inputs, option, value):
         (["--jobs", "0"], "0 is not in the range x>=1"),
         (["--units", "3-1"], "'3-1' counts down; write 1-3."),
         (["--units", "1-2-3"], "'1-2-3' is not of the form 0-63,70"),
+        (["--units", "2-"], "'2-' is not of the form 0-63,70"),
         (["--units", "0-99999999999"], "goes beyond 16,777,215; name fewer units."),
         (["--top", "-1"], "-1 is not in the range x>=0"),
         (["--lenght", "3"], "--length"),

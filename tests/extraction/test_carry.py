@@ -22,6 +22,7 @@ from invert_core.errors import (
     UnknownNameError,
 )
 from tests.fake_model import FakeModel, ShuffledSource, samples
+from tests.needs import need
 from tests.state_model import StateModel, carried, step
 
 N = 40
@@ -185,6 +186,8 @@ WRONG = {
     "too few": case(DataError, "There are 39 group names for 40 samples", groups=CLIPS[1:]),
     "no group": case(SettingError, r"'clips\.csv', which names no column", groups="clips.csv"),
     "no expression": case(SettingError, "is no regular expression", groups="id:(.*"),
+    "nested expression": case(SettingError, "is no regular expression", groups="id:" + "(a" * 3000),
+    "absurd count": case(SettingError, "is no regular expression", groups="id:(a{99999999999})"),
     "no parentheses": case(SettingError, "has no parentheses", groups="id:.*/.*"),
     "no match": case(
         DataError,
@@ -254,8 +257,31 @@ def test_samples_that_a_table_of_groups_lacks_are_named(tmp_path):
     table = written(tmp_path, "sample_id,clip\na,1\nb,1\n")
     with pytest.raises(DataError, match=r"no row for 2 samples: 'c', 'd'"):
         read_groups(table, ("a", "c", "b", "d"), 4)
-    with pytest.raises(UnknownNameError, match=r"no column 'klip'.*'clip'"):
+    with pytest.raises(UnknownNameError, match=r"no column 'klip'.*--groups .*csv:COLUMN.*'clip'"):
         read_groups(table.replace(":clip", ":klip"), ("a", "b"), 2)
+
+
+def test_groups_with_an_index_are_matched_by_it(tmp_path):
+    pd = need("pandas")
+    shuffled = np.random.default_rng(0).permutation(N)
+    indexed = pd.Series(np.array(CLIPS)[shuffled], np.array(IDS)[shuffled])
+    right = Groups.of(CLIPS)
+    assert read_groups(indexed, IDS, N).digest == right.digest
+    assert read_groups(pd.Series(CLIPS), IDS, N).digest == right.digest
+    with pytest.raises(DataError, match="the list of groups has no row for 1 sample"):
+        read_groups(indexed.drop(IDS[3]), IDS, N)
+
+
+@pytest.mark.parametrize("groups", [3, b"aa", {"a": 1, "b": 2}], ids=repr)
+def test_groups_that_are_no_list_are_refused(groups):
+    with pytest.raises(SettingError, match="not a list of names"):
+        read_groups(groups, None, 2)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), ["a"]], ids=repr)
+def test_a_sample_whose_group_has_no_name_is_told(missing):
+    with pytest.raises(DataError, match="The group of row 1 is"):
+        read_groups(["a", missing], None, 2)
 
 
 @pytest.mark.parametrize("source", [ArraySource, ShuffledSource])

@@ -17,6 +17,7 @@ from invert_core.errors import (
 )
 from invert_core.extraction.constants import as_constant
 from invert_core.models.backend import ModelInput
+from tests.needs import need
 from tests.state_model import StateModel, step
 
 X = np.random.default_rng(0).normal(size=(11, 3)).astype(np.float32)
@@ -172,7 +173,7 @@ def test_what_does_not_fit_the_inputs_is_named(tmp_path, case):
 def test_an_input_is_filled_in_one_way_only():
     with pytest.raises(SettingError, match="'a' cannot be both"):
         Feed({"a": 1}, ["a"])
-    with pytest.raises(SettingError, match="The zeros are not in a list"):
+    with pytest.raises(SettingError, match="The inputs that hold zeros are not in a list"):
         Feed(zeros="state")
     with pytest.raises(SettingError, match="Two tensors are carried to 'a'"):
         Feed(carry={"x": "a", "y": "a"})
@@ -291,3 +292,35 @@ def test_if_nothing_is_left_to_the_samples_the_options_that_fill_it_are_named(tm
 def test_an_input_too_many_is_refused_with_all_that_may_fill_it(tmp_path):
     with pytest.raises(DataError, match=r"--constant .* --zeros .* for state, --carry TENSOR=NAME"):
         extracted(tmp_path, X)
+
+
+@pytest.mark.parametrize(
+    "given", [{"constants": "sr=1"}, {"carry": "stateN=state"}, {"batch_axes": []}, {"zeros": "x"}]
+)
+def test_a_feed_of_the_wrong_kind_is_refused_with_an_example(given):
+    (what,) = given
+    with pytest.raises(SettingError, match=rf"not .*Give one: {what}="):
+        Feed(**given)
+
+
+@pytest.mark.parametrize("given", [{"constants": {5: 1}}, {"zeros": [5]}, {"carry": {"out": 5}}])
+def test_an_input_that_is_called_by_a_number_is_an_unknown_name(tmp_path, given):
+    with pytest.raises(UnknownNameError, match="no input 5"):
+        extracted(tmp_path, {"x": X, "state": STATE}, Feed(**given))
+
+
+def test_masked_and_ragged_constants_are_refused():
+    wanted = ModelInput("c", (2,), np.dtype("float32"), None)
+    masked = np.ma.masked_array([1.0, 2.0], [False, True])
+    with pytest.raises(DataError, match="The constant 'c' cannot be used, because 1 value is mask"):
+        as_constant(masked, wanted)
+    with pytest.raises(DataError, match="The constant 'c' cannot be read as an array"):
+        as_constant([[1, 2], [3]], wanted)
+
+
+def test_a_tensor_that_needs_gradients_is_a_constant():
+    torch = need("torch")
+    wanted = ModelInput("c", (2,), np.dtype("float32"), None)
+    for dtype in (torch.float32, torch.bfloat16):
+        tensor = torch.tensor([1.0, 2.0], dtype=dtype, requires_grad=True)
+        assert as_constant(tensor, wanted).tolist() == [1, 2]

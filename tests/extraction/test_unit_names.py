@@ -7,7 +7,7 @@ import h5py
 import pytest
 
 from invert_core import extract, open_activations
-from invert_core.errors import DataError, InvertError, StaleFileError
+from invert_core.errors import DataError, InvertError, SettingError, StaleFileError
 from invert_core.models.backend import Layer
 from tests.extraction.extracted import interrupt_at
 from tests.fake_model import N_UNITS, FakeModel, samples
@@ -146,3 +146,15 @@ def test_a_wrong_count_keeps_nothing(here):
     with pytest.raises(DataError):
         stored("metadata:character")
     assert not os.path.exists("x.h5.partial")
+
+
+@pytest.mark.parametrize("wanted", ["names.txt", 3, [3], [None]], ids=repr)
+def test_sources_of_names_that_are_no_list_of_texts_are_refused(here, wanted):
+    with pytest.raises(SettingError, match=r"not in a list.*names\.txt"):
+        extract(FakeModel(), samples(5), "x.h5", ["out"], unit_names=wanted)
+
+
+@pytest.mark.parametrize("names", ["abcd", None, 3], ids=repr)
+def test_names_that_are_no_list_are_refused(here, names):
+    with pytest.raises(DataError, match="not a list of names"):
+        extract(FakeModel(), samples(5), "x.h5", ["out"], unit_names={"out": names})

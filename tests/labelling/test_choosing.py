@@ -56,6 +56,7 @@ def test_layers_are_found_by_name_then_by_alias_then_by_pattern(wanted, found):
         ("block.0.con", "no layer 'block.0.con'.*'block.0.conv'"),
         ("bl?ck", "No layer fits 'bl.ck'"),
         ("attention[01]", "no layer"),
+        ("", "no layer ''"),
     ],
 )
 def test_a_layer_that_is_not_there_gets_the_nearest_names(wanted, words):

@@ -5,12 +5,13 @@ axis of the channels is the only one along which a layer changes.
 """
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from invert_core.backends.onnx import OnnxBackend
-from invert_core.backends.onnx.following import follow
+from invert_core.backends.onnx import OnnxBackend, trial
+from invert_core.backends.onnx.following import follow, read_by_convolutions
 from invert_core.errors import ModelError
 from invert_core.models.axes import Axes, decided, traced
 from invert_core.models.backend import ModelInput, Reading
@@ -433,3 +434,71 @@ def test_heads_of_attention_stay_apart(tmp_path):
     found = follow(proto.graph, dims, [ModelInput("x", channel_axis=2)])
     assert decided(found["y"]).channel is None
     assert "axes 1 and 3 both hold channels" in decided(found["y"]).reason
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        node("Concat", "c c", "y", axis="q"),
+        node("LayerNormalization", "c b", "y", axis="q"),
+    ],
+    ids=lambda each: f"{each.op_type} {each.attribute[0].type}",
+)
+def test_an_attribute_of_the_wrong_type_is_told_and_does_not_stop_the_list(
+    tmp_path, caplog, strange
+):
+    path = models.save(conv(strange), tmp_path)
+    layers = {each.name: each for each in OnnxBackend.open(path).layers()}
+    assert layers["c"].axes.channel == 1
+    assert f"The axes of {strange.op_type} 'y' are not followed" in caplog.text
+
+
+@pytest.mark.parametrize("perm", ["abc", 1.5, [0, 0, 1], [0, 7, 1], [0]], ids=str)
+def test_an_order_of_axes_that_is_none_is_not_followed(perm):
+    graph = conv(node("Transpose", "c", "y", perm=perm), node("Conv", "y w", "z")).graph
+    dims = {"c": ("n", 6, 8), "y": ("n", 8, 6)}
+    assert set(read_by_convolutions(graph, dims)) == {"x", "y"}
+
+
+@pytest.mark.parametrize("operator", ["Conv", "Transpose", "Relu"])
+def test_nodes_that_lack_inputs_or_outputs_do_not_stop_the_list(tmp_path, operator):
+    bare = [onnx.NodeProto(op_type=operator, output=["z"]), onnx.NodeProto(op_type=operator)]
+    graph = conv(node("Relu", "c", "y"))
+    graph.graph.node.extend([*bare, onnx.NodeProto(op_type=operator, input=["c"])])
+    layers = {each.name: each for each in OnnxBackend.open(models.save(graph, tmp_path)).layers()}
+    assert layers["y"].axes.channel == 1
+
+
+@pytest.mark.parametrize(
+    "shape", [["n", 2**40, 8], ["n", 2**62, 2**62], [2**40, 4, 8], ["n", *["q"] * 80]], ids=str
+)
+def test_a_model_with_an_absurd_input_is_listed_without_a_trial(tmp_path, shape):
+    graph = models.model(
+        [node("Relu", "x", "y")], [models.value("x", shape)], [models.value("y", None)]
+    )
+    (layer,) = OnnxBackend.open(models.save(graph, tmp_path)).layers()
+    assert layer.axes.channel is None
+
+
+def test_a_trial_run_without_end_is_ended(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(trial, "_LONGEST", 0.2)
+    body = onnx.helper.make_graph(
+        [node("Identity", "more", "goes_on"), node("Add", "v v", "doubled")],
+        "body",
+        [
+            models.value("i", [], TensorProto.INT64),
+            models.value("more", [], TensorProto.BOOL),
+            models.value("v", None),
+        ],
+        [models.value("goes_on", [], TensorProto.BOOL), models.value("doubled", None)],
+    )
+    loop = onnx.helper.make_node("Loop", ["", "true", "x"], ["y"], body=body)
+    graph = models.model(
+        [loop],
+        [models.value("x", ["n", 4, 8])],
+        [models.value("y", None)],
+        {"true": np.array(True)},
+    )
+    (layer,) = OnnxBackend.open(models.save(graph, tmp_path)).layers()
+    assert layer.shape is None
+    assert "ended after" in caplog.text

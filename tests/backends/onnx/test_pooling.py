@@ -1,5 +1,7 @@
 """Pooling in the graph gives what NumPy gives on the whole layer."""
 
+import cProfile
+import itertools
 import logging
 
 import ml_dtypes
@@ -9,6 +11,7 @@ from onnx import TensorProto
 
 from invert_core.backends.onnx import OnnxBackend
 from invert_core.errors import DataError, ModelError
+from invert_core.models.layer_names import select_layers
 from tests.backends import models
 from tests.backends.pooling_oracle import pooled
 
@@ -309,3 +312,21 @@ def test_a_model_too_old_for_the_last_token_is_refused(tmp_path, monkeypatch):
     model = OnnxBackend.open(models.save(passing(3, opset=10), tmp_path))
     with pytest.raises(ModelError, match="The last token of a layer needs opset 11"):
         model.extractor(["y"], pool="last", channel_axis=2, device="cpu")
+
+
+def test_the_work_of_opening_layers_grows_with_their_number_and_not_with_its_square(tmp_path):
+    """A large model has 10,000 layers."""
+
+    def n_calls(n_layers):
+        names = ["x", *(f"l{number}" for number in range(n_layers))]
+        chain = [models.node("Neg", read, made) for read, made in itertools.pairwise(names)]
+        proto = models.model(
+            chain, [models.value("x", ["n", 4, "t"])], [models.value(names[-1], None)]
+        )
+        model = OnnxBackend.open(models.save(proto, tmp_path))
+        with cProfile.Profile() as profile:
+            model.open_layers(select_layers(model, ["*:axis=1"])).close()
+        return sum(each.callcount for each in profile.getstats())
+
+    n_calls(2)  # imports what is needed
+    assert n_calls(400) < 2.2 * n_calls(200)

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 
 from invert_core.backends.onnx import OnnxBackend, session
-from invert_core.errors import MissingDependencyError
+from invert_core.errors import MissingDependencyError, ModelError
 from tests.backends import models
 
 BOTH = [session.CUDA, session.CPU]
@@ -136,3 +136,23 @@ def test_the_check_names_versions_and_says_whether_cuda_works(monkeypatch, worki
     assert found["ONNX Runtime"].finding == "onnxruntime-gpu 1"
     assert found["CUDA"].state == state
     assert "pip" not in found["CUDA"].finding
+
+
+@pytest.mark.parametrize(
+    ("operator", "read", "made"),
+    [("Split", ["x"], ["", "y"]), ("Sum", ["x", "", "x"], ["y"]), ("Concat", ["", "x"], ["y"])],
+)
+def test_a_list_of_tensors_with_a_gap_is_refused_and_does_not_crash(tmp_path, operator, read, made):
+    axis = {} if operator == "Sum" else {"axis": 1}
+    gap = onnx.helper.make_node(operator, read, made, **axis)
+    proto = models.model([gap], [models.value("x", ["n", 4, 8])], [models.value("y", None)])
+    with pytest.raises(ModelError, match=f"A node {operator} .* without a name"):
+        session.create_session(proto, tmp_path, [session.CPU])
+
+
+@pytest.mark.parametrize("version", [2**40, -(2**40)])
+def test_an_absurd_version_of_the_operators_is_the_fault_of_the_model(tmp_path, version):
+    proto = models.network()
+    proto.opset_import[0].version = version
+    with pytest.raises(ModelError, match="cannot run this model"):
+        session.create_session(proto, tmp_path, [session.CPU])

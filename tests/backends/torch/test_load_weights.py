@@ -1,6 +1,7 @@
 """Weights whose names differ from those of the module, and weights that fit only in part."""
 
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -219,3 +220,25 @@ def test_options_of_weights_without_weights_are_refused(options, flag):
         TorchBackend.open(FACTORY, **options)
     with pytest.raises(ModelError, match=f"{flag}.* no weights"):
         TorchBackend.adopt(torch_models.Network(), **options)
+
+
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
+@pytest.mark.parametrize("options", [{}, {"partial_weights": True}])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda weight: weight.to("meta"), "no values .*Save the weights after they are loaded"),
+        (lambda weight: weight.to_sparse(), r"is sparse.*\.to_dense"),
+        (
+            lambda weight: torch.quantize_per_tensor(weight, 0.1, 0, torch.qint8),
+            r"is quantized.*\.dequantize",
+        ),
+    ],
+    ids=["meta", "sparse", "quantized"],
+)
+def test_weights_that_cannot_be_copied_are_named_with_what_to_do(
+    tmp_path, state, change, words, options
+):
+    state["head.weight"] = change(state["head.weight"])
+    message = refused(tmp_path, state, **options)
+    assert re.fullmatch(rf"The weight 'head.weight' in .* {words}.*", message)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from invert_core.data import Preprocess
+from invert_core.data import Preprocess, folders
 from invert_core.data.images.decoding import decode
 from invert_core.data.images.image_files import FolderFiles
 from invert_core.data.images.image_source import ImageSource
@@ -328,6 +328,18 @@ def test_links_that_multiply_are_refused_before_they_fill_the_memory(tmp_path, t
     (tmp_path / "in").symlink_to(store / "0")
     with pytest.raises(DataError, match=r"in more than 1,000 ways.*--follow-links"):
         folder_of(tmp_path, follow_links=True)
+
+
+def test_links_between_many_folders_are_refused_before_they_take_hours(tmp_path, monkeypatch):
+    """As below /sys, where no folder is found in very many ways, but most in several."""
+    monkeypatch.setattr(folders, "_MOST_REPEATS", 100)
+    store = tmp_path / "store"
+    for name in range(12):
+        (store / f"{name}").mkdir(parents=True)
+        for other in set(range(12)) - {name}:
+            (store / f"{name}/{other}").symlink_to(store / f"{other}")
+    with pytest.raises(DataError, match=r"more than 100 times to folders .*--follow-links"):
+        folder_of(store, follow_links=True)
 
 
 def test_a_link_that_leads_nowhere_is_an_unreadable_image(ten):
