@@ -36,7 +36,10 @@ def why_not(kind: TensorType, axes: Axes, batch: BatchAxis) -> str:
     if not kind.dims:
         return "is a single value, not one per sample"
     if not batch.may_be(kind.dims[axes.batch]):
-        return f"has {kind.dims[axes.batch]} where the batch should be"
+        fitting = [str(axis) for axis, size in enumerate(kind.dims) if batch.may_be(size)]
+        others = f"; samples may be on axis {' or '.join(fitting)}" if fitting else ""
+        length = kind.dims[axes.batch]
+        return f"has length {length} on axis {axes.batch}, which should count the samples{others}"
     return ""
 
 

@@ -24,7 +24,7 @@ def choose_device(device: str) -> str:
     if device == "cpu":
         return "cpu"
     if device == "auto" and not _built_with_cuda():
-        _log.info("This build of PyTorch has no CUDA; the model runs on the CPU.")
+        _log.info("The model runs on the CPU: this build of PyTorch has no CUDA.")
         return "cpu"
     try:
         _require_cuda()

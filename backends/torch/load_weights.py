@@ -103,13 +103,13 @@ class _Comparison:
         misshapen = [name for name in self.own if name in self.named and not self._fits(name)]
         parts = []
         if missing:
-            parts.append(f"{first_few(missing)} of the model are missing")
+            parts.append(f"the file has no {first_few(missing)}")
         if unused or self.outside:
             parts.append(f"the model has no {first_few(self.outside + unused)}")
         if misshapen:
-            name = misshapen[0]
+            name, have = misshapen[0], "has" if len(misshapen) == 1 else "have"
             parts.append(
-                f"{first_few(misshapen)} have another shape, {_shape(self.named[name])} instead "
+                f"{first_few(misshapen)} {have} another shape, {_shape(self.named[name])} instead "
                 f"of {_shape(self.own[name])}"
             )
         return ", ".join(parts)
@@ -182,17 +182,17 @@ def _loading_error(
 def _tell(prefixes: Prefixes, file: WeightsFile) -> None:
     if prefixes.of_file and prefixes.of_module:
         _log.warning(
-            "The names of all weights begin with %r in %s and with %r in the model; otherwise they "
-            "are the same, so these weights are taken.",
+            "The names of weights begin with %r in %s and with %r in the model; otherwise they are "
+            "the same, so these weights are taken.",
             prefixes.of_file,
             file.name,
             prefixes.of_module,
         )
     elif prefixes.of_file:
-        _log.info("The prefix %r of all weights in %s is left out.", prefixes.of_file, file.name)
+        _log.info("The prefix %r is left out of the names in %s.", prefixes.of_file, file.name)
     elif prefixes.of_module:
         _log.info(
-            "The weights in %s are given the prefix %r of the model.",
+            "The names in %s get the prefix %r, with which all names in the model begin.",
             file.name,
             prefixes.of_module,
         )
@@ -204,7 +204,9 @@ def _ambiguous(found: list[Prefixes], file: WeightsFile) -> ModelError:
     return ModelError(
         f"The weights in {file.name} fit the model equally well by several prefixes: "
         f"{first_few(names)}.",
-        f"Choose one, as in --weights-prefix {of_file[0]}" if of_file else f"{_OTHER_FACTORY}.",
+        f"Choose one, as in --weights-prefix {_typed(of_file[0])}."
+        if of_file
+        else f"{_OTHER_FACTORY}.",
     )
 
 
@@ -226,8 +228,13 @@ def _other_ways(compared: _Comparison, file: WeightsFile) -> str:
         return ""
     prefix = compared.prefixes.of_file
     if compared.complete and compared.outside and prefix:
-        return f", or take only what begins with {prefix!r}: --weights-prefix {prefix}"
+        return f", or take only what begins with {prefix!r}: --weights-prefix {_typed(prefix)}"
     return f", or load {compared.n_fitting} with --partial-weights"
+
+
+def _typed(prefix: str) -> str:
+    """Return a prefix as users may type it: without its dot, which would look like a full stop."""
+    return prefix.rstrip(".")
 
 
 def _shapes(weights: Mapping[str, Any]) -> dict[str, tuple[int, ...] | None]:

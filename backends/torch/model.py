@@ -195,6 +195,13 @@ class TorchModel(Model):
         """Run the module on a made-up sample, if possible."""
         example = made_up(self.inputs)
         if example is None:
+            unknown = [e.name for e in self.inputs if e.shape is None and e.value is None]
+            _log.info(
+                "Shapes are unknown until the module has seen a sample; describe one with %s, as "
+                "in --input %s=3x224x224.",
+                " ".join(f"--input {name}=SHAPE" for name in unknown),
+                unknown[0],
+            )
             return None
         try:
             return look(

@@ -7,6 +7,9 @@ from invert_core.commands.console import rounded
 if TYPE_CHECKING:
     from invert_core.extraction.report import ExtractionReport
 
+_WORTH_SAYING = 0.1
+"""Seconds of trial runs from which on they are reported."""
+
 
 def summary(report: "ExtractionReport") -> str:
     """Say what was extracted, how fast, and where it is.
@@ -23,11 +26,9 @@ def summary(report: "ExtractionReport") -> str:
     speed = ""
     if rate is not None:
         waiting = 100 * report.spent.waiting / report.spent.total
-        trial = rounded(report.spent.trial)
-        speed = (
-            f" at {rounded(rate)} samples/s ({waiting:.0f} % waiting for data), after {trial} "
-            "seconds of trial runs"
-        )
+        speed = f" at {rounded(rate)} samples/s ({waiting:.0f} % waiting for data)"
+        if report.spent.trial >= _WORTH_SAYING:
+            speed += f", after {rounded(report.spent.trial)} seconds of trial runs"
     left = f", of which an earlier run had left {report.resumed_from:,}"
     return f"{samples} on {report.device}{speed}, {place}{left if report.resumed_from else ''}."
 

@@ -86,14 +86,14 @@ def layers(
     with model_prints_on_stderr():
         listed = list_layers(model, layers=patterns or ("*",), **settings)
     if supported:
-        listed = [layer for layer in listed if layer.pool]
-    if patterns and not listed:
-        say(f"No layer fits {' or '.join(map(repr, patterns))}; leave them out to list all layers.")
+        found, listed = listed, [layer for layer in listed if layer.pool]
+        if found and not listed:
+            say("None of these layers can be extracted; leave out --supported to see why.")
     if tree:
         echo_line(_tree(listed))
     else:
-        columns = COLUMNS if style == "table" else ALL_COLUMNS
-        print_rows([_row(layer, style) for layer in listed], columns, style)
+        rows = [_row(layer, style) for layer in listed]
+        print_rows(rows, _shown_columns(rows) if style == "table" else ALL_COLUMNS, style)
 
 
 def _row(layer: "Layer", style: str) -> dict[str, Any]:
@@ -106,9 +106,16 @@ def _row(layer: "Layer", style: str) -> dict[str, Any]:
         "reason": layer.axes.reason,
         "certain": layer.axes.certain,
     }
-    return {
-        name: derived[name] if name in derived else getattr(layer, name) for name in ALL_COLUMNS
-    }
+    row = {name: derived[name] if name in derived else getattr(layer, name) for name in ALL_COLUMNS}
+    if style == "table":
+        row |= {name: row[name] or None for name in ("module", "axis", "pool")}
+    return row
+
+
+def _shown_columns(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the columns of a table; older exports of ONNX files have no modules."""
+    has_modules = any(row["module"] for row in rows)
+    return [name for name in COLUMNS if name != "module" or has_modules]
 
 
 def _shown_axis(layer: "Layer") -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from invert_core.errors import DataError
 from invert_core.models.backend import ModelInput
+from invert_core.wording import first_few
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,12 @@ class Batch:
 
 
 Batches = Generator[Batch, None, None]
+
+LEAVE_ONE = (
+    "Samples must fill an input: take it out of --constant, --zeros, --carry or "
+    "--batch-axis NAME=none."
+)
+"""The hint if everything is filled without samples."""
 
 
 class DataSource(ABC):
@@ -117,13 +124,16 @@ class DataSource(ABC):
 def single_input(inputs: Sequence[ModelInput], what: str) -> ModelInput:
     """Return the only input that samples fill; `what` names the data that fill it, for messages."""
     filled = [each for each in inputs if each.batch_axis is not None]
+    if not filled:
+        names = first_few([each.name for each in inputs], 8) or "none"
+        raise DataError(f"No input of the model is left for {what}: {names}.", LEAVE_ONE)
     if len(filled) != 1:
         names = ", ".join(each.name for each in filled)
         raise DataError(
             f"The model has {len(filled)} inputs ({names}), but {what} fills only one.",
             "Give data with one array per input: a .npz file or a mapping; "
             "for texts, give --tokenizer. For an input that is not about the samples, say "
-            "--constant NAME=VALUE or --zeros NAME.",
+            "--constant NAME=VALUE or --zeros NAME; for state, --carry TENSOR=NAME.",
         )
     return filled[0]
 

@@ -96,7 +96,9 @@ def _in_type(array: np.ndarray, wanted: ModelInput, *, decimal: bool) -> np.ndar
     raise SettingError(
         f"The constant {wanted.name!r} is {_shown(array)}, and the input takes {dtype.name}, which "
         "cannot hold that exactly.",
-        f"Give numbers of that type, for example with .astype({dtype.name!r}).",
+        "Give another number."
+        if decimal
+        else f"Give an array of that type, for example with .astype({dtype.name!r}).",
     )
 
 
@@ -116,7 +118,7 @@ def _in_shape(array: np.ndarray, wanted: ModelInput) -> np.ndarray:
         raise SettingError(
             f"The constant {wanted.name!r} is {_shown(array)}, and the input has shape "
             f"{shown_shape(shape)}.",
-            "Give an array of that shape.",
+            f"Give an array of that shape, as in --constant {wanted.name}=FILE.npy.",
         )
     return whole
 

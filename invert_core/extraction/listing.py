@@ -36,7 +36,7 @@ def list_layers(
         Options of the backend, such as ``{"weights": "model.safetensors"}``.
     layers : sequence of str
         Names, module paths or patterns with options, as `extract` takes them. A layer that fits
-        several is read as the first one says.
+        several is read as the first one says, and a name counts before any pattern.
     channel_axis : int, optional
         The axis that counts the units, where no option of a layer says it.
     layout : {"NCHW", "NHWC"}, optional

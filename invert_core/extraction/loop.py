@@ -16,6 +16,7 @@ from invert_core.parallel import read_ahead
 
 GOES_ON = "goes on from there"
 """What the note on an error says if the same command can do this."""
+_ANEW = " Other settings, such as --skip-bad or another --pool, need --overwrite."
 
 
 def run_all(
@@ -109,5 +110,5 @@ def _keep(writer: ActivationWriter, error: BaseException, *, may_change: bool) -
                 then = "they are of use only if the data stay the same"
         error.add_note(
             f"{writer.rows_done:,} of {writer.n_samples:,} samples are kept in "
-            f"{str(writer.partial)!r}; {then}."
+            f"{str(writer.partial)!r}; {then}." + (_ANEW if isinstance(error, DataError) else "")
         )

@@ -111,7 +111,8 @@ class Runner:
         if batch.rows.shape != (count,):
             raise DataError(
                 f"A batch names {batch.rows.size} samples but brings {count}.",
-                "The data must not change while it is read.",
+                "Say with --batch-axis which axis of an input counts the samples; the data must "
+                "not change while it is read.",
             )
         return batch.rows, self._run(batch.inputs, self._work.beside)
 

@@ -110,6 +110,12 @@ def _read(
     spelled = max((name for name in called if text.startswith(f"{name}=")), key=len, default="")
     source = text[len(spelled) + 1 :] if spelled else text
     match = _FIRST.fullmatch(source)
+    if match is None and ":first=" in source:
+        raise SettingError(
+            f"{text!r} says first={source.rpartition(':first=')[2]}, which is not the number of a "
+            "unit.",
+            "Give the number of the unit that the first name belongs to, as in :first=4.",
+        )
     if match is not None:
         source = match["source"]
     if source.startswith(_METADATA):

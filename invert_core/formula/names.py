@@ -96,6 +96,12 @@ class Spoken:
         return named[0]
 
     def _checked(self, name: str, id: str, position: int) -> str:
+        whole = f"{name} ({id})"
+        if whole in self._ids and name not in self._ids:
+            raise UnknownNameError(
+                f"The name {whole!r} at character {position} of the formula holds parentheses.",
+                f"Put it in double quotes: {quote(whole)}.",
+            )
         if self._concepts.name_of(id) != name:
             raise UnknownNameError(
                 f"The concept {id!r} at character {position} of the formula is called "

@@ -29,7 +29,7 @@ def described(layers: Sequence[Layer], addresses: Sequence[str], usual: Reading)
         All layers of a model.
     addresses : sequence of str
         Names, module paths and patterns, with or without options as in `as_reading`. The first that
-        a layer fits counts.
+        a layer fits counts, and a name before any pattern.
     usual : Reading
         Says how layers are read whose address does not say it.
 
@@ -39,28 +39,70 @@ def described(layers: Sequence[Layer], addresses: Sequence[str], usual: Reading)
         In the order of the model. A layer that cannot be read in this way has a `problem`.
     """
     names = {name for each in layers for name in (each.name, each.module)}
-    asked = [as_reading(each, usual, lambda: names) for each in addresses]
+    readings = [as_reading(each, usual, lambda: names) for each in addresses]
+    asked = sorted(readings, key=lambda each: is_pattern(each.layer))
     rules = [(reading, pattern_rule(reading.layer)) for reading in asked]
     found = []
+    refused = {}
     for layer in layers:
         fitting = [reading for reading, rule in rules if _asked_as(layer, rule)]
         if fitting:
-            found.append(_described(layer, replace(fitting[0], layer=layer.name)))
+            reading = replace(fitting[0], layer=layer.name)
+            problem = _why_not_as(layer, reading)
+            found.append(_described(layer, reading, problem))
+            if problem:
+                refused[layer.name] = problem
+    if asked and layers and not found:
+        _log.info("No layer fits %s. %s", " or ".join(map(repr, addresses)), _nearest(asked, names))
+    if refused:
+        _log.warning("Cannot be read as asked: %s.", _shown_problems(refused))
     return found
 
 
-def _described(layer: Layer, reading: Reading) -> Layer:
-    if reading == Reading(layer.name):
+def _nearest(asked: Sequence[Reading], names: Collection[str]) -> str:
+    them = "the pattern" if len(asked) == 1 else "the patterns"
+    return nearest(
+        asked[0].layer.strip("*?"), filter(None, names), f"Leave out {them} to list all layers."
+    )
+
+
+def _described(layer: Layer, reading: Reading, problem: str) -> Layer:
+    if problem:
+        return replace(layer, n_units=None, pool="", problem=problem)
+    if reading == Reading(layer.name) or _lacks_axis(layer, reading):
         return layer
+    return read_as(layer, reading)
+
+
+def _why_not_as(layer: Layer, reading: Reading) -> str:
+    """Say why a layer cannot be read as asked, as the end of a sentence; "" if it can be.
+
+    A layer that cannot be read in any way, or only needs an axis, is no fault of what was asked.
+    """
+    if layer.problem or reading == Reading(layer.name) or _lacks_axis(layer, reading):
+        return ""
+    return _refusal(layer, reading)
+
+
+def _refusal(layer: Layer, reading: Reading) -> str:
     try:
-        return read_as(layer, reading)
+        read_as(layer, reading)
     except ModelError as error:
-        return replace(layer, n_units=None, pool="", problem=_reason(layer, error))
+        return error.message.removeprefix(f"The layer {layer.name!r} ").rstrip(".")
+    return ""
 
 
-def _reason(layer: Layer, error: ModelError) -> str:
-    """Return what an error says of a layer, as the end of a sentence."""
-    return error.message.removeprefix(f"The layer {layer.name!r} ").rstrip(".")
+def _lacks_axis(layer: Layer, reading: Reading) -> bool:
+    """Return whether nothing tells the axis of the units, neither the model nor the user."""
+    return not layer.pool and reading.channel_axis is None and layer.axes.channel is None
+
+
+def _shown_problems(refused: Mapping[str, str]) -> str:
+    """Name layers, and say for the first of them why it cannot be read."""
+    name, problem = next(iter(refused.items()))
+    if len(refused) == 1:
+        return f"{name!r} {problem}"
+    return f"{first_few([*refused])}; for example, {name!r} {problem}"
 
 
 def as_reading(address: str, usual: Reading, names: Callable[[], Collection[str]]) -> Reading:
@@ -81,14 +123,26 @@ def as_reading(address: str, usual: Reading, names: Callable[[], Collection[str]
     Raises
     ------
     SettingError
-        There is no such option, or its value is not a whole number or a pool.
+        There is no such option, its value is not a whole number or a pool, or the name of a layer
+        and a colon are followed by something else.
     """
     name, colon, options = address.rpartition(":")
-    if not colon or "=" not in options or address in names():
+    if not colon or address in names():
+        return replace(usual, layer=address)
+    if "=" not in options:
+        if name in names():
+            raise SettingError(
+                f"{address!r} has no option of the form key=value behind its colon.",
+                f"Write it as in {name}:axis=1, or leave out the colon.",
+            )
         return replace(usual, layer=address)
     given: dict[str, str | int] = {}
     for option in options.split(","):
         key, _, text = (part.strip() for part in option.partition("="))
+        if not key:
+            raise SettingError(
+                f"{address!r} has an option without a key.", f"Write it as in {name}:axis=1."
+            )
         if key not in _OPTIONS:
             raise choice("option of a layer", key, tuple(_OPTIONS))
         field = _OPTIONS[key]
@@ -187,9 +241,10 @@ def _fitting(asked: Reading, layers: Sequence[Layer]) -> list[tuple[Layer, str]]
     readable = [pair for pair in found if _can_be_read(pair[0], asked)]
     if found and not readable:
         layer, name = found[0]
+        refusal = _refusal(layer, replace(asked, layer=layer.name))
+        why = refusal or layer.problem or layer.axes.reason or "cannot be read"
         raise UnknownNameError(
-            f"No layer that fits {asked.layer!r} can be extracted. For example, {name!r} "
-            f"{_why_not(layer, asked)}.",
+            f"No layer that fits {asked.layer!r} can be extracted. For example, {name!r} {why}.",
             "`invert layers MODEL --format json` says why of each; if an axis is missing, say it, "
             f"as in -l '{asked.layer}:axis=1'.",
         )
@@ -203,7 +258,19 @@ def _fitting(asked: Reading, layers: Sequence[Layer]) -> list[tuple[Layer, str]]
             ),
         )
     able = {layer.name for layer, _ in readable}
-    undecided = [name for layer, name in found if not layer.problem and layer.name not in able]
+    left_out = [pair for pair in found if not pair[0].problem and pair[0].name not in able]
+    undecided = [name for layer, name in left_out if _lacks_axis(layer, asked)]
+    refused = {
+        name: _why_not_as(layer, replace(asked, layer=layer.name))
+        for layer, name in left_out
+        if not _lacks_axis(layer, asked)
+    }
+    if refused:
+        _log.warning(
+            "Left out of %r, because they cannot be read as asked: %s.",
+            asked.layer,
+            _shown_problems(refused),
+        )
     if undecided:
         _log.warning(
             "Left out of %r, because nothing tells which axis counts their channels: %s. Name them "
@@ -222,15 +289,6 @@ def _can_be_read(layer: Layer, asked: Reading) -> bool:
         return bool(read_as(layer, replace(asked, layer=layer.name)).pool)
     except ModelError:
         return False
-
-
-def _why_not(layer: Layer, asked: Reading) -> str:
-    """Return why a layer cannot be read in this way, as the end of a sentence."""
-    try:
-        read_as(layer, replace(asked, layer=layer.name))
-    except ModelError as error:
-        return _reason(layer, error)
-    return layer.problem or layer.axes.reason or "cannot be read"
 
 
 def _asked_as(layer: Layer, rule: re.Pattern[str]) -> str:

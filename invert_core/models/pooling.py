@@ -126,7 +126,14 @@ def _axes(reading: Reading, shape: tuple[int | None, ...], found: Axes) -> Axes:
         return found if asked_batch is None else replace(found, batch=0)
     if rank == 2 and (asked_batch is not None or found.channel is not None):
         channel = 1 - batch
-    if channel is None or channel == batch:
+    if channel is not None and channel == batch:
+        raise ModelError(
+            f"The layer {reading.layer!r} has the shape {shown_shape(shape)}, and axis {batch} "
+            f"counts the units, not the samples ({found.reason}).",
+            f"If it counts the samples, say which axis counts the units, as in "
+            f"-l '{reading.layer}:batch={batch},axis={_likely_axis(shape, batch)}'.",
+        )
+    if channel is None:
         example = f"{reading.layer}:axis={_likely_axis(shape, batch)}"
         raise ModelError(
             f"The layer {reading.layer!r} has the shape {shown_shape(shape)}, and {found.reason}.",
@@ -152,9 +159,13 @@ def _asked(reading: Reading, rank: int, what: str, axis: int | None, lowest: int
     if not lowest <= counted < rank:
         raise ModelError(
             f"The layer {reading.layer!r} has {rank} axes, and the {what} axis cannot be {axis}.",
-            f"Choose one from {lowest} to {rank - 1}, or -1 for the last of every layer.",
+            f"Choose {_from_to(lowest, rank - 1)}, or -1 for the last of every layer.",
         )
     return counted
+
+
+def _from_to(lowest: int, highest: int) -> str:
+    return str(lowest) if lowest == highest else f"one from {lowest} to {highest}"
 
 
 def leave_padding_out(layer: str, pooling: Pooling, token_axes: tuple[int, ...]) -> Pooling:

@@ -27,13 +27,22 @@ def test_patterns_choose_by_module_or_by_tensor():
 def test_a_pattern_that_fits_nothing_gives_an_empty_list_and_says_so():
     done = invert("layers", DIGITS, "no*", "--format", "json")
     assert json.loads(done.stdout) == []
-    assert "No layer fits 'no*'" in done.stderr
+    assert "No layer fits 'no*'. Leave out the pattern to list all layers." in done.stderr
+    done = invert("layers", DIGITS, "rellu*", "no*")
+    assert "No layer fits 'rellu*' or 'no*'. Did you mean" in done.stderr
+    assert "Leave out the patterns" in done.stderr
 
 
 def test_supported_leaves_out_what_cannot_be_extracted():
     kept = listed("--supported")
     assert kept == [row for row in listed() if row["pool"]]
     assert len(kept) > 0
+
+
+def test_if_nothing_that_fits_can_be_extracted_a_line_says_what_shows_why():
+    done = invert("layers", DIGITS, "relu1:axis=7", "--supported")
+    assert "None of these layers can be extracted; leave out --supported" in done.stderr
+    assert "No layer fits" not in done.stderr
 
 
 def test_layers_are_listed_as_they_would_be_read():
@@ -62,6 +71,10 @@ def test_the_first_pattern_that_fits_says_how_a_layer_is_read():
     }
 
 
+def test_a_name_counts_before_a_pattern():
+    assert listed("relu*:pool=max", "relu1:pool=flatten")[0]["pool"] == "flatten"
+
+
 def test_a_layer_that_cannot_be_read_as_asked_says_why():
     (row,) = listed("relu1:axis=4")
     assert (row["pool"], row["n_units"]) == ("", None)
@@ -75,8 +88,20 @@ def test_the_table_shows_which_axis_is_read():
     assert "[?, 16, 8, 8]  1          16  mean" in line[1]
 
 
-def test_an_option_of_a_layer_that_is_not_known_is_named():
+def test_an_option_of_a_layer_that_is_not_known_is_named(here):
     assert "Did you mean 'axis'" in refused("layers", DIGITS, "relu1:axes=1", code=2)
+
+
+def test_the_table_has_no_column_of_modules_if_there_are_none(here):
+    from tests.backends.models import model, node, save, value
+
+    inputs, outputs = [value("x", ["n", 3])], [value("y", ["n", 3]), value("k", [2])]
+    save(model([node("Neg", "x", "y"), node("Shape", "x", "k")], inputs, outputs), here)
+    titles, *lines = invert("layers", "model.onnx").stdout.splitlines()
+    assert titles.split()[:3] == ["name", "op", "shape"]
+    assert lines[1].split() == ["k", "Shape", "[2]", "-", "-", "-", "0"]
+    csv = invert("layers", "model.onnx", "--format", "csv").stdout
+    assert csv.startswith("name,module,op")
 
 
 def test_weights_are_counted():

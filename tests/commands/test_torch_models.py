@@ -47,3 +47,15 @@ def test_what_a_model_prints_is_not_mixed_with_the_data(talking, command):
     assert [row["n_units"] for row in csv.DictReader(io.StringIO(done.stdout))] == ["2"]
     assert "in the factory\n" in done.stderr
     assert "in forward\n" in done.stderr
+
+
+def test_without_an_example_a_line_says_how_to_describe_an_input(talking):
+    done = invert("layers", talking)
+    assert "describe one with --input input=SHAPE, as in --input input=3x224x224" in done.stderr
+    assert "Shapes are unknown" not in invert("layers", talking, "--input", "input=3").stderr
+
+
+def test_without_cuda_a_line_says_that_the_model_runs_on_the_cpu(talking, monkeypatch):
+    monkeypatch.setattr("invert_core.backends.torch.device._built_with_cuda", lambda: False)
+    done = invert("extract", talking, "--data", "x.npy", "-l", "output", "-o", "x.h5")
+    assert "The model runs on the CPU: this build of PyTorch has no CUDA." in done.stderr

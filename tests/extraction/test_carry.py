@@ -245,6 +245,14 @@ def test_groups_come_from_ids_from_tables_and_from_lists(tmp_path, caplog):
         assert read_groups(written(tmp_path, by_place), ids, N).digest == right.digest
 
 
+def test_a_column_that_a_table_of_groups_lacks_is_named_with_the_option_of_groups(tmp_path):
+    groups = written(tmp_path, "sample_id,clip\n").removesuffix("clip") + "clp"
+    with pytest.raises(UnknownNameError, match="no column 'clp'") as caught:
+        extracted(tmp_path, groups=groups)
+    assert "Did you mean 'clip'? Name another with --groups " in caught.value.hint
+    assert "--column" not in caught.value.hint
+
+
 def test_samples_that_a_table_of_groups_lacks_are_named(tmp_path):
     table = written(tmp_path, "sample_id,clip\na,1\nb,1\n")
     with pytest.raises(DataError, match=r"no row for 2 samples: 'c', 'd'"):

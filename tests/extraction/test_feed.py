@@ -259,6 +259,41 @@ def test_another_feed_is_refused_by_its_name(tmp_path, field, feed, groups):
         extracted(tmp_path, X, feed, groups=groups)
 
 
+def test_a_typed_number_is_mended_by_typing_and_an_array_by_its_type():
+    whole = ModelInput("sr", (), np.dtype("int64"))
+    with pytest.raises(SettingError) as typed:
+        as_constant("1.5", whole)
+    assert typed.value.hint == "Give another number."
+    with pytest.raises(SettingError, match=r"Give an array of that type.*astype\('int64'\)"):
+        as_constant(np.array(1.5), whole)
+
+
+def test_a_number_for_a_whole_array_is_refused_with_what_to_type():
+    with pytest.raises(SettingError, match=r"as in --constant state=FILE\.npy"):
+        as_constant("0.5", ModelInput("state", (2, None, 4), np.dtype("float32"), 1))
+
+
+ALL_FILLED = [
+    Feed({"sr": 1}, zeros=["x", "state"]),
+    Feed({"sr": 1, "x": X[:1]}, carry={"stateN": "state"}),
+    Feed({"sr": 1}, zeros=["state"], batch_axes={"x": None}),
+]
+
+
+@pytest.mark.parametrize("feed", ALL_FILLED)
+@pytest.mark.parametrize("data", [X, {"x": X}])
+def test_if_nothing_is_left_to_the_samples_the_options_that_fill_it_are_named(tmp_path, feed, data):
+    with pytest.raises(DataError) as caught:
+        extracted(tmp_path, data, feed)
+    for flag in ("--constant", "--zeros", "--carry", "--batch-axis NAME=none"):
+        assert flag in caught.value.hint
+
+
+def test_an_input_too_many_is_refused_with_all_that_may_fill_it(tmp_path):
+    with pytest.raises(DataError, match=r"--constant .* --zeros .* for state, --carry TENSOR=NAME"):
+        extracted(tmp_path, X)
+
+
 @pytest.mark.parametrize(
     "given", [{"constants": "sr=1"}, {"carry": "stateN=state"}, {"batch_axes": []}, {"zeros": "x"}]
 )

@@ -156,7 +156,10 @@ class ShortSource(ArraySource):
 
 @pytest.mark.parametrize(
     ("source", "said"),
-    [(WrongSource, "brought a sample twice"), (ShortSource, "names 31 samples but brings 32")],
+    [
+        (WrongSource, "brought a sample twice"),
+        (ShortSource, "names 31 samples but brings 32.*--batch-axis"),
+    ],
 )
 def test_samples_that_are_not_what_they_should_be_are_refused(tmp_path, source, said):
     with pytest.raises(DataError, match=said):
@@ -181,6 +184,7 @@ def test_nan_names_layer_unit_and_sample_and_keeps_all_rows_before_its_batch(tmp
         extract(nan_model(at=data[2100, 0]), source, tmp_path / "x.h5", LAYERS)
     assert "2,080 of 3,000 samples are kept" in str(caught.value)
     assert "goes on from there once that is repaired." in str(caught.value)
+    assert "such as --skip-bad or another --pool, need --overwrite" in str(caught.value)
     assert os.listdir(tmp_path) == ["x.h5.partial"]
 
 

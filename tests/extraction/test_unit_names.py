@@ -91,6 +91,7 @@ def test_a_sparse_and_a_flattened_layer_have_names(here):
         (["metadata:name"], ["out"], "no metadata 'name'. Did you mean 'names'? It has"),
         (["names.txt"], ["out", "hidden"], "Write --unit-names out=names.txt"),
         (["names.txt", "out=names.txt"], ["out"], "two sources of unit names for layer 'out'"),
+        (["names.txt:first=x"], ["out"], "says first=x, which is not the number of a unit"),
         (["none.txt"], ["out"], "There is no file 'none.txt'"),
         (["hiden=names.txt"], ["hidden"], "no layer 'hiden' is extracted. Did you mean 'hidden'"),
         (["out=two.csv"], ["out"], "Leave out out=."),

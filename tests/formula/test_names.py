@@ -119,6 +119,14 @@ def test_a_name_that_is_not_one_concept_is_refused(text, words):
     assert words in str(caught.value)
 
 
+def test_a_name_with_parentheses_is_refused_with_its_quoted_form():
+    concepts = ConceptSet.from_arrays(np.eye(2), id=["a", "b"], name=["not (quite)", "right"])
+    with pytest.raises(UnknownNameError) as caught:
+        Formula.parse("not (quite) & right", concepts)
+    assert caught.value.hint == 'Put it in double quotes: "not (quite)".'
+    assert Formula.parse('"not (quite)" & right', concepts).ids == ("a", "b")
+
+
 def test_an_id_counts_before_a_name_and_this_is_said(caplog):
     assert Formula.parse("crane", CONCEPTS).ids == ("crane",)
     assert "'crane' is the concept with this id." in caplog.text

@@ -5,7 +5,7 @@ import pytest
 from invert_core.errors import SettingError, UnknownNameError
 from invert_core.models.axes import Axes
 from invert_core.models.backend import Layer, Reading
-from invert_core.models.layer_names import layer_aliases, select_layers
+from invert_core.models.layer_names import described, layer_aliases, select_layers
 
 
 def layer(name, module="", pool="mean"):
@@ -167,6 +167,9 @@ def test_the_name_of_a_layer_is_not_taken_apart():
         ("conv:axis=one", "axis=one, which is not the number of an axis"),
         ("conv:axis=", "axis=, which is not the number of an axis"),
         ("conv:axis=1,axis=2", "says axis twice"),
+        ("conv:axis=1,", "has an option without a key"),
+        ("conv:axis1", "no option of the form key=value behind its colon"),
+        ("conv:", "no option of the form key=value behind its colon"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(address, reason):
@@ -182,3 +185,45 @@ def test_a_pattern_says_which_layers_need_an_axis_and_takes_them_with_one(caplog
     caplog.clear()
     assert select_layers(READABLE, ["o*:axis=1"]) == [Reading("odd", channel_axis=1)]
     assert not caplog.records
+
+
+def test_a_pattern_says_which_layers_cannot_be_read_as_asked(caplog):
+    assert select_layers(READABLE, ["*:axis=2"]) == [
+        Reading("conv", channel_axis=2),
+        Reading("odd", channel_axis=2),
+    ]
+    assert caplog.messages == [
+        "Left out of '*', because they cannot be read as asked: 'flat:0' has 2 axes, and the "
+        "channel axis cannot be 2."
+    ]
+
+
+def test_layers_that_are_listed_say_what_cannot_be_read_as_asked(caplog):
+    found = described(READABLE.layers(), ["*:axis=7"], Reading(""))
+    assert [each.problem for each in found[:3]] == [
+        f"has {rank} axes, and the channel axis cannot be 7" for rank in (3, 3, 2)
+    ]
+    assert caplog.messages == [
+        "Cannot be read as asked: 'conv', 'odd', 'flat:0'; for example, 'conv' has 3 axes, and the "
+        "channel axis cannot be 7."
+    ]
+
+
+def test_without_addresses_or_layers_nothing_is_listed_and_nothing_said(caplog):
+    caplog.set_level("INFO", "invert")
+    assert described(READABLE.layers(), [], Reading("")) == []
+    assert described([], ["*"], Reading("")) == []
+    assert not caplog.records
+
+
+def test_a_layer_that_lacks_an_axis_is_listed_alike_with_another_pool(caplog):
+    asked = described(READABLE.layers(), ["odd:pool=max"], Reading(""))
+    assert asked == [READABLE.layers()[1]]
+    assert not caplog.records
+
+
+def test_an_axis_of_the_samples_that_counts_the_units_is_refused_in_a_sentence():
+    (conv,) = described(READABLE.layers(), ["conv:batch=1"], Reading(""))
+    assert conv.problem == (
+        "has the shape [?, 8, 5], and axis 1 counts the units, not the samples (followed)"
+    )

@@ -77,6 +77,14 @@ def test_a_layer_of_samples_and_units_stays_as_it_is(pool):
     assert chosen(2, pool)[0].kind == "none"
 
 
+def test_the_axes_that_can_be_chosen_are_named():
+    with pytest.raises(ModelError, match=r"Choose 1, or -1") as caught:
+        chosen(2, channel_axis=7)
+    with pytest.raises(ModelError, match=r"Choose one from 1 to 2, or -1"):
+        chosen(3, channel_axis=7)
+    assert "the channel axis cannot be 7" in str(caught.value)
+
+
 def test_a_channel_axis_may_be_counted_from_the_end():
     pooling, _ = chosen(4, "max", -1)
     assert (pooling.channel_axis, pooling.other_axes) == (3, [1, 2])

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from invert_core.data.source import Batch, Batches, DataSource
+from invert_core.data.source import LEAVE_ONE, Batch, Batches, DataSource
 from invert_core.errors import DataError
 from invert_core.values import as_sample_id
 from invert_core.wording import first_few
@@ -79,7 +79,8 @@ class ArraySource(DataSource):
         if not self.arrays:
             only = f", only the constants {first_few([*self.constants])}" if self.constants else ""
             raise DataError(
-                f"The data has no arrays of samples{only}.", "Give one array per model input."
+                f"The data has no arrays of samples{only}.",
+                LEAVE_ONE if self.constants else "Give one array per model input.",
             )
         self.resources = ExitStack()  # what must stay open as long as the arrays are read
         self.sample_id = None if sample_id is None else as_sample_id(sample_id, "the data")

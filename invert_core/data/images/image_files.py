@@ -71,6 +71,8 @@ class FolderFiles(ImageFiles):
 
 def read_file(path: Path) -> bytes:
     """Read one image file; pipes, devices, folders and files above `MOST_BYTES` are refused."""
+    if path.is_symlink() and not path.exists():
+        raise ValueError(f"it is a link to {os.readlink(path)!r}, which does not exist")
     if path.exists() and not path.is_file():
         raise ValueError("it is not a file")
     with open(path, "rb") as file:

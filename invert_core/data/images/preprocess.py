@@ -278,10 +278,13 @@ class Preprocess:
         if self.letterbox is not None and (self.resize is not None or self.crop is not None):
             raise SettingError(
                 "A letterbox was given together with resize or crop.",
-                "Leave out resize and crop, or the letterbox.",
+                "Leave out --resize and --crop, or --letterbox.",
             )
         if self.letterbox is None and self.pad != (114,):
-            raise SettingError("pad was given without a letterbox.", "Give one, or leave out pad.")
+            raise SettingError(
+                "The colour of margins was given without a letterbox.",
+                "Add --letterbox, or leave out --pad.",
+            )
         _check_per_channel("pad", self.pad, MODES[self.mode])
         if not all(0 <= value <= 255 and value == int(value) for value in self.pad):
             raise SettingError(f"pad is {self.pad}.", "Give whole numbers from 0 to 255.")
@@ -338,7 +341,7 @@ def _check_per_channel(name: str, values: tuple[float, ...] | None, channels: in
     if len(values) not in (1, channels):
         raise SettingError(
             f"{name} has {len(values)} values, but images have {channels} channels.",
-            "Give one per channel, or one for all; grey images have mode L.",
+            "Give one per channel, or one for all; grey images have --mode L.",
         )
     if not all(math.isfinite(value) for value in values):
         raise SettingError(f"{name} is {values}.", "Give finite numbers.")

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from invert_core.backends.onnx import OnnxBackend
 from invert_core.errors import ModelError, SettingError, UnknownNameError
 from invert_core.models.axes import Axes
-from invert_core.models.backend import Layer
+from invert_core.models.backend import Layer, Reading
 from tests.backends import models
 
 FIRST = Axes(0, 1, "channels of Conv 'conv'")
@@ -294,6 +294,12 @@ def test_a_layer_whose_samples_are_not_first_is_read_on_their_axis(tmp_path):
     np.testing.assert_allclose(found, x.mean(1), rtol=1e-5)
     flat = models.run(path, ["turned"], x, channel_axis=0, pool="flatten")["turned"]
     np.testing.assert_array_equal(flat, x.reshape(4, 6))
+
+
+def test_an_axis_that_cannot_count_the_samples_is_refused_with_those_that_can(tmp_path):
+    model = OnnxBackend.open(models.save(awkward(), tmp_path))
+    with pytest.raises(ModelError, match=r"has length 2 on axis 0, which should.*may be on axis 1"):
+        model.open_layers([Reading("turned", batch_axis=0, channel_axis=1)])
 
 
 def test_an_axis_that_turns_out_not_to_be_the_batch_is_refused(tmp_path):

@@ -78,7 +78,7 @@ def test_the_weights_in_a_checkpoint_are_found_and_said(tmp_path, other, key, ca
     found = TorchBackend.open(FACTORY, weights=path)
     np.testing.assert_array_equal(values(found), values(TorchBackend.adopt(other)))
     assert f"are those under '{key}'" in caplog.text
-    assert "prefix 'module.' of all weights" in caplog.text
+    assert "prefix 'module.' is left out of the names" in caplog.text
 
 
 def test_the_old_format_of_files_is_read(tmp_path, other):
@@ -112,9 +112,9 @@ def test_weights_of_another_model_are_refused_with_the_names(tmp_path, other):
     with pytest.raises(ModelError) as caught:
         TorchBackend.open(FACTORY, weights=save(state, tmp_path / "w.pt"))
     said = str(caught.value)
-    assert "'head.weight' of the model are missing" in said
+    assert "the file has no 'head.weight'" in said
     assert "the model has no 'tail.0', 'tail.1', 'tail.2' and 2 more" in said
-    assert "'conv.weight' have another shape, (2, 3, 1, 1) instead of (4, 3, 1, 1)" in said
+    assert "'conv.weight' has another shape, (2, 3, 1, 1) instead of (4, 3, 1, 1)" in said
 
 
 @pytest.mark.parametrize(

@@ -344,8 +344,10 @@ def test_links_between_many_folders_are_refused_before_they_take_hours(tmp_path,
 
 def test_a_link_that_leads_nowhere_is_an_unreadable_image(ten):
     (ten / "c.png").symlink_to(ten / "gone.png")
-    with pytest.raises(DataError, match=r"'c\.png' cannot be read.*--skip-bad"):
+    with pytest.raises(DataError, match=r"'c\.png' cannot be read.*--skip-bad") as caught:
         all_rows(folder_of(ten))
+    assert "it is a link to" in caught.value.message
+    assert "gone.png', which does not exist" in caught.value.message
     assert len(folder_of(ten, skip_bad=True)) == 10
 
 

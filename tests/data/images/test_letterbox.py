@@ -97,6 +97,20 @@ def test_letterboxes_that_make_no_sense_are_refused(fields):
         Preprocess(**fields)
 
 
+@pytest.mark.parametrize(
+    ("fields", "flags"),
+    [
+        ({"pad": (0,)}, "Add --letterbox, or leave out --pad."),
+        ({"letterbox": (8, 8), "crop": (8, 8)}, "Leave out --resize and --crop, or --letterbox."),
+        ({"letterbox": (8, 8), "pad": (0, 1), "mode": "L"}, "grey images have --mode L"),
+    ],
+)
+def test_the_flags_of_a_letterbox_that_do_not_go_together_are_named(fields, flags):
+    with pytest.raises(SettingError) as caught:
+        Preprocess(**fields)
+    assert flags in caught.value.hint
+
+
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("dtype", ["float32", "uint8"])
 def test_the_channels_of_bgr_are_those_of_rgb_reversed(layout, dtype):
