@@ -1,6 +1,7 @@
 """The commands that open a model, with one that PyTorch runs."""
 
 import csv
+import importlib
 import io
 import sys
 
@@ -56,6 +57,7 @@ def test_without_an_example_a_line_says_how_to_describe_an_input(talking):
 
 
 def test_without_cuda_a_line_says_that_the_model_runs_on_the_cpu(talking, monkeypatch):
-    monkeypatch.setattr("invert_core.backends.torch.device._built_with_cuda", lambda: False)
+    device = importlib.import_module("invert_core.backends.torch.device")
+    monkeypatch.setattr(device, "_built_with_cuda", lambda: False)
     done = invert("extract", talking, "--data", "x.npy", "-l", "output", "-o", "x.h5")
     assert "The model runs on the CPU: this build of PyTorch has no CUDA." in done.stderr
