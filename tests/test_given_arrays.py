@@ -1,5 +1,7 @@
 """Arrays as callers have them: masked, with a pandas index, or tensors of any kind."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -26,11 +28,16 @@ RNG = np.random.default_rng(0)
 VALUES = RNG.normal(size=(N, 3))
 MARKS = VALUES[:, :2] + RNG.normal(size=(N, 2)) > 0
 CONCEPTS = {"a": MARKS[:, 0], "b": MARKS[:, 1]}
-EXPECTED = label(VALUES, CONCEPTS).rows
 ORDER = RNG.permutation(N)
 IDS = np.array([f"s{i}.png" for i in range(N)])
 OF_NUMBERS = np.arange(N) * 7 + 5
 INDEXES = {"text": IDS, "numbers": OF_NUMBERS}
+
+
+@functools.cache
+def expected():
+    """The rows of the same labelling without indexes; not made on import, where jit may be off."""
+    return label(VALUES, CONCEPTS).rows
 
 
 def frame(values, index, **options):
@@ -44,20 +51,20 @@ def series(index, order=ORDER):
 @pytest.mark.parametrize("index", INDEXES.values(), ids=INDEXES)
 def test_two_indexes_that_differ_in_order_are_aligned(index):
     activations = frame(VALUES, index)
-    assert label(activations, series(index)).rows == EXPECTED
+    assert label(activations, series(index)).rows == expected()
     marks = frame(MARKS[ORDER], index[ORDER], columns=["a", "b"])
-    assert label(activations, marks).rows == EXPECTED
+    assert label(activations, marks).rows == expected()
     rows = score(VALUES, CONCEPTS, "a & ~b").rows
     assert score(activations, series(index), "a & ~b").rows == rows
     as_set = ConceptSet.from_arrays(marks, ["a", "b"])
     assert as_set.sample_id == tuple(map(str, index[ORDER]))
-    assert label(activations, as_set).rows == EXPECTED
+    assert label(activations, as_set).rows == expected()
 
 
 def test_a_shuffled_index_is_not_taken_for_positions_beside_one_that_counts_from_0():
     numbers = np.arange(N)
     for activations in (pd.DataFrame(VALUES), frame(VALUES, numbers)):
-        assert label(activations, series(numbers)).rows == EXPECTED
+        assert label(activations, series(numbers)).rows == expected()
     shuffled = frame(VALUES[ORDER], numbers[ORDER])
     in_order = {name: pd.Series(each) for name, each in CONCEPTS.items()}
     assert label(shuffled, in_order).rows == label(VALUES[ORDER], series(numbers)).rows
@@ -65,15 +72,15 @@ def test_a_shuffled_index_is_not_taken_for_positions_beside_one_that_counts_from
 
 def test_indexes_that_count_from_0_on_both_sides_are_positions():
     concepts = {name: pd.Series(each) for name, each in CONCEPTS.items()}
-    assert label(pd.DataFrame(VALUES), concepts).rows == EXPECTED
+    assert label(pd.DataFrame(VALUES), concepts).rows == expected()
     assert Activations.from_array(pd.DataFrame(VALUES)).sample_id is None
 
 
 def test_an_index_is_joined_with_the_sample_ids_of_the_other_side():
     activations = Activations.from_array(VALUES, sample_id=IDS)
-    assert label(activations, series(IDS)).rows == EXPECTED
+    assert label(activations, series(IDS)).rows == expected()
     concepts = ConceptSet.from_arrays(MARKS[ORDER], ["a", "b"], sample_id=IDS[ORDER])
-    assert label(frame(VALUES, IDS), concepts).rows == EXPECTED
+    assert label(frame(VALUES, IDS), concepts).rows == expected()
     fewer = frame(VALUES[:30], IDS[:30])
     with pytest.raises(DataError, match="--join inner"):
         label(fewer, concepts)
@@ -91,7 +98,7 @@ def test_an_index_that_shares_no_sample_with_the_other_is_refused():
 
 def test_concepts_whose_indexes_differ_are_aligned_or_refused():
     mixed = {"a": pd.Series(MARKS[:, 0], IDS), "b": pd.Series(MARKS[ORDER, 1], IDS[ORDER])}
-    assert label(frame(VALUES, IDS), mixed).rows == EXPECTED
+    assert label(frame(VALUES, IDS), mixed).rows == expected()
     with pytest.raises(
         DataError, match=r"1 sample of the labels of the concept 'a' is not in .*'b'"
     ):
@@ -142,7 +149,7 @@ def test_the_test_of_arrays_matches_indexes(test):
 @pytest.mark.parametrize("kind", ["boolean", "Int8", "Float64"])
 def test_missing_values_of_pandas_are_missing_labels(kind):
     labels = pd.Series(MARKS[:, 0].astype(float)).astype(kind)
-    assert label(VALUES, {"a": labels, "b": MARKS[:, 1]}).rows == EXPECTED
+    assert label(VALUES, {"a": labels, "b": MARKS[:, 1]}).rows == expected()
     labels[4] = pd.NA
     with pytest.raises(DataError, match="1 label of 1 concept is missing"):
         label(VALUES, {"a": labels})
@@ -178,7 +185,7 @@ def test_masked_activations_are_refused_with_their_number():
         auc(masked, MARKS)
     with pytest.raises(DataError, match="The labels cannot be used"):
         auc(VALUES, np.ma.masked_array(MARKS, mask=VALUES[:, :2] > 2))
-    assert label(np.ma.masked_array(VALUES), CONCEPTS).rows == EXPECTED
+    assert label(np.ma.masked_array(VALUES), CONCEPTS).rows == expected()
 
 
 def test_samples_of_an_extraction_are_called_by_their_index(tmp_path):
