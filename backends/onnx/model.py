@@ -171,7 +171,9 @@ class OnnxModel(Model):
         self, part: onnx.ModelProto, tensors: Mapping[str, str], readings: Sequence[Reading]
     ) -> dict[str, Pooled]:
         """Pool the tensors of the layers in the graph `part`, which is changed in place."""
-        self._survey.learn(tensors.values())
+        # Only numbers can contradict an axis of samples that was asked for.
+        asked = [tensors[each.layer] for each in readings if each.batch_axis is not None]
+        self._survey.learn(tensors.values(), asked)
         types = {tensor: self._survey.type_of(tensor) for tensor in tensors.values()}
         mask = self._tokens.mask if self._tokens else None
         prefix = free_prefix(part.graph)

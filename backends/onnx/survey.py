@@ -61,13 +61,16 @@ class Survey:
         """The tensors whose values depend on an input."""
         return dependent(self.proto.graph)
 
-    def learn(self, names: Iterable[str]) -> None:
-        """Run the model if its graph does not tell the shapes or the axes of some tensors."""
+    def learn(self, names: Iterable[str], asked: Collection[str] = ()) -> None:
+        """Run the model if its graph does not tell the shapes or the axes of some tensors.
+
+        It runs for those in `asked` in any case.
+        """
         wanted = [name for name in names if name in self.dependent]
         unknown = [name for name in wanted if self._stated(name).dims is None]
         if unknown:
             self._asked |= ask_runtime(self.proto, self.folder, unknown)
-        if unknown or any(map(self._is_open, wanted)):
+        if unknown or any(name in asked or self._is_open(name) for name in wanted):
             self._try_out(wanted)
 
     def seen_to_vary(self, name: str) -> tuple[int, ...] | None:
@@ -103,15 +106,18 @@ class Survey:
         trace = self._known.traces.get(name)
         if trace is None:
             trace = axes.traced(self.type_of(name).dims or (None,) * 3)
-        grown = self._tried.batch_axes(name)
+        grown = self._tried.grown_axes(name)
         if len(grown) == 1 and trace.counted is None:
-            trace = axes.with_batch(trace, grown[0])
+            alone = self._tried.counts_samples(name, grown[0])
+            trace = axes.with_batch(trace, grown[0], alone=alone)
         return self._beside_readers(name, axes.decided(trace, self._varying(name)), trace)
 
     def _beside_readers(self, name: str, found: Axes, trace: Trace) -> Axes:
         """Compare the axis of the channels with the one that a convolution reads them from."""
         axis, reader = self._known.readers.get(name, (None, ""))
         if axis is None or axis in (found.channel, found.batch) or len(trace.axes) < 3:
+            return found
+        if found.reason.endswith(axes.TOGETHER):
             return found
         if found.channel is not None:
             reason = f"{found.reason} are on axis {found.channel}, but {reader} reads axis {axis}"

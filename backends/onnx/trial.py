@@ -70,12 +70,17 @@ class ShapeTrial:
             return None
         if self._more is None or self._scaled is None:
             return (None,) * len(usual)  # what is fixed cannot be told from what may vary
-        vary = {*self.batch_axes(name), *self.varying_axes(name)}
+        vary = {*self.grown_axes(name), *self.varying_axes(name)}
         return tuple(None if axis in vary else size for axis, size in enumerate(usual))
 
-    def batch_axes(self, name: str) -> tuple[int, ...]:
+    def grown_axes(self, name: str) -> tuple[int, ...]:
         """Return the axes whose length follows the number of samples."""
         return _different(self.usual.get(name), (self._more or {}).get(name))
+
+    def counts_samples(self, name: str, axis: int) -> bool:
+        """Return whether an axis that grows is as long as there are samples, in both runs."""
+        more = (self._more or {})[name]
+        return (self.usual[name][axis], more[axis]) == _SAMPLES[0]
 
     def varying_axes(self, name: str) -> tuple[int, ...]:
         """Return the axes whose length follows the lengths of the inputs."""

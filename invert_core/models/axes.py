@@ -20,6 +20,7 @@ PLACE = "place"
 GIVEN = "given"
 UNKNOWN = "unknown"
 
+TOGETHER = "counts samples and something else together"
 NOTHING_TELLS = "nothing tells which axis counts the channels"
 _LOOKS_LIKE_IMAGES = ", which looks like images"
 
@@ -160,26 +161,26 @@ def with_channels(
         The lengths of the axes of the output.
     mixes : bool
         Whether the operator may also mix places with each other, as a product with any matrix may.
-        If channels are on another axis, it does, so that both axes then hold channels.
+        Channels on another axis then stay channels, so that two axes hold some.
     """
     axis %= len(sizes)
-    mixed = mixes and not trace.has(axis, CHANNEL)
     axes: list[Axis] = []
     for number, size in enumerate(sizes):
         kinds = {factor.kind for factor in trace.axes[number]}
         if number == axis:
             axes.append((Factor(CHANNEL, size),))
-        elif kinds & {BATCH, UNKNOWN} or (mixed and kinds == {CHANNEL}):
+        elif kinds & {BATCH, UNKNOWN} or (mixes and kinds == {CHANNEL}):
             axes.append(resized(trace.axes[number], size))
         else:
             axes.append((Factor(PLACE, size),))
     return Trace(tuple(axes), source)
 
 
-def with_batch(trace: Trace, axis: int) -> Trace:
-    """Return a trace in which an axis is known to count the samples."""
+def with_batch(trace: Trace, axis: int, *, alone: bool = True) -> Trace:
+    """Return a trace in which an axis is known to count the samples, alone or among others."""
     known = list(trace.axes)
-    known[axis] = (Factor(BATCH, trace.sizes[axis]),)
+    size = trace.sizes[axis]
+    known[axis] = (Factor(BATCH, size),) if alone else (Factor(BATCH, None), Factor(UNKNOWN, None))
     return Trace(tuple(known), trace.source)
 
 
@@ -327,7 +328,7 @@ def _decided(trace: Trace, varying: Collection[int]) -> Axes:
     batch = 0 if counted is None else counted
     beside = [factor for factor in trace.axes[batch] if factor.kind != BATCH] if rank else []
     if counted is not None and any(factor.size != 1 for factor in beside):
-        reason = f"axis {batch} counts samples and something else together"
+        reason = f"axis {batch} {TOGETHER}"
         return Axes(batch, None, reason, certain=rank > 1)
     if counted is None and batch in varying:
         return Axes(batch, None, "nothing tells which axis counts the samples")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from invert_core.errors import DataError, ModelError
-from invert_core.models.axes import Axes
+from invert_core.models.axes import TOGETHER, Axes
 from invert_core.models.backend import Layer, Reading, shown_shape
 
 _log = logging.getLogger("invert")
@@ -132,6 +132,11 @@ def _axes(reading: Reading, shape: tuple[int | None, ...], found: Axes) -> Axes:
             f"counts the units, not the samples ({found.reason}).",
             f"If it counts the samples, say which axis counts the units, as in "
             f"-l '{reading.layer}:batch={batch},axis={_likely_axis(shape, batch)}'.",
+        )
+    if channel is None and found.reason.endswith(TOGETHER):
+        raise ModelError(
+            f"The layer {reading.layer!r} has the shape {shown_shape(shape)}, and {found.reason}.",
+            "Name a layer before or behind it, which has one axis for the samples.",
         )
     if channel is None:
         example = f"{reading.layer}:axis={_likely_axis(shape, batch)}"

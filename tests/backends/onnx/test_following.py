@@ -502,3 +502,43 @@ def test_a_trial_run_without_end_is_ended(tmp_path, caplog, monkeypatch):
     (layer,) = OnnxBackend.open(models.save(graph, tmp_path)).layers()
     assert layer.shape is None
     assert "ended after" in caplog.text
+
+
+def test_channels_stay_channels_however_often_places_are_mixed(tmp_path):
+    weights = {"v": np.ones((8, 7), np.float32), "u": np.ones((7, 8), np.float32)}
+    proto = conv(
+        node("MatMul", "c v", "m"),
+        node("MatMul", "m u", "y"),
+        node("Add", "c y", "z"),
+        weights=weights,
+    )
+    layers = {each.name: each for each in OnnxBackend.open(models.save(proto, tmp_path)).layers()}
+    assert "axes 1 and 2 both hold channels" in layers["y"].axes.reason
+    assert layers["z"].axes.channel != 2
+
+
+def test_an_axis_that_grows_with_the_samples_need_not_count_them(tmp_path):
+    """Heads are folded into the samples in a way that the graph does not show."""
+    proto = conv(
+        node("Transpose", "c", "t", perm=[0, 2, 1]),
+        node("Compress", "some chosen", "to"),
+        node("Reshape", "t to", "y"),
+        weights={"some": np.array([-1, 3, 9]), "chosen": np.array([True, True, False])},
+    )
+    layer = OnnxBackend.open(models.save(proto, tmp_path)).layers()[-1]
+    assert layer.pool == ""
+    with pytest.raises(
+        ModelError, match="samples and something else together.*Name a layer before"
+    ):
+        OnnxBackend.open(models.save(proto, tmp_path)).extractor(["y"], device="cpu")
+
+
+def test_an_axis_of_samples_that_was_asked_for_must_be_one(tmp_path):
+    proto = conv(node("Reshape", "c to", "y"), weights={"to": np.array([0, 2, 3, 8])})
+    path = models.save(proto, tmp_path)
+    for known in (False, True):
+        model = OnnxBackend.open(path)
+        if known:
+            model.layers()
+        with pytest.raises(ModelError, match=r"axis 1|on axis 0|where the batch"):
+            model.open_layers([Reading("y", "mean", 3, 1)], device="cpu", batch_size=2)

@@ -195,6 +195,7 @@ def test_raw_tensors_come_as_they_are_beside_the_layers():
 UNDECIDED = {
     "places mixed by a matrix": (conv1d, lambda x: x @ torch.ones(8, 7)),
     "places mixed in front": (linear, lambda x: torch.ones(7, 8) @ x),
+    "places mixed twice": (conv1d, lambda x: x @ torch.ones(8, 7) @ torch.ones(7, 8)),
     "heads": (linear, lambda x: x.unflatten(2, (2, 3)).transpose(1, 2)),
     "heads of shared keys": (
         linear,
