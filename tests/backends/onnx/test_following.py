@@ -528,7 +528,7 @@ def test_an_axis_that_grows_with_the_samples_need_not_count_them(tmp_path):
     layer = OnnxBackend.open(models.save(proto, tmp_path)).layers()[-1]
     assert layer.pool == ""
     with pytest.raises(
-        ModelError, match="samples and something else together.*Name a layer before"
+        ModelError, match=r"samples and something else together.*Name a layer before"
     ):
         OnnxBackend.open(models.save(proto, tmp_path)).extractor(["y"], device="cpu")
 
