@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import onnx
 
@@ -82,10 +83,11 @@ def read_by_convolutions(
     return found
 
 
-def _is_an_order(order: object, axis: int) -> bool:
-    """Return whether a value exchanges axes, of which this is one."""
-    known = isinstance(order, list | range) and axis < len(order)
-    return known and sorted(order) == list(range(len(order)))  # type: ignore[arg-type, call-overload]
+def _is_an_order(order: Any, axis: int) -> bool:
+    """Return whether the value of an attribute exchanges axes, of which this is one."""
+    if not isinstance(order, list | range) or axis >= len(order):
+        return False
+    return sorted(order) == list(range(len(order)))
 
 
 class _Following:
@@ -105,8 +107,6 @@ class _Following:
         )
 
     def pass_through(self, node: onnx.NodeProto) -> None:
-        if not any(node.output):
-            return
         read = list(reads(node))
         known = any(name in self.traces for name in read)
         if not known and self._lost.isdisjoint(read):

@@ -172,7 +172,7 @@ class OnnxModel(Model):
     ) -> dict[str, Pooled]:
         """Pool the tensors of the layers in the graph `part`, which is changed in place."""
         # Only numbers can contradict an axis of samples that was asked for.
-        asked = [tensors[each.layer] for each in readings if each.batch_axis is not None]
+        asked = {tensors[each.layer] for each in readings if each.batch_axis is not None}
         self._survey.learn(tensors.values(), asked)
         types = {tensor: self._survey.type_of(tensor) for tensor in tensors.values()}
         mask = self._tokens.mask if self._tokens else None

@@ -230,10 +230,12 @@ def _scaled(given: Sequence[ModelInput], sample: Samples, scale: float) -> dict[
 
 
 def _repeated(wanted: ModelInput, sample: np.ndarray, n_samples: int) -> np.ndarray:
+    """Return an input for some samples, or for as many as the model fixes."""
     axis = wanted.batch_axis
-    if axis is None or not wanted.shape or wanted.shape[axis] is not None:
-        n_samples = 1 if axis is None or not wanted.shape else wanted.shape[axis] or 1
-    return sample if axis is None else np.take(sample, np.zeros(n_samples, int), axis)
+    if axis is None:
+        return sample
+    fixed = wanted.shape[axis] if wanted.shape else 1
+    return np.take(sample, np.zeros(n_samples if fixed is None else fixed or 1, int), axis)
 
 
 def _different(first: Shape | None, second: Shape | None) -> tuple[int, ...]:

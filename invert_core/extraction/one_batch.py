@@ -6,13 +6,12 @@ from types import MappingProxyType
 import numpy as np
 
 from invert_core.activations import layout
+from invert_core.data.arrays.batch_arrays import BatchAxes
 from invert_core.errors import ModelError
 from invert_core.extraction.unit_names import UnitNames
 from invert_core.models.backend import Extractor
 
 Inputs = Mapping[str, np.ndarray]
-BatchAxes = Mapping[str, int | None]
-"""The axis that counts the samples, by input: 0 for inputs that are missing, None for constants."""
 
 ON_THE_FIRST: BatchAxes = MappingProxyType({})
 """All inputs count the samples on the first axis."""

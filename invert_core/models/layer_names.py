@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from invert_core.errors import ModelError, SettingError, UnknownNameError
 from invert_core.models.backend import POOLS, Layer, Model, Reading
@@ -136,7 +137,7 @@ def as_reading(address: str, usual: Reading, names: Callable[[], Collection[str]
                 f"Write it as in {name}:axis=1, or leave out the colon.",
             )
         return replace(usual, layer=address)
-    given: dict[str, str | int] = {}
+    given: dict[str, Any] = {}
     for option in options.split(","):
         key, _, text = (part.strip() for part in option.partition("="))
         if not key:
@@ -151,7 +152,7 @@ def as_reading(address: str, usual: Reading, names: Callable[[], Collection[str]
         if field == "pool" and text not in POOLS:
             raise choice("pool", text, POOLS)
         given[field] = text if field == "pool" else _axis(address, key, text)
-    return replace(usual, layer=name, **given)  # type: ignore[arg-type]
+    return replace(usual, layer=name, **given)
 
 
 _OPTIONS = {"axis": "channel_axis", "batch": "batch_axis", "pool": "pool"}
