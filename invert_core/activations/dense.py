@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-import h5py
 import numpy as np
 
-from invert_core.files import hdf5
+from invert_core.activations.stored_matrix import StoredMatrix
 from invert_core.values import as_floats
 
 _ROW_BYTES = 512
@@ -17,11 +16,9 @@ _LEAST_UNITS = 64
 _TILE_ROWS = 512
 _TILE_PADDING = 16
 """Values between the rows of a tile, which would otherwise compete for the same cache lines."""
-_PIECE_VALUES = 2**17
-"""The fewest values that are worth a call of HDF5."""
 
 
-def units_at_once(source: np.ndarray | h5py.Dataset) -> int:
+def units_at_once(source: np.ndarray | StoredMatrix) -> int:
     """The number of units that `read_units` reads with the least work per unit.
 
     Chunks are read whole, so a block has whole chunks if they fit. It takes at most 64 MiB, or
@@ -29,7 +26,7 @@ def units_at_once(source: np.ndarray | h5py.Dataset) -> int:
 
     Parameters
     ----------
-    source : ndarray or h5py.Dataset [n_samples, n_units]
+    source : ndarray or StoredMatrix [n_samples, n_units]
 
     Returns
     -------
@@ -39,7 +36,7 @@ def units_at_once(source: np.ndarray | h5py.Dataset) -> int:
     n_samples, n_units = source.shape
     itemsize = read_type(source).itemsize
     in_a_chunk = 1
-    if isinstance(source, h5py.Dataset):
+    if isinstance(source, StoredMatrix):
         in_a_chunk = min(source.chunks[1] if source.chunks else n_units, n_units)
     wanted = -(-_ROW_BYTES // (itemsize * in_a_chunk)) * in_a_chunk
     unit_bytes = n_samples * itemsize
@@ -48,17 +45,17 @@ def units_at_once(source: np.ndarray | h5py.Dataset) -> int:
     return -(-wanted // n_blocks)
 
 
-def read_type(source: np.ndarray | h5py.Dataset) -> np.dtype:
+def read_type(source: np.ndarray | StoredMatrix) -> np.dtype:
     """The type that `read_units` returns: that of floats, and a float type that keeps integers."""
     return as_floats(np.empty(0, source.dtype.newbyteorder("="))).dtype
 
 
-def read_units(source: np.ndarray | h5py.Dataset, units: range) -> np.ndarray:
+def read_units(source: np.ndarray | StoredMatrix, units: range) -> np.ndarray:
     """The values of consecutive units, one row per unit.
 
     Parameters
     ----------
-    source : ndarray or h5py.Dataset [n_samples, n_units]
+    source : ndarray or StoredMatrix [n_samples, n_units]
     units : range
         Consecutive units of `source`.
 
@@ -79,13 +76,12 @@ def read_units(source: np.ndarray | h5py.Dataset, units: range) -> np.ndarray:
     return values
 
 
-def _pieces(source: np.ndarray | h5py.Dataset, units: range) -> Iterator[tuple[slice, range]]:
+def _pieces(source: np.ndarray | StoredMatrix, units: range) -> Iterator[tuple[slice, range]]:
     """Yield rows and columns that are fast to read: in a file whole chunks, each only once."""
     n_samples, n_units = source.shape
     height, columns = _TILE_ROWS, [units]
-    if isinstance(source, h5py.Dataset) and source.chunks:
-        in_a_chunk, width = source.chunks
-        height = -(-_PIECE_VALUES // (in_a_chunk * width)) * in_a_chunk
+    if isinstance(source, StoredMatrix) and source.piece:
+        height, width = source.piece
         firsts = range(units.start // width * width, units.stop, width)
         columns = [range(first, min(first + width, n_units)) for first in firsts]
     for column in columns:
@@ -93,12 +89,8 @@ def _pieces(source: np.ndarray | h5py.Dataset, units: range) -> Iterator[tuple[s
             yield slice(row, row + height), column
 
 
-def _read(source: np.ndarray | h5py.Dataset, rows: slice, columns: slice) -> np.ndarray:
-    if isinstance(source, h5py.Dataset):
-        with hdf5.broken_file_errors(source):
-            block = source[rows, columns]
-    else:
-        block = source[rows, columns]
+def _read(source: np.ndarray | StoredMatrix, rows: slice, columns: slice) -> np.ndarray:
+    block = source[rows, columns]
     return as_floats(block.astype(block.dtype.newbyteorder("="), copy=False))
 
 

@@ -1,4 +1,4 @@
-"""The layout of an activation file, version 1.
+"""The layout of an activation file, version 2.
 
 Root attributes: ``format``, ``format_version``, ``rows_done`` (rows that are valid; all of them in
 a finished file), and, if ``invert extract`` made the file, ``fingerprint`` and ``versions`` (JSON).
@@ -13,7 +13,9 @@ it (`sparse_rows`).
 ``/group`` [N], if present, holds the group of each sample, as an index into ``/group_name``.
 """
 
+import contextlib
 import json
+from pathlib import Path
 from urllib.parse import quote, unquote
 
 import h5py
@@ -21,10 +23,12 @@ import numpy as np
 
 from invert_core.errors import FileFormatError
 from invert_core.files import hdf5
+from invert_core.files.hdf5_checksums import open_sealed
 from invert_core.values import is_text
 
 FORMAT = "invert-activations"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Version 2 added checksums."""
 UNIT_LIMIT = 2**24
 STRIPE_ROWS = 1024
 CHUNK_UNITS = 64
@@ -32,8 +36,14 @@ ROWS_ELSEWHERE = "rows_elsewhere"
 DIGESTS = "sample_mark"
 GROUP = "group"
 GROUP_NAME = "group_name"
+ROW_CHECKSUM = "row_checksum"
 COLUMNS: dict[str, np.dtype] = {"indptr": np.dtype("<i8"), "indices": np.dtype("<i4")}
 """Types of the integers of a sparse layer in a new file."""
+
+
+def open_file(path: Path) -> contextlib.AbstractContextManager[h5py.File]:
+    """Open a file of activations for reading, and check its structure if it has checksums."""
+    return open_sealed(path, FORMAT, FORMAT_VERSION, sealed_since=2)
 
 
 def chunks(n_samples: int, n_units: int) -> tuple[int, int]:

@@ -10,9 +10,11 @@ from invert_core.activations import layout
 from invert_core.activations.groups import Groups
 from invert_core.activations.sparse import CscMatrix
 from invert_core.activations.steadiness import Steadiness
+from invert_core.activations.stored_matrix import StoredMatrix
 from invert_core.activations.values import ActivationLayer, Activations
 from invert_core.errors import DataError, FileFormatError
 from invert_core.files import hdf5
+from invert_core.files.hdf5_checksums import Blocks, read_array, read_strings
 from invert_core.files.input_file import check_file
 from invert_core.files.numpy_files import read_npy, read_npz
 from invert_core.values import SAMPLE_LIMIT, as_sample_id, check_text
@@ -65,9 +67,22 @@ def open_activations(source: str | Path) -> Activations:
     )
 
 
+def verify(path: Path) -> None:
+    """Read all of an HDF5 file of activations, and raise unless it matches its checksums."""
+    with layout.open_file(path) as file:
+        _read_sample_id(file)
+        _read_groups(file)
+        for group in hdf5.own_groups(hdf5.own_group(file, "layers")):
+            source = _open_layer(group, None).source
+            parts = (source.indices, source.data) if isinstance(source, CscMatrix) else (source,)
+            for part in parts:
+                if isinstance(part, StoredMatrix | Blocks):
+                    part.verify()
+
+
 def _open_hdf5(path: Path) -> Activations:
     with contextlib.ExitStack() as stack:
-        file = stack.enter_context(hdf5.open_checked(path, layout.FORMAT, layout.FORMAT_VERSION))
+        file = stack.enter_context(layout.open_file(path))
         sample_id = _read_sample_id(file)
         _refuse_rows_elsewhere(file)
         groups = hdf5.own_groups(hdf5.own_group(file, "layers"))
@@ -118,21 +133,20 @@ def _read_sample_id(file: h5py.File) -> tuple[str, ...] | None:
             f"{file.filename!r} has {dataset.shape[0]:,} sample ids, more than {SAMPLE_LIMIT:,}.",
             "Split it into several files.",
         )
-    return as_sample_id(hdf5.read_strings(dataset), repr(file.filename))
+    return as_sample_id(read_strings(dataset), repr(file.filename))
 
 
 def _read_groups(file: h5py.File) -> Groups | None:
     if not (hdf5.has_item(file, layout.GROUP) or hdf5.has_item(file, layout.GROUP_NAME)):
         return None
     dataset = hdf5.own_dataset(file, layout.GROUP)
-    names = hdf5.read_strings(hdf5.own_dataset(file, layout.GROUP_NAME))
+    names = read_strings(hdf5.own_dataset(file, layout.GROUP_NAME))
     if dataset.dtype.kind not in "iu" or dataset.ndim != 1 or dataset.size > SAMPLE_LIMIT:
         raise FileFormatError(
             f"{file.filename!r} has groups of type {dataset.dtype} and shape {dataset.shape}.",
             "Store one integer per sample, an index into 'group_name'.",
         )
-    with hdf5.broken_file_errors(dataset):
-        number = dataset[:]
+    number = read_array(dataset)
     if number.size and not 0 <= number.min() <= number.max() < len(names):
         raise FileFormatError(
             f"{file.filename!r} numbers groups from {number.min()} to {number.max()} and names "
@@ -151,7 +165,7 @@ def _open_layer(group: h5py.Group, sample_id: tuple[str, ...] | None) -> Activat
     return ActivationLayer(name, source, sample_id, unit, alias, Steadiness.read(group))
 
 
-def _open_dense(group: h5py.Group) -> h5py.Dataset:
+def _open_dense(group: h5py.Group) -> StoredMatrix:
     dataset = hdf5.own_dataset(group, "activations")
     if dataset.dtype.kind != "f" or dataset.ndim != 2:
         raise FileFormatError(
@@ -159,7 +173,7 @@ def _open_dense(group: h5py.Group) -> h5py.Dataset:
             "Store it as a float16, float32 or float64 matrix [n_samples, n_units].",
         )
     _check_size(group, dataset.shape)
-    return dataset
+    return StoredMatrix(dataset)
 
 
 def _open_sparse(group: h5py.Group) -> CscMatrix:
@@ -180,10 +194,9 @@ def _open_sparse(group: h5py.Group) -> CscMatrix:
             f"{parts['indptr'].size:,}.",
             "Store compressed sparse columns [n_samples, n_units], not rows: call tocsc() first.",
         )
-    with hdf5.broken_file_errors(parts["indptr"]):
-        indptr = parts["indptr"][:]
+    indptr = read_array(parts["indptr"])
     try:
-        return CscMatrix(shape, indptr, parts["indices"], parts["data"])
+        return CscMatrix(shape, indptr, Blocks(parts["indices"]), Blocks(parts["data"]))
     except DataError as error:
         error.add_note(f"({_layer(group)}.)")
         raise
@@ -209,4 +222,4 @@ def _read_unit(group: h5py.Group, n_units: int) -> tuple[str, ...]:
             f"{_layer(group)} has {n_units:,} units and unit names of shape {dataset.shape}.",
             "Store one name per unit.",
         )
-    return hdf5.read_strings(dataset)
+    return read_strings(dataset)

@@ -3,11 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, runtime_checkable
 
-import h5py
 import numpy as np
 
 from invert_core.errors import DataError
-from invert_core.files import hdf5
+from invert_core.files.hdf5_checksums import Blocks
 from invert_core.values import as_floats
 
 _UNITS = 512
@@ -104,14 +103,14 @@ class CscMatrix:
     shape : tuple of int
     indptr : integer array [n_units + 1]
         The first stored value of each unit: it must go from 0 to nnz and never fall.
-    indices, data : ndarray or h5py.Dataset [nnz]
+    indices, data : ndarray or Blocks [nnz]
         The sample of each stored value (integers), and the values.
     """
 
     shape: tuple[int, int]
     indptr: np.ndarray = field(repr=False)
-    indices: np.ndarray | h5py.Dataset = field(repr=False)
-    data: np.ndarray | h5py.Dataset = field(repr=False)
+    indices: np.ndarray | Blocks = field(repr=False)
+    data: np.ndarray | Blocks = field(repr=False)
 
     def __post_init__(self) -> None:
         stored = self.data.size
@@ -178,8 +177,8 @@ class CscMatrix:
         """
         start, stop = (int(self.indptr[unit]) for unit in (units.start, units.stop))
         indptr = self.indptr[units.start : units.stop + 1] - start
-        indices = _native(_read(self.indices, start, stop))
-        data = as_floats(_native(_read(self.data, start, stop)))
+        indices = _native(self.indices[start:stop])
+        data = as_floats(_native(self.data[start:stop]))
         outside = np.flatnonzero((indices < 0) | (indices >= self.shape[0]))
         if outside.size:
             at = int(outside[0])
@@ -228,13 +227,6 @@ def _indptr(counts: np.ndarray) -> np.ndarray:
     indptr = np.zeros(counts.size + 1, np.int64)
     np.cumsum(counts, out=indptr[1:])
     return indptr
-
-
-def _read(values: np.ndarray | h5py.Dataset, start: int, stop: int) -> np.ndarray:
-    if isinstance(values, h5py.Dataset):
-        with hdf5.broken_file_errors(values):
-            return values[start:stop]
-    return values[start:stop]
 
 
 def _native(values: np.ndarray) -> np.ndarray:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
@@ -14,6 +13,7 @@ from invert_core.activations import dense, sparse
 from invert_core.activations.groups import Groups
 from invert_core.activations.sparse import CscMatrix, SparseUnits, SupportsCsc
 from invert_core.activations.steadiness import Steadiness
+from invert_core.activations.stored_matrix import StoredMatrix
 from invert_core.errors import DataError
 from invert_core.values import (
     as_array,
@@ -32,7 +32,7 @@ class ActivationLayer:
     Parameters
     ----------
     name : str
-    source : ndarray, h5py.Dataset or CscMatrix [n_samples, n_units]
+    source : ndarray, StoredMatrix or CscMatrix [n_samples, n_units]
         The matrix; its values are boolean, integer or floating.
     sample_id : tuple of str or None
         Sample ids, which name the samples in messages.
@@ -51,7 +51,7 @@ class ActivationLayer:
     """
 
     name: str
-    source: np.ndarray | h5py.Dataset | CscMatrix = field(repr=False)
+    source: np.ndarray | StoredMatrix | CscMatrix = field(repr=False)
     sample_id: tuple[str, ...] | None = field(default=None, repr=False)
     unit: tuple[str, ...] | None = field(default=None, repr=False)
     alias: str = field(default="", repr=False)

@@ -1,5 +1,6 @@
 """Reads and writes the concept file: a concept set in HDF5, ready for the search."""
 
+import errno
 import io
 from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
@@ -11,18 +12,25 @@ import numpy as np
 from invert_core.concepts.sets.concept_set import Alias, ConceptSet
 from invert_core.errors import FileFormatError
 from invert_core.files.atomic import new_file
-from invert_core.files.hdf5 import (
-    broken_file_errors,
-    has_item,
-    open_checked,
-    own_dataset,
+from invert_core.files.hdf5 import broken_file_errors, has_item, own_dataset
+from invert_core.files.hdf5_checksums import (
+    open_sealed,
+    read_array,
+    read_blocks,
     read_strings,
+    seal,
+    write_array,
+    write_blocks,
     write_strings,
 )
+from invert_core.wording import UPGRADE
 
 FORMAT = "invert-concepts"
-FORMAT_VERSION = 2
-"""Version 2 has `defined`, which a reader of version 1 would overlook."""
+FORMAT_VERSION = 3
+"""Version 2 added `defined`, which a reader of version 1 would overlook; version 3, checksums."""
+
+_STORAGE = "bits"
+"""The only way in which labels are stored so far; a later version may add sparse columns."""
 
 
 def write_concepts(
@@ -39,14 +47,23 @@ def write_concepts(
     """
     with new_file(Path(path), overwrite=overwrite) as partial:
         # No view into the image: Python 3.13 warns of one that an error keeps alive.
-        partial.write_bytes(_image(concepts).getvalue())
+        image = _image(concepts).getvalue()
+        partial.write_bytes(image)
+        if partial.read_bytes() != image:
+            raise OSError(errno.EIO, "what was written is not what is read back")
 
 
 def read_hdf5(path: Path) -> ConceptSet:
     """Read a concept file."""
-    with open_checked(path, FORMAT, FORMAT_VERSION) as file:
+    with open_sealed(path, FORMAT, FORMAT_VERSION, sealed_since=3) as file:
         with broken_file_errors(file):
             n_samples = file.attrs.get("n_samples")
+            storage = file.attrs.get("storage", _STORAGE)
+        if storage != _STORAGE:
+            raise FileFormatError(
+                f"{str(path)!r} stores labels as {storage!r}; this program reads {_STORAGE!r}.",
+                UPGRADE,
+            )
         if not isinstance(n_samples, np.integer):
             raise FileFormatError(
                 f"{str(path)!r} does not say how many samples it has (n_samples is {n_samples!r}).",
@@ -86,22 +103,24 @@ def _write(image: io.BytesIO, concepts: ConceptSet) -> None:
 
 def _fill(file: h5py.File, concepts: ConceptSet) -> None:
     file.attrs["format"] = FORMAT
-    file.attrs["format_version"] = 1 if concepts.defined is None else FORMAT_VERSION
+    file.attrs["format_version"] = FORMAT_VERSION
+    file.attrs["storage"] = _STORAGE
     file.attrs["n_samples"] = concepts.n_samples
-    file.create_dataset("bits", data=concepts.bits)
-    file.create_dataset("parents", data=concepts.parents)
+    write_blocks(file, "bits", concepts.bits)
+    write_array(file, "parents", concepts.parents)
     write_strings(file, "id", concepts.id)
     write_strings(file, "name", concepts.name)
     write_strings(file, "definition", concepts.definition)
     if concepts.sample_id is not None:
         write_strings(file, "sample_id", concepts.sample_id)
     if concepts.defined is not None:
-        file.create_dataset("defined", data=concepts.defined)
+        write_blocks(file, "defined", concepts.defined)
     if concepts.aliases:
         write_strings(file, "alias", tuple(alias.id for alias in concepts.aliases))
         write_strings(file, "alias_name", tuple(alias.name for alias in concepts.aliases))
         of = [[alias.concept] for alias in concepts.aliases]
-        file.create_dataset("alias_of", data=np.array(of, np.int64))
+        write_array(file, "alias_of", np.array(of, np.int64))
+    seal(file)
 
 
 def _strings(file: h5py.File, name: str) -> tuple[str, ...]:
@@ -128,5 +147,4 @@ def _array(file: h5py.File, name: str) -> np.ndarray:
             f"{where} has shape {dataset.shape} and type {dataset.dtype}.",
             "Make the file again with: invert concepts build",
         )
-    with broken_file_errors(dataset):
-        return dataset.astype(dataset.dtype.newbyteorder("="))[:]
+    return read_blocks(dataset) if name in ("bits", "defined") else read_array(dataset)

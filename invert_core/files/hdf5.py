@@ -173,9 +173,10 @@ def read_strings(dataset: h5py.Dataset) -> tuple[str, ...]:
         return tuple(dataset.asstr()[:].tolist())
 
 
-def write_strings(group: h5py.Group, name: str, values: tuple[str, ...]) -> None:
+def write_strings(group: h5py.Group, name: str, values: tuple[str, ...]) -> h5py.Dataset:
     """Store `values` as a one-dimensional dataset of UTF-8 strings."""
-    group.create_dataset(name, data=np.array(values, dtype=object), dtype=h5py.string_dtype())
+    strings = np.array(values, dtype=object)
+    return group.create_dataset(name, data=strings, dtype=h5py.string_dtype())
 
 
 def _where(item: h5py.Group | h5py.Dataset, name: str = "") -> str:

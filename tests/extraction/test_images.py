@@ -17,6 +17,7 @@ from invert_core import extract, open_activations
 from invert_core.activations.writing import partial_file, sample_digests
 from invert_core.data import Preprocess
 from invert_core.errors import DataError, FileFormatError, StaleFileError, StorageError
+from invert_core.files.hdf5_checksums import seal, write_strings
 from invert_core.models.backend import ModelInput
 from tests.extraction.extracted import LAYERS
 from tests.fake_model import FakeModel, samples
@@ -247,7 +248,8 @@ def test_an_unfinished_file_whose_samples_are_not_its_own_is_no_reason_to_start_
     broken(images / "3.png")
     stopped_at(images, tmp_path / "x.h5", r"3\.png")
     with h5py.File(tmp_path / "x.h5.partial", "r+") as file:
-        file["sample_id"][4] = "other.png"
+        del file["sample_id"]
+        write_strings(file, "sample_id", ("0.png", "1.png", "2.png", "3.png", "other.png"))
     with pytest.raises(FileFormatError, match="its samples do not match"):
         run(images, tmp_path / "x.h5")
 
@@ -257,6 +259,7 @@ def test_an_unfinished_file_without_sample_digests_is_resumed_if_nothing_changed
     stopped_at(images, tmp_path / "x.h5", r"3\.png")
     with h5py.File(tmp_path / "x.h5.partial", "r+") as file:
         del file["sample_mark"]
+        seal(file)
     assert "2 of 5 samples are kept" in stopped_at(images, tmp_path / "x.h5", r"3\.png")
     with h5py.File(tmp_path / "x.h5.partial") as file:
         assert "sample_mark" not in file, "it was made anew"

@@ -18,7 +18,8 @@ STRUCTURE_BYTES = 2**20
 """A safe bound on what HDF5 stores besides values, strings and chunks."""
 
 _BYTES_PER_STRING = 64
-_BYTES_PER_CHUNK = 100
+_BYTES_PER_CHUNK = 104
+_BYTES_PER_LAYER = 2**13
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +95,8 @@ class Contents:
         digests = self.origin.sample_digests
         of_samples = 0 if digests is None else digests.nbytes
         of_samples += 0 if groups is None else groups.number.nbytes
-        return STRUCTURE_BYTES + of_strings + of_samples + n_chunks * _BYTES_PER_CHUNK
+        of_layers = len(self.n_units) * _BYTES_PER_LAYER + n_chunks * _BYTES_PER_CHUNK
+        return STRUCTURE_BYTES + of_strings + of_samples + of_layers
 
     @property
     def bytes_of_matrices(self) -> int:

@@ -12,8 +12,8 @@ from invert_core.activations import layout
 from invert_core.activations.writing import partial_file, sample_digests
 from invert_core.activations.writing.contents import Origin
 from invert_core.activations.writing.unfinished_file import UnfinishedFile
-from invert_core.errors import ExistingOutputError, FileFormatError
-from invert_core.files import hdf5
+from invert_core.errors import ExistingOutputError, FileFormatError, StaleFileError
+from invert_core.files.hdf5_checksums import check_structure, is_sealed
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Finished:
 def read_finished(path: Path) -> Finished:
     """Read the fingerprint and the units of a file that an extraction made."""
     try:
-        with hdf5.open_checked(path, layout.FORMAT, layout.FORMAT_VERSION) as file:
+        with layout.open_file(path) as file:
             stored = layout.stored_fingerprint(file)
             shapes = partial_file.shapes(file)
             rows_done = layout.rows_done(file)
@@ -64,6 +64,14 @@ def open_unfinished(path: Path, origin: Origin) -> Unfinished | None:
             rows_done = layout.rows_done(file)
             if rows_done == 0:
                 return None
+            if not is_sealed(file):
+                raise StaleFileError(
+                    f"{str(path)!r} was begun by an earlier version of invert, which stored no "
+                    "checksums.",
+                    "Finish it with that version, choose another output with -o, or start anew "
+                    "with --overwrite.",
+                )
+            check_structure(file)
             if not _may_go_on(file, stored, origin, rows_done):
                 return Unfinished(stored, None)
             if not partial_file.fits(file, origin.n_samples, origin.type_in_file, rows_done):

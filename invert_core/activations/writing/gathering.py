@@ -2,8 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -16,6 +15,8 @@ from invert_core.activations.writing import partial_file
 from invert_core.activations.writing.contents import STRUCTURE_BYTES
 from invert_core.activations.writing.sparse_rows import SparseRows, column_starts, columns
 from invert_core.files import hdf5
+from invert_core.files.checksums import BLOCK_BYTES, TYPE, RunningChecksums
+from invert_core.files.hdf5_checksums import SUFFIX, seal, set_checksum
 
 _log = logging.getLogger("invert")
 
@@ -47,23 +48,26 @@ def gather_columns(path: Path, rows: SparseRows, n_samples: int, dtype: np.dtype
         # Plain writes, because HDF5 crashes at exit after a write that failed.
         with cast(BinaryIO, new.open("r+b", buffering=0)) as file:
             for name, each in starts.items():
-                place = places[name]
-                _write(file, place.indptr, each)
-                done = 0
-                for indices, values in columns(partial(rows.records, name), each, dtype):
-                    _write(file, place.indices + done * indices.itemsize, indices)
-                    _write(file, place.data + done * dtype.itemsize, values)
-                    done += values.size
+                _write(file, places[name]["indptr"], each)
+                blocks = columns(partial(rows.records, name), each, dtype)
+                _write_columns(file, places[name], blocks)
     _warn_of_few_zeros(starts, n_samples, dtype)
 
 
-@dataclass(frozen=True)
-class _Places:
-    """The places in a file where the parts of a sparse layer begin."""
-
-    indptr: int
-    indices: int
-    data: int
+def _write_columns(
+    file: BinaryIO, places: Mapping[str, int], blocks: Iterable[tuple[np.ndarray, np.ndarray]]
+) -> None:
+    """Write the indices and the values of a layer, and the checksums of both."""
+    parts = ("indices", "data")
+    ends = {part: places[part] for part in parts}
+    checksums = {part: RunningChecksums() for part in parts}
+    for block in blocks:
+        for part, values in zip(parts, block, strict=True):
+            _write(file, ends[part], values)
+            ends[part] += values.nbytes
+            checksums[part].add(values)
+    for part in parts:
+        _write(file, places[part + SUFFIX], checksums[part].finish())
 
 
 def _size(starts: np.ndarray, dtype: np.dtype) -> int:
@@ -84,25 +88,30 @@ def _warn_of_few_zeros(starts: Mapping[str, np.ndarray], n_samples: int, dtype: 
 
 def _add_datasets(
     path: Path, starts: Mapping[str, np.ndarray], dtype: np.dtype
-) -> dict[str, _Places]:
+) -> dict[str, dict[str, int]]:
+    """Make the datasets of the sparse layers; return where each begins in the file."""
     with h5py.File(path, "r+") as file:
         places = {}
         for name, each in starts.items():
             group = hdf5.own_group(hdf5.own_group(file, "layers"), layout.layer_key(name))
-            sizes = {"indptr": each.size, "indices": int(each[-1]), "data": int(each[-1])}
-            places[name] = _Places(
-                **{
-                    part: _new_dataset(group, part, size, layout.COLUMNS.get(part, dtype))
-                    for part, size in sizes.items()
-                }
-            )
+            indptr = _new_dataset(group, "indptr", each.size, each.dtype)
+            set_checksum(indptr, each)
+            new = [indptr]
+            for part in ("indices", "data"):
+                column = _new_dataset(
+                    group, part, int(each[-1]), layout.COLUMNS.get(part, dtype)
+                )
+                n_blocks = -(-column.nbytes // BLOCK_BYTES)
+                new += [column, _new_dataset(group, part + SUFFIX, n_blocks, TYPE)]
+            # An empty dataset has no place.
+            places[name] = {Path(data.name).name: data.id.get_offset() or 0 for data in new}
         del file.attrs[layout.ROWS_ELSEWHERE]
+        seal(file)
     return places
 
 
-def _new_dataset(group: h5py.Group, name: str, size: int, dtype: np.dtype) -> int:
-    dataset = group.create_dataset(name, (size,), dtype, dcpl=partial_file.preallocated())
-    return dataset.id.get_offset() or 0  # an empty dataset has no place
+def _new_dataset(group: h5py.Group, name: str, size: int, dtype: np.dtype) -> h5py.Dataset:
+    return group.create_dataset(name, (size,), dtype, dcpl=partial_file.preallocated())
 
 
 def _write(file: BinaryIO, place: int, values: np.ndarray) -> None:

@@ -12,7 +12,10 @@ import numpy as np
 from invert_core.activations import layout
 from invert_core.activations.writing.contents import Contents
 from invert_core.errors import FileFormatError, StorageError
+from invert_core.activations.stored_matrix import chunk_grid
 from invert_core.files import atomic, hdf5
+from invert_core.files.checksums import TYPE
+from invert_core.files.hdf5_checksums import SUFFIX, seal, write_array, write_strings
 
 
 def create(path: Path, contents: Contents) -> None:
@@ -66,12 +69,15 @@ def _write_empty(path: Path, contents: Contents) -> None:
         if contents.sparse:
             file.attrs[layout.ROWS_ELSEWHERE] = True
         if origin.sample_id is not None:
-            hdf5.write_strings(file, "sample_id", origin.sample_id)
+            write_strings(file, "sample_id", origin.sample_id)
         if origin.sample_digests is not None:
             file.create_dataset(layout.DIGESTS, data=origin.sample_digests)
         if origin.groups is not None:
-            file.create_dataset(layout.GROUP, data=origin.groups.number.astype("<i4"))
-            hdf5.write_strings(file, layout.GROUP_NAME, origin.groups.names)
+            write_array(file, layout.GROUP, origin.groups.number.astype("<i4"))
+            write_strings(file, layout.GROUP_NAME, origin.groups.names)
+        file.create_dataset(
+            layout.ROW_CHECKSUM, (2, layout.STRIPE_ROWS), TYPE, dcpl=preallocated()
+        )
         layers = hdf5.create_ordered_group(file, "layers")
         for name, count in contents.n_units.items():
             group = layers.create_group(layout.layer_key(name))
@@ -81,17 +87,19 @@ def _write_empty(path: Path, contents: Contents) -> None:
             if name in contents.steadiness:
                 contents.steadiness[name].write(group)
             if name in contents.unit_names:
-                hdf5.write_strings(group, "unit", contents.unit_names[name])
+                write_strings(group, "unit", contents.unit_names[name])
             if name in contents.sparse:
                 group.attrs["shape"] = np.array([origin.n_samples, count], np.int64)
             else:
-                group.create_dataset(
-                    "activations",
-                    (origin.n_samples, count),
-                    origin.type_in_file,
-                    chunks=layout.chunks(origin.n_samples, count),
-                    dcpl=preallocated(),
-                )
+                _create_matrix(group, (origin.n_samples, count), origin.type_in_file)
+        seal(file)
+
+
+def _create_matrix(group: h5py.Group, shape: tuple[int, int], dtype: np.dtype) -> None:
+    chunks = layout.chunks(*shape)
+    matrix = group.create_dataset("activations", shape, dtype, chunks=chunks, dcpl=preallocated())
+    name = "activations" + SUFFIX
+    group.create_dataset(name, chunk_grid(matrix), TYPE, dcpl=preallocated())
 
 
 def open_for_writing(path: Path) -> h5py.File:

@@ -20,6 +20,7 @@ from invert_core.activations.writing import partial_file
 from invert_core.activations.writing.contents import STRUCTURE_BYTES
 from invert_core.errors import FileFormatError, StaleFileError
 from invert_core.files import hdf5
+from invert_core.files.hdf5_checksums import read_strings, seal
 from invert_core.wording import counted, first_few
 
 _log = logging.getLogger("invert")
@@ -102,6 +103,7 @@ def renew_fingerprint(path: Path, fingerprint: Mapping[str, Any]) -> None:
         partial_file.try_space(new, STRUCTURE_BYTES + len(stored), 0)
         with h5py.File(new, "r+") as file:
             file.attrs["fingerprint"] = stored
+            seal(file)
 
 
 def _same_samples(file: h5py.File, sample_id: tuple[str, ...] | None, n_samples: int) -> bool:
@@ -110,7 +112,7 @@ def _same_samples(file: h5py.File, sample_id: tuple[str, ...] | None, n_samples:
         stored_digests = hdf5.own_dataset(file, layout.DIGESTS)
         return sample_id is None and stored_digests.shape == (n_samples,)
     stored_id = hdf5.own_dataset(file, "sample_id")
-    return stored_id.shape == (n_samples,) and hdf5.read_strings(stored_id) == sample_id
+    return stored_id.shape == (n_samples,) and read_strings(stored_id) == sample_id
 
 
 def _read(file: h5py.File, n_samples: int) -> np.ndarray:

@@ -3,11 +3,12 @@
 Columns can only be written when all rows are known. Until then each save appends one record per
 sparse layer: four int64 (the position of the layer, the first row, the number of rows, the number
 of values), then the number of values of each row (int32), then the units of the values (int32),
-then the values. Records after the last row that is marked as done may be torn; they are
-overwritten.
+then the values, then the CRC-32 of all this (uint32). Records after the last row that is marked as
+done may be torn; they are overwritten.
 """
 
 import os
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from invert_core.errors import FileFormatError
 _HEAD = np.dtype("<i8")
 _NUMBER = np.dtype("<i4")
 _HEAD_BYTES = 4 * _HEAD.itemsize
+_CHECKSUM = np.dtype("<u4")
 
 VALUES_AT_ONCE = 2**24
 BYTES_PER_VALUE = 24
@@ -121,8 +123,11 @@ class SparseRows:
         for layer in range(len(self.n_units)):
             record = Record.joined(first_row, [self._held[row][layer] for row in taken])
             head = np.array([layer, first_row, record.counts.size, record.units.size], _HEAD)
+            checksum = 0
             for part in (head, record.counts, record.units, record.values):
                 self._append(part)
+                checksum = zlib.crc32(part, checksum)
+            self._append(np.array(checksum, _CHECKSUM))
         os.fsync(self._file.fileno())
         self._on_disk = (last_row, self._file.tell())
         self._held = {row: held for row, held in self._held.items() if row >= last_row}
@@ -130,25 +135,17 @@ class SparseRows:
     def records(self, layer: str) -> Iterator[Record]:
         """Yield the records of a layer in the order of the rows, as views of the mapped file."""
         wanted = list(self.n_units).index(layer)
-        bytes_of_file = np.memmap(self.path, np.uint8, "r")
+        stored = np.memmap(self.path, np.uint8, "r")
         place, (_, end) = 0, self._on_disk
         while place < end:
-            number, first_row, n_rows, n_values = (
-                int(each) for each in bytes_of_file[place : place + _HEAD_BYTES].view(_HEAD)
-            )
-            parts = []
-            place += _HEAD_BYTES
-            for count, dtype in (
-                (n_rows, _NUMBER),
-                (n_values, _NUMBER),
-                (n_values, self._dtype),
-            ):
-                parts.append(bytes_of_file[place : place + count * dtype.itemsize].view(dtype))
-                place += count * dtype.itemsize
+            head = stored[place : place + _HEAD_BYTES].view(_HEAD)
+            number, first_row, n_rows, n_values = map(int, head)
+            whole = stored[place : place + self._record_bytes(n_rows, n_values)]
+            place += whole.size
             if number == wanted:
-                record = Record(first_row, *parts)
-                self._check(record, self.n_units[layer])
-                yield record
+                if not _is_whole(whole.data):
+                    raise self._broken()
+                yield Record(first_row, *self._parts(whole, n_rows, n_values))
 
     def close(self) -> None:
         """Close the file."""
@@ -174,26 +171,42 @@ class SparseRows:
                 possible = 0 < n_rows <= rows_done - row and 0 <= n_values <= size
                 if (number, first_row) != (layer, row) or not possible:
                     raise self._broken()
-                place += _HEAD_BYTES + n_rows * _NUMBER.itemsize
-                place += n_values * (_NUMBER.itemsize + self._dtype.itemsize)
+                n_bytes = self._record_bytes(n_rows, n_values)
+                if place + n_bytes > size:
+                    raise self._broken()
+                self._file.seek(place)
+                if not _is_whole(self._file.read(n_bytes)):
+                    raise self._broken()
+                place += n_bytes
                 last_rows.add(row + n_rows)
             if len(last_rows) > 1:
                 raise self._broken()
             row = last_rows.pop()
-        if place > size:
-            raise self._broken()
         return place
 
-    def _check(self, record: Record, n_units: int) -> None:
-        outside = record.units.size and not 0 <= record.units.min() <= record.units.max() < n_units
-        if outside or record.counts.min() < 0 or record.counts.sum() != record.units.size:
-            raise self._broken()
+    def _record_bytes(self, n_rows: int, n_values: int) -> int:
+        of_values = n_values * (_NUMBER.itemsize + self._dtype.itemsize)
+        return _HEAD_BYTES + n_rows * _NUMBER.itemsize + of_values + _CHECKSUM.itemsize
+
+    def _parts(self, record: np.ndarray, n_rows: int, n_values: int) -> list[np.ndarray]:
+        """The counts, units and values in the bytes of a record."""
+        place, parts = _HEAD_BYTES, []
+        for count, dtype in ((n_rows, _NUMBER), (n_values, _NUMBER), (n_values, self._dtype)):
+            parts.append(record[place : place + count * dtype.itemsize].view(dtype))
+            place += count * dtype.itemsize
+        return parts
 
     def _broken(self) -> FileFormatError:
         return FileFormatError(
             f"{str(self.path)!r} does not hold the rows that it should.",
             "Start anew with --overwrite.",
         )
+
+
+def _is_whole(record: bytes | memoryview) -> bool:
+    """Return whether the bytes of a record match the checksum at their end."""
+    end = len(record) - _CHECKSUM.itemsize
+    return zlib.crc32(record[:end]) == int.from_bytes(record[end:], "little")
 
 
 def column_starts(records: Iterable[Record], n_units: int) -> np.ndarray:

@@ -13,8 +13,10 @@ from invert_core.activations.writing import partial_file, sample_digests
 from invert_core.activations.writing.dense_rows import DenseRows
 from invert_core.activations.writing.gathering import gather_columns
 from invert_core.activations.writing.sparse_rows import SparseRows
-from invert_core.errors import StorageError
+from invert_core.errors import FileFormatError, StorageError
 from invert_core.files import atomic
+from invert_core.files.checksums import TYPE
+from invert_core.files.hdf5_checksums import SUFFIX
 
 
 class UnfinishedFile:
@@ -53,7 +55,9 @@ class UnfinishedFile:
         rows_done: int,
         digests: np.ndarray | None = None,
     ):
-        self.n_units = {name: shape[1] for name, shape in partial_file.shapes(file).items()}
+        shapes = partial_file.shapes(file)
+        self.n_units = {name: shape[1] for name, shape in shapes.items()}
+        self._n_samples = next(iter(shapes.values()))[0]
         self.rows_done = self.taken = rows_done
         self._path = path
         self._side_file = path.with_name(path.name + ".rows")
@@ -62,10 +66,12 @@ class UnfinishedFile:
         self._new_digests = digests
         self._saved_at = time.monotonic()
         self._refusal: StorageError | None = None
-        self._dense = {name: DenseRows(data) for name, data in partial_file.matrices(file).items()}
-        if rows_done > self._stripe_start:
-            for rows in self._dense.values():
-                rows.read_back(self._stripe_start)
+        self._dense = {
+            name: DenseRows(data, data.parent["activations" + SUFFIX])
+            for name, data in partial_file.matrices(file).items()
+        }
+        self._row_checksums = file[layout.ROW_CHECKSUM]
+        self._check_rows()
         self._sparse: SparseRows | None = None
         if layout.has_rows_elsewhere(file):
             sparse = {name: each for name, each in self.n_units.items() if name not in self._dense}
@@ -113,8 +119,11 @@ class UnfinishedFile:
             with partial_file.storage_errors(self._path):
                 if self._sparse is not None:
                     self._sparse.write(self.taken)
+                n_rows = self.taken - self._stripe_start
                 for rows in self._dense.values():
-                    rows.write(self._stripe_start, self.taken - self._stripe_start)
+                    rows.write(self._stripe_start, n_rows)
+                if n_rows < layout.STRIPE_ROWS and self.taken < self._n_samples:
+                    self._row_checksums[self._half, :n_rows] = self._checksums_of_rows(n_rows)
                 self._file.flush()
                 os.fsync(self._file.id.get_vfd_handle())
                 self._file.attrs.modify("rows_done", np.int64(self.taken))
@@ -127,6 +136,9 @@ class UnfinishedFile:
 
     def gather(self) -> None:
         """Close the file, and put the sparse layers into it; all rows must be saved."""
+        if self._file is not None:
+            with partial_file.storage_errors(self._path):
+                self._row_checksums[:] = 0  # so that a file is the same wherever it was stopped
         self._release()
         if self._sparse is not None:
             gather_columns(self._path, self._sparse, self.rows_done, self._dtype)
@@ -151,10 +163,39 @@ class UnfinishedFile:
         """The first row of the stripe in memory, which holds the rows before `taken`."""
         return self.rows_done // layout.STRIPE_ROWS * layout.STRIPE_ROWS
 
+    @property
+    def _half(self) -> int:
+        """Where the checksums of the rows of this stripe are.
+
+        Two stripes take turns: `rows_done` on the disk may be one save older than the rest.
+        """
+        return self._stripe_start // layout.STRIPE_ROWS % 2
+
+    def _check_rows(self) -> None:
+        """Raise unless the rows that are done are as they were saved."""
+        for rows in self._dense.values():
+            rows.check(self.rows_done)
+        n_rows = self.rows_done - self._stripe_start
+        if n_rows and self.rows_done < self._n_samples:
+            for rows in self._dense.values():
+                rows.read_back(self._stripe_start)
+            stored = self._row_checksums[self._half, :n_rows]
+            if not np.array_equal(stored, self._checksums_of_rows(n_rows)):
+                raise FileFormatError(
+                    f"rows from {self._stripe_start:,} on do not match their checksums"
+                )
+
+    def _checksums_of_rows(self, n_rows: int) -> np.ndarray:
+        checksums = np.zeros(n_rows, TYPE)
+        for rows in self._dense.values():
+            checksums = rows.row_checksums(checksums)
+        return checksums
+
     def _release(self) -> None:
         if self._file is not None:
             file, self._file = self._file, None
             self._dense = {}
+            del self._row_checksums
             if self._sparse is not None:
                 self._sparse.close()
             file.close()

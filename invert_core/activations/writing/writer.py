@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from invert_core.activations.reading import verify
 from invert_core.activations.steadiness import Steadiness
 from invert_core.activations.writing import partial_file, sample_digests
 from invert_core.activations.writing.contents import Contents, Origin
@@ -18,7 +19,7 @@ from invert_core.activations.writing.earlier_files import (
 )
 from invert_core.activations.writing.row_values import converted
 from invert_core.activations.writing.unfinished_file import UnfinishedFile
-from invert_core.errors import DataError, ExistingOutputError
+from invert_core.errors import DataError, ExistingOutputError, FileFormatError
 from invert_core.files import atomic
 from invert_core.files.fingerprint import refuse_stale
 from invert_core.files.write_lock import WriteLock
@@ -182,6 +183,7 @@ class ActivationWriter:
             self._unfinished.gather()
             if self._origin.sample_digests is not None:
                 sample_digests.renew_fingerprint(self.partial, self._origin.fingerprint)
+            self._read_back()
             self._refuse_new_output()
             atomic.move_into_place(self.partial, self.path)
         self.finished = True
@@ -242,6 +244,12 @@ class ActivationWriter:
         """Go on writing in a file that fits."""
         self._unfinished = unfinished
         self.n_units = unfinished.n_units
+
+    def _read_back(self) -> None:
+        try:
+            verify(self.partial)
+        except FileFormatError as error:
+            raise partial_file.broken(self.partial, error.message.rstrip(".")) from error
 
     def _refuse_new_output(self) -> None:
         if self._must_be_free and self.path.exists():
