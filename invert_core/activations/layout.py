@@ -37,6 +37,7 @@ DIGESTS = "sample_mark"
 GROUP = "group"
 GROUP_NAME = "group_name"
 ROW_CHECKSUM = "row_checksum"
+SOURCE = "source"
 COLUMNS: dict[str, np.dtype] = {"indptr": np.dtype("<i8"), "indices": np.dtype("<i4")}
 """Types of the integers of a sparse layer in a new file."""
 

@@ -95,7 +95,7 @@ def _open_hdf5(path: Path) -> Activations:
             raise FileFormatError(
                 f"{str(path)!r} has two layers of the same name.", "Give each layer its own name."
             )
-        activations = Activations(named, sample_id, groups=_read_groups(file))
+        activations = Activations(named, sample_id, _read_groups(file), _read_source(file))
         activations.resources.enter_context(stack.pop_all())
     return activations
 
@@ -155,6 +155,15 @@ def _read_groups(file: h5py.File) -> Groups | None:
         )
     check_text("group name", names, unique=True)
     return Groups(number.astype(np.int32), names)
+
+
+def _read_source(file: h5py.File) -> dict[str, str]:
+    if not hdf5.has_item(file, layout.SOURCE):
+        return {}
+    group = hdf5.own_group(file, layout.SOURCE)
+    with hdf5.broken_file_errors(group):
+        found = {key: layout.text_attribute(group, key) for key in group.attrs}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _open_layer(group: h5py.Group, sample_id: tuple[str, ...] | None) -> ActivationLayer:

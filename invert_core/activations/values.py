@@ -156,6 +156,9 @@ class Activations:
         Sample ids; None if the samples have none and are matched by position.
     groups : Groups or None
         The group of every sample, if samples belong together.
+    source : mapping of str to str
+        Where the samples of an extraction can be found again, such as ``kind`` and ``path``; {} if
+        that is not known.
 
     Raises
     ------
@@ -167,6 +170,7 @@ class Activations:
     layers: dict[str, ActivationLayer]
     sample_id: tuple[str, ...] | None = None
     groups: Groups | None = field(default=None, repr=False)
+    source: Mapping[str, str] = field(default_factory=dict, repr=False)
     resources: contextlib.ExitStack = field(
         default_factory=contextlib.ExitStack, repr=False, compare=False
     )

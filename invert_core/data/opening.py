@@ -160,12 +160,24 @@ def open_data(
     path = Path(data)
     if not path.exists():
         raise MissingFileError(f"There is no file or folder {str(path)!r}.", "Check the path.")
+    kind, source = _open_path(path, inputs, settings, progress)
+    source.origin = {"kind": kind, "path": str(path.absolute()), **source.origin}
+    return source
+
+
+def _open_path(
+    path: Path,
+    inputs: Sequence[ModelInput],
+    settings: DataSettings,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[str, DataSource]:
+    """Open a file or a folder, and say what kind of samples it holds."""
     if settings.text is not None:
         from invert_core.data.texts.opening import open_texts
 
         of_texts = {*_OF_TEXTS, "--follow-links"} if path.is_dir() else _OF_TEXTS
         _refuse_others(settings, of_texts, f"{str(path)!r} is read as texts")
-        return open_texts(
+        return "texts", open_texts(
             path,
             inputs,
             settings.text,
@@ -182,12 +194,12 @@ def open_data(
         _refuse_others(settings, _OF_LISTED_IMAGES, f"{str(path)!r} is a table of image paths")
     else:
         _refuse_others(settings, (), f"{str(path)!r} is read as arrays")
-        return _open_arrays(path, inputs)
+        return "arrays", _open_arrays(path, inputs)
     from invert_core.data.images.image_source import ImageSource
 
     model_input = single_input(inputs, "an image")
     steps = _in_type_of(model_input, settings.preprocess or Preprocess())
-    return ImageSource(
+    return "images", ImageSource(
         _image_files(path, settings),
         model_input.name,
         steps,

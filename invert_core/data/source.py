@@ -50,6 +50,9 @@ class DataSource(ABC):
     """Versions of the packages that make inputs from samples; recorded, never compared."""
     constants: Mapping[str, np.ndarray] = MappingProxyType({})
     """Inputs that hold the same for all samples; batches do not bring them."""
+    origin: Mapping[str, str] = MappingProxyType({})
+    """Where the samples can be found again: ``kind`` and ``path``, and for a table ``column``,
+    ``id_column`` and ``root``; recorded, never compared. {} if they came from memory."""
     channel_axes: Mapping[str, int] = MappingProxyType({})
     """The axis that counts the channels, by the name of an input, where the data tell it."""
 

@@ -182,6 +182,7 @@ def extract(
             sample_digests=work.source.sample_digests,
             groups=work.groups,
             aliases=aliases,
+            source=work.source.origin,
         )
         with ActivationWriter(
             Path(output), origin, overwrite=overwrite, save_every=save_every

@@ -71,7 +71,7 @@ def is_sealed(file: h5py.File) -> bool:
 def write_strings(group: h5py.Group, name: str, values: tuple[str, ...]) -> None:
     """Store a one-dimensional dataset of UTF-8 strings with their checksum."""
     dataset = hdf5.write_strings(group, name, values)
-    dataset.attrs[CHECKSUM] = np.array(_strings_checksum(dataset, values), TYPE)
+    dataset.attrs[CHECKSUM] = np.array(_strings_checksum(values), TYPE)
 
 
 def write_array(group: h5py.Group, name: str, values: np.ndarray) -> None:
@@ -93,7 +93,7 @@ def write_blocks(group: h5py.Group, name: str, values: np.ndarray) -> None:
 def read_strings(dataset: h5py.Dataset) -> tuple[str, ...]:
     """Read a one-dimensional dataset of strings, and check them if they have a checksum."""
     values = hdf5.read_strings(dataset)
-    if _stored(dataset) not in (None, _strings_checksum(dataset, values)):
+    if _stored(dataset) not in (None, _strings_checksum(values)):
         raise damaged(dataset)
     return values
 
@@ -191,22 +191,19 @@ def damaged(dataset: h5py.Dataset) -> FileFormatError:
 
 
 def _stored(dataset: h5py.Dataset) -> int | None:
+    if not is_sealed(dataset.file):
+        return None
     with hdf5.broken_file_errors(dataset, f"@{CHECKSUM}"):
         value = dataset.attrs.get(CHECKSUM)
     return int(value) if isinstance(value, np.integer) else None
 
 
-def _strings_checksum(dataset: h5py.Dataset, values: tuple[str, ...]) -> int:
-    return zlib.crc32("\0".join(values).encode(), _start(dataset))
+def _strings_checksum(values: tuple[str, ...]) -> int:
+    return zlib.crc32("\0".join(values).encode())
 
 
 def _array_checksum(dataset: h5py.Dataset, values: np.ndarray) -> int:
-    return zlib.crc32(np.ascontiguousarray(values, dataset.dtype), _start(dataset))
-
-
-def _start(dataset: h5py.Dataset) -> int:
-    """The checksum of the path, so that two datasets cannot change places."""
-    return zlib.crc32(dataset.name.encode() + b"\0")
+    return zlib.crc32(np.ascontiguousarray(values, dataset.dtype))
 
 
 def _structure_checksum(file: h5py.File) -> int:

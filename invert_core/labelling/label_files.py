@@ -19,6 +19,7 @@ from invert_core.labelling.workload import Workload
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.results.run_directory import (
+    ROWS_FILE,
     RUN_FILE,
     file_identity,
     read_tables,
@@ -136,9 +137,17 @@ def label_files(
                 each(Labels.of_tables([table], work.concepts))
         with unfinished.completed(marker=RUN_FILE, overwrite=overwrite) as folder:
             arguments = _choices(inputs) | {"jobs": jobs}
-            write_info(folder, settings, identities, arguments, timer.timings(), work.aliases)
+            write_info(
+                folder,
+                settings,
+                identities,
+                arguments,
+                timer.timings(),
+                work.aliases,
+                unfinished.files,
+            )
             place = output.resolve()  # after the move, "." would mean the old folder
-            written = unfinished.digest_of_rows
+            written = unfinished.files[ROWS_FILE].sha256
     return Labels.loaded_by(lambda: _rows_of(place, written), work.concepts, work.aliases)
 
 

@@ -15,17 +15,20 @@ from typing import Any
 from invert_core import __version__
 from invert_core.errors import FileFormatError, MissingFileError
 from invert_core.files.input_file import check_file
+from invert_core.files.json_digest import DIGEST, matches_digest, with_digest
 from invert_core.files.text_files import read_lines, read_whole
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels, tables_of
 from invert_core.results.unfinished_place import RECORD, unfinished_folder
-from invert_core.results.unfinished_record import Timings
+from invert_core.results.unfinished_record import Saved, Timings
 from invert_core.settings import Settings
 from invert_core.wording import UPGRADE
 
 RUN_FILE = "run.json"
 FORMAT = "invert-run"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Version 2 added the digests of the other files, and of run.json itself."""
+ROWS_FILE = "labels.jsonl"
 
 _LABEL = "Make one with: invert label ACTIVATIONS CONCEPTS -o RUN"
 _FINISH = "Finish it: the same 'invert label' command continues where it stopped."
@@ -61,9 +64,13 @@ def write_run(
     timings : Timings
         The timings of the labelling.
     """
-    (folder / "labels.jsonl").write_text(labels.to_jsonl(), encoding="utf-8", newline="")
-    (folder / "labels.csv").write_text(labels.to_csv(), encoding="utf-8", newline="")
-    write_info(folder, settings, inputs, arguments, timings, labels.aliases)
+    texts = {ROWS_FILE: labels.to_jsonl(), "labels.csv": labels.to_csv()}
+    files = {}
+    for name, text in texts.items():
+        content = text.encode()
+        (folder / name).write_bytes(content)
+        files[name] = Saved(len(content), hashlib.sha256(content).hexdigest())
+    write_info(folder, settings, inputs, arguments, timings, labels.aliases, files)
 
 
 def write_info(
@@ -73,10 +80,12 @@ def write_info(
     arguments: Mapping[str, Any],
     timings: Timings,
     aliases: Mapping[str, str],
+    files: Mapping[str, Saved],
 ) -> None:
     """Write run.json to a folder that exists.
 
-    `aliases` are those of `Labels`; the other parameters are those of `write_run`.
+    `aliases` are those of `Labels`, and `files` are labels.jsonl and labels.csv as they were
+    written; the other parameters are those of `write_run`.
     """
     info = {
         "format": FORMAT,
@@ -85,6 +94,9 @@ def write_info(
         "settings": asdict(settings),
         "versions": versions(),
         "inputs": dict(inputs),
+        "files": {
+            name: {"bytes": file.n_bytes, "sha256": file.sha256} for name, file in files.items()
+        },
         "seed": None,
         "timings": asdict(timings),
         "machine": {
@@ -95,7 +107,7 @@ def write_info(
     }
     if aliases:
         info["aliases"] = dict(aliases)
-    text = json.dumps(info, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(with_digest(info), indent=2, ensure_ascii=False) + "\n"
     # A path may hold bytes that are not UTF-8; JSON decodes this escape to the same path.
     (folder / RUN_FILE).write_text(text, encoding="utf-8", errors="backslashreplace")
 
@@ -112,7 +124,7 @@ def read_run(path: str | PathLike[str]) -> Run:
     """
     path = Path(path)
     run_file = path / RUN_FILE
-    labels_file = path / "labels.jsonl"
+    labels_file = path / ROWS_FILE
     if not run_file.is_file() and (path / RECORD).is_file():
         raise MissingFileError(f"The run {str(path)!r} is unfinished.", _FINISH)
     if not path.exists():
@@ -126,6 +138,7 @@ def read_run(path: str | PathLike[str]) -> Run:
                 f"{str(path)!r} is not a run directory: it has no {needed.name}.", _LABEL
             )
     info = _read_info(run_file)
+    _check_rows(info, labels_file)
     labels = Labels.of_tables(read_tables(path), aliases=_aliases(info, run_file))
     if not len(labels):
         raise FileFormatError(f"{str(labels_file)!r} holds no labels.", _LABEL)
@@ -141,12 +154,12 @@ def _aliases(info: Mapping[str, Any], run_file: Path) -> dict[str, str]:
 
 def rows_identity(path: Path) -> dict[str, Any]:
     """Return the `file_identity` of the rows of a run directory."""
-    return file_identity(path / "labels.jsonl")
+    return file_identity(path / ROWS_FILE)
 
 
 def read_tables(path: Path) -> Iterator[LabelTable]:
     """Read the rows of a run directory, in tables of whole units."""
-    labels_file = path / "labels.jsonl"
+    labels_file = path / ROWS_FILE
     return tables_of((line for _, line in read_lines(labels_file, _LABEL)), str(labels_file))
 
 
@@ -158,13 +171,30 @@ def _read_info(run_file: Path) -> dict[str, Any]:
         raise FileFormatError(f"{str(run_file)!r} is broken ({error}).", _LABEL) from error
     if not isinstance(info, dict) or info.get("format") != FORMAT:
         raise FileFormatError(f"{str(run_file)!r} does not describe a run.", _LABEL)
-    if info.get("format_version") != FORMAT_VERSION:
+    if info.get("format_version") not in range(1, FORMAT_VERSION + 1):
         raise FileFormatError(
             f"{str(run_file)!r} has format version {info.get('format_version')!r}, "
-            f"this program reads {FORMAT_VERSION}.",
+            f"this program reads up to {FORMAT_VERSION}.",
             UPGRADE,
         )
+    if (DIGEST in info or info["format_version"] > 1) and not matches_digest(info):
+        raise _damaged(run_file)
     return info
+
+
+def _check_rows(info: Mapping[str, Any], labels_file: Path) -> None:
+    """Raise unless labels.jsonl is what run.json says; the first version says nothing."""
+    if info["format_version"] > 1:
+        expected = info["files"][ROWS_FILE]["sha256"]
+        if file_identity(labels_file)["sha256"] != expected:
+            raise _damaged(labels_file)
+
+
+def _damaged(path: Path) -> FileFormatError:
+    return FileFormatError(
+        f"{str(path)!r} is damaged or was changed: it does not match its digest in {RUN_FILE}.",
+        f"Copy the run again from where it is whole. {_LABEL}",
+    )
 
 
 def versions() -> dict[str, str]:

@@ -117,9 +117,9 @@ class UnfinishedRun:
         return self._rows.record.n_units
 
     @property
-    def digest_of_rows(self) -> str:
-        """SHA-256 of labels.jsonl as far as it is saved."""
-        return self._rows.record.files[_ROWS].sha256
+    def files(self) -> Mapping[str, Saved]:
+        """The saved parts of labels.jsonl and labels.csv, by name."""
+        return self._rows.record.files
 
     def earlier(self) -> Iterator[LabelTable]:
         """Read the rows that are saved, in tables of whole units."""
@@ -166,6 +166,8 @@ class UnfinishedRun:
         with atomic.storage_errors(self._output):
             self._open()
             place = self._output.resolve()  # after the move, "." would mean the old folder
+            for name, part in self.files.items():
+                self._checked_digest(name, part)
             yield self.folder
         atomic.move_folder_into_place(self.folder, self._output, marker=marker, overwrite=overwrite)
         with atomic.storage_errors(self._output):

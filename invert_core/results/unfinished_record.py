@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from invert_core.files.json_digest import DIGEST, matches_digest, with_digest
+
 FORMAT = "invert-unfinished-run"
-FORMAT_VERSION = 3
-"""Version 2 added the number of samples to the formulas of `by_length`; version 3, labels.csv."""
+FORMAT_VERSION = 4
+"""Version 2 added the number of samples to the formulas of `by_length`; version 3, labels.csv;
+version 4, the digest of the record itself."""
 
 FILES = ("labels.jsonl", "labels.csv")
 """The files to which the rows of an unfinished run are appended."""
@@ -87,7 +90,7 @@ class Record:
     def to_json(self) -> str:
         """Return the text of unfinished.json."""
         head = {"format": FORMAT, "format_version": FORMAT_VERSION}
-        return json.dumps(head | asdict(self), indent=2) + "\n"
+        return json.dumps(with_digest(head | asdict(self)), indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Record":
@@ -102,6 +105,8 @@ class Record:
             raise OtherVersionError(
                 f"format version {version!r}, this program reads {FORMAT_VERSION}"
             )
+        _check_digest(values | {"format": FORMAT, "format_version": version})
+        del values[DIGEST]
         times, files = values.pop("timings", None), values.pop("files", None)
         if not isinstance(times, dict) or not isinstance(times.get("resumed_after"), list):
             raise ValueError("it has no timings")
@@ -110,6 +115,11 @@ class Record:
         times = Timings(**times | {"resumed_after": tuple(times["resumed_after"])})
         saved = {name: Saved(**part) for name, part in files.items()}
         return cls(timings=times, files=saved, **values)
+
+
+def _check_digest(values: Mapping[str, Any]) -> None:
+    if not matches_digest(values):
+        raise ValueError("it does not match its own digest")
 
 
 def _is_count(value: object) -> bool:

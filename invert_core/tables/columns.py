@@ -20,12 +20,20 @@ _SHOWN = 10
 class TableColumn:
     """A column of strings, and the sample ids of its rows.
 
-    `sample_id` is None if no column holds ids; `column` is the title of the column that was read.
+    `sample_id` is None if no column holds ids; `column` and `id_column` are the titles of the
+    columns that were read.
     """
 
     values: tuple[str, ...]
     sample_id: tuple[str, ...] | None
     column: str
+    id_column: str | None
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The titles of the columns, as an activation file records them."""
+        ids = {} if self.id_column is None else {"id_column": self.id_column}
+        return {"column": self.column} | ids
 
 
 def read_column(
@@ -66,7 +74,8 @@ def read_column(
             chosen.append(_find(path, table.titles, title, "--id-column"))
         values, *ids = zip(*(row for _, row in string_rows(path, table, chosen)), strict=True)
     _log.info("%s: read the column %s.", path.name, " and the ids in ".join(map(repr, chosen)))
-    return TableColumn(values, as_sample_id(ids[0], repr(str(path))) if ids else None, chosen[0])
+    sample_id = as_sample_id(ids[0], repr(str(path))) if ids else None
+    return TableColumn(values, sample_id, chosen[0], chosen[1] if ids else None)
 
 
 def string_rows(path: Path, table: Table, chosen: Sequence[str]) -> Iterator[tuple[str, list[str]]]:

@@ -1,3 +1,4 @@
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from invert_core.errors import (
 from tests.concepts.contents import contents
 from tests.concepts.drawn import concept_sets
 from tests.concepts.file_sizes import room_for
+from invert_core.files.checksums import block_checksums
+from invert_core.files.hdf5_checksums import seal
+from tests.files.checksums import without_checksums
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -79,12 +83,21 @@ def test_a_table_goes_through_the_file_unchanged(tmp_path, path):
 def test_the_file_has_the_documented_layout(path):
     write_concepts(path, SMALL)
     with h5py.File(path) as file:
-        assert dict(file.attrs) == {
+        attributes = dict(file.attrs)
+        assert attributes.pop("checksum").dtype == np.uint32
+        assert attributes == {
             "format": "invert-concepts",
-            "format_version": 1,
+            "format_version": 3,
             "n_samples": 3,
+            "storage": "bits",
         }
-        assert set(file) == {"bits", "id", "name", "definition", "sample_id", "parents"}
+        strings = {"id", "name", "definition", "sample_id"}
+        assert set(file) == {"bits", "bits_checksum", "parents"} | strings
+        assert file["bits_checksum"][:].tolist() == block_checksums(SMALL.bits).tolist()
+        assert file["parents"].attrs["checksum"] == zlib.crc32(SMALL.parents.tobytes())
+        for name in strings:
+            text = "\0".join(getattr(SMALL, name))
+            assert file[name].attrs["checksum"] == zlib.crc32(text.encode())
         assert file["bits"].dtype == np.uint64
         assert file["bits"][:].tolist() == [[0b010], [0b011], [0]]
         assert file["parents"][:].tolist() == [[0, 1], [2, 1]]
@@ -94,10 +107,9 @@ def test_the_file_has_the_documented_layout(path):
 def test_a_file_with_undefined_labels_or_aliases_has_the_documented_layout(path):
     write_concepts(path, UNDEFINED)
     with h5py.File(path) as file:
-        assert file.attrs["format_version"] == 2
         assert set(file) == {
-            *("bits", "id", "name", "definition", "sample_id", "parents"),
-            *("defined", "alias", "alias_name", "alias_of"),
+            *("bits", "bits_checksum", "id", "name", "definition", "sample_id", "parents"),
+            *("defined", "defined_checksum", "alias", "alias_name", "alias_of"),
         }
         assert file["defined"].dtype == np.uint64
         assert file["defined"][:].tolist() == [[0b110], [0b011], [0b111]]
@@ -106,12 +118,31 @@ def test_a_file_with_undefined_labels_or_aliases_has_the_documented_layout(path)
         assert file["alias_of"][:].tolist() == [[0], [2]]
 
 
-def test_aliases_alone_are_no_reason_for_a_later_version(path):
-    write_concepts(path, replace(UNDEFINED, defined=None))
-    with h5py.File(path) as file:
-        assert file.attrs["format_version"] == 1
-        assert "defined" not in file
-    assert read_hdf5(path).aliases == UNDEFINED.aliases
+@pytest.mark.parametrize("change", [0x01, 0x80, 0xFF])
+def test_no_changed_byte_changes_what_is_read(path, change):
+    write_concepts(path, UNDEFINED)
+    data = path.read_bytes()
+    places = np.random.default_rng(change).choice(len(data), 400, replace=False).tolist()
+    refused = 0
+    for place in places:
+        damaged = bytearray(data)
+        damaged[place] ^= change
+        path.write_bytes(damaged)
+        try:
+            assert contents(read_hdf5(path)) == contents(UNDEFINED), f"byte {place}"
+        except InvertError:
+            refused += 1
+    assert refused > 50
+
+
+def test_labels_stored_in_another_way_ask_for_an_update(path):
+    write_concepts(path, SMALL)
+    with h5py.File(path, "r+") as file:
+        file.attrs["storage"] = "columns"
+        seal(file)
+    with pytest.raises(FileFormatError, match="stores labels as 'columns'") as error:
+        read_hdf5(path)
+    assert "pip install" in error.value.hint
 
 
 def test_a_file_of_format_version_1_is_read():
@@ -120,6 +151,10 @@ def test_a_file_of_format_version_1_is_read():
 
 def test_a_file_of_format_version_2_is_read():
     assert contents(read_hdf5(GOLDEN / "concepts_v2.h5")) == contents(UNDEFINED)
+
+
+def test_a_file_of_format_version_3_is_read():
+    assert contents(read_hdf5(GOLDEN / "concepts_v3.h5")) == contents(UNDEFINED)
 
 
 def test_an_existing_file_is_kept_unless_it_may_be_overwritten(path):
@@ -187,7 +222,7 @@ def attribute(name, value):
     ("change", "words"),
     [
         (attribute("format", "invert-activations"), "not an invert-concepts file"),
-        (attribute("format_version", 3), "format version 3"),
+        (attribute("format_version", 4), "format version 4"),
         (attribute("n_samples", "3"), "how many samples"),
         (attribute("n_samples", [3, 3]), "how many samples"),
         (attribute("n_samples", 300), "bits have shape|sample ids, but 300"),
@@ -213,6 +248,7 @@ def attribute(name, value):
 def test_a_hostile_or_broken_file_is_refused(path, change, words):
     write_concepts(path, SMALL)
     with h5py.File(path, "r+") as file:
+        without_checksums(file, 2)
         change(file)
     with pytest.raises(InvertError, match=words) as caught:
         read_hdf5(path)
@@ -247,6 +283,7 @@ def test_a_hostile_or_broken_file_is_refused(path, change, words):
 def test_hostile_or_broken_marks_of_what_is_undefined_or_merged_are_refused(path, change, words):
     write_concepts(path, UNDEFINED)
     with h5py.File(path, "r+") as file:
+        without_checksums(file, 2)
         change(file)
     with pytest.raises(InvertError, match=words) as caught:
         read_hdf5(path)
@@ -257,6 +294,7 @@ def test_hostile_or_broken_marks_of_what_is_undefined_or_merged_are_refused(path
 def test_no_part_may_lie_elsewhere(path, name):
     write_concepts(path, UNDEFINED)
     with h5py.File(path, "r+") as file:
+        without_checksums(file, 2)
         del file[name]
         file[name] = h5py.ExternalLink("/etc/hostname", name)
     with pytest.raises(FileFormatError, match="link to somewhere else"):
@@ -266,6 +304,7 @@ def test_no_part_may_lie_elsewhere(path, name):
 def test_bits_of_the_other_byte_order_are_read(path):
     write_concepts(path, SMALL)
     with h5py.File(path, "r+") as file:
+        without_checksums(file, 2)
         del file["bits"]
         file["bits"] = SMALL.bits.astype(">u8")
     assert contents(read_hdf5(path)) == contents(SMALL)

@@ -250,6 +250,7 @@ def test_an_unfinished_file_whose_samples_are_not_its_own_is_no_reason_to_start_
     with h5py.File(tmp_path / "x.h5.partial", "r+") as file:
         del file["sample_id"]
         write_strings(file, "sample_id", ("0.png", "1.png", "2.png", "3.png", "other.png"))
+        seal(file)
     with pytest.raises(FileFormatError, match="its samples do not match"):
         run(images, tmp_path / "x.h5")
 

@@ -44,6 +44,8 @@ class Origin:
         The group of each sample.
     aliases : mapping of layer name to str
         Another name of each layer that has one.
+    source : mapping of str to str
+        Where the samples can be found again; recorded, never compared.
     """
 
     n_samples: int
@@ -55,6 +57,7 @@ class Origin:
     sample_digests: np.ndarray | None = None
     groups: Groups | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
+    source: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", as_stored(self.fingerprint))

@@ -75,6 +75,11 @@ def _write_empty(path: Path, contents: Contents) -> None:
         if origin.groups is not None:
             write_array(file, layout.GROUP, origin.groups.number.astype("<i4"))
             write_strings(file, layout.GROUP_NAME, origin.groups.names)
+        if origin.source:
+            source = file.create_group(layout.SOURCE)
+            for key, value in origin.source.items():
+                # A path may hold bytes that are not UTF-8.
+                source.attrs[key] = value.encode(errors="backslashreplace").decode()
         file.create_dataset(
             layout.ROW_CHECKSUM, (2, layout.STRIPE_ROWS), TYPE, dcpl=preallocated()
         )

@@ -2,9 +2,10 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from invert_core.data.folders import find_files, log_left_out, with_links_named
@@ -30,10 +31,13 @@ class ImageFiles(ABC):
         The place that holds the images, for messages, such as ``the folder 'images'``.
     sizes : dict of sample id to int
         The size of every image in bytes, in order; 0 if an image cannot be reached.
+    columns : mapping of str to str
+        What `DataSource.origin` says of a table of paths; {} without one.
     """
 
     where: str
     sizes: dict[str, int]
+    columns: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
     def opened(self) -> AbstractContextManager[Read]:

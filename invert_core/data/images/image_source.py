@@ -66,6 +66,7 @@ class ImageSource(DataSource):
         progress: Callable[[int, int], None] | None = None,
     ):
         self.files = files
+        self.origin = files.columns
         self.input_name = input_name
         self.preprocess = preprocess
         self.settings = preprocess.settings

@@ -56,6 +56,7 @@ class ListedFiles(ImageFiles):
         self._root = path.parent if root is None else root
         if not self._root.is_dir():
             raise MissingFileError(f"There is no folder {str(self._root)!r}.", "Check the root.")
+        self.columns = table.titles | {"root": str(self._root.absolute())}
         self._check_length()
         self._check_root(os.path.abspath if follow_links else os.path.realpath)
         self._check_paths()

@@ -48,7 +48,9 @@ def open_texts(
     suffix = path.suffix.lower()
     if suffix in SUFFIXES and not path.is_dir():
         table = read_column(path, column, COLUMNS, id_column)
-        return TextSource(table.values, table.sample_id, inputs, text)
+        source = TextSource(table.values, table.sample_id, inputs, text)
+        source.origin = table.titles
+        return source
     if column is not None or id_column is not None:
         raise SettingError(
             f"A column was named, but {str(path)!r} is not a table.",
