@@ -1,7 +1,5 @@
 """The matrix of a dense layer in a file, whose chunks are checked when they are read."""
 
-import math
-
 import h5py
 import numpy as np
 
@@ -56,7 +54,8 @@ class StoredMatrix:
                 return self._dataset[rows, units]
             chunk = read_chunk(self._dataset, rows.start, units.start)
         height, width = chunk.shape
-        if block_checksum(chunk.data) != self._checksums[rows.start // height, units.start // width]:
+        stored = self._checksums[rows.start // height, units.start // width]
+        if block_checksum(chunk.data) != stored:
             raise damaged(self._dataset)
         n_samples, n_units = self.shape
         return chunk[: n_samples - rows.start, : n_units - units.start]
@@ -74,15 +73,15 @@ def chunk_grid(dataset: h5py.Dataset) -> tuple[int, int]:
 
     Such a matrix must have chunks of at most `BLOCK_BYTES`, stored without any filter.
     """
-    chunks = dataset.chunks or ()
-    plain = chunks and dataset.id.get_create_plist().get_nfilters() == 0
-    if not plain or math.prod(chunks) * dataset.dtype.itemsize > BLOCK_BYTES:
+    rows, units = dataset.chunks or (0, 0)
+    filtered = dataset.id.get_create_plist().get_nfilters() > 0
+    if filtered or not 0 < rows * units * dataset.dtype.itemsize <= BLOCK_BYTES:
         raise FileFormatError(
             f"{dataset.file.filename!r}: {dataset.name} is not stored in plain chunks of at most "
             f"{BLOCK_BYTES:,} bytes, as its format version requires.",
             "Make the file again.",
         )
-    return -(-dataset.shape[0] // chunks[0]), -(-dataset.shape[1] // chunks[1])
+    return -(-dataset.shape[0] // rows), -(-dataset.shape[1] // units)
 
 
 def read_chunk(dataset: h5py.Dataset, row: int, unit: int) -> np.ndarray:

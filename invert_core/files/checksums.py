@@ -27,7 +27,7 @@ def block_checksum(block: bytes | memoryview) -> int:
     words = np.frombuffer(bytes(data) + bytes(missing) if missing else data, _WORD)
     checksum = 0
     for modulus in _MODULI:
-        checksum = zlib.crc32(_sums(words, modulus), checksum)
+        checksum = zlib.crc32(_sums(words, modulus).data, checksum)
     return checksum
 
 
@@ -54,7 +54,7 @@ class RunningChecksums:
 
     def add(self, values: np.ndarray) -> None:
         """Add the next values."""
-        data = memoryview(np.ascontiguousarray(values).reshape(-1).view(np.uint8))
+        data = np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
         if self._rest:
             missing = BLOCK_BYTES - len(self._rest)
             self._rest += data[:missing]

@@ -8,6 +8,7 @@ as a whole. Beside a large array ``x``, the dataset ``x_checksum`` holds one che
 
 import contextlib
 import json
+import operator
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from invert_core.errors import FileFormatError
 from invert_core.files import hdf5
-from invert_core.files.checksums import BLOCK_BYTES, TYPE, block_checksum, block_checksums
+from invert_core.files.checksums import BLOCK_BYTES, TYPE, block_checksums
 
 CHECKSUM = "checksum"
 SUFFIX = "_checksum"
@@ -203,14 +204,14 @@ def _strings_checksum(values: tuple[str, ...]) -> int:
 
 
 def _array_checksum(dataset: h5py.Dataset, values: np.ndarray) -> int:
-    return zlib.crc32(np.ascontiguousarray(values, dataset.dtype))
+    return zlib.crc32(np.ascontiguousarray(values, dataset.dtype).tobytes())
 
 
 def _structure_checksum(file: h5py.File) -> int:
     items: list[tuple[str, h5py.Group | h5py.Dataset]] = [("/", file)]
     file.visititems(lambda name, item: items.append((name, item)))
+    items.sort(key=operator.itemgetter(0))
     listed = [[name, *_described(item), dict(_attributes(item))] for name, item in items]
-    listed.sort(key=lambda entry: entry[0])
     return zlib.crc32(json.dumps(listed, sort_keys=True, default=str).encode())
 
 

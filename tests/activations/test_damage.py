@@ -81,7 +81,9 @@ def test_a_changed_activation_is_named(tmp_path, whole, wanted):
     part = "activations" if wanted == "fc" else "data"
     with open_activations(path) as found:
         layer = found.layers[wanted]
-        with pytest.raises(FileFormatError, match=f"/layers/{wanted}/{part} does not match") as error:
+        with pytest.raises(
+            FileFormatError, match=f"/layers/{wanted}/{part} does not match"
+        ) as error:
             layer.read(0, 5)
     assert "Copy it again" in error.value.hint
 
@@ -120,6 +122,6 @@ def test_a_file_that_the_disk_did_not_keep_does_not_get_its_name(tmp_path):
         data = writer.partial.read_bytes()
         place = data.index(bytes_of(VALUES[3]))
         writer.partial.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
-        with pytest.raises(FileFormatError, match="is broken .*does not match.*--overwrite"):
+        with pytest.raises(FileFormatError, match=r"is broken .*does not match.*--overwrite"):
             writer.finish()
     assert not path.exists()

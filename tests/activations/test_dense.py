@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from invert_core import Activations
-from invert_core.activations.stored_matrix import StoredMatrix
 from invert_core.activations import dense
 from invert_core.activations.dense import read_units, units_at_once
+from invert_core.activations.stored_matrix import StoredMatrix
 
 MATRIX = np.random.default_rng(0).normal(scale=50, size=(1300, 70))
 IMAGENET = 1_281_167

@@ -43,6 +43,21 @@ def test_format_version_1_is_read_back():
         assert fc.read(0, 1).tolist() == [[-1, 0.25, np.float32(1e-30)]]
 
 
+def test_a_file_of_version_2_is_read():
+    with open_activations(GOLDEN / "activations_v2.h5") as activations:
+        layers = activations.layers
+        assert activations.sample_id == ("cat/1.jpg", "cat/ü.jpg", "dog.png")
+        assert activations.source == {"kind": "images", "path": "/data/photos"}
+        assert activations.groups.names == ("cat", "dog")
+        assert activations.groups.number.tolist() == [0, 0, 1]
+        assert (layers["fc"].alias, layers["fc"].unit) == ("classifier", ("score",))
+        assert layers["fc"].read(0, 1).tolist() == [[-1, 0.25, np.float32(1e-30)]]
+        sparse = layers["latents"].read(0, 2)
+        assert sparse.indptr.tolist() == [0, 1, 2]
+        assert sparse.indices.tolist() == [1, 0]
+        assert sparse.data.tolist() == [1.5, np.inf]
+
+
 def test_float16_and_float64_files_of_other_programs_are_read(tmp_path):
     layers = {"half": MATRIX.astype("f2"), "double": MATRIX.astype("f8")}
     with open_activations(make(tmp_path / "x.h5", layers)) as activations:

@@ -9,6 +9,7 @@ import pytest
 
 from invert_core.results.comparison import COLUMNS
 from tests.command_line import invert, refused
+from tests.results.changed_files import seal_run
 
 LABEL = (
     *("label", "activations.npz", "concepts.npz", "--names", "names.csv"),
@@ -80,6 +81,7 @@ def test_json_and_csv_have_every_unit(runs):
 def test_names_of_units_are_shown(runs):
     path = runs / "run" / "labels.jsonl"
     path.write_text(path.read_text().replace('"unit_name": ""', '"unit_name": "traffic light"'))
+    seal_run(runs / "run")
     summary, _, first, *_ = invert("compare", "run", "certified").stdout.splitlines()
     assert summary.endswith("largest loss 0.04 (fc:2 (traffic light)); 1 dead")
     assert first.startswith("fc:2 (traffic light)  ")
@@ -91,6 +93,7 @@ def test_what_a_time_limit_left_open_is_told(runs):
     path = runs / "certified" / "labels.jsonl"
     text = path.read_text()
     path.write_text(text.replace('"gap": 0.0', '"gap": 0.125'))
+    seal_run(runs / "certified")
     summary, head, first, _ = invert("compare", "run", "certified").stdout.splitlines()
     assert summary == "optimal in 0 of 3 units; 1 unknown; largest loss 0.04 (fc:2); 1 dead"
     assert head.split()[-4:] == ["loss", "loss", "at", "most"]

@@ -11,6 +11,7 @@ import pytest
 from invert_core.commands import main
 from tests.command_line import invert, refused
 from tests.golden.columns import later_columns
+from tests.results.changed_files import seal_run
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "run_v1"
 
@@ -31,6 +32,7 @@ def test_text_goes_to_stdout_or_a_file_as_the_run_has_it(run, kind):
 def test_on_a_terminal_what_would_steer_it_is_escaped(run, capsys, monkeypatch, command, kind):
     labels = run / "labels.jsonl"
     labels.write_text(labels.read_text().replace("apple", "\\u009b31m"))
+    seal_run(run)
     arguments = {
         "export": ["export", "run", "--format", {"json": "jsonl"}.get(kind, kind)],
         "show": ["show", "run", "fc:0", "--format", kind],

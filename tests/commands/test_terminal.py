@@ -12,6 +12,7 @@ import pytest
 
 from invert_core.commands.console import messages
 from tests.command_line import COMMAND, invert, process, refused, sentence
+from tests.results.changed_files import seal_run
 
 HOSTILE = "\x1b[31mred\x1b[0m"
 
@@ -64,6 +65,7 @@ def test_a_hostile_run_is_shown_escaped(hostile):
     path = hostile / "run" / "labels.jsonl"
     text = path.read_text(encoding="utf-8").replace('"positive"', json.dumps(HOSTILE))
     path.write_text(text, encoding="utf-8")
+    seal_run(hostile / "run")
     assert_harmless(invert("show", "run", "evil\x1b[2J:0").stdout)
     refused("show", "run", "evil")
 

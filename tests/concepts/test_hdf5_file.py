@@ -16,11 +16,11 @@ from invert_core.errors import (
     MissingFileError,
     StorageError,
 )
+from invert_core.files.checksums import block_checksums
+from invert_core.files.hdf5_checksums import seal
 from tests.concepts.contents import contents
 from tests.concepts.drawn import concept_sets
 from tests.concepts.file_sizes import room_for
-from invert_core.files.checksums import block_checksums
-from invert_core.files.hdf5_checksums import seal
 from tests.files.checksums import without_checksums
 
 GOLDEN = Path(__file__).parents[1] / "golden"

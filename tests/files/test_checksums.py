@@ -17,7 +17,9 @@ BLOCK = np.random.default_rng(0).bytes(BLOCK_BYTES)
 
 def by_definition(block):
     block = block + bytes(-len(block) % 8)
-    words = [int.from_bytes(block[place : place + 8], "little") for place in range(0, len(block), 8)]
+    words = [
+        int.from_bytes(block[place : place + 8], "little") for place in range(0, len(block), 8)
+    ]
     sums = []
     for modulus in (512, 509):
         sums += [sum(words[place::modulus]) % 2**64 for place in range(modulus)]
@@ -44,7 +46,9 @@ def test_any_changed_byte_changes_the_checksum(place, change):
 def test_two_ranges_that_change_places_change_the_checksum(data):
     size = data.draw(st.sampled_from([1, 8, 256, 512 * 8, 509 * 8]))
     first, second = sorted(
-        data.draw(st.lists(st.integers(0, BLOCK_BYTES // size - 1), min_size=2, max_size=2, unique=True))
+        data.draw(
+            st.lists(st.integers(0, BLOCK_BYTES // size - 1), min_size=2, max_size=2, unique=True)
+        )
     )
     changed = bytearray(BLOCK)
     a, b = (slice(each * size, each * size + size) for each in (first, second))

@@ -57,7 +57,11 @@ def test_a_run_says_all_that_is_needed_to_repeat_it(tmp_path, inputs):
     label_files(*inputs, tmp_path / "run", settings=settings, units=[3, 99], layers=["fc"], jobs=1)
     info = json.loads((tmp_path / "run" / "run.json").read_text())
     assert info["format"] == "invert-run"
-    assert info["format_version"] == 1
+    assert info["format_version"] == 2
+    for name in FILES:
+        content = (tmp_path / "run" / name).read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        assert info["files"][name] == {"bytes": len(content), "sha256": digest}
     for name, path in zip(("activations", "concepts"), inputs, strict=True):
         assert info["inputs"][name] == {
             "path": str(path),

@@ -9,6 +9,7 @@ from invert_core.activations import open_activations
 from invert_core.errors import UnknownNameError
 from invert_core.results.labels import Labels
 from tests.command_line import invert, refused
+from tests.results.changed_files import seal_run
 
 NAMES = ("0@0,0", "0@0,1", "0@1,0")
 
@@ -83,6 +84,7 @@ def test_aliases_in_a_run_that_are_not_names_are_refused(here, broken):
     invert("label", "x.h5", "c.npz", "-o", "run")
     text = (here / "run/run.json").read_text()
     (here / "run/run.json").write_text(text.replace("{", f'{{"aliases": {broken}, ', 1))
+    seal_run(here / "run")
     assert "has aliases that are not names" in refused("show", "run", "plain:1")
 
 

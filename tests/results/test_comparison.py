@@ -1,6 +1,7 @@
 """How good a beam search was: what is compared, and which runs are not."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from invert_core.results.comparison import COLUMNS
 from invert_core.search.complete_search import sizes_within
 from invert_core.settings import Settings
 from tests import naive
+from tests.results.changed_files import seal, seal_run
 
 N_SAMPLES = 60
 LIMITS = {"length": 2, "min_fraction": 0.1, "max_fraction": 0.5}
@@ -51,13 +53,13 @@ def change(folder, unit, **values):
     with open(path, "w", encoding="utf-8") as file:
         for row in rows:
             file.write(json.dumps(row | (values if row["unit"] == unit else {})) + "\n")
+    seal_run(Path(folder))
 
 
 def change_info(folder, **values):
     with open(f"{folder}/run.json", encoding="utf-8") as file:
         info = json.load(file)
-    with open(f"{folder}/run.json", "w", encoding="utf-8") as file:
-        json.dump(info | values, file)
+    seal(Path(folder, "run.json"), info | values)
 
 
 @pytest.mark.parametrize("direction", ["positive", "negative"])

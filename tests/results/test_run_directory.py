@@ -4,9 +4,11 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from invert_core.errors import FileFormatError, MissingFileError
+from invert_core.labelling.label_files import label_files
 from invert_core.results.run_directory import read_run
 from tests.golden.columns import later_columns
 
@@ -61,7 +63,7 @@ def test_a_folder_that_is_no_run_is_named(tmp_path, run):
         (b"{}", "does not describe a run"),
         (b'{"format": "other", "format_version": 1}', "does not describe a run"),
         (b'{"format": "invert-run"}', "format version None"),
-        (b'{"format": "invert-run", "format_version": 2}', "format version 2, this program reads"),
+        (b'{"format": "invert-run", "format_version": 3}', "format version 3, this program reads"),
     ],
 )
 def test_a_broken_description_of_a_run_is_refused(run, content, words):
@@ -116,3 +118,37 @@ def test_a_byte_order_mark_is_no_part_of_a_run(run):
     for name in ("run.json", "labels.jsonl"):
         (run / name).write_bytes(b"\xef\xbb\xbf" + (run / name).read_bytes())
     assert read_run(run) == before
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """A run of the present version, with two layers."""
+    values = np.random.default_rng(0).normal(size=(60, 3))
+    labels = np.column_stack([values[:, 0] > 0.3, values[:, 1] > 1])
+    np.savez(tmp_path / "x.npz", fc=values, relu=np.maximum(values, 0))
+    np.savez(tmp_path / "c.npz", labels=labels, id=["a", "b"])
+    label_files(tmp_path / "x.npz", tmp_path / "c.npz", tmp_path / "run")
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize("name", ["run.json", "labels.jsonl"])
+def test_no_changed_byte_of_a_run_changes_what_is_read(fresh, name):
+    whole, expected = (fresh / name).read_bytes(), read_run(fresh)
+    places = np.random.default_rng(0).choice(len(whole), 300, replace=False).tolist()
+    for place in places:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 + place % 255
+        (fresh / name).write_bytes(damaged)
+        try:
+            found = read_run(fresh)
+        except FileFormatError:
+            continue
+        assert (found.labels.to_jsonl(), found.info) == (expected.labels.to_jsonl(), expected.info)
+
+
+def test_a_run_without_its_digests_is_refused(fresh):
+    info = json.loads((fresh / "run.json").read_text())
+    del info["sha256"]
+    (fresh / "run.json").write_text(json.dumps(info))
+    with pytest.raises(FileFormatError, match=r"run\.json' is damaged or was changed"):
+        read_run(fresh)

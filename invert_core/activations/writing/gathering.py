@@ -98,9 +98,7 @@ def _add_datasets(
             set_checksum(indptr, each)
             new = [indptr]
             for part in ("indices", "data"):
-                column = _new_dataset(
-                    group, part, int(each[-1]), layout.COLUMNS.get(part, dtype)
-                )
+                column = _new_dataset(group, part, int(each[-1]), layout.COLUMNS.get(part, dtype))
                 n_blocks = -(-column.nbytes // BLOCK_BYTES)
                 new += [column, _new_dataset(group, part + SUFFIX, n_blocks, TYPE)]
             # An empty dataset has no place.

@@ -10,9 +10,9 @@ import h5py
 import numpy as np
 
 from invert_core.activations import layout
+from invert_core.activations.stored_matrix import chunk_grid
 from invert_core.activations.writing.contents import Contents
 from invert_core.errors import FileFormatError, StorageError
-from invert_core.activations.stored_matrix import chunk_grid
 from invert_core.files import atomic, hdf5
 from invert_core.files.checksums import TYPE
 from invert_core.files.hdf5_checksums import SUFFIX, seal, write_array, write_strings
@@ -80,9 +80,7 @@ def _write_empty(path: Path, contents: Contents) -> None:
             for key, value in origin.source.items():
                 # A path may hold bytes that are not UTF-8.
                 source.attrs[key] = value.encode(errors="backslashreplace").decode()
-        file.create_dataset(
-            layout.ROW_CHECKSUM, (2, layout.STRIPE_ROWS), TYPE, dcpl=preallocated()
-        )
+        file.create_dataset(layout.ROW_CHECKSUM, (2, layout.STRIPE_ROWS), TYPE, dcpl=preallocated())
         layers = hdf5.create_ordered_group(file, "layers")
         for name, count in contents.n_units.items():
             group = layers.create_group(layout.layer_key(name))

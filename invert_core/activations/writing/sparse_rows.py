@@ -126,7 +126,7 @@ class SparseRows:
             checksum = 0
             for part in (head, record.counts, record.units, record.values):
                 self._append(part)
-                checksum = zlib.crc32(part, checksum)
+                checksum = zlib.crc32(part.tobytes(), checksum)
             self._append(np.array(checksum, _CHECKSUM))
         os.fsync(self._file.fileno())
         self._on_disk = (last_row, self._file.tell())

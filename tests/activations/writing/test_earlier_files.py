@@ -168,7 +168,7 @@ def test_an_unfinished_file_that_points_elsewhere_is_not_written(tmp_path):
         del file["layers/fc"]
         file["layers/fc"] = h5py.ExternalLink("precious.h5", "/layers/fc")
     before = (tmp_path / "precious.h5").read_bytes()
-    with pytest.raises(FileFormatError, match="do not match their checksum.*--overwrite"):
+    with pytest.raises(FileFormatError, match=r"do not match their checksum.*--overwrite"):
         writer_of(path, 3000)
     assert (tmp_path / "precious.h5").read_bytes() == before
 

@@ -14,6 +14,7 @@ from invert_core.errors import (
     StaleFileError,
 )
 from tests.command_line import tree
+from tests.results.changed_files import seal
 from tests.results.unfinished_runs.stopped_runs import (
     finish,
     is_whole,
@@ -86,7 +87,7 @@ def test_a_byte_that_changed_never_gives_wrong_rows(stopped, tmp_path_factory, n
 def of_record(**values):
     def change(place):
         record = json.loads((place / "unfinished.json").read_text())
-        (place / "unfinished.json").write_text(json.dumps(record | values))
+        seal(place / "unfinished.json", record | values)
 
     return change
 
@@ -95,7 +96,7 @@ def of_file(name, **values):
     def change(place):
         record = json.loads((place / "unfinished.json").read_text())
         record["files"][name] |= values
-        (place / "unfinished.json").write_text(json.dumps(record))
+        seal(place / "unfinished.json", record)
 
     return change
 
@@ -162,7 +163,7 @@ def test_a_broken_unfinished_run_is_refused_with_a_reason(stopped, tmp_path, cha
     assert finish_or_refuse(stopped, tmp_path / "again", change)
 
 
-@pytest.mark.parametrize("version", [1, 2, 4, None])
+@pytest.mark.parametrize("version", [1, 2, 3, 5, None])
 def test_what_another_version_left_is_refused_until_it_is_given_up(stopped, tmp_path, version):
     shutil.copytree(stopped, tmp_path / "changed")
     of_record(format_version=version)(tmp_path / "changed" / "run.partial")
@@ -170,7 +171,7 @@ def test_what_another_version_left_is_refused_until_it_is_given_up(stopped, tmp_
         finish()
     assert str(caught.value) == (
         "The unfinished run 'run.partial' was left by another version of invert (format version "
-        f"{version!r}, this program reads 3). Finish it with that version, start anew with "
+        f"{version!r}, this program reads 4). Finish it with that version, start anew with "
         "--overwrite, or choose another output with -o."
     )
     assert finish_or_refuse(stopped, tmp_path / "again", of_record(format_version=version))

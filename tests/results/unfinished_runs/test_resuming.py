@@ -22,6 +22,7 @@ from invert_core.labelling.label_files import label_files
 from invert_core.results import unfinished
 from invert_core.results.run_directory import read_run
 from tests.command_line import tree
+from tests.results.changed_files import seal
 from tests.results.unfinished_runs.stopped_runs import (
     Stop,
     before_unit,
@@ -70,7 +71,7 @@ def test_the_time_of_all_parts_is_added_up(here):
     stop(3)
     record = json.loads((here / "run.partial" / "unfinished.json").read_text())
     record["timings"] |= {"label_seconds": 5000.0, "started": "2026-01-01T00:00:00Z"}
-    (here / "run.partial" / "unfinished.json").write_text(json.dumps(record))
+    seal(here / "run.partial" / "unfinished.json", record)
     finish()
     timings = read_run("run").info["timings"]
     assert timings["started"] == "2026-01-01T00:00:00Z"
