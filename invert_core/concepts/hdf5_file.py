@@ -17,8 +17,10 @@ from invert_core.files.hdf5 import (
     open_checked,
     own_dataset,
     read_strings,
+    refuse_other_format,
     write_strings,
 )
+from invert_core.files.outputs import check_target
 
 FORMAT = "invert-concepts"
 FORMAT_VERSION = 2
@@ -33,13 +35,22 @@ def write_concepts(
     Raises
     ------
     ExistingOutputError
-        `path` exists and `overwrite` is false.
+        `path` exists and `overwrite` is false, or it is not a concept file.
     StorageError
         The system refuses to write.
     """
-    with new_file(Path(path), overwrite=overwrite) as partial:
+    with new_file(Path(path), overwrite=overwrite, refuse=_refuse_other) as partial:
         # No view into the image: Python 3.13 warns of one that an error keeps alive.
         partial.write_bytes(_image(concepts).getvalue())
+
+
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Raise before any work is done if concepts cannot be written to `path`."""
+    check_target(path, overwrite=overwrite, refuse=_refuse_other)
+
+
+def _refuse_other(path: Path) -> None:
+    refuse_other_format(path, FORMAT)
 
 
 def read_hdf5(path: Path) -> ConceptSet:

@@ -13,6 +13,7 @@ import numpy as np
 from invert_core import __version__
 from invert_core.activations.group_names import read_groups
 from invert_core.activations.writing.contents import Origin
+from invert_core.activations.writing.earlier_files import check_output
 from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import (
     Data,
@@ -29,7 +30,6 @@ from invert_core.extraction.loop import run_all
 from invert_core.extraction.report import Estimate, ExtractedLayer, ExtractionReport, Spent
 from invert_core.extraction.runner import CarryingRunner, Runner, Work
 from invert_core.extraction.unit_names import UnitNameSource, read_unit_names
-from invert_core.files.atomic import check_target
 from invert_core.files.fingerprint import CONTRACT
 from invert_core.models.backend import Extractor, Model, Reading
 from invert_core.models.backend_checks import check_readings
@@ -143,7 +143,7 @@ def extract(
     started = time.perf_counter()
     usual = Reading("", pool, channel_axis)
     check_readings(_as_readings(layers, usual), device, batch_size)
-    check_target(Path(output), overwrite=True)
+    check_output(Path(output))
     _keep_from_output(Path(output), data, model)
     settings = DataSettings(
         preprocess, text, column, id_column, root, workers, skip_bad, follow_links

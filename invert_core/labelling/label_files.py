@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from invert_core.errors import ExistingOutputError, MissingFileError, StaleFileError
-from invert_core.files.atomic import check_folder
+from invert_core.files.outputs import check_folder, output_place
+from invert_core.files.storage import storage_errors
 from invert_core.files.write_lock import WriteLock
 from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.inputs import Inputs
@@ -19,15 +20,15 @@ from invert_core.labelling.workload import Workload
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.results.run_directory import (
-    RUN_FILE,
     file_identity,
     read_tables,
+    refuse_other,
     rows_identity,
     versions,
     write_info,
 )
 from invert_core.results.unfinished import unfinished_run
-from invert_core.results.unfinished_place import output_place, unfinished_folder
+from invert_core.results.unfinished_place import clear_record, unfinished_folder
 from invert_core.results.unfinished_record import Timer
 from invert_core.settings import Settings
 
@@ -92,7 +93,9 @@ def label_files(
         As for `label`.
     """
     output = Path(output)
-    check_folder(output, marker=RUN_FILE, overwrite=overwrite)
+    with storage_errors(output):
+        clear_record(output)
+    check_folder(output, overwrite=overwrite, refuse=refuse_other)
     inputs = Inputs(
         Path(activations),
         Path(concepts),
@@ -134,7 +137,7 @@ def label_files(
             unfinished.add(table)
             if each is not None:
                 each(Labels.of_tables([table], work.concepts))
-        with unfinished.completed(marker=RUN_FILE, overwrite=overwrite) as folder:
+        with unfinished.completed(overwrite=overwrite, refuse=refuse_other) as folder:
             arguments = _choices(inputs) | {"jobs": jobs}
             write_info(folder, settings, identities, arguments, timer.timings(), work.aliases)
             place = output.resolve()  # after the move, "." would mean the old folder

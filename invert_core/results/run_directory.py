@@ -15,11 +15,12 @@ from typing import Any
 from invert_core import __version__
 from invert_core.errors import FileFormatError, MissingFileError
 from invert_core.files.input_file import check_file
+from invert_core.files.outputs import is_plain_file, not_replaced, refuse_foreign
 from invert_core.files.text_files import read_lines, read_whole
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels, tables_of
 from invert_core.results.unfinished_place import RECORD, unfinished_folder
-from invert_core.results.unfinished_record import Timings
+from invert_core.results.unfinished_record import FILES, Timings
 from invert_core.settings import Settings
 from invert_core.wording import UPGRADE
 
@@ -165,6 +166,35 @@ def _read_info(run_file: Path) -> dict[str, Any]:
             UPGRADE,
         )
     return info
+
+
+def refuse_other(folder: Path) -> None:
+    """Refuse to replace a folder that is not a run directory, or holds anything else.
+
+    Files inside that run.json names as inputs, as the demo makes them, belong to the run as long
+    as they are what was recorded.
+    """
+    run_file = folder / RUN_FILE
+    inputs: list[str] = []
+    if is_plain_file(run_file):
+        try:
+            info = json.loads(read_whole(run_file))
+        except (ValueError, RecursionError):  # FileFormatError included
+            info = None
+        if not isinstance(info, dict) or info.get("format") != FORMAT:
+            raise not_replaced(folder, f"its {RUN_FILE} does not describe a run")
+        inputs = list(_inputs_inside(folder, info.get("inputs")))
+    refuse_foreign(folder, RUN_FILE, {RUN_FILE, RECORD, *FILES, *inputs}, "a run")
+
+
+def _inputs_inside(folder: Path, inputs: Any) -> Iterator[str]:
+    """Yield the names of the files in a run directory that are what run.json says of inputs."""
+    for recorded in inputs.values() if isinstance(inputs, dict) else ():
+        name = recorded.get("path") if isinstance(recorded, dict) else None
+        if isinstance(name, str) and name not in ("", "..") and Path(name).name == name:
+            path = folder / name
+            if is_plain_file(path) and file_identity(path, folder) == recorded:
+                yield name
 
 
 def versions() -> dict[str, str]:
