@@ -72,7 +72,7 @@ def write_tables(path: Path, concepts: ConceptSet, *, overwrite: bool = False) -
 
 def refuse_other(folder: Path) -> None:
     """Refuse to replace a folder that holds anything but tables like those of `write_tables`."""
-    refuse_foreign(folder, MARKER, HEADERS, "tables of concepts")
+    refuse_foreign(folder, MARKER, HEADERS, "an export of concepts")
     for path in folder.iterdir():
         with path.open("rb") as file:
             header = f"{HEADERS[path.name]}\n".encode()

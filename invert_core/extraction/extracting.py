@@ -143,8 +143,8 @@ def extract(
     started = time.perf_counter()
     usual = Reading("", pool, channel_axis)
     check_readings(_as_readings(layers, usual), device, batch_size)
-    check_output(Path(output))
     _keep_from_output(Path(output), data, model)
+    check_output(Path(output))
     settings = DataSettings(
         preprocess, text, column, id_column, root, workers, skip_bad, follow_links
     )

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from invert_core.errors import StorageError
-from invert_core.files.write_lock import WriteLock
+from invert_core.files.write_lock import WriteLock, lock_place
 
 _log = logging.getLogger("invert")
 
@@ -26,9 +26,9 @@ def beside(place: Path, kind: str) -> Path:
 def clear_leftovers(place: Path) -> None:
     """Remove what a killed run has left beside an output, or bring its old folder back.
 
-    Nothing is touched while another process writes this output.
+    A lock that nobody holds goes, too. Nothing is touched while another process writes this output.
     """
-    if not _leftovers(place):
+    if not _leftovers(place) and not os.path.lexists(lock_place(place)):
         return
     with contextlib.ExitStack() as stack:
         try:

@@ -93,9 +93,6 @@ def label_files(
         As for `label`.
     """
     output = Path(output)
-    with storage_errors(output):
-        clear_record(output)
-    check_folder(output, overwrite=overwrite, refuse=refuse_other)
     inputs = Inputs(
         Path(activations),
         Path(concepts),
@@ -108,6 +105,9 @@ def label_files(
     files = _files_of(inputs)
     for folder in (output, unfinished_folder(output)):
         _refuse_to_delete(files.values(), folder)
+    with storage_errors(output):
+        clear_record(output)
+    check_folder(output, overwrite=overwrite, refuse=refuse_other)
     settings = settings or Settings()
     with ExitStack() as stack:
         lock = WriteLock(output_place(output))
