@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import click
 
+from invert_core.commands.advice import where_to_type
 from invert_core.commands.console import report
 from invert_core.commands.interrupts import Ended, raised_interrupts
 from invert_core.errors import InvertError, SettingError
@@ -36,6 +37,8 @@ def told_failures(ctx: click.Context | None = None) -> Iterator[None]:
         if (ctx and ctx.meta.get("debug")) or _is_closed_pipe(error):
             raise
         parts = [_told(error), *getattr(error, "__notes__", ())]
+        if ctx and isinstance(error, InvertError):
+            parts += filter(None, [where_to_type(ctx, " ".join(parts))])
         report(f"Error: {' '.join(map(shortened, parts))}")
         raise click.exceptions.Exit(2 if isinstance(error, SettingError) else 1) from error
 

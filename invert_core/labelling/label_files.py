@@ -1,6 +1,7 @@
 """Labelling files into a run directory, as `invert label` does, safe from interrupts."""
 
 import operator
+import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -205,7 +206,7 @@ def _fingerprint(
 
 def _refuse_to_delete(inputs: Iterable[Path], output: Path) -> None:
     for path in inputs:
-        if path.resolve().is_relative_to(output.resolve()):
+        if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(output)):
             raise ExistingOutputError(
                 f"The output {str(output)!r} holds the input {str(path)!r}, which would be lost.",
                 "Choose another output with -o.",

@@ -20,7 +20,7 @@ def unfinished_folder(output: Path) -> Path:
 def clear_record(output: Path) -> None:
     """Remove the record from a whole run that a kill left between its move and this step."""
     place = output_place(output)
-    if all(is_plain_file(place / name) for name in (RECORD, WRITTEN_LAST)):
+    if place.is_dir() and all(is_plain_file(place / name) for name in (RECORD, WRITTEN_LAST)):
         (place / RECORD).unlink(missing_ok=True)
 
 

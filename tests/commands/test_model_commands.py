@@ -290,9 +290,6 @@ def test_an_unreadable_image_loses_none_of_those_before_it(here, images):
     error = sentence(*failed(*images_arguments(*options, "--overwrite")))
     assert "The image '3.png' cannot be read" in error
     assert "3 of 5 samples are kept in 'x.h5.partial'" in error
-    (here / "config.toml").write_text("overwrite = true\n")
-    told = sentence(*failed(*images_arguments(*options, "--config", "config.toml")))
-    assert "Take 'overwrite' out of the --config file. Go on with: invert extract" in told
     (images / "3.png").write_bytes(whole + b"repaired")
     again = invert(*shlex.split(error.partition("Go on with: invert ")[2]))
     assert "of which an earlier run had left 3." in again.stderr

@@ -1,7 +1,7 @@
 """Writers of outputs, and a process that kills them at every step at which a folder changes.
 
-``python -m tests.files.killed_writers WRITER START ALBUM`` makes a copy of the folder START in ALBUM
-for each step of the writer, and kills a child in that copy just before the step.
+``python -m tests.files.killed_writers WRITER START ALBUM MOMENT`` copies the folder START into ALBUM for
+each step of the writer, and kills a child in that copy just before the step.
 """
 
 import contextlib
@@ -71,9 +71,7 @@ def activations(source="c.npz", overwrite=False):
     )
 
 
-WRITERS = {
-    each.__name__: each for each in (concept_file, tables, labels, exported, activations)
-}
+WRITERS = {each.__name__: each for each in (concept_file, tables, labels, exported, activations)}
 
 
 def kill_before(step):
@@ -84,9 +82,9 @@ def kill_before(step):
     def watch(event, arguments):
         opened = event == "open" and (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
         changes = event in CHANGES or opened
-        if changes and Path(os.fsdecode(arguments[0])).absolute().is_relative_to(here):
-            if next(steps) == step:
-                os._exit(9)
+        inside = changes and Path(os.fsdecode(arguments[0])).absolute().is_relative_to(here)
+        if inside and next(steps) == step:
+            os._exit(9)
 
     sys.addaudithook(watch)
 
