@@ -38,7 +38,8 @@ def refused(*arguments, code=1) -> str:
     assert tree(Path.cwd()) == before, "something was left behind"
     assert result.stdout == ""
     said = sentence(result.exit_code, result.stderr, code)
-    check_advice([str(argument) for argument in arguments], said)
+    if "is an option of neither" not in said and "Invalid value for" not in said:
+        check_advice([str(argument) for argument in arguments], said)
     return said
 
 

@@ -125,15 +125,15 @@ def _take_config(ctx: click.Context, _param: click.Parameter, value: Path | None
         if name not in known:
             assert isinstance(ctx.command, Command)
             raise ctx.command.unknown_option(ctx, name, known, where=f"{str(value)!r}: ")
-        if setting is not False and getattr(known[name], "typed_only", False):
-            raise click.UsageError(
-                f"{str(value)!r}: {name!r} drops a protection, so it is for the command line only. "
-                f"Take it out of the file, and type --{name} if you mean it."
-            )
         try:
             settings[str(known[name].name)] = _as_typed(known[name], setting)
         except ValueError as error:
             raise click.UsageError(f"{str(value)!r}: {name} {error}") from error
+        if setting and getattr(known[name], "typed_only", False):
+            raise click.UsageError(
+                f"{str(value)!r}: {name!r} drops a protection, so it is for the command line only. "
+                f"Take it out of the file, and type --{name} if you mean it."
+            )
     ctx.default_map = settings
 
 
