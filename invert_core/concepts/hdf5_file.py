@@ -39,6 +39,8 @@ def write_concepts(
     StorageError
         The system refuses to write.
     """
+    if not isinstance(concepts, ConceptSet):
+        raise TypeError(f"concepts are a ConceptSet, not {type(concepts).__name__}")
     with new_file(Path(path), overwrite=overwrite, refuse=_refuse_other) as partial:
         # No view into the image: Python 3.13 warns of one that an error keeps alive.
         partial.write_bytes(_image(concepts).getvalue())

@@ -35,7 +35,7 @@ from invert_core.models.backend import Extractor, Model, Reading
 from invert_core.models.backend_checks import check_readings
 from invert_core.models.input_types import in_types_of
 from invert_core.models.layer_names import layer_aliases, select_layers
-from invert_core.values import check_n_samples, pattern_rule
+from invert_core.values import check_n_samples, or_default, pattern_rule
 from invert_core.wording import first_few, nearest
 
 EXTRACTION_CONTRACT = 3
@@ -148,8 +148,9 @@ def extract(
     settings = DataSettings(
         preprocess, text, column, id_column, root, workers, skip_bad, follow_links
     )
-    opened = (feed or Feed()).arranged(open_any(model, backend, model_options))
-    work = _work(opened, data, feed or Feed(), groups, settings, progress)
+    feed = or_default(feed, Feed)
+    opened = feed.arranged(open_any(model, backend, model_options))
+    work = _work(opened, data, feed, groups, settings, progress)
     readings = select_layers(work.model, layers, usual)
     aliases = layer_aliases(work.model.names(), [each.layer for each in readings])
     named = read_unit_names(unit_names, work.model, [each.layer for each in readings], aliases)
@@ -164,7 +165,7 @@ def extract(
         runner = runner_of(extractor, work, batch_size, named)
         fingerprint = _fingerprint(work, extractor)
         fingerprint |= {
-            "feed": (feed or Feed()).identity(work.model.inputs, work.beside),
+            "feed": feed.identity(work.model.inputs, work.beside),
             "sparse": _sparse_layers(work.model, [each.layer for each in readings], sparse),
             "dtype": dtype,
             "batch_size": batch_size,

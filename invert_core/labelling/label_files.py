@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from invert_core.errors import ExistingOutputError, MissingFileError, StaleFileError
+from invert_core.files.input_file import input_path
 from invert_core.files.outputs import check_folder, output_place
 from invert_core.files.storage import storage_errors
 from invert_core.files.write_lock import WriteLock
@@ -32,6 +33,7 @@ from invert_core.results.unfinished import unfinished_run
 from invert_core.results.unfinished_place import clear_record, unfinished_folder
 from invert_core.results.unfinished_record import Timer
 from invert_core.settings import Settings
+from invert_core.values import or_default
 
 
 def label_files(
@@ -95,21 +97,21 @@ def label_files(
     """
     output = Path(output)
     inputs = Inputs(
-        Path(activations),
-        Path(concepts),
+        input_path(activations),
+        input_path(concepts),
         layers=[layers] if isinstance(layers, str) else layers,
         units=_as_json(units),
-        names=None if names is None else Path(names),
+        names=None if names is None else input_path(names),
         join=join,
         missing=missing,
     )
     files = _files_of(inputs)
-    for folder in (output, unfinished_folder(output)):
-        _refuse_to_delete(files.values(), folder)
     with storage_errors(output):
+        for folder in (output, unfinished_folder(output)):
+            _refuse_to_delete(files.values(), folder)
         clear_record(output)
     check_folder(output, overwrite=overwrite, refuse=refuse_other)
-    settings = settings or Settings()
+    settings = or_default(settings, Settings)
     with ExitStack() as stack:
         lock = WriteLock(output_place(output))
         stack.callback(lock.release)

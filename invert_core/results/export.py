@@ -53,6 +53,8 @@ def export_labels(
     StorageError
         The file cannot be written.
     """
+    if not isinstance(labels, Labels):
+        raise TypeError(f"labels are Labels, not {type(labels).__name__}")
     path = Path(path)
     if kind is None:
         kind = path.suffix.lstrip(".").lower()

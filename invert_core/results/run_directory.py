@@ -14,7 +14,7 @@ from typing import Any
 
 from invert_core import __version__
 from invert_core.errors import FileFormatError, MissingFileError
-from invert_core.files.input_file import check_file
+from invert_core.files.input_file import check_file, input_path
 from invert_core.files.outputs import is_plain_file, not_replaced, refuse_foreign
 from invert_core.files.text_files import read_lines, read_whole
 from invert_core.results.label_table import LabelTable
@@ -111,7 +111,7 @@ def read_run(path: str | PathLike[str]) -> Run:
     FileFormatError
         A file in the run directory is broken, or was written by a newer version.
     """
-    path = Path(path)
+    path = input_path(path)
     run_file = path / RUN_FILE
     labels_file = path / "labels.jsonl"
     if not run_file.is_file() and (path / RECORD).is_file():

@@ -1,7 +1,7 @@
 """Writers of outputs, and a process that kills them at every step at which a folder changes.
 
-``python -m tests.files.killed_writers WRITER START ALBUM MOMENT`` copies the folder START into ALBUM
-for each step of the writer, and kills a child in that copy just before the step.
+``python -m tests.files.killed_writers WRITER START ALBUM MOMENT`` copies the folder START into
+ALBUM for each step of the writer, and kills a child in that copy just before the step.
 """
 
 import contextlib
