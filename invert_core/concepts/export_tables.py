@@ -55,7 +55,7 @@ def write_tables(path: Path, concepts: ConceptSet, *, overwrite: bool = False) -
         _log.info("The samples have no ids; in %s they are numbered from 0.", MARKER)
     changed = _changed_by_parents(concepts)
     if changed:
-        _log.info(
+        _log.warning(
             "Labels of %s do not follow from the concepts below: %s. They change when the tables "
             "are read with parents.csv as the hierarchy; a file .npz keeps them.",
             counted(len(changed), "concept"),
