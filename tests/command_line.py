@@ -65,7 +65,8 @@ def options_of_commands() -> dict[str, set[str]]:
             if isinstance(command, click.Group):
                 yield from walk(command, f"{path}{name} ")
             else:
-                params = command.get_params(click.Context(command))
+                context = click.Context(command, help_option_names=["-h", "--help"])
+                params = command.get_params(context)
                 yield f"{path}{name}", {flag for param in params for flag in param.opts}
 
     return dict(walk(main, ""))

@@ -49,9 +49,13 @@ def clear_leftovers(place: Path) -> None:
 
 def _leftovers(place: Path) -> list[Path]:
     stem = _stem(place)
+    try:
+        names = os.listdir(place.parent)
+    except PermissionError:  # a folder may be writable but not readable
+        return []
     return [
         place.with_name(name)
-        for name in sorted(os.listdir(place.parent))
+        for name in sorted(names)
         if name.startswith(stem) and _TAIL.fullmatch(name, len(stem))
     ]
 
