@@ -5,13 +5,15 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from invert_core.errors import DataError
 from invert_core.wording import counted, first_few
+
+T = TypeVar("T")
 
 SAMPLE_LIMIT = 2**27
 """With at most this many samples, 2 n1 n0 <= 2**53, so every integer of the method is exact."""
@@ -165,6 +167,15 @@ def _check_same(first: tuple[str, ...], second: tuple[str, ...], *what: str) -> 
                 "Give both the same samples, for example with .reindex; or drop the index with "
                 ".to_numpy() to match rows by position.",
             )
+
+
+def or_default(value: T | None, kind: type[T]) -> T:
+    """Return an argument of a kind that has defaults; None stands for all of them."""
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise TypeError(f"{kind.__name__} is wanted here, not {type(value).__name__}")
+    return value
 
 
 def index_ids(index: Any, what: str) -> tuple[str, ...]:

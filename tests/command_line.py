@@ -1,11 +1,14 @@
 """Calls of `invert` as a user makes them, and checks that hold whenever it refuses to work."""
 
+import functools
 import inspect
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 from click.testing import CliRunner, Result
 
 from invert_core.commands import main
@@ -34,7 +37,39 @@ def refused(*arguments, code=1) -> str:
     result = call(*arguments)
     assert tree(Path.cwd()) == before, "something was left behind"
     assert result.stdout == ""
-    return sentence(result.exit_code, result.stderr, code)
+    said = sentence(result.exit_code, result.stderr, code)
+    if "is an option of neither" not in said and "Invalid value for" not in said:
+        check_advice([str(argument) for argument in arguments], said)
+    return said
+
+
+def check_advice(words: list[str], said: str) -> None:
+    """Check that every option that a message names is one of the command or of one it names."""
+    known = {flag for flag in words if flag.startswith("-")} | {"--debug", "--version", "--help"}
+    for path, flags in options_of_commands().items():
+        if path == " ".join(words[: len(path.split())]) or f"invert {path}" in said:
+            known |= flags
+    of_others = re.sub(r"(pip|apt-get|iconv) .*", "", said)
+    named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", of_others))
+    known |= {word.partition("=")[0] for word in words}
+    assert named <= known, f"{sorted(named - known)} cannot be typed here: {said}"
+
+
+@functools.cache
+def options_of_commands() -> dict[str, set[str]]:
+    """The options of every command, those of the built-in backends included."""
+
+    def walk(group, path):
+        for name in group.list_commands(None):
+            command = group.get_command(None, name)
+            if isinstance(command, click.Group):
+                yield from walk(command, f"{path}{name} ")
+            else:
+                context = click.Context(command, help_option_names=["-h", "--help"])
+                params = command.get_params(context)
+                yield f"{path}{name}", {flag for param in params for flag in param.opts}
+
+    return dict(walk(main, ""))
 
 
 def sentence(exit_code: int, stderr: str, code=1) -> str:

@@ -43,7 +43,11 @@ ROOMS = (
     "commands",
     "entry",
 )
-KERNELS_MAY_IMPORT = {"invert_core.files", "invert_core.files.write_lock"}
+KERNELS_MAY_IMPORT = {
+    "invert_core.errors",
+    "invert_core.files",
+    "invert_core.files.write_lock",
+}
 NEVER_IN_RESULTS = {"search", "kernels", "labelling", "statistics"}
 
 _ORDER = ("_checkout", "", *ROOMS)

@@ -15,7 +15,7 @@ from invert_core.activations.values import ActivationLayer, Activations
 from invert_core.errors import DataError, FileFormatError
 from invert_core.files import hdf5
 from invert_core.files.hdf5_checksums import Blocks, read_array, read_strings
-from invert_core.files.input_file import check_file
+from invert_core.files.input_file import check_file, input_path
 from invert_core.files.numpy_files import read_npy, read_npz
 from invert_core.values import SAMPLE_LIMIT, as_sample_id, check_text
 
@@ -44,8 +44,8 @@ def open_activations(source: str | Path) -> Activations:
         The file has fewer than two samples, ids that repeat, values that are not real numbers, or
         a sparse layer whose parts do not fit together.
     """
-    path = Path(source)
-    unfinished = path.with_name(path.name + ".partial").exists()
+    path = input_path(source)
+    unfinished = path.name and path.with_name(path.name + ".partial").exists()
     check_file(
         path,
         "There is an unfinished one: run the same `invert extract` command again."

@@ -54,6 +54,11 @@ def say(text: str) -> None:
     _log.info("%s", text)
 
 
+def warn(text: str) -> None:
+    """Print a warning on stderr, even with ``-q``."""
+    _log.warning("%s", text)
+
+
 def replace_unprintable() -> None:
     """Let stdout escape what its encoding lacks, so that the name of a concept costs no result."""
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from invert_core.commands import options
 from invert_core.commands.console import print_rows, progress, say, written
@@ -156,7 +155,5 @@ def _said_how_to_go_on(ctx: click.Context, output: Path) -> Iterator[None]:
         from invert_core.extraction.loop import GOES_ON
 
         if any(GOES_ON in note for note in getattr(error, "__notes__", ())):
-            if ctx.get_parameter_source("overwrite") is ParameterSource.DEFAULT_MAP:
-                error.add_note("Take 'overwrite' out of the --config file.")
             error.add_note(f"Go on with: {options.typed_command(ctx, without='--overwrite')}")
         raise

@@ -2,13 +2,17 @@
 
 import contextlib
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 
+from invert_core.commands.advice import OPTIONS_AT_HAND, where_to_type
 from invert_core.commands.console import report
 from invert_core.commands.interrupts import Ended, raised_interrupts
 from invert_core.errors import InvertError, SettingError
+
+_FOR_MEMORY = ("--beam", "--batch-size")
+"""Options of which a smaller value takes less memory."""
 
 LONGEST = 600
 """Most characters of a message; names and values from untrusted files have any length."""
@@ -35,7 +39,9 @@ def told_failures(ctx: click.Context | None = None) -> Iterator[None]:
     except Exception as error:
         if (ctx and ctx.meta.get("debug")) or _is_closed_pipe(error):
             raise
-        parts = [_told(error), *getattr(error, "__notes__", ())]
+        parts = [_told(error, ctx), *getattr(error, "__notes__", ())]
+        if ctx and isinstance(error, InvertError):
+            parts += filter(None, [where_to_type(ctx, " ".join(parts))])
         report(f"Error: {' '.join(map(shortened, parts))}")
         raise click.exceptions.Exit(2 if isinstance(error, SettingError) else 1) from error
 
@@ -61,17 +67,17 @@ def _is_closed_pipe(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno == errno.EPIPE
 
 
-def _told(error: Exception) -> str:
+def _told(error: Exception, ctx: click.Context | None) -> str:
     if isinstance(error, InvertError):
         return " ".join(part for part in (error.message, error.hint) if part)
-    return _sentence(error)
+    at_hand = ctx.meta.get(OPTIONS_AT_HAND, ()) if ctx else ()
+    return _sentence(error, [each for each in _FOR_MEMORY if each in at_hand])
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: Exception, smaller: Sequence[str]) -> str:
     if isinstance(error, MemoryError):
-        return (
-            "There is not enough memory. Give fewer samples or concepts, or a smaller --beam or "
-            "--batch-size if the command has that option."
+        return "There is not enough memory. Give fewer samples or concepts" + (
+            f", or a smaller {' or '.join(smaller)}." if smaller else "."
         )
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
         return "The system cannot start another thread. Raise the limits: ulimit -u, ulimit -v."

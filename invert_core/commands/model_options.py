@@ -24,6 +24,7 @@ class BackendOption(click.Option):
 
     def __init__(self, flag: str, option: Option) -> None:
         self.keyword = option.name
+        self.typed_only = option.typed_only
         kind: dict[str, Any] = {"is_flag": True}
         if option.kind is not bool:
             kind = {"type": _click_type(option.kind), "metavar": option.metavar}

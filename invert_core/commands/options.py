@@ -4,6 +4,7 @@ import functools
 import logging
 import shlex
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from invert_core.commands.advice import OPTIONS_AT_HAND, options_of
 from invert_core.commands.console import stdout_errors
 from invert_core.errors import InvertError
 from invert_core.files.text_files import read_whole
@@ -46,14 +48,34 @@ def typed_command(ctx: click.Context, without: str) -> str:
 _TYPED = "invert.typed"
 
 
+class TypedOption(click.Option):
+    """An option that drops a protection, so that a person must type it: no --config gives it."""
+
+    typed_only = True
+
+
 class Command(click.Command):
     """A command that remembers the arguments that were typed."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse as click does, and remember the arguments."""
         ctx.meta[_TYPED] = tuple(args)
+        ctx.meta[OPTIONS_AT_HAND] = options_of(ctx)
+        self._refuse_repeats(ctx, args)
         with stdout_errors():  # --help prints during parsing
             return super().parse_args(ctx, args)
+
+    def _refuse_repeats(self, ctx: click.Context, args: list[str]) -> None:
+        """Refuse an option that takes one value and is given twice; click would take the last."""
+        _, _, given = self.make_parser(ctx).parse_args(list(args))
+        for param, count in Counter(given).items():
+            single = isinstance(param, click.Option) and not (param.multiple or param.is_flag)
+            if single and count > 1:
+                raise click.UsageError(
+                    f"{param.opts[-1]} is given {'twice' if count == 2 else f'{count} times'}, but "
+                    "takes one value. Give it once.",
+                    ctx,
+                )
 
     def unknown_option(
         self, ctx: click.Context, name: str, known: Iterable[str], where: str = ""
@@ -107,6 +129,11 @@ def _take_config(ctx: click.Context, _param: click.Parameter, value: Path | None
             settings[str(known[name].name)] = _as_typed(known[name], setting)
         except ValueError as error:
             raise click.UsageError(f"{str(value)!r}: {name} {error}") from error
+        if setting and getattr(known[name], "typed_only", False):
+            raise click.UsageError(
+                f"{str(value)!r}: {name!r} drops a protection, so it is for the command line only. "
+                f"Take it out of the file, and type --{name} if you mean it."
+            )
     ctx.default_map = settings
 
 
@@ -238,11 +265,15 @@ backend_option = click.option(
 )
 follow_links_option = click.option(
     "--follow-links",
+    cls=TypedOption,
     is_flag=True,
     help="Folders: follow symbolic links, wherever they lead.",
 )
 overwrite_option = click.option(
-    "--overwrite", is_flag=True, help="Replace the output if it exists."
+    "--overwrite",
+    cls=TypedOption,
+    is_flag=True,
+    help="Replace the output if it exists and is of the same kind.",
 )
 format_option = click.option(
     "--format",

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from os import PathLike
-from pathlib import Path
 
 from invert_core.concepts.hierarchy.ancestors import add_ancestors
 from invert_core.concepts.hierarchy.leaving_out import leave_out_rare, merge_equal
@@ -14,6 +13,8 @@ from invert_core.concepts.sets.names import apply_names, read_names
 from invert_core.concepts.sources.formats import read_sources
 from invert_core.concepts.sources.source import Reading
 from invert_core.errors import SettingError
+from invert_core.files.input_file import input_path
+from invert_core.values import or_default
 
 
 def read_concepts(
@@ -109,8 +110,8 @@ def build_concepts(
     kinds = None if hierarchy is None else open_hierarchy(hierarchy)
     if isinstance(sources, str | PathLike):
         sources = [sources]
-    paths = [Path(source) for source in sources]
-    sets = read_sources(paths, reading or Reading())
+    paths = [input_path(source) for source in sources]
+    sets = read_sources(paths, or_default(reading, Reading))
     concepts = combine(sets, [repr(str(path)) for path in paths], join)
     concepts = resolve_missing(concepts, missing)
     if kinds is not None:
@@ -118,4 +119,4 @@ def build_concepts(
     concepts = leave_out_rare(concepts, min_count)
     if kinds is not None and not keep_equal:
         concepts = merge_equal(concepts)
-    return concepts if names is None else apply_names(concepts, read_names(Path(names)))
+    return concepts if names is None else apply_names(concepts, read_names(input_path(names)))

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.concepts.export_tables import FILES, MARKER, mark_blocks, write_tables
+from invert_core.concepts.export_tables import mark_blocks, refuse_other, write_tables
 from invert_core.concepts.sets.concept_set import ConceptSet
-from invert_core.errors import ExistingOutputError, SettingError
-from invert_core.files.atomic import check_folder, check_target, new_file, storage_errors
+from invert_core.errors import SettingError
+from invert_core.files.atomic import new_file
+from invert_core.files.outputs import check_folder, check_target
 
 ARRAYS = ".npz"
 _OF_OTHER_FILES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".npy", ".h5", ".hdf5")
@@ -48,14 +49,7 @@ def check_export(path: Path, *, overwrite: bool) -> None:
             f"Concepts are not exported to a single {suffix} file.",
             f"Name a folder for CSV tables, or a file that ends in {ARRAYS}.",
         )
-    check_folder(path, marker=MARKER, overwrite=overwrite)
-    with storage_errors(path):
-        others = {file.name for file in path.iterdir()} - set(FILES) if path.is_dir() else set()
-    if others:
-        raise ExistingOutputError(
-            f"The output {str(path)!r} holds {min(others)!r}, which is not a table of concepts.",
-            "Choose another output with -o: only a folder of such tables can be replaced.",
-        )
+    check_folder(path, overwrite=overwrite, refuse=refuse_other)
 
 
 def write_arrays(path: Path, concepts: ConceptSet, *, overwrite: bool = False) -> None:

@@ -9,12 +9,19 @@ import numpy as np
 from invert_core.concepts.hierarchy.ancestors import marks_upward
 from invert_core.concepts.hierarchy.paths import find_cycle, parents_above
 from invert_core.concepts.sets.concept_set import ConceptSet
-from invert_core.files.atomic import new_folder, storage_errors
+from invert_core.files.atomic import new_folder
+from invert_core.files.outputs import not_replaced, refuse_foreign
+from invert_core.files.storage import storage_errors
 from invert_core.kernels.bits import unpack
 from invert_core.wording import counted, first_few
 
 MARKER = "labels.csv"
-FILES = (MARKER, "names.csv", "parents.csv", "aliases.csv")
+HEADERS = {
+    MARKER: "sample_id,concept_id,value",
+    "names.csv": "concept_id,name,definition",
+    "parents.csv": "child,parent",
+    "aliases.csv": "alias_id,name,concept_id",
+}
 
 _log = logging.getLogger("invert")
 
@@ -34,37 +41,43 @@ def write_tables(path: Path, concepts: ConceptSet, *, overwrite: bool = False) -
     Samples without ids are numbered from 0. If ``parents.csv`` is read as a hierarchy, each concept
     gets the marks of its children too; a log message names the concepts that this would change.
     """
-    tables: dict[str, tuple[str, Iterable[Sequence[str]]]] = {
-        "names.csv": (
-            "concept_id,name,definition",
-            zip(concepts.id, concepts.name, concepts.definition, strict=True),
-        )
+    tables: dict[str, Iterable[Sequence[str]]] = {
+        "names.csv": zip(concepts.id, concepts.name, concepts.definition, strict=True)
     }
     if concepts.parents.size:
         edges = concepts.parents.tolist()
-        tables["parents.csv"] = (
-            "child,parent",
-            ([concepts.id[index] for index in edge] for edge in edges),
-        )
+        tables["parents.csv"] = ([concepts.id[index] for index in edge] for edge in edges)
     if concepts.aliases:
         tables["aliases.csv"] = (
-            "alias_id,name,concept_id",
-            ((alias.id, alias.name, concepts.id[alias.concept]) for alias in concepts.aliases),
+            (alias.id, alias.name, concepts.id[alias.concept]) for alias in concepts.aliases
         )
     if concepts.sample_id is None:
         _log.info("The samples have no ids; in %s they are numbered from 0.", MARKER)
     changed = _changed_by_parents(concepts)
     if changed:
-        _log.info(
+        _log.warning(
             "Labels of %s do not follow from the concepts below: %s. They change when the tables "
             "are read with parents.csv as the hierarchy; a file .npz keeps them.",
             counted(len(changed), "concept"),
             first_few(changed),
         )
-    with new_folder(path, marker=MARKER, overwrite=overwrite) as partial, storage_errors(path):
-        _write(partial / MARKER, "sample_id,concept_id,value", _label_lines(concepts))
-        for name, (header, rows) in tables.items():
-            _write(partial / name, header, (",".join(map(_cell, row)) + "\n" for row in rows))
+    with (
+        new_folder(path, overwrite=overwrite, refuse=refuse_other) as partial,
+        storage_errors(path),
+    ):
+        _write(partial / MARKER, _label_lines(concepts))
+        for name, rows in tables.items():
+            _write(partial / name, (",".join(map(_cell, row)) + "\n" for row in rows))
+
+
+def refuse_other(folder: Path) -> None:
+    """Refuse to replace a folder that holds anything but tables like those of `write_tables`."""
+    refuse_foreign(folder, MARKER, HEADERS, "an export of concepts")
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            header = f"{HEADERS[path.name]}\n".encode()
+            if file.read(len(header)) != header:
+                raise not_replaced(folder, f"its {path.name} does not begin as an export does")
 
 
 def _changed_by_parents(concepts: ConceptSet) -> list[str]:
@@ -79,9 +92,9 @@ def _changed_by_parents(concepts: ConceptSet) -> list[str]:
     return [concepts.id[index] for index in np.flatnonzero(differs).tolist()]
 
 
-def _write(path: Path, header: str, lines: Iterable[str]) -> None:
+def _write(path: Path, lines: Iterable[str]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(f"{header}\n")
+        file.write(f"{HEADERS[path.name]}\n")
         file.writelines(lines)
 
 

@@ -12,7 +12,12 @@ import numpy as np
 from invert_core.concepts.sets.concept_set import Alias, ConceptSet
 from invert_core.errors import FileFormatError
 from invert_core.files.atomic import new_file
-from invert_core.files.hdf5 import broken_file_errors, has_item, own_dataset
+from invert_core.files.hdf5 import (
+    broken_file_errors,
+    has_item,
+    own_dataset,
+    refuse_other_format,
+)
 from invert_core.files.hdf5_checksums import (
     open_sealed,
     read_array,
@@ -23,6 +28,7 @@ from invert_core.files.hdf5_checksums import (
     write_blocks,
     write_strings,
 )
+from invert_core.files.outputs import check_target
 from invert_core.wording import UPGRADE
 
 FORMAT = "invert-concepts"
@@ -41,16 +47,27 @@ def write_concepts(
     Raises
     ------
     ExistingOutputError
-        `path` exists and `overwrite` is false.
+        `path` exists and `overwrite` is false, or it is not a concept file.
     StorageError
         The system refuses to write.
     """
-    with new_file(Path(path), overwrite=overwrite) as partial:
+    if not isinstance(concepts, ConceptSet):
+        raise TypeError(f"concepts are a ConceptSet, not {type(concepts).__name__}")
+    with new_file(Path(path), overwrite=overwrite, refuse=_refuse_other) as partial:
         # No view into the image: Python 3.13 warns of one that an error keeps alive.
         image = _image(concepts).getvalue()
         partial.write_bytes(image)
         if partial.read_bytes() != image:
             raise OSError(errno.EIO, "what was written is not what is read back")
+
+
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Raise before any work is done if concepts cannot be written to `path`."""
+    check_target(path, overwrite=overwrite, refuse=_refuse_other)
+
+
+def _refuse_other(path: Path) -> None:
+    refuse_other_format(path, FORMAT)
 
 
 def read_hdf5(path: Path) -> ConceptSet:

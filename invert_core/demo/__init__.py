@@ -17,13 +17,14 @@ from invert_core.concepts.building import build_concepts
 from invert_core.concepts.hdf5_file import write_concepts
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.extraction import extract
-from invert_core.files.atomic import new_folder, storage_errors
+from invert_core.files.atomic import new_folder
+from invert_core.files.storage import storage_errors
 from invert_core.labelling.join import join
 from invert_core.labelling.label import Progress, label
 from invert_core.labelling.scoring import score
 from invert_core.results.columns import Label
 from invert_core.results.labels import Labels
-from invert_core.results.run_directory import RUN_FILE, file_identity, write_run
+from invert_core.results.run_directory import file_identity, refuse_other, write_run
 from invert_core.results.unfinished_record import Timer
 from invert_core.settings import Settings
 
@@ -65,7 +66,7 @@ def run_demo(
             stack.enter_context(resources.as_file(resources.files(__name__) / name))
             for name in ("digits.onnx", "search.npz", "held_out.npz", "concepts.csv", "names.csv")
         )
-        folder = stack.enter_context(new_folder(output, marker=RUN_FILE, overwrite=overwrite))
+        folder = stack.enter_context(new_folder(output, overwrite=overwrite, refuse=refuse_other))
         inputs = {
             "activations": folder / "activations.h5",
             "held_out": folder / "held_out.h5",

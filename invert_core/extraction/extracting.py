@@ -13,6 +13,7 @@ import numpy as np
 from invert_core import __version__
 from invert_core.activations.group_names import read_groups
 from invert_core.activations.writing.contents import Origin
+from invert_core.activations.writing.earlier_files import check_output
 from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import (
     Data,
@@ -29,13 +30,12 @@ from invert_core.extraction.loop import run_all
 from invert_core.extraction.report import Estimate, ExtractedLayer, ExtractionReport, Spent
 from invert_core.extraction.runner import CarryingRunner, Runner, Work
 from invert_core.extraction.unit_names import UnitNameSource, read_unit_names
-from invert_core.files.atomic import check_target
 from invert_core.files.fingerprint import CONTRACT
 from invert_core.models.backend import Extractor, Model, Reading
 from invert_core.models.backend_checks import check_readings
 from invert_core.models.input_types import in_types_of
 from invert_core.models.layer_names import layer_aliases, select_layers
-from invert_core.values import check_n_samples, pattern_rule
+from invert_core.values import check_n_samples, or_default, pattern_rule
 from invert_core.wording import first_few, nearest
 
 EXTRACTION_CONTRACT = 3
@@ -143,13 +143,14 @@ def extract(
     started = time.perf_counter()
     usual = Reading("", pool, channel_axis)
     check_readings(_as_readings(layers, usual), device, batch_size)
-    check_target(Path(output), overwrite=True)
     _keep_from_output(Path(output), data, model)
+    check_output(Path(output))
     settings = DataSettings(
         preprocess, text, column, id_column, root, workers, skip_bad, follow_links
     )
-    opened = (feed or Feed()).arranged(open_any(model, backend, model_options))
-    work = _work(opened, data, feed or Feed(), groups, settings, progress)
+    feed = or_default(feed, Feed)
+    opened = feed.arranged(open_any(model, backend, model_options))
+    work = _work(opened, data, feed, groups, settings, progress)
     readings = select_layers(work.model, layers, usual)
     aliases = layer_aliases(work.model.names(), [each.layer for each in readings])
     named = read_unit_names(unit_names, work.model, [each.layer for each in readings], aliases)
@@ -164,7 +165,7 @@ def extract(
         runner = runner_of(extractor, work, batch_size, named)
         fingerprint = _fingerprint(work, extractor)
         fingerprint |= {
-            "feed": (feed or Feed()).identity(work.model.inputs, work.beside),
+            "feed": feed.identity(work.model.inputs, work.beside),
             "sparse": _sparse_layers(work.model, [each.layer for each in readings], sparse),
             "dtype": dtype,
             "batch_size": batch_size,

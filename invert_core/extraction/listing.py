@@ -9,6 +9,7 @@ from invert_core.errors import SettingError
 from invert_core.extraction.feed import Feed, with_beside
 from invert_core.models.backend import Layer, Model, Reading
 from invert_core.models.layer_names import described
+from invert_core.values import or_default
 from invert_core.wording import choice
 
 ModelSource = str | Path | Model | object
@@ -54,7 +55,7 @@ def list_layers(
     MissingFileError, ModelError, UnknownNameError, MissingDependencyError, SettingError
         The model or its backend cannot be opened, or an option of a layer or input is wrong.
     """
-    feed = feed or Feed()
+    feed = or_default(feed, Feed)
     opened = feed.arranged(open_any(model, backend, model_options))
     beside = feed.beside(opened)
     images = {} if layout is None else _images(opened, layout)

@@ -15,6 +15,7 @@ import numpy as np
 
 from invert_core.errors import FileFormatError
 from invert_core.files.input_file import check_file
+from invert_core.files.outputs import not_replaced
 from invert_core.wording import UPGRADE, first_line
 
 CHUNK_LIMIT_BYTES = 256 * 2**20
@@ -78,6 +79,19 @@ def open_checked(path: Path, format_name: str, format_version: int = 1) -> Itera
                 UPGRADE,
             )
         yield file
+
+
+def refuse_other_format(path: Path, format_name: str) -> None:
+    """Refuse to replace a file that does not say that it is of this format."""
+    try:
+        with open_file(path) as file:
+            found = file.attrs.get("format")
+    except _BROKEN:  # FileFormatError included
+        found = None
+    if isinstance(found, bytes):
+        found = found.decode(errors="replace")
+    if not isinstance(found, str) or found != format_name:
+        raise not_replaced(path, f"is not an {format_name} file")
 
 
 @contextlib.contextmanager

@@ -1,8 +1,24 @@
 """Checks files that the user names as input."""
 
+from os import PathLike
 from pathlib import Path
 
 from invert_core.errors import FileFormatError, MissingFileError
+
+
+def input_path(named: str | PathLike[str]) -> Path:
+    """Return the path of an input, which need not exist but must be one that can be looked up."""
+    path = Path(named)
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise MissingFileError(
+            f"{str(path)!r} cannot be looked up: {error.strerror}.",
+            "Check the path, and the permissions of its folders.",
+        ) from error
+    return path
 
 
 def check_file(path: Path, hint: str = "Check the path.") -> None:

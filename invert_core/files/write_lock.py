@@ -2,13 +2,15 @@
 
 import contextlib
 import errno
+import hashlib
 import os
+import stat
 import sys
 import weakref
 from pathlib import Path
 
-from invert_core.errors import StorageError
-from invert_core.files.atomic import storage_errors
+from invert_core.errors import ExistingOutputError, StorageError
+from invert_core.files.storage import storage_errors
 
 if sys.platform == "win32":
     import msvcrt
@@ -16,29 +18,54 @@ else:
     import fcntl
 
 _NOT_SUPPORTED = (errno.ENOSYS, errno.ENOTSUP)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has no such flag
+_NAME_LIMIT = 255
 
 
 class WriteLock:
     """Keeps other processes from writing `path`, from now until `release` is called.
 
     The lock is on the file ``.<name>.lock`` beside `path`, which is removed with it. If the file
-    system does not support locks, there is none, as in HDF5.
+    system does not support locks, there is none, as in HDF5. `option` is the one that gave `path`.
     """
 
-    def __init__(self, path: Path):
-        place = path.with_name(f".{path.name}.lock")
-        with storage_errors(path):
+    def __init__(self, path: Path, option: str = "-o"):
+        place = lock_place(path)
+        with storage_errors(path, option):
             file = _opened(place)
-            while not _locked(file, place, path):
+            while not _locked(file, place, path, option):
                 file = _opened(place)
         self.release = weakref.finalize(self, _release, file, place)
 
 
+def lock_place(path: Path) -> Path:
+    """Return the path of the lock of `path`, whose name may be as long as the system allows."""
+    name = f".{path.name}.lock"
+    if len(os.fsencode(name)) > _NAME_LIMIT:
+        name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()}.lock"
+    return path.with_name(name)
+
+
 def _opened(place: Path) -> int:
-    return os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        file = os.open(place, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666)
+    except OSError as error:
+        if place.is_symlink():
+            raise _not_a_lock(place) from error
+        raise
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise _not_a_lock(place)
+    return file
 
 
-def _locked(file: int, place: Path, path: Path) -> bool:
+def _not_a_lock(place: Path) -> ExistingOutputError:
+    return ExistingOutputError(
+        f"The lock {str(place)!r} is a link, or not a plain file.", "Remove it."
+    )
+
+
+def _locked(file: int, place: Path, path: Path, option: str) -> bool:
     """Lock an open file; close it and return false if its last owner has removed it."""
     try:
         free = try_lock(file)
@@ -49,10 +76,10 @@ def _locked(file: int, place: Path, path: Path) -> bool:
         os.close(file)
         raise StorageError(
             f"Another process is writing {str(path)!r}.",
-            "Wait until it has finished, or choose another output with -o.",
+            f"Wait until it has finished, or choose another output with {option}.",
         )
     try:
-        if os.path.samestat(os.fstat(file), place.stat()):
+        if os.path.samestat(os.fstat(file), place.lstat()):
             return True
     except FileNotFoundError:
         pass

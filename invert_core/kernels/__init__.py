@@ -9,3 +9,15 @@ which extents shorter formulas have, and `beam_search` runs the steps. `pairs`, 
 which formulas are defined. `_jit` owns the compiler's options, `_cache` keeps machine code, `jobs`
 lists what is compiled together, `warm_up` compiles it before threads start.
 """
+
+from invert_core.errors import MissingDependencyError
+
+try:
+    import numba  # noqa: F401
+except ImportError:
+    raise
+except Exception as error:
+    raise MissingDependencyError(
+        f"Numba cannot be loaded ({error}).",
+        "Correct or unset the environment variables whose names begin with NUMBA_.",
+    ) from error

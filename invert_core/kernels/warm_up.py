@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import IO
 
 from invert_core.kernels import _cache
@@ -21,6 +22,8 @@ from invert_core.kernels.jobs import ATOMS, DENSE_SEARCH, INDEX, JOBS, RANKS, SE
 _log = logging.getLogger("invert")
 
 _LOOK_AGAIN = 0.05
+_PATIENCE = 60.0
+"""Seconds without a finished job after which another process is not waited for."""
 _HELPER = (
     "import sys; "
     r"sys.path[:] = sys.argv[1].split('\n'); "
@@ -33,7 +36,8 @@ def compile_jobs(*names: str, n_before: int = 0, later: Sequence[str] = ()) -> i
     """Compile the kernels of some jobs, the longest first, except what is on disk.
 
     If more than one core is free for it, a second process compiles the last jobs meanwhile. If it
-    fails or cannot be started, this process compiles them too.
+    fails or cannot be started, or if another process that compiles ends no job for a minute, as one
+    that was stopped, this process compiles them too.
 
     Parameters
     ----------
@@ -56,7 +60,19 @@ def compile_jobs(*names: str, n_before: int = 0, later: Sequence[str] = ()) -> i
     _cache.announce()
     with _told(left, n_before, n_later) as tell, _helper(left) as is_helped:
         waits = False
+        n_waited, since = len(left), time.monotonic()
         while left := _work_through(left, tell):
+            if len(left) < n_waited:
+                n_waited, since = len(left), time.monotonic()
+            if time.monotonic() - since > _PATIENCE:
+                _log.warning(
+                    "Another process has been compiling kernels for more than %.0f s and has not "
+                    "finished %s, so this one compiles, too.",
+                    _PATIENCE,
+                    left[0],
+                )
+                _work_through(left, tell, claimed=lambda name: contextlib.nullcontext(True))
+                break
             if not (waits or is_helped()):
                 _log.info("Another process is compiling kernels; waiting for it.")
                 waits = True
@@ -89,11 +105,15 @@ def _is_compiled(name: str) -> bool:
     return name in _compiled_here or _cache.is_done(name)
 
 
-def _work_through(names: Sequence[str], tell: Callable[[str], None]) -> list[str]:
+def _work_through(
+    names: Sequence[str],
+    tell: Callable[[str], None],
+    claimed: Callable[[str], AbstractContextManager[bool]] = _cache.claimed,
+) -> list[str]:
     """Compile the jobs that no other process has claimed, and return the others."""
     left = []
     for name in names:
-        with _cache.claimed(name) as is_free:
+        with claimed(name) as is_free:
             if not is_free:
                 left.append(name)
             elif not _is_compiled(name):

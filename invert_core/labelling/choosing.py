@@ -58,6 +58,9 @@ def _layers_called(wanted: Iterable[str], available: Iterable[ActivationLayer]) 
     """Return the true names of all layers that names, aliases and patterns stand for."""
     layers = list(available)
     found: set[str] = set()
+    wanted = list(wanted)
+    if not all(isinstance(name, str) for name in wanted):
+        raise TypeError("layers are named by text")
     for name in wanted:
         fitting = _called(name, layers)
         if not fitting:

@@ -66,7 +66,9 @@ def _by_position(
             "Give both sides sample ids (in a .npz, an array 'sample_id' of strings), or the same "
             "samples in the same order.",
         )
-    _log.info("%s no sample ids: samples are matched by position.", side)
+    # With ids on one side alone, nothing shows that the order is the same.
+    level = logging.INFO if sample_id is concepts.sample_id is None else logging.WARNING
+    _log.log(level, "%s no sample ids: samples are matched by position.", side)
     return concepts
 
 

@@ -22,6 +22,7 @@ from invert_core.search.search import Search, Units
 from invert_core.search.search_result import SearchResult
 from invert_core.settings import Settings
 from invert_core.statistics.corrections import n_formulas
+from invert_core.values import or_default
 
 Progress = Callable[[float, int], None]
 
@@ -108,7 +109,7 @@ def label(
     0 animal & ~wild 1.0
     1 wild 1.0
     """
-    settings = settings or Settings()
+    settings = or_default(settings, Settings)
     inputs = Inputs(activations, concepts, layers, units, names, join, missing)
     with inputs.open() as work:
         tables = label_workload(work, settings, jobs=jobs, progress=progress, block=block)
@@ -150,7 +151,7 @@ def label_units(
     ...     print(rows[0].address, rows[0].label)
     activations:0 animal
     """
-    settings = settings or Settings()
+    settings = or_default(settings, Settings)
     inputs = Inputs(activations, concepts, layers, units, names, join, missing)
     with (
         inputs.open() as work,

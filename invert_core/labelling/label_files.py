@@ -1,6 +1,7 @@
 """Labelling files into a run directory, as `invert label` does, safe from interrupts."""
 
 import operator
+import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from invert_core.errors import ExistingOutputError, MissingFileError, StaleFileError
-from invert_core.files.atomic import check_folder
+from invert_core.files.input_file import input_path
+from invert_core.files.outputs import check_folder, output_place
+from invert_core.files.storage import storage_errors
 from invert_core.files.write_lock import WriteLock
 from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.inputs import Inputs
@@ -20,17 +23,18 @@ from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.results.run_directory import (
     ROWS_FILE,
-    RUN_FILE,
     file_identity,
     read_tables,
+    refuse_other,
     rows_identity,
     versions,
     write_info,
 )
 from invert_core.results.unfinished import unfinished_run
-from invert_core.results.unfinished_place import output_place, unfinished_folder
+from invert_core.results.unfinished_place import clear_record, unfinished_folder
 from invert_core.results.unfinished_record import Timer
 from invert_core.settings import Settings
+from invert_core.values import or_default
 
 
 def label_files(
@@ -93,20 +97,22 @@ def label_files(
         As for `label`.
     """
     output = Path(output)
-    check_folder(output, marker=RUN_FILE, overwrite=overwrite)
     inputs = Inputs(
-        Path(activations),
-        Path(concepts),
+        input_path(activations),
+        input_path(concepts),
         layers=[layers] if isinstance(layers, str) else layers,
         units=_as_json(units),
-        names=None if names is None else Path(names),
+        names=None if names is None else input_path(names),
         join=join,
         missing=missing,
     )
     files = _files_of(inputs)
-    for folder in (output, unfinished_folder(output)):
-        _refuse_to_delete(files.values(), folder)
-    settings = settings or Settings()
+    with storage_errors(output):
+        for folder in (output, unfinished_folder(output)):
+            _refuse_to_delete(files.values(), folder)
+        clear_record(output)
+    check_folder(output, overwrite=overwrite, refuse=refuse_other)
+    settings = or_default(settings, Settings)
     with ExitStack() as stack:
         lock = WriteLock(output_place(output))
         stack.callback(lock.release)
@@ -135,7 +141,7 @@ def label_files(
             unfinished.add(table)
             if each is not None:
                 each(Labels.of_tables([table], work.concepts))
-        with unfinished.completed(marker=RUN_FILE, overwrite=overwrite) as folder:
+        with unfinished.completed(overwrite=overwrite, refuse=refuse_other) as folder:
             arguments = _choices(inputs) | {"jobs": jobs}
             write_info(
                 folder,
@@ -211,7 +217,7 @@ def _fingerprint(
 
 def _refuse_to_delete(inputs: Iterable[Path], output: Path) -> None:
     for path in inputs:
-        if path.resolve().is_relative_to(output.resolve()):
+        if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(output)):
             raise ExistingOutputError(
                 f"The output {str(output)!r} holds the input {str(path)!r}, which would be lost.",
                 "Choose another output with -o.",

@@ -136,6 +136,8 @@ def score_units(
     """Test one formula on every unit; the parameters are those of `score`."""
     if isinstance(formula, str):
         check_syntax(formula)  # at once, because opening the inputs may take long
+    elif not isinstance(formula, Formula):
+        raise TypeError(f"a formula is a str or a Formula, not {type(formula).__name__}")
     with replace(inputs, missing="exclude").open() as opened:
         concepts = opened.concepts
         parsed = Formula.parse(formula, concepts) if isinstance(formula, str) else formula

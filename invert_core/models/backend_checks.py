@@ -24,6 +24,8 @@ def check_readings(readings: Sequence[Reading], device: str, batch_size: int) ->
             "No layers are named in a list.",
             "Name at least one with -l; `invert layers MODEL` lists them.",
         )
+    if not all(isinstance(each.layer, str) for each in readings):
+        raise TypeError("layers are named by text")
     counts = Counter(each.layer for each in readings)
     repeated = [name for name, count in counts.items() if count > 1]
     if repeated:

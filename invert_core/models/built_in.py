@@ -85,6 +85,7 @@ BUILT_IN = {
                 "trust_model",
                 "Let a model file run its own code. Use this only for files that you trust.",
                 bool,
+                typed_only=True,
             ),
             Option(
                 "inputs",

@@ -54,7 +54,9 @@ def described(layers: Sequence[Layer], addresses: Sequence[str], usual: Reading)
             if problem:
                 refused[layer.name] = problem
     if asked and layers and not found:
-        _log.info("No layer fits %s. %s", " or ".join(map(repr, addresses)), _nearest(asked, names))
+        _log.warning(
+            "No layer fits %s. %s", " or ".join(map(repr, addresses)), _nearest(asked, names)
+        )
     if refused:
         _log.warning("Cannot be read as asked: %s.", _shown_problems(refused))
     return found

@@ -31,6 +31,9 @@ class Option:
         Spelling of the option on the command line, if it differs from the name.
     metavar : str or None
         What ``--help`` calls the value; None names it by its kind.
+    typed_only : bool
+        Whether the option drops a protection, so that a person must type it: a ``--config`` file
+        cannot give it.
 
     Examples
     --------
@@ -44,6 +47,7 @@ class Option:
     repeated: bool = False
     flag: str = ""
     metavar: str | None = None
+    typed_only: bool = False
 
     def __post_init__(self) -> None:
         if not self.flag:

@@ -22,6 +22,7 @@ from invert_core.errors import (
     SettingError,
     UnknownNameError,
 )
+from invert_core.files.input_file import input_path
 from invert_core.models.backend import Backend, Model
 from invert_core.models.built_in import BUILT_IN, BuiltIn
 from invert_core.models.options import Option
@@ -113,7 +114,7 @@ def open_model(
     Model
     """
     plugins = _plugins()
-    given = {name: value for name, value in (options or {}).items() if value is not None}
+    given = {name: value for name, value in dict(options or {}).items() if value is not None}
     if not isinstance(model, str | Path):
         return _adopt(model, backend, given, plugins)
     name, target = _choose(str(model), backend, plugins)
@@ -276,7 +277,7 @@ def _by_suffix(spec: str, plugins: dict[str, EntryPoint]) -> str:
     for name, entry in BUILT_IN.items():
         if suffix in entry.suffixes:
             return name
-    if not Path(spec).exists():
+    if not input_path(spec).exists():
         hint = "Check the path."
         if ":" in spec:
             hint += f" A function that makes a PyTorch module is named by `torch:{spec}`."

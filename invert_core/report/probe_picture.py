@@ -10,7 +10,8 @@ import numpy as np
 
 from invert_core.activations.sparse import SparseUnits
 from invert_core.errors import DataError, MissingDependencyError, SettingError
-from invert_core.files.atomic import check_target, new_file
+from invert_core.files.atomic import new_file
+from invert_core.files.outputs import check_target
 from invert_core.formula.formula import Formula
 from invert_core.labelling.inputs import ActivationSource, open_source
 from invert_core.labelling.probing import ProbedUnit, ProbeResult

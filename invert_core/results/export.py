@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from invert_core.errors import SettingError
-from invert_core.files.atomic import check_target, new_file
+from invert_core.files.atomic import new_file
+from invert_core.files.outputs import Refuse, check_target, not_replaced
 from invert_core.results.columns import Label, columns
 from invert_core.results.labels import COLUMNS, Labels
 from invert_core.wording import choice, missing_extra
@@ -39,7 +40,7 @@ def export_labels(
         The format; None takes it from the suffix of `path`. Parquet has the columns of labels.csv
         and needs the extra ``parquet``.
     overwrite : bool
-        Replace the file if it exists.
+        Replace the file if it exists and its name ends as the format does.
 
     Raises
     ------
@@ -52,6 +53,8 @@ def export_labels(
     StorageError
         The file cannot be written.
     """
+    if not isinstance(labels, Labels):
+        raise TypeError(f"labels are Labels, not {type(labels).__name__}")
     path = Path(path)
     if kind is None:
         kind = path.suffix.lstrip(".").lower()
@@ -62,13 +65,23 @@ def export_labels(
             )
     elif kind not in KINDS:
         raise choice("format", kind, KINDS)
-    check_target(path, overwrite=overwrite)
+    check_target(path, overwrite=overwrite, refuse=_other_suffix(kind))
     if kind == "parquet":
         _write_parquet(labels, path, overwrite)
         return
     text = to_text(labels, kind)
-    with new_file(path, overwrite=overwrite) as partial:
+    with new_file(path, overwrite=overwrite, refuse=_other_suffix(kind)) as partial:
         partial.write_text(text, encoding="utf-8", newline="")
+
+
+def _other_suffix(kind: str) -> Refuse:
+    """Refuse to replace a file whose name says that it is of another kind."""
+
+    def refuse(path: Path) -> None:
+        if path.suffix.lower() != f".{kind}":
+            raise not_replaced(path, f"does not end in .{kind}")
+
+    return refuse
 
 
 def _write_parquet(labels: Labels, path: Path, overwrite: bool) -> None:
@@ -86,5 +99,5 @@ def _write_parquet(labels: Labels, path: Path, overwrite: bool) -> None:
     found = columns(Label)
     schema = pyarrow.schema([(name, kinds[found[name].type]) for name in COLUMNS])
     rows = pyarrow.Table.from_pylist([row.row() for row in labels], schema=schema)
-    with new_file(path, overwrite=overwrite) as partial:
+    with new_file(path, overwrite=overwrite, refuse=_other_suffix("parquet")) as partial:
         parquet.write_table(rows, partial)

@@ -14,13 +14,14 @@ from typing import Any
 
 from invert_core import __version__
 from invert_core.errors import FileFormatError, MissingFileError
-from invert_core.files.input_file import check_file
+from invert_core.files.input_file import check_file, input_path
 from invert_core.files.json_digest import DIGEST, matches_digest, with_digest
+from invert_core.files.outputs import is_plain_file, not_replaced, refuse_foreign
 from invert_core.files.text_files import read_lines, read_whole
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels, tables_of
 from invert_core.results.unfinished_place import RECORD, unfinished_folder
-from invert_core.results.unfinished_record import Saved, Timings
+from invert_core.results.unfinished_record import FILES, Saved, Timings
 from invert_core.settings import Settings
 from invert_core.wording import UPGRADE
 
@@ -122,7 +123,7 @@ def read_run(path: str | PathLike[str]) -> Run:
     FileFormatError
         A file in the run directory is broken, or was written by a newer version.
     """
-    path = Path(path)
+    path = input_path(path)
     run_file = path / RUN_FILE
     labels_file = path / ROWS_FILE
     if not run_file.is_file() and (path / RECORD).is_file():
@@ -195,6 +196,35 @@ def _damaged(path: Path) -> FileFormatError:
         f"{str(path)!r} is damaged or was changed: it does not match its digest in {RUN_FILE}.",
         f"Copy the run again from where it is whole. {_LABEL}",
     )
+
+
+def refuse_other(folder: Path) -> None:
+    """Refuse to replace a folder that is not a run directory, or holds anything else.
+
+    Files inside that run.json names as inputs, as the demo makes them, belong to the run as long
+    as they are what was recorded.
+    """
+    run_file = folder / RUN_FILE
+    inputs: list[str] = []
+    if is_plain_file(run_file):
+        try:
+            info = json.loads(read_whole(run_file))
+        except (ValueError, RecursionError):  # FileFormatError included
+            info = None
+        if not isinstance(info, dict) or info.get("format") != FORMAT:
+            raise not_replaced(folder, f"its {RUN_FILE} does not describe a run")
+        inputs = list(_inputs_inside(folder, info.get("inputs")))
+    refuse_foreign(folder, RUN_FILE, {RUN_FILE, RECORD, *FILES, *inputs}, "a run")
+
+
+def _inputs_inside(folder: Path, inputs: Any) -> Iterator[str]:
+    """Yield the names of the files in a run directory that are what run.json says of inputs."""
+    for recorded in inputs.values() if isinstance(inputs, dict) else ():
+        name = recorded.get("path") if isinstance(recorded, dict) else None
+        if isinstance(name, str) and name not in ("", "..") and Path(name).name == name:
+            path = folder / name
+            if is_plain_file(path) and file_identity(path, folder) == recorded:
+                yield name
 
 
 def versions() -> dict[str, str]:

@@ -21,6 +21,7 @@ from invert_core.errors import (
 )
 from invert_core.files import atomic
 from invert_core.files.fingerprint import as_stored, refuse_stale
+from invert_core.files.outputs import Refuse
 from invert_core.results.label_table import LabelTable
 from invert_core.results.label_text import HEADER, LabelText
 from invert_core.results.labels import tables_of
@@ -157,7 +158,7 @@ class UnfinishedRun:
         self._last_save = time.monotonic()
 
     @contextlib.contextmanager
-    def completed(self, *, marker: str, overwrite: bool) -> Iterator[Path]:
+    def completed(self, *, overwrite: bool, refuse: Refuse) -> Iterator[Path]:
         """Save all rows, yield the folder for the other files, and give it its final name.
 
         If that fails, the rows stay in the unfinished run.
@@ -169,9 +170,9 @@ class UnfinishedRun:
             for name, part in self.files.items():
                 self._checked_digest(name, part)
             yield self.folder
-        atomic.move_folder_into_place(self.folder, self._output, marker=marker, overwrite=overwrite)
+        atomic.move_folder_into_place(self.folder, self._output, overwrite=overwrite, refuse=refuse)
         with atomic.storage_errors(self._output):
-            (place / RECORD).unlink()
+            (place / RECORD).unlink(missing_ok=True)
 
     def is_kept(self) -> bool:
         """Return whether the same command can continue from saved rows."""

@@ -1,9 +1,9 @@
 """Where an unfinished run lies, and what its folder may hold."""
 
-import os
 from pathlib import Path
 
 from invert_core.errors import ExistingOutputError
+from invert_core.files.outputs import is_plain_file, output_place
 from invert_core.results.unfinished_record import FILES
 
 RECORD = "unfinished.json"
@@ -17,11 +17,11 @@ def unfinished_folder(output: Path) -> Path:
     return place.with_name(place.name + ".partial")
 
 
-def output_place(output: Path) -> Path:
-    """Return the path of the output so that it has a name and is not a link."""
-    if output.name in ("", "..") or output.is_symlink():
-        return Path(os.path.realpath(output))
-    return output
+def clear_record(output: Path) -> None:
+    """Remove the record from a whole run that a kill left between its move and this step."""
+    place = output_place(output)
+    if place.is_dir() and all(is_plain_file(place / name) for name in (RECORD, WRITTEN_LAST)):
+        (place / RECORD).unlink(missing_ok=True)
 
 
 def check_ours(folder: Path) -> None:
@@ -36,7 +36,7 @@ def check_ours(folder: Path) -> None:
     names = set()
     for path in folder.iterdir():
         names.add(path.name)
-        if path.name not in own or path.is_symlink() or not path.is_file():
+        if path.name not in own or not is_plain_file(path):
             raise _not_ours(folder, f"holds {path.name!r}")
     if RECORD not in names and not names <= {NEW_RECORD}:
         raise _not_ours(folder, f"has no {RECORD}")

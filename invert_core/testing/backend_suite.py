@@ -9,6 +9,7 @@ import numpy as np
 
 from invert_core.errors import (
     DataError,
+    InvertError,
     MissingDependencyError,
     MissingFileError,
     ModelError,
@@ -237,6 +238,31 @@ class BackendSuite(TokenSuite):
         with refused(SettingError, "batch_size=0"):
             model.extractor(layers, device="cpu", batch_size=0)
 
+    def test_an_option_that_changes_activations_changes_the_settings_too(
+        self, tmp_path: Path
+    ) -> None:
+        # Otherwise `invert extract` would take activations made with another value for right.
+        usual = self._model(tmp_path)
+        layers = list(dict.fromkeys(layer for layer, _ in self.expected()))
+        before = {layer: self._run(usual, layer) for layer in layers}
+        for option in self.backend().options:
+            for value in _values_of(option):
+                try:
+                    other = self._model(tmp_path, **{option.name: value})
+                    after = {layer: self._run(other, layer) for layer in layers}
+                except InvertError:  # this value does not suit this model
+                    continue
+                if all(np.array_equal(after[layer], before[layer]) for layer in layers):
+                    continue
+                told_apart = (other.fingerprint, dict(other.settings)) != (
+                    usual.fingerprint,
+                    dict(usual.settings),
+                )
+                assert told_apart, (
+                    f"{option.name}={value!r} changes activations, but neither the settings nor "
+                    "the fingerprint of the model"
+                )
+
     def test_inputs_that_do_not_fit_are_refused(self, tmp_path: Path) -> None:
         model = self._model(tmp_path)
         layers = list(dict.fromkeys(layer for layer, _ in self.expected()))
@@ -319,10 +345,10 @@ class BackendSuite(TokenSuite):
     def _count(self) -> int:
         return len(next(iter(self.batch().values())))
 
-    def _model(self, folder: Path) -> Model:
+    def _model(self, folder: Path, **options: object) -> Model:
         place = folder / "model"
         place.mkdir(exist_ok=True)
-        return self.backend().open(self.target(place)).settled(self._part(0, 1))
+        return self.backend().open(self.target(place), **options).settled(self._part(0, 1))
 
     def _suffix(self, folder: Path) -> str:
         place = folder / "suffix"
@@ -346,3 +372,10 @@ class BackendSuite(TokenSuite):
     def _still_runs(self, extractor: Extractor) -> None:
         for values in extractor.run(self.batch()).values():
             assert values.shape[0] == self._count
+
+
+def _values_of(option: Option) -> tuple[object, ...]:
+    """Values of an option that can be tried without knowing what it means."""
+    if option.kind is bool:
+        return (True,)
+    return option.kind if isinstance(option.kind, tuple) else ()

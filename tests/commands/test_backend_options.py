@@ -113,7 +113,6 @@ def operator(*arguments):
         ("--negated", "--curve", "relu", "model.npz", "hid*"),
         ("numpy:model.npz", "--curve", "relu"),
         ("--backend", "numpy", "--curve", "relu", "model.npz"),
-        ("model.npz", "--curve", "tanh", "--curve", "relu"),
     ],
 )
 def test_an_option_of_a_plugin_may_stand_wherever_options_may(model, words):

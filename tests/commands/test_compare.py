@@ -124,7 +124,8 @@ def test_runs_that_cannot_be_compared_are_refused(runs):
     invert(*LABEL, "-o", "other", "--min-fraction", 0.25)
     assert refused("compare", "certified", "other") == (
         "Error: The runs 'other' and 'certified' differ: min-fraction is 0.25 and 0.002. "
-        "Make the first again with --min-fraction 0.002."
+        "Make the first again with --min-fraction 0.002. "
+        "--min-fraction is an option of 'invert label'."
     )
     assert "no run directory 'none'" in refused("compare", "run", "none")
     assert "Missing argument 'CERTIFIED_RUN'" in refused("compare", "run", code=2)

@@ -144,7 +144,7 @@ def test_an_unknown_layer_is_refused(tmp_path):
 
 def test_an_output_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "x.h5").write_text("precious")
-    with pytest.raises(ExistingOutputError, match="--overwrite"):
+    with pytest.raises(ExistingOutputError, match="is not an invert-activations"):
         extract(FakeModel(), samples(9), tmp_path / "x.h5", LAYERS)
     assert (tmp_path / "x.h5").read_text() == "precious"
 

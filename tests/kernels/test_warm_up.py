@@ -332,3 +332,14 @@ def test_jobs_of_two_calls_are_counted_together(jobs, monkeypatch):
     n_compiled = warm_up.compile_jobs("a", "b", later="c")
     assert n_compiled == 1
     assert warm_up.compile_jobs("c", n_before=n_compiled) == 2
+
+
+def test_a_process_that_stopped_while_it_compiled_is_not_waited_for_without_end(
+    jobs, monkeypatch, caplog
+):
+    monkeypatch.setattr(warm_up, "_start", no_helper)
+    monkeypatch.setattr(warm_up, "_PATIENCE", 0.2)
+    with _cache.claimed("b"):
+        warm_up.compile_jobs("a", "b")
+    assert jobs == ["a", "b"]
+    assert "has not finished b, so this one compiles, too" in caplog.text

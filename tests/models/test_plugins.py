@@ -1,6 +1,7 @@
 """Backends that other packages bring, found by their entry points."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +54,38 @@ def site(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))
     return folder
+
+
+class Forgetful(Mapping):
+    """Settings that the model itself uses, but that nobody else sees."""
+
+    def __init__(self, settings):
+        self._settings = settings
+
+    def __getitem__(self, name):
+        return self._settings[name]
+
+    def __iter__(self):
+        return iter(())
+
+    def __len__(self):
+        return 0
+
+
+@pytest.mark.usefixtures("plugin")
+def test_the_suite_notices_an_option_that_the_settings_forget(tmp_path, monkeypatch):
+    suite = TestNumpyBackend()
+    make = suite._model
+
+    def forgetful(folder, **options):
+        model = make(folder, **options)
+        model.settings = Forgetful(model.settings)
+        return model
+
+    suite.test_an_option_that_changes_activations_changes_the_settings_too(tmp_path)
+    monkeypatch.setattr(suite, "_model", forgetful)
+    with pytest.raises(AssertionError, match="curve='relu' changes activations, but neither the"):
+        suite.test_an_option_that_changes_activations_changes_the_settings_too(tmp_path)
 
 
 @pytest.mark.usefixtures("plugin")

@@ -13,7 +13,19 @@ from invert_core.activations.writing import partial_file, sample_digests
 from invert_core.activations.writing.contents import Origin
 from invert_core.activations.writing.unfinished_file import UnfinishedFile
 from invert_core.errors import ExistingOutputError, FileFormatError, StaleFileError
+from invert_core.files import hdf5
 from invert_core.files.hdf5_checksums import check_structure, is_sealed
+from invert_core.files.outputs import check_target
+
+
+def check_output(path: Path) -> None:
+    """Raise before any work is done if activations cannot be written to `path`.
+
+    A file of activations may be there: it may be the wanted one, or be replaced on request.
+    """
+    check_target(
+        path, overwrite=True, refuse=lambda place: hdf5.refuse_other_format(place, layout.FORMAT)
+    )
 
 
 @dataclass(frozen=True)

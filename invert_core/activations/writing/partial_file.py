@@ -16,6 +16,7 @@ from invert_core.errors import FileFormatError, StorageError
 from invert_core.files import atomic, hdf5
 from invert_core.files.checksums import TYPE
 from invert_core.files.hdf5_checksums import SUFFIX, seal, write_array, write_strings
+from invert_core.files.outputs import refuse_link
 
 
 def create(path: Path, contents: Contents) -> None:
@@ -28,13 +29,29 @@ def create(path: Path, contents: Contents) -> None:
         _write_empty(new, contents)
 
 
+def parts(path: Path) -> tuple[Path, Path, Path]:
+    """The unfinished file, the file that is to replace it, and the rows of sparse layers."""
+    return path, path.with_name(path.name + ".new"), path.with_name(path.name + ".rows")
+
+
+def clear(path: Path) -> None:
+    """Remove what a killed run has left that no later one can use; refuse links in its place."""
+    for part in parts(path):
+        refuse_link(part)
+    _, new, rows = parts(path)
+    with storage_errors(path):
+        new.unlink(missing_ok=True)
+        if not path.exists():
+            rows.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path beside `path`; it becomes `path` if the block succeeds and is removed if not.
 
     The path is always the same, so that a file left by a killed run is replaced.
     """
-    new = path.with_name(path.name + ".new")
+    _, new, _ = parts(path)
     with storage_errors(path):
         new.unlink(missing_ok=True)
         try:

@@ -84,7 +84,7 @@ def renew(file: h5py.File, digests: np.ndarray) -> None:
     if changed:
         file[layout.DIGESTS][:] = digests
         file.flush()
-        _log.info(
+        _log.warning(
             "%s that %s not done yet changed in the meantime; the work goes on with what is there "
             "now.",
             counted(changed, "sample"),

@@ -14,6 +14,7 @@ from invert_core.activations.writing import partial_file, sample_digests
 from invert_core.activations.writing.contents import Contents, Origin
 from invert_core.activations.writing.earlier_files import (
     Finished,
+    check_output,
     open_unfinished,
     read_finished,
 )
@@ -22,6 +23,7 @@ from invert_core.activations.writing.unfinished_file import UnfinishedFile
 from invert_core.errors import DataError, ExistingOutputError, FileFormatError
 from invert_core.files import atomic
 from invert_core.files.fingerprint import refuse_stale
+from invert_core.files.outputs import output_place
 from invert_core.files.write_lock import WriteLock
 from invert_core.wording import choice
 
@@ -68,7 +70,8 @@ class ActivationWriter:
         dtype = origin.dtype
         if dtype not in DTYPES:
             raise choice("dtype", dtype, DTYPES)
-        self.path = path
+        check_output(path)
+        self.path = path = output_place(path)
         self.partial = path.with_name(path.name + ".partial")
         self.n_samples = origin.n_samples
         self.n_units: dict[str, int] = {}
@@ -78,15 +81,11 @@ class ActivationWriter:
         self._unfinished: UnfinishedFile | None = None
         self._lock: WriteLock | None = None
         self._must_be_free = False
-        atomic.check_target(path, overwrite=True)
-        if path.is_dir():
-            raise ExistingOutputError(
-                f"The output {str(path)!r} is a folder.", "Choose the name of a file with -o."
-            )
         if not overwrite and path.exists() and self._take_if_finished(read_finished(path)):
             return
         self._lock = WriteLock(path)
         try:
+            partial_file.clear(self.partial)
             self._must_be_free = not overwrite and not path.exists()
             if not overwrite:
                 self._find_earlier_work()

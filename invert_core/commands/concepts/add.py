@@ -43,12 +43,11 @@ def add(
     """
     from invert_core.commands.concepts.check_summary import sentences, size_and_place
     from invert_core.concepts.adding import add_samples
-    from invert_core.concepts.hdf5_file import write_concepts
+    from invert_core.concepts.hdf5_file import check_output, write_concepts
     from invert_core.concepts.quick_check import check_concepts
     from invert_core.concepts.sources.source import Reading
-    from invert_core.files.atomic import check_target
 
-    check_target(output, overwrite=overwrite)
+    check_output(output, overwrite=overwrite)
     both = add_samples(concepts, **sources, reading=Reading(**reading), new_negative=new_negative)
     write_concepts(output, both, overwrite=overwrite)
     with written(f"The concepts were written to {str(output)!r}."):

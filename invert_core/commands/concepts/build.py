@@ -42,12 +42,11 @@ def build(
     """
     from invert_core.commands.concepts.check_summary import sentences, size_and_place
     from invert_core.concepts.building import build_concepts
-    from invert_core.concepts.hdf5_file import write_concepts
+    from invert_core.concepts.hdf5_file import check_output, write_concepts
     from invert_core.concepts.quick_check import check_concepts
     from invert_core.concepts.sources.source import Reading
-    from invert_core.files.atomic import check_target
 
-    check_target(output, overwrite=overwrite)
+    check_output(output, overwrite=overwrite)
     built = build_concepts(**sources, reading=Reading(**reading), **ancestors)
     if not dry_run:
         write_concepts(output, built, overwrite=overwrite)

@@ -8,7 +8,7 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.concepts.source_options import reading_options
-from invert_core.commands.console import say, written
+from invert_core.commands.console import say, warn, written
 
 if TYPE_CHECKING:
     from invert_core.concepts.sets.concept_set import ConceptSet
@@ -41,13 +41,13 @@ def export(
         say(size_and_place(found, output))
         padded = [id for id in found.id if id != id.strip()]
         if padded and output.is_dir():
-            say(
+            warn(
                 f"Tables lose the blanks around ids ({first_few(padded)}); an .npz file keeps them."
             )
         else:
             say(f"Read them back with: {_way_back(found, output)}")
         if found.aliases and output.is_dir():
-            say("Aliases are not read back from tables; an .npz file keeps them.")
+            warn("Aliases are not read back from tables; an .npz file keeps them.")
 
 
 def _way_back(concepts: "ConceptSet", output: Path) -> str:

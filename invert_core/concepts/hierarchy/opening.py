@@ -1,12 +1,12 @@
 """Chooses the reader for a hierarchy."""
 
 from os import PathLike
-from pathlib import Path
 
 from invert_core.concepts.hierarchy.hierarchy import Hierarchy
 from invert_core.concepts.hierarchy.parent_table import read_parent_table
 from invert_core.concepts.hierarchy.wordnet import FOLDER, NOUNS, read_wordnet
 from invert_core.errors import FileFormatError, MissingFileError
+from invert_core.files.input_file import input_path
 from invert_core.tables.formats import SUFFIXES
 
 WORDNET = "wordnet"
@@ -28,7 +28,7 @@ def open_hierarchy(where: str | PathLike[str]) -> Hierarchy:
     """
     if where == WORDNET:
         return read_wordnet(FOLDER)
-    path = Path(where)
+    path = input_path(where)
     if path.is_dir():
         return read_wordnet(path)
     if path.suffix.lower() in SUFFIXES:

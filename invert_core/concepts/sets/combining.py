@@ -135,7 +135,7 @@ def _aligned(
             )
         if ids is None:
             return one
-        _log.info(
+        _log.warning(
             "No sample ids in %s: its samples are matched by position with %s.", name, leading
         )
         one = replace(one, sample_id=leader.sample_id)

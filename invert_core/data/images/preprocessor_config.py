@@ -110,7 +110,7 @@ def _resize(config: Mapping[str, Any]) -> int | tuple[int, int]:
     square = config.get("default_to_square")
     if square is None:
         square = not config.get("do_center_crop")
-        _log.info(
+        _log.warning(
             "A size of %s is taken as %s.", edge, "a square" if square else "the shorter edge"
         )
     return (edge, edge) if square else edge

@@ -93,7 +93,7 @@ class TextSource(DataSource):
                     if samples.max() >= start:
                         yield Batch(samples, self._padded([tokens[i] for i in places]))
         if n_cut:
-            _log.info(
+            _log.warning(
                 "%s longer than %s; the rest was cut off.",
                 f"{counted(n_cut, 'text')} {'is' if n_cut == 1 else 'are'}",
                 counted(self._lengths.longest or 0, "token"),
@@ -153,7 +153,7 @@ def _lengths(text: Tokenize, tokenizer: Tokenizer, inputs: TokenInputs) -> _Leng
             "Give it with --max-length, such as 128.",
         )
     if not inputs.takes_mask:
-        _log.info(
+        _log.warning(
             "The model takes no %r, so padding may show in its activations; all texts are padded "
             "to %d tokens.",
             MASK,

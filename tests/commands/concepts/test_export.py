@@ -189,7 +189,7 @@ def test_a_folder_of_something_else_is_kept(inputs):
     for name in ("labels.csv", "run.json"):
         (inputs / "run" / name).write_text("of a run")
     error = refused("concepts", "export", "concepts.csv", "-o", "run", "--overwrite")
-    assert "holds 'run.json', which is not a table of concepts" in error
+    assert "holds 'run.json', which is not part of an export of concepts" in error
 
 
 def test_the_output_is_refused_before_the_concepts_are_read(here):

@@ -109,7 +109,7 @@ def test_the_same_command_goes_on_from_every_moment_at_which_it_may_be_killed(
             assert is_whole(picture / "run", whole)
             continue
         if overwrite and not finished:  # between the two moves of folders
-            assert state == "begun anew" or list(picture.glob(".invert-*.old"))
+            assert state == "begun anew" or list(picture.glob(".run.*.old"))
         finish(overwrite=overwrite)
         assert is_whole(picture / "run", whole)
         resumed.add(tuple(read_run("run").info["timings"]["resumed_after"][-1:]))
