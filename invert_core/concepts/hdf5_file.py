@@ -19,6 +19,7 @@ from invert_core.files.hdf5 import (
     read_strings,
     write_strings,
 )
+from invert_core.files.hdf5_values import as_whole
 
 FORMAT = "invert-concepts"
 FORMAT_VERSION = 2
@@ -46,15 +47,16 @@ def read_hdf5(path: Path) -> ConceptSet:
     """Read a concept file."""
     with open_checked(path, FORMAT, FORMAT_VERSION) as file:
         with broken_file_errors(file):
-            n_samples = file.attrs.get("n_samples")
-        if not isinstance(n_samples, np.integer):
+            stored = file.attrs.get("n_samples")
+        n_samples = as_whole(stored)
+        if n_samples is None:
             raise FileFormatError(
-                f"{str(path)!r} does not say how many samples it has (n_samples is {n_samples!r}).",
+                f"{str(path)!r} does not say how many samples it has (n_samples is {stored!r}).",
                 "Make it again with: invert concepts build",
             )
         return ConceptSet(
             bits=_array(file, "bits"),
-            n_samples=int(n_samples),
+            n_samples=n_samples,
             id=_strings(file, "id"),
             name=_strings(file, "name"),
             definition=_strings(file, "definition"),

@@ -13,6 +13,7 @@ from invert_core.data.arrays.array_source import ArraySource, SampleArray
 from invert_core.data.source import DataSource, axes_of, single_input
 from invert_core.errors import DataError, FileFormatError
 from invert_core.files import hdf5
+from invert_core.files.hdf5_values import as_text
 from invert_core.files.input_file import check_file
 from invert_core.files.numpy_files import read_npy, read_npz
 from invert_core.models.backend import ModelInput
@@ -153,8 +154,8 @@ def _open_hdf5(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
 
 def _refuse_own_format(path: Path, file: h5py.File) -> None:
     with hdf5.broken_file_errors(file, "@format"):
-        found = file.attrs.get("format")
-    if isinstance(found, str) and found in _OWN_FORMATS:
+        found = as_text(file.attrs.get("format"))
+    if found in _OWN_FORMATS:
         raise FileFormatError(
             f"{str(path)!r} holds {_OWN_FORMATS[found]}, not inputs of a model.",
             "Give the samples that the model should see.",
