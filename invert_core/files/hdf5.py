@@ -69,10 +69,10 @@ def open_checked(path: Path, format_name: str, format_version: int = 1) -> Itera
             raise FileFormatError(
                 f"{str(path)!r} is broken ({first_line(error)}).", "Make it again."
             ) from error
-        found, version = as_text(stored[0]), as_whole(stored[1])
-        if found != format_name:
+        found, version = as_text(stored[0]) or stored[0], as_whole(stored[1])
+        if not isinstance(found, str) or found != format_name:
             raise FileFormatError(
-                f"{str(path)!r} is not an {format_name} file (its format is {found or stored[0]!r}).",
+                f"{str(path)!r} is not an {format_name} file (its format is {found!r}).",
                 f"Give a file whose root attribute 'format' is {format_name!r}.",
             )
         if version is None or not 1 <= version <= format_version:
