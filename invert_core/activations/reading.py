@@ -15,6 +15,7 @@ from invert_core.errors import DataError, FileFormatError
 from invert_core.files import hdf5
 from invert_core.files.input_file import check_file
 from invert_core.files.numpy_files import read_npy, read_npz
+from invert_core.files.unchanged import unchanged
 from invert_core.values import SAMPLE_LIMIT, as_sample_id, check_text
 
 
@@ -41,6 +42,8 @@ def open_activations(source: str | Path) -> Activations:
     DataError
         The file has fewer than two samples, ids that repeat, values that are not real numbers, or
         a sparse layer whose parts do not fit together.
+    ChangedFileError
+        The file changed while it was read; leaving the ``with`` block raises this, too.
     """
     path = Path(source)
     unfinished = path.with_name(path.name + ".partial").exists()
@@ -54,7 +57,11 @@ def open_activations(source: str | Path) -> Activations:
     if suffix == ".npy":
         # A file name may hold bytes that are not UTF-8, but the name of a layer must be text.
         name = path.stem.encode(errors="backslashreplace").decode()
-        return Activations.from_array({name: read_npy(path)})
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(unchanged(path))
+            activations = Activations.from_array({name: read_npy(path)})
+            activations.resources.enter_context(stack.pop_all())
+        return activations
     if suffix == ".npz":
         return Activations.from_array(*read_npz(path))
     if suffix in {".h5", ".hdf5", ".partial"}:

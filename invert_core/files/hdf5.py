@@ -17,6 +17,7 @@ import numpy as np
 from invert_core.errors import FileFormatError
 from invert_core.files.hdf5_values import as_text, as_whole, decoded, is_padded
 from invert_core.files.input_file import check_file
+from invert_core.files.unchanged import unchanged
 from invert_core.wording import UPGRADE, first_line
 
 CHUNK_LIMIT_BYTES = 256 * 2**20
@@ -44,8 +45,13 @@ def open_file(path: Path, *, cache_bytes: int = 0) -> Iterator[h5py.File]:
         The most memory for the chunks of one dataset; 0 is enough if each chunk is read once.
     """
     check_file(path)
+    with unchanged(path), _opened(path, cache_bytes) as file:
+        yield file
+
+
+def _opened(path: Path, cache_bytes: int) -> h5py.File:
     try:
-        file = h5py.File(path, "r", rdcc_nbytes=cache_bytes, rdcc_nslots=_CACHE_SLOTS)
+        return h5py.File(path, "r", rdcc_nbytes=cache_bytes, rdcc_nslots=_CACHE_SLOTS)
     except BlockingIOError as error:
         raise FileFormatError(
             f"{str(path)!r} is being written by another process.", "Wait until that has finished."
@@ -55,8 +61,6 @@ def open_file(path: Path, *, cache_bytes: int = 0) -> Iterator[h5py.File]:
             f"{str(path)!r} is not a whole HDF5 file ({first_line(error)}).",
             "It may be cut off or of another kind; make it again.",
         ) from error
-    with file:
-        yield file
 
 
 @contextlib.contextmanager
