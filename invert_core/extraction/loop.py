@@ -106,7 +106,7 @@ def _keep(writer: ActivationWriter, error: BaseException, *, may_change: bool) -
     if writer.rows_done and writer.partial.exists() and not said:
         then = f"the same command, without --overwrite, {GOES_ON}"
         if isinstance(error, ChangedFileError):
-            then = "they are of use only with the file as it was before"
+            then = f"{then} only if these samples and the model are as they were"
         if isinstance(error, DataError):
             then += " once that is repaired"
             if not may_change:

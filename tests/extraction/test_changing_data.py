@@ -59,7 +59,7 @@ def test_an_array_file_that_changes_is_refused_and_no_later_row_is_kept(tmp_path
     if partial.exists():
         with h5py.File(partial) as file:
             assert file.attrs["rows_done"] < 4 * n_batches
-        assert "of use only with the file as it was before" in str(caught.value)
+        assert "only if these samples and the model are as they were" in str(caught.value)
 
 
 def test_an_npz_file_is_read_as_a_whole_and_may_change_afterwards(tmp_path):

@@ -47,13 +47,21 @@ def test_a_change_is_told_at_the_end(path, said):
 
 @pytest.mark.parametrize("said", CHANGES)
 def test_a_change_is_told_instead_of_what_it_seems_to_be(path, said):
-    with pytest.raises(ChangedFileError, match=said) as caught, unchanged(path):
+    def fail():
         CHANGES[said](path)
         error = DataError("The table ends too early.")
         error.add_note("This is in row 7.")
         raise error
+
+    with pytest.raises(ChangedFileError, match=said) as caught, unchanged(path):
+        fail()
     assert isinstance(caught.value.__cause__, DataError)
     assert "This is in row 7." in str(caught.value)
+
+
+def interrupted_after_a_change(path):
+    write(path)
+    raise KeyboardInterrupt
 
 
 def test_other_errors_and_interrupts_stay_what_they_are(path):
@@ -61,8 +69,7 @@ def test_other_errors_and_interrupts_stay_what_they_are(path):
         with pytest.raises(type(error)), unchanged(path):
             raise error
     with pytest.raises(KeyboardInterrupt), unchanged(path):
-        write(path)
-        raise KeyboardInterrupt
+        interrupted_after_a_change(path)
 
 
 def test_reading_and_linking_change_nothing(path):
