@@ -16,6 +16,7 @@ from invert_core.wording import counted, first_few
 
 _NUMBER = r"[-+]?(?:\d[\d.e+-]*|inf)"
 _ENDING = re.compile(rf"(?:\.ge\.(?P<low>{_NUMBER}))?(?:\.lt\.(?P<high>{_NUMBER}))?")
+_AT_END = re.compile(rf"\.(?:ge|lt)\.{_NUMBER}$")
 _SENTENCES = tuple(
     map(
         re.compile,
@@ -81,6 +82,15 @@ def interval_in(id: str, title: str) -> Interval | None:
     found = _ENDING.fullmatch(id.removeprefix(title)) if id.startswith(f"{title}.") else None
     interval = None if found is None else _interval(found)
     return interval if interval is not None and interval.id(title) == id else None
+
+
+def carries_edges(id: str) -> bool:
+    """Return whether the id of a concept ends like that of an interval.
+
+    >>> carries_edges("rms.lt.0.12"), carries_edges("species.dog")
+    (True, False)
+    """
+    return _AT_END.search(id) is not None
 
 
 def refuse_other_intervals(

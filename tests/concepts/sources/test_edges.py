@@ -184,6 +184,13 @@ def test_an_id_that_means_the_same_may_have_other_names(id, first, second):
     assert both.id == (id,)
 
 
+def test_adding_groups_with_other_edges_points_to_the_edges_of_the_file(tmp_path):
+    edges = built(tmp_path, [1, 2, 3, 4], bins=(("rms", 2),))
+    source = table(tmp_path / "later.csv", [5, 9], first="t")
+    with pytest.raises(DataError, match=r"--edges '.*train\.h5' in place of --bin"):
+        add_samples(edges, source, reading=Reading(bins=(("rms", 2),)))
+
+
 def test_new_samples_are_added_with_the_edges_of_the_file(tmp_path):
     edges = built(tmp_path, [1, 2, 3, 4], bins=(("rms", 2),))
     source = table(tmp_path / "later.csv", [0, 9], first="t")
