@@ -72,6 +72,10 @@ class StaleFileError(InvertError, ValueError):
     """A file was made from inputs or settings that differ from the present ones."""
 
 
+class ChangedFileError(InvertError, RuntimeError):
+    """An input changed, or was replaced, while it was read."""
+
+
 class StorageError(InvertError, OSError):
     """A file or folder could not be written."""
 

@@ -32,6 +32,7 @@ from invert_core.backends.onnx.shapes import BatchAxis, TensorType
 from invert_core.backends.onnx.survey import Survey
 from invert_core.backends.onnx.tokens import Tokens
 from invert_core.errors import ModelError
+from invert_core.files.unchanged import Watched
 from invert_core.models.axes import Axes
 from invert_core.models.backend import MASK, Backend, Finding, Layer, Model, ModelInput, Reading
 from invert_core.models.backend_checks import check_readings
@@ -78,6 +79,7 @@ class OnnxModel(Model):
         self._proto, self._digest = storage.read_model(path)
         self._folder = path.parent
         self._external = storage.external_files(self._proto, self._folder)
+        self._watched = Watched(*self._external.values())
         self.versions = {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__}
         self._arrange(model_inputs(self._proto.graph))
         self._tokens = Tokens.of(self._proto.graph)
@@ -94,6 +96,10 @@ class OnnxModel(Model):
     def fingerprint(self) -> str:  # type: ignore[override]
         """SHA-256 of the model file and its external data."""
         return storage.fingerprint(self._digest, self._external)
+
+    def check_unchanged(self) -> None:
+        """Refuse external data that have changed; see `Model.check_unchanged`."""
+        self._watched.check()
 
     def settled(self, example: Mapping[str, np.ndarray]) -> "OnnxModel":
         """Return the same model with a mask, if the example has one; see `Model.settled`."""

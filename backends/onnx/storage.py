@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError, Message
 from invert_core.backends.onnx.graph import walk_nodes
 from invert_core.errors import MissingFileError, ModelError
 from invert_core.files.input_file import check_file
+from invert_core.files.unchanged import unchanged
 
 _LARGEST = 2**31 - 1
 """The most bytes that protobuf reads."""
@@ -38,7 +39,8 @@ def read_model(path: Path) -> tuple[onnx.ModelProto, str]:
                 f"The model file {str(path)!r} has more than 2 GB, which no ONNX file can have.",
                 "Keep the weights in a second file (external data).",
             )
-        content = path.read_bytes()
+        with unchanged(path):
+            content = path.read_bytes()
     except OSError as error:
         raise ModelError(
             f"The model file {str(path)!r} cannot be read: {error.strerror}.",

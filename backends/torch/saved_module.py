@@ -9,6 +9,7 @@ from invert_core.backends.torch.file_kind import kind_of
 from invert_core.backends.torch.weights import CodeInFileError, read_saved, weights_in
 from invert_core.errors import FileFormatError, ModelError
 from invert_core.files.input_file import check_file
+from invert_core.files.unchanged import unchanged
 
 _CANNOT_BE_HOOKED = {"torchscript": "TorchScript", "exported": "a program of torch.export"}
 _NAME_A_FACTORY = "Name what makes the module, as package.module:function, and give --weights"
@@ -30,7 +31,8 @@ def read_module(path: Path, *, trusted: bool) -> torch.nn.Module:
     """
     check_file(path)
     try:
-        content = _read(path, trusted)
+        with unchanged(path):
+            content = _read(path, trusted)
     except FileFormatError as error:
         raise ModelError(error.message, error.hint) from error
     if isinstance(content, torch.nn.Module):

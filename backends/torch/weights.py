@@ -13,6 +13,7 @@ import torch
 from invert_core.backends.torch.file_kind import kind_of
 from invert_core.errors import FileFormatError
 from invert_core.files.input_file import check_file
+from invert_core.files.unchanged import unchanged
 from invert_core.wording import missing_extra
 
 _log = logging.getLogger("invert")
@@ -35,7 +36,8 @@ def read_weights(path: Path) -> Mapping[str, torch.Tensor]:
         A ``.safetensors`` file, or a state dict that torch.save wrote.
     """
     check_file(path)
-    return _read_safetensors(path) if path.suffix.lower() == ".safetensors" else _read(path)
+    with unchanged(path):
+        return _read_safetensors(path) if path.suffix.lower() == ".safetensors" else _read(path)
 
 
 def read_saved(path: Path) -> Any:

@@ -24,6 +24,7 @@ import numpy as np
 from invert_core.errors import FileFormatError
 from invert_core.files import hdf5
 from invert_core.files.hdf5_checksums import open_sealed
+from invert_core.files.hdf5_values import as_text, as_whole
 from invert_core.values import is_text
 
 FORMAT = "invert-activations"
@@ -75,29 +76,31 @@ def layer_alias(group: h5py.Group) -> str:
 
 def text_attribute(item: h5py.File | h5py.Group, key: str) -> str | None:
     """A text attribute; None if it is absent or not a string."""
-    value = _attribute(item, key)
-    return _as_text(value, item, f"the attribute {key!r}") if isinstance(value, str) else None
+    value = as_text(_attribute(item, key))
+    return None if value is None else _as_text(value, item, f"the attribute {key!r}")
 
 
 def rows_done(file: h5py.File) -> int:
     """The number of rows that are valid."""
     value = _attribute(file, "rows_done")
-    if not isinstance(value, (int, np.integer)) or value < 0:
+    n_rows = as_whole(value)
+    if n_rows is None or n_rows < 0:
         raise FileFormatError(
             f"{file.filename!r} does not say how many of its rows are valid "
             f"(its attribute rows_done is {value!r}).",
             "Make the file again.",
         )
-    return int(value)
+    return n_rows
 
 
 def sparse_shape(group: h5py.Group) -> tuple[int, int]:
     """The numbers of samples and units of the sparse layer that `group` holds."""
     with hdf5.broken_file_errors(group, "@shape"):
         stored = group.attrs.get_id("shape") if "shape" in group.attrs else None
-        fits = stored is not None and stored.shape == (2,) and stored.dtype.kind in "iu"
-        shape = tuple(int(length) for length in group.attrs["shape"]) if fits else ()
-    if len(shape) != 2 or min(shape) < 0:
+        fits = stored is not None and stored.shape == (2,)
+        lengths = [as_whole(length) for length in group.attrs["shape"]] if fits else []
+    shape = tuple(length for length in lengths if length is not None and length >= 0)
+    if len(shape) != 2:
         raise FileFormatError(
             f"{group.file.filename!r}: the sparse layer {layer_name(group)!r} does not say its "
             "shape.",

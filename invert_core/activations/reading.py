@@ -17,6 +17,7 @@ from invert_core.files import hdf5
 from invert_core.files.hdf5_checksums import Blocks, read_array, read_strings
 from invert_core.files.input_file import check_file, input_path
 from invert_core.files.numpy_files import read_npy, read_npz
+from invert_core.files.unchanged import unchanged
 from invert_core.values import SAMPLE_LIMIT, as_sample_id, check_text
 
 
@@ -43,6 +44,8 @@ def open_activations(source: str | Path) -> Activations:
     DataError
         The file has fewer than two samples, ids that repeat, values that are not real numbers, or
         a sparse layer whose parts do not fit together.
+    ChangedFileError
+        The file changed while it was read; leaving the ``with`` block raises this, too.
     """
     path = input_path(source)
     unfinished = path.name and path.with_name(path.name + ".partial").exists()
@@ -56,7 +59,11 @@ def open_activations(source: str | Path) -> Activations:
     if suffix == ".npy":
         # A file name may hold bytes that are not UTF-8, but the name of a layer must be text.
         name = path.stem.encode(errors="backslashreplace").decode()
-        return Activations.from_array({name: read_npy(path)})
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(unchanged(path))
+            activations = Activations.from_array({name: read_npy(path)})
+            activations.resources.enter_context(stack.pop_all())
+        return activations
     if suffix == ".npz":
         return Activations.from_array(*read_npz(path))
     if suffix in {".h5", ".hdf5", ".partial"}:
@@ -176,10 +183,10 @@ def _open_layer(group: h5py.Group, sample_id: tuple[str, ...] | None) -> Activat
 
 def _open_dense(group: h5py.Group) -> StoredMatrix:
     dataset = hdf5.own_dataset(group, "activations")
-    if dataset.dtype.kind != "f" or dataset.ndim != 2:
+    if not _holds_numbers(dataset) or dataset.ndim != 2:
         raise FileFormatError(
-            f"{_layer(group)} has type {dataset.dtype} and shape {dataset.shape}.",
-            "Store it as a float16, float32 or float64 matrix [n_samples, n_units].",
+            f"{_layer(group)} has type {_type(dataset)} and shape {dataset.shape}.",
+            "Store it as a matrix [n_samples, n_units] of floats, integers or bool.",
         )
     _check_size(group, dataset.shape)
     return StoredMatrix(dataset)
@@ -190,12 +197,12 @@ def _open_sparse(group: h5py.Group) -> CscMatrix:
     _check_size(group, shape)
     parts = {name: hdf5.own_dataset(group, name) for name in ("indptr", "indices", "data")}
     for name, part in parts.items():
-        kinds = "f" if name == "data" else "iu"
-        if part.dtype.kind not in kinds or part.ndim != 1:
+        fits = _holds_numbers(part) if name == "data" else part.dtype.kind in "iu"
+        if not fits or part.ndim != 1:
             raise FileFormatError(
-                f"{_layer(group)} has {name!r} of type {part.dtype} and shape {part.shape}.",
-                "Store a sparse layer as the one-dimensional arrays 'data' (floats), 'indices' and "
-                "'indptr' (integers) of compressed sparse columns.",
+                f"{_layer(group)} has {name!r} of type {_type(part)} and shape {part.shape}.",
+                "Store a sparse layer as the one-dimensional arrays 'data' (numbers), 'indices' "
+                "and 'indptr' (integers) of compressed sparse columns.",
             )
     if parts["indptr"].shape != (shape[1] + 1,):
         raise FileFormatError(
@@ -209,6 +216,16 @@ def _open_sparse(group: h5py.Group) -> CscMatrix:
     except DataError as error:
         error.add_note(f"({_layer(group)}.)")
         raise
+
+
+def _holds_numbers(dataset: h5py.Dataset) -> bool:
+    """Return whether values are numbers or bool; those of other enumerations are only codes."""
+    return dataset.dtype.kind in "fiub" and h5py.check_enum_dtype(dataset.dtype) is None
+
+
+def _type(dataset: h5py.Dataset) -> str:
+    words = h5py.check_enum_dtype(dataset.dtype)
+    return str(dataset.dtype) if words is None else f"enumeration ({', '.join(words)})"
 
 
 def _check_size(group: h5py.Group, shape: tuple[int, int]) -> None:

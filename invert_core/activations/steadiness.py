@@ -8,6 +8,7 @@ import numpy as np
 from invert_core.activations import layout
 from invert_core.errors import FileFormatError
 from invert_core.files import hdf5
+from invert_core.files.hdf5_values import as_real
 
 ROUNDING = 1e-5
 """The largest difference, relative to the spread of a layer, that rounding alone may make."""
@@ -71,10 +72,11 @@ def _number(group: h5py.Group, key: str) -> float | None:
         value = group.attrs.get(key)
     if value is None:
         return None
-    if not isinstance(value, int | float | np.integer | np.floating) or not value >= 0:
+    number = as_real(value)
+    if number is None or not number >= 0:
         raise FileFormatError(
             f"{group.file.filename!r}: the attribute {key!r} of layer "
             f"{layout.layer_name(group)!r} is not a number of 0 or more: {value!r}.",
             "Make the file again.",
         )
-    return float(value)
+    return number

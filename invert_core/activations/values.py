@@ -255,7 +255,7 @@ class Activations:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self.resources.__exit__(kind, error, trace)
 
 
 def bad_value(what: str, layer: str, unit: int, sample: str) -> DataError:

@@ -78,7 +78,7 @@ search_options = options.together(
 @options.command(
     epilog="Example: invert label activations.h5 concepts.h5 -o run --length 3 --beam 3"
 )
-@options.inputs_options
+@options.searched_options
 @options.output_option("Run directory to write.")
 @search_options
 @options.jobs_option

@@ -324,8 +324,7 @@ names_option = click.option(
 )
 
 
-inputs_options = together(
-    "inputs",
+_inputs = (
     click.argument("activations", type=PATH),
     click.argument("concepts", type=PATH),
     _all_or_some_layers_option,
@@ -334,7 +333,31 @@ inputs_options = together(
     join_option,
     missing_option,
 )
+inputs_options = together("inputs", *_inputs)
 """Activations and concepts, and which parts of them to compare: the fields of `Inputs`."""
+
+searched_options = together(
+    "inputs",
+    *_inputs,
+    click.option(
+        "--concepts",
+        "include",
+        multiple=True,
+        metavar="CONCEPT",
+        callback=lambda _ctx, _param, named: named or None,
+        help="Use only this concept, by id or name, or all that fit a pattern, as in 'rms.*'; may "
+        "be repeated. [default: all]",
+    ),
+    click.option(
+        "--without",
+        "exclude",
+        multiple=True,
+        metavar="CONCEPT",
+        callback=lambda _ctx, _param, named: named or None,
+        help="Leave out this concept, or all that fit a pattern; may be repeated.",
+    ),
+)
+"""The same, and which of the concepts are used."""
 
 
 def output_option(what: str, required: bool = True) -> Callable[[Decorated], Decorated]:

@@ -11,6 +11,7 @@ import numpy as np
 from invert_core.concepts.building import build_concepts
 from invert_core.concepts.sets.appending import append_samples
 from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.concepts.sets.intervals import carries_edges
 from invert_core.concepts.sets.missing import check_missing, resolve_missing
 from invert_core.concepts.sets.names import apply_names, read_names
 from invert_core.concepts.sources.source import Reading
@@ -64,7 +65,9 @@ def add_samples(
         both = _without_new_gaps(both, old, called[0])
     gaps = _gaps(both, old, new, called)
     if gaps and missing == "error":
-        raise DataError(f"Missing labels: {'; '.join(gaps.values())}.", _hint(gaps, called[0]))
+        raise DataError(
+            f"Missing labels: {'; '.join(gaps.values())}.", _hint(gaps, called[0], old, new)
+        )
     if gaps and missing == "exclude":
         _log.info("Labels that stay undefined: %s.", "; ".join(gaps.values()))
     both = resolve_missing(both, missing)
@@ -137,7 +140,13 @@ def _absent(both: ConceptSet, n_old: int) -> tuple[np.ndarray, np.ndarray]:
     return n_old - (both.n_defined - in_new), both.n_samples - n_old - in_new
 
 
-def _hint(gaps: Mapping[str, str], called: str) -> str:
+def _hint(gaps: Mapping[str, str], called: str, old: ConceptSet, new: ConceptSet) -> str:
+    alone = _ids(old) - _ids(new), _ids(new) - _ids(old)
+    if all(any(map(carries_edges, ids)) for ids in alone):
+        return (
+            "Groups with other edges are other concepts: to cut the new numbers like the old ones, "
+            f"give --edges {called} in place of --bin."
+        )
     hint = (
         "Give --missing negative if these samples do not carry the concepts, or --missing exclude "
         "to compare each formula on the samples where it is defined."

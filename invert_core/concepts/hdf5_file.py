@@ -28,6 +28,7 @@ from invert_core.files.hdf5_checksums import (
     write_blocks,
     write_strings,
 )
+from invert_core.files.hdf5_values import as_text, as_whole
 from invert_core.files.outputs import check_target
 from invert_core.wording import UPGRADE
 
@@ -74,21 +75,22 @@ def read_hdf5(path: Path) -> ConceptSet:
     """Read a concept file."""
     with open_sealed(path, FORMAT, FORMAT_VERSION, sealed_since=3) as file:
         with broken_file_errors(file):
-            n_samples = file.attrs.get("n_samples")
-            storage = file.attrs.get("storage", _STORAGE)
+            stored = file.attrs.get("n_samples")
+            storage = as_text(file.attrs.get("storage", _STORAGE))
         if storage != _STORAGE:
             raise FileFormatError(
                 f"{str(path)!r} stores labels as {storage!r}; this program reads {_STORAGE!r}.",
                 UPGRADE,
             )
-        if not isinstance(n_samples, np.integer):
+        n_samples = as_whole(stored)
+        if n_samples is None:
             raise FileFormatError(
-                f"{str(path)!r} does not say how many samples it has (n_samples is {n_samples!r}).",
+                f"{str(path)!r} does not say how many samples it has (n_samples is {stored!r}).",
                 "Make it again with: invert concepts build",
             )
         return ConceptSet(
             bits=_array(file, "bits"),
-            n_samples=int(n_samples),
+            n_samples=n_samples,
             id=_strings(file, "id"),
             name=_strings(file, "name"),
             definition=_strings(file, "definition"),

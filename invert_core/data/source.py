@@ -104,6 +104,13 @@ class DataSource(ABC):
             A sample cannot be read.
         """
 
+    def check_unchanged(self) -> None:
+        """Raise a ChangedFileError if a file that batches come from is not the one that was opened.
+
+        A source that has read all of its files need not do anything.
+        """
+        return
+
     def stop(self) -> None:
         """Make `batches`, which runs in another thread, end soon.
 

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from invert_core.activations.writing.writer import ActivationWriter
 from invert_core.data import Batch
-from invert_core.errors import DataError, ExistingOutputError, StorageError
+from invert_core.errors import ChangedFileError, DataError, ExistingOutputError, StorageError
 from invert_core.extraction.report import Spent
 from invert_core.extraction.runner import Runner
 from invert_core.extraction.sample_order import Results, in_order
@@ -40,6 +40,7 @@ def run_all(
             first, trial = _try_first(runner, batches, clock, resumed=n_done > 0)
             results = _results(runner, itertools.chain(first, batches), clock)
             for values in in_order(results, n_done, len(source)):
+                runner.check_unchanged()  # before the rows count as done
                 names = {} if writer.n_units else runner.unit_names(values)
                 writer.write(values, names, trial.layers)
                 n_done += len(next(iter(values.values())))
@@ -104,6 +105,8 @@ def _keep(writer: ActivationWriter, error: BaseException, *, may_change: bool) -
     said = isinstance(error, ExistingOutputError)
     if writer.rows_done and writer.partial.exists() and not said:
         then = f"the same command, without --overwrite, {GOES_ON}"
+        if isinstance(error, ChangedFileError):
+            then = f"{then} only if these samples and the model are as they were"
         if isinstance(error, DataError):
             then += " once that is repaired"
             if not may_change:

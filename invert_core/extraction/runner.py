@@ -85,6 +85,11 @@ class Runner:
         """The samples."""
         return self._work.source
 
+    def check_unchanged(self) -> None:
+        """Refuse files of the model or of the samples that have changed since they were opened."""
+        self._work.source.check_unchanged()
+        self._work.model.check_unchanged()
+
     def begin(self, row: int) -> int:
         """Prepare to run all samples from `row` on; return the first sample that must be run."""
         return row

@@ -6,6 +6,7 @@ stores its own bytes, and its chunks and its size are possible.
 """
 
 import contextlib
+import logging
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +15,15 @@ import h5py
 import numpy as np
 
 from invert_core.errors import FileFormatError
+from invert_core.files.hdf5_values import as_text, as_whole, decoded, is_padded
 from invert_core.files.input_file import check_file
 from invert_core.files.outputs import not_replaced
+from invert_core.files.unchanged import unchanged
 from invert_core.wording import UPGRADE, first_line
 
 CHUNK_LIMIT_BYTES = 256 * 2**20
+
+_log = logging.getLogger("invert")
 
 _CACHE_SLOTS = 10_007
 """A prime far above the number of chunks in the cache: two chunks of one slot evict each other."""
@@ -41,8 +46,13 @@ def open_file(path: Path, *, cache_bytes: int = 0) -> Iterator[h5py.File]:
         The most memory for the chunks of one dataset; 0 is enough if each chunk is read once.
     """
     check_file(path)
+    with unchanged(path), _opened(path, cache_bytes) as file:
+        yield file
+
+
+def _opened(path: Path, cache_bytes: int) -> h5py.File:
     try:
-        file = h5py.File(path, "r", rdcc_nbytes=cache_bytes, rdcc_nslots=_CACHE_SLOTS)
+        return h5py.File(path, "r", rdcc_nbytes=cache_bytes, rdcc_nslots=_CACHE_SLOTS)
     except BlockingIOError as error:
         raise FileFormatError(
             f"{str(path)!r} is being written by another process.", "Wait until that has finished."
@@ -52,8 +62,6 @@ def open_file(path: Path, *, cache_bytes: int = 0) -> Iterator[h5py.File]:
             f"{str(path)!r} is not a whole HDF5 file ({first_line(error)}).",
             "It may be cut off or of another kind; make it again.",
         ) from error
-    with file:
-        yield file
 
 
 @contextlib.contextmanager
@@ -61,20 +69,20 @@ def open_checked(path: Path, format_name: str, format_version: int = 1) -> Itera
     """Open an HDF5 file for reading, and check its `format` and `format_version`."""
     with open_file(path) as file:
         try:
-            found = file.attrs.get("format")
-            version = file.attrs.get("format_version")
+            stored = file.attrs.get("format"), file.attrs.get("format_version")
         except _BROKEN as error:
             raise FileFormatError(
                 f"{str(path)!r} is broken ({first_line(error)}).", "Make it again."
             ) from error
+        found, version = as_text(stored[0]) or stored[0], as_whole(stored[1])
         if not isinstance(found, str) or found != format_name:
             raise FileFormatError(
                 f"{str(path)!r} is not an {format_name} file (its format is {found!r}).",
                 f"Give a file whose root attribute 'format' is {format_name!r}.",
             )
-        if not isinstance(version, (int, np.integer)) or not 1 <= version <= format_version:
+        if version is None or not 1 <= version <= format_version:
             raise FileFormatError(
-                f"{str(path)!r} has format version {version}; "
+                f"{str(path)!r} has format version {stored[1]}; "
                 f"this program reads up to {format_version}.",
                 UPGRADE,
             )
@@ -170,7 +178,7 @@ def own_item(group: h5py.Group, name: str) -> h5py.Dataset | h5py.Group | h5py.D
 
 
 def read_strings(dataset: h5py.Dataset) -> tuple[str, ...]:
-    """Read the values of a one-dimensional dataset of strings."""
+    """Read the values of a one-dimensional dataset of strings, of fixed or variable length."""
     kind = h5py.check_string_dtype(dataset.dtype)
     if kind is None or dataset.ndim != 1:
         raise FileFormatError(
@@ -178,13 +186,16 @@ def read_strings(dataset: h5py.Dataset) -> tuple[str, ...]:
         )
     with broken_file_errors(dataset):
         stored = dataset[:].tolist()
-        # One decoding of all is several times faster than one of each. No string holds a NUL but
-        # those of fixed length, which h5py then decodes itself, as it does to say what is broken.
-        with contextlib.suppress(UnicodeDecodeError):
-            values = b"\0".join(stored).decode(kind.encoding).split("\0")
-            if len(values) == len(stored):
-                return tuple(values)
-        return tuple(dataset.asstr()[:].tolist())
+    if kind.length is not None and is_padded(stored, kind.length):
+        _log.warning("The strings in %s are filled up with blanks, which are cut.", _where(dataset))
+        stored = [each.rstrip(b" ") for each in stored]
+    try:
+        return tuple(decoded(stored))
+    except UnicodeDecodeError as error:
+        raise FileFormatError(
+            f"{_where(dataset)} holds a string that is not UTF-8 ({first_line(error)}).",
+            "Write all strings in UTF-8.",
+        ) from error
 
 
 def write_strings(group: h5py.Group, name: str, values: tuple[str, ...]) -> h5py.Dataset:

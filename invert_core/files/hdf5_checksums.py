@@ -20,6 +20,7 @@ import numpy.typing as npt
 from invert_core.errors import FileFormatError
 from invert_core.files import hdf5
 from invert_core.files.checksums import BLOCK_BYTES, TYPE, block_checksums
+from invert_core.files.hdf5_values import as_whole
 
 CHECKSUM = "checksum"
 SUFFIX = "_checksum"
@@ -39,12 +40,13 @@ def open_sealed(
 ) -> Iterator[h5py.File]:
     """Open a file as `hdf5.open_checked`, and check its structure if its version has checksums."""
     with hdf5.open_checked(path, format_name, format_version) as file:
-        if file.attrs["format_version"] >= sealed_since:
+        version = as_whole(file.attrs["format_version"])
+        if version is not None and version >= sealed_since:
             check_structure(file)
         elif is_sealed(file):
             raise FileFormatError(
-                f"{str(path)!r} is damaged: it has checksums, which its format version "
-                f"{file.attrs['format_version']} does not know.",
+                f"{str(path)!r} is damaged: it has checksums, which its format version {version} "
+                "does not know.",
                 "Copy it again from where it is whole, or make it again.",
             )
         yield file
@@ -55,7 +57,7 @@ def check_structure(file: h5py.File) -> None:
     with hdf5.broken_file_errors(file, f"@{CHECKSUM}"):
         stored = file.attrs.get(CHECKSUM)
         actual = _structure_checksum(file)
-    if not isinstance(stored, np.integer) or stored != actual:
+    if as_whole(stored) != actual:
         raise FileFormatError(
             f"{file.filename!r} is damaged: its names, shapes or attributes do not match their "
             "checksum.",
@@ -196,7 +198,7 @@ def _stored(dataset: h5py.Dataset) -> int | None:
         return None
     with hdf5.broken_file_errors(dataset, f"@{CHECKSUM}"):
         value = dataset.attrs.get(CHECKSUM)
-    return int(value) if isinstance(value, np.integer) else None
+    return as_whole(value)
 
 
 def _strings_checksum(values: tuple[str, ...]) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 
 from invert_core.errors import DataError, FileFormatError
 from invert_core.files.input_file import check_file
+from invert_core.files.unchanged import unchanged
 from invert_core.values import as_sample_id
 from invert_core.wording import first_line
 
@@ -34,7 +35,7 @@ def read_npz(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...] | None]
     sample_id : tuple of str or None
         The string array called ``sample_id`` or ``sample_ids``.
     """
-    with _format_errors(path), path.open("rb") as file:
+    with unchanged(path), _format_errors(path), path.open("rb") as file:
         if not file.read(4).startswith(_MAGIC):
             raise ValueError("it is not a NumPy file")
         file.seek(0)

@@ -1,5 +1,6 @@
 """Reads untrusted text files in UTF-8: line by line, whole, or in parts."""
 
+import contextlib
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TextIO
 
 from invert_core.errors import FileFormatError
 from invert_core.files.input_file import check_file, unreadable
+from invert_core.files.unchanged import unchanged
 
 LONGEST = 2**28
 """The most bytes of a line, or of a file that is read whole."""
@@ -25,7 +27,7 @@ def read_lines(path: Path, hint: str = "") -> Iterator[tuple[int, str]]:
         file = path.open("rb")
     except OSError as error:
         raise unreadable(path, error) from error
-    with file:
+    with unchanged(path), file:
         for number, line in enumerate(iter(lambda: file.readline(LONGEST + 1), b""), 1):
             line = line.removeprefix(_BOM) if number == 1 else line
             yield number, without_line_end(_decoded(line, path, f", line {number}", hint))
@@ -35,14 +37,15 @@ def read_whole(path: Path, hint: str = "") -> str:
     """Return the text of a file without a byte-order mark; `hint` is that of `read_lines`."""
     check_file(path)
     try:
-        with path.open("rb") as file:
+        with unchanged(path), path.open("rb") as file:
             content = file.read(LONGEST + 1)
     except OSError as error:
         raise unreadable(path, error) from error
     return _decoded(content.removeprefix(_BOM), path, "", hint)
 
 
-def open_text(path: Path) -> TextIO:
+@contextlib.contextmanager
+def open_text(path: Path) -> Iterator[TextIO]:
     """Open a file after its byte-order mark, and keep the ends of its lines as they are.
 
     Use it to read one part at a time. The caller must limit the size of a part, and turn a
@@ -50,9 +53,11 @@ def open_text(path: Path) -> TextIO:
     """
     check_file(path)
     try:
-        return path.open(encoding="utf-8-sig", newline="")
+        file = path.open(encoding="utf-8-sig", newline="")
     except OSError as error:
         raise unreadable(path, error) from error
+    with unchanged(path), file:
+        yield file
 
 
 def not_utf8(

@@ -16,6 +16,7 @@ from invert_core.concepts.sets.missing import resolve_missing
 from invert_core.concepts.sets.packing import as_marks
 from invert_core.errors import DataError
 from invert_core.labelling.choosing import UnitChoice, choose_units
+from invert_core.labelling.choosing_concepts import choose_concepts
 from invert_core.labelling.join import join as join_samples
 from invert_core.labelling.workload import Workload
 from invert_core.values import as_rows, check_text, has_own_index
@@ -30,7 +31,7 @@ class Inputs:
 
     Parameters
     ----------
-    activations, concepts, layers, units, names, join, missing
+    activations, concepts, layers, units, names, join, missing, include, exclude
         As for `label`.
     """
 
@@ -41,6 +42,8 @@ class Inputs:
     names: Path | None = None
     join: str = "strict"
     missing: str = "error"
+    include: Sequence[str] | None = None
+    exclude: Sequence[str] | None = None
 
     @contextmanager
     def open(self) -> Iterator[Workload]:
@@ -51,9 +54,8 @@ class Inputs:
         # If one index names samples, 0, 1, 2, … of the other are names, not positions.
         numbered = has_own_index(self.activations) or has_own_index(self.concepts)
         with open_source(self.activations, numbered=numbered) as opened:
-            kept, joined = join_samples(
-                opened.sample_id, opened.n_samples, self._concept_set(numbered), how=self.join
-            )
+            chosen = choose_concepts(self._concept_set(numbered), self.include, self.exclude)
+            kept, joined = join_samples(opened.sample_id, opened.n_samples, chosen, how=self.join)
             concepts = resolve_missing(joined, self.missing)
             yield Workload(concepts, choose_units(opened.layers, self.layers, self.units), kept)
 

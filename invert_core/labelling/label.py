@@ -43,6 +43,8 @@ def label(
     names: Path | None = None,
     join: str = "strict",
     missing: str = "error",
+    include: Sequence[str] | None = None,
+    exclude: Sequence[str] | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
     block: int | None = None,
@@ -78,6 +80,9 @@ def label(
         What to do with missing labels on the samples that are compared. "error" refuses them.
         "negative" treats the concept as absent. "exclude" compares each formula on the samples on
         which all its concepts are defined; see `Settings.min_defined`.
+    include, exclude : sequence of str, optional
+        Concepts to use and to leave out, by id, name or pattern such as "rms.*"; upper and lower
+        case differ. None uses all and leaves out none. Those left out do not count as searched.
     jobs : int, optional
         Number of threads; None takes all cores. Results depend neither on it nor on `block`.
     progress : callable, optional
@@ -110,7 +115,7 @@ def label(
     1 wild 1.0
     """
     settings = or_default(settings, Settings)
-    inputs = Inputs(activations, concepts, layers, units, names, join, missing)
+    inputs = Inputs(activations, concepts, layers, units, names, join, missing, include, exclude)
     with inputs.open() as work:
         tables = label_workload(work, settings, jobs=jobs, progress=progress, block=block)
         return Labels.of_tables(tables, work.concepts, work.aliases)
@@ -126,6 +131,8 @@ def label_units(
     names: Path | None = None,
     join: str = "strict",
     missing: str = "error",
+    include: Sequence[str] | None = None,
+    exclude: Sequence[str] | None = None,
     jobs: int | None = None,
     block: int | None = None,
 ) -> Generator[list[Label]]:
@@ -134,7 +141,7 @@ def label_units(
     Parameters
     ----------
     activations, concepts, layers, units, settings, names, join, missing, jobs, block
-        As for `label`.
+        As for `label`, and so are `include` and `exclude`.
 
     Returns
     -------
@@ -152,7 +159,7 @@ def label_units(
     activations:0 animal
     """
     settings = or_default(settings, Settings)
-    inputs = Inputs(activations, concepts, layers, units, names, join, missing)
+    inputs = Inputs(activations, concepts, layers, units, names, join, missing, include, exclude)
     with (
         inputs.open() as work,
         closing(label_workload(work, settings, jobs=jobs, block=block)) as tables,

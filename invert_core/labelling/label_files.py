@@ -14,6 +14,7 @@ from invert_core.errors import ExistingOutputError, MissingFileError, StaleFileE
 from invert_core.files.input_file import input_path
 from invert_core.files.outputs import check_folder, output_place
 from invert_core.files.storage import storage_errors
+from invert_core.files.unchanged import Watched
 from invert_core.files.write_lock import WriteLock
 from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.inputs import Inputs
@@ -48,6 +49,8 @@ def label_files(
     settings: Settings | None = None,
     join: str = "strict",
     missing: str = "error",
+    include: Sequence[str] | None = None,
+    exclude: Sequence[str] | None = None,
     jobs: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -67,7 +70,7 @@ def label_files(
         exist at all.
     names : path, optional
         Table of the concepts' names; see `read_concepts`.
-    layers, units, settings, join, missing, jobs, progress
+    layers, units, settings, join, missing, include, exclude, jobs, progress
         As for `label`.
     overwrite : bool
         Replace an existing run directory once the new one is complete. Start again if an
@@ -91,6 +94,8 @@ def label_files(
         An input does not exist or is a folder.
     StaleFileError, FileFormatError
         An unfinished run exists and was made from other inputs or settings, or is broken.
+    ChangedFileError
+        An input changed while it was read. Rows that were saved before are kept.
     StorageError
         The output cannot be written, or another process is writing it. Saved rows are kept.
     InvertError
@@ -100,11 +105,13 @@ def label_files(
     inputs = Inputs(
         input_path(activations),
         input_path(concepts),
-        layers=[layers] if isinstance(layers, str) else layers,
+        layers=_as_list(layers),
         units=_as_json(units),
         names=None if names is None else input_path(names),
         join=join,
         missing=missing,
+        include=_as_list(include),
+        exclude=_as_list(exclude),
     )
     files = _files_of(inputs)
     with storage_errors(output):
@@ -116,7 +123,7 @@ def label_files(
     with ExitStack() as stack:
         lock = WriteLock(output_place(output))
         stack.callback(lock.release)
-        # Before the work: a file that replaces an input meanwhile must not be recorded.
+        watched = Watched(*files.values())
         identities = {name: file_identity(path) for name, path in files.items()}
         timer = Timer()
         work = stack.enter_context(inputs.open())
@@ -138,9 +145,11 @@ def label_files(
             for table in unfinished.earlier():
                 each(Labels.of_tables([table], work.concepts))
         for table in stack.enter_context(closing(left)):
+            watched.check()  # so that no row is saved that other bytes than the recorded ones gave
             unfinished.add(table)
             if each is not None:
                 each(Labels.of_tables([table], work.concepts))
+        watched.check()
         with unfinished.completed(overwrite=overwrite, refuse=refuse_other) as folder:
             arguments = _choices(inputs) | {"jobs": jobs}
             write_info(
@@ -188,7 +197,18 @@ def _choices(inputs: Inputs) -> dict[str, Any]:
         "units": inputs.units,
         "join": inputs.join,
         "missing": inputs.missing,
+        **_concept_choice(inputs),
     }
+
+
+def _concept_choice(inputs: Inputs) -> dict[str, list[str]]:
+    """Return which concepts were asked for; nothing if all are used, as in earlier versions."""
+    choices = {"include": inputs.include, "exclude": inputs.exclude}
+    return {name: list(choice) for name, choice in choices.items() if choice is not None}
+
+
+def _as_list(names: Sequence[str] | None) -> Sequence[str] | None:
+    return [names] if isinstance(names, str) else names
 
 
 def _as_json(units: UnitChoice | None) -> str | list[int | str] | None:
@@ -210,6 +230,7 @@ def _fingerprint(
         "units": units,
         "join": inputs.join,
         "missing": inputs.missing,
+        **_concept_choice(inputs),
         "inputs": {name: found["sha256"] for name, found in identities.items()},
         "versions": versions(),
     }

@@ -155,6 +155,13 @@ class Model(ABC):
     settings: Mapping[str, Any] = MappingProxyType({})
     versions: Mapping[str, str] = MappingProxyType({})
 
+    def check_unchanged(self) -> None:
+        """Raise a ChangedFileError if a file is no longer the one that `fingerprint` is about.
+
+        A model that has read all of its files before it returns `fingerprint` need not do anything.
+        """
+        return
+
     def settled(self, example: Mapping[str, np.ndarray]) -> "Model":
         """Return the same model, which now knows what the first samples look like.
 

@@ -18,6 +18,7 @@ from invert_core.files.input_file import check_file, input_path
 from invert_core.files.json_digest import DIGEST, matches_digest, with_digest
 from invert_core.files.outputs import is_plain_file, not_replaced, refuse_foreign
 from invert_core.files.text_files import read_lines, read_whole
+from invert_core.files.unchanged import unchanged
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels, tables_of
 from invert_core.results.unfinished_place import RECORD, unfinished_folder
@@ -138,9 +139,10 @@ def read_run(path: str | PathLike[str]) -> Run:
             raise MissingFileError(
                 f"{str(path)!r} is not a run directory: it has no {needed.name}.", _LABEL
             )
-    info = _read_info(run_file)
-    _check_rows(info, labels_file)
-    labels = Labels.of_tables(read_tables(path), aliases=_aliases(info, run_file))
+    with unchanged(run_file, labels_file):  # both of the same run
+        info = _read_info(run_file)
+        _check_rows(info, labels_file)
+        labels = Labels.of_tables(read_tables(path), aliases=_aliases(info, run_file))
     if not len(labels):
         raise FileFormatError(f"{str(labels_file)!r} holds no labels.", _LABEL)
     return Run(labels, info)
@@ -238,7 +240,8 @@ def versions() -> dict[str, str]:
 def file_identity(path: Path, folder: Path | None = None) -> dict[str, Any]:
     """Return path, size and SHA-256 of a file; the path is absolute, or relative to `folder`."""
     check_file(path)
-    with path.open("rb") as file:
+    with unchanged(path), path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
+        n_bytes = path.stat().st_size
     named = path.absolute() if folder is None else path.relative_to(folder)
-    return {"path": str(named), "bytes": path.stat().st_size, "sha256": digest}
+    return {"path": str(named), "bytes": n_bytes, "sha256": digest}

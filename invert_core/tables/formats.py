@@ -11,6 +11,7 @@ from typing import Any
 
 from invert_core.errors import FileFormatError
 from invert_core.files.text_files import read_lines
+from invert_core.files.unchanged import unchanged
 from invert_core.tables.csv_table import open_table
 from invert_core.tables.parquet_table import open_parquet
 from invert_core.tables.table import Table
@@ -71,7 +72,8 @@ def _open_jsonl(path: Path) -> Iterator[Table]:
             yield line, [row.get(title) for title in chosen]
 
     where = _by_line(path)
-    yield Table(titles, rows, where)
+    with unchanged(path):  # which is opened once more for the rows
+        yield Table(titles, rows, where)
 
 
 def _json_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

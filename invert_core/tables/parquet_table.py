@@ -8,6 +8,7 @@ from typing import Any
 
 from invert_core.errors import DataError, FileFormatError, InvertError
 from invert_core.files.input_file import check_file
+from invert_core.files.unchanged import unchanged
 from invert_core.tables.table import Table
 from invert_core.wording import first_line, missing_extra
 
@@ -22,9 +23,9 @@ def open_parquet(path: Path) -> Iterator[Table]:
         from pyarrow import parquet
     except ImportError as error:
         raise missing_extra(f"Reading {str(path)!r}", "parquet", error) from error
-    with _format_errors(path):
-        file = parquet.ParquetFile(path)
-    with file:
+    with unchanged(path), contextlib.ExitStack() as stack:
+        with _format_errors(path):
+            file = stack.enter_context(parquet.ParquetFile(path))
 
         def rows(
             chosen: Sequence[str], *, whole: bool = False

@@ -315,7 +315,7 @@ def test_compressed_rows_are_told_from_columns(tmp_path):
 
 @pytest.mark.parametrize(
     "shape",
-    [None, 4, (4,), (4, 3, 1), (4.0, 3.0), "4x3", (-4, 3), (4, -1), np.zeros(7000, int)],
+    [None, 4, (4,), (4, 3, 1), (4.5, 3.0), "4x3", (-4, 3), (4, -1), np.zeros(7000, int)],
 )
 def test_a_shape_that_is_none_is_refused(tmp_path, shape):
     said = refusal(make(tmp_path / "x.h5", shape))
@@ -351,8 +351,14 @@ def test_indices_that_are_floats_are_refused(tmp_path):
         assert f"{name!r} of type float64" in refusal(path)
 
 
-def test_values_that_are_integers_are_refused_in_a_file(tmp_path):
-    assert "'data' of type int64" in refusal(make(tmp_path / "x.h5", data=np.arange(4)))
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i4", "?", ">f8"])
+def test_values_and_a_shape_of_other_writers_are_read_from_a_file(tmp_path, dtype):
+    stored = np.array([1, 0, 1, 1], dtype)
+    path = make(tmp_path / "x.h5", (4.0, 3.0), data=stored)
+    with open_activations(path) as activations:
+        read = activations.layers["fc"].read(0, 3)
+    assert read.data.tolist() == stored.astype(float).tolist()
+    assert read.indices.tolist() == PARTS["indices"]
 
 
 @pytest.mark.parametrize("name", ["indices", "data"])

@@ -272,3 +272,12 @@ def test_a_fault_of_the_program_asks_for_a_report(inputs, monkeypatch):
     assert result.exit_code == 1
     assert "unexpected happened (ZeroDivisionError: what)" in result.stderr
     assert "--debug" in result.stderr
+
+
+def test_concepts_are_chosen_on_the_command_line(inputs):
+    arguments = (*ARGUMENTS, "--names", "names.csv", "--concepts", "*", "--without", "brown")
+    planned = json.loads(invert(*arguments, "--dry-run", "--format", "json").stdout)
+    every = json.loads(invert(*ARGUMENTS, "--dry-run", "--format", "json").stdout)
+    assert planned[0]["n_concepts"] == every[0]["n_concepts"] - 1
+    invert(*arguments)
+    assert "brown" not in (inputs / "run" / "labels.csv").read_text()

@@ -177,6 +177,60 @@ def test_strings_of_every_kind_are_read_as_h5py_reads_them(tmp_path, stored, dty
         assert hdf5.read_strings(empty) == ()
 
 
+@pytest.mark.parametrize("charset", ["ascii", "utf-8"])
+@pytest.mark.parametrize("length", [None, 6])
+def test_utf_8_is_read_whatever_the_charset_says(tmp_path, charset, length):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        data = ["ü".encode(), b"plain"]
+        dtype = h5py.string_dtype(charset, length)
+        dataset = file.create_dataset("strings", data=np.array(data, dtype), dtype=dtype)
+        assert hdf5.read_strings(dataset) == ("ü", "plain")
+
+
+@pytest.mark.parametrize("charset", ["ascii", "utf-8"])
+@pytest.mark.parametrize("length", [None, 6])
+def test_latin_1_is_refused_whatever_the_charset_says(tmp_path, charset, length):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        data = ["ü".encode("latin-1"), b"plain"]
+        dtype = h5py.string_dtype(charset, length)
+        dataset = file.create_dataset("strings", data=np.array(data, dtype), dtype=dtype)
+        with pytest.raises(FileFormatError, match=r"not UTF-8 .*0xfc.* UTF-8\."):
+            hdf5.read_strings(dataset)
+
+
+def raw_strings(file, padding, data):
+    """A dataset of strings of fixed length, made through HDF5's own functions."""
+    kind = h5py.h5t.C_S1.copy()
+    kind.set_size(data.dtype.itemsize)
+    kind.set_strpad(padding)
+    space = h5py.h5s.create_simple(data.shape)
+    dataset = h5py.h5d.create(file.id, b"strings", kind, space)
+    # Written as it stands in memory: HDF5 pads nothing and cuts nothing.
+    dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, data, mtype=kind)
+    return h5py.Dataset(dataset)
+
+
+@pytest.mark.parametrize(
+    "padding", [h5py.h5t.STR_NULLPAD, h5py.h5t.STR_NULLTERM, h5py.h5t.STR_SPACEPAD]
+)
+@pytest.mark.parametrize("fill", [b"\0", b" "])
+def test_strings_that_are_filled_up_are_cut_to_what_they_say(tmp_path, padding, fill, caplog):
+    data = np.array([each.ljust(6, fill) for each in (b"a", b"b c", b"", b"whole")], "S6")
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        assert hdf5.read_strings(raw_strings(file, padding, data)) == ("a", "b c", "", "whole")
+    guessed = fill == b" " and padding != h5py.h5t.STR_SPACEPAD
+    assert ("x.h5:/strings are filled up with blanks" in caplog.text) == guessed
+
+
+def test_blanks_at_an_end_stay_where_other_strings_show_that_they_are_meant(tmp_path, caplog):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        strings = file.create_dataset("strings", data=np.array([b"ab  ", b"ab"], "S4"))
+        assert hdf5.read_strings(strings) == ("ab  ", "ab")
+        strings = file.create_dataset("variable", data=["ab  ", "abcd"])
+        assert hdf5.read_strings(strings) == ("ab  ", "abcd")
+    assert not caplog.text
+
+
 def test_bytes_that_are_no_text_are_told_of_at_their_place_in_the_string(tmp_path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         dataset = file.create_dataset("strings", shape=(2,), dtype=h5py.string_dtype())

@@ -73,7 +73,12 @@ def test_a_reader_may_say_what_to_do_instead(path, read, content, monkeypatch):
     assert caught.value.hint == "Give another file."
 
 
-@pytest.mark.parametrize("read", [lines, read_whole, open_text])
+def in_parts(path):
+    with open_text(path) as file:
+        return file.read()
+
+
+@pytest.mark.parametrize("read", [lines, read_whole, in_parts])
 def test_a_missing_file_and_a_folder_are_refused(tmp_path, read):
     with pytest.raises(MissingFileError, match="no file"):
         read(tmp_path / "none")

@@ -124,17 +124,6 @@ def test_file_names_that_are_not_utf_8_are_written_so_that_they_read_back(tmp_pa
     assert run.labels.rows[0].layer == r"caf\udce9"
 
 
-def test_an_input_that_is_replaced_meanwhile_is_recorded_as_it_was(tmp_path, inputs):
-    before = hashlib.sha256(inputs[1].read_bytes()).hexdigest()
-
-    def replace(_done, _total):
-        inputs[1].write_bytes(b"something else")
-
-    label_files(*inputs, tmp_path / "run", settings=Settings(length=1), progress=replace)
-    info = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert info["inputs"]["concepts"]["sha256"] == before
-
-
 def test_inputs_are_found_again_from_another_folder(tmp_path, inputs, monkeypatch):
     monkeypatch.chdir(tmp_path)
     label_files(*(Path(path.name) for path in inputs), Path("run"), settings=Settings(length=1))

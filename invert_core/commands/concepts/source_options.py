@@ -73,6 +73,12 @@ _READING = (
         help="Tables: add a concept that is true if the number is at least X; may be repeated.",
     ),
     click.option(
+        "--edges",
+        type=options.PATH,
+        metavar="FILE.h5",
+        help="Tables: cut the same columns at the edges that another concept file has.",
+    ),
+    click.option(
         "--supercategories",
         is_flag=True,
         help="COCO: add the supercategories as concepts.",

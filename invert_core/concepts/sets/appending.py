@@ -10,6 +10,7 @@ import numpy as np
 from invert_core.concepts.hierarchy.hierarchy import arrows
 from invert_core.concepts.hierarchy.paths import children_first, find_cycle, parents_above
 from invert_core.concepts.sets.concept_set import Alias, ConceptSet
+from invert_core.concepts.sets.intervals import refuse_other_intervals
 from invert_core.errors import DataError
 from invert_core.kernels.bits import whole_set
 from invert_core.wording import counted, first_few
@@ -29,7 +30,8 @@ def append_samples(
     ----------
     concepts, other : ConceptSet
         Sets of different samples, both with sample ids. If their names of a concept differ, the
-        name in the first set counts. An alias that means something else in the other set becomes a
+        name in the first set counts; but names or definitions that tell different intervals of
+        numbers are refused. An alias that means something else in the other set becomes a
         concept again. The parents of both sets are kept.
     called : two str
         The names of the sets in messages.
@@ -43,6 +45,7 @@ def append_samples(
     (('cat', 'mark'), ('a', 'b', 'a-marked'), [2, 1])
     """
     sample_id = _sample_ids(concepts, other, called)
+    refuse_other_intervals(concepts, other, called)
     sets = _with_same_aliases(concepts, other, called)
     place = {id: index for index, id in enumerate(dict.fromkeys((*sets[0].id, *sets[1].id)))}
     indices = [[place[id] for id in one.id] for one in sets]

@@ -3,6 +3,7 @@
 import itertools
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from invert_core.concepts.hdf5_file import read_hdf5
@@ -11,6 +12,7 @@ from invert_core.concepts.sources.annotations.coco import read_coco
 from invert_core.concepts.sources.annotations.voc import is_voc, read_voc
 from invert_core.concepts.sources.arrays import read_arrays
 from invert_core.concepts.sources.class_folders import read_class_folders
+from invert_core.concepts.sources.edges import Edges, read_edges
 from invert_core.concepts.sources.source import Reading, SourceFormat, by_suffix
 from invert_core.concepts.sources.tables.reading import LONG_COLUMN, read_table, titles_of
 from invert_core.errors import (
@@ -28,7 +30,7 @@ FORMATS = (
         f"a table ({', '.join(TABLES)})",
         by_suffix(*TABLES),
         read_table,
-        frozenset({"id_column", "tags", "separator", "classes", "bins", "thresholds"}),
+        frozenset({"id_column", "tags", "separator", "classes", "bins", "thresholds", "edges"}),
         titles_of,
     ),
     SourceFormat("arrays (.npz)", by_suffix(".npz"), lambda path, _: read_arrays(path)),
@@ -58,6 +60,7 @@ OPTIONS = {
     "classes": "--classes",
     "bins": "--bin",
     "thresholds": "--threshold",
+    "edges": "--edges",
     "supercategories": "--supercategories",
     "min_area": "--min-area",
     "follow_links": "--follow-links",
@@ -75,6 +78,8 @@ def read_sources(paths: Sequence[Path], reading: Reading) -> list[ConceptSet]:
             f"{OPTIONS[field]} applies to none of the sources.",
             f"Leave it out, or give {' or '.join(follow)}.",
         )
+    if isinstance(reading.edges, str | Path):
+        reading = replace(reading, edges=read_edges(Path(reading.edges)))
     _check_columns(paths, formats, reading)
     return [_read(path, found, reading) for path, found in zip(paths, formats, strict=True)]
 
@@ -90,7 +95,7 @@ def _check_columns(
         *(("bins", column) for column, _ in reading.bins),
         *(("thresholds", column) for column, _ in reading.thresholds),
     ]
-    if not named and reading.separator is None:
+    if not named and reading.separator is None and reading.edges is None:
         return
     of_sources = [found.titles(path) for path, found in zip(paths, formats, strict=True)]
     titles = list(dict.fromkeys(itertools.chain(*of_sources)))
@@ -100,6 +105,8 @@ def _check_columns(
                 f"No source has a column {column!r}, which {OPTIONS[field]} names.",
                 nearest(column, titles, f"The columns are {first_few(titles, 10)}."),
             )
+    if isinstance(reading.edges, Edges):
+        reading.edges.check(titles, [column for column, _ in reading.bins])
     if reading.separator is not None and not {LONG_COLUMN, *reading.tags} & set(titles):
         raise SettingError(
             f"No source has a column whose cells {OPTIONS['separator']} could divide.",

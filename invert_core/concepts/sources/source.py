@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.concepts.sources.edges import Edges
 
 _log = logging.getLogger("invert")
 
@@ -28,6 +29,9 @@ class Reading:
         Numeric columns, and the number of quantile groups of each; each group is a concept.
     thresholds : tuple of (str, float)
         Numeric columns, each with a threshold; the concept is true if the cell is at least that.
+    edges : path, optional
+        A concept file that was built with `bins` or `thresholds`; tables get the same concepts of
+        the same columns, with the same edges.
     supercategories : bool
         Whether the supercategories of an annotation file are concepts too, as parents of their
         categories.
@@ -43,6 +47,7 @@ class Reading:
     classes: tuple[str, ...] = ()
     bins: tuple[tuple[str, int], ...] = ()
     thresholds: tuple[tuple[str, float], ...] = ()
+    edges: Path | Edges | None = None
     supercategories: bool = False
     min_area: float = 0.0
     follow_links: bool = False

@@ -10,11 +10,13 @@ import h5py
 import numpy as np
 
 from invert_core.data.arrays.array_source import ArraySource, SampleArray
-from invert_core.data.source import DataSource, axes_of, single_input
+from invert_core.data.source import axes_of, single_input
 from invert_core.errors import DataError, FileFormatError
 from invert_core.files import hdf5
+from invert_core.files.hdf5_values import as_text
 from invert_core.files.input_file import check_file
 from invert_core.files.numpy_files import read_npy, read_npz
+from invert_core.files.unchanged import Watched
 from invert_core.models.backend import ModelInput
 from invert_core.values import SAMPLE_LIMIT
 from invert_core.wording import missing_extra
@@ -43,7 +45,7 @@ _TENSOR_TYPES = {
 _log = logging.getLogger("invert")
 
 
-def open_array_file(path: Path, inputs: Sequence[ModelInput]) -> DataSource | None:
+def open_array_file(path: Path, inputs: Sequence[ModelInput]) -> ArraySource | None:
     """Open a file of arrays, if its suffix says that it is one.
 
     Parameters
@@ -59,18 +61,24 @@ def open_array_file(path: Path, inputs: Sequence[ModelInput]) -> DataSource | No
 
     Returns
     -------
-    DataSource or None
+    ArraySource or None
         None if the file has another suffix.
     """
     reader = _READERS.get(path.suffix.lower())
-    return None if reader is None else reader(path, inputs)
+    if reader is None:
+        return None
+    watched = Watched(path)
+    source = reader(path, inputs)
+    if reader is not _open_npz:  # which has been read as a whole
+        source.watched = watched
+    return source
 
 
-def _open_npy(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
+def _open_npy(path: Path, inputs: Sequence[ModelInput]) -> ArraySource:
     return ArraySource({single_input(inputs, "a .npy file").name: read_npy(path)})
 
 
-def _open_npz(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
+def _open_npz(path: Path, inputs: Sequence[ModelInput]) -> ArraySource:
     return ArraySource(*read_npz(path), axes_of(inputs))
 
 
@@ -86,7 +94,7 @@ class _TensorInFile:
         return self._tensor[part]
 
 
-def _open_safetensors(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
+def _open_safetensors(path: Path, inputs: Sequence[ModelInput]) -> ArraySource:
     check_file(path)
     try:
         from safetensors import SafetensorError, safe_open
@@ -130,7 +138,7 @@ class _DatasetInFile:
             return self._dataset[part]
 
 
-def _open_hdf5(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
+def _open_hdf5(path: Path, inputs: Sequence[ModelInput]) -> ArraySource:
     with ExitStack() as stack:
         # Most batches are smaller than a chunk; the cache lets each chunk be unpacked only once.
         file = stack.enter_context(hdf5.open_file(path, cache_bytes=hdf5.CHUNK_LIMIT_BYTES))
@@ -153,8 +161,8 @@ def _open_hdf5(path: Path, inputs: Sequence[ModelInput]) -> DataSource:
 
 def _refuse_own_format(path: Path, file: h5py.File) -> None:
     with hdf5.broken_file_errors(file, "@format"):
-        found = file.attrs.get("format")
-    if isinstance(found, str) and found in _OWN_FORMATS:
+        found = as_text(file.attrs.get("format"))
+    if found in _OWN_FORMATS:
         raise FileFormatError(
             f"{str(path)!r} holds {_OWN_FORMATS[found]}, not inputs of a model.",
             "Give the samples that the model should see.",
@@ -173,7 +181,7 @@ def _read_sample_id(path: Path, file: h5py.File) -> tuple[str, ...] | None:
     return hdf5.read_strings(dataset)
 
 
-_READERS: dict[str, Callable[[Path, Sequence[ModelInput]], DataSource]] = {
+_READERS: dict[str, Callable[[Path, Sequence[ModelInput]], ArraySource]] = {
     ".npy": _open_npy,
     ".npz": _open_npz,
     ".safetensors": _open_safetensors,

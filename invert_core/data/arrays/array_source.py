@@ -13,6 +13,7 @@ import numpy as np
 
 from invert_core.data.source import LEAVE_ONE, Batch, Batches, DataSource
 from invert_core.errors import DataError
+from invert_core.files.unchanged import Watched
 from invert_core.values import as_sample_id
 from invert_core.wording import first_few
 
@@ -82,6 +83,7 @@ class ArraySource(DataSource):
                 f"The data has no arrays of samples{only}.",
                 LEAVE_ONE if self.constants else "Give one array per model input.",
             )
+        self.watched = Watched()
         self.resources = ExitStack()  # what must stay open as long as the arrays are read
         self.sample_id = None if sample_id is None else as_sample_id(sample_id, "the data")
         self.settings: dict[str, Any] = {}
@@ -150,6 +152,10 @@ class ArraySource(DataSource):
                     for name, array in self.arrays.items()
                 },
             )
+
+    def check_unchanged(self) -> None:
+        """Refuse a file that has changed since it was opened; see `DataSource.check_unchanged`."""
+        self.watched.check()
 
     def _length(self, name: str) -> int:
         shape, axis = self.arrays[name].shape, self._axes[name]

@@ -2,14 +2,15 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from invert_core.data.folders import find_files, log_left_out, with_links_named
-from invert_core.errors import DataError
+from invert_core.errors import ChangedFileError, DataError
+from invert_core.files.unchanged import stamp_of
 
 SUFFIXES = {
     *(".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"),
@@ -66,11 +67,30 @@ class FolderFiles(ImageFiles):
         self.folder = folder
         self.where = f"the folder {str(folder)!r}"
         self.sizes = _find_images(folder, self.where, follow_links=follow_links)
+        self._stamps = Stamps(folder / name for name in self.sizes)
 
     @contextmanager
     def opened(self) -> Iterator[Read]:
         """Open the images for reading; see `ImageFiles.opened`."""
-        yield lambda name: read_file(self.folder / name)
+        yield lambda name: self._stamps.checked(self.folder / name, read_file)
+
+
+class Stamps:
+    """The stamps of many files when they were listed, each as one number to save memory."""
+
+    def __init__(self, paths: Iterable[Path]):
+        self._stamps = {str(path): hash(stamp_of(path)) for path in paths}
+
+    def checked(self, path: Path, read: Callable[[Path], bytes]) -> bytes:
+        """Read a file, and refuse it if it is no longer the one that was listed."""
+        before = hash(stamp_of(path))
+        content = read(path)
+        if not before == hash(stamp_of(path)) == self._stamps[str(path)]:
+            raise ChangedFileError(
+                f"The image {str(path)!r} has changed since the images were listed.",
+                "Wait until nothing writes it any more, then start again.",
+            )
+        return content
 
 
 def read_file(path: Path) -> bytes:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from invert_core.data.images.image_files import ImageFiles, Read, read_file
+from invert_core.data.images.image_files import ImageFiles, Read, Stamps, read_file
 from invert_core.errors import DataError, MissingFileError
 from invert_core.tables.columns import read_column
 from invert_core.values import as_sample_id
@@ -60,6 +60,7 @@ class ListedFiles(ImageFiles):
         self._check_length()
         self._check_root(os.path.abspath if follow_links else os.path.realpath)
         self._check_paths()
+        self._stamps = Stamps(self._path(name) for name in ids)
         self.sizes = {name: self._path(name).stat().st_size for name in ids}
 
     def identity(self, name: str) -> list[Any]:
@@ -70,7 +71,7 @@ class ListedFiles(ImageFiles):
     @contextmanager
     def opened(self) -> Iterator[Read]:
         """Open the images for reading; see `ImageFiles.opened`."""
-        yield lambda name: read_file(self._path(name))
+        yield lambda name: self._stamps.checked(self._path(name), read_file)
 
     def _path(self, name: str) -> Path:
         return self._root / self._written[name]

@@ -14,6 +14,7 @@ from invert_core.data.images.archive_members import ArchiveMembers
 from invert_core.data.images.image_files import ImageFiles, Read
 from invert_core.errors import FileFormatError
 from invert_core.files.input_file import check_file
+from invert_core.files.unchanged import Watched
 
 _OPENERS: dict[str, Callable[..., Any]] = {
     ".tar": open,
@@ -41,6 +42,7 @@ class TarFiles(ImageFiles):
     def __init__(self, path: Path):
         check_file(path)
         self.path = path
+        self._watched = Watched(path)
         self._open = next(
             opener for suffix, opener in _OPENERS.items() if path.name.lower().endswith(suffix)
         )
@@ -70,8 +72,10 @@ class TarFiles(ImageFiles):
                 try:
                     stream.seek(self._offsets[name])
                     content = stream.read(self.sizes[name])
-                except _BROKEN as error:
+                except (OSError, ValueError, *_BROKEN) as error:
+                    self._watched.check()
                     raise ValueError(str(error)) from error
+                self._watched.check()
                 if len(content) < self.sizes[name]:
                     raise ValueError("the archive ends within it")
                 return content

@@ -11,6 +11,7 @@ from invert_core.data.images.archive_members import ArchiveMembers
 from invert_core.data.images.image_files import ImageFiles, Read
 from invert_core.errors import FileFormatError
 from invert_core.files.input_file import check_file
+from invert_core.files.unchanged import Watched
 
 _ENCRYPTED = 1
 _BROKEN = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
@@ -26,6 +27,7 @@ class ZipFiles(ImageFiles):
 
     def __init__(self, path: Path):
         self.path = path
+        self._watched = Watched(path)
         with _open(path) as archive:
             infos = archive.infolist()
         members: ArchiveMembers[ZipInfo] = ArchiveMembers(path)
@@ -57,10 +59,14 @@ class ZipFiles(ImageFiles):
                 try:
                     # `archive.read` would unpack everything before it looks at the size.
                     with archive.open(info) as member:
-                        return member.read(info.file_size)
-                except _BROKEN as error:
+                        content = member.read(info.file_size)
+                except (OSError, ValueError, *_BROKEN) as error:
+                    self._watched.check()
                     raise ValueError(str(error)) from error
+                self._watched.check()
+                return content
 
+            self._watched.check()
             yield read
 
 

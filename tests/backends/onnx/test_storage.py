@@ -9,8 +9,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from invert_core import extract
 from invert_core.backends.onnx import OnnxBackend
-from invert_core.errors import MissingFileError, ModelError
+from invert_core.errors import ChangedFileError, MissingFileError, ModelError
 from tests.backends import models
 
 
@@ -212,3 +213,33 @@ def test_onnx_itself_saves_models_that_can_be_read(tmp_path):
     found = models.run(str(tmp_path / "model.onnx"), ["logits"], models.network_input())["logits"]
     right = models.network_layers(models.network_input())["logits"]
     np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-6)
+
+
+def test_external_data_that_change_before_the_end_are_refused(tmp_path):
+    path, weights = external(tmp_path / "model")
+    stored = tmp_path / "model" / "weights.bin"
+    stored.write_bytes(weights)
+
+    def replaced(*_):
+        copy = stored.with_name("copy")
+        copy.write_bytes(weights)
+        copy.replace(stored)
+
+    x, output = models.network_input(), tmp_path / "acts.h5"
+    with pytest.raises(ChangedFileError, match=r"weights\.bin' was replaced"):
+        extract(path, x, output, ["relu"], batch_size=2, progress=replaced)
+    assert not output.exists()
+
+
+def test_a_model_file_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch):
+    path = models.save(models.network(), tmp_path)
+    read = Path.read_bytes
+
+    def and_then_touched(self):
+        content = read(self)
+        os.utime(self, ns=(0, 0))
+        return content
+
+    monkeypatch.setattr(Path, "read_bytes", and_then_touched)
+    with pytest.raises(ChangedFileError):
+        OnnxBackend.open(path)

@@ -11,6 +11,7 @@ from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sources.annotations.categories import category_ids
 from invert_core.errors import DataError, FileFormatError, InvertError
 from invert_core.files.input_file import check_file, unreadable
+from invert_core.files.unchanged import unchanged
 from invert_core.wording import counted, first_few, first_line
 
 MOST_BYTES = 2**24
@@ -111,7 +112,7 @@ def _read_annotation(path: Path) -> tuple[str, set[str]]:
     """The name of the image, and the names of the objects in it."""
     check_file(path)
     try:
-        with path.open("rb") as file:
+        with unchanged(path), path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise unreadable(path, error) from error

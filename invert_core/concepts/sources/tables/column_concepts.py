@@ -20,12 +20,25 @@ class ColumnConcepts:
     id, name : sequence of str, C entries
     bits : uint64 array [C, ceil(N / 64)]
     defined : bool array [N]
+    definition : sequence of str, C entries or none
+        What each concept means exactly; none if the names say all.
     """
 
     id: Sequence[str]
     name: Sequence[str]
     bits: np.ndarray
     defined: np.ndarray
+    definition: Sequence[str] = ()
+
+    def select(self, concepts: Sequence[int]) -> "ColumnConcepts":
+        """Return some of the concepts, which must have definitions, in the given order."""
+        return ColumnConcepts(
+            [self.id[at] for at in concepts],
+            [self.name[at] for at in concepts],
+            self.bits[list(concepts)],
+            self.defined,
+            [self.definition[at] for at in concepts],
+        )
 
 
 class ColumnReader(Protocol):

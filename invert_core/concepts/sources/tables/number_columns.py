@@ -3,10 +3,15 @@
 import logging
 import math
 from array import array
+from collections.abc import Sequence
+from decimal import ROUND_FLOOR, Context, Decimal
 
 import numpy as np
 
+from invert_core.concepts.sets.intervals import Interval, shortest
+from invert_core.concepts.sources.edges import KnownInterval
 from invert_core.concepts.sources.tables.column_concepts import ColumnConcepts, sets_by_code
+from invert_core.concepts.sources.tables.rows import check_size
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels.bits import pack_columns
 from invert_core.tables.cells import as_number, excerpt
@@ -15,6 +20,8 @@ from invert_core.values import INTEGER_LIMIT
 from invert_core.wording import counted
 
 _MOST_GROUPS = 1_000_000
+_EXACT = Context(prec=40)
+"""Enough digits for what `roundest` computes with the shortest text of any float64."""
 
 _log = logging.getLogger("invert")
 
@@ -48,13 +55,15 @@ class _Numbers:
 
 
 class GroupedColumn(_Numbers):
-    """A column of numbers that is cut into groups of equal size: ``title.q1of4`` and so on.
+    """A column of numbers that is cut into groups of equal size.
 
     If ``v[0]`` to ``v[n - 1]`` are the n numbers in ascending order, the edge between the groups k
-    and k + 1 of N is ``v[k n // N]``. A group includes its lower edge, but not its upper edge. So
-    equal numbers are in one group, and if no number repeats, sizes differ by one at most. Empty
-    groups are left out. Groups are named ``age < 21``, ``21 <= age < 35`` and ``age >= 35``, or
-    ``age 21 to 34`` for the second if all numbers are whole.
+    and k + 1 of N lies above the largest number below ``v[k n // N]``, and at most there: it is
+    that number itself if all numbers are whole, and otherwise the roundest number that cuts there.
+    A group includes its lower edge, but not its upper edge. So equal numbers are in one group, and
+    if no number repeats, sizes differ by one at most. Empty groups are left out. Groups are named
+    ``age < 21``, ``21 <= age < 35`` and ``age >= 35``, or ``age 21 to 34`` for the second if all
+    numbers are whole; `Interval.id` makes their ids.
 
     Parameters
     ----------
@@ -82,7 +91,8 @@ class GroupedColumn(_Numbers):
         numbers, defined = self._values()
         ascending = np.sort(numbers[defined])
         first = np.array([k * ascending.size // self._n_groups for k in range(1, self._n_groups)])
-        edges = ascending[first]
+        whole = _are_whole(ascending)
+        edges = ascending[first] if whole else _round_edges(ascending, first)
         group = np.where(defined, np.searchsorted(edges, numbers, side="right"), -1)
         filled = np.unique(group[defined])
         if filled.size < self._n_groups:
@@ -92,25 +102,22 @@ class GroupedColumn(_Numbers):
                 self._n_groups,
                 self.title,
             )
-        whole = _are_whole(ascending)
         place = np.full(self._n_groups + 1, -1)
         place[filled] = np.arange(filled.size)
+        ends = [None, *edges.tolist(), None]
+        intervals = [Interval(ends[k], ends[k + 1]) for k in filled.tolist()]
         return ColumnConcepts(
-            [f"{self.title}.q{k + 1}of{self._n_groups}" for k in filled.tolist()],
-            [self._interval(edges, k, whole) for k in filled.tolist()],
+            [each.id(self.title) for each in intervals],
+            [self._name(each, whole) for each in intervals],
             sets_by_code(self.title, place[group], filled.size),
             defined,
+            [each.sentence(self.title) for each in intervals],
         )
 
-    def _interval(self, edges: np.ndarray, group: int, whole: bool) -> str:
-        if group == 0:
-            return f"{self.title} < {shortest(edges[0])}"
-        low = shortest(edges[group - 1])
-        if group == len(edges):
-            return f"{self.title} >= {low}"
-        if not whole:
-            return f"{low} <= {self.title} < {shortest(edges[group])}"
-        high = shortest(edges[group] - 1)
+    def _name(self, interval: Interval, whole: bool) -> str:
+        if not whole or interval.low is None or interval.high is None:
+            return interval.sentence(self.title)
+        low, high = shortest(interval.low), shortest(interval.high - 1)
         return f"{self.title} {low}" if high == low else f"{self.title} {low} to {high}"
 
 
@@ -130,29 +137,94 @@ class ThresholdColumn(_Numbers):
             raise SettingError(
                 f"The threshold of {title!r} is {threshold}.", "Give a finite number."
             )
-        self._threshold = threshold
+        self._interval = Interval(threshold)
 
     def concepts(self) -> ColumnConcepts:
         """The single concept of the column."""
         numbers, defined = self._values()
-        threshold = shortest(self._threshold)
+        sentence = self._interval.sentence(self.title)
         return ColumnConcepts(
-            [f"{self.title}.ge.{threshold}"],
-            [f"{self.title} >= {threshold}"],
-            pack_columns((numbers >= self._threshold)[:, None]),
+            [self._interval.id(self.title)],
+            [sentence],
+            _extents(numbers, [self._interval]),
             defined,
+            [sentence],
         )
+
+
+class EdgesColumn(_Numbers):
+    """A column of numbers with intervals of another concept file, and the concepts' names there.
+
+    A number that is in no interval carries none of the concepts. If the intervals are groups, a
+    warning counts such numbers.
+    """
+
+    def __init__(self, title: str, known: Sequence[KnownInterval]):
+        super().__init__(title)
+        self._known = known
+
+    def concepts(self) -> ColumnConcepts:
+        """The concepts in the order of the other file."""
+        numbers, defined = self._values()
+        check_size(self.title, numbers.size, len(self._known))
+        intervals = [each.interval for each in self._known]
+        bits = _extents(numbers, intervals)
+        if any(each.high is not None for each in intervals):
+            marked = np.unpackbits(
+                np.bitwise_or.reduce(bits).astype("<u8").view(np.uint8), bitorder="little"
+            )
+            n_outside = int((defined & (marked[: numbers.size] == 0)).sum())
+            if n_outside:
+                _log.warning(
+                    "%s of the column %r %s in none of the groups of --edges.",
+                    counted(n_outside, "number"),
+                    self.title,
+                    "is" if n_outside == 1 else "are",
+                )
+        return ColumnConcepts(
+            [each.id for each in self._known],
+            [each.name for each in self._known],
+            bits,
+            defined,
+            [each.definition for each in self._known],
+        )
+
+
+def _extents(numbers: np.ndarray, intervals: Sequence[Interval]) -> np.ndarray:
+    """The samples whose numbers are in each interval: uint64 [C, ceil(N / 64)]."""
+    return np.concatenate([pack_columns(each.contains(numbers)[:, None]) for each in intervals])
+
+
+def _round_edges(ascending: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """The roundest edges that put each number `ascending[first]` at the beginning of its group."""
+    edges = []
+    for at in first.tolist():
+        upper = float(ascending[at])
+        below = int(np.searchsorted(ascending, upper)) - 1
+        edges.append(upper if below < 0 else roundest(float(ascending[below]), upper))
+    return np.array(edges)
+
+
+def roundest(lower: float, upper: float) -> float:
+    """The number above `lower` and at most `upper` with the fewest decimal places.
+
+    >>> roundest(0.4987, 0.5012), roundest(20.0, 21.5), roundest(-0.3, 0.04)
+    (0.5, 21.0, 0.0)
+    """
+    if not (math.isfinite(lower) and math.isfinite(upper)):
+        return upper
+    exact = Decimal(repr(upper))
+    largest = max(abs(lower), abs(upper))
+    start = math.floor(math.log10(largest)) + 1
+    for place in range(start, start - 20, -1):
+        unit = Decimal(1).scaleb(place, _EXACT)
+        steps = _EXACT.divide(exact, unit).to_integral_value(ROUND_FLOOR, _EXACT)
+        candidate = float(_EXACT.multiply(steps, unit))
+        if lower < candidate <= upper:
+            return candidate
+    return upper
 
 
 def _are_whole(numbers: np.ndarray) -> bool:
     """Return whether all numbers are integers of which floats keep the next ones apart."""
     return bool((np.abs(numbers) < INTEGER_LIMIT).all() and (numbers == np.trunc(numbers)).all())
-
-
-def shortest(number: float) -> str:
-    """The shortest text of a number.
-
-    >>> shortest(18.0), shortest(-0.0), shortest(0.1), shortest(1e22)
-    ('18', '0', '0.1', '1e+22')
-    """
-    return repr(float(number) + 0.0).removesuffix(".0")

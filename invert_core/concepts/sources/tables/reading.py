@@ -7,11 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.concepts.sources.edges import Edges
 from invert_core.concepts.sources.source import Reading, log_ignored
 from invert_core.concepts.sources.tables.class_columns import ClassColumn
 from invert_core.concepts.sources.tables.column_concepts import ColumnConcepts, ColumnReader
 from invert_core.concepts.sources.tables.member_columns import MemberColumn
-from invert_core.concepts.sources.tables.number_columns import GroupedColumn, ThresholdColumn
+from invert_core.concepts.sources.tables.number_columns import (
+    EdgesColumn,
+    GroupedColumn,
+    ThresholdColumn,
+)
 from invert_core.concepts.sources.tables.rows import (
     add_sample,
     as_concept_set,
@@ -53,7 +58,11 @@ def titles_of(path: Path) -> tuple[str, ...]:
 
 def _readers_of(titles: Sequence[str], reading: Reading) -> list[ColumnReader]:
     """Readers of the columns that `reading` names, and of the column ``concepts``."""
-    return [reader for reader in _readers(reading) if reader.title in titles]
+    readers: list[ColumnReader] = [each for each in _readers(reading) if each.title in titles]
+    if isinstance(reading.edges, Edges):
+        known = ((title, reading.edges.of_column(title)) for title in titles)
+        readers += [EdgesColumn(title, intervals) for title, intervals in known if intervals]
+    return readers
 
 
 def _read_columns(
@@ -89,6 +98,7 @@ def _readers(reading: Reading) -> Iterator[ColumnReader]:
 
 
 def _joined(samples: Sequence[str], columns: Sequence[ColumnConcepts]) -> ConceptSet:
+    columns = _distinct(columns)
     ids = [id for column in columns for id in column.id]
     repeated = [id for id, count in Counter(ids).items() if count > 1]
     if repeated:
@@ -110,4 +120,20 @@ def _joined(samples: Sequence[str], columns: Sequence[ColumnConcepts]) -> Concep
         defined,
         ids,
         [name for column in columns for name in column.name],
+        [each for column in columns for each in column.definition or [""] * len(column.id)],
     )
+
+
+def _distinct(columns: Sequence[ColumnConcepts]) -> list[ColumnConcepts]:
+    """Leave out concepts that several options name, such as a threshold at the edge of a group."""
+    known: set[tuple[str, str]] = set()
+    distinct = []
+    for column in columns:
+        if column.definition:
+            concepts = list(zip(column.id, column.definition, strict=True))
+            new = [at for at, concept in enumerate(concepts) if concept not in known]
+            known.update(concepts)
+            column = column.select(new)
+        if column.id:
+            distinct.append(column)
+    return distinct

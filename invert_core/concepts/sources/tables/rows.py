@@ -70,6 +70,7 @@ def as_concept_set(
     defined: np.ndarray | None,
     id: Sequence[str],
     name: Sequence[str] | None = None,
+    definition: Sequence[str] | None = None,
 ) -> ConceptSet:
     """Make a set of the samples and concepts that were read."""
     sample_id = tuple(samples)
@@ -78,7 +79,7 @@ def as_concept_set(
         n_samples=len(sample_id),
         id=tuple(id),
         name=tuple(id if name is None else name),
-        definition=("",) * len(id),
+        definition=("",) * len(id) if definition is None else tuple(definition),
         sample_id=sample_id,
         parents=np.zeros((0, 2), np.int64),
         defined=defined,

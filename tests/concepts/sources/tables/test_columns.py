@@ -106,7 +106,7 @@ def test_options_combine_with_each_other_and_with_concepts(tmp_path, suffix, cap
         thresholds=(("age", 2.0),),
     )
     assert found.id == (
-        *("a", "b", "t", "kind.cat", "kind.dog", "age.q1of2", "age.q2of2", "age.ge.2"),
+        *("a", "b", "t", "kind.cat", "kind.dog", "age.lt.4", "age.ge.4", "age.ge.2"),
     )
     assert found.dense().astype(int).tolist() == [
         [1, 0, 1, 0, 1, 0, 1, 1],

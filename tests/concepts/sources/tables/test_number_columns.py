@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from invert_core.concepts.sources.tables.number_columns import (
     GroupedColumn,
     ThresholdColumn,
+    roundest,
     shortest,
 )
 from invert_core.errors import SettingError
@@ -65,7 +66,7 @@ def test_groups_are_those_of_the_definition(cells, n_groups):
     found = read(GroupedColumn("x", n_groups), cells)
     groups = naive_groups(cells, n_groups)
     filled = [k for k, group in enumerate(groups) if group]
-    assert found.id == [f"x.q{k + 1}of{n_groups}" for k in filled]
+    assert len(set(found.id)) == len(filled)
     assert members(found, len(cells)) == [groups[k] for k in filled]
     assert found.defined.tolist() == [cell is not None for cell in cells]
 
@@ -90,6 +91,28 @@ def test_a_name_says_which_numbers_are_in_its_group(cells, n_groups):
         assert said == group
 
 
+@given(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+@example(0.0, 5e-324)
+@example(-1.7e308, 1.7e308)
+@example(0.1, 0.1 + 2**-55)
+@example(1.0, 1.0 + 2**-52)
+def test_the_roundest_number_lies_between_and_has_no_more_places_than_any_other(one, other):
+    lower, upper = sorted([one, other])
+    assume(lower < upper)
+    found = roundest(lower, upper)
+    assert lower < found <= upper
+    text = re.sub(r"e.*", "", shortest(found))
+    if 1e-4 < abs(found) < 1e15:
+        places = len(text.partition(".")[2])
+        coarser = [round(lower, p) for p in range(places)] + [
+            round(upper, p) for p in range(places)
+        ]
+        assert not any(lower < each <= upper for each in coarser)
+
+
 @given(st.lists(st.integers(-50, 50), min_size=1, unique=True, max_size=60), st.integers(2, 9))
 def test_groups_of_different_numbers_have_almost_the_same_size(cells, n_groups):
     found = read(GroupedColumn("x", n_groups), cells)
@@ -110,10 +133,12 @@ def test_groups_of_different_numbers_are_those_of_pandas(n_groups, size, random)
 
 def test_the_names_of_groups_give_their_edges():
     found = read(GroupedColumn("age", 4), ["65", 20, 21.0, 34, 35, 50, 64, "18"])
-    assert found.id == [f"age.q{k}of4" for k in (1, 2, 3, 4)]
+    assert found.id == ["age.lt.21", "age.ge.21.lt.35", "age.ge.35.lt.64", "age.ge.64"]
     assert found.name == ["age < 21", "age 21 to 34", "age 35 to 63", "age >= 64"]
-    found = read(GroupedColumn("age", 4), ["65", 20, 21.5, 34, 35, 50, 64, "18"])
-    assert found.name == ["age < 21.5", "21.5 <= age < 35", "35 <= age < 64", "age >= 64"]
+    assert found.definition == ["age < 21", "21 <= age < 35", "35 <= age < 64", "age >= 64"]
+    found = read(GroupedColumn("age", 4), ["65", 20, 20.5, 34.3, 34.72, 50, 64, "18"])
+    assert found.name == ["age < 20.5", "20.5 <= age < 34.7", "34.7 <= age < 60", "age >= 60"]
+    assert found.definition == found.name
 
 
 @pytest.mark.parametrize(
@@ -132,7 +157,7 @@ def test_groups_of_whole_numbers_are_named_by_their_first_and_last_number(cells,
 def test_groups_that_ties_leave_empty_are_left_out_and_counted(caplog):
     caplog.set_level(logging.INFO, "invert")
     found = read(GroupedColumn("x", 4), [0, 0, 0, 0, 0, 1, 2, 3])
-    assert found.id == ["x.q3of4", "x.q4of4"]
+    assert found.id == ["x.ge.0.lt.2", "x.ge.2"]
     assert found.name == ["x 0 to 1", "x >= 2"]
     assert caplog.messages == [
         "2 empty groups of 4 of the column 'x' left out: equal numbers are in one group."
@@ -141,7 +166,7 @@ def test_groups_that_ties_leave_empty_are_left_out_and_counted(caplog):
 
 def test_a_constant_column_is_one_group():
     found = read(GroupedColumn("x", 3), [5, 5])
-    assert (found.id, found.name) == (["x.q3of3"], ["x >= 5"])
+    assert (found.id, found.name) == (["x.ge.5"], ["x >= 5"])
 
 
 @given(numbers, st.floats(allow_nan=False, allow_infinity=False, width=32))
@@ -164,4 +189,4 @@ def test_more_groups_than_anybody_counts_are_refused():
     with pytest.raises(SettingError, match=r"'x' cannot be cut into more than 1,000,000 groups"):
         GroupedColumn("x", 10**12)
     found = read(GroupedColumn("x", 1_000_000), [1, 2])
-    assert found.id == ["x.q500000of1000000", "x.q1000000of1000000"]
+    assert found.id == ["x.ge.1.lt.2", "x.ge.2"]
