@@ -21,7 +21,8 @@ class Reading:
     tags : tuple of str
         Columns with several values in a cell; each value is a concept.
     separator : str or None
-        The text between these values; None means blanks.
+        The text between these values; None means blanks, and "list" means that a cell is a list
+        in the form of JSON or Python.
     classes : tuple of str
         Columns with one value in a cell; each value is a concept ``column.value``.
     bins : tuple of (str, int)

@@ -4,6 +4,7 @@ from array import array
 
 import numpy as np
 
+from invert_core.concepts.sources.tables.cell_lists import looks_like_list
 from invert_core.concepts.sources.tables.column_concepts import ColumnConcepts, sets_by_code
 from invert_core.errors import DataError
 from invert_core.tables.cells import excerpt, is_missing
@@ -24,10 +25,11 @@ class ClassColumn:
 
     def add(self, table: Table, number: int, cell: object) -> None:
         """Take the cell of the next row; raises DataError if it is a list or an object."""
-        if isinstance(cell, list | dict):
+        if isinstance(cell, list | dict) or (isinstance(cell, str) and looks_like_list(cell)):
             raise DataError(
                 f"{table.where(number)}, column {self.title!r}: {excerpt(cell)} is not one value.",
-                "Write a text or a number; columns of lists are for --tags.",
+                "Write a text or a number; columns of lists are for --tags, with --separator list "
+                "if they are written as texts.",
             )
         value = cell.strip() if isinstance(cell, str) else "" if is_missing(cell) else str(cell)
         codes = self._codes

@@ -11,6 +11,7 @@ import numpy as np
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sets.packing import full_sets, pack_pairs_of
 from invert_core.concepts.sources.source import log_ignored
+from invert_core.concepts.sources.tables.cell_lists import looks_like_list
 from invert_core.concepts.sources.tables.rows import (
     add_sample,
     as_concept_set,
@@ -122,6 +123,12 @@ def _add_concept(where: str, concept: object, concepts: dict[str, int]) -> int:
         raise DataError(
             f"{where}: the concept id is {excerpt(concept)}.",
             "Write concept ids without blanks around them.",
+        )
+    if looks_like_list(concept):
+        raise DataError(
+            f"{where}: the concept id {excerpt(concept)} is a list.",
+            "Write a row for each concept, or name the column with --tags and --separator list in "
+            "a table with one row per sample.",
         )
     return concepts.setdefault(concept, len(concepts))
 
