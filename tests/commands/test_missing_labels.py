@@ -77,7 +77,7 @@ def test_formulas_that_are_defined_on_too_little_are_left_out(blanks):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--missing", "drop"], 2, "'error', 'negative', 'exclude'"),
+        (["--missing", "drop"], 2, "error, negative, exclude"),
         ([*EXCLUDE, "--min-defined", "1.5"], 2, "--min-defined is 1.5. Give 0 to 1."),
         ([*EXCLUDE, "--min-defined", "nan"], 2, "--min-defined is nan. Give 0 to 1."),
         ([*EXCLUDE, "--min-fraction", "0.49", "--max-fraction", "0.49001"], 1, "nearest fractions"),

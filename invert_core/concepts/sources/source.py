@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.concepts.sets.missing import Missing
 
 _log = logging.getLogger("invert")
 
@@ -67,8 +68,9 @@ class SourceFormat:
     matches : callable
         Tells whether a path is of this kind, by its suffix or, for a folder, by what is in it.
     read : callable
-        Reads a source of this kind. A label that the source leaves open is undefined in the set. A
-        log message names what is left out. It raises the errors that `build_concepts` lists.
+        Reads a source of this kind. A label that the source leaves open is undefined in the set,
+        unless `Missing` gives its kind another meaning. A log message names what is left out. It
+        raises the errors that `build_concepts` lists.
     knows : frozenset of str
         The fields of `Reading` that the reader follows.
     titles : callable
@@ -77,7 +79,7 @@ class SourceFormat:
 
     what: str
     matches: Callable[[Path], bool]
-    read: Callable[[Path, Reading], ConceptSet]
+    read: Callable[[Path, Reading, Missing], ConceptSet]
     knows: frozenset[str] = frozenset()
     titles: Callable[[Path], Sequence[str]] = lambda path: ()
 

@@ -5,6 +5,7 @@ from array import array
 
 import numpy as np
 
+from invert_core.concepts.sets.missing import NOTHING_GIVEN, SENTINELS, VALUE, Missing
 from invert_core.concepts.sources.tables.cell_lists import (
     LISTS,
     divide,
@@ -13,11 +14,11 @@ from invert_core.concepts.sources.tables.cell_lists import (
     looks_like_list,
     names_of_two_words,
 )
-from invert_core.concepts.sources.tables.column_concepts import ColumnConcepts
+from invert_core.concepts.sources.tables.column_concepts import ColumnConcepts, defined_where
 from invert_core.concepts.sources.tables.rows import check_size
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels.bits import pack_pairs
-from invert_core.tables.cells import excerpt, is_missing
+from invert_core.tables.cells import excerpt, sentinel
 from invert_core.tables.table import Table
 from invert_core.wording import first_few
 
@@ -33,7 +34,8 @@ _log = logging.getLogger("invert")
 class MemberColumn:
     """A column whose cells hold the ids of the sample's concepts: a text, or a list of strings.
 
-    A blank text or an empty list holds no concept; null means that the concepts are not defined.
+    An empty list holds no concept, and neither does a blank text unless `missing` gives blanks
+    another meaning. A cell that is missing as a whole is what `missing` says.
 
     Parameters
     ----------
@@ -44,11 +46,13 @@ class MemberColumn:
         divided it is refused.
     """
 
-    def __init__(self, title: str, separator: str | None):
+    def __init__(self, title: str, separator: str | None, missing: Missing = NOTHING_GIVEN):
         if separator == "":
             raise SettingError("The separator is empty.", "Give one, such as --separator ','.")
         self.title = title
         self._separator = separator
+        self._missing = missing
+        self._kinds = array("b")
         self._cell_of_sample = array("i")
         self._known: dict[object, int] = {}
         self._start = array("q", [0])
@@ -64,7 +68,8 @@ class MemberColumn:
             found = self._known[key]
         except (KeyError, TypeError):
             found = self._new_cell(table, number, key)
-        self._cell_of_sample.append(found)
+        self._cell_of_sample.append(max(found, -1))
+        self._kinds.append(max(-1 - found, 0))
 
     def concepts(self) -> ColumnConcepts:
         """The concepts in the order of their ids."""
@@ -76,12 +81,16 @@ class MemberColumn:
         ids = sorted(self._concepts)
         self._warn(ids)
         cells = np.array(self._cell_of_sample)
-        return ColumnConcepts(ids, ids, self._bits(ids, cells), cells >= 0)
+        kinds = np.array(self._kinds, np.uint8)
+        defined = defined_where(self.title, kinds, self._missing, "NA -1")
+        return ColumnConcepts(ids, ids, self._bits(ids, cells), defined)
 
     def _new_cell(self, table: Table, number: int, cell: object) -> int:
-        """Keep the members of a cell; return its number, or -1 if it says nothing."""
-        if not isinstance(cell, str) and is_missing(cell):
-            return -1
+        """Keep the members of a cell; return its number, or -1 less its kind if it is missing."""
+        kind = sentinel(cell)
+        empty = isinstance(cell, str) and kind == "blank" and "blank" not in self._missing.given
+        if kind is not None and not empty and self._missing.of(kind) != VALUE:
+            return -2 - SENTINELS.index(kind)
         ids = self._divided(table, number, cell) if isinstance(cell, str) else cell
         if not isinstance(ids, list | tuple) or not all(isinstance(id, str) for id in ids):
             raise DataError(
