@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from invert_core.concepts import Reading, build_concepts
+from invert_core.concepts.adding import add_samples
+from invert_core.concepts.hdf5_file import write_concepts
 from invert_core.errors import DataError, SettingError
 from invert_core.labelling.inputs import Inputs
+from invert_core.labelling.scoring import score
 from tests.tables.written import saved, write
 
 SAMPLES = ["s1", "s2", "s3", "s4"]
@@ -201,3 +204,48 @@ def test_what_says_nothing_clear_is_refused(tmp_path, missing):
     with pytest.raises(SettingError) as caught:
         build_concepts(path, missing=missing)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [("absent=exclude,-1=negative", [1, 0, None]), ("absent=negative,-1=exclude", [1, None, 0])],
+)
+def test_added_samples_lack_what_only_the_others_have(tmp_path, missing, expected):
+    old = saved(tmp_path, "s,a\nx,1\ny,-1\n", "old.csv")
+    new = saved(tmp_path, "s,b\nz,1\n", "new.csv")
+    assert labels(add_samples(old, new, missing=missing)) == expected
+    with pytest.raises(DataError, match=r"--missing does not say what absent means"):
+        add_samples(old, new, missing="-1=exclude")
+    found = add_samples(old, new, missing="-1=exclude,absent=exclude", new_negative=True)
+    assert found.extent("b").tolist() == [False, False, True]
+    assert found.defined_on("b").all()
+
+
+@pytest.mark.parametrize("missing", ["blank=negative,-1=negative", "absent=negative"])
+def test_what_a_concept_file_leaves_unknown_stays_unknown_whatever_kinds_mean(tmp_path, missing):
+    path = saved(tmp_path, "s,a\nx,1\ny,-1\nz,0\n")
+    write_concepts(tmp_path / "a.h5", build_concepts(path, missing="-1=exclude"))
+    assert labels(build_concepts(tmp_path / "a.h5", missing=missing)) == [1, None, 0]
+    assert labels(build_concepts(tmp_path / "a.h5", missing="negative")) == [1, 0, 0]
+
+
+def test_an_image_beside_the_class_folders_has_no_label_in_any_source(tmp_path):
+    for name in ("cat/1.jpg", "dog/2.jpg", "3.jpg"):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    read = build_concepts(tmp_path / "photos", missing="absent=exclude")
+    assert sorted(map(str, labels(read))) == ["0", "1", "None"]
+    assert build_concepts(tmp_path / "photos", missing="absent=negative").n_defined.tolist() == [
+        3,
+        3,
+    ]
+    with pytest.raises(DataError, match=r"No source has 2 labels of 2 concepts"):
+        build_concepts(tmp_path / "photos", missing="blank=exclude")
+
+
+def test_a_formula_is_scored_where_its_concepts_are_defined(tmp_path):
+    path = saved(tmp_path, "s,a\nx,1\ny,\nz,0\nu,-1\nv,1\n")
+    scored = score(np.arange(5.0)[:, None], path, "a", missing="blank=negative,-1=exclude")
+    (row,) = scored
+    assert (row.n_positive, row.n_samples) == (2, 4)
