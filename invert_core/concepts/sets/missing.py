@@ -80,12 +80,16 @@ class Missing:
             return UNDEFINED
         return {"negative": 0, "exclude": UNDEFINED}.get(self.of(kind))
 
-    def refusal(self, where: str, kind: str) -> DataError:
-        """The error for a cell, or cells, whose kind has no mark."""
+    def refusal(self, where: str, kind: str, *, valued: bool = False) -> DataError:
+        """The error for a cell, or cells, whose kind has no mark.
+
+        `valued` says that the kind could as well be a number, a class or a tag.
+        """
+        value = f", or {kind}=value if it is a value like others" if valued else ""
         return DataError(
             f"{where}: --missing does not say what {kind} means.",
-            f"Add {kind}=negative if it means 0, or {kind}=exclude if nobody knows, as in "
-            f"{_EXAMPLE}.",
+            f"Add {kind}=negative if it means 0, or {kind}=exclude if nobody knows{value}, "
+            f"as in {_EXAMPLE}.",
         )
 
 

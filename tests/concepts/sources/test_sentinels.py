@@ -120,6 +120,13 @@ def test_a_column_whose_minus_one_may_be_a_value_says_how_it_was_taken(tmp_path,
     assert "--missing -1=value" in said.getMessage()
 
 
+def test_the_refusal_of_a_column_says_how_minus_one_can_be_a_value(tmp_path):
+    for form, valued in (("threshold", True), ("wide", False)):
+        with pytest.raises(DataError, match="what -1 means") as caught:
+            of_table(".csv", form)(tmp_path, "blank=negative")
+        assert ("-1=value" in caught.value.hint) == valued
+
+
 def test_minus_one_is_a_number_among_negative_numbers_unless_it_is_given_a_meaning(tmp_path):
     path = saved(tmp_path, "s,t\na,-3\nb,-1\nc,2\n")
     reading = Reading(thresholds=(("t", -2.0),))

@@ -69,7 +69,8 @@ def defined_where(title: str, kinds: np.ndarray, missing: Missing, guessed: str)
             continue
         mark = missing.mark(kind)
         if mark is None:
-            raise missing.refusal(f"{int(here.sum()):,} cells of the column {title!r}", kind)
+            where = f"{counted(int(here.sum()), 'cell')} of the column {title!r}"
+            raise missing.refusal(where, kind, valued=kind in guessed.split())
         if missing.given and mark == 0:
             defined |= here
         if kind in guessed.split() and kind not in missing.given and missing.how != "error":
