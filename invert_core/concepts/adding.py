@@ -43,7 +43,7 @@ def add_samples(
         A table of names as for `build_concepts`; it applies to all concepts.
     reading, join
         How the sources are read and joined, see `build_concepts`.
-    missing : {"error", "negative", "exclude"}
+    missing : {"error", "negative", "exclude"}, or kinds as for `build_concepts`
         Whether missing labels are refused, taken for 0, or kept undefined. A label is missing if a
         source leaves it open, or if only one side has the concept and the other has the sample.
     new_negative : bool
