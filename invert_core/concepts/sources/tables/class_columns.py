@@ -30,9 +30,20 @@ class ClassColumn:
         self._kinds = bytearray()
         self._code_of_sample = array("i")
         self._codes: dict[str, int] = {}
+        self._known: dict[str, tuple[int, int]] = {}
 
     def add(self, table: Table, number: int, cell: object) -> None:
         """Take the cell of the next row; raises DataError if it is a list or an object."""
+        found = self._known.get(cell) if isinstance(cell, str) else None
+        if found is None:
+            found = self._new_cell(table, number, cell)
+            if isinstance(cell, str):
+                self._known[cell] = found
+        self._code_of_sample.append(found[0])
+        self._kinds.append(found[1])
+
+    def _new_cell(self, table: Table, number: int, cell: object) -> tuple[int, int]:
+        """The code of the value in a cell, or -1, and the kind of a missing one."""
         if isinstance(cell, list | dict) or (isinstance(cell, str) and looks_like_list(cell)):
             raise DataError(
                 f"{table.where(number)}, column {self.title!r}: {excerpt(cell)} is not one value.",
@@ -44,8 +55,8 @@ class ClassColumn:
         if kind is not None and self._missing.of(kind) == VALUE and value:
             kind = None
         codes = self._codes
-        self._kinds.append(0 if kind is None else SENTINELS.index(kind) + 1)
-        self._code_of_sample.append(codes.setdefault(value, len(codes)) if value else -1)
+        code = codes.setdefault(value, len(codes)) if value else -1
+        return code, 0 if kind is None else SENTINELS.index(kind) + 1
 
     def concepts(self) -> ColumnConcepts:
         """The concepts of all values."""
