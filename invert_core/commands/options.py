@@ -247,12 +247,32 @@ join_option = click.option(
     show_default=True,
     help="Require the same sample ids in activations and concepts, or use the common ones.",
 )
+
+
+class MissingText(click.ParamType):
+    """What happens to missing labels, such as exclude, or blank=negative,-1=exclude."""
+
+    name = "missing"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the text, and leave it as it is."""
+        from invert_core.concepts.sets.missing import check_missing
+
+        try:
+            check_missing(value)
+        except InvertError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
 missing_option = click.option(
     "--missing",
-    type=click.Choice(["error", "negative", "exclude"]),
+    type=MissingText(),
     default="error",
     show_default=True,
-    help="Missing labels (blank, NaN, -1): refuse them, take them for 0, or compare without them.",
+    metavar="error|negative|exclude",
+    help="Missing labels (blank, NaN, -1): refuse them, take them for 0, or compare without them; "
+    "or each kind by itself, as in blank=negative,-1=exclude,absent=exclude.",
 )
 jobs_option = click.option(
     "-j", "--jobs", type=click.IntRange(min=1), help="Number of threads. [default: all cores]"

@@ -12,7 +12,7 @@ from invert_core.concepts.building import build_concepts
 from invert_core.concepts.sets.appending import append_samples
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sets.intervals import carries_edges
-from invert_core.concepts.sets.missing import check_missing, resolve_missing
+from invert_core.concepts.sets.missing import Missing, resolve_absent, resolve_missing
 from invert_core.concepts.sets.names import apply_names, read_names
 from invert_core.concepts.sources.source import Reading
 from invert_core.errors import DataError
@@ -44,7 +44,7 @@ def add_samples(
         A table of names as for `build_concepts`; it applies to all concepts.
     reading, join
         How the sources are read and joined, see `build_concepts`.
-    missing : {"error", "negative", "exclude"}
+    missing : {"error", "negative", "exclude"}, or kinds as for `build_concepts`
         Whether missing labels are refused, taken for 0, or kept undefined. A label is missing if a
         source leaves it open, or if only one side has the concept and the other has the sample.
     new_negative : bool
@@ -56,13 +56,16 @@ def add_samples(
     ConceptSet
         The set that `append_samples` makes.
     """
-    check_missing(missing)
-    old = build_concepts(concepts, missing="exclude")
-    new = build_concepts(sources, reading=reading, join=join, missing="exclude")
+    meaning = Missing.parse(missing)
+    while_reading = missing if meaning.given else "exclude"
+    old = build_concepts(concepts, missing=while_reading)
+    new = build_concepts(sources, reading=reading, join=join, missing=while_reading)
     called = (repr(str(concepts)), _called(sources))
     both = append_samples(old, new, called)
     if new_negative:
         both = _without_new_gaps(both, old, called[0])
+    if meaning.given:
+        return _named(_without_absent(both, old, new, called, new_negative, meaning), names)
     gaps = _gaps(both, old, new, called)
     if gaps and missing == "error":
         raise DataError(
@@ -71,7 +74,26 @@ def add_samples(
     if gaps and missing == "exclude":
         _log.info("Labels that stay undefined: %s.", "; ".join(gaps.values()))
     both = resolve_missing(both, missing)
-    return both if names is None else apply_names(both, read_names(Path(names)))
+    return _named(both, names)
+
+
+def _named(concepts: ConceptSet, names: str | PathLike[str] | None) -> ConceptSet:
+    return concepts if names is None else apply_names(concepts, read_names(Path(names)))
+
+
+def _without_absent(
+    both: ConceptSet,
+    old: ConceptSet,
+    new: ConceptSet,
+    called: tuple[str, str],
+    new_negative: bool,
+    missing: Missing,
+) -> ConceptSet:
+    """The set after a decision on the labels that only one side lacks."""
+    gaps = append_samples(replace(old, defined=None), replace(new, defined=None), called)
+    if new_negative:
+        gaps = _without_new_gaps(gaps, old, called[0])
+    return resolve_absent(both, gaps, missing)
 
 
 def _called(sources: str | PathLike[str] | Sequence[str | PathLike[str]]) -> str:

@@ -1,6 +1,7 @@
 """Builds a concept set from sources of any known kind."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from os import PathLike
 
 from invert_core.concepts.hierarchy.ancestors import add_ancestors
@@ -8,7 +9,7 @@ from invert_core.concepts.hierarchy.leaving_out import leave_out_rare, merge_equ
 from invert_core.concepts.hierarchy.opening import open_hierarchy
 from invert_core.concepts.sets.combining import combine
 from invert_core.concepts.sets.concept_set import ConceptSet
-from invert_core.concepts.sets.missing import resolve_missing
+from invert_core.concepts.sets.missing import Missing, resolve_absent, resolve_missing
 from invert_core.concepts.sets.names import apply_names, read_names
 from invert_core.concepts.sources.formats import read_sources
 from invert_core.concepts.sources.source import Reading
@@ -72,9 +73,12 @@ def build_concepts(
     join : {"strict", "inner", "outer"}
         Whether samples that some sources lack are refused, left out, or kept as samples on which
         the concepts of those sources are not defined.
-    missing : {"error", "negative", "exclude"}
+    missing : {"error", "negative", "exclude"}, or text of several
         Whether samples on which a concept is not defined are refused, taken for samples that do
-        not carry it, or kept as undefined.
+        not carry it, or kept as undefined. Kinds of missing labels may differ, as in
+        "blank=negative,-1=exclude": ``blank`` (with null, NaN and masked), ``NA`` (words for it),
+        ``-1``, and ``absent`` (labels that no source has). "-1=value" takes -1 for a number, a
+        class or a tag.
     hierarchy : path, or "wordnet", optional
         A folder with WordNet's `data.noun`, or a table ``child,parent``; the ancestors of the
         concepts are added to the set. The word "wordnet" means the folder of Debian's package
@@ -111,8 +115,13 @@ def build_concepts(
     if isinstance(sources, str | PathLike):
         sources = [sources]
     paths = [input_path(source) for source in sources]
-    sets = read_sources(paths, or_default(reading, Reading))
-    concepts = combine(sets, [repr(str(path)) for path in paths], join)
+    meaning = Missing.parse(missing)
+    sets = read_sources(paths, or_default(reading, Reading), meaning)
+    called = [repr(str(path)) for path in paths]
+    concepts = combine(sets, called, join)
+    if meaning.given and join == "outer":
+        gaps = combine([replace(one, defined=None) for one in sets], called, join)
+        concepts = resolve_absent(concepts, gaps, meaning)
     concepts = resolve_missing(concepts, missing)
     if kinds is not None:
         concepts = add_ancestors(concepts, kinds, min_chains)

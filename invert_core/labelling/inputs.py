@@ -12,7 +12,7 @@ from invert_core.activations.reading import open_activations
 from invert_core.activations.sparse import SupportsCsc
 from invert_core.activations.values import Activations
 from invert_core.concepts.sets.concept_set import ConceptSet
-from invert_core.concepts.sets.missing import resolve_missing
+from invert_core.concepts.sets.missing import Missing, decided, resolve_missing
 from invert_core.concepts.sets.packing import as_marks
 from invert_core.errors import DataError
 from invert_core.labelling.choosing import UnitChoice, choose_units
@@ -62,16 +62,19 @@ class Inputs:
     def _concept_set(self, numbered: bool) -> ConceptSet:
         if isinstance(self.concepts, ConceptSet):
             return self.concepts
+        missing = Missing.parse(self.missing)
         if isinstance(self.concepts, str | Path):
             # Whoever has arrays needs no readers.
             from invert_core.concepts.building import read_concepts
 
-            return read_concepts(Path(self.concepts), self.names, missing="exclude")
+            return read_concepts(
+                Path(self.concepts), self.names, self.missing if missing.given else "exclude"
+            )
         if isinstance(self.concepts, Mapping):
-            return _from_arrays(self.concepts, numbered)
+            return _from_arrays(self.concepts, numbered, missing)
         if hasattr(self.concepts, "iloc") and self.concepts.ndim == 2:
             check_text("concept id", list(self.concepts.columns), unique=True)
-            return _from_arrays(dict(self.concepts.items()), numbered)
+            return _from_arrays(dict(self.concepts.items()), numbered, missing)
         raise DataError(
             f"Concepts cannot be a {type(self.concepts).__name__}.",
             "Give a path, a ConceptSet, or a mapping of each id to a bool array [n_samples], such "
@@ -93,11 +96,13 @@ def open_source(
     return Activations.from_array(source, numbered=numbered)
 
 
-def _from_arrays(arrays: Mapping[str, npt.ArrayLike], numbered: bool) -> ConceptSet:
+def _from_arrays(
+    arrays: Mapping[str, npt.ArrayLike], numbered: bool, missing: Missing
+) -> ConceptSet:
     read, sample_id = as_rows(
         arrays, "the labels of the concept {!r}".format, read=as_marks, numbered=numbered
     )
-    marks = list(read.values())
+    marks = [decided(labels, missing, f"Concept {id!r}") for id, labels in read.items()]
     if any(array.ndim != 1 for array in marks):
         raise DataError(
             "The labels of a concept are not one-dimensional.",

@@ -76,7 +76,7 @@ def label(
         are used ("inner"). The index of a pandas object holds sample ids; if it is 0, 1, 2, …, it
         does so only if the other side has another index. If one side has no ids, samples are
         matched by position.
-    missing : {"error", "negative", "exclude"}
+    missing : {"error", "negative", "exclude"}, or kinds as for `build_concepts`
         What to do with missing labels on the samples that are compared. "error" refuses them.
         "negative" treats the concept as absent. "exclude" compares each formula on the samples on
         which all its concepts are defined; see `Settings.min_defined`.

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
-from invert_core.concepts.sets.missing import resolve_missing
+from invert_core.concepts.sets.missing import Missing, resolve_missing
 from invert_core.errors import DataError
 from invert_core.formula.formula import Formula
 from invert_core.formula.syntax import check_syntax
@@ -138,7 +138,9 @@ def score_units(
         check_syntax(formula)  # at once, because opening the inputs may take long
     elif not isinstance(formula, Formula):
         raise TypeError(f"a formula is a str or a Formula, not {type(formula).__name__}")
-    with replace(inputs, missing="exclude").open() as opened:
+    # Kinds are told apart while the concepts are read; other labels only count in the formula.
+    while_reading = inputs.missing if Missing.parse(inputs.missing).given else "exclude"
+    with replace(inputs, missing=while_reading).open() as opened:
         concepts = opened.concepts
         parsed = Formula.parse(formula, concepts) if isinstance(formula, str) else formula
         decided = _decided(opened, parsed, inputs.missing)

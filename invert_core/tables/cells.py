@@ -1,6 +1,7 @@
 """The meaning of cells in untrusted tables: a mark, a number, or nothing known."""
 
 import math
+from collections.abc import Callable
 
 from invert_core.values import INTEGER_LIMIT
 
@@ -35,6 +36,18 @@ def is_missing(cell: object) -> bool:
     return cell is None or (isinstance(cell, float) and math.isnan(cell))
 
 
+def sentinel(cell: object) -> str | None:
+    """The kind of a cell that says that nothing is known: "blank", "NA" or "-1"; None for others.
+
+    >>> [sentinel(cell) for cell in ("", None, float("nan"), "n/a", "-1.0", -1, "dog")]
+    ['blank', 'blank', 'blank', 'NA', '-1', '-1', None]
+    """
+    if not is_missing(cell):
+        text = cell.strip() if isinstance(cell, str) else str(cell)
+        return "-1" if text in ("-1", "-1.0") else None
+    return "NA" if isinstance(cell, str) and cell.strip() else "blank"
+
+
 def as_mark(cell: object) -> int | None:
     """The mark in a cell: 0, 1, or `UNDEFINED` for -1 and missing cells; None if it is no mark.
 
@@ -48,10 +61,22 @@ def as_mark(cell: object) -> int | None:
 
 
 class CellMarks(dict[object, int]):
-    """The result of `as_mark` for each cell, computed once; a ValueError if it is no mark."""
+    """The mark of each cell, computed once; a ValueError if it has none.
+
+    Parameters
+    ----------
+    mark_of : callable
+        Gives the mark of a kind of `sentinel`, or None if such a cell has none.
+    """
+
+    def __init__(self, mark_of: Callable[[str], int | None] = lambda kind: UNDEFINED):
+        super().__init__()
+        self._mark_of = mark_of
 
     def __missing__(self, cell: object) -> int:
         mark = as_mark(cell)
+        if mark == UNDEFINED:
+            mark = self._mark_of(str(sentinel(cell)))
         if mark is None:
             raise ValueError(f"{excerpt(cell)} is not a label")
         if cell == cell:  # NaN never equals a key: each would be kept again

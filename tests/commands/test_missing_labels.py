@@ -65,6 +65,19 @@ def test_missing_labels_may_mean_no(blanks):
     assert {json.loads(line)["n_samples"] for line in lines} == {60}
 
 
+@pytest.mark.parametrize("by", ["option", "config"])
+def test_each_kind_of_missing_labels_has_its_own_meaning(blanks, by):
+    table = blanks / "concepts.csv"
+    table.write_text(table.read_text().replace(",,", ",-1,", 5))
+    (blanks / "o.toml").write_text('missing = ["blank=negative", "-1=exclude"]\n')
+    given = {"option": ("--missing", "blank=negative,-1=exclude"), "config": ("--config", "o.toml")}
+    (row,) = json.loads(invert(*SCORE, *given[by], "--units", 0).stdout)
+    assert row["n_samples"] == 55
+    invert(*LABEL, *given[by])
+    info = json.loads((blanks / "run" / "run.json").read_text())
+    assert info["arguments"]["missing"] == "blank=negative,-1=exclude"
+
+
 def test_formulas_that_are_defined_on_too_little_are_left_out(blanks):
     said = invert(*LABEL, *EXCLUDE, "--min-defined", 0.7).stderr
     assert "1 of 3 concepts is defined on less than 0.7 of the samples" in said
@@ -77,7 +90,9 @@ def test_formulas_that_are_defined_on_too_little_are_left_out(blanks):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--missing", "drop"], 2, "'error', 'negative', 'exclude'"),
+        (["--missing", "drop"], 2, "error, negative, exclude"),
+        (["--missing", "blanks=exclude"], 2, "Did you mean 'blank'?"),
+        (["--missing=-1=exclude"], 1, "column 'a': --missing does not say what blank means"),
         ([*EXCLUDE, "--min-defined", "1.5"], 2, "--min-defined is 1.5. Give 0 to 1."),
         ([*EXCLUDE, "--min-defined", "nan"], 2, "--min-defined is nan. Give 0 to 1."),
         ([*EXCLUDE, "--min-fraction", "0.49", "--max-fraction", "0.49001"], 1, "nearest fractions"),

@@ -48,7 +48,8 @@ _READING = (
     click.option(
         "--separator",
         metavar="TEXT",
-        help="Tables: text between the concepts of a cell. [default: blanks]",
+        help="Tables: text between the concepts of a cell, or 'list' for lists as JSON and Python "
+        "write them. [default: blanks]",
     ),
     click.option(
         "--classes",

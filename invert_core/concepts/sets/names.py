@@ -1,6 +1,7 @@
 """Reads names and definitions of concepts from a table, and applies them."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sources.source import log_ignored
 from invert_core.errors import DataError, FileFormatError
 from invert_core.tables.csv_table import open_table
-from invert_core.wording import counted
+from invert_core.wording import counted, first_few
 
 _log = logging.getLogger("invert")
 
@@ -66,6 +67,7 @@ def apply_names(concepts: ConceptSet, names: Names) -> ConceptSet:
         id == name for id, name in zip(concepts.id, concepts.name, strict=True) if id not in place
     ]
     known = {*concepts.id, *(alias.id for alias in concepts.aliases)}
+    _check_names_of_words(names, known)
     unused = sum(id not in known for id in place)
     if unnamed:
         one = len(unnamed) == 1
@@ -99,3 +101,19 @@ def apply_names(concepts: ConceptSet, names: Names) -> ConceptSet:
             replace(alias, name=names.name.get(alias.id, alias.name)) for alias in ordered.aliases
         ),
     )
+
+
+def _check_names_of_words(names: Names, known: Collection[str]) -> None:
+    """Refuse concepts that are the words of an id or a name that has none of its own."""
+    for id, name in names.name.items():
+        for text in (id, name):
+            words = text.split()
+            if id in known or len(words) < 2:
+                continue
+            if all(word in known and word not in names.name for word in words):
+                raise DataError(
+                    f"{names.source!r} has a concept {text!r}, but the samples carry its words "
+                    f"{first_few(words)} as concepts.",
+                    "Divide the concepts of a cell by something else than blanks, such as a "
+                    "semicolon, and give --separator ';'.",
+                )

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import Alias, ConceptSet
+from invert_core.concepts.sets.missing import NOTHING_GIVEN, Missing, decided
 from invert_core.concepts.sources.source import log_ignored
 from invert_core.errors import DataError, FileFormatError
 from invert_core.files.numpy_files import read_npz
@@ -14,7 +15,7 @@ _STRINGS = ("id", "name", "definition", "alias", "alias_name")
 _ALIASES = ("alias", "alias_name", "alias_of")
 
 
-def read_arrays(path: Path) -> ConceptSet:
+def read_arrays(path: Path, missing: Missing = NOTHING_GIVEN) -> ConceptSet:
     """Read concepts from arrays `labels` [N, C] and `id` [C].
 
     Labels are bool, or numbers: 0, 1, and -1 or NaN for labels that are not defined. `name` and
@@ -32,7 +33,7 @@ def read_arrays(path: Path) -> ConceptSet:
     strings = {name: _as_strings(path, name, arrays[name]) for name in _STRINGS if name in arrays}
     log_ignored(path, "array", set(arrays) - {"labels", "parents", "alias_of", *_STRINGS})
     concepts = ConceptSet.from_arrays(
-        arrays["labels"],
+        decided(arrays["labels"], missing, repr(str(path))),
         id=strings["id"],
         name=strings.get("name"),
         definition=strings.get("definition"),

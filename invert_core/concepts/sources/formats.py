@@ -8,6 +8,7 @@ from pathlib import Path
 
 from invert_core.concepts.hdf5_file import read_hdf5
 from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.concepts.sets.missing import Missing, resolve_absent
 from invert_core.concepts.sources.annotations.coco import read_coco
 from invert_core.concepts.sources.annotations.voc import is_voc, read_voc
 from invert_core.concepts.sources.arrays import read_arrays
@@ -25,6 +26,12 @@ from invert_core.errors import (
 from invert_core.tables.formats import SUFFIXES as TABLES
 from invert_core.wording import first_few, nearest
 
+
+def _read_class_folders(path: Path, reading: Reading, missing: Missing) -> ConceptSet:
+    found = read_class_folders(path, follow_links=reading.follow_links)
+    return resolve_absent(found, found, missing)
+
+
 FORMATS = (
     SourceFormat(
         f"a table ({', '.join(TABLES)})",
@@ -33,21 +40,23 @@ FORMATS = (
         frozenset({"id_column", "tags", "separator", "classes", "bins", "thresholds", "edges"}),
         titles_of,
     ),
-    SourceFormat("arrays (.npz)", by_suffix(".npz"), lambda path, _: read_arrays(path)),
     SourceFormat(
-        "a concept file (.h5, .hdf5)", by_suffix(".h5", ".hdf5"), lambda path, _: read_hdf5(path)
+        "arrays (.npz)", by_suffix(".npz"), lambda path, _, missing: read_arrays(path, missing)
+    ),
+    SourceFormat(
+        "a concept file (.h5, .hdf5)", by_suffix(".h5", ".hdf5"), lambda path, *_: read_hdf5(path)
     ),
     SourceFormat(
         "a COCO file (.json)",
         by_suffix(".json"),
-        read_coco,
+        lambda path, reading, _: read_coco(path, reading),
         frozenset({"supercategories", "min_area"}),
     ),
-    SourceFormat("a folder of Pascal VOC", is_voc, lambda path, _: read_voc(path)),
+    SourceFormat("a folder of Pascal VOC", is_voc, lambda path, *_: read_voc(path)),
     SourceFormat(
         "a folder with a folder of images per class",
         os.path.isdir,
-        lambda path, reading: read_class_folders(path, follow_links=reading.follow_links),
+        _read_class_folders,
         frozenset({"follow_links"}),
     ),
 )
@@ -68,7 +77,7 @@ OPTIONS = {
 """The command-line option for each field of `Reading`."""
 
 
-def read_sources(paths: Sequence[Path], reading: Reading) -> list[ConceptSet]:
+def read_sources(paths: Sequence[Path], reading: Reading, missing: Missing) -> list[ConceptSet]:
     """Read every source; options that no source follows are refused."""
     formats = [_format_of(path) for path in paths]
     known = frozenset().union(*(found.knows for found in formats))
@@ -81,7 +90,9 @@ def read_sources(paths: Sequence[Path], reading: Reading) -> list[ConceptSet]:
     if isinstance(reading.edges, str | Path):
         reading = replace(reading, edges=read_edges(Path(reading.edges)))
     _check_columns(paths, formats, reading)
-    return [_read(path, found, reading) for path, found in zip(paths, formats, strict=True)]
+    return [
+        _read(path, found, reading, missing) for path, found in zip(paths, formats, strict=True)
+    ]
 
 
 def _check_columns(
@@ -126,9 +137,9 @@ def _format_of(path: Path) -> SourceFormat:
     )
 
 
-def _read(path: Path, found: SourceFormat, reading: Reading) -> ConceptSet:
+def _read(path: Path, found: SourceFormat, reading: Reading, missing: Missing) -> ConceptSet:
     try:
-        return found.read(path, reading)
+        return found.read(path, reading, missing)
     except DataError as error:
         if str(path) not in str(error):
             error.add_note(f"This is in {str(path)!r}.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.concepts.sets.missing import Missing
 from invert_core.concepts.sources.edges import Edges
 
 _log = logging.getLogger("invert")
@@ -22,7 +23,8 @@ class Reading:
     tags : tuple of str
         Columns with several values in a cell; each value is a concept.
     separator : str or None
-        The text between these values; None means blanks.
+        The text between these values; None means blanks, and "list" means that a cell is a list
+        in the form of JSON or Python.
     classes : tuple of str
         Columns with one value in a cell; each value is a concept ``column.value``.
     bins : tuple of (str, int)
@@ -71,8 +73,9 @@ class SourceFormat:
     matches : callable
         Tells whether a path is of this kind, by its suffix or, for a folder, by what is in it.
     read : callable
-        Reads a source of this kind. A label that the source leaves open is undefined in the set. A
-        log message names what is left out. It raises the errors that `build_concepts` lists.
+        Reads a source of this kind. A label that the source leaves open is undefined in the set,
+        unless `Missing` gives its kind another meaning. A log message names what is left out. It
+        raises the errors that `build_concepts` lists.
     knows : frozenset of str
         The fields of `Reading` that the reader follows.
     titles : callable
@@ -81,7 +84,7 @@ class SourceFormat:
 
     what: str
     matches: Callable[[Path], bool]
-    read: Callable[[Path, Reading], ConceptSet]
+    read: Callable[[Path, Reading, Missing], ConceptSet]
     knows: frozenset[str] = frozenset()
     titles: Callable[[Path], Sequence[str]] = lambda path: ()
 

@@ -1,14 +1,19 @@
 """The concepts of one column of a table, and the contract of its readers."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from invert_core.concepts.sets.missing import SENTINELS, Missing
 from invert_core.concepts.sets.packing import pack_pairs_of
 from invert_core.concepts.sources.tables.rows import check_size
 from invert_core.tables.table import Table
+from invert_core.wording import counted
+
+_log = logging.getLogger("invert")
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,41 @@ class ColumnReader(Protocol):
 
     def concepts(self) -> ColumnConcepts:
         """The concepts of all rows."""
+
+
+def defined_where(title: str, kinds: np.ndarray, missing: Missing, guessed: str) -> np.ndarray:
+    """Where the cells of a column are defined, given the kinds of the missing ones: bool [N].
+
+    Parameters
+    ----------
+    title : str
+    kinds : uint8 array [N]
+        0 for a value, otherwise 1 + the place of the kind in `SENTINELS`.
+    missing : Missing
+    guessed : str
+        The kinds that could as well be values, separated by blanks; a warning names them.
+    """
+    defined = kinds == 0
+    for place, kind in enumerate(SENTINELS, 1):
+        here = kinds == place
+        if not here.any():
+            continue
+        mark = missing.mark(kind)
+        if mark is None:
+            where = f"{counted(int(here.sum()), 'cell')} of the column {title!r}"
+            raise missing.refusal(where, kind, valued=kind in guessed.split())
+        if missing.given and mark == 0:
+            defined |= here
+        if kind in guessed.split() and kind not in missing.given and missing.how != "error":
+            _log.warning(
+                "%s of the column %r: %s is taken for a missing label; --missing %s=value takes "
+                "it for a value.",
+                counted(int(here.sum()), "cell"),
+                title,
+                kind,
+                kind,
+            )
+    return defined
 
 
 def sets_by_code(title: str, code: np.ndarray, n_codes: int) -> np.ndarray:

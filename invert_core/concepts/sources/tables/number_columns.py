@@ -9,12 +9,17 @@ from decimal import ROUND_FLOOR, Context, Decimal
 import numpy as np
 
 from invert_core.concepts.sets.intervals import Interval, shortest
+from invert_core.concepts.sets.missing import NOTHING_GIVEN, SENTINELS, VALUE, Missing
 from invert_core.concepts.sources.edges import KnownInterval
-from invert_core.concepts.sources.tables.column_concepts import ColumnConcepts, sets_by_code
+from invert_core.concepts.sources.tables.column_concepts import (
+    ColumnConcepts,
+    defined_where,
+    sets_by_code,
+)
 from invert_core.concepts.sources.tables.rows import check_size
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels.bits import pack_columns
-from invert_core.tables.cells import as_number, excerpt
+from invert_core.tables.cells import as_number, excerpt, sentinel
 from invert_core.tables.table import Table
 from invert_core.values import INTEGER_LIMIT
 from invert_core.wording import counted
@@ -27,11 +32,16 @@ _log = logging.getLogger("invert")
 
 
 class _Numbers:
-    """A column whose cells are numbers; blank cells, null and NaN are not defined."""
+    """A column whose cells are numbers; missing cells are what `missing` says.
 
-    def __init__(self, title: str):
+    -1 is missing unless another number of the column is negative, or `missing` says otherwise.
+    """
+
+    def __init__(self, title: str, missing: Missing):
         self.title = title
+        self._missing = missing
         self._numbers = array("d")
+        self._kinds = bytearray()
 
     def add(self, table: Table, number: int, cell: object) -> None:
         """Take the cell of the next row; raises DataError if it is no number."""
@@ -42,12 +52,20 @@ class _Numbers:
                 f"{table.where(number)}, column {self.title!r}: {excerpt(cell)} {error}.",
                 "Write numbers, and leave unknown ones blank; columns of words are for --classes.",
             ) from None
+        # Of numbers, only the column as a whole tells whether -1 is missing.
+        known = self._numbers[-1] == self._numbers[-1]
+        self._kinds.append(0 if known else SENTINELS.index(str(sentinel(cell))) + 1)
 
     def _values(self) -> tuple[np.ndarray, np.ndarray]:
-        """The numbers of all samples, and whether they are defined."""
-        numbers = np.array(self._numbers)
-        defined = ~np.isnan(numbers)
-        if not defined.any():
+        """The numbers of all samples, NaN for missing ones, and whether they are defined."""
+        numbers, kinds = np.array(self._numbers), np.array(self._kinds, np.uint8)
+        others = (numbers < 0) & (numbers != -1)
+        how = self._missing.given.get("-1")
+        if how != VALUE and (how is not None or not others.any()):
+            kinds[numbers == -1] = SENTINELS.index("-1") + 1
+            numbers[numbers == -1] = np.nan
+        defined = defined_where(self.title, kinds, self._missing, "-1")
+        if np.isnan(numbers).all():
             raise DataError(
                 f"The column {self.title!r} holds no number.", "Name a column of numbers."
             )
@@ -72,8 +90,8 @@ class GroupedColumn(_Numbers):
         N, the number of groups, from 2 to 1,000,000.
     """
 
-    def __init__(self, title: str, n_groups: int):
-        super().__init__(title)
+    def __init__(self, title: str, n_groups: int, missing: Missing = NOTHING_GIVEN):
+        super().__init__(title, missing)
         if n_groups < 2:
             raise SettingError(
                 f"{title!r} cannot be cut into {counted(n_groups, 'group')}.",
@@ -89,12 +107,13 @@ class GroupedColumn(_Numbers):
     def concepts(self) -> ColumnConcepts:
         """The groups from the lowest to the highest."""
         numbers, defined = self._values()
-        ascending = np.sort(numbers[defined])
+        there = ~np.isnan(numbers)
+        ascending = np.sort(numbers[there])
         first = np.array([k * ascending.size // self._n_groups for k in range(1, self._n_groups)])
         whole = _are_whole(ascending)
         edges = ascending[first] if whole else _round_edges(ascending, first)
-        group = np.where(defined, np.searchsorted(edges, numbers, side="right"), -1)
-        filled = np.unique(group[defined])
+        group = np.where(there, np.searchsorted(edges, numbers, side="right"), -1)
+        filled = np.unique(group[there])
         if filled.size < self._n_groups:
             _log.info(
                 "%s of %d of the column %r left out: equal numbers are in one group.",
@@ -131,8 +150,8 @@ class ThresholdColumn(_Numbers):
         X, a finite number.
     """
 
-    def __init__(self, title: str, threshold: float):
-        super().__init__(title)
+    def __init__(self, title: str, threshold: float, missing: Missing = NOTHING_GIVEN):
+        super().__init__(title, missing)
         if not math.isfinite(threshold):
             raise SettingError(
                 f"The threshold of {title!r} is {threshold}.", "Give a finite number."
@@ -159,8 +178,10 @@ class EdgesColumn(_Numbers):
     warning counts such numbers.
     """
 
-    def __init__(self, title: str, known: Sequence[KnownInterval]):
-        super().__init__(title)
+    def __init__(
+        self, title: str, known: Sequence[KnownInterval], missing: Missing = NOTHING_GIVEN
+    ):
+        super().__init__(title, missing)
         self._known = known
 
     def concepts(self) -> ColumnConcepts:
@@ -173,7 +194,7 @@ class EdgesColumn(_Numbers):
             marked = np.unpackbits(
                 np.bitwise_or.reduce(bits).astype("<u8").view(np.uint8), bitorder="little"
             )
-            n_outside = int((defined & (marked[: numbers.size] == 0)).sum())
+            n_outside = int((~np.isnan(numbers) & (marked[: numbers.size] == 0)).sum())
             if n_outside:
                 _log.warning(
                     "%s of the column %r %s in none of the groups of --edges.",

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.concepts.sets.missing import Missing
 from invert_core.concepts.sources.edges import Edges
 from invert_core.concepts.sources.source import Reading, log_ignored
 from invert_core.concepts.sources.tables.class_columns import ClassColumn
@@ -33,7 +34,7 @@ from invert_core.tables.table import ID_COLUMN, Table
 LONG_COLUMN = "concepts"
 
 
-def read_table(path: Path, reading: Reading) -> ConceptSet:
+def read_table(path: Path, reading: Reading, missing: Missing) -> ConceptSet:
     """Read concepts from a table in CSV, TSV, JSONL or Parquet.
 
     If there is a column ``concepts``, or a column that `reading` names, only such columns are read.
@@ -42,12 +43,12 @@ def read_table(path: Path, reading: Reading) -> ConceptSet:
     """
     with open_by_suffix(path) as table:
         key = key_column(path, table.titles, reading)
-        readers = _readers_of(table.titles, reading)
+        readers = _readers_of(table.titles, reading, missing)
         if readers:
             return _read_columns(path, table, key, readers)
         if CONCEPT_COLUMN in table.titles and key in (ID_COLUMN, reading.id_column):
-            return read_tidy(path, table, key)
-        return read_wide(path, table, key)
+            return read_tidy(path, table, key, missing)
+        return read_wide(path, table, key, missing)
 
 
 def titles_of(path: Path) -> tuple[str, ...]:
@@ -56,12 +57,16 @@ def titles_of(path: Path) -> tuple[str, ...]:
         return tuple(table.titles)
 
 
-def _readers_of(titles: Sequence[str], reading: Reading) -> list[ColumnReader]:
+def _readers_of(titles: Sequence[str], reading: Reading, missing: Missing) -> list[ColumnReader]:
     """Readers of the columns that `reading` names, and of the column ``concepts``."""
-    readers: list[ColumnReader] = [each for each in _readers(reading) if each.title in titles]
+    readers: list[ColumnReader] = [
+        each for each in _readers(reading, missing) if each.title in titles
+    ]
     if isinstance(reading.edges, Edges):
         known = ((title, reading.edges.of_column(title)) for title in titles)
-        readers += [EdgesColumn(title, intervals) for title, intervals in known if intervals]
+        readers += [
+            EdgesColumn(title, intervals, missing) for title, intervals in known if intervals
+        ]
     return readers
 
 
@@ -86,15 +91,15 @@ def _read_columns(
     return _joined(tuple(samples), [reader.concepts() for reader in readers])
 
 
-def _readers(reading: Reading) -> Iterator[ColumnReader]:
+def _readers(reading: Reading, missing: Missing) -> Iterator[ColumnReader]:
     for title in dict.fromkeys((LONG_COLUMN, *reading.tags)):
-        yield MemberColumn(title, reading.separator)
+        yield MemberColumn(title, reading.separator, missing)
     for title in dict.fromkeys(reading.classes):
-        yield ClassColumn(title)
+        yield ClassColumn(title, missing)
     for title, n_groups in dict.fromkeys(reading.bins):
-        yield GroupedColumn(title, n_groups)
+        yield GroupedColumn(title, n_groups, missing)
     for title, threshold in dict.fromkeys(reading.thresholds):
-        yield ThresholdColumn(title, threshold)
+        yield ThresholdColumn(title, threshold, missing)
 
 
 def _joined(samples: Sequence[str], columns: Sequence[ColumnConcepts]) -> ConceptSet:

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.concepts.sets.missing import Missing
 from invert_core.concepts.sources.tables.rows import add_sample, as_concept_set, check_rows
 from invert_core.errors import DataError, FileFormatError
 from invert_core.kernels.bits import pack_columns
-from invert_core.tables.cells import UNDEFINED, CellMarks, as_mark, excerpt
+from invert_core.tables.cells import UNDEFINED, CellMarks, as_mark, excerpt, sentinel
 from invert_core.tables.table import Table
 
 FORMS = (
@@ -22,7 +23,7 @@ _CELLS = 2**25
 """The approximate number of marks to pack at once, in whole words of 64 rows."""
 
 
-def read_wide(path: Path, table: Table, key: str) -> ConceptSet:
+def read_wide(path: Path, table: Table, key: str, missing: Missing) -> ConceptSet:
     """Read a table in wide form: every column but `key` is a concept with its title as the id.
 
     Cells are 0, 1, true or false; -1 and blank cells are not defined.
@@ -35,7 +36,7 @@ def read_wide(path: Path, table: Table, key: str) -> ConceptSet:
         )
     n_rows = max(1, _CELLS // len(ids) // 64) * 64
     samples: dict[str, int] = {}
-    mark_of = CellMarks().__getitem__
+    mark_of = CellMarks(missing.mark).__getitem__
     rows = bytearray()
     blocks = []
     for number, (id, *cells) in table.rows((key, *ids), whole=True):
@@ -43,7 +44,7 @@ def read_wide(path: Path, table: Table, key: str) -> ConceptSet:
         try:
             rows += bytes(map(mark_of, cells))
         except (ValueError, TypeError):
-            raise _no_label(table.where(number), ids, cells) from None
+            raise _no_label(table.where(number), ids, cells, missing) from None
         if len(samples) % n_rows == 0:
             blocks.append(_packed(rows, len(ids)))
             rows = bytearray()
@@ -59,8 +60,16 @@ def _packed(rows: bytearray, n_concepts: int) -> tuple[np.ndarray, np.ndarray]:
     return pack_columns(marks == 1), pack_columns(marks != UNDEFINED)
 
 
-def _no_label(where: str, ids: list[str], cells: list[object]) -> DataError:
-    wrong = next(place for place, cell in enumerate(cells) if as_mark(cell) is None)
+def _no_label(where: str, ids: list[str], cells: list[object], missing: Missing) -> DataError:
+    kinds = [sentinel(cell) for cell in cells]
+    wrong = next(
+        place
+        for place, (cell, kind) in enumerate(zip(cells, kinds, strict=True))
+        if as_mark(cell) is None or (kind is not None and missing.mark(kind) is None)
+    )
+    kind = kinds[wrong]
+    if kind is not None:
+        return missing.refusal(f"{where}, column {ids[wrong]!r}", kind)
     return DataError(
         f"{where}, column {ids[wrong]!r}: {excerpt(cells[wrong])} is not a label.",
         f"Labels are 0, 1, true and false; blank and -1 mean that nobody knows. {FORMS}",

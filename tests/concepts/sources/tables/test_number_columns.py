@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from invert_core.concepts.sets.missing import Missing
 from invert_core.concepts.sources.tables.number_columns import (
     GroupedColumn,
     ThresholdColumn,
@@ -29,6 +30,9 @@ numbers = st.lists(
     min_size=1,
     max_size=70,
 )
+
+NUMBERS = Missing("exclude", {"-1": "value"})
+"""Every number counts, and only missing cells are left out."""
 
 
 def read(column, cells):
@@ -63,7 +67,7 @@ def naive_groups(cells, n_groups):
 @given(numbers, st.integers(2, 9))
 def test_groups_are_those_of_the_definition(cells, n_groups):
     assume(any(cell is not None for cell in cells))
-    found = read(GroupedColumn("x", n_groups), cells)
+    found = read(GroupedColumn("x", n_groups, NUMBERS), cells)
     groups = naive_groups(cells, n_groups)
     filled = [k for k, group in enumerate(groups) if group]
     assert len(set(found.id)) == len(filled)
@@ -81,7 +85,7 @@ def as_python(name):
 @example([0, 1e300, 1e301], 3)
 def test_a_name_says_which_numbers_are_in_its_group(cells, n_groups):
     assume(any(cell is not None for cell in cells))
-    found = read(GroupedColumn("x", n_groups), cells)
+    found = read(GroupedColumn("x", n_groups, NUMBERS), cells)
     for name, group in zip(found.name, members(found, len(cells)), strict=True):
         said = [
             sample
@@ -115,7 +119,7 @@ def test_the_roundest_number_lies_between_and_has_no_more_places_than_any_other(
 
 @given(st.lists(st.integers(-50, 50), min_size=1, unique=True, max_size=60), st.integers(2, 9))
 def test_groups_of_different_numbers_have_almost_the_same_size(cells, n_groups):
-    found = read(GroupedColumn("x", n_groups), cells)
+    found = read(GroupedColumn("x", n_groups, NUMBERS), cells)
     sizes = [len(group) for group in members(found, len(cells))]
     assert sum(sizes) == len(cells)
     assert max(sizes) - min(sizes) <= 1
@@ -124,7 +128,7 @@ def test_groups_of_different_numbers_have_almost_the_same_size(cells, n_groups):
 @given(st.integers(2, 6), st.integers(1, 9), st.randoms(use_true_random=False))
 def test_groups_of_different_numbers_are_those_of_pandas(n_groups, size, random):
     cells = random.sample(range(-100, 100), n_groups * size)
-    found = read(GroupedColumn("x", n_groups), cells)
+    found = read(GroupedColumn("x", n_groups, NUMBERS), cells)
     of_pandas = pandas.qcut(cells, n_groups, labels=False)
     assert members(found, len(cells)) == [
         np.flatnonzero(of_pandas == k).tolist() for k in range(n_groups)
@@ -151,12 +155,12 @@ def test_the_names_of_groups_give_their_edges():
     ],
 )
 def test_groups_of_whole_numbers_are_named_by_their_first_and_last_number(cells, names):
-    assert read(GroupedColumn("x", 3), cells).name == names
+    assert read(GroupedColumn("x", 3, NUMBERS), cells).name == names
 
 
 def test_groups_that_ties_leave_empty_are_left_out_and_counted(caplog):
     caplog.set_level(logging.INFO, "invert")
-    found = read(GroupedColumn("x", 4), [0, 0, 0, 0, 0, 1, 2, 3])
+    found = read(GroupedColumn("x", 4, NUMBERS), [0, 0, 0, 0, 0, 1, 2, 3])
     assert found.id == ["x.ge.0.lt.2", "x.ge.2"]
     assert found.name == ["x 0 to 1", "x >= 2"]
     assert caplog.messages == [
@@ -165,14 +169,14 @@ def test_groups_that_ties_leave_empty_are_left_out_and_counted(caplog):
 
 
 def test_a_constant_column_is_one_group():
-    found = read(GroupedColumn("x", 3), [5, 5])
+    found = read(GroupedColumn("x", 3, NUMBERS), [5, 5])
     assert (found.id, found.name) == (["x.ge.5"], ["x >= 5"])
 
 
 @given(numbers, st.floats(allow_nan=False, allow_infinity=False, width=32))
 def test_a_threshold_splits_the_numbers(cells, threshold):
     assume(any(cell is not None for cell in cells))
-    found = read(ThresholdColumn("x", threshold), cells)
+    found = read(ThresholdColumn("x", threshold, NUMBERS), cells)
     at_least = [i for i, cell in enumerate(cells) if cell is not None and cell >= threshold]
     assert members(found, len(cells)) == [at_least]
     assert found.name == [f"x >= {shortest(threshold)}"]
@@ -188,5 +192,5 @@ def test_numbers_are_printed_shortest(number, text):
 def test_more_groups_than_anybody_counts_are_refused():
     with pytest.raises(SettingError, match=r"'x' cannot be cut into more than 1,000,000 groups"):
         GroupedColumn("x", 10**12)
-    found = read(GroupedColumn("x", 1_000_000), [1, 2])
+    found = read(GroupedColumn("x", 1_000_000, NUMBERS), [1, 2])
     assert found.id == ["x.ge.1.lt.2", "x.ge.2"]

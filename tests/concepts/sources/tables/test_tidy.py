@@ -31,7 +31,8 @@ def test_a_value_says_whether_it_does(tmp_path, suffix, caplog):
     assert found.defined_on("b").tolist() == [False, True, True]
     assert caplog.messages == [
         f"table{suffix}: ignored the column 'source'.",
-        f"table{suffix}: pairs of a sample and a concept without a row are taken for 0.",
+        f"table{suffix}: pairs of a sample and a concept without a row are taken for 0; "
+        "--missing absent=exclude leaves them open.",
     ]
 
 
