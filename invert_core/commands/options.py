@@ -220,6 +220,13 @@ join_option = click.option(
     show_default=True,
     help="Require the same sample ids in activations and concepts, or use the common ones.",
 )
+match_option = click.option(
+    "--match",
+    type=click.Choice(["exact", "name", "stem"]),
+    default="exact",
+    show_default=True,
+    help="Join samples whose ids are equal, or whose file names are, or these without suffix.",
+)
 missing_option = click.option(
     "--missing",
     type=click.Choice(["error", "negative", "exclude"]),
@@ -301,6 +308,7 @@ inputs_options = together(
     units_option,
     names_option,
     join_option,
+    match_option,
     missing_option,
 )
 """Activations and concepts, and which parts of them to compare: the fields of `Inputs`."""

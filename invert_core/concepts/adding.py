@@ -28,6 +28,7 @@ def add_samples(
     *,
     reading: Reading | None = None,
     join: str = "strict",
+    match: str = "exact",
     missing: str = "error",
     new_negative: bool = False,
 ) -> ConceptSet:
@@ -41,8 +42,8 @@ def add_samples(
         Sources of new samples, which are joined as `build_concepts` joins them.
     names : path, optional
         A table of names as for `build_concepts`; it applies to all concepts.
-    reading, join
-        How the sources are read and joined, see `build_concepts`.
+    reading, join, match
+        How the sources are read and joined to each other, see `build_concepts`.
     missing : {"error", "negative", "exclude"}
         Whether missing labels are refused, taken for 0, or kept undefined. A label is missing if a
         source leaves it open, or if only one side has the concept and the other has the sample.
@@ -57,7 +58,7 @@ def add_samples(
     """
     check_missing(missing)
     old = build_concepts(concepts, missing="exclude")
-    new = build_concepts(sources, reading=reading, join=join, missing="exclude")
+    new = build_concepts(sources, reading=reading, join=join, match=match, missing="exclude")
     called = (repr(str(concepts)), _called(sources))
     both = append_samples(old, new, called)
     if new_negative:

@@ -30,7 +30,7 @@ class Inputs:
 
     Parameters
     ----------
-    activations, concepts, layers, units, names, join, missing
+    activations, concepts, layers, units, names, join, missing, match
         As for `label`.
     """
 
@@ -41,6 +41,7 @@ class Inputs:
     names: Path | None = None
     join: str = "strict"
     missing: str = "error"
+    match: str = "exact"
 
     @contextmanager
     def open(self) -> Iterator[Workload]:
@@ -52,7 +53,11 @@ class Inputs:
         numbered = has_own_index(self.activations) or has_own_index(self.concepts)
         with open_source(self.activations, numbered=numbered) as opened:
             kept, joined = join_samples(
-                opened.sample_id, opened.n_samples, self._concept_set(numbered), how=self.join
+                opened.sample_id,
+                opened.n_samples,
+                self._concept_set(numbered),
+                how=self.join,
+                match=self.match,
             )
             concepts = resolve_missing(joined, self.missing)
             yield Workload(concepts, choose_units(opened.layers, self.layers, self.units), kept)

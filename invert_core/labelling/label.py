@@ -41,6 +41,7 @@ def label(
     settings: Settings | None = None,
     names: Path | None = None,
     join: str = "strict",
+    match: str = "exact",
     missing: str = "error",
     jobs: int | None = None,
     progress: Progress | None = None,
@@ -73,6 +74,10 @@ def label(
         are used ("inner"). The index of a pandas object holds sample ids; if it is 0, 1, 2, …, it
         does so only if the other side has another index. If one side has no ids, samples are
         matched by position.
+    match : {"exact", "name", "stem"}
+        What of two sample ids must be equal: all of it; what follows its last slash or backslash,
+        whatever its Unicode form and the case of its suffix; or the same without the suffix. Ids
+        of one side that are equal in this part are refused.
     missing : {"error", "negative", "exclude"}
         What to do with missing labels on the samples that are compared. "error" refuses them.
         "negative" treats the concept as absent. "exclude" compares each formula on the samples on
@@ -109,7 +114,7 @@ def label(
     1 wild 1.0
     """
     settings = settings or Settings()
-    inputs = Inputs(activations, concepts, layers, units, names, join, missing)
+    inputs = Inputs(activations, concepts, layers, units, names, join, missing, match)
     with inputs.open() as work:
         tables = label_workload(work, settings, jobs=jobs, progress=progress, block=block)
         return Labels.of_tables(tables, work.concepts, work.aliases)
@@ -124,6 +129,7 @@ def label_units(
     settings: Settings | None = None,
     names: Path | None = None,
     join: str = "strict",
+    match: str = "exact",
     missing: str = "error",
     jobs: int | None = None,
     block: int | None = None,
@@ -132,7 +138,7 @@ def label_units(
 
     Parameters
     ----------
-    activations, concepts, layers, units, settings, names, join, missing, jobs, block
+    activations, concepts, layers, units, settings, names, join, match, missing, jobs, block
         As for `label`.
 
     Returns
@@ -151,7 +157,7 @@ def label_units(
     activations:0 animal
     """
     settings = settings or Settings()
-    inputs = Inputs(activations, concepts, layers, units, names, join, missing)
+    inputs = Inputs(activations, concepts, layers, units, names, join, missing, match)
     with (
         inputs.open() as work,
         closing(label_workload(work, settings, jobs=jobs, block=block)) as tables,

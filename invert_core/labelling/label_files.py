@@ -42,6 +42,7 @@ def label_files(
     units: UnitChoice | None = None,
     settings: Settings | None = None,
     join: str = "strict",
+    match: str = "exact",
     missing: str = "error",
     jobs: int | None = None,
     overwrite: bool = False,
@@ -62,7 +63,7 @@ def label_files(
         exist at all.
     names : path, optional
         Table of the concepts' names; see `read_concepts`.
-    layers, units, settings, join, missing, jobs, progress
+    layers, units, settings, join, match, missing, jobs, progress
         As for `label`.
     overwrite : bool
         Replace an existing run directory once the new one is complete. Start again if an
@@ -101,6 +102,7 @@ def label_files(
         names=None if names is None else Path(names),
         join=join,
         missing=missing,
+        match=match,
     )
     files = _files_of(inputs)
     for folder in (output, unfinished_folder(output)):
@@ -172,6 +174,7 @@ def _choices(inputs: Inputs) -> dict[str, Any]:
         "layers": None if inputs.layers is None else list(inputs.layers),
         "units": inputs.units,
         "join": inputs.join,
+        "match": inputs.match,
         "missing": inputs.missing,
     }
 
@@ -194,6 +197,7 @@ def _fingerprint(
         "layers": [layer.name for layer, _ in work.layers],
         "units": units,
         "join": inputs.join,
+        "match": inputs.match,
         "missing": inputs.missing,
         "inputs": {name: found["sha256"] for name, found in identities.items()},
         "versions": versions(),

@@ -104,6 +104,7 @@ sources_options = options.together(
         help="Samples that some sources lack: refuse them, leave them out, or keep them with "
         "missing labels.",
     ),
+    options.match_option,
 )
 """Sources and how they are joined: parameters of `build_concepts` and `add_samples`."""
 
