@@ -57,6 +57,13 @@ _READING = (
         help="Tables: make every value of a column a concept COLUMN.VALUE; may be repeated.",
     ),
     click.option(
+        "--marks",
+        multiple=True,
+        metavar="COLUMN",
+        help="Tables: a column of 0 and 1 beside others, or all that fit a pattern as in '*'; may "
+        "be repeated.",
+    ),
+    click.option(
         "--bin",
         "bins",
         multiple=True,
@@ -83,6 +90,12 @@ _READING = (
         default=0.0,
         metavar="PIXELS",
         help="COCO: leave out objects with a smaller area.",
+    ),
+    click.option(
+        "--min-confidence",
+        type=click.FloatRange(0, 1),
+        metavar="X",
+        help="Open Images: leave out labels of machines with a lower confidence.",
     ),
     options.follow_links_option,
 )

@@ -144,7 +144,7 @@ def test_sources_are_joined_alike(tmp_path):
     (tmp_path / "a.csv").write_text(f"sample_id,cat\n{NFC},1\nb.jpg,0\n", encoding="utf-8")
     (tmp_path / "b.csv").write_text(f"sample_id,dog\nx/b.jpg,1\nx/{NFD},0\n", encoding="utf-8")
     sources = [tmp_path / "a.csv", tmp_path / "b.csv"]
-    with pytest.raises(DataError, match="differ only in Unicode form .* leading folder") as caught:
+    with pytest.raises(DataError, match=r"differ only in Unicode form .* leading folder") as caught:
         build_concepts(sources)
     assert caught.value.hint == "Match them with: --match name"
     both = build_concepts(sources, match="name")

@@ -1,13 +1,18 @@
 """Columns with one value in a cell; each value is a concept."""
 
+import logging
+import shlex
 from array import array
 
 import numpy as np
 
 from invert_core.concepts.sources.tables.column_concepts import ColumnConcepts, sets_by_code
 from invert_core.errors import DataError
-from invert_core.tables.cells import excerpt, is_missing
+from invert_core.tables.cells import as_mark, excerpt, is_missing
 from invert_core.tables.table import Table
+from invert_core.wording import first_few
+
+_log = logging.getLogger("invert")
 
 
 class ClassColumn:
@@ -40,6 +45,14 @@ class ClassColumn:
                 f"The column {self.title!r} holds no value.", "Name another with --classes."
             )
         values = sorted(self._codes)
+        if all(as_mark(value) is not None for value in values):
+            _log.warning(
+                "The values of the column %r are classes: %s. To read 0 and 1, or yes and no, as "
+                "one concept, use: --marks %s",
+                self.title,
+                first_few(values),
+                shlex.quote(self.title),
+            )
         rank = np.argsort([self._codes[value] for value in values])
         code = np.array(self._code_of_sample)
         return ColumnConcepts(
