@@ -25,6 +25,12 @@ _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _SEPARATOR_LINE = re.compile(r'"?sep=([;,\t])"?\s*')
 """The line that Excel writes and reads above the header."""
 
+SEPARATOR_HINT = (
+    "If the columns are separated by semicolons, write the line sep=; above the titles."
+)
+
+_INVISIBLE = re.compile(r"[\x80-\x9f]")
+
 _log = logging.getLogger("invert")
 
 
@@ -109,7 +115,14 @@ def _check_header(path: Path, header: list[str]) -> None:
         if (place and not title) or title != title.strip():
             raise FileFormatError(
                 f"{str(path)!r}: the title of column {place + 1} is {title!r}.",
-                "Give every column a title without blanks around it.",
+                "Give every column a title without blanks around it."
+                + (f" {SEPARATOR_HINT}" if ";" in title or "\t" in title else ""),
+            )
+        if _INVISIBLE.search(title):
+            raise FileFormatError(
+                f"{str(path)!r}: the title {title!r} holds an invisible character, as where a file "
+                "in WINDOWS-1252 is converted as if it were in LATIN1.",
+                "Convert the original again, or remove the character.",
             )
     repeated = [title for title, count in Counter(header).items() if count > 1]
     if repeated:
@@ -154,7 +167,8 @@ def _titled(where: str, row: list[str], n_titles: int, width: int) -> list[str]:
     if not n_titles <= len(row) <= width:
         raise FileFormatError(
             f"{where}: {len(row)} cells under a header of {n_titles}.",
-            "Give every row a cell for each column; a cell with commas needs quotation marks.",
+            "Give every row a cell for each column; a cell with commas needs quotation marks. "
+            + SEPARATOR_HINT,
         )
     for place in range(n_titles, len(row)):
         if row[place].strip():

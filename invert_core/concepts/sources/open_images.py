@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,8 +40,8 @@ def is_open_images(path: Path) -> bool:
             header = file.readline(_HEADER)
     except OSError:
         return False
-    titles = header.removeprefix(b"\xef\xbb\xbf").strip().split(b",")
-    return titles[0] == b"ImageID" and b"LabelName" in titles
+    titles = re.findall(rb"\w+", header.removeprefix(b"\xef\xbb\xbf"))
+    return titles[:1] == [b"ImageID"] and b"LabelName" in titles
 
 
 def read_open_images(path: Path, reading: Reading) -> ConceptSet:

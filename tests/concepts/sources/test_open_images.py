@@ -51,6 +51,13 @@ def test_only_verified_labels_are_known(tmp_path):
         build(saved(tmp_path, LABELS), missing="error")
 
 
+@pytest.mark.parametrize("separator", ["\t", ";"])
+def test_other_separators_and_quotation_marks_are_read(tmp_path, separator):
+    table = LABELS.replace(",", f'"{separator}"').replace("\n", '"\n"').strip('"\n')
+    found = build(saved(tmp_path, f'"{table}"\n'))
+    assert marks(found) == [[-1, 0, 1], [1, -1, 0]]
+
+
 def test_a_box_says_that_its_label_is_there(tmp_path):
     found = build(saved(tmp_path, BOXES, "oidv6-train-annotations-bbox.csv"), missing="negative")
     assert found.id == ("/m/01g317", "/m/0284d")

@@ -18,6 +18,7 @@ from invert_core.concepts.sources.tables.rows import (
 from invert_core.errors import DataError, FileFormatError
 from invert_core.kernels.bits import pack_columns
 from invert_core.tables.cells import LABELS, UNDEFINED, CellMarks, OneKind, as_mark, excerpt
+from invert_core.tables.csv_table import SEPARATOR_HINT
 from invert_core.tables.table import Table
 
 FORMS = (
@@ -42,7 +43,7 @@ def read_wide(path: Path, table: Table, key: str, reading: Reading) -> ConceptSe
     if not ids:
         raise FileFormatError(
             f"{str(path)!r} has one column only.",
-            f"Separate columns of CSV by commas, of TSV by tabs. {FORMS}",
+            f"Separate columns of CSV by commas, of TSV by tabs. {SEPARATOR_HINT} {FORMS}",
         )
     n_rows = max(1, _CELLS // len(ids) // 64) * 64
     samples: dict[str, int] = {}
