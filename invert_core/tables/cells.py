@@ -102,6 +102,7 @@ class OneKind:
     def __init__(self, titles: Sequence[str]):
         self._titles = titles
         self._found = np.zeros(len(titles), np.uint8)
+        self._n_rows = 0
 
     @property
     def n_columns(self) -> int:
@@ -113,17 +114,24 @@ class OneKind:
         kinds = self._found | np.bitwise_or.reduce(codes >> _MARK_BITS, axis=0)
         mixed = np.flatnonzero(kinds & (kinds - (kinds > 0)))
         if mixed.size:
-            column = int(mixed[0])
-            named = [
-                "/".join(_KINDS[kind]) for kind in range(len(_KINDS)) if kinds[column] >> kind & 1
-            ]
-            raise DataError(
-                f"The column {self._titles[column]!r} mixes labels of several kinds: "
-                f"{' and '.join(named)}.",
-                "Write 0 and 1 in all of its rows.",
-            )
+            raise self._mixed(int(mixed[0]), codes[:, mixed[0]] >> _MARK_BITS)
+        self._n_rows += len(codes)
         self._found = kinds
         return codes & ((1 << _MARK_BITS) - 1)
+
+    def _mixed(self, column: int, kinds: np.ndarray) -> DataError:
+        usual = self._found[column] or kinds[np.flatnonzero(kinds)[0]]
+        row = int(np.flatnonzero(kinds & ~usual)[0])
+        named = [
+            "/".join(words)
+            for place, words in enumerate(_KINDS)
+            if (usual | kinds[row]) >> place & 1
+        ]
+        return DataError(
+            f"The column {self._titles[column]!r} mixes labels of several kinds: "
+            f"{' and '.join(named)}, first in row {self._n_rows + row + 1:,} below the titles.",
+            "Write 0 and 1 in all of its rows.",
+        )
 
 
 LABELS = "Labels are 0 and 1, true and false, yes and no, y and n, or t and f"

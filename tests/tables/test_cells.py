@@ -86,6 +86,8 @@ def test_each_column_may_hold_another_kind_of_labels():
 def test_a_column_of_several_kinds_is_refused(cells, kinds):
     with pytest.raises(DataError, match=f"column 'b' mixes labels of several kinds: {kinds}."):
         marks_of(*(("1", cell) for cell in cells))
+    with pytest.raises(DataError, match=f"first in row {len(cells)} below the titles"):
+        marks_of(*(("1", cell) for cell in cells))
 
 
 def test_titles_that_are_letters_or_missing_are_no_labels():
