@@ -127,7 +127,7 @@ _HIERARCHY = (
         "--hierarchy",
         metavar="WHERE",
         help="Add the ancestors of the concepts, from: wordnet, a folder with WordNet's data.noun, "
-        "or a table child,parent.",
+        "a table child,parent, or the .json of Open Images.",
     ),
     click.option(
         "--min-chains",
