@@ -78,8 +78,9 @@ def check_key(path: Path, key: str, ids: Iterable[str], reading: Reading, others
         raise DataError(
             f"{str(path)!r}: the first column has no title of its own and holds whole numbers, as "
             "pandas writes its index.",
-            f"Name the column of sample ids, as in: --id-column {shlex.quote(other)}; if the "
-            f"numbers are the ids, give: --id-column {shlex.quote(key)}",
+            "Name the column of sample ids, as in: invert concepts build TABLE --id-column "
+            f"{shlex.quote(other)}; if the numbers are the ids, give: --id-column "
+            f"{shlex.quote(key)}",
         )
     _log.warning(
         "%s: the first column has no title of its own; its whole numbers are the sample ids.",
