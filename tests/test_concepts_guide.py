@@ -13,7 +13,18 @@ from tests.concepts.hierarchy.real_data import needs_nouns
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "concepts.md").read_text(encoding="utf-8")
-SOURCES = ("class folders", "wide", "long", "tidy", "spreadsheets", "coco", "pascal voc", "arrays")
+SOURCES = (
+    "class folders",
+    "wide",
+    "long",
+    "tidy",
+    "spreadsheets",
+    "coco",
+    "pascal voc",
+    "celeba",
+    "open images",
+    "arrays",
+)
 
 
 def blocks():

@@ -247,6 +247,13 @@ join_option = click.option(
     show_default=True,
     help="Require the same sample ids in activations and concepts, or use the common ones.",
 )
+match_option = click.option(
+    "--match",
+    type=click.Choice(["exact", "name", "stem"]),
+    default="exact",
+    show_default=True,
+    help="Join samples whose ids are equal, or whose file names are, or these without suffix.",
+)
 
 
 class MissingText(click.ParamType):
@@ -351,6 +358,7 @@ _inputs = (
     units_option,
     names_option,
     join_option,
+    match_option,
     missing_option,
 )
 inputs_options = together("inputs", *_inputs)

@@ -29,6 +29,7 @@ def add_samples(
     *,
     reading: Reading | None = None,
     join: str = "strict",
+    match: str = "exact",
     missing: str = "error",
     new_negative: bool = False,
 ) -> ConceptSet:
@@ -42,8 +43,8 @@ def add_samples(
         Sources of new samples, which are joined as `build_concepts` joins them.
     names : path, optional
         A table of names as for `build_concepts`; it applies to all concepts.
-    reading, join
-        How the sources are read and joined, see `build_concepts`.
+    reading, join, match
+        How the sources are read and joined to each other, see `build_concepts`.
     missing : {"error", "negative", "exclude"}, or kinds as for `build_concepts`
         Whether missing labels are refused, taken for 0, or kept undefined. A label is missing if a
         source leaves it open, or if only one side has the concept and the other has the sample.
@@ -59,7 +60,7 @@ def add_samples(
     meaning = Missing.parse(missing)
     while_reading = missing if meaning.given else "exclude"
     old = build_concepts(concepts, missing=while_reading)
-    new = build_concepts(sources, reading=reading, join=join, missing=while_reading)
+    new = build_concepts(sources, reading=reading, join=join, match=match, missing=while_reading)
     called = (repr(str(concepts)), _called(sources))
     both = append_samples(old, new, called)
     if new_negative:

@@ -51,6 +51,7 @@ def build_concepts(
     *,
     reading: Reading | None = None,
     join: str = "strict",
+    match: str = "exact",
     missing: str = "error",
     hierarchy: str | PathLike[str] | None = None,
     min_chains: int = 1,
@@ -73,6 +74,9 @@ def build_concepts(
     join : {"strict", "inner", "outer"}
         Whether samples that some sources lack are refused, left out, or kept as samples on which
         the concepts of those sources are not defined.
+    match : {"exact", "name", "stem"}
+        What of two sample ids must be equal: all of it; what follows its last slash or backslash,
+        whatever its Unicode form and the case of its suffix; or the same without the suffix.
     missing : {"error", "negative", "exclude"}, or text of several
         Whether samples on which a concept is not defined are refused, taken for samples that do
         not carry it, or kept as undefined. Kinds of missing labels may differ, as in
@@ -103,8 +107,8 @@ def build_concepts(
         The content of a source is not a set of concepts, samples differ, labels are missing, a
         concept is in several sources, no concept is in the hierarchy, or no concept is left.
     SettingError
-        No source can follow `reading`, `join` or `missing` is unknown, a number is out of range,
-        or an option for a hierarchy is given without one.
+        No source can follow `reading`, `join`, `match` or `missing` is unknown, a number is out of
+        range, or an option for a hierarchy is given without one.
     """
     if hierarchy is None and (min_chains != 1 or keep_equal):
         raise SettingError(
@@ -118,9 +122,9 @@ def build_concepts(
     meaning = Missing.parse(missing)
     sets = read_sources(paths, or_default(reading, Reading), meaning)
     called = [repr(str(path)) for path in paths]
-    concepts = combine(sets, called, join)
+    concepts = combine(sets, called, join, match)
     if meaning.given and join == "outer":
-        gaps = combine([replace(one, defined=None) for one in sets], called, join)
+        gaps = combine([replace(one, defined=None) for one in sets], called, join, match)
         concepts = resolve_absent(concepts, gaps, meaning)
     concepts = resolve_missing(concepts, missing)
     if kinds is not None:

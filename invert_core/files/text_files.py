@@ -14,7 +14,8 @@ LONGEST = 2**28
 """The most bytes of a line, or of a file that is read whole."""
 
 _BOM = b"\xef\xbb\xbf"
-_BOMS_OF_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_BOMS = {b"\xff\xfe\0\0": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+"""The first bytes of other Unicode encodings; the longer ones first."""
 
 
 def read_lines(path: Path, hint: str = "") -> Iterator[tuple[int, str]]:
@@ -64,15 +65,33 @@ def not_utf8(
     path: Path, error: UnicodeDecodeError, place: str = "", hint: str = ""
 ) -> FileFormatError:
     """Return the error for a file that is not UTF-8; `place` follows its name: ", line 3"."""
-    is_utf16 = error.object.startswith(_BOMS_OF_UTF16)
-    found = "UTF-16" if is_utf16 else f"byte 0x{error.object[error.start]:02x}"
+    unicode = next((name for bom, name in _BOMS.items() if error.object.startswith(bom)), None)
+    found = unicode or f"byte 0x{error.object[error.start]:02x}"
+    # In Western Windows 0x80 to 0x9f are letters and quotation marks, in Latin-1 invisible.
+    advice = f"Save it in UTF-8, or convert it, for example with: {_iconv(path, unicode)}"
+    if unicode is None:
+        advice = (
+            "Save it in UTF-8. If it is from a Western European or American Windows, convert it "
+            f"with the following, and check the accents; others need another name than "
+            f"WINDOWS-1252 (CP1252): {_iconv(path, 'WINDOWS-1252')}"
+        )
     return FileFormatError(
-        f"{str(path)!r}{place} is not encoded in UTF-8 ({found}).",
-        hint
-        or "Save it in UTF-8, or convert it, for example with: "
-        f"iconv -f {'UTF-16' if is_utf16 else 'LATIN1'} -t UTF-8 {shlex.quote(str(path))} > "
-        f"utf8{path.suffix}",
+        f"{str(path)!r}{place} is not encoded in UTF-8 ({found}).", hint or advice
     )
+
+
+def not_utf16(path: Path, text: str) -> FileFormatError:
+    """Return the error for a file with NUL characters that begins with `text`."""
+    order = {(False, True): "UTF-16LE", (True, False): "UTF-16BE"}
+    found = order.get((text[:1] == "\0", text[1:2] == "\0"))
+    return FileFormatError(
+        f"{str(path)!r} holds NUL characters: it is not text, or not encoded in UTF-8.",
+        f"Save it in UTF-8, or convert it: {_iconv(path, found)}" if found else "Save it in UTF-8.",
+    )
+
+
+def _iconv(path: Path, encoding: str | None) -> str:
+    return f"iconv -f {encoding} -t UTF-8 {shlex.quote(str(path))} > utf8{path.suffix}"
 
 
 def without_line_end(text: str) -> str:

@@ -31,7 +31,7 @@ class Inputs:
 
     Parameters
     ----------
-    activations, concepts, layers, units, names, join, missing, include, exclude
+    activations, concepts, layers, units, names, join, missing, match, include, exclude
         As for `label`.
     """
 
@@ -42,6 +42,7 @@ class Inputs:
     names: Path | None = None
     join: str = "strict"
     missing: str = "error"
+    match: str = "exact"
     include: Sequence[str] | None = None
     exclude: Sequence[str] | None = None
 
@@ -55,7 +56,9 @@ class Inputs:
         numbered = has_own_index(self.activations) or has_own_index(self.concepts)
         with open_source(self.activations, numbered=numbered) as opened:
             chosen = choose_concepts(self._concept_set(numbered), self.include, self.exclude)
-            kept, joined = join_samples(opened.sample_id, opened.n_samples, chosen, how=self.join)
+            kept, joined = join_samples(
+                opened.sample_id, opened.n_samples, chosen, how=self.join, match=self.match
+            )
             concepts = resolve_missing(joined, self.missing)
             yield Workload(concepts, choose_units(opened.layers, self.layers, self.units), kept)
 

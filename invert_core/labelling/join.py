@@ -1,11 +1,12 @@
 """Joins activations and concepts on the samples that they share."""
 
 import logging
-from os.path import splitext
+from dataclasses import replace
 
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.concepts.sets.matching import MATCHES, likeness, named_alike
 from invert_core.errors import DataError
 from invert_core.values import locate
 from invert_core.wording import choice, counted, first_few
@@ -20,6 +21,7 @@ def join(
     n_samples: int,
     concepts: ConceptSet,
     how: str = "strict",
+    match: str = "exact",
 ) -> tuple[np.ndarray | None, ConceptSet]:
     """Join concepts to the samples of activations.
 
@@ -33,20 +35,26 @@ def join(
     concepts : ConceptSet
     how : {"strict", "inner"}
         Whether to refuse ("strict") or to leave out ("inner") samples that only one side has.
+    match : {"exact", "name", "stem"}
+        What of two sample ids must be equal; see `key_of`.
 
     Returns
     -------
     kept : int64 array, or None
         Positions of the kept samples among the activations, ascending; None if all are kept.
     concepts : ConceptSet
-        The concepts on the kept samples, in the same order.
+        The concepts on the kept samples, in the same order and with the ids of the activations.
     """
     if how not in JOINS:
         raise choice("join", how, JOINS)
+    if match not in MATCHES:
+        raise choice("match", match, MATCHES)
     if sample_id is None or concepts.sample_id is None:
         kept, joined = None, _by_position(sample_id, n_samples, concepts)
     else:
-        kept, joined = _by_id(sample_id, concepts.sample_id, concepts, how)
+        sides = ("the concepts", "the activations")
+        given = named_alike(concepts.sample_id, sample_id, match, sides)
+        kept, joined = _by_id(sample_id, given, concepts, how)
     if joined.n_samples < 2:
         raise DataError(
             "Only 1 sample is left to compare.", "Give activations of at least two samples."
@@ -75,7 +83,7 @@ def _by_position(
 def _by_id(
     wanted: tuple[str, ...], given: tuple[str, ...], concepts: ConceptSet, how: str
 ) -> tuple[np.ndarray | None, ConceptSet]:
-    if wanted == given:
+    if wanted == given == concepts.sample_id:
         return None, concepts
     if len(set(wanted)) != len(wanted):
         raise DataError(
@@ -84,14 +92,21 @@ def _by_id(
     place = locate(wanted, given)
     found = place >= 0
     kept = np.flatnonzero(found)
+    alike = likeness(wanted, given) if kept.size < min(len(wanted), len(given)) else None
+    told = "" if alike is None else f" {alike.told}"
     if kept.size == 0:
         raise DataError(
             f"Activations and concepts have no sample id in common: {first_few(wanted)} against "
-            f"{first_few(given)}.",
-            _without_suffix(wanted, given) or "Name the samples alike on both sides.",
+            f"{first_few(given)}.{told}",
+            "Name the samples alike on both sides." if alike is None else alike.hint,
         )
     if how == "strict" and (kept.size < len(wanted) or kept.size < len(given)):
-        raise DataError(_difference(wanted, given), "Keep the common ones with: --join inner")
+        raise DataError(
+            _difference(wanted, given) + told,
+            "Keep the common ones with: --join inner" if alike is None else alike.hint,
+        )
+    if alike is not None:
+        _log.warning("Among the samples left out,%s %s", told, alike.hint)
     if kept.size < max(len(wanted), len(given)):
         _log.info(
             "%s %s in both (activations: %s, concepts: %s).",
@@ -100,19 +115,9 @@ def _by_id(
             f"{len(wanted):,}",
             f"{len(given):,}",
         )
+    if given is not concepts.sample_id:
+        concepts = replace(concepts, sample_id=given)
     return (None if found.all() else kept), concepts.take(place[found])
-
-
-def _without_suffix(wanted: tuple[str, ...], given: tuple[str, ...]) -> str:
-    stems = {splitext(id)[0]: id for id in given}
-    for id in wanted:
-        other = stems.get(splitext(id)[0])
-        if other is not None:
-            return (
-                f"They differ by a suffix ({id!r} against {other!r}): write it on both sides, or "
-                "on none."
-            )
-    return ""
 
 
 def _difference(wanted: tuple[str, ...], given: tuple[str, ...]) -> str:

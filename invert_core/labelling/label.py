@@ -42,6 +42,7 @@ def label(
     settings: Settings | None = None,
     names: Path | None = None,
     join: str = "strict",
+    match: str = "exact",
     missing: str = "error",
     include: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
@@ -76,6 +77,10 @@ def label(
         are used ("inner"). The index of a pandas object holds sample ids; if it is 0, 1, 2, …, it
         does so only if the other side has another index. If one side has no ids, samples are
         matched by position.
+    match : {"exact", "name", "stem"}
+        What of two sample ids must be equal: all of it; what follows its last slash or backslash,
+        whatever its Unicode form and the case of its suffix; or the same without the suffix. Ids
+        of one side that are equal in this part are refused.
     missing : {"error", "negative", "exclude"}, or kinds as for `build_concepts`
         What to do with missing labels on the samples that are compared. "error" refuses them.
         "negative" treats the concept as absent. "exclude" compares each formula on the samples on
@@ -115,7 +120,9 @@ def label(
     1 wild 1.0
     """
     settings = or_default(settings, Settings)
-    inputs = Inputs(activations, concepts, layers, units, names, join, missing, include, exclude)
+    inputs = Inputs(
+        activations, concepts, layers, units, names, join, missing, match, include, exclude
+    )
     with inputs.open() as work:
         tables = label_workload(work, settings, jobs=jobs, progress=progress, block=block)
         return Labels.of_tables(tables, work.concepts, work.aliases)
@@ -130,6 +137,7 @@ def label_units(
     settings: Settings | None = None,
     names: Path | None = None,
     join: str = "strict",
+    match: str = "exact",
     missing: str = "error",
     include: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
@@ -140,7 +148,7 @@ def label_units(
 
     Parameters
     ----------
-    activations, concepts, layers, units, settings, names, join, missing, jobs, block
+    activations, concepts, layers, units, settings, names, join, match, missing, jobs, block
         As for `label`, and so are `include` and `exclude`.
 
     Returns
@@ -159,7 +167,9 @@ def label_units(
     activations:0 animal
     """
     settings = or_default(settings, Settings)
-    inputs = Inputs(activations, concepts, layers, units, names, join, missing, include, exclude)
+    inputs = Inputs(
+        activations, concepts, layers, units, names, join, missing, match, include, exclude
+    )
     with (
         inputs.open() as work,
         closing(label_workload(work, settings, jobs=jobs, block=block)) as tables,

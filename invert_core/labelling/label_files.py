@@ -48,6 +48,7 @@ def label_files(
     units: UnitChoice | None = None,
     settings: Settings | None = None,
     join: str = "strict",
+    match: str = "exact",
     missing: str = "error",
     include: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
@@ -70,7 +71,7 @@ def label_files(
         exist at all.
     names : path, optional
         Table of the concepts' names; see `read_concepts`.
-    layers, units, settings, join, missing, include, exclude, jobs, progress
+    layers, units, settings, join, match, missing, include, exclude, jobs, progress
         As for `label`.
     overwrite : bool
         Replace an existing run directory once the new one is complete. Start again if an
@@ -110,6 +111,7 @@ def label_files(
         names=None if names is None else input_path(names),
         join=join,
         missing=missing,
+        match=match,
         include=_as_list(include),
         exclude=_as_list(exclude),
     )
@@ -196,6 +198,7 @@ def _choices(inputs: Inputs) -> dict[str, Any]:
         "layers": None if inputs.layers is None else list(inputs.layers),
         "units": inputs.units,
         "join": inputs.join,
+        "match": inputs.match,
         "missing": inputs.missing,
         **_concept_choice(inputs),
     }
@@ -229,6 +232,7 @@ def _fingerprint(
         "layers": [layer.name for layer, _ in work.layers],
         "units": units,
         "join": inputs.join,
+        "match": inputs.match,
         "missing": inputs.missing,
         **_concept_choice(inputs),
         "inputs": {name: found["sha256"] for name, found in identities.items()},

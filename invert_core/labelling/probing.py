@@ -122,6 +122,7 @@ def probe(
     units: UnitChoice | None = None,
     names: Path | None = None,
     join: str = "strict",
+    match: str = "exact",
     missing: str = "error",
     progress: Progress | None = None,
     block: int | None = None,
@@ -134,7 +135,7 @@ def probe(
 
     Parameters
     ----------
-    activations, concepts, layers, units, names, join, missing, progress, block
+    activations, concepts, layers, units, names, join, match, missing, progress, block
         As for `label`.
     formula : Formula or str
         The formula in concept ids or names, as for `score`. Choose it before you see the
@@ -169,7 +170,7 @@ def probe(
     """
     if direction not in DIRECTIONS:
         raise choice("direction", direction, DIRECTIONS)
-    inputs = Inputs(activations, concepts, layers, units, names, join, missing)
+    inputs = Inputs(activations, concepts, layers, units, names, join, missing, match)
     scored = score_units(inputs, formula, progress=progress, block=block)
     rows_found = by_row(scored.columns | _corrected(scored.tested))
     units_found = [ProbedUnit(rank=1, **row) for row in rows_found]

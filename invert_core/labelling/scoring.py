@@ -46,6 +46,7 @@ def score(
     units: UnitChoice | None = None,
     names: Path | None = None,
     join: str = "strict",
+    match: str = "exact",
     missing: str = "error",
     progress: Progress | None = None,
     block: int | None = None,
@@ -57,7 +58,7 @@ def score(
 
     Parameters
     ----------
-    activations, concepts, layers, units, names, join, progress, block
+    activations, concepts, layers, units, names, join, match, progress, block
         As for `label`.
     formula : Formula or str
         The formula in concept ids or names, such as ``box & ~(mailbox | letter box)``. The `label`
@@ -90,7 +91,7 @@ def score(
     >>> score(np.array([[4.0], [9.0], [1.0], [5.0]]), concepts, "a & ~b").rows[0].auc
     1.0
     """
-    inputs = Inputs(activations, concepts, layers, units, names, join, missing)
+    inputs = Inputs(activations, concepts, layers, units, names, join, missing, match)
     scored = score_units(inputs, formula, progress=progress, block=block)
     n_units = scored.tested.is_constant.size
     once = np.ones(n_units, np.int64)

@@ -140,9 +140,9 @@ def compare_runs(run: str | PathLike[str], certified: str | PathLike[str]) -> Co
     Raises
     ------
     DataError
-        Both runs used the same search; their inputs, length, fraction limits, direction, join or
-        missing differ; no unit is in both; or the beam search found a formula that the exhaustive
-        search rules out.
+        Both runs used the same search; their inputs, length, fraction limits, direction, join,
+        match or missing differ; no unit is in both; or the beam search found a formula that the
+        exhaustive search rules out.
     MissingFileError, FileFormatError
         A path is not a run directory, or the run is broken.
     """
@@ -198,8 +198,9 @@ def _described(path: str | PathLike[str]) -> _Described:
         made_of = {name: run.info["inputs"][name]["sha256"] for name in _INPUTS}
         made_of |= {name: settings[name] for name in _SETTINGS}
         arguments = run.info["arguments"]
-        # The first versions had neither missing labels nor a choice of search.
+        # The first versions had neither missing labels nor a choice of matching and search.
         made_of |= {"join": arguments["join"], "missing": arguments.get("missing", "error")}
+        made_of["match"] = arguments.get("match", "exact")
         search = settings.get("search", "beam")
         if search not in SEARCHES:
             raise KeyError(search)

@@ -1,25 +1,31 @@
 """The meaning of cells in untrusted tables: a mark, a number, or nothing known."""
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 
+import numpy as np
+
+from invert_core.errors import DataError
 from invert_core.values import INTEGER_LIMIT
 
 UNDEFINED = 2
 """The mark of a cell that says neither 0 nor 1."""
 
-MARKS = {
-    "0": 0,
-    "0.0": 0,
-    "-0.0": 0,
-    "false": 0,
-    "1": 1,
-    "1.0": 1,
-    "true": 1,
-    "-1": UNDEFINED,
-    "-1.0": UNDEFINED,
-}
-"""Cells that are marks, in lower case."""
+_KINDS = (
+    {"0": 0, "1": 1, "false": 0, "true": 1},
+    {"no": 0, "yes": 1},
+    {"n": 0, "y": 1},
+    {"f": 0, "t": 1},
+)
+"""The kinds of labels, in lower case; a column holds labels of one kind only."""
+
+_MARK_OF = {word: (mark, kind) for kind, words in enumerate(_KINDS) for word, mark in words.items()}
+_NUMBER = re.compile(r"(-?[01])(?:\.0*)?(?:e[+-]?0+)?")
+_NUMBERS = {"0": 0, "-0": 0, "1": 1, "-1": UNDEFINED}
+"""The marks of whole numbers, which may also be written as in 1.00 or 1.0e+00."""
+
+_MARK_BITS = 2
 
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none"})
 """Cells that say that nothing is known, in lower case."""
@@ -43,25 +49,47 @@ def sentinel(cell: object) -> str | None:
     ['blank', 'blank', 'blank', 'NA', '-1', '-1', None]
     """
     if not is_missing(cell):
-        text = cell.strip() if isinstance(cell, str) else str(cell)
-        return "-1" if text in ("-1", "-1.0") else None
+        number = _NUMBER.fullmatch(str(cell).strip().lower())
+        return "-1" if number and number[1] == "-1" else None
     return "NA" if isinstance(cell, str) and cell.strip() else "blank"
 
 
 def as_mark(cell: object) -> int | None:
     """The mark in a cell: 0, 1, or `UNDEFINED` for -1 and missing cells; None if it is no mark.
 
-    >>> as_mark("TRUE"), as_mark(0.0), as_mark(-1), as_mark(""), as_mark("yes")
-    (1, 0, 2, 2, None)
+    >>> as_mark("TRUE"), as_mark(0.0), as_mark("1.0e+00"), as_mark("no"), as_mark(""), as_mark("?")
+    (1, 0, 1, 0, 2, None)
     """
-    text = cell if isinstance(cell, str) else str(cell)
-    if text.lower() in MARKS:
-        return MARKS[text.lower()]
-    return UNDEFINED if is_missing(cell) else None
+    found = _mark_and_kind(cell)
+    return None if found is None else found[0]
+
+
+def looks_like_mark(title: str) -> bool:
+    """Return whether a title is a number that is a mark, or true or false.
+
+    >>> looks_like_mark("1.00"), looks_like_mark("y")
+    (True, False)
+    """
+    found = None if is_missing(title) else _mark_and_kind(title)
+    return found is not None and found[1] in (None, 0)
+
+
+def _mark_and_kind(cell: object) -> tuple[int, int | None] | None:
+    """The mark in a cell, and the number of its kind, which an undefined one lacks."""
+    text = (cell if isinstance(cell, str) else str(cell)).lower()
+    if text in _MARK_OF:
+        return _MARK_OF[text]
+    number = _NUMBER.fullmatch(text)
+    if number:
+        mark = _NUMBERS[number[1]]
+        return mark, None if mark == UNDEFINED else 0
+    return (UNDEFINED, None) if is_missing(cell) else None
 
 
 class CellMarks(dict[object, int]):
-    """The mark of each cell, computed once; a ValueError if it has none.
+    """A code of the mark in each cell, computed once; a ValueError if it is no mark.
+
+    `OneKind` turns codes into marks.
 
     Parameters
     ----------
@@ -74,14 +102,62 @@ class CellMarks(dict[object, int]):
         self._mark_of = mark_of
 
     def __missing__(self, cell: object) -> int:
-        mark = as_mark(cell)
+        mark, kind = _mark_and_kind(cell) or (None, None)
         if mark == UNDEFINED:
             mark = self._mark_of(str(sentinel(cell)))
         if mark is None:
             raise ValueError(f"{excerpt(cell)} is not a label")
+        code = mark if kind is None else mark | 1 << (kind + _MARK_BITS)
         if cell == cell:  # NaN never equals a key: each would be kept again
-            self[cell] = mark
-        return mark
+            self[cell] = code
+        return code
+
+
+class OneKind:
+    """Turns codes of `CellMarks` into marks, and sees to it that a column holds labels of one kind.
+
+    Parameters
+    ----------
+    titles : sequence of str, C entries
+    """
+
+    def __init__(self, titles: Sequence[str]):
+        self._titles = titles
+        self._found = np.zeros(len(titles), np.uint8)
+        self._n_rows = 0
+
+    @property
+    def n_columns(self) -> int:
+        """C."""
+        return len(self._titles)
+
+    def marks(self, codes: np.ndarray) -> np.ndarray:
+        """The marks of more rows, uint8 [N, C]; a DataError if a column mixes kinds."""
+        kinds = self._found | np.bitwise_or.reduce(codes >> _MARK_BITS, axis=0)
+        mixed = np.flatnonzero(kinds & (kinds - (kinds > 0)))
+        if mixed.size:
+            raise self._mixed(int(mixed[0]), codes[:, mixed[0]] >> _MARK_BITS)
+        self._n_rows += len(codes)
+        self._found = kinds
+        return codes & ((1 << _MARK_BITS) - 1)
+
+    def _mixed(self, column: int, kinds: np.ndarray) -> DataError:
+        usual = self._found[column] or kinds[np.flatnonzero(kinds)[0]]
+        row = int(np.flatnonzero(kinds & ~usual)[0])
+        named = [
+            "/".join(words)
+            for place, words in enumerate(_KINDS)
+            if (usual | kinds[row]) >> place & 1
+        ]
+        return DataError(
+            f"The column {self._titles[column]!r} mixes labels of several kinds: "
+            f"{' and '.join(named)}, first in row {self._n_rows + row + 1:,} below the titles.",
+            "Write 0 and 1 in all of its rows.",
+        )
+
+
+LABELS = "Labels are 0 and 1, true and false, yes and no, y and n, or t and f"
+"""What messages say that a label is."""
 
 
 def as_number(cell: object) -> float:

@@ -125,13 +125,13 @@ def test_other_counts_of_samples_without_ids_are_refused(refuse):
     assert "59 samples with activations, 60 with concepts" in refuse("bare.npz")
 
 
-@pytest.mark.parametrize("label", ["2", "yes", "0.5", "-2"])
+@pytest.mark.parametrize("label", ["2", "maybe", "0.5", "-2"])
 def test_labels_other_than_0_and_1_are_refused(refuse, inputs, label):
     text = (inputs / "concepts.csv").read_text()
     (inputs / "bad.csv").write_text(text.rpartition(",")[0] + f",{label}\n")
     error = refuse("activations.npz", "bad.csv")
     assert "line 61, column 'c'" in error
-    assert "0, 1, true and false" in error
+    assert "0 and 1, true and false, yes and no" in error
 
 
 def test_every_command_that_reads_a_run_refuses_what_is_none(inputs):

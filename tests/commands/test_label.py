@@ -75,6 +75,7 @@ def test_units_layers_and_settings_reach_the_search(inputs):
         "layers": ["fc"],
         "units": [0, 1, 3],
         "join": "strict",
+        "match": "exact",
         "missing": "error",
         "jobs": 1,
     }

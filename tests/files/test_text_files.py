@@ -47,7 +47,12 @@ def test_what_is_too_long_is_refused(path, read, monkeypatch):
 @READERS
 @pytest.mark.parametrize(
     ("content", "found", "encoding"),
-    [("é".encode("latin-1"), "byte 0xe9", "LATIN1"), ("a".encode("utf-16"), "UTF-16", "UTF-16")],
+    [
+        ("é".encode("latin-1"), "byte 0xe9", "WINDOWS-1252"),
+        ("dog\u2019s".encode("cp1252"), "byte 0x92", "WINDOWS-1252"),
+        ("a".encode("utf-16"), "UTF-16", "UTF-16"),
+        ("a".encode("utf-32"), "UTF-32", "UTF-32"),
+    ],
 )
 def test_another_encoding_is_answered_with_how_to_convert_it(path, read, content, found, encoding):
     path.write_bytes(content)

@@ -33,7 +33,7 @@ def data(tmp_path, monkeypatch):
 
 
 def make(folder, search, layer="fc.npy", concepts="concepts.npz", units=None, **more):
-    how = {name: more.pop(name) for name in ("join", "missing") if name in more}
+    how = {name: more.pop(name) for name in ("join", "match", "missing") if name in more}
     settings = Settings(**{**LIMITS, "search": search, "beam": 1, **more})
     label_files(layer, concepts, folder, settings=settings, units=units, **how)
     return folder
@@ -208,6 +208,7 @@ def test_two_runs_of_one_search_are_refused(runs):
         ({"max_fraction": 0.4}, "max-fraction is 0.4 and 0.5", "--max-fraction 0.5"),
         ({"direction": "both"}, "direction is both and positive", "--direction positive"),
         ({"join": "inner"}, "join is inner and strict", "--join strict"),
+        ({"match": "name"}, "match is name and exact", "--match exact"),
         ({"missing": "exclude"}, "missing is exclude and error", "--missing error"),
         ({"length": 1, "join": "inner"}, "length is 1 and 2, join is inner", "--length 2, --join"),
     ],
@@ -240,7 +241,13 @@ def test_runs_that_know_no_search_are_of_the_beam_and_lack_no_labels(runs):
     with open("run/run.json", encoding="utf-8") as file:
         info = json.load(file)
     settings, arguments = info["settings"], info["arguments"]
-    del settings["search"], settings["time_limit"], settings["min_defined"], arguments["missing"]
+    del (
+        settings["search"],
+        settings["time_limit"],
+        settings["min_defined"],
+        arguments["missing"],
+        arguments["match"],
+    )
     usual = compare_runs(*runs)
     change_info("run", settings=settings, arguments=arguments)
     assert compare_runs(*runs) == usual

@@ -1,5 +1,7 @@
 """CSV of which little is text: long lines, long cells, NUL characters."""
 
+import logging
+
 import pytest
 
 from invert_core.errors import FileFormatError
@@ -34,3 +36,61 @@ def test_a_cell_of_many_lines_that_is_too_long_is_refused(tmp_path, monkeypatch)
 def test_what_is_no_text_is_refused_as_such(tmp_path, content):
     with pytest.raises(FileFormatError, match="holds NUL characters: it is not text, or not"):
         read(saved(tmp_path, content))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_named(tmp_path, encoding):
+    with pytest.raises(FileFormatError) as caught:
+        read(saved(tmp_path, "id,a\nx,1\n".encode(encoding)))
+    assert (
+        f"iconv -f {encoding.upper().replace('-LE', 'LE').replace('-BE', 'BE')} "
+        in caught.value.hint
+    )
+
+
+@pytest.mark.parametrize(("separator", "word"), [(";", "semicolons"), ("\t", "tabs")])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_other_separators_are_read_with_a_word(tmp_path, caplog, separator, word, quote):
+    rows = [["id", "a"], ["x", "1"], ["y", "2"]]
+    lines = [separator.join(f"{quote}{cell}{quote}" for cell in row) for row in rows]
+    assert [row for _, row in read(saved(tmp_path, "\n".join(lines)))] == rows[1:]
+    assert f"table.csv: read with {word} between the columns" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'id,"a;b"\nx,1\n',
+        "id,a;b;c\nx,1;2;3\n",
+        "text; raw\na\n",
+        '"text;\nraw"\na\n',
+        "a;b\tc\nx;y\tz\n",
+    ],
+)
+def test_a_table_whose_separator_is_in_doubt_is_read_as_its_suffix_says(tmp_path, content, caplog):
+    with open_table(saved(tmp_path, content)) as (header, rows):
+        assert len(header) == content.partition("\n")[0].count(",") + 1
+        list(rows)
+    assert not caplog.text
+
+
+def test_the_line_of_excel_that_names_the_separator_is_followed(tmp_path, caplog):
+    with open_table(saved(tmp_path, "sep=;\r\nid;a\r\nx;1,5\r\n")) as (header, rows):
+        assert (header, list(rows)) == (["id", "a"], [(3, ["x", "1,5"])])
+    assert not caplog.text
+
+
+def test_empty_columns_and_rows_at_the_end_are_left_out_and_named(tmp_path, caplog):
+    path = saved(tmp_path, "id,a, ,\nx,1,,\ny,2\n,,,\n,,,\n")
+    with caplog.at_level(logging.INFO, "invert"), open_table(path) as (header, rows):
+        assert (header, list(rows)) == (["id", "a"], [(2, ["x", "1"]), (3, ["y", "2"])])
+    told = "table.csv: left out 2 empty columns and 2 empty rows (line 4 to 5) at the end."
+    assert told in caplog.text
+
+
+def test_an_empty_row_between_others_is_kept_for_the_reader_to_refuse(tmp_path):
+    assert read(saved(tmp_path, "id,a\nx,1\n,\ny,1\n"))[1] == (3, ["", ""])
+
+
+def test_an_empty_text_in_a_table_of_one_column_is_a_row(tmp_path):
+    assert read(saved(tmp_path, 'text\na\n""\n')) == [(2, ["a"]), (3, [""])]

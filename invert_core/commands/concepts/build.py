@@ -36,9 +36,9 @@ def build(
     All sources describe the same samples.
 
     A SOURCE is a folder of class folders, a table (.csv, .tsv, .jsonl, .parquet), a COCO file
-    (.json), a folder of Pascal VOC's .xml, .npz, or .h5. A table is wide, with a column of 0/1 per
-    concept; long, with a column 'concepts' of ids separated by blanks; or tidy, with a column
-    'concept_id'.
+    (.json), a folder of Pascal VOC's .xml, a list of CelebA (.txt) or Open Images (.csv), .npz, or
+    .h5. A table is wide, with a column of 0/1 per concept; long, with a column 'concepts' of ids
+    separated by blanks; or tidy, with a column 'concept_id'.
     """
     from invert_core.commands.concepts.check_summary import sentences, size_and_place
     from invert_core.concepts.building import build_concepts

@@ -58,6 +58,13 @@ _READING = (
         help="Tables: make every value of a column a concept COLUMN.VALUE; may be repeated.",
     ),
     click.option(
+        "--marks",
+        multiple=True,
+        metavar="COLUMN",
+        help="Tables: a column of 0 and 1 beside others, or all that fit a pattern as in '*'; may "
+        "be repeated.",
+    ),
+    click.option(
         "--bin",
         "bins",
         multiple=True,
@@ -91,6 +98,12 @@ _READING = (
         metavar="PIXELS",
         help="COCO: leave out objects with a smaller area.",
     ),
+    click.option(
+        "--min-confidence",
+        type=click.FloatRange(0, 1),
+        metavar="X",
+        help="Open Images: leave out labels of machines with a lower confidence.",
+    ),
     options.follow_links_option,
 )
 
@@ -111,6 +124,7 @@ sources_options = options.together(
         help="Samples that some sources lack: refuse them, leave them out, or keep them with "
         "missing labels.",
     ),
+    options.match_option,
 )
 """Sources and how they are joined: parameters of `build_concepts` and `add_samples`."""
 
@@ -120,7 +134,7 @@ _HIERARCHY = (
         "--hierarchy",
         metavar="WHERE",
         help="Add the ancestors of the concepts, from: wordnet, a folder with WordNet's data.noun, "
-        "or a table child,parent.",
+        "a table child,parent, or the .json of Open Images.",
     ),
     click.option(
         "--min-chains",

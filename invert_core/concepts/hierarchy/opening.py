@@ -3,6 +3,7 @@
 from os import PathLike
 
 from invert_core.concepts.hierarchy.hierarchy import Hierarchy
+from invert_core.concepts.hierarchy.label_tree import read_label_tree
 from invert_core.concepts.hierarchy.parent_table import read_parent_table
 from invert_core.concepts.hierarchy.wordnet import FOLDER, NOUNS, read_wordnet
 from invert_core.errors import FileFormatError, MissingFileError
@@ -12,8 +13,8 @@ from invert_core.tables.formats import SUFFIXES
 WORDNET = "wordnet"
 
 _KINDS = (
-    f"Give {WORDNET}, a folder with WordNet's {NOUNS}, or a table with the columns child and "
-    f"parent ({', '.join(SUFFIXES)})."
+    f"Give {WORDNET}, a folder with WordNet's {NOUNS}, a table with the columns child and "
+    f"parent ({', '.join(SUFFIXES)}), or the hierarchy of Open Images (.json)."
 )
 
 
@@ -23,7 +24,8 @@ def open_hierarchy(where: str | PathLike[str]) -> Hierarchy:
     Parameters
     ----------
     where : path, or "wordnet"
-        A folder with WordNet's `data.noun`, or a table ``child,parent``. The word "wordnet" means
+        A folder with WordNet's `data.noun`, a table ``child,parent``, or the hierarchy of
+        Open Images (``.json``). The word "wordnet" means
         the folder of Debian's package `wordnet-base`; for a folder of that name give ``./wordnet``.
     """
     if where == WORDNET:
@@ -33,6 +35,8 @@ def open_hierarchy(where: str | PathLike[str]) -> Hierarchy:
         return read_wordnet(path)
     if path.suffix.lower() in SUFFIXES:
         return read_parent_table(path)
+    if path.suffix.lower() == ".json":
+        return read_label_tree(path)
     if not path.exists():
         raise MissingFileError(f"There is no file or folder {str(path)!r}.", _KINDS)
     raise FileFormatError(f"{str(path)!r} is not named like a hierarchy.", _KINDS)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.concepts.sets.matching import Likeness, likeness, named_alike
 from invert_core.concepts.sets.packing import full_sets
 from invert_core.errors import DataError
 from invert_core.kernels.bits import pack_columns, unpack
@@ -22,7 +23,10 @@ _log = logging.getLogger("invert")
 
 
 def combine(
-    sets: Sequence[ConceptSet], called: Sequence[str] | None = None, how: str = "strict"
+    sets: Sequence[ConceptSet],
+    called: Sequence[str] | None = None,
+    how: str = "strict",
+    match: str = "exact",
 ) -> ConceptSet:
     """Put the concepts of several sources of the same samples into one set.
 
@@ -37,6 +41,8 @@ def combine(
     how : {"strict", "inner", "outer"}
         Whether samples that some sets lack are an error, are left out, or are kept as samples on
         which the concepts of those sets are not defined.
+    match : {"exact", "name", "stem"}
+        What of two sample ids must be equal; see `key_of`.
     """
     if how not in JOINS:
         raise choice("join", how, JOINS)
@@ -46,6 +52,11 @@ def combine(
         return sets[0]
     names = list(called or [f"source {number}" for number in range(1, len(sets) + 1)])
     leader = next((place for place, one in enumerate(sets) if one.sample_id is not None), 0)
+    if match != "exact":
+        sets = [
+            _named_like(one, name, sets[leader], names[leader], match)
+            for one, name in zip(sets, names, strict=True)
+        ]
     ids = _common_ids(sets, names, leader, how)
     aligned = [
         _aligned(one, name, ids, sets[leader], names[leader])
@@ -72,6 +83,15 @@ def combine(
     )
 
 
+def _named_like(
+    one: ConceptSet, name: str, leader: ConceptSet, leading: str, match: str
+) -> ConceptSet:
+    if one is leader or one.sample_id is None or leader.sample_id is None:
+        return one
+    named = named_alike(one.sample_id, leader.sample_id, match, (name, leading))
+    return replace(one, sample_id=named)
+
+
 def _common_ids(
     sets: Sequence[ConceptSet], names: Sequence[str], leader: int, how: str
 ) -> tuple[str, ...] | None:
@@ -84,10 +104,13 @@ def _common_ids(
         for place, (one, name) in enumerate(zip(sets, names, strict=True))
         if place != leader and one.sample_id is not None and one.sample_id != ids
     ]
-    if how == "strict":
-        for other, name in others:
-            _check_same(ids, other, names[leader], name)
-    elif how == "inner":
+    for other, name in others:
+        alike = likeness(ids, other)
+        if how == "strict":
+            _check_same((ids, other), (names[leader], name), alike)
+        elif alike is not None:
+            _log.warning("%s and %s: %s %s", names[leader], name, alike.told, alike.hint)
+    if how == "inner":
         kept = set(ids).intersection(*(other for other, _ in others))
         ids = tuple(id for id in ids if id in kept)
         if not ids:
@@ -95,7 +118,7 @@ def _common_ids(
                 "The sources have no sample id in common.",
                 "Use the same sample ids in all sources.",
             )
-    else:
+    elif how == "outer":
         ids = tuple(dict.fromkeys(itertools.chain(ids, *(other for other, _ in others))))
     n_all = len(set(sets[leader].sample_id or ()).union(*(other for other, _ in others)))
     if how == "inner" and len(ids) < n_all:
@@ -108,17 +131,19 @@ def _common_ids(
     return ids
 
 
-def _check_same(ids: tuple[str, ...], other: tuple[str, ...], leading: str, name: str) -> None:
+def _check_same(
+    sides: tuple[tuple[str, ...], tuple[str, ...]], called: tuple[str, str], alike: Likeness | None
+) -> None:
     hint = "Give --join inner for the samples in common, or --join outer to keep all."
-    for these, those, of, lacking in ((ids, other, leading, name), (other, ids, name, leading)):
+    for these, those, of, lacking in ((*sides, *called), (*sides[::-1], *called[::-1])):
         there = set(those)
         missing = [id for id in these if id not in there]
         if missing:
             raise DataError(
                 f"{counted(len(missing), 'sample')} of {of} "
                 f"{'is' if len(missing) == 1 else 'are'} missing in {lacking}: "
-                f"{first_few(missing)}.",
-                hint,
+                f"{first_few(missing)}." + ("" if alike is None else f" {alike.told}"),
+                hint if alike is None else alike.hint,
             )
 
 

@@ -1,6 +1,8 @@
 """Reads names and definitions of concepts from a table, and applies them."""
 
+import itertools
 import logging
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +14,9 @@ from invert_core.concepts.sources.source import log_ignored
 from invert_core.errors import DataError, FileFormatError
 from invert_core.tables.csv_table import open_table
 from invert_core.wording import counted, first_few
+
+_OF_OPEN_IMAGES = {"LabelName": "concept_id", "DisplayName": "name"}
+_LABEL_NAME = re.compile(r"/[a-z]/\w+")
 
 _log = logging.getLogger("invert")
 
@@ -26,10 +31,18 @@ class Names:
 
 
 def read_names(path: Path) -> Names:
-    """Read a table with the columns ``concept_id``, ``name`` and perhaps ``definition``."""
+    """Read a table with the columns ``concept_id``, ``name`` and perhaps ``definition``.
+
+    The tables of Open Images have the columns ``LabelName`` and ``DisplayName``, or no header.
+    """
     name: dict[str, str] = {}
     definition: dict[str, str] = {}
     with open_table(path) as (header, rows):
+        if len(header) == 2 and _LABEL_NAME.fullmatch(header[0]):
+            rows = itertools.chain([(1, header)], rows)
+            header = list(_OF_OPEN_IMAGES)
+        if "concept_id" not in header:
+            header = [_OF_OPEN_IMAGES.get(title, title) for title in header]
         missing = [column for column in ("concept_id", "name") if column not in header]
         if missing:
             raise FileFormatError(

@@ -12,8 +12,10 @@ from invert_core.concepts.sets.missing import Missing, resolve_absent
 from invert_core.concepts.sources.annotations.coco import read_coco
 from invert_core.concepts.sources.annotations.voc import is_voc, read_voc
 from invert_core.concepts.sources.arrays import read_arrays
+from invert_core.concepts.sources.celeba import read_celeba
 from invert_core.concepts.sources.class_folders import read_class_folders
 from invert_core.concepts.sources.edges import Edges, read_edges
+from invert_core.concepts.sources.open_images import is_open_images, read_open_images
 from invert_core.concepts.sources.source import Reading, SourceFormat, by_suffix
 from invert_core.concepts.sources.tables.reading import LONG_COLUMN, read_table, titles_of
 from invert_core.errors import (
@@ -24,6 +26,7 @@ from invert_core.errors import (
     UnknownNameError,
 )
 from invert_core.tables.formats import SUFFIXES as TABLES
+from invert_core.values import is_pattern, pattern_rule
 from invert_core.wording import first_few, nearest
 
 
@@ -32,12 +35,30 @@ def _read_class_folders(path: Path, reading: Reading, missing: Missing) -> Conce
     return resolve_absent(found, found, missing)
 
 
+def _read_open_images(path: Path, reading: Reading, missing: Missing) -> ConceptSet:
+    found = read_open_images(path, reading)
+    return resolve_absent(found, found, missing)
+
+
 FORMATS = (
+    SourceFormat(
+        "labels or boxes of Open Images (.csv with ImageID, LabelName, Confidence)",
+        is_open_images,
+        _read_open_images,
+        frozenset({"min_confidence"}),
+    ),
+    SourceFormat(
+        "CelebA's list_attr_celeba.txt",
+        by_suffix(".txt"),
+        lambda path, reading, _: read_celeba(path, reading),
+    ),
     SourceFormat(
         f"a table ({', '.join(TABLES)})",
         by_suffix(*TABLES),
         read_table,
-        frozenset({"id_column", "tags", "separator", "classes", "bins", "thresholds", "edges"}),
+        frozenset(
+            {"id_column", "tags", "separator", "classes", "marks", "bins", "thresholds", "edges"}
+        ),
         titles_of,
     ),
     SourceFormat(
@@ -67,11 +88,13 @@ OPTIONS = {
     "tags": "--tags",
     "separator": "--separator",
     "classes": "--classes",
+    "marks": "--marks",
     "bins": "--bin",
     "thresholds": "--threshold",
     "edges": "--edges",
     "supercategories": "--supercategories",
     "min_area": "--min-area",
+    "min_confidence": "--min-confidence",
     "follow_links": "--follow-links",
 }
 """The command-line option for each field of `Reading`."""
@@ -103,6 +126,7 @@ def _check_columns(
         *(("id_column", column) for column in (reading.id_column,) if column is not None),
         *(("tags", column) for column in reading.tags),
         *(("classes", column) for column in reading.classes),
+        *(("marks", column) for column in reading.marks),
         *(("bins", column) for column, _ in reading.bins),
         *(("thresholds", column) for column, _ in reading.thresholds),
     ]
@@ -111,7 +135,7 @@ def _check_columns(
     of_sources = [found.titles(path) for path, found in zip(paths, formats, strict=True)]
     titles = list(dict.fromkeys(itertools.chain(*of_sources)))
     for field, column in named:
-        if column not in titles:
+        if column not in titles and not (field == "marks" and _fits_any(column, titles)):
             raise UnknownNameError(
                 f"No source has a column {column!r}, which {OPTIONS[field]} names.",
                 nearest(column, titles, f"The columns are {first_few(titles, 10)}."),
@@ -123,6 +147,10 @@ def _check_columns(
             f"No source has a column whose cells {OPTIONS['separator']} could divide.",
             f"It is for a column {LONG_COLUMN!r}, or for columns that {OPTIONS['tags']} names.",
         )
+
+
+def _fits_any(pattern: str, titles: Sequence[str]) -> bool:
+    return is_pattern(pattern) and any(map(pattern_rule(pattern).fullmatch, titles))
 
 
 def _format_of(path: Path) -> SourceFormat:

@@ -27,6 +27,9 @@ class Reading:
         in the form of JSON or Python.
     classes : tuple of str
         Columns with one value in a cell; each value is a concept ``column.value``.
+    marks : tuple of str
+        Columns of 0 and 1, each of which is a concept; a pattern such as ``"*"`` stands for the
+        columns that no other field names.
     bins : tuple of (str, int)
         Numeric columns, and the number of quantile groups of each; each group is a concept.
     thresholds : tuple of (str, float)
@@ -39,6 +42,9 @@ class Reading:
         categories.
     min_area : float
         The least area of an object in pixels; smaller objects do not count.
+    min_confidence : float or None
+        The least confidence of a label of Open Images that a machine made; labels below it do not
+        count. None refuses such labels.
     follow_links : bool
         Whether symbolic links in a folder of class folders are followed, wherever they lead.
     """
@@ -47,11 +53,13 @@ class Reading:
     tags: tuple[str, ...] = ()
     separator: str | None = None
     classes: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
     bins: tuple[tuple[str, int], ...] = ()
     thresholds: tuple[tuple[str, float], ...] = ()
     edges: Path | Edges | None = None
     supercategories: bool = False
     min_area: float = 0.0
+    min_confidence: float | None = None
     follow_links: bool = False
 
     @property

@@ -1,5 +1,7 @@
 """Columns with one value in a cell; each value is a concept."""
 
+import logging
+import shlex
 from array import array
 
 import numpy as np
@@ -12,8 +14,11 @@ from invert_core.concepts.sources.tables.column_concepts import (
     sets_by_code,
 )
 from invert_core.errors import DataError
-from invert_core.tables.cells import excerpt, is_missing, sentinel
+from invert_core.tables.cells import as_mark, excerpt, is_missing, sentinel
 from invert_core.tables.table import Table
+from invert_core.wording import first_few
+
+_log = logging.getLogger("invert")
 
 
 class ClassColumn:
@@ -69,6 +74,14 @@ class ClassColumn:
         if not values:
             raise DataError(
                 f"The column {self.title!r} holds no value.", "Name another with --classes."
+            )
+        if all(as_mark(value) is not None for value in values):
+            _log.warning(
+                "The values of the column %r are classes: %s. To read 0 and 1, or yes and no, as "
+                "one concept, use: --marks %s",
+                self.title,
+                first_few(values),
+                shlex.quote(self.title),
             )
         rank = np.zeros(len(self._codes), np.int64)
         rank[[self._codes[value] for value in values]] = np.arange(len(values))

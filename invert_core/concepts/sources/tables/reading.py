@@ -12,6 +12,7 @@ from invert_core.concepts.sources.edges import Edges
 from invert_core.concepts.sources.source import Reading, log_ignored
 from invert_core.concepts.sources.tables.class_columns import ClassColumn
 from invert_core.concepts.sources.tables.column_concepts import ColumnConcepts, ColumnReader
+from invert_core.concepts.sources.tables.mark_columns import MarkColumn
 from invert_core.concepts.sources.tables.member_columns import MemberColumn
 from invert_core.concepts.sources.tables.number_columns import (
     EdgesColumn,
@@ -21,7 +22,9 @@ from invert_core.concepts.sources.tables.number_columns import (
 from invert_core.concepts.sources.tables.rows import (
     add_sample,
     as_concept_set,
+    check_key,
     check_rows,
+    is_index,
     key_column,
 )
 from invert_core.concepts.sources.tables.tidy import CONCEPT_COLUMN, read_tidy
@@ -30,6 +33,7 @@ from invert_core.errors import DataError, FileFormatError
 from invert_core.kernels.bits import pack_columns
 from invert_core.tables.formats import open_by_suffix
 from invert_core.tables.table import ID_COLUMN, Table
+from invert_core.values import is_pattern, pattern_rule
 
 LONG_COLUMN = "concepts"
 
@@ -43,12 +47,12 @@ def read_table(path: Path, reading: Reading, missing: Missing) -> ConceptSet:
     """
     with open_by_suffix(path) as table:
         key = key_column(path, table.titles, reading)
-        readers = _readers_of(table.titles, reading, missing)
+        readers = _readers_of(table.titles, key, reading, missing)
         if readers:
-            return _read_columns(path, table, key, readers)
+            return _read_columns(path, table, key, readers, reading)
         if CONCEPT_COLUMN in table.titles and key in (ID_COLUMN, reading.id_column):
             return read_tidy(path, table, key, missing)
-        return read_wide(path, table, key, missing)
+        return read_wide(path, table, key, reading, missing)
 
 
 def titles_of(path: Path) -> tuple[str, ...]:
@@ -57,7 +61,9 @@ def titles_of(path: Path) -> tuple[str, ...]:
         return tuple(table.titles)
 
 
-def _readers_of(titles: Sequence[str], reading: Reading, missing: Missing) -> list[ColumnReader]:
+def _readers_of(
+    titles: Sequence[str], key: str, reading: Reading, missing: Missing
+) -> list[ColumnReader]:
     """Readers of the columns that `reading` names, and of the column ``concepts``."""
     readers: list[ColumnReader] = [
         each for each in _readers(reading, missing) if each.title in titles
@@ -67,11 +73,24 @@ def _readers_of(titles: Sequence[str], reading: Reading, missing: Missing) -> li
         readers += [
             EdgesColumn(title, intervals, missing) for title, intervals in known if intervals
         ]
-    return readers
+    taken = {key, *(reader.title for reader in readers)}
+    free = [title for title in titles if title not in taken and not is_index(title)]
+    return readers + [MarkColumn(title, missing) for title in _called(reading.marks, titles, free)]
+
+
+def _called(names: Sequence[str], titles: Sequence[str], free: Sequence[str]) -> list[str]:
+    """The titles that names and patterns stand for; a pattern stands for free columns only."""
+    found: list[str] = []
+    for name in names:
+        if name in titles:
+            found.append(name)
+        elif is_pattern(name):
+            found.extend(filter(pattern_rule(name).fullmatch, free))
+    return list(dict.fromkeys(found))
 
 
 def _read_columns(
-    path: Path, table: Table, key: str, readers: Sequence[ColumnReader]
+    path: Path, table: Table, key: str, readers: Sequence[ColumnReader], reading: Reading
 ) -> ConceptSet:
     """Read a table with one row per sample; columns without a reader are left out."""
     if key == LONG_COLUMN:
@@ -88,6 +107,7 @@ def _read_columns(
         for add_cell, cell in zip(add_cells, cells, strict=True):
             add_cell(table, number, cell)
     check_rows(path, samples)
+    check_key(path, key, samples, reading, set(table.titles) - set(chosen))
     return _joined(tuple(samples), [reader.concepts() for reader in readers])
 
 

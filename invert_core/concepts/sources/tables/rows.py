@@ -1,6 +1,9 @@
 """Shared by all forms of tables: the samples of their rows, and the set that they become."""
 
-from collections.abc import Collection, Iterable, Sequence
+import logging
+import re
+import shlex
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,14 @@ from invert_core.errors import DataError, FileFormatError
 from invert_core.tables.cells import excerpt
 from invert_core.tables.table import ID_COLUMN, Table
 from invert_core.values import SAMPLE_LIMIT
+from invert_core.wording import first_few
+
+_INDEX = re.compile(r"(Unnamed: 0(\.\d+)*)?")
+"""Titles of the index that pandas writes and reads."""
+
+_WHOLE = re.compile(r"[0-9]{1,18}")
+
+_log = logging.getLogger("invert")
 
 
 def key_column(path: Path, titles: Sequence[str], reading: Reading) -> str:
@@ -51,6 +62,52 @@ def check_rows(path: Path, samples: Collection[str]) -> None:
     """Refuse a table without rows, with a FileFormatError."""
     if not samples:
         raise FileFormatError(f"{str(path)!r} has no rows.", "Check the file.")
+
+
+def is_index(title: str) -> bool:
+    """Return whether a title is that of an index of pandas: none, or "Unnamed: 0"."""
+    return _INDEX.fullmatch(title) is not None
+
+
+def check_key(path: Path, key: str, ids: Iterable[str], reading: Reading, others: set[str]) -> None:
+    """Say that an index without a title holds the sample ids; ask, if `others` may hold them."""
+    if key == reading.id_column or not is_index(key) or not all(map(_WHOLE.fullmatch, ids)):
+        return
+    if others:
+        other = sorted(others)[0]
+        raise DataError(
+            f"{str(path)!r}: the first column has no title of its own and holds whole numbers, as "
+            "pandas writes its index.",
+            "Name the column of sample ids, as in: invert concepts build TABLE --id-column "
+            f"{shlex.quote(other)}; if the numbers are the ids, give: --id-column "
+            f"{shlex.quote(key)}",
+        )
+    _log.warning(
+        "%s: the first column has no title of its own; its whole numbers are the sample ids.",
+        path.name,
+    )
+
+
+def without_index(
+    path: Path, table: Table, columns: Sequence[str], index: Sequence[str]
+) -> Iterator[tuple[int, Sequence[object]]]:
+    """Read the rows of a whole table without the columns of `index`, which hold whole numbers."""
+    if index:
+        _log.warning(
+            "%s: ignored the column %s, which holds whole numbers, as pandas writes its index.",
+            path.name,
+            first_few(index),
+        )
+    for number, cells in table.rows((*columns, *index), whole=True):
+        n_left = len(cells) - len(index)
+        for title, cell in zip(index, cells[n_left:], strict=True):
+            if not _WHOLE.fullmatch(str(cell)):
+                raise DataError(
+                    f"{table.where(number)}: the column {title!r} has no title of its own, but "
+                    f"content: {excerpt(cell)}.",
+                    "Give the column a title, or remove it.",
+                )
+        yield number, cells[:n_left]
 
 
 def check_size(title: str, n_samples: int, n_concepts: int) -> None:

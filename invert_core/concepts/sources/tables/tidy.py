@@ -22,7 +22,15 @@ from invert_core.concepts.sources.tables.rows import (
 )
 from invert_core.errors import DataError
 from invert_core.kernels.bits import popcounts, unpack
-from invert_core.tables.cells import UNDEFINED, CellMarks, excerpt, is_missing, sentinel
+from invert_core.tables.cells import (
+    LABELS,
+    UNDEFINED,
+    CellMarks,
+    OneKind,
+    excerpt,
+    is_missing,
+    sentinel,
+)
 from invert_core.tables.table import Table
 from invert_core.wording import counted
 
@@ -102,15 +110,15 @@ def _read_pairs(
     missing: Missing,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The sample, concept and mark of each row, as indices; the ids are added to the dicts."""
-    sample_of, concept_of, marks = array("i"), array("i"), bytearray()
-    mark_of = CellMarks(missing.mark).__getitem__
+    sample_of, concept_of, codes = array("i"), array("i"), bytearray()
+    code_of = CellMarks(missing.mark).__getitem__
     valued = VALUE_COLUMN in columns
     for number, (id, concept, *value) in table.rows(columns):
         sample = samples.get(id) if isinstance(id, str) else None
         if sample is None:
             sample = add_sample(table, number, id, samples)
         try:
-            mark = mark_of(value[0]) if valued else 1
+            code = code_of(value[0]) if valued else 1
         except (ValueError, TypeError):
             kind = sentinel(value[0])
             if kind is not None:
@@ -121,7 +129,7 @@ def _read_pairs(
             raise DataError(
                 f"{table.where(number)}, column {VALUE_COLUMN!r}: {excerpt(value[0])} is not a "
                 "label.",
-                "Labels are 0, 1, true and false; blank and -1 mean that nobody knows.",
+                f"{LABELS}; blank and -1 mean that nobody knows.",
             ) from None
         place = concepts.get(concept) if isinstance(concept, str) else None
         if place is None:
@@ -130,8 +138,9 @@ def _read_pairs(
             place = _add_concept(table.where(number), concept, concepts)
         sample_of.append(sample)
         concept_of.append(place)
-        marks.append(mark)
-    return np.array(sample_of), np.array(concept_of), np.frombuffer(marks, np.uint8)
+        codes.append(code)
+    mark = OneKind([VALUE_COLUMN]).marks(np.frombuffer(codes, np.uint8)[:, None])[:, 0]
+    return np.array(sample_of), np.array(concept_of), mark
 
 
 def _is_absent(concept: object) -> bool:

@@ -1,66 +1,94 @@
 """Reads concepts from tables with one column per concept."""
 
+import shlex
 from pathlib import Path
 
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sets.missing import Missing
-from invert_core.concepts.sources.tables.rows import add_sample, as_concept_set, check_rows
+from invert_core.concepts.sources.source import Reading
+from invert_core.concepts.sources.tables.rows import (
+    add_sample,
+    as_concept_set,
+    check_key,
+    check_rows,
+    is_index,
+    without_index,
+)
 from invert_core.errors import DataError, FileFormatError
 from invert_core.kernels.bits import pack_columns
-from invert_core.tables.cells import UNDEFINED, CellMarks, as_mark, excerpt, sentinel
+from invert_core.tables.cells import (
+    LABELS,
+    UNDEFINED,
+    CellMarks,
+    OneKind,
+    as_mark,
+    excerpt,
+    sentinel,
+)
+from invert_core.tables.csv_table import SEPARATOR_HINT
 from invert_core.tables.table import Table
 
 FORMS = (
     "A wide table has labels in every column except the column of sample ids; a long one has a "
     "column 'concepts' of ids separated by blanks; a tidy one has the columns sample_id and "
     "concept_id. From other tables, such as spreadsheets, 'invert concepts build' takes the "
-    "columns that --classes, --tags, --bin and --threshold name, and sample ids from --id-column."
+    "columns that --classes, --marks, --tags, --bin and --threshold name, and sample ids from "
+    "--id-column."
 )
 
 _CELLS = 2**25
 """The approximate number of marks to pack at once, in whole words of 64 rows."""
 
 
-def read_wide(path: Path, table: Table, key: str, missing: Missing) -> ConceptSet:
+def read_wide(path: Path, table: Table, key: str, reading: Reading, missing: Missing) -> ConceptSet:
     """Read a table in wide form: every column but `key` is a concept with its title as the id.
 
-    Cells are 0, 1, true or false; -1 and blank cells are not defined.
+    Cells are 0, 1 or one pair of words per column; -1 and blank cells are not defined.
     """
-    ids = [title for title in table.titles if title != key]
+    index = [title for title in table.titles if title != key and is_index(title)]
+    ids = [title for title in table.titles if title != key and title not in index]
     if not ids:
         raise FileFormatError(
             f"{str(path)!r} has one column only.",
-            f"Separate columns of CSV by commas, of TSV by tabs. {FORMS}",
+            f"Separate columns of CSV by commas, of TSV by tabs. {SEPARATOR_HINT} {FORMS}",
         )
     n_rows = max(1, _CELLS // len(ids) // 64) * 64
     samples: dict[str, int] = {}
-    mark_of = CellMarks(missing.mark).__getitem__
+    code_of = CellMarks(missing.mark).__getitem__
+    one_kind = OneKind(ids)
     rows = bytearray()
     blocks = []
-    for number, (id, *cells) in table.rows((key, *ids), whole=True):
+    if index:
+        rows_found = without_index(path, table, (key, *ids), index)
+    else:
+        rows_found = table.rows((key, *ids), whole=True)
+    for number, (id, *cells) in rows_found:
         add_sample(table, number, id, samples)
         try:
-            rows += bytes(map(mark_of, cells))
+            rows += bytes(map(code_of, cells))
         except (ValueError, TypeError):
-            raise _no_label(table.where(number), ids, cells, missing) from None
+            raise _no_label(table.where(number), key, ids, cells, missing) from None
         if len(samples) % n_rows == 0:
-            blocks.append(_packed(rows, len(ids)))
+            blocks.append(_packed(rows, one_kind))
             rows = bytearray()
     check_rows(path, samples)
+    check_key(path, key, samples, reading, set())
     if rows:
-        blocks.append(_packed(rows, len(ids)))
+        blocks.append(_packed(rows, one_kind))
     bits, defined = (np.concatenate(parts, axis=1) for parts in zip(*blocks, strict=True))
     return as_concept_set(samples, bits, defined, ids)
 
 
-def _packed(rows: bytearray, n_concepts: int) -> tuple[np.ndarray, np.ndarray]:
-    marks = np.frombuffer(rows, np.uint8).reshape(-1, n_concepts)
+def _packed(rows: bytearray, one_kind: OneKind) -> tuple[np.ndarray, np.ndarray]:
+    marks = one_kind.marks(np.frombuffer(rows, np.uint8).reshape(-1, one_kind.n_columns))
     return pack_columns(marks == 1), pack_columns(marks != UNDEFINED)
 
 
-def _no_label(where: str, ids: list[str], cells: list[object], missing: Missing) -> DataError:
+def _no_label(
+    where: str, key: str, ids: list[str], cells: list[object], missing: Missing
+) -> DataError:
     kinds = [sentinel(cell) for cell in cells]
     wrong = next(
         place
@@ -70,7 +98,14 @@ def _no_label(where: str, ids: list[str], cells: list[object], missing: Missing)
     kind = kinds[wrong]
     if kind is not None:
         return missing.refusal(f"{where}, column {ids[wrong]!r}", kind)
+    if is_index(key):
+        return DataError(
+            f"{where}, column {ids[wrong]!r}: {excerpt(cells[wrong])} is not a label, and the "
+            "first column has no title of its own.",
+            "If it is an index that pandas wrote, name the column of sample ids: "
+            f"invert concepts build TABLE --id-column {shlex.quote(ids[wrong])}",
+        )
     return DataError(
         f"{where}, column {ids[wrong]!r}: {excerpt(cells[wrong])} is not a label.",
-        f"Labels are 0, 1, true and false; blank and -1 mean that nobody knows. {FORMS}",
+        f"{LABELS}; blank and -1 mean that nobody knows. {FORMS}",
     )
