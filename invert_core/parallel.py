@@ -1,4 +1,4 @@
-"""Threads: how many to use, and reading ahead."""
+"""Threads and memory: how much there is, and reading ahead."""
 
 import os
 from collections import deque
@@ -85,3 +85,11 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def memory_bytes() -> int | None:
+    """Return the size of the memory of this machine; None where the system does not tell it."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None

@@ -11,6 +11,7 @@ from invert_core.data.images.archive_members import ArchiveMembers
 from invert_core.data.images.image_files import ImageFiles, Read
 from invert_core.errors import FileFormatError
 from invert_core.files.input_file import check_file
+from invert_core.files.zip_members import check_members
 
 _ENCRYPTED = 1
 _BROKEN = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
@@ -28,6 +29,10 @@ class ZipFiles(ImageFiles):
         self.path = path
         with _open(path) as archive:
             infos = archive.infolist()
+            try:
+                check_members(archive)
+            except (OSError, BadZipFile) as error:
+                raise _not_whole(path, error) from error
         members: ArchiveMembers[ZipInfo] = ArchiveMembers(path)
         for info in infos:
             # `is_dir` of some Pythons fails for a member without a name.
@@ -69,9 +74,13 @@ def _open(path: Path) -> ZipFile:
     try:
         return ZipFile(path)
     except (OSError, ValueError, *_BROKEN) as error:
-        raise FileFormatError(
-            f"{str(path)!r} is not a whole zip archive ({error}).", "Copy or pack it again."
-        ) from error
+        raise _not_whole(path, error) from error
+
+
+def _not_whole(path: Path, error: Exception) -> FileFormatError:
+    return FileFormatError(
+        f"{str(path)!r} is not a whole zip archive ({error}).", "Copy or pack it again."
+    )
 
 
 def _special(info: ZipInfo) -> str:
