@@ -15,6 +15,7 @@ import numpy as np
 
 from invert_core.errors import FileFormatError
 from invert_core.files.input_file import check_file
+from invert_core.files.string_heaps import check_heaps
 from invert_core.wording import UPGRADE, first_line
 
 CHUNK_LIMIT_BYTES = 256 * 2**20
@@ -52,6 +53,7 @@ def open_file(path: Path, *, cache_bytes: int = 0) -> Iterator[h5py.File]:
             "It may be cut off or of another kind; make it again.",
         ) from error
     with file:
+        check_heaps(path, file)
         yield file
 
 
