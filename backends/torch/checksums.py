@@ -30,7 +30,9 @@ def check_archive(path: Path) -> None:
             check_unique(archive)
             filled = [info for info in archive.infolist() if info.file_size]
             if filled and not any(info.CRC for info in filled):
-                _log.warning("%r was saved without checksums, so damage would go unseen.", str(path))
+                _log.warning(
+                    "%r was saved without checksums, so damage would go unseen.", str(path)
+                )
                 return
             broken = archive.testzip()
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:

@@ -43,7 +43,9 @@ def test_whole_heaps_are_read_and_values_that_look_like_one_are_none(path):
 )
 def test_no_heap_is_followed_that_does_not_lead_to_its_end(path, index, size):
     whole = path.read_bytes()
-    heaps = [at for at in collections(whole) if not whole.startswith(b"GCOL\1\0\0\0" + bytes(8), at)]
+    heaps = [
+        at for at in collections(whole) if not whole.startswith(b"GCOL\1\0\0\0" + bytes(8), at)
+    ]
     assert len(heaps) > 1
     for heap in heaps:
         content = bytearray(whole)

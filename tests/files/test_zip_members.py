@@ -11,6 +11,7 @@ import pytest
 from invert_core.errors import FileFormatError
 from invert_core.files.numpy_files import read_npy, read_npz
 from invert_core.files.zip_members import check_members, check_unique
+from invert_core.tables.formats import open_by_suffix
 
 MEMBERS = {f"folder/{number}.png": bytes([number]) * (50 + number) for number in range(5)}
 
@@ -184,3 +185,15 @@ def test_arrays_beyond_the_memory_are_refused_before_any_is_read(tmp_path, monke
     monkeypatch.setattr(np.lib.format, "read_array", None)
     with pytest.raises(FileFormatError, match=r"1,048,832 bytes.*1,048,576 bytes of memory"):
         read_npz(tmp_path / "x.npz")
+
+
+def test_a_group_of_rows_beyond_the_memory_is_refused(tmp_path, monkeypatch):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pyarrow.table({"a": ["b" * 1000] * 10}), tmp_path / "x.parquet")
+    monkeypatch.setattr("invert_core.tables.parquet_table.memory_bytes", lambda: 100)
+    with (
+        pytest.raises(FileFormatError, match=r"a group of rows of .* and this machine has 100"),
+        open_by_suffix(tmp_path / "x.parquet"),
+    ):
+        pass

@@ -169,6 +169,7 @@ class _Worker:
             yield
         finally:
             timer.cancel()
+            timer.join()
 
     def _end(self) -> str:
         code = self.process.wait()

@@ -40,9 +40,7 @@ def test_functions_that_call_others_are_read(tmp_path):
 
 
 def inside_a_branch(name):
-    graph = helper.make_graph(
-        [call(name)], "b", [], [helper.make_tensor_value_info("o", 1, None)]
-    )
+    graph = helper.make_graph([call(name)], "b", [], [helper.make_tensor_value_info("o", 1, None)])
     return helper.make_node("If", ["i"], ["o"], then_branch=graph, else_branch=graph)
 
 
