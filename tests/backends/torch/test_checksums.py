@@ -46,4 +46,4 @@ def test_weights_without_checksums_are_read_with_a_warning(tmp_path, caplog):
         torch.serialization.set_crc32_options(usual)
     with caplog.at_level(logging.WARNING, "invert"):
         read_weights(tmp_path / "w.pt")
-    assert "has no checksums, so damage would go unseen" in caplog.text
+    assert "was saved without checksums, so damage would go unseen" in caplog.text
