@@ -351,3 +351,13 @@ def test_an_image_in_a_zip_that_unpacks_to_more_than_it_says_takes_no_memory(tmp
         read("a.png")
     assert tracemalloc.get_traced_memory()[1] < 2**24
     tracemalloc.stop()
+
+
+def test_a_header_of_zeros_in_a_tar_is_no_end(tmp_path):
+    path = pack(tmp_path, IMAGES, ".tar")
+    content = bytearray(path.read_bytes())
+    place = content.index(b"b/1.png")
+    content[place : place + 512] = bytes(512)
+    path.write_bytes(content)
+    with pytest.raises(FileFormatError, match="more follows behind its end"):
+        files_of(path)
