@@ -1,6 +1,7 @@
-"""Threads: how many to use, and reading ahead."""
+"""Threads and memory: how much there is, and reading ahead."""
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,6 +11,9 @@ from typing import TypeVar
 from invert_core.errors import SettingError
 
 T = TypeVar("T")
+
+_LONGEST_WAIT = 0.5
+"""Seconds until an interrupt is noticed where waiting cannot be interrupted, as on Windows."""
 
 
 def read_ahead(
@@ -71,6 +75,41 @@ def _each(blocks: Iterable[T]) -> Generator[T]:
     yield from blocks
 
 
+def interruptible(call: Callable[[], T], stop: Callable[[], None] = lambda: None) -> T:
+    """Return the result of a long call into another language, which signals can interrupt.
+
+    Python handles signals in the main thread only, between two of its own instructions. There the
+    call runs in a thread of its own; in other threads it runs as usual.
+
+    Parameters
+    ----------
+    call : callable
+    stop : callable, optional
+        Called if the call is interrupted; it makes the call return soon.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return call()
+    result: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(call())
+        except BaseException as error:
+            result.set_exception(error)
+
+    # A daemon, because what does not stop must not keep the program from ending.
+    thread = threading.Thread(target=run, name="interruptible", daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(_LONGEST_WAIT)
+    except BaseException:
+        stop()
+        thread.join(_LONGEST_WAIT)
+        raise
+    return result.result()
+
+
 def n_threads(jobs: int | None) -> int:
     """Return the number of threads to use; None means one for each core."""
     if jobs is None:
@@ -85,3 +124,11 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def memory_bytes() -> int | None:
+    """Return the size of the memory of this machine; None where the system does not tell it."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None

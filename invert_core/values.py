@@ -24,6 +24,9 @@ INTEGER_LIMIT = 2**53
 MOST_UNITS = 2**24 - 1
 """The largest number of a unit that a text may name."""
 
+LONGEST_TEXT = 2**16
+"""The most characters of an id, a name or a definition."""
+
 _SMALL_INTEGERS = (np.int8, np.uint8, np.int16, np.uint16)
 
 
@@ -367,6 +370,13 @@ def check_text(
                 )
             if not value and not may_be_empty:
                 raise DataError(f"A {what} is empty.", f"Give every {what} at least one character.")
+    if max(map(len, values), default=0) > LONGEST_TEXT:
+        long = max(values, key=len)
+        raise DataError(
+            f"The {what} {long[:20] + '…'!r} has {len(long):,} characters, more than "
+            f"{LONGEST_TEXT:,}.",
+            f"Use a shorter {what}.",
+        )
     if not is_text("".join(values)):
         wrong = next(value for value in values if not is_text(value))
         raise DataError(

@@ -9,6 +9,10 @@ UPGRADE = "Update it with: pip install --upgrade invert-core"
 """The hint for a file that was written by a newer version of this program."""
 
 
+_COMPARED = 512
+"""The most characters of a name that others are compared with."""
+
+
 def choice(what: str, value: object, known: Iterable[str]) -> SettingError:
     """Return the error for a value that is not among the known choices.
 
@@ -66,7 +70,9 @@ def nearest(name: str, known: Iterable[str], then: str = "") -> str:
     >>> nearest("layer1.relu", ["layer1.0.relu", "fc"], "`invert layers` lists all.")
     "Did you mean 'layer1.0.relu'? `invert layers` lists all."
     """
-    found = difflib.get_close_matches(str(name), list(map(str, known)), n=3, cutoff=0.5)
+    # The time of a comparison grows with the square of the lengths.
+    compared = [each for each in map(str, known) if max(len(each), len(name)) <= _COMPARED]
+    found = difflib.get_close_matches(str(name), compared, n=3, cutoff=0.5)
     guess = f"Did you mean {' or '.join(map(repr, found))}?" if found else ""
     return f"{guess} {then}".strip()
 

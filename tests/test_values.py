@@ -3,10 +3,13 @@
 import time
 from functools import cache
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from invert_core.values import pattern_rule
+from invert_core.errors import DataError
+from invert_core.values import LONGEST_TEXT, check_text, pattern_rule
+from invert_core.wording import nearest
 
 
 def naive_fit(name, pattern):
@@ -32,3 +35,15 @@ def test_a_pattern_of_many_stars_takes_no_time():
     started = time.process_time()
     assert not pattern_rule("*a" * 30 + "*c").fullmatch("a" * 20_000)
     assert time.process_time() - started < 5
+
+
+def test_an_id_of_megabytes_is_refused_and_not_printed():
+    with pytest.raises(DataError, match="has 65,537 characters, more than 65,536") as refused:
+        check_text("sample id", ["a", "b" * (LONGEST_TEXT + 1)])
+    assert len(str(refused.value)) < 200
+
+
+def test_long_names_are_not_compared():
+    started = time.process_time()
+    assert nearest("ab" * 100_000, ["ba" * 100_000, "ab"]) == ""
+    assert time.process_time() - started < 1

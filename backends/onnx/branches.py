@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 
 from invert_core.backends.onnx.graph import dependent_on, prune, subgraphs, true_inputs, weights
-from invert_core.backends.onnx.session import CPU, RUNTIME_ERRORS, create_session
+from invert_core.backends.onnx.session import CPU, RUNTIME_ERRORS, create_session, run_session
 from invert_core.errors import ModelError
 from invert_core.wording import counted
 
@@ -63,7 +63,8 @@ def _decided(
     part.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
     feeds = {value.name: constants[value.name] for value in true_inputs(part.graph)}
     try:
-        found = create_session(part, folder, [CPU], optimize=False).run(list(names), feeds)
+        session = create_session(part, folder, [CPU], optimize=False)
+        found = run_session(session, list(names), feeds)
     except (*RUNTIME_ERRORS, ModelError) as error:
         _log.info("The conditions of the model cannot be decided: %s", str(error).split("\n")[0])
         return {}

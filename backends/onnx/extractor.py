@@ -8,7 +8,7 @@ import onnxruntime
 
 from invert_core.backends.onnx.graph import Unsteady
 from invert_core.backends.onnx.pooling import Pooled
-from invert_core.backends.onnx.session import RUNTIME_ERRORS, runtime_error
+from invert_core.backends.onnx.session import RUNTIME_ERRORS, run_session, runtime_error
 from invert_core.errors import ModelError
 from invert_core.models.backend import MASK, Extractor, ModelInput, Output
 from invert_core.models.backend_checks import as_float32, check_batch, check_mask
@@ -132,7 +132,7 @@ class OnnxExtractor(Extractor):
         wanted = [name for each in self._pooled.values() for name in (each.values, each.shape)]
         names = [name for name in (*wanted, *self._raw.values()) if name]
         try:
-            results = dict(zip(names, runtime.run(names, feeds), strict=True))
+            results = dict(zip(names, run_session(runtime, names, feeds), strict=True))
         except RUNTIME_ERRORS as error:
             tokens = any(each.pooling.token_axes for each in self._pooled.values())
             other = ", or a layer with the same tokens as the mask" if tokens else ""

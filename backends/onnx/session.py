@@ -4,11 +4,12 @@ import contextlib
 import io
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import onnxruntime
 from google.protobuf.message import EncodeError
@@ -17,6 +18,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state
 from invert_core.backends.onnx.graph import subgraphs
 from invert_core.errors import MissingDependencyError, ModelError
 from invert_core.models.backend import Finding
+from invert_core.parallel import interruptible
 from invert_core.wording import pip_install
 
 _log = logging.getLogger("invert")
@@ -75,8 +77,10 @@ def create_session(
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
         # Its fallback would print, and change the device in the middle of an extraction.
-        return onnxruntime.InferenceSession(
-            proto.SerializeToString(), options, providers=providers, enable_fallback=0
+        return interruptible(
+            lambda: onnxruntime.InferenceSession(
+                proto.SerializeToString(), options, providers=providers, enable_fallback=0
+            )
         )
     except RUNTIME_ERRORS as error:
         raise runtime_error(
@@ -87,6 +91,35 @@ def create_session(
             f"The model cannot be handed to ONNX Runtime: {error}.",
             "Save a model of more than 2 GB with external data.",
         ) from error
+
+
+def run_session(
+    session: onnxruntime.InferenceSession,
+    names: Sequence[str],
+    feeds: Mapping[str, np.ndarray],
+    options: onnxruntime.RunOptions | None = None,
+) -> list[Any]:
+    """Run a session so that a signal ends the run.
+
+    Parameters
+    ----------
+    session : onnxruntime.InferenceSession
+    names : sequence of str
+        The wanted outputs.
+    feeds : mapping of input name to array
+    options : onnxruntime.RunOptions, optional
+        Its field `terminate` is set if the run is interrupted.
+
+    Returns
+    -------
+    list
+        The outputs in the order of the names.
+    """
+    options = onnxruntime.RunOptions() if options is None else options
+    return interruptible(
+        lambda: session.run(list(names), dict(feeds), options),
+        stop=lambda: setattr(options, "terminate", True),
+    )
 
 
 def _refuse_gaps(proto: onnx.ModelProto) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import onnx
 from google.protobuf.message import DecodeError, Message
 
+from invert_core.backends.onnx.functions import check_functions
 from invert_core.backends.onnx.graph import walk_nodes
 from invert_core.errors import MissingFileError, ModelError
 from invert_core.files.input_file import check_file
@@ -57,6 +58,7 @@ def read_model(path: Path) -> tuple[onnx.ModelProto, str]:
             f"The model {str(path)!r} has no nodes, so it has no layers.",
             "Export the model again.",
         )
+    check_functions(proto)
     _free_axes(proto.graph)
     return proto, hashlib.sha256(content).hexdigest()
 

@@ -13,7 +13,7 @@ import onnxruntime
 from onnx import TensorProto
 
 from invert_core.backends.onnx.graph import prune, true_inputs
-from invert_core.backends.onnx.session import CPU, RUNTIME_ERRORS, create_session
+from invert_core.backends.onnx.session import CPU, RUNTIME_ERRORS, create_session, run_session
 from invert_core.errors import ModelError
 from invert_core.models.backend import MASK, ModelInput
 
@@ -135,7 +135,7 @@ def see_shapes(
     def shapes(sample: Samples, n_samples: int) -> dict[str, Shape] | None:
         feeds = {each.name: _repeated(each, sample[each.name], n_samples) for each in given}
         try:
-            found = session.run(list(outputs), feeds, options)
+            found = run_session(session, list(outputs), feeds, options)
         except RUNTIME_ERRORS as error:
             _log.debug("The model does not run on a trial: %s", str(error).split("\n")[0])
             return None

@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 
 import torch
 
+from invert_core.backends.torch.checksums import check_archive
 from invert_core.backends.torch.file_kind import kind_of
 from invert_core.errors import FileFormatError
 from invert_core.files.input_file import check_file
@@ -50,6 +51,7 @@ def read_saved(path: Path) -> Any:
     path : Path
         A file of the kind "saved".
     """
+    check_archive(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an odd pickle is either read or refused anyway

@@ -97,13 +97,20 @@ def _set_debug(ctx: click.Context, _param: click.Parameter, value: bool) -> None
         ctx.meta["debug"] = True
 
 
+_LONGEST_LINE = 2**14
+"""The most characters of a line of a --config file; tomllib takes squared time for dotted keys."""
+
+
 def read_config(path: Path) -> dict[str, Any]:
     """Read the settings in a --config file, without checking them."""
     try:
-        return tomllib.loads(read_whole(path))
+        text = read_whole(path)
+        if any(len(line) > _LONGEST_LINE for line in text.splitlines()):
+            raise ValueError(f"a line has more than {_LONGEST_LINE:,} characters")
+        return tomllib.loads(text)
     except (InvertError, OSError, ValueError, RecursionError) as error:
-        text = getattr(error, "strerror", None) or error
-        reason = error if isinstance(error, InvertError) else f"{text}."
+        said = getattr(error, "strerror", None) or error
+        reason = error if isinstance(error, InvertError) else f"{said}."
         raise click.UsageError(f"Cannot read {str(path)!r} as TOML: {reason}") from error
 
 

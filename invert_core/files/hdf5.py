@@ -18,6 +18,7 @@ from invert_core.errors import FileFormatError
 from invert_core.files.hdf5_values import as_text, as_whole, decoded, is_padded
 from invert_core.files.input_file import check_file
 from invert_core.files.outputs import not_replaced
+from invert_core.files.string_heaps import check_heaps
 from invert_core.files.unchanged import unchanged
 from invert_core.wording import UPGRADE, first_line
 
@@ -47,6 +48,7 @@ def open_file(path: Path, *, cache_bytes: int = 0) -> Iterator[h5py.File]:
     """
     check_file(path)
     with unchanged(path), _opened(path, cache_bytes) as file:
+        check_heaps(path, file)
         yield file
 
 

@@ -12,17 +12,23 @@ import numpy as np
 from invert_core.errors import DataError, FileFormatError
 from invert_core.files.input_file import check_file
 from invert_core.files.unchanged import unchanged
+from invert_core.files.zip_members import check_members, check_unique
+from invert_core.parallel import memory_bytes
 from invert_core.values import as_sample_id
 from invert_core.wording import first_line
 
-_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"\x93NUM")
+_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _SAMPLE_ID_KEYS = ("sample_id", "sample_ids")
 
 
 def read_npy(path: Path) -> np.ndarray:
     """The array of a ``.npy`` file, mapped into memory and read-only."""
     with _format_errors(path):
-        return np.lib.format.open_memmap(path, mode="r")
+        array = np.lib.format.open_memmap(path, mode="r")
+        held = path.stat().st_size - array.offset if isinstance(array, np.memmap) else array.nbytes
+        if held != array.nbytes:
+            raise ValueError(f"its header tells of {array.nbytes:,} bytes, it holds {held:,}")
+        return array
 
 
 def read_npz(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...] | None]:
@@ -36,17 +42,16 @@ def read_npz(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...] | None]
         The string array called ``sample_id`` or ``sample_ids``.
     """
     with unchanged(path), _format_errors(path), path.open("rb") as file:
-        if not file.read(4).startswith(_MAGIC):
-            raise ValueError("it is not a NumPy file")
-        file.seek(0)
-        archive = np.load(file, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise ValueError("it is a single array, not an archive")
-        with archive:
-            arrays = {name: archive[name] for name in archive.files}
-        for name, array in arrays.items():
-            if not isinstance(array, np.ndarray):
-                raise ValueError(f"its member {name!r} is not an array")
+        if file.read(4) not in _MAGIC:
+            raise ValueError("it is no archive of NumPy arrays")
+        with zipfile.ZipFile(file) as archive:
+            check_members(archive)
+            check_unique(archive)
+            _refuse_too_large(archive)
+            arrays = {
+                info.filename.removesuffix(".npy"): _read_member(archive, info)
+                for info in archive.infolist()
+            }
     keys = [key for key in _SAMPLE_ID_KEYS if key in arrays]
     if not keys:
         return arrays, None
@@ -55,6 +60,24 @@ def read_npz(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...] | None]
             f"{str(path)!r} has both 'sample_id' and 'sample_ids'.", "Leave out one of them."
         )
     return arrays, as_sample_id(arrays.pop(keys[0]), repr(str(path)))
+
+
+def _refuse_too_large(archive: zipfile.ZipFile) -> None:
+    """Refuse arrays that together need more memory than the machine has, before reading any."""
+    size, most = sum(info.file_size for info in archive.infolist()), memory_bytes()
+    if most is not None and size > most:
+        raise MemoryError(f"its arrays have {size:,} bytes, this machine {most:,} bytes of memory")
+
+
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
+    """Read an array and test its checksum, which takes reading its member to the end."""
+    with archive.open(info) as member:
+        if not info.filename.endswith(".npy"):
+            raise ValueError(f"its member {info.filename!r} is not an array")
+        array = np.lib.format.read_array(member, allow_pickle=False)
+        if member.read(1):
+            raise ValueError(f"its member {info.filename!r} is longer than its header says")
+        return array
 
 
 @contextlib.contextmanager

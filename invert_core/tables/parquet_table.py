@@ -9,6 +9,7 @@ from typing import Any
 from invert_core.errors import DataError, FileFormatError, InvertError
 from invert_core.files.input_file import check_file
 from invert_core.files.unchanged import unchanged
+from invert_core.parallel import memory_bytes
 from invert_core.tables.table import Table
 from invert_core.wording import first_line, missing_extra
 
@@ -26,6 +27,7 @@ def open_parquet(path: Path) -> Iterator[Table]:
     with unchanged(path), contextlib.ExitStack() as stack:
         with _format_errors(path):
             file = stack.enter_context(parquet.ParquetFile(path))
+        _refuse_too_large(path, file.metadata)
 
         def rows(
             chosen: Sequence[str], *, whole: bool = False
@@ -33,6 +35,23 @@ def open_parquet(path: Path) -> Iterator[Table]:
             return _rows(path, file, chosen)
 
         yield Table(file.schema_arrow.names, rows, lambda row: f"{str(path)!r}, row {row}")
+
+
+def _refuse_too_large(path: Path, metadata: Any) -> None:
+    """Refuse a group of rows that by its own account does not fit into memory."""
+    most = memory_bytes()
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    sizes = (
+        sum(group.column(place).total_uncompressed_size for place in range(group.num_columns))
+        for group in groups
+    )
+    largest = max(sizes, default=0)
+    if most is not None and largest > most:
+        raise FileFormatError(
+            f"{str(path)!r} has a group of rows of {largest:,} bytes, and this machine has "
+            f"{most:,} bytes of memory.",
+            "Write it again with smaller row groups.",
+        )
 
 
 @contextlib.contextmanager

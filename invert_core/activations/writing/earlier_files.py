@@ -88,6 +88,9 @@ def open_unfinished(path: Path, origin: Origin) -> Unfinished | None:
                 return Unfinished(stored, None)
             if not partial_file.fits(file, origin.n_samples, origin.type_in_file, rows_done):
                 raise FileFormatError("it is not laid out as it should be")
+            wanted = stored.get("layers", [])
+            if lacking := [name for name in wanted if name not in partial_file.shapes(file)]:
+                raise FileFormatError(f"it lacks the layer {lacking[0]!r}")
             renewed = origin.sample_digests if sample_digests.are_in(file) else None
             unfinished = UnfinishedFile(path, file, origin.type_in_file, rows_done, renewed)
             stack.pop_all()

@@ -27,6 +27,7 @@ _OPENERS: dict[str, Callable[..., Any]] = {
 _BLOCK = 512
 _MOST_OF_A_HEADER = 2**20
 _MOST_GROWTH = 1100
+_READ_AT_ONCE = 2**20
 _BROKEN = (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OverflowError, RecursionError)
 """The exceptions besides OSError and ValueError that reading archives raises."""
 
@@ -123,6 +124,20 @@ def _members(stream: IO[bytes], most_bytes: int) -> Iterator[tarfile.TarInfo]:
     stream.seek(archive.offset)
     if stream.read(_BLOCK) != bytes(_BLOCK):
         raise ValueError("its end is missing")
+    _refuse_more(stream, most_bytes - archive.offset)
+
+
+def _refuse_more(stream: IO[bytes], most_bytes: int) -> None:
+    """Refuse anything but zeros behind the end: a damaged header can look like an end.
+
+    Reading on also makes a compressed stream test its checksum.
+    """
+    while block := stream.read(_READ_AT_ONCE):
+        most_bytes -= len(block)
+        if most_bytes < 0:
+            raise ValueError(f"it unpacks to more than {_MOST_GROWTH:,} times its size")
+        if block.count(0) < len(block):
+            raise ValueError("more follows behind its end")
 
 
 def _special(member: tarfile.TarInfo) -> str:

@@ -7,10 +7,11 @@ import queue
 import signal
 import subprocess
 import sys
+import threading
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,9 @@ _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from invert_core.data.images.worker import main; main()"
 )
+LONGEST_SECONDS = 120
+"""The most seconds for decoding one image, hundreds of times what the largest one takes."""
+
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """A worker has no use for the threads of NumPy, and starts faster without them."""
 
@@ -79,7 +83,7 @@ class WorkerPool:
         """End all workers, even in the middle of an image."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         for worker in self._workers:
-            worker.process.terminate()
+            worker.process.kill()  # a stopped process would not get another signal
         self._threads.shutdown()
         for worker in self._workers:
             worker.close()
@@ -112,14 +116,16 @@ class _Worker:
             "most_pixels": Image.MAX_IMAGE_PIXELS,
         }
         self._is_ready = False
+        self._is_too_slow = False
 
     def decode(self, name: str, content: bytes) -> np.ndarray | DataError:
         """Call `invert_core.data.images.decoding.decode` in the process."""
         if not self._is_ready:
             self._make_ready()
         try:
-            send(self._questions, {"name": name}, content)
-            header, body = receive(self._answers)
+            with self._deadline():
+                send(self._questions, {"name": name}, content)
+                header, body = receive(self._answers)
         except (EOFError, BrokenPipeError) as error:
             raise DataError(
                 f"The worker process that was decoding the image {name!r} ended ({self._end()}).",
@@ -141,14 +147,34 @@ class _Worker:
 
     def _make_ready(self) -> None:
         try:
-            send(self._questions, self._setup)
-            receive(self._answers)
+            with self._deadline():
+                send(self._questions, self._setup)
+                receive(self._answers)
         except (EOFError, BrokenPipeError) as error:
             raise _not_started(self._end()) from error
         self._is_ready = True
 
+    @contextmanager
+    def _deadline(self) -> Iterator[None]:
+        """Kill the process if it does not answer, for example because it is stopped."""
+
+        def kill() -> None:
+            self._is_too_slow = True
+            self.process.kill()
+
+        timer = threading.Timer(LONGEST_SECONDS, kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+
     def _end(self) -> str:
         code = self.process.wait()
+        if self._is_too_slow:
+            return f"it was ended, because it did not answer for {LONGEST_SECONDS} seconds"
         return f"exit status {code}" if code >= 0 else signal.Signals(-code).name
 
 

@@ -12,6 +12,7 @@ from invert_core.data.images.image_files import ImageFiles, Read
 from invert_core.errors import FileFormatError
 from invert_core.files.input_file import check_file
 from invert_core.files.unchanged import Watched
+from invert_core.files.zip_members import check_members
 
 _ENCRYPTED = 1
 _BROKEN = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
@@ -30,6 +31,10 @@ class ZipFiles(ImageFiles):
         self._watched = Watched(path)
         with _open(path) as archive:
             infos = archive.infolist()
+            try:
+                check_members(archive)
+            except (OSError, BadZipFile) as error:
+                raise _not_whole(path, error) from error
         members: ArchiveMembers[ZipInfo] = ArchiveMembers(path)
         for info in infos:
             # `is_dir` of some Pythons fails for a member without a name.
@@ -75,9 +80,13 @@ def _open(path: Path) -> ZipFile:
     try:
         return ZipFile(path)
     except (OSError, ValueError, *_BROKEN) as error:
-        raise FileFormatError(
-            f"{str(path)!r} is not a whole zip archive ({error}).", "Copy or pack it again."
-        ) from error
+        raise _not_whole(path, error) from error
+
+
+def _not_whole(path: Path, error: Exception) -> FileFormatError:
+    return FileFormatError(
+        f"{str(path)!r} is not a whole zip archive ({error}).", "Copy or pack it again."
+    )
 
 
 def _special(info: ZipInfo) -> str:

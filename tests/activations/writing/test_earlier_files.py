@@ -180,3 +180,11 @@ def test_an_unfinished_file_without_rows_is_started_anew_whatever_it_was_made_fr
         file.attrs["rows_done"] = 0
     finish(path, values, **other(model="xyz"))
     assert np.array_equal(read(path)["fc"], values)
+
+
+def test_an_unfinished_file_that_lacks_a_layer_is_broken(tmp_path):
+    path = tmp_path / "x.h5"
+    with writer_of(path, 3000, **other(layers=["fc", "lost"])) as writer:
+        fill(writer, matrix(3000, 3), stop=2000)
+    with pytest.raises(FileFormatError, match=r"x\.h5\.partial' is broken \(it lacks the layer 'l"):
+        writer_of(path, 3000, **other(layers=["fc", "lost"]))

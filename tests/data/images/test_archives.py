@@ -308,7 +308,7 @@ def test_an_unknown_compression_in_a_zip_is_an_unreadable_image(tmp_path):
 def test_a_member_of_a_zip_without_a_name_is_no_image(tmp_path):
     path = pack(tmp_path, {"a.png": image(0), "b.png": image(1)}, ".zip")
     content = bytearray(path.read_bytes())
-    content[content.rindex(b"b.png")] = 0  # a name ends there
+    content = content.replace(b"b.png", b"\0.png")  # a name ends there
     path.write_bytes(content)
     assert source_of(ZipFiles(path)).sample_id == ("a.png",)
 
@@ -343,6 +343,7 @@ def test_an_image_in_a_zip_that_unpacks_to_more_than_it_says_takes_no_memory(tmp
         archive.writestr("a.png", bytes(2**25))
     content = bytearray(path.read_bytes())
     struct.pack_into("<I", content, content.index(b"PK\1\2") + 24, 100)
+    struct.pack_into("<I", content, content.index(b"PK\3\4") + 22, 100)
     path.write_bytes(content)
     files = ZipFiles(path)
     tracemalloc.start()
@@ -350,3 +351,13 @@ def test_an_image_in_a_zip_that_unpacks_to_more_than_it_says_takes_no_memory(tmp
         read("a.png")
     assert tracemalloc.get_traced_memory()[1] < 2**24
     tracemalloc.stop()
+
+
+def test_a_header_of_zeros_in_a_tar_is_no_end(tmp_path):
+    path = pack(tmp_path, IMAGES, ".tar")
+    content = bytearray(path.read_bytes())
+    place = content.index(b"b/1.png")
+    content[place : place + 512] = bytes(512)
+    path.write_bytes(content)
+    with pytest.raises(FileFormatError, match="more follows behind its end"):
+        files_of(path)

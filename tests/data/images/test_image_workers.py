@@ -265,3 +265,26 @@ def test_workers_of_a_killed_script_without_a_main_guard_end_by_themselves(image
         ready, _, _ = select.select([handle], [], [], 60)
         os.close(handle)
         assert ready
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes cannot be stopped")
+def test_a_stopped_worker_is_ended_after_a_time(images, started, monkeypatch):
+    monkeypatch.setattr(worker_pool, "LONGEST_SECONDS", 3)
+    with closing(WorkerPool(1, STEPS)) as pool:
+        started[0].send_signal(signal.SIGSTOP)
+        results = pool.map([("first", (images / "00.jpg").read_bytes())], ahead=0)
+        with pytest.raises(DataError, match="did not answer for 3 seconds"):
+            next(results)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes cannot be stopped")
+def test_a_stopped_worker_does_not_hold_up_the_end(images, started):
+    pool = WorkerPool(1, STEPS)
+    started[0].send_signal(signal.SIGSTOP)
+    results = pool.map([("first", (images / "00.jpg").read_bytes())] * 2, ahead=1)
+    closer = threading.Timer(0.5, pool.close)
+    closer.start()
+    with pytest.raises(DataError):
+        next(results)
+    closer.join()
+    assert ended(started)

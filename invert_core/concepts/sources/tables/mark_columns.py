@@ -11,7 +11,7 @@ from invert_core.tables.table import Table
 
 
 class MarkColumn:
-    """A column of labels: the concept has the title as its id; -1 and blank are what `missing` says."""
+    """A column of labels, whose title is the id of the concept; `missing` says what -1 means."""
 
     def __init__(self, title: str, missing: Missing = NOTHING_GIVEN):
         self.title = title
