@@ -34,6 +34,12 @@ class WriteLock:
         self.release = weakref.finalize(self, _release, file, place)
 
 
+def clear_lock(path: Path) -> None:
+    """Remove the lock that a killed process left; one that is held stays."""
+    with contextlib.suppress(StorageError):
+        WriteLock(path).release()
+
+
 def _opened(place: Path) -> int:
     return os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from invert_core.errors import ExistingOutputError, MissingFileError, StaleFileError
 from invert_core.files.atomic import check_folder
-from invert_core.files.write_lock import WriteLock
+from invert_core.files.write_lock import WriteLock, clear_lock
 from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress, label_workload
@@ -92,6 +92,7 @@ def label_files(
         As for `label`.
     """
     output = Path(output)
+    clear_lock(output_place(output))
     check_folder(output, marker=RUN_FILE, overwrite=overwrite)
     inputs = Inputs(
         Path(activations),

@@ -1,6 +1,7 @@
 """Runs the cases of a format, and says which of their ends are findings."""
 
 import contextlib
+import gc
 import importlib
 import shutil
 import sys
@@ -42,6 +43,7 @@ class Fuzzer:
         place.mkdir()
         form.make(place)
         self._import_what_is_used()
+        gc.freeze()  # children would copy all that they collect
         self._expected = self._run(form.use, seconds=120).value
         again = self._run(form.use).value
         if again != self._expected:

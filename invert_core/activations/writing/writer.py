@@ -21,7 +21,7 @@ from invert_core.activations.writing.unfinished_file import UnfinishedFile
 from invert_core.errors import DataError, ExistingOutputError
 from invert_core.files import atomic
 from invert_core.files.fingerprint import refuse_stale
-from invert_core.files.write_lock import WriteLock
+from invert_core.files.write_lock import WriteLock, clear_lock
 from invert_core.wording import choice
 
 DTYPES = ("float32", "float16")
@@ -83,6 +83,7 @@ class ActivationWriter:
                 f"The output {str(path)!r} is a folder.", "Choose the name of a file with -o."
             )
         if not overwrite and path.exists() and self._take_if_finished(read_finished(path)):
+            clear_lock(path)
             return
         self._lock = WriteLock(path)
         try:
