@@ -35,7 +35,10 @@ def main() -> int:
                     again = f"python -m tests.fuzz {name} --seed {given.seed} --only {end.number}"
                     print(f"{end.kind}: {end.target}: {end.detail}\n  {again}", file=sys.stderr)
         cells = [f"{counts[kind]:,}" for kind in ENDS]
-        print(f"| {name} | {sum(counts.values()):,} | {' | '.join(cells)} | {n_faults:,} |", flush=True)
+        print(
+            f"| {name} | {sum(counts.values()):,} | {' | '.join(cells)} | {n_faults:,} |",
+            flush=True,
+        )
         n_findings += n_faults
     return 1 if n_findings else 0
 
@@ -43,7 +46,11 @@ def main() -> int:
 def _chosen(given: list[str], formats: dict) -> list[str]:
     from tests.fuzz.own import FORMATS as OWN
 
-    groups = {"own": list(OWN), "others": [name for name in formats if name not in OWN], "all": list(formats)}
+    groups = {
+        "own": list(OWN),
+        "others": [name for name in formats if name not in OWN],
+        "all": list(formats),
+    }
     return list(dict.fromkeys(name for each in given for name in groups.get(each, [each])))
 
 

@@ -15,7 +15,17 @@ from tests.fuzz.formats import Format
 from tests.fuzz.isolation import SECONDS, Outcome, run_apart
 from tests.fuzz.mutations import damaged
 
-ENDS = ("refused", "same", "changed", "traceback", "unforeseen", "writes", "signal", "hang", "memory")
+ENDS = (
+    "refused",
+    "same",
+    "changed",
+    "traceback",
+    "unforeseen",
+    "writes",
+    "signal",
+    "hang",
+    "memory",
+)
 _FINE = {"refused", "same"}
 
 
@@ -43,6 +53,10 @@ class Fuzzer:
         place.mkdir()
         form.make(place)
         self._import_what_is_used()
+        if form.in_parent:
+            copy = Path(self._whole.name) / "parent"
+            shutil.copytree(place, copy)
+            form.use(copy)
         gc.freeze()  # children would copy all that they collect
         self._expected = self._run(form.use, seconds=120).value
         again = self._run(form.use).value

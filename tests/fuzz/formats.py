@@ -1,8 +1,8 @@
-"""What a format is to the fuzzer; the lists of formats are in `own`, `tables`, `samples`, `models`."""
+"""What a format is to the fuzzer, and the list of all formats."""
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,16 @@ class Format:
         covers them.
     structured : mutation, optional
         Writes another file of the same kind, which need not be known for damaged.
+    in_parent : bool
+        Whether the valid input may be used before processes are forked, so that kernels are loaded
+        once. It may not if that leaves threads behind, which a forked process lacks.
     """
 
     make: Callable[[Path], None]
     use: Callable[[Path], Any]
     targets: Mapping[str, bool]
     structured: Mutation | None = None
-    modules: tuple[str, ...] = field(default=())
-    """Modules to import before the processes are forked."""
+    in_parent: bool = True
 
 
 _HOMES = ("own", "tables", "samples", "models")

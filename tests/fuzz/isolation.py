@@ -89,7 +89,9 @@ def run_apart(
     if told:
         return Outcome(**json.loads(told))
     number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
-    name = signal.Signals(number).name if number else f"exit code {os.waitstatus_to_exitcode(status)}"
+    name = (
+        signal.Signals(number).name if number else f"exit code {os.waitstatus_to_exitcode(status)}"
+    )
     return Outcome("signal", name)
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import numpy as np
 import onnx
 
 from invert_core import extract, list_layers, open_activations
@@ -45,9 +44,7 @@ def changed_graph(random: Random, content: bytes) -> bytes:
     how = random.random()
     if how < 0.3:
         del values[at]
-    elif field.message_type is not None:
-        values.append(values[at])
-    elif how < 0.5:
+    elif field.message_type is not None or how < 0.5:
         values.append(values[at])
     else:
         values[at] = _other(random, values[at], field)
@@ -104,7 +101,9 @@ def _run_weights(folder: Path, name: str) -> Any:
     return _run(folder, _FACTORY, ("act", "head"), model_options=options)
 
 
-FORMATS = {"onnx": Format(_write_onnx, _run_onnx, {"model.onnx": False}, changed_graph)}
+FORMATS = {
+    "onnx": Format(_write_onnx, _run_onnx, {"model.onnx": False}, changed_graph, in_parent=False)
+}
 if find_spec("torch"):
     FORMATS |= {
         "pt": Format(
@@ -112,10 +111,12 @@ if find_spec("torch"):
             lambda folder: _run_weights(folder, "w.pt"),
             {"w.pt": True},
             changed_members,
+            in_parent=False,
         ),
         "safetensors": Format(
             _write_safetensors,
             lambda folder: _run_weights(folder, "w.safetensors"),
             {"w.safetensors": False},
+            in_parent=False,
         ),
     }

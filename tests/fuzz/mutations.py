@@ -76,11 +76,25 @@ def changed_number(random: Random, content: bytes) -> bytes:
     size = random.choice((1, 2, 4, 8))
     at = _place(random, content) // size * size
     number = random.choice(NUMBERS) % 256**size
-    return content[:at] + number.to_bytes(size, random.choice(("little", "big"))) + content[at + size :]
+    return (
+        content[:at]
+        + number.to_bytes(size, random.choice(("little", "big")))
+        + content[at + size :]
+    )
 
 
-DAMAGES: tuple[Mutation, ...] = (flipped_bit, flipped_bit, changed_byte, zeroed, deleted, duplicated,
-           inserted, truncated, swapped, changed_number)  # fmt: skip
+DAMAGES: tuple[Mutation, ...] = (
+    flipped_bit,
+    flipped_bit,
+    changed_byte,
+    zeroed,
+    deleted,
+    duplicated,
+    inserted,
+    truncated,
+    swapped,
+    changed_number,
+)
 
 
 def damaged(random: Random, content: bytes) -> bytes:

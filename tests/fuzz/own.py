@@ -37,7 +37,7 @@ def _extract(folder: Path, layers: tuple[str, ...], stop_at: int | None = None) 
     sparse = [layer for layer in layers if layer == "latents"]
     extract(
         FakeModel(fail=fail),
-        ShuffledSource({"x": samples(_N_SAMPLES)}),
+        ShuffledSource({"x": 2 * samples(_N_SAMPLES)}),
         folder / "x.h5",
         layers,
         sparse=sparse,
@@ -139,7 +139,9 @@ def _resumed_labelling(folder: Path) -> Any:
     _label(folder)
     run = folder / "run"
     shutil.rmtree(folder / "run.partial", ignore_errors=True)
-    return sorted(os.listdir(run)), [(run / f"labels.{end}").read_bytes() for end in ("csv", "jsonl")]
+    return sorted(os.listdir(run)), [
+        (run / f"labels.{end}").read_bytes() for end in ("csv", "jsonl")
+    ]
 
 
 def _whole_run(folder: Path) -> None:
@@ -156,7 +158,9 @@ FORMATS = {
     "activations": Format(
         partial(_extract, layers=("hidden", "out")), _activations, {"x.h5": True}
     ),
-    "sparse-activations": Format(partial(_extract, layers=("latents",)), _activations, {"x.h5": True}),
+    "sparse-activations": Format(
+        partial(_extract, layers=("latents",)), _activations, {"x.h5": True}
+    ),
     "concepts": Format(
         _write_concepts,
         lambda folder: concepts_of(read_concepts(folder / "c.h5", missing="exclude")),

@@ -168,8 +168,10 @@ FORMATS = {
         partial(_pictures, name="x.tar.gz"),
         {"x.tar.gz": True},
     ),
-    "texts": Format(_write_texts, _texts, {"x.jsonl": False}, changed_json_line),
-    "tokenizer": Format(_write_texts, _texts, {"tokenizer.json": False}, changed_json),
+    "texts": Format(_write_texts, _texts, {"x.jsonl": False}, changed_json_line, in_parent=False),
+    "tokenizer": Format(
+        _write_texts, _texts, {"tokenizer.json": False}, changed_json, in_parent=False
+    ),
     "preprocessor": Format(_write_preprocessor, _preprocessed, {"p.json": False}, changed_json),
     "config": Format(_write_config, _configured, {"c.toml": False}, changed_lines),
 }

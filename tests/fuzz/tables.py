@@ -36,7 +36,9 @@ def _write_tidy(folder: Path) -> None:
     columns = _columns()
     rows = ["sample_id,concept_id,value"]
     for name, marks in list(columns.items())[1:]:
-        rows += [f"{id},{name},{mark}" for id, mark in zip(columns["sample_id"], marks, strict=True)]
+        rows += [
+            f"{id},{name},{mark}" for id, mark in zip(columns["sample_id"], marks, strict=True)
+        ]
     (folder / "c.csv").write_text("\n".join(rows) + "\n")
 
 
@@ -67,14 +69,18 @@ def _write_npz(folder: Path) -> None:
 
 
 def _write_coco(folder: Path) -> None:
-    document = coco_files.instances([(4, 1), (2, 17), (5, 18), (1, 90), (3, 10), (4, 17)], coco_files.IMAGES)
+    document = coco_files.instances(
+        [(4, 1), (2, 17), (5, 18), (1, 90), (3, 10), (4, 17)], coco_files.IMAGES
+    )
     (folder / "c.json").write_text(json.dumps(document, indent=1))
 
 
 def _write_voc(folder: Path) -> None:
     (folder / "voc" / "Annotations").mkdir(parents=True)
     for number, names in enumerate((["cat"], ["cat", "dog"], ["person"])):
-        objects = "\n".join(f"<object><name>{name}</name><part><name>x</name></part></object>" for name in names)
+        objects = "\n".join(
+            f"<object><name>{name}</name><part><name>x</name></part></object>" for name in names
+        )
         text = f"<annotation>\n<filename>{number}.jpg</filename>\n{objects}\n</annotation>\n"
         (folder / "voc" / "Annotations" / f"{number}.xml").write_text(text)
 
@@ -88,7 +94,9 @@ def _write_parents(folder: Path) -> None:
 def _write_wordnet(folder: Path) -> None:
     random = np.random.default_rng(2)
     names = ["sample_id", "n00001740", "n00001930", "n00002000"]
-    rows = [",".join([str(n), *("01"[int(random.random() < 0.3)] for _ in names[1:])]) for n in range(9)]
+    rows = [
+        ",".join([str(n), *("01"[int(random.random() < 0.3)] for _ in names[1:])]) for n in range(9)
+    ]
     (folder / "c.csv").write_text("\n".join([",".join(names), *rows]) + "\n")
     (folder / "nouns").mkdir()
     lines = (synsets.LICENCE, synsets.ENTITY, synsets.PHYSICAL, synsets.EVEREST)
@@ -117,7 +125,12 @@ FORMATS = {
     "csv-tidy": _table(_write_tidy, "c.csv", changed_lines),
     "csv-lists": _table(_write_long, "c.csv", changed_lines, reading=_LONG),
     "jsonl": _table(_write_jsonl, "c.jsonl", changed_json_line),
-    "parquet": _table(_write_parquet, "c.parquet", None, reading=Reading(tags=("tags",))),
+    "parquet": Format(
+        _write_parquet,
+        partial(_build, source="c.parquet", reading=Reading(tags=("tags",))),
+        {"c.parquet": False},
+        in_parent=False,
+    ),
     "npz-concepts": Format(
         _write_npz, partial(_build, source="c.npz"), {"c.npz": True}, changed_members
     ),

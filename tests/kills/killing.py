@@ -58,7 +58,9 @@ class Victim:
             before, kills = tree(self._folder).keys(), counts["kills"]
             while self._is_killed(counts):
                 counts["kills"] += 1
-                counts["kept"] += any(".partial" in each for each in tree(self._folder).keys() - before)
+                counts["kept"] += any(
+                    ".partial" in each for each in tree(self._folder).keys() - before
+                )
                 if counts["kills"] == wanted or self._random.random() > _AGAIN:
                     break
             self._wait(self._start())

@@ -13,11 +13,15 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=1000, help="number of cases of each kind")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kind", choices=KINDS, action="append", help="only this kind; repeatable")
-    parser.add_argument("--only", type=int, metavar="N", help="compare only the case of this number")
+    parser.add_argument(
+        "--only", type=int, metavar="N", help="compare only the case of this number"
+    )
     given = parser.parse_args()
     numbers = range(given.cases) if given.only is None else (given.only,)
     n_wrong = 0
-    print("| search | cases | labelled alike | refused by both | different |\n| - | - | - | - | - |")
+    print(
+        "| search | cases | labelled alike | refused by both | different |\n| - | - | - | - | - |"
+    )
     for kind in given.kind or KINDS:
         ends: Counter[str] = Counter()
         for number in numbers:

@@ -20,7 +20,7 @@ from tests.oracle.searches import Concepts, Found, Refused, Result, Unit
 _CLOSE = 1e-12
 
 
-class Differs(AssertionError):  # noqa: N818
+class Differs(AssertionError):
     """The product finds something else than the definitions say."""
 
 

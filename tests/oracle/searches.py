@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tests.oracle.definitions import Formula, RankedSamples
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """The definitions allow no result."""
 
 
