@@ -26,9 +26,6 @@ _UNCHECKED = {
     "sparse-activations",
     "concepts",
     "unfinished-extraction",
-    "npz",
-    "npz-concepts",
-    "npz-compressed",
     "zip",
     "pt",
 }
