@@ -167,6 +167,4 @@ def _numbers(name: str, values: object) -> tuple[float, ...]:
     try:
         return tuple(float(value) for value in values)
     except OverflowError as error:
-        raise SettingError(
-            f"{name} holds a number above 1e308.", "Give smaller numbers."
-        ) from error
+        raise SettingError(f"{name} holds a number above 1e308.", "Correct it.") from error
