@@ -1,6 +1,7 @@
 """Runs one case in a process of its own, which may hang, crash or eat memory."""
 
 import contextlib
+import faulthandler
 import hashlib
 import json
 import os
@@ -112,6 +113,7 @@ def _be_child(use: Callable[[Path], Any], folder: Path, writing: int, n_bytes: i
     """Run the case, tell how it ended, and leave."""
     try:
         os.setsid()
+        faulthandler.disable()  # the parent tells of a crash
         os.chdir(folder)
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
