@@ -79,7 +79,8 @@ def infer_types(proto: onnx.ModelProto) -> dict[str, TensorType]:
     """
     try:
         graph = onnx.shape_inference.infer_shapes(_skeleton(proto), data_prop=True).graph
-    except onnx.shape_inference.InferenceError as error:
+    # A constant of an unknown type is a ValueError.
+    except (onnx.shape_inference.InferenceError, ValueError) as error:
         _log.info("ONNX cannot infer shapes in this model: %s", str(error).strip().split("\n")[0])
         graph = _skeleton(proto).graph
     values = (*graph.input, *graph.value_info, *graph.output)

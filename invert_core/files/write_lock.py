@@ -46,6 +46,12 @@ def lock_place(path: Path) -> Path:
     return path.with_name(name)
 
 
+def clear_lock(path: Path) -> None:
+    """Remove the lock that a killed process left; one that is held stays."""
+    with contextlib.suppress(StorageError):
+        WriteLock(path).release()
+
+
 def _opened(place: Path) -> int:
     try:
         file = os.open(place, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666)

@@ -330,3 +330,13 @@ def test_an_interrupt_does_not_wait_for_a_batch_that_takes_long(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         extract(FakeModel(fail=interrupt), source, tmp_path / "x.h5", LAYERS)
     assert source.waited == [True]
+
+
+def test_a_lock_that_a_kill_left_beside_the_finished_file_is_cleared_by_the_next(tmp_path):
+    path = tmp_path / "x.h5"
+    for _ in range(2):
+        extract(FakeModel(), ShuffledSource({"x": samples(40)}), path, LAYERS)
+        assert [each.name for each in tmp_path.iterdir()] == ["x.h5"]
+        (tmp_path / ".x.h5.lock").touch()  # the kill came between the last rename and the end
+    extract(FakeModel(), ShuffledSource({"x": samples(40)}), path, LAYERS)
+    assert [each.name for each in tmp_path.iterdir()] == ["x.h5"]

@@ -175,3 +175,12 @@ def test_rows_are_found_from_another_folder(tmp_path, inputs, monkeypatch):
     found = label_files(*inputs, "run", units=[0])
     monkeypatch.chdir(tmp_path.parent)
     assert found.rows[0].unit == 0
+
+
+def test_a_lock_that_a_kill_left_beside_a_whole_run_is_cleared_by_the_next(inputs, tmp_path):
+    label_files(*inputs, tmp_path / "run", settings=Settings(length=1))
+    lock = tmp_path / ".run.lock"
+    lock.touch()
+    with pytest.raises(ExistingOutputError, match="exists"):
+        label_files(*inputs, tmp_path / "run", settings=Settings(length=1))
+    assert not lock.exists()

@@ -17,6 +17,7 @@ from invert_core.files import atomic, hdf5
 from invert_core.files.checksums import TYPE
 from invert_core.files.hdf5_checksums import SUFFIX, seal, write_array, write_strings
 from invert_core.files.outputs import refuse_link
+from invert_core.files.string_heaps import check_heaps
 
 
 def create(path: Path, contents: Contents) -> None:
@@ -125,7 +126,7 @@ def _create_matrix(group: h5py.Group, shape: tuple[int, int], dtype: np.dtype) -
 def open_for_writing(path: Path) -> h5py.File:
     """Open the file for this process alone."""
     try:
-        return h5py.File(path, "r+")
+        file = h5py.File(path, "r+")
     except BlockingIOError as error:
         raise StorageError(
             f"Another process is writing {str(path)!r}.",
@@ -133,6 +134,12 @@ def open_for_writing(path: Path) -> h5py.File:
         ) from error
     except OSError as error:
         raise broken(path, str(error)) from error
+    try:
+        check_heaps(path, file)
+    except FileFormatError as error:
+        file.close()
+        raise broken(path, error.message.rstrip(".")) from error
+    return file
 
 
 def fingerprint(file: h5py.File) -> dict[str, Any]:

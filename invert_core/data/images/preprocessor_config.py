@@ -164,4 +164,7 @@ def _layout(value: object) -> str:
 def _numbers(name: str, values: object) -> tuple[float, ...]:
     if not isinstance(values, list) or not all(type(value) in (int, float) for value in values):
         raise SettingError(f"{name} is {values!r}.", "It must be a list of numbers.")
-    return tuple(float(value) for value in values)
+    try:
+        return tuple(float(value) for value in values)
+    except OverflowError as error:
+        raise SettingError(f"{name} holds a number above 1e308.", "Correct it.") from error

@@ -360,3 +360,12 @@ def test_weights_are_not_copied_to_infer_shapes(tmp_path, monkeypatch):
     monkeypatch.setattr(onnx.shape_inference, "infer_shapes", spy)
     assert listed(proto, tmp_path)["y"].shape == (None, 2, 256)
     assert sizes[0] < 1000 < proto.ByteSize()
+
+
+def test_a_constant_of_an_unknown_type_is_refused_in_one_sentence(tmp_path):
+    proto = models.network()
+    proto.graph.initializer[0].data_type = -1
+    model = OnnxBackend.open(models.save(proto, tmp_path))
+    assert "logits" in [layer.name for layer in model.layers()]
+    with pytest.raises(ModelError, match="ONNX Runtime"):
+        model.extractor(["logits"])

@@ -202,6 +202,11 @@ def test_the_data_format_is_the_layout(tmp_path):
         ({"do_rescale": "yes"}, "do_rescale"),
         ({"do_resize": 1, "size": 9}, "do_resize"),
         ({"rescale_factor": "x"}, "rescale_factor"),
+        ({"rescale_factor": 10**400}, "rescale_factor holds"),
+        (
+            {"image_mean": [1, 10**400, 1], "image_std": [1, 1, 1]},
+            "image_mean holds",
+        ),
         ({"image_mean": 0.5, "image_std": [1]}, "image_mean"),
         ({"image_mean": [0.5, 0.5], "image_std": [1, 1]}, "2 values"),
         ({"data_format": "chw"}, "data_format"),

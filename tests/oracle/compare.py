@@ -1,0 +1,192 @@
+"""Compares what the product finds with what the definitions say."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+import numpy as np
+from scipy import sparse
+
+from invert_core import label
+from invert_core.errors import DataError
+from invert_core.results.columns import Label
+from invert_core.results.labels import Labels
+from invert_core.settings import Settings
+from tests.oracle import definitions, searches
+from tests.oracle.cases import Case
+from tests.oracle.definitions import members, n_formulas
+from tests.oracle.searches import Concepts, Found, Refused, Result, Unit
+
+_CLOSE = 1e-12
+
+
+class Differs(AssertionError):
+    """The product finds something else than the definitions say."""
+
+
+def compare(case: Case) -> str:
+    """Compare one case; say if it was labelled or refused, or raise `Differs`."""
+    ids = [f"c{number}" for number in range(len(case.concepts.true))]
+    try:
+        expected = _expected(case)
+    except Refused as refused:
+        try:
+            found = _label(case, ids)
+        except DataError:
+            return "refused"
+        raise Differs(f"{len(found)} rows, where {refused}") from None
+    found = _label(case, ids)
+    rows = list(found)
+    for number, searched in enumerate(expected):
+        of_unit = [row for row in rows if row.unit == number]
+        if searched is None:
+            _check_dead(of_unit, case)
+        else:
+            unit, results = searched
+            _check_unit(of_unit, unit, results, case, ids, found)
+    _equal("number of units", {row.unit for row in rows}, set(range(len(case.units))))
+    return "labelled"
+
+
+def _expected(case: Case) -> list[tuple[Unit, dict[str, Result]] | None]:
+    """The results of each unit by direction, or None for a dead unit."""
+    concepts = _resolved(case)
+    if case.kind != "exhaustive":
+        searches.check_literals(concepts, case.rules)
+        formulas = None
+    else:
+        formulas = searches.all_formulas(concepts, case.rules.length)
+    made: list[tuple[Unit, dict[str, Result]] | None] = []
+    for values in case.units:
+        unit = Unit(values)
+        if unit.is_dead:
+            made.append(None)
+            continue
+        results = {}
+        for direction in case.rules.directions:
+            if formulas is None:
+                results[direction] = searches.beam_search(unit, concepts, case.rules, direction)
+            else:
+                results[direction] = searches.exhaustive_search(
+                    unit, formulas, concepts.n_samples, case.rules, direction
+                )
+        made.append((unit, results))
+    return made
+
+
+def _resolved(case: Case) -> Concepts:
+    """The concepts after the treatment of missing labels."""
+    everything = (1 << case.concepts.n_samples) - 1
+    if case.missing == "negative":
+        return replace(case.concepts, known=(everything,) * len(case.concepts.true))
+    if case.missing == "error" and any(known != everything for known in case.concepts.known):
+        raise Refused("labels are missing")
+    return case.concepts
+
+
+def _label(case: Case, ids: Sequence[str]) -> Labels:
+    n = case.concepts.n_samples
+    marks = {}
+    for name, true, known in zip(ids, case.concepts.true, case.concepts.known, strict=True):
+        marks[name] = np.array(
+            [1 if true >> i & 1 else 0 if known >> i & 1 else -1 for i in range(n)], np.int8
+        )
+    values = np.array(case.units, case.dtype).T
+    search = "exhaustive" if case.kind == "exhaustive" else "beam"
+    return label(
+        _sparse(values) if case.is_sparse else values,
+        marks,
+        settings=Settings(search=search, **asdict(case.rules)),
+        missing=case.missing,
+        jobs=1,
+    )
+
+
+def _sparse(values: np.ndarray) -> sparse.csc_array:
+    """Store every third value even if it is 0, in falling order of the samples."""
+    n_samples = len(values)
+    data, indices, indptr = [], [], [0]
+    for column in values.T:
+        kept = [i for i in reversed(range(n_samples)) if column[i] != 0 or i % 3 == 0]
+        data += column[kept].tolist()
+        indices += kept
+        indptr.append(len(indices))
+    dtype = values.dtype if values.dtype != np.float16 else np.dtype("float32")
+    return sparse.csc_array((np.array(data, dtype), indices, indptr), shape=values.shape)
+
+
+def _check_dead(rows: list[Label], case: Case) -> None:
+    _equal("number of rows of a dead unit", len(rows), 1)
+    row, n = rows[0], case.concepts.n_samples
+    found = (row.status, row.formula, row.length, row.auc, row.u, row.z, row.p_value, row.p_search)
+    _equal("dead unit", found, ("dead", "", 0, 0.5, 0.0, 0.0, 1.0, 1.0))
+    _equal("place of a dead unit", (row.rank, row.direction), (1, case.rules.direction))
+    _equal("counts of a dead unit", (row.n_samples, row.n_scored), (n, 0))
+
+
+def _check_unit(
+    rows: list[Label],
+    unit: Unit,
+    results: dict[str, Result],
+    case: Case,
+    ids: Sequence[str],
+    labels: Labels,
+) -> None:
+    n_tests = len(results) * n_formulas(len(ids), case.rules.length)
+    order = [(direction, rank) for direction, result in results.items()
+             for rank in range(1, len(result.reported) + 1)]  # fmt: skip
+    _equal("directions and ranks", [(row.direction, row.rank) for row in rows], order)
+    expected = [each for result in results.values() for each in result.reported]
+    for row, found in zip(rows, expected, strict=True):
+        _check_numbers(row, unit, found, n_tests, ids)
+        test = definitions.test_of(unit.ranked(found.marked.domain), found.marked.extent, n_tests)
+        if not test.is_on_the_edge:
+            _equal("status", row.status, test.status)
+        _equal("method", row.method, "none" if test.status == "constant" else "normal")
+        _close("p_search", row.p_search, test.p_search)
+        _logarithm("log10_p_search", row.log10_p_search, test.p_search)
+        extent = set(np.flatnonzero(labels.extent(row)).tolist())
+        _equal("extent", extent, set(members(found.marked.extent)))
+        result = results[row.direction]
+        if result.n_scored is None:
+            _equal("gap", row.gap, 0.0)
+        else:
+            _equal("n_scored and gap", (row.n_scored, row.gap), (result.n_scored, None))
+        of_length = result.by_length if row.rank == 1 else []
+        _equal("lengths", [each.length for each in row.by_length],
+               [len(each.formula.literals) for each in of_length])  # fmt: skip
+        for explained, best in zip(row.by_length, of_length, strict=True):
+            _check_numbers(explained, unit, best, n_tests, ids)
+
+
+def _check_numbers(row, unit: Unit, found: Found, n_tests: int, ids: Sequence[str]) -> None:
+    """Check the columns that rows and `by_length` share."""
+    extent, domain = found.marked.extent, found.marked.domain
+    ranked = unit.ranked(domain)
+    test = definitions.test_of(ranked, extent, n_tests)
+    n1, n = extent.bit_count(), domain.bit_count()
+    _equal("formula", row.formula, found.formula.text(ids))
+    _equal("label", row.label, row.formula)
+    _equal("length", row.length, len(found.formula.literals))
+    _equal("2U", row.u * 2, ranked.doubled_u(extent))
+    _equal("auc", row.auc, found.auc)
+    _equal("counts", (row.n_positive, row.n_samples), (n1, n))
+    _equal("concept_fraction", row.concept_fraction, n1 / n)
+    _close("z", row.z, test.z)
+    _close("p_value", row.p_value, test.p)
+    _logarithm("log10_p", row.log10_p, test.p)
+
+
+def _equal(what: str, found: object, expected: object) -> None:
+    if found != expected:
+        raise Differs(f"{what}: found {found!r}, expected {expected!r}")
+
+
+def _close(what: str, found: float, expected: float) -> None:
+    if not math.isclose(found, expected, rel_tol=_CLOSE, abs_tol=0.0):
+        raise Differs(f"{what}: found {found!r}, expected {expected!r}")
+
+
+def _logarithm(what: str, found: float, expected: float) -> None:
+    if not math.isclose(found, math.log10(expected), rel_tol=_CLOSE, abs_tol=_CLOSE):
+        raise Differs(f"{what}: found {found!r}, expected {math.log10(expected)!r}")

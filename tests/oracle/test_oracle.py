@@ -1,0 +1,83 @@
+"""The searches find what the definitions say, and the comparison sees where they do not."""
+
+from collections import Counter
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from tests import naive
+from tests.oracle import compare as comparing
+from tests.oracle import definitions
+from tests.oracle.cases import KINDS, case
+from tests.oracle.compare import Differs, compare
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_small_random_cases_are_labelled_as_the_definitions_say(kind):
+    ends = Counter(compare(case(kind, 0, number)) for number in range(70))
+    assert ends["labelled"] >= 30
+    assert ends["refused"] >= 5
+
+
+def _other_value(given):
+    """Another unit: the order of the first two samples is turned round."""
+    units = tuple((values[1], values[0], *values[2:]) for values in given.units)
+    return replace(given, units=units)
+
+
+def _other_mark(given):
+    return replace(
+        given,
+        concepts=replace(
+            given.concepts, true=(given.concepts.true[0] ^ 1, *given.concepts.true[1:])
+        ),
+    )
+
+
+def _other_beam(given):
+    return replace(given, rules=replace(given.rules, beam=given.rules.beam + 1))
+
+
+def _other_gain(given):
+    return replace(given, rules=replace(given.rules, min_gain=given.rules.min_gain + 0.2))
+
+
+def _other_length(given):
+    return replace(given, rules=replace(given.rules, length=given.rules.length - 1 or 2))
+
+
+@pytest.mark.parametrize(
+    "change", [_other_value, _other_mark, _other_beam, _other_gain, _other_length]
+)
+def test_a_labelling_of_something_else_differs(change, monkeypatch):
+    label = comparing._label
+    monkeypatch.setattr(comparing, "_label", lambda given, ids: label(change(given), ids))
+    n_different = 0
+    for number in range(40):
+        try:
+            compare(case("beam", 0, number))
+        except Differs:
+            n_different += 1
+    assert n_different >= 5
+
+
+def test_a_rank_sum_off_by_one_differs(monkeypatch):
+    number = next(number for number in range(40) if compare(case("beam", 0, number)) == "labelled")
+    doubled_u = definitions.RankedSamples.doubled_u
+    monkeypatch.setattr(
+        definitions.RankedSamples, "doubled_u", lambda self, extent: doubled_u(self, extent) + 1
+    )
+    with pytest.raises(Differs, match="2U"):
+        compare(case("beam", 0, number))
+
+
+def test_literals_are_sorted_as_the_other_oracle_does():
+    random = Random(0)
+    for _ in range(500):
+        literals = [random.randrange(8) for _ in range(random.randint(1, 6))]
+        connectives = [random.choice("&|") for _ in literals[1:]]
+        formula = definitions.Formula((literals[0],))
+        for connective, literal in zip(connectives, literals[1:], strict=True):
+            formula = formula.joined(connective, literal)
+        assert formula.literals == naive.normal_form(literals, connectives)
