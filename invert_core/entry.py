@@ -4,6 +4,7 @@ It catches a Ctrl-C that arrives before the command line, which handles all late
 """
 
 import gc
+import os
 import sys
 
 
@@ -17,4 +18,19 @@ def main() -> None:
         if sys.stderr is not None:
             sys.stderr.write("Interrupted. Nothing was written.\n")
         sys.exit(130)
-    run()
+    try:
+        run()
+    finally:
+        _end_what_was_left_behind()
+
+
+def _end_what_was_left_behind() -> None:
+    """End the process at once if a call into another language still runs, which would crash it."""
+    parallel = sys.modules.get("invert_core.parallel")
+    ended = sys.exception()
+    if parallel is None or not parallel.is_left_behind() or not isinstance(ended, SystemExit):
+        return
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(ended.code if isinstance(ended.code, int) else int(ended.code is not None))

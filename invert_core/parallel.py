@@ -13,6 +13,8 @@ from invert_core.errors import SettingError
 T = TypeVar("T")
 
 _LONGEST_WAIT = 0.5
+_PATIENCE = 1.0
+_INTERRUPTIBLE = "interruptible"
 """Seconds until an interrupt is noticed where waiting cannot be interrupted, as on Windows."""
 
 
@@ -85,7 +87,8 @@ def interruptible(call: Callable[[], T], stop: Callable[[], None] = lambda: None
     ----------
     call : callable
     stop : callable, optional
-        Called if the call is interrupted; it makes the call return soon.
+        Called if the call is interrupted; it makes the call return soon. A call that does not
+        return is left behind, see `is_left_behind`.
     """
     if threading.current_thread() is not threading.main_thread():
         return call()
@@ -98,16 +101,21 @@ def interruptible(call: Callable[[], T], stop: Callable[[], None] = lambda: None
             result.set_exception(error)
 
     # A daemon, because what does not stop must not keep the program from ending.
-    thread = threading.Thread(target=run, name="interruptible", daemon=True)
+    thread = threading.Thread(target=run, name=_INTERRUPTIBLE, daemon=True)
     thread.start()
     try:
         while thread.is_alive():
             thread.join(_LONGEST_WAIT)
     except BaseException:
         stop()
-        thread.join(_LONGEST_WAIT)
+        thread.join(_PATIENCE)
         raise
     return result.result()
+
+
+def is_left_behind() -> bool:
+    """Return whether an interrupted call still runs, so that the program cannot end as usual."""
+    return any(thread.name == _INTERRUPTIBLE for thread in threading.enumerate())
 
 
 def n_threads(jobs: int | None) -> int:

@@ -18,6 +18,9 @@ T = TypeVar("T")
 SAMPLE_LIMIT = 2**27
 """With at most this many samples, 2 n1 n0 <= 2**53, so every integer of the method is exact."""
 
+UNDEFINED = 2
+"""The mark of a label that is neither 0 nor 1, because nobody knows."""
+
 INTEGER_LIMIT = 2**53
 """Beyond this, float64 cannot tell all integers apart."""
 

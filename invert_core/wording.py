@@ -71,8 +71,9 @@ def nearest(name: str, known: Iterable[str], then: str = "") -> str:
     "Did you mean 'layer1.0.relu'? `invert layers` lists all."
     """
     # The time of a comparison grows with the square of the lengths.
+    name = str(name)
     compared = [each for each in map(str, known) if max(len(each), len(name)) <= _COMPARED]
-    found = difflib.get_close_matches(str(name), compared, n=3, cutoff=0.5)
+    found = difflib.get_close_matches(name, compared, n=3, cutoff=0.5)
     guess = f"Did you mean {' or '.join(map(repr, found))}?" if found else ""
     return f"{guess} {then}".strip()
 

@@ -1,6 +1,7 @@
 """Reads untrusted NumPy files, without pickle."""
 
 import contextlib
+import struct
 import tokenize
 import zipfile
 import zlib
@@ -42,7 +43,10 @@ def read_npz(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...] | None]
         The string array called ``sample_id`` or ``sample_ids``.
     """
     with unchanged(path), _format_errors(path), path.open("rb") as file:
-        if file.read(4) not in _MAGIC:
+        start = file.read(len(np.lib.format.MAGIC_PREFIX))
+        if start == np.lib.format.MAGIC_PREFIX:
+            raise ValueError("it is a single array, not an archive")
+        if not start.startswith(_MAGIC):
             raise ValueError("it is no archive of NumPy arrays")
         with zipfile.ZipFile(file) as archive:
             check_members(archive)
@@ -95,6 +99,7 @@ def _format_errors(path: Path) -> Iterator[None]:
         SyntaxError,
         TypeError,
         tokenize.TokenError,
+        struct.error,
         zipfile.BadZipFile,
         zlib.error,
     ) as error:

@@ -38,7 +38,7 @@ def check_heaps(path: Path, file: h5py.File) -> None:
     if not path.stat().st_size:
         return
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as held:
-        starts = np.array(list(_found(held, _stored_values(file))), np.int64)
+        starts = np.array(list(_found(held, _stored_values(file, len(held)))), np.int64)
         if not _lead_to_ends(np.frombuffer(held, np.uint8), starts):
             raise FileFormatError(
                 f"{str(path)!r} is broken (a heap of strings does not lead to its end).",
@@ -46,8 +46,11 @@ def check_heaps(path: Path, file: h5py.File) -> None:
             )
 
 
-def _stored_values(file: h5py.File) -> list[tuple[int, int]]:
-    """Return where the values of datasets begin and end; nothing if the file is too broken."""
+def _stored_values(file: h5py.File, n_bytes: int) -> list[tuple[int, int]]:
+    """Return where the values of datasets begin and end; nothing if the file is too broken.
+
+    What lies beyond the end of the file is left out.
+    """
     found: list[tuple[int, int]] = []
 
     def note(_name: str, item: h5py.Dataset | h5py.Group) -> None:
@@ -64,7 +67,7 @@ def _stored_values(file: h5py.File) -> list[tuple[int, int]]:
         file.visititems(note)
     except _BROKEN:
         return []
-    return sorted(found)
+    return sorted(part for part in found if part[1] <= n_bytes)
 
 
 def _found(held: mmap.mmap, values: list[tuple[int, int]]) -> Iterator[int]:

@@ -49,7 +49,8 @@ def lock_place(path: Path) -> Path:
 def clear_lock(path: Path) -> None:
     """Remove the lock that a killed process left; one that is held stays."""
     with contextlib.suppress(StorageError):
-        WriteLock(path).release()
+        if os.path.lexists(lock_place(path)):
+            WriteLock(path).release()
 
 
 def _opened(place: Path) -> int:

@@ -7,10 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from invert_core.errors import DataError
-from invert_core.values import INTEGER_LIMIT
-
-UNDEFINED = 2
-"""The mark of a cell that says neither 0 nor 1."""
+from invert_core.values import INTEGER_LIMIT, UNDEFINED
 
 _KINDS = (
     {"0": 0, "1": 1, "false": 0, "true": 1},

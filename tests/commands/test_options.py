@@ -16,7 +16,7 @@ from invert_core.activations.writing.writer import DTYPES
 from invert_core.commands import COMMANDS, main
 from invert_core.commands.console import stdout_errors
 from invert_core.concepts.sets import combining
-from invert_core.concepts.sets.missing import MISSING
+from invert_core.concepts.sets.matching import MATCHES
 from invert_core.data.images import depth, preprocess
 from invert_core.data.texts import tokenizer_file
 from invert_core.labelling.join import JOINS
@@ -240,16 +240,16 @@ def test_choices_and_defaults_are_those_of_the_library():
         ("label", "direction"): DIRECTIONS,
         ("label", "search"): SEARCHES,
         ("label", "join"): JOINS,
-        ("label", "missing"): MISSING,
+        ("label", "match"): MATCHES,
         ("score", "join"): JOINS,
-        ("score", "missing"): MISSING,
+        ("score", "match"): MATCHES,
         ("probe", "direction"): DIRECTIONS,
         ("probe", "join"): JOINS,
-        ("probe", "missing"): MISSING,
+        ("probe", "match"): MATCHES,
         ("concepts build", "join"): combining.JOINS,
-        ("concepts build", "missing"): MISSING,
+        ("concepts build", "match"): MATCHES,
         ("concepts add", "join"): combining.JOINS,
-        ("concepts add", "missing"): MISSING,
+        ("concepts add", "match"): MATCHES,
         ("concepts show", "sort"): ("file", "count"),
         ("export", "style"): KINDS,
     }
@@ -264,7 +264,7 @@ def test_choices_and_defaults_are_those_of_the_library():
     defaults |= {
         (command.__name__, name): default(command, name)
         for command in (label, score, probe)
-        for name in ("join", "missing")
+        for name in ("join", "match", "missing")
     }
     printing = {"table", "json", "csv"}
     for name, command in ALL.items():

@@ -12,6 +12,7 @@ from invert_core.errors import (
     MissingFileError,
     SettingError,
 )
+from invert_core.files import numpy_files
 from invert_core.models.backend import ModelInput
 
 ONE = (ModelInput("x", (None, 3, 4, 4), np.dtype("f4")),)
@@ -125,7 +126,7 @@ def test_an_archive_larger_than_memory_says_what_to_use(tmp_path, monkeypatch):
     def fail(*_):
         raise MemoryError
 
-    monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", fail)
+    monkeypatch.setattr(numpy_files, "_read_member", fail)
     with pytest.raises(FileFormatError, match=r"\.npy, which is not read all at once"):
         open_data(tmp_path / "a.npz", ONE)
 

@@ -18,6 +18,7 @@ from invert_core.extraction.trial_runs import largest_difference, try_out
 from tests.extraction.extracted import interrupt_at, trial_rows
 from tests.extraction.unsteady import LAYER, Computed, counted, drawn, normalized
 from tests.fake_model import FakeModel, samples
+from tests.files.checksums import without_checksums
 
 X = np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32)
 
@@ -190,6 +191,7 @@ def test_what_was_not_tried_is_not_in_the_file(tmp_path):
 def test_a_difference_in_a_file_that_is_no_number_is_refused(tmp_path, value):
     extract(Computed(np.tanh), X, tmp_path / "x.h5", [LAYER])
     with h5py.File(tmp_path / "x.h5", "r+") as file:
+        without_checksums(file, 1)
         file["layers"][LAYER].attrs["split_difference"] = value
     with pytest.raises(
         FileFormatError, match=r"'split_difference' of layer 'layer' is not a number"

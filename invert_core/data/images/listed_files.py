@@ -51,13 +51,13 @@ class ListedFiles(ImageFiles):
     ):
         table = read_column(path, column, COLUMNS, id_column)
         self.where = f"the table {str(path)!r}"
+        self._check_length(table.values)
         ids = table.sample_id or as_sample_id(table.values, repr(str(path)))
         self._written = dict(zip(ids, table.values, strict=True))
         self._root = path.parent if root is None else root
         if not self._root.is_dir():
             raise MissingFileError(f"There is no folder {str(self._root)!r}.", "Check the root.")
         self.columns = table.titles | {"root": str(self._root.absolute())}
-        self._check_length()
         self._check_root(os.path.abspath if follow_links else os.path.realpath)
         self._check_paths()
         self._stamps = Stamps(self._path(name) for name in ids)
@@ -76,8 +76,7 @@ class ListedFiles(ImageFiles):
     def _path(self, name: str) -> Path:
         return self._root / self._written[name]
 
-    def _check_length(self) -> None:
-        paths = tuple(self._written.values())
+    def _check_length(self, paths: Sequence[str]) -> None:
         too_long = [path for path in paths if len(path) > _LONGEST]
         if too_long:
             raise DataError(

@@ -1,6 +1,7 @@
 """Images in a zip archive."""
 
 import stat
+import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from invert_core.files.unchanged import Watched
 from invert_core.files.zip_members import check_members
 
 _ENCRYPTED = 1
-_BROKEN = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+_BROKEN = (BadZipFile, struct.error, zlib.error, EOFError, NotImplementedError, RuntimeError)
 """The exceptions besides OSError and ValueError that zipfile raises for broken members."""
 
 

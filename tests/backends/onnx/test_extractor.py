@@ -28,9 +28,9 @@ def test_the_graph_always_runs_with_the_same_number_of_samples(tmp_path, monkeyp
         runtime = extractor._runtime
 
         class Spy:
-            def run(self, names, feeds):
+            def run(self, names, feeds, options):
                 seen.append(len(feeds["x"]))
-                return runtime.run(names, feeds)
+                return runtime.run(names, feeds, options)
 
         monkeypatch.setattr(extractor, "_runtime", Spy())
         for count in (4, 1, 3):

@@ -76,11 +76,11 @@ def test_edges_put_every_number_where_the_definition_says(tmp_path):
 
 def test_numbers_in_no_group_are_counted_by_a_warning(tmp_path, caplog):
     edges = built(tmp_path, [0, 0, 0, 1, 2], bins=(("rms", 2),))
-    later = cut(tmp_path, edges, [-1, 0, 5, ""])
+    later = cut(tmp_path, edges, [-2, 0, 5, ""])
     assert later.id == ("rms.ge.0",)
     assert not caplog.text  # a threshold leaves numbers out on purpose
     edges = built(tmp_path, [0, 0, 0, 1, 2], bins=(("rms", 4),))
-    later = cut(tmp_path, edges, [-1, 0, 5, ""])
+    later = cut(tmp_path, edges, [-2, 0, 5, ""])
     assert later.id == ("rms.ge.0.lt.1", "rms.ge.1")
     assert "1 number of the column 'rms' is in none of the groups of --edges." in caplog.text
 

@@ -6,8 +6,9 @@ from invert_core.concepts.sets.missing import NOTHING_GIVEN, Missing
 from invert_core.concepts.sources.tables.column_concepts import ColumnConcepts
 from invert_core.errors import DataError
 from invert_core.kernels.bits import pack_columns
-from invert_core.tables.cells import LABELS, UNDEFINED, CellMarks, OneKind, excerpt, sentinel
+from invert_core.tables.cells import LABELS, CellMarks, OneKind, excerpt, sentinel
 from invert_core.tables.table import Table
+from invert_core.values import UNDEFINED
 
 
 class MarkColumn:

@@ -24,7 +24,6 @@ from invert_core.errors import DataError
 from invert_core.kernels.bits import popcounts, unpack
 from invert_core.tables.cells import (
     LABELS,
-    UNDEFINED,
     CellMarks,
     OneKind,
     excerpt,
@@ -32,6 +31,7 @@ from invert_core.tables.cells import (
     sentinel,
 )
 from invert_core.tables.table import Table
+from invert_core.values import UNDEFINED
 from invert_core.wording import counted
 
 CONCEPT_COLUMN = "concept_id"

@@ -20,7 +20,6 @@ from invert_core.errors import DataError, FileFormatError
 from invert_core.kernels.bits import pack_columns
 from invert_core.tables.cells import (
     LABELS,
-    UNDEFINED,
     CellMarks,
     OneKind,
     as_mark,
@@ -29,6 +28,7 @@ from invert_core.tables.cells import (
 )
 from invert_core.tables.csv_table import SEPARATOR_HINT
 from invert_core.tables.table import Table
+from invert_core.values import UNDEFINED
 
 FORMS = (
     "A wide table has labels in every column except the column of sample ids; a long one has a "
