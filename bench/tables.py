@@ -25,6 +25,7 @@ def tables(results: Results) -> dict[str, list[str]]:
         "Whole processes": alone(results.of_table("processes"), "command"),
         "Missing labels": ratios(results.of_table("missing")),
         "Extraction": ratios(results.of_table("extraction"), base="bare forward pass"),
+        "Checksums": ratios(results.of_table("checksums"), base=("version 1", "nothing")),
         "Stages of one unit": alone(results.of_table("stages"), "stage"),
         "Peak memory": memory(results.peaks),
         "Sparse or dense": choices(results.choices),
@@ -32,10 +33,10 @@ def tables(results: Results) -> dict[str, list[str]]:
     return {title: of_title for title, of_title in made.items() if len(of_title) > 2}
 
 
-def ratios(timings: Iterable[Timing], base: str = "invert") -> list[str]:
+def ratios(timings: Iterable[Timing], base: str | tuple[str, ...] = "invert") -> list[str]:
     """Return a table of the time of each way, and of its ratio to the first that is called `base`.
 
-    The ratio is that of processor times. `base` may be the beginning of a name.
+    The ratio is that of processor times. `base` may be the beginning of a name, or several.
     """
     rows = []
     for workload, group in groupby(timings, key=lambda timing: timing.workload):
