@@ -13,9 +13,13 @@ from invert_core.errors import SettingError
 T = TypeVar("T")
 
 _LONGEST_WAIT = 0.5
-_PATIENCE = 1.0
-_INTERRUPTIBLE = "interruptible"
 """Seconds until an interrupt is noticed where waiting cannot be interrupted, as on Windows."""
+
+_PATIENCE = 1.0
+"""Seconds that an interrupted call has to return."""
+
+_INTERRUPTIBLE = "interruptible"
+"""The name of the threads of such calls."""
 
 
 def read_ahead(

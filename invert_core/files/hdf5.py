@@ -95,12 +95,10 @@ def refuse_other_format(path: Path, format_name: str) -> None:
     """Refuse to replace a file that does not say that it is of this format."""
     try:
         with open_file(path) as file:
-            found = file.attrs.get("format")
+            found = as_text(file.attrs.get("format"))
     except _BROKEN:  # FileFormatError included
         found = None
-    if isinstance(found, bytes):
-        found = found.decode(errors="replace")
-    if not isinstance(found, str) or found != format_name:
+    if found != format_name:
         raise not_replaced(path, f"is not an {format_name} file")
 
 

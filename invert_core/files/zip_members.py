@@ -76,7 +76,7 @@ def _check_count(file: IO[bytes], found: int) -> None:
     locator = at - _LOCATOR_64_SIZE
     if locator >= 0 and tail.startswith(_LOCATOR_64, locator):
         here, whole = _counts_64(file, start + locator)
-    elif max(here, whole) < 2**16:
+    else:
         # Archives of more members without ZIP64, as older macOS writes, count modulo 2**16.
         found %= 2**16
     if here != whole or whole != found:

@@ -188,7 +188,13 @@ def _read_info(run_file: Path) -> dict[str, Any]:
 def _check_rows(info: Mapping[str, Any], labels_file: Path) -> None:
     """Raise unless labels.jsonl is what run.json says; the first version says nothing."""
     if info["format_version"] > 1:
-        expected = info["files"][ROWS_FILE]["sha256"]
+        try:
+            expected = info["files"][ROWS_FILE]["sha256"]
+        except (KeyError, TypeError):
+            raise FileFormatError(
+                f"{RUN_FILE} of {str(labels_file.parent)!r} does not say what is in {ROWS_FILE}.",
+                _LABEL,
+            ) from None
         if file_identity(labels_file)["sha256"] != expected:
             raise _damaged(labels_file)
 

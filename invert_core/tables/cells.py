@@ -61,6 +61,15 @@ def as_mark(cell: object) -> int | None:
     return None if found is None else found[0]
 
 
+def sentinel_mark(cell: object) -> str | None:
+    """The kind of a mark that says that nothing is known; None for others, and for what is no mark.
+
+    >>> sentinel_mark("-1"), sentinel_mark(" -1"), sentinel_mark("1")
+    ('-1', None, None)
+    """
+    return sentinel(cell) if as_mark(cell) == UNDEFINED else None
+
+
 def looks_like_mark(title: str) -> bool:
     """Return whether a title is a number that is a mark, or true or false.
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from invert_core.concepts import Alias, ConceptSet, read_concepts, write_concepts
-from invert_core.concepts.hdf5_file import read_hdf5
+from invert_core.concepts.hdf5_file import FORMAT, read_hdf5
 from invert_core.errors import (
     ExistingOutputError,
     FileFormatError,
@@ -166,6 +166,17 @@ def test_an_existing_file_is_kept_unless_it_may_be_overwritten(path):
     write_concepts(path, other, overwrite=True)
     assert read_hdf5(path).name == other.name
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("name", [np.bytes_(FORMAT), np.array([f"{FORMAT}  ".encode()])])
+def test_a_file_that_is_read_can_be_overwritten_however_it_tells_its_format(path, name):
+    write_concepts(path, SMALL)
+    with h5py.File(path, "r+") as file:
+        file.attrs["format"] = name
+        seal(file)
+    assert read_hdf5(path).id == SMALL.id
+    write_concepts(path, UNDEFINED, overwrite=True)
+    assert contents(read_hdf5(path)) == contents(UNDEFINED)
 
 
 @pytest.mark.parametrize("room", [0, 100, 5_000])

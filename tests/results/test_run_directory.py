@@ -11,6 +11,7 @@ from invert_core.errors import FileFormatError, MissingFileError
 from invert_core.labelling.label_files import label_files
 from invert_core.results.run_directory import read_run
 from tests.golden.columns import later_columns
+from tests.results.changed_files import seal
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "run_v1"
 
@@ -144,6 +145,14 @@ def test_no_changed_byte_of_a_run_changes_what_is_read(fresh, name):
         except FileFormatError:
             continue
         assert (found.labels.to_jsonl(), found.info) == (expected.labels.to_jsonl(), expected.info)
+
+
+@pytest.mark.parametrize("files", [None, {}, {"labels.jsonl": 1}])
+def test_a_description_without_the_digest_of_the_rows_is_refused(fresh, files):
+    info = json.loads((fresh / "run.json").read_text())
+    seal(fresh / "run.json", info | {"files": files})
+    with pytest.raises(FileFormatError, match=r"does not say what is in labels\.jsonl"):
+        read_run(fresh)
 
 
 def test_a_run_without_its_digests_is_refused(fresh):

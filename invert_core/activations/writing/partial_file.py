@@ -19,6 +19,9 @@ from invert_core.files.hdf5_checksums import SUFFIX, seal, write_array, write_st
 from invert_core.files.outputs import refuse_link
 from invert_core.files.string_heaps import check_heaps
 
+_ROW_CHECKSUMS = (2, layout.STRIPE_ROWS)
+"""Stripes, of which the last two take turns, and their rows."""
+
 
 def create(path: Path, contents: Contents) -> None:
     """Make the file with space for all rows, but without rows.
@@ -98,7 +101,7 @@ def _write_empty(path: Path, contents: Contents) -> None:
             for key, value in origin.source.items():
                 # A path may hold bytes that are not UTF-8.
                 source.attrs[key] = value.encode(errors="backslashreplace").decode()
-        file.create_dataset(layout.ROW_CHECKSUM, (2, layout.STRIPE_ROWS), TYPE, dcpl=preallocated())
+        file.create_dataset(layout.ROW_CHECKSUM, _ROW_CHECKSUMS, TYPE, dcpl=preallocated())
         layers = hdf5.create_ordered_group(file, "layers")
         for name, count in contents.n_units.items():
             group = layers.create_group(layout.layer_key(name))
@@ -169,6 +172,23 @@ def matrices(file: h5py.File) -> dict[str, h5py.Dataset]:
         for group in groups
         if hdf5.has_item(group, "activations")
     }
+
+
+def chunk_checksums(matrix: h5py.Dataset) -> h5py.Dataset:
+    """The checksums of the chunks of a dense layer."""
+    return _checksums(matrix.parent, "activations" + SUFFIX, chunk_grid(matrix))
+
+
+def row_checksums(file: h5py.File) -> h5py.Dataset:
+    """The checksums of the rows of the last stripes."""
+    return _checksums(file, layout.ROW_CHECKSUM, _ROW_CHECKSUMS)
+
+
+def _checksums(group: h5py.Group, name: str, shape: tuple[int, int]) -> h5py.Dataset:
+    found = hdf5.own_dataset(group, name)
+    if found.shape != shape or found.dtype != TYPE:
+        raise FileFormatError(f"its checksums {found.name} are not laid out as they should be")
+    return found
 
 
 def fits(file: h5py.File, n_samples: int, dtype: np.dtype, rows_done: int) -> bool:

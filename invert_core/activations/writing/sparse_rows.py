@@ -174,8 +174,8 @@ class SparseRows:
                 n_bytes = self._record_bytes(n_rows, n_values)
                 if place + n_bytes > size:
                     raise self._broken()
-                self._file.seek(place)
-                if not _is_whole(self._file.read(n_bytes)):
+                # Reading could stop early: systems limit the bytes of one call.
+                if not _is_whole(np.memmap(self.path, np.uint8, "r", place, n_bytes).data):
                     raise self._broken()
                 place += n_bytes
                 last_rows.add(row + n_rows)

@@ -16,7 +16,6 @@ from invert_core.activations.writing.sparse_rows import SparseRows
 from invert_core.errors import FileFormatError, StorageError
 from invert_core.files import atomic
 from invert_core.files.checksums import TYPE
-from invert_core.files.hdf5_checksums import SUFFIX
 
 
 class UnfinishedFile:
@@ -67,10 +66,10 @@ class UnfinishedFile:
         self._saved_at = time.monotonic()
         self._refusal: StorageError | None = None
         self._dense = {
-            name: DenseRows(data, data.parent["activations" + SUFFIX])
+            name: DenseRows(data, partial_file.chunk_checksums(data))
             for name, data in partial_file.matrices(file).items()
         }
-        self._row_checksums = file[layout.ROW_CHECKSUM]
+        self._row_checksums = partial_file.row_checksums(file)
         self._check_rows()
         self._sparse: SparseRows | None = None
         if layout.has_rows_elsewhere(file):
@@ -138,6 +137,8 @@ class UnfinishedFile:
         """Close the file, and put the sparse layers into it; all rows must be saved."""
         if self._file is not None:
             with partial_file.storage_errors(self._path):
+                # Until the last rows are marked on the disk, these checksums are still needed.
+                os.fsync(self._file.id.get_vfd_handle())
                 self._row_checksums[:] = 0  # so that a file is the same wherever it was stopped
         self._release()
         if self._sparse is not None:

@@ -147,6 +147,8 @@ class Likeness:
 def likeness(ids: Sequence[str], others: Sequence[str]) -> Likeness | None:
     """Find ids of two sides that differ, but mean the same file; None if there are none."""
     only = _alone(ids, others), _alone(others, ids)
+    if not all(only):
+        return None
     found = {match: _pairs(*only, match) for match in ("name", "stem")}
     unique = {
         match: not any(_first_repeated(side, match) for side in (ids, others)) for match in found

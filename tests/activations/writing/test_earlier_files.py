@@ -11,6 +11,7 @@ from invert_core.errors import (
     FileFormatError,
     StaleFileError,
 )
+from invert_core.files.hdf5_checksums import seal
 from tests.activations.writing.written import (
     fill,
     finish,
@@ -172,6 +173,32 @@ def test_an_unfinished_file_that_points_elsewhere_is_not_written(tmp_path):
     with pytest.raises(FileFormatError, match=r"do not match their checksum.*--overwrite"):
         writer_of(path, 3000)
     assert (tmp_path / "precious.h5").read_bytes() == before
+
+
+@pytest.mark.parametrize("place", ["row_checksum", "layers/fc/activations_checksum"])
+def test_checksums_of_an_unfinished_file_that_lie_elsewhere_are_not_written(tmp_path, place):
+    path = tmp_path / "x.h5"
+    with h5py.File(unfinished(path, matrix(3000, 3)), "r+") as file:
+        with h5py.File(tmp_path / "precious.h5", "w") as precious:
+            precious["x"] = file[place][...]
+        del file[place]
+        file[place] = h5py.ExternalLink("precious.h5", "/x")
+        seal(file)
+    before = (tmp_path / "precious.h5").read_bytes()
+    with pytest.raises(FileFormatError, match=r"a link to somewhere else.*--overwrite"):
+        writer_of(path, 3000)
+    assert (tmp_path / "precious.h5").read_bytes() == before
+
+
+@pytest.mark.parametrize("place", ["row_checksum", "layers/fc/activations_checksum"])
+def test_checksums_of_an_unfinished_file_in_another_shape_ask_for_overwrite(tmp_path, place):
+    path = tmp_path / "x.h5"
+    with h5py.File(unfinished(path, matrix(3000, 3)), "r+") as file:
+        del file[place]
+        file[place] = np.zeros((1, 1), "<u4")
+        seal(file)
+    with pytest.raises(FileFormatError, match=r"not laid out.*--overwrite"):
+        writer_of(path, 3000)
 
 
 def test_an_unfinished_file_without_rows_is_started_anew_whatever_it_was_made_from(tmp_path):

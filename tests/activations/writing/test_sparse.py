@@ -1,6 +1,7 @@
 """Sparse layers: rows in a file beside, columns at the end, and nothing lost between."""
 
 import errno
+import io
 import itertools
 import logging
 import os
@@ -243,6 +244,19 @@ def test_rows_that_are_broken_ask_for_overwrite(tmp_path, spoil):
         writer_of(tmp_path / "x.h5", 1500)
     finish(tmp_path / "x.h5", layers, overwrite=True)
     assert_holds(tmp_path / "x.h5", layers)
+
+
+def test_rows_are_read_back_whatever_a_system_reads_in_one_call(tmp_path, monkeypatch):
+    class Slow(io.FileIO):
+        def read(self, size=-1):
+            return super().read(min(size, 32))
+
+    layers = layers_of(3000)
+    with writer_of(tmp_path / "x.h5", 3000) as writer:
+        fill(writer, layers, stop=2000)
+    monkeypatch.setattr(sparse_rows.Path, "open", lambda path, *_, **__: Slow(path, "r+"))
+    with writer_of(tmp_path / "x.h5", 3000) as writer:
+        assert writer.rows_done == 2000
 
 
 def test_rows_that_are_missing_ask_for_overwrite(tmp_path):

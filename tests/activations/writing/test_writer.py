@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from invert_core.activations.writing import unfinished_file
 from invert_core.errors import (
     DataError,
     SettingError,
@@ -88,6 +89,23 @@ def test_a_file_that_has_all_rows_but_not_its_name_is_finished(tmp_path):
         assert writer.rows_done == 2048
         writer.finish()
     assert np.array_equal(read(path)["fc"], values)
+
+
+def test_the_last_rows_are_marked_on_the_disk_before_their_checksums_go(tmp_path, monkeypatch):
+    path, values, on_disk, copy = tmp_path / "x.h5", matrix(2048, 3), [], tmp_path / "copy.h5"
+
+    def synced(_file):
+        copy.write_bytes((tmp_path / "x.h5.partial").read_bytes())
+        with h5py.File(copy) as file:
+            on_disk.append((int(file.attrs["rows_done"]), bool(file["row_checksum"][...].any())))
+
+    with writer_of(path, 2048) as writer:
+        fill(writer, values, stop=2000)
+        writer.save()
+        monkeypatch.setattr(unfinished_file.os, "fsync", synced)
+        fill(writer, values)  # which saves the stripe that is full
+        writer._unfinished.gather()
+    assert on_disk == [(2000, True), (2048, True)]
 
 
 def test_without_a_row_nothing_is_left_behind(tmp_path):

@@ -69,3 +69,13 @@ def test_functions_without_end_are_refused_at_once(tmp_path, functions, words):
     with pytest.raises(ModelError, match=words):
         opened(tmp_path, [call("f", "x", "y")], functions)
     assert time.process_time() - started < 5
+
+
+def test_the_depth_counts_below_functions_that_were_met_before(tmp_path):
+    functions = [function("f0", helper.make_node("Relu", ["i"], ["o"]))]
+    functions += [function(f"f{k}", call(f"f{k - 1}")) for k in range(1, 101)]
+    names = [f"x{k}" for k in range(100)]
+    nodes = [call(f"f{k}", "x", name) for k, name in enumerate(names)]
+    assert opened(tmp_path, [*nodes, call("f99", "x", "y")], functions).layers()
+    with pytest.raises(ModelError, match="more than 100 deep"):
+        opened(tmp_path, [*nodes, call("f100", "x", "y")], functions)

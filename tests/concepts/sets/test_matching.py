@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from invert_core import build_concepts, label, label_files, probe, score
 from invert_core.concepts import ConceptSet
+from invert_core.concepts.sets import matching
 from invert_core.concepts.sets.combining import combine
 from invert_core.concepts.sets.matching import key_of, likeness, named_alike
 from invert_core.errors import DataError, SettingError
@@ -69,6 +70,12 @@ def test_an_option_that_would_be_refused_is_not_advised():
 def test_suffixes_that_tell_samples_apart_are_not_left_out():
     found = likeness(("x/a.jpg", "x/a.png", "b"), ("a.jpg", "a.png", "b.jpg"))
     assert (found.match, found.n_pairs) == ("name", 2)
+
+
+def test_ids_in_another_order_are_not_compared_one_by_one(monkeypatch):
+    monkeypatch.setattr(matching, "key_of", None)
+    assert likeness(("a.jpg", "b.jpg"), ("b.jpg", "a.jpg")) is None
+    assert likeness(("a.jpg",), ("b.jpg", "a.jpg")) is None
 
 
 @pytest.mark.parametrize("match", ["name", "stem"])

@@ -120,6 +120,20 @@ def test_a_column_whose_minus_one_may_be_a_value_says_how_it_was_taken(tmp_path,
     assert "--missing -1=value" in said.getMessage()
 
 
+@pytest.mark.parametrize("missing", ["error", "-1=negative"])
+@pytest.mark.parametrize("reading", [Reading(), Reading(marks=("a",))], ids=["wide", "marks"])
+def test_a_mark_with_blanks_is_no_label_and_no_option_makes_it_one(tmp_path, reading, missing):
+    path = write(tmp_path, ".csv", ["sample_id", "a"], [("s1", "0"), ("s2", " -1")])
+    with pytest.raises(DataError, match="' -1' is not a label"):
+        build_concepts(path, reading=reading, missing=missing)
+
+
+def test_the_value_of_a_pair_with_blanks_is_no_label(tmp_path):
+    path = write(tmp_path, ".csv", ["sample_id", "concept_id", "value"], [("s1", "a", " -1")])
+    with pytest.raises(DataError, match="' -1' is not a label"):
+        build_concepts(path, missing="-1=negative")
+
+
 def test_the_refusal_of_a_column_says_how_minus_one_can_be_a_value(tmp_path):
     for form, valued in (("threshold", True), ("wide", False)):
         with pytest.raises(DataError, match="what -1 means") as caught:

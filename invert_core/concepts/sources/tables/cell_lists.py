@@ -90,7 +90,9 @@ def names_of_two_words(cell: np.ndarray, member: np.ndarray, n_ids: int) -> np.n
     if (left <= right).all():
         return np.zeros((0, 2), np.int64)
     count = np.bincount(member, minlength=n_ids)
-    pairs, together = np.unique(np.stack([left, right], axis=1), axis=0, return_counts=True)
+    # One number for each pair: NumPy sorts numbers ten times faster than rows of them.
+    found, together = np.unique(left.astype(np.int64) * n_ids + right, return_counts=True)
+    pairs = np.stack(np.divmod(found, n_ids), axis=1)
     always = (together == count[pairs[:, 0]]) & (together == count[pairs[:, 1]])
     return pairs[always & (together >= _LEAST_CELLS) & (pairs[:, 0] != pairs[:, 1])]
 

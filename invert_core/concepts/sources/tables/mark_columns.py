@@ -6,7 +6,7 @@ from invert_core.concepts.sets.missing import NOTHING_GIVEN, Missing
 from invert_core.concepts.sources.tables.column_concepts import ColumnConcepts
 from invert_core.errors import DataError
 from invert_core.kernels.bits import pack_columns
-from invert_core.tables.cells import LABELS, CellMarks, OneKind, excerpt, sentinel
+from invert_core.tables.cells import LABELS, CellMarks, OneKind, excerpt, sentinel_mark
 from invert_core.tables.table import Table
 from invert_core.values import UNDEFINED
 
@@ -25,7 +25,7 @@ class MarkColumn:
         try:
             self._codes.append(self._code_of[cell])
         except (ValueError, TypeError):
-            kind = sentinel(cell)
+            kind = sentinel_mark(cell)
             if kind is not None:
                 where = f"{table.where(number)}, column {self.title!r}"
                 raise self._missing.refusal(where, kind) from None

@@ -29,6 +29,7 @@ from invert_core.tables.cells import (
     excerpt,
     is_missing,
     sentinel,
+    sentinel_mark,
 )
 from invert_core.tables.table import Table
 from invert_core.values import UNDEFINED
@@ -120,7 +121,7 @@ def _read_pairs(
         try:
             code = code_of(value[0]) if valued else 1
         except (ValueError, TypeError):
-            kind = sentinel(value[0])
+            kind = sentinel_mark(value[0])
             if kind is not None:
                 if _is_absent(concept):
                     continue

@@ -24,7 +24,7 @@ from invert_core.tables.cells import (
     OneKind,
     as_mark,
     excerpt,
-    sentinel,
+    sentinel_mark,
 )
 from invert_core.tables.csv_table import SEPARATOR_HINT
 from invert_core.tables.table import Table
@@ -89,7 +89,7 @@ def _packed(rows: bytearray, one_kind: OneKind) -> tuple[np.ndarray, np.ndarray]
 def _no_label(
     where: str, key: str, ids: list[str], cells: list[object], missing: Missing
 ) -> DataError:
-    kinds = [sentinel(cell) for cell in cells]
+    kinds = [sentinel_mark(cell) for cell in cells]
     wrong = next(
         place
         for place, (cell, kind) in enumerate(zip(cells, kinds, strict=True))
