@@ -18,7 +18,7 @@ from invert_core.errors import FileFormatError
 from invert_core.files.hdf5_values import as_text, as_whole, decoded, is_padded
 from invert_core.files.input_file import check_file
 from invert_core.files.outputs import not_replaced
-from invert_core.files.string_heaps import check_heaps
+from invert_core.files.string_heaps import check_heaps, check_lengths
 from invert_core.files.unchanged import unchanged
 from invert_core.wording import UPGRADE, first_line
 
@@ -185,6 +185,8 @@ def read_strings(dataset: h5py.Dataset) -> tuple[str, ...]:
             f"{_where(dataset)} is not a list of strings.", "Make the file again."
         )
     with broken_file_errors(dataset):
+        if kind.length is None:
+            check_lengths(dataset)
         stored = dataset[:].tolist()
     if kind.length is not None and is_padded(stored, kind.length):
         _log.warning("The strings in %s are filled up with blanks, which are cut.", _where(dataset))

@@ -175,7 +175,7 @@ FORMATS = {
         _stopped_labelling,
         _resumed_labelling,
         {
-            "run.partial/unfinished.json": False,
+            "run.partial/unfinished.json": True,
             "run.partial/labels.jsonl": True,
             "run.partial/labels.csv": True,
         },
@@ -183,6 +183,6 @@ FORMATS = {
     "run": Format(
         _whole_run,
         _read_run,
-        {"run/run.json": False, "run/labels.jsonl": True, "run/labels.csv": True},
+        {"run/run.json": True, "run/labels.jsonl": True, "run/labels.csv": True},
     ),
 }

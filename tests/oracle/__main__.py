@@ -11,13 +11,16 @@ from tests.oracle.compare import Differs, compare
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.oracle", description=__doc__)
     parser.add_argument("--cases", type=int, default=1000, help="number of cases of each kind")
+    parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kind", choices=KINDS, action="append", help="only this kind; repeatable")
     parser.add_argument(
         "--only", type=int, metavar="N", help="compare only the case of this number"
     )
     given = parser.parse_args()
-    numbers = range(given.cases) if given.only is None else (given.only,)
+    numbers = range(given.first, given.first + given.cases)
+    if given.only is not None:
+        numbers = range(given.only, given.only + 1)
     n_wrong = 0
     print(
         "| search | cases | labelled alike | refused by both | different |\n| - | - | - | - | - |"
