@@ -191,7 +191,7 @@ def announce() -> None:
     if not steps.isEnabledFor(logging.DEBUG):
         _log.info(
             "Compiling kernels; this can take half a minute%s.",
-            ", but only the first time"
+            ", but only once for each"
             if CACHE
             else " each time, because no folder for them can be written",
         )

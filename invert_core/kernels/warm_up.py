@@ -145,7 +145,7 @@ def _told(names: Sequence[str], n_before: int, n_later: int) -> Iterator[Callabl
         told = ""
         while not ended.wait(_LOOK_AGAIN):
             n_done = n_before + sum(map(_is_compiled, names))
-            text = f"Compiling kernels: {begun} ({n_done} of {n_all} done; only the first time)"
+            text = f"Compiling kernels: {begun} ({n_done} of {n_all} done; only once for each)"
             if text != told:
                 _cache.steps.debug("%s", text)
                 told = text

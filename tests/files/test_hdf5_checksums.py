@@ -119,7 +119,7 @@ def test_checksums_of_another_shape_are_refused(path):
     with h5py.File(path, "r+") as file:
         del file["values_checksum"]
         file["values_checksum"] = np.zeros(3, np.uint32)
-        with pytest.raises(FileFormatError, match=r"shape \(3,\); they must be uint32 of shape \(2,\)"):
+        with pytest.raises(FileFormatError, match=r"shape \(3,\); they must be uint32 of"):
             Blocks(file["values"])
 
 

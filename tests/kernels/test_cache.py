@@ -124,7 +124,7 @@ def test_kernels_work_where_nothing_can_be_written(tmp_path, monkeypatch, cache)
 
 @compiled_only
 @pytest.mark.parametrize(
-    ("kept", "words"), [(True, "but only the first time"), (False, "each time, because no folder")]
+    ("kept", "words"), [(True, "but only once for each"), (False, "each time, because no folder")]
 )
 def test_compiling_is_announced_once(tmp_path, monkeypatch, caplog, kept, words):
     monkeypatch.setattr(_cache, "CACHE", tmp_path if kept else None)

@@ -256,7 +256,7 @@ def test_each_step_is_told_where_steps_are_shown(jobs, monkeypatch, caplog):
     monkeypatch.setitem(warm_up.JOBS, "b", until_told)
     with caplog.at_level("DEBUG", "invert.compiling"):
         warm_up.compile_jobs("a", "b")
-    assert "Compiling kernels: b (1 of 2 done; only the first time)" in caplog.messages
+    assert "Compiling kernels: b (1 of 2 done; only once for each)" in caplog.messages
     assert caplog.messages[-1] == ""
 
 
