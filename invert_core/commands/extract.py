@@ -115,7 +115,7 @@ def extract(
             f"Name at least one layer with -l; list them with: invert layers {model}"
         )
     with (
-        _said_how_to_go_on(ctx, output),
+        _said_how_to_go_on(ctx),
         progress("Extracting", "samples") as report,
         model_prints_on_stderr(),
     ):
@@ -147,7 +147,7 @@ def extract(
 
 
 @contextlib.contextmanager
-def _said_how_to_go_on(ctx: click.Context, output: Path) -> Iterator[None]:
+def _said_how_to_go_on(ctx: click.Context) -> Iterator[None]:
     """If the work ends early and rows are kept, say which command goes on from there."""
     try:
         yield

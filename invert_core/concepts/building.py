@@ -84,9 +84,10 @@ def build_concepts(
         ``-1``, and ``absent`` (labels that no source has). "-1=value" takes -1 for a number, a
         class or a tag.
     hierarchy : path, or "wordnet", optional
-        A folder with WordNet's `data.noun`, or a table ``child,parent``; the ancestors of the
-        concepts are added to the set. The word "wordnet" means the folder of Debian's package
-        `wordnet-base`. A concept whose name is its id gets its name from the hierarchy.
+        A folder with WordNet's `data.noun`, a table ``child,parent``, or the hierarchy of Open
+        Images (``.json``); the ancestors of the concepts are added to the set. The word "wordnet"
+        means the folder of Debian's package `wordnet-base`. A concept whose name is its id gets
+        its name from the hierarchy.
     min_chains : int
         The least number of shortest chains of direct parents, counted from all concepts together,
         that must lead up to an ancestor for it to be added.

@@ -36,7 +36,8 @@ def clear_leftovers(place: Path) -> None:
         except StorageError:
             return
         stack.callback(lock.release)
-        for path in _leftovers(place):
+        # The newest first: of several old folders it is the one that was moved away last.
+        for path in sorted(_leftovers(place), key=_time_of_change, reverse=True):
             try:
                 _clear(path, place)
             except OSError as error:
@@ -55,9 +56,16 @@ def _leftovers(place: Path) -> list[Path]:
         return []
     return [
         place.with_name(name)
-        for name in sorted(names)
+        for name in names
         if name.startswith(stem) and _TAIL.fullmatch(name, len(stem))
     ]
+
+
+def _time_of_change(path: Path) -> int:
+    try:
+        return path.lstat().st_mtime_ns
+    except FileNotFoundError:  # cleared by another process where the system has no locks
+        return 0
 
 
 def _clear(path: Path, place: Path) -> None:

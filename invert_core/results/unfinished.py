@@ -22,6 +22,7 @@ from invert_core.errors import (
 from invert_core.files import atomic
 from invert_core.files.fingerprint import as_stored, refuse_stale
 from invert_core.files.outputs import Refuse
+from invert_core.files.storage import storage_errors
 from invert_core.results.label_table import LabelTable
 from invert_core.results.label_text import HEADER, LabelText
 from invert_core.results.labels import tables_of
@@ -104,7 +105,7 @@ class UnfinishedRun:
         self._is_open = self._to_be_removed = False
         self._last_save = time.monotonic()
         self._rows = _Rows(Record(as_stored(fingerprint), timer.timings()))
-        with atomic.storage_errors(output):
+        with storage_errors(output):
             check_ours(self.folder)
             try:
                 self._find_earlier_work(units)
@@ -149,7 +150,7 @@ class UnfinishedRun:
             files[name] = Saved(starts[name] + len(text), digests[name].hexdigest())
         n_units = saved.record.n_units + sum(len(table.units()) for table in waiting)
         record = Record(saved.record.fingerprint, self._timer.timings(), n_units, files)
-        with atomic.storage_errors(self._output):
+        with storage_errors(self._output):
             self._open()
             for name, text in texts.items():
                 self._write_rows(name, starts[name], text)
@@ -164,14 +165,14 @@ class UnfinishedRun:
         If that fails, the rows stay in the unfinished run.
         """
         self.save()
-        with atomic.storage_errors(self._output):
+        with storage_errors(self._output):
             self._open()
             place = self._output.resolve()  # after the move, "." would mean the old folder
             for name, part in self.files.items():
                 self._checked_digest(name, part)
             yield self.folder
         atomic.move_folder_into_place(self.folder, self._output, overwrite=overwrite, refuse=refuse)
-        with atomic.storage_errors(self._output):
+        with storage_errors(self._output):
             (place / RECORD).unlink(missing_ok=True)
 
     def is_kept(self) -> bool:

@@ -97,6 +97,20 @@ def test_what_another_process_is_writing_is_not_taken_for_a_leftover(tmp_path):
         assert partial.read_text() == "half"
 
 
+@pytest.mark.parametrize("newest", [0, 1])
+def test_of_several_old_folders_the_newest_comes_back(tmp_path, newest):
+    from invert_core.files.outputs import check_target
+
+    for place, name in enumerate((".run.00000000.old", ".run.ffffffff.old")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "labels.csv").write_text(str(place))
+        os.utime(tmp_path / name, ns=(0, 10**9 * (2 if place == newest else 1)))
+    with pytest.raises(ExistingOutputError):
+        check_target(tmp_path / "run", overwrite=False)
+    assert (tmp_path / "run" / "labels.csv").read_text() == str(newest)
+    assert os.listdir(tmp_path) == ["run"]
+
+
 def test_a_link_in_the_place_of_a_leftover_is_left_alone(tmp_path):
     from invert_core.files.outputs import check_target
 

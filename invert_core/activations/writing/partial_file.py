@@ -13,7 +13,7 @@ from invert_core.activations import layout
 from invert_core.activations.stored_matrix import chunk_grid
 from invert_core.activations.writing.contents import Contents
 from invert_core.errors import FileFormatError, StorageError
-from invert_core.files import atomic, hdf5
+from invert_core.files import atomic, hdf5, storage
 from invert_core.files.checksums import TYPE
 from invert_core.files.hdf5_checksums import SUFFIX, seal, write_array, write_strings
 from invert_core.files.outputs import refuse_link
@@ -219,7 +219,7 @@ def broken(path: Path, reason: str) -> FileFormatError:
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
     """Turn an error of the system or of HDF5 about writing `path` into a StorageError."""
-    with atomic.storage_errors(path):
+    with storage.storage_errors(path):
         try:
             yield
         except RuntimeError as error:  # h5py raises it if HDF5 gives no error number

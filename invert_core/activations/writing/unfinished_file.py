@@ -14,8 +14,8 @@ from invert_core.activations.writing.dense_rows import DenseRows
 from invert_core.activations.writing.gathering import gather_columns
 from invert_core.activations.writing.sparse_rows import SparseRows
 from invert_core.errors import FileFormatError, StorageError
-from invert_core.files import atomic
 from invert_core.files.checksums import TYPE
+from invert_core.files.storage import storage_errors
 
 
 class UnfinishedFile:
@@ -74,7 +74,7 @@ class UnfinishedFile:
         self._sparse: SparseRows | None = None
         if layout.has_rows_elsewhere(file):
             sparse = {name: each for name, each in self.n_units.items() if name not in self._dense}
-            with atomic.storage_errors(self._side_file):
+            with storage_errors(self._side_file):
                 self._sparse = SparseRows(self._side_file, sparse, dtype, rows_done)
 
     @property

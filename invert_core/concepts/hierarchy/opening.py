@@ -24,9 +24,9 @@ def open_hierarchy(where: str | PathLike[str]) -> Hierarchy:
     Parameters
     ----------
     where : path, or "wordnet"
-        A folder with WordNet's `data.noun`, a table ``child,parent``, or the hierarchy of
-        Open Images (``.json``). The word "wordnet" means
-        the folder of Debian's package `wordnet-base`; for a folder of that name give ``./wordnet``.
+        A folder with WordNet's `data.noun`, a table ``child,parent``, or the hierarchy of Open
+        Images (``.json``). The word "wordnet" means the folder of Debian's package `wordnet-base`;
+        for a folder of that name give ``./wordnet``.
     """
     if where == WORDNET:
         return read_wordnet(FOLDER)
