@@ -19,9 +19,12 @@ Refuse = Callable[[Path], None]
 
 def output_place(path: Path) -> Path:
     """Return the path of an output so that it has a name and is not a link."""
-    if path.name in ("", "..") or path.is_symlink():
-        return Path(os.path.realpath(path))
-    return path
+    if path.name not in ("", "..") and not path.is_symlink():
+        return path
+    place = Path(os.path.realpath(path))
+    if not place.name:
+        raise not_replaced(path, "is the root of the file system")
+    return place
 
 
 def check_target(

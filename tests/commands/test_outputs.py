@@ -74,6 +74,13 @@ def test_a_folder_is_never_replaced_by_a_file(ready, writer, more):
     assert "--overwrite" not in error
 
 
+@pytest.mark.parametrize("writer", FOLDERS)
+@pytest.mark.parametrize("root", ["/", "/.."])
+def test_the_root_of_the_file_system_is_never_replaced(ready, writer, root):
+    _, words = target_of(writer)
+    assert "is the root of the file system" in refused(*words, root, "--overwrite")
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no pipes in folders")
 @pytest.mark.parametrize("writer", FILES)
 def test_what_is_no_plain_file_is_never_replaced(ready, writer):

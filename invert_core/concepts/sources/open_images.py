@@ -33,7 +33,7 @@ _log = logging.getLogger("invert")
 
 def is_open_images(path: Path) -> bool:
     """Return whether a file is named like CSV and begins like a table of Open Images."""
-    if path.suffix.lower() != ".csv":
+    if path.suffix.lower() != ".csv" or not path.is_file():
         return False
     try:
         with path.open("rb") as file:

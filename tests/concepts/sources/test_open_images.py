@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 
 import numpy as np
 import pytest
@@ -130,6 +131,17 @@ def test_broken_tables_are_refused(tmp_path, content, words):
     with pytest.raises(InvertError, match=words) as caught:
         build(saved(tmp_path, content))
     assert caught.value.hint
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no pipes in folders")
+def test_a_pipe_is_refused_before_anything_is_read_from_it(tmp_path):
+    header = b"ImageID,LabelName,Confidence\n"
+    os.mkfifo(tmp_path / "pipe.csv")
+    with open(os.open(tmp_path / "pipe.csv", os.O_RDWR | os.O_NONBLOCK), "r+b", 0) as pipe:
+        pipe.write(header)
+        with pytest.raises(InvertError, match="is a pipe"):
+            build_concepts(tmp_path / "pipe.csv")
+        assert pipe.read(len(header)) == header
 
 
 @pytest.mark.parametrize("header", ["LabelName,DisplayName\n", ""])
