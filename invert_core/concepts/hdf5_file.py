@@ -36,6 +36,7 @@ FORMAT = "invert-concepts"
 FORMAT_VERSION = 3
 """Version 2 added `defined`, which a reader of version 1 would overlook; version 3, checksums."""
 
+_AT_ONCE = 2**20
 _STORAGE = "bits"
 """The only way in which labels are stored so far; a later version may add sparse columns."""
 
@@ -56,10 +57,17 @@ def write_concepts(
         raise TypeError(f"concepts are a ConceptSet, not {type(concepts).__name__}")
     with new_file(Path(path), overwrite=overwrite, refuse=_refuse_other) as partial:
         # No view into the image: Python 3.13 warns of one that an error keeps alive.
-        image = _image(concepts).getvalue()
-        partial.write_bytes(image)
-        if partial.read_bytes() != image:
-            raise OSError(errno.EIO, "what was written is not what is read back")
+        image = _image(concepts)
+        partial.write_bytes(image.getvalue())
+        _read_back(partial, image)
+
+
+def _read_back(path: Path, image: io.BytesIO) -> None:
+    image.seek(0)
+    with path.open("rb") as file:
+        while expected := image.read(_AT_ONCE):
+            if file.read(len(expected)) != expected:
+                raise OSError(errno.EIO, "what was written is not what is read back")
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:

@@ -177,7 +177,7 @@ def own_item(group: h5py.Group, name: str) -> h5py.Dataset | h5py.Group | h5py.D
         return group[name]
 
 
-def read_strings(dataset: h5py.Dataset) -> tuple[str, ...]:
+def stored_strings(dataset: h5py.Dataset) -> tuple[str, ...]:
     """Read the values of a one-dimensional dataset of strings, of fixed or variable length."""
     kind = h5py.check_string_dtype(dataset.dtype)
     if kind is None or dataset.ndim != 1:
@@ -200,7 +200,7 @@ def read_strings(dataset: h5py.Dataset) -> tuple[str, ...]:
         ) from error
 
 
-def write_strings(group: h5py.Group, name: str, values: tuple[str, ...]) -> h5py.Dataset:
+def store_strings(group: h5py.Group, name: str, values: tuple[str, ...]) -> h5py.Dataset:
     """Store `values` as a one-dimensional dataset of UTF-8 strings."""
     strings = np.array(values, dtype=object)
     return group.create_dataset(name, data=strings, dtype=h5py.string_dtype())

@@ -57,6 +57,11 @@ def check_structure(file: h5py.File) -> None:
     with hdf5.broken_file_errors(file, f"@{CHECKSUM}"):
         stored = file.attrs.get(CHECKSUM)
         actual = _structure_checksum(file)
+    if stored is None:
+        raise FileFormatError(
+            f"{file.filename!r} has no attribute {CHECKSUM!r}, which its format version requires.",
+            "Copy it again from where it is whole, or make it again.",
+        )
     if as_whole(stored) != actual:
         raise FileFormatError(
             f"{file.filename!r} is damaged: its names, shapes or attributes do not match their "
@@ -73,7 +78,7 @@ def is_sealed(file: h5py.File) -> bool:
 
 def write_strings(group: h5py.Group, name: str, values: tuple[str, ...]) -> None:
     """Store a one-dimensional dataset of UTF-8 strings with their checksum."""
-    dataset = hdf5.write_strings(group, name, values)
+    dataset = hdf5.store_strings(group, name, values)
     dataset.attrs[CHECKSUM] = np.array(_strings_checksum(values), TYPE)
 
 
@@ -95,7 +100,7 @@ def write_blocks(group: h5py.Group, name: str, values: np.ndarray) -> None:
 
 def read_strings(dataset: h5py.Dataset) -> tuple[str, ...]:
     """Read a one-dimensional dataset of strings, and check them if they have a checksum."""
-    values = hdf5.read_strings(dataset)
+    values = hdf5.stored_strings(dataset)
     if _stored(dataset) not in (None, _strings_checksum(values)):
         raise damaged(dataset)
     return values

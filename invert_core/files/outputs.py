@@ -85,12 +85,16 @@ def check_folder_again(path: Path, *, overwrite: bool, refuse: Refuse) -> None:
         raise _exists(path, "-o")
 
 
+_OF_FILE_MANAGERS = (".DS_Store", "Thumbs.db", "desktop.ini")
+"""Files that are made by looking at a folder."""
+
+
 def refuse_foreign(folder: Path, marker: str, own: Container[str], whole: str) -> None:
     """Refuse a folder that lacks the file `marker` or holds anything but the plain files `own`."""
     if not is_plain_file(folder / marker):
         raise not_replaced(folder, f"is not a folder with a {marker}")
     for path in sorted(folder.iterdir()):
-        if path.name not in own or not is_plain_file(path):
+        if (path.name not in _OF_FILE_MANAGERS and path.name not in own) or not is_plain_file(path):
             raise not_replaced(folder, f"holds {path.name!r}, which is not part of {whole}")
 
 

@@ -46,13 +46,6 @@ def lock_place(path: Path) -> Path:
     return path.with_name(name)
 
 
-def clear_lock(path: Path) -> None:
-    """Remove the lock that a killed process left; one that is held stays."""
-    with contextlib.suppress(StorageError):
-        if os.path.lexists(lock_place(path)):
-            WriteLock(path).release()
-
-
 def _opened(place: Path) -> int:
     try:
         file = os.open(place, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666)

@@ -15,7 +15,7 @@ from invert_core.files.input_file import input_path
 from invert_core.files.outputs import check_folder, output_place
 from invert_core.files.storage import storage_errors
 from invert_core.files.unchanged import Watched
-from invert_core.files.write_lock import WriteLock, clear_lock
+from invert_core.files.write_lock import WriteLock
 from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress, label_workload
@@ -103,7 +103,6 @@ def label_files(
         As for `label`.
     """
     output = Path(output)
-    clear_lock(output_place(output))
     inputs = Inputs(
         input_path(activations),
         input_path(concepts),

@@ -14,7 +14,7 @@ def path(tmp_path):
         file.attrs["format"] = "a-format"
         file.attrs["format_version"] = 2
         file["numbers"] = np.arange(5)
-        hdf5.write_strings(file, "strings", ("a", "größe", ""))
+        hdf5.store_strings(file, "strings", ("a", "größe", ""))
         file.create_group("group")["inside"] = 1.0
     return tmp_path / "x.h5"
 
@@ -31,7 +31,7 @@ def changed(path, change):
 
 
 def test_strings_come_back_as_they_were(file):
-    assert hdf5.read_strings(hdf5.own_dataset(file, "strings")) == ("a", "größe", "")
+    assert hdf5.stored_strings(hdf5.own_dataset(file, "strings")) == ("a", "größe", "")
 
 
 def test_groups_and_datasets_are_found(file):
@@ -48,7 +48,7 @@ def test_groups_and_datasets_are_found(file):
         (lambda file: hdf5.own_dataset(file, "group"), "/group is not a dataset"),
         (lambda file: hdf5.own_group(file, "numbers"), "/numbers is not a group"),
         (lambda file: hdf5.own_groups(file), "is not a group"),
-        (lambda file: hdf5.read_strings(file["numbers"]), "not a list of strings"),
+        (lambda file: hdf5.stored_strings(file["numbers"]), "not a list of strings"),
     ],
 )
 def test_what_is_not_as_it_should_be_is_named(file, read, words):
@@ -172,9 +172,9 @@ def test_zeros_that_compress_best_are_read(path):
 def test_strings_of_every_kind_are_read_as_h5py_reads_them(tmp_path, stored, dtype):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         dataset = file.create_dataset("strings", data=np.array(stored, dtype), dtype=dtype)
-        assert hdf5.read_strings(dataset) == tuple(dataset.asstr()[:])
+        assert hdf5.stored_strings(dataset) == tuple(dataset.asstr()[:])
         empty = file.create_dataset("empty", shape=(0,), dtype=dtype)
-        assert hdf5.read_strings(empty) == ()
+        assert hdf5.stored_strings(empty) == ()
 
 
 @pytest.mark.parametrize("charset", ["ascii", "utf-8"])
@@ -184,7 +184,7 @@ def test_utf_8_is_read_whatever_the_charset_says(tmp_path, charset, length):
         data = ["ü".encode(), b"plain"]
         dtype = h5py.string_dtype(charset, length)
         dataset = file.create_dataset("strings", data=np.array(data, dtype), dtype=dtype)
-        assert hdf5.read_strings(dataset) == ("ü", "plain")
+        assert hdf5.stored_strings(dataset) == ("ü", "plain")
 
 
 @pytest.mark.parametrize("charset", ["ascii", "utf-8"])
@@ -195,7 +195,7 @@ def test_latin_1_is_refused_whatever_the_charset_says(tmp_path, charset, length)
         dtype = h5py.string_dtype(charset, length)
         dataset = file.create_dataset("strings", data=np.array(data, dtype), dtype=dtype)
         with pytest.raises(FileFormatError, match=r"not UTF-8 .*0xfc.* UTF-8\."):
-            hdf5.read_strings(dataset)
+            hdf5.stored_strings(dataset)
 
 
 def raw_strings(file, padding, data):
@@ -217,7 +217,7 @@ def raw_strings(file, padding, data):
 def test_strings_that_are_filled_up_are_cut_to_what_they_say(tmp_path, padding, fill, caplog):
     data = np.array([each.ljust(6, fill) for each in (b"a", b"b c", b"", b"whole")], "S6")
     with h5py.File(tmp_path / "x.h5", "w") as file:
-        assert hdf5.read_strings(raw_strings(file, padding, data)) == ("a", "b c", "", "whole")
+        assert hdf5.stored_strings(raw_strings(file, padding, data)) == ("a", "b c", "", "whole")
     guessed = fill == b" " and padding != h5py.h5t.STR_SPACEPAD
     assert ("x.h5:/strings are filled up with blanks" in caplog.text) == guessed
 
@@ -225,9 +225,9 @@ def test_strings_that_are_filled_up_are_cut_to_what_they_say(tmp_path, padding, 
 def test_blanks_at_an_end_stay_where_other_strings_show_that_they_are_meant(tmp_path, caplog):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         strings = file.create_dataset("strings", data=np.array([b"ab  ", b"ab"], "S4"))
-        assert hdf5.read_strings(strings) == ("ab  ", "ab")
+        assert hdf5.stored_strings(strings) == ("ab  ", "ab")
         strings = file.create_dataset("variable", data=["ab  ", "abcd"])
-        assert hdf5.read_strings(strings) == ("ab  ", "abcd")
+        assert hdf5.stored_strings(strings) == ("ab  ", "abcd")
     assert not caplog.text
 
 
@@ -236,4 +236,4 @@ def test_bytes_that_are_no_text_are_told_of_at_their_place_in_the_string(tmp_pat
         dataset = file.create_dataset("strings", shape=(2,), dtype=h5py.string_dtype())
         dataset[0], dataset[1] = b"whole", b"bro\xffken"
         with pytest.raises(FileFormatError, match="byte 0xff in position 3"):
-            hdf5.read_strings(dataset)
+            hdf5.stored_strings(dataset)

@@ -26,7 +26,7 @@ def collections(content):
 def path(tmp_path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file.attrs["text"] = "of an attribute"
-        hdf5.write_strings(file, "strings", tuple(f"a{number}" for number in range(1000)))
+        hdf5.store_strings(file, "strings", tuple(f"a{number}" for number in range(1000)))
         file.create_dataset("zipped", data=["b"] * 50, dtype=h5py.string_dtype(), compression=1)
         file["numbers"] = np.frombuffer(b"GCOL\1\0\0\0" + bytes(64), np.uint8)
     return tmp_path / "x.h5"
@@ -34,7 +34,7 @@ def path(tmp_path):
 
 def test_whole_heaps_are_read_and_values_that_look_like_one_are_none(path):
     with hdf5.open_file(path) as file:
-        assert len(hdf5.read_strings(file["strings"])) == 1000
+        assert len(hdf5.stored_strings(file["strings"])) == 1000
         assert file.attrs["text"] == "of an attribute"
 
 

@@ -2,7 +2,8 @@ import os
 import subprocess
 import sys
 
-from invert_core.files.write_lock import WriteLock, clear_lock, try_lock
+from invert_core.files.leftovers import clear_leftovers
+from invert_core.files.write_lock import WriteLock, try_lock
 
 
 def opened(path):
@@ -40,11 +41,10 @@ def test_a_killed_process_keeps_no_lock(tmp_path):
 def test_the_lock_of_a_killed_process_is_cleared_and_one_that_is_held_stays(tmp_path):
     path, place = tmp_path / "x.h5", tmp_path / ".x.h5.lock"
     place.touch()
-    clear_lock(path)
+    clear_leftovers(path)
     assert not place.exists()
     held = WriteLock(path)
-    clear_lock(path)
+    clear_leftovers(path)
     assert place.exists()
     held.release()
-    clear_lock(tmp_path / "no folder" / "x.h5")
     assert not list(tmp_path.iterdir())

@@ -43,7 +43,7 @@ def clear(path: Path) -> None:
     for part in parts(path):
         refuse_link(part)
     _, new, rows = parts(path)
-    with storage_errors(path):
+    with write_errors(path):
         new.unlink(missing_ok=True)
         if not path.exists():
             rows.unlink(missing_ok=True)
@@ -56,7 +56,7 @@ def replacing(path: Path) -> Iterator[Path]:
     The path is always the same, so that a file left by a killed run is replaced.
     """
     _, new, _ = parts(path)
-    with storage_errors(path):
+    with write_errors(path):
         new.unlink(missing_ok=True)
         try:
             yield new
@@ -217,7 +217,7 @@ def broken(path: Path, reason: str) -> FileFormatError:
 
 
 @contextlib.contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
+def write_errors(path: Path) -> Iterator[None]:
     """Turn an error of the system or of HDF5 about writing `path` into a StorageError."""
     with storage.storage_errors(path):
         try:

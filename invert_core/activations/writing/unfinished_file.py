@@ -96,7 +96,7 @@ class UnfinishedFile:
             Rows in the type of the file, no more than `room`.
         """
         if self._new_digests is not None:
-            with partial_file.storage_errors(self._path):
+            with partial_file.write_errors(self._path):
                 sample_digests.renew(self._file, self._new_digests)
             self._new_digests = None
         for name, dense in self._dense.items():
@@ -115,7 +115,7 @@ class UnfinishedFile:
         if self._file is None or self.taken == self.rows_done:
             return
         try:
-            with partial_file.storage_errors(self._path):
+            with partial_file.write_errors(self._path):
                 if self._sparse is not None:
                     self._sparse.write(self.taken)
                 n_rows = self.taken - self._stripe_start
@@ -136,7 +136,7 @@ class UnfinishedFile:
     def gather(self) -> None:
         """Close the file, and put the sparse layers into it; all rows must be saved."""
         if self._file is not None:
-            with partial_file.storage_errors(self._path):
+            with partial_file.write_errors(self._path):
                 # Until the last rows are marked on the disk, these checksums are still needed.
                 os.fsync(self._file.id.get_vfd_handle())
                 self._row_checksums[:] = 0  # so that a file is the same wherever it was stopped
@@ -153,7 +153,7 @@ class UnfinishedFile:
             if self._refusal is None:
                 self.save()
         finally:
-            with partial_file.storage_errors(self._path):
+            with partial_file.write_errors(self._path):
                 self._release()
                 if self.rows_done == 0:
                     self._path.unlink(missing_ok=True)

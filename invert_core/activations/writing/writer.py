@@ -24,7 +24,7 @@ from invert_core.errors import DataError, ExistingOutputError, FileFormatError
 from invert_core.files import atomic
 from invert_core.files.fingerprint import refuse_stale
 from invert_core.files.outputs import output_place
-from invert_core.files.write_lock import WriteLock, clear_lock
+from invert_core.files.write_lock import WriteLock
 from invert_core.wording import choice
 
 DTYPES = ("float32", "float16")
@@ -82,7 +82,6 @@ class ActivationWriter:
         self._lock: WriteLock | None = None
         self._must_be_free = False
         if not overwrite and path.exists() and self._take_if_finished(read_finished(path)):
-            clear_lock(path)
             return
         self._lock = WriteLock(path)
         try:
@@ -178,7 +177,7 @@ class ActivationWriter:
                 "Check that it does not change while it is read.",
             )
         self._unfinished.save()
-        with partial_file.storage_errors(self.partial):
+        with partial_file.write_errors(self.partial):
             self._refuse_new_output()
             self._unfinished.gather()
             if self._origin.sample_digests is not None:

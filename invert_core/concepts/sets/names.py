@@ -128,5 +128,6 @@ def _check_names_of_words(names: Names, known: Collection[str]) -> None:
                     f"{names.source!r} has a concept {text!r}, but the samples carry its words "
                     f"{first_few(words)} as concepts.",
                     "Divide the concepts of a cell by something else than blanks, such as a "
-                    "semicolon, and give --separator ';'.",
+                    "semicolon, and give --separator ';'; if they are right, name them in this "
+                    "table, too.",
                 )

@@ -178,7 +178,7 @@ def _read_sample_id(path: Path, file: h5py.File) -> tuple[str, ...] | None:
             f"{str(path)!r} has {dataset.size:,} sample ids, more than {SAMPLE_LIMIT:,}.",
             "Split it into several files.",
         )
-    return hdf5.read_strings(dataset)
+    return hdf5.stored_strings(dataset)
 
 
 _READERS: dict[str, Callable[[Path, Sequence[ModelInput]], ArraySource]] = {

