@@ -23,7 +23,10 @@ def output_place(path: Path) -> Path:
         return path
     place = Path(os.path.realpath(path))
     if not place.name:
-        raise not_replaced(path, "is the root of the file system")
+        raise ExistingOutputError(
+            f"The output {str(path)!r} is the root of the file system.",
+            "Choose another output with -o.",
+        )
     return place
 
 

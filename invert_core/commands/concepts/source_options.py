@@ -25,7 +25,7 @@ class ColumnAndNumber(click.ParamType):
         column, _, text = str(value).rpartition(":")
         try:
             number = self._number(text)
-            fits = bool(column) and math.isfinite(number)
+            fits = bool(column) and math.isfinite(number) and "_" not in text
         except (ValueError, OverflowError):
             fits = False
         if not fits:

@@ -150,6 +150,13 @@ def test_a_concept_in_two_sources_is_refused(inputs):
 
 
 @pytest.mark.parametrize("option", ["--bin", "--threshold"])
+def test_an_underscore_in_a_number_is_wrong_usage(here, option):
+    (here / "ages.csv").write_text("sample_id,age\nx,4\ny,12\n")
+    error = refused("concepts", "build", "ages.csv", option, "age:1_0", "-o", "c.h5", code=2)
+    assert error.endswith("'age:1_0' is not of the form age:4")
+
+
+@pytest.mark.parametrize("option", ["--bin", "--threshold"])
 def test_a_number_beyond_all_floats_is_wrong_usage(here, option):
     (here / "ages.csv").write_text("sample_id,age\nx,1\ny,2\n")
     number = f"age:1{'0' * 400}"
