@@ -20,8 +20,18 @@ from invert_core.wording import nearest
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
-PATH = click.Path(path_type=Path)
-"""A path that click does not check, because the messages of the library say more."""
+class _Path(click.Path):
+    """A path; an empty one, as of a variable that is not set, would mean the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse an empty path."""
+        if value == "":
+            self.fail("an empty path; give the path of a file or folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _Path(path_type=Path)
+"""A path that click does not check further, because the messages of the library say more."""
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 

@@ -62,7 +62,7 @@ def activations(source="c.npz", overwrite=False):
     model = FakeModel(fingerprint=source[0] * 64)
     extract(
         model,
-        "x.npy",
+        np.load("x.npy"),  # a file of samples would be named in the output, with its folder
         "out.h5",
         ["hidden", "latents"],
         sparse=["latents"],
