@@ -5,11 +5,12 @@ from dataclasses import asdict
 import click
 
 from invert_core.commands import options
+from invert_core.commands.command import command
 from invert_core.commands.console import print_rows, say
 from invert_core.commands.model_options import described_options
 
 
-@options.command(epilog="Examples: invert backends --format json; invert backends torch")
+@command(epilog="Examples: invert backends --format json; invert backends torch")
 @click.argument("name", required=False)
 @options.format_option
 @click.pass_context

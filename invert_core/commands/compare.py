@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from invert_core.commands import options
+from invert_core.commands.command import PATH, command
 from invert_core.commands.console import echo_line, print_rows, printable, say
 
 if TYPE_CHECKING:
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 SHOWN = ("unit", "beam", "beam_auc", "exhaustive", "exhaustive_auc", "loss")
 
 
-@options.command(epilog="Example: invert compare run certified")
-@click.argument("run", type=options.PATH)
-@click.argument("certified", type=options.PATH, metavar="CERTIFIED_RUN")
+@command(epilog="Example: invert compare run certified")
+@click.argument("run", type=PATH)
+@click.argument("certified", type=PATH, metavar="CERTIFIED_RUN")
 @options.top_option
 @options.format_option
 def compare(run: Path, certified: Path, top: int, style: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from invert_core.commands import options
+from invert_core.commands.command import PATH
 
 if TYPE_CHECKING:
     from invert_core.data import Preprocess, Tokenize
@@ -129,7 +130,7 @@ _OF_TEXTS = {
 _OPTIONS = (
     click.option(
         "--data",
-        type=options.PATH,
+        type=PATH,
         required=True,
         help="Images: a folder, a .zip or .tar archive, or a table of paths. Texts, with "
         "--tokenizer: a .txt file, a folder, or a table. Tables are .csv, .tsv, .parquet or "
@@ -143,7 +144,7 @@ _OPTIONS = (
     ),
     click.option(
         "--preprocessor",
-        type=options.PATH,
+        type=PATH,
         metavar="FILE.json",
         help="Images: use this Hugging Face style preprocessor_config.json; the options below "
         "override it.",
@@ -158,7 +159,7 @@ _OPTIONS = (
     ),
     click.option(
         "--tokenizer",
-        type=options.PATH,
+        type=PATH,
         metavar="FILE.json",
         help="Texts: read --data as texts, with this Hugging Face tokenizer.json.",
     ),
@@ -168,7 +169,7 @@ _OPTIONS = (
     options.follow_links_option,
     click.option(
         "--root",
-        type=options.PATH,
+        type=PATH,
         metavar="FOLDER",
         help="Tables of paths: folder where the paths start. [default: the folder of the table]",
     ),

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 import click
 
 from invert_core.commands import options
+from invert_core.commands.command import PATH, command
 from invert_core.commands.console import echo_line, print_rows, progress, say, written
 
 if TYPE_CHECKING:
     from invert_core.demo import DemoReport
 
 
-@options.command(epilog="Example: invert demo -o invert-demo")
+@command(epilog="Example: invert demo -o invert-demo")
 @click.option(
     "-o",
     "--output",
-    type=options.PATH,
+    type=PATH,
     default=Path("invert-demo"),
     show_default=True,
     help="Run directory to write.",

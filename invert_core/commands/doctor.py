@@ -3,10 +3,11 @@
 import click
 
 from invert_core.commands import options
+from invert_core.commands.command import command
 from invert_core.commands.console import print_rows
 
 
-@options.command(epilog="Example: invert doctor")
+@command(epilog="Example: invert doctor")
 @options.format_option
 def doctor(style: str) -> None:
     """Say what works on this machine and what does not.

@@ -5,11 +5,12 @@ from pathlib import Path
 import click
 
 from invert_core.commands import options
+from invert_core.commands.command import PATH, command
 from invert_core.commands.console import echo_data, say
 
 
-@options.command(epilog="Example: invert export run --format parquet -o labels.parquet")
-@click.argument("run", type=options.PATH)
+@command(epilog="Example: invert export run --format parquet -o labels.parquet")
+@click.argument("run", type=PATH)
 @click.option(
     "--format",
     "style",

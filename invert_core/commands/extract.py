@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from invert_core.commands import options
+from invert_core.commands.command import command, typed_command
 from invert_core.commands.console import print_rows, progress, say, written
 from invert_core.commands.data_options import data_options
 from invert_core.commands.extraction_summary import plan, summary
@@ -22,7 +23,7 @@ from invert_core.commands.feed_options import (
 from invert_core.commands.model_command import ModelCommand, model_prints_on_stderr
 
 
-@options.command(
+@command(
     cls=ModelCommand,
     epilog="""Examples: invert extract model.onnx --data images/ --preset imagenet
 -l layer4.1.relu -o activations.h5;
@@ -155,5 +156,5 @@ def _said_how_to_go_on(ctx: click.Context) -> Iterator[None]:
         from invert_core.extraction.loop import GOES_ON
 
         if any(GOES_ON in note for note in getattr(error, "__notes__", ())):
-            error.add_note(f"Go on with: {options.typed_command(ctx, without='--overwrite')}")
+            error.add_note(f"Go on with: {typed_command(ctx, without='--overwrite')}")
         raise

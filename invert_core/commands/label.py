@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from invert_core.commands import options
+from invert_core.commands.command import command
 from invert_core.commands.console import print_rows, progress, say, written
 from invert_core.settings import DIRECTIONS, SEARCHES, Settings
 
@@ -75,9 +76,7 @@ search_options = options.together(
 """Options of the search: the fields of `Settings`."""
 
 
-@options.command(
-    epilog="Example: invert label activations.h5 concepts.h5 -o run --length 3 --beam 3"
-)
+@command(epilog="Example: invert label activations.h5 concepts.h5 -o run --length 3 --beam 3")
 @options.searched_options
 @options.output_option("Run directory to write.")
 @search_options

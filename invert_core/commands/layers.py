@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from invert_core.commands import options
+from invert_core.commands.command import command
 from invert_core.commands.console import echo_line, print_rows, say, table
 from invert_core.commands.feed_options import batch_axis_option, constant_option, feed_options
 from invert_core.commands.model_command import ModelCommand, model_prints_on_stderr
@@ -41,7 +42,7 @@ _MODULE_ONLY = {
 }
 
 
-@options.command(
+@command(
     cls=ModelCommand,
     epilog="Examples: invert layers model.onnx 'encoder.layer.5.*' --supported; "
     "invert layers model.onnx 'encoder.*:axis=1,pool=max' --constant sr=16000; "

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from invert_core.commands import options
+from invert_core.commands.command import Command, read_config
 from invert_core.commands.model_options import BackendOption, built_in_params, load_params
 from invert_core.errors import InvertError, MissingFileError
 from invert_core.models.built_in import BUILT_IN
@@ -26,7 +26,7 @@ def model_prints_on_stderr() -> contextlib.AbstractContextManager[object]:
     return contextlib.redirect_stdout(sys.stderr)
 
 
-class ModelCommand(options.Command):
+class ModelCommand(Command):
     """A command with the argument MODEL and the options of the backend that opens the model.
 
     Its function gets the given options of the backend as one `model_options`, or None if none was
@@ -129,7 +129,7 @@ def _configured(known: dict[str, Any]) -> str | None:
     """Read from the --config file which backend it names."""
     if known.get("config") is None or known.get("help"):
         return None
-    named = options.read_config(Path(known["config"])).get("backend")
+    named = read_config(Path(known["config"])).get("backend")
     return named if isinstance(named, str) else None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from invert_core.commands import options
+from invert_core.commands.command import PATH
 from invert_core.models.built_in import BUILT_IN
 from invert_core.models.options import Option
 from invert_core.wording import first_line
@@ -16,7 +16,7 @@ from invert_core.wording import first_line
 _OPENING = ("layers", "extract")
 """The commands that open a model."""
 
-_TYPES = {str: click.STRING, int: click.INT, float: click.FLOAT, Path: options.PATH}
+_TYPES = {str: click.STRING, int: click.INT, float: click.FLOAT, Path: PATH}
 
 
 class BackendOption(click.Option):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from invert_core.commands import options
+from invert_core.commands.command import PATH, command
 from invert_core.commands.console import print_rows, printable, progress, say, written
 from invert_core.errors import InvertError
 from invert_core.settings import DIRECTIONS
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 SHOWN = ("rank", "unit", "auc", "p_units", "status")
 
 
-@options.command(
+@command(
     epilog="Example: invert probe activations.h5 concepts.h5 --formula 'even & ~digit_4' "
     "--picture even.svg"
 )
@@ -33,7 +34,7 @@ SHOWN = ("rank", "unit", "auc", "p_units", "status")
 @options.table_options
 @click.option(
     "--picture",
-    type=options.PATH,
+    type=PATH,
     metavar="FILE.svg",
     help="Draw the AUC of all units and the best units, as .svg or .png.",
 )

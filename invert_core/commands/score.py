@@ -3,12 +3,11 @@
 from typing import Any
 
 from invert_core.commands import options
+from invert_core.commands.command import command
 from invert_core.commands.console import progress
 
 
-@options.command(
-    epilog="Example: invert score activations.h5 concepts.h5 --formula 'even & ~digit_4'"
-)
+@command(epilog="Example: invert score activations.h5 concepts.h5 --formula 'even & ~digit_4'")
 @options.inputs_options
 @options.formula_option
 @options.table_options

@@ -5,13 +5,14 @@ from pathlib import Path
 import click
 
 from invert_core.commands import options
+from invert_core.commands.command import PATH, command
 from invert_core.commands.console import echo_line, print_rows, printable
 
 LENGTH_COLUMNS = ("length", "label", "formula", "auc", "p_value", "positive")
 
 
-@options.command(epilog="Example: invert show run layer4.1.relu:296")
-@click.argument("run", type=options.PATH)
+@command(epilog="Example: invert show run layer4.1.relu:296")
+@click.argument("run", type=PATH)
 @click.argument("unit", metavar="LAYER:UNIT")
 @options.format_option
 def show(run: Path, unit: str, style: str) -> None:

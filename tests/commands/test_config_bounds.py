@@ -5,7 +5,7 @@ import time
 import click
 import pytest
 
-from invert_core.commands.options import read_config
+from invert_core.commands.command import read_config
 
 
 def test_a_dotted_key_of_megabytes_is_refused_at_once(tmp_path):

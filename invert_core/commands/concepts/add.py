@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from invert_core.commands import options
+from invert_core.commands.command import PATH, command
 from invert_core.commands.concepts.source_options import (
     reading_options,
     sources_options,
@@ -13,11 +14,11 @@ from invert_core.commands.concepts.source_options import (
 from invert_core.commands.console import say, written
 
 
-@options.command(
+@command(
     epilog="Example: invert concepts add concepts.h5 marked.csv --new-negative --missing exclude "
     "-o with_marks.h5"
 )
-@click.argument("concepts", type=options.PATH)
+@click.argument("concepts", type=PATH)
 @sources_options
 @reading_options
 @click.option(

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from invert_core.commands import options
+from invert_core.commands.command import command
 from invert_core.commands.concepts.source_options import (
     hierarchy_options,
     reading_options,
@@ -14,9 +15,7 @@ from invert_core.commands.concepts.source_options import (
 from invert_core.commands.console import say, written
 
 
-@options.command(
-    epilog="Example: invert concepts build labels.csv --names names.csv -o concepts.h5"
-)
+@command(epilog="Example: invert concepts build labels.csv --names names.csv -o concepts.h5")
 @sources_options
 @reading_options
 @hierarchy_options

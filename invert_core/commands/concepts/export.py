@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from invert_core.commands import options
+from invert_core.commands.command import PATH, command
 from invert_core.commands.concepts.source_options import reading_options
 from invert_core.commands.console import say, warn, written
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from invert_core.concepts.sets.concept_set import ConceptSet
 
 
-@options.command(epilog="Example: invert concepts export concepts.h5 -o tables")
-@click.argument("concepts", type=options.PATH)
+@command(epilog="Example: invert concepts export concepts.h5 -o tables")
+@click.argument("concepts", type=PATH)
 @options.names_option
 @reading_options
 @options.output_option("An .npz file for arrays, or a folder for CSV tables.")

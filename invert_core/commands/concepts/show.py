@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from invert_core.commands import options
+from invert_core.commands.command import PATH, command
 from invert_core.commands.concepts.source_options import reading_options
 
 listing_options = options.together(
@@ -39,8 +40,8 @@ listing_options = options.together(
 """Options for which concepts are listed, in which order."""
 
 
-@options.command(epilog="Example: invert concepts show concepts.h5 --search dog --overlaps 3")
-@click.argument("concepts", type=options.PATH)
+@command(epilog="Example: invert concepts show concepts.h5 --search dog --overlaps 3")
+@click.argument("concepts", type=PATH)
 @listing_options
 @click.option("--definitions", is_flag=True, help="Add the definitions to the table.")
 @options.names_option

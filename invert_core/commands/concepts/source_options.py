@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from invert_core.commands import options
+from invert_core.commands.command import PATH
 
 
 class ColumnAndNumber(click.ParamType):
@@ -82,7 +83,7 @@ _READING = (
     ),
     click.option(
         "--edges",
-        type=options.PATH,
+        type=PATH,
         metavar="FILE.h5",
         help="Tables: cut the same columns at the edges that another concept file has.",
     ),
@@ -113,7 +114,7 @@ reading_options = options.together("reading", *_READING)
 
 sources_options = options.together(
     "sources",
-    click.argument("sources", nargs=-1, required=True, type=options.PATH, metavar="SOURCE..."),
+    click.argument("sources", nargs=-1, required=True, type=PATH, metavar="SOURCE..."),
     options.names_option,
     options.missing_option,
     click.option(
