@@ -126,6 +126,7 @@ def build_concepts(
     if meaning.given and join == "outer":
         gaps = combine([replace(one, defined=None) for one in sets], called, join, match)
         concepts = resolve_absent(concepts, gaps, meaning)
+    meaning.log_counts()
     concepts = resolve_missing(concepts, missing)
     if kinds is not None:
         concepts = add_ancestors(concepts, kinds, min_chains)

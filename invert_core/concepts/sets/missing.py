@@ -1,6 +1,7 @@
 """Says what missing labels mean, and decides what happens to them."""
 
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -10,14 +11,12 @@ import numpy as np
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sets.packing import full_sets
 from invert_core.errors import DataError, SettingError
+from invert_core.tables.cells import SENTINELS
 from invert_core.values import UNDEFINED
 from invert_core.wording import choice, counted, first_few
 
 MISSING = ("error", "negative", "exclude")
 VALUE = "value"
-SENTINELS = ("blank", "NA", "-1")
-"""The kinds of cells that say that nothing is known."""
-
 KINDS = (*SENTINELS, "absent")
 """What may be missing in its own way: a kind of cells, or labels that no source has."""
 
@@ -36,10 +35,13 @@ class Missing:
         What happens to the kinds that are not given.
     given : mapping of a kind in `KINDS` to what happens to it
         For -1 and NA it may be "value": an ordinary number, class or tag.
+    found : counter of (mark, kind)
+        How many labels of each kind got a mark; readers count them with `count`.
     """
 
     how: str = "error"
     given: Mapping[str, str] = field(default_factory=dict)
+    found: Counter[tuple[int, str]] = field(default_factory=Counter, compare=False, repr=False)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -79,6 +81,28 @@ class Missing:
         if not self.given:
             return UNDEFINED
         return {"negative": 0, "exclude": UNDEFINED}.get(self.of(kind))
+
+    def count(self, kind: str, n_labels: int) -> None:
+        """Count labels of a kind that a source holds, if kinds are given."""
+        mark = self.mark(kind)
+        if self.given and n_labels and mark is not None:
+            self.found[mark, kind] += n_labels
+
+    def count_cells(self, kinds: np.ndarray, n_concepts: int = 1) -> None:
+        """Count cells, each a label of some concepts, by the places of kinds as 0 or from 1."""
+        if self.given:
+            for place, kind in enumerate(SENTINELS, 1):
+                self.count(kind, int(np.count_nonzero(kinds == place)) * n_concepts)
+
+    def log_counts(self) -> None:
+        """Log once how many labels of each kind were taken for 0 or stay undefined."""
+        parts = []
+        for (mark, kind), n_labels in sorted(self.found.items()):
+            stay = "stays undefined" if n_labels == 1 else "stay undefined"
+            told = stay if mark == UNDEFINED else "taken for 0"
+            parts.append(f"{counted(n_labels, 'missing label')} ({kind}) {told}")
+        if parts:
+            _log.info("%s.", "; ".join(parts))
 
     def refusal(self, where: str, kind: str, *, valued: bool = False) -> DataError:
         """The error for a cell, or cells, whose kind has no mark.
@@ -145,10 +169,11 @@ def resolve_absent(concepts: ConceptSet, gaps: ConceptSet, missing: Missing) -> 
         The same concepts, undefined only where no source has a label.
     missing : Missing
     """
-    if not missing.given or gaps.defined is None or missing.of("absent") == "exclude":
+    if not missing.given or gaps.defined is None:
         return concepts
     absent = gaps.n_samples - gaps.n_defined
-    if not absent.any():
+    missing.count("absent", int(absent.sum()))
+    if not absent.any() or missing.of("absent") == "exclude":
         return concepts
     if missing.of("absent") == "error":
         raise missing.refusal(
@@ -174,6 +199,7 @@ def decided(labels: np.ndarray, missing: Missing, called: str) -> np.ndarray:
         mark = missing.mark(kind)
         if mark is None:
             raise missing.refusal(called, kind)
+        missing.count(kind, int(here.sum()))
         if mark != UNDEFINED:
             labels = np.where(here, np.zeros((), labels.dtype), labels)
     return labels

@@ -6,7 +6,7 @@ from invert_core.concepts.sets.missing import NOTHING_GIVEN, Missing
 from invert_core.concepts.sources.tables.column_concepts import ColumnConcepts
 from invert_core.errors import DataError
 from invert_core.kernels.bits import pack_columns
-from invert_core.tables.cells import LABELS, CellMarks, OneKind, excerpt, sentinel
+from invert_core.tables.cells import LABELS, CellMarks, OneKind, excerpt, sentinel, sentinels_in
 from invert_core.tables.table import Table
 from invert_core.values import UNDEFINED
 
@@ -36,7 +36,9 @@ class MarkColumn:
 
     def concepts(self) -> ColumnConcepts:
         """The single concept of the column."""
-        marks = OneKind([self.title]).marks(np.frombuffer(self._codes, np.uint8)[:, None])
+        codes = np.frombuffer(self._codes, np.uint8)
+        marks = OneKind([self.title]).marks(codes[:, None])
+        self._missing.count_cells(sentinels_in(codes))
         return ColumnConcepts(
             [self.title], [self.title], pack_columns(marks == 1), marks[:, 0] != UNDEFINED
         )

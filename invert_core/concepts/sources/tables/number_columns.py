@@ -9,7 +9,7 @@ from decimal import ROUND_FLOOR, Context, Decimal
 import numpy as np
 
 from invert_core.concepts.sets.intervals import Interval, shortest
-from invert_core.concepts.sets.missing import NOTHING_GIVEN, SENTINELS, VALUE, Missing
+from invert_core.concepts.sets.missing import NOTHING_GIVEN, VALUE, Missing
 from invert_core.concepts.sources.edges import KnownInterval
 from invert_core.concepts.sources.tables.column_concepts import (
     ColumnConcepts,
@@ -19,7 +19,7 @@ from invert_core.concepts.sources.tables.column_concepts import (
 from invert_core.concepts.sources.tables.rows import check_size
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels.bits import pack_columns
-from invert_core.tables.cells import as_number, excerpt, sentinel
+from invert_core.tables.cells import SENTINELS, as_number, excerpt, sentinel
 from invert_core.tables.table import Table
 from invert_core.values import INTEGER_LIMIT
 from invert_core.wording import counted
@@ -57,19 +57,22 @@ class _Numbers:
         self._kinds.append(0 if known else SENTINELS.index(str(sentinel(cell))) + 1)
 
     def _values(self) -> tuple[np.ndarray, np.ndarray]:
-        """The numbers of all samples, NaN for missing ones, and whether they are defined."""
+        """The numbers of all samples, NaN for missing ones, and the kinds of these."""
         numbers, kinds = np.array(self._numbers), np.array(self._kinds, np.uint8)
         others = (numbers < 0) & (numbers != -1)
         how = self._missing.given.get("-1")
         if how != VALUE and (how is not None or not others.any()):
             kinds[numbers == -1] = SENTINELS.index("-1") + 1
             numbers[numbers == -1] = np.nan
-        defined = defined_where(self.title, kinds, self._missing, "-1")
         if np.isnan(numbers).all():
             raise DataError(
                 f"The column {self.title!r} holds no number.", "Name a column of numbers."
             )
-        return numbers, defined
+        return numbers, kinds
+
+    def _defined(self, kinds: np.ndarray, n_concepts: int) -> np.ndarray:
+        """Where the cells are defined, given the kinds of the missing ones: bool [N]."""
+        return defined_where(self.title, kinds, self._missing, "-1", n_concepts)
 
 
 class GroupedColumn(_Numbers):
@@ -106,7 +109,7 @@ class GroupedColumn(_Numbers):
 
     def concepts(self) -> ColumnConcepts:
         """The groups from the lowest to the highest."""
-        numbers, defined = self._values()
+        numbers, kinds = self._values()
         there = ~np.isnan(numbers)
         ascending = np.sort(numbers[there])
         first = np.array([k * ascending.size // self._n_groups for k in range(1, self._n_groups)])
@@ -129,7 +132,7 @@ class GroupedColumn(_Numbers):
             [each.id(self.title) for each in intervals],
             [self._name(each, whole) for each in intervals],
             sets_by_code(self.title, place[group], filled.size),
-            defined,
+            self._defined(kinds, filled.size),
             [each.sentence(self.title) for each in intervals],
         )
 
@@ -160,13 +163,13 @@ class ThresholdColumn(_Numbers):
 
     def concepts(self) -> ColumnConcepts:
         """The single concept of the column."""
-        numbers, defined = self._values()
+        numbers, kinds = self._values()
         sentence = self._interval.sentence(self.title)
         return ColumnConcepts(
             [self._interval.id(self.title)],
             [sentence],
             _extents(numbers, [self._interval]),
-            defined,
+            self._defined(kinds, 1),
             [sentence],
         )
 
@@ -186,7 +189,7 @@ class EdgesColumn(_Numbers):
 
     def concepts(self) -> ColumnConcepts:
         """The concepts in the order of the other file."""
-        numbers, defined = self._values()
+        numbers, kinds = self._values()
         check_size(self.title, numbers.size, len(self._known))
         intervals = [each.interval for each in self._known]
         bits = _extents(numbers, intervals)
@@ -206,7 +209,7 @@ class EdgesColumn(_Numbers):
             [each.id for each in self._known],
             [each.name for each in self._known],
             bits,
-            defined,
+            self._defined(kinds, len(intervals)),
             [each.definition for each in self._known],
         )
 

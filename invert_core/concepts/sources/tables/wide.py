@@ -25,6 +25,7 @@ from invert_core.tables.cells import (
     as_mark,
     excerpt,
     sentinel,
+    sentinels_in,
 )
 from invert_core.tables.csv_table import SEPARATOR_HINT
 from invert_core.tables.table import Table
@@ -71,18 +72,20 @@ def read_wide(path: Path, table: Table, key: str, reading: Reading, missing: Mis
         except (ValueError, TypeError):
             raise _no_label(table.where(number), key, ids, cells, missing) from None
         if len(samples) % n_rows == 0:
-            blocks.append(_packed(rows, one_kind))
+            blocks.append(_packed(rows, one_kind, missing))
             rows = bytearray()
     check_rows(path, samples)
     check_key(path, key, samples, reading, set())
     if rows:
-        blocks.append(_packed(rows, one_kind))
+        blocks.append(_packed(rows, one_kind, missing))
     bits, defined = (np.concatenate(parts, axis=1) for parts in zip(*blocks, strict=True))
     return as_concept_set(samples, bits, defined, ids)
 
 
-def _packed(rows: bytearray, one_kind: OneKind) -> tuple[np.ndarray, np.ndarray]:
-    marks = one_kind.marks(np.frombuffer(rows, np.uint8).reshape(-1, one_kind.n_columns))
+def _packed(rows: bytearray, one_kind: OneKind, missing: Missing) -> tuple[np.ndarray, np.ndarray]:
+    codes = np.frombuffer(rows, np.uint8).reshape(-1, one_kind.n_columns)
+    marks = one_kind.marks(codes)
+    missing.count_cells(sentinels_in(codes))
     return pack_columns(marks == 1), pack_columns(marks != UNDEFINED)
 
 
