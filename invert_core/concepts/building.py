@@ -76,7 +76,8 @@ def build_concepts(
         the concepts of those sources are not defined.
     match : {"exact", "name", "stem"}
         What of two sample ids must be equal: all of it; what follows its last slash or backslash,
-        whatever its Unicode form and the case of its suffix; or the same without the suffix.
+        whatever its Unicode form, blanks around it and the case of its suffix; or the same
+        without the suffix.
     missing : {"error", "negative", "exclude"}, or text of several
         Whether samples on which a concept is not defined are refused, taken for samples that do
         not carry it, or kept as undefined. Kinds of missing labels may differ, as in

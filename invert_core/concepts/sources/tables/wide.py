@@ -13,6 +13,7 @@ from invert_core.concepts.sources.tables.rows import (
     as_concept_set,
     check_key,
     check_rows,
+    guessed_key,
     is_index,
     without_index,
 )
@@ -57,6 +58,7 @@ def read_wide(path: Path, table: Table, key: str, reading: Reading, missing: Mis
         )
     n_rows = max(1, _CELLS // len(ids) // 64) * 64
     samples: dict[str, int] = {}
+    guessed = guessed_key(key, reading)
     code_of = CellMarks(missing.mark).__getitem__
     one_kind = OneKind(ids)
     rows = bytearray()
@@ -66,7 +68,7 @@ def read_wide(path: Path, table: Table, key: str, reading: Reading, missing: Mis
     else:
         rows_found = table.rows((key, *ids), whole=True)
     for number, (id, *cells) in rows_found:
-        add_sample(table, number, id, samples)
+        add_sample(table, number, id, samples, guessed)
         try:
             rows += bytes(map(code_of, cells))
         except (ValueError, TypeError):
