@@ -15,7 +15,7 @@ from invert_core.concepts.sources.formats import read_sources
 from invert_core.concepts.sources.source import Reading
 from invert_core.errors import SettingError
 from invert_core.files.input_file import input_path
-from invert_core.values import or_default
+from invert_core.values import UNDEFINED, or_default
 
 
 def read_concepts(
@@ -124,11 +124,12 @@ def build_concepts(
     sets = read_sources(paths, or_default(reading, Reading), meaning)
     called = [repr(str(path)) for path in paths]
     concepts = combine(sets, called, join, match)
-    if meaning.given and join == "outer":
+    if join == "outer":
         gaps = combine([replace(one, defined=None) for one in sets], called, join, match)
         concepts = resolve_absent(concepts, gaps, meaning)
     meaning.log_counts()
-    concepts = resolve_missing(concepts, missing)
+    absent = (UNDEFINED, "absent") in meaning.found
+    concepts = resolve_missing(concepts, missing, absent=absent)
     if kinds is not None:
         concepts = add_ancestors(concepts, kinds, min_chains)
     concepts = leave_out_rare(concepts, min_count)

@@ -293,3 +293,17 @@ def test_what_a_joined_source_lacks_is_counted(tmp_path, caplog):
     with caplog.at_level(logging.INFO, "invert"):
         build_concepts([one, two], join="outer", missing="absent=negative")
     assert "2 missing labels (absent) taken for 0." in caplog.text
+
+
+def test_where_labels_are_absent_the_advice_names_that_kind(tmp_path):
+    one, two = saved(tmp_path, "s,a\nx,1\n", "one.csv"), saved(tmp_path, "s,b\nz,1\n", "two.csv")
+    images = saved(
+        tmp_path, "ImageID,Source,LabelName,Confidence\nx,v,/m/a,1\ny,v,/m/b,0\n", "images.csv"
+    )
+    for sources, join in (([one, two], "outer"), ([images], "strict")):
+        with pytest.raises(DataError, match="2 labels of 2 concepts are missing") as caught:
+            build_concepts(sources, join=join)
+        assert "--missing blank=negative,absent=exclude" in caught.value.hint
+    with pytest.raises(DataError, match="what absent means") as caught:
+        build_concepts(images, missing="blank=negative")
+    assert "as in --missing blank=negative,absent=exclude" in caught.value.hint

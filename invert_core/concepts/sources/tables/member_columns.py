@@ -114,7 +114,7 @@ class MemberColumn:
         ids = divide(cell, separator)
         if ids is None:
             raise DataError(
-                f"{where}: {excerpt(cell)} is not a list of strings.",
+                f"{where}: {excerpt(cell)} is not a list of strings and numbers.",
                 "Write lists as [\"cat\", \"big dog\"] or ['cat', 'big dog'], or name the text "
                 "between the concepts with --separator.",
             )

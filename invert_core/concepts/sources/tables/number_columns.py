@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 from array import array
 from collections.abc import Sequence
 from decimal import ROUND_FLOOR, Context, Decimal
@@ -28,6 +29,8 @@ _MOST_GROUPS = 1_000_000
 _EXACT = Context(prec=40)
 """Enough digits for what `roundest` computes with the shortest text of any float64."""
 
+_WITH_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
+
 _log = logging.getLogger("invert")
 
 
@@ -48,8 +51,11 @@ class _Numbers:
         try:
             self._numbers.append(as_number(cell))
         except ValueError as error:
+            where = f"{table.where(number)}, column {self.title!r}: {excerpt(cell)}"
+            if isinstance(cell, str) and _WITH_COMMA.fullmatch(cell.strip()):
+                raise _with_comma(where, cell.strip()) from None
             raise DataError(
-                f"{table.where(number)}, column {self.title!r}: {excerpt(cell)} {error}.",
+                f"{where} {error}.",
                 "Write numbers, and leave unknown ones blank; columns of words are for --classes.",
             ) from None
         # Of numbers, only the column as a whole tells whether -1 is missing.
@@ -212,6 +218,18 @@ class EdgesColumn(_Numbers):
             self._defined(kinds, len(intervals)),
             [each.definition for each in self._known],
         )
+
+
+def _with_comma(where: str, number: str) -> DataError:
+    """The error for a number with a comma, which may stand before decimals or after thousands."""
+    behind = number.partition(",")[2]
+    if len(behind) == 3:
+        return DataError(
+            f"{where} has a comma.",
+            f"Write {number.replace(',', '.')} if it is a decimal comma, or "
+            f"{number.replace(',', '')} if it stands after thousands.",
+        )
+    return DataError(f"{where} has a decimal comma.", f"Write {number.replace(',', '.')}.")
 
 
 def _extents(numbers: np.ndarray, intervals: Sequence[Interval]) -> np.ndarray:

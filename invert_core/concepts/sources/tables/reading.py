@@ -76,7 +76,10 @@ def _readers_of(
         ]
     taken = {key, *(reader.title for reader in readers)}
     free = [title for title in titles if title not in taken and not is_index(title)]
-    return readers + [MarkColumn(title, missing) for title in _called(reading.marks, titles, free)]
+    return readers + [
+        MarkColumn(title, missing, beside_index=is_index(key))
+        for title in _called(reading.marks, titles, free)
+    ]
 
 
 def _called(names: Sequence[str], titles: Sequence[str], free: Sequence[str]) -> list[str]:

@@ -103,6 +103,15 @@ def check_key(path: Path, key: str, ids: Iterable[str], reading: Reading, others
     )
 
 
+def no_label_beside_index(where: str, title: str, cell: object) -> DataError:
+    """The error for a cell that is no label where an index holds the sample ids."""
+    return DataError(
+        f"{where}: {excerpt(cell)} is not a label, and the first column has no title of its own.",
+        "If it is an index that pandas wrote, name the column of sample ids: "
+        f"invert concepts build TABLE --id-column {shlex.quote(title)}",
+    )
+
+
 def without_index(
     path: Path, table: Table, columns: Sequence[str], index: Sequence[str]
 ) -> Iterator[tuple[int, Sequence[object]]]:

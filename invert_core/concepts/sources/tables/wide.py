@@ -1,6 +1,5 @@
 """Reads concepts from tables with one column per concept."""
 
-import shlex
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from invert_core.concepts.sources.tables.rows import (
     check_rows,
     guessed_key,
     is_index,
+    no_label_beside_index,
     without_index,
 )
 from invert_core.errors import DataError, FileFormatError
@@ -104,12 +104,7 @@ def _no_label(
     if kind is not None:
         return missing.refusal(f"{where}, column {ids[wrong]!r}", kind)
     if is_index(key):
-        return DataError(
-            f"{where}, column {ids[wrong]!r}: {excerpt(cells[wrong])} is not a label, and the "
-            "first column has no title of its own.",
-            "If it is an index that pandas wrote, name the column of sample ids: "
-            f"invert concepts build TABLE --id-column {shlex.quote(ids[wrong])}",
-        )
+        return no_label_beside_index(f"{where}, column {ids[wrong]!r}", ids[wrong], cells[wrong])
     return DataError(
         f"{where}, column {ids[wrong]!r}: {excerpt(cells[wrong])} is not a label.",
         f"{LABELS}; blank and -1 mean that nobody knows. {FORMS}",
