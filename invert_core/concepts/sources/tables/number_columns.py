@@ -82,7 +82,7 @@ class _Numbers:
 
 
 class GroupedColumn(_Numbers):
-    """A column of numbers that is cut into groups of equal size.
+    """A column of numbers that is cut at its quantiles.
 
     If ``v[0]`` to ``v[n - 1]`` are the n numbers in ascending order, the edge between the groups k
     and k + 1 of N lies above the largest number below ``v[k n // N]``, and at most there: it is
