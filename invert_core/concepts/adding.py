@@ -66,7 +66,9 @@ def add_samples(
     if new_negative:
         both = _without_new_gaps(both, old, called[0])
     if meaning.given:
-        return _named(_without_absent(both, old, new, called, new_negative, meaning), names)
+        both = _without_absent(both, old, new, called, new_negative, meaning)
+        meaning.log_counts()
+        return _named(both, names)
     gaps = _gaps(both, old, new, called)
     if gaps and missing == "error":
         raise DataError(

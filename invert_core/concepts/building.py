@@ -15,7 +15,7 @@ from invert_core.concepts.sources.formats import read_sources
 from invert_core.concepts.sources.source import Reading
 from invert_core.errors import SettingError
 from invert_core.files.input_file import input_path
-from invert_core.values import or_default
+from invert_core.values import UNDEFINED, or_default
 
 
 def read_concepts(
@@ -76,7 +76,8 @@ def build_concepts(
         the concepts of those sources are not defined.
     match : {"exact", "name", "stem"}
         What of two sample ids must be equal: all of it; what follows its last slash or backslash,
-        whatever its Unicode form and the case of its suffix; or the same without the suffix.
+        whatever its Unicode form, blanks around it and the case of its suffix; or the same
+        without the suffix.
     missing : {"error", "negative", "exclude"}, or text of several
         Whether samples on which a concept is not defined are refused, taken for samples that do
         not carry it, or kept as undefined. Kinds of missing labels may differ, as in
@@ -124,10 +125,12 @@ def build_concepts(
     sets = read_sources(paths, or_default(reading, Reading), meaning)
     called = [repr(str(path)) for path in paths]
     concepts = combine(sets, called, join, match)
-    if meaning.given and join == "outer":
+    if join == "outer":
         gaps = combine([replace(one, defined=None) for one in sets], called, join, match)
         concepts = resolve_absent(concepts, gaps, meaning)
-    concepts = resolve_missing(concepts, missing)
+    meaning.log_counts()
+    absent = (UNDEFINED, "absent") in meaning.found
+    concepts = resolve_missing(concepts, missing, absent=absent)
     if kinds is not None:
         concepts = add_ancestors(concepts, kinds, min_chains)
     concepts = leave_out_rare(concepts, min_count)

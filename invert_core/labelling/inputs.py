@@ -106,6 +106,7 @@ def _from_arrays(
         arrays, "the labels of the concept {!r}".format, read=as_marks, numbered=numbered
     )
     marks = [decided(labels, missing, f"Concept {id!r}") for id, labels in read.items()]
+    missing.log_counts()
     if any(array.ndim != 1 for array in marks):
         raise DataError(
             "The labels of a concept are not one-dimensional.",

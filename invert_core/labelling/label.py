@@ -79,8 +79,8 @@ def label(
         matched by position.
     match : {"exact", "name", "stem"}
         What of two sample ids must be equal: all of it; what follows its last slash or backslash,
-        whatever its Unicode form and the case of its suffix; or the same without the suffix. Ids
-        of one side that are equal in this part are refused.
+        whatever its Unicode form, blanks around it and the case of its suffix; or the same
+        without the suffix. Ids of one side that are equal in this part are refused.
     missing : {"error", "negative", "exclude"}, or kinds as for `build_concepts`
         What to do with missing labels on the samples that are compared. "error" refuses them.
         "negative" treats the concept as absent. "exclude" compares each formula on the samples on

@@ -22,7 +22,12 @@ _NUMBER = re.compile(r"(-?[01])(?:\.0*)?(?:e[+-]?0+)?")
 _NUMBERS = {"0": 0, "-0": 0, "1": 1, "-1": UNDEFINED}
 """The marks of whole numbers, which may also be written as in 1.00 or 1.0e+00."""
 
+SENTINELS = ("blank", "NA", "-1")
+"""The kinds of cells that say that nothing is known."""
+
 _MARK_BITS = 2
+_SENTINEL_BITS = _MARK_BITS + len(_KINDS)
+"""A code is a mark, above it a bit for the kind of labels, above these the kind of a sentinel."""
 
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none"})
 """Cells that say that nothing is known, in lower case."""
@@ -109,14 +114,22 @@ class CellMarks(dict[object, int]):
 
     def __missing__(self, cell: object) -> int:
         mark, kind = _mark_and_kind(cell) or (None, None)
-        if mark == UNDEFINED:
-            mark = self._mark_of(str(sentinel(cell)))
+        missing = sentinel(cell) if mark == UNDEFINED else None
+        if missing is not None:
+            mark = self._mark_of(missing)
         if mark is None:
             raise ValueError(f"{excerpt(cell)} is not a label")
         code = mark if kind is None else mark | 1 << (kind + _MARK_BITS)
+        if missing is not None:
+            code |= (SENTINELS.index(missing) + 1) << _SENTINEL_BITS
         if cell == cell:  # NaN never equals a key: each would be kept again
             self[cell] = code
         return code
+
+
+def sentinels_in(codes: np.ndarray) -> np.ndarray:
+    """The kinds of missing cells in codes of `CellMarks`: 0, or 1 + the place in `SENTINELS`."""
+    return codes >> _SENTINEL_BITS
 
 
 class OneKind:
@@ -139,10 +152,10 @@ class OneKind:
 
     def marks(self, codes: np.ndarray) -> np.ndarray:
         """The marks of more rows, uint8 [N, C]; a DataError if a column mixes kinds."""
-        kinds = self._found | np.bitwise_or.reduce(codes >> _MARK_BITS, axis=0)
+        kinds = self._found | _label_kinds(np.bitwise_or.reduce(codes, axis=0))
         mixed = np.flatnonzero(kinds & (kinds - (kinds > 0)))
         if mixed.size:
-            raise self._mixed(int(mixed[0]), codes[:, mixed[0]] >> _MARK_BITS)
+            raise self._mixed(int(mixed[0]), _label_kinds(codes[:, mixed[0]]))
         self._n_rows += len(codes)
         self._found = kinds
         return codes & ((1 << _MARK_BITS) - 1)
@@ -160,6 +173,10 @@ class OneKind:
             f"{' and '.join(named)}, first in row {self._n_rows + row + 1:,} below the titles.",
             "Write 0 and 1 in all of its rows.",
         )
+
+
+def _label_kinds(codes: np.ndarray) -> np.ndarray:
+    return codes >> _MARK_BITS & (1 << len(_KINDS)) - 1
 
 
 LABELS = "Labels are 0 and 1, true and false, yes and no, y and n, or t and f"

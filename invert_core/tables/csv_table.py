@@ -41,7 +41,8 @@ def open_table(
     """Open a CSV file; yield its header and its rows, each with the number of its line.
 
     If the first line has no delimiter, but semicolons, commas or tabs, and the second line has as
-    many of them, they separate the columns, and a warning says so. Empty columns without a title
+    many of them, they separate the columns, and a warning says so. If two or more semicolons or
+    tabs outnumber the commas of line 1, that is a FileFormatError. Empty columns without a title
     behind all others, and empty rows below all others, are left out, and a log message counts them.
     """
     # `read_lines` would drop the line ends inside cells in quotation marks.
@@ -53,7 +54,7 @@ def open_table(
         except UnicodeDecodeError as error:
             raise not_utf8(path, error, ", in or after line 1,") from error
         told = _SEPARATOR_LINE.fullmatch(first[0]) if first else None
-        used = told[1] if told else _delimiter(first, delimiter)
+        used = told[1] if told else _delimiter(path, first, delimiter)
         reader = csv.reader(itertools.chain(first, lines), delimiter=used, strict=True)
         try:
             header = next(reader, [])
@@ -75,15 +76,38 @@ def open_table(
             raise not_utf8(path, error, place) from error
 
 
-def _delimiter(first: Sequence[str], usual: str) -> str:
+def _delimiter(path: Path, first: Sequence[str], usual: str) -> str:
     """The separator of a table with these first two lines."""
     # What stands in quotation marks separates nothing.
     bare = [re.sub(r'"[^"]*"?', "", line) for line in first]
-    if not bare or usual in bare[0]:
+    if not bare:
+        return usual
+    if usual in bare[0]:
+        for rival in ";\t" if usual == "," else "":
+            if _outnumbers(rival, usual, bare):
+                raise _in_doubt(path, rival, usual)
         return usual
     others = [each for each in _SEPARATORS if each in bare[0]]
     same = all(line.count(each) == bare[0].count(each) for line in bare for each in others)
     return others[0] if len(others) == 1 and same else usual
+
+
+def _outnumbers(rival: str, usual: str, bare: Sequence[str]) -> bool:
+    """Whether a separator is in both lines at least twice, equally often, and the usual less."""
+    n_titles = bare[0].count(rival)
+    return len(bare) == 2 and n_titles == bare[1].count(rival) > max(1, bare[0].count(usual))
+
+
+def _in_doubt(path: Path, rival: str, usual: str) -> FileFormatError:
+    how = {
+        ";": "If semicolons do, write the line sep=; above the titles",
+        "\t": "If tabs do, end the name of the file in .tsv",
+    }
+    return FileFormatError(
+        f"{str(path)!r} has more {_SEPARATORS[rival]} than {_SEPARATORS[usual]} in line 1, and as "
+        "many of them in line 2, so it is in doubt which separate the columns.",
+        f"{how[rival]}; if {_SEPARATORS[usual]} do, write the line sep={usual} above the titles.",
+    )
 
 
 def _lines(path: Path, file: TextIO) -> Iterator[str]:

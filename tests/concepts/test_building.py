@@ -67,8 +67,8 @@ def test_names_apply_to_every_kind_of_source(tmp_path):
 
 def test_one_table_names_the_concepts_of_all_sources(tmp_path, caplog):
     (tmp_path / "names.csv").write_text("concept_id,name\nb,Bee\na,Ay\nd,Dee\n", encoding="utf-8")
-    (tmp_path / "one.csv").write_text("s,a\nx,1\ny,0\n", encoding="utf-8")
-    (tmp_path / "two.csv").write_text("s,b,c\ny,1,0\nx,0,1\n", encoding="utf-8")
+    (tmp_path / "one.csv").write_text("sample_id,a\nx,1\ny,0\n", encoding="utf-8")
+    (tmp_path / "two.csv").write_text("sample_id,b,c\ny,1,0\nx,0,1\n", encoding="utf-8")
     with caplog.at_level(logging.INFO, "invert"):
         built = build_concepts([tmp_path / "one.csv", tmp_path / "two.csv"], tmp_path / "names.csv")
     assert built.name == ("Bee", "Ay", "c")

@@ -61,7 +61,12 @@ def test_other_separators_are_read_with_a_word(tmp_path, caplog, separator, word
     "content",
     [
         'id,"a;b"\nx,1\n',
-        "id,a;b;c\nx,1;2;3\n",
+        'id,"a;b;c"\nx,"1;2;3"\n',
+        'id,tags\nx,"a;b;c"\n',
+        "id,tags\nx,a;b;c\n",
+        "id,a;b;c\nx,1\n",
+        "id,a;b\nx,1;2\n",
+        "id,p,q;r;s\nx,1,2;3;4\n",
         "text; raw\na\n",
         '"text;\nraw"\na\n',
         "a;b\tc\nx;y\tz\n",
@@ -72,6 +77,20 @@ def test_a_table_whose_separator_is_in_doubt_is_read_as_its_suffix_says(tmp_path
         assert len(header) == content.partition("\n")[0].count(",") + 1
         list(rows)
     assert not caplog.text
+
+
+@pytest.mark.parametrize(("separator", "word"), [(";", "semicolons"), ("\t", "tabs")])
+def test_separators_that_outnumber_commas_are_asked_for(tmp_path, separator, word):
+    content = "image;striped;note,extra\na.jpg;1;190,1\n".replace(";", separator)
+    with pytest.raises(FileFormatError, match=f"more {word} than commas in line 1") as caught:
+        read(saved(tmp_path, content))
+    assert {";": "the line sep=; above", "\t": ".tsv"}[separator] in caught.value.hint
+    assert "the line sep=, above" in caught.value.hint
+    assert read(saved(tmp_path, f"sep={separator}\n{content}"))[0][1] == ["a.jpg", "1", "190,1"]
+    assert read(saved(tmp_path, f"sep=,\n{content}"))[0][1] == [
+        f"a.jpg{separator}1{separator}190",
+        "1",
+    ]
 
 
 def test_the_line_of_excel_that_names_the_separator_is_followed(tmp_path, caplog):

@@ -71,7 +71,8 @@ _READING = (
         multiple=True,
         type=ColumnAndNumber(int),
         metavar="COLUMN:N",
-        help="Tables: cut a column of numbers into N groups of equal size; may be repeated.",
+        help="Tables: cut a column of numbers at its quantiles into N groups, or fewer, as equal "
+        "numbers stay together; may be repeated.",
     ),
     click.option(
         "--threshold",

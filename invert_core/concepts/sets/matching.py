@@ -1,7 +1,9 @@
 """Matches sample ids that mean the same file, and says how ids that do not match differ."""
 
+import itertools
 import posixpath
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from unicodedata import normalize
 
@@ -28,6 +30,10 @@ def _last(id: str) -> str:
     return id.rstrip("/").rpartition("/")[2] or id
 
 
+def _stripped(id: str) -> str:
+    return id.strip()
+
+
 def _small_suffix(id: str) -> str:
     stem, suffix = posixpath.splitext(id)
     return stem + suffix.lower()
@@ -42,14 +48,15 @@ _STEPS: dict[Callable[[str], str], str] = {
     _slashed: "in / against \\",
     _plain: "by parts of the path that lead nowhere, such as ./",
     _last: "by a leading folder",
+    _stripped: "by blanks around them",
     _small_suffix: "in the case of the suffix",
     _stem: "by a suffix",
 }
 """What two ids of one file may differ in, and the step that removes the difference."""
 
 _STEPS_TO = {
-    "name": (_composed, _slashed, _last, _small_suffix),
-    "stem": (_composed, _slashed, _last, _stem),
+    "name": (_composed, _slashed, _last, _stripped, _small_suffix),
+    "stem": (_composed, _slashed, _last, _stripped, _stem),
 }
 _LOOKED_AT = 10_000
 """The most pairs of which messages say how they differ."""
@@ -62,8 +69,8 @@ def key_of(id: str, match: str) -> str:
     ----------
     id : str
     match : {"exact", "name", "stem"}
-        The whole id; what follows its last ``/`` or ``\``, in Unicode's form NFC and with the
-        suffix in lower case; or the same without the suffix.
+        The whole id; what follows its last ``/`` or ``\``, in Unicode's form NFC, without blanks
+        around it and with the suffix in lower case; or the same without the suffix.
 
     Examples
     --------
@@ -140,6 +147,12 @@ class Likeness:
     def hint(self) -> str:
         """What to do about it."""
         if self.match is None:
+            if _STEPS[_last] in self.differ:
+                return (
+                    "File names repeat: write ids with the same leading folder on both sides; for "
+                    "images, give 'invert extract' as --data the folder from which the longer ids "
+                    "start."
+                )
             return "Write the same ids on both sides."
         return f"Match them with: --match {self.match}"
 
@@ -166,9 +179,41 @@ def likeness(ids: Sequence[str], others: Sequence[str]) -> Likeness | None:
 
 
 def _pairs(ids: Sequence[str], others: Sequence[str], match: str) -> list[tuple[str, str]]:
-    partner = {key_of(id, match): id for id in others}
-    keys = ((id, key_of(id, match)) for id in ids)
-    return [(id, partner[key]) for id, key in keys if key in partner]
+    """Pair ids by a key that is unique on both sides; by their paths if the key repeats."""
+    keys, other_keys = ([key_of(id, match) for id in side] for side in (ids, others))
+    count, other_count = Counter(keys), Counter(other_keys)
+    unique = {key for key in count if count[key] == other_count[key] == 1}
+    partner = {key: id for id, key in zip(others, other_keys, strict=True) if key in unique}
+    whole = {
+        _path(id, match): id
+        for id, key in zip(others, other_keys, strict=True)
+        if key in count and key not in unique
+    }
+    by_tail = {tail: id for path, id in whole.items() for tail in _tails(path)}
+    pairs = []
+    for id, key in zip(ids, keys, strict=True):
+        other = partner.get(key)
+        if other is None and key in other_count:
+            path = _path(id, match)
+            shorter = (whole[tail] for tail in _tails(path) if tail in whole)
+            other = next(itertools.chain(shorter, filter(None, [by_tail.get(path)])), None)
+        if other is not None:
+            pairs.append((id, other))
+    return pairs
+
+
+def _path(id: str, match: str) -> str:
+    """What is compared of the whole path of an id."""
+    for step in (_composed, _slashed, _plain, *_STEPS_TO[match]):
+        id = id if step is _last else step(id)
+    return id
+
+
+def _tails(path: str) -> Iterator[str]:
+    """A path, and what is left of it without its first, its first two ... folders."""
+    while path:
+        yield path
+        path = path.partition("/")[2]
 
 
 def _alone(ids: Sequence[str], others: Sequence[str]) -> list[str]:

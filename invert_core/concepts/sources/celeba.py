@@ -1,6 +1,7 @@
 """Reads CelebA's list of attributes in the form that its authors publish."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from invert_core.concepts.sets.concept_set import ConceptSet
@@ -38,7 +39,7 @@ def read_celeba(path: Path, reading: Reading) -> ConceptSet:
         return _rows(path, lines, len(attributes), int(count[0]))
 
     table = Table((_KEY, *attributes), rows, lambda line: f"{str(path)!r}, line {line}")
-    return read_wide(path, table, _KEY, reading, NOTHING_GIVEN)
+    return read_wide(path, table, _KEY, replace(reading, id_column=_KEY), NOTHING_GIVEN)
 
 
 def _rows(

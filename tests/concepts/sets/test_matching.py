@@ -36,6 +36,8 @@ def marked(sample_id):
         ("a.jpg", "./a.jpg", "by parts of the path that lead nowhere, such as ./, as", "name"),
         ("x/a.jpg", "x\\a.jpg", "in / against \\, as in", "name"),
         ("a.jpg", "x\\a.jpg", "in / against \\ and by a leading folder, as in", "name"),
+        ("a.jpg", " a.jpg ", "by blanks around them, as in 'a.jpg' against ' a.jpg '", "name"),
+        ("a.jpg", "x/a.jpg ", "by a leading folder and by blanks around them, as in", "name"),
         ("a.jpg", "a.JPG", "in the case of the suffix, as in", "name"),
         ("a.jpg", "a", "by a suffix, as in 'a.jpg' against 'a'", "stem"),
         ("a.jpg", "x/a.png", "by a leading folder and by a suffix, as in", "stem"),
@@ -65,6 +67,22 @@ def test_an_option_that_would_be_refused_is_not_advised():
     found = likeness(("1/a.jpg", "2/a.jpg"), ("a.jpg",))
     assert found.match is None
     assert "--match" not in found.hint
+
+
+def test_paths_whose_names_repeat_are_paired_by_their_folders():
+    views = [f"p{patient}/study1/view{view}.jpg" for patient in range(40) for view in (1, 2)]
+    whole = [f"CheXpert-v1.0/train/{view}" for view in views]
+    for ids, others in ((views, whole), (whole, views)):
+        found = likeness(ids, others[::-1])
+        assert (found.n_pairs, found.match) == (80, None)
+        assert found.differ == f"by a leading folder, as in {ids[0]!r} against {others[0]!r}"
+        assert "--data" in found.hint
+        assert "same leading folder on both sides" in found.hint
+
+
+def test_paths_that_only_have_repeated_names_in_common_are_no_pairs():
+    assert likeness(("p0/view.jpg", "p1/view.jpg"), ("p8/view.jpg", "p9/view.jpg")) is None
+    assert likeness(("p0/view.jpg", "p1/view.jpg"), ("x/0/view.jpg", "p9/y.jpg")) is None
 
 
 def test_suffixes_that_tell_samples_apart_are_not_left_out():

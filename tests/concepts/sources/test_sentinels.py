@@ -270,3 +270,54 @@ def test_a_formula_is_scored_where_its_concepts_are_defined(tmp_path):
     scored = score(np.arange(5.0)[:, None], path, "a", missing="blank=negative,-1=exclude")
     (row,) = scored
     assert (row.n_positive, row.n_samples) == (2, 4)
+
+
+@routes
+def test_kinds_with_a_meaning_are_counted_once(tmp_path, route, caplog):
+    n_concepts = len(route(tmp_path, "exclude").id)
+    with caplog.at_level(logging.INFO, "invert"):
+        route(tmp_path, "blank=negative,-1=exclude")
+    labels, stay = ("label", "stays") if n_concepts == 1 else ("labels", "stay")
+    told = (
+        f"{n_concepts} missing {labels} (blank) taken for 0; "
+        f"{n_concepts} missing {labels} (-1) {stay} undefined."
+    )
+    assert [record.getMessage() for record in caplog.records].count(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "reading", "told"),
+    [
+        ("s,a\nx,1\ny,NA\nz,\n", Reading(marks=("a",)), "1 missing label (NA) taken for 0"),
+        (
+            "sample_id,concept_id,value\nx,a,1\ny,a,\ny,a,\nz,b,1\n",
+            Reading(),
+            "3 missing labels (absent) taken for 0; 1 missing label (blank) taken for 0.",
+        ),
+    ],
+)
+def test_each_label_that_is_taken_for_0_is_counted(tmp_path, table, reading, told, caplog):
+    with caplog.at_level(logging.INFO, "invert"):
+        build_concepts(saved(tmp_path, table), reading=reading, missing="negative,absent=negative")
+    assert told in caplog.text
+
+
+def test_what_a_joined_source_lacks_is_counted(tmp_path, caplog):
+    one, two = saved(tmp_path, "s,a\nx,1\n", "one.csv"), saved(tmp_path, "s,b\nz,1\n", "two.csv")
+    with caplog.at_level(logging.INFO, "invert"):
+        build_concepts([one, two], join="outer", missing="absent=negative")
+    assert "2 missing labels (absent) taken for 0." in caplog.text
+
+
+def test_where_labels_are_absent_the_advice_names_that_kind(tmp_path):
+    one, two = saved(tmp_path, "s,a\nx,1\n", "one.csv"), saved(tmp_path, "s,b\nz,1\n", "two.csv")
+    images = saved(
+        tmp_path, "ImageID,Source,LabelName,Confidence\nx,v,/m/a,1\ny,v,/m/b,0\n", "images.csv"
+    )
+    for sources, join in (([one, two], "outer"), ([images], "strict")):
+        with pytest.raises(DataError, match="2 labels of 2 concepts are missing") as caught:
+            build_concepts(sources, join=join)
+        assert "--missing blank=negative,absent=exclude" in caught.value.hint
+    with pytest.raises(DataError, match="what absent means") as caught:
+        build_concepts(images, missing="blank=negative")
+    assert "as in --missing blank=negative,absent=exclude" in caught.value.hint

@@ -18,9 +18,10 @@ _ODD = re.compile(r"""[,;|]|(?<!\S)[\[({'"]|['"](?!\S)|(?<!\S)[^\s\[({]*[\])}](?
 
 _ITEM = re.compile(
     r"""\s*('(?:[^'\\\n]|\\[\\'"nrt]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U000[0-9a-f]{5})*'"""
-    r"""|"(?:[^"\\\n]|\\[\\'"nrt]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U000[0-9a-f]{5})*")\s*(?:,\s*|$)"""
+    r"""|"(?:[^"\\\n]|\\[\\'"nrt]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U000[0-9a-f]{5})*\""""
+    r"""|[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)\s*(?:,\s*|$)"""
 )
-"""A string of a Python list, with the comma behind it."""
+"""A string or a number of a Python list, with the comma behind it."""
 
 _LEAST_CELLS = 3
 """In fewer cells two words may stand together by chance."""
@@ -29,15 +30,17 @@ _LEAST_CELLS = 3
 def divide(cell: str, separator: str | None) -> list[str] | None:
     """The ids in a cell, with blanks around them; None if it should be a list and is none.
 
-    >>> divide("cat  dog", None), divide("['cat', 'big dog']", "list"), divide("cat", "list")
-    (['cat', 'dog'], ['cat', 'big dog'], None)
+    A number of a list is its text.
+
+    >>> divide("cat  dog", None), divide("['cat', 2.50]", "list"), divide("cat", "list")
+    (['cat', 'dog'], ['cat', '2.50'], None)
     """
     if separator != LISTS:
         return cell.split(separator)
     text = cell.strip()
     if not text:
         return []
-    return _json_list(text) if text[:1] + text[-1:] == "[]" and '"' in text else _python_list(text)
+    return _json_list(text) if text[:1] + text[-1:] == "[]" else _python_list(text)
 
 
 def looks_like_list(cell: str) -> bool:
@@ -99,7 +102,7 @@ def names_of_two_words(cell: np.ndarray, member: np.ndarray, n_ids: int) -> np.n
 
 def _json_list(text: str) -> list[str] | None:
     try:
-        found = json.loads(text)
+        found = json.loads(text, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
         return _python_list(text)
     return found if all(isinstance(each, str) for each in found) else None
@@ -113,7 +116,8 @@ def _python_list(text: str) -> list[str] | None:
         item = _ITEM.match(body, place)
         if item is None:
             return None
-        found.append(_ESCAPE.sub(_unescaped, item[1][1:-1]))
+        quoted = item[1][0] in "'\""
+        found.append(_ESCAPE.sub(_unescaped, item[1][1:-1]) if quoted else item[1])
         place = item.end()
     return found
 

@@ -6,7 +6,7 @@ from array import array
 
 import numpy as np
 
-from invert_core.concepts.sets.missing import NOTHING_GIVEN, SENTINELS, VALUE, Missing
+from invert_core.concepts.sets.missing import NOTHING_GIVEN, VALUE, Missing
 from invert_core.concepts.sources.tables.cell_lists import looks_like_list
 from invert_core.concepts.sources.tables.column_concepts import (
     ColumnConcepts,
@@ -14,7 +14,7 @@ from invert_core.concepts.sources.tables.column_concepts import (
     sets_by_code,
 )
 from invert_core.errors import DataError
-from invert_core.tables.cells import as_mark, excerpt, is_missing, sentinel
+from invert_core.tables.cells import SENTINELS, as_mark, excerpt, is_missing, sentinel
 from invert_core.tables.table import Table
 from invert_core.wording import first_few
 
@@ -89,7 +89,7 @@ class ClassColumn:
             [f"{self.title}.{value}" for value in values],
             [f"{self.title} = {value}" for value in values],
             sets_by_code(self.title, np.where(code < 0, -1, rank[code]), len(values)),
-            defined_where(self.title, kinds, self._missing, "NA -1"),
+            defined_where(self.title, kinds, self._missing, "NA -1", len(values)),
         )
 
 

@@ -7,9 +7,10 @@ from typing import Protocol
 
 import numpy as np
 
-from invert_core.concepts.sets.missing import SENTINELS, Missing
+from invert_core.concepts.sets.missing import Missing
 from invert_core.concepts.sets.packing import pack_pairs_of
 from invert_core.concepts.sources.tables.rows import check_size
+from invert_core.tables.cells import SENTINELS
 from invert_core.tables.table import Table
 from invert_core.wording import counted
 
@@ -63,7 +64,9 @@ class ColumnReader(Protocol):
         """The concepts of all rows."""
 
 
-def defined_where(title: str, kinds: np.ndarray, missing: Missing, guessed: str) -> np.ndarray:
+def defined_where(
+    title: str, kinds: np.ndarray, missing: Missing, guessed: str, n_concepts: int
+) -> np.ndarray:
     """Where the cells of a column are defined, given the kinds of the missing ones: bool [N].
 
     Parameters
@@ -74,7 +77,10 @@ def defined_where(title: str, kinds: np.ndarray, missing: Missing, guessed: str)
     missing : Missing
     guessed : str
         The kinds that could as well be values, separated by blanks; a warning names them.
+    n_concepts : int
+        The number of concepts of the column, each of which has a label in every cell.
     """
+    missing.count_cells(kinds, n_concepts)
     defined = kinds == 0
     for place, kind in enumerate(SENTINELS, 1):
         here = kinds == place

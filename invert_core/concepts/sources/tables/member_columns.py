@@ -5,7 +5,7 @@ from array import array
 
 import numpy as np
 
-from invert_core.concepts.sets.missing import NOTHING_GIVEN, SENTINELS, VALUE, Missing
+from invert_core.concepts.sets.missing import NOTHING_GIVEN, VALUE, Missing
 from invert_core.concepts.sources.tables.cell_lists import (
     LISTS,
     divide,
@@ -18,7 +18,7 @@ from invert_core.concepts.sources.tables.column_concepts import ColumnConcepts, 
 from invert_core.concepts.sources.tables.rows import check_size
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels.bits import pack_pairs
-from invert_core.tables.cells import excerpt, sentinel
+from invert_core.tables.cells import SENTINELS, excerpt, sentinel
 from invert_core.tables.table import Table
 from invert_core.wording import first_few
 
@@ -82,7 +82,7 @@ class MemberColumn:
         self._warn(ids)
         cells = np.array(self._cell_of_sample)
         kinds = np.array(self._kinds, np.uint8)
-        defined = defined_where(self.title, kinds, self._missing, "NA -1")
+        defined = defined_where(self.title, kinds, self._missing, "NA -1", len(ids))
         return ColumnConcepts(ids, ids, self._bits(ids, cells), defined)
 
     def _new_cell(self, table: Table, number: int, cell: object) -> int:
@@ -114,7 +114,7 @@ class MemberColumn:
         ids = divide(cell, separator)
         if ids is None:
             raise DataError(
-                f"{where}: {excerpt(cell)} is not a list of strings.",
+                f"{where}: {excerpt(cell)} is not a list of strings and numbers.",
                 "Write lists as [\"cat\", \"big dog\"] or ['cat', 'big dog'], or name the text "
                 "between the concepts with --separator.",
             )

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 from array import array
 from collections.abc import Sequence
 from decimal import ROUND_FLOOR, Context, Decimal
@@ -9,7 +10,7 @@ from decimal import ROUND_FLOOR, Context, Decimal
 import numpy as np
 
 from invert_core.concepts.sets.intervals import Interval, shortest
-from invert_core.concepts.sets.missing import NOTHING_GIVEN, SENTINELS, VALUE, Missing
+from invert_core.concepts.sets.missing import NOTHING_GIVEN, VALUE, Missing
 from invert_core.concepts.sources.edges import KnownInterval
 from invert_core.concepts.sources.tables.column_concepts import (
     ColumnConcepts,
@@ -19,7 +20,7 @@ from invert_core.concepts.sources.tables.column_concepts import (
 from invert_core.concepts.sources.tables.rows import check_size
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels.bits import pack_columns
-from invert_core.tables.cells import as_number, excerpt, sentinel
+from invert_core.tables.cells import SENTINELS, as_number, excerpt, sentinel
 from invert_core.tables.table import Table
 from invert_core.values import INTEGER_LIMIT
 from invert_core.wording import counted
@@ -27,6 +28,8 @@ from invert_core.wording import counted
 _MOST_GROUPS = 1_000_000
 _EXACT = Context(prec=40)
 """Enough digits for what `roundest` computes with the shortest text of any float64."""
+
+_WITH_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 
 _log = logging.getLogger("invert")
 
@@ -48,8 +51,11 @@ class _Numbers:
         try:
             self._numbers.append(as_number(cell))
         except ValueError as error:
+            where = f"{table.where(number)}, column {self.title!r}: {excerpt(cell)}"
+            if isinstance(cell, str) and _WITH_COMMA.fullmatch(cell.strip()):
+                raise _with_comma(where, cell.strip()) from None
             raise DataError(
-                f"{table.where(number)}, column {self.title!r}: {excerpt(cell)} {error}.",
+                f"{where} {error}.",
                 "Write numbers, and leave unknown ones blank; columns of words are for --classes.",
             ) from None
         # Of numbers, only the column as a whole tells whether -1 is missing.
@@ -57,23 +63,26 @@ class _Numbers:
         self._kinds.append(0 if known else SENTINELS.index(str(sentinel(cell))) + 1)
 
     def _values(self) -> tuple[np.ndarray, np.ndarray]:
-        """The numbers of all samples, NaN for missing ones, and whether they are defined."""
+        """The numbers of all samples, NaN for missing ones, and the kinds of these."""
         numbers, kinds = np.array(self._numbers), np.array(self._kinds, np.uint8)
         others = (numbers < 0) & (numbers != -1)
         how = self._missing.given.get("-1")
         if how != VALUE and (how is not None or not others.any()):
             kinds[numbers == -1] = SENTINELS.index("-1") + 1
             numbers[numbers == -1] = np.nan
-        defined = defined_where(self.title, kinds, self._missing, "-1")
         if np.isnan(numbers).all():
             raise DataError(
                 f"The column {self.title!r} holds no number.", "Name a column of numbers."
             )
-        return numbers, defined
+        return numbers, kinds
+
+    def _defined(self, kinds: np.ndarray, n_concepts: int) -> np.ndarray:
+        """Where the cells are defined, given the kinds of the missing ones: bool [N]."""
+        return defined_where(self.title, kinds, self._missing, "-1", n_concepts)
 
 
 class GroupedColumn(_Numbers):
-    """A column of numbers that is cut into groups of equal size.
+    """A column of numbers that is cut at its quantiles.
 
     If ``v[0]`` to ``v[n - 1]`` are the n numbers in ascending order, the edge between the groups k
     and k + 1 of N lies above the largest number below ``v[k n // N]``, and at most there: it is
@@ -106,7 +115,7 @@ class GroupedColumn(_Numbers):
 
     def concepts(self) -> ColumnConcepts:
         """The groups from the lowest to the highest."""
-        numbers, defined = self._values()
+        numbers, kinds = self._values()
         there = ~np.isnan(numbers)
         ascending = np.sort(numbers[there])
         first = np.array([k * ascending.size // self._n_groups for k in range(1, self._n_groups)])
@@ -129,7 +138,7 @@ class GroupedColumn(_Numbers):
             [each.id(self.title) for each in intervals],
             [self._name(each, whole) for each in intervals],
             sets_by_code(self.title, place[group], filled.size),
-            defined,
+            self._defined(kinds, filled.size),
             [each.sentence(self.title) for each in intervals],
         )
 
@@ -160,13 +169,13 @@ class ThresholdColumn(_Numbers):
 
     def concepts(self) -> ColumnConcepts:
         """The single concept of the column."""
-        numbers, defined = self._values()
+        numbers, kinds = self._values()
         sentence = self._interval.sentence(self.title)
         return ColumnConcepts(
             [self._interval.id(self.title)],
             [sentence],
             _extents(numbers, [self._interval]),
-            defined,
+            self._defined(kinds, 1),
             [sentence],
         )
 
@@ -186,7 +195,7 @@ class EdgesColumn(_Numbers):
 
     def concepts(self) -> ColumnConcepts:
         """The concepts in the order of the other file."""
-        numbers, defined = self._values()
+        numbers, kinds = self._values()
         check_size(self.title, numbers.size, len(self._known))
         intervals = [each.interval for each in self._known]
         bits = _extents(numbers, intervals)
@@ -206,9 +215,21 @@ class EdgesColumn(_Numbers):
             [each.id for each in self._known],
             [each.name for each in self._known],
             bits,
-            defined,
+            self._defined(kinds, len(intervals)),
             [each.definition for each in self._known],
         )
+
+
+def _with_comma(where: str, number: str) -> DataError:
+    """The error for a number with a comma, which may stand before decimals or after thousands."""
+    behind = number.partition(",")[2]
+    if len(behind) == 3:
+        return DataError(
+            f"{where} has a comma.",
+            f"Write {number.replace(',', '.')} if it is a decimal comma, or "
+            f"{number.replace(',', '')} if it stands after thousands.",
+        )
+    return DataError(f"{where} has a decimal comma.", f"Write {number.replace(',', '.')}.")
 
 
 def _extents(numbers: np.ndarray, intervals: Sequence[Interval]) -> np.ndarray:

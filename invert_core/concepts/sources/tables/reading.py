@@ -24,6 +24,7 @@ from invert_core.concepts.sources.tables.rows import (
     as_concept_set,
     check_key,
     check_rows,
+    guessed_key,
     is_index,
     key_column,
 )
@@ -75,7 +76,10 @@ def _readers_of(
         ]
     taken = {key, *(reader.title for reader in readers)}
     free = [title for title in titles if title not in taken and not is_index(title)]
-    return readers + [MarkColumn(title, missing) for title in _called(reading.marks, titles, free)]
+    return readers + [
+        MarkColumn(title, missing, beside_index=is_index(key))
+        for title in _called(reading.marks, titles, free)
+    ]
 
 
 def _called(names: Sequence[str], titles: Sequence[str], free: Sequence[str]) -> list[str]:
@@ -101,9 +105,10 @@ def _read_columns(
     chosen = (key, *(reader.title for reader in readers))
     log_ignored(path, "column", set(table.titles) - set(chosen))
     samples: dict[str, int] = {}
+    guessed = guessed_key(key, reading)
     add_cells = [reader.add for reader in readers]
     for number, (id, *cells) in table.rows(chosen):
-        add_sample(table, number, id, samples)
+        add_sample(table, number, id, samples, guessed)
         for add_cell, cell in zip(add_cells, cells, strict=True):
             add_cell(table, number, cell)
     check_rows(path, samples)

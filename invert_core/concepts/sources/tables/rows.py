@@ -35,8 +35,15 @@ def key_column(path: Path, titles: Sequence[str], reading: Reading) -> str:
     return titles[0]
 
 
-def add_sample(table: Table, number: int, id: object, samples: dict[str, int]) -> int:
-    """Add a new sample to `samples`, and return its index."""
+def guessed_key(key: str, reading: Reading) -> str | None:
+    """The title of the column of sample ids if nothing names it."""
+    return None if key in (reading.id_column, ID_COLUMN) else key
+
+
+def add_sample(
+    table: Table, number: int, id: object, samples: dict[str, int], guessed: str | None = None
+) -> int:
+    """Add a new sample to `samples`, and return its index; `guessed` is a column of ids."""
     if not isinstance(id, str):
         raise DataError(
             f"{table.where(number)}: the sample id is {excerpt(id)}, not a string.",
@@ -46,9 +53,11 @@ def add_sample(table: Table, number: int, id: object, samples: dict[str, int]) -
         raise DataError(f"{table.where(number)}: the sample id is empty.", "Fill it in.")
     sample = len(samples)
     if samples.setdefault(id, sample) != sample:
+        column = "" if guessed is None else f", column {guessed!r}"
+        other = "" if guessed is None else ", or name the column of sample ids with --id-column"
         raise DataError(
-            f"{table.where(number)}: the sample id {id!r} repeats.",
-            "Keep one row for each sample.",
+            f"{table.where(number)}{column}: the sample id {id!r} repeats.",
+            f"Keep one row for each sample{other}.",
         )
     if sample >= SAMPLE_LIMIT:
         raise DataError(
@@ -70,8 +79,14 @@ def is_index(title: str) -> bool:
 
 
 def check_key(path: Path, key: str, ids: Iterable[str], reading: Reading, others: set[str]) -> None:
-    """Say that an index without a title holds the sample ids; ask, if `others` may hold them."""
-    if key == reading.id_column or not is_index(key) or not all(map(_WHOLE.fullmatch, ids)):
+    """Say which column holds the sample ids if nothing names it.
+
+    If it is an index without a title, ask for the right one if `others` may hold the ids.
+    """
+    if guessed_key(key, reading) is None:
+        return
+    if not is_index(key) or not all(map(_WHOLE.fullmatch, ids)):
+        _log.info("%s: the sample ids are in the column %r.", path.name, key)
         return
     if others:
         other = sorted(others)[0]
@@ -85,6 +100,15 @@ def check_key(path: Path, key: str, ids: Iterable[str], reading: Reading, others
     _log.warning(
         "%s: the first column has no title of its own; its whole numbers are the sample ids.",
         path.name,
+    )
+
+
+def no_label_beside_index(where: str, title: str, cell: object) -> DataError:
+    """The error for a cell that is no label where an index holds the sample ids."""
+    return DataError(
+        f"{where}: {excerpt(cell)} is not a label, and the first column has no title of its own.",
+        "If it is an index that pandas wrote, name the column of sample ids: "
+        f"invert concepts build TABLE --id-column {shlex.quote(title)}",
     )
 
 

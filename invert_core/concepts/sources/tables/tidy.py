@@ -30,6 +30,7 @@ from invert_core.tables.cells import (
     is_missing,
     sentinel,
     sentinel_mark,
+    sentinels_in,
 )
 from invert_core.tables.table import Table
 from invert_core.values import UNDEFINED
@@ -140,8 +141,19 @@ def _read_pairs(
         sample_of.append(sample)
         concept_of.append(place)
         codes.append(code)
-    mark = OneKind([VALUE_COLUMN]).marks(np.frombuffer(codes, np.uint8)[:, None])[:, 0]
+    code_of_row = np.frombuffer(codes, np.uint8)
+    mark = OneKind([VALUE_COLUMN]).marks(code_of_row[:, None])[:, 0]
+    _count_missing(np.array(sample_of), np.array(concept_of), sentinels_in(code_of_row), missing)
     return np.array(sample_of), np.array(concept_of), mark
+
+
+def _count_missing(
+    sample: np.ndarray, concept: np.ndarray, kinds: np.ndarray, missing: Missing
+) -> None:
+    """Count the labels of each kind, of several equal rows only one."""
+    here = kinds > 0
+    rows = np.stack([sample[here], concept[here], kinds[here]])
+    missing.count_cells(np.unique(rows, axis=1)[2])
 
 
 def _is_absent(concept: object) -> bool:

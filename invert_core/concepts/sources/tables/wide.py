@@ -1,6 +1,5 @@
 """Reads concepts from tables with one column per concept."""
 
-import shlex
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,9 @@ from invert_core.concepts.sources.tables.rows import (
     as_concept_set,
     check_key,
     check_rows,
+    guessed_key,
     is_index,
+    no_label_beside_index,
     without_index,
 )
 from invert_core.errors import DataError, FileFormatError
@@ -25,6 +26,7 @@ from invert_core.tables.cells import (
     as_mark,
     excerpt,
     sentinel_mark,
+    sentinels_in,
 )
 from invert_core.tables.csv_table import SEPARATOR_HINT
 from invert_core.tables.table import Table
@@ -56,6 +58,7 @@ def read_wide(path: Path, table: Table, key: str, reading: Reading, missing: Mis
         )
     n_rows = max(1, _CELLS // len(ids) // 64) * 64
     samples: dict[str, int] = {}
+    guessed = guessed_key(key, reading)
     code_of = CellMarks(missing.mark).__getitem__
     one_kind = OneKind(ids)
     rows = bytearray()
@@ -65,24 +68,26 @@ def read_wide(path: Path, table: Table, key: str, reading: Reading, missing: Mis
     else:
         rows_found = table.rows((key, *ids), whole=True)
     for number, (id, *cells) in rows_found:
-        add_sample(table, number, id, samples)
+        add_sample(table, number, id, samples, guessed)
         try:
             rows += bytes(map(code_of, cells))
         except (ValueError, TypeError):
             raise _no_label(table.where(number), key, ids, cells, missing) from None
         if len(samples) % n_rows == 0:
-            blocks.append(_packed(rows, one_kind))
+            blocks.append(_packed(rows, one_kind, missing))
             rows = bytearray()
     check_rows(path, samples)
     check_key(path, key, samples, reading, set())
     if rows:
-        blocks.append(_packed(rows, one_kind))
+        blocks.append(_packed(rows, one_kind, missing))
     bits, defined = (np.concatenate(parts, axis=1) for parts in zip(*blocks, strict=True))
     return as_concept_set(samples, bits, defined, ids)
 
 
-def _packed(rows: bytearray, one_kind: OneKind) -> tuple[np.ndarray, np.ndarray]:
-    marks = one_kind.marks(np.frombuffer(rows, np.uint8).reshape(-1, one_kind.n_columns))
+def _packed(rows: bytearray, one_kind: OneKind, missing: Missing) -> tuple[np.ndarray, np.ndarray]:
+    codes = np.frombuffer(rows, np.uint8).reshape(-1, one_kind.n_columns)
+    marks = one_kind.marks(codes)
+    missing.count_cells(sentinels_in(codes))
     return pack_columns(marks == 1), pack_columns(marks != UNDEFINED)
 
 
@@ -99,12 +104,7 @@ def _no_label(
     if kind is not None:
         return missing.refusal(f"{where}, column {ids[wrong]!r}", kind)
     if is_index(key):
-        return DataError(
-            f"{where}, column {ids[wrong]!r}: {excerpt(cells[wrong])} is not a label, and the "
-            "first column has no title of its own.",
-            "If it is an index that pandas wrote, name the column of sample ids: "
-            f"invert concepts build TABLE --id-column {shlex.quote(ids[wrong])}",
-        )
+        return no_label_beside_index(f"{where}, column {ids[wrong]!r}", ids[wrong], cells[wrong])
     return DataError(
         f"{where}, column {ids[wrong]!r}: {excerpt(cells[wrong])} is not a label.",
         f"{LABELS}; blank and -1 mean that nobody knows. {FORMS}",

@@ -85,6 +85,9 @@ def test_ordinary_ids_are_not_disturbed(tmp_path, cell, caplog):
         (r"['it\'s', 'a\\b', 'caf\xe9']", ("a\\b", "café", "it's")),
         (r'["caf\u00e9", "a\/b"]', ("a/b", "café")),
         ("['a', 'a']", ("a",)),
+        ("[1, 2]", ("1", "2")),
+        ("(2.50, -1e3, 'a')", ("-1e3", "2.50", "a")),
+        ('["a", 12345678901234567890, 2.50]', ("12345678901234567890", "2.50", "a")),
     ],
 )
 def test_lists_of_json_and_python_are_read_when_asked_for(tmp_path, cell, ids):
@@ -101,11 +104,16 @@ def test_a_list_that_python_or_json_writes_is_read_back(ids):
 
 
 @pytest.mark.parametrize(
-    "cell", ["cat", "['cat' 'dog']", "[1, 2]", "{'a': 1}", "[cat]", "['a\\q']"]
+    "cell",
+    [
+        *("cat", "['cat' 'dog']", "[1, null]", "['a', None]", '["a", NaN]', "[[1]]", "[1 2]"),
+        *("[true]", "{'a': 1}", "[cat]", "['a\\q']"),
+    ],
 )
 def test_what_is_no_list_of_strings_is_refused(tmp_path, cell):
-    with pytest.raises(DataError, match="is not a list of strings") as caught:
+    with pytest.raises(DataError, match="is not a list of strings and numbers") as caught:
         build(tmp_path, [cell], separator="list")
+    assert repr(cell) in caught.value.message
     assert "--separator" in caught.value.hint
 
 

@@ -95,7 +95,7 @@ def test_a_threshold_is_true_from_the_number_on(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_options_combine_with_each_other_and_with_concepts(tmp_path, suffix, caplog):
     caplog.set_level(logging.INFO, "invert")
-    titles = ["s", "concepts", "tags", "kind", "age", "note"]
+    titles = ["sample_id", "concepts", "tags", "kind", "age", "note"]
     rows = [["x", "a", "t", "dog", 4, "-"], ["y", "b a", "", "cat", 1, "-"]]
     found = build(
         write(tmp_path, suffix, titles, rows),
@@ -117,7 +117,7 @@ def test_options_combine_with_each_other_and_with_concepts(tmp_path, suffix, cap
 
 def test_columns_that_are_not_named_are_ignored_even_if_they_hold_labels(tmp_path, caplog):
     caplog.set_level(logging.INFO, "invert")
-    path = write(tmp_path, ".csv", ["s", "box", "kind"], [["x", 1, "dog"], ["y", 0, "cat"]])
+    path = write(tmp_path, ".csv", ["sample_id", "box", "kind"], [["x", 1, "dog"], ["y", 0, "cat"]])
     assert build(path, classes=("kind",)).id == ("kind.cat", "kind.dog")
     assert caplog.messages == ["table.csv: ignored the column 'box'."]
 
@@ -237,3 +237,21 @@ def test_what_pandas_writes_is_read_as_pandas_reads_it(tmp_path_factory, rows):
         assert np.array_equal(found.dense(), read == 1)
         for id in found.id:
             assert np.array_equal(found.defined_on(id), read[id].notna())
+
+
+@pytest.mark.parametrize(
+    ("cell", "words", "hint"),
+    [
+        ("190,5", "'190,5' has a decimal comma.", "Write 190.5."),
+        ("-0,25 ", "has a decimal comma.", "Write -0.25."),
+        ("1,234", "'1,234' has a comma.", "Write 1.234 if it is a decimal comma, or 1234 if"),
+        ("1,2,3", "is not a number.", "Write numbers"),
+    ],
+)
+def test_a_comma_in_a_number_is_said_with_what_to_write(tmp_path, cell, words, hint):
+    path = saved(tmp_path, f's,age\na,7\nb,"{cell}"\n')
+    with pytest.raises(DataError) as caught:
+        build(path, thresholds=(("age", 1.0),))
+    assert words in caught.value.message
+    assert "line 3, column 'age'" in caught.value.message
+    assert hint in caught.value.hint

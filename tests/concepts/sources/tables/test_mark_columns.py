@@ -86,3 +86,26 @@ def test_an_index_beside_concepts_alone_holds_the_sample_ids_with_a_word(tmp_pat
     caplog.clear()
     read_concepts(saved(tmp_path, ",cat,dog\na.jpg,1,0\nb.jpg,0,1\n"))
     assert not caplog.text
+
+
+def test_a_column_of_numbers_is_said_to_be_for_groups_and_thresholds(tmp_path):
+    path = saved(tmp_path, "sample_id,the age\nx,1\ny,35.5\n")
+    with pytest.raises(DataError, match=r"'35\.5' is not a label") as caught:
+        build_concepts(path, reading=Reading(marks=("*",)))
+    assert "--bin 'the age':4 or --threshold 'the age':0.5" in caught.value.hint
+    assert "--classes" not in caught.value.hint
+
+
+@pytest.mark.parametrize("reading", [Reading(), Reading(marks=("*",))])
+def test_sample_ids_beside_an_index_are_asked_for_in_every_form(tmp_path, reading):
+    with pytest.raises(DataError, match=r"'x\.jpg' is not a label, and the first col") as caught:
+        build_concepts(saved(tmp_path, ",path,a\n0,x.jpg,1\n1,y.jpg,0\n"), reading=reading)
+    assert "--id-column path" in caught.value.hint
+
+
+@pytest.mark.parametrize("reading", [Reading(), Reading(marks=("a",))])
+def test_minus_one_cannot_be_a_value_among_labels(tmp_path, reading):
+    path = saved(tmp_path, "sample_id,a\nx,1\ny,-1\n")
+    with pytest.raises(DataError, match="-1=value is for numbers, classes and tags only") as caught:
+        build_concepts(path, reading=reading, missing="exclude,-1=value")
+    assert "-1=negative" in caught.value.hint

@@ -230,13 +230,14 @@ def test_labels_that_nobody_knows_are_counted(tmp_path):
         ("x,0.0,FALSE,-1\ny,1,0,1\n", FileFormatError, "no header: its first line holds labels"),
         ("sample,box,box\nx,0,1\n", DataError, "several columns 'box'"),
         ("sample,box,\nx,0,1\n", FileFormatError, "line 2: column 3 has content, but no title"),
-        ("sample;a, b;c\nx;1;0\n", FileFormatError, "title of column 2 .* the line sep=; above"),
+        ("sample;a, b;c\nx;1\n", FileFormatError, "title of column 2 .* the line sep=; above"),
+        ("sample;a, b;c\nx;1;0\n", FileFormatError, "in doubt .*, write the line sep=; above"),
         ("sample;box\nx;1;\n", FileFormatError, "one column only.* the line sep=; above"),
         ("sample,dog\x92s\nx,1\n", FileFormatError, "invisible character.*WINDOWS-1252"),
         ("sample,,box\nx,0,1\n", FileFormatError, "title of column 2 is ''"),
         ("sample,box,,\nx,0,,,\n", FileFormatError, "line 2: 5 cells under a header of 2"),
         ("sample, box\nx,0\n", FileFormatError, "title of column 2 is ' box'"),
-        ("sample,box\nx,0\nx,1\n", DataError, "line 3: the sample id 'x' repeats"),
+        ("sample,box\nx,0\nx,1\n", DataError, "line 3, column 'sample': the sample id 'x' repeats"),
         ("sample,box\nx,0\n,1\n", DataError, "line 3: the sample id is empty"),
         ("sample,box\nx,0,1\n", FileFormatError, "line 2: 3 cells under a header of 2"),
         ("sample,box,cup\nx,0,1\ny,0\n", FileFormatError, "line 3: 2 cells under a header of 3"),
@@ -250,7 +251,7 @@ def test_labels_that_nobody_knows_are_counted(tmp_path):
         ("concepts\na b\n", FileFormatError, "no column of sample ids"),
         ("concepts,text\na b,c\n", FileFormatError, "no column of sample ids"),
         ("id,concepts\nx,\n", DataError, "no concept: the column 'concepts' is empty"),
-        ("id,concepts\nx,a\nx,b\n", DataError, "line 3: the sample id 'x' repeats"),
+        ("id,concepts\nx,a\nx,b\n", DataError, "line 3, column 'id': the sample id 'x' repeats"),
         ("id,concepts\nx,a b,c\n", FileFormatError, "line 2: 3 cells under a header of 2"),
         ("id,concepts\nx,a\0b\n", DataError, "NUL"),
         ("concept_id,name,definition\ndog,Dog,a pet\n", DataError, "'Dog' is not a label"),
@@ -431,3 +432,22 @@ def test_more_samples_than_can_be_ranked_are_refused(tmp_path, monkeypatch):
     for content in ("s,a\nx,1\ny,0\nz,0\n", "sample_id,concept_id\nx,a\ny,a\nx,b\nz,a\n"):
         with pytest.raises(DataError, match=r"line [45]: there are more than 2 samples"):
             read_concepts(saved(tmp_path, content))
+
+
+@pytest.mark.parametrize("reading", [Reading(), Reading(marks=("b",))])
+def test_the_column_of_sample_ids_is_named_unless_it_is_asked_for(tmp_path, reading, caplog):
+    caplog.set_level(logging.INFO, "invert")
+    told = "t.csv: the sample ids are in the column"
+    build_concepts(saved(tmp_path, "index,b\nx,0\ny,1\n", "t.csv"), reading=reading)
+    assert f"{told} 'index'." in caplog.text
+    caplog.clear()
+    build_concepts(saved(tmp_path, "sample_id,b\nx,0\ny,1\n", "t.csv"), reading=reading)
+    named = Reading(id_column="index", marks=reading.marks)
+    build_concepts(saved(tmp_path, "b,index\n0,x\n1,y\n", "t.csv"), reading=named)
+    assert told not in caplog.text
+
+
+def test_a_sample_id_that_repeats_names_its_column_and_the_option(tmp_path):
+    with pytest.raises(DataError, match=r"line 3, column 'index': the sample id '1' re") as caught:
+        build_concepts(saved(tmp_path, "index,b\n1,0\n1,1\n"))
+    assert "--id-column" in caught.value.hint
