@@ -62,7 +62,7 @@ def activations(source="c.npz", overwrite=False):
     model = FakeModel(fingerprint=source[0] * 64)
     extract(
         model,
-        "x.npy",
+        {"x": np.load("x.npy")},  # the path of a file would be stored
         "out.h5",
         ["hidden", "latents"],
         sparse=["latents"],
