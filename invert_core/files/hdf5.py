@@ -17,6 +17,7 @@ import numpy as np
 from invert_core.errors import FileFormatError
 from invert_core.files.hdf5_values import as_text, as_whole, decoded, is_padded
 from invert_core.files.input_file import check_file
+from invert_core.files.name_heaps import check_name_heaps
 from invert_core.files.outputs import not_replaced
 from invert_core.files.string_heaps import check_heaps, check_lengths
 from invert_core.files.unchanged import unchanged
@@ -47,9 +48,11 @@ def open_file(path: Path, *, cache_bytes: int = 0) -> Iterator[h5py.File]:
         The most memory for the chunks of one dataset; 0 is enough if each chunk is read once.
     """
     check_file(path)
-    with unchanged(path), _opened(path, cache_bytes) as file:
-        check_heaps(path, file)
-        yield file
+    with unchanged(path):
+        check_name_heaps(path)
+        with _opened(path, cache_bytes) as file:
+            check_heaps(path, file)
+            yield file
 
 
 def _opened(path: Path, cache_bytes: int) -> h5py.File:

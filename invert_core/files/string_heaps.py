@@ -135,9 +135,11 @@ def _lead_to_ends(content: np.ndarray, starts: np.ndarray) -> bool:
         n_bytes = words[places + 1]
         if (n_bytes < 0).any() or (n_bytes > (n_words - places) * 8).any():
             return False
-        ends = places + n_bytes // 8
-        doubtful = _doubtful(words, places + 2, ends)
-        if not all(_leads_to_end(words, places[one] + 2, ends[one]) for one in doubtful):
+        ends, places = places + n_bytes // 8, places + 2
+        has_objects = places + 2 <= ends
+        places, ends = places[has_objects], ends[has_objects]
+        doubtful = _doubtful(words, places, ends)
+        if not all(_leads_to_end(words, places[one], ends[one]) for one in doubtful):
             return False
     return True
 

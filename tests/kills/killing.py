@@ -145,7 +145,7 @@ class Victim:
         found = tree(self._folder)
         if found.get("run/run.json"):
             info = json.loads(found["run/run.json"])
-            del info["timings"]
+            del info["timings"], info["sha256"]  # the digest tells of the timings
             found["run/run.json"] = json.dumps(info).encode()
         return found
 

@@ -1,8 +1,9 @@
 """Puts the columns of sparse layers into the file that holds everything else."""
 
+import contextlib
 import logging
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -17,6 +18,7 @@ from invert_core.activations.writing.sparse_rows import SparseRows, column_start
 from invert_core.files import hdf5
 from invert_core.files.checksums import BLOCK_BYTES, TYPE, RunningChecksums
 from invert_core.files.hdf5_checksums import SUFFIX, seal, set_checksum
+from invert_core.wording import first_line
 
 _log = logging.getLogger("invert")
 
@@ -44,7 +46,8 @@ def gather_columns(path: Path, rows: SparseRows, n_samples: int, dtype: np.dtype
         shutil.copyfile(path, new)
         size = sum(_size(each, dtype) for each in starts.values())
         partial_file.try_space(new, STRUCTURE_BYTES, size)
-        places = _add_datasets(new, starts, dtype)
+        with _damage(path):
+            places = _add_datasets(new, starts, dtype)
         # Plain writes, because HDF5 crashes at exit after a write that failed.
         with cast(BinaryIO, new.open("r+b", buffering=0)) as file:
             for name, each in starts.items():
@@ -106,6 +109,15 @@ def _add_datasets(
         del file.attrs[layout.ROWS_ELSEWHERE]
         seal(file)
     return places
+
+
+@contextlib.contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """Turn what h5py raises if a damaged group takes no dataset into an error that says so."""
+    try:
+        yield
+    except ValueError as error:
+        raise partial_file.broken(path, first_line(error)) from error
 
 
 def _new_dataset(group: h5py.Group, name: str, size: int, dtype: np.dtype) -> h5py.Dataset:

@@ -16,6 +16,7 @@ from invert_core.errors import FileFormatError, StorageError
 from invert_core.files import atomic, hdf5, storage
 from invert_core.files.checksums import TYPE
 from invert_core.files.hdf5_checksums import SUFFIX, seal, write_array, write_strings
+from invert_core.files.name_heaps import check_name_heaps
 from invert_core.files.outputs import refuse_link
 from invert_core.files.string_heaps import check_heaps
 
@@ -104,7 +105,7 @@ def _write_empty(path: Path, contents: Contents) -> None:
         file.create_dataset(layout.ROW_CHECKSUM, _ROW_CHECKSUMS, TYPE, dcpl=preallocated())
         layers = hdf5.create_ordered_group(file, "layers")
         for name, count in contents.n_units.items():
-            group = layers.create_group(layout.layer_key(name))
+            group = hdf5.create_ordered_group(layers, layout.layer_key(name))
             group.attrs["name"] = name
             if name in origin.aliases:
                 group.attrs["alias"] = origin.aliases[name]
@@ -129,7 +130,10 @@ def _create_matrix(group: h5py.Group, shape: tuple[int, int], dtype: np.dtype) -
 def open_for_writing(path: Path) -> h5py.File:
     """Open the file for this process alone."""
     try:
+        check_name_heaps(path)
         file = h5py.File(path, "r+")
+    except FileFormatError as error:
+        raise broken(path, error.message.rstrip(".")) from error
     except BlockingIOError as error:
         raise StorageError(
             f"Another process is writing {str(path)!r}.",
