@@ -91,7 +91,10 @@ def copy(tmp_path):
     for folder in ("invert_core", "backends", "tests/golden/run_v1"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=no_caches)
     others = {test.partition("::")[0] for tests in OTHERS.values() for test in tests}
-    helpers = ("tests/command_line.py", "tests/commands/conftest.py", "tests/golden/columns.py")
+    helpers = (
+        *("tests/command_line.py", "tests/commands/conftest.py", "tests/golden/columns.py"),
+        "tests/results/changed_files.py",
+    )
     for file in ("setup.cfg", *helpers, *others):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, tmp_path / file)
