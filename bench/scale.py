@@ -20,7 +20,7 @@ from bench.structures import N_CLASSES, Hierarchy, hierarchy, planted, relu
 from bench.tables import lines
 from invert_core import ConceptSet, write_concepts
 from invert_core.activations import ActivationWriter, Origin, layout
-from invert_core.files.hdf5 import write_strings
+from invert_core.files.hdf5 import store_strings
 
 _STRIPE = layout.STRIPE_ROWS
 _SAMPLES_PER_BLOCK = 2**16
@@ -142,7 +142,7 @@ def write_csc(
         file.attrs["format"] = layout.FORMAT
         file.attrs["format_version"] = layout.FORMAT_VERSION
         file.attrs["rows_done"] = workload.n_samples
-        write_strings(file, "sample_id", tuple(ids))
+        store_strings(file, "sample_id", tuple(ids))
         group = file.create_group("layers/latents")
         group.attrs["name"] = "latents"
         group.attrs["shape"] = [workload.n_samples, workload.n_units]

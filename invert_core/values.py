@@ -21,6 +21,9 @@ SAMPLE_LIMIT = 2**27
 UNDEFINED = 2
 """The mark of a label that is neither 0 nor 1, because nobody knows."""
 
+SENTINELS = ("blank", "NA", "-1")
+"""The kinds of cells that say that nothing is known."""
+
 INTEGER_LIMIT = 2**53
 """Beyond this, float64 cannot tell all integers apart."""
 

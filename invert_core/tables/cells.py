@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from invert_core.errors import DataError
-from invert_core.values import INTEGER_LIMIT, UNDEFINED
+from invert_core.values import INTEGER_LIMIT, SENTINELS, UNDEFINED
 
 _KINDS = (
     {"0": 0, "1": 1, "false": 0, "true": 1},
@@ -21,9 +21,6 @@ _MARK_OF = {word: (mark, kind) for kind, words in enumerate(_KINDS) for word, ma
 _NUMBER = re.compile(r"(-?[01])(?:\.0*)?(?:e[+-]?0+)?")
 _NUMBERS = {"0": 0, "-0": 0, "1": 1, "-1": UNDEFINED}
 """The marks of whole numbers, which may also be written as in 1.00 or 1.0e+00."""
-
-SENTINELS = ("blank", "NA", "-1")
-"""The kinds of cells that say that nothing is known."""
 
 _MARK_BITS = 2
 _SENTINEL_BITS = _MARK_BITS + len(_KINDS)

@@ -176,7 +176,7 @@ def test_implausible_sizes_are_refused(tmp_path, monkeypatch):
 def test_implausibly_many_ids_are_refused_before_they_are_read(tmp_path, monkeypatch):
     path = make(tmp_path / "x.h5")
     monkeypatch.setattr(reading, "SAMPLE_LIMIT", 3)
-    monkeypatch.setattr(reading.hdf5, "read_strings", lambda _: pytest.fail("they were read"))
+    monkeypatch.setattr(reading, "read_strings", lambda _: pytest.fail("they were read"))
     assert "4 sample ids" in refusal(path)
 
 
@@ -193,7 +193,7 @@ def test_another_number_of_unit_names_is_refused_before_they_are_read(tmp_path, 
     with h5py.File(path, "r+") as file:
         del file["sample_id"]
         file.create_dataset("layers/fc/unit", data=["a"] * 4)
-    monkeypatch.setattr(reading.hdf5, "read_strings", lambda _: pytest.fail("they were read"))
+    monkeypatch.setattr(reading, "read_strings", lambda _: pytest.fail("they were read"))
     assert "3 units and unit names of shape (4,)" in refusal(path)
 
 

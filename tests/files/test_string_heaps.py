@@ -72,7 +72,7 @@ def test_a_string_is_not_read_that_says_it_is_longer_than_the_file(path):
         hdf5.open_file(path) as file,
         pytest.raises(FileFormatError, match="a string is longer than the file"),
     ):
-        hdf5.read_strings(file["strings"])
+        hdf5.stored_strings(file["strings"])
 
 
 def test_chunks_of_a_matrix_without_filters_must_have_one_size(tmp_path):

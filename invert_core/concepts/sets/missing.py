@@ -11,8 +11,7 @@ import numpy as np
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sets.packing import full_sets
 from invert_core.errors import DataError, SettingError
-from invert_core.tables.cells import SENTINELS
-from invert_core.values import UNDEFINED
+from invert_core.values import SENTINELS, UNDEFINED
 from invert_core.wording import choice, counted, first_few
 
 MISSING = ("error", "negative", "exclude")

@@ -14,8 +14,9 @@ from invert_core.concepts.sources.tables.column_concepts import (
     sets_by_code,
 )
 from invert_core.errors import DataError
-from invert_core.tables.cells import SENTINELS, as_mark, excerpt, is_missing, sentinel
+from invert_core.tables.cells import as_mark, excerpt, is_missing, sentinel
 from invert_core.tables.table import Table
+from invert_core.values import SENTINELS
 from invert_core.wording import first_few
 
 _log = logging.getLogger("invert")

@@ -10,8 +10,8 @@ import numpy as np
 from invert_core.concepts.sets.missing import Missing
 from invert_core.concepts.sets.packing import pack_pairs_of
 from invert_core.concepts.sources.tables.rows import check_size
-from invert_core.tables.cells import SENTINELS
 from invert_core.tables.table import Table
+from invert_core.values import SENTINELS
 from invert_core.wording import counted
 
 _log = logging.getLogger("invert")

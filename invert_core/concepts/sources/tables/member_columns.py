@@ -18,8 +18,9 @@ from invert_core.concepts.sources.tables.column_concepts import ColumnConcepts, 
 from invert_core.concepts.sources.tables.rows import check_size
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels.bits import pack_pairs
-from invert_core.tables.cells import SENTINELS, excerpt, sentinel
+from invert_core.tables.cells import excerpt, sentinel
 from invert_core.tables.table import Table
+from invert_core.values import SENTINELS
 from invert_core.wording import first_few
 
 _BLOCK = 2**16

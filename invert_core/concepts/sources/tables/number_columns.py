@@ -20,9 +20,9 @@ from invert_core.concepts.sources.tables.column_concepts import (
 from invert_core.concepts.sources.tables.rows import check_size
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels.bits import pack_columns
-from invert_core.tables.cells import SENTINELS, as_number, excerpt, sentinel
+from invert_core.tables.cells import as_number, excerpt, sentinel
 from invert_core.tables.table import Table
-from invert_core.values import INTEGER_LIMIT
+from invert_core.values import INTEGER_LIMIT, SENTINELS
 from invert_core.wording import counted
 
 _MOST_GROUPS = 1_000_000
