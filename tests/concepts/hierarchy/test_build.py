@@ -29,8 +29,8 @@ def test_all_steps_follow_each_other(here, caplog):
     assert aliases_of(found) == {"animal": "pet"}
     assert parents_of(found) == {("dog", "pet")}
     assert labels_of(found)["pet"] == [True, True, True, False]
-    words = [record.message.split()[0] for record in caplog.records]
-    assert words == ["labels.csv:", "3", "3", "1"]
+    told = [record.message.split()[0] for record in caplog.records]
+    assert told == ["labels.csv:", "3", "3", "1"]
 
 
 def test_the_table_of_names_comes_last_and_names_aliases(here, caplog):

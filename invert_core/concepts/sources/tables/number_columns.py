@@ -146,7 +146,7 @@ class GroupedColumn(_Numbers):
         if not whole or interval.low is None or interval.high is None:
             return interval.sentence(self.title)
         low, high = shortest(interval.low), shortest(interval.high - 1)
-        return f"{self.title} {low}" if high == low else f"{self.title} {low} to {high}"
+        return f"{self.title} = {low}" if high == low else f"{self.title} {low} to {high}"
 
 
 class ThresholdColumn(_Numbers):

@@ -77,7 +77,7 @@ def test_groups_are_those_of_the_definition(cells, n_groups):
 
 def as_python(name):
     name = re.sub(r"^x (\S+) to (\S+)$", r"\1 <= x <= \2", name)
-    return re.sub(r"^x ([-0-9]\S*)$", r"x == \1", name)
+    return re.sub(r"^x = (\S+)$", r"x == \1", name)
 
 
 @given(numbers, st.integers(2, 9))
@@ -148,9 +148,9 @@ def test_the_names_of_groups_give_their_edges():
 @pytest.mark.parametrize(
     ("cells", "names"),
     [
-        ([0, 1, 2], ["x < 1", "x 1", "x >= 2"]),
+        ([0, 1, 2], ["x < 1", "x = 1", "x >= 2"]),
         ([-9, -8, -5, -4, 0, 1], ["x < -5", "x -5 to -1", "x >= 0"]),
-        ([0, 1, None, 2], ["x < 1", "x 1", "x >= 2"]),
+        ([0, 1, None, 2], ["x < 1", "x = 1", "x >= 2"]),
         ([0, 1, "inf"], ["x < 1", "1 <= x < inf", "x >= inf"]),
     ],
 )
