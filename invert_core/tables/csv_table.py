@@ -166,12 +166,14 @@ def _checked_rows(
             _SEPARATORS[guessed],
         )
     n_titles, width = widths
+    widest = width
     empty = True
     blank = array("q")
     for row in reader:
         if not row:
             continue
         if len(row) != width or width > n_titles:
+            widest = max(widest, len(row))
             row = _titled(f"{str(path)!r}, line {reader.line_num}", row, n_titles, width)
         if width > 1 and not any(row):
             blank.append(reader.line_num)
@@ -183,18 +185,18 @@ def _checked_rows(
         yield reader.line_num, row
     if empty:
         raise FileFormatError(f"{str(path)!r} has no rows below its header.", "Check the file.")
-    _log_empty(path, width - n_titles, blank)
+    _log_empty(path, widest - n_titles, blank)
 
 
 def _titled(where: str, row: list[str], n_titles: int, width: int) -> list[str]:
     """Return the cells under titles; the others must be empty."""
-    if not n_titles <= len(row) <= width:
+    if len(row) < n_titles or any(cell.strip() for cell in row[width:]):
         raise FileFormatError(
             f"{where}: {len(row)} cells under a header of {n_titles}.",
             "Give every row a cell for each column; a cell with commas needs quotation marks. "
             + SEPARATOR_HINT,
         )
-    for place in range(n_titles, len(row)):
+    for place in range(n_titles, min(width, len(row))):
         if row[place].strip():
             raise FileFormatError(
                 f"{where}: column {place + 1} has content, but no title.",

@@ -65,6 +65,10 @@ def test_an_option_with_one_value_is_not_given_twice(here, command, option):
     assert f"{option} is given twice, but takes one value. Give it once." in error
 
 
+def test_help_is_shown_whatever_is_given_twice(here):
+    assert "Usage: invert score" in invert("score", "--formula", "a", "--formula", "b", "--help").stdout
+
+
 def test_an_option_that_may_be_repeated_is_repeated(run):
     invert("score", "activations.npz", "concepts.csv", "--formula", "a", "-l", "fc", "-l", "f*")
     error = refused(

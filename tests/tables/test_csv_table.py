@@ -107,6 +107,15 @@ def test_empty_columns_and_rows_at_the_end_are_left_out_and_named(tmp_path, capl
     assert told in caplog.text
 
 
+def test_empty_cells_beyond_the_titles_are_left_out_and_named(tmp_path, caplog):
+    path = saved(tmp_path, "id,a\nx,1,\ny,2, ,\nz,3\n")
+    with caplog.at_level(logging.INFO, "invert"), open_table(path) as (_, rows):
+        assert list(rows) == [(2, ["x", "1"]), (3, ["y", "2"]), (4, ["z", "3"])]
+    assert "table.csv: left out 2 empty columns at the end." in caplog.text
+    with pytest.raises(FileFormatError, match="line 2: 3 cells under a header of 2"):
+        read(saved(tmp_path, "id,a\nx,1,7\n"))
+
+
 def test_an_empty_row_between_others_is_kept_for_the_reader_to_refuse(tmp_path):
     assert read(saved(tmp_path, "id,a\nx,1\n,\ny,1\n"))[1] == (3, ["", ""])
 
