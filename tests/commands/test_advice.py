@@ -66,7 +66,8 @@ def test_an_option_with_one_value_is_not_given_twice(here, command, option):
 
 
 def test_help_is_shown_whatever_is_given_twice(here):
-    assert "Usage: invert score" in invert("score", "--formula", "a", "--formula", "b", "--help").stdout
+    shown = invert("score", "--formula", "a", "--formula", "b", "--help").stdout
+    assert "Usage: invert score" in shown
 
 
 def test_an_option_that_may_be_repeated_is_repeated(run):
