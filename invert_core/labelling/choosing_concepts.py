@@ -48,6 +48,8 @@ def _fitting(concepts: ConceptSet, patterns: Sequence[str], done: str) -> np.nda
         raise SettingError(f"No concepts to be {done} are named.", _OR_LEAVE_OUT)
     chosen = np.zeros(len(concepts.id), np.bool_)
     for pattern in patterns:
+        if not isinstance(pattern, str):
+            raise TypeError(f"a concept is named by a text, not {type(pattern).__name__}")
         fits = pattern_rule(pattern).fullmatch
         fitting = [
             fits(id) is not None or fits(name) is not None

@@ -51,7 +51,7 @@ def folder(tmp_path_factory):
     labels = rng.random((200, 5)) < 0.3
     activations = rng.normal(size=(200, 4)) + 2 * labels[:, :4]
     np.save(folder / "activations.npy", activations.astype(np.float32))
-    rows = [["sample", *"abcde"], *([f"s{i}", *map(int, row)] for i, row in enumerate(labels))]
+    rows = [["sample_id", *"abcde"], *([f"s{i}", *map(int, row)] for i, row in enumerate(labels))]
     text = "\n".join(",".join(map(str, row)) for row in rows)
     (folder / "concepts.csv").write_text(text, encoding="utf-8")
     (folder / "blanks.csv").write_text(text.replace("\ns1,0", "\ns1,"), encoding="utf-8")

@@ -49,6 +49,8 @@ class Missing:
 
         A SettingError says what is wrong.
         """
+        if not isinstance(text, str):
+            raise TypeError(f"missing is text, not {type(text).__name__}")
         how, given = None, {}
         for part in map(str.strip, text.split(",")):
             kind, equals, treatment = map(str.strip, part.partition("="))
