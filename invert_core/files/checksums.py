@@ -1,4 +1,4 @@
-"""Checksums of large arrays, several times faster to compute than a CRC of all bytes.
+"""Checksums of large arrays, faster to compute than a CRC of all bytes.
 
 A block of up to 256 KiB is read as little-endian 64-bit words. The words are added up, modulo
 2**64, in two ways: those whose positions are equal modulo 512, and those whose positions are equal
