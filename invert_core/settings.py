@@ -15,6 +15,9 @@ MAX_LENGTH = 100
 """Nobody reads longer formulas, and the number of possible formulas must stay printable."""
 MAX_EXHAUSTIVE_LENGTH = 3
 """There are too many longer formulas to be certain of the best one."""
+MAX_PERMUTATIONS = 1_000_000
+"""More would take days and could only tell apart p-values that nobody needs to."""
+ADJUSTMENTS = ("bh", "by", "holm")
 MAX_BEAM = 100_000
 """A wider beam no longer prunes anything, and memory grows with beam x samples."""
 
@@ -50,6 +53,14 @@ class Settings:
     min_defined : float
         Smallest share of all samples on which a formula must be defined. If no labels are missing,
         every formula is defined on all samples.
+    permutations : int
+        Number of searches on permuted samples, from which `p_search` is computed; 0 corrects for
+        the number of possible formulas instead.
+    seed : int
+        Seed of the permutations and of the choice of held-out samples.
+    adjust : {"bh", "by", "holm"}
+        Correction of `q_value` for the units of a layer: Benjamini-Hochberg, Benjamini-Yekutieli
+        or Holm.
 
     Raises
     ------
@@ -67,11 +78,18 @@ class Settings:
     search: str = "beam"
     time_limit: float | None = None
     min_defined: float = 0.5
+    permutations: int = 200
+    seed: int = 0
+    adjust: str = "bh"
 
     def __post_init__(self) -> None:
         self._convert_numbers()
         self._check_ranges()
-        for name, known in (("direction", DIRECTIONS), ("search", SEARCHES)):
+        for name, known in (
+            ("direction", DIRECTIONS),
+            ("search", SEARCHES),
+            ("adjust", ADJUSTMENTS),
+        ):
             if getattr(self, name) not in known:
                 raise choice(name, getattr(self, name), known)
         if self.search == "exhaustive":
@@ -88,6 +106,8 @@ class Settings:
             ("length", self.length),
             ("beam", self.beam),
             ("limit-search", self.limit_search),
+            ("permutations", self.permutations),
+            ("seed", self.seed),
         ):
             if value is not None and not isinstance(value, Integral):
                 raise SettingError(f"--{name} is {value!r}.", "Give a whole number.")
@@ -113,6 +133,12 @@ class Settings:
             )
         if not 0.0 <= self.min_gain < math.inf:
             raise SettingError(f"--min-gain is {self.min_gain}.", "Give 0 or more.")
+        if not 0 <= self.permutations <= MAX_PERMUTATIONS:
+            raise SettingError(
+                f"--permutations is {self.permutations}.", f"Give 0 to {MAX_PERMUTATIONS:,}."
+            )
+        if not 0 <= self.seed < 2**63:
+            raise SettingError(f"--seed is {self.seed}.", "Give 0 or more, below 2**63.")
         if not 0.0 <= self.min_defined <= 1.0:
             raise SettingError(f"--min-defined is {self.min_defined}.", "Give 0 to 1.")
 

@@ -34,6 +34,7 @@ ROOMS = (
     "results",
     "search",
     "executors",
+    "nulls",
     "metrics",
     "labelling",
     "report",

@@ -8,7 +8,7 @@ import click
 from invert_core.commands import options
 from invert_core.commands.command import command
 from invert_core.commands.console import print_rows, progress, say, written
-from invert_core.settings import DIRECTIONS, SEARCHES, Settings
+from invert_core.settings import ADJUSTMENTS, DIRECTIONS, SEARCHES, Settings
 
 search_options = options.together(
     "search",
@@ -71,6 +71,27 @@ search_options = options.together(
         default=Settings.min_defined,
         show_default=True,
         help="With --missing exclude, a formula must be defined on at least this share of samples.",
+    ),
+    click.option(
+        "--permutations",
+        default=Settings.permutations,
+        show_default=True,
+        help="Number of searches on permuted samples that correct p for the search; 0 corrects "
+        "for the number of possible formulas, which finds less.",
+    ),
+    click.option(
+        "--seed",
+        default=Settings.seed,
+        show_default=True,
+        help="Seed of the permutations and of --holdout.",
+    ),
+    click.option(
+        "--adjust",
+        type=click.Choice(ADJUSTMENTS),
+        default=Settings.adjust,
+        show_default=True,
+        help="Correct q_value for the units of a layer by Benjamini-Hochberg, "
+        "Benjamini-Yekutieli or Holm.",
     ),
 )
 """Options of the search: the fields of `Settings`."""

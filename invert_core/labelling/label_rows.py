@@ -10,7 +10,7 @@ from invert_core.formula.formula import Formula
 from invert_core.formula.names import LiteralNames
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.table import METRICS, measured
-from invert_core.results.columns import Label, columns
+from invert_core.results.columns import OPTIONAL_TYPES, Label, columns
 from invert_core.results.label_table import Column, FormulaTexts, LabelTable
 from invert_core.search.search import Units
 from invert_core.search.search_result import Findings, SearchResult
@@ -55,6 +55,7 @@ class Tested:
         return {
             "p_search": p_value if n_tests == 1 else 10.0**log10_corrected,
             "log10_p_search": log10_corrected,
+            "correction": chosen(("none" if n_tests == 1 else "space",), 0 * self.is_constant),
             "method": self.methods(),
             "status": chosen(
                 ("ok", "untrusted", constant), np.where(self.is_constant, 2, ~trusted)
@@ -111,6 +112,12 @@ def unit_columns(
     }
 
 
+def absent_columns(n_rows: int) -> Columns:
+    """Return all columns that may be empty, empty."""
+    found = columns(Label).items()
+    return {name: np.full(n_rows, np.nan) for name, one in found if one.type in OPTIONAL_TYPES}
+
+
 def metric_columns(values: Sequence[Mapping[str, float | None]]) -> Columns:
     """Return the columns that the metrics fill, given what they `measured` for each row."""
     return {
@@ -161,7 +168,8 @@ class LabelRows:
         tested = tested_formulas(found.n_positive, found.doubled_u, found.spread)
         reported = np.flatnonzero(found.rank)
         corrected = tested.corrected(self._n_tests, constant="constant")
-        rows = {name: column[reported] for name, column in corrected.items()}
+        rows = absent_columns(reported.size)
+        rows |= {name: column[reported] for name, column in corrected.items()}
         rows |= self._of_searches(result, found, reported)
         if units is not None:
             rows |= self._measured(found, reported, units)

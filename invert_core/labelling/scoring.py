@@ -24,6 +24,7 @@ from invert_core.labelling.label import Progress
 from invert_core.labelling.label_rows import (
     Columns,
     Tested,
+    absent_columns,
     chosen,
     metric_columns,
     tested_formulas,
@@ -95,12 +96,8 @@ def score(
     scored = score_units(inputs, formula, progress=progress, block=block)
     n_units = scored.tested.is_constant.size
     once = np.ones(n_units, np.int64)
-    columns = {
-        "rank": once,
-        "direction": chosen(("given",), 0 * once),
-        "n_scored": once,
-        "gap": np.full(n_units, np.nan),
-    }
+    columns = absent_columns(n_units)
+    columns |= {"rank": once, "direction": chosen(("given",), 0 * once), "n_scored": once}
     columns |= scored.columns | scored.tested.corrected(1, constant="dead") | scored.metrics
     table = LabelTable(
         {name: columns[name] for name in EXPLAINED},

@@ -19,7 +19,10 @@ _TEXT_OF_TYPE: dict[Any, str] = {
     int: "integer",
     float: "number",
     float | None: "number or nothing",
+    int | None: "integer or nothing",
 }
+OPTIONAL_TYPES: dict[Any, Any] = {float | None: float, int | None: int}
+"""The type of the values of a column whose values may be absent."""
 
 
 def column(
@@ -128,15 +131,17 @@ class UnitExplanation(Explanation):
     )
     rank: int = column("Rank of the row, from 1 for the best.", dead=1)
     method: str = column(
-        "Distribution that the p-value comes from: `normal`, or `none` for a unit that is dead or "
-        "constant.",
+        "Where the p-value comes from, given the ties of the unit: `exact` counting, the "
+        "`saddlepoint` approximation, `split` (the same, summed over how many samples of the "
+        "largest tie group are inside), or the `normal` approximation, as in earlier versions; "
+        "`none` for a unit that is dead or constant.",
         dead="none",
     )
     status: str = column(
         "`ok`; `dead` if the unit is constant, so that there is no formula; `constant` if the unit "
-        "is constant on the `n_samples` of the formula, but not on all samples; or `untrusted` if "
-        "the corrected p-value is below 0.05 by the normal tail, but not once the skew of U is "
-        "taken into account.",
+        "is constant on the `n_samples` of the formula, but not on all samples; or, in runs of "
+        "earlier versions, `untrusted` if the corrected p-value is below 0.05 by the normal tail "
+        "only.",
         dead="dead",
     )
 
@@ -161,9 +166,7 @@ class Label(UnitExplanation):
         "`given` if one given formula was tested."
     )
     p_search: float = column(
-        "`p_value` corrected (Šidák) for all formulas that the search could have returned, even "
-        "those that it did not score.",
-        dead=1.0,
+        "`p_value` corrected for the search among many formulas, as `correction` says.", dead=1.0
     )
     log10_p_search: float = column("Decimal logarithm of `p_search`.", dead=0.0, at_most=0.0)
     n_scored: int = column("Number of formulas that the search scored.", dead=0)
@@ -175,6 +178,70 @@ class Label(UnitExplanation):
         dead=None,
         default=None,
         at_least=0.0,
+    )
+    correction: str = column(
+        "What `p_search` comes from: `permutation`, the same search on permuted samples; `group "
+        "permutation`, on samples permuted in whole groups; `shift`, on samples shifted in order; "
+        "`space`, Šidák's correction for all formulas that the search could have returned, even "
+        "those that it did not score; or `none` if nothing was searched.",
+        dead="none",
+        default="space",
+    )
+    q_value: float | None = column(
+        "`p_search` of the row of rank 1, corrected for all living units of the layer: the false "
+        "discovery rate if this row and all with a smaller `p_search` are called significant, or "
+        "the family-wise error rate if `--adjust holm` asked for it.",
+        dead=None,
+        default=None,
+        at_least=0.0,
+        at_most=1.0,
+    )
+    n_groups_positive: int | None = column(
+        "Groups with at least one sample on which the formula is true; nothing if the samples are "
+        "not in groups.",
+        dead=None,
+        default=None,
+    )
+    auc_held_out: float | None = column(
+        "AUC on the held-out samples, which the search did not see; nothing if there are none, or "
+        "if the formula is true on all or none of them.",
+        dead=None,
+        default=None,
+        at_least=0.0,
+        at_most=1.0,
+    )
+    auc_held_out_low: float | None = column(
+        "Lower end of the 95 % confidence interval of `auc_held_out`.",
+        dead=None,
+        default=None,
+        at_least=0.0,
+        at_most=1.0,
+    )
+    auc_held_out_high: float | None = column(
+        "Upper end of this interval.", dead=None, default=None, at_least=0.0, at_most=1.0
+    )
+    p_held_out: float | None = column(
+        "One-sided p-value on the held-out samples, in the direction of the search. Nothing was "
+        "searched there, so it needs no correction for formulas.",
+        dead=None,
+        default=None,
+        at_least=0.0,
+        at_most=1.0,
+    )
+    log10_p_held_out: float | None = column(
+        "Decimal logarithm of `p_held_out`.", dead=None, default=None, at_most=0.0
+    )
+    n_positive_held_out: int | None = column(
+        "Held-out samples on which the formula is true.", dead=None, default=None
+    )
+    n_samples_held_out: int | None = column(
+        "Held-out samples on which the formula is defined.", dead=None, default=None
+    )
+    optimism: float | None = column(
+        "How much better, in the direction of the search, the AUC is on the searched samples than "
+        "on the held-out ones.",
+        dead=None,
+        default=None,
     )
     by_length: tuple[Explanation, ...] = ()
     """The best formula found of each length, whatever `min_gain` was; only in the row of rank 1."""
@@ -257,10 +324,9 @@ def _ranges(kind: type[Explanation]) -> tuple[dict[str, _Range], dict[str, Any]]
     """Return the range of each column, and the default of each that may be absent."""
     ranges, defaults = {}, {}
     for name, one in columns(kind).items():
-        is_optional = one.type == float | None
         ranges[name] = _Range(
-            float if is_optional else one.type,
-            is_optional,
+            OPTIONAL_TYPES.get(one.type, one.type),
+            one.type in OPTIONAL_TYPES,
             max(one.metadata["at_least"], -sys.float_info.max),
             min(one.metadata["at_most"], sys.float_info.max),
         )
@@ -276,7 +342,8 @@ def _check(name: str, of: _Range, value: object) -> None:
     elif isinstance(value, str):
         value.encode()  # half a surrogate pair could not be written again
     elif isinstance(value, int):
-        if not 0 <= value < 2**63:
+        # Columns with absent values are stored as float64, which holds integers up to here.
+        if not 0 <= value < (2**53 if of.is_optional else 2**63):
             raise ValueError(f"{name} is out of range")
     elif isinstance(value, float) and not of.low <= value <= of.high:
         raise ValueError(f"{name} is {value}")

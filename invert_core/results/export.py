@@ -7,7 +7,7 @@ from typing import Any
 from invert_core.errors import SettingError
 from invert_core.files.atomic import new_file
 from invert_core.files.outputs import Refuse, check_target, not_replaced
-from invert_core.results.columns import Label, columns
+from invert_core.results.columns import OPTIONAL_TYPES, Label, columns
 from invert_core.results.labels import COLUMNS, Labels
 from invert_core.wording import choice, missing_extra
 
@@ -94,8 +94,8 @@ def _write_parquet(labels: Labels, path: Path, overwrite: bool) -> None:
         str: pyarrow.string(),
         int: pyarrow.int64(),
         float: pyarrow.float64(),
-        float | None: pyarrow.float64(),
     }
+    kinds |= {optional: kinds[of] for optional, of in OPTIONAL_TYPES.items()}
     found = columns(Label)
     schema = pyarrow.schema([(name, kinds[found[name].type]) for name in COLUMNS])
     rows = pyarrow.Table.from_pylist([row.row() for row in labels], schema=schema)

@@ -6,14 +6,18 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from invert_core.results.columns import Explanation, Label, columns
+from invert_core.results.columns import OPTIONAL_TYPES, Explanation, Label, columns
 
 EXPLAINED = tuple(columns(Explanation))
 """The columns that belong to a formula and its unit."""
 OF_ROWS = tuple(name for name in Label.ORDER if name not in EXPLAINED)
 """The columns that belong to a row."""
 
-_OPTIONAL = frozenset(name for name, one in columns(Label).items() if one.type == float | None)
+_OPTIONAL = {
+    name: OPTIONAL_TYPES[one.type]
+    for name, one in columns(Label).items()
+    if one.type in OPTIONAL_TYPES
+}
 _TEXTS = frozenset(name for name, one in columns(Label).items() if one.type is str)
 
 Record = tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]
@@ -75,7 +79,7 @@ class LabelTable:
     """Rows of whole units, in order, as columns.
 
     Text is stored as references to strings, so that equal ones are shared, or as `FormulaTexts`. A
-    number that is missing is NaN.
+    number that is missing is NaN, among integers, too.
 
     Attributes
     ----------
@@ -190,4 +194,7 @@ def _column(name: str, records: Sequence[Mapping[str, Any]]) -> np.ndarray:
 
 def _listed(name: str, column: Column, at: np.ndarray | slice) -> list[Any]:
     values = column[at].tolist()
-    return [None if one != one else one for one in values] if name in _OPTIONAL else values
+    if name not in _OPTIONAL:
+        return values
+    of_type = _OPTIONAL[name]
+    return [None if one != one else of_type(one) for one in values]

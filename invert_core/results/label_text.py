@@ -85,5 +85,8 @@ class LabelText:
             values = np.asarray(column)
             if np.isinf(values).any() or (_TYPES[name] is float and np.isnan(values).any()):
                 raise ValueError(f"The column {name!r} holds NaN or an infinity.")
-            self._numbers[name] = list(map(repr, values.tolist()))
+            texts = list(map(repr, values.tolist()))
+            if _TYPES[name] == int | None:
+                texts = [text.removesuffix(".0") for text in texts]
+            self._numbers[name] = texts
         return self._numbers[name]

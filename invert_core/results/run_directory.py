@@ -99,7 +99,7 @@ def write_info(
         "files": {
             name: {"bytes": file.n_bytes, "sha256": file.sha256} for name, file in files.items()
         },
-        "seed": None,
+        "seed": settings.seed,
         "timings": asdict(timings),
         "machine": {
             "system": platform.platform(),

@@ -70,6 +70,9 @@ def test_units_layers_and_settings_reach_the_search(inputs):
         "search": "beam",
         "time_limit": None,
         "min_defined": 0.5,
+        "permutations": 200,
+        "seed": 0,
+        "adjust": "bh",
     }
     assert info["arguments"] == {
         "layers": ["fc"],

@@ -30,6 +30,7 @@ OF_TYPE = {
     int: st.integers(0, 2**63 - 1) | st.integers(0, 9),
     float: FLOATS,
     float | None: st.none() | FLOATS,
+    int | None: st.none() | st.integers(0, 2**53 - 1),
 }
 
 

@@ -1,0 +1,1 @@
+"""Null distributions of a search: what it finds where there is nothing to find."""
