@@ -1,0 +1,34 @@
+"""The tables of docs/statistics.md, from ``<!-- validity: NAME -->`` to ``<!-- end -->``."""
+
+import re
+from pathlib import Path
+
+from bench.tables import table
+from bench.validity import record
+from bench.validity.record import Record
+from bench.validity.studies import STUDIES
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "statistics.md"
+_MARKED = re.compile(r"(<!-- validity: (\w+) -->\n\n)(.*?)(\n\n<!-- end -->)", re.DOTALL)
+
+
+def table_of(made: Record) -> list[str]:
+    """Return the table of a study as Markdown."""
+    header, lines = STUDIES[made.study].summary(made.rows)
+    return table(header, lines)
+
+
+def filled(page: str) -> str:
+    """Return the page with every table made from the numbers that were recorded."""
+
+    def fill(found: re.Match[str]) -> str:
+        before, study, _, after = found.groups()
+        made = record.read(record.FOLDER / f"{study}.toml")
+        return before + "\n".join(table_of(made)) + after
+
+    return _MARKED.sub(fill, page)
+
+
+def fill() -> None:
+    """Write the tables into the page."""
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")

@@ -1,0 +1,109 @@
+"""P-values of units that are mostly zero: exact, by the normal tail, and given the ties."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from bench.validity.record import Row
+from bench.validity.study import Sizes, Study, Table, groups_of
+from invert_core import mann_whitney
+
+N_SAMPLES = 1_000
+N_POSITIVE = 50
+ZEROS = (0.9, 0.98)
+_DEEPEST = -30.0
+
+
+def run(sizes: Sizes) -> Iterator[Row]:
+    """Yield a row for each share of zeros and extent; there are `units` extents of each."""
+    for zeros in ZEROS:
+        n_other = round(N_SAMPLES * (1 - zeros))
+        exact = exact_tail(N_SAMPLES, N_POSITIVE, n_other)
+        values = np.concatenate([np.zeros(N_SAMPLES - n_other), np.arange(1, n_other + 1)])
+        rng = np.random.default_rng((8, n_other))
+        for extent in _extents(n_other, sizes.units, rng):
+            rank_sum = _doubled_rank_sum(values, extent)
+            truth = math.log10(exact[rank_sum])
+            if truth < _DEEPEST:
+                continue
+            found = {
+                method: float(
+                    mann_whitney(values, extent, alternative="greater", method=method).log10_p
+                )
+                for method in ("normal", "conditional")
+            }
+            yield {"zeros": zeros, "exact": truth, **found}
+
+
+def exact_tail(n_samples: int, n_positive: int, n_other: int) -> dict[int, float]:
+    """Return P(S >= s) by s, the sum of doubled midranks of `n_positive` samples drawn at random.
+
+    All samples are zero but `n_other` untied ones above. Each draw of k of these is as likely as
+    any other, and draws are counted by the sum of their places, 1 to `n_other`.
+    """
+    n_zeros = n_samples - n_other
+    most = min(n_positive, n_other)
+    largest = n_other * (n_other + 1) // 2
+    counts = np.zeros((most + 1, largest + 1))
+    counts[0, 0] = 1
+    for place in range(1, n_other + 1):
+        counts[1:, place:] = counts[1:, place:] + counts[:-1, :-place]
+    all_draws = math.comb(n_samples, n_positive)
+    by_sum: dict[int, float] = {}
+    for k in range(max(0, n_positive - n_zeros), most + 1):
+        rest = math.comb(n_zeros, n_positive - k) / all_draws
+        base = (n_positive - k) * (n_zeros + 1) + 2 * k * n_zeros
+        for places in np.flatnonzero(counts[k]).tolist():
+            of_sum = base + 2 * places
+            by_sum[of_sum] = by_sum.get(of_sum, 0.0) + rest * float(counts[k, places])
+    total, tail = 0.0, {}
+    for of_sum in sorted(by_sum, reverse=True):
+        total += by_sum[of_sum]
+        tail[of_sum] = total
+    return tail
+
+
+def _extents(n_other: int, number: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield extents that hold more and more of the samples that are not zero."""
+    for share in np.linspace(0.0, 1.0, number):
+        n_inside = min(round(share * n_other), N_POSITIVE)
+        extent = np.zeros(N_SAMPLES, np.bool_)
+        weights = np.arange(1, n_other + 1) ** rng.uniform(0, 2)
+        inside = rng.choice(n_other, n_inside, replace=False, p=weights / weights.sum())
+        extent[N_SAMPLES - n_other + inside] = True
+        extent[: N_POSITIVE - n_inside] = True
+        yield extent
+
+
+def _doubled_rank_sum(values: np.ndarray, extent: np.ndarray) -> int:
+    n_zeros = int(np.count_nonzero(values == 0))
+    ranks = np.where(values == 0, n_zeros + 1, 2 * (n_zeros + values))
+    return int(ranks[extent].sum())
+
+
+def summary(rows: Sequence[Row]) -> Table:
+    """Return a line for each share of zeros and depth: the largest error of each method."""
+    header = ("zeros", "exact p", "normal is off by up to", "given the ties by up to")
+    lines = []
+    for (zeros,), group in groups_of(rows, "zeros").items():
+        for high, low in ((0, -3), (-3, -10), (-10, -30)):
+            cell = [row for row in group if low <= row["exact"] < high]
+            worst = [
+                max((row[method] - row["exact"] for row in cell), key=abs)
+                for method in ("normal", "conditional")
+            ]
+            lines.append(
+                (
+                    f"{zeros:.0%}".replace("%", " %"),
+                    f"{10.0**low:.0e} to {10.0**high:.0e}",
+                    f"{worst[0]:+.1f} decades",
+                    f"{worst[1]:+.2f} decades",
+                )
+            )
+    return header, lines
+
+
+STUDY = Study(
+    "What is a p-value of a unit that is mostly zero?", run, summary, repeats=1, units=200
+)
