@@ -1,5 +1,6 @@
 """Units whose truth is known: noise, noise in groups, and a concept in noise."""
 
+import math
 from statistics import NormalDist
 
 import numpy as np
@@ -11,11 +12,16 @@ _STEPS = 12
 _LARGEST_SHIFT = 4.0
 
 
+def threshold(zeros: float) -> float:
+    """Return the value below which this share of standard normal values lies."""
+    return NormalDist().inv_cdf(zeros) if zeros else -math.inf
+
+
 def cut(activations: np.ndarray, zeros: float) -> np.ndarray:
     """Cut standard normal values off from below, so that this share of them becomes zero."""
     if zeros == 0:
         return activations
-    shifted = activations - activations.dtype.type(NormalDist().inv_cdf(zeros))
+    shifted = activations - activations.dtype.type(threshold(zeros))
     return np.maximum(shifted, 0, out=shifted)
 
 
