@@ -31,11 +31,16 @@ def _rounded(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     return np.round(4 * units.noise(shape, 0.9, rng)) / 4
 
 
+def _levels(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    return rng.integers(0, 25, shape).astype(np.float32)
+
+
 KINDS = {
     "untied": (_zeros(0.0), LENGTHS),
     "90 % zeros": (_zeros(0.9), LENGTHS),
     "98 % zeros": (_zeros(0.98), LENGTHS),
     "99.8 % zeros": (_zeros(0.998), LENGTHS),
+    "25 levels": (_levels, (3,)),
     "counts": (_counts, (3,)),
     "cut off at both ends": (_saturated, (3,)),
     "90 % zeros, rounded": (_rounded, (3,)),

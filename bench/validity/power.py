@@ -1,5 +1,6 @@
 """Power: how often a planted concept is found, by correction; and curves over its effect."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from bench.validity import labels, runs, units
 from bench.validity.record import Row
 from bench.validity.study import Sizes, Study, Table, groups_of, percent
-from invert_core import Settings
+from invert_core import ConceptSet, Settings
 
 PERMUTATIONS = 200
 HOLD_OUT = 0.3
@@ -17,6 +18,8 @@ _SHARES = (0.004, 0.008)
 """The planted concepts are true on about .6 % of the samples."""
 POWER_ON = ("WordNet", "ImageNet-like")
 CURVES_ON = ("WordNet",)
+MIN_FRACTIONS = (0.001, 0.002, 0.003, 0.004)
+_OF_CURVES = 0.003
 EFFECTS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
 """Shifts inside the planted concept, in standard deviations of the noise."""
 WAYS = {
@@ -35,15 +38,18 @@ def run_power(sizes: Sizes) -> Iterator[Row]:
         for zeros in (0.0, 0.9):
             drawn = [_with_target(found, zeros, repeat, sizes) for repeat in range(sizes.repeats)]
             p_values = [p for _, of_units in drawn for p in of_units]
-            for way in WAYS:
+            for min_fraction, way in itertools.product(MIN_FRACTIONS, WAYS):
                 hits = [
                     hit
                     for repeat, (activations, _) in enumerate(drawn)
-                    for hit in decided(way, activations, found, repeat, sizes.jobs)
+                    for hit in decided(
+                        way, activations, found.concepts, min_fraction, repeat, sizes.jobs
+                    )
                 ]
                 yield {
                     "structure": name,
                     "zeros": zeros,
+                    "min_fraction": min_fraction,
                     "way": way,
                     "units": len(hits),
                     "median_log10_p": float(np.median(p_values)),
@@ -62,7 +68,9 @@ def run_curves(sizes: Sizes) -> Iterator[Row]:
             for repeat in range(sizes.repeats):
                 activations = _with_effect(found, effect, repeat, sizes)
                 for way, of_way in hits.items():
-                    of_way += decided(way, activations, found, repeat, sizes.jobs)
+                    of_way += decided(
+                        way, activations, found.concepts, _OF_CURVES, repeat, sizes.jobs
+                    )
             for way, of_way in hits.items():
                 yield {
                     "structure": name,
@@ -74,16 +82,19 @@ def run_curves(sizes: Sizes) -> Iterator[Row]:
 
 
 def decided(
-    way: str, activations: np.ndarray, found: labels.Structure, seed: int, jobs: int | None
+    way: str,
+    activations: np.ndarray,
+    concepts: ConceptSet,
+    min_fraction: float,
+    seed: int,
+    jobs: int | None,
 ) -> list[bool]:
     """Return of each unit whether one of `WAYS` calls its label significant."""
-    settings = Settings(length=_LENGTH, min_fraction=found.min_fraction, seed=seed, **WAYS[way])
+    settings = Settings(length=_LENGTH, min_fraction=min_fraction, seed=seed, **WAYS[way])
     if way == "hold-out":
-        rows = runs.best(activations, found.concepts, settings, jobs=jobs, holdout=HOLD_OUT)
+        rows = runs.best(activations, concepts, settings, jobs=jobs, holdout=HOLD_OUT)
         return [row.p_held_out is not None and row.p_held_out < runs.SIGNIFICANT for row in rows]
-    return [
-        runs.is_found(row) for row in runs.best(activations, found.concepts, settings, jobs=jobs)
-    ]
+    return [runs.is_found(row) for row in runs.best(activations, concepts, settings, jobs=jobs)]
 
 
 def planted_concepts(
@@ -117,13 +128,15 @@ def _with_effect(found: labels.Structure, effect: float, repeat: int, sizes: Siz
 
 
 def summary_power(rows: Sequence[Row]) -> Table:
-    """Return a line for each structure and share of zeros."""
-    header = ("labels", "zeros", "median p of the planted concept", *WAYS)
+    """Return a line for each structure, share of zeros and smallest fraction."""
+    header = ("labels", "zeros", "median p of the planted concept", "min fraction", *WAYS)
     lines = []
-    for (structure, zeros), group in groups_of(rows, "structure", "zeros").items():
+    of_lines = groups_of(rows, "structure", "zeros", "min_fraction")
+    for (structure, zeros, min_fraction), group in of_lines.items():
         shares = [percent(row["found"]) for row in group]
         p_value = f"{10 ** group[0]['median_log10_p']:.1e}"
-        lines.append((structure, f"{zeros:.0%}".replace("%", " %"), p_value, *shares))
+        of_zeros = f"{zeros:.0%}".replace("%", " %")
+        lines.append((structure, of_zeros, p_value, f"{min_fraction}", *shares))
     return header, lines
 
 
