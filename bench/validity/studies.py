@@ -7,12 +7,14 @@ from bench.validity import (
     optimism,
     permuted_labels,
     power,
+    searches,
     ties,
 )
 
 STUDIES = {
     "ties": ties.STUDY,
     "level": level.STUDY,
+    "searches": searches.STUDY,
     "groups": groups.STUDY,
     "power": power.POWER,
     "curves": power.CURVES,
