@@ -100,6 +100,14 @@ def _missing_labels() -> None:
     subsets.add_within(words, ranked, lists, chosen, table, counts, sums)
 
 
+def _tails() -> None:
+    from invert_core.kernels.tails import log_tails
+    from invert_core.kernels.ties import Ties
+
+    two, three = np.full(1, 2), np.full(1, 3)
+    log_tails(two, three, np.zeros(1, np.int64), Ties(two, two, np.array([0, 1]), three))
+
+
 SEARCH = "search"
 DENSE_SEARCH = "search among dense labels"
 RANKS = "ranks"
@@ -108,6 +116,7 @@ ATOMS = "atoms"
 INDEX = "index"
 EXHAUSTIVE = "exhaustive search"
 MISSING_LABELS = "missing labels"
+TAILS = "tails given ties"
 
 JOBS: dict[str, Callable[[], None]] = {
     SEARCH: lambda: _search(dense=False),
@@ -116,6 +125,7 @@ JOBS: dict[str, Callable[[], None]] = {
     CODES_OF_FLOAT64: _codes_of_float64,
     EXHAUSTIVE: _exhaustive_search,
     MISSING_LABELS: _missing_labels,
+    TAILS: _tails,
     INDEX: _index,
     ATOMS: _atoms,
 }
