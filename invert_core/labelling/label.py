@@ -297,7 +297,7 @@ def _search(work: Workload, settings: Settings, n_threads: int) -> Search:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a labelling would do; `p_search` corrects for `n_formulas` tests."""
+    """What a labelling would do; a search could return `n_formulas` formulas for each unit."""
 
     n_samples: int
     n_units: int
