@@ -17,7 +17,7 @@ from invert_core.labelling.label_rows import Columns, Tested, by_row, chosen
 from invert_core.labelling.scoring import score_units
 from invert_core.results.columns import UnitExplanation, column, described
 from invert_core.settings import DIRECTIONS, SIGNIFICANT
-from invert_core.statistics.corrections import log10_p_holm
+from invert_core.statistics.corrections import adjusted
 from invert_core.wording import choice
 
 _THRESHOLD = math.log10(SIGNIFICANT)
@@ -183,8 +183,8 @@ def _corrected(tested: Tested) -> Columns:
     """Return the columns that depend on how many units were tested."""
     alive = ~tested.is_constant
     normal, skewed = np.zeros((2, alive.size))
-    normal[alive] = log10_p_holm(tested.columns["log10_p"][alive])
-    skewed[alive] = log10_p_holm(tested.log10_skewed[alive])
+    normal[alive] = adjusted(tested.columns["log10_p"][alive], "holm")
+    skewed[alive] = adjusted(tested.log10_skewed[alive], "holm")
     trusted = (normal >= _THRESHOLD) | (skewed < _THRESHOLD)
     return {
         "p_units": 10.0**normal,
