@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from invert_core import Settings, label_files
+from invert_core.labelling.overview import Overview
 from invert_core.results import unfinished
-from invert_core.results.overview import Overview
 from tests.results.unfinished_runs.stopped_runs import Stop
 
 FEW, MANY = 2_000, 6_000

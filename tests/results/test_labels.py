@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from invert_core import Settings, label, score
 from invert_core.errors import UnknownNameError
+from invert_core.labelling.overview import Overview
 from invert_core.results.columns import Explanation, Label, columns
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels, conviction, tables_of
-from invert_core.results.overview import Overview
 from tests.labelling.small_case import concept_set, small
 from tests.results import rowwise
 
