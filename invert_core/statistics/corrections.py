@@ -8,7 +8,7 @@ from invert_core.settings import SIGNIFICANT
 from invert_core.statistics.tails import LN10
 
 SHARE_OF_PERMUTATIONS = 0.99
-"""The share of the level that permutations get; the space of formulas gets the rest."""
+"""The share of the level that is spent on permutations; the rest is spent on the space."""
 
 
 def n_formulas(n_concepts: int, length: int, n_directions: int = 1) -> int:
@@ -50,7 +50,7 @@ def log10_p_search(p_value: np.ndarray, log10_p: np.ndarray, n_tests: int) -> np
 def log10_least_p(n_permutations: int) -> float:
     """Return the decimal logarithm of the smallest p-value that permutations can give.
 
-    It is 1 / (P + 1), corrected for the choice between permutations and the space of formulas.
+    It is 1 / (P + 1), divided by the share of the level that is spent on permutations.
 
     >>> round(10 ** log10_least_p(199), 5)
     0.00505
@@ -123,14 +123,3 @@ def adjusted(log10_p: np.ndarray, how: str) -> np.ndarray:
     corrected = np.empty(len(log10_p))
     corrected[order] = np.minimum(0.0, monotone)
     return corrected
-
-
-def is_trusted(log10_corrected: np.ndarray, log10_skewed: np.ndarray, n_tests: int) -> np.ndarray:
-    """Return whether the verdict of the normal tail can be trusted: bool, elementwise.
-
-    It can be trusted if it claims nothing (`p_search` is 0.05 or more), or if the heavier tail of
-    `log10_p_skewed`, corrected in the same way, gives the same verdict.
-    """
-    threshold = math.log10(SIGNIFICANT)
-    heavier = log10_p_search(10.0**log10_skewed, log10_skewed, n_tests)
-    return (log10_corrected >= threshold) | (heavier < threshold)
