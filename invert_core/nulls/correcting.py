@@ -53,7 +53,8 @@ class Correct:
         if not self._n_permutations:
             return space, none
         log10_share = self._permuted(result, found) - np.log10(SHARE_OF_PERMUTATIONS)
-        bounded = np.minimum(0.0, np.minimum(log10_share, space - np.log10(1 - SHARE_OF_PERMUTATIONS)))
+        log10_space = space - np.log10(1 - SHARE_OF_PERMUTATIONS)
+        bounded = np.minimum(0.0, np.minimum(log10_share, log10_space))
         return bounded, np.where(log10_share <= bounded + 1e-12, PERMUTATION, SPACE)
 
     def _permuted(self, result: SearchResult, found: Findings) -> np.ndarray:

@@ -51,7 +51,7 @@ def peak_of(folder, n_units, *, is_resumed=False):
     gc.collect()
     tracemalloc.start()
     try:
-        overview = Overview(top=20)
+        overview = Overview(20, options["settings"])
         found = label_files(*arguments, **options, each=overview.add)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
