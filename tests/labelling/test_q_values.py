@@ -181,8 +181,8 @@ def test_labels_that_only_lack_permutations_are_told_with_how_many_it_takes(capl
     rows = [*noise(58), row(58, LEAST), row(59, LEAST), *noise(3, layer="relu")]
     (said,) = warned(caplog, rows, adjust=how)
     assert said.startswith(
-        "In layer 'fc', 2 of 60 labels have the smallest p_search that 200 permutations can give, "
-        "which makes their q_value "
+        "In layer 'fc', the p_search of 2 of 60 labels is the smallest that 200 permutations can "
+        "give, which makes q_value "
     )
     assert said.endswith(f"For less than 0.05 it takes at least --permutations {n_enough}.")
 
