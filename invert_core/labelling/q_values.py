@@ -95,8 +95,8 @@ class QValues:
             n_up_to = np.count_nonzero(log10_p <= log10_p[is_least].max() + _SAME)
             n_enough = enough_permutations(log10_p.size, int(n_up_to), self._settings.adjust)
             _log.warning(
-                "In layer %r, the p_search of %s of %s is the smallest that %s can give, which makes "
-                "q_value %.2g. For less than %s it takes %s.",
+                "In layer %r, the p_search of %s of %s is the smallest that %s can give, which "
+                "makes q_value %.2g. For less than %s it takes %s.",
                 name,
                 f"{np.count_nonzero(is_least):,}",
                 counted(log10_p.size, "label"),
