@@ -6,14 +6,11 @@ from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.nulls.shared import SharedNulls
 from invert_core.search.search import Search
 from invert_core.search.search_result import Findings, SearchResult
-from invert_core.statistics.corrections import log10_p_search
+from invert_core.statistics.corrections import SHARE_OF_PERMUTATIONS, log10_p_search
 
 SPACE, PERMUTATION, GROUPS, SHIFT = range(4)
 CORRECTIONS = ("space", "permutation", "group permutation", "shift")
 """The values of the column `correction` of rows that were searched."""
-
-_OF_PERMUTATIONS = 0.99
-"""The share of the level that is spent on permutations; the rest is spent on the space."""
 
 
 class Correct:
@@ -55,8 +52,9 @@ class Correct:
         none = np.full(space.size, SPACE)
         if not self._n_permutations:
             return space, none
-        log10_share = self._permuted(result, found) - np.log10(_OF_PERMUTATIONS)
-        bounded = np.minimum(0.0, np.minimum(log10_share, space - np.log10(1 - _OF_PERMUTATIONS)))
+        log10_share = self._permuted(result, found) - np.log10(SHARE_OF_PERMUTATIONS)
+        log10_space = space - np.log10(1 - SHARE_OF_PERMUTATIONS)
+        bounded = np.minimum(0.0, np.minimum(log10_share, log10_space))
         return bounded, np.where(log10_share <= bounded + 1e-12, PERMUTATION, SPACE)
 
     def _permuted(self, result: SearchResult, found: Findings) -> np.ndarray:
