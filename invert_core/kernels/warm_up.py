@@ -17,7 +17,16 @@ from contextlib import AbstractContextManager
 from typing import IO
 
 from invert_core.kernels import _cache
-from invert_core.kernels.jobs import ATOMS, DENSE_SEARCH, INDEX, JOBS, RANKS, SEARCH, SHUFFLES, TAILS
+from invert_core.kernels.jobs import (
+    ATOMS,
+    DENSE_SEARCH,
+    INDEX,
+    JOBS,
+    RANKS,
+    SEARCH,
+    SHUFFLES,
+    TAILS,
+)
 
 _log = logging.getLogger("invert")
 
