@@ -11,6 +11,7 @@ from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import SettingError
 from invert_core.executors.threads import Piece, Threads
 from invert_core.labelling.choosing import UnitChoice
+from invert_core.labelling.grouping import GroupSource
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label_rows import LabelRows
 from invert_core.labelling.workload import Workload
@@ -46,6 +47,7 @@ def label(
     missing: str = "error",
     include: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
+    groups: GroupSource | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
     block: int | None = None,
@@ -121,7 +123,7 @@ def label(
     """
     settings = or_default(settings, Settings)
     inputs = Inputs(
-        activations, concepts, layers, units, names, join, missing, match, include, exclude
+        activations, concepts, layers, units, names, join, missing, match, include, exclude, groups
     )
     with inputs.open() as work:
         tables = label_workload(work, settings, jobs=jobs, progress=progress, block=block)
@@ -141,6 +143,7 @@ def label_units(
     missing: str = "error",
     include: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
+    groups: GroupSource | None = None,
     jobs: int | None = None,
     block: int | None = None,
 ) -> Generator[list[Label]]:
@@ -149,7 +152,7 @@ def label_units(
     Parameters
     ----------
     activations, concepts, layers, units, settings, names, join, match, missing, jobs, block
-        As for `label`, and so are `include` and `exclude`.
+        As for `label`, and so are `include`, `exclude` and `groups`.
 
     Returns
     -------
@@ -168,7 +171,7 @@ def label_units(
     """
     settings = or_default(settings, Settings)
     inputs = Inputs(
-        activations, concepts, layers, units, names, join, missing, match, include, exclude
+        activations, concepts, layers, units, names, join, missing, match, include, exclude, groups
     )
     with (
         inputs.open() as work,
