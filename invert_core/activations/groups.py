@@ -43,6 +43,10 @@ class Groups:
         """Number of samples of each group: int64 [G]."""
         return np.bincount(self.number, minlength=len(self.names))
 
+    def n_inside(self, extent: np.ndarray) -> int:
+        """Return how many groups have a sample in an extent, bool [n_samples]."""
+        return int(np.unique(self.number[extent]).size)
+
     def take(self, samples: np.ndarray) -> Self:
         """Return the groups of some samples, int64 [M]; those without a sample are left out.
 

@@ -118,8 +118,3 @@ def _warn_of_groups(activations: Activations, concepts: ConceptSet) -> None:
         option,
         NONE,
     )
-
-
-def n_groups_inside(groups: Groups, extent: np.ndarray) -> int:
-    """Return how many groups have a sample in an extent, bool [N]."""
-    return int(np.unique(groups.number[extent]).size)

@@ -211,7 +211,7 @@ def label_workload(
     threads = Threads(jobs)
     search = _search(work, settings, threads.n_threads)
     n_formulas = size_of_space(work.concepts, settings)
-    correct = Correct(search, work.concepts, n_formulas, threads.n_threads)
+    correct = Correct(search, work.concepts, work.groups, n_formulas, threads.n_threads)
     rows = LabelRows(work, settings, correct)
     n_units = work.n_units
     left = work.after(n_done)
@@ -230,7 +230,7 @@ def label_workload(
 
     with (
         closing(left.blocks(block)) as blocks,
-        closing(threads.pieces(search, blocks, tick if progress else None)) as pieces,
+        closing(threads.pieces(correct.search, blocks, tick if progress else None)) as pieces,
     ):
         addresses = left.addresses()
         for found, units in _batches(pieces, search.places, note):
@@ -316,10 +316,12 @@ def plan(inputs: Inputs, settings: Settings) -> Plan:
     """
     with inputs.open() as work:
         search = _search(work, settings, n_threads=1)
+        n_formulas = size_of_space(work.concepts, settings)
+        Correct(search, work.concepts, work.groups, n_formulas, n_threads=1)
         return Plan(
             n_samples=work.concepts.n_samples,
             n_units=work.n_units,
             n_concepts=len(work.concepts.id),
             n_literals_within_limits=search.n_literals_within_limits,
-            n_formulas=size_of_space(work.concepts, settings),
+            n_formulas=n_formulas,
         )
