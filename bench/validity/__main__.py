@@ -4,6 +4,7 @@ Every study is seeded, and its results do not depend on the number of threads. W
 they go to ``docs/pictures/validity``, from where docs/statistics.md and its pictures take them.
 """
 
+import logging
 import time
 
 import click
@@ -27,6 +28,7 @@ def main(
     names: tuple[str, ...], repeats: int | None, units: int | None, jobs: int | None, record: bool
 ) -> None:
     """Run studies, print their tables, and record them if asked to."""
+    logging.getLogger("invert").setLevel(logging.ERROR)  # made-up samples have no ids
     for name in names or studies.STUDIES:
         study = studies.STUDIES[name]
         sizes = Sizes(repeats or study.repeats, units or study.units, jobs)

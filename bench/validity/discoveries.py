@@ -1,5 +1,6 @@
 """False discoveries among many units, some of which detect something, by way of adjusting."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from bench.validity.study import Sizes, Study, Table, percent
 from invert_core import Settings
 from invert_core.settings import ADJUSTMENTS
 
-PERMUTATIONS = 200
+PERMUTATIONS = (200, 5000)
 _DETECT = 5 / 16
 """Share of the units that detect something: 60 of 192."""
 _SHIFTS = (0.6, 1.2)
@@ -22,18 +23,18 @@ ON = ("WordNet",)
 
 
 def run(sizes: Sizes) -> Iterator[Row]:
-    """Yield a row for each way of adjusting; `units` is the number of units of each run."""
+    """Yield a row for each number of permutations and way of adjusting."""
     found = labels.structure(ON[0])
     if found is None:
         return
     n_detect = round(_DETECT * sizes.units)
-    for adjust in ADJUSTMENTS:
+    for permutations, adjust in itertools.product(PERMUTATIONS, ADJUSTMENTS):
         called = []
         for repeat in range(sizes.repeats):
             activations = _layer(found, n_detect, repeat, sizes)
             settings = Settings(
                 min_fraction=found.min_fraction,
-                permutations=PERMUTATIONS,
+                permutations=permutations,
                 seed=repeat,
                 adjust=adjust,
             )
@@ -42,6 +43,7 @@ def run(sizes: Sizes) -> Iterator[Row]:
         calls = np.array(called)
         false = calls[:, n_detect:].sum(axis=1)
         yield {
+            "permutations": permutations,
             "adjust": adjust,
             "units": calls.size,
             "detect": n_detect * sizes.repeats,
@@ -64,10 +66,11 @@ def _layer(found: labels.Structure, n_detect: int, repeat: int, sizes: Sizes) ->
 
 
 def summary(rows: Sequence[Row]) -> Table:
-    """Return a line for each way of adjusting."""
-    header = ("adjust", "false discovery rate", "runs with a false discovery", "found")
+    """Return a line for each row."""
+    header = ("P", "adjust", "false discovery rate", "runs with a false discovery", "found")
     lines = [
         (
+            f"{row['permutations']:,}",
             row["adjust"],
             percent(row["false_discovery_rate"]),
             percent(row["any_false"]),

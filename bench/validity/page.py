@@ -9,7 +9,7 @@ from bench.validity.record import Record
 from bench.validity.studies import STUDIES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "statistics.md"
-_MARKED = re.compile(r"(<!-- validity: (\w+) -->\n\n)(.*?)(\n\n<!-- end -->)", re.DOTALL)
+_MARKED = re.compile(r"(<!-- validity: (\w+) -->\n\n).*?\n*<!-- end -->", re.DOTALL)
 
 
 def table_of(made: Record) -> list[str]:
@@ -22,9 +22,9 @@ def filled(page: str) -> str:
     """Return the page with every table made from the numbers that were recorded."""
 
     def fill(found: re.Match[str]) -> str:
-        before, study, _, after = found.groups()
-        made = record.read(record.FOLDER / f"{study}.toml")
-        return before + "\n".join(table_of(made)) + after
+        begin, study = found.groups()
+        lines = table_of(record.read(record.FOLDER / f"{study}.toml"))
+        return begin + "\n".join(lines) + "\n\n<!-- end -->"
 
     return _MARKED.sub(fill, page)
 
