@@ -19,11 +19,14 @@ def table_of(made: Record) -> list[str]:
 
 
 def filled(page: str) -> str:
-    """Return the page with every table made from the numbers that were recorded."""
+    """Return the page with the table of every study that was recorded made from its numbers."""
 
     def fill(found: re.Match[str]) -> str:
         begin, study = found.groups()
-        lines = table_of(record.read(record.FOLDER / f"{study}.toml"))
+        path = record.FOLDER / f"{study}.toml"
+        if not path.is_file():
+            return found[0]
+        lines = table_of(record.read(path))
         return begin + "\n".join(lines) + "\n\n<!-- end -->"
 
     return _MARKED.sub(fill, page)

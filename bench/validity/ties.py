@@ -1,10 +1,10 @@
 """P-values of units that are mostly zero: exact, by the normal tail, and given the ties."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from bench.counting import count, doubled_midranks
 from bench.validity.record import Row
 from bench.validity.study import Sizes, Study, Table, groups_of
 from invert_core import mann_whitney
@@ -19,12 +19,13 @@ def run(sizes: Sizes) -> Iterator[Row]:
     """Yield a row for each share of zeros and extent; there are `units` extents of each."""
     for zeros in ZEROS:
         n_other = round(N_SAMPLES * (1 - zeros))
-        exact = exact_tail(N_SAMPLES, N_POSITIVE, n_other)
         values = np.concatenate([np.zeros(N_SAMPLES - n_other), np.arange(1, n_other + 1)])
+        ranks = doubled_midranks(values)
+        exact = count(values, N_POSITIVE)
         rng = np.random.default_rng((8, n_other))
         for extent in _extents(n_other, sizes.units, rng):
-            rank_sum = _doubled_rank_sum(values, extent)
-            truth = math.log10(exact[rank_sum])
+            place = np.searchsorted(exact.sums, ranks[extent].sum())
+            truth = float(exact.log10_upper[place])
             if truth < _DEEPEST:
                 continue
             found = {
@@ -34,34 +35,6 @@ def run(sizes: Sizes) -> Iterator[Row]:
                 for method in ("normal", "conditional")
             }
             yield {"zeros": zeros, "exact": truth, **found}
-
-
-def exact_tail(n_samples: int, n_positive: int, n_other: int) -> dict[int, float]:
-    """Return P(S >= s) by s, the sum of doubled midranks of `n_positive` samples drawn at random.
-
-    All samples are zero but `n_other` untied ones above. Each draw of k of these is as likely as
-    any other, and draws are counted by the sum of their places, 1 to `n_other`.
-    """
-    n_zeros = n_samples - n_other
-    most = min(n_positive, n_other)
-    largest = n_other * (n_other + 1) // 2
-    counts = np.zeros((most + 1, largest + 1))
-    counts[0, 0] = 1
-    for place in range(1, n_other + 1):
-        counts[1:, place:] = counts[1:, place:] + counts[:-1, :-place]
-    all_draws = math.comb(n_samples, n_positive)
-    by_sum: dict[int, float] = {}
-    for k in range(max(0, n_positive - n_zeros), most + 1):
-        rest = math.comb(n_zeros, n_positive - k) / all_draws
-        base = (n_positive - k) * (n_zeros + 1) + 2 * k * n_zeros
-        for places in np.flatnonzero(counts[k]).tolist():
-            of_sum = base + 2 * places
-            by_sum[of_sum] = by_sum.get(of_sum, 0.0) + rest * float(counts[k, places])
-    total, tail = 0.0, {}
-    for of_sum in sorted(by_sum, reverse=True):
-        total += by_sum[of_sum]
-        tail[of_sum] = total
-    return tail
 
 
 def _extents(n_other: int, number: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
@@ -74,12 +47,6 @@ def _extents(n_other: int, number: int, rng: np.random.Generator) -> Iterator[np
         extent[N_SAMPLES - n_other + inside] = True
         extent[: N_POSITIVE - n_inside] = True
         yield extent
-
-
-def _doubled_rank_sum(values: np.ndarray, extent: np.ndarray) -> int:
-    n_zeros = int(np.count_nonzero(values == 0))
-    ranks = np.where(values == 0, n_zeros + 1, 2 * (n_zeros + values))
-    return int(ranks[extent].sum())
 
 
 def summary(rows: Sequence[Row]) -> Table:

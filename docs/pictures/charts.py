@@ -83,8 +83,9 @@ def ties(rows: Sequence[Row]) -> str:
         left = 70 + 400 * number
         powers = {-10.0 * of: f"1e-{10 * of}" if of else "1" for of in range(4)}
         across = Axis(0, -30, left, left + 330, powers)
-        up = Axis(-60, 0, 400, 110, {-10.0 * of: f"1e-{10 * of}" if of else "1" for of in range(7)})
-        parts += frame(across, up, ("exact p-value", f"computed p-value, {zeros:.0%} zeros"))
+        up = Axis(-90, 0, 400, 110, {-15.0 * of: f"1e-{15 * of}" if of else "1" for of in range(7)})
+        told = f"computed p-value, {100 * zeros:g} % zeros"
+        parts += frame(across, up, ("exact p-value", told))
         parts.append(curve("line", [(across.at(0), up.at(0)), (across.at(-30), up.at(-30))]))
         for row in rows:
             if row["zeros"] == zeros:

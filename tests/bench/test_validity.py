@@ -1,13 +1,10 @@
 """The studies of validity count what they claim to count, on data small enough for a test."""
 
-import itertools
-from fractions import Fraction
-
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bench.validity import bounds, labels, level, page, record, studies, ties, units
+from bench.validity import bounds, labels, level, page, record, studies, units
 from bench.validity.__main__ import main
 from bench.validity.record import Record
 from bench.validity.study import Sizes
@@ -69,17 +66,6 @@ def test_without_permutations_the_bound_is_binomial():
     from scipy.stats import binom
 
     assert bounds.most_rejections(200, 5, 0) == binom.ppf(1 - bounds.RARE, 1000, 0.05)
-
-
-def test_the_tail_of_a_mostly_zero_unit_is_what_enumeration_gives():
-    n_samples, n_positive, n_other = 9, 4, 5
-    ranks = [5] * 4 + [10, 12, 14, 16, 18]
-    sums = [sum(draw) for draw in itertools.combinations(ranks, n_positive)]
-    tail = ties.exact_tail(n_samples, n_positive, n_other)
-    assert sorted(tail) == sorted(set(sums))
-    for of_sum, found in tail.items():
-        expected = Fraction(sum(one >= of_sum for one in sums), len(sums))
-        assert found == pytest.approx(float(expected), rel=1e-12)
 
 
 @pytest.mark.parametrize("zeros", [0.0, 0.9])
