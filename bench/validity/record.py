@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import machine
-
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "pictures" / "validity"
 Row = Mapping[str, str | int | float]
 _DIGITS = 6
@@ -30,7 +28,6 @@ class Record:
     def _lines(self) -> Iterator[str]:
         sizes = f"--repeats {self.repeats} --units {self.units}"
         yield f"# Made by: python -m bench.validity {self.study} {sizes} --record"
-        yield f"# At commit {machine.commit() or 'unknown'}."
         for name in ("study", "repeats", "units"):
             yield f"{name} = {_value(getattr(self, name))}"
         yield "rows = ["

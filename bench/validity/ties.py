@@ -51,21 +51,21 @@ def _extents(n_other: int, number: int, rng: np.random.Generator) -> Iterator[np
 
 def summary(rows: Sequence[Row]) -> Table:
     """Return a line for each share of zeros and depth: the largest error of each method."""
-    header = ("zeros", "exact p", "normal is off by up to", "given the ties by up to")
+    header = ("zeros", "exact p", "normal tail off by", "given the ties off by")
     lines = []
     for (zeros,), group in groups_of(rows, "zeros").items():
         for high, low in ((0, -3), (-3, -10), (-10, -30)):
             cell = [row for row in group if low <= row["exact"] < high]
             worst = [
-                max((row[method] - row["exact"] for row in cell), key=abs)
+                max(abs(row[method] - row["exact"]) for row in cell)
                 for method in ("normal", "conditional")
             ]
             lines.append(
                 (
                     f"{zeros:.0%}".replace("%", " %"),
                     f"{10.0**low:.0e} to {10.0**high:.0e}",
-                    f"{worst[0]:+.1f} decades",
-                    f"{worst[1]:+.2f} decades",
+                    f"up to {worst[0]:.1f} decades",
+                    f"up to {worst[1]:.2f} decades",
                 )
             )
     return header, lines
