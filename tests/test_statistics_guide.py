@@ -37,8 +37,9 @@ def test_noise_is_significant_no_more_often_than_chance_explains():
     for study in ("level", "searches"):
         for row in rows(study):
             assert row["significant"] <= row["bound"], row
-    for row in rows("groups", way="groups"):
+    for row in (*rows("groups", way="groups"), *rows("optimism")):
         assert row["significant"] <= row["bound"], row
+    assert all(0.2 <= row["below_half"] <= 0.7 for row in rows("level"))
     assert all(row["untrusted"] <= 0.05 for row in rows("level"))
 
 
