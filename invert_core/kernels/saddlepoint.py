@@ -41,6 +41,8 @@ _UNDECIDED = 1e-3
 """The least variance of a number of draws from which a search for a tilt begins."""
 _ENOUGH, _ROUNDING = 1e-11, 4e-16
 """How far from the minimum a search ends, absolutely, and as a share of the function."""
+_CLOSE = 1e-6
+"""A tilt within this distance from the minimum counts as found."""
 _LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
@@ -131,7 +133,7 @@ def cumulants(a, b, pivot, pieces, start, stop):
                 by_ab += weight * v * y
                 by_bb += weight * v * y * y
             continue
-        # The midpoint rule read backwards: each value stands for a step that it halves.
+        # The midpoint rule read backwards: each value stands for a step of which it is the middle.
         low = y0 + (first - 0.5) * step
         width = n_values * step
         n_panels = max(3, int(abs(b) * width / _PANEL) + 1)
@@ -149,9 +151,14 @@ def cumulants(a, b, pivot, pieces, start, stop):
                 by_aa += weight * v
                 by_ab += weight * v * y
                 by_bb += weight * v * y * y
-        # The next term of Euler and Maclaurin; in K alone, which is flat where the tilt is found.
-        rise = logistic(a + b * (low + width))[1] - logistic(a + b * low)[1]
-        k -= b * step * rise / 24.0
+        # The next term of Euler and Maclaurin, and its derivatives, so that K goes down where they
+        # say so; second derivatives only guide the search.
+        high = low + width
+        _, p_low, v_low = logistic(a + b * low)
+        _, p_high, v_high = logistic(a + b * high)
+        k -= b * step * (p_high - p_low) / 24.0
+        by_a -= b * step * (v_high - v_low) / 24.0
+        by_b -= step * (p_high - p_low + b * (v_high * high - v_low * low)) / 24.0
     return Cumulants(k, by_a, by_b, by_aa, by_ab, by_bb)
 
 
@@ -268,7 +275,7 @@ def find_tilt(draw, twice_sum, tilt):
     moments = np.empty((2, 6))
     steps = np.zeros(2)
     start = start_tilt(draw, twice_sum, tilt, moments)
-    value, variance, converged = start.value, 0.0, False
+    value, variance, gain = start.value, 0.0, math.inf
     for _ in range(_N_STEPS):
         if not (moments[first, 3] > 0.0 and moments[1, 3] > 0.0):
             break
@@ -292,7 +299,6 @@ def find_tilt(draw, twice_sum, tilt):
             largest = max(largest, abs(steps[g]) / (4.0 + abs(a[g])))
         tolerance = _ENOUGH + _ROUNDING * abs(value)
         if gain <= tolerance:
-            converged = True
             break
         # Far from the tilt the quadratic model means little: no step is much longer than the way.
         share = 1.0 / max(1.0, largest)
@@ -309,7 +315,7 @@ def find_tilt(draw, twice_sum, tilt):
     log_stretch = -start.log_variance
     for g in range(first, 2):
         log_stretch += math.log(max(moments[g, 3], 1e-300))
-    return Fit(value - start.entropy, variance, math.exp(log_stretch), converged)
+    return Fit(value - start.entropy, variance, math.exp(log_stretch), gain <= _CLOSE)
 @inner
 def log_upper_tail(z):
     """Return the logarithm of the tail of the normal distribution."""

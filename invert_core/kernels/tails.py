@@ -18,6 +18,7 @@ import math
 import numpy as np
 
 from invert_core.kernels._jit import inner, kernel
+from invert_core.kernels.counting import counted_tail
 from invert_core.kernels.hypergeometric import add_logs, log_choose, log_hypergeometric_tail
 from invert_core.kernels.saddlepoint import (
     Draw,
@@ -38,8 +39,14 @@ _FEW = 15.0
 """Fewer samples outside the largest tie group, or fewer left there, come in lumps."""
 _SPREAD = 0.7
 """A standard deviation below this share of the gap does not fill it."""
-_NEGLIGIBLE = 16.0
-"""Terms below exp(-16) of the sum are left out."""
+_FLAT = 0.2
+"""Where a lump changes the log odds of a sample by less, lumps make no difference."""
+_NEVER = 1e-4
+"""A side with a smaller variance of the number of draws has no part in them."""
+_MOST_PAIRS = 1000.0
+_MOST_LEVELS = 64
+_NEGLIGIBLE = 11.0
+"""Terms below exp(-11) of the sum are left out."""
 _LOG_2 = math.log(2.0)
 
 
@@ -133,13 +140,59 @@ def log_tail(n_drawn, least, pieces):
     found, rung = block_tail(n_drawn, least, pieces, 0, n_pieces, tilt)
     if rung == EXACT:
         return found, rung
+    if pieces.step.max() == 0 and n_pieces <= _MOST_LEVELS:
+        counted = counted_tail(n_drawn, least, pieces, tilt)
+        if not math.isnan(counted):
+            return min(0.0, max(counted, floor)), EXACT
     atom = largest_tie(pieces)
     if atom >= 0:
         mean_low, mean_high, is_lumpy = outside_of(atom, n_drawn, pieces, tilt)
         if is_lumpy:
-            found = split_tail(n_drawn, least, pieces, atom, mean_low, mean_high)
+            found = split_twice(n_drawn, least, pieces, atom, tilt, mean_low, mean_high)
             rung = SPLIT
     return min(0.0, max(found, floor)), rung
+
+
+@kernel
+def split_twice(n_drawn, least, pieces, atom, tilt, mean_low, mean_high):
+    """Return `split_tail`, added up over the draws from a second tie group where that is large."""
+    second = second_tie(atom, pieces)
+    if second < 0:
+        return split_tail(n_drawn, least, pieces, atom, mean_low, mean_high)
+    size, level = pieces.size[second], pieces.level[second]
+    rest = without(second, pieces)
+    mean = cumulants(tilt.a[1], tilt.b[0], tilt.pivot[1], pieces, second, second + 1).by_a
+    if second < atom:
+        atom -= 1
+        mean_low -= mean
+    else:
+        mean_high -= mean
+    n_rest = n_values_of(rest, 0, rest.size.size)
+    total = -math.inf
+    for side in (1, -1):
+        n_second = round(mean) - (side < 0)
+        last = -math.inf
+        while max(0, n_drawn - n_rest) <= n_second <= min(size, n_drawn):
+            n_left = n_drawn - n_second
+            term = log_choose(size, n_second) + log_choose(n_rest, n_left)
+            need = least - n_second * level
+            term += split_tail(n_left, need, rest, atom, mean_low, mean_high)
+            total = add_logs(total, term)
+            if term < last and term < total - _NEGLIGIBLE:
+                break
+            last = term
+            n_second += side
+    return total - log_choose(n_rest + size, n_drawn)
+
+
+@inner
+def second_tie(atom, pieces):
+    """Return the largest tie group but one, if it holds a tenth of what is outside the largest."""
+    found, most = -1, 0.1 * (n_values_of(pieces, 0, pieces.size.size) - pieces.size[atom])
+    for piece in range(pieces.size.size):
+        if piece != atom and pieces.step[piece] == 0 and pieces.size[piece] >= max(2.0, most):
+            found, most = piece, float(pieces.size[piece])
+    return found
 
 
 @inner
@@ -269,11 +322,17 @@ def outside_of(atom, n_drawn, pieces, tilt):
     n_left = n_values_of(pieces, 0, n_pieces) - pieces.size[atom] - n_outside
     if n_outside < _FEW or n_left < _FEW:
         return low.by_a, high.by_a, True
-    v = low.by_aa + high.by_aa
-    mean = (low.by_ab + high.by_ab) / v
-    variance = max(0.0, low.by_bb + high.by_bb - v * mean * mean)
-    gap = abs(mean - (pieces.level[atom] - pivot) / pieces.scale)
-    return low.by_a, high.by_a, math.sqrt(variance) < _SPREAD * gap
+    level = (pieces.level[atom] - pivot) / pieces.scale
+    variance = gap = 0.0
+    for of in (low, high):
+        if of.by_aa > _NEVER:
+            mean = of.by_ab / of.by_aa
+            variance += max(0.0, of.by_bb - of.by_aa * mean * mean)
+            gap = max(gap, abs(mean - level))
+    is_lumpy = math.sqrt(variance) < _SPREAD * gap and abs(b) * gap > _FLAT
+    # Few pairs of numbers below and above can be gone through.
+    n_pairs = (1.0 + 8.0 * math.sqrt(low.by_aa)) * (1.0 + 8.0 * math.sqrt(high.by_aa))
+    return low.by_a, high.by_a, is_lumpy and n_pairs < _MOST_PAIRS
 
 
 @inner
