@@ -1,6 +1,9 @@
-"""The tail of a sum of values drawn without replacement from a few tie groups, by counting.
+"""The tail of a sum of values drawn without replacement from a run, or a few tie groups, by counting.
 
-A draw is given by the number of values from each group. Numbers far from those expected at the tilt
+Draws from a run of untied values are partitions: how far each value is below the one that it would
+be in the highest draw adds up to a number, which every draw splits in another way.
+
+A draw from tie groups is given by the number of values from each group. Numbers far from those expected at the tilt
 of `saddlepoint` add nothing that could be seen, and are left out; all others are gone through, for
 all groups but two, for which the ways are added up in a table.
 """
@@ -9,10 +12,15 @@ import math
 
 import numpy as np
 
-from invert_core.kernels._jit import kernel
+from invert_core.kernels._jit import inner, kernel
 from invert_core.kernels.hypergeometric import log_choose
 from invert_core.kernels.saddlepoint import logistic
+from invert_core.kernels.ties import Pieces
 
+_MOST_ADDED = 4000
+"""The most additions to count partitions, at about a nanosecond each."""
+_SHORT = 4
+"""Runs of as many values count as tie groups of one, in a unit without longer ones."""
 _NEVER = 1e-7
 """Numbers of draws with this share of the chance of the most likely one are left out."""
 _WIDEST = 512
@@ -20,6 +28,53 @@ _MOST = 8000
 """The most draws that are gone through, at about ten nanoseconds each."""
 _MOST_TRIED = 100.0
 """How many times as many there may be, before those that cannot reach the sum are left out."""
+
+
+@kernel
+def run_tail(n_drawn, n_values, n_steps_above):
+    """Return log P(S >= least) for `n_drawn` of a run of values, or NaN if there is too much.
+
+    The sum `least` is `n_steps_above` steps of the run above the smallest one, and above none.
+    """
+    n_left = n_values - n_drawn
+    n_steps = n_drawn * n_left
+    # Draws are counted from the nearer end: P(S >= least) = 1 - P(S < least).
+    is_upper = 2 * n_steps_above > n_steps
+    most = n_steps - n_steps_above if is_upper else n_steps_above - 1
+    n_parts, largest_part = min(n_drawn, n_left), max(n_drawn, n_left)
+    if most >= _MOST_ADDED or n_parts * (most + 1) > _MOST_ADDED:
+        return math.nan
+    ways = np.zeros(most + 1)
+    ways[0] = 1.0
+    # Gauss: the product of (1 - q**(largest + i)) / (1 - q**i) has these numbers as coefficients.
+    for i in range(1, n_parts + 1):
+        for total in range(most, largest_part + i - 1, -1):
+            ways[total] -= ways[total - largest_part - i]
+        for total in range(i, most + 1):
+            ways[total] += ways[total - i]
+    log_share = math.log(ways.sum()) - log_choose(n_values, n_drawn)
+    return log_share if is_upper else math.log1p(-math.exp(log_share))
+
+
+@inner
+def as_ties(pieces):
+    """Return pieces with each value of the runs as a tie group of one, if all runs are short."""
+    longest = np.where(pieces.step > 0, pieces.size, 0).max()
+    if longest == 0 or longest > _SHORT:
+        return pieces
+    n_groups = 0
+    for piece in range(pieces.size.size):
+        n_groups += 1 if pieces.step[piece] == 0 else pieces.size[piece]
+    size, level = np.ones(n_groups, np.int64), np.empty(n_groups, np.int64)
+    n_groups = 0
+    for piece in range(pieces.size.size):
+        step = pieces.step[piece]
+        if step == 0:
+            size[n_groups] = pieces.size[piece]
+        for value in range(1 if step == 0 else pieces.size[piece]):
+            level[n_groups] = pieces.level[piece] + step * value
+            n_groups += 1
+    return Pieces(size, level, np.zeros(n_groups, np.int64), pieces.scale)
 
 
 @kernel

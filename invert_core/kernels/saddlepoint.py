@@ -255,9 +255,7 @@ def add_strata(draw, tilt, b, target, moments):
     """Fill in the cumulants of each stratum, and return the function that a tilt minimises."""
     value = -b * target
     for g in range(draw.first, 2):
-        of = cumulants(
-            tilt.a[g], b, tilt.pivot[g], draw.pieces, draw.edges[g], draw.edges[g + 1]
-        )
+        of = cumulants(tilt.a[g], b, tilt.pivot[g], draw.pieces, draw.edges[g], draw.edges[g + 1])
         moments[g, 0], moments[g, 1], moments[g, 2] = of.k, of.by_a, of.by_b
         moments[g, 3], moments[g, 4], moments[g, 5] = of.by_aa, of.by_ab, of.by_bb
         value += of.k - tilt.a[g] * draw.drawn[g]
@@ -316,6 +314,8 @@ def find_tilt(draw, twice_sum, tilt):
     for g in range(first, 2):
         log_stretch += math.log(max(moments[g, 3], 1e-300))
     return Fit(value - start.entropy, variance, math.exp(log_stretch), gain <= _CLOSE)
+
+
 @inner
 def log_upper_tail(z):
     """Return the logarithm of the tail of the normal distribution."""

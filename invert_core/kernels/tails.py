@@ -18,7 +18,7 @@ import math
 import numpy as np
 
 from invert_core.kernels._jit import inner, kernel
-from invert_core.kernels.counting import counted_tail
+from invert_core.kernels.counting import as_ties, counted_tail, run_tail
 from invert_core.kernels.hypergeometric import add_logs, log_choose, log_hypergeometric_tail
 from invert_core.kernels.saddlepoint import (
     Draw,
@@ -130,6 +130,7 @@ def has_one_value(ties, unit):
 @kernel
 def log_tail(n_drawn, least, pieces):
     """Return log P(S >= least) of the sum S of `n_drawn` of a population, and the rung."""
+    pieces = as_ties(pieces)
     n_pieces = pieces.size.size
     largest, log_ways = largest_sum(n_drawn, pieces, 0, n_pieces)
     # No p is below that of the largest sum, which is drawn in exp(log_ways) ways.
@@ -170,7 +171,7 @@ def split_twice(n_drawn, least, pieces, atom, tilt, mean_low, mean_high):
     n_rest = n_values_of(rest, 0, rest.size.size)
     total = -math.inf
     for side in (1, -1):
-        n_second = round(mean) - (side < 0)
+        n_second = min(max(round(mean), n_drawn - n_rest), size, n_drawn) - (side < 0)
         last = -math.inf
         while max(0, n_drawn - n_rest) <= n_second <= min(size, n_drawn):
             n_left = n_drawn - n_second
@@ -275,11 +276,15 @@ def block_tail(n_drawn, least, pieces, start, stop, tilt):
         n_least = -((n_drawn * low - least) // gap)
         n_low, n_high = pieces.size[start], pieces.size[start + 1]
         return log_hypergeometric_tail(n_least, n_drawn, n_low, n_high), EXACT
-    draw = Draw(pieces, (start, start, stop), (0, n_drawn), 1)
     span = span_of(pieces, start, stop)
     # Sums are on a lattice, on which the tail begins at the next point.
-    least = smallest - ((smallest - least) // span) * span
-    found = smooth_tail(draw, least, span, tilt)
+    n_steps = -((smallest - least) // span)
+    if stop - start == 1:
+        counted = run_tail(n_drawn, n_values, n_steps)
+        if not math.isnan(counted):
+            return counted, EXACT
+    draw = Draw(pieces, (start, start, stop), (0, n_drawn), 1)
+    found = smooth_tail(draw, smallest + n_steps * span, span, tilt)
     return max(found, log_ways - log_choose(n_values, n_drawn)), SADDLEPOINT
 
 
@@ -352,12 +357,12 @@ def split_tail(n_drawn, least, pieces, atom, mean_low, mean_high):
     tilt = no_tilt()
     total = -math.inf
     for side_low in (1, -1):
-        low = round(mean_low) - (side_low < 0)
+        low = min(round(mean_low), n_low, n_drawn) - (side_low < 0)
         while 0 <= low <= min(n_low, n_drawn):
             before = total
             of_low = -math.inf
             for side_high in (1, -1):
-                high = round(mean_high) - (side_high < 0)
+                high = min(round(mean_high), n_high, n_drawn - low) - (side_high < 0)
                 last = -math.inf
                 tilt.b[0] = math.nan
                 while 0 <= high <= min(n_high, n_drawn - low):

@@ -5,6 +5,7 @@ Literal 2c is concept c, and literal 2c + 1 is its negation. A formula is a tupl
 tuple of the connectives between them, read from left to right.
 """
 
+from tests.naive.conditional import conditional_p, log10_of, rank_sum_counts
 from tests.naive.corrections import log10_p_holm, log10_p_search, n_formulas
 from tests.naive.exhaustive import exhaustive_search
 from tests.naive.formulas import atoms, extent_of, extents, normal_form
@@ -24,10 +25,12 @@ __all__ = [
     "atoms",
     "auc",
     "beam_search",
+    "conditional_p",
     "doubled_midranks",
     "exhaustive_search",
     "extent_of",
     "extents",
+    "log10_of",
     "log10_p_holm",
     "log10_p_search",
     "log10_upper_tail",
@@ -35,6 +38,7 @@ __all__ = [
     "masked_beam_search",
     "n_formulas",
     "normal_form",
+    "rank_sum_counts",
     "tail_by_fraction",
     "tail_by_series",
     "tie_sum",
