@@ -1,11 +1,11 @@
-"""The tail of a sum of values drawn without replacement from a run, or a few tie groups, by counting.
+"""The tail of a sum of values drawn without replacement from a run, or few tie groups, by counting.
 
 Draws from a run of untied values are partitions: how far each value is below the one that it would
 be in the highest draw adds up to a number, which every draw splits in another way.
 
-A draw from tie groups is given by the number of values from each group. Numbers far from those expected at the tilt
-of `saddlepoint` add nothing that could be seen, and are left out; all others are gone through, for
-all groups but two, for which the ways are added up in a table.
+A draw from tie groups is given by the number of values from each group. Numbers far from those
+expected at the tilt of `saddlepoint` add nothing that could be seen, and are left out; all others
+are gone through, for all groups but two, for which the ways are added up in a table.
 """
 
 import math

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.counting import count, doubled_midranks
