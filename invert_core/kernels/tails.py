@@ -17,7 +17,7 @@ import math
 
 import numpy as np
 
-from invert_core.kernels._jit import inner, kernel
+from invert_core.kernels._jit import inlined, inner, kernel
 from invert_core.kernels.counting import as_ties, counted_tail, run_tail
 from invert_core.kernels.hypergeometric import add_logs, log_choose, log_hypergeometric_tail
 from invert_core.kernels.saddlepoint import (
@@ -127,7 +127,7 @@ def has_one_value(ties, unit):
     return ties.first[unit + 1] > first and ties.size[first] == ties.n_samples[unit]
 
 
-@kernel
+@inlined
 def log_tail(n_drawn, least, pieces):
     """Return log P(S >= least) of the sum S of `n_drawn` of a population, and the rung."""
     pieces = as_ties(pieces)
@@ -154,7 +154,7 @@ def log_tail(n_drawn, least, pieces):
     return min(0.0, max(found, floor)), rung
 
 
-@kernel
+@inlined
 def split_twice(n_drawn, least, pieces, atom, tilt, mean_low, mean_high):
     """Return `split_tail`, added up over the draws from a second tie group where that is large."""
     second = second_tie(atom, pieces)
