@@ -13,11 +13,15 @@ def test_score_tests_one_formula_on_every_unit():
     extent = (labels[:, 0] & ~labels[:, 1]) | labels[:, 2]
     assert [row.unit for row in found] == [0, 1, 2, 3, 4]
     for row, values in zip(found, activations.T, strict=True):
-        expected = naive.mann_whitney(values.tolist(), set(np.flatnonzero(extent).tolist()))
+        inside = set(np.flatnonzero(extent).tolist())
+        expected = naive.mann_whitney(values.tolist(), inside)
         assert (row.auc, row.u) == (expected.auc, expected.u)
-        assert row.p_value == pytest.approx(expected.p, rel=1e-10, abs=0)
+        log10_p = naive.log10_p_given_ties(values.tolist(), inside)
+        assert row.log10_p == pytest.approx(log10_p, rel=0, abs=naive.ERROR_OF[row.method])
+        assert row.p_value == pytest.approx(10**row.log10_p, rel=1e-12, abs=0)
         assert (row.p_search, row.log10_p_search) == (row.p_value, row.log10_p)
         assert (row.n_scored, row.direction, row.rank) == (1, "given", 1)
+        assert row.correction == "none"
     assert [row.status for row in found] == ["ok", "dead", "ok", "ok", "ok"]
     assert found.rows[1].formula == "c0 & ~c1 | c2"
 

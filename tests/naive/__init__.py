@@ -11,7 +11,6 @@ from tests.naive.arrangements import (
     share_as_small,
     shifts_of_samples,
 )
-from tests.naive.conditional import log10_p_given_ties
 from tests.naive.corrections import log10_p_holm, log10_p_search, n_formulas
 from tests.naive.exhaustive import exhaustive_search
 from tests.naive.formulas import atoms, extent_of, extents, normal_form
@@ -37,7 +36,6 @@ __all__ = [
     "extent_of",
     "extents",
     "large_ties",
-    "log10_p_given_ties",
     "log10_p_holm",
     "log10_p_search",
     "log10_upper_tail",
