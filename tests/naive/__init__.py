@@ -5,12 +5,7 @@ Literal 2c is concept c, and literal 2c + 1 is its negation. A formula is a tupl
 tuple of the connectives between them, read from left to right.
 """
 
-from tests.naive.arrangements import (
-    exchanges_of_groups,
-    orders_of_labels,
-    share_as_small,
-    shifts_of_samples,
-)
+from tests.naive.conditional import conditional_p, log10_of, rank_sum_counts
 from tests.naive.corrections import log10_p_holm, log10_p_search, n_formulas
 from tests.naive.exhaustive import exhaustive_search
 from tests.naive.formulas import atoms, extent_of, extents, normal_form
@@ -30,12 +25,13 @@ __all__ = [
     "atoms",
     "auc",
     "beam_search",
+    "conditional_p",
     "doubled_midranks",
-    "exchanges_of_groups",
     "exhaustive_search",
     "extent_of",
     "extents",
     "large_ties",
+    "log10_of",
     "log10_p_holm",
     "log10_p_search",
     "log10_upper_tail",
@@ -43,9 +39,7 @@ __all__ = [
     "masked_beam_search",
     "n_formulas",
     "normal_form",
-    "orders_of_labels",
-    "share_as_small",
-    "shifts_of_samples",
+    "rank_sum_counts",
     "tail_by_fraction",
     "tail_by_series",
     "tie_sum",
