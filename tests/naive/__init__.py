@@ -5,6 +5,12 @@ Literal 2c is concept c, and literal 2c + 1 is its negation. A formula is a tupl
 tuple of the connectives between them, read from left to right.
 """
 
+from tests.naive.arrangements import (
+    exchanges_of_groups,
+    orders_of_labels,
+    share_as_small,
+    shifts_of_samples,
+)
 from tests.naive.conditional import conditional_p, log10_of, rank_sum_counts
 from tests.naive.corrections import log10_p_holm, log10_p_search, n_formulas
 from tests.naive.exhaustive import exhaustive_search
@@ -27,6 +33,7 @@ __all__ = [
     "beam_search",
     "conditional_p",
     "doubled_midranks",
+    "exchanges_of_groups",
     "exhaustive_search",
     "extent_of",
     "extents",
@@ -39,7 +46,10 @@ __all__ = [
     "masked_beam_search",
     "n_formulas",
     "normal_form",
+    "orders_of_labels",
     "rank_sum_counts",
+    "share_as_small",
+    "shifts_of_samples",
     "tail_by_fraction",
     "tail_by_series",
     "tie_sum",
