@@ -1,12 +1,15 @@
 """How labels are printed, for people and for programs."""
 
-from collections.abc import Set
+import math
+import sys
+from collections.abc import Iterable, Set
 
 from invert_core.commands.console import print_rows
 from invert_core.commands.options import Table
+from invert_core.labelling.overview import Overview
 from invert_core.results.columns import Label
 from invert_core.results.labels import COLUMNS, Labels
-from invert_core.results.overview import Overview
+from invert_core.settings import SIGNIFICANT
 from invert_core.wording import counted
 
 SHOWN = ("unit", "label", "auc", "p_search", "positive", "status")
@@ -22,12 +25,21 @@ def print_labels(labels: Labels, table: Table) -> None:
 
 def print_overview(overview: Overview) -> None:
     """Print the most convincing labels as a table."""
-    columns = with_samples(SHOWN, overview.sample_counts)
-    if any(row.n_groups_positive is not None for row in overview.best):
+    best = overview.best
+    columns = with_samples(with_q(SHOWN, best), overview.sample_counts)
+    if any(row.n_groups_positive is not None for row in best):
         columns = _behind_positive(columns, "groups")
-    if any(row.gap is not None for row in overview.best):
+    if any(row.gap is not None for row in best):
         columns = (*columns, "gap")
-    print_rows([shown(row) for row in overview.best], columns, "table")
+    print_rows([shown(row) for row in best], columns, "table")
+
+
+def with_q(columns: tuple[str, ...], rows: Iterable[Label]) -> tuple[str, ...]:
+    """Add "q" after "p_search" if any of the rows has a q-value."""
+    if all(row.q_value is None for row in rows):
+        return columns
+    behind = columns.index("p_search") + 1
+    return (*columns[:behind], "q", *columns[behind:])
 
 
 def with_samples(columns: tuple[str, ...], sample_counts: Set[int]) -> tuple[str, ...]:
@@ -41,25 +53,35 @@ def _behind_positive(columns: tuple[str, ...], column: str) -> tuple[str, ...]:
 
 
 def summary(overview: Overview) -> str:
-    """Say how many units there are, and how many of them are dead."""
-    n_dead = overview.n_dead
-    constant = f" ({n_dead:,} dead, with a constant activation)" if n_dead else ""
-    return f"{counted(overview.n_units, 'unit')}{constant}"
+    """Say how many units there are, and how many of them are significant or dead."""
+    some = []
+    if overview.n_significant is not None:
+        some.append(f"{overview.n_significant:,} significant, with q below {SIGNIFICANT}")
+    if overview.n_dead:
+        some.append(f"{overview.n_dead:,} dead, with a constant activation")
+    of_these = f" ({'; '.join(some)})" if some else ""
+    return f"{counted(overview.n_units, 'unit')}{of_these}"
 
 
 def shown(row: Label) -> dict[str, object]:
-    """Write a row for people, with p_search as a power of ten, because it may underflow."""
+    """Write a row for people, with p-values as powers of ten, because they may underflow."""
     return {
         "unit": row.shown_address,
         "label": row.label,
         "auc": f"{row.auc:.4f}",
         "p_search": power_of_ten(row.log10_p_search),
+        "q": "" if row.q_value is None else _written_q(row.q_value),
         "positive": row.n_positive,
         "groups": row.n_groups_positive,
         "samples": row.n_samples,
         "status": row.status,
         "gap": row.gap,
     }
+
+
+def _written_q(q_value: float) -> str:
+    least = sys.float_info.min
+    return power_of_ten(math.log10(q_value)) if q_value >= least else f"<{least:.1e}"
 
 
 def power_of_ten(exponent: float) -> str:

@@ -14,6 +14,7 @@ from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.grouping import GroupSource
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label_rows import LabelRows
+from invert_core.labelling.q_values import with_q_values
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.table import METRICS
 from invert_core.nulls.correcting import Correct
@@ -128,7 +129,7 @@ def label(
     )
     with inputs.open() as work:
         tables = label_workload(work, settings, jobs=jobs, progress=progress, block=block)
-        return Labels.of_tables(tables, work.concepts, work.aliases)
+        return Labels.of_tables(with_q_values(tables, settings), work.concepts, work.aliases)
 
 
 def label_units(
@@ -158,8 +159,8 @@ def label_units(
     Returns
     -------
     generator of lists of Label
-        One list per unit. A caller that stops early must close the generator, for example with
-        `contextlib.closing`.
+        One list per unit. `q_value` is None, because it needs all units of a layer. A caller that
+        stops early must close the generator, for example with `contextlib.closing`.
 
     Examples
     --------
@@ -300,7 +301,7 @@ def _search(work: Workload, settings: Settings, n_threads: int) -> Search:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a labelling would do; `p_search` corrects for `n_formulas` tests."""
+    """What a labelling would do; a search could return `n_formulas` formulas for each unit."""
 
     n_samples: int
     n_units: int

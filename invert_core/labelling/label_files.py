@@ -20,6 +20,7 @@ from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.grouping import table_of
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress, label_workload
+from invert_core.labelling.q_values import QValues
 from invert_core.labelling.workload import Workload
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
@@ -82,7 +83,8 @@ def label_files(
         unfinished run is broken or was made from other inputs or settings.
     each : callable, optional
         Called with the rows of some units at a time, in order, as they are saved; first with
-        those of an earlier run, if this one continues it.
+        those of an earlier run, if this one continues it. Their `q_value` is None, because it needs
+        all units of a layer.
 
     Returns
     -------
@@ -148,16 +150,25 @@ def label_files(
         left = label_workload(
             work, settings, jobs=jobs, progress=progress, n_done=unfinished.n_done
         )
-        if each is not None:
-            for table in unfinished.earlier():
+        q_values = QValues(settings)
+
+        def note(table: LabelTable) -> None:
+            q_values.add(table)
+            if each is not None:
                 each(Labels.of_tables([table], work.concepts))
+
+        for table in unfinished.earlier():
+            note(table)
         for table in stack.enter_context(closing(left)):
             watched.check()  # so that no row is saved that other bytes than the recorded ones gave
             unfinished.add(table)
-            if each is not None:
-                each(Labels.of_tables([table], work.concepts))
+            note(table)
         watched.check()
-        with unfinished.completed(overwrite=overwrite, refuse=refuse_other) as folder:
+        q_values.warn_of_least_p()
+        with unfinished.completed(q_values.of_rows(), overwrite=overwrite, refuse=refuse_other) as (
+            folder,
+            written,
+        ):
             arguments = _choices(inputs) | {"jobs": jobs}
             write_info(
                 folder,
@@ -166,16 +177,16 @@ def label_files(
                 arguments,
                 timer.timings(),
                 work.aliases,
-                unfinished.files,
+                written,
             )
             place = output.resolve()  # after the move, "." would mean the old folder
-            written = unfinished.files[ROWS_FILE].sha256
-    return Labels.loaded_by(lambda: _rows_of(place, written), work.concepts, work.aliases)
+            sha256 = written[ROWS_FILE].sha256
+    return Labels.loaded_by(lambda: _rows_of(place, sha256), work.concepts, work.aliases)
 
 
-def _rows_of(run: Path, written: str) -> Iterator[LabelTable]:
+def _rows_of(run: Path, sha256: str) -> Iterator[LabelTable]:
     """Read the rows of a run, if they are still those with this SHA-256."""
-    if rows_identity(run)["sha256"] != written:
+    if rows_identity(run)["sha256"] != sha256:
         raise StaleFileError(
             f"The run {str(run)!r} was replaced or changed since these labels were written.",
             "Read what is there now with: invert_core.read_run(path).labels",

@@ -13,12 +13,9 @@ from invert_core.nulls.own import Permuting
 from invert_core.nulls.shared import SharedNulls
 from invert_core.search.search import Search
 from invert_core.search.search_result import Findings, SearchResult
-from invert_core.statistics.corrections import log10_p_search
+from invert_core.statistics.corrections import SHARE_OF_PERMUTATIONS, log10_p_search
 
 _log = logging.getLogger("invert")
-
-_OF_PERMUTATIONS = 0.99
-"""The share of the level that is spent on permutations; the rest is spent on the space."""
 
 
 class Correct:
@@ -92,8 +89,9 @@ class Correct:
         log10_share = self._permuted(result, found)
         if self._of_permutations != PERMUTATION:
             return log10_share, none + self._of_permutations
-        log10_share -= np.log10(_OF_PERMUTATIONS)
-        bounded = np.minimum(0.0, np.minimum(log10_share, space - np.log10(1 - _OF_PERMUTATIONS)))
+        log10_share -= np.log10(SHARE_OF_PERMUTATIONS)
+        log10_space = space - np.log10(1 - SHARE_OF_PERMUTATIONS)
+        bounded = np.minimum(0.0, np.minimum(log10_share, log10_space))
         return bounded, np.where(log10_share <= bounded + 1e-12, PERMUTATION, SPACE)
 
     def _permuted(self, result: SearchResult, found: Findings) -> np.ndarray:
