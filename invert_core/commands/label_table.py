@@ -27,6 +27,8 @@ def print_overview(overview: Overview) -> None:
     """Print the most convincing labels as a table."""
     best = overview.best
     columns = with_samples(with_q(SHOWN, best), overview.sample_counts)
+    if any(row.n_groups_positive is not None for row in best):
+        columns = _behind_positive(columns, "groups")
     if any(row.gap is not None for row in best):
         columns = (*columns, "gap")
     print_rows([shown(row) for row in best], columns, "table")
@@ -42,10 +44,12 @@ def with_q(columns: tuple[str, ...], rows: Iterable[Label]) -> tuple[str, ...]:
 
 def with_samples(columns: tuple[str, ...], sample_counts: Set[int]) -> tuple[str, ...]:
     """Add "samples" after "positive" if not all formulas were compared on all samples."""
-    if len(sample_counts) == 1:
-        return columns
+    return columns if len(sample_counts) == 1 else _behind_positive(columns, "samples")
+
+
+def _behind_positive(columns: tuple[str, ...], column: str) -> tuple[str, ...]:
     behind = columns.index("positive") + 1
-    return (*columns[:behind], "samples", *columns[behind:])
+    return (*columns[:behind], column, *columns[behind:])
 
 
 def summary(overview: Overview) -> str:
@@ -68,6 +72,7 @@ def shown(row: Label) -> dict[str, object]:
         "p_search": power_of_ten(row.log10_p_search),
         "q": "" if row.q_value is None else _written_q(row.q_value),
         "positive": row.n_positive,
+        "groups": row.n_groups_positive,
         "samples": row.n_samples,
         "status": row.status,
         "gap": row.gap,

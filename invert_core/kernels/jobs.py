@@ -102,12 +102,11 @@ def _missing_labels() -> None:
 
 
 def _tails() -> None:
-    from invert_core.kernels.tails import TWO_SIDED, log_tails
+    from invert_core.kernels.tails import log_tails
     from invert_core.kernels.ties import Ties
 
-    first = np.array([0, 1])
-    ties = Ties(np.zeros(1, np.int64), np.array([2]), first, np.array([8]))
-    log_tails(np.array([3]), np.array([36]), np.zeros(1, np.int64), ties, TWO_SIDED)
+    two, three = np.full(1, 2), np.full(1, 3)
+    log_tails(two, three, np.zeros(1, np.int64), Ties(two, two, np.array([0, 1]), three))
 
 
 def _shuffles() -> None:
@@ -117,16 +116,25 @@ def _shuffles() -> None:
     shuffled_sums(np.ones(1, np.uint64), Atoms(np.arange(4, dtype=np.int32), _SIZES), 1)
 
 
+def _blocks() -> None:
+    from invert_core.kernels.atoms import Atoms
+    from invert_core.kernels.blocks import atoms_of_blocks
+
+    atoms_of_blocks(Atoms(np.arange(4, dtype=np.int32), _SIZES), np.arange(4, dtype=np.int32), 4)
+
+
 SEARCH = "search"
 DENSE_SEARCH = "search among dense labels"
 RANKS = "ranks"
 CODES_OF_FLOAT64 = "codes of float64"
 TAILS = "tails"
 SHUFFLES = "shuffles"
+BLOCKS = "blocks of samples"
 ATOMS = "atoms"
 INDEX = "index"
 EXHAUSTIVE = "exhaustive search"
 MISSING_LABELS = "missing labels"
+TAILS = "tails given ties"
 
 JOBS: dict[str, Callable[[], None]] = {
     SEARCH: lambda: _search(dense=False),
@@ -135,10 +143,11 @@ JOBS: dict[str, Callable[[], None]] = {
     CODES_OF_FLOAT64: _codes_of_float64,
     EXHAUSTIVE: _exhaustive_search,
     MISSING_LABELS: _missing_labels,
+    TAILS: _tails,
     INDEX: _index,
     ATOMS: _atoms,
-    TAILS: _tails,
     SHUFFLES: _shuffles,
+    BLOCKS: _blocks,
 }
 """The call of each job, keyed by the name that users are told."""
 

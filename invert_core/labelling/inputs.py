@@ -17,6 +17,7 @@ from invert_core.concepts.sets.packing import as_marks
 from invert_core.errors import DataError
 from invert_core.labelling.choosing import UnitChoice, choose_units
 from invert_core.labelling.choosing_concepts import choose_concepts
+from invert_core.labelling.grouping import GroupSource, groups_of
 from invert_core.labelling.join import join as join_samples
 from invert_core.labelling.workload import Workload
 from invert_core.values import as_rows, check_text, has_own_index
@@ -31,7 +32,7 @@ class Inputs:
 
     Parameters
     ----------
-    activations, concepts, layers, units, names, join, missing, match, include, exclude
+    activations, concepts, layers, units, names, join, missing, match, include, exclude, groups
         As for `label`.
     """
 
@@ -45,6 +46,7 @@ class Inputs:
     match: str = "exact"
     include: Sequence[str] | None = None
     exclude: Sequence[str] | None = None
+    groups: GroupSource | None = None
 
     @contextmanager
     def open(self) -> Iterator[Workload]:
@@ -60,7 +62,9 @@ class Inputs:
                 opened.sample_id, opened.n_samples, chosen, how=self.join, match=self.match
             )
             concepts = resolve_missing(joined, self.missing)
-            yield Workload(concepts, choose_units(opened.layers, self.layers, self.units), kept)
+            units = choose_units(opened.layers, self.layers, self.units)
+            groups = groups_of(self.groups, opened, concepts, kept, self.match)
+            yield Workload(concepts, units, kept, groups)
 
     def _concept_set(self, numbered: bool) -> ConceptSet:
         if isinstance(self.concepts, ConceptSet):

@@ -11,6 +11,7 @@ from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import SettingError
 from invert_core.executors.threads import Piece, Threads
 from invert_core.labelling.choosing import UnitChoice
+from invert_core.labelling.grouping import GroupSource
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label_rows import LabelRows
 from invert_core.labelling.q_values import with_q_values
@@ -48,6 +49,7 @@ def label(
     missing: str = "error",
     include: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
+    groups: GroupSource | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
     block: int | None = None,
@@ -123,7 +125,7 @@ def label(
     """
     settings = or_default(settings, Settings)
     inputs = Inputs(
-        activations, concepts, layers, units, names, join, missing, match, include, exclude
+        activations, concepts, layers, units, names, join, missing, match, include, exclude, groups
     )
     with inputs.open() as work:
         tables = label_workload(work, settings, jobs=jobs, progress=progress, block=block)
@@ -143,6 +145,7 @@ def label_units(
     missing: str = "error",
     include: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
+    groups: GroupSource | None = None,
     jobs: int | None = None,
     block: int | None = None,
 ) -> Generator[list[Label]]:
@@ -151,7 +154,7 @@ def label_units(
     Parameters
     ----------
     activations, concepts, layers, units, settings, names, join, match, missing, jobs, block
-        As for `label`, and so are `include` and `exclude`.
+        As for `label`, and so are `include`, `exclude` and `groups`.
 
     Returns
     -------
@@ -170,7 +173,7 @@ def label_units(
     """
     settings = or_default(settings, Settings)
     inputs = Inputs(
-        activations, concepts, layers, units, names, join, missing, match, include, exclude
+        activations, concepts, layers, units, names, join, missing, match, include, exclude, groups
     )
     with (
         inputs.open() as work,
@@ -209,7 +212,7 @@ def label_workload(
     threads = Threads(jobs)
     search = _search(work, settings, threads.n_threads)
     n_formulas = size_of_space(work.concepts, settings)
-    correct = Correct(search, work.concepts, n_formulas, threads.n_threads)
+    correct = Correct(search, work.concepts, work.groups, n_formulas, threads.n_threads)
     rows = LabelRows(work, settings, correct)
     n_units = work.n_units
     left = work.after(n_done)
@@ -228,7 +231,7 @@ def label_workload(
 
     with (
         closing(left.blocks(block)) as blocks,
-        closing(threads.pieces(search, blocks, tick if progress else None)) as pieces,
+        closing(threads.pieces(correct.search, blocks, tick if progress else None)) as pieces,
     ):
         addresses = left.addresses()
         for found, units in _batches(pieces, search.places, note):
@@ -298,7 +301,7 @@ def _search(work: Workload, settings: Settings, n_threads: int) -> Search:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a labelling would do; `p_search` corrects for `n_formulas` tests."""
+    """What a labelling would do; a search could return `n_formulas` formulas for each unit."""
 
     n_samples: int
     n_units: int
@@ -314,10 +317,12 @@ def plan(inputs: Inputs, settings: Settings) -> Plan:
     """
     with inputs.open() as work:
         search = _search(work, settings, n_threads=1)
+        n_formulas = size_of_space(work.concepts, settings)
+        Correct(search, work.concepts, work.groups, n_formulas, n_threads=1)
         return Plan(
             n_samples=work.concepts.n_samples,
             n_units=work.n_units,
             n_concepts=len(work.concepts.id),
             n_literals_within_limits=search.n_literals_within_limits,
-            n_formulas=size_of_space(work.concepts, settings),
+            n_formulas=n_formulas,
         )

@@ -17,6 +17,7 @@ from invert_core.files.storage import storage_errors
 from invert_core.files.unchanged import Watched
 from invert_core.files.write_lock import WriteLock
 from invert_core.labelling.choosing import UnitChoice
+from invert_core.labelling.grouping import table_of
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress, label_workload
 from invert_core.labelling.q_values import QValues
@@ -53,6 +54,7 @@ def label_files(
     missing: str = "error",
     include: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
+    groups: str | None = None,
     jobs: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -74,6 +76,8 @@ def label_files(
         Table of the concepts' names; see `read_concepts`.
     layers, units, settings, join, match, missing, include, exclude, jobs, progress
         As for `label`.
+    groups : str, optional
+        As for `label`, but no sequence, because a run must record where its groups came from.
     overwrite : bool
         Replace an existing run directory once the new one is complete. Start again if an
         unfinished run is broken or was made from other inputs or settings.
@@ -116,6 +120,7 @@ def label_files(
         match=match,
         include=_as_list(include),
         exclude=_as_list(exclude),
+        groups=groups,
     )
     files = _files_of(inputs)
     with storage_errors(output):
@@ -191,7 +196,12 @@ def _rows_of(run: Path, sha256: str) -> Iterator[LabelTable]:
 
 def _files_of(inputs: Inputs) -> dict[str, Path]:
     """Return the files that a run is made from, keyed by their role."""
-    files = {"activations": inputs.activations, "concepts": inputs.concepts, "names": inputs.names}
+    files = {
+        "activations": inputs.activations,
+        "concepts": inputs.concepts,
+        "names": inputs.names,
+        "groups": table_of(inputs.groups),
+    }
     paths = {name: path for name, path in files.items() if isinstance(path, Path)}
     if paths["concepts"].is_dir():
         build = ["invert", "concepts", "build", str(paths["concepts"]), "-o", "concepts.h5"]
@@ -212,6 +222,7 @@ def _choices(inputs: Inputs) -> dict[str, Any]:
         "match": inputs.match,
         "missing": inputs.missing,
         **_concept_choice(inputs),
+        **({} if inputs.groups is None else {"groups": inputs.groups}),
     }
 
 
@@ -246,6 +257,7 @@ def _fingerprint(
         "match": inputs.match,
         "missing": inputs.missing,
         **_concept_choice(inputs),
+        **({} if work.groups is None else {"groups": work.groups.digest}),
         "inputs": {name: found["sha256"] for name, found in identities.items()},
         "versions": versions(),
     }

@@ -17,10 +17,10 @@ from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.jobs import ATOMS, RANKS, TAILS, jobs_of_types
 from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import sum_of_set
-from invert_core.kernels.tails import TWO_SIDED, log_tails
 from invert_core.kernels.ties import Ties
 from invert_core.kernels.warm_up import compile_jobs
 from invert_core.labelling.choosing import UnitChoice
+from invert_core.labelling.grouping import NONE
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label import Progress
 from invert_core.labelling.label_rows import (
@@ -37,7 +37,8 @@ from invert_core.labelling.workload import Workload, concepts_of
 from invert_core.metrics.table import METRICS, measured
 from invert_core.results.label_table import EXPLAINED, OF_ROWS, LabelTable
 from invert_core.results.labels import Labels
-from invert_core.statistics.tails import LN10, RankSpread
+from invert_core.statistics.conditional import log10_p_given_ties
+from invert_core.statistics.tails import RankSpread
 
 
 def score(
@@ -151,7 +152,7 @@ def score_units(
         raise TypeError(f"a formula is a str or a Formula, not {type(formula).__name__}")
     # Kinds are told apart while the concepts are read; other labels only count in the formula.
     while_reading = inputs.missing if Missing.parse(inputs.missing).given else "exclude"
-    with replace(inputs, missing=while_reading).open() as opened:
+    with replace(inputs, missing=while_reading, groups=NONE).open() as opened:
         concepts = opened.concepts
         parsed = Formula.parse(formula, concepts) if isinstance(formula, str) else formula
         decided = _decided(opened, parsed, inputs.missing)
@@ -202,9 +203,9 @@ def _tested(
     spread = RankSpread.of_units(n_samples, tie_sums)
     sizes, sums = np.full(len(rank_sum), n_positive), np.array(rank_sum)
     units = np.arange(len(rank_sum))
-    log_p, rung = log_tails(sizes, sums, units, Ties.join(ties), TWO_SIDED)
+    log10_p, rung = log10_p_given_ties(sizes, sums, units, Ties.join(ties))
     doubled_u = sums - sizes * (sizes + 1)
-    tested = tested_formulas(sizes, doubled_u, spread, log_p / LN10, rung)
+    tested = tested_formulas(sizes, doubled_u, spread, log10_p, rung)
     return tested, metric_columns(metrics)
 
 

@@ -7,6 +7,7 @@ from numbers import Integral
 
 import numpy as np
 
+from invert_core.activations.groups import Groups
 from invert_core.activations.sparse import SparseUnits
 from invert_core.activations.values import ActivationLayer
 from invert_core.concepts.sets.concept_set import ConceptSet
@@ -29,11 +30,14 @@ class Workload:
         The layers and their units, ascending.
     kept : int64 array or None
         Positions of the samples to keep among the activations; None keeps all.
+    groups : Groups or None
+        The group of each of the samples; None if they are independent.
     """
 
     concepts: ConceptSet
     layers: tuple[tuple[ActivationLayer, Sequence[int]], ...]
     kept: np.ndarray | None
+    groups: Groups | None = None
 
     @property
     def n_units(self) -> int:
@@ -52,12 +56,13 @@ class Workload:
             if len(units) > n_done:
                 left.append((layer, units[n_done:]))
             n_done = max(0, n_done - len(units))
-        return Workload(self.concepts, tuple(left), self.kept)
+        return replace(self, layers=tuple(left))
 
     def take(self, samples: np.ndarray) -> "Workload":
         """Return the same units on some of the samples, given by positions int64 [M]."""
         kept = samples if self.kept is None else self.kept[samples]
-        return Workload(self.concepts.take(samples), self.layers, kept)
+        groups = None if self.groups is None else self.groups.take(samples)
+        return Workload(self.concepts.take(samples), self.layers, kept, groups)
 
     def where_defined(self, formula: Formula) -> "Workload":
         """Return the workload on the samples on which a formula is defined.
