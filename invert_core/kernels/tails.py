@@ -1,0 +1,357 @@
+"""The p-value of a rank sum given the ties of a unit: the exact null of the Mann-Whitney test.
+
+Under the null hypothesis, the n1 samples of an extent are drawn without replacement, and S is the
+sum of their doubled midranks. The tail of S is found on a ladder; each rung takes what the one
+before it leaves.
+
+- Counted: the smallest and the largest S, an extent of one sample, or of all but one, and units
+  of two tie groups, where S is hypergeometric.
+- The double saddlepoint of `saddlepoint`, where many samples share in the deviation.
+- A split on the largest tie group: if few samples of the extent are outside it, or if it stands out
+  from the others so far that their ranks cannot fill the gap, S comes in lumps, which no smooth
+  formula describes. Given how many samples are outside, it does not, so the tails given these
+  numbers are added up.
+"""
+
+import math
+
+import numpy as np
+
+from invert_core.kernels._jit import inner, kernel
+from invert_core.kernels.hypergeometric import add_logs, log_choose, log_hypergeometric_tail
+from invert_core.kernels.saddlepoint import (
+    Draw,
+    cumulants,
+    find_tilt,
+    lugannani_rice,
+    n_values_of,
+    no_tilt,
+)
+from invert_core.kernels.ties import Pieces, Ties, pieces_of
+
+NONE, EXACT, SADDLEPOINT, SPLIT = 0, 1, 2, 3
+"""Rungs: none was needed as the unit is constant, or the highest one that was needed."""
+TWO_SIDED, GREATER, LESS = 0, 1, -1
+"""Alternatives."""
+
+_FEW = 15.0
+"""Fewer samples outside the largest tie group, or fewer left there, come in lumps."""
+_SPREAD = 0.7
+"""A standard deviation below this share of the gap does not fill it."""
+_NEGLIGIBLE = 16.0
+"""Terms below exp(-16) of the sum are left out."""
+_LOG_2 = math.log(2.0)
+
+
+def log_tails(
+    n_positive: np.ndarray,
+    rank_sum: np.ndarray,
+    unit: np.ndarray,
+    ties: Ties,
+    alternative: int = TWO_SIDED,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return log p of rank sums given the ties of their units, and the rung that it comes from.
+
+    Two-sided, p is min(1, 2 P) with the tail P on the side of S.
+
+    Parameters
+    ----------
+    n_positive, rank_sum : int64 [F]
+        n1 and S of extents that hold some of the samples, but not all. Sums beyond the largest or
+        smallest that the profile allows count as that one.
+    unit : int64 [F]
+        Unit of each extent, an index into the units of `ties`.
+    ties : Ties
+        Profiles of the units.
+    alternative : int, optional
+        `TWO_SIDED`, `GREATER` or `LESS`.
+
+    Returns
+    -------
+    log_p : float64 [F]
+        Natural logarithms, finite.
+    rung : int8 [F]
+        `NONE`, `EXACT`, `SADDLEPOINT` or `SPLIT`.
+    """
+    log_p = np.empty(len(n_positive))
+    rung = np.empty(len(n_positive), np.int8)
+    extents = (_fixed(n_positive), _fixed(rank_sum), _fixed(unit))
+    fill_log_tails(*extents, Ties(*map(_fixed, ties)), alternative, log_p, rung)
+    return log_p, rung
+
+
+def _fixed(array: np.ndarray) -> np.ndarray:
+    # Kernels are compiled for one type of array: contiguous and read-only.
+    array = np.ascontiguousarray(array, np.int64).view()
+    array.setflags(write=False)
+    return array
+
+
+@kernel
+def fill_log_tails(n_positive, rank_sum, unit, ties, alternative, log_p, rung):
+    """Fill in what `log_tails` returns."""
+    for row in range(n_positive.size):
+        n_samples = ties.n_samples[unit[row]]
+        n_drawn = n_positive[row]
+        excess = rank_sum[row] - n_drawn * (n_samples + 1)
+        if alternative == TWO_SIDED and excess == 0:
+            log_p[row], rung[row] = 0.0, EXACT
+            if has_one_value(ties, unit[row]):
+                rung[row] = NONE
+            continue
+        is_lower = alternative == LESS or (alternative == TWO_SIDED and excess < 0)
+        # A lower tail is the upper tail of the reversed ranks. What an extent has in excess, the
+        # others lack: the tail of the smaller of the two is the same and found with less work.
+        is_small = 2 * n_drawn <= n_samples
+        pieces = pieces_of(ties, unit[row], is_lower == is_small)
+        if pieces.size.size == 1 and pieces.step[0] == 0:
+            log_p[row], rung[row] = 0.0, NONE
+            continue
+        n_drawn = n_drawn if is_small else n_samples - n_drawn
+        found, by = log_tail(n_drawn, -excess if is_lower else excess, pieces, n_samples)
+        log_p[row] = min(0.0, found + _LOG_2) if alternative == TWO_SIDED else found
+        rung[row] = by
+
+
+@inner
+def has_one_value(ties, unit):
+    """Return whether all values of a unit are equal."""
+    first = ties.first[unit]
+    return ties.first[unit + 1] > first and ties.size[first] == ties.n_samples[unit]
+
+
+@kernel
+def log_tail(n_drawn, least, pieces, n_samples):
+    """Return log P(S >= least) of the sum S of `n_drawn` of a population, and the rung."""
+    n_pieces = pieces.size.size
+    scale = float(n_samples)
+    largest, log_ways = largest_sum(n_drawn, pieces, 0, n_pieces)
+    # No p is below that of the largest sum, which is drawn in exp(log_ways) ways.
+    floor = log_ways - log_choose(n_samples, n_drawn)
+    if least >= largest:
+        return floor, EXACT
+    tilt = no_tilt()
+    found, rung = block_tail(n_drawn, least, pieces, 0, n_pieces, scale, tilt, False)
+    if rung == EXACT:
+        return found, rung
+    atom = largest_tie(pieces)
+    if atom >= 0:
+        mean_low, mean_high, is_lumpy = outside_of(atom, n_drawn, pieces, scale, tilt)
+        if is_lumpy:
+            found = split_tail(n_drawn, least, pieces, atom, mean_low, mean_high, scale)
+            rung = SPLIT
+    return min(0.0, max(found, floor)), rung
+
+
+@inner
+def largest_sum(n_drawn, pieces, start, stop):
+    """Return the largest sum of `n_drawn` values, and the log of the number of ways to draw it."""
+    left = n_drawn
+    total = np.int64(0)
+    log_ways = 0.0
+    for piece in range(stop - 1, start - 1, -1):
+        size, step = pieces.size[piece], pieces.step[piece]
+        n = min(left, size)
+        total += n * (pieces.level[piece] + step * (size - 1)) - step * (n * (n - 1) // 2)
+        left -= n
+        if left == 0:
+            log_ways = log_choose(size, n) if step == 0 else 0.0
+            break
+    return total, log_ways
+
+
+@inner
+def smallest_sum(n_drawn, pieces, start, stop):
+    """Return the smallest sum of `n_drawn` values."""
+    left = n_drawn
+    total = np.int64(0)
+    for piece in range(start, stop):
+        n = min(left, pieces.size[piece])
+        total += n * pieces.level[piece] + pieces.step[piece] * (n * (n - 1) // 2)
+        left -= n
+        if left == 0:
+            break
+    return total
+
+
+@inner
+def n_at_least(least, pieces, start, stop):
+    """Return how many values are not below `least`."""
+    count = np.int64(0)
+    for piece in range(start, stop):
+        size, step = pieces.size[piece], pieces.step[piece]
+        if pieces.level[piece] >= least:
+            count += size
+        elif step > 0:
+            n_below = (least - pieces.level[piece] + step - 1) // step
+            count += max(0, size - n_below)
+    return count
+
+
+@inner
+def span_of(pieces, start, stop):
+    """Return the greatest common divisor of all differences between values."""
+    span = np.int64(0)
+    for piece in range(start, stop):
+        # Two more numbers for each piece: its distance from the first one, and its step.
+        for turn in range(2):
+            number = pieces.step[piece] if turn else pieces.level[piece] - pieces.level[start]
+            while number != 0:
+                span, number = number, span % number
+    return span
+
+
+@kernel
+def block_tail(n_drawn, least, pieces, start, stop, scale, tilt, is_guess):
+    """Return log P(S >= least) for `n_drawn` of some pieces, without a split, and the rung."""
+    largest, log_ways = largest_sum(n_drawn, pieces, start, stop)
+    if least > largest:
+        return -math.inf, EXACT
+    smallest = smallest_sum(n_drawn, pieces, start, stop)
+    if least <= smallest:
+        return 0.0, EXACT
+    n_values = n_values_of(pieces, start, stop)
+    if n_drawn == 1:
+        return math.log(n_at_least(least, pieces, start, stop) / n_values), EXACT
+    if n_drawn == n_values - 1:
+        everything = largest_sum(n_values, pieces, start, stop)[0]
+        n_left_out = n_values - n_at_least(everything - least + 1, pieces, start, stop)
+        return math.log(n_left_out / n_values), EXACT
+    if stop - start == 2 and pieces.step[start] == 0 and pieces.step[start + 1] == 0:
+        low, gap = pieces.level[start], pieces.level[start + 1] - pieces.level[start]
+        # Rounded up: ceil((least - n low) / gap).
+        n_least = -((n_drawn * low - least) // gap)
+        n_low, n_high = pieces.size[start], pieces.size[start + 1]
+        return log_hypergeometric_tail(n_least, n_drawn, n_low, n_high), EXACT
+    draw = Draw(pieces, start, start, stop, 0, n_drawn)
+    span = span_of(pieces, start, stop)
+    # Sums are on a lattice, on which the tail begins at the next point.
+    least = smallest - ((smallest - least) // span) * span
+    found = smooth_tail(draw, least, span, scale, tilt, is_guess)
+    return max(found, log_ways - log_choose(n_values, n_drawn)), SADDLEPOINT
+
+
+@kernel
+def smooth_tail(draw, least, span, scale, tilt, is_guess):
+    """Return log P(S >= least) by the saddlepoint; `least` is on the lattice of sums."""
+    half_span = 0.5 * span / scale
+    fit = find_tilt(draw, 2 * least - span, scale, tilt, is_guess)
+    found, is_found = lugannani_rice(fit, tilt.b[0], half_span)
+    if is_found:
+        return found
+    # Near the mean, where the formula is 0 / 0, the tail is the mean of those on both sides.
+    away = max(1, int(0.1 * scale * math.sqrt(fit.variance) / span))
+    both = -math.inf
+    for side in (-away, away):
+        fit = find_tilt(draw, 2 * (least + side * span) - span, scale, tilt, True)
+        found, is_found = lugannani_rice(fit, tilt.b[0], half_span)
+        both = add_logs(both, found if is_found else -_LOG_2)
+    return both - _LOG_2
+
+
+@inner
+def largest_tie(pieces):
+    """Return the largest tie group, or -1 if there is none."""
+    found, most = -1, 1
+    for piece in range(pieces.size.size):
+        if pieces.step[piece] == 0 and pieces.size[piece] > most:
+            found, most = piece, pieces.size[piece]
+    return found
+
+
+@inner
+def outside_of(atom, n_drawn, pieces, scale, tilt):
+    """Return the expected draws below and above a tie group at a tilt, and whether S is lumpy."""
+    n_pieces = pieces.size.size
+    a, b, pivot = tilt.a[1], tilt.b[0], tilt.pivot[1]
+    low = cumulants(a, b, pivot, scale, pieces, 0, atom)
+    high = cumulants(a, b, pivot, scale, pieces, atom + 1, n_pieces)
+    n_outside = low.by_a + high.by_a
+    n_left = n_values_of(pieces, 0, n_pieces) - pieces.size[atom] - n_outside
+    if n_outside < _FEW or n_left < _FEW:
+        return low.by_a, high.by_a, True
+    v = low.by_aa + high.by_aa
+    mean = (low.by_ab + high.by_ab) / v
+    variance = max(0.0, low.by_bb + high.by_bb - v * mean * mean)
+    gap = abs(mean - (pieces.level[atom] - pivot) / scale)
+    return low.by_a, high.by_a, math.sqrt(variance) < _SPREAD * gap
+
+
+@inner
+def without(piece, pieces):
+    """Return all pieces but one."""
+    kept = np.arange(pieces.size.size) != piece
+    return Pieces(pieces.size[kept], pieces.level[kept], pieces.step[kept])
+
+
+@kernel
+def split_tail(n_drawn, least, pieces, atom, mean_low, mean_high, scale):
+    """Return log P(S >= least) as a sum over the number of draws below and above a tie group."""
+    rest = without(atom, pieces)
+    border, n_rest = atom, rest.size.size
+    n_low, n_high = n_values_of(rest, 0, border), n_values_of(rest, border, n_rest)
+    n_tied, level = pieces.size[atom], pieces.level[atom]
+    tilt = no_tilt()
+    total = -math.inf
+    for side_low in (1, -1):
+        low = int(round(mean_low)) - (side_low < 0)
+        while 0 <= low <= min(n_low, n_drawn):
+            before = total
+            of_low = -math.inf
+            for side_high in (1, -1):
+                high = int(round(mean_high)) - (side_high < 0)
+                last = -math.inf
+                is_guess = False
+                while 0 <= high <= min(n_high, n_drawn - low):
+                    n_inside = n_drawn - low - high
+                    term = -math.inf
+                    if n_inside <= n_tied:
+                        need = least - n_inside * level
+                        term = (
+                            log_choose(n_low, low)
+                            + log_choose(n_high, high)
+                            + log_choose(n_tied, n_inside)
+                            + strata_tail(low, high, need, rest, border, scale, tilt)
+                        )
+                    of_low = add_logs(of_low, term)
+                    if term < last and term < max(of_low, total) - _NEGLIGIBLE:
+                        break
+                    last = term
+                    high += side_high
+            total = add_logs(total, of_low)
+            if before > -math.inf and of_low < before - _NEGLIGIBLE:
+                break
+            low += side_low
+    return total - log_choose(n_low + n_high + n_tied, n_drawn)
+
+
+@kernel
+def strata_tail(n_low, n_high, least, pieces, border, scale, tilt):
+    """Return log P(S >= least), S the sum of draws from the pieces below and above a border."""
+    n_pieces = pieces.size.size
+    all_low, all_high = n_values_of(pieces, 0, border), n_values_of(pieces, border, n_pieces)
+    if n_low == 0 or n_low == all_low:
+        need = least - largest_sum(n_low, pieces, 0, border)[0]
+        if n_high == 0:
+            return 0.0 if need <= 0 else -math.inf
+        return block_tail(n_high, need, pieces, border, n_pieces, scale, tilt, False)[0]
+    if n_high == 0 or n_high == all_high:
+        need = least - largest_sum(n_high, pieces, border, n_pieces)[0]
+        return block_tail(n_low, need, pieces, 0, border, scale, tilt, False)[0]
+    best_low, ways_low = largest_sum(n_low, pieces, 0, border)
+    best_high, ways_high = largest_sum(n_high, pieces, border, n_pieces)
+    if least > best_low + best_high:
+        return -math.inf
+    smallest = smallest_sum(n_low, pieces, 0, border)
+    smallest += smallest_sum(n_high, pieces, border, n_pieces)
+    if least <= smallest:
+        return 0.0
+    span = span_of(pieces, 0, border)
+    other = span_of(pieces, border, n_pieces)
+    while other != 0:
+        span, other = other, span % other
+    if span == 0:
+        return 0.0
+    least = smallest - ((smallest - least) // span) * span
+    draw = Draw(pieces, 0, border, n_pieces, n_low, n_high)
+    return smooth_tail(draw, least, span, scale, tilt, False)

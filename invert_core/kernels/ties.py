@@ -1,0 +1,113 @@
+"""Tie profiles of units: which values are equal, as far as it matters to a sum of ranks."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from invert_core.kernels._jit import kernel
+
+N_LARGE = 512
+"""A tie group is large if it holds more than 1 / 512 of the samples, and more than one sample."""
+
+
+class Ties(NamedTuple):
+    """The large tie groups of K units, ascending within each unit.
+
+    Group i has `size[i]` samples, and `below[i]` samples of the unit are below it; both are int64
+    [T]. Unit k has the groups ``first[k]`` to ``first[k + 1]``, int64 [K + 1], among
+    ``n_samples[k]``, int64 [K]. All values outside the large groups count as untied: in a sum of
+    ranks, small ties change nothing that could be seen.
+    """
+
+    below: np.ndarray
+    size: np.ndarray
+    first: np.ndarray
+    n_samples: np.ndarray
+
+    @classmethod
+    def of(cls, units: Iterable[np.ndarray]) -> Self:
+        """Find the large tie groups of units, each an array [N] without NaN; slow."""
+        return cls.join([cls._of_unit(np.asarray(values)) for values in units])
+
+    @classmethod
+    def _of_unit(cls, values: np.ndarray) -> Self:
+        _, sizes = np.unique(values, return_counts=True)
+        below = np.cumsum(sizes) - sizes
+        is_large = sizes > least_large(values.size) - 1
+        first = np.array([0, is_large.sum()])
+        return cls(below[is_large], sizes[is_large], first, np.array([values.size]))
+
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """Put the units of several profiles one after the other."""
+        if not parts:
+            nothing = np.zeros(0, np.int64)
+            return cls(nothing, nothing, np.zeros(1, np.int64), nothing)
+        n_groups = np.concatenate([np.diff(part.first) for part in parts])
+        return cls(
+            np.concatenate([part.below for part in parts]),
+            np.concatenate([part.size for part in parts]),
+            np.concatenate([[0], np.cumsum(n_groups)]),
+            np.concatenate([part.n_samples for part in parts]),
+        )
+
+    def take(self, units: np.ndarray) -> Self:
+        """Return the profiles of some units, int64 [J], in this order."""
+        units = np.asarray(units, np.int64)
+        starts, n_groups = self.first[units], np.diff(self.first)[units]
+        first = np.concatenate([[0], np.cumsum(n_groups)])
+        groups = np.arange(first[-1]) + np.repeat(starts - first[:-1], n_groups)
+        return type(self)(self.below[groups], self.size[groups], first, self.n_samples[units])
+
+
+def least_large(n_samples: int) -> int:
+    """Return how many samples the smallest large tie group has among `n_samples`."""
+    return max(1, n_samples // N_LARGE) + 1
+
+
+class Pieces(NamedTuple):
+    """A population of numbers, as tie groups and runs of untied values, ascending.
+
+    Piece i has the `size[i]` values level[i], level[i] + step[i], level[i] + 2 step[i], and so on:
+    the step of a tie group is 0, that of a run 2. Levels are doubled midranks minus (N + 1), so
+    that the values of a unit add up to 0. All are int64 [P].
+    """
+
+    size: np.ndarray
+    level: np.ndarray
+    step: np.ndarray
+
+
+@kernel
+def pieces_of(ties, unit, is_reversed):
+    """Return the doubled midranks of a unit as pieces; those of -1 times its values if reversed."""
+    n_samples = ties.n_samples[unit]
+    start, stop = ties.first[unit], ties.first[unit + 1]
+    room = 2 * (stop - start) + 1
+    size = np.empty(room, np.int64)
+    level = np.empty(room, np.int64)
+    step = np.empty(room, np.int64)
+    n_pieces = 0
+    done = 0
+    for group in range(start, stop + 1):
+        is_end = group == stop
+        below = n_samples if is_end else ties.below[group]
+        if below > done:
+            size[n_pieces] = below - done
+            level[n_pieces] = 2 * (done + 1) - (n_samples + 1)
+            # A run of one value is no different from a tie group of one.
+            step[n_pieces] = 2 if below - done > 1 else 0
+            n_pieces += 1
+        if not is_end:
+            size[n_pieces] = ties.size[group]
+            level[n_pieces] = 2 * below + ties.size[group] + 1 - (n_samples + 1)
+            step[n_pieces] = 0
+            n_pieces += 1
+            done = below + ties.size[group]
+    size, level, step = size[:n_pieces], level[:n_pieces], step[:n_pieces]
+    if is_reversed:
+        highest = level + step * (size - 1)
+        # Copies: a view that runs backwards would be another type of array to compile for.
+        size, level, step = size[::-1].copy(), (-highest)[::-1].copy(), step[::-1].copy()
+    return Pieces(size, level, step)
