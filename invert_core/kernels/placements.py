@@ -14,6 +14,7 @@ from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.bits import popcount, whole_set
 from invert_core.kernels.radix import HALF, LOW_HALF
 from invert_core.kernels.ranks import StoredUnits, sorted_keys
+from invert_core.kernels.ties import N_LARGE, Ties
 
 _ONE = np.uint64(1)
 
@@ -23,7 +24,8 @@ class Placements(NamedTuple):
 
     A formula is defined on `n_samples` and true on `n_positive` samples, int64; `doubled_u`, int64,
     is 2U. `spread_inside` and `spread_outside`, float64, are the sums of squared deviations of the
-    doubled placements from their mean, over the samples inside and outside the extent.
+    doubled placements from their mean, over the samples inside and outside the extent. `ties` are
+    the profiles of the units on the samples on which the formulas are defined, one per formula.
     """
 
     n_positive: np.ndarray
@@ -31,6 +33,7 @@ class Placements(NamedTuple):
     doubled_u: np.ndarray
     spread_inside: np.ndarray
     spread_outside: np.ndarray
+    ties: Ties
 
 
 def placements(
@@ -60,8 +63,9 @@ def placements(
     Placements
     """
     n_formulas = len(extents)
-    counts = np.zeros((n_formulas, 3), np.int64)
+    counts = np.zeros((n_formulas, 4), np.int64)
     spreads = np.zeros((n_formulas, 2))
+    groups = np.empty((n_formulas, 2, N_LARGE), np.int64)
     if domains is None:
         domains = whole_set(n_samples)[None]
     of_sample = Atoms(np.arange(n_samples, dtype=np.int32), np.ones(n_samples, np.int64))
@@ -70,16 +74,21 @@ def placements(
         keys, n_negative = sorted_keys(units, int(unit[start]), of_sample)
         one = slice(start, stop)
         of_unit = domains if len(domains) == 1 else domains[one]
-        place_unit(keys, n_negative, extents[one], of_unit, counts[one], spreads[one])
-    return Placements(*counts.T, *spreads.T)
+        room = counts[one], spreads[one], groups[one]
+        place_unit(keys, n_negative, extents[one], of_unit, *room)
+    n_positive, n_defined, doubled_u, n_large = counts.T
+    below, size = groups.swapaxes(0, 1)[:, np.arange(N_LARGE) < n_large[:, None]]
+    ties = Ties(below, size, np.append(0, np.cumsum(n_large)), n_defined)
+    return Placements(n_positive, n_defined, doubled_u, *spreads.T, ties)
 
 
 @kernel
-def place_unit(keys, n_negative, extents, domains, counts, spreads):
+def place_unit(keys, n_negative, extents, domains, counts, spreads, groups):
     """Fill in the fields of `Placements` for formulas on one unit, given by its sorted keys.
 
-    `counts` is int64 [F, 3], `spreads` float64 [F, 2]; `domains` has one row for all formulas, or
-    one for each.
+    `counts` is int64 [F, 4], the last for the number of large tie groups; `spreads` float64 [F, 2];
+    `groups` int64 [F, 2, N_LARGE], below and size of these groups. `domains` has one row for all
+    formulas, or one for each.
     """
     # At most one group for each key, and one for the zeros.
     inside = np.empty(keys.size + 1, np.int64)
@@ -91,6 +100,7 @@ def place_unit(keys, n_negative, extents, domains, counts, spreads):
         n_others = outside[:n_groups].sum()
         counts[formula, 0] = n_positive
         counts[formula, 1] = n_positive + n_others
+        counts[formula, 3] = large_groups(inside, outside, n_groups, groups[formula])
         if n_positive == 0 or n_others == 0:
             continue
         doubled_u = np.int64(0)
@@ -151,3 +161,20 @@ def count_groups(keys, n_negative, extent, domain, inside, outside):
     inside[zeros] = inside_zeros
     outside[zeros] = outside_zeros
     return n_groups
+
+
+@kernel
+def large_groups(inside, outside, n_groups, groups):
+    """Write below and size of the large tie groups to `groups`, and return how many there are."""
+    n_samples = inside[:n_groups].sum() + outside[:n_groups].sum()
+    least = max(np.int64(1), n_samples // N_LARGE) + 1
+    n_large = 0
+    below = np.int64(0)
+    for group in range(n_groups):
+        size = inside[group] + outside[group]
+        if size >= least:
+            groups[0, n_large] = below
+            groups[1, n_large] = size
+            n_large += 1
+        below += size
+    return n_large

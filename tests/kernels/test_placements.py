@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from invert_core.activations.sparse import SparseUnits
 from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.placements import placements
+from invert_core.kernels.ties import Ties
 from invert_core.testing import strategies
 
 pytestmark = [
@@ -59,5 +60,9 @@ def test_placements_are_those_of_every_pair(case, is_sparse):
     for number, of_unit in enumerate(unit):
         expected = by_pairs(units[of_unit], extents[:, number], everywhere[:, number])
         assert [int(one[number]) for one in found[:3]] == expected[0]
-        spreads = [one[number] for one in found[3:]]
+        spreads = [one[number] for one in found[3:5]]
         np.testing.assert_allclose(spreads, expected[1], rtol=1e-11, atol=1e-8)
+        profile = found.ties.take(np.array([number]))
+        expected_profile = Ties.of([units[of_unit][everywhere[:, number]]])
+        for one, other in zip(profile, expected_profile, strict=True):
+            np.testing.assert_array_equal(one, other)

@@ -42,7 +42,9 @@ def newcombe_interval(auc, n_inside, n_outside, z):
         variance = t * (1 - t) + others * (q1 - t * t) + others * (q2 - t * t)
         return (auc - t) ** 2 - z * z * variance / (n_inside * n_outside)
 
-    # At the AUC itself the excess is negative, at 0 and 1 it is positive or they are the end.
-    low = 0.0 if auc == 0 else scipy.optimize.brentq(excess, 0.0, auc, xtol=1e-14)
-    high = 1.0 if auc == 1 else scipy.optimize.brentq(excess, auc, 1.0, xtol=1e-14)
+    # Between an end and the AUC the excess changes its sign once. At 0 and 1 it is 0, too, if the
+    # AUC is there.
+    middle = min(max(auc, 1e-12), 1 - 1e-12)
+    low = 0.0 if auc == 0 else scipy.optimize.brentq(excess, 0.0, middle, xtol=1e-14)
+    high = 1.0 if auc == 1 else scipy.optimize.brentq(excess, middle, 1.0, xtol=1e-14)
     return low, high
