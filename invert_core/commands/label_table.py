@@ -1,6 +1,6 @@
 """How labels are printed, for people and for programs."""
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 
 from invert_core.commands.console import print_rows
 from invert_core.commands.options import Table
@@ -22,7 +22,7 @@ def print_labels(labels: Labels, table: Table) -> None:
 
 def print_overview(overview: Overview) -> None:
     """Print the most convincing labels as a table."""
-    columns = with_samples(SHOWN, overview.sample_counts)
+    columns = with_held_out(with_samples(SHOWN, overview.sample_counts), overview.best)
     if any(row.gap is not None for row in overview.best):
         columns = (*columns, "gap")
     print_rows([shown(row) for row in overview.best], columns, "table")
@@ -34,6 +34,14 @@ def with_samples(columns: tuple[str, ...], sample_counts: Set[int]) -> tuple[str
         return columns
     behind = columns.index("positive") + 1
     return (*columns[:behind], "samples", *columns[behind:])
+
+
+def with_held_out(columns: tuple[str, ...], rows: Iterable[Label]) -> tuple[str, ...]:
+    """Add "held_out" after "auc" if any row was tested on held-out samples."""
+    if all(row.n_samples_held_out is None for row in rows):
+        return columns
+    behind = columns.index("auc") + 1
+    return (*columns[:behind], "held_out", *columns[behind:])
 
 
 def summary(overview: Overview) -> str:
@@ -49,12 +57,20 @@ def shown(row: Label) -> dict[str, object]:
         "unit": row.shown_address,
         "label": row.label,
         "auc": f"{row.auc:.4f}",
+        "held_out": held_out_auc(row),
         "p_search": power_of_ten(row.log10_p_search),
         "positive": row.n_positive,
         "samples": row.n_samples,
         "status": row.status,
         "gap": row.gap,
     }
+
+
+def held_out_auc(row: Label) -> str:
+    """Write the AUC on held-out samples and its 95 % interval."""
+    if row.auc_held_out is None:
+        return "-"
+    return f"{row.auc_held_out:.3f} ({row.auc_held_out_low:.2f}-{row.auc_held_out_high:.2f})"
 
 
 def power_of_ten(exponent: float) -> str:

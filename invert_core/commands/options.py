@@ -219,8 +219,23 @@ searched_options = together(
         callback=lambda _ctx, _param, named: named or None,
         help="Leave out this concept, or all that fit a pattern; may be repeated.",
     ),
+    click.option(
+        "--holdout",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="Hide this share of the samples from the search, such as 0.3, and test what it finds "
+        "on them.",
+    ),
+    click.option(
+        "--held-out",
+        type=PATH,
+        metavar="ACTIVATIONS",
+        help="Test what the search finds on this file: the same units on other samples, of which "
+        "CONCEPTS has labels, too.",
+    ),
 )
-"""The same, and which of the concepts are used."""
+"""The same, which of the concepts are used, and what is held out."""
 
 
 def output_option(what: str, required: bool = True) -> Callable[[Decorated], Decorated]:

@@ -100,6 +100,13 @@ def _missing_labels() -> None:
     subsets.add_within(words, ranked, lists, chosen, table, counts, sums)
 
 
+def _placements() -> None:
+    from invert_core.kernels.placements import placements
+
+    units = np.zeros((1, 4), np.float32)
+    placements(units, np.zeros(1, np.int64), _BITS[:1], None, 4)
+
+
 SEARCH = "search"
 DENSE_SEARCH = "search among dense labels"
 RANKS = "ranks"
@@ -108,6 +115,7 @@ ATOMS = "atoms"
 INDEX = "index"
 EXHAUSTIVE = "exhaustive search"
 MISSING_LABELS = "missing labels"
+PLACEMENTS = "held-out samples"
 
 JOBS: dict[str, Callable[[], None]] = {
     SEARCH: lambda: _search(dense=False),
@@ -118,6 +126,7 @@ JOBS: dict[str, Callable[[], None]] = {
     MISSING_LABELS: _missing_labels,
     INDEX: _index,
     ATOMS: _atoms,
+    PLACEMENTS: _placements,
 }
 """The call of each job, keyed by the name that users are told."""
 

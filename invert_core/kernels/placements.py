@@ -5,7 +5,7 @@ samples inside add up to the Mann-Whitney U, and their spread gives the variance
 is sorted once for all its formulas, and its zeros never are.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -34,6 +34,11 @@ class Placements(NamedTuple):
     spread_inside: np.ndarray
     spread_outside: np.ndarray
     ties: Ties
+
+    def take(self, formulas: np.ndarray) -> Self:
+        """Return those of some formulas, int64 [G]."""
+        picked = {name: getattr(self, name)[formulas] for name in self._fields[:-1]}
+        return self._replace(**picked, ties=self.ties.take(formulas))
 
 
 def placements(
@@ -79,7 +84,7 @@ def placements(
     n_positive, n_defined, doubled_u, n_large = counts.T
     below, size = groups.swapaxes(0, 1)[:, np.arange(N_LARGE) < n_large[:, None]]
     ties = Ties(below, size, np.append(0, np.cumsum(n_large)), n_defined)
-    return Placements(n_positive, n_defined, doubled_u, *spreads.T, ties)
+    return Placements(n_positive, n_defined, doubled_u, spreads[:, 0], spreads[:, 1], ties)
 
 
 @kernel

@@ -1,7 +1,7 @@
 """The inputs of a labelling as the caller gives them; opening them yields a `Workload`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from invert_core.concepts.sets.packing import as_marks
 from invert_core.errors import DataError
 from invert_core.labelling.choosing import UnitChoice, choose_units
 from invert_core.labelling.choosing_concepts import choose_concepts
+from invert_core.labelling.holding_out import check_holdout, hold_out, ids_of_both, set_apart
 from invert_core.labelling.join import join as join_samples
 from invert_core.labelling.workload import Workload
 from invert_core.values import as_rows, check_text, has_own_index
@@ -33,6 +34,8 @@ class Inputs:
     ----------
     activations, concepts, layers, units, names, join, missing, match, include, exclude
         As for `label`.
+    holdout, held_out
+        As for `label`; at most one of them.
     """
 
     activations: ActivationSource
@@ -45,22 +48,37 @@ class Inputs:
     match: str = "exact"
     include: Sequence[str] | None = None
     exclude: Sequence[str] | None = None
+    holdout: float = 0.0
+    held_out: ActivationSource | None = None
+
+    def __post_init__(self) -> None:
+        check_holdout(self.holdout, self.held_out)
 
     @contextmanager
-    def open(self) -> Iterator[Workload]:
+    def open(self, seed: int = 0) -> Iterator[Workload]:
         """Read the concepts, join them to the activations, and choose layers and units.
 
-        The workload reads the activations later, block by block, while the context is open.
+        The workload reads the activations later, block by block, while the context is open. If
+        samples are held out, `seed` decides which; the workload has the others.
         """
         # If one index names samples, 0, 1, 2, … of the other are names, not positions.
         numbered = has_own_index(self.activations) or has_own_index(self.concepts)
-        with open_source(self.activations, numbered=numbered) as opened:
+        with ExitStack() as stack:
+            opened = stack.enter_context(open_source(self.activations, numbered=numbered))
             chosen = choose_concepts(self._concept_set(numbered), self.include, self.exclude)
-            kept, joined = join_samples(
-                opened.sample_id, opened.n_samples, chosen, how=self.join, match=self.match
-            )
+            ids, n_samples, held = opened.sample_id, opened.n_samples, None
+            if self.held_out is not None:
+                held = stack.enter_context(open_source(self.held_out, numbered=True))
+                ids = ids_of_both(opened, held, chosen, self.match)
+                n_samples = len(ids)
+            kept, joined = join_samples(ids, n_samples, chosen, how=self.join, match=self.match)
             concepts = resolve_missing(joined, self.missing)
-            yield Workload(concepts, choose_units(opened.layers, self.layers, self.units), kept)
+            units = choose_units(opened.layers, self.layers, self.units)
+            work = Workload(concepts, units, kept)
+            if held is not None:
+                yield set_apart(work, opened.n_samples, held)
+            else:
+                yield hold_out(work, self.holdout, seed)
 
     def _concept_set(self, numbered: bool) -> ConceptSet:
         if isinstance(self.concepts, ConceptSet):

@@ -11,6 +11,7 @@ from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import SettingError
 from invert_core.executors.threads import Piece, Threads
 from invert_core.labelling.choosing import UnitChoice
+from invert_core.labelling.held_out_rows import adding_held_out
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label_rows import LabelRows
 from invert_core.labelling.workload import Workload
@@ -46,6 +47,8 @@ def label(
     missing: str = "error",
     include: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
+    holdout: float = 0.0,
+    held_out: ActivationSource | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
     block: int | None = None,
@@ -88,6 +91,13 @@ def label(
     include, exclude : sequence of str, optional
         Concepts to use and to leave out, by id, name or pattern such as "rms.*"; upper and lower
         case differ. None uses all and leaves out none. Those left out do not count as searched.
+    holdout : float
+        Share of the samples that the search does not see; what it finds is tested on them, see
+        the columns of `Label` that end in ``held_out``. `Settings.seed` decides which. The result
+        has the concepts on all samples.
+    held_out : array, path, or Activations, optional
+        Activations of the same units on other samples, to hold out in place of a share. Their
+        samples are joined to the same concepts, by id.
     jobs : int, optional
         Number of threads; None takes all cores. Results depend neither on it nor on `block`.
     progress : callable, optional
@@ -121,11 +131,12 @@ def label(
     """
     settings = or_default(settings, Settings)
     inputs = Inputs(
-        activations, concepts, layers, units, names, join, missing, match, include, exclude
+        *(activations, concepts, layers, units, names, join, missing, match, include, exclude),
+        *(holdout, held_out),
     )
-    with inputs.open() as work:
+    with inputs.open(settings.seed) as work:
         tables = label_workload(work, settings, jobs=jobs, progress=progress, block=block)
-        return Labels.of_tables(tables, work.concepts, work.aliases)
+        return Labels.of_tables(tables, work.all_concepts, work.aliases)
 
 
 def label_units(
@@ -141,6 +152,8 @@ def label_units(
     missing: str = "error",
     include: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
+    holdout: float = 0.0,
+    held_out: ActivationSource | None = None,
     jobs: int | None = None,
     block: int | None = None,
 ) -> Generator[list[Label]]:
@@ -149,7 +162,7 @@ def label_units(
     Parameters
     ----------
     activations, concepts, layers, units, settings, names, join, match, missing, jobs, block
-        As for `label`, and so are `include` and `exclude`.
+        As for `label`, and so are `include`, `exclude`, `holdout` and `held_out`.
 
     Returns
     -------
@@ -168,10 +181,11 @@ def label_units(
     """
     settings = or_default(settings, Settings)
     inputs = Inputs(
-        activations, concepts, layers, units, names, join, missing, match, include, exclude
+        *(activations, concepts, layers, units, names, join, missing, match, include, exclude),
+        *(holdout, held_out),
     )
     with (
-        inputs.open() as work,
+        inputs.open(settings.seed) as work,
         closing(label_workload(work, settings, jobs=jobs, block=block)) as tables,
     ):
         for table in tables:
@@ -225,13 +239,14 @@ def label_workload(
     with (
         closing(left.blocks(block)) as blocks,
         closing(threads.pieces(search, blocks, tick if progress else None)) as pieces,
+        adding_held_out(left.held_out, threads.n_threads, block) as with_held_out,
     ):
         addresses = left.addresses()
         for found, units in _batches(pieces, search.places, note):
             of_batch = list(itertools.islice(addresses, len(found)))
             table = rows.table(found, of_batch, units)
             del units  # they hold on to a whole block, and the next batch may take long
-            yield table
+            yield with_held_out(table)
 
 
 def _batches(
@@ -301,6 +316,7 @@ class Plan:
     n_concepts: int
     n_literals_within_limits: int
     n_formulas: int
+    n_samples_held_out: int = 0
 
 
 def plan(inputs: Inputs, settings: Settings) -> Plan:
@@ -308,7 +324,7 @@ def plan(inputs: Inputs, settings: Settings) -> Plan:
 
     Only a search can tell whether any formula of several literals meets the fraction limits.
     """
-    with inputs.open() as work:
+    with inputs.open(settings.seed) as work:
         search = _search(work, settings, n_threads=1)
         return Plan(
             n_samples=work.concepts.n_samples,
@@ -316,4 +332,5 @@ def plan(inputs: Inputs, settings: Settings) -> Plan:
             n_concepts=len(work.concepts.id),
             n_literals_within_limits=search.n_literals_within_limits,
             n_formulas=size_of_space(work.concepts, settings),
+            n_samples_held_out=work.held_out.concepts.n_samples if work.held_out else 0,
         )

@@ -52,6 +52,8 @@ def label_files(
     missing: str = "error",
     include: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
+    holdout: float = 0.0,
+    held_out: str | PathLike[str] | None = None,
     jobs: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -71,8 +73,10 @@ def label_files(
         exist at all.
     names : path, optional
         Table of the concepts' names; see `read_concepts`.
-    layers, units, settings, join, match, missing, include, exclude, jobs, progress
+    layers, units, settings, join, match, missing, include, exclude, holdout, jobs, progress
         As for `label`.
+    held_out : path, optional
+        File of activations of the same units on other samples; see `label`.
     overwrite : bool
         Replace an existing run directory once the new one is complete. Start again if an
         unfinished run is broken or was made from other inputs or settings.
@@ -114,6 +118,8 @@ def label_files(
         match=match,
         include=_as_list(include),
         exclude=_as_list(exclude),
+        holdout=holdout,
+        held_out=None if held_out is None else input_path(held_out),
     )
     files = _files_of(inputs)
     with storage_errors(output):
@@ -128,7 +134,7 @@ def label_files(
         watched = Watched(*files.values())
         identities = {name: file_identity(path) for name, path in files.items()}
         timer = Timer()
-        work = stack.enter_context(inputs.open())
+        work = stack.enter_context(inputs.open(settings.seed))
         fingerprint = _fingerprint(inputs, settings, work, identities)
         unfinished = stack.enter_context(
             unfinished_run(
@@ -165,7 +171,7 @@ def label_files(
             )
             place = output.resolve()  # after the move, "." would mean the old folder
             written = unfinished.files[ROWS_FILE].sha256
-    return Labels.loaded_by(lambda: _rows_of(place, written), work.concepts, work.aliases)
+    return Labels.loaded_by(lambda: _rows_of(place, written), work.all_concepts, work.aliases)
 
 
 def _rows_of(run: Path, written: str) -> Iterator[LabelTable]:
@@ -180,7 +186,8 @@ def _rows_of(run: Path, written: str) -> Iterator[LabelTable]:
 
 def _files_of(inputs: Inputs) -> dict[str, Path]:
     """Return the files that a run is made from, keyed by their role."""
-    files = {"activations": inputs.activations, "concepts": inputs.concepts, "names": inputs.names}
+    roles = ("activations", "concepts", "names", "held_out")
+    files = {role: getattr(inputs, role) for role in roles}
     paths = {name: path for name, path in files.items() if isinstance(path, Path)}
     if paths["concepts"].is_dir():
         build = ["invert", "concepts", "build", str(paths["concepts"]), "-o", "concepts.h5"]
@@ -201,6 +208,7 @@ def _choices(inputs: Inputs) -> dict[str, Any]:
         "match": inputs.match,
         "missing": inputs.missing,
         **_concept_choice(inputs),
+        **_holdout(inputs),
     }
 
 
@@ -208,6 +216,11 @@ def _concept_choice(inputs: Inputs) -> dict[str, list[str]]:
     """Return which concepts were asked for; nothing if all are used, as in earlier versions."""
     choices = {"include": inputs.include, "exclude": inputs.exclude}
     return {name: list(choice) for name, choice in choices.items() if choice is not None}
+
+
+def _holdout(inputs: Inputs) -> dict[str, float]:
+    """Return which share of the samples is held out; nothing if none is."""
+    return {"holdout": float(inputs.holdout)} if inputs.holdout else {}
 
 
 def _as_list(names: Sequence[str] | None) -> Sequence[str] | None:
@@ -235,6 +248,7 @@ def _fingerprint(
         "match": inputs.match,
         "missing": inputs.missing,
         **_concept_choice(inputs),
+        **_holdout(inputs),
         "inputs": {name: found["sha256"] for name, found in identities.items()},
         "versions": versions(),
     }

@@ -34,7 +34,7 @@ def logit_interval(auc, variance, z):
 
 
 def newcombe_interval(auc, n_inside, n_outside, z):
-    """Where |AUC - t| is z standard errors of Hanley and McNeil, as if both sizes were their mean."""
+    """Where |AUC - t| is z of Hanley and McNeil's standard errors, as if both sizes were equal."""
     others = (n_inside + n_outside) / 2 - 1
 
     def excess(t):
