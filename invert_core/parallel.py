@@ -1,5 +1,6 @@
 """Threads and memory: how much there is, and reading ahead."""
 
+import logging
 import os
 import threading
 from collections import deque
@@ -11,6 +12,9 @@ from typing import TypeVar
 from invert_core.errors import SettingError
 
 T = TypeVar("T")
+
+steps = logging.getLogger("invert.steps")
+"""Says at level DEBUG how far a step is that holds up the rest; an empty message ends it."""
 
 _LONGEST_WAIT = 0.5
 """Seconds until an interrupt is noticed where waiting cannot be interrupted, as on Windows."""

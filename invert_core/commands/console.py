@@ -16,7 +16,7 @@ import click
 from invert_core.errors import InvertError, StorageError
 
 _log = logging.getLogger("invert")
-_steps = logging.getLogger("invert.compiling")
+_steps = logging.getLogger("invert.steps")
 T = TypeVar("T")
 
 _ROWS_AT_ONCE = 1000

@@ -17,7 +17,7 @@ from invert_core.files.write_lock import try_lock
 from invert_core.kernels import _internals
 
 _log = logging.getLogger("invert")
-steps = logging.getLogger("invert.compiling")
+steps = logging.getLogger("invert.steps")
 """Says at level DEBUG which kernels are being compiled; an empty message ends this."""
 
 config: Any = numba.config  # typed as Any: it defines its names at import time

@@ -86,14 +86,15 @@ def _missing_labels() -> None:
     from invert_core.kernels.planes import planes_of
     from invert_core.kernels.ranks import sorted_keys
     from invert_core.kernels.sums import BY_COST
+    from invert_core.kernels.ties import room_for_large
 
     sorted_keys(np.ones((1, 4), np.float32), 0, Atoms(np.arange(4, dtype=np.int32), _SIZES))
     planes_of(_SIZES)
     lists = subsets.concept_lists(_BITS, _BITS, np.zeros(2, np.int64), _SIZES, BY_COST)
     runs = subsets.runs_of_keys(np.arange(4, dtype=np.uint64), 0)
-    words, weights, ties = whole_set(4), np.empty(4, np.int64), np.empty(2, np.int64)
+    words, weights, tie_sums = whole_set(4), np.empty(4, np.int64), np.empty(2, np.int64)
     subsets.size_of(words, _SIZES)
-    subsets.rank_within(runs, words, _SIZES, weights, ties)
+    subsets.rank_within(runs, words, _SIZES, weights, tie_sums, room_for_large(4))
     ranked = subsets.ranks_in_binary(weights, lists)
     chosen = subsets.Chosen(np.arange(2), np.arange(0, dtype=np.uint32))
     table, (counts, sums) = np.empty((4, 2), np.int64), np.zeros((2, 2), np.int64)
@@ -107,10 +108,28 @@ def _placements() -> None:
     placements(units, np.zeros(1, np.int64), _BITS[:1], None, 4)
 
 
+def _tails() -> None:
+    from invert_core.kernels.tails import TWO_SIDED, log_tails
+    from invert_core.kernels.ties import Ties
+
+    first = np.array([0, 1])
+    ties = Ties(np.zeros(1, np.int64), np.array([2]), first, np.array([8]))
+    log_tails(np.array([3]), np.array([36]), np.zeros(1, np.int64), ties, TWO_SIDED)
+
+
+def _shuffles() -> None:
+    from invert_core.kernels.atoms import Atoms
+    from invert_core.kernels.shuffles import shuffled_sums
+
+    shuffled_sums(np.ones(1, np.uint64), Atoms(np.arange(4, dtype=np.int32), _SIZES), 1)
+
+
 SEARCH = "search"
 DENSE_SEARCH = "search among dense labels"
 RANKS = "ranks"
 CODES_OF_FLOAT64 = "codes of float64"
+TAILS = "tails"
+SHUFFLES = "shuffles"
 ATOMS = "atoms"
 INDEX = "index"
 EXHAUSTIVE = "exhaustive search"
@@ -127,6 +146,8 @@ JOBS: dict[str, Callable[[], None]] = {
     INDEX: _index,
     ATOMS: _atoms,
     PLACEMENTS: _placements,
+    TAILS: _tails,
+    SHUFFLES: _shuffles,
 }
 """The call of each job, keyed by the name that users are told."""
 

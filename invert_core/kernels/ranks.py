@@ -24,6 +24,7 @@ from invert_core.kernels.radix import (
     sort_by_bits,
     sort_mostly,
 )
+from invert_core.kernels.ties import Large, Ties, least_large, most_large, note_large, ties_of
 
 TIE_BASE = 2**27
 """The tie sum is `high * TIE_BASE + low`; with at most 2**27 samples both fit in 64 bits."""
@@ -42,20 +43,40 @@ class StoredUnits(Protocol):
 class Zeros(NamedTuple):
     """The zeros of a unit.
 
-    Of N samples `n_zeros` are 0 and `n_negative` are below; `rank` is the doubled midrank of zeros,
-    `cubes` what they add to the cubes.
+    Of N samples `n_zeros` are 0 and `n_negative` are below; `rank` is the doubled midrank of zeros.
     """
 
-    n_samples: int
     n_zeros: int
     n_negative: int
     rank: int
-    cubes: float
 
 
-def rank_sums(
-    units: np.ndarray | StoredUnits, atoms: Atoms, tuning: Tuning = TUNING
-) -> tuple[np.ndarray, list[int], np.ndarray]:
+class Noted(NamedTuple):
+    """What is noted about the tie groups of a unit.
+
+    `sums` int64 [2] are the two parts of the tie sum. `large` takes the groups of at least `least`
+    samples.
+    """
+
+    sums: np.ndarray
+    least: int
+    large: Large
+
+
+class RankSums(NamedTuple):
+    """The ranks of K units, added over S atoms, and what is known of the ties.
+
+    `sums` int64 [K, S] are twice the midranks, added over each atom; those of a unit add up to
+    N(N + 1). `tie_sums` are K exact sums of t**3 - t over all tie groups, and `ties` the large tie
+    groups.
+    """
+
+    sums: np.ndarray
+    tie_sums: list[int]
+    ties: Ties
+
+
+def rank_sums(units: np.ndarray | StoredUnits, atoms: Atoms, tuning: Tuning = TUNING) -> RankSums:
     """Rank units and add the ranks of each atom.
 
     Parameters
@@ -69,21 +90,22 @@ def rank_sums(
 
     Returns
     -------
-    sums : int64 [K, S]
-        Twice the midranks, added over each atom; those of a unit add up to N(N + 1).
-    tie_sums : list of K int
-        Sum of t**3 - t over tie groups, exact.
-    cubes : float64 [K]
-        Sum of (doubled midrank - (N + 1))**3, zero if the ranks are distributed symmetrically.
+    RankSums
     """
-    sums = np.empty((len(units), atoms.sizes.size), np.int64)
-    ties = np.empty((len(units), 2), np.int64)
-    cubes = np.empty(len(units), np.float64)
+    n_units, n_samples = len(units), int(atoms.sizes.sum())
+    sums = np.empty((n_units, atoms.sizes.size), np.int64)
+    tie_sums, n_large = np.empty((n_units, 2), np.int64), np.zeros((n_units, 1), np.int64)
+    below, size = np.empty((2, n_units, most_large(n_samples)), np.int64)
     room = room_for(_most_values(units), tuning)
     for part, values, of_values in _parts(units, atoms):
         codes = codes_of(values, room, tuning)
-        rank_units(codes, of_values, room, tuning, sums[part], ties[part], cubes[part])
-    return sums, [high * TIE_BASE + low for high, low in ties.tolist()], cubes
+        large = Large(below[part], size[part], n_large[part])
+        rank_units(codes, of_values, room, tuning, sums[part], tie_sums[part], large)
+    return RankSums(
+        sums,
+        [high * TIE_BASE + low for high, low in tie_sums.tolist()],
+        ties_of(below, size, n_large[:, 0], np.full(n_units, n_samples)),
+    )
 
 
 def sorted_keys(units: np.ndarray | StoredUnits, unit: int, atoms: Atoms) -> tuple[np.ndarray, int]:
@@ -132,44 +154,45 @@ def _values_of(
 
 
 @kernel
-def rank_units(codes, atoms, room, tuning, sums, ties, cubes):
+def rank_units(codes, atoms, room, tuning, sums, tie_sums, large):
     """Rank units given by codes uint32 [K, n]; samples without a code are 0.
 
-    `atoms.of_sample` int32 [n] are the atoms of the samples that have a code. `sums` and `cubes`
-    are filled in as `rank_sums` says, `ties` int64 [K, 2] with the two parts of the tie sums.
+    `atoms.of_sample` int32 [n] are the atoms of the samples that have a code. `sums` int64 [K, S]
+    are filled in as `rank_sums` says, `tie_sums` int64 [K, 2] with the two parts of the tie sums,
+    and `large` with the large tie groups; its arrays are those of `Large` for each unit.
     """
     sizes = atoms.sizes
     n_samples = START
     for size in sizes:
         n_samples += size
+    least = least_large(n_samples)
     for unit in range(codes.shape[0]):
         numbers = make_keys(codes[unit], atoms.of_sample, room.keys)
         n_negative = numbers.n_negative
         n_zeros = n_samples - numbers.n_keys
         # Zeros have ranks n_negative + 1 to n_negative + n_zeros; twice their mean is an integer.
-        of_zero = 2 * n_negative + n_zeros + 1
+        zeros = Zeros(n_zeros, n_negative, 2 * n_negative + n_zeros + 1)
         # All samples get the rank of zero; then those that have a key are corrected.
         for atom in range(sizes.size):
-            sums[unit, atom] = sizes[atom] * of_zero
-        ties[unit, 0] = 0
-        ties[unit, 1] = 0
-        of_zeros = 0.0
+            sums[unit, atom] = sizes[atom] * zeros.rank
+        of_unit = Large(large.below[unit], large.size[unit], large.n[unit])
+        noted = Noted(tie_sums[unit], least, of_unit)
+        noted.sums[0] = 0
+        noted.sums[1] = 0
         if n_zeros > 0:
-            of_zeros = count_ties(n_zeros, of_zero - (n_samples + 1), ties[unit])
-        zeros = Zeros(n_samples, n_zeros, n_negative, of_zero, of_zeros)
+            note_ties(n_negative, n_zeros, noted)
         if numbers.n_numbers <= tuning.counted * numbers.n_keys:
-            cubes[unit] = add_counted(room, numbers, zeros, sums[unit], ties[unit])
+            add_counted(room, numbers, zeros, sums[unit], noted)
         else:
             n_bits = n_bits_of(np.uint64(numbers.n_numbers - 1))
             n_left = sort_mostly(room, START, numbers.n_keys, n_bits, tuning)
-            cubes[unit] = add_sorted(room, n_left, tuning, numbers, zeros, sums[unit], ties[unit])
+            add_sorted(room, n_left, tuning, numbers, zeros, sums[unit], noted)
 
 
 @kernel
-def add_counted(room, numbers, zeros, sums, ties):
-    """Add the ranks of keys in any order, by counting the keys of each number; return the cubes."""
+def add_counted(room, numbers, zeros, sums, noted):
+    """Add the ranks of keys in any order, by counting the keys of each number."""
     keys, counts, rank_of = room.keys, room.counts, room.counts
-    cubes = zeros.cubes
     for number in range(numbers.n_numbers):
         counts[number] = 0
     for at in range(numbers.n_keys):
@@ -181,24 +204,21 @@ def add_counted(room, numbers, zeros, sums, ties):
         tied = np.int64(counts[number])
         if tied == 0:
             continue
-        rank = 2 * below + tied + 1
         if tied > 1:
-            cubes += count_ties(tied, rank - (zeros.n_samples + 1), ties)
+            note_ties(below, tied, noted)
         # A count gives way to the rank, which fits into 32 bits as well.
-        rank_of[number] = rank
+        rank_of[number] = 2 * below + tied + 1
         below += tied
     # The second look at the keys adds what the counts became.
     for at in range(numbers.n_keys):
         sums[keys[at] & LOW_HALF] += np.int64(rank_of[keys[at] >> HALF]) - zeros.rank
-    return cubes
 
 
 @kernel
-def add_sorted(room, n_left, tuning, numbers, zeros, sums, ties):
-    """Add the ranks of keys sorted by all but the last `n_left` bits; return the cubes."""
+def add_sorted(room, n_left, tuning, numbers, zeros, sums, noted):
+    """Add the ranks of keys sorted by all but the last `n_left` bits."""
     keys = room.keys
     shift = HALF + np.uint64(n_left)
-    cubes = zeros.cubes
     # A key that agrees with the last key in no bit ends its group, without a test for the end.
     keys[numbers.n_keys] = ~keys[numbers.n_keys - 1]
     first, key = START, keys[0]
@@ -206,45 +226,39 @@ def add_sorted(room, n_left, tuning, numbers, zeros, sums, ties):
         next_key = keys[at]
         if next_key >> shift == key >> shift:
             continue
-        # Most values agree with no other, and so add nothing to ties and cubes.
+        # Most values agree with no other, and so add nothing to the ties.
         if at - first == 1:
             rank = 2 * at + (2 * zeros.n_zeros if first >= zeros.n_negative else 0)
             sums[key & LOW_HALF] += rank - zeros.rank
         else:
             if n_left > 0:
                 sort_by_bits(room, first, at, START, n_left, tuning)
-            cubes = add_group(keys, first, at, zeros, sums, ties, cubes)
+            add_group(keys, first, at, zeros, sums, noted)
         first, key = at, next_key
-    return cubes
 
 
 @kernel
-def add_group(keys, start, stop, zeros, sums, ties, cubes):
-    """Add the ranks of a few sorted keys, ties among them; return the cubes with theirs."""
+def add_group(keys, start, stop, zeros, sums, noted):
+    """Add the ranks of a few sorted keys, ties among them."""
     first = start
     for at in range(start + 1, stop + 1):
         if at < stop and keys[at] >> HALF == keys[first] >> HALF:
             continue
         # Positions do not count the zeros, which come before all positive values.
-        rank = first + at + 1 + (2 * zeros.n_zeros if first >= zeros.n_negative else 0)
+        below = first + (zeros.n_zeros if first >= zeros.n_negative else 0)
+        rank = 2 * below + at - first + 1
         for tied in range(first, at):
             sums[keys[tied] & LOW_HALF] += rank - zeros.rank
         if at - first > 1:
-            cubes += count_ties(at - first, rank - (zeros.n_samples + 1), ties)
+            note_ties(below, at - first, noted)
         first = at
-    return cubes
 
 
 @kernel
-def count_ties(size, off_centre, ties):
-    """Add size**3 - size of a tie group to `ties`, and return what it adds to the cubes.
-
-    `off_centre` is the group's doubled midrank minus N + 1. Without ties the cubes add up to 0;
-    a group subtracts off_centre * (size**3 - size).
-    """
+def note_ties(below, size, noted):
+    """Note a tie group of `size` samples above `below` others."""
     # size**3 needs up to 81 bits; cut in two, each part stays below 2**55 over all groups.
     square = size * size - 1
-    ties[0] += (square // TIE_BASE) * size
-    ties[1] += (square % TIE_BASE) * size
-    # Floats from here on: the product can exceed 2**63, and the cubes only feed an approximation.
-    return -float(off_centre) * float(size) * float(square)
+    noted.sums[0] += (square // TIE_BASE) * size
+    noted.sums[1] += (square % TIE_BASE) * size
+    note_large(below, size, noted.least, noted.large)

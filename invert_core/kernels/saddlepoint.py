@@ -103,7 +103,9 @@ def cumulants(a, b, pivot, scale, pieces, start, stop):
             # Only values with log odds between -36 and 36 need an exponential.
             one, other = (-_CERTAIN - a) / b - y0, (_CERTAIN - a) / b - y0
             first = int(min(max(math.ceil(min(one, other) / step), 0.0), float(size)))
-            last = int(min(max(math.floor(max(one, other) / step) + 1.0, float(first)), float(size)))
+            last = int(
+                min(max(math.floor(max(one, other) / step) + 1.0, float(first)), float(size))
+            )
             sure = size - last if b > 0.0 else first
             if sure > 0:
                 middle = last if b > 0.0 else 0

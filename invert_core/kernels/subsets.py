@@ -11,7 +11,7 @@ from invert_core.kernels._jit import kernel
 from invert_core.kernels.bits import lowest_bit, popcount
 from invert_core.kernels.planes import ALL_PLANES, add_planes, bit_length, planes_of
 from invert_core.kernels.radix import HALF, LOW_HALF
-from invert_core.kernels.ranks import count_ties
+from invert_core.kernels.ranks import Noted, note_ties
 from invert_core.kernels.sums import (
     BY_COST,
     ENTRY_COST,
@@ -20,6 +20,7 @@ from invert_core.kernels.sums import (
     PLANES,
     Ranked,
 )
+from invert_core.kernels.ties import least_large
 
 _ONE = np.uint64(1)
 
@@ -106,7 +107,7 @@ def size_of(words, sizes):
 
 
 @kernel
-def rank_within(runs, words, sizes, weights, ties):
+def rank_within(runs, words, sizes, weights, tie_sums, large):
     """Rank the samples of a set of atoms among themselves.
 
     Parameters
@@ -118,13 +119,10 @@ def rank_within(runs, words, sizes, weights, ties):
         Samples of each atom.
     weights : int64 [S]
         Becomes the doubled midranks, added over each atom; 0 outside the set.
-    ties : int64 [2]
-        Becomes the sum of t**3 - t over tie groups, see `ranks.count_ties`.
-
-    Returns
-    -------
-    cubes : float
-        Sum of (doubled midrank - (N + 1))**3 for a set of N samples.
+    tie_sums : int64 [2]
+        Becomes the sum of t**3 - t over tie groups, see `ranks.note_ties`.
+    large : Large
+        Becomes the large tie groups.
     """
     n_samples = size_of(words, sizes)
     # Samples in no run are zero: they remain when the runs are subtracted.
@@ -139,10 +137,10 @@ def rank_within(runs, words, sizes, weights, ties):
     of_zero = 2 * n_negative + n_zeros + 1
     for atom in range(sizes.size):
         weights[atom] = sizes[atom] * of_zero * is_in(words, atom)
-    ties[0] = ties[1] = 0
-    cubes = 0.0
+    tie_sums[0] = tie_sums[1] = large.n[0] = 0
+    noted = Noted(tie_sums, least_large(n_samples), large)
     if n_zeros > 1:
-        cubes += count_ties(n_zeros, of_zero - (n_samples + 1), ties)
+        note_ties(n_negative, n_zeros, noted)
     # Minus the rank of zero, which all samples in the set have already.
     rank = 1 - of_zero
     for value in range(runs.first.size - 1):
@@ -160,9 +158,9 @@ def rank_within(runs, words, sizes, weights, ties):
             for run in range(start, stop):
                 weights[runs.atom[run]] += inside[run] * (rank + tied)
         if tied > 1:
-            cubes += count_ties(tied, rank + tied + of_zero - (n_samples + 1), ties)
+            # Without the rank of zero, twice the samples below plus 1.
+            note_ties((rank + of_zero - 1) // 2, tied, noted)
         rank += 2 * tied
-    return cubes
 
 
 def ranks_in_binary(weights: np.ndarray, lists: ConceptLists) -> Ranked:

@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from invert_core.kernels._jit import kernel
+from invert_core.kernels._jit import inner, kernel
 
 N_LARGE = 512
 """A tie group is large if it holds more than 1 / 512 of the samples, and more than one sample."""
@@ -61,9 +61,58 @@ class Ties(NamedTuple):
         return type(self)(self.below[groups], self.size[groups], first, self.n_samples[units])
 
 
-def least_large(n_samples: int) -> int:
+@inner
+def least_large(n_samples):
     """Return how many samples the smallest large tie group has among `n_samples`."""
     return max(1, n_samples // N_LARGE) + 1
+
+
+class Large(NamedTuple):
+    """Room for the large tie groups of one unit, in any order; ``n[0]`` of them are there.
+
+    `below` and `size` are int64 [M], where no unit of as many samples has more than M groups.
+    """
+
+    below: np.ndarray
+    size: np.ndarray
+    n: np.ndarray
+
+
+def most_large(n_samples: int) -> int:
+    """Return how many large tie groups a unit can have at most."""
+    return n_samples // least_large(n_samples)
+
+
+def room_for_large(n_samples: int) -> Large:
+    """Return room for the large tie groups of one unit."""
+    below, size = np.empty((2, most_large(n_samples)), np.int64)
+    return Large(below, size, np.zeros(1, np.int64))
+
+
+@inner
+def note_large(below, size, least, large):
+    """Note a tie group if it has at least `least` samples."""
+    if size >= least:
+        number = large.n[0]
+        large.below[number] = below
+        large.size[number] = size
+        large.n[0] = number + 1
+
+
+def ties_of(below: np.ndarray, size: np.ndarray, n: np.ndarray, n_samples: np.ndarray) -> Ties:
+    """Put the noted groups of K units in order.
+
+    Parameters
+    ----------
+    below, size : int64 [K, M]
+        The rooms of the units; see `Large`.
+    n, n_samples : int64 [K]
+        Number of groups, and of samples, of each unit.
+    """
+    is_used = np.arange(below.shape[1]) < n[:, None]
+    below, size = below[is_used], size[is_used]
+    order = np.lexsort((below, np.nonzero(is_used)[0]))
+    return Ties(below[order], size[order], np.append(0, np.cumsum(n)), n_samples)
 
 
 class Pieces(NamedTuple):

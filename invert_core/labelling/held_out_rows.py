@@ -10,7 +10,7 @@ import numpy as np
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.formula.formula import Formula
 from invert_core.kernels.bits import whole_set
-from invert_core.kernels.jobs import PLACEMENTS, jobs_of_types
+from invert_core.kernels.jobs import PLACEMENTS, TAILS, jobs_of_types
 from invert_core.kernels.placements import Placements, placements
 from invert_core.kernels.tails import GREATER, LESS, log_tails
 from invert_core.kernels.warm_up import compile_jobs
@@ -44,7 +44,7 @@ def adding_held_out(
     if work is None:
         yield lambda table: table
         return
-    compile_jobs(PLACEMENTS, *jobs_of_types(work.dtypes))
+    compile_jobs(PLACEMENTS, TAILS, *jobs_of_types(work.dtypes))
     with closing(work.blocks(block)) as blocks, ThreadPoolExecutor(n_threads) as pool:
         ahead = _Ahead(blocks)
 

@@ -16,6 +16,7 @@ from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label_rows import LabelRows
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.table import METRICS
+from invert_core.nulls.correcting import Correct
 from invert_core.results.columns import Label
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
@@ -220,7 +221,9 @@ def label_workload(
     """
     threads = Threads(jobs)
     search = _search(work, settings, threads.n_threads)
-    rows = LabelRows(work, settings, size_of_space(work.concepts, settings))
+    n_formulas = size_of_space(work.concepts, settings)
+    correct = Correct(search, work.concepts, n_formulas, threads.n_threads)
+    rows = LabelRows(work, settings, correct)
     n_units = work.n_units
     left = work.after(n_done)
     if progress is not None:

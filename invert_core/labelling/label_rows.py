@@ -10,13 +10,14 @@ from invert_core.formula.formula import Formula
 from invert_core.formula.names import LiteralNames
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.table import METRICS, measured
+from invert_core.nulls.correcting import CORRECTIONS, Correct
 from invert_core.results.columns import OPTIONAL_TYPES, Label, columns
 from invert_core.results.label_table import Column, FormulaTexts, LabelTable
 from invert_core.search.search import Units
 from invert_core.search.search_result import Findings, SearchResult
 from invert_core.settings import Settings
-from invert_core.statistics.corrections import is_trusted, log10_p_search
-from invert_core.statistics.tails import RankSpread, log10_p_skewed, p_values, z_score
+from invert_core.statistics.conditional import METHODS
+from invert_core.statistics.tails import RankSpread, z_score
 
 Columns = dict[str, np.ndarray]
 """The values of F rows, keyed by column: arrays [F]."""
@@ -30,41 +31,34 @@ class Tested:
     ----------
     columns : Columns
         The columns of `Explanation` that hold numbers.
-    log10_skewed : float64 [F]
-        `log10_p`, with the skew of U taken into account.
+    rung : int8 [F]
+        How the p-values were computed, see `kernels.tails`.
     is_constant : bool [F]
         Whether the unit was constant, so that there was nothing to test.
     """
 
     columns: Columns
-    log10_skewed: np.ndarray
+    rung: np.ndarray
     is_constant: np.ndarray
 
     def methods(self) -> np.ndarray:
         """Return the `method` of each row: the distribution that its p-value comes from."""
-        return chosen(("normal", "none"), self.is_constant)
+        return chosen(METHODS, self.rung)
 
-    def corrected(self, n_tests: int, constant: str) -> Columns:
-        """Return the columns that depend on the number of tests, which is at least 1.
-
-        `constant` is the status of a formula whose unit is constant.
-        """
-        p_value, log10_p = self.columns["p_value"], self.columns["log10_p"]
-        log10_corrected = log10_p_search(p_value, log10_p, n_tests)
-        trusted = is_trusted(log10_corrected, self.log10_skewed, n_tests)
-        return {
-            "p_search": p_value if n_tests == 1 else 10.0**log10_corrected,
-            "log10_p_search": log10_corrected,
-            "correction": chosen(("none" if n_tests == 1 else "space",), 0 * self.is_constant),
-            "method": self.methods(),
-            "status": chosen(
-                ("ok", "untrusted", constant), np.where(self.is_constant, 2, ~trusted)
-            ),
-        }
+    def take(self, rows: np.ndarray) -> "Tested":
+        """Return some of the tests, by position int64 [k]."""
+        picked = {name: column[rows] for name, column in self.columns.items()}
+        return Tested(picked, self.rung[rows], self.is_constant[rows])
 
 
-def tested_formulas(n_positive: np.ndarray, doubled_u: np.ndarray, spread: RankSpread) -> Tested:
-    """Test formulas whose U is known.
+def tested_formulas(
+    n_positive: np.ndarray,
+    doubled_u: np.ndarray,
+    spread: RankSpread,
+    log10_p: np.ndarray,
+    rung: np.ndarray,
+) -> Tested:
+    """Return the results of tests of formulas.
 
     Parameters
     ----------
@@ -72,20 +66,20 @@ def tested_formulas(n_positive: np.ndarray, doubled_u: np.ndarray, spread: RankS
         n1 and 2U of each formula.
     spread : RankSpread
         Rank spread of each formula's unit, arrays [F].
+    log10_p, rung : float64 [F], int8 [F]
+        Decimal logarithms of the p-values, and how they were computed.
     """
-    p_value, log10_p = p_values(doubled_u, n_positive, spread, "two-sided")
-    z = z_score(doubled_u, n_positive, spread)
     found = {
         "auc": doubled_u / (2 * n_positive * (spread.n_samples - n_positive)),
         "u": doubled_u / 2.0,
-        "z": z,
-        "p_value": p_value,
+        "z": z_score(doubled_u, n_positive, spread),
+        "p_value": 10.0**log10_p,
         "log10_p": log10_p,
         "n_positive": n_positive,
         "n_samples": np.broadcast_to(spread.n_samples, n_positive.shape),
         "concept_fraction": n_positive / spread.n_samples,
     }
-    return Tested(found, log10_p_skewed(log10_p, z, spread.skewness(n_positive)), spread.is_dead)
+    return Tested(found, rung, spread.is_dead)
 
 
 def chosen(texts: Sequence[str], numbers: np.ndarray) -> np.ndarray:
@@ -133,14 +127,14 @@ class LabelRows:
     ----------
     work : Workload
     settings : Settings
-    n_tests : int
-        Number of formulas that `p_search` corrects for.
+    correct : Correct
+        Corrects p-values for the search.
     """
 
-    def __init__(self, work: Workload, settings: Settings, n_tests: int):
+    def __init__(self, work: Workload, settings: Settings, correct: Correct):
         self._concepts = work.concepts
         self._settings = settings
-        self._n_tests = n_tests
+        self._correct = correct
         self._names = LiteralNames(work.concepts)
         self._unit_names = work.unit_names
         self._dead = {name: one.metadata["dead"] for name, one in columns(Label).items()}
@@ -165,12 +159,13 @@ class LabelRows:
         """
         found = Findings.of(result, self._settings)
         found = found.take((found.rank > 0) | found.is_best_of_length)
-        tested = tested_formulas(found.n_positive, found.doubled_u, found.spread)
+        tested = tested_formulas(
+            found.n_positive, found.doubled_u, found.spread, found.log10_p, found.rung
+        )
         reported = np.flatnonzero(found.rank)
-        corrected = tested.corrected(self._n_tests, constant="constant")
         rows = absent_columns(reported.size)
-        rows |= {name: column[reported] for name, column in corrected.items()}
         rows |= self._of_searches(result, found, reported)
+        rows |= self._corrected(result, found.take(reported), tested.take(reported))
         if units is not None:
             rows |= self._measured(found, reported, units)
 
@@ -209,6 +204,17 @@ class LabelRows:
             "direction": chosen(self._settings.directions, way),
             "n_scored": result.n_scored[unit, way],
             "gap": result.gap[unit, way],
+        }
+
+    def _corrected(self, result: SearchResult, found: Findings, tested: Tested) -> Columns:
+        """Return the columns of reported formulas that say what their p-values are worth."""
+        log10_p, correction = self._correct(result, found)
+        return {
+            "p_search": 10.0**log10_p,
+            "log10_p_search": log10_p,
+            "correction": chosen(CORRECTIONS, correction),
+            "method": tested.methods(),
+            "status": chosen(("ok", "constant"), tested.is_constant),
         }
 
     def _measured(self, found: Findings, reported: np.ndarray, units: Units) -> Columns:

@@ -182,15 +182,13 @@ def probe(
 def _corrected(tested: Tested) -> Columns:
     """Return the columns that depend on how many units were tested."""
     alive = ~tested.is_constant
-    normal, skewed = np.zeros((2, alive.size))
-    normal[alive] = log10_p_holm(tested.columns["log10_p"][alive])
-    skewed[alive] = log10_p_holm(tested.log10_skewed[alive])
-    trusted = (normal >= _THRESHOLD) | (skewed < _THRESHOLD)
+    corrected = np.zeros(alive.size)
+    corrected[alive] = log10_p_holm(tested.columns["log10_p"][alive])
     return {
-        "p_units": 10.0**normal,
-        "log10_p_units": normal,
+        "p_units": 10.0**corrected,
+        "log10_p_units": corrected,
         "method": tested.methods(),
-        "status": chosen(("ok", "untrusted", "dead"), np.where(alive, ~trusted, 2)),
+        "status": chosen(("ok", "dead"), ~alive),
     }
 
 

@@ -14,9 +14,11 @@ from invert_core.formula.formula import Formula
 from invert_core.formula.syntax import check_syntax
 from invert_core.kernels.atoms import merged
 from invert_core.kernels.bits import pack_columns
-from invert_core.kernels.jobs import ATOMS, RANKS, jobs_of_types
+from invert_core.kernels.jobs import ATOMS, RANKS, TAILS, jobs_of_types
 from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import sum_of_set
+from invert_core.kernels.tails import TWO_SIDED, log_tails
+from invert_core.kernels.ties import Ties
 from invert_core.kernels.warm_up import compile_jobs
 from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
@@ -35,7 +37,7 @@ from invert_core.labelling.workload import Workload, concepts_of
 from invert_core.metrics.table import METRICS, measured
 from invert_core.results.label_table import EXPLAINED, OF_ROWS, LabelTable
 from invert_core.results.labels import Labels
-from invert_core.statistics.tails import RankSpread
+from invert_core.statistics.tails import LN10, RankSpread
 
 
 def score(
@@ -98,7 +100,7 @@ def score(
     once = np.ones(n_units, np.int64)
     columns = absent_columns(n_units)
     columns |= {"rank": once, "direction": chosen(("given",), 0 * once), "n_scored": once}
-    columns |= scored.columns | scored.tested.corrected(1, constant="dead") | scored.metrics
+    columns |= scored.columns | _uncorrected(scored.tested) | scored.metrics
     table = LabelTable(
         {name: columns[name] for name in EXPLAINED},
         {name: columns[name] for name in OF_ROWS},
@@ -107,6 +109,17 @@ def score(
         ends=0 * once,
     )
     return Labels.of_tables([table], scored.concepts, scored.aliases)
+
+
+def _uncorrected(tested: Tested) -> Columns:
+    """Return the columns that say what the p-values are worth where nothing was searched."""
+    return {
+        "p_search": tested.columns["p_value"],
+        "log10_p_search": tested.columns["log10_p"],
+        "correction": chosen(("none",), 0 * tested.rung),
+        "method": tested.methods(),
+        "status": chosen(("ok", "dead"), tested.is_constant),
+    }
 
 
 @dataclass(frozen=True)
@@ -169,26 +182,29 @@ def _tested(
     """Test an extent, bool [N], on every unit, and compute the metrics."""
     n_samples = work.concepts.n_samples
     n_positive = int(extent.sum())
-    compile_jobs(RANKS, ATOMS, *jobs_of_types(work.dtypes))
+    compile_jobs(RANKS, ATOMS, TAILS, *jobs_of_types(work.dtypes))
     atoms, of_atoms = merged(pack_columns(extent[:, None]), n_samples)
     rank_sum: list[int] = []
-    all_ties: list[int] = []
-    all_cubes: list[np.ndarray] = []
+    tie_sums: list[int] = []
+    ties: list[Ties] = []
     metrics: list[dict[str, float | None]] = []
     with closing(work.blocks(block)) as blocks:
         for of_block in blocks:
-            sums, ties, cubes = rank_sums(of_block, atoms)
-            rank_sum += [int(sum_of_set(of_atoms[0], row)) for row in sums]
-            all_ties += ties
-            all_cubes.append(cubes)
+            ranked = rank_sums(of_block, atoms)
+            rank_sum += [int(sum_of_set(of_atoms[0], row)) for row in ranked.sums]
+            tie_sums += ranked.tie_sums
+            ties.append(ranked.ties)
             if METRICS:
                 numbers = range(len(of_block))
                 metrics += [measured(values_of(of_block, number), extent) for number in numbers]
             if progress is not None:
                 progress(len(rank_sum), work.n_units)
-    spread = RankSpread.of_units(n_samples, all_ties, np.concatenate(all_cubes))
-    sizes = np.full(len(rank_sum), n_positive)
-    tested = tested_formulas(sizes, np.array(rank_sum) - sizes * (sizes + 1), spread)
+    spread = RankSpread.of_units(n_samples, tie_sums)
+    sizes, sums = np.full(len(rank_sum), n_positive), np.array(rank_sum)
+    units = np.arange(len(rank_sum))
+    log_p, rung = log_tails(sizes, sums, units, Ties.join(ties), TWO_SIDED)
+    doubled_u = sums - sizes * (sizes + 1)
+    tested = tested_formulas(sizes, doubled_u, spread, log_p / LN10, rung)
     return tested, metric_columns(metrics)
 
 

@@ -10,7 +10,7 @@ from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.beam_search import search_units
 from invert_core.kernels.candidates import Limits
 from invert_core.kernels.formulas import LITERALS
-from invert_core.kernels.jobs import ATOMS, DENSE_SEARCH, INDEX, RANKS, SEARCH
+from invert_core.kernels.jobs import ATOMS, DENSE_SEARCH, INDEX, RANKS, SEARCH, TAILS
 from invert_core.kernels.scores import auc_of
 from invert_core.kernels.sums import LabelIndex, concept_sums, index_by_atoms
 from invert_core.kernels.warm_up import compile_jobs
@@ -45,10 +45,10 @@ class BeamSearch(CompleteSearch):
             min(settings.limit_search or n_concepts, n_concepts),
         )
         # Only the index tells whether labels are dense.
-        n_compiled = compile_jobs(INDEX, ATOMS, later=(SEARCH, RANKS))
+        n_compiled = compile_jobs(INDEX, ATOMS, later=(SEARCH, RANKS, TAILS))
         self._atoms, self._index = self._prepare(concepts)
         search = SEARCH if self._index.dense is None else DENSE_SEARCH
-        self.compile(search, RANKS, n_before=n_compiled)
+        self.compile(search, RANKS, TAILS, n_before=n_compiled)
         # Compiles what only limited searches need, before there are threads; all samples are tied.
         self._searched(self._atoms.sizes[None] * (self.n_samples + 1))
 

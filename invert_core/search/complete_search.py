@@ -8,7 +8,7 @@ import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.kernels.atoms import Atoms
-from invert_core.kernels.ranks import rank_sums
+from invert_core.kernels.ranks import RankSums, rank_sums
 from invert_core.search.search import UNWATCHED, Search, Units, Watch
 from invert_core.search.search_result import SearchResult
 from invert_core.settings import Settings
@@ -57,14 +57,20 @@ class CompleteSearch(Search):
 
     def explain(self, units: Units, watch: Watch = UNWATCHED) -> SearchResult:
         """Search some units; several threads may call this at once."""
-        weights, ties, cubes = rank_sums(units, self.atoms)
-        spread = RankSpread.of_units(self.n_samples, ties, cubes)
-        result = SearchResult.empty(len(units), self.n_beam, self.settings, spread)
+        return self.explain_ranked(rank_sums(units, self.atoms), watch)
+
+    def explain_ranked(self, ranked: RankSums, watch: Watch = UNWATCHED) -> SearchResult:
+        """Search units whose ranks are added over the atoms already."""
+        weights, tie_sums, ties = ranked
+        spread = RankSpread.of_units(self.n_samples, tie_sums)
+        result = SearchResult.empty(self.n_beam, self.settings, spread, ties)
         alive = np.flatnonzero(~spread.is_dead)
-        if alive.size < len(units):
+        if alive.size < len(weights):
             weights = weights[alive]
         for way in range(len(self.settings.directions)):
             self.search(weights, alive, way, watch, result)
+        units = np.arange(len(result))[:, None, None]
+        result.test(np.broadcast_to(units, result.length.shape), ties)
         return result
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels.atoms import Atoms, merged
-from invert_core.kernels.jobs import ATOMS, EXHAUSTIVE, RANKS
+from invert_core.kernels.jobs import ATOMS, EXHAUSTIVE, RANKS, TAILS
 from invert_core.search.certificate import (
     Sought,
     prepare,
@@ -40,7 +40,7 @@ class ExhaustiveSearch(CompleteSearch):
     def __init__(self, concepts: ConceptSet, settings: Settings, dtypes: Iterable[np.dtype] = ()):
         super().__init__(concepts, settings, dtypes)
         self.n_beam = 0
-        self.compile(EXHAUSTIVE, RANKS, ATOMS)
+        self.compile(EXHAUSTIVE, RANKS, ATOMS, TAILS)
         self._atoms, bits = merged(concepts.bits, concepts.n_samples)
         self._tables = prepare(bits, self._atoms.sizes, concepts.n_samples)
 

@@ -10,9 +10,11 @@ import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError
-from invert_core.kernels.jobs import ATOMS, MISSING_LABELS
+from invert_core.kernels.bits import whole_set
+from invert_core.kernels.jobs import ATOMS, MISSING_LABELS, TAILS
 from invert_core.kernels.ranks import sorted_keys
 from invert_core.kernels.subsets import Runs, runs_of_keys
+from invert_core.kernels.ties import Ties
 from invert_core.search.beam_search import no_literal_passes
 from invert_core.search.masked_beam import search_unit
 from invert_core.search.masked_concepts import MaskedConcepts
@@ -70,7 +72,7 @@ class MaskedSearch(Search):
                 "is" if n_left_out == 1 else "are",
                 f"less than {settings.min_defined:g}" if settings.min_defined else "none",
             )
-        self.compile(MISSING_LABELS, ATOMS)
+        self.compile(MISSING_LABELS, ATOMS, TAILS)
         self._concepts = self._prepare(concepts)
 
     def _prepare(self, concepts: ConceptSet) -> MaskedConcepts:
@@ -88,15 +90,19 @@ class MaskedSearch(Search):
     def explain(self, units: Units, watch: Watch = UNWATCHED) -> SearchResult:
         """Search some units; several threads may call this at once."""
         places = (len(units), len(self.signs), self.n_beam + self.settings.length)
-        n_samples, (d, cubes) = np.zeros(places, np.int64), np.zeros((2, *places))
-        spread = RankSpread(n_samples, d, cubes)
-        result = SearchResult.empty(len(units), self.n_beam, self.settings, spread)
+        n_samples, d = np.zeros(places, np.int64), np.zeros(places)
         atoms = self._concepts.atoms
-        for number in range(len(units)):
-            runs = runs_of_keys(*sorted_keys(units, number, atoms))
-            if is_constant(runs, self.n_samples):
+        runs = [runs_of_keys(*sorted_keys(units, one, atoms)) for one in range(len(units))]
+        least = self.settings.min_defined
+        ranked = [RankedUnit(one, self._concepts, least, watch.check) for one in runs]
+        everywhere = whole_set(atoms.sizes.size)
+        ties = Ties.join([unit.ties(everywhere) for unit in ranked])
+        result = SearchResult.empty(self.n_beam, self.settings, RankSpread(n_samples, d), ties)
+        profile = np.zeros(places, np.int64)
+        profiles: list[Ties] = []
+        for number, unit in enumerate(ranked):
+            if is_constant(runs[number], self.n_samples):
                 continue
-            unit = RankedUnit(runs, self._concepts, self.settings.min_defined, watch.check)
             for way, sign in enumerate(self.signs):
                 beam, by_length, n_scored = search_unit(unit, self.settings, sign)
                 result.n_scored[number, way] = n_scored
@@ -107,7 +113,11 @@ class MaskedSearch(Search):
                 for place, one in found:
                     at = number, way, place
                     result.put(at, one.literals, one.connectives, one.n_positive, one.rank_sum)
-                    n_samples[at], d[at], cubes[at] = unit.spread(one.domain)
+                    n_samples[at], d[at] = unit.spread(one.domain)
+                    profile[at] = len(profiles)
+                    profiles.append(unit.ties(one.defined))
+        if profiles:
+            result.test(profile, Ties.join(profiles))
         return result
 
 

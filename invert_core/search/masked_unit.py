@@ -17,6 +17,7 @@ from invert_core.kernels.subsets import (
     size_of,
 )
 from invert_core.kernels.sums import Ranked
+from invert_core.kernels.ties import Ties, room_for_large, ties_of
 from invert_core.search.masked_concepts import Domain, Group, MaskedConcepts
 
 
@@ -36,7 +37,6 @@ class DomainSpread(NamedTuple):
 
     n_samples: int
     d: float
-    cubes: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +91,7 @@ class RankedUnit:
         self._min_defined = min_defined
         self._weights = np.empty(self._sizes.size, np.int64)
         self._table = np.empty((self._sizes.size, 2), np.int64)
+        self._large = room_for_large(self._n_all)
         self._spreads: dict[Domain, DomainSpread] = {}
 
     def join(self, parents: Sequence[Masked], groups: Sequence[Group]) -> Joined:
@@ -125,17 +126,28 @@ class RankedUnit:
         """Return the rank spread of the unit within a domain, which `join` must have ranked."""
         return self._spreads[domain]
 
+    def ties(self, defined: np.ndarray) -> Ties:
+        """Return the tie profile of the unit within a set of atoms, uint64 [W]."""
+        self._rank_within(defined)
+        large = self._large
+        n_samples = np.array([size_of(defined, self._sizes)])
+        return ties_of(large.below[None], large.size[None], large.n, n_samples)
+
     def _rank(self, domain: Domain, defined: np.ndarray) -> Ranked | None:
         """Rank the samples of a domain, or return None if there are too few."""
         n_samples = size_of(defined, self._sizes)
         if n_samples == 0 or n_samples / self._n_all < self._min_defined:
             return None
-        ties = np.empty(2, np.int64)
-        cubes = rank_within(self._runs, defined, self._sizes, self._weights, ties)
-        high, low = ties.tolist()
+        high, low = self._rank_within(defined).tolist()
         d = n_samples**3 - n_samples - (high * TIE_BASE + low)
-        self._spreads[domain] = DomainSpread(n_samples, float(d), cubes)
+        self._spreads[domain] = DomainSpread(n_samples, float(d))
         return ranks_in_binary(self._weights, self.concepts.lists)
+
+    def _rank_within(self, defined: np.ndarray) -> np.ndarray:
+        """Rank the samples of a domain, and return the two parts of the tie sum, int64 [2]."""
+        tie_sums = np.empty(2, np.int64)
+        rank_within(self._runs, defined, self._sizes, self._weights, tie_sums, self._large)
+        return tie_sums
 
     def _add(
         self,

@@ -8,8 +8,10 @@ import numpy as np
 
 from invert_core.kernels.formulas import LENGTH, LITERALS, N_POSITIVE, RANK_SUM
 from invert_core.kernels.scores import auc_of, doubled_u
+from invert_core.kernels.tails import TWO_SIDED, log_tails
+from invert_core.kernels.ties import Ties
 from invert_core.settings import Settings
-from invert_core.statistics.tails import RankSpread
+from invert_core.statistics.tails import LN10, RankSpread
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +37,18 @@ class SearchResult:
     gap : float64 [K, W]
         How much better, in AUC, the best possible formula can be than the best one found; NaN if
         nothing is known.
+    log10_p : float64 [K, W, R]
+        Decimal logarithm of the two-sided p-value, given the ties.
+    rung : int8 [K, W, R]
+        How this p was computed, see `kernels.tails`.
+    n_as_small : int64 [K, W, B]
+        In how many searches on permutations of the unit itself the row of each rank had a p as
+        small as here, or smaller; -1 if the unit was not permuted itself.
     spread : RankSpread
         Rank spread of each unit, [K], or of each formula, [K, W, R], if formulas are compared on
         different samples.
+    ties : Ties
+        Tie profiles of the units over all samples.
     """
 
     n_beam: int
@@ -48,22 +59,38 @@ class SearchResult:
     connectives: np.ndarray
     n_scored: np.ndarray
     gap: np.ndarray
+    log10_p: np.ndarray
+    rung: np.ndarray
+    n_as_small: np.ndarray
     spread: RankSpread
+    ties: Ties
 
     def __len__(self) -> int:
         """Number of units."""
         return len(self.length)
 
     @classmethod
-    def empty(cls, n_units: int, n_beam: int, settings: Settings, spread: RankSpread) -> Self:
+    def empty(cls, n_beam: int, settings: Settings, spread: RankSpread, ties: Ties) -> Self:
         """Return a result in which every place is still empty."""
-        searches = (n_units, len(settings.directions))
+        searches = (ties.n_samples.size, len(settings.directions))
         places = (*searches, n_beam + settings.length)
         length, n_positive, rank_sum = np.zeros((3, *places), np.int64)
         literals, connectives = np.zeros((2, *places, settings.length), np.int64)
         n_scored, gap = np.zeros(searches, np.int64), np.full(searches, np.nan)
         return cls(
-            n_beam, length, n_positive, rank_sum, literals, connectives, n_scored, gap, spread
+            n_beam=n_beam,
+            length=length,
+            n_positive=n_positive,
+            rank_sum=rank_sum,
+            literals=literals,
+            connectives=connectives,
+            n_scored=n_scored,
+            gap=gap,
+            log10_p=np.zeros(places),
+            rung=np.zeros(places, np.int8),
+            n_as_small=np.full((*searches, settings.beam), -1),
+            spread=spread,
+            ties=ties,
         )
 
     @classmethod
@@ -75,7 +102,7 @@ class SearchResult:
         arrays = {
             one.name: np.concatenate([getattr(result, one.name) for result in results])
             for one in fields(cls)
-            if one.name not in ("n_beam", "spread")
+            if one.name not in ("n_beam", "spread", "ties")
         }
         spreads = [result.spread for result in results]
         spread = RankSpread(
@@ -83,9 +110,20 @@ class SearchResult:
             if np.ndim(first.spread.n_samples) == 0
             else np.concatenate([one.n_samples for one in spreads]),
             np.concatenate([one.d for one in spreads]),
-            np.concatenate([one.cubes for one in spreads]),
         )
-        return cls(n_beam=first.n_beam, spread=spread, **arrays)
+        ties = Ties.join([result.ties for result in results])
+        return cls(n_beam=first.n_beam, spread=spread, ties=ties, **arrays)
+
+    def test(self, profile: np.ndarray, ties: Ties) -> None:
+        """Fill in the p-values of all formulas.
+
+        `profile` int64 [K, W, R] says which tie profile of `ties` belongs to each place.
+        """
+        used = np.nonzero(self.length)
+        log_p, self.rung[used] = log_tails(
+            self.n_positive[used], self.rank_sum[used], profile[used], ties, TWO_SIDED
+        )
+        self.log10_p[used] = log_p / LN10
 
     def put_codes(self, units: np.ndarray, way: int, codes: np.ndarray) -> None:
         """Write the formulas of some units in one direction, given as `kernels.formulas` does.
@@ -137,7 +175,9 @@ class Findings:
         Whether it is the best formula of its length.
     length, n_positive, doubled_u : int64 [F]
         Number of literals, size of the extent, and 2U.
-    auc : float64 [F]
+    auc, log10_p : float64 [F]
+    rung : int8 [F]
+        As in `SearchResult`.
     literals, connectives : int64 [F, L]
         As in `SearchResult`.
     spread : RankSpread
@@ -153,6 +193,8 @@ class Findings:
     n_positive: np.ndarray
     doubled_u: np.ndarray
     auc: np.ndarray
+    log10_p: np.ndarray
+    rung: np.ndarray
     literals: np.ndarray
     connectives: np.ndarray
     spread: RankSpread
@@ -196,6 +238,8 @@ class Findings:
             n_positive=n_positive[rows],
             doubled_u=doubled_u(n_positive, rank_sum)[rows],
             auc=auc[rows],
+            log10_p=result.log10_p[used][rows],
+            rung=result.rung[used][rows],
             literals=result.literals[used][rows],
             connectives=result.connectives[used][rows],
             spread=spread.of_each(rows),

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 
-from invert_core.settings import SIGNIFICANT
 from invert_core.statistics.tails import LN10
 
 
@@ -74,14 +73,3 @@ def log10_p_holm(log10_p: np.ndarray) -> np.ndarray:
     corrected = np.empty(len(log10_p))
     corrected[order] = np.maximum.accumulate(np.log10(factors) + log10_p[order])
     return np.minimum(0.0, corrected)
-
-
-def is_trusted(log10_corrected: np.ndarray, log10_skewed: np.ndarray, n_tests: int) -> np.ndarray:
-    """Return whether the verdict of the normal tail can be trusted: bool, elementwise.
-
-    It can be trusted if it claims nothing (`p_search` is 0.05 or more), or if the heavier tail of
-    `log10_p_skewed`, corrected in the same way, gives the same verdict.
-    """
-    threshold = math.log10(SIGNIFICANT)
-    heavier = log10_p_search(10.0**log10_skewed, log10_skewed, n_tests)
-    return (log10_corrected >= threshold) | (heavier < threshold)

@@ -144,9 +144,9 @@ def mann_whitney(
                 f"The activations are NaN at unit {units[nan[0]]}, sample {nan[1]}.",
                 "Leave such samples out, or find out why the model produces NaN.",
             )
-        weights, ties, cubes = rank_sums(values, atoms)
-        doubled = concept_sums(weights, index, index.dense) - n_positive * (n_positive + 1)
-        spread = RankSpread.of_units(n_samples, ties, cubes).of_each(np.s_[:, None])
+        ranked = rank_sums(values, atoms)
+        doubled = concept_sums(ranked.sums, index, index.dense) - n_positive * (n_positive + 1)
+        spread = RankSpread.of_units(n_samples, ranked.tie_sums).of_each(np.s_[:, None])
         return (
             doubled,
             z_score(doubled, n_positive, spread),

@@ -27,25 +27,22 @@ class RankSpread:
         N: one number for all, or one for each entry.
     d : float64 array
         D = N**3 - N - sum(t**3 - t) over tie groups of t samples; 0 for a dead unit.
-    cubes : float64 array
-        Sum of (doubled midrank - (N + 1))**3 over the samples.
     """
 
     n_samples: int | np.ndarray
     d: np.ndarray
-    cubes: np.ndarray
 
     @classmethod
-    def of_units(cls, n_samples: int, tie_sums: Sequence[int], cubes: np.ndarray) -> Self:
+    def of_units(cls, n_samples: int, tie_sums: Sequence[int]) -> Self:
         """Make the spreads of several units; each D is an exact integer that is rounded once."""
         most = n_samples**3 - n_samples
-        return cls(n_samples, np.array([float(most - ties) for ties in tie_sums]), cubes)
+        return cls(n_samples, np.array([float(most - ties) for ties in tie_sums]))
 
     def of_each(self, units: Any) -> Self:
         """Return the spreads at an index into the arrays."""
         n = self.n_samples
         n = n[units] if isinstance(n, np.ndarray) else n
-        return replace(self, n_samples=n, d=self.d[units], cubes=self.cubes[units])
+        return replace(self, n_samples=n, d=self.d[units])
 
     @property
     def is_dead(self) -> np.ndarray:
@@ -61,22 +58,6 @@ class RankSpread:
     def divisor(self, n_positive: np.ndarray) -> np.ndarray:
         """Return `sigma`, but 1 for dead units, so that 0 / 0 becomes 0."""
         return np.where(self.is_dead, 1.0, self.sigma(n_positive))
-
-    def skewness(self, n_positive: np.ndarray) -> np.ndarray:
-        """Return the skewness of U for extents of n1 samples drawn without replacement.
-
-        The third central moment of the sum of n1 of N numbers x is
-        n1 n0 (n0 - n1) / (N (N - 1) (N - 2)) sum((x - mean)**3). Here the ranks are doubled.
-        """
-        rest = self.n_samples - n_positive
-        n = np.asarray(self.n_samples, np.float64)
-        third = (
-            (n_positive * rest).astype(np.float64)
-            * (rest - n_positive)
-            * (self.cubes / 8.0)
-            / (n * (n - 1.0) * np.maximum(n - 2.0, 1.0))
-        )
-        return third / self.divisor(n_positive) ** 3
 
 
 def z_score(doubled_u: np.ndarray, n_positive: np.ndarray, spread: RankSpread) -> np.ndarray:
@@ -119,20 +100,3 @@ def p_values(
     if tiny.any():
         log10_p[tiny] = (log_upper_tail(z[tiny]) + math.log(tails)) / LN10
     return np.where(spread.is_dead, 1.0, p), np.where(spread.is_dead, 0.0, log10_p)
-
-
-def log10_p_skewed(log10_p: np.ndarray, z: np.ndarray, skewness: np.ndarray) -> np.ndarray:
-    """Return the two-sided log10 p by the tail of a shifted, scaled Poisson of equal skewness.
-
-    If almost all values are tied and the extent is small, U is in effect a count of rare events.
-    Its tail on the side of the skew is then far heavier than the normal tail. The exponents of the
-    two tails are z**2 / 2 and ((1 + x) ln(1 + x) - x) / skewness**2 with x = skewness * z, which is
-    the rate function of the Poisson distribution. Their difference corrects p. If the skew points
-    away from z, the normal tail is the larger one and p stays as it is.
-    """
-    x = np.maximum(skewness * z, 0.0)
-    heavy = x > 1e-6
-    x = np.where(heavy, x, 1.0)
-    gamma = np.where(heavy, skewness, 1.0)
-    exponent = np.where(heavy, ((1.0 + x) * np.log1p(x) - x) / gamma**2, z**2 / 2.0)
-    return np.minimum(0.0, log10_p + (z**2 / 2.0 - exponent) / LN10)

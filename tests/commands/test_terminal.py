@@ -179,7 +179,7 @@ def test_data_are_utf_8_whatever_the_terminal_speaks(tmp_path, arguments):
     assert "größe 😀" in done.stdout.decode()
 
 
-STEPS = logging.getLogger("invert.compiling")
+STEPS = logging.getLogger("invert.steps")
 
 
 @pytest.mark.parametrize(

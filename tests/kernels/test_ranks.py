@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.ranks import rank_sums
+from invert_core.kernels.ties import Ties
 from invert_core.testing import strategies
 from tests import naive
 from tests.kernels.tunings import tunings
@@ -33,7 +34,7 @@ def each_sample(n_samples):
 
 
 def assert_equals_oracle(found, values, of_sample):
-    sums, tie_sums, cubes = found
+    sums, tie_sums, ties = found
     ranks = naive.doubled_midranks(values)
     expected = [
         sum(rank for rank, atom in zip(ranks, of_sample, strict=True) if atom == number)
@@ -41,8 +42,11 @@ def assert_equals_oracle(found, values, of_sample):
     ]
     assert sums[0].tolist() == expected
     assert tie_sums == [naive.tie_sum(values)]
-    third = sum((rank - (len(values) + 1)) ** 3 for rank in ranks)
-    assert cubes[0] == pytest.approx(third, rel=1e-12, abs=1e-6)
+    assert list(zip(ties.below.tolist(), ties.size.tolist(), strict=True)) == naive.large_ties(
+        values
+    )
+    assert ties.first.tolist() == [0, ties.size.size]
+    assert ties.n_samples.tolist() == [len(values)]
 
 
 def grouped(rng, n_samples):
@@ -76,11 +80,15 @@ def test_units_whose_zeros_are_not_stored_rank_as_if_they_were(activations, seed
 def test_units_ranked_together_have_the_ranks_that_each_has_alone(activations):
     units = np.ascontiguousarray(activations.T)
     atoms = each_sample(units.shape[1])
-    sums, tie_sums, cubes = rank_sums(units, atoms)
+    sums, tie_sums, ties = rank_sums(units, atoms)
     for unit in range(4):
         alone = rank_sums(units[unit : unit + 1], atoms)
-        assert sums[unit].tolist() == alone[0][0].tolist()
-        assert (tie_sums[unit], cubes[unit]) == (alone[1][0], alone[2][0])
+        assert sums[unit].tolist() == alone.sums[0].tolist()
+        assert tie_sums[unit] == alone.tie_sums[0]
+        own = ties.take(np.array([unit]))
+        assert [array.tolist() for array in own] == [array.tolist() for array in alone.ties]
+    parts = [rank_sums(units[:1], atoms).ties, rank_sums(units[1:], atoms).ties]
+    assert [array.tolist() for array in Ties.join(parts)] == [array.tolist() for array in ties]
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])

@@ -254,7 +254,7 @@ def test_each_step_is_told_where_steps_are_shown(jobs, monkeypatch, caplog):
             time.sleep(0.01)
 
     monkeypatch.setitem(warm_up.JOBS, "b", until_told)
-    with caplog.at_level("DEBUG", "invert.compiling"):
+    with caplog.at_level("DEBUG", "invert.steps"):
         warm_up.compile_jobs("a", "b")
     assert "Compiling kernels: b (1 of 2 done; only once for each)" in caplog.messages
     assert caplog.messages[-1] == ""

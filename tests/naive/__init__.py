@@ -9,7 +9,7 @@ from tests.naive.corrections import log10_p_holm, log10_p_search, n_formulas
 from tests.naive.exhaustive import exhaustive_search
 from tests.naive.formulas import atoms, extent_of, extents, normal_form
 from tests.naive.masked import MaskedScored, any_masked_literal_passes, masked_beam_search
-from tests.naive.ranks import RankTest, auc, doubled_midranks, mann_whitney, tie_sum
+from tests.naive.ranks import RankTest, auc, doubled_midranks, large_ties, mann_whitney, tie_sum
 from tests.naive.search import NoLiteralPassesError, Scored, Search, any_literal_passes, beam_search
 from tests.naive.tails import log10_upper_tail, tail_by_fraction, tail_by_series
 
@@ -28,6 +28,7 @@ __all__ = [
     "exhaustive_search",
     "extent_of",
     "extents",
+    "large_ties",
     "log10_p_holm",
     "log10_p_search",
     "log10_upper_tail",

@@ -56,6 +56,17 @@ def tie_sum(activations: Iterable[float]) -> int:
     return sum(t**3 - t for t in count.values())
 
 
+def large_ties(activations: Iterable[float]) -> list[tuple[int, int]]:
+    """How many samples are below each large tie group, and in it, ascending."""
+    values = [float(a) for a in activations]
+    found = []
+    for value in sorted(set(values)):
+        size = sum(a == value for a in values)
+        if size > 1 and size > len(values) // 512:
+            found.append((sum(a < value for a in values), size))
+    return found
+
+
 def mann_whitney(
     activations: Iterable[float], extent: AbstractSet[int], alternative: str = "two-sided"
 ) -> RankTest:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invert_core.concepts import ConceptSet
+from invert_core.kernels.ties import Ties
 from invert_core.search.beam_search import BeamSearch
 from invert_core.search.masked_search import MaskedSearch
 from invert_core.search.search_result import SearchResult
@@ -69,8 +70,10 @@ def searches(draw):
 @given(searches())
 def test_the_formulas_to_report_equal_the_oracle(case):
     settings, units = case
-    spread = RankSpread(N, *np.ones((2, len(units))))
-    result = SearchResult.empty(len(units), settings.beam, settings, spread)
+    nothing, counts = np.zeros(0, np.int64), np.zeros(len(units) + 1, np.int64)
+    ties = Ties(nothing, nothing, counts, np.full(len(units), N))
+    spread = RankSpread(N, np.ones(len(units)))
+    result = SearchResult.empty(settings.beam, settings, spread, ties)
     for unit, of_unit in enumerate(units):
         for way, (_, beam, by_length) in enumerate(of_unit):
             places = [*enumerate(beam), *((settings.beam + f.length - 1, f) for f in by_length)]
@@ -108,11 +111,13 @@ def test_parts_from_other_processes_join_to_the_result_of_the_whole(kind):
     whole = search.explain(units)
     assert len(joined) == len(whole) == 7
     for one in fields(SearchResult):
-        if one.name != "spread":
+        if one.name not in ("spread", "ties"):
             np.testing.assert_array_equal(getattr(joined, one.name), getattr(whole, one.name))
-    for name in ("n_samples", "d", "cubes"):
+    for name in ("n_samples", "d"):
         values = getattr(joined.spread, name), getattr(whole.spread, name)
         np.testing.assert_array_equal(*values)
+    for array, expected in zip(joined.ties, whole.ties, strict=True):
+        np.testing.assert_array_equal(array, expected)
     assert unit_results(joined, search.settings) == unit_results(whole, search.settings)
 
 
@@ -120,6 +125,7 @@ def test_parts_from_other_processes_join_to_the_result_of_the_whole(kind):
 def test_a_result_holds_numbers_alone(kind):
     search, units = searched(kind)
     found = search.explain(units)
-    arrays = [getattr(found, one.name) for one in fields(found) if one.name != "spread"]
-    kinds = {np.asarray(array).dtype.kind for array in (*arrays, found.spread.d)}
+    names = [one.name for one in fields(found) if one.name not in ("spread", "ties")]
+    arrays = [*(getattr(found, name) for name in names), found.spread.d, *found.ties]
+    kinds = {np.asarray(array).dtype.kind for array in arrays}
     assert kinds == {"i", "f"}

@@ -1,0 +1,149 @@
+"""Null distributions that all units with like ties share."""
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+
+import numpy as np
+
+from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.kernels.atoms import Atoms
+from invert_core.kernels.jobs import CODES_OF_FLOAT64, SHUFFLES
+from invert_core.kernels.ranks import RankSums
+from invert_core.kernels.shuffles import shuffled_sums
+from invert_core.kernels.ties import Ties
+from invert_core.kernels.warm_up import compile_jobs
+from invert_core.nulls.kept import Kept
+from invert_core.nulls.nodes import Node, places_of, profile_of
+from invert_core.nulls.statistic import n_as_small, row_statistics
+from invert_core.parallel import steps
+from invert_core.search.complete_search import CompleteSearch
+from invert_core.search.search import Search
+from invert_core.settings import Settings
+
+_VERSION = 1
+"""Of the way in which null distributions are computed; others are not used."""
+
+
+class SharedNulls:
+    """Null distributions of a search, each computed when the first unit needs it.
+
+    Parameters
+    ----------
+    search : Search
+    concepts : ConceptSet
+        The concepts of the search.
+    n_threads : int
+        Number of threads; results do not depend on it.
+    """
+
+    def __init__(self, search: Search, concepts: ConceptSet, n_threads: int):
+        self._search = search
+        self._settings = search.settings
+        self._n_threads = n_threads
+        self._seeds = np.random.default_rng(self._settings.seed).integers(
+            2**64, size=self._settings.permutations, dtype=np.uint64
+        )
+        self._kept = Kept(_identity(concepts, self._settings))
+        self._nulls: dict[Node, np.ndarray] = {}
+
+    def n_as_small(
+        self, ties: Ties, unit: np.ndarray, rank: np.ndarray, log10_p: np.ndarray
+    ) -> np.ndarray:
+        """Count the permuted searches that find a p as small as that of each row, or smaller.
+
+        Parameters
+        ----------
+        ties : Ties
+            Tie profiles of the units.
+        unit, rank, log10_p : int64 [F], int64 [F], float64 [F]
+            Unit, rank from 1, and p of the formula of each row.
+
+        Returns
+        -------
+        int64 [F]
+            The larger count of both nodes next to a unit; -1 for units that are unlike all nodes.
+        """
+        places = places_of(ties)
+        self._compute([node for node in places.nodes if node not in self._nulls])
+        counts = np.full(unit.size, -1)
+        above, below = places.above[unit], places.below[unit]
+        for number, node in enumerate(places.nodes):
+            rows = np.flatnonzero((above == number) | (below == number))
+            found = n_as_small(self._nulls[node], log10_p[rows], rank[rows])
+            counts[rows] = np.maximum(counts[rows], found)
+        return counts
+
+    def _compute(self, nodes: list[Node]) -> None:
+        """Compute the null distributions of some nodes, float64 [P, B] each, or read them."""
+        kept = {node: self._kept.read(node, self._shape) for node in nodes}
+        self._nulls |= {node: null for node, null in kept.items() if null is not None}
+        left = [node for node in nodes if node not in self._nulls]
+        if not left:
+            return
+        is_ranked = isinstance(self._search, CompleteSearch)
+        compile_jobs(SHUFFLES, *(() if is_ranked else (CODES_OF_FLOAT64,)))
+        size = max(1, min(self._search.most_units, -(-self._seeds.size // self._n_threads)))
+        starts = range(0, self._seeds.size, size)
+        pieces = [(node, self._seeds[start : start + size]) for node in left for start in starts]
+        nulls: dict[Node, list[np.ndarray]] = {node: [] for node in left}
+        with ThreadPoolExecutor(self._n_threads) as pool:
+            try:
+                for (node, _), found in zip(
+                    pieces, pool.map(self._search_piece, pieces), strict=True
+                ):
+                    nulls[node].append(found)
+                    n_done = sum(len(part) for parts in nulls.values() for part in parts)
+                    steps.debug(
+                        "Searching permuted samples: %d of %d", n_done, len(left) * self._seeds.size
+                    )
+            finally:
+                pool.shutdown(cancel_futures=True)
+                steps.debug("")
+        for node, parts in nulls.items():
+            self._nulls[node] = np.concatenate(parts)
+            self._kept.write(node, self._nulls[node])
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return self._seeds.size, self._settings.beam
+
+    def _search_piece(self, piece: tuple[Node, np.ndarray]) -> np.ndarray:
+        node, seeds = piece
+        if isinstance(self._search, CompleteSearch):
+            found = self._search.explain_ranked(permuted_ranks(node, seeds, self._search.atoms))
+        else:
+            found = self._search.explain(permuted_units(node, seeds, self._search.n_samples))
+        return row_statistics(found, self._settings)
+
+
+def permuted_ranks(node: Node, seeds: np.ndarray, atoms: Atoms) -> RankSums:
+    """Return the ranks of units that are like a node, their samples in random order.
+
+    `seeds` uint64 [P] has a seed for each unit.
+    """
+    n_samples = atoms.of_sample.size
+    sums = shuffled_sums(seeds, atoms, max(1, n_samples - node.n_untied))
+    if node.is_highest:
+        # Ranks in falling order: the tie group is the highest one.
+        sums = 2 * (n_samples + 1) * atoms.sizes - sums
+    return RankSums(sums, *profile_of(node, n_samples, seeds.size))
+
+
+def permuted_units(node: Node, seeds: np.ndarray, n_samples: int) -> np.ndarray:
+    """Return the activations float64 [P, N] of the units that `permuted_ranks` ranks."""
+    each_sample = Atoms(np.arange(n_samples, dtype=np.int32), np.ones(n_samples, np.int64))
+    return permuted_ranks(node, seeds, each_sample).sums.astype(np.float64)
+
+
+def _identity(concepts: ConceptSet, settings: Settings) -> str | None:
+    """Return a digest of all that determines null distributions, or None if time does, too."""
+    if settings.time_limit is not None:
+        return None
+    chosen = {name: value for name, value in asdict(settings).items() if name != "adjust"}
+    digest = hashlib.sha256(json.dumps([_VERSION, concepts.n_samples, chosen]).encode())
+    for bits in (concepts.bits, concepts.defined):
+        if bits is not None:
+            digest.update(np.ascontiguousarray(bits).data)
+    return digest.hexdigest()
