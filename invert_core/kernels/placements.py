@@ -75,7 +75,7 @@ def placements(
         domains = whole_set(n_samples)[None]
     of_sample = Atoms(np.arange(n_samples, dtype=np.int32), np.ones(n_samples, np.int64))
     starts = np.flatnonzero(np.diff(unit, prepend=-1))
-    for start, stop in zip(starts, [*starts[1:], n_formulas], strict=True):
+    for start, stop in zip(starts, np.append(starts, n_formulas)[1:], strict=True):
         keys, n_negative = sorted_keys(units, int(unit[start]), of_sample)
         one = slice(start, stop)
         of_unit = domains if len(domains) == 1 else domains[one]
