@@ -109,12 +109,11 @@ def _placements() -> None:
 
 
 def _tails() -> None:
-    from invert_core.kernels.tails import TWO_SIDED, log_tails
+    from invert_core.kernels.tails import log_tails
     from invert_core.kernels.ties import Ties
 
-    first = np.array([0, 1])
-    ties = Ties(np.zeros(1, np.int64), np.array([2]), first, np.array([8]))
-    log_tails(np.array([3]), np.array([36]), np.zeros(1, np.int64), ties, TWO_SIDED)
+    two, three = np.full(1, 2), np.full(1, 3)
+    log_tails(two, three, np.zeros(1, np.int64), Ties(two, two, np.array([0, 1]), three))
 
 
 def _shuffles() -> None:
@@ -128,12 +127,12 @@ SEARCH = "search"
 DENSE_SEARCH = "search among dense labels"
 RANKS = "ranks"
 CODES_OF_FLOAT64 = "codes of float64"
-TAILS = "tails"
 SHUFFLES = "shuffles"
 ATOMS = "atoms"
 INDEX = "index"
 EXHAUSTIVE = "exhaustive search"
 MISSING_LABELS = "missing labels"
+TAILS = "tails given ties"
 PLACEMENTS = "held-out samples"
 
 JOBS: dict[str, Callable[[], None]] = {
@@ -143,10 +142,10 @@ JOBS: dict[str, Callable[[], None]] = {
     CODES_OF_FLOAT64: _codes_of_float64,
     EXHAUSTIVE: _exhaustive_search,
     MISSING_LABELS: _missing_labels,
+    TAILS: _tails,
     INDEX: _index,
     ATOMS: _atoms,
     PLACEMENTS: _placements,
-    TAILS: _tails,
     SHUFFLES: _shuffles,
 }
 """The call of each job, keyed by the name that users are told."""

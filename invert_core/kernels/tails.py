@@ -338,8 +338,8 @@ def strata_tail(n_low, n_high, least, pieces, border, scale, tilt):
     if n_high == 0 or n_high == all_high:
         need = least - largest_sum(n_high, pieces, border, n_pieces)[0]
         return block_tail(n_low, need, pieces, 0, border, scale, tilt, False)[0]
-    best_low, ways_low = largest_sum(n_low, pieces, 0, border)
-    best_high, ways_high = largest_sum(n_high, pieces, border, n_pieces)
+    best_low, _ = largest_sum(n_low, pieces, 0, border)
+    best_high, _ = largest_sum(n_high, pieces, border, n_pieces)
     if least > best_low + best_high:
         return -math.inf
     smallest = smallest_sum(n_low, pieces, 0, border)

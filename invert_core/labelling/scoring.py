@@ -17,7 +17,6 @@ from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.jobs import ATOMS, RANKS, TAILS, jobs_of_types
 from invert_core.kernels.ranks import rank_sums
 from invert_core.kernels.sums import sum_of_set
-from invert_core.kernels.tails import TWO_SIDED, log_tails
 from invert_core.kernels.ties import Ties
 from invert_core.kernels.warm_up import compile_jobs
 from invert_core.labelling.choosing import UnitChoice
@@ -37,7 +36,8 @@ from invert_core.labelling.workload import Workload, concepts_of
 from invert_core.metrics.table import METRICS, measured
 from invert_core.results.label_table import EXPLAINED, OF_ROWS, LabelTable
 from invert_core.results.labels import Labels
-from invert_core.statistics.tails import LN10, RankSpread
+from invert_core.statistics.conditional import log10_p_given_ties
+from invert_core.statistics.tails import RankSpread
 
 
 def score(
@@ -202,9 +202,9 @@ def _tested(
     spread = RankSpread.of_units(n_samples, tie_sums)
     sizes, sums = np.full(len(rank_sum), n_positive), np.array(rank_sum)
     units = np.arange(len(rank_sum))
-    log_p, rung = log_tails(sizes, sums, units, Ties.join(ties), TWO_SIDED)
+    log10_p, rung = log10_p_given_ties(sizes, sums, units, Ties.join(ties))
     doubled_u = sums - sizes * (sizes + 1)
-    tested = tested_formulas(sizes, doubled_u, spread, log_p / LN10, rung)
+    tested = tested_formulas(sizes, doubled_u, spread, log10_p, rung)
     return tested, metric_columns(metrics)
 
 

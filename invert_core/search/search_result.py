@@ -8,10 +8,10 @@ import numpy as np
 
 from invert_core.kernels.formulas import LENGTH, LITERALS, N_POSITIVE, RANK_SUM
 from invert_core.kernels.scores import auc_of, doubled_u
-from invert_core.kernels.tails import TWO_SIDED, log_tails
 from invert_core.kernels.ties import Ties
 from invert_core.settings import Settings
-from invert_core.statistics.tails import LN10, RankSpread
+from invert_core.statistics.conditional import log10_p_given_ties
+from invert_core.statistics.tails import RankSpread
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,10 +120,9 @@ class SearchResult:
         `profile` int64 [K, W, R] says which tie profile of `ties` belongs to each place.
         """
         used = np.nonzero(self.length)
-        log_p, self.rung[used] = log_tails(
-            self.n_positive[used], self.rank_sum[used], profile[used], ties, TWO_SIDED
+        self.log10_p[used], self.rung[used] = log10_p_given_ties(
+            self.n_positive[used], self.rank_sum[used], profile[used], ties
         )
-        self.log10_p[used] = log_p / LN10
 
     def put_codes(self, units: np.ndarray, way: int, codes: np.ndarray) -> None:
         """Write the formulas of some units in one direction, given as `kernels.formulas` does.

@@ -1,0 +1,173 @@
+"""Null distributions of searches on permuted samples, shared by units with like ties."""
+
+import itertools
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from invert_core.concepts import ConceptSet
+from invert_core.kernels.ties import Ties
+from invert_core.nulls import shared
+from invert_core.nulls.nodes import Node
+from invert_core.nulls.shared import SharedNulls, permuted_ranks, permuted_units
+from invert_core.nulls.statistic import TOLERANCE, n_as_small, row_statistics
+from invert_core.search.beam_search import BeamSearch
+from invert_core.search.exhaustive_search import ExhaustiveSearch
+from invert_core.search.masked_search import MaskedSearch
+from invert_core.search.unit_result import unit_results
+from invert_core.settings import Settings
+
+SEEDS = np.random.default_rng(1).integers(2**64, size=40, dtype=np.uint64)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+
+
+def concepts(n_samples=60, n_concepts=4, missing=False):
+    rng = np.random.default_rng(2)
+    labels = (rng.random((n_samples, n_concepts)) < 0.3).astype(np.int8)
+    if missing:
+        labels[rng.random(labels.shape) < 0.1] = -1
+    return ConceptSet.from_arrays(labels, [f"c{number}" for number in range(n_concepts)])
+
+
+SETTINGS = Settings(length=2, beam=2, min_fraction=0.05, permutations=40, seed=1)
+
+
+@pytest.mark.parametrize("kind", [BeamSearch, ExhaustiveSearch])
+@pytest.mark.parametrize("node", [Node(60), Node(42), Node(4), Node(30, is_highest=True)])
+@pytest.mark.parametrize("direction", ["positive", "both"])
+def test_ranks_that_are_permuted_give_what_permuted_activations_give(kind, node, direction):
+    search = kind(
+        concepts(),
+        Settings(length=2, beam=2, min_fraction=0.05, direction=direction)
+        if kind is BeamSearch
+        else Settings(length=2, beam=2, direction=direction, search="exhaustive"),
+    )
+    fast = search.explain_ranked(permuted_ranks(node, SEEDS[:5], search.atoms))
+    slow = search.explain(permuted_units(node, SEEDS[:5], 60))
+    np.testing.assert_array_equal(fast.n_positive, slow.n_positive)
+    np.testing.assert_array_equal(fast.rank_sum, slow.rank_sum)
+    np.testing.assert_array_equal(fast.log10_p, slow.log10_p)
+    assert [array.tolist() for array in fast.ties] == [array.tolist() for array in slow.ties]
+
+
+def test_a_null_distribution_is_that_of_all_orders_of_the_samples():
+    rng = np.random.default_rng(3)
+    labels = rng.random((6, 3)) < 0.5
+    search = BeamSearch(
+        ConceptSet.from_arrays(labels, ["a", "b", "c"]),
+        Settings(length=2, beam=1, min_fraction=0.1, permutations=4_000),
+    )
+    values = np.array([0, 0, 1, 2, 3, 4])
+    orders = np.array([values[list(order)] for order in itertools.permutations(range(6))])
+    every = row_statistics(search.explain(orders.astype(np.float32)), search.settings)[:, 0]
+    levels, counts = np.unique(every.round(9), return_counts=True)
+    nulls = SharedNulls(search, ConceptSet.from_arrays(labels, ["a", "b", "c"]), 1)
+    nulls.n_as_small(Ties.of([values]), np.array([0]), np.array([1]), np.array([0.0]))
+    found = nulls._nulls[Node(4)][:, 0].round(9)
+    observed = np.array([(found == level).sum() for level in levels])
+    assert observed.sum() == 4_000
+    assert scipy.stats.chisquare(observed, counts / 720 * 4_000).pvalue > 1e-3
+
+
+def counted(nulls, values, log10_p):
+    rows = len(log10_p)
+    one = np.zeros(rows, np.int64)
+    return nulls.n_as_small(Ties.of([values]), one, one + 1, np.array(log10_p)).tolist()
+
+
+def test_a_unit_between_two_nodes_gets_the_larger_count():
+    search = BeamSearch(concepts(), SETTINGS)
+    nulls = SharedNulls(search, concepts(), 1)
+    values = np.concatenate([np.zeros(25), np.arange(1, 36)])
+    asked = np.linspace(-3, 0, 50)
+    found = counted(nulls, values, asked)
+    assert set(nulls._nulls) == {Node(42), Node(30)}
+    each = [n_as_small(null, asked, np.ones(50, np.int64)) for null in nulls._nulls.values()]
+    assert found == np.maximum(*each).tolist()
+    assert (each[0] != each[1]).any()
+
+
+def test_a_unit_that_is_unlike_all_nodes_is_not_counted():
+    nulls = SharedNulls(BeamSearch(concepts(), SETTINGS), concepts(), 1)
+    assert counted(nulls, np.repeat([1.0, 2.0, 3.0], 20), [-1.0]) == [-1]
+
+
+@pytest.mark.parametrize("kind", ["beam", "exhaustive", "masked"])
+def test_null_distributions_do_not_depend_on_threads(kind):
+    made = concepts(missing=kind == "masked")
+    options = {"length": 2, "beam": 2, "min_fraction": 0.05, "permutations": 17}
+    if kind == "exhaustive":
+        search = ExhaustiveSearch(made, Settings(**options, search="exhaustive"))
+    else:
+        search = (MaskedSearch if kind == "masked" else BeamSearch)(made, Settings(**options))
+    values = np.concatenate([np.zeros(25), np.arange(1, 36)])
+    found = []
+    for n_threads in (1, 3):
+        nulls = SharedNulls(search, made, n_threads)
+        nulls._kept._identity = None
+        counted(nulls, values, [-1.0])
+        found.append(nulls._nulls)
+    assert found[0].keys() == found[1].keys()
+    for node, null in found[0].items():
+        np.testing.assert_array_equal(null, found[1][node])
+
+
+def test_another_process_reads_what_was_computed(monkeypatch):
+    search = BeamSearch(concepts(), SETTINGS)
+    values = np.concatenate([np.zeros(25), np.arange(1, 36)])
+    asked = np.linspace(-3, 0, 50)
+    first = counted(SharedNulls(search, concepts(), 1), values, asked)
+    monkeypatch.setattr(shared, "shuffled_sums", None)
+    assert counted(SharedNulls(search, concepts(), 1), values, asked) == first
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seed": 2}, {"permutations": 41}, {"length": 1}, {"min_fraction": 0.1}, {"beam": 1}],
+    ids=str,
+)
+def test_other_settings_do_not_use_it(change):
+    values = np.concatenate([np.zeros(25), np.arange(1, 36)])
+    nulls = []
+    for settings in (SETTINGS, Settings(**vars(SETTINGS) | change)):
+        made = SharedNulls(BeamSearch(concepts(), settings), concepts(), 1)
+        counted(made, values, [-1.0])
+        nulls.append(made._nulls[Node(30)])
+    assert not np.array_equal(*nulls)
+
+
+@given(st.integers(0, 2**32), st.sampled_from(["positive", "both"]), st.sampled_from([0.0, 0.1]))
+def test_the_statistic_of_a_rank_is_the_p_of_its_row(seed, direction, min_gain):
+    rng = np.random.default_rng(seed)
+    units = rng.normal(size=(3, 60)).astype(np.float32)
+    settings = Settings(length=2, beam=3, min_fraction=0.05, direction=direction, min_gain=min_gain)
+    search = BeamSearch(concepts(), settings)
+    result = search.explain(units)
+    found = row_statistics(result, settings)
+    p = {}
+    for unit, way, place in zip(*np.nonzero(result.length), strict=True):
+        key = unit, way, result.n_positive[unit, way, place], result.rank_sum[unit, way, place]
+        p[key] = result.log10_p[unit, way, place]
+    for unit, ways in enumerate(unit_results(result, settings)):
+        for rank in range(settings.beam):
+            each = [
+                p[unit, way, one.n_positive, one.doubled_u + one.n_positive * (one.n_positive + 1)]
+                for way, of_way in enumerate(ways)
+                for one in of_way.reported[rank : rank + 1]
+            ]
+            missing = [0.0] * (len(ways) - len(each))
+            assert found[unit, rank] == min(each + missing)
+
+
+def test_rows_as_good_as_a_permuted_one_up_to_rounding_count_as_equal():
+    null = np.array([[-3.0], [-2.0], [-1.0]])
+    asked = np.array([-2.0 + TOLERANCE / 2, -2.0 - TOLERANCE / 2, -2.0 - 3 * TOLERANCE])
+    assert n_as_small(null, asked, np.ones(3, np.int64)).tolist() == [2, 2, 1]
