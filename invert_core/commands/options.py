@@ -75,16 +75,17 @@ units_option = click.option(
     metavar="0-63,70",
     help="Use only these units of each layer, by number or by name.",
 )
+JOIN, MATCH = click.Choice(["strict", "inner"]), click.Choice(["exact", "name", "stem"])
 join_option = click.option(
     "--join",
-    type=click.Choice(["strict", "inner"]),
+    type=JOIN,
     default="strict",
     show_default=True,
     help="Require the same sample ids in activations and concepts, or use the common ones.",
 )
 match_option = click.option(
     "--match",
-    type=click.Choice(["exact", "name", "stem"]),
+    type=MATCH,
     default="exact",
     show_default=True,
     help="Join samples whose ids are equal, or whose file names are, or these without suffix.",

@@ -12,13 +12,12 @@ from invert_core.formula.formula import Formula
 from invert_core.kernels.bits import whole_set
 from invert_core.kernels.jobs import PLACEMENTS, TAILS, jobs_of_types
 from invert_core.kernels.placements import Placements, placements
-from invert_core.kernels.tails import GREATER, LESS, log_tails
 from invert_core.kernels.warm_up import compile_jobs
 from invert_core.labelling.workload import Workload
 from invert_core.results.label_table import LabelTable
 from invert_core.search.search import Units
+from invert_core.statistics.conditional import log10_p_given_ties
 from invert_core.statistics.intervals import auc_interval
-from invert_core.statistics.tails import LN10
 
 _UNITS = 16
 """The most units that a thread tests at once."""
@@ -135,15 +134,17 @@ def _compared(placed: Placements, is_negative: np.ndarray) -> Columns:
     """Return the columns of formulas that are true on some samples and false on others."""
     n_others = placed.n_samples - placed.n_positive
     rank_sum = placed.doubled_u + placed.n_positive * (placed.n_positive + 1)
-    log_p = np.zeros(len(rank_sum))
-    for alternative, which in ((GREATER, ~is_negative), (LESS, is_negative)):
+    log10_p = np.zeros(len(rank_sum))
+    for alternative, which in (("greater", ~is_negative), ("less", is_negative)):
         at = np.flatnonzero(which)
-        log_p[at], _ = log_tails(placed.n_positive[at], rank_sum[at], at, placed.ties, alternative)
+        log10_p[at], _ = log10_p_given_ties(
+            placed.n_positive[at], rank_sum[at], at, placed.ties, alternative
+        )
     low, high = auc_interval(placed)
     return {
         "auc_held_out": placed.doubled_u / (2 * placed.n_positive * n_others),
         "auc_held_out_low": low,
         "auc_held_out_high": high,
-        "p_held_out": np.exp(log_p),
-        "log10_p_held_out": log_p / LN10,
+        "p_held_out": 10.0**log10_p,
+        "log10_p_held_out": log10_p,
     }

@@ -4,7 +4,7 @@ They are a share of the samples, or of their groups, or those of another file.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
 from typing import NamedTuple, Self
@@ -139,7 +139,7 @@ def set_apart(work: Workload, n_searched: int, held: Activations) -> Workload:
         parts.append((work.concepts.take(np.flatnonzero(each)), kept[each] - first))
     (concepts, kept), (held_concepts, held_kept) = parts
     wanted = [Wanted.of(layer, units) for layer, units in work.layers]
-    of_held = Workload(held_concepts, same_units(held, wanted), held_kept)
+    of_held = Workload(held_concepts, same_units(held.layers, wanted), held_kept)
     searched = replace(work, concepts=concepts, kept=kept)
     _check_parts(searched, of_held, "Give --held-out a file of other samples.")
     return replace(searched, held_out=of_held)
@@ -163,18 +163,18 @@ class Wanted(NamedTuple):
         return cls(layer.name, units, layer.n_units, _names(layer, units))
 
 
-def same_units(held: Activations, wanted: Iterable[Wanted]) -> Chosen:
+def same_units(held: Mapping[str, ActivationLayer], wanted: Iterable[Wanted]) -> Chosen:
     """Return the layers of held-out activations with the wanted units, in the wanted order."""
     return tuple((_same_layer(held, each), each.units) for each in wanted)
 
 
-def _same_layer(held: Activations, wanted: Wanted) -> ActivationLayer:
-    layer = held.layers.get(wanted.layer)
+def _same_layer(held: Mapping[str, ActivationLayer], wanted: Wanted) -> ActivationLayer:
+    layer = held.get(wanted.layer)
     again = "Extract it from the same model, with the same layers and options."
     if layer is None:
         raise UnknownNameError(
             f"The held-out file has no layer {wanted.layer!r}.",
-            nearest(wanted.layer, held.layers, again),
+            nearest(wanted.layer, held, again),
         )
     last = wanted.units[-1]
     if wanted.n_units not in (None, layer.n_units):

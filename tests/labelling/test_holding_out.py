@@ -11,7 +11,6 @@ import scipy.stats
 from invert_core import label
 from invert_core.activations import Activations
 from invert_core.activations.groups import Groups
-from invert_core.concepts import ConceptSet
 from invert_core.errors import (
     DataError,
     ExistingOutputError,
@@ -156,7 +155,8 @@ def test_block_size_and_threads_change_nothing(block):
     concepts = concept_set(labels)
     told = {"holdout": 0.3, "settings": QUICK, "block": block}
     assert label(activations, concepts, jobs=3, **told).rows == plain
-    assert sum(label_units(activations, concepts, **told), []) == list(plain)
+    units = label_units(activations, concepts, **told)
+    assert tuple(itertools.chain.from_iterable(units)) == plain
 
 
 def workload(labels):
@@ -311,7 +311,7 @@ def test_an_interrupted_labelling_goes_on_with_held_out_samples(files):
         run_of(files, "broken", each=stop)
     done = json.loads((files / "broken.partial" / "unfinished.json").read_text())["n_units"]
     assert 0 < done <= 150
-    with pytest.raises(StaleFileError, match="inputs.held_out"):
+    with pytest.raises(StaleFileError, match=r"inputs\.held_out"):
         run_of(files, "broken", held_out=None, join="inner")
     assert run_of(files, "broken").rows == whole
 
