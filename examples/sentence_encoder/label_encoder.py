@@ -31,8 +31,8 @@ from invert_core.concepts.hierarchy.wordnet import FOLDER, read_wordnet
 from invert_core.data import Tokenize
 from invert_core.errors import InvertError
 from invert_core.files.atomic import storage_errors
+from invert_core.labelling.overview import Overview
 from invert_core.results.columns import Label
-from invert_core.results.overview import Overview
 from invert_core.settings import SIGNIFICANT
 
 NEURONS = "encoder.layer.*.intermediate.intermediate_act_fn"

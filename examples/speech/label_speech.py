@@ -17,7 +17,7 @@ from invert_core.commands.label_table import shown, summary
 from invert_core.errors import InvertError
 from invert_core.extraction import Feed
 from invert_core.files.atomic import storage_errors
-from invert_core.results.overview import Overview
+from invert_core.labelling.overview import Overview
 
 LAYERS = ("output", "stateN:axis=2,pool=flatten")
 """The probability of speech, and the state: unit 17@0 is hidden number 17, and 17@1 cell 17."""

@@ -1,80 +1,135 @@
 """Finds out which group every sample belongs to, from a table or from the sample ids."""
 
 import logging
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from invert_core.activations.group_patterns import group_pattern
 from invert_core.activations.groups import Groups
+from invert_core.concepts.sets.matching import key_of, likeness, named_alike
 from invert_core.errors import DataError, SettingError
 from invert_core.tables.columns import read_column
-from invert_core.values import has_own_index, index_ids, locate
+from invert_core.tables.formats import open_by_suffix
+from invert_core.values import as_sample_id, has_own_index, index_ids, locate
 from invert_core.wording import counted, first_few
 
 _log = logging.getLogger("invert")
 
-_SPELLINGS = "Write --groups TABLE.csv:COLUMN, or --groups 'id:(.*)/.*' for a part of the ids."
+FROM_IDS = "id:"
+"""What the text begins with if a regular expression finds the groups in the sample ids."""
+SPELLINGS = "Write --groups TABLE.csv:COLUMN, or --groups 'id:(.*)/.*' for a part of the ids."
 
 
 def read_groups(
-    groups: str | Sequence[str] | np.ndarray, sample_id: tuple[str, ...] | None, n_samples: int
+    groups: str | Sequence[str] | np.ndarray,
+    sample_id: tuple[str, ...] | None,
+    n_samples: int,
+    *,
+    kept: np.ndarray | None = None,
+    match: str = "exact",
 ) -> Groups:
     """Find out which group every sample belongs to.
 
     Parameters
     ----------
     groups : str or sequence [n_samples] of str
-        The groups, or where they are: ``TABLE:COLUMN`` for a column of a table with a column
-        ``sample_id``; or ``id:REGEX`` for a regular expression that fits a whole sample id, and
-        whose first pair of parentheses encloses the name of the group. If the samples or the table
-        have no ids, rows are matched by position. The index of a pandas object holds sample ids.
+        The groups, or where they are: ``TABLE:COLUMN`` for a column of a table whose column
+        ``sample_id``, or else its first column, names the samples; or ``id:REGEX`` for a regular
+        expression that fits a whole sample id, and whose first pair of parentheses encloses the
+        name of the group. If the samples or the table have no ids, rows are matched by position.
+        The index of a pandas object holds sample ids.
     sample_id : tuple of str or None
         The ids of the samples.
     n_samples : int
         The number of samples.
+    kept : int64 array, optional
+        Positions of the samples that need a group; None means all.
+    match : {"exact", "name", "stem"}
+        What of two sample ids must be equal; see `key_of`.
+
+    Returns
+    -------
+    Groups
+        The groups of the samples that need one.
 
     Raises
     ------
     SettingError
-        The text is none of these, or the regular expression is wrong.
+        The text is none of these, or the regular expression is wrong or could take for ever.
     MissingFileError, FileFormatError, UnknownNameError
         The table cannot be read, or does not have the column.
     DataError
         A sample has no group.
     """
+    if sample_id is not None and kept is not None:
+        sample_id = tuple(map(sample_id.__getitem__, kept.tolist()))
+    where = "There are"
+    named: Sequence[str]
+    ids = None
     if not isinstance(groups, str):
-        named = _as_names(groups)
-        if sample_id is not None and has_own_index(groups):
+        called, named = "the list of groups", _as_names(groups)
+        if has_own_index(groups):
             ids = index_ids(getattr(groups, "index", None), "the groups")
-            return Groups.of(_joined("the list of groups", named, ids, sample_id))
-        where = "There are"
-    elif groups.startswith("id:"):
-        return Groups.of(_from_ids(groups.removeprefix("id:"), sample_id))
+    elif groups.startswith(FROM_IDS):
+        return Groups.of(_from_ids(groups.removeprefix(FROM_IDS), sample_id))
     else:
-        path, colon, column = groups.rpartition(":")
-        if not (colon and path and column):
-            raise SettingError(
-                f"Groups cannot be read from {groups!r}, which names no column.", _SPELLINGS
-            )
-        table = read_column(Path(path), column, (), None, f"--groups {path}:COLUMN")
-        if sample_id is not None and table.sample_id is not None:
-            return Groups.of(_joined(repr(path), table.values, table.sample_id, sample_id))
-        named = list(table.values)
-        where = f"{path!r} has"
+        path, column = _place(groups)
+        called, where = repr(str(path)), f"{str(path)!r} has"
+        named, ids = _read(path, column, sample_id, match)
+    if sample_id is not None and ids is not None:
+        return Groups.of(_joined(called, named, ids, sample_id, match))
     if len(named) != n_samples:
         raise DataError(
             f"{where} {counted(len(named), 'group name')} for {counted(n_samples, 'sample')}.",
             "Give one per sample, or a column sample_id on both sides.",
         )
-    return Groups.of(named)
+    return Groups.of(named if kept is None else [named[row] for row in kept])
+
+
+def table_of_groups(groups: str) -> Path | None:
+    """Return the table that groups are read from; None if they are found in the ids."""
+    return None if groups.startswith(FROM_IDS) else _place(groups)[0]
+
+
+def _place(groups: str) -> tuple[Path, str]:
+    """Split TABLE:COLUMN at the last colon; a path on Windows has another one."""
+    path, colon, column = groups.rpartition(":")
+    if not (colon and path and column):
+        raise SettingError(
+            f"Groups cannot be read from {groups!r}, which names no column.", SPELLINGS
+        )
+    return Path(path), column
+
+
+def _read(
+    path: Path, column: str, sample_id: tuple[str, ...] | None, match: str
+) -> tuple[Sequence[str], tuple[str, ...] | None]:
+    """Read a column of groups, and the ids of its rows, if there are any."""
+    table = read_column(path, column, (), None, f"--groups {path}:COLUMN")
+    if sample_id is None or table.sample_id is not None:
+        return table.values, table.sample_id
+    with open_by_suffix(path) as opened:
+        first = opened.titles[0]
+        cells = [cells[0] for _, cells in opened.rows([first])]
+    ids = [cell for cell in cells if isinstance(cell, str)]
+    keys = {key_of(id, match) for id in sample_id}
+    is_named = any(key_of(id, match) in keys for id in ids) or likeness(sample_id, ids) is not None
+    if first != column and is_named:
+        return table.values, as_sample_id(ids, f"the column {first!r} of {str(path)!r}")
+    _log.warning(
+        "%r has no column sample_id, and its first column names no sample: its rows are matched "
+        "with the samples by position.",
+        str(path),
+    )
+    return table.values, None
 
 
 def _as_names(groups: Any) -> list[str]:
     if isinstance(groups, bytes | Mapping) or not isinstance(groups, Iterable):
-        raise SettingError(f"The groups are {groups!r}, not a list of names.", _SPELLINGS)
+        raise SettingError(f"The groups are {groups!r}, not a list of names.", SPELLINGS)
     values = groups.tolist() if hasattr(groups, "tolist") else list(groups)
     for row, value in enumerate(values):
         if not isinstance(value, str | int | float | np.generic) or value != value:
@@ -85,14 +140,7 @@ def _as_names(groups: Any) -> list[str]:
 
 
 def _from_ids(pattern: str, sample_id: tuple[str, ...] | None) -> list[str]:
-    try:
-        rule = re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise SettingError(f"{pattern!r} is no regular expression: {error}.", _SPELLINGS) from error
-    if not rule.groups:
-        raise SettingError(
-            f"{pattern!r} has no parentheses around the name of the group.", _SPELLINGS
-        )
+    rule = group_pattern(pattern, SPELLINGS)
     if sample_id is None:
         raise DataError(
             "The samples have no ids that could name their groups.",
@@ -110,14 +158,21 @@ def _from_ids(pattern: str, sample_id: tuple[str, ...] | None) -> list[str]:
 
 
 def _joined(
-    where: str, values: Sequence[str], ids: tuple[str, ...], sample_id: tuple[str, ...]
+    where: str,
+    values: Sequence[str],
+    ids: tuple[str, ...],
+    sample_id: tuple[str, ...],
+    match: str,
 ) -> list[str]:
+    ids = named_alike(ids, sample_id, match, (where, "the samples"))
     place = locate(sample_id, ids)
     missing = [sample_id[row] for row in np.flatnonzero(place < 0)]
     if missing:
+        alike = likeness(sample_id, ids)
         raise DataError(
-            f"{where} has no row for {counted(len(missing), 'sample')}: {first_few(missing)}.",
-            "Add them, each with its group.",
+            f"{where} has no row for {counted(len(missing), 'sample')}: {first_few(missing)}."
+            + ("" if alike is None else f" {alike.told}"),
+            "Add them, each with its group." if alike is None else alike.hint,
         )
     if len(ids) > len(sample_id):
         _log.info(

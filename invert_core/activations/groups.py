@@ -39,6 +39,29 @@ class Groups:
         return cls(locate(groups, names).astype(np.int32), names)
 
     @property
+    def sizes(self) -> np.ndarray:
+        """Number of samples of each group: int64 [G]."""
+        return np.bincount(self.number, minlength=len(self.names))
+
+    def n_inside(self, extent: np.ndarray) -> int:
+        """Return how many groups have a sample in an extent, bool [n_samples]."""
+        return int(np.unique(self.number[extent]).size)
+
+    def take(self, samples: np.ndarray) -> Self:
+        """Return the groups of some samples, int64 [M]; those without a sample are left out.
+
+        >>> Groups.of(["a", "b", "c"]).take(np.array([2, 0])).names
+        ('c', 'a')
+        """
+        found, first, number = np.unique(
+            self.number[samples], return_index=True, return_inverse=True
+        )
+        order = np.argsort(first)
+        place = np.empty(order.size, np.int32)
+        place[order] = np.arange(order.size)
+        return type(self)(place[number], tuple(self.names[group] for group in found[order]))
+
+    @property
     def digest(self) -> str:
         """SHA-256 (hex) of the names and numbers."""
         digest = hashlib.sha256(json.dumps(self.names).encode())

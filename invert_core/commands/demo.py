@@ -46,7 +46,7 @@ def demo(output: Path, jobs: int | None, table: options.Table, overwrite: bool) 
 
 
 def _print_labels(done: "DemoReport", table: options.Table) -> None:
-    from invert_core.commands.label_table import SHOWN, print_labels, shown
+    from invert_core.commands.label_table import SHOWN, print_labels, shown, with_q
 
     if table.style != "table":
         print_labels(done.labels, table)
@@ -60,6 +60,6 @@ def _print_labels(done: "DemoReport", table: options.Table) -> None:
                 shown(row) | {"unseen_auc": f"{done.held_out_auc[row.address]:.4f}"}
                 for row in chosen
             ],
-            ("unit", "label", "auc", "unseen_auc", *SHOWN[3:]),
+            with_q(("unit", "label", "auc", "unseen_auc", *SHOWN[3:]), chosen),
             table.style,
         )

@@ -122,7 +122,7 @@ def label(
     """
     from invert_core.commands.label_table import print_labels, print_overview, summary
     from invert_core.labelling.label_files import label_files
-    from invert_core.results.overview import Overview
+    from invert_core.labelling.overview import Overview
 
     settings = Settings(**search)
     if dry_run:
@@ -132,7 +132,7 @@ def label(
         planned = vars(plan(Inputs(**inputs), settings))
         print_rows([planned], list(planned), table.style)
         return
-    overview = Overview(table.top if table.style == "table" else 0)
+    overview = Overview(table.top if table.style == "table" else 0, settings)
     with progress("Labelling") as report:
         labels = label_files(
             **inputs,

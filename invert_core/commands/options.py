@@ -117,6 +117,13 @@ missing_option = click.option(
     help="Missing labels (blank, NaN, -1): refuse them, take them for 0, or compare without them; "
     "or each kind by itself, as in blank=negative,-1=exclude,absent=exclude.",
 )
+groups_option = click.option(
+    "--groups",
+    metavar="TABLE:COLUMN|id:REGEX",
+    help="Which samples belong together, such as frames of one clip: a column of a table, a part "
+    "of the sample ids, as in 'id:(.*)/.*', 'stored' for the groups of the activation file, or "
+    "'none' if samples are independent.",
+)
 jobs_option = click.option(
     "-j", "--jobs", type=click.IntRange(min=1), help="Number of threads. [default: all cores]"
 )
@@ -220,6 +227,7 @@ searched_options = together(
         callback=lambda _ctx, _param, named: named or None,
         help="Leave out this concept, or all that fit a pattern; may be repeated.",
     ),
+    groups_option,
     click.option(
         "--holdout",
         type=float,

@@ -25,6 +25,7 @@ def show(run: Path, unit: str, style: str) -> None:
         power_of_ten,
         shown,
         with_held_out,
+        with_q,
         with_samples,
     )
     from invert_core.results.labels import COLUMNS
@@ -41,7 +42,7 @@ def show(run: Path, unit: str, style: str) -> None:
         )
         return
     counts = labels.sample_counts()
-    columns = with_samples(("rank", *SHOWN[1:], "direction", "formula"), counts)
+    columns = with_samples(with_q(("rank", *SHOWN[1:], "direction", "formula"), rows), counts)
     columns = with_held_out(columns, rows)
     print_rows(
         [

@@ -17,7 +17,16 @@ from contextlib import AbstractContextManager
 from typing import IO
 
 from invert_core.kernels import _cache
-from invert_core.kernels.jobs import ATOMS, DENSE_SEARCH, INDEX, JOBS, RANKS, SEARCH
+from invert_core.kernels.jobs import (
+    ATOMS,
+    DENSE_SEARCH,
+    INDEX,
+    JOBS,
+    RANKS,
+    SEARCH,
+    SHUFFLES,
+    TAILS,
+)
 
 _log = logging.getLogger("invert")
 
@@ -86,7 +95,7 @@ def _not_compiled(names: Sequence[str]) -> list[str]:
 
 def is_warm() -> bool:
     """Return whether the machine code of a plain labelling is on disk."""
-    return all(map(_cache.is_done, (RANKS, INDEX, ATOMS))) and any(
+    return all(map(_cache.is_done, (RANKS, INDEX, ATOMS, TAILS, SHUFFLES))) and any(
         map(_cache.is_done, (SEARCH, DENSE_SEARCH))
     )
 

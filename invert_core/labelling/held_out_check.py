@@ -2,9 +2,10 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from invert_core.labelling.held_out_rows import adding_held_out
 from invert_core.labelling.holding_out import Wanted, same_units
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress
-from invert_core.labelling.recorded_inputs import recorded_digest
+from invert_core.labelling.recorded_inputs import identities
 from invert_core.labelling.workload import Workload
 from invert_core.parallel import n_threads
 from invert_core.results.columns import Label
@@ -122,7 +123,8 @@ def check_held_out(
     """
     read = read_run(run)
     path = input_path(activations)
-    if file_identity(path)["sha256"] == recorded_digest(run, read.info, "activations"):
+    searched = identities(run, read.info)["activations"]
+    if file_identity(path)["sha256"] == searched["sha256"]:
         raise DataError(
             f"{str(path)!r} holds the activations that the search of the run saw.",
             "Give activations of other samples, or label again with --holdout 0.3.",
@@ -140,7 +142,7 @@ def check_held_out(
         **chosen,
     )
     with inputs.open() as work:
-        _warn_of_searched(run, read.info, work)
+        _warn_of_searched(input_path(run) / searched["path"], work.concepts.sample_id)
         tables = read.labels.tables
         layers = {layer.name: layer for layer, _ in work.layers}
         known = _with_unknown(work.concepts, tables)
@@ -220,10 +222,8 @@ def _with_unknown(concepts: ConceptSet, tables: Iterable[LabelTable]) -> Concept
     )
 
 
-def _warn_of_searched(run: str | PathLike[str], info: Mapping[str, Any], work: Workload) -> None:
+def _warn_of_searched(path: Path, ids: tuple[str, ...] | None) -> None:
     """Warn if held-out samples have the ids of searched ones, as far as these can be read."""
-    ids = work.concepts.sample_id
-    path = input_path(run) / str(info["inputs"]["activations"]["path"])
     if ids is None or not path.is_file():
         _log.warning(
             "Nothing shows that the search did not see these samples%s.",

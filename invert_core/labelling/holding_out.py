@@ -11,7 +11,6 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from invert_core.activations.groups import Groups
 from invert_core.activations.values import ActivationLayer, Activations
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sets.matching import key_of
@@ -40,22 +39,20 @@ def check_holdout(holdout: float, held_out: object) -> None:
         )
 
 
-def hold_out(work: Workload, share: float, seed: int, groups: Groups | None = None) -> Workload:
+def hold_out(work: Workload, share: float, seed: int) -> Workload:
     """Split the samples of a workload: the search sees one part, and the other is held out.
 
     Parameters
     ----------
     work : Workload
     share : float
-        The share of the samples to hold out, or of whole groups if there are `groups`; 0 leaves
-        the workload as it is.
+        The share of the samples to hold out, or of whole groups if there are groups; 0 leaves the
+        workload as it is.
     seed : int
-    groups : Groups, optional
-        The groups of the work's samples.
     """
     if not share:
         return work
-    n_samples = work.concepts.n_samples
+    n_samples, groups = work.concepts.n_samples, work.groups
     number = np.arange(n_samples) if groups is None else groups.number
     n_all = int(number.max()) + 1
     n_held = round(share * n_all)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from invert_core.concepts.sets.packing import as_marks
 from invert_core.errors import DataError
 from invert_core.labelling.choosing import UnitChoice, choose_units
 from invert_core.labelling.choosing_concepts import choose_concepts
+from invert_core.labelling.grouping import GroupSource, groups_of, refuse_shared
 from invert_core.labelling.holding_out import check_holdout, hold_out, ids_of_both, set_apart
 from invert_core.labelling.join import join as join_samples
 from invert_core.labelling.workload import Workload
@@ -32,7 +33,7 @@ class Inputs:
 
     Parameters
     ----------
-    activations, concepts, layers, units, names, join, missing, match, include, exclude
+    activations, concepts, layers, units, names, join, missing, match, include, exclude, groups
         As for `label`.
     holdout, held_out
         As for `label`; at most one of them.
@@ -48,6 +49,7 @@ class Inputs:
     match: str = "exact"
     include: Sequence[str] | None = None
     exclude: Sequence[str] | None = None
+    groups: GroupSource | None = None
     holdout: float = 0.0
     held_out: ActivationSource | None = None
 
@@ -76,9 +78,12 @@ class Inputs:
             units = choose_units(opened.layers, self.layers, self.units)
             work = Workload(concepts, units, kept)
             if held is not None:
-                yield set_apart(work, opened.n_samples, held)
-            else:
-                yield hold_out(work, self.holdout, seed)
+                work = set_apart(work, opened.n_samples, held)
+            groups = groups_of(self.groups, opened, work.concepts, work.kept, self.match)
+            if held is not None and work.held_out is not None and groups is not None:
+                known = held, work.held_out.concepts, work.held_out.kept
+                refuse_shared(groups, self.groups, *known, self.match)
+            yield hold_out(replace(work, groups=groups), self.holdout, seed)
 
     def _concept_set(self, numbered: bool) -> ConceptSet:
         if isinstance(self.concepts, ConceptSet):

@@ -11,12 +11,15 @@ from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import SettingError
 from invert_core.executors.threads import Piece, Threads
 from invert_core.labelling.choosing import UnitChoice
+from invert_core.labelling.grouping import GroupSource
 from invert_core.labelling.held_out_rows import adding_held_out
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label_rows import LabelRows
+from invert_core.labelling.q_values import with_q_values
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.table import METRICS
 from invert_core.nulls.correcting import Correct
+from invert_core.nulls.shared import SharedNulls
 from invert_core.results.columns import Label
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
@@ -48,6 +51,7 @@ def label(
     missing: str = "error",
     include: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
+    groups: GroupSource | None = None,
     holdout: float = 0.0,
     held_out: ActivationSource | None = None,
     jobs: int | None = None,
@@ -133,11 +137,12 @@ def label(
     settings = or_default(settings, Settings)
     inputs = Inputs(
         *(activations, concepts, layers, units, names, join, missing, match, include, exclude),
-        *(holdout, held_out),
+        *(groups, holdout, held_out),
     )
     with inputs.open(settings.seed) as work:
         tables = label_workload(work, settings, jobs=jobs, progress=progress, block=block)
-        return Labels.of_tables(tables, work.all_concepts, work.aliases)
+        labelled = with_q_values(tables, settings)
+        return Labels.of_tables(labelled, work.all_concepts, work.aliases)
 
 
 def label_units(
@@ -153,6 +158,7 @@ def label_units(
     missing: str = "error",
     include: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
+    groups: GroupSource | None = None,
     holdout: float = 0.0,
     held_out: ActivationSource | None = None,
     jobs: int | None = None,
@@ -163,13 +169,13 @@ def label_units(
     Parameters
     ----------
     activations, concepts, layers, units, settings, names, join, match, missing, jobs, block
-        As for `label`, and so are `include`, `exclude`, `holdout` and `held_out`.
+        As for `label`, and so are `include`, `exclude`, `groups`, `holdout` and `held_out`.
 
     Returns
     -------
     generator of lists of Label
-        One list per unit. A caller that stops early must close the generator, for example with
-        `contextlib.closing`.
+        One list per unit. `q_value` is None, because it needs all units of a layer. A caller that
+        stops early must close the generator, for example with `contextlib.closing`.
 
     Examples
     --------
@@ -183,7 +189,7 @@ def label_units(
     settings = or_default(settings, Settings)
     inputs = Inputs(
         *(activations, concepts, layers, units, names, join, missing, match, include, exclude),
-        *(holdout, held_out),
+        *(groups, holdout, held_out),
     )
     with (
         inputs.open(settings.seed) as work,
@@ -202,6 +208,7 @@ def label_workload(
     progress: Progress | None = None,
     block: int | None = None,
     n_done: int = 0,
+    nulls: SharedNulls | None = None,
 ) -> Generator[LabelTable]:
     """Label all units and yield their rows, in tables of whole units, as soon as they are known.
 
@@ -213,6 +220,9 @@ def label_workload(
         As for `label`.
     n_done : int
         Number of units at the beginning to skip.
+    nulls : SharedNulls, optional
+        Null distributions of the same search, perhaps on other samples with the same marks; None
+        makes new ones.
 
     Returns
     -------
@@ -220,9 +230,10 @@ def label_workload(
         A caller that stops early must close it.
     """
     threads = Threads(jobs)
-    search = _search(work, settings, threads.n_threads)
+    search = search_of(work, settings, threads.n_threads)
     n_formulas = size_of_space(work.concepts, settings)
-    correct = Correct(search, work.concepts, n_formulas, threads.n_threads)
+    nulls = nulls or SharedNulls(search, work.concepts, threads.n_threads)
+    correct = Correct(search, nulls, work.groups, n_formulas)
     rows = LabelRows(work, settings, correct)
     n_units = work.n_units
     left = work.after(n_done)
@@ -241,7 +252,7 @@ def label_workload(
 
     with (
         closing(left.blocks(block)) as blocks,
-        closing(threads.pieces(search, blocks, tick if progress else None)) as pieces,
+        closing(threads.pieces(correct.search, blocks, tick if progress else None)) as pieces,
         adding_held_out(left.held_out, threads.n_threads, block) as with_held_out,
     ):
         addresses = left.addresses()
@@ -288,7 +299,7 @@ def size_of_space(concepts: ConceptSet, settings: Settings) -> int:
     return n_formulas(len(concepts.id), settings.length, len(settings.directions))
 
 
-def _search(work: Workload, settings: Settings, n_threads: int) -> Search:
+def search_of(work: Workload, settings: Settings, n_threads: int) -> Search:
     """Prepare the search without importing the kernels of the others."""
     concepts, dtypes = work.concepts, work.dtypes
     if concepts.defined is not None:
@@ -312,7 +323,7 @@ def _search(work: Workload, settings: Settings, n_threads: int) -> Search:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a labelling would do; `p_search` corrects for `n_formulas` tests."""
+    """What a labelling would do; a search could return `n_formulas` formulas for each unit."""
 
     n_samples: int
     n_units: int
@@ -328,12 +339,14 @@ def plan(inputs: Inputs, settings: Settings) -> Plan:
     Only a search can tell whether any formula of several literals meets the fraction limits.
     """
     with inputs.open(settings.seed) as work:
-        search = _search(work, settings, n_threads=1)
+        search = search_of(work, settings, n_threads=1)
+        n_formulas = size_of_space(work.concepts, settings)
+        Correct(search, SharedNulls(search, work.concepts, 1), work.groups, n_formulas)
         return Plan(
             n_samples=work.concepts.n_samples,
             n_units=work.n_units,
             n_concepts=len(work.concepts.id),
             n_literals_within_limits=search.n_literals_within_limits,
-            n_formulas=size_of_space(work.concepts, settings),
+            n_formulas=n_formulas,
             n_samples_held_out=work.held_out.concepts.n_samples if work.held_out else 0,
         )

@@ -17,8 +17,10 @@ from invert_core.files.storage import storage_errors
 from invert_core.files.unchanged import Watched
 from invert_core.files.write_lock import WriteLock
 from invert_core.labelling.choosing import UnitChoice
+from invert_core.labelling.grouping import table_of
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress, label_workload
+from invert_core.labelling.q_values import QValues
 from invert_core.labelling.workload import Workload
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
@@ -52,6 +54,7 @@ def label_files(
     missing: str = "error",
     include: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
+    groups: str | None = None,
     holdout: float = 0.0,
     held_out: str | PathLike[str] | None = None,
     jobs: int | None = None,
@@ -75,6 +78,8 @@ def label_files(
         Table of the concepts' names; see `read_concepts`.
     layers, units, settings, join, match, missing, include, exclude, holdout, jobs, progress
         As for `label`.
+    groups : str, optional
+        As for `label`, but no sequence, because a run must record where its groups came from.
     held_out : path, optional
         File of activations of the same units on other samples; see `label`.
     overwrite : bool
@@ -82,7 +87,8 @@ def label_files(
         unfinished run is broken or was made from other inputs or settings.
     each : callable, optional
         Called with the rows of some units at a time, in order, as they are saved; first with
-        those of an earlier run, if this one continues it.
+        those of an earlier run, if this one continues it. Their `q_value` is None, because it needs
+        all units of a layer.
 
     Returns
     -------
@@ -118,6 +124,7 @@ def label_files(
         match=match,
         include=_as_list(include),
         exclude=_as_list(exclude),
+        groups=groups,
         holdout=holdout,
         held_out=None if held_out is None else input_path(held_out),
     )
@@ -149,16 +156,25 @@ def label_files(
         left = label_workload(
             work, settings, jobs=jobs, progress=progress, n_done=unfinished.n_done
         )
-        if each is not None:
-            for table in unfinished.earlier():
+        q_values = QValues(settings)
+
+        def note(table: LabelTable) -> None:
+            q_values.add(table)
+            if each is not None:
                 each(Labels.of_tables([table], work.concepts))
+
+        for table in unfinished.earlier():
+            note(table)
         for table in stack.enter_context(closing(left)):
             watched.check()  # so that no row is saved that other bytes than the recorded ones gave
             unfinished.add(table)
-            if each is not None:
-                each(Labels.of_tables([table], work.concepts))
+            note(table)
         watched.check()
-        with unfinished.completed(overwrite=overwrite, refuse=refuse_other) as folder:
+        q_values.warn_of_least_p()
+        with unfinished.completed(q_values.of_rows(), overwrite=overwrite, refuse=refuse_other) as (
+            folder,
+            written,
+        ):
             arguments = _choices(inputs) | {"jobs": jobs}
             write_info(
                 folder,
@@ -167,16 +183,16 @@ def label_files(
                 arguments,
                 timer.timings(),
                 work.aliases,
-                unfinished.files,
+                written,
             )
             place = output.resolve()  # after the move, "." would mean the old folder
-            written = unfinished.files[ROWS_FILE].sha256
-    return Labels.loaded_by(lambda: _rows_of(place, written), work.all_concepts, work.aliases)
+            sha256 = written[ROWS_FILE].sha256
+    return Labels.loaded_by(lambda: _rows_of(place, sha256), work.all_concepts, work.aliases)
 
 
-def _rows_of(run: Path, written: str) -> Iterator[LabelTable]:
+def _rows_of(run: Path, sha256: str) -> Iterator[LabelTable]:
     """Read the rows of a run, if they are still those with this SHA-256."""
-    if rows_identity(run)["sha256"] != written:
+    if rows_identity(run)["sha256"] != sha256:
         raise StaleFileError(
             f"The run {str(run)!r} was replaced or changed since these labels were written.",
             "Read what is there now with: invert_core.read_run(path).labels",
@@ -186,8 +202,13 @@ def _rows_of(run: Path, written: str) -> Iterator[LabelTable]:
 
 def _files_of(inputs: Inputs) -> dict[str, Path]:
     """Return the files that a run is made from, keyed by their role."""
-    roles = ("activations", "concepts", "names", "held_out")
-    files = {role: getattr(inputs, role) for role in roles}
+    files = {
+        "activations": inputs.activations,
+        "concepts": inputs.concepts,
+        "names": inputs.names,
+        "groups": table_of(inputs.groups),
+        "held_out": inputs.held_out,
+    }
     paths = {name: path for name, path in files.items() if isinstance(path, Path)}
     if paths["concepts"].is_dir():
         build = ["invert", "concepts", "build", str(paths["concepts"]), "-o", "concepts.h5"]
@@ -208,6 +229,7 @@ def _choices(inputs: Inputs) -> dict[str, Any]:
         "match": inputs.match,
         "missing": inputs.missing,
         **_concept_choice(inputs),
+        **({} if inputs.groups is None else {"groups": inputs.groups}),
         **_holdout(inputs),
     }
 
@@ -248,6 +270,7 @@ def _fingerprint(
         "match": inputs.match,
         "missing": inputs.missing,
         **_concept_choice(inputs),
+        **({} if work.groups is None else {"groups": work.groups.digest}),
         **_holdout(inputs),
         "inputs": {name: found["sha256"] for name, found in identities.items()},
         "versions": versions(),

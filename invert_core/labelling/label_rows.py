@@ -10,7 +10,8 @@ from invert_core.formula.formula import Formula
 from invert_core.formula.names import LiteralNames
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.table import METRICS, measured
-from invert_core.nulls.correcting import CORRECTIONS, Correct
+from invert_core.nulls.arrangements import CORRECTIONS
+from invert_core.nulls.correcting import Correct
 from invert_core.results.columns import OPTIONAL_TYPES, Label, columns
 from invert_core.results.label_table import Column, FormulaTexts, LabelTable
 from invert_core.search.search import Units
@@ -133,6 +134,7 @@ class LabelRows:
 
     def __init__(self, work: Workload, settings: Settings, correct: Correct):
         self._concepts = work.concepts
+        self._groups = work.groups
         self._settings = settings
         self._correct = correct
         self._names = LiteralNames(work.concepts)
@@ -166,6 +168,7 @@ class LabelRows:
         rows = absent_columns(reported.size)
         rows |= self._of_searches(result, found, reported)
         rows |= self._corrected(result, found.take(reported), tested.take(reported))
+        rows |= self._grouped(found.take(reported))
         if units is not None:
             rows |= self._measured(found, reported, units)
 
@@ -216,6 +219,20 @@ class LabelRows:
             "method": tested.methods(),
             "status": chosen(("ok", "constant"), tested.is_constant),
         }
+
+    def _grouped(self, found: Findings) -> Columns:
+        """Return the column that says in how many groups formulas are true; none without groups."""
+        groups = self._groups
+        if groups is None:
+            return {}
+        texts = FormulaTexts(found.length, found.literals, found.connectives, self._names.formula)
+        formulas = texts[np.arange(found.unit.size)].tolist()
+        # Many units have the same formulas.
+        counts = {
+            text: groups.n_inside(Formula.parse(text).evaluate(self._concepts))
+            for text in set(formulas)
+        }
+        return {"n_groups_positive": np.array([counts[text] for text in formulas], np.float64)}
 
     def _measured(self, found: Findings, reported: np.ndarray, units: Units) -> Columns:
         """Return the columns of the metrics, from the samples on which a formula is defined."""

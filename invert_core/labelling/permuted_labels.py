@@ -3,27 +3,34 @@
 Its labels are permuted: each sample keeps its activations and gets the marks of another one.
 """
 
-from collections.abc import Mapping
-from contextlib import closing
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from os import PathLike
 
 import numpy as np
 
 from invert_core.errors import SettingError
-from invert_core.labelling.inputs import Inputs
-from invert_core.labelling.label import Progress, label_workload
-from invert_core.labelling.recorded_inputs import recorded_choices, recorded_files
+from invert_core.files.unchanged import unchanged
+from invert_core.labelling.label import Progress, label_workload, search_of
+from invert_core.labelling.recorded_inputs import recorded
 from invert_core.labelling.workload import Workload
+from invert_core.nulls.arrangements import Arrangements, any_order
+from invert_core.nulls.grouped import arrangements_of
+from invert_core.nulls.shared import SharedNulls
+from invert_core.parallel import n_threads
 from invert_core.results.label_table import LabelTable
 from invert_core.results.run_directory import read_run
-from invert_core.settings import SIGNIFICANT
+from invert_core.settings import SIGNIFICANT, Settings
 from invert_core.statistics.intervals import share_interval
 
 MEASURES = ("auc", "p_value", "p_search")
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _STREAM = 3
 """Besides the seed: these permutations and those of each search must not be the same."""
+
+_log = logging.getLogger("invert")
 
 
 @dataclass(frozen=True)
@@ -117,28 +124,15 @@ def check_permuted_labels(
     if n_permutations < 1:
         raise SettingError(f"--permute-labels is {n_permutations}.", "Give 1 or more.")
     read = read_run(run)
-    choices = recorded_choices(run, read.info)
     moved = {"activations": activations, "concepts": concepts, "names": names}
-    files = recorded_files(run, read.info, moved)
-    settings = choices.pop("settings")
-    random = np.random.default_rng((seed, _STREAM))
-    real = _Found()
-    for table in read.labels.tables:
-        real.add(table)
-    permuted = _Found()
-    with Inputs(**files, **choices).open(settings.seed) as opened:
+    of_run = recorded(run, read.info, moved)
+    real, permuted = _Found(), _Found()
+    real.add(read.labels.tables)
+    with unchanged(*of_run.files.values()), of_run.inputs.open(of_run.settings.seed) as opened:
         work = replace(opened, held_out=None)
-        n_units = work.n_units * n_permutations
-        for number in range(n_permutations):
-
-            def note(done: float, _: int, before: int = number * work.n_units) -> None:
-                if progress is not None:
-                    progress(before + done, n_units)
-
-            again = _permuted(work, random)
-            with closing(label_workload(again, settings, jobs=jobs, progress=note)) as tables:
-                for table in tables:
-                    permuted.add(table)
+        random = np.random.default_rng((seed, _STREAM))
+        for tables in _labelled(work, of_run.settings, n_permutations, random, jobs, progress):
+            permuted.add(tables)
     return PermutedCheck(
         n_permutations,
         real.quantiles(),
@@ -151,11 +145,63 @@ def check_permuted_labels(
     )
 
 
-def _permuted(work: Workload, random: np.random.Generator) -> Workload:
-    """Give each sample the marks of another one."""
-    source = random.permutation(work.concepts.n_samples)
-    # Ids of samples would name others than before.
+def _labelled(
+    work: Workload,
+    settings: Settings,
+    n_permutations: int,
+    random: np.random.Generator,
+    jobs: int | None,
+    progress: Progress | None,
+) -> Iterator[Iterator[LabelTable]]:
+    """Yield the rows of all units for each permutation of the labels.
+
+    All permutations have the same null distributions, because these come from permutations, too.
+    """
+    search = search_of(work, settings, n_threads(jobs))
+    nulls = SharedNulls(search, work.concepts, n_threads(jobs))
+    if work.groups is None:
+        arrangements = any_order(work.concepts.n_samples)
+    else:
+        arrangements = arrangements_of(work.groups, search.atoms)
+    n_units = work.n_units * n_permutations
+    with _said_once():
+        for number in range(n_permutations):
+
+            def note(done: float, _: int, before: int = number * work.n_units) -> None:
+                if progress is not None:
+                    progress(before + done, n_units)
+
+            again = _permuted(work, arrangements, random)
+            tables = label_workload(again, settings, jobs=jobs, progress=note, nulls=nulls)
+            with closing(tables):
+                yield tables
+
+
+def _permuted(work: Workload, arrangements: Arrangements, random: np.random.Generator) -> Workload:
+    """Give each sample, or each group, the marks of another one."""
+    block = arrangements.blocks.of_sample
+    _, first = np.unique(block, return_index=True)
+    source = first[arrangements.draw(random)][block]
+    # Ids would name other samples than before, and those of groups of unequal size repeat.
     return replace(work, concepts=replace(work.concepts, sample_id=None).take(source))
+
+
+@contextmanager
+def _said_once() -> Iterator[None]:
+    """Say only once what every labelling says."""
+    said: set[str] = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        is_said = text in said
+        said.add(text)
+        return not is_said
+
+    _log.addFilter(is_new)
+    try:
+        yield
+    finally:
+        _log.removeFilter(is_new)
 
 
 class _Found:
@@ -164,11 +210,12 @@ class _Found:
     def __init__(self) -> None:
         self._parts: dict[str, list[np.ndarray]] = {name: [] for name in MEASURES}
 
-    def add(self, table: LabelTable) -> None:
-        """Take the labels of a table."""
-        first = (table.array("rank") == 1) & (table.array("status") != "dead")
-        for name, parts in self._parts.items():
-            parts.append(table.array(name)[first])
+    def add(self, tables: Iterable[LabelTable]) -> None:
+        """Take the labels of some tables."""
+        for table in tables:
+            first = (table.array("rank") == 1) & (table.array("status") != "dead")
+            for name, parts in self._parts.items():
+                parts.append(table.array(name)[first])
 
     def values(self, name: str) -> np.ndarray:
         """Return one of the measures of all labels."""

@@ -17,7 +17,7 @@ from invert_core.labelling.label_rows import Columns, Tested, by_row, chosen
 from invert_core.labelling.scoring import score_units
 from invert_core.results.columns import UnitExplanation, column, described
 from invert_core.settings import DIRECTIONS, SIGNIFICANT
-from invert_core.statistics.corrections import log10_p_holm
+from invert_core.statistics.corrections import adjusted
 from invert_core.wording import choice
 
 _THRESHOLD = math.log10(SIGNIFICANT)
@@ -183,7 +183,7 @@ def _corrected(tested: Tested) -> Columns:
     """Return the columns that depend on how many units were tested."""
     alive = ~tested.is_constant
     corrected = np.zeros(alive.size)
-    corrected[alive] = log10_p_holm(tested.columns["log10_p"][alive])
+    corrected[alive] = adjusted(tested.columns["log10_p"][alive], "holm")
     return {
         "p_units": 10.0**corrected,
         "log10_p_units": corrected,

@@ -1,12 +1,14 @@
 """What a run was made from, as its run.json records it: its files, if they are still the same."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from invert_core.errors import FileFormatError, MissingFileError, StaleFileError
 from invert_core.files.input_file import input_path
+from invert_core.labelling.inputs import Inputs
 from invert_core.results.run_directory import file_identity
 from invert_core.settings import Settings
 from invert_core.wording import UPGRADE
@@ -15,15 +17,23 @@ Moved = Mapping[str, str | PathLike[str] | None]
 """Where inputs are now that have moved, keyed by role."""
 
 _CHOICES = ("layers", "units", "join", "match", "missing", "include", "exclude", "holdout")
-"""The arguments of `label_files` that run.json records, besides files and threads."""
+"""The arguments of `label_files` that run.json records as they were given."""
 _OPTIONS = ("activations", "concepts", "names")
 """Roles of inputs whose new place can be given by an option of that name."""
+_NAMES = {"names": "names of concepts", "held_out": "held-out activations"}
 
 
-def recorded_files(
-    run: str | PathLike[str], info: Mapping[str, Any], moved: Moved
-) -> dict[str, Any]:
-    """Return the paths of a run's inputs, keyed by role, after a check of their digests.
+@dataclass(frozen=True)
+class Recorded:
+    """What a run was made from; `files` are its input files, keyed by role."""
+
+    files: dict[str, Path]
+    inputs: Inputs
+    settings: Settings
+
+
+def recorded(run: str | PathLike[str], info: Mapping[str, Any], moved: Moved) -> Recorded:
+    """Find what a run was made from, and check the digests of all files.
 
     Parameters
     ----------
@@ -35,33 +45,31 @@ def recorded_files(
         Where inputs are now; None for those that have not moved.
     """
     folder = input_path(run)
-    return {
-        role: _checked(role, _place(folder, role, identity, moved.get(role)), identity)
-        for role, identity in _identities(folder, info).items()
-    }
-
-
-def recorded_choices(run: str | PathLike[str], info: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what else a run was made with, as arguments of `label_files`."""
     arguments, settings = info.get("arguments"), info.get("settings")
-    if isinstance(arguments, dict) and isinstance(settings, dict):
-        try:
-            chosen = {name: arguments[name] for name in _CHOICES if name in arguments}
-            return {"settings": Settings(**settings), **chosen}
-        except TypeError as error:
-            raise FileFormatError(
-                f"The run {str(run)!r} has settings that this program does not know ({error}).",
-                UPGRADE,
-            ) from error
-    raise _says_nothing(run)
+    if not isinstance(arguments, dict) or not isinstance(settings, dict):
+        raise _says_nothing(run)
+    files = {
+        role: _checked(role, _place(folder, role, identity, moved.get(role)), identity)
+        for role, identity in identities(run, info).items()
+    }
+    chosen = {name: arguments[name] for name in _CHOICES if name in arguments}
+    groups = arguments.get("groups")
+    if "groups" in files and isinstance(groups, str):
+        groups = f"{files['groups']}:{groups.rpartition(':')[2]}"
+    try:
+        made_with = Settings(**settings)
+    except TypeError as error:
+        raise FileFormatError(
+            f"The run {str(run)!r} has settings that this program does not know ({error}).",
+            UPGRADE,
+        ) from error
+    of_files = {role: path for role, path in files.items() if role != "groups"}
+    made_from: dict[str, Any] = of_files | chosen | {"groups": groups}
+    return Recorded(files, Inputs(**made_from), made_with)
 
 
-def recorded_digest(run: str | PathLike[str], info: Mapping[str, Any], role: str) -> str:
-    """Return the SHA-256 of one of the inputs of a run."""
-    return _identities(input_path(run), info)[role]["sha256"]
-
-
-def _identities(run: Path, info: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+def identities(run: str | PathLike[str], info: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Return path and SHA-256 of each input of a run, keyed by role."""
     inputs = info.get("inputs")
     if not isinstance(inputs, dict) or not {"activations", "concepts"} <= set(inputs):
         raise _says_nothing(run)
@@ -73,14 +81,16 @@ def _identities(run: Path, info: Mapping[str, Any]) -> dict[str, dict[str, str]]
     return inputs
 
 
-def _place(folder: Path, role: str, identity: Mapping[str, str], now: Any) -> Path:
+def _place(
+    folder: Path, role: str, identity: Mapping[str, str], now: str | PathLike[str] | None
+) -> Path:
     if now is not None:
         return input_path(now)
-    recorded = folder / identity["path"]  # the path, if it is absolute
-    if recorded.is_file():
-        return recorded
+    place = folder / identity["path"]  # the recorded path itself, if it is absolute
+    if place.is_file():
+        return place
     raise MissingFileError(
-        f"The {_named(role)} of the run are no longer at {str(recorded)!r}.",
+        f"The {_NAMES.get(role, role)} of the run are no longer at {str(place)!r}.",
         f"Say where they are with: --{role} FILE"
         if role in _OPTIONS
         else "Put the file back there.",
@@ -90,8 +100,8 @@ def _place(folder: Path, role: str, identity: Mapping[str, str], now: Any) -> Pa
 def _checked(role: str, path: Path, identity: Mapping[str, str]) -> Path:
     if file_identity(path)["sha256"] != identity["sha256"]:
         raise StaleFileError(
-            f"{str(path)!r} does not hold the {_named(role)} that the run was made from: the "
-            "SHA-256 in run.json is another.",
+            f"{str(path)!r} does not hold the {_NAMES.get(role, role)} that the run was made from: "
+            "the SHA-256 in run.json is another.",
             f"Give the original file with --{role} FILE, or label again."
             if role in _OPTIONS
             else "Put the original file back, or label again.",
@@ -99,11 +109,7 @@ def _checked(role: str, path: Path, identity: Mapping[str, str]) -> Path:
     return path
 
 
-def _named(role: str) -> str:
-    return {"names": "names of concepts", "held_out": "held-out activations"}.get(role, role)
-
-
-def _says_nothing(run: object) -> FileFormatError:
+def _says_nothing(run: str | PathLike[str]) -> FileFormatError:
     return FileFormatError(
         f"run.json of {str(run)!r} does not say what the run was made from.",
         "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN",

@@ -4,9 +4,9 @@ import csv
 import itertools
 import logging
 import math
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -15,9 +15,10 @@ from typing import Any
 from invert_core.errors import FileFormatError
 from invert_core.files.input_file import input_path
 from invert_core.files.text_files import read_lines
-from invert_core.labelling.label import Progress
-from invert_core.labelling.label_files import label_files
-from invert_core.labelling.recorded_inputs import recorded_choices, recorded_files
+from invert_core.files.unchanged import unchanged
+from invert_core.labelling.label import Progress, label_workload
+from invert_core.labelling.q_values import with_q_values
+from invert_core.labelling.recorded_inputs import recorded
 from invert_core.results.columns import Label
 from invert_core.results.label_table import EXPLAINED
 from invert_core.results.labels import Labels
@@ -112,17 +113,16 @@ def verify_run(
     read = read_run(run)
     table = input_path(run) / _TABLE
     header = _header(table, read.info)
-    choices = recorded_choices(run, read.info)
     moved = {"activations": activations, "concepts": concepts, "names": names}
-    files = recorded_files(run, read.info, moved)
+    of_run = recorded(run, read.info, moved)
     _warn_of_versions(read.info)
-    with tempfile.TemporaryDirectory(prefix="invert-check-") as folder:
-        again = label_files(
-            **files, **choices, output=Path(folder) / "run", jobs=jobs, progress=progress
-        )
-        differences = _differences(read.labels, again, header)
-        n_units = sum(len(part.units()) for part in read.labels.tables)
-    return Verified(n_units, len(read.labels), files, differences)
+    with unchanged(*of_run.files.values()), of_run.inputs.open(of_run.settings.seed) as work:
+        tables = label_workload(work, of_run.settings, jobs=jobs, progress=progress)
+        with closing(tables):
+            again = Labels.of_tables(with_q_values(tables, of_run.settings))
+    n_units = sum(len(part.units()) for part in read.labels.tables)
+    differences = _differences(read.labels, again, header)
+    return Verified(n_units, len(read.labels), of_run.files, differences)
 
 
 def _header(table: Path, info: Mapping[str, Any]) -> list[str]:
@@ -158,8 +158,8 @@ def _differences(before: Labels, now: Labels, columns: Sequence[str]) -> tuple[D
     counts: Counter[str] = Counter()
     for of_unit in zip(*(itertools.groupby(each, _unit_of) for each in (before, now)), strict=True):
         (_, recorded_rows), (_, computed_rows) = of_unit
-        for recorded, computed in itertools.zip_longest(recorded_rows, computed_rows):
-            for difference in _of_row(recorded, computed, columns):
+        for pair in itertools.zip_longest(recorded_rows, computed_rows):
+            for difference in _of_row(*pair, columns):
                 first.setdefault(difference.column, difference)
                 counts[difference.column] += 1
     return tuple(replace(one, n_rows=counts[name]) for name, one in first.items())

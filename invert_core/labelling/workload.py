@@ -7,6 +7,7 @@ from numbers import Integral
 
 import numpy as np
 
+from invert_core.activations.groups import Groups
 from invert_core.activations.sparse import SparseUnits
 from invert_core.activations.values import ActivationLayer
 from invert_core.concepts.sets.concept_set import ConceptSet
@@ -29,6 +30,8 @@ class Workload:
         The layers and their units, ascending.
     kept : int64 array or None
         Positions of the samples to keep among the activations; None keeps all.
+    groups : Groups or None
+        The group of each of the samples; None if they are independent.
     held_out : Workload or None
         The same units over held-out samples, on which the formulas that are found are tested.
     joined : ConceptSet or None
@@ -38,6 +41,7 @@ class Workload:
     concepts: ConceptSet
     layers: tuple[tuple[ActivationLayer, Sequence[int]], ...]
     kept: np.ndarray | None
+    groups: Groups | None = None
     held_out: "Workload | None" = None
     joined: ConceptSet | None = None
 
@@ -69,7 +73,8 @@ class Workload:
     def take(self, samples: np.ndarray) -> "Workload":
         """Return the same units on some of the samples, given by positions int64 [M]."""
         kept = samples if self.kept is None else self.kept[samples]
-        return Workload(self.concepts.take(samples), self.layers, kept)
+        groups = None if self.groups is None else self.groups.take(samples)
+        return Workload(self.concepts.take(samples), self.layers, kept, groups)
 
     def where_defined(self, formula: Formula) -> "Workload":
         """Return the workload on the samples on which a formula is defined.

@@ -1,19 +1,20 @@
 """P-values corrected for the search, which is free to choose among very many formulas."""
 
+import logging
+
 import numpy as np
 
-from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.activations.groups import Groups
+from invert_core.nulls.arrangements import PERMUTATION, SPACE, any_order
+from invert_core.nulls.grouped import arrangements_of
+from invert_core.nulls.nodes import places_of
+from invert_core.nulls.own import Permuting
 from invert_core.nulls.shared import SharedNulls
 from invert_core.search.search import Search
 from invert_core.search.search_result import Findings, SearchResult
-from invert_core.statistics.corrections import log10_p_search
+from invert_core.statistics.corrections import SHARE_OF_PERMUTATIONS, log10_p_search
 
-SPACE, PERMUTATION, GROUPS, SHIFT = range(4)
-CORRECTIONS = ("space", "permutation", "group permutation", "shift")
-"""The values of the column `correction` of rows that were searched."""
-
-_OF_PERMUTATIONS = 0.99
-"""The share of the level that is spent on permutations; the rest is spent on the space."""
+_log = logging.getLogger("invert")
 
 
 class Correct:
@@ -23,23 +24,49 @@ class Correct:
     samples with as small a p, the real search among them. p_space is Šidák's correction for the
     number of possible formulas. If there is nothing to find, the chance that p_search is at most a
     level is at most 0.99 of the level by the first and 0.01 of it by the second. The first is sharp
-    where permutations can tell, the second goes on where they cannot.
+    where permutations can tell, the second goes on where they cannot. If the samples are in groups,
+    `p_search` is p_perm, because the second takes samples as independent.
 
     Parameters
     ----------
     search : Search
-    concepts : ConceptSet
-        The concepts of the search.
+    nulls : SharedNulls
+        Null distributions of the search, or of it on other samples with the same marks.
+    groups : Groups or None
+        The groups of the samples; None if they are independent.
     n_formulas : int
         How many formulas the search could return.
-    n_threads : int
-        Number of threads for permuted searches.
+
+    Attributes
+    ----------
+    search : Search
+        The search whose results can be corrected: the one given, or one that also permutes units
+        that need null distributions of their own.
     """
 
-    def __init__(self, search: Search, concepts: ConceptSet, n_formulas: int, n_threads: int):
+    def __init__(
+        self,
+        search: Search,
+        nulls: SharedNulls,
+        groups: Groups | None,
+        n_formulas: int,
+    ):
+        self.search = search
         self._n_formulas = n_formulas
         self._n_permutations = search.settings.permutations
-        self._shared = SharedNulls(search, concepts, n_threads)
+        self._shared = nulls
+        self._of_permutations = PERMUTATION
+        if self._n_permutations and groups is not None:
+            arrangements = arrangements_of(groups, search.atoms)
+            self._of_permutations = arrangements.correction
+            self.search = Permuting(search, arrangements, _every_unit)
+        elif self._n_permutations:
+            self.search = Permuting(search, any_order(search.n_samples), _are_unlike_nodes)
+        elif groups is not None:
+            _log.warning(
+                "With --permutations 0, p_search takes samples as independent, whatever their "
+                "groups are."
+            )
 
     def __call__(self, result: SearchResult, found: Findings) -> tuple[np.ndarray, np.ndarray]:
         """Return log10 p_search, float64 [F], and numbers of `CORRECTIONS`, int64 [F].
@@ -55,8 +82,12 @@ class Correct:
         none = np.full(space.size, SPACE)
         if not self._n_permutations:
             return space, none
-        log10_share = self._permuted(result, found) - np.log10(_OF_PERMUTATIONS)
-        bounded = np.minimum(0.0, np.minimum(log10_share, space - np.log10(1 - _OF_PERMUTATIONS)))
+        log10_share = self._permuted(result, found)
+        if self._of_permutations != PERMUTATION:
+            return log10_share, none + self._of_permutations
+        log10_share -= np.log10(SHARE_OF_PERMUTATIONS)
+        log10_space = space - np.log10(1 - SHARE_OF_PERMUTATIONS)
+        bounded = np.minimum(0.0, np.minimum(log10_share, log10_space))
         return bounded, np.where(log10_share <= bounded + 1e-12, PERMUTATION, SPACE)
 
     def _permuted(self, result: SearchResult, found: Findings) -> np.ndarray:
@@ -70,3 +101,12 @@ class Correct:
             )
         counts = np.where(counts < 0, self._n_permutations, counts)
         return np.log10((1.0 + counts) / (1.0 + self._n_permutations))
+
+
+def _every_unit(result: SearchResult) -> np.ndarray:
+    return np.ones(len(result), np.bool_)
+
+
+def _are_unlike_nodes(result: SearchResult) -> np.ndarray:
+    """Return which units have ties that no shared null distribution has: bool [K]."""
+    return places_of(result.ties).above < 0

@@ -9,7 +9,7 @@ import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.kernels.atoms import Atoms
-from invert_core.kernels.jobs import CODES_OF_FLOAT64, SHUFFLES
+from invert_core.kernels.jobs import CODES_OF_FLOAT64
 from invert_core.kernels.ranks import RankSums
 from invert_core.kernels.shuffles import shuffled_sums
 from invert_core.kernels.ties import Ties
@@ -82,8 +82,8 @@ class SharedNulls:
         left = [node for node in nodes if node not in self._nulls]
         if not left:
             return
-        is_ranked = isinstance(self._search, CompleteSearch)
-        compile_jobs(SHUFFLES, *(() if is_ranked else (CODES_OF_FLOAT64,)))
+        if not isinstance(self._search, CompleteSearch):
+            compile_jobs(CODES_OF_FLOAT64)
         size = max(1, min(self._search.most_units, -(-self._seeds.size // self._n_threads)))
         starts = range(0, self._seeds.size, size)
         pieces = [(node, self._seeds[start : start + size]) for node in left for start in starts]

@@ -108,6 +108,8 @@ class Labels:
     def best(self, top: int | None = None) -> tuple[Label, ...]:
         """Return the row of rank 1 of every unit and direction, except dead units, best first.
 
+        They are not in the order of units, and there are fewer of them than units if some are dead.
+
         Rows that are significant and trusted (`p_search` below 0.05, status "ok") come first. Then
         the distance of the AUC from 0.5 decides, then `log10_p_search`.
 
@@ -116,7 +118,7 @@ class Labels:
         top : int, optional
             The most rows to return; None returns all.
         """
-        first = [row for table in self.tables for row in _best_of(table, top)]
+        first = [row for table in self.tables for row in table.take(best_rows(table, top))]
         return tuple(sorted(first, key=conviction)[:top])
 
     def sample_counts(self) -> set[int]:
@@ -235,14 +237,14 @@ def conviction(row: Label) -> tuple[bool, float, float]:
     return (not stands, -abs(row.auc - 0.5), row.log10_p_search)
 
 
-def _best_of(table: LabelTable, top: int | None) -> list[Label]:
-    """Return the rows of a table that `best` returns if there are no others."""
+def best_rows(table: LabelTable, top: int | None) -> np.ndarray:
+    """Return the positions of the rows that `Labels.best` returns if there are no others."""
     status = table.array("status")
     first = np.flatnonzero((table.array("rank") == 1) & (status != "dead"))
     stands = (status == "ok") & (table.array("p_search") < SIGNIFICANT)
     distance, log10_p = np.abs(table.array("auc") - 0.5), table.array("log10_p_search")
     order = np.lexsort((log10_p[first], -distance[first], ~stands[first]))
-    return table.take(first[order][:top])
+    return first[order][:top]
 
 
 def _called(table: LabelTable, aliases: Mapping[str, str]) -> np.ndarray:

@@ -21,7 +21,7 @@ from invert_core.files.text_files import read_lines, read_whole
 from invert_core.files.unchanged import unchanged
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels, tables_of
-from invert_core.results.unfinished_place import RECORD, unfinished_folder
+from invert_core.results.unfinished_place import FINAL, RECORD, unfinished_folder
 from invert_core.results.unfinished_record import FILES, Saved, Timings
 from invert_core.settings import Settings
 from invert_core.wording import UPGRADE
@@ -222,7 +222,7 @@ def refuse_other(folder: Path) -> None:
         if not isinstance(info, dict) or info.get("format") != FORMAT:
             raise not_replaced(folder, f"its {RUN_FILE} does not describe a run")
         inputs = list(_inputs_inside(folder, info.get("inputs")))
-    refuse_foreign(folder, RUN_FILE, {RUN_FILE, RECORD, *FILES, *inputs}, "a run")
+    refuse_foreign(folder, RUN_FILE, {*FINAL, RECORD, *FILES, *inputs}, "a run")
 
 
 def _inputs_inside(folder: Path, inputs: Any) -> Iterator[str]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from invert_core.errors import (
     FileFormatError,
     InvertError,
@@ -23,14 +25,16 @@ from invert_core.files import atomic
 from invert_core.files.fingerprint import as_stored, refuse_stale
 from invert_core.files.outputs import Refuse
 from invert_core.files.storage import storage_errors
+from invert_core.results.final_rows import write_final
 from invert_core.results.label_table import LabelTable
 from invert_core.results.label_text import HEADER, LabelText
 from invert_core.results.labels import tables_of
 from invert_core.results.unfinished_place import (
+    FINAL,
     NEW_RECORD,
     RECORD,
-    WRITTEN_LAST,
     check_ours,
+    clear,
     unfinished_folder,
 )
 from invert_core.results.unfinished_record import (
@@ -45,7 +49,6 @@ SECONDS_BETWEEN_SAVES = 1.0
 """A kill costs the work since the last save; a short labelling saves once, at its end."""
 
 _ROWS, _TABLE = FILES
-_BLOCK = 2**20
 
 _log = logging.getLogger("invert")
 
@@ -118,11 +121,6 @@ class UnfinishedRun:
         """Number of units whose rows are saved; the unit after them is the next to label."""
         return self._rows.record.n_units
 
-    @property
-    def files(self) -> Mapping[str, Saved]:
-        """The saved parts of labels.jsonl and labels.csv, by name."""
-        return self._rows.record.files
-
     def earlier(self) -> Iterator[LabelTable]:
         """Read the rows that are saved, in tables of whole units."""
         return tables_of(self._lines(self._rows.record), _ROWS)
@@ -159,21 +157,32 @@ class UnfinishedRun:
         self._last_save = time.monotonic()
 
     @contextlib.contextmanager
-    def completed(self, *, overwrite: bool, refuse: Refuse) -> Iterator[Path]:
-        """Save all rows, yield the folder for the other files, and give it its final name.
+    def completed(
+        self, q_values: np.ndarray, *, overwrite: bool, refuse: Refuse
+    ) -> Iterator[tuple[Path, Mapping[str, Saved]]]:
+        """Write the final rows, yield, and give the folder its final name.
 
-        If that fails, the rows stay in the unfinished run.
+        The block gets the folder, for run.json, and what was written to labels.jsonl and
+        labels.csv, keyed by name. If it fails, the rows stay in the unfinished run.
+
+        Parameters
+        ----------
+        q_values : float64 [R]
+            The q-value of each row, or NaN for rows without one.
+        overwrite, refuse
+            As for `move_folder_into_place`.
         """
         self.save()
         with storage_errors(self._output):
             self._open()
             place = self._output.resolve()  # after the move, "." would mean the old folder
-            for name, part in self.files.items():
+            saved = self._rows.record.files
+            for name, part in saved.items():
                 self._checked_digest(name, part)
-            yield self.folder
+            yield self.folder, write_final(self.folder, saved, q_values)
         atomic.move_folder_into_place(self.folder, self._output, overwrite=overwrite, refuse=refuse)
         with storage_errors(self._output):
-            (place / RECORD).unlink(missing_ok=True)
+            clear(place)
 
     def is_kept(self) -> bool:
         """Return whether the same command can continue from saved rows."""
@@ -237,12 +246,7 @@ class UnfinishedRun:
         path = self.folder / name
         if not path.is_file() or path.stat().st_size < part.n_bytes:
             raise self._broken(f"{name} is shorter than {part.n_bytes:,} bytes")
-        digest = hashlib.sha256()
-        left = part.n_bytes
-        with path.open("rb") as file:
-            while block := file.read(min(left, _BLOCK)):
-                digest.update(block)
-                left -= len(block)
+        digest = part.digest_of(path)
         if digest.hexdigest() != part.sha256:
             raise self._broken(f"{name} is not what was written")
         return digest
@@ -257,17 +261,12 @@ class UnfinishedRun:
                 raise self._broken(f"line {number} of {_ROWS} is not a label") from error
 
     def _lines(self, record: Record) -> Iterator[str]:
-        """Read the saved lines of labels.jsonl; what follows them may be half a line."""
-        left = record.files[_ROWS].n_bytes
-        if not left:
-            return
-        with (self.folder / _ROWS).open("rb") as file:
-            while line := file.readline(left):
-                left -= len(line)
-                try:
-                    yield line.decode()
-                except UnicodeDecodeError as error:
-                    raise self._broken(f"{_ROWS} is not UTF-8 text") from error
+        """Read the saved lines of rows; what follows them may be half a line."""
+        for line in record.files[_ROWS].lines_of(self.folder / _ROWS):
+            try:
+                yield line.decode()
+            except UnicodeDecodeError as error:
+                raise self._broken(f"{_ROWS} is not UTF-8 text") from error
 
     def _broken(self, reason: str) -> FileFormatError:
         return FileFormatError(
@@ -281,7 +280,7 @@ class UnfinishedRun:
         if not self.folder.is_dir():
             self._to_be_removed = True
             self.folder.mkdir()
-        for name in (NEW_RECORD, WRITTEN_LAST):
+        for name in (NEW_RECORD, *FINAL):
             (self.folder / name).unlink(missing_ok=True)
         if self.n_done == 0:
             self._write_record(self._rows.record)

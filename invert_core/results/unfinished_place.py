@@ -8,7 +8,8 @@ from invert_core.results.unfinished_record import FILES
 
 RECORD = "unfinished.json"
 NEW_RECORD = RECORD + ".new"
-WRITTEN_LAST = "run.json"
+FINAL = ("labels.jsonl", "labels.csv", "run.json")
+"""The files of a whole run, in the order in which they are written."""
 
 
 def unfinished_folder(output: Path) -> Path:
@@ -18,10 +19,16 @@ def unfinished_folder(output: Path) -> Path:
 
 
 def clear_record(output: Path) -> None:
-    """Remove the record from a whole run that a kill left between its move and this step."""
+    """Clear a whole run if a kill came between its move into place and `clear`."""
     place = output_place(output)
-    if place.is_dir() and all(is_plain_file(place / name) for name in (RECORD, WRITTEN_LAST)):
-        (place / RECORD).unlink(missing_ok=True)
+    if place.is_dir() and all(is_plain_file(place / name) for name in (RECORD, FINAL[-1])):
+        clear(place)
+
+
+def clear(run: Path) -> None:
+    """Remove from a whole run what only an unfinished one needs, the record last."""
+    for name in (*FILES, RECORD):
+        (run / name).unlink(missing_ok=True)
 
 
 def check_ours(folder: Path) -> None:
@@ -32,7 +39,7 @@ def check_ours(folder: Path) -> None:
         return
     if folder.is_symlink() or not folder.is_dir():
         raise _not_ours(folder, "is not a folder")
-    own = {RECORD, NEW_RECORD, *FILES, WRITTEN_LAST}
+    own = {RECORD, NEW_RECORD, *FILES, *FINAL}
     names = set()
     for path in folder.iterdir():
         names.add(path.name)

@@ -4,19 +4,22 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from invert_core.files.json_digest import DIGEST, matches_digest, with_digest
 
 FORMAT = "invert-unfinished-run"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Version 2 added the number of samples to the formulas of `by_length`; version 3, labels.csv;
-version 4, the digest of the record itself."""
+version 4, the digest of the record itself; version 5 took the rows out of the files of the run."""
 
-FILES = ("labels.jsonl", "labels.csv")
+FILES = ("unfinished.jsonl", "unfinished.csv")
 """The files to which the rows of an unfinished run are appended."""
+
+_BLOCK = 2**20
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,33 @@ class Saved:
     def __post_init__(self) -> None:
         _check(_is_count(self.n_bytes) and isinstance(self.sha256, str))
 
+    def lines_of(self, path: Path) -> Iterator[bytes]:
+        """Read the lines of this part of a file; what follows them may be half a line."""
+        left = self.n_bytes
+        if not left:
+            return
+        with path.open("rb") as file:
+            while line := file.readline(left):
+                left -= len(line)
+                yield line
+
+    def digest_of(self, path: Path) -> Any:
+        """Return the hash of this part of a file, as a hash object that can take more."""
+        digest = hashlib.sha256()
+        left = self.n_bytes
+        with path.open("rb") as file:
+            while block := file.read(min(left, _BLOCK)):
+                digest.update(block)
+                left -= len(block)
+        return digest
+
 
 @dataclass(frozen=True)
 class Record:
     """The part of an unfinished run that is saved.
 
-    `files` holds the parts of labels.jsonl and labels.csv, keyed by name, that are about the first
-    `n_units` units. `fingerprint` holds all that determines the rows.
+    `files` holds the parts of `FILES`, keyed by name, that are about the first `n_units` units.
+    `fingerprint` holds all that determines the rows.
     """
 
     fingerprint: Mapping[str, Any]

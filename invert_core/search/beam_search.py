@@ -1,6 +1,8 @@
 """The beam search of the paper, for concepts without missing marks."""
 
 from collections.abc import Iterable
+from copy import copy
+from typing import Self
 
 import numpy as np
 
@@ -8,6 +10,7 @@ from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.beam_search import search_units
+from invert_core.kernels.blocks import with_sizes
 from invert_core.kernels.candidates import Limits
 from invert_core.kernels.formulas import LITERALS
 from invert_core.kernels.jobs import ATOMS, DENSE_SEARCH, INDEX, RANKS, SEARCH, TAILS
@@ -59,6 +62,12 @@ class BeamSearch(CompleteSearch):
     def atoms(self) -> Atoms:
         """The atoms of the concepts."""
         return self._atoms
+
+    def relabelled(self, atoms: Atoms) -> Self:
+        """Return the search for the same marks on other samples."""
+        search = copy(self)
+        search._atoms, search._index = atoms, with_sizes(self._index, atoms.sizes)
+        return search
 
     @property
     def most_units(self) -> int:

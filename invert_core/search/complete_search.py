@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
-from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.ranks import RankSums, rank_sums
 from invert_core.search.search import UNWATCHED, Search, Units, Watch
 from invert_core.search.search_result import SearchResult
@@ -31,11 +30,6 @@ class CompleteSearch(Search):
         """Number of literals whose extent is within the fraction limits."""
         within = (self.literal_sizes >= self.n_low) & (self.literal_sizes <= self.n_high)
         return int(within.sum())
-
-    @property
-    @abstractmethod
-    def atoms(self) -> Atoms:
-        """The atoms of the concepts."""
 
     @abstractmethod
     def search(

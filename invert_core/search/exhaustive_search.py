@@ -1,6 +1,8 @@
 """The exhaustive search: the best of all formulas of up to three literals, certified."""
 
 from collections.abc import Iterable
+from copy import copy
+from typing import Self
 
 import numpy as np
 
@@ -41,13 +43,22 @@ class ExhaustiveSearch(CompleteSearch):
         super().__init__(concepts, settings, dtypes)
         self.n_beam = 0
         self.compile(EXHAUSTIVE, RANKS, ATOMS, TAILS)
-        self._atoms, bits = merged(concepts.bits, concepts.n_samples)
-        self._tables = prepare(bits, self._atoms.sizes, concepts.n_samples)
+        self._atoms, self._bits = merged(concepts.bits, concepts.n_samples)
+        self._tables = prepare(self._bits, self._atoms.sizes, concepts.n_samples)
+        self._must_find = True
 
     @property
     def atoms(self) -> Atoms:
         """The atoms of the concepts."""
         return self._atoms
+
+    def relabelled(self, atoms: Atoms) -> Self:
+        """Return the search for the same marks on other samples."""
+        search = copy(self)
+        search._atoms, search._must_find = atoms, False
+        if not np.array_equal(atoms.sizes, self._atoms.sizes):
+            search._tables = prepare(self._bits, atoms.sizes, self.n_samples)
+        return search
 
     def search(
         self, weights: np.ndarray, units: np.ndarray, way: int, watch: Watch, result: SearchResult
@@ -61,7 +72,7 @@ class ExhaustiveSearch(CompleteSearch):
                 of_unit, self._tables, sought, time_limit=settings.time_limit, watch=of_way
             )
             watch.check()
-            if not certificate.found:
+            if not certificate.found and self._must_find:
                 raise DataError(
                     f"No formula of up to {settings.length if certificate.certified else 2} "
                     "literals covers a fraction of the samples between "
@@ -73,7 +84,8 @@ class ExhaustiveSearch(CompleteSearch):
                 place = unit, way, len(best.literals) - 1
                 result.put(place, best.literals, best.connectives, best.n_positive, best.rank_sum)
             result.n_scored[unit, way] = certificate.n_scored
-            result.gap[unit, way] = certificate.bound - certificate.found[-1].score
+            if certificate.found:
+                result.gap[unit, way] = certificate.bound - certificate.found[-1].score
 
 
 class _WatchOfOneWay(Watch):

@@ -1,13 +1,15 @@
 """A concept set with missing marks, prepared for searching many units."""
 
-from typing import NamedTuple
+from copy import copy
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.kernels import subsets
-from invert_core.kernels.atoms import merged
+from invert_core.kernels.atoms import Atoms, merged
 from invert_core.kernels.bits import whole_set
+from invert_core.kernels.planes import planes_of
 from invert_core.kernels.sums import BY_COST
 
 Domain = tuple[int, ...]
@@ -82,6 +84,15 @@ class MaskedConcepts:
         self._domain_of_group = [
             EVERYWHERE if everywhere else (group,) for group, everywhere in enumerate(is_everywhere)
         ]
+
+    def relabelled(self, atoms: Atoms) -> Self:
+        """Return the same concepts on other samples, see `Search.relabelled`."""
+        concepts = copy(self)
+        concepts.atoms = atoms
+        n_defined = [subsets.size_of(words, atoms.sizes) for words in self.defined]
+        concepts.n_defined = np.array(n_defined)[self.group]
+        concepts.lists = self.lists._replace(sizes=atoms.sizes, size_planes=planes_of(atoms.sizes))
+        return concepts
 
     def groups(self, concepts: np.ndarray) -> list[Group]:
         """Return the groups of some concepts, int64 [D], each with these concepts alone."""

@@ -5,11 +5,14 @@ It compares each formula on the samples on which the formula is defined.
 
 import logging
 from collections.abc import Iterable
+from copy import copy
+from typing import Self
 
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError
+from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.bits import whole_set
 from invert_core.kernels.jobs import ATOMS, MISSING_LABELS, TAILS
 from invert_core.kernels.ranks import sorted_keys
@@ -74,6 +77,17 @@ class MaskedSearch(Search):
             )
         self.compile(MISSING_LABELS, ATOMS, TAILS)
         self._concepts = self._prepare(concepts)
+
+    @property
+    def atoms(self) -> Atoms:
+        """The atoms of the concepts."""
+        return self._concepts.atoms
+
+    def relabelled(self, atoms: Atoms) -> Self:
+        """Return the search for the same marks on other samples."""
+        search = copy(self)
+        search._concepts = self._concepts.relabelled(atoms)
+        return search
 
     def _prepare(self, concepts: ConceptSet) -> MaskedConcepts:
         return MaskedConcepts(concepts)

@@ -3,13 +3,15 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from concurrent.futures import CancelledError
+from typing import Self
 
 import numpy as np
 
 from invert_core.activations.sparse import SparseUnits
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError
-from invert_core.kernels.jobs import jobs_of_types
+from invert_core.kernels.atoms import Atoms
+from invert_core.kernels.jobs import SHUFFLES, jobs_of_types
 from invert_core.kernels.warm_up import compile_jobs
 from invert_core.search.search_result import SearchResult
 from invert_core.search.unit_result import UnitResult, unit_results
@@ -63,7 +65,8 @@ class Search(ABC):
 
         `n_before` are the jobs that were compiled for this search before.
         """
-        compile_jobs(*jobs, *jobs_of_types(self._dtypes), n_before=n_before)
+        permuted = (SHUFFLES,) if self.settings.permutations else ()
+        compile_jobs(*jobs, *permuted, *jobs_of_types(self._dtypes), n_before=n_before)
 
     @property
     def places(self) -> int:
@@ -79,6 +82,20 @@ class Search(ABC):
     @abstractmethod
     def n_literals_within_limits(self) -> int:
         """Number of literals whose extent is within the fraction limits."""
+
+    @property
+    @abstractmethod
+    def atoms(self) -> Atoms:
+        """The atoms of the concepts: samples of one atom carry and lack the same marks."""
+
+    @abstractmethod
+    def relabelled(self, atoms: Atoms) -> Self:
+        """Return the search for the same marks on other samples.
+
+        `atoms` has as many atoms as this search, none empty; each keeps its marks, but the samples
+        that carry them, and their number, may be others. The copy finds nothing where no formula is
+        within the limits.
+        """
 
     @abstractmethod
     def explain(self, units: Units, watch: Watch = UNWATCHED) -> SearchResult:

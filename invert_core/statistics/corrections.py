@@ -4,7 +4,11 @@ import math
 
 import numpy as np
 
+from invert_core.settings import SIGNIFICANT
 from invert_core.statistics.tails import LN10
+
+SHARE_OF_PERMUTATIONS = 0.99
+"""The share of the level that is spent on permutations; the rest is spent on the space."""
 
 
 def n_formulas(n_concepts: int, length: int, n_directions: int = 1) -> int:
@@ -43,19 +47,61 @@ def log10_p_search(p_value: np.ndarray, log10_p: np.ndarray, n_tests: int) -> np
     return np.minimum(0.0, np.where(small, log_rate - rate / 2.0, exact)) / LN10
 
 
-def log10_p_holm(log10_p: np.ndarray) -> np.ndarray:
-    """Correct the p-values of M tests, given as decimal logarithms, by Holm's procedure.
+def log10_least_p(n_permutations: int) -> float:
+    """Return the decimal logarithm of the smallest p-value that permutations can give.
 
-    The i-th smallest p becomes the largest of min(1, (M - j + 1) p_j) over j <= i. The chance that
-    the p of any true null hypothesis falls below a level is at most that level, however the tests
-    depend on each other. The tests of units of one layer do depend on each other. See Holm, "A
-    simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6
-    (1979).
+    It is 1 / (P + 1), divided by the share of the level that is spent on permutations.
+
+    >>> round(10 ** log10_least_p(199), 5)
+    0.00505
+    """
+    return -math.log10((n_permutations + 1) * SHARE_OF_PERMUTATIONS)
+
+
+def enough_permutations(n_tests: int, n_found: int, how: str) -> int:
+    """Return how many permutations it takes for a p-value that becomes significant by `adjusted`.
+
+    `n_found` of all tests have the smallest p-value that permutations can give, or a smaller one.
+
+    >>> enough_permutations(512, 1, "bh"), enough_permutations(512, 100, "bh")
+    (10343, 103)
+    """
+    factor = _factors(n_tests, how)[0 if how == "holm" else n_found - 1]
+    return math.floor(factor / (SIGNIFICANT * SHARE_OF_PERMUTATIONS))
+
+
+def _factors(n_tests: int, how: str) -> np.ndarray:
+    """Return what `adjusted` multiplies the smallest p-value by, the second smallest, and so on."""
+    ranks = np.arange(1.0, n_tests + 1.0)
+    if how == "holm":
+        return ranks[::-1]
+    of_bh = n_tests / ranks
+    return of_bh * (1.0 / ranks).sum() if how == "by" else of_bh
+
+
+def adjusted(log10_p: np.ndarray, how: str) -> np.ndarray:
+    """Correct the p-values of M tests, given as decimal logarithms.
+
+    With "bh" and "by", the corrected p is the false discovery rate if this test and all with a
+    smaller p are called significant: the i-th smallest p becomes the smallest of min(1, M p_j / j)
+    over j >= i. This holds if the tests are independent or depend on each other positively; "by"
+    multiplies by 1 + 1/2 + ... + 1/M, which makes it hold however they depend on each other.
+
+    With "holm", the chance that the corrected p of any true null hypothesis falls below a level is
+    at most that level, however the tests depend on each other: the i-th smallest p becomes the
+    largest of min(1, (M - j + 1) p_j) over j <= i.
+
+    See Benjamini and Hochberg, "Controlling the false discovery rate", Journal of the Royal
+    Statistical Society B 57 (1995); Benjamini and Yekutieli, "The control of the false discovery
+    rate in multiple testing under dependency", Annals of Statistics 29 (2001); Holm, "A simple
+    sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979).
 
     Parameters
     ----------
     log10_p : float64 array [M]
         Decimal logarithms of the p-values.
+    how : {"bh", "by", "holm"}
+        The procedure.
 
     Returns
     -------
@@ -65,11 +111,15 @@ def log10_p_holm(log10_p: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> log10_p_holm(np.array([-400.0, -2.0, -401.0])).round(2)
+    >>> adjusted(np.array([-400.0, -2.0, -401.0]), "holm").round(2)
     array([-399.7 ,   -2.  , -400.52])
     """
     order = np.argsort(log10_p, kind="stable")
-    factors = np.arange(len(log10_p), 0, -1)
+    scaled = np.log10(_factors(len(log10_p), how)) + log10_p[order]
+    if how == "holm":
+        monotone = np.maximum.accumulate(scaled)
+    else:
+        monotone = np.minimum.accumulate(scaled[::-1])[::-1]
     corrected = np.empty(len(log10_p))
-    corrected[order] = np.maximum.accumulate(np.log10(factors) + log10_p[order])
-    return np.minimum(0.0, corrected)
+    corrected[order] = np.minimum(0.0, monotone)
+    return corrected

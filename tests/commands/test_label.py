@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -20,14 +21,37 @@ EXHAUSTIVE = ("--search", "exhaustive")
 def test_the_table_shows_the_most_convincing_units_by_name(inputs):
     result = invert(*ARGUMENTS, "--names", "names.csv")
     lines = result.stdout.splitlines()
-    assert lines[0].split() == ["unit", "label", "auc", "p", "search", "positive", "status"]
+    assert lines[0].split() == ["unit", "label", "auc", "p", "search", "q", "positive", "status"]
     assert {line.split()[0] for line in lines[1:3]} == {"fc:0", "fc:1"}
     shown = {line.split()[0]: line for line in lines[1:]}
     assert "apple & ~brown" in shown["fc:0"]
     assert "cat" in shown["fc:1"]
     assert "fc:2" not in shown
     assert result.stderr == (
-        "The labels of 4 units (1 dead, with a constant activation) are in 'run'.\n"
+        "The labels of 4 units (2 significant, with q below 0.05; 1 dead, with a constant "
+        "activation) are in 'run'.\n"
+    )
+
+
+def test_the_table_and_the_files_have_the_same_q_values(inputs):
+    printed = invert(*ARGUMENTS).stdout.splitlines()[1:]
+    with (inputs / "run" / "labels.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["rank"] == "1" and row["formula"]]
+    found = {f"fc:{row['unit']}": float(row["q_value"]) for row in rows}
+    assert len(found) == 3
+    for line in printed:
+        unit, *_, q_value, _positive, _status = line.split()
+        assert float(q_value) == pytest.approx(found[unit], abs=0.006)
+
+
+def test_labels_that_lack_permutations_are_told_even_if_quiet(inputs):
+    np.savez("noise.npz", fc=np.random.default_rng(5).normal(size=(60, 30)))
+    result = invert("label", "noise.npz", *ARGUMENTS[2:], "--permutations", 20, "-q")
+    assert re.search(
+        r"In layer 'fc', the p_search of 1 of 30 labels is the smallest that 20 permutations can "
+        r"give, which makes q_value 0\.61\. For less than 0\.05 it takes at least "
+        r"--permutations 606\.\n",
+        result.stderr,
     )
 
 

@@ -51,8 +51,20 @@ def test_an_unknown_unit_is_refused(run, unit, words):
     assert words in refused("show", "run", unit)
 
 
+def test_the_q_value_stands_beside_p_on_the_row_of_rank_1(run):
+    head, *lines = invert("show", "run", "fc:0").stdout.partition("\n\n")[0].splitlines()
+    rows = [json.loads(line) for line in (run / "labels.jsonl").read_text().splitlines()]
+    (first, *others) = (row for row in rows if row["unit"] == 0)
+    start = head.index(" q ") + 1
+    shown = [line[start:].split("  ")[0].strip() for line in lines]
+    assert float(shown[0]) == pytest.approx(first["q_value"], abs=0.006)
+    assert shown[1:] == [""] * len(others)
+    assert {row["q_value"] for row in others} == {None}
+
+
 def test_the_golden_run_of_version_1_is_shown():
     text = invert("show", GOLDEN, "layer4.1.relu:1").stdout
+    assert " q " not in text.splitlines()[0]
     assert 'box & ~"two words"' in text
     assert "Best found of each length, positive:" in text
     (row,) = json.loads(invert("show", GOLDEN, "fc:0", "--format", "json").stdout)

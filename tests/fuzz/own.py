@@ -130,7 +130,7 @@ def _stopped_labelling(folder: Path) -> None:
     try:
         _label(folder, progress=stop)
     except Stopped:
-        assert (folder / "run.partial/labels.jsonl").stat().st_size
+        assert (folder / "run.partial/unfinished.jsonl").stat().st_size
         return
     raise AssertionError("the labelling was not stopped")
 
@@ -176,8 +176,8 @@ FORMATS = {
         _resumed_labelling,
         {
             "run.partial/unfinished.json": True,
-            "run.partial/labels.jsonl": True,
-            "run.partial/labels.csv": True,
+            "run.partial/unfinished.jsonl": True,
+            "run.partial/unfinished.csv": True,
         },
     ),
     "run": Format(

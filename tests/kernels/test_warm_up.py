@@ -126,7 +126,14 @@ def test_a_plain_labelling_compiles_no_kernel_of_other_searches_and_float_types(
     assert any(name.startswith("beam_search.search_all-") for name in kept)
     assert [name for name in kept if name.startswith(NOT_PLAIN)] == []
     done = {path.stem for path in (folder / "cache").rglob("*.done")}
-    assert done == {all_jobs.SEARCH, all_jobs.RANKS, all_jobs.INDEX, all_jobs.ATOMS}
+    assert done == {
+        all_jobs.SEARCH,
+        all_jobs.RANKS,
+        all_jobs.INDEX,
+        all_jobs.ATOMS,
+        all_jobs.TAILS,
+        all_jobs.SHUFFLES,
+    }
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from invert_core.activations.writing import gathering, unfinished_file
 from invert_core.data.texts.tokenizer_file import Tokenize
 from invert_core.executors import threads
 from invert_core.labelling import label as labelling
-from invert_core.results import unfinished
+from invert_core.results import final_rows, unfinished
 from tests.backends import models
 from tests.data.texts.small_tokenizer import description
 from tests.fake_model import FakeModel, ShuffledSource, samples
@@ -38,6 +38,7 @@ STEPS_OF_LABEL = (
     (unfinished.UnfinishedRun, "save"),
     (unfinished.UnfinishedRun, "_write_rows"),
     (unfinished.UnfinishedRun, "_write_record"),
+    (final_rows, "_written"),
     (os, "fsync"),
     (os, "replace"),
     (os, "mkdir"),

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -152,7 +153,7 @@ def test_rows_are_handed_over_as_they_are_saved(tmp_path, inputs, monkeypatch):
     handed = []
     found = label_files(*inputs, tmp_path / "run", each=handed.append)
     assert len(handed) > 1
-    assert "".join(part.to_jsonl() for part in handed) == found.to_jsonl()
+    assert [row for part in handed for row in part] == [replace(row, q_value=None) for row in found]
     assert {part.concepts for part in handed} == {found.concepts}
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from invert_core import Settings, label_files
+from invert_core.labelling.overview import Overview
 from invert_core.results import unfinished
-from invert_core.results.overview import Overview
 from tests.results.unfinished_runs.stopped_runs import Stop
 
 FEW, MANY = 2_000, 6_000
@@ -51,7 +51,7 @@ def peak_of(folder, n_units, *, is_resumed=False):
     gc.collect()
     tracemalloc.start()
     try:
-        overview = Overview(top=20)
+        overview = Overview(20, options["settings"])
         found = label_files(*arguments, **options, each=overview.add)
         peak = tracemalloc.get_traced_memory()[1]
     finally:

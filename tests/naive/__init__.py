@@ -5,6 +5,12 @@ Literal 2c is concept c, and literal 2c + 1 is its negation. A formula is a tupl
 tuple of the connectives between them, read from left to right.
 """
 
+from tests.naive.arrangements import (
+    exchanges_of_groups,
+    orders_of_labels,
+    share_as_small,
+    shifts_of_samples,
+)
 from tests.naive.corrections import log10_p_holm, log10_p_search, n_formulas
 from tests.naive.exhaustive import exhaustive_search
 from tests.naive.formulas import atoms, extent_of, extents, normal_form
@@ -25,6 +31,7 @@ __all__ = [
     "auc",
     "beam_search",
     "doubled_midranks",
+    "exchanges_of_groups",
     "exhaustive_search",
     "extent_of",
     "extents",
@@ -36,6 +43,9 @@ __all__ = [
     "masked_beam_search",
     "n_formulas",
     "normal_form",
+    "orders_of_labels",
+    "share_as_small",
+    "shifts_of_samples",
     "tail_by_fraction",
     "tail_by_series",
     "tie_sum",

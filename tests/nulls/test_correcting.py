@@ -7,12 +7,6 @@ from invert_core import Settings, label
 from invert_core.statistics.corrections import log10_p_search, n_formulas
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
-
-
 def noise(n_samples, n_units, zeros, seed):
     rng = np.random.default_rng(seed)
     values = rng.random((n_samples, n_units), np.float32) + np.float32(0.01)

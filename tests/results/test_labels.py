@@ -1,9 +1,11 @@
 """Labels are stored as columns; rows and text are made when someone asks for them."""
 
 import gc
+import hashlib
 import itertools
 import sys
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,10 +14,12 @@ from hypothesis import strategies as st
 
 from invert_core import Settings, label, score
 from invert_core.errors import UnknownNameError
+from invert_core.labelling.overview import Overview
 from invert_core.results.columns import Explanation, Label, columns
+from invert_core.results.final_rows import write_final
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels, conviction, tables_of
-from invert_core.results.overview import Overview
+from invert_core.results.unfinished_record import Saved
 from tests.labelling.small_case import concept_set, small
 from tests.results import rowwise
 
@@ -50,6 +54,31 @@ def test_the_text_equals_what_is_written_row_by_row_to_the_byte(rows):
     assert labels.to_jsonl() == rowwise.to_jsonl(rows)
     assert list(labels) == rows
     assert len(labels) == len(rows)
+
+
+Q_VALUES = st.none() | st.floats(0, 1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("rows")
+
+
+@given(st.lists(st.tuples(ROWS, Q_VALUES), max_size=5))
+def test_q_values_are_put_into_the_saved_text_as_if_the_rows_had_had_them(folder, rows):
+    saved = {}
+    without = Labels(replace(row, q_value=None) for row, _ in rows)
+    texts = (without.to_jsonl(), without.to_csv())
+    for name, text in zip(("unfinished.jsonl", "unfinished.csv"), texts, strict=True):
+        (folder / name).write_bytes(text.encode() + b'{"half": "a l')
+        saved[name] = Saved(len(text.encode()), hashlib.sha256(text.encode()).hexdigest())
+    q_values = np.array([q_value for _, q_value in rows], np.float64)  # None becomes NaN
+    written = write_final(folder, saved, q_values)
+    expected = Labels(replace(row, q_value=q_value) for row, q_value in rows)
+    for name, text in (("labels.jsonl", expected.to_jsonl()), ("labels.csv", expected.to_csv())):
+        content = (folder / name).read_bytes()
+        assert content == text.encode()
+        assert written[name] == Saved(len(content), hashlib.sha256(content).hexdigest())
 
 
 def found(kind):

@@ -18,6 +18,7 @@ import pytest
 from invert_core import Settings
 from invert_core.results import unfinished
 from invert_core.results.run_directory import read_run
+from invert_core.results.unfinished_place import clear_record
 from tests.results.unfinished_runs.stopped_runs import (
     N_UNITS,
     before_unit,
@@ -41,7 +42,7 @@ def slow(monkeypatch):
 CALLS = ("fsync", "replace", "mkdir", "unlink", "truncate", "rmdir")
 
 
-HALVES = {"labels.jsonl": b'{"half": "a l', "labels.csv": b'a,0,1,"half a l'}
+HALVES = {"unfinished.jsonl": b'{"half": "a l', "unfinished.csv": b'a,0,1,"half a l'}
 """What a kill in the middle of a write leaves behind the saved rows."""
 
 
@@ -105,7 +106,7 @@ def test_the_same_command_goes_on_from_every_moment_at_which_it_may_be_killed(
                 path.write_bytes(path.read_bytes()[:50])
         finished = (picture / "run").is_dir()
         if finished and read_run("run").labels.rows != old:
-            (picture / "run" / "unfinished.json").unlink(missing_ok=True)
+            clear_record(picture / "run")  # as the next labelling does
             assert is_whole(picture / "run", whole)
             continue
         if overwrite and not finished:  # between the two moves of folders
@@ -136,7 +137,7 @@ def test_rows_are_on_disk_before_the_record_says_so(here, monkeypatch):
             assert all(folder is None for folder, _ in recorded), "its name was not synced"
             assert synced[os.stat(source).st_ino] == os.stat(source).st_size
             files = json.loads(Path(source).read_text())["files"]
-            sizes = tuple(files[name]["n_bytes"] for name in ("labels.jsonl", "labels.csv"))
+            sizes = tuple(files[name]["n_bytes"] for name in ("unfinished.jsonl", "unfinished.csv"))
             for name, size in zip(files, sizes, strict=True):
                 if size:
                     assert synced[(here / "run.partial" / name).stat().st_ino] == size

@@ -135,8 +135,8 @@ def test_nothing_of_a_run_that_was_given_up_is_left(here, whole):
     assert (here / "run.partial" / "run.json").exists()
     stop(3, settings=Settings(length=1), overwrite=True)
     names = {path.name for path in (here / "run.partial").iterdir()}
-    assert names == {"unfinished.json", "labels.jsonl", "labels.csv"}
-    assert (here / "run.partial" / "labels.jsonl").read_text().count("\n") >= 3
+    assert names == {"unfinished.json", "unfinished.jsonl", "unfinished.csv"}
+    assert (here / "run.partial" / "unfinished.jsonl").read_text().count("\n") >= 3
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -147,6 +147,7 @@ def test_nothing_of_a_run_that_was_given_up_is_left(here, whole):
         (lambda place: place.symlink_to("elsewhere"), "is not a folder"),
         (lambda place: place.symlink_to("nowhere"), "is not a folder"),
         (lambda place: add(place, "thesis.txt"), "holds 'thesis.txt'"),
+        (lambda place: add(place, "unfinished.jsonl"), r"has no unfinished\.json"),
         (lambda place: add(place, "labels.jsonl"), r"has no unfinished\.json"),
         (lambda place: add(place, "labels.csv"), r"has no unfinished\.json"),
         (lambda place: add(place, "run.json"), r"has no unfinished\.json"),

@@ -58,7 +58,7 @@ def finish_or_refuse(stopped, folder, change):
     return refusal is not None
 
 
-NAMES = st.sampled_from(["unfinished.json", "labels.jsonl", "labels.csv"])
+NAMES = st.sampled_from(["unfinished.json", "unfinished.jsonl", "unfinished.csv"])
 
 
 @pytest.mark.slow
@@ -105,10 +105,10 @@ def of_all_rows(change):
     """Change the rows and make the record fit."""
 
     def write(place):
-        text = change((place / "labels.jsonl").read_bytes())
-        (place / "labels.jsonl").write_bytes(text)
+        text = change((place / "unfinished.jsonl").read_bytes())
+        (place / "unfinished.jsonl").write_bytes(text)
         digest = hashlib.sha256(text).hexdigest()
-        of_file("labels.jsonl", n_bytes=len(text), sha256=digest)(place)
+        of_file("unfinished.jsonl", n_bytes=len(text), sha256=digest)(place)
 
     return write
 
@@ -116,8 +116,8 @@ def of_all_rows(change):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda place: (place / "labels.jsonl").unlink(), "labels.jsonl is shorter than"),
-        (lambda place: (place / "labels.csv").unlink(), "labels.csv is shorter than"),
+        (lambda place: (place / "unfinished.jsonl").unlink(), "unfinished.jsonl is shorter than"),
+        (lambda place: (place / "unfinished.csv").unlink(), "unfinished.csv is shorter than"),
         (lambda place: (place / "unfinished.json").write_bytes(b"\xff"), "unfinished.json: "),
         (lambda place: (place / "unfinished.json").write_text("[" * 100_000), "unfinished.json: "),
         (lambda place: (place / "unfinished.json").write_text("{}"), "does not describe"),
@@ -129,13 +129,13 @@ def of_all_rows(change):
         (of_record(n_units=10**30), "wrong type"),
         (of_record(files={}), "wrong type"),
         (of_record(files=None), "no files"),
-        (of_record(files={"labels.jsonl": {"size": 1}}), "unfinished.json: "),
-        (of_file("labels.jsonl", n_bytes=10**15), "labels.jsonl is shorter than"),
-        (of_file("labels.jsonl", n_bytes=5), "labels.jsonl is not what was written"),
-        (of_file("labels.csv", n_bytes=10**15), "labels.csv is shorter than"),
-        (of_file("labels.csv", n_bytes=5), "labels.csv is not what was written"),
-        (of_file("labels.csv", n_bytes=-1), "wrong type"),
-        (of_file("labels.csv", sha256=None), "wrong type"),
+        (of_record(files={"unfinished.jsonl": {"size": 1}}), "unfinished.json: "),
+        (of_file("unfinished.jsonl", n_bytes=10**15), "unfinished.jsonl is shorter than"),
+        (of_file("unfinished.jsonl", n_bytes=5), "unfinished.jsonl is not what was written"),
+        (of_file("unfinished.csv", n_bytes=10**15), "unfinished.csv is shorter than"),
+        (of_file("unfinished.csv", n_bytes=5), "unfinished.csv is not what was written"),
+        (of_file("unfinished.csv", n_bytes=-1), "wrong type"),
+        (of_file("unfinished.csv", sha256=None), "wrong type"),
         (of_record(fingerprint=[]), "wrong type"),
         (of_record(timings=None), "no timings"),
         (of_record(timings={"resumed_after": []}), "unfinished.json: "),
@@ -145,7 +145,7 @@ def of_all_rows(change):
         ),
         (of_record(more=1), "unfinished.json: "),
         (of_all_rows(lambda text: b""), "not about the first 8 units"),
-        (of_all_rows(lambda text: b"[]\n" + text), "line 1 of labels.jsonl is not a label"),
+        (of_all_rows(lambda text: b"[]\n" + text), "line 1 of unfinished.jsonl is not a label"),
         (of_all_rows(lambda text: b"\xff" + text), "not UTF-8"),
         (of_all_rows(lambda text: text[:-9]), "is not a label"),
         (of_all_rows(lambda text: text.replace(b'"b"', b'"x"')), "not about the first 8 units"),
@@ -163,7 +163,7 @@ def test_a_broken_unfinished_run_is_refused_with_a_reason(stopped, tmp_path, cha
     assert finish_or_refuse(stopped, tmp_path / "again", change)
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 5, None])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 6, None])
 def test_what_another_version_left_is_refused_until_it_is_given_up(stopped, tmp_path, version):
     shutil.copytree(stopped, tmp_path / "changed")
     of_record(format_version=version)(tmp_path / "changed" / "run.partial")
@@ -171,7 +171,7 @@ def test_what_another_version_left_is_refused_until_it_is_given_up(stopped, tmp_
         finish()
     assert str(caught.value) == (
         "The unfinished run 'run.partial' was left by another version of invert (format version "
-        f"{version!r}, this program reads 4). Finish it with that version, start anew with "
+        f"{version!r}, this program reads 5). Finish it with that version, start anew with "
         "--overwrite, or choose another output with -o."
     )
     assert finish_or_refuse(stopped, tmp_path / "again", of_record(format_version=version))

@@ -1,0 +1,151 @@
+"""Decides which samples of a labelling belong together, and says what p-values take for granted."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from invert_core.activations.group_names import SPELLINGS, read_groups, table_of_groups
+from invert_core.activations.groups import Groups
+from invert_core.activations.values import Activations
+from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.errors import DataError, SettingError
+from invert_core.labelling.numbered_parts import numbered_parts
+from invert_core.wording import counted, first_few
+
+_log = logging.getLogger("invert")
+
+GroupSource = str | Sequence[str] | np.ndarray
+"""Where groups come from: TABLE:COLUMN, id:REGEX, `STORED`, `NONE`, or one name per sample."""
+STORED, NONE = "stored", "none"
+
+
+def groups_of(
+    given: GroupSource | None,
+    activations: Activations,
+    concepts: ConceptSet,
+    kept: np.ndarray | None,
+    match: str,
+) -> Groups | None:
+    """Return the groups of the samples of a labelling, or None if samples are independent.
+
+    Parameters
+    ----------
+    given : str, sequence of str, or None
+        As for `label`.
+    activations : Activations
+    concepts : ConceptSet
+        The concepts on the samples of the labelling.
+    kept : int64 array or None
+        Positions of these samples among the activations; None for all.
+    match : {"exact", "name", "stem"}
+        What of two sample ids must be equal.
+    """
+    if given is None:
+        _warn_of_groups(activations, concepts)
+        return None
+    if isinstance(given, str) and given == NONE:
+        return None
+    return _checked(_read(given, activations, concepts, kept, match))
+
+
+def _read(
+    given: GroupSource,
+    activations: Activations,
+    concepts: ConceptSet,
+    kept: np.ndarray | None,
+    match: str,
+) -> Groups:
+    if isinstance(given, str) and given == STORED:
+        return _stored(activations, kept)
+    # With ids on one side alone, that side names the samples.
+    ids, needed = activations.sample_id, kept
+    if ids is None:
+        ids, needed = concepts.sample_id, None
+    return read_groups(given, ids, activations.n_samples, kept=needed, match=match)
+
+
+def refuse_shared(
+    searched: Groups,
+    given: GroupSource | None,
+    held_out: Activations,
+    concepts: ConceptSet,
+    kept: np.ndarray | None,
+    match: str,
+) -> None:
+    """Refuse held-out samples of groups that are searched, unless these are a list of names.
+
+    The other parameters are those of `groups_of`, for the held-out samples.
+    """
+    if not isinstance(given, str):
+        return
+    shared = sorted(set(searched.names) & set(_read(given, held_out, concepts, kept, match).names))
+    if shared:
+        raise DataError(
+            f"{counted(len(shared), 'group')} {'has' if len(shared) == 1 else 'have'} searched and "
+            f"held-out samples ({first_few(shared)}), so what is held out is not independent.",
+            "Give --held-out a file of samples from other groups.",
+        )
+
+
+def table_of(given: object) -> Path | None:
+    """Return the table that groups are read from; None if there is no table.
+
+    A run records where its groups came from, so a list of names is a SettingError.
+    """
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise SettingError("A run cannot record where a list of groups came from.", SPELLINGS)
+    return None if given in (STORED, NONE) else table_of_groups(given)
+
+
+def _stored(activations: Activations, kept: np.ndarray | None) -> Groups:
+    if activations.groups is None:
+        raise DataError(
+            "The activations say nothing about groups.",
+            SPELLINGS,
+        )
+    return activations.groups if kept is None else activations.groups.take(kept)
+
+
+def _checked(groups: Groups) -> Groups:
+    n_samples, n_groups = groups.number.size, len(groups.names)
+    if n_groups < 2:
+        raise DataError(
+            f"All {counted(n_samples, 'sample')} are in one group, {groups.names[0]!r}, so that "
+            "none is independent of the others.",
+            "Give groups of which there are several.",
+        )
+    if n_groups == n_samples:
+        raise DataError(
+            f"Each of the {counted(n_samples, 'sample')} is a group of its own: "
+            f"{first_few(groups.names)}.",
+            f"Give groups that have several samples, or --groups {NONE} if samples are "
+            "independent.",
+        )
+    return groups
+
+
+def _warn_of_groups(activations: Activations, concepts: ConceptSet) -> None:
+    """Warn if samples belong together, as the activations or the sample ids say."""
+    if activations.groups is not None:
+        what = "The activations say which samples belong together"
+        option = STORED
+    else:
+        parts = numbered_parts(concepts.sample_id or (), {*concepts.id, *concepts.name})
+        if parts is None:
+            return
+        what = (
+            f"The {concepts.n_samples:,} samples look like parts of "
+            f"{counted(parts.n_sources, 'source')} ({first_few(parts.examples)})"
+        )
+        option = f"'id:{parts.pattern}'"
+    _log.warning(
+        "%s, but p-values take all samples as independent and make chance look significant if they "
+        "are not; give --groups %s, or --groups %s if they are independent.",
+        what,
+        option,
+        NONE,
+    )

@@ -1,0 +1,140 @@
+"""Null distributions of single units: the same search of each unit, arranged in other ways."""
+
+from collections.abc import Callable
+from typing import Self
+
+import numpy as np
+
+from invert_core.activations.sparse import SparseUnits
+from invert_core.kernels.atoms import Atoms
+from invert_core.kernels.blocks import add_blocks, atoms_of_blocks
+from invert_core.kernels.jobs import BLOCKS
+from invert_core.kernels.ranks import RankSums, rank_sums
+from invert_core.kernels.warm_up import compile_jobs
+from invert_core.nulls.arrangements import Arrangements
+from invert_core.nulls.statistic import TOLERANCE, row_statistics
+from invert_core.search.complete_search import CompleteSearch
+from invert_core.search.search import UNWATCHED, Search, Units, Watch
+from invert_core.search.search_result import Findings, SearchResult
+
+_UNITS = 512
+"""The most arranged units whose formulas are tested at once."""
+
+
+class Permuting(Search):
+    """A search that repeats itself on other arrangements of the units that need it.
+
+    It finds what the search within it finds, and fills in `SearchResult.n_as_small`. Arrangements
+    depend on nothing but the seed and their number, so all units are arranged alike, and results
+    depend neither on threads nor on blocks.
+
+    Parameters
+    ----------
+    search : Search
+    arrangements : Arrangements
+    needs : callable
+        Returns which units to arrange, bool [K], given what was found for K units. Dead units are
+        left out anyway.
+    """
+
+    def __init__(
+        self,
+        search: Search,
+        arrangements: Arrangements,
+        needs: Callable[[SearchResult], np.ndarray],
+    ):
+        self.settings = search.settings
+        self.n_samples = search.n_samples
+        self.n_beam = search.n_beam
+        self.signs = search.signs
+        self._search = search
+        self._arrangements = arrangements
+        self._needs = needs
+        _, first = np.unique(arrangements.blocks.of_sample, return_index=True)
+        self._of_block = search.atoms.of_sample[first]
+        compile_jobs(BLOCKS)
+        if arrangements.blocks.sizes.max() > 1:
+            # Atoms can change their sizes; what that needs is compiled before there are threads.
+            search.relabelled(Atoms(search.atoms.of_sample, search.atoms.sizes[::-1].copy()))
+
+    @property
+    def atoms(self) -> Atoms:
+        """The atoms of the concepts."""
+        return self._search.atoms
+
+    @property
+    def most_units(self) -> int:
+        """The most units that a thread should search at once."""
+        return self._search.most_units
+
+    @property
+    def n_literals_within_limits(self) -> int:
+        """Number of literals whose extent is within the fraction limits."""
+        return self._search.n_literals_within_limits
+
+    def relabelled(self, atoms: Atoms) -> Self:
+        """Return the search for the same marks on other samples."""
+        return type(self)(self._search.relabelled(atoms), self._arrangements, self._needs)
+
+    def explain(self, units: Units, watch: Watch = UNWATCHED) -> SearchResult:
+        """Search some units; several threads may call this at once."""
+        result = self._search.explain(units, watch)
+        chosen = np.flatnonzero(self._needs(result) & result.length.any(axis=(1, 2)))
+        if chosen.size:
+            self._count(result, chosen, self._null(_taken(units, chosen), watch))
+        return result
+
+    def _null(self, units: Units, watch: Watch) -> np.ndarray:
+        """Return the statistics of the rows of K units in each arrangement: float64 [P, K, B]."""
+        n_permutations, n_units = self.settings.permutations, len(units)
+        null = np.empty((n_permutations, n_units, self.settings.beam))
+        explain = self._arranged(units)
+        at_once = max(1, _UNITS // n_units)
+        for start in range(0, n_permutations, at_once):
+            stop = min(n_permutations, start + at_once)
+            found = []
+            for number in range(start, stop):
+                watch.check()
+                found.append(explain(self._draw(number)))
+            statistics = row_statistics(SearchResult.joined(found), self.settings)
+            null[start:stop] = statistics.reshape(stop - start, n_units, -1)
+            watch.note(stop / n_permutations)
+        return null
+
+    def _draw(self, number: int) -> np.ndarray:
+        """Draw the arrangement of a number: the atom whose marks each block gets, int32 [B]."""
+        random = np.random.default_rng([self.settings.seed, number])
+        return self._of_block[self._arrangements.draw(random)]
+
+    def _arranged(self, units: Units) -> Callable[[np.ndarray], SearchResult]:
+        """Return the search of some units, given the atom whose marks each block gets."""
+        search, blocks, n_atoms = self._search, self._arrangements.blocks, self.atoms.sizes.size
+
+        def explain(of_block: np.ndarray) -> SearchResult:
+            return search.relabelled(atoms_of_blocks(blocks, of_block, n_atoms)).explain(units)
+
+        if not isinstance(search, CompleteSearch):
+            return explain
+        sums, tie_sums, ties = rank_sums(units, blocks)
+
+        def explain_ranked(of_block: np.ndarray) -> SearchResult:
+            # The ranks of whole blocks are known, so that no value is sorted again.
+            ranked = RankSums(add_blocks(sums, of_block, n_atoms), tie_sums, ties)
+            atoms = atoms_of_blocks(blocks, of_block, n_atoms)
+            return search.relabelled(atoms).explain_ranked(ranked)
+
+        return explain_ranked
+
+    def _count(self, result: SearchResult, units: np.ndarray, null: np.ndarray) -> None:
+        """Fill in how many arrangements of some units have a p as small as each row."""
+        found = Findings.of(result, self.settings)
+        found = found.take((found.rank > 0) & np.isin(found.unit, units))
+        of_row = null[:, np.searchsorted(units, found.unit), found.rank - 1]
+        is_as_small = of_row <= found.log10_p + TOLERANCE
+        result.n_as_small[found.unit, found.way, found.rank - 1] = is_as_small.sum(axis=0)
+
+
+def _taken(units: Units, chosen: np.ndarray) -> Units:
+    if chosen.size == len(units):
+        return units
+    return units.select(chosen) if isinstance(units, SparseUnits) else units[chosen]
