@@ -309,3 +309,30 @@ def test_concepts_are_chosen_on_the_command_line(inputs):
     assert planned[0]["n_concepts"] == every[0]["n_concepts"] - 1
     invert(*arguments)
     assert "brown" not in (inputs / "run" / "labels.csv").read_text()
+
+
+def test_the_table_shows_the_held_out_auc_where_there_is_one(inputs):
+    result = invert(*ARGUMENTS, "--holdout", 0.4, "--permutations", 0)
+    assert "24 of 60 samples are held out" in result.stderr
+    head, *rows = result.stdout.splitlines()
+    assert head.split()[:5] == ["unit", "label", "auc", "held", "out"]
+    first = next(row for row in rows if row.startswith("fc:1"))
+    assert " 1.000 (0." in first
+    assert max(map(len, rows)) <= 100
+    shown = invert("show", "run", "fc:1").stdout
+    assert "held out" in shown.splitlines()[0]
+    assert " 1.000 (0." in shown
+
+
+def test_samples_to_hold_out_are_counted_in_a_dry_run(inputs):
+    words = (*ARGUMENTS, "--holdout", 0.4, "--dry-run", "--format", "json")
+    (planned,) = json.loads(invert(*words).stdout)
+    assert (planned["n_samples"], planned["n_samples_held_out"]) == (36, 24)
+
+
+def test_a_share_and_a_file_to_hold_out_are_refused(inputs):
+    words = (*ARGUMENTS, "--holdout", 0.3, "--held-out", "activations.npz")
+    assert "Both --holdout and --held-out are given" in refused(*words, code=2)
+    assert "60 samples of the held-out file are among the searched" in refused(
+        *ARGUMENTS, "--held-out", "activations.npz"
+    )
