@@ -1,4 +1,4 @@
-"""Checks of runs: verified from their inputs, tested on held-out samples, beside permuted labels."""
+"""Checks of runs: verified from their inputs, tested on held-out samples, with permuted labels."""
 
 import json
 import logging
@@ -232,7 +232,7 @@ def test_rows_whose_concepts_are_absent_are_told_and_left_empty(run, files, capl
     assert {row.n_samples_held_out for row in lacking} == {0}
     assert any(row.auc_held_out is not None for row in found.labels)
     np.savez(files / "unseen_concepts.npz", **kept | {"id": np.array(list("uvwxy"))})
-    with pytest.raises(DataError, match="no labels of 6 concepts of the run.*so no formula can"):
+    with pytest.raises(DataError, match=r"no labels of 6 concepts of the run.*so no formula can"):
         check_held_out(run, *of_unseen(files))
 
 
@@ -240,10 +240,10 @@ def test_other_units_are_refused(run, files):
     with np.load(files / "unseen.npz") as unseen:
         values, ids = unseen["fc"], unseen["sample_id"]
     np.savez(files / "unseen.npz", fc=values[:, :30], sample_id=ids)
-    with pytest.raises(DataError, match="has 30 units in the held-out file.*no unit 39"):
+    with pytest.raises(DataError, match=r"has 30 units in the held-out file.*no unit 39"):
         check_held_out(run, *of_unseen(files))
     np.savez(files / "unseen.npz", fc2=values, sample_id=ids)
-    with pytest.raises(UnknownNameError, match="no layer 'fc'.*Did you mean 'fc2'"):
+    with pytest.raises(UnknownNameError, match=r"no layer 'fc'.*Did you mean 'fc2'"):
         check_held_out(run, *of_unseen(files))
 
 
