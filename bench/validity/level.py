@@ -41,9 +41,9 @@ KINDS = {
     "98 % zeros": (_zeros(0.98), LENGTHS, 1),
     "99.8 % zeros": (_zeros(0.998), LENGTHS, 1),
     "90 % zeros, rounded": (_rounded, (3,), 1),
-    "25 levels": (_levels, (3,), 2),
-    "counts": (_counts, (3,), 2),
-    "cut off at both ends": (_saturated, (3,), 2),
+    "25 levels": (_levels, (3,), 10),
+    "counts": (_counts, (3,), 10),
+    "cut off at both ends": (_saturated, (3,), 10),
 }
 """How the units are made, given their shape and a generator; the lengths to search; and by how much
 to divide their number: units whose ties are like no other's are permuted one by one."""
@@ -117,5 +117,5 @@ STUDY = Study(
     summary,
     repeats=12,
     units=50,
-    structures=STRUCTURES,
+    data=STRUCTURES,
 )

@@ -78,5 +78,5 @@ STUDY = Study(
     summary,
     repeats=10,
     units=100,
-    structures=STRUCTURES,
+    data=STRUCTURES,
 )

@@ -102,7 +102,7 @@ def level(rows: Sequence[Row]) -> str:
     cells: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         cells.setdefault((row["structure"], row["kind"]), []).append(row)
-    across = Axis(0, 0.1, 300, 800, shares((0, 0.02, 0.04, 0.06, 0.08, 0.1)))
+    across = Axis(0, 0.16, 300, 820, shares((0, 0.05, 0.1, 0.15)))
     parts = list(legend(list(ways.values()), 305, 66, 130))
     parts += [_tick(565, 62), words(574, 66, "chance exceeds it once in 1,000", "text small")]
     y = 106.0
