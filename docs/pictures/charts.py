@@ -161,7 +161,8 @@ def groups(rows: Sequence[Row]) -> str:
                 lines.append(words(across.start - 14, y + 4, says, "soft small end"))
             for row in group:
                 kind = WAYS[colours[row["way"]]][0]
-                lines.append(dot(kind, across.at(row["significant"]), y, 5))
+                radius = 8 if row["way"] == "space" else 5  # it is seen behind another dot
+                lines.append(dot(kind, across.at(row["significant"]), y, radius))
             y += 22
         y += 10
     parts = list(frame(across, Axis(0, 1, y, 86, {}), ("share of noise called significant", "")))
