@@ -44,9 +44,11 @@ def test_noise_is_significant_no_more_often_than_chance_explains():
 
 
 def test_samples_in_groups_need_their_groups():
-    constant = [row for row in rows("groups") if "per" in row["case"].split(",")[1]]
-    for way in ("space", "permutation"):
-        assert all(row["significant"] > 0.05 for row in constant if row["way"] == way)
+    for row in rows("groups", way="permutation"):
+        assert row["significant"] > 0.5, row
+    for row in rows("groups", way="space"):
+        if row["case"].endswith(("per clip", "per document")):
+            assert row["significant"] > 0.9, row
 
 
 def test_the_p_value_given_the_ties_is_right_where_the_normal_one_is_not():
