@@ -27,7 +27,9 @@ def p_of(values: np.ndarray, extent: AbstractSet[int]) -> tuple[float, float]:
 
     All extents of the size are counted if that takes no longer than a moment.
     """
-    found = mann_whitney(values, np.isin(np.arange(values.size), list(extent)), method="conditional")
+    found = mann_whitney(
+        values, np.isin(np.arange(values.size), list(extent)), method="conditional"
+    )
     if values.size <= 24:
         ranks = naive.doubled_midranks(values.tolist())
         total = sum(ranks[sample] for sample in extent)
