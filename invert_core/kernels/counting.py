@@ -103,10 +103,20 @@ def counted_tail(n_drawn, least, pieces, tilt):
         low[group], width[group] = below, above - below
         log_all += log_choose(size, likely)
     # The two groups with most numbers go into the table, and the others are gone through.
-    order = np.argsort(width)
-    first, second = min(order[-2], order[-1]), max(order[-2], order[-1])
+    widest, next_one = 0, 1
+    for group in range(1, n_groups):
+        if width[group] > width[widest]:
+            widest, next_one = group, widest
+        elif group != next_one and width[group] > width[next_one]:
+            next_one = group
+    first, second = min(widest, next_one), max(widest, next_one)
     # The highest first: if few are drawn from it, the sum is out of reach early.
-    others = np.sort(order[:-2])[::-1]
+    others = np.empty(n_groups - 2, np.int64)
+    n_others = 0
+    for group in range(n_groups - 1, -1, -1):
+        if group != first and group != second:
+            others[n_others] = group
+            n_others += 1
     spare = n_drawn - low.sum()
     if n_draws(width[others], spare - width[first] - width[second], spare) > _MOST_TRIED * _MOST:
         return math.nan
@@ -133,7 +143,6 @@ def counted_tail(n_drawn, least, pieces, tilt):
         base += low[group] * pieces.level[group]
     total = 0.0
     n_tried = 0
-    n_others = others.size
     highest = np.full(n_others + 1, pieces.level[second])
     for depth in range(n_others):
         highest[depth] = max(pieces.level[second], pieces.level[others[depth]])
@@ -176,14 +185,16 @@ def counted_tail(n_drawn, least, pieces, tilt):
     return math.log(total) + log_all - log_odds - log_choose(n_values, n_drawn)
 
 
-@kernel
+@inner
 def n_draws(widths, least, most):
     """Return how many rows of integers from 0 to these widths have a sum from `least` to `most`."""
     ways = np.zeros(max(0, most) + 1)
     ways[0] = 1.0
     for width in widths:
-        # Sums of `width` + 1 neighbours, by differences of sums from the beginning.
-        added = np.cumsum(ways)
+        # Sums of `width` + 1 neighbours: one more is added, and the last one leaves.
+        added = 0.0
+        before = ways.copy()
         for i in range(ways.size):
-            ways[i] = added[i] - (added[i - width - 1] if i > width else 0.0)
+            added += before[i] - (before[i - width - 1] if i > width else 0.0)
+            ways[i] = added
     return ways[max(0, least) :].sum()

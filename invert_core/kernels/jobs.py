@@ -101,6 +101,13 @@ def _missing_labels() -> None:
     subsets.add_within(words, ranked, lists, chosen, table, counts, sums)
 
 
+def _placements() -> None:
+    from invert_core.kernels.placements import placements
+
+    units = np.zeros((1, 4), np.float32)
+    placements(units, np.zeros(1, np.int64), _BITS[:1], None, 4)
+
+
 def _tails() -> None:
     from invert_core.kernels.tails import log_tails
     from invert_core.kernels.ties import Ties
@@ -127,7 +134,6 @@ SEARCH = "search"
 DENSE_SEARCH = "search among dense labels"
 RANKS = "ranks"
 CODES_OF_FLOAT64 = "codes of float64"
-TAILS = "tails"
 SHUFFLES = "shuffles"
 BLOCKS = "blocks of samples"
 ATOMS = "atoms"
@@ -135,6 +141,7 @@ INDEX = "index"
 EXHAUSTIVE = "exhaustive search"
 MISSING_LABELS = "missing labels"
 TAILS = "tails given ties"
+PLACEMENTS = "held-out samples"
 
 JOBS: dict[str, Callable[[], None]] = {
     SEARCH: lambda: _search(dense=False),
@@ -146,6 +153,7 @@ JOBS: dict[str, Callable[[], None]] = {
     TAILS: _tails,
     INDEX: _index,
     ATOMS: _atoms,
+    PLACEMENTS: _placements,
     SHUFFLES: _shuffles,
     BLOCKS: _blocks,
 }

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.activations.group_names import SPELLINGS, read_groups, table_of_groups
-from invert_core.activations.groups import Groups
+from invert_core.activations.groups import SPELLINGS, Groups
 from invert_core.activations.values import Activations
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError, SettingError
@@ -47,15 +46,49 @@ def groups_of(
         return None
     if isinstance(given, str) and given == NONE:
         return None
+    return _checked(_read(given, activations, concepts, kept, match))
+
+
+def _read(
+    given: GroupSource,
+    activations: Activations,
+    concepts: ConceptSet,
+    kept: np.ndarray | None,
+    match: str,
+) -> Groups:
     if isinstance(given, str) and given == STORED:
-        groups = _stored(activations, kept)
-    else:
-        # With ids on one side alone, that side names the samples.
-        ids, needed = activations.sample_id, kept
-        if ids is None:
-            ids, needed = concepts.sample_id, None
-        groups = read_groups(given, ids, activations.n_samples, kept=needed, match=match)
-    return _checked(groups)
+        return _stored(activations, kept)
+    # With ids on one side alone, that side names the samples.
+    ids, needed = activations.sample_id, kept
+    if ids is None:
+        ids, needed = concepts.sample_id, None
+    # Whoever gives no groups needs no reader of tables.
+    from invert_core.activations.group_names import read_groups
+
+    return read_groups(given, ids, activations.n_samples, kept=needed, match=match)
+
+
+def refuse_shared(
+    searched: Groups,
+    given: GroupSource | None,
+    held_out: Activations,
+    concepts: ConceptSet,
+    kept: np.ndarray | None,
+    match: str,
+) -> None:
+    """Refuse held-out samples of groups that are searched, unless these are a list of names.
+
+    The other parameters are those of `groups_of`, for the held-out samples.
+    """
+    if not isinstance(given, str):
+        return
+    shared = sorted(set(searched.names) & set(_read(given, held_out, concepts, kept, match).names))
+    if shared:
+        raise DataError(
+            f"{counted(len(shared), 'group')} {'has' if len(shared) == 1 else 'have'} searched and "
+            f"held-out samples ({first_few(shared)}), so what is held out is not independent.",
+            "Give --held-out a file of samples from other groups.",
+        )
 
 
 def table_of(given: object) -> Path | None:
@@ -63,11 +96,13 @@ def table_of(given: object) -> Path | None:
 
     A run records where its groups came from, so a list of names is a SettingError.
     """
-    if given is None:
+    if given is None or (isinstance(given, str) and given in (STORED, NONE)):
         return None
+    from invert_core.activations.group_names import table_of_groups
+
     if not isinstance(given, str):
         raise SettingError("A run cannot record where a list of groups came from.", SPELLINGS)
-    return None if given in (STORED, NONE) else table_of_groups(given)
+    return table_of_groups(given)
 
 
 def _stored(activations: Activations, kept: np.ndarray | None) -> Groups:

@@ -309,3 +309,58 @@ def test_concepts_are_chosen_on_the_command_line(inputs):
     assert planned[0]["n_concepts"] == every[0]["n_concepts"] - 1
     invert(*arguments)
     assert "brown" not in (inputs / "run" / "labels.csv").read_text()
+
+
+def test_groups_are_counted_beside_the_samples(inputs):
+    result = invert(*ARGUMENTS, "--groups", "id:(s.).*", "--length", 1)
+    titles, *rows = (line.split() for line in result.stdout.splitlines())
+    assert titles[-3:] == ["positive", "groups", "status"]
+    table = csv.DictReader(io.StringIO((inputs / "run" / "labels.csv").read_text()))
+    counts = {(row["formula"], row["n_groups_positive"]) for row in table if row["rank"] == "1"}
+    labels = list(csv.DictReader(io.StringIO((inputs / "concepts.csv").read_text())))
+    groups = {
+        concept: len({row["sample_id"][:2] for row in labels if row[concept] == "1"})
+        for concept in "abc"
+    }
+    assert counts >= {("a", str(groups["a"])), ("c", str(groups["c"]))}
+    assert {row[-2] for row in rows if row[1] == "c"} == {str(groups["c"])}
+
+
+def test_samples_that_look_grouped_bring_a_warning_that_quiet_does_not_hide(inputs):
+    stored = dict(np.load(inputs / "activations.npz"))
+    title, *rows = (inputs / "concepts.csv").read_text().splitlines()
+    ids = [f"clip{number % 3}#{number // 3}" for number in range(60)]
+    np.savez(inputs / "activations.npz", **stored | {"sample_id": np.array(ids)})
+    rows = [f"{id},{row.partition(',')[2]}" for id, row in zip(ids, rows, strict=True)]
+    (inputs / "concepts.csv").write_text("\n".join([title, *rows]) + "\n")
+    said = invert(*ARGUMENTS, "-q").stderr
+    assert said.startswith("Warning: The 60 samples look like parts of 3 sources")
+    assert "--groups 'id:(.*)#.*'" in said
+    assert invert(*ARGUMENTS, "-q", "--overwrite", "--groups", "none").stderr == ""
+
+
+def test_the_table_shows_the_held_out_auc_where_there_is_one(inputs):
+    result = invert(*ARGUMENTS, "--holdout", 0.4, "--permutations", 0)
+    assert "24 of 60 samples are held out" in result.stderr
+    head, *rows = result.stdout.splitlines()
+    assert head.split()[:5] == ["unit", "label", "auc", "held", "out"]
+    first = next(row for row in rows if row.startswith("fc:1"))
+    assert " 1.000 (0." in first
+    assert max(map(len, rows)) <= 100
+    shown = invert("show", "run", "fc:1").stdout
+    assert "held out" in shown.splitlines()[0]
+    assert " 1.000 (0." in shown
+
+
+def test_samples_to_hold_out_are_counted_in_a_dry_run(inputs):
+    words = (*ARGUMENTS, "--holdout", 0.4, "--dry-run", "--format", "json")
+    (planned,) = json.loads(invert(*words).stdout)
+    assert (planned["n_samples"], planned["n_samples_held_out"]) == (36, 24)
+
+
+def test_a_share_and_a_file_to_hold_out_are_refused(inputs):
+    words = (*ARGUMENTS, "--holdout", 0.3, "--held-out", "activations.npz")
+    assert "Both --holdout and --held-out are given" in refused(*words, code=2)
+    assert "60 samples of the held-out file are among the searched" in refused(
+        *ARGUMENTS, "--held-out", "activations.npz"
+    )
