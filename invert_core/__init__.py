@@ -20,6 +20,8 @@ _HOME = {
     "Settings": "settings",
     "auc": "statistics.mann_whitney",
     "build_concepts": "concepts",
+    "check_held_out": "labelling.held_out_check",
+    "check_permuted_labels": "labelling.permuted_labels",
     "compare_runs": "results.comparison",
     "export_labels": "results.export",
     "extract": "extraction",
@@ -33,6 +35,7 @@ _HOME = {
     "read_concepts": "concepts",
     "read_run": "results.run_directory",
     "score": "labelling.scoring",
+    "verify_run": "labelling.verifying",
     "write_concepts": "concepts",
 }
 

@@ -22,6 +22,7 @@ COMMANDS = (
     "probe",
     "show",
     "compare",
+    "check",
     "export",
     "backends",
     "doctor",

@@ -11,7 +11,7 @@ from invert_core.commands.command import PATH, command
 from invert_core.commands.console import echo_line, print_rows, progress, say, written
 
 if TYPE_CHECKING:
-    from invert_core.demo import DemoReport
+    from invert_core.results.labels import Labels
 
 
 @command(epilog="Example: invert demo -o invert-demo")
@@ -35,31 +35,25 @@ def demo(output: Path, jobs: int | None, table: options.Table, overwrite: bool) 
     from invert_core.demo import run_demo
 
     with progress("Labelling") as report:
-        done = run_demo(output, jobs=jobs, overwrite=overwrite, progress=report)
+        labels = run_demo(output, jobs=jobs, overwrite=overwrite, progress=report)
     with written(f"The run was written to {str(output)!r}."):
-        _print_labels(done, table)
+        _print_labels(labels, table)
     if table.style != "table":
         return
-    say("unseen auc: the AUC on images that neither training nor search has seen.")
-    command = shlex.join(["invert", "show", str(output), done.labels.best()[0].address])
+    say("held out: the AUC on images that neither training nor search has seen, and its interval.")
+    command = shlex.join(["invert", "show", str(output), labels.best()[0].address])
     say(f"The run is in {str(output)!r}; look at one unit with: {command}")
 
 
-def _print_labels(done: "DemoReport", table: options.Table) -> None:
-    from invert_core.commands.label_table import SHOWN, print_labels, shown, with_q
+def _print_labels(labels: "Labels", table: options.Table) -> None:
+    from invert_core.commands.label_table import SHOWN, print_labels, shown, with_held_out, with_q
 
     if table.style != "table":
-        print_labels(done.labels, table)
+        print_labels(labels, table)
         return
-    rows = done.labels.best()
+    rows = labels.best()
     for title, longer in (("single concepts", False), ("formulas", True)):
         chosen = [row for row in rows if (row.length > 1) == longer][: table.top]
         echo_line(f"\nThe most convincing units labelled with {title}:")
-        print_rows(
-            [
-                shown(row) | {"unseen_auc": f"{done.held_out_auc[row.address]:.4f}"}
-                for row in chosen
-            ],
-            with_q(("unit", "label", "auc", "unseen_auc", *SHOWN[3:]), chosen),
-            table.style,
-        )
+        columns = with_held_out(with_q(SHOWN, chosen), chosen)
+        print_rows([shown(row) for row in chosen], columns, table.style)

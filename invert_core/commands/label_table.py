@@ -26,7 +26,7 @@ def print_labels(labels: Labels, table: Table) -> None:
 def print_overview(overview: Overview) -> None:
     """Print the most convincing labels as a table."""
     best = overview.best
-    columns = with_samples(with_q(SHOWN, best), overview.sample_counts)
+    columns = with_samples(with_q(with_held_out(SHOWN, best), best), overview.sample_counts)
     if any(row.n_groups_positive is not None for row in best):
         columns = _behind_positive(columns, "groups")
     if any(row.gap is not None for row in best):
@@ -52,6 +52,14 @@ def _behind_positive(columns: tuple[str, ...], column: str) -> tuple[str, ...]:
     return (*columns[:behind], column, *columns[behind:])
 
 
+def with_held_out(columns: tuple[str, ...], rows: Iterable[Label]) -> tuple[str, ...]:
+    """Add "held_out" after "auc" if any row was tested on held-out samples."""
+    if all(row.n_samples_held_out is None for row in rows):
+        return columns
+    behind = columns.index("auc") + 1
+    return (*columns[:behind], "held_out", *columns[behind:])
+
+
 def summary(overview: Overview) -> str:
     """Say how many units there are, and how many of them are significant or dead."""
     some = []
@@ -69,6 +77,7 @@ def shown(row: Label) -> dict[str, object]:
         "unit": row.shown_address,
         "label": row.label,
         "auc": f"{row.auc:.4f}",
+        "held_out": held_out_auc(row),
         "p_search": power_of_ten(row.log10_p_search),
         "q": "" if row.q_value is None else _written_q(row.q_value),
         "positive": row.n_positive,
@@ -77,6 +86,13 @@ def shown(row: Label) -> dict[str, object]:
         "status": row.status,
         "gap": row.gap,
     }
+
+
+def held_out_auc(row: Label) -> str:
+    """Write the AUC on held-out samples and its 95 % interval."""
+    if row.auc_held_out is None:
+        return "-"
+    return f"{row.auc_held_out:.3f} ({row.auc_held_out_low:.2f}-{row.auc_held_out_high:.2f})"
 
 
 def _written_q(q_value: float) -> str:

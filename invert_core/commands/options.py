@@ -75,16 +75,17 @@ units_option = click.option(
     metavar="0-63,70",
     help="Use only these units of each layer, by number or by name.",
 )
+JOIN, MATCH = click.Choice(["strict", "inner"]), click.Choice(["exact", "name", "stem"])
 join_option = click.option(
     "--join",
-    type=click.Choice(["strict", "inner"]),
+    type=JOIN,
     default="strict",
     show_default=True,
     help="Require the same sample ids in activations and concepts, or use the common ones.",
 )
 match_option = click.option(
     "--match",
-    type=click.Choice(["exact", "name", "stem"]),
+    type=MATCH,
     default="exact",
     show_default=True,
     help="Join samples whose ids are equal, or whose file names are, or these without suffix.",
@@ -227,8 +228,23 @@ searched_options = together(
         help="Leave out this concept, or all that fit a pattern; may be repeated.",
     ),
     groups_option,
+    click.option(
+        "--holdout",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="Hide this share of the samples from the search, such as 0.3, and test what it finds "
+        "on them.",
+    ),
+    click.option(
+        "--held-out",
+        type=PATH,
+        metavar="ACTIVATIONS",
+        help="Test what the search finds on this file: the same units on other samples, of which "
+        "CONCEPTS has labels, too.",
+    ),
 )
-"""The same, and which of the concepts are used."""
+"""The same, which of the concepts are used, and what is held out."""
 
 
 def output_option(what: str, required: bool = True) -> Callable[[Decorated], Decorated]:

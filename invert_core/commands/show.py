@@ -20,7 +20,14 @@ def show(run: Path, unit: str, style: str) -> None:
 
     Print the rows of the unit and the best formula of each length; CSV holds the rows only.
     """
-    from invert_core.commands.label_table import SHOWN, power_of_ten, shown, with_q, with_samples
+    from invert_core.commands.label_table import (
+        SHOWN,
+        power_of_ten,
+        shown,
+        with_held_out,
+        with_q,
+        with_samples,
+    )
     from invert_core.results.labels import COLUMNS
     from invert_core.results.run_directory import read_run
 
@@ -36,6 +43,7 @@ def show(run: Path, unit: str, style: str) -> None:
         return
     counts = labels.sample_counts()
     columns = with_samples(with_q(("rank", *SHOWN[1:], "direction", "formula"), rows), counts)
+    columns = with_held_out(columns, rows)
     print_rows(
         [
             shown(row) | {"rank": row.rank, "direction": row.direction, "formula": row.formula}

@@ -6,23 +6,16 @@ its hidden units and outputs on the images of its training. Then it tests each l
 neither the training nor the search has seen.
 """
 
-from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from invert_core.activations.reading import open_activations
 from invert_core.concepts.building import build_concepts
 from invert_core.concepts.hdf5_file import write_concepts
-from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.extraction import extract
 from invert_core.files.atomic import new_folder
 from invert_core.files.storage import storage_errors
-from invert_core.labelling.join import join
 from invert_core.labelling.label import Progress, label
-from invert_core.labelling.scoring import score
-from invert_core.results.columns import Label
 from invert_core.results.labels import Labels
 from invert_core.results.run_directory import file_identity, refuse_other, write_run
 from invert_core.results.unfinished_record import Timer
@@ -33,21 +26,13 @@ SETTINGS = Settings(length=3, beam=3, min_fraction=0.05)
 """A formula must cover 60 of the 1,198 images; with fewer, it may not hold on other images."""
 
 
-@dataclass(frozen=True)
-class DemoReport:
-    """The labels, and the AUC of each unit's first row on unseen images, keyed by address."""
-
-    labels: Labels
-    held_out_auc: dict[str, float]
-
-
 def run_demo(
     output: Path,
     *,
     jobs: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> DemoReport:
+) -> Labels:
     """Extract activations, label units and test the labels; leave a run directory.
 
     Parameters
@@ -81,23 +66,11 @@ def run_demo(
             inputs["activations"],
             concepts,
             settings=SETTINGS,
-            join="inner",
+            held_out=inputs["held_out"],
             jobs=jobs,
             progress=progress,
         )
-        timings = timer.timings()
-        held_out = dict(_test(inputs["held_out"], concepts, labels.best()))
         identities = {name: file_identity(path, folder) for name, path in inputs.items()}
         with storage_errors(output):
-            write_run(folder, labels, SETTINGS, identities, {"join": "inner"}, timings)
-    return DemoReport(labels, held_out)
-
-
-def _test(
-    activations: Path, concepts: ConceptSet, rows: Iterable[Label]
-) -> Iterator[tuple[str, float]]:
-    with open_activations(activations) as unseen:
-        _, joined = join(unseen.sample_id, unseen.n_samples, concepts, "inner")
-        for row in rows:
-            tested = score(unseen, joined, row.formula, layers=[row.layer], units=[row.unit])
-            yield row.address, tested.rows[0].auc
+            write_run(folder, labels, SETTINGS, identities, {}, timer.timings())
+    return labels

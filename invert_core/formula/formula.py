@@ -1,7 +1,7 @@
 """The logical formula of concepts: reading, evaluating and printing it."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -140,8 +140,15 @@ class Formula:
         UnknownNameError
             The set lacks a concept of the formula; the hint holds the nearest ids.
         """
-        extent = _evaluate(self.root, concepts)
+        extent = self.combine(concepts.extent)
         return extent if concepts.defined is None else extent & self.defined_on(concepts)
+
+    def combine(self, of_concept: Callable[[str], np.ndarray]) -> np.ndarray:
+        """Return the formula over arrays of bool or of words, given that of each concept id.
+
+        In words, the bits of a negation that stand for no sample are set.
+        """
+        return _combined(self.root, of_concept)
 
     def defined_on(self, concepts: "ConceptSet") -> np.ndarray:
         """Return on which samples all concepts of the formula are defined: bool [n_samples].
@@ -174,12 +181,12 @@ class Formula:
         return f"Formula.parse({str(self)!r})"
 
 
-def _evaluate(node: Literal | Group, concepts: "ConceptSet") -> np.ndarray:
+def _combined(node: Literal | Group, of_concept: Callable[[str], np.ndarray]) -> np.ndarray:
     if isinstance(node, Literal):
-        extent = concepts.extent(node.id)
+        extent = of_concept(node.id)
     else:
-        combine = np.logical_and if node.connective == "&" else np.logical_or
+        combine = np.bitwise_and if node.connective == "&" else np.bitwise_or
         extent = functools.reduce(
-            combine, (_evaluate(operand, concepts) for operand in node.operands)
+            combine, (_combined(operand, of_concept) for operand in node.operands)
         )
     return ~extent if node.negated else extent

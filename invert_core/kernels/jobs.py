@@ -101,6 +101,13 @@ def _missing_labels() -> None:
     subsets.add_within(words, ranked, lists, chosen, table, counts, sums)
 
 
+def _placements() -> None:
+    from invert_core.kernels.placements import placements
+
+    units = np.zeros((1, 4), np.float32)
+    placements(units, np.zeros(1, np.int64), _BITS[:1], None, 4)
+
+
 def _tails() -> None:
     from invert_core.kernels.tails import log_tails
     from invert_core.kernels.ties import Ties
@@ -123,13 +130,13 @@ SEARCH = "search"
 DENSE_SEARCH = "search among dense labels"
 RANKS = "ranks"
 CODES_OF_FLOAT64 = "codes of float64"
-TAILS = "tails"
 SHUFFLES = "shuffles"
 ATOMS = "atoms"
 INDEX = "index"
 EXHAUSTIVE = "exhaustive search"
 MISSING_LABELS = "missing labels"
 TAILS = "tails given ties"
+PLACEMENTS = "held-out samples"
 
 JOBS: dict[str, Callable[[], None]] = {
     SEARCH: lambda: _search(dense=False),
@@ -141,6 +148,7 @@ JOBS: dict[str, Callable[[], None]] = {
     TAILS: _tails,
     INDEX: _index,
     ATOMS: _atoms,
+    PLACEMENTS: _placements,
     SHUFFLES: _shuffles,
 }
 """The call of each job, keyed by the name that users are told."""

@@ -46,18 +46,49 @@ def groups_of(
         return None
     if isinstance(given, str) and given == NONE:
         return None
-    if isinstance(given, str) and given == STORED:
-        groups = _stored(activations, kept)
-    else:
-        # With ids on one side alone, that side names the samples.
-        ids, needed = activations.sample_id, kept
-        if ids is None:
-            ids, needed = concepts.sample_id, None
-        # Whoever gives no groups needs no reader of tables.
-        from invert_core.activations.group_names import read_groups
+    return _checked(_read(given, activations, concepts, kept, match))
 
-        groups = read_groups(given, ids, activations.n_samples, kept=needed, match=match)
-    return _checked(groups)
+
+def _read(
+    given: GroupSource,
+    activations: Activations,
+    concepts: ConceptSet,
+    kept: np.ndarray | None,
+    match: str,
+) -> Groups:
+    if isinstance(given, str) and given == STORED:
+        return _stored(activations, kept)
+    # With ids on one side alone, that side names the samples.
+    ids, needed = activations.sample_id, kept
+    if ids is None:
+        ids, needed = concepts.sample_id, None
+    # Whoever gives no groups needs no reader of tables.
+    from invert_core.activations.group_names import read_groups
+
+    return read_groups(given, ids, activations.n_samples, kept=needed, match=match)
+
+
+def refuse_shared(
+    searched: Groups,
+    given: GroupSource | None,
+    held_out: Activations,
+    concepts: ConceptSet,
+    kept: np.ndarray | None,
+    match: str,
+) -> None:
+    """Refuse held-out samples of groups that are searched, unless these are a list of names.
+
+    The other parameters are those of `groups_of`, for the held-out samples.
+    """
+    if not isinstance(given, str):
+        return
+    shared = sorted(set(searched.names) & set(_read(given, held_out, concepts, kept, match).names))
+    if shared:
+        raise DataError(
+            f"{counted(len(shared), 'group')} {'has' if len(shared) == 1 else 'have'} searched and "
+            f"held-out samples ({first_few(shared)}), so what is held out is not independent.",
+            "Give --held-out a file of samples from other groups.",
+        )
 
 
 def table_of(given: object) -> Path | None:

@@ -1,8 +1,8 @@
 """The inputs of a labelling as the caller gives them; opening them yields a `Workload`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,8 @@ from invert_core.concepts.sets.packing import as_marks
 from invert_core.errors import DataError
 from invert_core.labelling.choosing import UnitChoice, choose_units
 from invert_core.labelling.choosing_concepts import choose_concepts
-from invert_core.labelling.grouping import GroupSource, groups_of
+from invert_core.labelling.grouping import GroupSource, groups_of, refuse_shared
+from invert_core.labelling.holding_out import check_holdout, hold_out, ids_of_both, set_apart
 from invert_core.labelling.join import join as join_samples
 from invert_core.labelling.workload import Workload
 from invert_core.values import as_rows, check_text, has_own_index
@@ -34,6 +35,8 @@ class Inputs:
     ----------
     activations, concepts, layers, units, names, join, missing, match, include, exclude, groups
         As for `label`.
+    holdout, held_out
+        As for `label`; at most one of them.
     """
 
     activations: ActivationSource
@@ -47,24 +50,40 @@ class Inputs:
     include: Sequence[str] | None = None
     exclude: Sequence[str] | None = None
     groups: GroupSource | None = None
+    holdout: float = 0.0
+    held_out: ActivationSource | None = None
+
+    def __post_init__(self) -> None:
+        check_holdout(self.holdout, self.held_out)
 
     @contextmanager
-    def open(self) -> Iterator[Workload]:
+    def open(self, seed: int = 0) -> Iterator[Workload]:
         """Read the concepts, join them to the activations, and choose layers and units.
 
-        The workload reads the activations later, block by block, while the context is open.
+        The workload reads the activations later, block by block, while the context is open. If
+        samples are held out, `seed` decides which; the workload has the others.
         """
         # If one index names samples, 0, 1, 2, … of the other are names, not positions.
         numbered = has_own_index(self.activations) or has_own_index(self.concepts)
-        with open_source(self.activations, numbered=numbered) as opened:
+        with ExitStack() as stack:
+            opened = stack.enter_context(open_source(self.activations, numbered=numbered))
             chosen = choose_concepts(self._concept_set(numbered), self.include, self.exclude)
-            kept, joined = join_samples(
-                opened.sample_id, opened.n_samples, chosen, how=self.join, match=self.match
-            )
+            ids, n_samples, held = opened.sample_id, opened.n_samples, None
+            if self.held_out is not None:
+                held = stack.enter_context(open_source(self.held_out, numbered=True))
+                ids = ids_of_both(opened, held, chosen, self.match)
+                n_samples = len(ids)
+            kept, joined = join_samples(ids, n_samples, chosen, how=self.join, match=self.match)
             concepts = resolve_missing(joined, self.missing)
             units = choose_units(opened.layers, self.layers, self.units)
-            groups = groups_of(self.groups, opened, concepts, kept, self.match)
-            yield Workload(concepts, units, kept, groups)
+            work = Workload(concepts, units, kept)
+            if held is not None:
+                work = set_apart(work, opened.n_samples, held)
+            groups = groups_of(self.groups, opened, work.concepts, work.kept, self.match)
+            if held is not None and work.held_out is not None and groups is not None:
+                known = held, work.held_out.concepts, work.held_out.kept
+                refuse_shared(groups, self.groups, *known, self.match)
+            yield hold_out(replace(work, groups=groups), self.holdout, seed)
 
     def _concept_set(self, numbered: bool) -> ConceptSet:
         if isinstance(self.concepts, ConceptSet):

@@ -12,12 +12,14 @@ from invert_core.errors import SettingError
 from invert_core.executors.threads import Piece, Threads
 from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.grouping import GroupSource
+from invert_core.labelling.held_out_rows import adding_held_out
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label_rows import LabelRows
 from invert_core.labelling.q_values import with_q_values
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.table import METRICS
 from invert_core.nulls.correcting import Correct
+from invert_core.nulls.shared import SharedNulls
 from invert_core.results.columns import Label
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
@@ -50,6 +52,8 @@ def label(
     include: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
     groups: GroupSource | None = None,
+    holdout: float = 0.0,
+    held_out: ActivationSource | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
     block: int | None = None,
@@ -92,6 +96,13 @@ def label(
     include, exclude : sequence of str, optional
         Concepts to use and to leave out, by id, name or pattern such as "rms.*"; upper and lower
         case differ. None uses all and leaves out none. Those left out do not count as searched.
+    holdout : float
+        Share of the samples that the search does not see; what it finds is tested on them, see
+        the columns of `Label` that end in ``held_out``. `Settings.seed` decides which. The result
+        has the concepts on all samples.
+    held_out : array, path, or Activations, optional
+        Activations of the same units on other samples, to hold out in place of a share. Their
+        samples are joined to the same concepts, by id.
     jobs : int, optional
         Number of threads; None takes all cores. Results depend neither on it nor on `block`.
     progress : callable, optional
@@ -125,11 +136,13 @@ def label(
     """
     settings = or_default(settings, Settings)
     inputs = Inputs(
-        activations, concepts, layers, units, names, join, missing, match, include, exclude, groups
+        *(activations, concepts, layers, units, names, join, missing, match, include, exclude),
+        *(groups, holdout, held_out),
     )
-    with inputs.open() as work:
+    with inputs.open(settings.seed) as work:
         tables = label_workload(work, settings, jobs=jobs, progress=progress, block=block)
-        return Labels.of_tables(with_q_values(tables, settings), work.concepts, work.aliases)
+        labelled = with_q_values(tables, settings)
+        return Labels.of_tables(labelled, work.all_concepts, work.aliases)
 
 
 def label_units(
@@ -146,6 +159,8 @@ def label_units(
     include: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
     groups: GroupSource | None = None,
+    holdout: float = 0.0,
+    held_out: ActivationSource | None = None,
     jobs: int | None = None,
     block: int | None = None,
 ) -> Generator[list[Label]]:
@@ -154,7 +169,7 @@ def label_units(
     Parameters
     ----------
     activations, concepts, layers, units, settings, names, join, match, missing, jobs, block
-        As for `label`, and so are `include`, `exclude` and `groups`.
+        As for `label`, and so are `include`, `exclude`, `groups`, `holdout` and `held_out`.
 
     Returns
     -------
@@ -173,10 +188,11 @@ def label_units(
     """
     settings = or_default(settings, Settings)
     inputs = Inputs(
-        activations, concepts, layers, units, names, join, missing, match, include, exclude, groups
+        *(activations, concepts, layers, units, names, join, missing, match, include, exclude),
+        *(groups, holdout, held_out),
     )
     with (
-        inputs.open() as work,
+        inputs.open(settings.seed) as work,
         closing(label_workload(work, settings, jobs=jobs, block=block)) as tables,
     ):
         for table in tables:
@@ -192,6 +208,7 @@ def label_workload(
     progress: Progress | None = None,
     block: int | None = None,
     n_done: int = 0,
+    nulls: SharedNulls | None = None,
 ) -> Generator[LabelTable]:
     """Label all units and yield their rows, in tables of whole units, as soon as they are known.
 
@@ -203,6 +220,9 @@ def label_workload(
         As for `label`.
     n_done : int
         Number of units at the beginning to skip.
+    nulls : SharedNulls, optional
+        Null distributions of the same search, perhaps on other samples with the same marks; None
+        makes new ones.
 
     Returns
     -------
@@ -210,9 +230,10 @@ def label_workload(
         A caller that stops early must close it.
     """
     threads = Threads(jobs)
-    search = _search(work, settings, threads.n_threads)
+    search = search_of(work, settings, threads.n_threads)
     n_formulas = size_of_space(work.concepts, settings)
-    correct = Correct(search, work.concepts, work.groups, n_formulas, threads.n_threads)
+    nulls = nulls or SharedNulls(search, work.concepts, threads.n_threads)
+    correct = Correct(search, nulls, work.groups, n_formulas)
     rows = LabelRows(work, settings, correct)
     n_units = work.n_units
     left = work.after(n_done)
@@ -232,13 +253,14 @@ def label_workload(
     with (
         closing(left.blocks(block)) as blocks,
         closing(threads.pieces(correct.search, blocks, tick if progress else None)) as pieces,
+        adding_held_out(left.held_out, threads.n_threads, block) as with_held_out,
     ):
         addresses = left.addresses()
         for found, units in _batches(pieces, search.places, note):
             of_batch = list(itertools.islice(addresses, len(found)))
             table = rows.table(found, of_batch, units)
             del units  # they hold on to a whole block, and the next batch may take long
-            yield table
+            yield with_held_out(table)
 
 
 def _batches(
@@ -277,7 +299,7 @@ def size_of_space(concepts: ConceptSet, settings: Settings) -> int:
     return n_formulas(len(concepts.id), settings.length, len(settings.directions))
 
 
-def _search(work: Workload, settings: Settings, n_threads: int) -> Search:
+def search_of(work: Workload, settings: Settings, n_threads: int) -> Search:
     """Prepare the search without importing the kernels of the others."""
     concepts, dtypes = work.concepts, work.dtypes
     if concepts.defined is not None:
@@ -308,6 +330,7 @@ class Plan:
     n_concepts: int
     n_literals_within_limits: int
     n_formulas: int
+    n_samples_held_out: int = 0
 
 
 def plan(inputs: Inputs, settings: Settings) -> Plan:
@@ -315,14 +338,15 @@ def plan(inputs: Inputs, settings: Settings) -> Plan:
 
     Only a search can tell whether any formula of several literals meets the fraction limits.
     """
-    with inputs.open() as work:
-        search = _search(work, settings, n_threads=1)
+    with inputs.open(settings.seed) as work:
+        search = search_of(work, settings, n_threads=1)
         n_formulas = size_of_space(work.concepts, settings)
-        Correct(search, work.concepts, work.groups, n_formulas, n_threads=1)
+        Correct(search, SharedNulls(search, work.concepts, 1), work.groups, n_formulas)
         return Plan(
             n_samples=work.concepts.n_samples,
             n_units=work.n_units,
             n_concepts=len(work.concepts.id),
             n_literals_within_limits=search.n_literals_within_limits,
             n_formulas=n_formulas,
+            n_samples_held_out=work.held_out.concepts.n_samples if work.held_out else 0,
         )

@@ -55,6 +55,8 @@ def label_files(
     include: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
     groups: str | None = None,
+    holdout: float = 0.0,
+    held_out: str | PathLike[str] | None = None,
     jobs: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -74,10 +76,12 @@ def label_files(
         exist at all.
     names : path, optional
         Table of the concepts' names; see `read_concepts`.
-    layers, units, settings, join, match, missing, include, exclude, jobs, progress
+    layers, units, settings, join, match, missing, include, exclude, holdout, jobs, progress
         As for `label`.
     groups : str, optional
         As for `label`, but no sequence, because a run must record where its groups came from.
+    held_out : path, optional
+        File of activations of the same units on other samples; see `label`.
     overwrite : bool
         Replace an existing run directory once the new one is complete. Start again if an
         unfinished run is broken or was made from other inputs or settings.
@@ -121,6 +125,8 @@ def label_files(
         include=_as_list(include),
         exclude=_as_list(exclude),
         groups=groups,
+        holdout=holdout,
+        held_out=None if held_out is None else input_path(held_out),
     )
     files = _files_of(inputs)
     with storage_errors(output):
@@ -135,7 +141,7 @@ def label_files(
         watched = Watched(*files.values())
         identities = {name: file_identity(path) for name, path in files.items()}
         timer = Timer()
-        work = stack.enter_context(inputs.open())
+        work = stack.enter_context(inputs.open(settings.seed))
         fingerprint = _fingerprint(inputs, settings, work, identities)
         unfinished = stack.enter_context(
             unfinished_run(
@@ -181,7 +187,7 @@ def label_files(
             )
             place = output.resolve()  # after the move, "." would mean the old folder
             sha256 = written[ROWS_FILE].sha256
-    return Labels.loaded_by(lambda: _rows_of(place, sha256), work.concepts, work.aliases)
+    return Labels.loaded_by(lambda: _rows_of(place, sha256), work.all_concepts, work.aliases)
 
 
 def _rows_of(run: Path, sha256: str) -> Iterator[LabelTable]:
@@ -201,6 +207,7 @@ def _files_of(inputs: Inputs) -> dict[str, Path]:
         "concepts": inputs.concepts,
         "names": inputs.names,
         "groups": table_of(inputs.groups),
+        "held_out": inputs.held_out,
     }
     paths = {name: path for name, path in files.items() if isinstance(path, Path)}
     if paths["concepts"].is_dir():
@@ -223,6 +230,7 @@ def _choices(inputs: Inputs) -> dict[str, Any]:
         "missing": inputs.missing,
         **_concept_choice(inputs),
         **({} if inputs.groups is None else {"groups": inputs.groups}),
+        **_holdout(inputs),
     }
 
 
@@ -230,6 +238,11 @@ def _concept_choice(inputs: Inputs) -> dict[str, list[str]]:
     """Return which concepts were asked for; nothing if all are used, as in earlier versions."""
     choices = {"include": inputs.include, "exclude": inputs.exclude}
     return {name: list(choice) for name, choice in choices.items() if choice is not None}
+
+
+def _holdout(inputs: Inputs) -> dict[str, float]:
+    """Return which share of the samples is held out; nothing if none is."""
+    return {"holdout": float(inputs.holdout)} if inputs.holdout else {}
 
 
 def _as_list(names: Sequence[str] | None) -> Sequence[str] | None:
@@ -258,6 +271,7 @@ def _fingerprint(
         "missing": inputs.missing,
         **_concept_choice(inputs),
         **({} if work.groups is None else {"groups": work.groups.digest}),
+        **_holdout(inputs),
         "inputs": {name: found["sha256"] for name, found in identities.items()},
         "versions": versions(),
     }

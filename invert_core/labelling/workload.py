@@ -32,12 +32,23 @@ class Workload:
         Positions of the samples to keep among the activations; None keeps all.
     groups : Groups or None
         The group of each of the samples; None if they are independent.
+    held_out : Workload or None
+        The same units over held-out samples, on which the formulas that are found are tested.
+    joined : ConceptSet or None
+        The concepts on all samples of the activations, if some of them are held out.
     """
 
     concepts: ConceptSet
     layers: tuple[tuple[ActivationLayer, Sequence[int]], ...]
     kept: np.ndarray | None
     groups: Groups | None = None
+    held_out: "Workload | None" = None
+    joined: ConceptSet | None = None
+
+    @property
+    def all_concepts(self) -> ConceptSet:
+        """The concepts on all samples of the activations, held out or not."""
+        return self.concepts if self.joined is None else self.joined
 
     @property
     def n_units(self) -> int:
@@ -51,12 +62,13 @@ class Workload:
 
     def after(self, n_done: int) -> "Workload":
         """Return the workload without its first units."""
-        left = []
+        left, skipped = [], n_done
         for layer, units in self.layers:
             if len(units) > n_done:
                 left.append((layer, units[n_done:]))
             n_done = max(0, n_done - len(units))
-        return replace(self, layers=tuple(left))
+        held_out = None if self.held_out is None else self.held_out.after(skipped)
+        return replace(self, layers=tuple(left), held_out=held_out)
 
     def take(self, samples: np.ndarray) -> "Workload":
         """Return the same units on some of the samples, given by positions int64 [M]."""

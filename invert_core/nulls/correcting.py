@@ -5,7 +5,6 @@ import logging
 import numpy as np
 
 from invert_core.activations.groups import Groups
-from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.nulls.arrangements import PERMUTATION, SPACE, any_order
 from invert_core.nulls.grouped import arrangements_of
 from invert_core.nulls.nodes import places_of
@@ -31,14 +30,12 @@ class Correct:
     Parameters
     ----------
     search : Search
-    concepts : ConceptSet
-        The concepts of the search.
+    nulls : SharedNulls
+        Null distributions of the search, or of it on other samples with the same marks.
     groups : Groups or None
         The groups of the samples; None if they are independent.
     n_formulas : int
         How many formulas the search could return.
-    n_threads : int
-        Number of threads for permuted searches.
 
     Attributes
     ----------
@@ -50,15 +47,14 @@ class Correct:
     def __init__(
         self,
         search: Search,
-        concepts: ConceptSet,
+        nulls: SharedNulls,
         groups: Groups | None,
         n_formulas: int,
-        n_threads: int,
     ):
         self.search = search
         self._n_formulas = n_formulas
         self._n_permutations = search.settings.permutations
-        self._shared = SharedNulls(search, concepts, n_threads)
+        self._shared = nulls
         self._of_permutations = PERMUTATION
         if self._n_permutations and groups is not None:
             arrangements = arrangements_of(groups, search.atoms)

@@ -137,11 +137,16 @@ class LabelTable:
 
     def units(self) -> list[tuple[str, int]]:
         """Return layer and number of each unit."""
+        at = np.flatnonzero(self.begins_unit())
+        layers, units = self.array("layer")[at], self.array("unit")[at]
+        return list(zip(layers.tolist(), units.tolist(), strict=True))
+
+    def begins_unit(self) -> np.ndarray:
+        """Return whether each row is the first of its unit: bool [R]."""
         layers, units = self.array("layer"), self.array("unit")
         is_new = np.ones(len(self), np.bool_)
         is_new[1:] = (layers[1:] != layers[:-1]) | (units[1:] != units[:-1])
-        at = np.flatnonzero(is_new)
-        return list(zip(layers[at].tolist(), units[at].tolist(), strict=True))
+        return is_new
 
     def values(self, name: str, at: np.ndarray | slice = slice(None)) -> list[Any]:
         """Return a column of `Label` for the rows at some positions, as values of Python."""

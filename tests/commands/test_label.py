@@ -337,3 +337,30 @@ def test_samples_that_look_grouped_bring_a_warning_that_quiet_does_not_hide(inpu
     assert said.startswith("Warning: The 60 samples look like parts of 3 sources")
     assert "--groups 'id:(.*)#.*'" in said
     assert invert(*ARGUMENTS, "-q", "--overwrite", "--groups", "none").stderr == ""
+
+
+def test_the_table_shows_the_held_out_auc_where_there_is_one(inputs):
+    result = invert(*ARGUMENTS, "--holdout", 0.4, "--permutations", 0)
+    assert "24 of 60 samples are held out" in result.stderr
+    head, *rows = result.stdout.splitlines()
+    assert head.split()[:5] == ["unit", "label", "auc", "held", "out"]
+    first = next(row for row in rows if row.startswith("fc:1"))
+    assert " 1.000 (0." in first
+    assert max(map(len, rows)) <= 100
+    shown = invert("show", "run", "fc:1").stdout
+    assert "held out" in shown.splitlines()[0]
+    assert " 1.000 (0." in shown
+
+
+def test_samples_to_hold_out_are_counted_in_a_dry_run(inputs):
+    words = (*ARGUMENTS, "--holdout", 0.4, "--dry-run", "--format", "json")
+    (planned,) = json.loads(invert(*words).stdout)
+    assert (planned["n_samples"], planned["n_samples_held_out"]) == (36, 24)
+
+
+def test_a_share_and_a_file_to_hold_out_are_refused(inputs):
+    words = (*ARGUMENTS, "--holdout", 0.3, "--held-out", "activations.npz")
+    assert "Both --holdout and --held-out are given" in refused(*words, code=2)
+    assert "60 samples of the held-out file are among the searched" in refused(
+        *ARGUMENTS, "--held-out", "activations.npz"
+    )

@@ -1,0 +1,242 @@
+"""A test of every label of a run on samples that its search did not see."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from invert_core.activations.reading import open_activations
+from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.concepts.sets.packing import full_sets
+from invert_core.errors import DataError
+from invert_core.files.input_file import input_path
+from invert_core.formula.formula import Formula
+from invert_core.labelling.held_out_rows import adding_held_out
+from invert_core.labelling.holding_out import Wanted, same_units
+from invert_core.labelling.inputs import Inputs
+from invert_core.labelling.label import Progress
+from invert_core.labelling.recorded_inputs import identities
+from invert_core.labelling.workload import Workload
+from invert_core.parallel import n_threads
+from invert_core.results.columns import Label
+from invert_core.results.label_table import LabelTable
+from invert_core.results.labels import Labels
+from invert_core.results.run_directory import file_identity, read_run
+from invert_core.settings import SIGNIFICANT
+from invert_core.wording import counted, first_few
+
+_log = logging.getLogger("invert")
+
+
+@dataclass(frozen=True)
+class HeldOutCheck:
+    """What `check_held_out` found.
+
+    A label is a row of rank 1; a unit has one for each direction, and a dead unit none.
+
+    Attributes
+    ----------
+    labels : Labels
+        All rows of the run, with the columns of held-out samples.
+    n_labels : int
+        Number of labels.
+    n_tested : int
+        How many of them are true on some held-out samples and false on others.
+    n_hold : int
+        How many of these have a `p_held_out` below 0.05. Of labels without any meaning, 5 % do.
+    n_wrong_side : int
+        How many have an AUC on the other side of 0.5 than the search found.
+    median_optimism : float or None
+        Median of `optimism` over the labels that were tested; None if there are none.
+    """
+
+    labels: Labels = field(repr=False)
+    n_labels: int
+    n_tested: int
+    n_hold: int
+    n_wrong_side: int
+    median_optimism: float | None
+
+    @classmethod
+    def of(cls, labels: Labels) -> "HeldOutCheck":
+        """Count the labels."""
+        rows = labels.best()
+        tested = [row for row in rows if row.optimism is not None]
+        optimism = np.array([row.optimism for row in tested], np.float64)
+        return cls(
+            labels,
+            n_labels=len(rows),
+            n_tested=len(tested),
+            n_hold=sum((row.p_held_out or 0.0) < SIGNIFICANT for row in tested),
+            n_wrong_side=sum(map(_is_on_wrong_side, tested)),
+            median_optimism=float(np.median(optimism)) if tested else None,
+        )
+
+
+def check_held_out(
+    run: str | PathLike[str],
+    activations: str | PathLike[str],
+    concepts: str | PathLike[str],
+    *,
+    names: str | PathLike[str] | None = None,
+    join: str | None = None,
+    match: str | None = None,
+    missing: str | None = None,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> HeldOutCheck:
+    """Test all formulas of a run on other samples, in one pass over the units.
+
+    Parameters
+    ----------
+    run : path
+        The run directory.
+    activations : path
+        Activations of the same units on samples that the search did not see.
+    concepts : path
+        The labels of these samples, with the same concept ids.
+    names : path, optional
+        Table of the concepts' names; see `read_concepts`.
+    join, match, missing : str, optional
+        As for `label`; None means as for the run.
+    jobs, progress
+        As for `label`.
+
+    Returns
+    -------
+    HeldOutCheck
+
+    Raises
+    ------
+    DataError
+        The activations are those that the search saw, units do not match, or no formula has all
+        its concepts here.
+    UnknownNameError
+        The activations lack a layer of the run.
+    InvertError
+        As for `read_run` and `label`.
+    """
+    read = read_run(run)
+    path = input_path(activations)
+    searched = identities(run, read.info)["activations"]
+    if file_identity(path)["sha256"] == searched["sha256"]:
+        raise DataError(
+            f"{str(path)!r} holds the activations that the search of the run saw.",
+            "Give activations of other samples, or label again with --holdout 0.3.",
+        )
+    told = {"join": join, "match": match, "missing": missing}
+    arguments = read.info.get("arguments", {})
+    chosen: dict[str, Any] = {
+        name: given or arguments.get(name, default)
+        for (name, given), default in zip(told.items(), ("strict", "exact", "error"), strict=True)
+    }
+    inputs = Inputs(
+        path,
+        input_path(concepts),
+        names=None if names is None else input_path(names),
+        **chosen,
+    )
+    with inputs.open() as work:
+        _warn_of_searched(input_path(run) / searched["path"], work.concepts.sample_id)
+        tables = read.labels.tables
+        layers = {layer.name: layer for layer, _ in work.layers}
+        known = _with_unknown(work.concepts, tables)
+        held = replace(work, concepts=known, layers=same_units(layers, _wanted(tables)))
+        labels = Labels.of_tables(
+            _tested(tables, held, jobs, progress), aliases=read.labels.aliases
+        )
+    return HeldOutCheck.of(labels)
+
+
+def _tested(
+    tables: Iterable[LabelTable], held: Workload, jobs: int | None, progress: Progress | None
+) -> Iterator[LabelTable]:
+    n_done = 0
+    with adding_held_out(held, n_threads(jobs)) as with_held_out:
+        for table in tables:
+            yield with_held_out(table)
+            n_done += len(table.units())
+            if progress is not None:
+                progress(n_done, held.n_units)
+
+
+def _is_on_wrong_side(row: Label) -> bool:
+    assert row.auc_held_out is not None
+    return row.auc_held_out > 0.5 if row.direction == "negative" else row.auc_held_out < 0.5
+
+
+def _wanted(tables: Iterable[LabelTable]) -> list[Wanted]:
+    """Return the units of a run, layer by layer."""
+    units: dict[str, dict[int, str]] = {}
+    for table in tables:
+        of_rows = (table.values(name) for name in ("layer", "unit", "unit_name"))
+        for layer, unit, name in zip(*of_rows, strict=True):
+            units.setdefault(layer, {})[unit] = name
+    return [
+        Wanted(layer, list(names), None, list(names.values())) for layer, names in units.items()
+    ]
+
+
+def _with_unknown(concepts: ConceptSet, tables: Iterable[LabelTable]) -> ConceptSet:
+    """Add concepts of the run that the held-out samples lack; they are defined nowhere."""
+    formulas = Counter(filter(None, (text for of in tables for text in of.values("formula"))))
+    known = {*concepts.id, *(alias.id for alias in concepts.aliases)}
+    lacking: dict[str, None] = {}
+    n_lacking = 0
+    for text, n_rows in formulas.items():
+        unknown = [id for id in Formula.parse(text).ids if id not in known]
+        lacking |= dict.fromkeys(unknown)
+        n_lacking += n_rows if unknown else 0
+    if not lacking:
+        return concepts
+    ids, n_rows = tuple(lacking), formulas.total()
+    what = f"{counted(len(ids), 'concept')} of the run ({first_few(ids)})"
+    if n_lacking == n_rows:
+        raise DataError(
+            f"The held-out samples have no labels of {what}, so no formula can be tested.",
+            "Give labels of the same concepts, with the same ids; "
+            "'invert concepts show CONCEPTS' lists ids.",
+        )
+    _log.warning(
+        "The held-out samples have no labels of %s, so %s of %s rows are not tested.",
+        what,
+        f"{n_lacking:,}",
+        f"{n_rows:,}",
+    )
+    none = np.zeros((len(ids), concepts.bits.shape[1]), np.uint64)
+    defined = concepts.defined
+    if defined is None:
+        defined = full_sets(len(concepts.id), concepts.n_samples)
+    return replace(
+        concepts,
+        id=(*concepts.id, *ids),
+        name=(*concepts.name, *ids),
+        definition=(*concepts.definition, *("" for _ in ids)),
+        bits=np.concatenate([concepts.bits, none]),
+        defined=np.concatenate([defined, none]),
+    )
+
+
+def _warn_of_searched(path: Path, ids: tuple[str, ...] | None) -> None:
+    """Warn if held-out samples have the ids of searched ones, as far as these can be read."""
+    if ids is None or not path.is_file():
+        _log.warning(
+            "Nothing shows that the search did not see these samples%s.",
+            "" if ids is None else f", as {str(path)!r} is no longer there",
+        )
+        return
+    with open_activations(path) as searched:
+        common = set(ids) & set(searched.sample_id or ())
+    if common:
+        _log.warning(
+            "%s of %s held-out samples have the ids of samples that the run was made from (%s); "
+            "if they are the same samples, this is no test.",
+            f"{len(common):,}",
+            f"{len(ids):,}",
+            first_few(sorted(common)),
+        )

@@ -1,0 +1,150 @@
+"""Tests of found formulas on held-out samples, in one pass over the units."""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import replace
+
+import numpy as np
+
+from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.formula.formula import Formula
+from invert_core.kernels.bits import whole_set
+from invert_core.kernels.jobs import PLACEMENTS, TAILS, jobs_of_types
+from invert_core.kernels.placements import Placements, placements
+from invert_core.kernels.warm_up import compile_jobs
+from invert_core.labelling.workload import Workload
+from invert_core.results.label_table import LabelTable
+from invert_core.search.search import Units
+from invert_core.statistics.conditional import log10_p_given_ties
+from invert_core.statistics.intervals import auc_interval
+
+_UNITS = 16
+"""The most units that a thread tests at once."""
+
+Columns = dict[str, np.ndarray]
+
+
+@contextmanager
+def adding_held_out(
+    work: Workload | None, n_threads: int, block: int | None = None
+) -> Iterator[Callable[[LabelTable], LabelTable]]:
+    """Yield a function that fills in the columns of held-out samples of tables.
+
+    Parameters
+    ----------
+    work : Workload or None
+        The units over the held-out samples. Every table has the rows of the next of these units.
+        If it is None, the function changes nothing.
+    n_threads : int
+    block : int, optional
+        Number of units to read at once.
+    """
+    if work is None:
+        yield lambda table: table
+        return
+    compile_jobs(PLACEMENTS, TAILS, *jobs_of_types(work.dtypes))
+    with closing(work.blocks(block)) as blocks, ThreadPoolExecutor(n_threads) as pool:
+        ahead = _Ahead(blocks)
+
+        def tested(table: LabelTable) -> LabelTable:
+            unit = np.cumsum(table.begins_unit()) - 1
+            formulas = np.array(table.values("formula"), object)
+            direction = table.array("direction")
+            parts = list(ahead.take(int(unit[-1]) + 1))
+            starts = np.append(0, np.cumsum([len(part) for part in parts]))
+            rows = np.split(np.arange(len(table)), np.searchsorted(unit, starts[1:-1]))
+
+            def test(part: Units, start: int, at: np.ndarray) -> Columns:
+                at = at[formulas[at] != ""]  # dead units have none
+                return {"at": at} | _tested(
+                    part, unit[at] - start, formulas[at].tolist(), direction[at], work.concepts
+                )
+
+            found = list(pool.map(test, parts, starts[:-1].tolist(), rows))
+            at = np.concatenate([of_part.pop("at") for of_part in found])
+            filled = {}
+            for name in found[0]:
+                filled[name] = np.full(len(table), np.nan)
+                filled[name][at] = np.concatenate([of_part[name] for of_part in found])
+            sign = np.where(direction == "negative", -1.0, 1.0)
+            filled["optimism"] = sign * (table.array("auc") - filled["auc_held_out"])
+            return replace(table, rows=dict(table.rows) | filled)
+
+        yield tested
+
+
+class _Ahead:
+    """Hands out units from blocks, as many at a time as are asked for."""
+
+    def __init__(self, blocks: Generator[Units]):
+        self._blocks = blocks
+        self._left: Units | None = None
+
+    def take(self, n_units: int) -> Iterator[Units]:
+        """Yield the next units, a few at a time."""
+        while n_units:
+            block = next(self._blocks) if self._left is None else self._left
+            n_taken = min(n_units, len(block), _UNITS)
+            yield _part(block, 0, n_taken)
+            self._left = _part(block, n_taken, len(block)) if n_taken < len(block) else None
+            n_units -= n_taken
+
+
+def _part(units: Units, start: int, stop: int) -> Units:
+    return units[start:stop] if isinstance(units, np.ndarray) else units.part(start, stop)
+
+
+def _tested(
+    units: Units,
+    unit: np.ndarray,
+    formulas: Sequence[str],
+    direction: np.ndarray,
+    concepts: ConceptSet,
+) -> Columns:
+    """Return the columns of formulas, each on one of the units and searched in a direction."""
+    words = {text: _words(Formula.parse(text), concepts) for text in dict.fromkeys(formulas)}
+    n_words = concepts.bits.shape[1]
+    extents = np.array([words[text][0] for text in formulas], np.uint64).reshape(-1, n_words)
+    domains = np.array([words[text][1] for text in formulas], np.uint64).reshape(-1, n_words)
+    placed = placements(
+        units, unit, extents, None if concepts.defined is None else domains, concepts.n_samples
+    )
+    columns = {
+        "n_positive_held_out": placed.n_positive.astype(np.float64),
+        "n_samples_held_out": placed.n_samples.astype(np.float64),
+    }
+    some = np.flatnonzero((placed.n_positive > 0) & (placed.n_positive < placed.n_samples))
+    for name, values in _compared(placed.take(some), direction[some] == "negative").items():
+        columns[name] = np.full(len(formulas), np.nan)
+        columns[name][some] = values
+    return columns
+
+
+def _words(formula: Formula, concepts: ConceptSet) -> tuple[np.ndarray, np.ndarray]:
+    """Return where a formula is true and where it is defined, as words."""
+    domain = whole_set(concepts.n_samples)
+    if concepts.defined is not None:
+        for id in formula.ids:
+            domain = domain & concepts.defined[concepts.index(id)]
+    return formula.combine(lambda id: concepts.bits[concepts.index(id)]) & domain, domain
+
+
+def _compared(placed: Placements, is_negative: np.ndarray) -> Columns:
+    """Return the columns of formulas that are true on some samples and false on others."""
+    n_others = placed.n_samples - placed.n_positive
+    rank_sum = placed.doubled_u + placed.n_positive * (placed.n_positive + 1)
+    log10_p = np.zeros(len(rank_sum))
+    for alternative, which in (("greater", ~is_negative), ("less", is_negative)):
+        at = np.flatnonzero(which)
+        log10_p[at], _ = log10_p_given_ties(
+            placed.n_positive[at], rank_sum[at], at, placed.ties, alternative
+        )
+    low, high = auc_interval(placed)
+    return {
+        "auc_held_out": placed.doubled_u / (2 * placed.n_positive * n_others),
+        "auc_held_out_low": low,
+        "auc_held_out_high": high,
+        "p_held_out": 10.0**log10_p,
+        "log10_p_held_out": log10_p,
+    }

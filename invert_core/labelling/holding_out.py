@@ -1,0 +1,221 @@
+"""Samples that are held out: the search does not see them, and what it finds is tested on them.
+
+They are a share of the samples, or of their groups, or those of another file.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from numbers import Real
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from invert_core.activations.values import ActivationLayer, Activations
+from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.concepts.sets.matching import key_of
+from invert_core.errors import DataError, SettingError, UnknownNameError
+from invert_core.labelling.choosing import Chosen
+from invert_core.labelling.workload import Workload
+from invert_core.wording import counted, first_few, nearest
+
+_STREAM = 2
+"""Besides the seed: the choice of samples and the permutations must not share random numbers."""
+_FEWEST = 2
+
+_log = logging.getLogger("invert")
+
+
+def check_holdout(holdout: float, held_out: object) -> None:
+    """Raise a SettingError unless at most one of both options is given, and the share fits."""
+    if not isinstance(holdout, Real) or not 0.0 <= holdout < 1.0:
+        raise SettingError(
+            f"--holdout is {holdout!r}.", "Give a share of the samples below 1, such as 0.3."
+        )
+    if holdout and held_out is not None:
+        raise SettingError(
+            "Both --holdout and --held-out are given.",
+            "Hold out a share of the samples, or give a file of others.",
+        )
+
+
+def hold_out(work: Workload, share: float, seed: int) -> Workload:
+    """Split the samples of a workload: the search sees one part, and the other is held out.
+
+    Parameters
+    ----------
+    work : Workload
+    share : float
+        The share of the samples to hold out, or of whole groups if there are groups; 0 leaves the
+        workload as it is.
+    seed : int
+    """
+    if not share:
+        return work
+    n_samples, groups = work.concepts.n_samples, work.groups
+    number = np.arange(n_samples) if groups is None else groups.number
+    n_all = int(number.max()) + 1
+    n_held = round(share * n_all)
+    what = "sample" if groups is None else "group"
+    if not 0 < n_held < n_all:
+        raise _too_small(f"--holdout {share:g} of {counted(n_all, what)} is {n_held:,}")
+    # Sorting random numbers needs no part of NumPy that may change with its version.
+    order = np.random.default_rng((seed, _STREAM)).random(n_all).argsort(kind="stable")
+    is_held = np.isin(number, order[:n_held])
+    searched, held = (work.take(np.flatnonzero(each)) for each in (~is_held, is_held))
+    n_searched, n_held_out = searched.concepts.n_samples, held.concepts.n_samples
+    if min(n_searched, n_held_out) < _FEWEST:
+        raise _too_small(f"--holdout {share:g} leaves {n_searched:,} and {n_held_out:,} samples")
+    _check_parts(searched, held, "Give another --seed, or another share to --holdout.")
+    of_groups = "" if groups is None else f", {n_held:,} of {counted(n_all, 'group')},"
+    _log.info(
+        "%s of %s samples%s are held out: the search does not see them.",
+        f"{n_held_out:,}",
+        f"{n_samples:,}",
+        of_groups,
+    )
+    return replace(searched, held_out=held, joined=work.concepts)
+
+
+def ids_of_both(
+    searched: Activations, held: Activations, concepts: ConceptSet, match: str
+) -> tuple[str, ...]:
+    """Return the sample ids of two activations, of which the second are held out.
+
+    The concepts are joined to both at once. No sample may be in both.
+    """
+    _ids(concepts.sample_id, "The concepts have")
+    ids = _ids(searched.sample_id, "The searched samples have")
+    held_ids = _ids(held.sample_id, "The held-out samples have")
+    known = {key_of(id, match) for id in ids}
+    in_both = [id for id in held_ids if key_of(id, match) in known]
+    if in_both:
+        raise DataError(
+            f"{counted(len(in_both), 'sample')} of the held-out file "
+            f"{'is' if len(in_both) == 1 else 'are'} among the searched ones, too "
+            f"({first_few(in_both)}).",
+            "Give --held-out a file of other samples, or hold out a share of one file with "
+            "--holdout.",
+        )
+    return (*ids, *held_ids)
+
+
+def _ids(ids: tuple[str, ...] | None, whose: str) -> tuple[str, ...]:
+    if ids is None:
+        raise DataError(
+            f"{whose} no ids, so nothing shows which samples are held out.",
+            "Give sample ids to both activations and to the concepts, or hold out a share of one "
+            "file with --holdout.",
+        )
+    return ids
+
+
+def set_apart(work: Workload, n_searched: int, held: Activations) -> Workload:
+    """Let the search see only the first samples of a workload that was joined to `ids_of_both`.
+
+    Parameters
+    ----------
+    work : Workload
+        The units to search; its samples are those of both activations.
+    n_searched : int
+        Number of samples of the activations to search.
+    held : Activations
+        The held-out activations.
+    """
+    kept = np.arange(work.concepts.n_samples) if work.kept is None else work.kept
+    is_held = kept >= n_searched
+    parts = []
+    for each, first in ((~is_held, 0), (is_held, n_searched)):
+        if each.sum() < _FEWEST:
+            which = "held-out" if first else "searched"
+            raise DataError(
+                f"Concepts are known for {counted(int(each.sum()), 'sample')} of the {which} file.",
+                "The concepts must hold the samples of both files: make one file of both with "
+                "'invert concepts add'.",
+            )
+        parts.append((work.concepts.take(np.flatnonzero(each)), kept[each] - first))
+    (concepts, kept), (held_concepts, held_kept) = parts
+    wanted = [Wanted.of(layer, units) for layer, units in work.layers]
+    of_held = Workload(held_concepts, same_units(held.layers, wanted), held_kept)
+    searched = replace(work, concepts=concepts, kept=kept)
+    _check_parts(searched, of_held, "Give --held-out a file of other samples.")
+    return replace(searched, held_out=of_held)
+
+
+class Wanted(NamedTuple):
+    """Units of one layer, ascending, as other activations must have them.
+
+    `n_units` is the number of all units of the layer, if it is known, and `names` are the names of
+    the wanted ones, "" if one has none.
+    """
+
+    layer: str
+    units: Sequence[int]
+    n_units: int | None
+    names: Sequence[str]
+
+    @classmethod
+    def of(cls, layer: ActivationLayer, units: Sequence[int]) -> Self:
+        """Want some of the units of a layer."""
+        return cls(layer.name, units, layer.n_units, _names(layer, units))
+
+
+def same_units(held: Mapping[str, ActivationLayer], wanted: Iterable[Wanted]) -> Chosen:
+    """Return the layers of held-out activations with the wanted units, in the wanted order."""
+    return tuple((_same_layer(held, each), each.units) for each in wanted)
+
+
+def _same_layer(held: Mapping[str, ActivationLayer], wanted: Wanted) -> ActivationLayer:
+    layer = held.get(wanted.layer)
+    again = "Extract it from the same model, with the same layers and options."
+    if layer is None:
+        raise UnknownNameError(
+            f"The held-out file has no layer {wanted.layer!r}.",
+            nearest(wanted.layer, held, again),
+        )
+    last = wanted.units[-1]
+    if wanted.n_units not in (None, layer.n_units):
+        raise DataError(
+            f"Layer {layer.name!r} has {counted(layer.n_units, 'unit')} in the held-out file and "
+            f"{wanted.n_units:,} in the searched one.",
+            again,
+        )
+    if last >= layer.n_units:
+        raise DataError(
+            f"Layer {layer.name!r} has {counted(layer.n_units, 'unit')} in the held-out file, so "
+            f"there is no unit {last}.",
+            again,
+        )
+    names = _names(layer, wanted.units)
+    for unit, name, other in zip(wanted.units, wanted.names, names, strict=True):
+        if name != other:
+            raise DataError(
+                f"Unit {layer.name}:{unit} is called {other!r} in the held-out file and {name!r} "
+                "in the searched one.",
+                again,
+            )
+    return layer
+
+
+def _names(layer: ActivationLayer, units: Sequence[int]) -> list[str]:
+    return ["" if layer.unit is None else layer.unit[unit] for unit in units]
+
+
+def _check_parts(searched: Workload, held: Workload, hint: str) -> None:
+    """Refuse a part in which no concept is true on some samples and false on others."""
+    for part, which in ((searched, "searched"), (held, "held-out")):
+        concepts = part.concepts
+        varies = (concepts.n_positive > 0) & (concepts.n_positive < concepts.n_defined)
+        if not varies.any():
+            raise DataError(
+                f"No concept is true on some of the {concepts.n_samples:,} {which} samples and "
+                "false on others, so there is nothing to compare.",
+                hint,
+            )
+
+
+def _too_small(what: str) -> DataError:
+    return DataError(
+        f"{what}; both parts need at least {_FEWEST} samples, and whole groups.",
+        "Give another share to --holdout, or more samples.",
+    )

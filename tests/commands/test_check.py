@@ -1,0 +1,125 @@
+"""`invert check`: what is printed about a run, and what is refused."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from invert_core.results.labels import COLUMNS
+from tests.command_line import call, invert, refused
+from tests.results.changed_files import seal_run
+
+
+@pytest.fixture
+def unseen(run):
+    """60 other samples, on which the first two units detect what they detect in the run."""
+    random = np.random.default_rng(6)
+    labels = random.random((60, 3)) < (0.5, 0.3, 0.2)
+    a, b, c = labels.T
+    values = random.normal(size=(60, 4))
+    values[:, 0] += 20 * (a & ~b)
+    values[:, 1] += 20 * c
+    ids = np.array([f"u{number}" for number in range(60)])
+    np.savez("unseen.npz", fc=values.astype(np.float32), sample_id=ids)
+    rows = zip(ids, labels.astype(int), strict=True)
+    text = "\n".join(["sample_id,a,b,c", *(",".join([i, *map(str, row)]) for i, row in rows)])
+    (run.parent / "unseen.csv").write_text(text + "\n")
+    return run
+
+
+HELD_OUT = ("check", "run", "--held-out", "unseen.npz", "unseen.csv")
+
+
+def test_a_run_that_is_the_same_is_said_to_be(run):
+    lines = invert("check", "run").stdout.splitlines()
+    assert lines[0].startswith("All numbers in ")
+    assert lines[0].endswith(" of 4 units were computed again and are the same.")
+    assert lines[1].startswith("Unchanged since: '")
+    assert lines[1].endswith("names.csv'.")
+    assert json.loads(invert("check", "run", "--format", "json").stdout) == []
+
+
+def test_a_run_that_differs_fails(run):
+    rows = [json.loads(line) for line in (run / "labels.jsonl").read_text().splitlines()]
+    rows[0]["n_scored"] += 1
+    (run / "labels.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    seal_run(run)
+    result = call("check", "run", "--format", "json")
+    assert result.exit_code == 1
+    (found,) = json.loads(result.stdout)
+    assert (found["column"], found["n_rows"], found["unit"]) == ("n_scored", 1, "fc:0")
+    assert found["recorded"] == found["computed"] + 1
+    assert "The run 'run' differs from what its inputs give, in 1 column." in result.stderr
+
+
+def test_inputs_that_moved_are_given_as_options(run):
+    for name in ("activations.npz", "concepts.csv", "names.csv"):
+        (run.parent / name).rename(run.parent / f"moved-{name}")
+    assert "Say where they are with: --activations FILE" in refused("check", "run")
+    moved = ("--activations", "moved-activations.npz", "--concepts", "moved-concepts.csv")
+    assert "Say where they are with: --names FILE" in refused("check", "run", *moved)
+    invert("check", "run", *moved, "--names", "moved-names.csv")
+
+
+def test_labels_that_hold_on_other_samples(unseen):
+    summary, head, *rows = invert(*HELD_OUT).stdout.splitlines()
+    assert summary.startswith("3 of 3 labels tested; ")
+    assert "hold (p < 0.05); " in summary
+    assert "median optimism " in summary
+    assert head.split() == [
+        *("unit", "label", "auc", "held", "out", "p", "held", "out", "optimism", "positive")
+    ]
+    first = next(row for row in rows if row.startswith("fc:1"))
+    assert " cat " in first
+    assert " 1.000 (0." in first
+    assert max(map(len, rows)) <= 100
+
+
+def test_json_and_csv_have_all_rows_with_the_columns_of_a_run(unseen):
+    objects = json.loads(invert(*HELD_OUT, "--format", "json").stdout)
+    rows = list(csv.DictReader(io.StringIO(invert(*HELD_OUT, "--format", "csv").stdout)))
+    assert [list(row) for row in objects] == [list(COLUMNS)] * len(rows)
+    assert any(row["auc_held_out"] is not None for row in objects)
+
+
+def test_concepts_that_do_not_cover_the_samples_are_joined_on_request(unseen):
+    table = (unseen.parent / "unseen.csv").read_text().splitlines()
+    (unseen.parent / "unseen.csv").write_text("\n".join(table[:-5]) + "\n")
+    assert "Keep the common ones with: --join inner" in refused(*HELD_OUT)
+    rows = json.loads(invert(*HELD_OUT, "--join", "inner", "--format", "json").stdout)
+    assert {row["n_samples_held_out"] for row in rows} == {55, None}
+
+
+def test_permuted_labels_stand_beside_the_real_ones(run):
+    words = ("check", "run", "--permute-labels", 3)
+    head, *rows = invert(*words).stdout.splitlines()
+    assert head.split()[:2] == ["measure", "labels"]
+    assert [row.split()[:2] for row in rows] == [
+        [measure, which]
+        for measure in ("auc", "p_value", "p_search")
+        for which in ("real", "permuted")
+    ]
+    assert rows[2].split()[-3].endswith("%")
+    objects = json.loads(invert(*words, "--format", "json").stdout)
+    assert objects[0]["q50"] > objects[1]["q50"]
+    assert 0 <= objects[5]["low"] <= objects[5]["significant"] <= objects[5]["high"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--permute-labels", 2, *HELD_OUT[2:]], "one check at a time"),
+        (["--join", "inner"], "--held-out is the only check that uses --join"),
+        ([*HELD_OUT[2:], "--concepts", "concepts.csv"], "--held-out needs no --concepts"),
+        (["--permute-labels", 0], "0 is not in the range x>=1"),
+        (["--held-out", "unseen.npz"], "requires 2 arguments"),
+    ],
+)
+def test_options_that_do_not_go_together_are_wrong_usage(here, arguments, message):
+    assert message in refused("check", "run", *arguments, code=2)
+
+
+def test_what_is_no_run_is_refused(here):
+    assert "There is no run directory 'run'." in refused("check", "run")

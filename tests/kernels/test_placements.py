@@ -1,0 +1,68 @@
+"""Placements: counted for dense, sparse and half-defined formulas, as one by one."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from invert_core.activations.sparse import SparseUnits
+from invert_core.kernels.bits import pack_columns
+from invert_core.kernels.placements import placements
+from invert_core.kernels.ties import Ties
+from invert_core.testing import strategies
+
+pytestmark = [
+    pytest.mark.kernels,
+    pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning"),
+]
+
+
+def stored_sparsely(units):
+    """The units with the values that are not 0, and every third of those that are."""
+    kept = (units != 0) | (np.arange(units.shape[1]) % 3 == 0)
+    _, indices = np.nonzero(kept)
+    indptr = np.append(0, np.cumsum(kept.sum(axis=1)))
+    return SparseUnits(units.shape[1], indptr, indices.astype(np.int32), units[kept])
+
+
+def by_pairs(values, extent, domain):
+    """n1, n and 2U, and the spreads of the doubled placements, counted pair by pair."""
+    inside, outside = values[extent & domain], values[~extent & domain]
+    doubled = 2 * (inside[:, None] > outside) + (inside[:, None] == outside)
+    counts = [len(inside), len(inside) + len(outside), int(doubled.sum())]
+    if not doubled.size:
+        return counts, [0.0, 0.0]
+    spreads = [((of - of.mean()) ** 2).sum() for of in (doubled.sum(axis=1), doubled.sum(axis=0))]
+    return counts, spreads
+
+
+@st.composite
+def cases(draw):
+    n_samples = draw(strategies.n_samples())
+    units = np.ascontiguousarray(draw(strategies.activations(n_samples, 3)).T)
+    extents = draw(strategies.labels(n_samples, 5))
+    domains = draw(strategies.labels(n_samples, 5)) if draw(st.booleans()) else None
+    unit = np.sort(draw(st.lists(st.integers(0, 2), min_size=5, max_size=5)))
+    return units, unit, extents, domains
+
+
+@given(cases(), st.booleans())
+def test_placements_are_those_of_every_pair(case, is_sparse):
+    units, unit, extents, domains = case
+    everywhere = np.ones_like(extents) if domains is None else domains
+    found = placements(
+        stored_sparsely(units) if is_sparse else units,
+        unit,
+        pack_columns(extents & everywhere),
+        None if domains is None else pack_columns(domains),
+        units.shape[1],
+    )
+    for number, of_unit in enumerate(unit):
+        expected = by_pairs(units[of_unit], extents[:, number], everywhere[:, number])
+        assert [int(one[number]) for one in found[:3]] == expected[0]
+        spreads = [one[number] for one in found[3:5]]
+        np.testing.assert_allclose(spreads, expected[1], rtol=1e-11, atol=1e-8)
+        profile = found.ties.take(np.array([number]))
+        expected_profile = Ties.of([units[of_unit][everywhere[:, number]]])
+        for one, other in zip(profile, expected_profile, strict=True):
+            np.testing.assert_array_equal(one, other)
