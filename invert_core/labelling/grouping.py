@@ -107,11 +107,9 @@ def table_of(given: object) -> Path | None:
 
 def _stored(activations: Activations, kept: np.ndarray | None) -> Groups:
     if activations.groups is None:
-        raise DataError(
-            "The activations say nothing about groups.",
-            SPELLINGS,
-        )
-    return activations.groups if kept is None else activations.groups.take(kept)
+        raise DataError("The activations say nothing about groups.", SPELLINGS)
+    # A file may name groups that have no sample.
+    return activations.groups.take(np.arange(activations.n_samples) if kept is None else kept)
 
 
 def _checked(groups: Groups) -> Groups:

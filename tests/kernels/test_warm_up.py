@@ -140,7 +140,6 @@ def test_a_plain_labelling_compiles_no_kernel_of_other_searches_and_float_types(
         all_jobs.ATOMS,
         all_jobs.TAILS,
         all_jobs.SHUFFLES,
-        all_jobs.BLOCKS,
     }
 
 
