@@ -17,7 +17,7 @@ from invert_core.errors import DataError
 from invert_core.files.input_file import input_path
 from invert_core.formula.formula import Formula
 from invert_core.labelling.held_out_rows import adding_held_out
-from invert_core.labelling.holding_out import Wanted, same_units
+from invert_core.labelling.holding_out import Wanted, same_units, warn_of_extraction
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress
 from invert_core.labelling.recorded_inputs import identities
@@ -142,7 +142,7 @@ def check_held_out(
         **chosen,
     )
     with inputs.open() as work:
-        _warn_of_searched(input_path(run) / searched["path"], work.concepts.sample_id)
+        _warn_of_searched(input_path(run) / searched["path"], path, work)
         tables = read.labels.tables
         layers = {layer.name: layer for layer, _ in work.layers}
         known = _with_unknown(work.concepts, tables)
@@ -222,15 +222,20 @@ def _with_unknown(concepts: ConceptSet, tables: Iterable[LabelTable]) -> Concept
     )
 
 
-def _warn_of_searched(path: Path, ids: tuple[str, ...] | None) -> None:
-    """Warn if held-out samples have the ids of searched ones, as far as these can be read."""
+def _warn_of_searched(path: Path, held_path: Path, work: Workload) -> None:
+    """Warn of what the searched activations at `path` tell of the held-out ones.
+
+    These may have samples of the same ids, or may have been extracted in another way.
+    """
+    ids = work.concepts.sample_id
     if ids is None or not path.is_file():
         _log.warning(
             "Nothing shows that the search did not see these samples%s.",
             "" if ids is None else f", as {str(path)!r} is no longer there",
         )
         return
-    with open_activations(path) as searched:
+    with open_activations(path) as searched, open_activations(held_path) as held:
+        warn_of_extraction(searched, held, (layer.name for layer, _ in work.layers))
         common = set(ids) & set(searched.sample_id or ())
     if common:
         _log.warning(
