@@ -37,7 +37,7 @@ def count(values: np.ndarray, n_positive: int) -> Distribution:
     level, n_tied = levels[sizes.argmax()], sizes.max()
     others = ranks[ranks != level] if n_tied > 1 else ranks
     n_tied = n_tied if n_tied > 1 else 0
-    lowest = others.min(initial=level)
+    lowest = others.min() if others.size else level
     # Sums are counted in steps that all of them have in common.
     step = max(1, int(np.gcd.reduce(others - lowest)))
     jumps = np.sort((others - lowest) // step)

@@ -2,7 +2,7 @@
 
 The page marks where a table belongs: from ``<!-- bench: TITLE -->`` to ``<!-- end -->``. All tables
 come from one run, whose machine and commit the page names. Draw the picture again afterwards:
-``python docs/pictures/draw.py``.
+``python -m docs.pictures.draw``.
 """
 
 import re

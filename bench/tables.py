@@ -24,6 +24,7 @@ def tables(results: Results) -> dict[str, list[str]]:
         "Ratios": ratios(results.of_table("timings")),
         "Whole processes": alone(results.of_table("processes"), "command"),
         "Missing labels": ratios(results.of_table("missing")),
+        "Permuted samples": ratios(results.of_table("permutations"), base="no permutations"),
         "Extraction": ratios(results.of_table("extraction"), base="bare forward pass"),
         "Checksums": ratios(results.of_table("checksums"), base=("version 1", "nothing")),
         "Stages of one unit": alone(results.of_table("stages"), "stage"),

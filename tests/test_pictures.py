@@ -12,7 +12,7 @@ PERFORMANCE = draw.PERFORMANCE.read_text("utf-8")
 
 @pytest.mark.parametrize("path", draw.pictures(), ids=lambda path: path.name)
 def test_a_picture_is_what_its_text_gives(path):
-    assert path.read_text("utf-8") == draw.pictures()[path], "run: python docs/pictures/draw.py"
+    assert path.read_text("utf-8") == draw.pictures()[path], "run: python -m docs.pictures.draw"
 
 
 def test_a_time_that_is_not_in_the_table_is_named():

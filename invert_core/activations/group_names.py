@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from invert_core.activations.group_patterns import group_pattern
-from invert_core.activations.groups import Groups
+from invert_core.activations.groups import SPELLINGS, Groups
 from invert_core.concepts.sets.matching import key_of, likeness, named_alike
 from invert_core.errors import DataError, SettingError
 from invert_core.tables.columns import read_column
@@ -20,7 +20,6 @@ _log = logging.getLogger("invert")
 
 FROM_IDS = "id:"
 """What the text begins with if a regular expression finds the groups in the sample ids."""
-SPELLINGS = "Write --groups TABLE.csv:COLUMN, or --groups 'id:(.*)/.*' for a part of the ids."
 
 
 def read_groups(

@@ -11,6 +11,9 @@ import numpy as np
 from invert_core.errors import DataError
 from invert_core.values import check_text, locate, sample_name
 
+SPELLINGS = "Write --groups TABLE.csv:COLUMN, or --groups 'id:(.*)/.*' for a part of the ids."
+"""The hint of errors about groups."""
+
 
 @dataclass(frozen=True, eq=False)
 class Groups:

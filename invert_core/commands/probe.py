@@ -108,8 +108,6 @@ def summary(found: "ProbeResult") -> str:
         f"{'is' if 1 in (found.n_significant, len(found)) else 'are'} significant after "
         f"correction for {counted(found.n_tested, 'test')} (p_units below 0.05)"
     ]
-    if found.n_untrusted:
-        parts.append(f"{found.n_untrusted:,} more by the normal tail alone")
     n_dead = len(found) - found.n_tested
     if n_dead:
         parts.append(f"{n_dead:,} dead")

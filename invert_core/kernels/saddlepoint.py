@@ -37,15 +37,21 @@ _NEAR_MEAN = 0.03
 """Standard scores about the mean where the formula of Lugannani and Rice is 0 / 0."""
 _LEAST_CHANGE = -0.999
 """Keeps a logarithm finite where the approximation has failed."""
+_UNDECIDED = 1e-3
+"""The least variance of a number of draws from which a search for a tilt begins."""
+_ENOUGH, _ROUNDING = 1e-11, 4e-16
+"""How far from the minimum a search ends, absolutely, and as a share of the function."""
+_CLOSE = 1e-6
+"""A tilt within this distance from the minimum counts as found."""
 _LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
 class Tilt(NamedTuple):
-    """A tilt, found by `find_tilt`, which takes what it finds here as a first guess.
+    """A tilt: value y of stratum g has the log odds ``a[g] + b[0] (y - pivot[g]) / scale``.
 
-    Value y of stratum g has the log odds ``a[g] + b[0] (y - pivot[g]) / scale``. The pivot, int64,
-    is close to the values about which the draw is undecided: y minus pivot is exact, and no digits
-    cancel in variances.
+    The pivot, int64, is close to the values about which the draw is undecided: y minus pivot is
+    exact, and no digits cancel in variances. `find_tilt` starts from what it finds here, unless b
+    is NaN.
     """
 
     a: np.ndarray
@@ -90,8 +96,9 @@ def logistic(z):
 
 
 @kernel
-def cumulants(a, b, pivot, scale, pieces, start, stop):
+def cumulants(a, b, pivot, pieces, start, stop):
     """Return the cumulants of the pieces from `start` to `stop`."""
+    scale = pieces.scale
     k = by_a = by_b = by_aa = by_ab = by_bb = 0.0
     for piece in range(start, stop):
         size, step = pieces.size[piece], pieces.step[piece] / scale
@@ -126,7 +133,7 @@ def cumulants(a, b, pivot, scale, pieces, start, stop):
                 by_ab += weight * v * y
                 by_bb += weight * v * y * y
             continue
-        # The midpoint rule read backwards: each value stands for a step that it halves.
+        # The midpoint rule read backwards: each value stands for a step of which it is the middle.
         low = y0 + (first - 0.5) * step
         width = n_values * step
         n_panels = max(3, int(abs(b) * width / _PANEL) + 1)
@@ -144,25 +151,28 @@ def cumulants(a, b, pivot, scale, pieces, start, stop):
                 by_aa += weight * v
                 by_ab += weight * v * y
                 by_bb += weight * v * y * y
-        # The next term of Euler and Maclaurin; in K alone, which is flat where the tilt is found.
-        rise = logistic(a + b * (low + width))[1] - logistic(a + b * low)[1]
-        k -= b * step * rise / 24.0
+        # The next term of Euler and Maclaurin, and its derivatives, so that K goes down where they
+        # say so; second derivatives only guide the search.
+        high = low + width
+        _, p_low, v_low = logistic(a + b * low)
+        _, p_high, v_high = logistic(a + b * high)
+        k -= b * step * (p_high - p_low) / 24.0
+        by_a -= b * step * (v_high - v_low) / 24.0
+        by_b -= step * (p_high - p_low + b * (v_high * high - v_low * low)) / 24.0
     return Cumulants(k, by_a, by_b, by_aa, by_ab, by_bb)
 
 
 class Draw(NamedTuple):
-    """A draw without replacement: `n_low` of the low stratum and `n_high` of the high one.
+    """A draw without replacement of ``drawn[g]`` values from stratum g, which is 0 or 1.
 
-    The low stratum is `pieces` from `start` to `border`, the high one from `border` to `stop`. If
-    the low one is empty, there is only one. Otherwise from each some are drawn and some are not.
+    Stratum g is `pieces` from ``edges[g]`` to ``edges[g + 1]``, and `first` is the first stratum
+    that is not empty. From each of the others, some are drawn and some are not.
     """
 
     pieces: tuple
-    start: int
-    border: int
-    stop: int
-    n_low: int
-    n_high: int
+    edges: tuple
+    drawn: tuple
+    first: int
 
 
 @inner
@@ -175,115 +185,135 @@ def n_values_of(pieces, start, stop):
 
 
 @inner
-def note(of, row):
-    """Write cumulants into an array."""
-    row[0], row[1], row[2], row[3], row[4], row[5] = of
+def no_tilt():
+    """Return room for a tilt."""
+    return Tilt(np.zeros(2), np.full(1, np.nan), np.zeros(2, np.int64))
+
+
+class Start(NamedTuple):
+    """The function that a tilt minimises, at the first tilt; and the draw without a tilt.
+
+    `entropy` is the logarithm of the number of draws, or nearly so, and `log_variance` is that of
+    the product of the variances of the strata's numbers of draws.
+    """
+
+    value: float
+    entropy: float
+    log_variance: float
 
 
 @inner
-def no_tilt():
-    """Return room for a tilt."""
-    return Tilt(np.zeros(2), np.zeros(1), np.zeros(2, np.int64))
+def start_tilt(draw, twice_sum, tilt, moments):
+    """Fill in the first tilt, where there is none that says anything, and its cumulants."""
+    pieces, edges, drawn = draw.pieces, draw.edges, draw.drawn
+    a, b, pivot = tilt
+    entropy = log_variance = value = 0.0
+    for attempt in range(2):
+        is_cold = attempt == 1 or math.isnan(b[0])
+        entropy = log_variance = 0.0
+        for g in range(draw.first, 2):
+            size = float(n_values_of(pieces, edges[g], edges[g + 1]))
+            share = drawn[g] / size
+            entropy -= drawn[g] * math.log(share) + (size - drawn[g]) * math.log1p(-share)
+            log_variance += math.log(size * share * (1.0 - share))
+            if is_cold:
+                a[g] = math.log(share) - math.log1p(-share)
+                pivot[g] = pieces.level[edges[g]]
+        if is_cold:
+            b[0] = 0.0
+        value = add_strata(draw, tilt, b[0], half_target(draw, twice_sum, pivot), moments)
+        # Where nothing is undecided, no step can be taken.
+        if is_cold or (moments[draw.first, 3] > _UNDECIDED and moments[1, 3] > _UNDECIDED):
+            break
+    return Start(value, entropy, log_variance)
+
+
+@inner
+def half_target(draw, twice_sum, pivot):
+    """Return half of `twice_sum`, measured from the pivots, in the unit of y."""
+    for g in range(draw.first, 2):
+        twice_sum -= 2 * draw.drawn[g] * pivot[g]
+    return 0.5 * twice_sum / draw.pieces.scale
+
+
+@inner
+def move_pivots(draw, tilt, moments):
+    """Move each pivot to where the draw is undecided; around it, sums of squares do not cancel."""
+    scale = draw.pieces.scale
+    for g in range(draw.first, 2):
+        move = np.int64(round(scale * moments[g, 4] / moments[g, 3]))
+        shift = move / scale
+        tilt.pivot[g] += move
+        tilt.a[g] += tilt.b[0] * shift
+        moments[g, 5] += shift * (shift * moments[g, 3] - 2.0 * moments[g, 4])
+        moments[g, 4] -= shift * moments[g, 3]
+        moments[g, 2] -= shift * moments[g, 1]
+
+
+@inner
+def add_strata(draw, tilt, b, target, moments):
+    """Fill in the cumulants of each stratum, and return the function that a tilt minimises."""
+    value = -b * target
+    for g in range(draw.first, 2):
+        of = cumulants(tilt.a[g], b, tilt.pivot[g], draw.pieces, draw.edges[g], draw.edges[g + 1])
+        moments[g, 0], moments[g, 1], moments[g, 2] = of.k, of.by_a, of.by_b
+        moments[g, 3], moments[g, 4], moments[g, 5] = of.by_aa, of.by_ab, of.by_bb
+        value += of.k - tilt.a[g] * draw.drawn[g]
+    return value
 
 
 @kernel
-def find_tilt(draw, twice_sum, scale, tilt, is_guess):
+def find_tilt(draw, twice_sum, tilt):
     """Find the tilt at which half of `twice_sum` is the expected sum, and return the fit there.
 
     Newton's method on a convex function of a and b, with steps that are cut until they go down.
     """
-    pieces = draw.pieces
-    edges = (draw.start, draw.border, draw.stop)
-    drawn = (draw.n_low, draw.n_high)
-    first = 0 if draw.border > draw.start else 1
-    a, b, pivot = tilt.a, tilt.b, tilt.pivot
-    log_odds_even = 0.0
-    log_variance_even = 0.0
-    offset = twice_sum
-    for g in range(first, 2):
-        size = float(n_values_of(pieces, edges[g], edges[g + 1]))
-        share = drawn[g] / size
-        # K(a, 0) - a n where exp(a) are the odds of a draw: the entropy of the draw.
-        log_odds_even -= drawn[g] * math.log(share) + (size - drawn[g]) * math.log1p(-share)
-        log_variance_even += math.log(size * share * (1.0 - share))
-        if not is_guess:
-            a[g] = math.log(share) - math.log1p(-share)
-            pivot[g] = pieces.level[edges[g]]
-        offset -= 2 * drawn[g] * pivot[g]
-    if not is_guess:
-        b[0] = 0.0
-    target = 0.5 * offset / scale
+    drawn, first = draw.drawn, draw.first
+    a, b, pivot = tilt
     moments = np.empty((2, 6))
-    tried = np.zeros(3)
-    value = add_strata(draw, a, b[0], pivot, scale, target, moments)
-    variance = 0.0
-    converged = False
+    steps = np.zeros(2)
+    start = start_tilt(draw, twice_sum, tilt, moments)
+    value, variance, gain = start.value, 0.0, math.inf
     for _ in range(_N_STEPS):
-        # Around a pivot where the draw is undecided, sums of squares do not cancel.
         if not (moments[first, 3] > 0.0 and moments[1, 3] > 0.0):
             break
-        offset = twice_sum
+        move_pivots(draw, tilt, moments)
+        target = half_target(draw, twice_sum, pivot)
+        # The Hessian is diagonal but for its last row, that of b.
+        variance, slope, excess_sum = 0.0, -target, 0.0
         for g in range(first, 2):
-            move = np.int64(round(scale * moments[g, 4] / moments[g, 3]))
-            shift = move / scale
-            pivot[g] += move
-            a[g] += b[0] * shift
-            moments[g, 5] += shift * (shift * moments[g, 3] - 2.0 * moments[g, 4])
-            moments[g, 4] -= shift * moments[g, 3]
-            moments[g, 2] -= shift * moments[g, 1]
-            offset -= 2 * drawn[g] * pivot[g]
-        target = 0.5 * offset / scale
-        variance = 0.0
-        down_b = -target
-        for g in range(first, 2):
-            down_b += moments[g, 2]
+            slope += moments[g, 2]
+            excess_sum += moments[g, 4] * (moments[g, 1] - drawn[g]) / moments[g, 3]
             variance += moments[g, 5] - moments[g, 4] * moments[g, 4] / moments[g, 3]
-        down = down_b
-        for g in range(first, 2):
-            down -= moments[g, 4] * (moments[g, 1] - drawn[g]) / moments[g, 3]
         if not variance > 0.0:
             break
-        step_b = -down / variance
-        gain = -down_b * step_b
+        step_b = (excess_sum - slope) / variance
+        gain = -slope * step_b
         largest = abs(step_b) / (2.0 + 2.0 * abs(b[0]))
         for g in range(first, 2):
             excess = moments[g, 1] - drawn[g]
-            tried[g] = -(excess + moments[g, 4] * step_b) / moments[g, 3]
-            gain -= excess * tried[g]
-            largest = max(largest, abs(tried[g]) / (4.0 + abs(a[g])))
-        tolerance = 1e-11 + 4e-16 * abs(value)
+            steps[g] = -(excess + moments[g, 4] * step_b) / moments[g, 3]
+            gain -= excess * steps[g]
+            largest = max(largest, abs(steps[g]) / (4.0 + abs(a[g])))
+        tolerance = _ENOUGH + _ROUNDING * abs(value)
         if gain <= tolerance:
-            converged = True
             break
-        size = 1.0 / max(1.0, largest)
+        # Far from the tilt the quadratic model means little: no step is much longer than the way.
+        share = 1.0 / max(1.0, largest)
+        found = value
         while True:
-            for g in range(first, 2):
-                a[g] += size * tried[g]
-            found = add_strata(draw, a, b[0] + size * step_b, pivot, scale, target, moments)
-            if found <= value - 1e-4 * size * gain + tolerance or size < 1e-12:
+            a += share * steps
+            found = add_strata(draw, tilt, b[0] + share * step_b, target, moments)
+            if found <= value - 1e-4 * share * gain + tolerance or share < 1e-12:
                 break
-            for g in range(first, 2):
-                a[g] -= size * tried[g]
-            size *= 0.5
-        b[0] += size * step_b
+            a -= share * steps
+            share *= 0.5
+        b[0] += share * step_b
         value = found
-    stretch = 1.0
+    log_stretch = -start.log_variance
     for g in range(first, 2):
-        stretch *= moments[g, 3]
-    return Fit(value - log_odds_even, variance, stretch / math.exp(log_variance_even), converged)
-
-
-@inner
-def add_strata(draw, a, b, pivot, scale, target, moments):
-    """Fill in the cumulants of each stratum, and return the function that a tilt minimises."""
-    value = -b * target
-    if draw.border > draw.start:
-        low = cumulants(a[0], b, pivot[0], scale, draw.pieces, draw.start, draw.border)
-        note(low, moments[0])
-        value += low.k - a[0] * draw.n_low
-    high = cumulants(a[1], b, pivot[1], scale, draw.pieces, draw.border, draw.stop)
-    note(high, moments[1])
-    return value + high.k - a[1] * draw.n_high
+        log_stretch += math.log(max(moments[g, 3], 1e-300))
+    return Fit(value - start.entropy, variance, math.exp(log_stretch), gain <= _CLOSE)
 
 
 @inner

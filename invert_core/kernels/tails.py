@@ -17,7 +17,8 @@ import math
 
 import numpy as np
 
-from invert_core.kernels._jit import inner, kernel
+from invert_core.kernels._jit import inlined, inner, kernel
+from invert_core.kernels.counting import as_ties, counted_tail, run_tail
 from invert_core.kernels.hypergeometric import add_logs, log_choose, log_hypergeometric_tail
 from invert_core.kernels.saddlepoint import (
     Draw,
@@ -38,8 +39,14 @@ _FEW = 15.0
 """Fewer samples outside the largest tie group, or fewer left there, come in lumps."""
 _SPREAD = 0.7
 """A standard deviation below this share of the gap does not fill it."""
-_NEGLIGIBLE = 16.0
-"""Terms below exp(-16) of the sum are left out."""
+_FLAT = 0.2
+"""Where a lump changes the log odds of a sample by less, lumps make no difference."""
+_NEVER = 1e-4
+"""A side with a smaller variance of the number of draws has no part in them."""
+_MOST_PAIRS = 1000.0
+_MOST_LEVELS = 64
+_NEGLIGIBLE = 11.0
+"""Terms below exp(-11) of the sum are left out."""
 _LOG_2 = math.log(2.0)
 
 
@@ -108,7 +115,7 @@ def fill_log_tails(n_positive, rank_sum, unit, ties, alternative, log_p, rung):
             log_p[row], rung[row] = 0.0, NONE
             continue
         n_drawn = n_drawn if is_small else n_samples - n_drawn
-        found, by = log_tail(n_drawn, -excess if is_lower else excess, pieces, n_samples)
+        found, by = log_tail(n_drawn, -excess if is_lower else excess, pieces)
         log_p[row] = min(0.0, found + _LOG_2) if alternative == TWO_SIDED else found
         rung[row] = by
 
@@ -120,27 +127,73 @@ def has_one_value(ties, unit):
     return ties.first[unit + 1] > first and ties.size[first] == ties.n_samples[unit]
 
 
-@kernel
-def log_tail(n_drawn, least, pieces, n_samples):
+@inlined
+def log_tail(n_drawn, least, pieces):
     """Return log P(S >= least) of the sum S of `n_drawn` of a population, and the rung."""
+    pieces = as_ties(pieces)
     n_pieces = pieces.size.size
-    scale = float(n_samples)
     largest, log_ways = largest_sum(n_drawn, pieces, 0, n_pieces)
     # No p is below that of the largest sum, which is drawn in exp(log_ways) ways.
-    floor = log_ways - log_choose(n_samples, n_drawn)
+    floor = log_ways - log_choose(n_values_of(pieces, 0, n_pieces), n_drawn)
     if least >= largest:
         return floor, EXACT
     tilt = no_tilt()
-    found, rung = block_tail(n_drawn, least, pieces, 0, n_pieces, scale, tilt, False)
+    found, rung = block_tail(n_drawn, least, pieces, 0, n_pieces, tilt)
     if rung == EXACT:
         return found, rung
+    if pieces.step.max() == 0 and n_pieces <= _MOST_LEVELS:
+        counted = counted_tail(n_drawn, least, pieces, tilt)
+        if not math.isnan(counted):
+            return min(0.0, max(counted, floor)), EXACT
     atom = largest_tie(pieces)
     if atom >= 0:
-        mean_low, mean_high, is_lumpy = outside_of(atom, n_drawn, pieces, scale, tilt)
+        mean_low, mean_high, is_lumpy = outside_of(atom, n_drawn, pieces, tilt)
         if is_lumpy:
-            found = split_tail(n_drawn, least, pieces, atom, mean_low, mean_high, scale)
+            found = split_twice(n_drawn, least, pieces, atom, tilt, mean_low, mean_high)
             rung = SPLIT
     return min(0.0, max(found, floor)), rung
+
+
+@inlined
+def split_twice(n_drawn, least, pieces, atom, tilt, mean_low, mean_high):
+    """Return `split_tail`, added up over the draws from a second tie group where that is large."""
+    second = second_tie(atom, pieces)
+    if second < 0:
+        return split_tail(n_drawn, least, pieces, atom, mean_low, mean_high)
+    size, level = pieces.size[second], pieces.level[second]
+    rest = without(second, pieces)
+    mean = cumulants(tilt.a[1], tilt.b[0], tilt.pivot[1], pieces, second, second + 1).by_a
+    if second < atom:
+        atom -= 1
+        mean_low -= mean
+    else:
+        mean_high -= mean
+    n_rest = n_values_of(rest, 0, rest.size.size)
+    total = -math.inf
+    for side in (1, -1):
+        n_second = min(max(round(mean), n_drawn - n_rest), size, n_drawn) - (side < 0)
+        last = -math.inf
+        while max(0, n_drawn - n_rest) <= n_second <= min(size, n_drawn):
+            n_left = n_drawn - n_second
+            term = log_choose(size, n_second) + log_choose(n_rest, n_left)
+            need = least - n_second * level
+            term += split_tail(n_left, need, rest, atom, mean_low, mean_high)
+            total = add_logs(total, term)
+            if term < last and term < total - _NEGLIGIBLE:
+                break
+            last = term
+            n_second += side
+    return total - log_choose(n_rest + size, n_drawn)
+
+
+@inner
+def second_tie(atom, pieces):
+    """Return the largest tie group but one, if it holds a tenth of what is outside the largest."""
+    found, most = -1, 0.1 * (n_values_of(pieces, 0, pieces.size.size) - pieces.size[atom])
+    for piece in range(pieces.size.size):
+        if piece != atom and pieces.step[piece] == 0 and pieces.size[piece] >= max(2.0, most):
+            found, most = piece, float(pieces.size[piece])
+    return found
 
 
 @inner
@@ -202,7 +255,7 @@ def span_of(pieces, start, stop):
 
 
 @kernel
-def block_tail(n_drawn, least, pieces, start, stop, scale, tilt, is_guess):
+def block_tail(n_drawn, least, pieces, start, stop, tilt):
     """Return log P(S >= least) for `n_drawn` of some pieces, without a split, and the rung."""
     largest, log_ways = largest_sum(n_drawn, pieces, start, stop)
     if least > largest:
@@ -223,27 +276,31 @@ def block_tail(n_drawn, least, pieces, start, stop, scale, tilt, is_guess):
         n_least = -((n_drawn * low - least) // gap)
         n_low, n_high = pieces.size[start], pieces.size[start + 1]
         return log_hypergeometric_tail(n_least, n_drawn, n_low, n_high), EXACT
-    draw = Draw(pieces, start, start, stop, 0, n_drawn)
     span = span_of(pieces, start, stop)
     # Sums are on a lattice, on which the tail begins at the next point.
-    least = smallest - ((smallest - least) // span) * span
-    found = smooth_tail(draw, least, span, scale, tilt, is_guess)
+    n_steps = -((smallest - least) // span)
+    if stop - start == 1:
+        counted = run_tail(n_drawn, n_values, n_steps)
+        if not math.isnan(counted):
+            return counted, EXACT
+    draw = Draw(pieces, (start, start, stop), (0, n_drawn), 1)
+    found = smooth_tail(draw, smallest + n_steps * span, span, tilt)
     return max(found, log_ways - log_choose(n_values, n_drawn)), SADDLEPOINT
 
 
 @kernel
-def smooth_tail(draw, least, span, scale, tilt, is_guess):
+def smooth_tail(draw, least, span, tilt):
     """Return log P(S >= least) by the saddlepoint; `least` is on the lattice of sums."""
-    half_span = 0.5 * span / scale
-    fit = find_tilt(draw, 2 * least - span, scale, tilt, is_guess)
+    half_span = 0.5 * span / draw.pieces.scale
+    fit = find_tilt(draw, 2 * least - span, tilt)
     found, is_found = lugannani_rice(fit, tilt.b[0], half_span)
     if is_found:
         return found
     # Near the mean, where the formula is 0 / 0, the tail is the mean of those on both sides.
-    away = max(1, int(0.1 * scale * math.sqrt(fit.variance) / span))
+    away = max(1, int(0.1 * draw.pieces.scale * math.sqrt(fit.variance) / span))
     both = -math.inf
     for side in (-away, away):
-        fit = find_tilt(draw, 2 * (least + side * span) - span, scale, tilt, True)
+        fit = find_tilt(draw, 2 * (least + side * span) - span, tilt)
         found, is_found = lugannani_rice(fit, tilt.b[0], half_span)
         both = add_logs(both, found if is_found else -_LOG_2)
     return both - _LOG_2
@@ -260,32 +317,38 @@ def largest_tie(pieces):
 
 
 @inner
-def outside_of(atom, n_drawn, pieces, scale, tilt):
+def outside_of(atom, n_drawn, pieces, tilt):
     """Return the expected draws below and above a tie group at a tilt, and whether S is lumpy."""
     n_pieces = pieces.size.size
     a, b, pivot = tilt.a[1], tilt.b[0], tilt.pivot[1]
-    low = cumulants(a, b, pivot, scale, pieces, 0, atom)
-    high = cumulants(a, b, pivot, scale, pieces, atom + 1, n_pieces)
+    low = cumulants(a, b, pivot, pieces, 0, atom)
+    high = cumulants(a, b, pivot, pieces, atom + 1, n_pieces)
     n_outside = low.by_a + high.by_a
     n_left = n_values_of(pieces, 0, n_pieces) - pieces.size[atom] - n_outside
     if n_outside < _FEW or n_left < _FEW:
         return low.by_a, high.by_a, True
-    v = low.by_aa + high.by_aa
-    mean = (low.by_ab + high.by_ab) / v
-    variance = max(0.0, low.by_bb + high.by_bb - v * mean * mean)
-    gap = abs(mean - (pieces.level[atom] - pivot) / scale)
-    return low.by_a, high.by_a, math.sqrt(variance) < _SPREAD * gap
+    level = (pieces.level[atom] - pivot) / pieces.scale
+    variance = gap = 0.0
+    for of in (low, high):
+        if of.by_aa > _NEVER:
+            mean = of.by_ab / of.by_aa
+            variance += max(0.0, of.by_bb - of.by_aa * mean * mean)
+            gap = max(gap, abs(mean - level))
+    is_lumpy = math.sqrt(variance) < _SPREAD * gap and abs(b) * gap > _FLAT
+    # Few pairs of numbers below and above can be gone through.
+    n_pairs = (1.0 + 8.0 * math.sqrt(low.by_aa)) * (1.0 + 8.0 * math.sqrt(high.by_aa))
+    return low.by_a, high.by_a, is_lumpy and n_pairs < _MOST_PAIRS
 
 
 @inner
 def without(piece, pieces):
     """Return all pieces but one."""
     kept = np.arange(pieces.size.size) != piece
-    return Pieces(pieces.size[kept], pieces.level[kept], pieces.step[kept])
+    return Pieces(pieces.size[kept], pieces.level[kept], pieces.step[kept], pieces.scale)
 
 
 @kernel
-def split_tail(n_drawn, least, pieces, atom, mean_low, mean_high, scale):
+def split_tail(n_drawn, least, pieces, atom, mean_low, mean_high):
     """Return log P(S >= least) as a sum over the number of draws below and above a tie group."""
     rest = without(atom, pieces)
     border, n_rest = atom, rest.size.size
@@ -294,14 +357,14 @@ def split_tail(n_drawn, least, pieces, atom, mean_low, mean_high, scale):
     tilt = no_tilt()
     total = -math.inf
     for side_low in (1, -1):
-        low = int(round(mean_low)) - (side_low < 0)
+        low = min(round(mean_low), n_low, n_drawn) - (side_low < 0)
         while 0 <= low <= min(n_low, n_drawn):
             before = total
             of_low = -math.inf
             for side_high in (1, -1):
-                high = int(round(mean_high)) - (side_high < 0)
+                high = min(round(mean_high), n_high, n_drawn - low) - (side_high < 0)
                 last = -math.inf
-                is_guess = False
+                tilt.b[0] = math.nan
                 while 0 <= high <= min(n_high, n_drawn - low):
                     n_inside = n_drawn - low - high
                     term = -math.inf
@@ -311,7 +374,7 @@ def split_tail(n_drawn, least, pieces, atom, mean_low, mean_high, scale):
                             log_choose(n_low, low)
                             + log_choose(n_high, high)
                             + log_choose(n_tied, n_inside)
-                            + strata_tail(low, high, need, rest, border, scale, tilt)
+                            + strata_tail(low, high, need, rest, border, tilt)
                         )
                     of_low = add_logs(of_low, term)
                     if term < last and term < max(of_low, total) - _NEGLIGIBLE:
@@ -326,7 +389,7 @@ def split_tail(n_drawn, least, pieces, atom, mean_low, mean_high, scale):
 
 
 @kernel
-def strata_tail(n_low, n_high, least, pieces, border, scale, tilt):
+def strata_tail(n_low, n_high, least, pieces, border, tilt):
     """Return log P(S >= least), S the sum of draws from the pieces below and above a border."""
     n_pieces = pieces.size.size
     all_low, all_high = n_values_of(pieces, 0, border), n_values_of(pieces, border, n_pieces)
@@ -334,10 +397,10 @@ def strata_tail(n_low, n_high, least, pieces, border, scale, tilt):
         need = least - largest_sum(n_low, pieces, 0, border)[0]
         if n_high == 0:
             return 0.0 if need <= 0 else -math.inf
-        return block_tail(n_high, need, pieces, border, n_pieces, scale, tilt, False)[0]
+        return block_tail(n_high, need, pieces, border, n_pieces, tilt)[0]
     if n_high == 0 or n_high == all_high:
         need = least - largest_sum(n_high, pieces, border, n_pieces)[0]
-        return block_tail(n_low, need, pieces, 0, border, scale, tilt, False)[0]
+        return block_tail(n_low, need, pieces, 0, border, tilt)[0]
     best_low, _ = largest_sum(n_low, pieces, 0, border)
     best_high, _ = largest_sum(n_high, pieces, border, n_pieces)
     if least > best_low + best_high:
@@ -353,5 +416,5 @@ def strata_tail(n_low, n_high, least, pieces, border, scale, tilt):
     if span == 0:
         return 0.0
     least = smallest - ((smallest - least) // span) * span
-    draw = Draw(pieces, 0, border, n_pieces, n_low, n_high)
-    return smooth_tail(draw, least, span, scale, tilt, False)
+    draw = Draw(pieces, (0, border, n_pieces), (n_low, n_high), 0)
+    return smooth_tail(draw, least, span, tilt)

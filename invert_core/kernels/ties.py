@@ -120,12 +120,14 @@ class Pieces(NamedTuple):
 
     Piece i has the `size[i]` values level[i], level[i] + step[i], level[i] + 2 step[i], and so on:
     the step of a tie group is 0, that of a run 2. Levels are doubled midranks minus (N + 1), so
-    that the values of a unit add up to 0. All are int64 [P].
+    that the values of a unit add up to 0. All are int64 [P]. Divided by `scale`, the number of
+    samples, they are between -1 and 1.
     """
 
     size: np.ndarray
     level: np.ndarray
     step: np.ndarray
+    scale: float
 
 
 @kernel
@@ -159,4 +161,4 @@ def pieces_of(ties, unit, is_reversed):
         highest = level + step * (size - 1)
         # Copies: a view that runs backwards would be another type of array to compile for.
         size, level, step = size[::-1].copy(), (-highest)[::-1].copy(), step[::-1].copy()
-    return Pieces(size, level, step)
+    return Pieces(size, level, step, float(n_samples))

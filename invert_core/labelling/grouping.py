@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from invert_core.activations.group_names import SPELLINGS, read_groups, table_of_groups
-from invert_core.activations.groups import Groups
+from invert_core.activations.groups import SPELLINGS, Groups
 from invert_core.activations.values import Activations
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError, SettingError
@@ -63,6 +62,9 @@ def _read(
     ids, needed = activations.sample_id, kept
     if ids is None:
         ids, needed = concepts.sample_id, None
+    # Whoever gives no groups needs no reader of tables.
+    from invert_core.activations.group_names import read_groups
+
     return read_groups(given, ids, activations.n_samples, kept=needed, match=match)
 
 
@@ -94,11 +96,13 @@ def table_of(given: object) -> Path | None:
 
     A run records where its groups came from, so a list of names is a SettingError.
     """
-    if given is None:
+    if given is None or (isinstance(given, str) and given in (STORED, NONE)):
         return None
+    from invert_core.activations.group_names import table_of_groups
+
     if not isinstance(given, str):
         raise SettingError("A run cannot record where a list of groups came from.", SPELLINGS)
-    return None if given in (STORED, NONE) else table_of_groups(given)
+    return table_of_groups(given)
 
 
 def _stored(activations: Activations, kept: np.ndarray | None) -> Groups:

@@ -38,8 +38,8 @@ class ProbedUnit(UnitExplanation):
 
     @property
     def is_significant(self) -> bool:
-        """Whether `p_units` is below 0.05 and can be trusted."""
-        return self.status == "ok" and self.log10_p_units < _THRESHOLD
+        """Whether `p_units` is below 0.05."""
+        return self.log10_p_units < _THRESHOLD
 
     def row(self) -> dict[str, Any]:
         """Return the columns that are printed, in order."""
@@ -103,13 +103,8 @@ class ProbeResult:
 
     @property
     def n_significant(self) -> int:
-        """Number of units whose `p_units` is below 0.05 and can be trusted."""
+        """Number of units whose `p_units` is below 0.05."""
         return sum(row.is_significant for row in self.rows)
-
-    @property
-    def n_untrusted(self) -> int:
-        """Number of units whose `p_units` is below 0.05 by the normal tail alone."""
-        return sum(row.status == "untrusted" for row in self.rows)
 
 
 def probe(

@@ -30,7 +30,7 @@ MAX_DRAWN = 20
 _OPTION = "--picture"
 """The option that names the file, for messages."""
 
-_INSIDE, _OUTSIDE, _UNTRUSTED = "#0072b2", "#999999", "#e69f00"
+_INSIDE, _OUTSIDE = "#0072b2", "#999999"
 _N_BINS = 40
 _WIDTH, _HEIGHT, _HEIGHT_OF_UNIT = 10.0, 5.5, 1.8
 """Inches; the height of the picture grows with the number of units."""
@@ -188,13 +188,11 @@ def _draw_auc(axes: "Axes", found: ProbeResult) -> None:
 
     auc = np.array([row.auc for row in found])
     significant = np.array([row.is_significant for row in found])
-    untrusted = np.array([row.status == "untrusted" for row in found])
     order = np.argsort(-auc, kind="stable")
     place = np.arange(1, auc.size + 1)
     axes.axhline(0.5, color="black", linewidth=0.6)
     for chosen, colour, what in (
-        (~significant & ~untrusted, _OUTSIDE, "not significant"),
-        (untrusted, _UNTRUSTED, "untrusted"),
+        (~significant, _OUTSIDE, "not significant"),
         (significant, _INSIDE, "significant"),
     ):
         if chosen.any():
@@ -217,8 +215,7 @@ def _draw_auc(axes: "Axes", found: ProbeResult) -> None:
 
 def _draw_unit(axes: "Axes", row: ProbedUnit, inside: np.ndarray, outside: np.ndarray) -> None:
     """Draw the shares of the samples inside and of those outside, in the same bins."""
-    verdict = "significant" if row.is_significant else row.status
-    verdict = "not significant" if verdict == "ok" else verdict
+    verdict = "significant" if row.is_significant else "not significant"
     name = row.shown_address
     title = axes.set_title("", loc="left")
     _write(title, name, f", AUC {row.auc:.4f}, {verdict}", share=0.42)

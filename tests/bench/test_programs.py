@@ -7,7 +7,17 @@ import pytest
 from click.testing import CliRunner
 
 PROGRAMS = (
-    *("certificates", "compare", "concept_tables", "cuda", "digests", "page", "scale", "tables"),
+    *(
+        "certificates",
+        "compare",
+        "concept_tables",
+        "cuda",
+        "digests",
+        "page",
+        "scale",
+        "tables",
+        "tails",
+    ),
 )
 
 

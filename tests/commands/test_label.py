@@ -311,6 +311,34 @@ def test_concepts_are_chosen_on_the_command_line(inputs):
     assert "brown" not in (inputs / "run" / "labels.csv").read_text()
 
 
+def test_groups_are_counted_beside_the_samples(inputs):
+    result = invert(*ARGUMENTS, "--groups", "id:(s.).*", "--length", 1)
+    titles, *rows = (line.split() for line in result.stdout.splitlines())
+    assert titles[-3:] == ["positive", "groups", "status"]
+    table = csv.DictReader(io.StringIO((inputs / "run" / "labels.csv").read_text()))
+    counts = {(row["formula"], row["n_groups_positive"]) for row in table if row["rank"] == "1"}
+    labels = list(csv.DictReader(io.StringIO((inputs / "concepts.csv").read_text())))
+    groups = {
+        concept: len({row["sample_id"][:2] for row in labels if row[concept] == "1"})
+        for concept in "abc"
+    }
+    assert counts >= {("a", str(groups["a"])), ("c", str(groups["c"]))}
+    assert {row[-2] for row in rows if row[1] == "c"} == {str(groups["c"])}
+
+
+def test_samples_that_look_grouped_bring_a_warning_that_quiet_does_not_hide(inputs):
+    stored = dict(np.load(inputs / "activations.npz"))
+    title, *rows = (inputs / "concepts.csv").read_text().splitlines()
+    ids = [f"clip{number % 3}#{number // 3}" for number in range(60)]
+    np.savez(inputs / "activations.npz", **stored | {"sample_id": np.array(ids)})
+    rows = [f"{id},{row.partition(',')[2]}" for id, row in zip(ids, rows, strict=True)]
+    (inputs / "concepts.csv").write_text("\n".join([title, *rows]) + "\n")
+    said = invert(*ARGUMENTS, "-q").stderr
+    assert said.startswith("Warning: The 60 samples look like parts of 3 sources")
+    assert "--groups 'id:(.*)#.*'" in said
+    assert invert(*ARGUMENTS, "-q", "--overwrite", "--groups", "none").stderr == ""
+
+
 def test_the_table_shows_the_held_out_auc_where_there_is_one(inputs):
     result = invert(*ARGUMENTS, "--holdout", 0.4, "--permutations", 0)
     assert "24 of 60 samples are held out" in result.stderr

@@ -22,7 +22,7 @@ from invert_core.data.texts import tokenizer_file
 from invert_core.labelling.join import JOINS
 from invert_core.models.backend import DEVICES, POOLS
 from invert_core.results.export import KINDS
-from invert_core.settings import DIRECTIONS, SEARCHES, Settings
+from invert_core.settings import ADJUSTMENTS, DIRECTIONS, SEARCHES, Settings
 from tests.command_line import call, invert, process, refused, sentence
 
 ARGUMENTS = ("label", "activations.npz", "concepts.csv", "-o", "run")
@@ -239,6 +239,7 @@ def test_choices_and_defaults_are_those_of_the_library():
         ("extract", "resample"): preprocess.RESAMPLES,
         ("label", "direction"): DIRECTIONS,
         ("label", "search"): SEARCHES,
+        ("label", "adjust"): ADJUSTMENTS,
         ("label", "join"): JOINS,
         ("label", "match"): MATCHES,
         ("score", "join"): JOINS,

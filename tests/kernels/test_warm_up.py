@@ -33,6 +33,13 @@ searches = {"beam": BeamSearch, "exhaustive": ExhaustiveSearch, "masked": Masked
 concepts = read_concepts(sys.argv[2], missing="exclude")
 settings = Settings(direction="both", limit_search=2)
 search = searches[sys.argv[1]](concepts, settings, map(np.dtype, ("float32", "float64")))
+if sys.argv[3:]:
+    from invert_core.activations.groups import Groups
+    from invert_core.nulls.correcting import Correct
+
+    # Groups of different sizes, within which all labels are constant.
+    groups = Groups.of([str(atom) for atom in search.atoms.of_sample])
+    search = Correct(search, concepts, groups, 100, 1).search
 counted = event.RecordingListener()
 with event.install_listener("numba:compile", counted):
     for float_type in (np.float32, np.float64):
@@ -133,6 +140,7 @@ def test_a_plain_labelling_compiles_no_kernel_of_other_searches_and_float_types(
         all_jobs.ATOMS,
         all_jobs.TAILS,
         all_jobs.SHUFFLES,
+        all_jobs.BLOCKS,
     }
 
 
@@ -141,8 +149,11 @@ def test_a_plain_labelling_compiles_no_kernel_of_other_searches_and_float_types(
     ("search", "concepts"),
     [("beam", "concepts.csv"), ("exhaustive", "concepts.csv"), ("masked", "blanks.csv")],
 )
-def test_nothing_is_compiled_after_a_search_is_made_ready(at_once, folder, search, concepts):
-    counting = started(folder, sys.executable, "-c", COUNTED, search, concepts)
+@pytest.mark.parametrize("groups", [[], ["groups"]])
+def test_nothing_is_compiled_after_a_search_is_made_ready(
+    at_once, folder, search, concepts, groups
+):
+    counting = started(folder, sys.executable, "-c", COUNTED, search, concepts, *groups)
     printed, said = counting.communicate()
     assert counting.returncode == 0, said
     assert printed.strip() == "[]"

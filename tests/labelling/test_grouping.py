@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from invert_core import label
+from invert_core import Settings, label
 from invert_core.activations.groups import Groups
 from invert_core.activations.values import Activations
 from invert_core.concepts import ConceptSet
@@ -280,7 +280,7 @@ def files(tmp_path):
 
 def test_a_run_records_its_groups_and_the_table_that_they_came_from(tmp_path, files):
     groups = table(tmp_path)
-    label_files(*files, groups=groups)
+    label_files(*files, settings=Settings(permutations=0), groups=groups)
     info = json.loads((files[2] / "run.json").read_text())
     assert info["arguments"]["groups"] == groups
     assert info["inputs"]["groups"]["path"] == str(tmp_path / "clips.csv")
@@ -292,19 +292,22 @@ def test_an_unfinished_run_does_not_go_on_with_other_groups(tmp_path, files):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        label_files(*files, groups="id:(.*)/.*", each=stop)
+        label_files(*files, settings=Settings(permutations=0), groups="id:(.*)/.*", each=stop)
     with pytest.raises(StaleFileError, match="groups"):
-        label_files(*files, groups="none")
-    label_files(*files, groups="id:(.)/.*")
+        label_files(*files, settings=Settings(permutations=0), groups="none")
+    label_files(*files, settings=Settings(permutations=0), groups="id:(.)/.*")
 
 
 def test_a_run_cannot_record_a_list_of_groups(files):
     with pytest.raises(SettingError, match="cannot record") as caught:
-        label_files(*files, groups=CLIPS)
+        label_files(*files, settings=Settings(permutations=0), groups=CLIPS)
     assert "--groups TABLE.csv:COLUMN" in caught.value.hint
 
 
 def test_groups_do_not_change_which_formulas_are_found():
-    ungrouped, grouped = (label(VALUES, concepts(), groups=groups) for groups in ("none", CLIPS))
+    settings = Settings(permutations=0)
+    ungrouped, grouped = (
+        label(VALUES, concepts(), groups=groups, settings=settings) for groups in ("none", CLIPS)
+    )
     assert [row.formula for row in grouped] == [row.formula for row in ungrouped]
     assert [row.auc for row in grouped] == [row.auc for row in ungrouped]

@@ -4,7 +4,7 @@ import pytest
 from invert_core.errors import DataError, FormulaError, UnknownNameError
 from invert_core.labelling.scoring import score
 from tests import naive
-from tests.labelling.small_case import concept_set, small
+from tests.labelling.small_case import concept_set, p_of, small
 
 
 def test_score_tests_one_formula_on_every_unit():
@@ -13,11 +13,13 @@ def test_score_tests_one_formula_on_every_unit():
     extent = (labels[:, 0] & ~labels[:, 1]) | labels[:, 2]
     assert [row.unit for row in found] == [0, 1, 2, 3, 4]
     for row, values in zip(found, activations.T, strict=True):
-        expected = naive.mann_whitney(values.tolist(), set(np.flatnonzero(extent).tolist()))
+        inside = set(np.flatnonzero(extent).tolist())
+        expected = naive.mann_whitney(values.tolist(), inside)
         assert (row.auc, row.u) == (expected.auc, expected.u)
-        assert row.p_value == pytest.approx(expected.p, rel=1e-10, abs=0)
+        assert (row.p_value, row.log10_p) == p_of(values, inside)
         assert (row.p_search, row.log10_p_search) == (row.p_value, row.log10_p)
         assert (row.n_scored, row.direction, row.rank) == (1, "given", 1)
+        assert row.correction == "none"
     assert [row.status for row in found] == ["ok", "dead", "ok", "ok", "ok"]
     assert found.rows[1].formula == "c0 & ~c1 | c2"
 

@@ -11,6 +11,7 @@ from tests.naive.arrangements import (
     share_as_small,
     shifts_of_samples,
 )
+from tests.naive.conditional import conditional_p, log10_of, rank_sum_counts
 from tests.naive.corrections import log10_p_holm, log10_p_search, n_formulas
 from tests.naive.exhaustive import exhaustive_search
 from tests.naive.formulas import atoms, extent_of, extents, normal_form
@@ -30,12 +31,14 @@ __all__ = [
     "atoms",
     "auc",
     "beam_search",
+    "conditional_p",
     "doubled_midranks",
     "exchanges_of_groups",
     "exhaustive_search",
     "extent_of",
     "extents",
     "large_ties",
+    "log10_of",
     "log10_p_holm",
     "log10_p_search",
     "log10_upper_tail",
@@ -44,6 +47,7 @@ __all__ = [
     "n_formulas",
     "normal_form",
     "orders_of_labels",
+    "rank_sum_counts",
     "share_as_small",
     "shifts_of_samples",
     "tail_by_fraction",

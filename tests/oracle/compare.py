@@ -3,13 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from fractions import Fraction
 
 import numpy as np
 from scipy import sparse
 
 from invert_core import label
 from invert_core.errors import DataError
-from invert_core.results.columns import Label
+from invert_core.results.columns import Explanation, Label
 from invert_core.results.labels import Labels
 from invert_core.settings import Settings
 from tests.oracle import definitions, searches
@@ -96,7 +97,7 @@ def _label(case: Case, ids: Sequence[str]) -> Labels:
     return label(
         _sparse(values) if case.is_sparse else values,
         marks,
-        settings=Settings(search=search, **asdict(case.rules)),
+        settings=Settings(search=search, permutations=0, **asdict(case.rules)),
         missing=case.missing,
         jobs=1,
     )
@@ -138,13 +139,8 @@ def _check_unit(
     _equal("directions and ranks", [(row.direction, row.rank) for row in rows], order)
     expected = [each for result in results.values() for each in result.reported]
     for row, found in zip(rows, expected, strict=True):
-        _check_numbers(row, unit, found, n_tests, ids)
-        test = definitions.test_of(unit.ranked(found.marked.domain), found.marked.extent, n_tests)
-        if not test.is_on_the_edge:
-            _equal("status", row.status, test.status)
-        _equal("method", row.method, "none" if test.status == "constant" else "normal")
-        _close("p_search", row.p_search, test.p_search)
-        _logarithm("log10_p_search", row.log10_p_search, test.p_search)
+        _check_numbers(row, unit, found, ids)
+        _check_correction(row, unit, found, n_tests)
         extent = set(np.flatnonzero(labels.extent(row)).tolist())
         _equal("extent", extent, set(members(found.marked.extent)))
         result = results[row.direction]
@@ -156,14 +152,14 @@ def _check_unit(
         _equal("lengths", [each.length for each in row.by_length],
                [len(each.formula.literals) for each in of_length])  # fmt: skip
         for explained, best in zip(row.by_length, of_length, strict=True):
-            _check_numbers(explained, unit, best, n_tests, ids)
+            _check_numbers(explained, unit, best, ids)
 
 
-def _check_numbers(row, unit: Unit, found: Found, n_tests: int, ids: Sequence[str]) -> None:
+def _check_numbers(row: Explanation, unit: Unit, found: Found, ids: Sequence[str]) -> None:
     """Check the columns that rows and `by_length` share."""
     extent, domain = found.marked.extent, found.marked.domain
     ranked = unit.ranked(domain)
-    test = definitions.test_of(ranked, extent, n_tests)
+    test = definitions.test_of(ranked, extent)
     n1, n = extent.bit_count(), domain.bit_count()
     _equal("formula", row.formula, found.formula.text(ids))
     _equal("label", row.label, row.formula)
@@ -173,8 +169,25 @@ def _check_numbers(row, unit: Unit, found: Found, n_tests: int, ids: Sequence[st
     _equal("counts", (row.n_positive, row.n_samples), (n1, n))
     _equal("concept_fraction", row.concept_fraction, n1 / n)
     _close("z", row.z, test.z)
-    _close("p_value", row.p_value, test.p)
-    _logarithm("log10_p", row.log10_p, test.p)
+    _close("p_value", row.p_value, 10.0**row.log10_p)
+    _near("log10_p", row.log10_p, test.log10_p, _off(row, ranked))
+
+
+def _check_correction(row: Label, unit: Unit, found: Found, n_tests: int) -> None:
+    """Check what a row says about its p-value."""
+    extent = found.marked.extent
+    ranked = unit.ranked(found.marked.domain)
+    p = definitions.test_of(ranked, extent).p
+    _equal("correction", row.correction, "space")
+    _equal("status", row.status, "constant" if ranked.d == 0 else "ok")
+    _equal("method of a constant unit", row.method == "none", ranked.d == 0)
+    if _is_counted(extent.bit_count(), ranked) and ranked.d != 0:
+        _equal("method", row.method, "exact")
+    _near("log10_p_search", row.log10_p_search, definitions.log10_sidak(p, n_tests),
+          _EXACT if row.method == "exact" else _APPROXIMATE)  # fmt: skip
+    own = definitions.log10_sidak(Fraction(10.0**row.log10_p), n_tests)
+    _near("log10_p_search of the row's own p", row.log10_p_search, own, _EXACT)
+    _close("p_search", row.p_search, 10.0**row.log10_p_search)
 
 
 def _equal(what: str, found: object, expected: object) -> None:

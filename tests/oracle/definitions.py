@@ -50,7 +50,7 @@ class RankedSamples:
     def __init__(self, values: Sequence[float], domain: int):
         places = sorted(members(domain), key=lambda i: values[i])
         self.n = len(places)
-        self.ties: list[int] = []
+        self.levels: dict[int, int] = {}
         self.rank: dict[int, int] = {}
         begin = 0
         while begin < self.n:
@@ -59,10 +59,15 @@ class RankedSamples:
                 end += 1
             # The ranks are begin + 1 to end; twice their mean is the sum of the two.
             self.rank.update(dict.fromkeys(places[begin:end], begin + 1 + end))
-            self.ties.append(end - begin)
+            self.levels[begin + 1 + end] = end - begin
             begin = end
-        self.d = self.n**3 - self.n - sum(t**3 - t for t in self.ties)
+        self.d = self.n**3 - self.n - sum(t**3 - t for t in self.levels.values())
         self._doubled_u: dict[int, int] = {}
+        lowest = min(self.levels, default=0)
+        self._step = math.gcd(*(rank - lowest for rank in self.levels)) or 1
+        self._width = self.n + 1
+        self._ways: list[int] = []
+        self._p: dict[tuple[int, int], Fraction] = {}
 
     def doubled_u(self, extent: int) -> int:
         """2U of an extent, which counts each pair that is in order twice, and each tie once."""
@@ -80,57 +85,81 @@ class RankedSamples:
         """The variance of U, given the ties."""
         return Fraction(n1 * (self.n - n1) * self.d, 12 * self.n * (self.n - 1))
 
-    def skewness(self, n1: int) -> float:
-        """The skewness of the sum of n1 ranks that are drawn without replacement."""
-        if self.n < 3:
-            return 0.0
-        n, n0 = self.n, self.n - n1
-        third = sum((rank - (n + 1)) ** 3 for rank in self.rank.values())  # of doubled ranks
-        moment = Fraction(third * n1 * n0 * (n0 - n1), 8 * n * (n - 1) * (n - 2))
-        return float(moment) / float(self.variance(n1)) ** 1.5
+    def p_value(self, extent: int) -> Fraction:
+        """The two-sided p-value: twice the share of extents of this size with as extreme a sum.
+
+        All extents of the size are counted by their sum of doubled ranks. As extreme is what is on
+        the same side of the mean, as far from it or farther.
+        """
+        n1 = extent.bit_count()
+        above_mean = self.doubled_u(extent) - n1 * (self.n - n1)
+        if above_mean == 0:
+            return Fraction(1)
+        if 2 * n1 > self.n:
+            # What an extent has above the mean, the other samples have below it.
+            n1, above_mean = self.n - n1, -above_mean
+        key = (n1, above_mean)
+        if key not in self._p:
+            found = above_mean + n1 * (self.n + 1)
+            n_below = self._n_below(n1, found + (above_mean < 0))
+            n_all = math.comb(self.n, n1)
+            n_extreme = n_below if above_mean < 0 else n_all - n_below
+            self._p[key] = min(Fraction(1), Fraction(2 * n_extreme, n_all))
+        return self._p[key]
+
+    def _n_below(self, n1: int, bound: int) -> int:
+        """How many choices of n1 samples have a sum of doubled ranks below a bound."""
+        if len(self._ways) <= n1:
+            self._ways = self._counted(n1)
+        lowest, step = min(self.levels), self._step
+        n_places = -((n1 * lowest - bound) // step)
+        below = self._ways[n1] & ((1 << n_places * self._width) - 1)
+        # The sum of the digits, as all of them together are less than the base: 9 in decimals.
+        return below % ((1 << self._width) - 1)
+
+    def _counted(self, most: int) -> list[int]:
+        """Count the choices of up to `most` samples by their sum.
+
+        Number k has a digit for each sum of k doubled ranks, from the lowest in equal steps, to the
+        base 2**(N + 1), which no count reaches: how many choices of k samples have that sum.
+        """
+        lowest, ways = min(self.levels), [1]
+        for rank in self.rank.values():
+            jump = (rank - lowest) // self._step * self._width
+            with_it = [0] + [earlier << jump for earlier in ways]
+            ways = [one + other for one, other in zip([*ways, 0], with_it, strict=True)]
+            del ways[most + 1 :]
+        return ways
 
 
 @dataclass(frozen=True)
 class Test:
-    """The two-sided Mann-Whitney test of an extent, and the status that follows from it."""
+    """The two-sided Mann-Whitney test of an extent."""
 
     z: float
-    p: float
-    p_search: float
-    status: str
-    is_on_the_edge: bool
-    """Whether rounding may decide the status."""
+    p: Fraction
+
+    @property
+    def log10_p(self) -> float:
+        return math.log10(self.p.numerator) - math.log10(self.p.denominator)
 
 
-def test_of(ranked: RankedSamples, extent: int, n_tests: int) -> Test:
-    """Test an extent, corrected for the number of formulas that could have been found."""
+def test_of(ranked: RankedSamples, extent: int) -> Test:
+    """Test an extent given the ties; z alone belongs to the normal approximation."""
     if ranked.d == 0:
-        return Test(0.0, 1.0, 1.0, "constant", False)
+        return Test(0.0, Fraction(1))
     n1 = extent.bit_count()
     from_mean = Fraction(ranked.doubled_u(extent), 2) - Fraction(n1 * (ranked.n - n1), 2)
-    corrected = abs(from_mean) - Fraction(1, 2)
-    sigma = math.sqrt(ranked.variance(n1))
-    z = math.copysign(float(max(corrected, Fraction(0))) / sigma, from_mean)
-    p = min(1.0, math.erfc(float(corrected) / sigma / math.sqrt(2.0)))
-    heavy = min(1.0, p * math.exp(-_exponent_above_normal(z, ranked.skewness(n1))))
-    p_search, heavy_search = (sidak(each, n_tests) for each in (p, heavy))
-    status = "untrusted" if p_search < 0.05 <= heavy_search else "ok"
-    edge = any(abs(each - 0.05) < 1e-9 for each in (p_search, heavy_search))
-    return Test(z, p, p_search, status, edge)
+    corrected = max(abs(from_mean) - Fraction(1, 2), Fraction(0))
+    z = math.copysign(float(corrected) / math.sqrt(ranked.variance(n1)), from_mean)
+    return Test(z, ranked.p_value(extent))
 
 
-def _exponent_above_normal(z: float, skewness: float) -> float:
-    """How much the exponent of the skewed Poisson tail exceeds z**2 / 2; 0 if it points away."""
-    x = skewness * z
-    if x <= 1e-6:
-        return 0.0
-    return ((1.0 + x) * math.log1p(x) - x) / skewness**2 - z**2 / 2.0
-
-
-def sidak(p: float, n_tests: int) -> float:
-    """1 - (1 - p)**n_tests, with more digits than p has zeros."""
+def log10_sidak(p: Fraction, n_tests: int) -> float:
+    """log10 of 1 - (1 - p)**n_tests, with more digits than p has zeros."""
     with localcontext(prec=400):
-        return float(1 - (1 - Decimal(p)) ** n_tests)
+        none_below = (1 - Decimal(p.numerator) / p.denominator) ** n_tests
+        return float((1 - none_below).log10())
 
 
 def n_formulas(n_concepts: int, length: int) -> int:

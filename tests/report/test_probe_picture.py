@@ -159,17 +159,15 @@ def test_sparse_activations_are_drawn_like_dense_ones(tmp_path):
     assert drawn(tmp_path / "s.svg", sparse) == drawn(tmp_path / "d.svg", values)
 
 
-def test_untrusted_and_dead_units_are_told_apart(tmp_path):
-    rng = np.random.default_rng(2)
-    values = np.where(rng.random((2000, 300)) < 0.98, 0, rng.random((2000, 300)))
-    values[:, 0] = 0
-    values[:10, 1] = [1] * 3 + [0] * 7
-    found = probe(values, {"mark": np.arange(2000) < 10}, "mark")
-    shown = texts(drawn(tmp_path / "p.svg", values, found))
-    assert f"untrusted ({found.n_untrusted})" in shown
-    assert any(text.endswith(", untrusted") for text in shown)
-    dead = probe(np.ones((SAMPLES, 2)), concepts(), "mark")
-    assert "not significant (2)" in texts(drawn(tmp_path / "d.svg", np.ones((SAMPLES, 2)), dead))
+def test_dead_units_are_counted_and_not_drawn(tmp_path):
+    values = np.ones((SAMPLES, 3))
+    values[:, 2] = np.arange(SAMPLES)
+    shown = texts(drawn(tmp_path / "p.svg", values, n_units=3))
+    assert {"significant (1)", "not significant (2)"} <= set(shown)
+    assert [text for text in shown if ", AUC" in text] == ["activations:2, AUC 0.0000, significant"]
+    dead = texts(drawn(tmp_path / "d.svg", values[:, :2]))
+    assert "not significant (2)" in dead
+    assert not any(", AUC" in text for text in dead)
 
 
 @pytest.mark.slow

@@ -3,22 +3,34 @@
 import csv
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet
 import pytest
 
 from invert_core.errors import ExistingOutputError, MissingDependencyError, SettingError
+from invert_core.results.columns import OPTIONAL_TYPES, Label, columns
 from invert_core.results.export import export_labels, to_text
-from invert_core.results.labels import COLUMNS
+from invert_core.results.labels import COLUMNS, Labels
 from invert_core.results.run_directory import read_run
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "run_v1"
 
 
+OF_LATER_RUNS = {
+    name: {float: 0.125, int: 3}[OPTIONAL_TYPES[one.type]]
+    for name, one in columns(Label).items()
+    if one.type in OPTIONAL_TYPES
+}
+"""A value for every column that is empty in some runs."""
+
+
 @pytest.fixture
 def labels():
-    return read_run(GOLDEN).labels
+    """The rows of an old run, and one that has all that later runs add."""
+    rows = read_run(GOLDEN).labels.rows
+    return Labels([*rows, replace(rows[-1], unit=9, **OF_LATER_RUNS)])
 
 
 def test_all_kinds_have_the_same_rows_and_columns(tmp_path, labels):
@@ -34,6 +46,8 @@ def test_all_kinds_have_the_same_rows_and_columns(tmp_path, labels):
     assert [{name: json.loads(line)[name] for name in COLUMNS} for line in lines] == rows
     table = pyarrow.parquet.read_table(tmp_path / "x.parquet")
     assert table.to_pylist() == rows
+    assert rows[-1].items() >= OF_LATER_RUNS.items()
+    assert {row["q_value"] for row in rows} == {None, 0.125}
     assert table.column_names == list(COLUMNS)
     assert str(table.schema.field("unit").type) == "int64"
     assert str(table.schema.field("gap").type) == "double"

@@ -35,6 +35,32 @@ def test_every_unit_and_label_equals_the_oracle(case, alternative):
             assert found.log10_p[at] == pytest.approx(expected.log10_p, rel=1e-10, abs=1e-12)
 
 
+@given(cases(), st.sampled_from(("two-sided", "less", "greater")))
+def test_given_the_ties_p_is_that_of_counting_all_labels_of_the_size(case, alternative):
+    activations, labels = case
+    activations, labels = activations[:20, :1], labels[:20, :1]
+    size = int(labels.sum())
+    assume(0 < size < len(labels))
+    found = mann_whitney(activations, labels, alternative, method="conditional")
+    values, extent = activations[:, 0].tolist(), naive.extents(labels)[0]
+    total = sum(naive.doubled_midranks(values)[i] for i in extent)
+    expected = naive.log10_of(naive.conditional_p(values, size, total, alternative))
+    assert found.log10_p[0, 0] == pytest.approx(expected, rel=0, abs=0.1)
+    assert found.p_value[0, 0] == pytest.approx(10.0 ** found.log10_p[0, 0], rel=1e-12, abs=0)
+    normal = mann_whitney(activations, labels, alternative)
+    assert found[:3] == normal[:3]
+
+
+def test_where_nearly_all_values_are_zero_only_the_conditional_p_is_right():
+    activations, label = np.zeros(2000), np.zeros(2000, bool)
+    activations[:20] = 1.0 + np.arange(20)
+    label[:5] = True
+    exact = -np.log10(2000 * 1999 * 1998 * 1997 * 1996 / (20 * 19 * 18 * 17 * 16))
+    label_of_any = mann_whitney(np.sign(activations), label, "greater", method="conditional")
+    assert float(label_of_any.log10_p) == pytest.approx(exact, rel=1e-9, abs=0)
+    assert float(mann_whitney(np.sign(activations), label, "greater").log10_p) < -60.0
+
+
 def test_p_holds_down_to_1e_300_and_its_logarithm_beyond():
     extent = np.arange(4000) < 2000
     for overlap in (0, 400, 900, 1150, 1200, 1500):
@@ -109,6 +135,11 @@ def test_what_cannot_be_ranked_is_refused(activations, labels, message):
 def test_an_unknown_alternative_is_refused():
     with pytest.raises(SettingError, match=r"cannot be 'upper'.*two-sided, less, greater"):
         mann_whitney([1.0, 2.0], [0, 1], "upper")
+
+
+def test_an_unknown_method_is_refused():
+    with pytest.raises(SettingError, match=r"cannot be 'exact'.*normal, conditional"):
+        mann_whitney([1.0, 2.0], [0, 1], method="exact")
 
 
 @pytest.mark.parametrize("jobs", [0, -1, 1.5, "2"])

@@ -1,0 +1,24 @@
+"""All studies, by name."""
+
+from bench.validity import (
+    discoveries,
+    groups,
+    level,
+    optimism,
+    permuted_labels,
+    power,
+    searches,
+    ties,
+)
+
+STUDIES = {
+    "ties": ties.STUDY,
+    "level": level.STUDY,
+    "searches": searches.STUDY,
+    "groups": groups.STUDY,
+    "power": power.POWER,
+    "curves": power.CURVES,
+    "labels": permuted_labels.STUDY,
+    "optimism": optimism.STUDY,
+    "fdr": discoveries.STUDY,
+}

@@ -1,0 +1,85 @@
+"""The studies of validity count what they claim to count, on data small enough for a test."""
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from bench.validity import bounds, labels, level, page, record, studies, units
+from bench.validity.__main__ import main
+from bench.validity.record import Record
+from bench.validity.study import Sizes
+
+
+def test_every_study_makes_a_table_of_its_rows(monkeypatch):
+    monkeypatch.setattr(labels, "CLIPS", labels.CLIPS / "absent")
+    monkeypatch.setattr(level, "STRUCTURES", ("digits",))
+    made = list(level.run(Sizes(repeats=1, units=2)))
+    assert {row["structure"] for row in made} == {"digits"}
+    header, *lines = page.table_of(Record("level", 1, 2, made))
+    assert len(lines) == 1 + len(level.KINDS)
+    assert all(line.count("|") == header.count("|") for line in lines)
+
+
+def test_results_do_not_depend_on_threads(monkeypatch):
+    monkeypatch.setattr(level, "STRUCTURES", ("digits",))
+    monkeypatch.setattr(level, "KINDS", {name: level.KINDS[name] for name in ("98 % zeros",)})
+    first, second = (list(level.run(Sizes(2, 5, jobs))) for jobs in (1, 2))
+    assert first == second
+
+
+def test_absent_data_are_said_and_not_recorded(monkeypatch, tmp_path):
+    monkeypatch.setattr(labels, "WORDNET", tmp_path / "nothing")
+    monkeypatch.setattr(labels, "structure", lambda name: labels.STRUCTURES[name]())
+    done = CliRunner().invoke(main, ["fdr", "--record"])
+    assert done.exit_code == 1
+    assert f"WordNet is left out: {tmp_path / 'nothing'} does not exist." in done.stderr
+    assert "Error: Without these data, fdr would be recorded in part." in done.stderr
+
+
+@pytest.mark.parametrize("name", studies.STUDIES)
+def test_a_study_that_is_unknown_is_refused_with_the_names_of_all(name):
+    done = CliRunner().invoke(main, ["astrology"])
+    assert done.exit_code == 2
+    assert f"'{name}'" in done.output
+
+
+def test_a_record_is_read_back_as_it_was_written(tmp_path):
+    rows = [{"kind": '90 % "zeros"', "units": 3, "p": 1e-300, "found": 0.25}, {"p": 1.0}]
+    made = Record("level", 2, 50, rows)
+    made.write(tmp_path / "level.toml")
+    assert record.read(tmp_path / "level.toml") == made
+
+
+def test_the_bound_is_exceeded_as_rarely_as_it_says():
+    permutations, n_units, repeats = 39, 30, 3
+    rng = np.random.default_rng(0)
+    null = np.sort(rng.random((20_000, repeats, permutations)), axis=2)
+    threshold = null[:, :, 1]  # the second smallest of 39: p is 2/40 at most
+    rejections = rng.binomial(n_units, threshold).sum(axis=1)
+    most = bounds.most_rejections(n_units, repeats, permutations)
+    above = np.mean(rejections > most)
+    assert 0 < above <= bounds.RARE * 1.6
+    assert np.mean(rejections >= most) > bounds.RARE / 2
+
+
+def test_without_permutations_the_bound_is_binomial():
+    from scipy.stats import binom
+
+    assert bounds.most_rejections(200, 5, 0) == binom.ppf(1 - bounds.RARE, 1000, 0.05)
+
+
+@pytest.mark.parametrize("zeros", [0.0, 0.9])
+def test_a_planted_concept_has_the_p_value_that_was_asked_for(zeros):
+    rng = np.random.default_rng(0)
+    extent = np.arange(2000) < 30
+    made = units.planted(rng.standard_normal(2000, np.float32), extent, -8.0, zeros)
+    assert -9 < units.log10_p(made, extent) <= -8.0
+
+
+def test_noise_in_groups_is_correlated_within_them_only():
+    group = np.repeat(np.arange(400), 2)
+    noise = units.grouped_noise(group, 50, 0.7, np.random.default_rng(0))
+    pairs = noise.reshape(400, 2, 50)
+    assert np.mean(pairs[:, 0] * pairs[:, 1]) == pytest.approx(0.7, abs=0.03)
+    assert np.mean(pairs[1:, 0] * pairs[:-1, 1]) == pytest.approx(0, abs=0.03)
+    assert noise.var() == pytest.approx(1, abs=0.03)

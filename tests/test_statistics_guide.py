@@ -1,0 +1,117 @@
+"""What docs/statistics.md shows and claims is true of the numbers that the studies recorded."""
+
+import re
+import shlex
+
+import pytest
+
+from bench.validity import page, record
+from bench.validity.studies import STUDIES
+from invert_core.commands import main
+from tests.command_line import call
+
+GUIDE = page.PAGE.read_text(encoding="utf-8")
+RECORDED = {path.stem: record.read(path) for path in record.FOLDER.glob("*.toml")}
+
+
+def rows(study, **having):
+    """Return the recorded rows with these values, of which there is at least one."""
+    of_study = RECORDED[study].rows
+    found = [row for row in of_study if all(row[name] == of for name, of in having.items())]
+    assert found
+    return found
+
+
+def test_every_study_is_recorded_at_its_own_size():
+    assert {name: (of.repeats, of.units) for name, of in RECORDED.items()} == {
+        name: (of.repeats, of.units) for name, of in STUDIES.items()
+    }
+
+
+def test_the_tables_are_what_was_recorded():
+    assert set(re.findall(r"<!-- validity: (\w+) -->", GUIDE)) == set(STUDIES) - {"level"}
+    assert page.filled(GUIDE) == GUIDE, "run: python -m bench.validity --record"
+
+
+def test_noise_is_significant_no_more_often_than_chance_explains():
+    for study in ("level", "searches"):
+        for row in rows(study):
+            assert row["significant"] <= row["bound"], row
+    for row in rows("groups", way="groups"):
+        assert row["significant"] <= row["bound"], row
+    assert all(row["untrusted"] <= 0.05 for row in rows("level"))
+
+
+def test_samples_in_groups_need_their_groups():
+    constant = [row for row in rows("groups") if "per" in row["case"].split(",")[1]]
+    for way in ("space", "permutation"):
+        assert all(row["significant"] > 0.05 for row in constant if row["way"] == way)
+
+
+def test_the_p_value_given_the_ties_is_right_where_the_normal_one_is_not():
+    assert max(abs(row["conditional"] - row["exact"]) for row in rows("ties")) < 0.1
+    tens = [row for row in rows("ties", zeros=0.98) if -11 < row["exact"] < -9]
+    assert tens
+    assert all(row["normal"] < -18 for row in tens)
+
+
+def test_permutations_find_what_the_formula_space_misses():
+    for row in rows("power", min_fraction=0.003, way="permutation"):
+        assert row["found"] >= 0.8, row
+    for row in rows("power", way="space"):
+        assert row["found"] < 0.3, row
+
+
+def test_permuted_labels_have_small_p_values_until_they_are_corrected():
+    (permuted,) = rows("labels", labels="permuted")
+    assert permuted["nominal"] > 0.9
+    assert permuted["after_search"] <= 0.05
+
+
+def test_intervals_hold_what_they_should():
+    assert all(row["union"] >= 0.9 for row in rows("intervals"))
+    assert min(row["delong"] for row in rows("intervals")) < 0.5
+
+
+def test_false_discoveries_are_as_rare_as_was_asked_for():
+    for row in rows("fdr"):
+        assert row["false_discovery_rate"] <= 0.05, row
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("statistics")
+
+
+@pytest.mark.slow
+def test_every_command_runs_and_prints_what_is_shown(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    blocks = re.findall(r"^```console\n(.*?)^```", GUIDE, flags=re.DOTALL | re.MULTILINE)
+    assert blocks
+    for block in blocks:
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, *shown = part.splitlines()
+            name, *words = shlex.split(command)
+            assert name == "invert"
+            done = call(*words)
+            assert done.exit_code == 0, f"{command}: {done.output}"
+            printed = [line.split() for line in done.stdout.splitlines()]
+            for line in shown:
+                if line != "...":
+                    assert line.split() in printed, f"{command}: {line}\n{done.stdout}"
+
+
+def test_every_option_and_column_that_is_mentioned_exists():
+    names = [[name] for name in main.list_commands(None)]
+    helped = "".join(call(*name, "--help").stdout for name in names) + " --record --units"
+    for option in re.findall(r"--[a-z][a-z-]*", GUIDE):
+        assert option in helped, option
+
+
+def test_linked_files_and_sections_exist():
+    titles = re.findall(r"^#+ (.*)$", GUIDE, flags=re.MULTILINE)
+    anchors = {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", GUIDE):
+        path, _, anchor = target.partition("#")
+        assert not path or (page.PAGE.parent / path).exists(), target
+        assert path or anchor in anchors, target
