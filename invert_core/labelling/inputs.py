@@ -17,7 +17,12 @@ from invert_core.concepts.sets.packing import as_marks
 from invert_core.errors import DataError
 from invert_core.labelling.choosing import UnitChoice, choose_units
 from invert_core.labelling.choosing_concepts import choose_concepts
-from invert_core.labelling.grouping import GroupSource, groups_of, refuse_shared
+from invert_core.labelling.grouping import (
+    GroupSource,
+    groups_of,
+    refuse_shared,
+    warn_of_dependence,
+)
 from invert_core.labelling.holding_out import (
     check_holdout,
     hold_out,
@@ -90,6 +95,8 @@ class Inputs:
             if held is not None and work.held_out is not None and groups is not None:
                 known = held, work.held_out.concepts, work.held_out.kept
                 refuse_shared(groups, self.groups, *known, self.match)
+            if groups is not None and (held is not None or self.holdout):
+                warn_of_dependence()
             yield hold_out(replace(work, groups=groups), self.holdout, seed)
 
     def _concept_set(self, numbered: bool) -> ConceptSet:

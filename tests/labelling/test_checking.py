@@ -295,10 +295,12 @@ def test_samples_exchange_all_their_marks(run, permuted):
     assert permuted[0].tolist() != permuted[1].tolist()
 
 
-def test_groups_exchange_their_marks_as_one(files, permuted):
-    told = {"settings": QUICK, "groups": "id:(..).*"}  # s0 to s9, s1x, s2x, ...
+@pytest.mark.parametrize("of_run", [True, False])
+def test_groups_exchange_their_marks_as_one(files, permuted, of_run):
+    groups = "id:(..).*"  # s0 to s9, s1x, s2x, ...
+    told = {"settings": QUICK} | ({"groups": groups} if of_run else {})
     label_files(files / "seen.npz", files / "seen_concepts.npz", files / "run", **told)
-    check_permuted_labels(files / "run", 2)
+    check_permuted_labels(files / "run", 2, groups=None if of_run else groups)
     with np.load(files / "seen_concepts.npz") as of:
         names, labels = [id[:2] for id in of["sample_id"]], of["labels"]
     blocks = [labels[np.array(names) == name].tolist() for name in dict.fromkeys(names)]

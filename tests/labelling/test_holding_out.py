@@ -363,5 +363,6 @@ def test_a_held_out_file_has_no_samples_of_searched_groups(caplog):
         )
 
     assert {row.n_samples_held_out for row in labelled(40)} == {20, None}
+    assert "take held-out samples as independent" in caplog.text
     with pytest.raises(DataError, match=r"1 group has searched and held-out samples \('clip10'\)"):
         labelled(42)
