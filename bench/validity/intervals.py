@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from bench.coverage import N_POSITIVE, N_SAMPLES, SHIFTS, ZEROS, coverage, true_auc
-
 from bench.validity.record import Row
 from bench.validity.study import Sizes, Study, Table, extremes, groups_of
 from bench.validity.units import threshold

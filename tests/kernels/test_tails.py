@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.counting import count, doubled_midranks
-from invert_core.kernels import tails
+from invert_core.kernels import blocks, tails
 from invert_core.kernels.tails import log_tails
 from invert_core.kernels.ties import Ties, pieces_of
 from tests import naive
@@ -140,8 +140,8 @@ def test_p_is_finite_falls_with_s_and_is_the_same_from_both_sides(ties, data):
         return
     size = data.draw(st.integers(1, n - 1) | st.integers(1, min(n - 1, 5)))
     values = pieces_of(ties, 0, False)
-    low = tails.smallest_sum(size, values, 0, values.size.size)
-    high = tails.largest_sum(size, values, 0, values.size.size)[0]
+    low = blocks.smallest_sum(size, values, 0, values.size.size)
+    high = blocks.largest_sum(size, values, 0, values.size.size)[0]
     shares = data.draw(st.lists(st.integers(-1, 17), min_size=8, max_size=8))
     excess = np.unique([low + (int(high) - int(low)) * share // 16 for share in shares])
     sums = excess + size * (n + 1)
