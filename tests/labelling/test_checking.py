@@ -101,6 +101,22 @@ def test_every_changed_number_is_found(run):
     assert found["row"].recorded is None
 
 
+def test_rows_of_units_that_are_left_out_or_repeat_are_found(run, files):
+    rows = (run / "labels.jsonl").read_text().splitlines(keepends=True)
+    without = [row for row in rows if json.loads(row)["unit"] != 5]
+    (run / "labels.jsonl").write_text("".join(without))
+    seal_run(run)
+    (found,) = verify_run(run).differences
+    assert (found.column, found.unit, found.recorded) == ("row", "fc:5", None)
+    assert found.n_rows == len(rows) - len(without)
+    (run / "labels.jsonl").write_text("".join([*rows, rows[0]]))
+    seal_run(run)
+    (found,) = verify_run(run).differences
+    assert (found.column, found.unit, found.computed) == ("row", "fc:0", None)
+    with pytest.raises(FileFormatError, match="not in order at unit fc:0"):
+        check_held_out(run, *of_unseen(files))
+
+
 def test_a_changed_table_is_noticed(run):
     (run / "labels.csv").write_text((run / "labels.csv").read_text().replace("fc,5,1", "fc,5,2"))
     with pytest.raises(FileFormatError, match=r"labels\.csv' is damaged or was changed"):
@@ -124,7 +140,13 @@ def test_inputs_that_have_changed_are_refused(run, files):
 
 
 @pytest.mark.parametrize(
-    "changed", [{"inputs": None}, {"inputs": {"activations": {}, "concepts": {}}}, {"settings": []}]
+    "changed",
+    [
+        {"inputs": None},
+        {"inputs": {"activations": {}, "concepts": {}}},
+        {"settings": []},
+        {"arguments": None},
+    ],
 )
 def test_a_run_that_does_not_say_what_it_was_made_from_is_refused(run, changed):
     info = json.loads((run / "run.json").read_text())
