@@ -99,6 +99,9 @@ def check_permuted_labels(
 ) -> PermutedCheck:
     """Label all units of a run with permuted labels, several times, with the same settings.
 
+    All labellings share the null distributions of the run, so that they show its own level, which
+    is near 5 % if there are many permutations.
+
     Parameters
     ----------
     run : path
