@@ -91,6 +91,14 @@ def refuse_shared(
         )
 
 
+def warn_of_dependence() -> None:
+    """Warn of what is computed from held-out samples as if each were independent."""
+    _log.warning(
+        "p_held_out and the interval of auc_held_out take held-out samples as independent, so they "
+        "claim too much for samples in groups."
+    )
+
+
 def table_of(given: object) -> Path | None:
     """Return the table that groups are read from; None if there is no table.
 
