@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bench.validity import bounds, labels, level, page, record, studies, units
+from bench.validity import bounds, groups, labels, level, optimism, page, record, studies, units
 from bench.validity.__main__ import main
 from bench.validity.record import Record
 from bench.validity.study import Sizes
@@ -17,6 +17,16 @@ def test_a_study_makes_a_table_of_its_rows(monkeypatch):
     header, *lines = page.table_of(Record("level", 1, 2, made))
     assert len(lines) == 1 + len(level.KINDS)
     assert all(line.count("|") == header.count("|") for line in lines)
+
+
+def test_the_studies_of_groups_held_out_samples_and_intervals_run(monkeypatch):
+    monkeypatch.setattr(labels, "CLIPS", labels.CLIPS / "absent")
+    monkeypatch.setattr(groups, "CORRELATIONS", (0.9,))
+    monkeypatch.setattr(optimism, "STRUCTURES", ("digits",))
+    for name, cells in (("groups", 4 * 3), ("optimism", 4), ("intervals", 48)):
+        made = Record(name, 1, 4, list(studies.STUDIES[name].run(Sizes(1, 4))))
+        assert len(made.rows) == cells
+        assert len(page.table_of(made)) > 4
 
 
 def test_results_do_not_depend_on_threads(monkeypatch):
