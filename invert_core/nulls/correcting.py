@@ -90,7 +90,7 @@ class Correct:
         log10_share = np.log10(share / SHARE_OF_PERMUTATIONS)
         log10_space = space - np.log10(1 - SHARE_OF_PERMUTATIONS)
         bounded = np.minimum(0.0, np.minimum(log10_share, log10_space))
-        correction = np.where(log10_share <= bounded + 1e-12, PERMUTATION, SPACE)
+        correction = np.where(log10_share <= log10_space, PERMUTATION, SPACE)
         return 10.0**bounded, bounded, correction
 
     def _permuted(self, result: SearchResult, found: Findings) -> np.ndarray:
