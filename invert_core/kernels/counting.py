@@ -25,7 +25,7 @@ _MOST_GROUPS = 64
 _WIDEST = 512
 _MOST = 8000
 """The most draws that are gone through, at about ten nanoseconds each."""
-_MOST_TRIED = 100.0
+_MOST_TRIED = 30.0
 """How many times as many there may be, before those that cannot reach the sum are left out."""
 
 

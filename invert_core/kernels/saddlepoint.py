@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from invert_core.kernels._jit import inlined, inner
+from invert_core.kernels._jit import inner
 
 _NODES = np.array([0.1834346424956498, 0.525532409916329, 0.7966664774136267, 0.9602898564975363])
 _WEIGHTS = np.array([0.362683783378362, 0.3137066458778873, 0.2223810344533745, 0.1012285362903763])
@@ -70,27 +70,31 @@ def room_for_tilt() -> Tilt:
 @inner
 def forget(tilt):
     """Let the next search begin without a tilt."""
-    tilt.a[:] = 0.0
     tilt.b[0] = math.nan
-    tilt.pivot[:] = 0
+    for g in range(2):
+        tilt.a[g] = 0.0
+        tilt.pivot[g] = 0
 
 
 class Draw(NamedTuple):
     """A draw without replacement of ``drawn[g]`` values from stratum g, which is 0 or 1.
 
-    Stratum g is the pieces from ``start[g]`` to ``stop[g]``. From the strata ``among[0]`` to
-    ``among[1]``, some values are drawn and some are not. All are int64 [2].
+    Stratum g is the pieces from ``start[g]`` to ``stop[g]``, `size[g]` values. From the strata ``among[0]`` to
+    ``among[1]``, some values are drawn and some are not. All are int64 [2], but ``expected[g]``,
+    float64 [2], is how many values of a stratum one expects to be drawn.
     """
 
     start: np.ndarray
     stop: np.ndarray
+    size: np.ndarray
     drawn: np.ndarray
     among: np.ndarray
+    expected: np.ndarray
 
 
 def room_for_draw() -> Draw:
     """Return room for a draw."""
-    return Draw(*np.zeros((4, 2), np.int64))
+    return Draw(*np.zeros((5, 2), np.int64), np.zeros(2))
 
 
 class Cumulants(NamedTuple):
@@ -193,64 +197,7 @@ def cumulants(a, b, pivot, pieces, start, stop):
 @inner
 def n_values_of(pieces, start, stop):
     """Return how many values pieces have."""
-    n_values = 0
-    for piece in range(start, stop):
-        n_values += pieces.size[piece]
-    return n_values
-
-
-@inlined
-def set_no_tilt(draw, pieces, tilt):
-    """Fill in equal odds for all values of a stratum."""
-    for g in range(draw.among[0], draw.among[1]):
-        share = draw.drawn[g] / float(n_values_of(pieces, draw.start[g], draw.stop[g]))
-        tilt.a[g] = math.log(share) - math.log1p(-share)
-        tilt.pivot[g] = pieces.level[draw.start[g]]
-    tilt.b[0] = 0.0
-
-
-@inner
-def half_target(draw, twice_sum, pieces, tilt):
-    """Return half of `twice_sum`, measured from the pivots, in the unit of y."""
-    for g in range(draw.among[0], draw.among[1]):
-        twice_sum -= 2 * draw.drawn[g] * tilt.pivot[g]
-    return 0.5 * twice_sum / pieces.scale[0]
-
-
-@inlined
-def move_pivots(draw, pieces, tilt):
-    """Move each pivot to where the draw is undecided; around it, sums of squares do not cancel."""
-    moments, scale = tilt.moments, pieces.scale[0]
-    for g in range(draw.among[0], draw.among[1]):
-        move = np.int64(round(scale * moments[g, 4] / moments[g, 3]))
-        shift = move / scale
-        tilt.pivot[g] += move
-        tilt.a[g] += tilt.b[0] * shift
-        moments[g, 5] += shift * (shift * moments[g, 3] - 2.0 * moments[g, 4])
-        moments[g, 4] -= shift * moments[g, 3]
-        moments[g, 2] -= shift * moments[g, 1]
-
-
-@inlined
-def add_strata(draw, twice_sum, pieces, tilt):
-    """Fill in the cumulants of each stratum, and return the function that a tilt minimises."""
-    a, b, moments = tilt.a, tilt.b[0], tilt.moments
-    value = -b * half_target(draw, twice_sum, pieces, tilt)
-    for g in range(draw.among[0], draw.among[1]):
-        of = cumulants(a[g], b, tilt.pivot[g], pieces, draw.start[g], draw.stop[g])
-        moments[g, 0], moments[g, 1], moments[g, 2] = of.k, of.by_a, of.by_b
-        moments[g, 3], moments[g, 4], moments[g, 5] = of.by_aa, of.by_ab, of.by_bb
-        value += of.k - a[g] * draw.drawn[g]
-    return value
-
-
-@inner
-def least_variance(draw, tilt):
-    """Return the smallest variance of the number of draws from a stratum."""
-    least = math.inf
-    for g in range(draw.among[0], draw.among[1]):
-        least = min(least, tilt.moments[g, 3])
-    return least
+    return pieces.before[stop] - pieces.before[start]
 
 
 @inner
@@ -258,78 +205,85 @@ def find_tilt(draw, twice_sum, pieces, tilt):
     """Find the tilt at which half of `twice_sum` is the expected sum, and return the fit there.
 
     Newton's method on a convex function of a and b, with steps that are cut until they go down.
+    Each turn goes part of a step, and takes some of it back if that was too far.
     """
-    first, end = draw.among[0], draw.among[1]
-    drawn, moments, steps = draw.drawn, tilt.moments, tilt.steps
-    is_cold, is_begun = math.isnan(tilt.b[0]), False
+    first, end, drawn, scale = draw.among[0], draw.among[1], draw.drawn, pieces.scale[0]
+    a, b, pivot, moments, steps = tilt
+    is_cold, is_begun = math.isnan(b[0]), False
     value = gain = math.inf
-    variance = tolerance = step_b = share = 0.0
+    variance = tolerance = step_b = share = move = 0.0
     for _ in range(_MOST_EVALUATIONS):
         if is_cold and not is_begun:
-            set_no_tilt(draw, pieces, tilt)
-        found = add_strata(draw, twice_sum, pieces, tilt)
-        if not is_begun:
-            # Where nothing is undecided, no step can be taken.
-            if not is_cold and not least_variance(draw, tilt) > _UNDECIDED:
-                is_cold = True
-                continue
-            is_begun = True
-        elif found > value - 1e-4 * share * gain + tolerance and share >= 1e-12:
-            share *= 0.5
-            for g in range(first, end):
-                tilt.a[g] -= share * steps[g]
-            tilt.b[0] -= share * step_b
-            continue
-        value = found
-        if not least_variance(draw, tilt) > 0.0:
-            break
-        move_pivots(draw, pieces, tilt)
-        # The Hessian is diagonal but for its last row, that of b.
-        variance, slope, excess_sum = 0.0, -half_target(draw, twice_sum, pieces, tilt), 0.0
+            b[0] = 0.0
+        b[0] += move * step_b
+        found, least_variance, left = 0.0, math.inf, twice_sum
         for g in range(first, end):
+            if is_cold and not is_begun:
+                a[g] = math.log(drawn[g] / (draw.size[g] - drawn[g]))
+                pivot[g] = pieces.level[draw.start[g]]
+            a[g] += move * steps[g]
+            of = cumulants(a[g], b[0], pivot[g], pieces, draw.start[g], draw.stop[g])
+            moments[g, 0], moments[g, 1], moments[g, 2] = of.k, of.by_a, of.by_b
+            moments[g, 3], moments[g, 4], moments[g, 5] = of.by_aa, of.by_ab, of.by_bb
+            found += of.k - a[g] * drawn[g]
+            least_variance = min(least_variance, of.by_aa)
+            left -= 2 * drawn[g] * pivot[g]
+        found -= b[0] * (0.5 * left / scale)
+        if is_begun and found > value - 1e-4 * share * gain + tolerance and share >= 1e-12:
+            share *= 0.5
+            move = -share
+            continue
+        # Where nothing is undecided, no step can be taken.
+        if not (is_begun or is_cold or least_variance > _UNDECIDED):
+            is_cold, move = True, 0.0
+            continue
+        is_begun = True
+        value = found
+        if not least_variance > 0.0:
+            break
+        # The Hessian is diagonal but for its last row, that of b.
+        variance = slope = excess_sum = 0.0
+        left = twice_sum
+        for g in range(first, end):
+            # Pivots move to where the draw is undecided: there, sums of squares do not cancel.
+            at = np.int64(round(scale * moments[g, 4] / moments[g, 3]))
+            shift = at / scale
+            pivot[g] += at
+            a[g] += b[0] * shift
+            moments[g, 5] += shift * (shift * moments[g, 3] - 2.0 * moments[g, 4])
+            moments[g, 4] -= shift * moments[g, 3]
+            moments[g, 2] -= shift * moments[g, 1]
+            left -= 2 * drawn[g] * pivot[g]
             slope += moments[g, 2]
             excess_sum += moments[g, 4] * (moments[g, 1] - drawn[g]) / moments[g, 3]
             variance += moments[g, 5] - moments[g, 4] * moments[g, 4] / moments[g, 3]
         if not variance > 0.0:
             break
+        slope -= 0.5 * left / scale
         step_b = (excess_sum - slope) / variance
         gain = -slope * step_b
-        largest = abs(step_b) / (2.0 + 2.0 * abs(tilt.b[0]))
+        largest = abs(step_b) / (2.0 + 2.0 * abs(b[0]))
         for g in range(first, end):
             excess = moments[g, 1] - drawn[g]
             steps[g] = -(excess + moments[g, 4] * step_b) / moments[g, 3]
             gain -= excess * steps[g]
-            largest = max(largest, abs(steps[g]) / (4.0 + abs(tilt.a[g])))
+            largest = max(largest, abs(steps[g]) / (4.0 + abs(a[g])))
         tolerance = _ENOUGH + _ROUNDING * abs(value)
         if gain <= tolerance:
             break
         # Far from the tilt the quadratic model means little: no step is much longer than the way.
-        share = 1.0 / max(1.0, largest)
-        for g in range(first, end):
-            tilt.a[g] += share * steps[g]
-        tilt.b[0] += share * step_b
-    entropy, log_stretch = log_draws(draw, pieces)
+        share = move = 1.0 / max(1.0, largest)
+    # The number of draws, or nearly so, and the variances without a tilt.
+    entropy, stretch = 0.0, 1.0
     for g in range(first, end):
-        log_stretch += math.log(max(moments[g, 3], 1e-300))
-    return Fit(value - entropy, variance, math.exp(log_stretch), gain <= _CLOSE)
+        size = float(draw.size[g])
+        chance = drawn[g] / size
+        entropy -= drawn[g] * math.log(chance) + (size - drawn[g]) * math.log1p(-chance)
+        stretch *= max(moments[g, 3], 1e-300) / (size * chance * (1.0 - chance))
+    return Fit(value - entropy, variance, stretch, gain <= _CLOSE)
 
 
-@inlined
-def log_draws(draw, pieces):
-    """Return the logarithm of about the number of draws, and of their precision without a tilt.
-
-    The precision is one over the product of the variances of the strata's numbers of draws.
-    """
-    entropy = log_precision = 0.0
-    for g in range(draw.among[0], draw.among[1]):
-        size = float(n_values_of(pieces, draw.start[g], draw.stop[g]))
-        share = draw.drawn[g] / size
-        entropy -= draw.drawn[g] * math.log(share) + (size - draw.drawn[g]) * math.log1p(-share)
-        log_precision -= math.log(size * share * (1.0 - share))
-    return entropy, log_precision
-
-
-@inlined
+@inner
 def log_upper_tail(z):
     """Return the logarithm of the tail of the normal distribution."""
     if z < 8.0:

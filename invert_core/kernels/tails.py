@@ -30,7 +30,7 @@ from invert_core.kernels.saddlepoint import (
     room_for_draw,
     room_for_tilt,
 )
-from invert_core.kernels.ties import Pieces, Ties, fill_pieces, room_for_pieces
+from invert_core.kernels.ties import Pieces, Ties, add_piece, fill_pieces, room_for_pieces
 from invert_core.kernels.unsplit_tails import largest_sum, unsplit_tail
 
 NONE, EXACT, SADDLEPOINT, SPLIT = 0, 1, 2, 3
@@ -47,8 +47,8 @@ _FLAT = 0.2
 _NEVER = 1e-4
 """A side with a smaller variance of the number of draws has no part in them."""
 _MOST_PAIRS = 1000.0
-_NEGLIGIBLE = 11.0
-"""Terms below exp(-11) of the sum are left out."""
+_NEGLIGIBLE = 8.0
+"""Terms below exp(-8) of the sum are left out."""
 _LOG_2 = math.log(2.0)
 
 
@@ -65,15 +65,12 @@ class Rows(NamedTuple):
 class Space(NamedTuple):
     """The arrays that tails are found in; all rows use them in turn.
 
-    `pieces` are the values of a unit, and `rest` those without a tie group. ``outside[g]``, float64
-    [2], is how many samples are expected below and above the largest tie group.
+    `pieces` are the values of a unit, after which those without a tie group may be.
     """
 
     pieces: Pieces
-    rest: Pieces
     draw: Draw
     tilt: Tilt
-    outside: np.ndarray
     counting: Counting
 
 
@@ -119,10 +116,8 @@ def _space(ties: Ties) -> Space:
     """Make the arrays here, because each of them would take long to compile in a kernel."""
     return Space(
         room_for_pieces(ties),
-        room_for_pieces(ties),
         room_for_draw(),
         room_for_tilt(),
-        np.empty(2),
         room_for_counting(),
     )
 
@@ -137,6 +132,8 @@ def _fixed(array: np.ndarray) -> np.ndarray:
 @kernel
 def fill_log_tails(rows, ties, alternative, space):
     """Fill in what `log_tails` returns."""
+    # A tuple of fewer arrays takes less time to compile where it is passed on.
+    pieces, draw, tilt, counting = space
     for row in range(rows.unit.size):
         unit, n_drawn = rows.unit[row], rows.n_positive[row]
         n_samples = ties.n_samples[unit]
@@ -151,9 +148,10 @@ def fill_log_tails(rows, ties, alternative, space):
             # the others lack: the tail of the smaller of the two is the same and found with less
             # work.
             is_small = 2 * n_drawn <= n_samples
-            fill_pieces(space.pieces, ties, unit, is_lower == is_small)
+            fill_pieces(pieces, ties, unit, is_lower == is_small)
             n_drawn = n_drawn if is_small else n_samples - n_drawn
-            found, rung = log_tail(n_drawn, -excess if is_lower else excess, space)
+            least = -excess if is_lower else excess
+            found, rung = log_tail(n_drawn, least, pieces, draw, tilt, counting)
             if alternative == TWO_SIDED:
                 found = min(0.0, found + _LOG_2)
         rows.log_p[row], rows.rung[row] = found, rung
@@ -167,9 +165,8 @@ def has_one_value(ties, unit):
 
 
 @inlined
-def log_tail(n_drawn, least, space):
+def log_tail(n_drawn, least, pieces, draw, tilt, counting):
     """Return log P(S >= least) of the sum S of `n_drawn` of a population, and the rung."""
-    pieces, draw, tilt = space.pieces, space.draw, space.tilt
     n_pieces = pieces.n[0]
     largest, log_ways = largest_sum(n_drawn, pieces, 0, n_pieces)
     # No p is below that of the largest sum, which is drawn in exp(log_ways) ways.
@@ -177,19 +174,20 @@ def log_tail(n_drawn, least, space):
     if least >= largest:
         return floor, EXACT
     forget(tilt)
-    draw.start[:] = 0
+    draw.start[0], draw.start[1] = 0, 0
     draw.stop[0], draw.stop[1] = 0, n_pieces
     draw.drawn[0], draw.drawn[1] = 0, n_drawn
-    found, is_counted = unsplit_tail(draw, least, pieces, tilt, space.counting.ways)
+    found, is_counted = unsplit_tail(draw, least, pieces, tilt, counting.ways)
     if is_counted:
         return found, EXACT
-    counted = counted_tail(n_drawn, least, pieces, tilt, space.counting)
+    counted = counted_tail(n_drawn, least, pieces, tilt, counting)
     if not math.isnan(counted):
         return min(0.0, max(counted, floor)), EXACT
     atom = largest_tie(pieces)
     rung = SADDLEPOINT
-    if atom >= 0 and is_lumpy(atom, n_drawn, space):
-        found, rung = split_tail(n_drawn, least, atom, space), SPLIT
+    if atom >= 0 and is_lumpy(atom, pieces, tilt, draw.expected):
+        found = split_tail(n_drawn, least, atom, pieces, draw, tilt, counting.ways)
+        rung = SPLIT
     return min(0.0, max(found, floor)), rung
 
 
@@ -215,10 +213,9 @@ def second_tie(atom, pieces):
 
 
 @inlined
-def is_lumpy(atom, n_drawn, space):
-    """Return whether S is lumpy because of a tie group; find what is drawn outside it."""
-    pieces, outside = space.pieces, space.outside
-    a, b, pivot = space.tilt.a[1], space.tilt.b[0], space.tilt.pivot[1]
+def is_lumpy(atom, pieces, tilt, outside):
+    """Return whether S is lumpy because of a tie group; find what one expects on both sides."""
+    a, b, pivot = tilt.a[1], tilt.b[0], tilt.pivot[1]
     n_pieces = pieces.n[0]
     level = (pieces.level[atom] - pivot) / pieces.scale[0]
     variance = gap = 0.0
@@ -241,46 +238,36 @@ def is_lumpy(atom, n_drawn, space):
 
 
 @inlined
-def copy_without(piece, pieces, rest):
-    """Copy all pieces but one; all of them, if that is -1."""
-    n_pieces = 0
-    for i in range(pieces.n[0]):
-        if i != piece:
-            rest.size[n_pieces] = pieces.size[i]
-            rest.level[n_pieces] = pieces.level[i]
-            rest.step[n_pieces] = pieces.step[i]
-            n_pieces += 1
-    rest.n[0] = n_pieces
-    rest.scale[0] = pieces.scale[0]
-
-
-@inlined
-def split_tail(n_drawn, least, atom, space):
+def split_tail(n_drawn, least, atom, pieces, draw, tilt, ways):
     """Return log P(S >= least) as a sum over the number of draws below and above a tie group.
 
     And over the number of draws from a second tie group where there is one.
     """
-    pieces, rest, tilt, outside = space.pieces, space.rest, space.tilt, space.outside
+    n_pieces = pieces.n[0]
     second = second_tie(atom, pieces)
     size, level, mean = np.int64(0), np.int64(0), 0.0
-    copy_without(second, pieces, rest)
     if second >= 0:
         size, level = pieces.size[second], pieces.level[second]
         of = cumulants(tilt.a[1], tilt.b[0], tilt.pivot[1], pieces, second, second + 1)
         mean = of.by_a
-        if second < atom:
-            atom -= 1
-            outside[0] -= mean
-        else:
-            outside[1] -= mean
-    n_rest = n_values_of(rest, 0, rest.n[0])
+        draw.expected[0 if second < atom else 1] -= mean
+    # All pieces but the second tie group once more, after the others.
+    stop = n_pieces
+    draw.start[0] = stop
+    draw.stop[0] = stop + atom - (1 if 0 <= second < atom else 0)
+    for i in range(n_pieces):
+        if i != second:
+            stop = add_piece(stop, pieces.size[i], pieces.level[i], pieces.step[i], pieces)
+    draw.start[1], draw.stop[1] = draw.stop[0] + 1, stop
+    n_rest = n_values_of(pieces, n_pieces, stop)
     total = -math.inf
     for side in (1, -1):
         n_second = min(max(round(mean), n_drawn - n_rest), size, n_drawn) - (side < 0)
         last = -math.inf
         while max(0, n_drawn - n_rest) <= n_second <= min(size, n_drawn):
             term = log_choose(size, n_second)
-            term += log_ways_outside(n_drawn - n_second, least - n_second * level, atom, space)
+            need = least - n_second * level
+            term += log_ways_outside(n_drawn - n_second, need, pieces, draw, tilt, ways)
             total = add_logs(total, term)
             if term < last and term < total - _NEGLIGIBLE:
                 break
@@ -290,34 +277,29 @@ def split_tail(n_drawn, least, atom, space):
 
 
 @inlined
-def log_ways_outside(n_drawn, least, atom, space):
-    """Return the log of the number of draws from `rest` with S >= least, split on a tie group."""
-    rest, draw, outside = space.rest, space.draw, space.outside
-    draw.start[0], draw.start[1] = 0, atom + 1
-    draw.stop[0], draw.stop[1] = atom, rest.n[0]
-    n_low = n_values_of(rest, draw.start[0], draw.stop[0])
-    n_high = n_values_of(rest, draw.start[1], draw.stop[1])
-    n_tied, level = rest.size[atom], rest.level[atom]
-    forget(space.tilt)
+def log_ways_outside(n_drawn, least, pieces, draw, tilt, ways):
+    """Return the log of the number of draws with S >= least from strata and what is between."""
+    n_low = n_values_of(pieces, draw.start[0], draw.stop[0])
+    n_high = n_values_of(pieces, draw.start[1], draw.stop[1])
+    n_tied, level = pieces.size[draw.stop[0]], pieces.level[draw.stop[0]]
+    forget(tilt)
     total = -math.inf
     for side_low in (1, -1):
-        low = min(round(outside[0]), n_low, n_drawn) - (side_low < 0)
+        low = min(round(draw.expected[0]), n_low, n_drawn) - (side_low < 0)
         while 0 <= low <= min(n_low, n_drawn):
             before = total
             of_low = -math.inf
             for side_high in (1, -1):
-                high = min(round(outside[1]), n_high, n_drawn - low) - (side_high < 0)
+                high = min(round(draw.expected[1]), n_high, n_drawn - low) - (side_high < 0)
                 last = -math.inf
-                space.tilt.b[0] = math.nan
+                tilt.b[0] = math.nan
                 while 0 <= high <= min(n_high, n_drawn - low):
                     n_inside = n_drawn - low - high
                     term = -math.inf
                     if n_inside <= n_tied:
                         draw.drawn[0], draw.drawn[1] = low, high
                         need = least - n_inside * level
-                        tail, _ = unsplit_tail(
-                            draw, need, rest, space.tilt, space.counting.ways
-                        )
+                        tail, _ = unsplit_tail(draw, need, pieces, tilt, ways)
                         term = log_choose(n_low, low) + log_choose(n_high, high)
                         term += log_choose(n_tied, n_inside) + tail
                     of_low = add_logs(of_low, term)

@@ -122,14 +122,15 @@ class Pieces(NamedTuple):
 
     Piece i, one of ``n[0]``, has the `size[i]` values level[i], level[i] + step[i],
     level[i] + 2 step[i], and so on: the step of a tie group is 0, that of a run 2. Levels are
-    doubled midranks minus (N + 1), so that the values of a unit add up to 0. All are int64 [P],
-    with room for more pieces. Divided by ``scale[0]``, the number of samples, they are between -1
+    doubled midranks minus (N + 1), so that the values of a unit add up to 0. `before[i]` values are
+    before piece i. All are int64 [P], with room for as many pieces that are made of these. Divided by ``scale[0]``, the number of samples, they are between -1
     and 1.
     """
 
     size: np.ndarray
     level: np.ndarray
     step: np.ndarray
+    before: np.ndarray
     n: np.ndarray
     scale: np.ndarray
 
@@ -137,8 +138,16 @@ class Pieces(NamedTuple):
 def room_for_pieces(ties: Ties) -> Pieces:
     """Return room for the pieces of any one of some units."""
     n_groups = int(np.diff(ties.first).max(initial=0))
-    size, level, step = np.empty((3, n_groups + _SHORT * (n_groups + 1)), np.int64)
-    return Pieces(size, level, step, np.zeros(1, np.int64), np.empty(1))
+    n_pieces = n_groups + _SHORT * (n_groups + 1)
+    return Pieces(*np.zeros((4, 2 * n_pieces + 1), np.int64), np.zeros(1, np.int64), np.empty(1))
+
+
+@inner
+def add_piece(number, size, level, step, pieces):
+    """Write a piece after those before it, and return the number of the next one."""
+    pieces.size[number], pieces.level[number], pieces.step[number] = size, level, step
+    pieces.before[number + 1] = pieces.before[number] + size
+    return number + 1
 
 
 @inlined
@@ -147,7 +156,7 @@ def fill_pieces(pieces, ties, unit, is_reversed):
     n_samples = ties.n_samples[unit]
     n_groups = ties.first[unit + 1] - ties.first[unit]
     longest = np.int64(0)
-    n_pieces = 0
+    n_pieces = np.int64(0)
     # Runs are noted in the second turn, when it is known how long they are.
     for turn in range(2):
         done = np.int64(0)
@@ -165,15 +174,12 @@ def fill_pieces(pieces, ties, unit, is_reversed):
                 # Short runs count as tie groups of one.
                 n_parts = run if longest <= _SHORT else min(run, 1)
                 for part in range(n_parts):
-                    pieces.size[n_pieces] = run // n_parts
-                    pieces.level[n_pieces] = 2 * (done + part) + 1 - n_samples
-                    pieces.step[n_pieces] = 2 if run > n_parts else 0
-                    n_pieces += 1
+                    level = 2 * (done + part) + 1 - n_samples
+                    step = 2 if run > n_parts else 0
+                    n_pieces = add_piece(n_pieces, run // n_parts, level, step, pieces)
                 if size > 0:
-                    pieces.size[n_pieces] = size
-                    pieces.level[n_pieces] = 2 * below + size - n_samples
-                    pieces.step[n_pieces] = 0
-                    n_pieces += 1
+                    level = 2 * below + size - n_samples
+                    n_pieces = add_piece(n_pieces, size, level, 0, pieces)
             done = below + size
     pieces.n[0] = n_pieces
     pieces.scale[0] = n_samples

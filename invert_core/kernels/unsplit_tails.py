@@ -86,6 +86,7 @@ def unsplit_tail(draw, least, pieces, tilt, ways):
     for g in range(2):
         start, stop, n_drawn = draw.start[g], draw.stop[g], draw.drawn[g]
         n_values = n_values_of(pieces, start, stop)
+        draw.size[g] = n_values
         highest, log_ways = largest_sum(n_drawn, pieces, start, stop)
         if n_drawn == 0 or n_drawn == n_values:
             least -= highest
@@ -116,7 +117,7 @@ def block_tail(draw, least, n_steps, pieces, ways):
     """
     g = draw.among[0]
     start, stop, n_drawn = draw.start[g], draw.stop[g], draw.drawn[g]
-    n_values = n_values_of(pieces, start, stop)
+    n_values = draw.size[g]
     if n_drawn == 1 or n_drawn == n_values - 1:
         # All but one are drawn if their sum lacks that one.
         everything = largest_sum(n_values, pieces, start, stop)[0]
