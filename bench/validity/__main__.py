@@ -32,7 +32,7 @@ def main(
     for name in names or studies.STUDIES:
         study = studies.STUDIES[name]
         sizes = Sizes(repeats or study.repeats, units or study.units, jobs)
-        missing = labels.absent(study.structures)
+        missing = labels.absent(study.data)
         for sentence in missing:
             click.echo(sentence, err=True)
         if record and missing:

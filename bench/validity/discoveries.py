@@ -87,5 +87,5 @@ STUDY = Study(
     summary,
     repeats=20,
     units=192,
-    structures=ON,
+    data=ON,
 )

@@ -134,4 +134,5 @@ STUDY = Study(
     summary,
     repeats=10,
     units=24,
+    data=("clips",),
 )

@@ -81,9 +81,10 @@ def structure(name: str) -> Structure | None:
 
 
 def absent(names: tuple[str, ...]) -> list[str]:
-    """Say which data are missing, a sentence for each."""
+    """Say which data of a study are missing, a sentence for each."""
+    optional = {"WordNet": (WORDNET, "INVERT_WORDNET"), "clips": (CLIPS, "INVERT_CLIPS")}
     return [
-        f"{name} is left out: {WORDNET} does not exist. INVERT_WORDNET can name another folder."
-        for name in names
-        if structure(name) is None
+        f"{name} is left out: {folder} does not exist. {variable} can name another folder."
+        for name, (folder, variable) in optional.items()
+        if name in names and not folder.is_dir()
     ]

@@ -117,5 +117,5 @@ STUDY = Study(
     summary,
     repeats=12,
     units=50,
-    structures=STRUCTURES,
+    data=STRUCTURES,
 )

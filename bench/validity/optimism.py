@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from bench.validity import labels, runs, units
+from bench.validity.bounds import bound
 from bench.validity.record import Row
 from bench.validity.study import Sizes, Study, Table, percent
 from invert_core import Settings
@@ -42,6 +43,7 @@ def run(sizes: Sizes) -> Iterator[Row]:
                 "auc_held_out": float(np.mean([row.auc_held_out for row in tested])),
                 "optimism": float(np.mean([row.optimism for row in tested])),
                 "significant": runs.share([row.p_held_out < runs.SIGNIFICANT for row in tested]),
+                "bound": bound(len(tested), 1, 0),
                 "inside": runs.share(
                     [row.auc_held_out_low <= 0.5 <= row.auc_held_out_high for row in tested]
                 ),
@@ -51,7 +53,7 @@ def run(sizes: Sizes) -> Iterator[Row]:
 def summary(rows: Sequence[Row]) -> Table:
     """Return a line for each row."""
     header = (
-        "labels", "zeros", "AUC", "held-out AUC", "optimism", "p held out < .05",
+        "labels", "zeros", "AUC", "held-out AUC", "optimism", "p held out < .05", "bound",
         "interval holds 0.5",
     )  # fmt: skip
     lines = [
@@ -62,6 +64,7 @@ def summary(rows: Sequence[Row]) -> Table:
             f"{row['auc_held_out']:.3f}",
             f"{row['optimism']:.3f}",
             percent(row["significant"]),
+            percent(row["bound"]),
             percent(row["inside"]),
         )
         for row in rows
@@ -73,7 +76,7 @@ STUDY = Study(
     "How much does the search flatter the AUC of noise?",
     run,
     summary,
-    repeats=4,
+    repeats=10,
     units=100,
-    structures=STRUCTURES,
+    data=STRUCTURES,
 )

@@ -156,7 +156,7 @@ POWER = Study(
     summary_power,
     repeats=4,
     units=50,
-    structures=POWER_ON,
+    data=POWER_ON,
 )
 CURVES = Study(
     "How large must an effect be to be found?",
@@ -164,5 +164,5 @@ CURVES = Study(
     summary_curves,
     repeats=4,
     units=50,
-    structures=CURVES_ON,
+    data=CURVES_ON,
 )

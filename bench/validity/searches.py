@@ -77,4 +77,4 @@ def summary(rows: Sequence[Row]) -> Table:
     return header, lines
 
 
-STUDY = Study("Is noise called significant by other searches?", run, summary, repeats=8, units=25)
+STUDY = Study("Is noise called significant by other searches?", run, summary, repeats=4, units=25)

@@ -3,6 +3,7 @@
 from bench.validity import (
     discoveries,
     groups,
+    intervals,
     level,
     optimism,
     permuted_labels,
@@ -19,6 +20,7 @@ STUDIES = {
     "power": power.POWER,
     "curves": power.CURVES,
     "labels": permuted_labels.STUDY,
+    "intervals": intervals.STUDY,
     "optimism": optimism.STUDY,
     "fdr": discoveries.STUDY,
 }

@@ -20,7 +20,7 @@ class Sizes(NamedTuple):
 class Study(NamedTuple):
     """A question, what answers it, and how its rows become a small table.
 
-    `structures` are the labels that it takes, of `labels.STRUCTURES`.
+    `data` are the names of what it takes from outside the repository, as `labels.absent` has them.
     """
 
     asks: str
@@ -28,7 +28,7 @@ class Study(NamedTuple):
     summary: Callable[[Sequence[Row]], Table]
     repeats: int
     units: int
-    structures: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
 
 
 def percent(part: float) -> str:

@@ -63,7 +63,7 @@ def summary(rows: Sequence[Row]) -> Table:
             lines.append(
                 (
                     f"{zeros:.0%}".replace("%", " %"),
-                    f"{10.0**low:.0e} to {10.0**high:.0e}",
+                    f"1e{low} to 1e{high}" if high else f"1e{low} to 1",
                     f"up to {worst[0]:.1f} decades",
                     f"up to {worst[1]:.2f} decades",
                 )

@@ -102,8 +102,9 @@ def level(rows: Sequence[Row]) -> str:
     cells: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         cells.setdefault((row["structure"], row["kind"]), []).append(row)
-    across = Axis(0, 0.1, 300, 800, shares((0, 0.02, 0.04, 0.06, 0.08, 0.1)))
-    parts = list(legend(list(ways.values()), 305, 66, 150))
+    across = Axis(0, 0.16, 300, 820, shares((0, 0.05, 0.1, 0.15)))
+    parts = list(legend(list(ways.values()), 305, 66, 130))
+    parts += [_tick(565, 62), words(574, 66, "chance exceeds it once in 1,000", "text small")]
     y = 106.0
     lines, told = [], ""
     for (structure, kind), group in cells.items():
@@ -116,10 +117,15 @@ def level(rows: Sequence[Row]) -> str:
             at = [across.at(row[share]) for row in group]
             lines.append(f'<path class="{WAYS[way][0]} band" d="M{min(at)} {y}H{max(at)}"/>')
             lines += [dot(WAYS[way][0], x, y, 3.5) for x in at]
+        lines.append(_tick(across.at(group[0]["bound"]), y))
         y += 19
     parts += frame(across, Axis(0, 1, y, 82, {}), ("share of noise called significant", ""))
     parts += _five_percent(across, 82, y)
     return _titled("Noise that is called significant", 850, y + 56, [*parts, *lines])
+
+
+def _tick(x: float, y: float) -> str:
+    return f'<path class="line" d="M{x} {y - 6}V{y + 6}"/>'
 
 
 def power(rows: Sequence[Row]) -> str:
@@ -155,7 +161,8 @@ def groups(rows: Sequence[Row]) -> str:
                 lines.append(words(across.start - 14, y + 4, says, "soft small end"))
             for row in group:
                 kind = WAYS[colours[row["way"]]][0]
-                lines.append(dot(kind, across.at(row["significant"]), y, 5))
+                radius = 8 if row["way"] == "space" else 5  # it is seen behind another dot
+                lines.append(dot(kind, across.at(row["significant"]), y, radius))
             y += 22
         y += 10
     parts = list(frame(across, Axis(0, 1, y, 86, {}), ("share of noise called significant", "")))

@@ -1,7 +1,8 @@
 """Draw the pictures of the documentation from text: ``python -m docs.pictures.draw``.
 
-Each ``.toml`` in this folder becomes an ``.svg`` beside it. ``dataflow.toml`` holds the steps and
-rooms of one picture; ``speed.toml`` says which times of ``docs/performance.md`` the other shows.
+Each ``.toml`` in this folder becomes an ``.svg`` beside it: ``dataflow.toml`` holds the steps and
+rooms of one picture; ``speed.toml`` says which times of ``docs/performance.md`` another shows. The
+charts of ``docs/statistics.md`` show what ``python -m bench.validity`` recorded in ``validity/``.
 """
 
 import math
@@ -13,6 +14,7 @@ from typing import Any
 
 import click
 
+from docs.pictures.charts import charts
 from docs.pictures.svg import document, rectangle, words
 
 FOLDER = Path(__file__).resolve().parent
@@ -28,6 +30,7 @@ def pictures() -> dict[Path, str]:
     return {
         FOLDER / "dataflow.svg": dataflow(_read("dataflow")),
         FOLDER / "speed.svg": speed(_read("speed"), PERFORMANCE.read_text("utf-8")),
+        **charts(FOLDER),
     }
 
 

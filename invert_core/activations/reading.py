@@ -102,7 +102,13 @@ def _open_hdf5(path: Path) -> Activations:
             raise FileFormatError(
                 f"{str(path)!r} has two layers of the same name.", "Give each layer its own name."
             )
-        activations = Activations(named, sample_id, _read_groups(file), _read_source(file))
+        activations = Activations(
+            named,
+            sample_id,
+            _read_groups(file),
+            _read_source(file),
+            layout.stored_fingerprint(file) or {},
+        )
         activations.resources.enter_context(stack.pop_all())
     return activations
 

@@ -159,6 +159,9 @@ class Activations:
     source : mapping of str to str
         Where the samples of an extraction can be found again, such as ``kind`` and ``path``; {} if
         that is not known.
+    extraction : mapping of str to value of JSON
+        The fingerprint of the extraction: the model, its layers, how they were pooled, and so on;
+        {} if that is not known.
 
     Raises
     ------
@@ -171,6 +174,7 @@ class Activations:
     sample_id: tuple[str, ...] | None = None
     groups: Groups | None = field(default=None, repr=False)
     source: Mapping[str, str] = field(default_factory=dict, repr=False)
+    extraction: Mapping[str, Any] = field(default_factory=dict, repr=False)
     resources: contextlib.ExitStack = field(
         default_factory=contextlib.ExitStack, repr=False, compare=False
     )

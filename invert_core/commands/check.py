@@ -57,6 +57,27 @@ joining_options = options.together(
 """How held-out samples are joined to their concepts."""
 
 
+permuting_options = options.together(
+    "permuting",
+    click.option(
+        "--permute-labels",
+        "n_permutations",
+        type=click.IntRange(min=1),
+        metavar="P",
+        help="Label again P times with permuted labels, in which nothing is to be found.",
+    ),
+    click.option(
+        "--groups",
+        metavar="TABLE:COLUMN|id:REGEX",
+        help="--permute-labels: groups that exchange labels as one. [default: those of the run]",
+    ),
+    click.option(
+        "--seed", type=int, help="--permute-labels: seed of the permutations.  [default: 0]"
+    ),
+)
+"""How labels are permuted."""
+
+
 @command(epilog="Example: invert check run --held-out validation.h5 concepts.h5")
 @click.argument("run", type=PATH)
 @click.option(
@@ -66,24 +87,17 @@ joining_options = options.together(
     metavar="ACTIVATIONS CONCEPTS",
     help="Test every label on other samples: activations of the same units, and their labels.",
 )
-@click.option(
-    "--permute-labels",
-    type=click.IntRange(min=1),
-    metavar="P",
-    help="Label again P times with permuted labels, in which nothing is to be found.",
-)
+@permuting_options
 @moved_options
 @joining_options
-@click.option("--seed", default=0, show_default=True, help="Seed of --permute-labels.")
 @options.jobs_option
 @options.table_options
 def check(
     run: Path,
     held_out: tuple[Path, Path] | None,
-    permute_labels: int | None,
+    permuting: dict[str, Any],
     moved: dict[str, Any],
     joining: dict[str, Any],
-    seed: int,
     table: options.Table,
     **threads: Any,
 ) -> None:
@@ -93,21 +107,27 @@ def check(
     compare every number. --held-out tests all labels on samples that the search did not see.
     --permute-labels shows what the same search finds where there is nothing to be found.
     """
-    _refuse_misplaced(held_out, permute_labels, moved, joining)
+    is_permuted = permuting["n_permutations"] is not None
+    if held_out is not None and is_permuted:
+        raise click.UsageError("Give --held-out or --permute-labels, one check at a time.")
+    of_permuting = {name: permuting[name] for name in ("groups", "seed")}
+    of_files = {name: moved[name] for name in ("activations", "concepts")}
+    _refuse_unused("--permute-labels uses", {} if is_permuted else of_permuting)
+    _refuse_unused("--held-out uses", {} if held_out is not None else joining)
+    _refuse_unused("checks without --held-out use", {} if held_out is None else of_files)
     if held_out is not None:
         from invert_core.labelling.held_out_check import check_held_out
 
-        options_of = joining | {"names": moved["names"]} | threads
+        told = joining | {"names": moved["names"]} | threads
         with progress("Testing") as report:
-            tested = check_held_out(run, *held_out, **options_of, progress=report)
+            tested = check_held_out(run, *held_out, **told, progress=report)
         _print_held_out(tested, table)
-    elif permute_labels is not None:
+    elif is_permuted:
         from invert_core.labelling.permuted_labels import check_permuted_labels
 
+        told = permuting | {"seed": permuting["seed"] or 0} | moved | threads
         with progress("Labelling with permuted labels") as report:
-            permuted = check_permuted_labels(
-                run, permute_labels, **moved, seed=seed, progress=report, **threads
-            )
+            permuted = check_permuted_labels(run, **told, progress=report)
         _print_permuted(permuted, table)
     else:
         from invert_core.labelling.verifying import verify_run
@@ -117,20 +137,11 @@ def check(
         _print_verified(run, verified, table)
 
 
-def _refuse_misplaced(
-    held_out: object,
-    permute_labels: object,
-    moved: dict[str, Path | None],
-    joining: dict[str, str | None],
-) -> None:
+def _refuse_unused(only: str, given: dict[str, Any]) -> None:
     """Refuse options that would say nothing."""
-    if held_out is not None and permute_labels is not None:
-        raise click.UsageError("Give --held-out or --permute-labels, one check at a time.")
-    unused = {name: moved[name] for name in ("activations", "concepts")} if held_out else joining
-    for name, given in unused.items():
-        if given is not None:
-            use = "needs no" if held_out else "is the only check that uses"
-            raise click.UsageError(f"--held-out {use} --{name}. Leave it out.")
+    for name, value in given.items():
+        if value is not None:
+            raise click.UsageError(f"Only {only} --{name}. Leave it out.")
 
 
 def _print_verified(run: Path, verified: "Verified", table: options.Table) -> None:

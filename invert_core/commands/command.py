@@ -164,7 +164,8 @@ def _as_typed(option: click.Option, setting: Any) -> Any:
         raise ValueError("must be text, a number, or a list of these.")
     if any("\0" in str(part) for part in parts):
         raise ValueError("holds a NUL character.")
-    return [str(part) for part in parts] if option.multiple else ",".join(map(str, parts))
+    is_list = option.multiple or option.nargs > 1
+    return [str(part) for part in parts] if is_list else ",".join(map(str, parts))
 
 
 _quiet = click.option(

@@ -118,16 +118,12 @@ def _tails() -> None:
 
 def _shuffles() -> None:
     from invert_core.kernels.atoms import Atoms
+    from invert_core.kernels.blocks import atoms_of_blocks
     from invert_core.kernels.shuffles import shuffled_sums
 
-    shuffled_sums(np.ones(1, np.uint64), Atoms(np.arange(4, dtype=np.int32), _SIZES), 1)
-
-
-def _blocks() -> None:
-    from invert_core.kernels.atoms import Atoms
-    from invert_core.kernels.blocks import atoms_of_blocks
-
-    atoms_of_blocks(Atoms(np.arange(4, dtype=np.int32), _SIZES), np.arange(4, dtype=np.int32), 4)
+    atoms = Atoms(np.arange(4, dtype=np.int32), _SIZES)
+    shuffled_sums(np.ones(1, np.uint64), atoms, 1)
+    atoms_of_blocks(atoms, atoms.of_sample, 4)
 
 
 SEARCH = "search"
@@ -135,7 +131,6 @@ DENSE_SEARCH = "search among dense labels"
 RANKS = "ranks"
 CODES_OF_FLOAT64 = "codes of float64"
 SHUFFLES = "shuffles"
-BLOCKS = "blocks of samples"
 ATOMS = "atoms"
 INDEX = "index"
 EXHAUSTIVE = "exhaustive search"
@@ -155,7 +150,6 @@ JOBS: dict[str, Callable[[], None]] = {
     ATOMS: _atoms,
     PLACEMENTS: _placements,
     SHUFFLES: _shuffles,
-    BLOCKS: _blocks,
 }
 """The call of each job, keyed by the name that users are told."""
 

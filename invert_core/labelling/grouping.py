@@ -91,6 +91,14 @@ def refuse_shared(
         )
 
 
+def warn_of_dependence() -> None:
+    """Warn of what is computed from held-out samples as if each were independent."""
+    _log.warning(
+        "p_held_out and the interval of auc_held_out take held-out samples as independent, so they "
+        "claim too much for samples in groups."
+    )
+
+
 def table_of(given: object) -> Path | None:
     """Return the table that groups are read from; None if there is no table.
 
@@ -107,11 +115,9 @@ def table_of(given: object) -> Path | None:
 
 def _stored(activations: Activations, kept: np.ndarray | None) -> Groups:
     if activations.groups is None:
-        raise DataError(
-            "The activations say nothing about groups.",
-            SPELLINGS,
-        )
-    return activations.groups if kept is None else activations.groups.take(kept)
+        raise DataError("The activations say nothing about groups.", SPELLINGS)
+    # A file may name groups that have no sample.
+    return activations.groups.take(np.arange(activations.n_samples) if kept is None else kept)
 
 
 def _checked(groups: Groups) -> Groups:

@@ -13,14 +13,14 @@ import numpy as np
 from invert_core.activations.reading import open_activations
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.concepts.sets.packing import full_sets
-from invert_core.errors import DataError
+from invert_core.errors import DataError, FileFormatError
 from invert_core.files.input_file import input_path
 from invert_core.formula.formula import Formula
 from invert_core.labelling.held_out_rows import adding_held_out
-from invert_core.labelling.holding_out import Wanted, same_units
+from invert_core.labelling.holding_out import Wanted, same_units, warn_of_extraction
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress
-from invert_core.labelling.recorded_inputs import identities
+from invert_core.labelling.recorded_inputs import arguments_of, identities
 from invert_core.labelling.workload import Workload
 from invert_core.parallel import n_threads
 from invert_core.results.columns import Label
@@ -130,7 +130,7 @@ def check_held_out(
             "Give activations of other samples, or label again with --holdout 0.3.",
         )
     told = {"join": join, "match": match, "missing": missing}
-    arguments = read.info.get("arguments", {})
+    arguments = arguments_of(run, read.info)
     chosen: dict[str, Any] = {
         name: given or arguments.get(name, default)
         for (name, given), default in zip(told.items(), ("strict", "exact", "error"), strict=True)
@@ -142,7 +142,7 @@ def check_held_out(
         **chosen,
     )
     with inputs.open() as work:
-        _warn_of_searched(input_path(run) / searched["path"], work.concepts.sample_id)
+        _warn_of_searched(input_path(run) / searched["path"], path, work)
         tables = read.labels.tables
         layers = {layer.name: layer for layer, _ in work.layers}
         known = _with_unknown(work.concepts, tables)
@@ -176,7 +176,14 @@ def _wanted(tables: Iterable[LabelTable]) -> list[Wanted]:
     for table in tables:
         of_rows = (table.values(name) for name in ("layer", "unit", "unit_name"))
         for layer, unit, name in zip(*of_rows, strict=True):
-            units.setdefault(layer, {})[unit] = name
+            of_layer = units.setdefault(layer, {})
+            is_in_order = layer == next(reversed(units)) and unit >= next(reversed(of_layer), 0)
+            if not is_in_order:
+                raise FileFormatError(
+                    f"The rows of the run are not in order at unit {layer}:{unit}.",
+                    "Copy the run again from where it is whole, or label again.",
+                )
+            of_layer[unit] = name
     return [
         Wanted(layer, list(names), None, list(names.values())) for layer, names in units.items()
     ]
@@ -222,15 +229,20 @@ def _with_unknown(concepts: ConceptSet, tables: Iterable[LabelTable]) -> Concept
     )
 
 
-def _warn_of_searched(path: Path, ids: tuple[str, ...] | None) -> None:
-    """Warn if held-out samples have the ids of searched ones, as far as these can be read."""
+def _warn_of_searched(path: Path, held_path: Path, work: Workload) -> None:
+    """Warn of what the searched activations at `path` tell of the held-out ones.
+
+    These may have samples of the same ids, or may have been extracted in another way.
+    """
+    ids = work.concepts.sample_id
     if ids is None or not path.is_file():
         _log.warning(
             "Nothing shows that the search did not see these samples%s.",
             "" if ids is None else f", as {str(path)!r} is no longer there",
         )
         return
-    with open_activations(path) as searched:
+    with open_activations(path) as searched, open_activations(held_path) as held:
+        warn_of_extraction(searched, held, (layer.name for layer, _ in work.layers))
         common = set(ids) & set(searched.sample_id or ())
     if common:
         _log.warning(

@@ -22,6 +22,17 @@ from invert_core.wording import counted, first_few, nearest
 _STREAM = 2
 """Besides the seed: the choice of samples and the permutations must not share random numbers."""
 _FEWEST = 2
+_MADE_WITH = {
+    "model": "another model",
+    "model_settings": "other settings of the model",
+    "pooling": "other pooling",
+    "axes": "other axes",
+    "preprocessing": "other preprocessing",
+    "feed": "other constant inputs",
+}
+"""Fields of the fingerprint of an extraction that change what a unit is, in words."""
+_OF_LAYERS = ("pooling", "axes")
+"""Those that have a value for each layer."""
 
 _log = logging.getLogger("invert")
 
@@ -140,6 +151,27 @@ def set_apart(work: Workload, n_searched: int, held: Activations) -> Workload:
     searched = replace(work, concepts=concepts, kept=kept)
     _check_parts(searched, of_held, "Give --held-out a file of other samples.")
     return replace(searched, held_out=of_held)
+
+
+def warn_of_extraction(searched: Activations, held: Activations, layers: Iterable[str]) -> None:
+    """Warn if held-out activations were extracted in another way, as far as files say how."""
+    made = searched.extraction, held.extraction
+    if not all(made):
+        return
+    used = set(layers)
+    different = []
+    for field, what in _MADE_WITH.items():
+        before, now = (each.get(field) for each in made)
+        if field in _OF_LAYERS and isinstance(before, Mapping) and isinstance(now, Mapping):
+            before, now = ({name: of[name] for name in used & set(of)} for of in (before, now))
+        if before != now:
+            different.append(what)
+    if different:
+        _log.warning(
+            "The held-out activations were extracted with %s than the searched ones, so the "
+            "labels may fail on them for that reason alone.",
+            " and ".join(different),
+        )
 
 
 class Wanted(NamedTuple):

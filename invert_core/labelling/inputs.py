@@ -17,8 +17,19 @@ from invert_core.concepts.sets.packing import as_marks
 from invert_core.errors import DataError
 from invert_core.labelling.choosing import UnitChoice, choose_units
 from invert_core.labelling.choosing_concepts import choose_concepts
-from invert_core.labelling.grouping import GroupSource, groups_of, refuse_shared
-from invert_core.labelling.holding_out import check_holdout, hold_out, ids_of_both, set_apart
+from invert_core.labelling.grouping import (
+    GroupSource,
+    groups_of,
+    refuse_shared,
+    warn_of_dependence,
+)
+from invert_core.labelling.holding_out import (
+    check_holdout,
+    hold_out,
+    ids_of_both,
+    set_apart,
+    warn_of_extraction,
+)
 from invert_core.labelling.join import join as join_samples
 from invert_core.labelling.workload import Workload
 from invert_core.values import as_rows, check_text, has_own_index
@@ -79,10 +90,13 @@ class Inputs:
             work = Workload(concepts, units, kept)
             if held is not None:
                 work = set_apart(work, opened.n_samples, held)
+                warn_of_extraction(opened, held, (layer.name for layer, _ in units))
             groups = groups_of(self.groups, opened, work.concepts, work.kept, self.match)
             if held is not None and work.held_out is not None and groups is not None:
                 known = held, work.held_out.concepts, work.held_out.kept
                 refuse_shared(groups, self.groups, *known, self.match)
+            if groups is not None and (held is not None or self.holdout):
+                warn_of_dependence()
             yield hold_out(replace(work, groups=groups), self.holdout, seed)
 
     def _concept_set(self, numbered: bool) -> ConceptSet:

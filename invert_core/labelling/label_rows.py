@@ -211,9 +211,9 @@ class LabelRows:
 
     def _corrected(self, result: SearchResult, found: Findings, tested: Tested) -> Columns:
         """Return the columns of reported formulas that say what their p-values are worth."""
-        log10_p, correction = self._correct(result, found)
+        p_search, log10_p, correction = self._correct(result, found)
         return {
-            "p_search": 10.0**log10_p,
+            "p_search": p_search,
             "log10_p_search": log10_p,
             "correction": chosen(CORRECTIONS, correction),
             "method": tested.methods(),

@@ -79,10 +79,19 @@ def _parts(
     are_counted_anew = max(len(sources), len(numbers)) <= n_samples / 2
     if len(sources) < 2 or len(marks) > 1 or not are_counted_anew:
         return None
-    known = {name.casefold() for name in classes} | _SPLITS
-    n_known = sum(source.rpartition("/")[2].casefold() in known for source in sources)
+    known = set(map(_letters, classes)) | _SPLITS
+    n_known = sum(_letters(source.rpartition("/")[2]) in known for source in sources)
     if n_known >= len(sources) / 2:
         return None
     mark = marks.pop().replace(".", r"\.")
     examples = next(ids for ids in sources.values() if len(ids) > 1)
     return Parts(len(sources), tuple(examples[:2]), f"(.*){mark}.*")
+
+
+def _letters(name: str) -> str:
+    """Return a name without what spellings of one name differ in.
+
+    >>> _letters("Traffic light"), _letters("traffic_light")
+    ('trafficlight', 'trafficlight')
+    """
+    return re.sub(r"[\W_]+", "", name.casefold())

@@ -13,6 +13,7 @@ import numpy as np
 
 from invert_core.errors import SettingError
 from invert_core.files.unchanged import unchanged
+from invert_core.labelling.grouping import GroupSource
 from invert_core.labelling.label import Progress, label_workload, search_of
 from invert_core.labelling.recorded_inputs import recorded
 from invert_core.labelling.workload import Workload
@@ -91,11 +92,15 @@ def check_permuted_labels(
     activations: str | PathLike[str] | None = None,
     concepts: str | PathLike[str] | None = None,
     names: str | PathLike[str] | None = None,
+    groups: GroupSource | None = None,
     seed: int = 0,
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> PermutedCheck:
     """Label all units of a run with permuted labels, several times, with the same settings.
+
+    All labellings share the null distributions of the run, so that they show its own level, which
+    is near 5 % if there are many permutations.
 
     Parameters
     ----------
@@ -105,6 +110,9 @@ def check_permuted_labels(
         How often to permute the labels; at least 1.
     activations, concepts, names : path, optional
         Where these inputs are now, if they have moved. Their content must be the same.
+    groups : str or sequence of str, optional
+        Groups of samples that exchange their labels as one, as for `label`; None takes those of
+        the run.
     seed : int
         Seed of the permutations.
     jobs, progress
@@ -126,9 +134,10 @@ def check_permuted_labels(
     read = read_run(run)
     moved = {"activations": activations, "concepts": concepts, "names": names}
     of_run = recorded(run, read.info, moved)
+    inputs = of_run.inputs if groups is None else replace(of_run.inputs, groups=groups)
     real, permuted = _Found(), _Found()
     real.add(read.labels.tables)
-    with unchanged(*of_run.files.values()), of_run.inputs.open(of_run.settings.seed) as opened:
+    with unchanged(*of_run.files.values()), inputs.open(of_run.settings.seed) as opened:
         work = replace(opened, held_out=None)
         random = np.random.default_rng((seed, _STREAM))
         for tables in _labelled(work, of_run.settings, n_permutations, random, jobs, progress):

@@ -45,8 +45,8 @@ def recorded(run: str | PathLike[str], info: Mapping[str, Any], moved: Moved) ->
         Where inputs are now; None for those that have not moved.
     """
     folder = input_path(run)
-    arguments, settings = info.get("arguments"), info.get("settings")
-    if not isinstance(arguments, dict) or not isinstance(settings, dict):
+    arguments, settings = arguments_of(run, info), info.get("settings")
+    if not isinstance(settings, dict):
         raise _says_nothing(run)
     files = {
         role: _checked(role, _place(folder, role, identity, moved.get(role)), identity)
@@ -66,6 +66,14 @@ def recorded(run: str | PathLike[str], info: Mapping[str, Any], moved: Moved) ->
     of_files = {role: path for role, path in files.items() if role != "groups"}
     made_from: dict[str, Any] = of_files | chosen | {"groups": groups}
     return Recorded(files, Inputs(**made_from), made_with)
+
+
+def arguments_of(run: str | PathLike[str], info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that a run was made with."""
+    arguments = info.get("arguments")
+    if not isinstance(arguments, dict):
+        raise _says_nothing(run)
+    return arguments
 
 
 def identities(run: str | PathLike[str], info: Mapping[str, Any]) -> dict[str, dict[str, str]]:

@@ -156,17 +156,16 @@ def _warn_of_versions(info: Mapping[str, Any]) -> None:
 def _differences(before: Labels, now: Labels, columns: Sequence[str]) -> tuple[Difference, ...]:
     first: dict[str, Difference] = {}
     counts: Counter[str] = Counter()
-    for of_unit in zip(*(itertools.groupby(each, _unit_of) for each in (before, now)), strict=True):
-        (_, recorded_rows), (_, computed_rows) = of_unit
-        for pair in itertools.zip_longest(recorded_rows, computed_rows):
+    units: dict[tuple[str, int], tuple[list[Label], list[Label]]] = {}
+    for side, labels in enumerate((before, now)):
+        for row in labels:
+            units.setdefault((row.layer, row.unit), ([], []))[side].append(row)
+    for of_unit in units.values():
+        for pair in itertools.zip_longest(*of_unit):
             for difference in _of_row(*pair, columns):
                 first.setdefault(difference.column, difference)
                 counts[difference.column] += 1
     return tuple(replace(one, n_rows=counts[name]) for name, one in first.items())
-
-
-def _unit_of(row: Label) -> tuple[str, int]:
-    return row.layer, row.unit
 
 
 def _of_row(

@@ -68,8 +68,10 @@ class Correct:
                 "groups are."
             )
 
-    def __call__(self, result: SearchResult, found: Findings) -> tuple[np.ndarray, np.ndarray]:
-        """Return log10 p_search, float64 [F], and numbers of `CORRECTIONS`, int64 [F].
+    def __call__(
+        self, result: SearchResult, found: Findings
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return p_search and its log10, float64 [F], and numbers of `CORRECTIONS`, int64 [F].
 
         Parameters
         ----------
@@ -81,17 +83,18 @@ class Correct:
         space = log10_p_search(10.0**found.log10_p, found.log10_p, self._n_formulas)
         none = np.full(space.size, SPACE)
         if not self._n_permutations:
-            return space, none
-        log10_share = self._permuted(result, found)
+            return 10.0**space, space, none
+        share = self._permuted(result, found)
         if self._of_permutations != PERMUTATION:
-            return log10_share, none + self._of_permutations
-        log10_share -= np.log10(SHARE_OF_PERMUTATIONS)
+            return share, np.log10(share), none + self._of_permutations
+        log10_share = np.log10(share / SHARE_OF_PERMUTATIONS)
         log10_space = space - np.log10(1 - SHARE_OF_PERMUTATIONS)
         bounded = np.minimum(0.0, np.minimum(log10_share, log10_space))
-        return bounded, np.where(log10_share <= bounded + 1e-12, PERMUTATION, SPACE)
+        correction = np.where(log10_share <= log10_space, PERMUTATION, SPACE)
+        return 10.0**bounded, bounded, correction
 
     def _permuted(self, result: SearchResult, found: Findings) -> np.ndarray:
-        """Return the decimal logarithm of (1 + n_as_small) / (1 + P) of each formula."""
+        """Return (1 + n_as_small) / (1 + P) of each formula."""
         own = result.n_as_small[found.unit, found.way, found.rank - 1]
         counts = own.copy()
         left = np.flatnonzero(own < 0)
@@ -100,7 +103,7 @@ class Correct:
                 result.ties, found.unit[left], found.rank[left], found.log10_p[left]
             )
         counts = np.where(counts < 0, self._n_permutations, counts)
-        return np.log10((1.0 + counts) / (1.0 + self._n_permutations))
+        return (1.0 + counts) / (1.0 + self._n_permutations)
 
 
 def _every_unit(result: SearchResult) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from invert_core.activations.sparse import SparseUnits
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.blocks import add_blocks, atoms_of_blocks
-from invert_core.kernels.jobs import BLOCKS
+from invert_core.kernels.jobs import SHUFFLES
 from invert_core.kernels.ranks import RankSums, rank_sums
 from invert_core.kernels.warm_up import compile_jobs
 from invert_core.nulls.arrangements import Arrangements
@@ -52,7 +52,7 @@ class Permuting(Search):
         self._needs = needs
         _, first = np.unique(arrangements.blocks.of_sample, return_index=True)
         self._of_block = search.atoms.of_sample[first]
-        compile_jobs(BLOCKS)
+        compile_jobs(SHUFFLES)
         if arrangements.blocks.sizes.max() > 1:
             # Atoms can change their sizes; what that needs is compiled before there are threads.
             search.relabelled(Atoms(search.atoms.of_sample, search.atoms.sizes[::-1].copy()))

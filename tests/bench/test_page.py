@@ -55,6 +55,7 @@ NAMES = {
     "Ratios": "gone | a",
     "Whole processes": "gone | a",
     "Missing labels": "gone | a",
+    "Permuted samples": "gone | a",
     "Extraction": "gone | a",
     "Stages of one unit": "gone | a",
     "Peak memory": "gone",

@@ -10,8 +10,7 @@ from bench.validity.record import Record
 from bench.validity.study import Sizes
 
 
-def test_every_study_makes_a_table_of_its_rows(monkeypatch):
-    monkeypatch.setattr(labels, "CLIPS", labels.CLIPS / "absent")
+def test_a_study_makes_a_table_of_its_rows(monkeypatch):
     monkeypatch.setattr(level, "STRUCTURES", ("digits",))
     made = list(level.run(Sizes(repeats=1, units=2)))
     assert {row["structure"] for row in made} == {"digits"}
@@ -29,7 +28,6 @@ def test_results_do_not_depend_on_threads(monkeypatch):
 
 def test_absent_data_are_said_and_not_recorded(monkeypatch, tmp_path):
     monkeypatch.setattr(labels, "WORDNET", tmp_path / "nothing")
-    monkeypatch.setattr(labels, "structure", lambda name: labels.STRUCTURES[name]())
     done = CliRunner().invoke(main, ["fdr", "--record"])
     assert done.exit_code == 1
     assert f"WordNet is left out: {tmp_path / 'nothing'} does not exist." in done.stderr

@@ -111,8 +111,13 @@ def test_permuted_labels_stand_beside_the_real_ones(run):
     ("arguments", "message"),
     [
         (["--permute-labels", 2, *HELD_OUT[2:]], "one check at a time"),
-        (["--join", "inner"], "--held-out is the only check that uses --join"),
-        ([*HELD_OUT[2:], "--concepts", "concepts.csv"], "--held-out needs no --concepts"),
+        (["--groups", "id:(.).*"], "Only --permute-labels uses --groups"),
+        (["--join", "inner"], "Only --held-out uses --join"),
+        ([*HELD_OUT[2:], "--seed", 1], "Only --permute-labels uses --seed"),
+        (
+            [*HELD_OUT[2:], "--concepts", "concepts.csv"],
+            "Only checks without --held-out use --concepts",
+        ),
         (["--permute-labels", 0], "0 is not in the range x>=1"),
         (["--held-out", "unseen.npz"], "requires 2 arguments"),
     ],
@@ -123,3 +128,12 @@ def test_options_that_do_not_go_together_are_wrong_usage(here, arguments, messag
 
 def test_what_is_no_run_is_refused(here):
     assert "There is no run directory 'run'." in refused("check", "run")
+
+
+def test_both_held_out_files_can_be_given_by_a_config(unseen):
+    config = unseen.parent / "check.toml"
+    config.write_text('held-out = ["unseen.npz", "unseen.csv"]\n')
+    expected = invert(*HELD_OUT, "--format", "csv").stdout
+    assert invert("check", "run", "--config", "check.toml", "--format", "csv").stdout == expected
+    config.write_text('held-out = "unseen.npz"\n')
+    assert "Takes 2 values" in refused("check", "run", "--config", "check.toml", code=2)

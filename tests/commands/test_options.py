@@ -244,6 +244,8 @@ def test_choices_and_defaults_are_those_of_the_library():
         ("label", "match"): MATCHES,
         ("score", "join"): JOINS,
         ("score", "match"): MATCHES,
+        ("check", "join"): JOINS,
+        ("check", "match"): MATCHES,
         ("probe", "direction"): DIRECTIONS,
         ("probe", "join"): JOINS,
         ("probe", "match"): MATCHES,

@@ -36,16 +36,40 @@ search = searches[sys.argv[1]](concepts, settings, map(np.dtype, ("float32", "fl
 if sys.argv[3:]:
     from invert_core.activations.groups import Groups
     from invert_core.nulls.correcting import Correct
+    from invert_core.nulls.shared import SharedNulls
 
     # Groups of different sizes, within which all labels are constant.
     groups = Groups.of([str(atom) for atom in search.atoms.of_sample])
-    search = Correct(search, concepts, groups, 100, 1).search
+    search = Correct(search, SharedNulls(search, concepts, 1), groups, 100).search
 counted = event.RecordingListener()
 with event.install_listener("numba:compile", counted):
     for float_type in (np.float32, np.float64):
         values = np.load("activations.npy").T.astype(float_type, order="C")
         pieces = list(Threads(1).pieces(search, [values]))
 assert sum(map(len, pieces)) == values.shape[0]
+print([e.data["dispatcher"].py_func.__name__ for _, e in counted.buffer])
+"""
+
+HELD_OUT = """
+import sys
+import numpy as np
+import scipy.sparse
+from numba.core import event
+from invert_core import Settings, label, read_concepts
+from invert_core.labelling.held_out_rows import adding_held_out
+from invert_core.labelling.inputs import Inputs
+
+concepts = read_concepts(sys.argv[1], missing="exclude")
+values = np.load("activations.npy")
+counted = event.RecordingListener()
+for given in (values, values.astype(np.float64), scipy.sparse.csc_array(values)):
+    inputs = Inputs(given, concepts, missing="exclude")
+    # The same samples serve as held-out ones.
+    labels = label(given, concepts, missing="exclude", settings=Settings(permutations=0))
+    with inputs.open() as work, adding_held_out(work, 1) as with_held_out:
+        with event.install_listener("numba:compile", counted):
+            for table in labels.tables:
+                assert np.isfinite(with_held_out(table).array("auc_held_out")).all()
 print([e.data["dispatcher"].py_func.__name__ for _, e in counted.buffer])
 """
 
@@ -140,7 +164,6 @@ def test_a_plain_labelling_compiles_no_kernel_of_other_searches_and_float_types(
         all_jobs.ATOMS,
         all_jobs.TAILS,
         all_jobs.SHUFFLES,
-        all_jobs.BLOCKS,
     }
 
 
@@ -154,6 +177,15 @@ def test_nothing_is_compiled_after_a_search_is_made_ready(
     at_once, folder, search, concepts, groups
 ):
     counting = started(folder, sys.executable, "-c", COUNTED, search, concepts, *groups)
+    printed, said = counting.communicate()
+    assert counting.returncode == 0, said
+    assert printed.strip() == "[]"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("concepts", ["concepts.csv", "blanks.csv"])
+def test_nothing_is_compiled_after_held_out_samples_are_made_ready(at_once, folder, concepts):
+    counting = started(folder, sys.executable, "-c", HELD_OUT, concepts)
     printed, said = counting.communicate()
     assert counting.returncode == 0, said
     assert printed.strip() == "[]"

@@ -101,6 +101,22 @@ def test_every_changed_number_is_found(run):
     assert found["row"].recorded is None
 
 
+def test_rows_of_units_that_are_left_out_or_repeat_are_found(run, files):
+    rows = (run / "labels.jsonl").read_text().splitlines(keepends=True)
+    without = [row for row in rows if json.loads(row)["unit"] != 5]
+    (run / "labels.jsonl").write_text("".join(without))
+    seal_run(run)
+    (found,) = verify_run(run).differences
+    assert (found.column, found.unit, found.recorded) == ("row", "fc:5", None)
+    assert found.n_rows == len(rows) - len(without)
+    (run / "labels.jsonl").write_text("".join([*rows, rows[0]]))
+    seal_run(run)
+    (found,) = verify_run(run).differences
+    assert (found.column, found.unit, found.computed) == ("row", "fc:0", None)
+    with pytest.raises(FileFormatError, match="not in order at unit fc:0"):
+        check_held_out(run, *of_unseen(files))
+
+
 def test_a_changed_table_is_noticed(run):
     (run / "labels.csv").write_text((run / "labels.csv").read_text().replace("fc,5,1", "fc,5,2"))
     with pytest.raises(FileFormatError, match=r"labels\.csv' is damaged or was changed"):
@@ -124,7 +140,13 @@ def test_inputs_that_have_changed_are_refused(run, files):
 
 
 @pytest.mark.parametrize(
-    "changed", [{"inputs": None}, {"inputs": {"activations": {}, "concepts": {}}}, {"settings": []}]
+    "changed",
+    [
+        {"inputs": None},
+        {"inputs": {"activations": {}, "concepts": {}}},
+        {"settings": []},
+        {"arguments": None},
+    ],
 )
 def test_a_run_that_does_not_say_what_it_was_made_from_is_refused(run, changed):
     info = json.loads((run / "run.json").read_text())
@@ -295,10 +317,12 @@ def test_samples_exchange_all_their_marks(run, permuted):
     assert permuted[0].tolist() != permuted[1].tolist()
 
 
-def test_groups_exchange_their_marks_as_one(files, permuted):
-    told = {"settings": QUICK, "groups": "id:(..).*"}  # s0 to s9, s1x, s2x, ...
+@pytest.mark.parametrize("of_run", [True, False])
+def test_groups_exchange_their_marks_as_one(files, permuted, of_run):
+    groups = "id:(..).*"  # s0 to s9, s1x, s2x, ...
+    told = {"settings": QUICK} | ({"groups": groups} if of_run else {})
     label_files(files / "seen.npz", files / "seen_concepts.npz", files / "run", **told)
-    check_permuted_labels(files / "run", 2)
+    check_permuted_labels(files / "run", 2, groups=None if of_run else groups)
     with np.load(files / "seen_concepts.npz") as of:
         names, labels = [id[:2] for id in of["sample_id"]], of["labels"]
     blocks = [labels[np.array(names) == name].tolist() for name in dict.fromkeys(names)]

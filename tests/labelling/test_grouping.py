@@ -120,6 +120,14 @@ def test_groups_that_extraction_stored_are_used_if_asked_for():
     assert opened("stored", given=stored, of=of, join="inner").groups.names == ("a", "d")
 
 
+def test_stored_names_of_groups_without_samples_are_no_groups():
+    groups = Groups(Groups.of(CLIPS).number + 1, ("none", "b", "a", "d"))
+    stored = Activations(activations().layers, IDS, groups)
+    found = opened("stored", given=stored).groups
+    assert found.names == ("b", "a", "d")
+    assert names(found) == CLIPS
+
+
 def test_parts_of_a_workload_keep_their_groups():
     work = opened(CLIPS)
     part = work.take(np.array([0, 1, 8, 9]))

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -156,19 +157,22 @@ def test_block_size_and_threads_change_nothing(block):
     told = {"holdout": 0.3, "settings": QUICK, "block": block}
     assert label(activations, concepts, jobs=3, **told).rows == plain
     units = label_units(activations, concepts, **told)
-    assert tuple(itertools.chain.from_iterable(units)) == plain
+    # Only all units of a layer have q-values.
+    without_q = [replace(row, q_value=None) for row in plain]
+    assert list(itertools.chain.from_iterable(units)) == without_q
 
 
-def workload(labels):
+def workload(labels, groups=None):
     activations = Activations.from_array(np.zeros((len(labels), 1)))
-    return Workload(concept_set(labels), ((activations.layers["activations"], [0]),), None)
+    layers = ((activations.layers["activations"], [0]),)
+    return Workload(concept_set(labels), layers, None, groups)
 
 
 def test_whole_groups_are_held_out():
     number = np.random.default_rng(0).integers(0, 20, 200).astype(np.int32)
     groups = Groups(number, tuple(map(str, range(20))))
-    work = workload(np.random.default_rng(1).random((200, 3)) < 0.4)
-    split = hold_out(work, 0.3, 0, groups)
+    work = workload(np.random.default_rng(1).random((200, 3)) < 0.4, groups)
+    split = hold_out(work, 0.3, 0)
     inside = [set(number[part].tolist()) for part in (split.kept, split.held_out.kept)]
     assert [len(part) for part in inside] == [14, 6]
     assert not inside[0] & inside[1]
@@ -186,7 +190,7 @@ def test_a_part_that_is_too_small_is_refused(share, n_samples, n_groups, message
     labels = np.arange(n_samples)[:, None] % 2 == 0
     groups = n_groups and Groups(np.zeros(n_samples, np.int32), ("all",))
     with pytest.raises(DataError, match=message):
-        hold_out(workload(labels), share, 0, groups)
+        hold_out(workload(labels, groups), share, 0)
 
 
 def test_parts_in_which_no_concept_varies_are_refused():
@@ -321,3 +325,44 @@ def test_an_output_that_holds_the_held_out_file_is_refused(files):
     (files / "run" / "held.npz").write_bytes((files / "held.npz").read_bytes())
     with pytest.raises(ExistingOutputError, match=r"holds the input '.*held\.npz'"):
         run_of(files, overwrite=True, held_out=files / "run" / "held.npz")
+
+
+def test_held_out_activations_of_another_model_are_told(caplog):
+    activations, labels = small(n_samples=60)
+    made = {"model": "a", "pooling": {"activations": "mean", "other": "max"}, "batch_size": 32}
+    searched, held = with_ids(activations[:40]), with_ids(activations[40:], 40)
+
+    def told(**changed):
+        caplog.clear()
+        label(
+            replace(searched, extraction=made),
+            named(labels),
+            held_out=replace(held, extraction=made | changed),
+            settings=QUICK,
+        )
+        return [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+
+    assert told(batch_size=1, pooling={"activations": "mean"}) == []
+    (warning,) = told(model="b", pooling={"activations": "max"})
+    assert "were extracted with another model and other pooling than the searched" in warning
+
+
+def test_a_held_out_file_has_no_samples_of_searched_groups(caplog):
+    activations, labels = small(n_samples=60)
+    ids = [f"clip{number // 4}/{number}" for number in range(60)]
+    concepts = concept_set(labels, sample_id=ids)
+
+    def labelled(n_searched):
+        parts = slice(n_searched), slice(n_searched, None)
+        searched, held = (
+            Activations.from_array(activations[part], sample_id=ids[part]) for part in parts
+        )
+        return label(
+            *(searched, concepts),
+            **{"held_out": held, "groups": "id:(.*)/.*", "settings": QUICK},
+        )
+
+    assert {row.n_samples_held_out for row in labelled(40)} == {20, None}
+    assert "take held-out samples as independent" in caplog.text
+    with pytest.raises(DataError, match=r"1 group has searched and held-out samples \('clip10'\)"):
+        labelled(42)

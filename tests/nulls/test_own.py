@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from invert_core import label
 from invert_core.activations.groups import Groups
 from invert_core.activations.sparse import SparseUnits
 from invert_core.concepts import ConceptSet
@@ -260,3 +261,14 @@ def test_a_search_that_is_stopped_ends_between_two_arrangements():
         Permuting(search, any_order(number.size), every).explain(units, watch)
     assert 0 < watch.noted[0] < 1
     assert len(watch.noted) == 1
+
+
+def test_units_that_share_ties_with_no_others_are_corrected_by_their_own_permutations():
+    rng = np.random.default_rng(9)
+    labels = {f"c{c}": rng.random(300) < 0.1 for c in range(30)}
+    values = rng.choice([0.0, 1.0, 2.0], p=[0.4, 0.2, 0.4], size=(300, 3))
+    values[labels["c0"], 0] = 2.0
+    rows = [row for row in label(values, labels) if row.rank == 1]
+    assert rows[0].correction == "permutation"
+    assert rows[0].p_search == pytest.approx(1 / 201 / 0.99)
+    assert all(row.p_search > 0.05 for row in rows[1:])

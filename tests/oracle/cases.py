@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from tests.oracle.searches import Concepts, Rules
 
-KINDS = ("beam", "exhaustive", "masked")
-_COUNTS = (2, 3, 4, 5, 6, 7, 8, 12, 17, 31, 33, 63, 64, 65, 100, 127, 128, 129, 192, 193)
+SEARCHES = ("beam", "exhaustive", "masked")
+KINDS = (*SEARCHES, "permuted")
+"""Kinds of cases; of those that are permuted, all orders of the samples are searched."""
+_COUNTS = (2, 3, 4, 5, 6, 7, 8, 12, 17, 31, 33, 63, 64, 65, 100, 127, 128, 129)
 """Around the words of 64 bits; most cases have up to 12 samples, where ties of AUC abound."""
 _FRACTIONS = (0.0, 0.002, 0.1, 0.25, 1 / 3, 0.5, 0.75, 1.0)
 
@@ -24,11 +26,35 @@ class Case:
     is_sparse: bool
     missing: str
     rules: Rules
+    permutations: int = 0
+    seed: int = 0
 
 
 def case(kind: str, seed: int, number: int) -> Case:
     """Make the case of this number; it depends on nothing else."""
     random = Random(f"{kind}-{seed}-{number}")
+    return _permuted(random) if kind == "permuted" else _of_search(random, kind)
+
+
+def _permuted(random: Random) -> Case:
+    """Make a case of which all orders of the samples can be searched.
+
+    With 4 or 6 samples, the null distribution of any unit is that of its own orders: it is not put
+    between two others.
+    """
+    kind = random.choice(SEARCHES)
+    n = random.choice((4, 6, 6))
+    made = _concepts(random, n, kind)
+    concepts = Concepts(n, made.true[:3], made.known[:3])
+    rules = _rules(random, kind, len(concepts.true))
+    rules = replace(rules, length=min(rules.length, 2), beam=min(rules.beam, 3))
+    units = (_unit(random, n, is_sparse=False),)
+    missing = "exclude" if kind == "masked" else "error"
+    options = {"permutations": 1000, "seed": random.randrange(2**32)}
+    return Case(kind, concepts, units, "float64", False, missing, rules, **options)
+
+
+def _of_search(random: Random, kind: str) -> Case:
     n = random.choice(_COUNTS) if random.random() < 0.25 else random.randint(2, 12)
     is_sparse = random.random() < 0.25
     concepts = _concepts(random, n, kind)

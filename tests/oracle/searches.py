@@ -1,5 +1,6 @@
 """The beam search, with or without missing labels, and the exhaustive search."""
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -200,6 +201,16 @@ def worth_their_length(found: Iterable[Found], direction: str, min_gain: float) 
     return sorted(kept, key=order)
 
 
+def searched(kind: str, unit: Unit, concepts: Concepts, rules: Rules) -> dict[str, Result]:
+    """Search a unit in each direction."""
+    if kind != "exhaustive":
+        return {each: beam_search(unit, concepts, rules, each) for each in rules.directions}
+    formulas = all_formulas(concepts, rules.length)
+    n = concepts.n_samples
+    return {each: exhaustive_search(unit, formulas, n, rules, each) for each in rules.directions}
+
+
+@functools.cache
 def all_formulas(concepts: Concepts, length: int) -> list[list[tuple[Formula, Marked]]]:
     """Write all left-to-right formulas of each length down."""
     literals = concepts.literals()

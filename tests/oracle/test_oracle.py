@@ -2,10 +2,13 @@
 
 from collections import Counter
 from dataclasses import replace
+from fractions import Fraction
 from random import Random
 
+import numpy as np
 import pytest
 
+from invert_core.nulls.correcting import Correct
 from tests import naive
 from tests.oracle import compare as comparing
 from tests.oracle import definitions
@@ -15,9 +18,10 @@ from tests.oracle.compare import Differs, compare
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_small_random_cases_are_labelled_as_the_definitions_say(kind):
-    ends = Counter(compare(case(kind, 0, number)) for number in range(70))
-    assert ends["labelled"] >= 30
-    assert ends["refused"] >= 5
+    n_cases = 25 if kind == "permuted" else 70
+    ends = Counter(compare(case(kind, 0, number)) for number in range(n_cases))
+    assert ends["labelled"] >= n_cases * 0.4
+    assert ends["refused"] >= n_cases * 0.07
 
 
 def _other_value(given):
@@ -70,6 +74,36 @@ def test_a_rank_sum_off_by_one_differs(monkeypatch):
     )
     with pytest.raises(Differs, match="2U"):
         compare(case("beam", 0, number))
+
+
+def test_p_off_by_a_thousandth_differs(monkeypatch):
+    number = next(number for number in range(40) if compare(case("beam", 0, number)) == "labelled")
+    p_value = definitions.RankedSamples.p_value
+    monkeypatch.setattr(
+        definitions.RankedSamples,
+        "p_value",
+        lambda self, extent: p_value(self, extent) * Fraction(999, 1000),
+    )
+    with pytest.raises(Differs, match="log10_p by its method"):
+        compare(case("beam", 0, number))
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.25])
+def test_permutations_that_count_too_few_or_too_many_differ(factor, monkeypatch):
+    permuted = Correct._permuted
+
+    def wrongly(self, result, found):
+        count = 10.0 ** permuted(self, result, found) * 1001 - 1
+        return np.log10((1 + np.minimum(1000, np.rint(factor * count))) / 1001)
+
+    monkeypatch.setattr(Correct, "_permuted", wrongly)
+    n_different = 0
+    for number in range(25):
+        try:
+            compare(case("permuted", 0, number))
+        except Differs as differs:
+            n_different += "chance" in str(differs)
+    assert n_different >= 3
 
 
 def test_literals_are_sorted_as_the_other_oracle_does():
