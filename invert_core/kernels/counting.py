@@ -25,7 +25,7 @@ _MOST_GROUPS = 64
 _WIDEST = 512
 _MOST = 8000
 """The most draws that are gone through, at about ten nanoseconds each."""
-_MOST_TRIED = 30.0
+_MOST_TRIED = 100.0
 """How many times as many there may be, before those that cannot reach the sum are left out."""
 
 
@@ -102,7 +102,7 @@ def counted_tail(n_drawn, least, pieces, tilt, room):
     if n_groups > _MOST_GROUPS or not are_tied(pieces):
         return math.nan
     odds = math.exp(tilt.a[1])
-    n_values, n_likely, spare, widest = np.int64(0), np.int64(0), n_drawn, np.int64(0)
+    n_values, n_likely, spare = np.int64(0), np.int64(0), n_drawn
     log_all = 0.0
     for group in range(n_groups):
         size = pieces.size[group]

@@ -79,9 +79,9 @@ def forget(tilt):
 class Draw(NamedTuple):
     """A draw without replacement of ``drawn[g]`` values from stratum g, which is 0 or 1.
 
-    Stratum g is the pieces from ``start[g]`` to ``stop[g]``, `size[g]` values. From the strata ``among[0]`` to
-    ``among[1]``, some values are drawn and some are not. All are int64 [2], but ``expected[g]``,
-    float64 [2], is how many values of a stratum one expects to be drawn.
+    Stratum g is the pieces from ``start[g]`` to ``stop[g]``, with `size[g]` values. From the strata
+    ``among[0]`` to ``among[1]``, some values are drawn and some are not. These are int64 [2];
+    `expected`, float64 [2], is how many values of each stratum one expects to be drawn.
     """
 
     start: np.ndarray

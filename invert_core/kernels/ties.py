@@ -122,9 +122,9 @@ class Pieces(NamedTuple):
 
     Piece i, one of ``n[0]``, has the `size[i]` values level[i], level[i] + step[i],
     level[i] + 2 step[i], and so on: the step of a tie group is 0, that of a run 2. Levels are
-    doubled midranks minus (N + 1), so that the values of a unit add up to 0. `before[i]` values are
-    before piece i. All are int64 [P], with room for as many pieces that are made of these. Divided by ``scale[0]``, the number of samples, they are between -1
-    and 1.
+    doubled midranks minus (N + 1), so that the values of a unit add up to 0; `before[i]` values are
+    in the pieces before. All are int64 [P], with room for as many pieces made of these. Divided by
+    ``scale[0]``, the number of samples, levels are between -1 and 1.
     """
 
     size: np.ndarray

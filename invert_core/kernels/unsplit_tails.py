@@ -149,7 +149,7 @@ def smooth_tail(draw, least, span, pieces, tilt):
         if side == 0:
             if is_found:
                 return found
-            # Near the mean, where the formula is 0 / 0, the tail is the mean of those on both sides.
+            # Near the mean the formula is 0 / 0. The tail is the mean of those on both sides.
             away = max(1, np.int64(0.1 * pieces.scale[0] * math.sqrt(fit.variance) / span))
         else:
             both = add_logs(both, found if is_found else -_LOG_2)
