@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from invert_core.kernels._jit import inner, kernel
+from invert_core.kernels._jit import inner
 
 _NODES = np.array([0.1834346424956498, 0.525532409916329, 0.7966664774136267, 0.9602898564975363])
 _WEIGHTS = np.array([0.362683783378362, 0.3137066458778873, 0.2223810344533745, 0.1012285362903763])
@@ -32,7 +32,7 @@ _PANEL = 6.0
 """The largest width of a panel of eight nodes, in log odds."""
 _CERTAIN = 36.0
 """Log odds at which a value counts as drawn, or if negative as not drawn: exp(-36) is 2e-16."""
-_N_STEPS = 100
+_MOST_EVALUATIONS = 400
 _NEAR_MEAN = 0.03
 """Standard scores about the mean where the formula of Lugannani and Rice is 0 / 0."""
 _LEAST_CHANGE = -0.999
@@ -51,12 +51,50 @@ class Tilt(NamedTuple):
 
     The pivot, int64, is close to the values about which the draw is undecided: y minus pivot is
     exact, and no digits cancel in variances. `find_tilt` starts from what it finds here, unless b
-    is NaN.
+    is NaN. It leaves the `Cumulants` of stratum g in ``moments[g]``; `steps` is room for it.
     """
 
     a: np.ndarray
     b: np.ndarray
     pivot: np.ndarray
+    moments: np.ndarray
+    steps: np.ndarray
+
+
+def room_for_tilt() -> Tilt:
+    """Return room for a tilt."""
+    a, steps = np.zeros((2, 2))
+    return Tilt(a, np.full(1, np.nan), np.zeros(2, np.int64), np.empty((2, 6)), steps)
+
+
+@inner
+def forget(tilt):
+    """Let the next search begin without a tilt."""
+    tilt.b[0] = math.nan
+    for g in range(2):
+        tilt.a[g] = 0.0
+        tilt.pivot[g] = 0
+
+
+class Draw(NamedTuple):
+    """A draw without replacement of ``drawn[g]`` values from stratum g, which is 0 or 1.
+
+    Stratum g is the pieces from ``start[g]`` to ``stop[g]``, with `size[g]` values. From the strata
+    ``among[0]`` to ``among[1]``, some values are drawn and some are not. These are int64 [2];
+    `expected`, float64 [2], is how many values of each stratum one expects to be drawn.
+    """
+
+    start: np.ndarray
+    stop: np.ndarray
+    size: np.ndarray
+    drawn: np.ndarray
+    among: np.ndarray
+    expected: np.ndarray
+
+
+def room_for_draw() -> Draw:
+    """Return room for a draw."""
+    return Draw(*np.zeros((5, 2), np.int64), np.zeros(2))
 
 
 class Cumulants(NamedTuple):
@@ -95,10 +133,10 @@ def logistic(z):
     return math.log1p(e), rest, share * rest
 
 
-@kernel
+@inner
 def cumulants(a, b, pivot, pieces, start, stop):
     """Return the cumulants of the pieces from `start` to `stop`."""
-    scale = pieces.scale
+    scale = pieces.scale[0]
     k = by_a = by_b = by_aa = by_ab = by_bb = 0.0
     for piece in range(start, stop):
         size, step = pieces.size[piece], pieces.step[piece] / scale
@@ -121,36 +159,30 @@ def cumulants(a, b, pivot, pieces, start, stop):
                 by_a += sure
                 by_b += of_sure
         n_values = last - first
-        if n_values <= _ADDED_UP:
-            weight = 1.0 if step > 0.0 else float(size)
-            for value in range(first, last):
-                y = y0 + value * step
-                log_sum, p, v = logistic(a + b * y)
-                k += weight * log_sum
-                by_a += weight * p
-                by_b += weight * p * y
-                by_aa += weight * v
-                by_ab += weight * v * y
-                by_bb += weight * v * y * y
-            continue
+        is_added_up = n_values <= _ADDED_UP
         # The midpoint rule read backwards: each value stands for a step of which it is the middle.
         low = y0 + (first - 0.5) * step
         width = n_values * step
         n_panels = max(3, int(abs(b) * width / _PANEL) + 1)
         half = 0.5 * width / n_panels
-        for panel in range(n_panels):
-            middle = low + (2 * panel + 1) * half
-            for node in range(8):
-                side = half if node < 4 else -half
-                y = middle + side * _NODES[node & 3]
-                weight = _WEIGHTS[node & 3] * half / step
-                log_sum, p, v = logistic(a + b * y)
-                k += weight * log_sum
-                by_a += weight * p
-                by_b += weight * p * y
-                by_aa += weight * v
-                by_ab += weight * v * y
-                by_bb += weight * v * y * y
+        weight = 1.0 if step > 0.0 else float(size)
+        for point in range(n_values if is_added_up else 8 * n_panels):
+            if is_added_up:
+                y = y0 + (first + point) * step
+            else:
+                node = point & 3
+                side = half if point & 4 else -half
+                y = low + (2 * (point >> 3) + 1) * half + side * _NODES[node]
+                weight = _WEIGHTS[node] * half / step
+            log_sum, p, v = logistic(a + b * y)
+            k += weight * log_sum
+            by_a += weight * p
+            by_b += weight * p * y
+            by_aa += weight * v
+            by_ab += weight * v * y
+            by_bb += weight * v * y * y
+        if is_added_up:
+            continue
         # The next term of Euler and Maclaurin, and its derivatives, so that K goes down where they
         # say so; second derivatives only guide the search.
         high = low + width
@@ -162,135 +194,76 @@ def cumulants(a, b, pivot, pieces, start, stop):
     return Cumulants(k, by_a, by_b, by_aa, by_ab, by_bb)
 
 
-class Draw(NamedTuple):
-    """A draw without replacement of ``drawn[g]`` values from stratum g, which is 0 or 1.
-
-    Stratum g is `pieces` from ``edges[g]`` to ``edges[g + 1]``, and `first` is the first stratum
-    that is not empty. From each of the others, some are drawn and some are not.
-    """
-
-    pieces: tuple
-    edges: tuple
-    drawn: tuple
-    first: int
-
-
 @inner
 def n_values_of(pieces, start, stop):
     """Return how many values pieces have."""
-    n_values = 0
-    for piece in range(start, stop):
-        n_values += pieces.size[piece]
-    return n_values
+    return pieces.before[stop] - pieces.before[start]
 
 
 @inner
-def no_tilt():
-    """Return room for a tilt."""
-    return Tilt(np.zeros(2), np.full(1, np.nan), np.zeros(2, np.int64))
-
-
-class Start(NamedTuple):
-    """The function that a tilt minimises, at the first tilt; and the draw without a tilt.
-
-    `entropy` is the logarithm of the number of draws, or nearly so, and `log_variance` is that of
-    the product of the variances of the strata's numbers of draws.
-    """
-
-    value: float
-    entropy: float
-    log_variance: float
-
-
-@inner
-def start_tilt(draw, twice_sum, tilt, moments):
-    """Fill in the first tilt, where there is none that says anything, and its cumulants."""
-    pieces, edges, drawn = draw.pieces, draw.edges, draw.drawn
-    a, b, pivot = tilt
-    entropy = log_variance = value = 0.0
-    for attempt in range(2):
-        is_cold = attempt == 1 or math.isnan(b[0])
-        entropy = log_variance = 0.0
-        for g in range(draw.first, 2):
-            size = float(n_values_of(pieces, edges[g], edges[g + 1]))
-            share = drawn[g] / size
-            entropy -= drawn[g] * math.log(share) + (size - drawn[g]) * math.log1p(-share)
-            log_variance += math.log(size * share * (1.0 - share))
-            if is_cold:
-                a[g] = math.log(share) - math.log1p(-share)
-                pivot[g] = pieces.level[edges[g]]
-        if is_cold:
-            b[0] = 0.0
-        value = add_strata(draw, tilt, b[0], half_target(draw, twice_sum, pivot), moments)
-        # Where nothing is undecided, no step can be taken.
-        if is_cold or (moments[draw.first, 3] > _UNDECIDED and moments[1, 3] > _UNDECIDED):
-            break
-    return Start(value, entropy, log_variance)
-
-
-@inner
-def half_target(draw, twice_sum, pivot):
-    """Return half of `twice_sum`, measured from the pivots, in the unit of y."""
-    for g in range(draw.first, 2):
-        twice_sum -= 2 * draw.drawn[g] * pivot[g]
-    return 0.5 * twice_sum / draw.pieces.scale
-
-
-@inner
-def move_pivots(draw, tilt, moments):
-    """Move each pivot to where the draw is undecided; around it, sums of squares do not cancel."""
-    scale = draw.pieces.scale
-    for g in range(draw.first, 2):
-        move = np.int64(round(scale * moments[g, 4] / moments[g, 3]))
-        shift = move / scale
-        tilt.pivot[g] += move
-        tilt.a[g] += tilt.b[0] * shift
-        moments[g, 5] += shift * (shift * moments[g, 3] - 2.0 * moments[g, 4])
-        moments[g, 4] -= shift * moments[g, 3]
-        moments[g, 2] -= shift * moments[g, 1]
-
-
-@inner
-def add_strata(draw, tilt, b, target, moments):
-    """Fill in the cumulants of each stratum, and return the function that a tilt minimises."""
-    value = -b * target
-    for g in range(draw.first, 2):
-        of = cumulants(tilt.a[g], b, tilt.pivot[g], draw.pieces, draw.edges[g], draw.edges[g + 1])
-        moments[g, 0], moments[g, 1], moments[g, 2] = of.k, of.by_a, of.by_b
-        moments[g, 3], moments[g, 4], moments[g, 5] = of.by_aa, of.by_ab, of.by_bb
-        value += of.k - tilt.a[g] * draw.drawn[g]
-    return value
-
-
-@kernel
-def find_tilt(draw, twice_sum, tilt):
+def find_tilt(draw, twice_sum, pieces, tilt):
     """Find the tilt at which half of `twice_sum` is the expected sum, and return the fit there.
 
     Newton's method on a convex function of a and b, with steps that are cut until they go down.
+    Each turn goes part of a step, and takes some of it back if that was too far.
     """
-    drawn, first = draw.drawn, draw.first
-    a, b, pivot = tilt
-    moments = np.empty((2, 6))
-    steps = np.zeros(2)
-    start = start_tilt(draw, twice_sum, tilt, moments)
-    value, variance, gain = start.value, 0.0, math.inf
-    for _ in range(_N_STEPS):
-        if not (moments[first, 3] > 0.0 and moments[1, 3] > 0.0):
+    first, end, drawn, scale = draw.among[0], draw.among[1], draw.drawn, pieces.scale[0]
+    a, b, pivot, moments, steps = tilt
+    is_cold, is_begun = math.isnan(b[0]), False
+    value = gain = math.inf
+    variance = tolerance = step_b = share = move = 0.0
+    for _ in range(_MOST_EVALUATIONS):
+        if is_cold and not is_begun:
+            b[0] = 0.0
+        b[0] += move * step_b
+        found, least_variance, left = 0.0, math.inf, twice_sum
+        for g in range(first, end):
+            if is_cold and not is_begun:
+                a[g] = math.log(drawn[g] / (draw.size[g] - drawn[g]))
+                pivot[g] = pieces.level[draw.start[g]]
+            a[g] += move * steps[g]
+            of = cumulants(a[g], b[0], pivot[g], pieces, draw.start[g], draw.stop[g])
+            moments[g, 0], moments[g, 1], moments[g, 2] = of.k, of.by_a, of.by_b
+            moments[g, 3], moments[g, 4], moments[g, 5] = of.by_aa, of.by_ab, of.by_bb
+            found += of.k - a[g] * drawn[g]
+            least_variance = min(least_variance, of.by_aa)
+            left -= 2 * drawn[g] * pivot[g]
+        found -= b[0] * (0.5 * left / scale)
+        if is_begun and found > value - 1e-4 * share * gain + tolerance and share >= 1e-12:
+            share *= 0.5
+            move = -share
+            continue
+        # Where nothing is undecided, no step can be taken.
+        if not (is_begun or is_cold or least_variance > _UNDECIDED):
+            is_cold, move = True, 0.0
+            continue
+        is_begun = True
+        value = found
+        if not least_variance > 0.0:
             break
-        move_pivots(draw, tilt, moments)
-        target = half_target(draw, twice_sum, pivot)
         # The Hessian is diagonal but for its last row, that of b.
-        variance, slope, excess_sum = 0.0, -target, 0.0
-        for g in range(first, 2):
+        variance = slope = excess_sum = 0.0
+        left = twice_sum
+        for g in range(first, end):
+            # Pivots move to where the draw is undecided: there, sums of squares do not cancel.
+            at = np.int64(round(scale * moments[g, 4] / moments[g, 3]))
+            shift = at / scale
+            pivot[g] += at
+            a[g] += b[0] * shift
+            moments[g, 5] += shift * (shift * moments[g, 3] - 2.0 * moments[g, 4])
+            moments[g, 4] -= shift * moments[g, 3]
+            moments[g, 2] -= shift * moments[g, 1]
+            left -= 2 * drawn[g] * pivot[g]
             slope += moments[g, 2]
             excess_sum += moments[g, 4] * (moments[g, 1] - drawn[g]) / moments[g, 3]
             variance += moments[g, 5] - moments[g, 4] * moments[g, 4] / moments[g, 3]
         if not variance > 0.0:
             break
+        slope -= 0.5 * left / scale
         step_b = (excess_sum - slope) / variance
         gain = -slope * step_b
         largest = abs(step_b) / (2.0 + 2.0 * abs(b[0]))
-        for g in range(first, 2):
+        for g in range(first, end):
             excess = moments[g, 1] - drawn[g]
             steps[g] = -(excess + moments[g, 4] * step_b) / moments[g, 3]
             gain -= excess * steps[g]
@@ -299,21 +272,15 @@ def find_tilt(draw, twice_sum, tilt):
         if gain <= tolerance:
             break
         # Far from the tilt the quadratic model means little: no step is much longer than the way.
-        share = 1.0 / max(1.0, largest)
-        found = value
-        while True:
-            a += share * steps
-            found = add_strata(draw, tilt, b[0] + share * step_b, target, moments)
-            if found <= value - 1e-4 * share * gain + tolerance or share < 1e-12:
-                break
-            a -= share * steps
-            share *= 0.5
-        b[0] += share * step_b
-        value = found
-    log_stretch = -start.log_variance
-    for g in range(first, 2):
-        log_stretch += math.log(max(moments[g, 3], 1e-300))
-    return Fit(value - start.entropy, variance, math.exp(log_stretch), gain <= _CLOSE)
+        share = move = 1.0 / max(1.0, largest)
+    # The number of draws, or nearly so, and the variances without a tilt.
+    entropy, stretch = 0.0, 1.0
+    for g in range(first, end):
+        size = float(draw.size[g])
+        chance = drawn[g] / size
+        entropy -= drawn[g] * math.log(chance) + (size - drawn[g]) * math.log1p(-chance)
+        stretch *= max(moments[g, 3], 1e-300) / (size * chance * (1.0 - chance))
+    return Fit(value - entropy, variance, stretch, gain <= _CLOSE)
 
 
 @inner

@@ -14,15 +14,24 @@ before it leaves.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from invert_core.kernels._jit import inlined, inner, kernel
-from invert_core.kernels.counting import as_ties, counted_tail
+from invert_core.kernels.counting import Counting, counted_tail, room_for_counting
 from invert_core.kernels.hypergeometric import add_logs, log_choose
-from invert_core.kernels.saddlepoint import cumulants, n_values_of, no_tilt
-from invert_core.kernels.ties import Pieces, Ties, pieces_of
-from invert_core.kernels.unsplit_tails import block_tail, largest_sum, strata_tail
+from invert_core.kernels.saddlepoint import (
+    Draw,
+    Tilt,
+    cumulants,
+    forget,
+    n_values_of,
+    room_for_draw,
+    room_for_tilt,
+)
+from invert_core.kernels.ties import Pieces, Ties, add_piece, fill_pieces, room_for_pieces
+from invert_core.kernels.unsplit_tails import largest_sum, unsplit_tail
 
 NONE, EXACT, SADDLEPOINT, SPLIT = 0, 1, 2, 3
 """Rungs: none was needed as the unit is constant, or the highest one that was needed."""
@@ -38,10 +47,31 @@ _FLAT = 0.2
 _NEVER = 1e-4
 """A side with a smaller variance of the number of draws has no part in them."""
 _MOST_PAIRS = 1000.0
-_MOST_LEVELS = 64
-_NEGLIGIBLE = 11.0
-"""Terms below exp(-11) of the sum are left out."""
+_NEGLIGIBLE = 8.0
+"""Terms below exp(-8) of the sum are left out."""
 _LOG_2 = math.log(2.0)
+
+
+class Rows(NamedTuple):
+    """What `log_tails` takes and returns, for each extent."""
+
+    n_positive: np.ndarray
+    rank_sum: np.ndarray
+    unit: np.ndarray
+    log_p: np.ndarray
+    rung: np.ndarray
+
+
+class Space(NamedTuple):
+    """The arrays that tails are found in; all rows use them in turn.
+
+    `pieces` are the values of a unit, after which those without a tie group may be.
+    """
+
+    pieces: Pieces
+    draw: Draw
+    tilt: Tilt
+    counting: Counting
 
 
 def log_tails(
@@ -76,9 +106,20 @@ def log_tails(
     """
     log_p = np.empty(len(n_positive))
     rung = np.empty(len(n_positive), np.int8)
-    extents = (_fixed(n_positive), _fixed(rank_sum), _fixed(unit))
-    fill_log_tails(*extents, Ties(*map(_fixed, ties)), alternative, log_p, rung)
+    rows = Rows(_fixed(n_positive), _fixed(rank_sum), _fixed(unit), log_p, rung)
+    ties = Ties(*map(_fixed, ties))
+    fill_log_tails(rows, ties, alternative, _space(ties))
     return log_p, rung
+
+
+def _space(ties: Ties) -> Space:
+    """Make the arrays here, because each of them would take long to compile in a kernel."""
+    return Space(
+        room_for_pieces(ties),
+        room_for_draw(),
+        room_for_tilt(),
+        room_for_counting(),
+    )
 
 
 def _fixed(array: np.ndarray) -> np.ndarray:
@@ -89,29 +130,31 @@ def _fixed(array: np.ndarray) -> np.ndarray:
 
 
 @kernel
-def fill_log_tails(n_positive, rank_sum, unit, ties, alternative, log_p, rung):
+def fill_log_tails(rows, ties, alternative, space):
     """Fill in what `log_tails` returns."""
-    for row in range(n_positive.size):
-        n_samples = ties.n_samples[unit[row]]
-        n_drawn = n_positive[row]
-        excess = rank_sum[row] - n_drawn * (n_samples + 1)
+    # A tuple of fewer arrays takes less time to compile where it is passed on.
+    pieces, draw, tilt, counting = space
+    for row in range(rows.unit.size):
+        unit, n_drawn = rows.unit[row], rows.n_positive[row]
+        n_samples = ties.n_samples[unit]
+        excess = rows.rank_sum[row] - n_drawn * (n_samples + 1)
+        found, rung = 0.0, NONE
         if alternative == TWO_SIDED and excess == 0:
-            log_p[row], rung[row] = 0.0, EXACT
-            if has_one_value(ties, unit[row]):
-                rung[row] = NONE
-            continue
-        is_lower = alternative == LESS or (alternative == TWO_SIDED and excess < 0)
-        # A lower tail is the upper tail of the reversed ranks. What an extent has in excess, the
-        # others lack: the tail of the smaller of the two is the same and found with less work.
-        is_small = 2 * n_drawn <= n_samples
-        pieces = pieces_of(ties, unit[row], is_lower == is_small)
-        if pieces.size.size == 1 and pieces.step[0] == 0:
-            log_p[row], rung[row] = 0.0, NONE
-            continue
-        n_drawn = n_drawn if is_small else n_samples - n_drawn
-        found, by = log_tail(n_drawn, -excess if is_lower else excess, pieces)
-        log_p[row] = min(0.0, found + _LOG_2) if alternative == TWO_SIDED else found
-        rung[row] = by
+            # Both tails are at least a half.
+            rung = NONE if has_one_value(ties, unit) else EXACT
+        elif not has_one_value(ties, unit):
+            is_lower = alternative == LESS or (alternative == TWO_SIDED and excess < 0)
+            # A lower tail is the upper tail of the reversed ranks. What an extent has in excess,
+            # the others lack: the tail of the smaller of the two is the same and found with less
+            # work.
+            is_small = 2 * n_drawn <= n_samples
+            fill_pieces(pieces, ties, unit, is_lower == is_small)
+            n_drawn = n_drawn if is_small else n_samples - n_drawn
+            least = -excess if is_lower else excess
+            found, rung = log_tail(n_drawn, least, pieces, draw, tilt, counting)
+            if alternative == TWO_SIDED:
+                found = min(0.0, found + _LOG_2)
+        rows.log_p[row], rows.rung[row] = found, rung
 
 
 @inner
@@ -122,57 +165,109 @@ def has_one_value(ties, unit):
 
 
 @inlined
-def log_tail(n_drawn, least, pieces):
+def log_tail(n_drawn, least, pieces, draw, tilt, counting):
     """Return log P(S >= least) of the sum S of `n_drawn` of a population, and the rung."""
-    pieces = as_ties(pieces)
-    n_pieces = pieces.size.size
+    n_pieces = pieces.n[0]
     largest, log_ways = largest_sum(n_drawn, pieces, 0, n_pieces)
     # No p is below that of the largest sum, which is drawn in exp(log_ways) ways.
     floor = log_ways - log_choose(n_values_of(pieces, 0, n_pieces), n_drawn)
     if least >= largest:
         return floor, EXACT
-    tilt = no_tilt()
-    found, is_counted = block_tail(n_drawn, least, pieces, 0, n_pieces, tilt)
+    forget(tilt)
+    draw.start[0], draw.start[1] = 0, 0
+    draw.stop[0], draw.stop[1] = 0, n_pieces
+    draw.drawn[0], draw.drawn[1] = 0, n_drawn
+    found, is_counted = unsplit_tail(draw, least, pieces, tilt, counting.ways)
     if is_counted:
         return found, EXACT
-    if pieces.step.max() == 0 and n_pieces <= _MOST_LEVELS:
-        counted = counted_tail(n_drawn, least, pieces, tilt)
-        if not math.isnan(counted):
-            return min(0.0, max(counted, floor)), EXACT
+    counted = counted_tail(n_drawn, least, pieces, tilt, counting)
+    if not math.isnan(counted):
+        return min(0.0, max(counted, floor)), EXACT
     atom = largest_tie(pieces)
     rung = SADDLEPOINT
-    if atom >= 0:
-        mean_low, mean_high, is_lumpy = outside_of(atom, n_drawn, pieces, tilt)
-        if is_lumpy:
-            found = split_twice(n_drawn, least, pieces, atom, tilt, mean_low, mean_high)
-            rung = SPLIT
+    if atom >= 0 and is_lumpy(atom, pieces, tilt, draw.expected):
+        found = split_tail(n_drawn, least, atom, pieces, draw, tilt, counting.ways)
+        rung = SPLIT
     return min(0.0, max(found, floor)), rung
 
 
 @inlined
-def split_twice(n_drawn, least, pieces, atom, tilt, mean_low, mean_high):
-    """Return `split_tail`, added up over the draws from a second tie group where that is large."""
+def largest_tie(pieces):
+    """Return the largest tie group, or -1 if there is none."""
+    found, most = -1, 1
+    for piece in range(pieces.n[0]):
+        if pieces.step[piece] == 0 and pieces.size[piece] > most:
+            found, most = piece, pieces.size[piece]
+    return found
+
+
+@inlined
+def second_tie(atom, pieces):
+    """Return the largest tie group but one, if it holds a tenth of what is outside the largest."""
+    least = 0.1 * (n_values_of(pieces, 0, pieces.n[0]) - pieces.size[atom])
+    found, most = -1, max(2.0, least)
+    for piece in range(pieces.n[0]):
+        if piece != atom and pieces.step[piece] == 0 and pieces.size[piece] >= most:
+            found, most = piece, float(pieces.size[piece])
+    return found
+
+
+@inlined
+def is_lumpy(atom, pieces, tilt, outside):
+    """Return whether S is lumpy because of a tie group; find what one expects on both sides."""
+    a, b, pivot = tilt.a[1], tilt.b[0], tilt.pivot[1]
+    n_pieces = pieces.n[0]
+    level = (pieces.level[atom] - pivot) / pieces.scale[0]
+    variance = gap = 0.0
+    n_pairs = 1.0
+    for side in range(2):
+        start, stop = (atom + 1, n_pieces) if side else (np.int64(0), atom)
+        of = cumulants(a, b, pivot, pieces, start, stop)
+        outside[side] = of.by_a
+        # Few pairs of numbers below and above can be gone through.
+        n_pairs *= 1.0 + 8.0 * math.sqrt(of.by_aa)
+        if of.by_aa > _NEVER:
+            mean = of.by_ab / of.by_aa
+            variance += max(0.0, of.by_bb - of.by_aa * mean * mean)
+            gap = max(gap, abs(mean - level))
+    n_outside = outside[0] + outside[1]
+    n_left = n_values_of(pieces, 0, n_pieces) - pieces.size[atom] - n_outside
+    if n_outside < _FEW or n_left < _FEW:
+        return True
+    return math.sqrt(variance) < _SPREAD * gap and abs(b) * gap > _FLAT and n_pairs < _MOST_PAIRS
+
+
+@inlined
+def split_tail(n_drawn, least, atom, pieces, draw, tilt, ways):
+    """Return log P(S >= least) as a sum over the number of draws below and above a tie group.
+
+    And over the number of draws from a second tie group where there is one.
+    """
+    n_pieces = pieces.n[0]
     second = second_tie(atom, pieces)
-    if second < 0:
-        return split_tail(n_drawn, least, pieces, atom, mean_low, mean_high)
-    size, level = pieces.size[second], pieces.level[second]
-    rest = without(second, pieces)
-    mean = cumulants(tilt.a[1], tilt.b[0], tilt.pivot[1], pieces, second, second + 1).by_a
-    if second < atom:
-        atom -= 1
-        mean_low -= mean
-    else:
-        mean_high -= mean
-    n_rest = n_values_of(rest, 0, rest.size.size)
+    size, level, mean = np.int64(0), np.int64(0), 0.0
+    if second >= 0:
+        size, level = pieces.size[second], pieces.level[second]
+        of = cumulants(tilt.a[1], tilt.b[0], tilt.pivot[1], pieces, second, second + 1)
+        mean = of.by_a
+        draw.expected[0 if second < atom else 1] -= mean
+    # All pieces but the second tie group once more, after the others.
+    stop = n_pieces
+    draw.start[0] = stop
+    draw.stop[0] = stop + atom - (1 if 0 <= second < atom else 0)
+    for i in range(n_pieces):
+        if i != second:
+            stop = add_piece(stop, pieces.size[i], pieces.level[i], pieces.step[i], pieces)
+    draw.start[1], draw.stop[1] = draw.stop[0] + 1, stop
+    n_rest = n_values_of(pieces, n_pieces, stop)
     total = -math.inf
     for side in (1, -1):
         n_second = min(max(round(mean), n_drawn - n_rest), size, n_drawn) - (side < 0)
         last = -math.inf
         while max(0, n_drawn - n_rest) <= n_second <= min(size, n_drawn):
-            n_left = n_drawn - n_second
-            term = log_choose(size, n_second) + log_choose(n_rest, n_left)
+            term = log_choose(size, n_second)
             need = least - n_second * level
-            term += split_tail(n_left, need, rest, atom, mean_low, mean_high)
+            term += log_ways_outside(n_drawn - n_second, need, pieces, draw, tilt, ways)
             total = add_logs(total, term)
             if term < last and term < total - _NEGLIGIBLE:
                 break
@@ -181,86 +276,32 @@ def split_twice(n_drawn, least, pieces, atom, tilt, mean_low, mean_high):
     return total - log_choose(n_rest + size, n_drawn)
 
 
-@inner
-def second_tie(atom, pieces):
-    """Return the largest tie group but one, if it holds a tenth of what is outside the largest."""
-    found, most = -1, 0.1 * (n_values_of(pieces, 0, pieces.size.size) - pieces.size[atom])
-    for piece in range(pieces.size.size):
-        if piece != atom and pieces.step[piece] == 0 and pieces.size[piece] >= max(2.0, most):
-            found, most = piece, float(pieces.size[piece])
-    return found
-
-
-@inner
-def largest_tie(pieces):
-    """Return the largest tie group, or -1 if there is none."""
-    found, most = -1, 1
-    for piece in range(pieces.size.size):
-        if pieces.step[piece] == 0 and pieces.size[piece] > most:
-            found, most = piece, pieces.size[piece]
-    return found
-
-
-@inner
-def outside_of(atom, n_drawn, pieces, tilt):
-    """Return the expected draws below and above a tie group at a tilt, and whether S is lumpy."""
-    n_pieces = pieces.size.size
-    a, b, pivot = tilt.a[1], tilt.b[0], tilt.pivot[1]
-    low = cumulants(a, b, pivot, pieces, 0, atom)
-    high = cumulants(a, b, pivot, pieces, atom + 1, n_pieces)
-    n_outside = low.by_a + high.by_a
-    n_left = n_values_of(pieces, 0, n_pieces) - pieces.size[atom] - n_outside
-    if n_outside < _FEW or n_left < _FEW:
-        return low.by_a, high.by_a, True
-    level = (pieces.level[atom] - pivot) / pieces.scale
-    variance = gap = 0.0
-    for of in (low, high):
-        if of.by_aa > _NEVER:
-            mean = of.by_ab / of.by_aa
-            variance += max(0.0, of.by_bb - of.by_aa * mean * mean)
-            gap = max(gap, abs(mean - level))
-    is_lumpy = math.sqrt(variance) < _SPREAD * gap and abs(b) * gap > _FLAT
-    # Few pairs of numbers below and above can be gone through.
-    n_pairs = (1.0 + 8.0 * math.sqrt(low.by_aa)) * (1.0 + 8.0 * math.sqrt(high.by_aa))
-    return low.by_a, high.by_a, is_lumpy and n_pairs < _MOST_PAIRS
-
-
-@inner
-def without(piece, pieces):
-    """Return all pieces but one."""
-    kept = np.arange(pieces.size.size) != piece
-    return Pieces(pieces.size[kept], pieces.level[kept], pieces.step[kept], pieces.scale)
-
-
-@kernel
-def split_tail(n_drawn, least, pieces, atom, mean_low, mean_high):
-    """Return log P(S >= least) as a sum over the number of draws below and above a tie group."""
-    rest = without(atom, pieces)
-    border, n_rest = atom, rest.size.size
-    n_low, n_high = n_values_of(rest, 0, border), n_values_of(rest, border, n_rest)
-    n_tied, level = pieces.size[atom], pieces.level[atom]
-    tilt = no_tilt()
+@inlined
+def log_ways_outside(n_drawn, least, pieces, draw, tilt, ways):
+    """Return the log of the number of draws with S >= least from strata and what is between."""
+    n_low = n_values_of(pieces, draw.start[0], draw.stop[0])
+    n_high = n_values_of(pieces, draw.start[1], draw.stop[1])
+    n_tied, level = pieces.size[draw.stop[0]], pieces.level[draw.stop[0]]
+    forget(tilt)
     total = -math.inf
     for side_low in (1, -1):
-        low = min(round(mean_low), n_low, n_drawn) - (side_low < 0)
+        low = min(round(draw.expected[0]), n_low, n_drawn) - (side_low < 0)
         while 0 <= low <= min(n_low, n_drawn):
             before = total
             of_low = -math.inf
             for side_high in (1, -1):
-                high = min(round(mean_high), n_high, n_drawn - low) - (side_high < 0)
+                high = min(round(draw.expected[1]), n_high, n_drawn - low) - (side_high < 0)
                 last = -math.inf
                 tilt.b[0] = math.nan
                 while 0 <= high <= min(n_high, n_drawn - low):
                     n_inside = n_drawn - low - high
                     term = -math.inf
                     if n_inside <= n_tied:
+                        draw.drawn[0], draw.drawn[1] = low, high
                         need = least - n_inside * level
-                        term = (
-                            log_choose(n_low, low)
-                            + log_choose(n_high, high)
-                            + log_choose(n_tied, n_inside)
-                            + strata_tail(low, high, need, rest, border, tilt)
-                        )
+                        tail, _ = unsplit_tail(draw, need, pieces, tilt, ways)
+                        term = log_choose(n_low, low) + log_choose(n_high, high)
+                        term += log_choose(n_tied, n_inside) + tail
                     of_low = add_logs(of_low, term)
                     if term < last and term < max(of_low, total) - _NEGLIGIBLE:
                         break
@@ -270,4 +311,4 @@ def split_tail(n_drawn, least, pieces, atom, mean_low, mean_high):
             if before > -math.inf and of_low < before - _NEGLIGIBLE:
                 break
             low += side_low
-    return total - log_choose(n_low + n_high + n_tied, n_drawn)
+    return total

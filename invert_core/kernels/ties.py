@@ -5,10 +5,12 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from invert_core.kernels._jit import inner, kernel
+from invert_core.kernels._jit import inlined, inner
 
 N_LARGE = 512
 """A tie group is large if it holds more than 1 / 512 of the samples, and more than one sample."""
+_SHORT = 4
+"""Runs of as many values are tie groups of one, in a unit without longer ones."""
 
 
 class Ties(NamedTuple):
@@ -118,47 +120,66 @@ def ties_of(below: np.ndarray, size: np.ndarray, n: np.ndarray, n_samples: np.nd
 class Pieces(NamedTuple):
     """A population of numbers, as tie groups and runs of untied values, ascending.
 
-    Piece i has the `size[i]` values level[i], level[i] + step[i], level[i] + 2 step[i], and so on:
-    the step of a tie group is 0, that of a run 2. Levels are doubled midranks minus (N + 1), so
-    that the values of a unit add up to 0. All are int64 [P]. Divided by `scale`, the number of
-    samples, they are between -1 and 1.
+    Piece i, one of ``n[0]``, has the `size[i]` values level[i], level[i] + step[i],
+    level[i] + 2 step[i], and so on: the step of a tie group is 0, that of a run 2. Levels are
+    doubled midranks minus (N + 1), so that the values of a unit add up to 0; `before[i]` values are
+    in the pieces before. All are int64 [P], with room for as many pieces made of these. Divided by
+    ``scale[0]``, the number of samples, levels are between -1 and 1.
     """
 
     size: np.ndarray
     level: np.ndarray
     step: np.ndarray
-    scale: float
+    before: np.ndarray
+    n: np.ndarray
+    scale: np.ndarray
 
 
-@kernel
-def pieces_of(ties, unit, is_reversed):
-    """Return the doubled midranks of a unit as pieces; those of -1 times its values if reversed."""
+def room_for_pieces(ties: Ties) -> Pieces:
+    """Return room for the pieces of any one of some units."""
+    n_groups = int(np.diff(ties.first).max(initial=0))
+    n_pieces = n_groups + _SHORT * (n_groups + 1)
+    return Pieces(*np.zeros((4, 2 * n_pieces + 1), np.int64), np.zeros(1, np.int64), np.empty(1))
+
+
+@inner
+def add_piece(number, size, level, step, pieces):
+    """Write a piece after those before it, and return the number of the next one."""
+    pieces.size[number], pieces.level[number], pieces.step[number] = size, level, step
+    pieces.before[number + 1] = pieces.before[number] + size
+    return number + 1
+
+
+@inlined
+def fill_pieces(pieces, ties, unit, is_reversed):
+    """Fill in the doubled midranks of a unit; those of -1 times its values if reversed."""
     n_samples = ties.n_samples[unit]
-    start, stop = ties.first[unit], ties.first[unit + 1]
-    room = 2 * (stop - start) + 1
-    size = np.empty(room, np.int64)
-    level = np.empty(room, np.int64)
-    step = np.empty(room, np.int64)
-    n_pieces = 0
-    done = 0
-    for group in range(start, stop + 1):
-        is_end = group == stop
-        below = n_samples if is_end else ties.below[group]
-        if below > done:
-            size[n_pieces] = below - done
-            level[n_pieces] = 2 * (done + 1) - (n_samples + 1)
-            # A run of one value is no different from a tie group of one.
-            step[n_pieces] = 2 if below - done > 1 else 0
-            n_pieces += 1
-        if not is_end:
-            size[n_pieces] = ties.size[group]
-            level[n_pieces] = 2 * below + ties.size[group] + 1 - (n_samples + 1)
-            step[n_pieces] = 0
-            n_pieces += 1
-            done = below + ties.size[group]
-    size, level, step = size[:n_pieces], level[:n_pieces], step[:n_pieces]
-    if is_reversed:
-        highest = level + step * (size - 1)
-        # Copies: a view that runs backwards would be another type of array to compile for.
-        size, level, step = size[::-1].copy(), (-highest)[::-1].copy(), step[::-1].copy()
-    return Pieces(size, level, step, float(n_samples))
+    n_groups = ties.first[unit + 1] - ties.first[unit]
+    longest = np.int64(0)
+    n_pieces = np.int64(0)
+    # Runs are noted in the second turn, when it is known how long they are.
+    for turn in range(2):
+        done = np.int64(0)
+        for number in range(n_groups + 1):
+            below, size = n_samples, np.int64(0)
+            if number < n_groups:
+                group = ties.first[unit] + (n_groups - 1 - number if is_reversed else number)
+                below, size = ties.below[group], ties.size[group]
+                if is_reversed:
+                    below = n_samples - below - size
+            run = below - done
+            if turn == 0:
+                longest = max(longest, run)
+            else:
+                # Short runs count as tie groups of one.
+                n_parts = run if longest <= _SHORT else min(run, 1)
+                for part in range(n_parts):
+                    level = 2 * (done + part) + 1 - n_samples
+                    step = 2 if run > n_parts else 0
+                    n_pieces = add_piece(n_pieces, run // n_parts, level, step, pieces)
+                if size > 0:
+                    level = 2 * below + size - n_samples
+                    n_pieces = add_piece(n_pieces, size, level, 0, pieces)
+            done = below + size
+    pieces.n[0] = n_pieces
+    pieces.scale[0] = n_samples

@@ -8,15 +8,10 @@ import math
 
 import numpy as np
 
-from invert_core.kernels._jit import inner, kernel
+from invert_core.kernels._jit import inlined, inner
 from invert_core.kernels.counting import run_tail
 from invert_core.kernels.hypergeometric import add_logs, log_choose, log_hypergeometric_tail
-from invert_core.kernels.saddlepoint import (
-    Draw,
-    find_tilt,
-    lugannani_rice,
-    n_values_of,
-)
+from invert_core.kernels.saddlepoint import find_tilt, lugannani_rice, n_values_of
 
 _LOG_2 = math.log(2.0)
 
@@ -52,7 +47,7 @@ def smallest_sum(n_drawn, pieces, start, stop):
     return total
 
 
-@inner
+@inlined
 def n_at_least(least, pieces, start, stop):
     """Return how many values are not below `least`."""
     count = np.int64(0)
@@ -66,10 +61,9 @@ def n_at_least(least, pieces, start, stop):
     return count
 
 
-@inner
-def span_of(pieces, start, stop):
-    """Return the greatest common divisor of all differences between values."""
-    span = np.int64(0)
+@inlined
+def common_span(span, pieces, start, stop):
+    """Return the greatest common divisor of a span and all differences between values."""
     for piece in range(start, stop):
         # Two more numbers for each piece: its distance from the first one, and its step.
         for turn in range(2):
@@ -79,85 +73,84 @@ def span_of(pieces, start, stop):
     return span
 
 
-@kernel
-def block_tail(n_drawn, least, pieces, start, stop, tilt):
-    """Return log P(S >= least) for `n_drawn` of some pieces, and whether it is counted."""
-    largest, log_ways = largest_sum(n_drawn, pieces, start, stop)
+@inner
+def unsplit_tail(draw, least, pieces, tilt, ways):
+    """Return log P(S >= least) for the sum S of a draw, and whether it is counted.
+
+    The strata among which something is drawn are found here. `ways` is that of `run_tail`.
+    """
+    among = draw.among
+    among[0], among[1] = 2, 2
+    largest, smallest, span = np.int64(0), np.int64(0), np.int64(0)
+    floor = 0.0
+    for g in range(2):
+        start, stop, n_drawn = draw.start[g], draw.stop[g], draw.drawn[g]
+        n_values = n_values_of(pieces, start, stop)
+        draw.size[g] = n_values
+        highest, log_ways = largest_sum(n_drawn, pieces, start, stop)
+        if n_drawn == 0 or n_drawn == n_values:
+            least -= highest
+            continue
+        among[0], among[1] = min(among[0], g), g + 1
+        largest += highest
+        smallest += smallest_sum(n_drawn, pieces, start, stop)
+        floor += log_ways - log_choose(n_values, n_drawn)
+        span = common_span(span, pieces, start, stop)
     if least > largest:
         return -math.inf, True
-    smallest = smallest_sum(n_drawn, pieces, start, stop)
     if least <= smallest:
         return 0.0, True
-    n_values = n_values_of(pieces, start, stop)
-    if n_drawn == 1:
-        return math.log(n_at_least(least, pieces, start, stop) / n_values), True
-    if n_drawn == n_values - 1:
+    # Sums are on a lattice, on which the tail begins at the next point.
+    n_steps = -((smallest - least) // span)
+    if among[1] - among[0] == 1:
+        counted = block_tail(draw, least, n_steps, pieces, ways)
+        if not math.isnan(counted):
+            return counted, True
+    return max(floor, smooth_tail(draw, smallest + n_steps * span, span, pieces, tilt)), False
+
+
+@inner
+def block_tail(draw, least, n_steps, pieces, ways):
+    """Return log P(S >= least), a number of steps above the smallest, or NaN if it is not counted.
+
+    Values are drawn from one stratum only.
+    """
+    g = draw.among[0]
+    start, stop, n_drawn = draw.start[g], draw.stop[g], draw.drawn[g]
+    n_values = draw.size[g]
+    if n_drawn == 1 or n_drawn == n_values - 1:
+        # All but one are drawn if their sum lacks that one.
         everything = largest_sum(n_values, pieces, start, stop)[0]
-        n_left_out = n_values - n_at_least(everything - least + 1, pieces, start, stop)
-        return math.log(n_left_out / n_values), True
+        bound = least if n_drawn == 1 else everything - least + 1
+        count = n_at_least(bound, pieces, start, stop)
+        return math.log((count if n_drawn == 1 else n_values - count) / n_values)
+    if stop - start == 1:
+        return run_tail(n_drawn, n_values, n_steps, ways)
     if stop - start == 2 and pieces.step[start] == 0 and pieces.step[start + 1] == 0:
         low, gap = pieces.level[start], pieces.level[start + 1] - pieces.level[start]
         # Rounded up: ceil((least - n low) / gap).
         n_least = -((n_drawn * low - least) // gap)
         n_low, n_high = pieces.size[start], pieces.size[start + 1]
-        return log_hypergeometric_tail(n_least, n_drawn, n_low, n_high), True
-    span = span_of(pieces, start, stop)
-    # Sums are on a lattice, on which the tail begins at the next point.
-    n_steps = -((smallest - least) // span)
-    if stop - start == 1:
-        counted = run_tail(n_drawn, n_values, n_steps)
-        if not math.isnan(counted):
-            return counted, True
-    draw = Draw(pieces, (start, start, stop), (0, n_drawn), 1)
-    found = smooth_tail(draw, smallest + n_steps * span, span, tilt)
-    return max(found, log_ways - log_choose(n_values, n_drawn)), False
+        return log_hypergeometric_tail(n_least, n_drawn, n_low, n_high)
+    return math.nan
 
 
-@kernel
-def smooth_tail(draw, least, span, tilt):
+@inlined
+def smooth_tail(draw, least, span, pieces, tilt):
     """Return log P(S >= least) by the saddlepoint; `least` is on the lattice of sums."""
-    half_span = 0.5 * span / draw.pieces.scale
-    fit = find_tilt(draw, 2 * least - span, tilt)
-    found, is_found = lugannani_rice(fit, tilt.b[0], half_span)
-    if is_found:
-        return found
-    # Near the mean, where the formula is 0 / 0, the tail is the mean of those on both sides.
-    away = max(1, int(0.1 * draw.pieces.scale * math.sqrt(fit.variance) / span))
+    half_span = 0.5 * span / pieces.scale[0]
+    away = np.int64(0)
     both = -math.inf
-    for side in (-away, away):
-        fit = find_tilt(draw, 2 * (least + side * span) - span, tilt)
+    for side in range(3):
+        # At 0, then below and above it.
+        at = least + (0 if side == 0 else 2 * side - 3) * away * span
+        fit = find_tilt(draw, 2 * at - span, pieces, tilt)
         found, is_found = lugannani_rice(fit, tilt.b[0], half_span)
-        both = add_logs(both, found if is_found else -_LOG_2)
+        if side == 0:
+            if is_found:
+                return found
+            # Near the mean the formula is 0 / 0. The tail is the mean of those on both sides.
+            away = max(1, np.int64(0.1 * pieces.scale[0] * math.sqrt(fit.variance) / span))
+        else:
+            both = add_logs(both, found if is_found else -_LOG_2)
     return both - _LOG_2
-
-
-@kernel
-def strata_tail(n_low, n_high, least, pieces, border, tilt):
-    """Return log P(S >= least), S the sum of draws from the pieces below and above a border."""
-    n_pieces = pieces.size.size
-    all_low, all_high = n_values_of(pieces, 0, border), n_values_of(pieces, border, n_pieces)
-    if n_low == 0 or n_low == all_low:
-        need = least - largest_sum(n_low, pieces, 0, border)[0]
-        if n_high == 0:
-            return 0.0 if need <= 0 else -math.inf
-        return block_tail(n_high, need, pieces, border, n_pieces, tilt)[0]
-    if n_high == 0 or n_high == all_high:
-        need = least - largest_sum(n_high, pieces, border, n_pieces)[0]
-        return block_tail(n_low, need, pieces, 0, border, tilt)[0]
-    best_low, _ = largest_sum(n_low, pieces, 0, border)
-    best_high, _ = largest_sum(n_high, pieces, border, n_pieces)
-    if least > best_low + best_high:
-        return -math.inf
-    smallest = smallest_sum(n_low, pieces, 0, border)
-    smallest += smallest_sum(n_high, pieces, border, n_pieces)
-    if least <= smallest:
-        return 0.0
-    span = span_of(pieces, 0, border)
-    other = span_of(pieces, border, n_pieces)
-    while other != 0:
-        span, other = other, span % other
-    if span == 0:
-        return 0.0
-    least = smallest - ((smallest - least) // span) * span
-    draw = Draw(pieces, (0, border, n_pieces), (n_low, n_high), 0)
-    return smooth_tail(draw, least, span, tilt)

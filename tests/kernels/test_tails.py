@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.counting import count, doubled_midranks
-from invert_core.kernels import blocks, tails
+from invert_core.kernels import tails, unsplit_tails
 from invert_core.kernels.tails import log_tails
-from invert_core.kernels.ties import Ties, pieces_of
+from invert_core.kernels.ties import Ties, fill_pieces, room_for_pieces
 from tests import naive
 
 ALTERNATIVES = {"two-sided": tails.TWO_SIDED, "greater": tails.GREATER, "less": tails.LESS}
@@ -139,9 +139,10 @@ def test_p_is_finite_falls_with_s_and_is_the_same_from_both_sides(ties, data):
     if n < 2:
         return
     size = data.draw(st.integers(1, n - 1) | st.integers(1, min(n - 1, 5)))
-    values = pieces_of(ties, 0, False)
-    low = blocks.smallest_sum(size, values, 0, values.size.size)
-    high = blocks.largest_sum(size, values, 0, values.size.size)[0]
+    values = room_for_pieces(ties)
+    getattr(fill_pieces, "py_func", fill_pieces)(values, ties, 0, False)
+    low = unsplit_tails.smallest_sum(size, values, 0, values.n[0])
+    high = unsplit_tails.largest_sum(size, values, 0, values.n[0])[0]
     shares = data.draw(st.lists(st.integers(-1, 17), min_size=8, max_size=8))
     excess = np.unique([low + (int(high) - int(low)) * share // 16 for share in shares])
     sums = excess + size * (n + 1)
