@@ -6,7 +6,10 @@ of `planes`. `formulas` orders formulas and knows their extents, `scores` is the
 keeps the best formulas, `candidates` offers it each formula joined to every literal, `known` tells
 which extents shorter formulas have, and `beam_search` runs the steps. `pairs`, `kinds`, `bounds`,
 `triples` and `exhaustive` run the complete search. `subsets` ranks and adds within the samples on
-which formulas are defined. `_jit` owns the compiler's options, `_cache` keeps machine code, `jobs`
+which formulas are defined. `shuffles` permutes ranks and `blocks` keeps blocks of samples together.
+`placements` ranks samples that no search saw. `ties` finds equal values, `tails` gives p-values of
+rank sums given these, with the help of `unsplit_tails`, `counting`, `saddlepoint` and
+`hypergeometric`. `_jit` owns the compiler's options, `_cache` keeps machine code, `jobs`
 lists what is compiled together, `warm_up` compiles it before threads start.
 """
 

@@ -55,12 +55,13 @@ class Counting(NamedTuple):
 
 def room_for_counting() -> Counting:
     """Return room to count any draw that is counted."""
+    low, width, likely, others = np.empty((4, _MOST_GROUPS), np.int64)
+    extra, left, need, highest = np.empty((4, _MOST_GROUPS + 1), np.int64)
+    odds, chances = np.empty(_MOST_GROUPS + 1), np.empty((_MOST_GROUPS, _WIDEST + 1))
+    table = np.empty((2 * _WIDEST + 1, _WIDEST + 2))
+    ways = np.empty((2, max(_MOST_ADDED, _MOST_GROUPS * _WIDEST) + 1))
     return Counting(
-        *np.empty((8, _MOST_GROUPS + 1), np.int64),
-        odds=np.empty(_MOST_GROUPS + 1),
-        chances=np.empty((_MOST_GROUPS, _WIDEST + 1)),
-        table=np.empty((2 * _WIDEST + 1, _WIDEST + 2)),
-        ways=np.empty((2, max(_MOST_ADDED, _MOST_GROUPS * _WIDEST) + 1)),
+        low, width, likely, others, extra, left, need, highest, odds, chances, table, ways
     )
 
 
@@ -170,7 +171,7 @@ def find_range(group, size, z, room):
 @inlined
 def two_widest(n_groups, width):
     """Return the two groups with most numbers, which go into the table, in order."""
-    widest, next_one = np.int64(0), np.int64(1)
+    widest, next_one = 0, 1
     for group in range(1, n_groups):
         if width[group] > width[widest]:
             widest, next_one = group, widest
@@ -211,7 +212,7 @@ def added_up(first, second, n_others, spare, least, pieces, room):
     left[0], need[0], odds[0] = spare, least, 1.0
     total = 0.0
     n_tried = 0
-    depth = np.int64(0)
+    depth = 0
     while depth >= 0:
         if depth == n_others:
             n_tried += 1
@@ -245,7 +246,7 @@ def n_draws(n_others, least, most, room):
     if most < 0:
         return 0.0
     ways = room.ways
-    total = np.int64(0)
+    total = 0
     ways[0, 0] = 1.0
     for number in range(n_others):
         # Sums of `width` + 1 neighbours: one more is added, and the last one leaves.

@@ -94,7 +94,8 @@ class Draw(NamedTuple):
 
 def room_for_draw() -> Draw:
     """Return room for a draw."""
-    return Draw(*np.zeros((5, 2), np.int64), np.zeros(2))
+    start, stop, size, drawn, among = np.zeros((5, 2), np.int64)
+    return Draw(start, stop, size, drawn, among, np.zeros(2))
 
 
 class Cumulants(NamedTuple):

@@ -139,7 +139,8 @@ def room_for_pieces(ties: Ties) -> Pieces:
     """Return room for the pieces of any one of some units."""
     n_groups = int(np.diff(ties.first).max(initial=0))
     n_pieces = n_groups + _SHORT * (n_groups + 1)
-    return Pieces(*np.zeros((4, 2 * n_pieces + 1), np.int64), np.zeros(1, np.int64), np.empty(1))
+    size, level, step, before = np.zeros((4, 2 * n_pieces + 1), np.int64)
+    return Pieces(size, level, step, before, np.zeros(1, np.int64), np.empty(1))
 
 
 @inner

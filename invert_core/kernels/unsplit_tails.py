@@ -139,7 +139,7 @@ def block_tail(draw, least, n_steps, pieces, ways):
 def smooth_tail(draw, least, span, pieces, tilt):
     """Return log P(S >= least) by the saddlepoint; `least` is on the lattice of sums."""
     half_span = 0.5 * span / pieces.scale[0]
-    away = np.int64(0)
+    away = 0
     both = -math.inf
     for side in range(3):
         # At 0, then below and above it.
@@ -150,7 +150,7 @@ def smooth_tail(draw, least, span, pieces, tilt):
             if is_found:
                 return found
             # Near the mean the formula is 0 / 0. The tail is the mean of those on both sides.
-            away = max(1, np.int64(0.1 * pieces.scale[0] * math.sqrt(fit.variance) / span))
+            away = max(1, int(0.1 * pieces.scale[0] * math.sqrt(fit.variance) / span))
         else:
             both = add_logs(both, found if is_found else -_LOG_2)
     return both - _LOG_2

@@ -13,7 +13,14 @@ from invert_core.kernels.tails import GREATER, LESS, TWO_SIDED, log_tails
 from invert_core.kernels.ties import Ties
 
 METHODS = ("none", "exact", "saddlepoint", "split")
-"""How a p-value was found, by the number that `log_tails` gives: see `method_names`."""
+"""How a p-value was found, by the number that `log_tails` gives.
+
+- "none": nothing can be tested, because all values of the unit are equal.
+- "exact": all extents of the size were counted.
+- "saddlepoint": the double saddlepoint approximation, where many samples share in a deviation.
+- "split": the sum of such tails, or of counted ones, over the number of samples of the extent that
+  are outside the largest tie group.
+"""
 _LN10 = math.log(10.0)
 _CODES = {"two-sided": TWO_SIDED, "less": LESS, "greater": GREATER}
 
@@ -46,15 +53,3 @@ def log10_p_given_ties(
     n, s, k = np.broadcast_arrays(n_positive, rank_sum, unit)
     log_p, method = log_tails(n.ravel(), s.ravel(), k.ravel(), ties, _CODES[alternative])
     return (log_p / _LN10).reshape(n.shape), method.reshape(n.shape)
-
-
-def method_names(method: np.ndarray) -> list[str]:
-    """Return the name of each method: "none", "exact", "saddlepoint" or "split".
-
-    - "exact": all extents of the size were counted.
-    - "saddlepoint": the double saddlepoint approximation, where many samples share in a deviation.
-    - "split": the sum of such tails, or of counted ones, over the number of samples of the extent
-      that are outside the largest tie group.
-    - "none": nothing can be tested, because all values of the unit are equal.
-    """
-    return [METHODS[number] for number in method]

@@ -37,6 +37,7 @@ def small_cases(draw):
     return values, extent
 
 
+@pytest.mark.kernels
 @given(small_cases(), st.sampled_from(tuple(ALTERNATIVES)))
 def test_p_is_that_of_counting_all_extents(case, alternative):
     values, extent = case
@@ -72,7 +73,14 @@ def profiles():
     }
 
 
-@pytest.mark.parametrize("name", profiles())
+SLOW = ("half zeros", "99.8 % zeros", "zeros in the middle", "counts")
+"""Profiles whose extents take seconds to count."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in profiles()],
+)
 def test_log10_p_is_right_to_within_a_tenth_at_every_depth(name):
     values, sizes = profiles()[name]
     for size in sizes:
@@ -103,6 +111,7 @@ def test_counting_with_floats_equals_counting_with_integers():
     np.testing.assert_allclose(exact.log10_upper, expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.kernels
 @given(st.integers(1, 400), st.integers(1, 400), st.data())
 def test_two_tie_groups_are_hypergeometric(n_low, n_high, data):
     n = n_low + n_high
@@ -164,6 +173,7 @@ def test_p_is_finite_falls_with_s_and_is_the_same_from_both_sides(ties, data):
     np.testing.assert_allclose(others, greater, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.kernels
 def test_no_row_depends_on_the_other_rows():
     rng = np.random.default_rng(8)
     units = [np.maximum(rng.normal(size=n), 1.0) for n in (50, 700, 5000)]
@@ -193,6 +203,7 @@ def test_a_constant_unit_has_p_1_and_no_rung(n_samples):
         assert (found[0], rung[0]) == (0.0, tails.NONE)
 
 
+@pytest.mark.kernels
 def test_a_sum_that_no_extent_has_counts_as_the_last_one():
     values = [0.0, 0.0, 1.0, 2.0]
     found, _ = log10_tails(values, 2, [15, 99, -99])
