@@ -50,6 +50,7 @@ _MOST_PAIRS = 1000.0
 _NEGLIGIBLE = 8.0
 """Terms below exp(-8) of the sum are left out."""
 _LOG_2 = math.log(2.0)
+_ALMOST_1 = 1.0 - 2.0**-53
 
 
 class Rows(NamedTuple):
@@ -144,15 +145,23 @@ def fill_log_tails(rows, ties, alternative, space):
             rung = NONE if has_one_value(ties, unit) else EXACT
         elif not has_one_value(ties, unit):
             is_lower = alternative == LESS or (alternative == TWO_SIDED and excess < 0)
+            least = -excess if is_lower else excess
+            # A tail that holds the mean is large: what it lacks to 1 is computed instead.
+            holds_mean = least <= 0
+            if holds_mean:
+                is_lower, least = not is_lower, 1 - least
             # A lower tail is the upper tail of the reversed ranks. What an extent has in excess,
             # the others lack: the tail of the smaller of the two is the same and found with less
             # work.
             is_small = 2 * n_drawn <= n_samples
             fill_pieces(pieces, ties, unit, is_lower == is_small)
             n_drawn = n_drawn if is_small else n_samples - n_drawn
-            least = -excess if is_lower else excess
             found, rung = log_tail(n_drawn, least, pieces, draw, tilt, counting)
-            if alternative == TWO_SIDED:
+            if holds_mean:
+                # Sums beyond the largest count as that one, but there is nothing beyond it.
+                is_all = least > largest_sum(n_drawn, pieces, 0, pieces.n[0])[0]
+                found = 0.0 if is_all else math.log1p(-min(math.exp(found), _ALMOST_1))
+            elif alternative == TWO_SIDED:
                 found = min(0.0, found + _LOG_2)
         rows.log_p[row], rows.rung[row] = found, rung
 

@@ -99,6 +99,26 @@ def test_log10_p_is_right_to_within_a_tenth_at_every_depth(name):
             np.testing.assert_allclose(found, exact.log10_upper[seen], rtol=0, atol=ACCURACY)
 
 
+@pytest.mark.parametrize("alternative", ["greater", "less"])
+@pytest.mark.parametrize("name", ["untied", "seven levels", "five levels", "sparse"])
+def test_a_tail_that_holds_the_mean_is_what_the_other_lacks_to_one(name, alternative):
+    rng = np.random.default_rng(3)
+    values = {
+        "untied": rng.normal(size=60),
+        "seven levels": np.repeat(np.arange(7), [10, 5, 2, 1, 3, 7, 5]),
+        "five levels": rng.integers(0, 5, 120),
+        "sparse": np.where(rng.random(200) < 0.9, 0, rng.normal(size=200)),
+    }[name]
+    for n_positive in (1, 3, 16, len(values) // 2):
+        counted = count(values, n_positive)
+        upper = 10.0**counted.log10_upper
+        expected = upper if alternative == "greater" else 1.0 - np.append(upper[1:], 0.0)
+        found, _ = log10_tails(values, n_positive, counted.sums, alternative)
+        assert found[0 if alternative == "greater" else -1] == 0.0
+        likely = expected > 0.2
+        np.testing.assert_allclose(10.0 ** found[likely], expected[likely], rtol=0.08)
+
+
 def test_counting_with_floats_equals_counting_with_integers():
     values = np.random.default_rng(3).integers(0, 6, 20)
     exact = count(values, 7)
