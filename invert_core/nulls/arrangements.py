@@ -7,6 +7,7 @@ import numpy as np
 
 from invert_core.activations.groups import Groups
 from invert_core.kernels.atoms import Atoms
+from invert_core.kernels.shuffles import shuffled_sums
 
 SPACE, PERMUTATION, GROUPS, SHIFT = range(4)
 CORRECTIONS = ("space", "permutation", "group permutation", "shift")
@@ -28,9 +29,13 @@ class Arrangements(NamedTuple):
 
 def any_order(n_samples: int) -> Arrangements:
     """Return all orders of independent samples."""
-    return Arrangements(
-        each_sample(n_samples), lambda random: random.permutation(n_samples), PERMUTATION
-    )
+    blocks = each_sample(n_samples)
+
+    def draw(random: np.random.Generator) -> np.ndarray:
+        doubled_ranks = shuffled_sums(random.bit_generator.random_raw(1), blocks, 1)[0]
+        return doubled_ranks // 2 - 1
+
+    return Arrangements(blocks, draw, PERMUTATION)
 
 
 def any_order_of_groups(groups: Groups) -> Arrangements:
@@ -40,7 +45,7 @@ def any_order_of_groups(groups: Groups) -> Arrangements:
     """
     n_groups = len(groups.names)
     blocks = Atoms(groups.number, groups.sizes)
-    return Arrangements(blocks, lambda random: random.permutation(n_groups), GROUPS)
+    return Arrangements(blocks, lambda random: _order(n_groups, random), GROUPS)
 
 
 def exchanges(groups: Groups) -> Arrangements:
@@ -51,7 +56,7 @@ def exchanges(groups: Groups) -> Arrangements:
     def draw(random: np.random.Generator) -> np.ndarray:
         source = np.arange(n_samples)
         for places in classes:
-            source[places] = random.permutation(places)
+            source[places] = places[_order(len(places), random)]
         return source
 
     return Arrangements(each_sample(n_samples), draw, GROUPS)
@@ -61,9 +66,14 @@ def shifts(n_samples: int) -> Arrangements:
     """Return all circular shifts of the samples, which keep what neighbours have in common."""
 
     def draw(random: np.random.Generator) -> np.ndarray:
-        return np.roll(np.arange(n_samples), random.integers(n_samples))
+        return np.roll(np.arange(n_samples), int(random.random() * n_samples))
 
     return Arrangements(each_sample(n_samples), draw, SHIFT)
+
+
+def _order(n_blocks: int, random: np.random.Generator) -> np.ndarray:
+    """Return a random order: by sorting, which is the same in every version of NumPy."""
+    return random.random(n_blocks).argsort(kind="stable")
 
 
 def each_sample(n_samples: int) -> Atoms:

@@ -49,7 +49,8 @@ def places_of(ties: Ties) -> Places:
     n_below[unit[large]], n_tied[unit[large]] = ties.below[large], ties.size[large]
     n_above = n_samples - n_below - n_tied
     is_highest = (n_large == 1) & (n_above < n_below)
-    is_at_an_end = np.minimum(n_below, n_above) < _SMALL * n_samples
+    # A few values on the other side matter, because they may be many of those that are not tied.
+    is_at_an_end = np.minimum(n_below, n_above) == 0
     has_node = (n_large == 0) | ((n_large == 1) & is_at_an_end & (n_tied < n_samples))
 
     steps = _steps(n_samples)

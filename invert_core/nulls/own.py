@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 
 from invert_core.activations.sparse import SparseUnits
+from invert_core.errors import DataError
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.blocks import add_blocks, atoms_of_blocks
 from invert_core.kernels.jobs import SHUFFLES
@@ -16,9 +17,14 @@ from invert_core.nulls.statistic import TOLERANCE, row_statistics
 from invert_core.search.complete_search import CompleteSearch
 from invert_core.search.search import UNWATCHED, Search, Units, Watch
 from invert_core.search.search_result import Findings, SearchResult
+from invert_core.settings import Settings
 
 _UNITS = 512
 """The most arranged units whose formulas are tested at once."""
+_MOST_TRIED = 20
+"""The most arrangements to draw for each that is needed."""
+_STREAM = 4
+"""Besides the seed: random numbers for other purposes must not be the same."""
 
 
 class Permuting(Search):
@@ -85,25 +91,35 @@ class Permuting(Search):
         return result
 
     def _null(self, units: Units, watch: Watch) -> np.ndarray:
-        """Return the statistics of the rows of K units in each arrangement: float64 [P, K, B]."""
-        n_permutations, n_units = self.settings.permutations, len(units)
-        null = np.empty((n_permutations, n_units, self.settings.beam))
+        """Return the statistics of the rows of K units in P arrangements: float64 [P, K, B].
+
+        Arrangements in which no formula is within the fraction limits are not among the P, because
+        the real one is never such.
+        """
+        n_units = len(units)
         explain = self._arranged(units)
-        at_once = max(1, _UNITS // n_units)
-        for start in range(0, n_permutations, at_once):
-            stop = min(n_permutations, start + at_once)
+        parts: list[np.ndarray] = []
+        number, n_left = 0, self.settings.permutations
+        while n_left:
+            stop = number + min(n_left, max(1, _UNITS // n_units))
+            if stop > _MOST_TRIED * self.settings.permutations:
+                raise _hardly_any_formula(self.settings, number, n_left)
             found = []
-            for number in range(start, stop):
+            for each in range(number, stop):
                 watch.check()
-                found.append(explain(self._draw(number)))
-            statistics = row_statistics(SearchResult.joined(found), self.settings)
-            null[start:stop] = statistics.reshape(stop - start, n_units, -1)
-            watch.note(stop / n_permutations)
-        return null
+                found.append(explain(self._draw(each)))
+            joined = SearchResult.joined(found)
+            statistics = row_statistics(joined, self.settings)
+            # Whether anything is within the fraction limits depends on the arrangement alone.
+            is_possible = joined.length.reshape(len(found), -1).any(axis=1)
+            parts.append(statistics.reshape(len(found), n_units, -1)[is_possible])
+            number, n_left = stop, n_left - int(is_possible.sum())
+            watch.note(1.0 - n_left / self.settings.permutations)
+        return np.concatenate(parts)
 
     def _draw(self, number: int) -> np.ndarray:
         """Draw the arrangement of a number: the atom whose marks each block gets, int32 [B]."""
-        random = np.random.default_rng([self.settings.seed, number])
+        random = np.random.default_rng((self.settings.seed, _STREAM, number))
         return self._of_block[self._arrangements.draw(random)]
 
     def _arranged(self, units: Units) -> Callable[[np.ndarray], SearchResult]:
@@ -138,3 +154,12 @@ def _taken(units: Units, chosen: np.ndarray) -> Units:
     if chosen.size == len(units):
         return units
     return units.select(chosen) if isinstance(units, SparseUnits) else units[chosen]
+
+
+def _hardly_any_formula(settings: Settings, n_tried: int, n_left: int) -> DataError:
+    return DataError(
+        f"In {n_tried:,} arrangements of the groups, only {settings.permutations - n_left:,} leave "
+        "any concept or its negation within the fraction limits, because few groups hold most of "
+        "the samples.",
+        "Lower --min-fraction, raise --max-fraction, or give smaller groups.",
+    )

@@ -1,9 +1,11 @@
 """Null distributions that all units with like ties share."""
 
+import functools
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 
@@ -22,8 +24,8 @@ from invert_core.search.complete_search import CompleteSearch
 from invert_core.search.search import Search
 from invert_core.settings import Settings
 
-_VERSION = 1
-"""Of the way in which null distributions are computed; others are not used."""
+_STREAM = 5
+"""Besides the seed: random numbers for other purposes must not be the same."""
 
 
 class SharedNulls:
@@ -42,9 +44,8 @@ class SharedNulls:
         self._search = search
         self._settings = search.settings
         self._n_threads = n_threads
-        self._seeds = np.random.default_rng(self._settings.seed).integers(
-            2**64, size=self._settings.permutations, dtype=np.uint64
-        )
+        random = np.random.default_rng((self._settings.seed, _STREAM))
+        self._seeds = random.bit_generator.random_raw(self._settings.permutations)
         self._kept = Kept(_identity(concepts, self._settings))
         self._nulls: dict[Node, np.ndarray] = {}
 
@@ -94,6 +95,9 @@ class SharedNulls:
                     pieces, pool.map(self._search_piece, pieces), strict=True
                 ):
                     nulls[node].append(found)
+                    if sum(map(len, nulls[node])) == self._seeds.size:
+                        self._nulls[node] = np.concatenate(nulls[node])
+                        self._kept.write(node, self._nulls[node])
                     n_done = sum(len(part) for parts in nulls.values() for part in parts)
                     steps.debug(
                         "Searching permuted samples: %d of %d", n_done, len(left) * self._seeds.size
@@ -101,9 +105,6 @@ class SharedNulls:
             finally:
                 pool.shutdown(cancel_futures=True)
                 steps.debug("")
-        for node, parts in nulls.items():
-            self._nulls[node] = np.concatenate(parts)
-            self._kept.write(node, self._nulls[node])
 
     @property
     def _shape(self) -> tuple[int, int]:
@@ -142,8 +143,20 @@ def _identity(concepts: ConceptSet, settings: Settings) -> str | None:
     if settings.time_limit is not None:
         return None
     chosen = {name: value for name, value in asdict(settings).items() if name != "adjust"}
-    digest = hashlib.sha256(json.dumps([_VERSION, concepts.n_samples, chosen]).encode())
-    for bits in (concepts.bits, concepts.defined):
-        if bits is not None:
-            digest.update(np.ascontiguousarray(bits).data)
+    arrays = [one for one in (concepts.bits, concepts.defined) if one is not None]
+    made_by = [_digest_of_code(), concepts.n_samples, [one.shape for one in arrays], chosen]
+    digest = hashlib.sha256(json.dumps(made_by).encode())
+    for one in arrays:
+        digest.update(np.ascontiguousarray(one).data)
+    return digest.hexdigest()
+
+
+@functools.cache
+def _digest_of_code() -> str:
+    """Return a digest of the code that null distributions come from."""
+    digest = hashlib.sha256(np.__version__.encode())
+    home = Path(__file__).parents[1]
+    for room in ("kernels", "search", "statistics", "nulls"):
+        for source in sorted((home / room).glob("*.py")):
+            digest.update(source.read_bytes())
     return digest.hexdigest()

@@ -78,3 +78,20 @@ def test_the_smallest_p_that_permutations_can_give_is_the_floor():
 def test_p_is_at_most_one_and_never_zero():
     for row in label(noise(60, 30, 0.9, 4), labels(60), settings=Settings(permutations=20)):
         assert 0 < row.p_search <= 1
+
+
+@pytest.mark.parametrize(("n_above", "n_below"), [(10, 30), (2, 38), (38, 2), (100, 900)])
+@pytest.mark.parametrize("direction", ["positive", "negative"])
+def test_noise_on_both_sides_of_many_zeros_is_held_to_the_level(n_above, n_below, direction):
+    rng = np.random.default_rng(6)
+    n_samples, n_units = 2_000, 60
+    values = np.zeros((n_samples, n_units), np.float32)
+    signs = np.repeat([1.0, -1.0], [n_above, n_below])
+    for unit in values.T:
+        places = rng.permutation(n_samples)[: n_above + n_below]
+        unit[places] = signs * (0.1 + rng.random(places.size))
+    classes = {f"c{number}": np.arange(n_samples) // 20 == number for number in range(100)}
+    settings = Settings(length=1, direction=direction, permutations=60)
+    found = [row.p_search for row in label(values, classes, settings=settings) if row.rank == 1]
+    # Before, all of them were.
+    assert sum(p < 0.05 for p in found) <= 10

@@ -243,3 +243,32 @@ def test_labels_drawn_for_clips_say_nothing_about_real_units_recorded_in_clips()
     assert len(best) == 24
     assert sum(row.p_search < 0.05 for row in best) <= stats.binom.isf(0.05, 24, 0.05)
     assert {row.correction for row in best} == {"group permutation"}
+
+
+def unequal_groups(min_fraction):
+    """Noise of groups, of which every second is large, and a concept on one of the large ones."""
+    rng = np.random.default_rng(8)
+    number = numbered([30, 10] * 20)
+    values = rng.normal(size=(40, 200))[number] + rng.normal(size=(800, 200))
+    settings = Settings(length=1, min_fraction=min_fraction, max_fraction=0.9, permutations=99)
+    marks = {"large": number == 2}
+    groups = [f"clip {one}" for one in number]
+    return label(values, marks, settings=settings, groups=groups)
+
+
+def test_orders_of_groups_in_which_nothing_could_be_found_do_not_count():
+    # In half of the orders, the concept is on a small group, and too small to be found.
+    found = np.array([row.p_search for row in unequal_groups(0.03) if row.rank == 1])
+    assert found.size == 200
+    assert (found < 0.05).mean() < 0.11
+    assert 0.3 < (found < 0.5).mean() < 0.7
+
+
+def test_groups_are_refused_if_hardly_any_order_leaves_anything_to_find():
+    number = numbered([150] + [10] * 45)
+    values = np.random.default_rng(9).normal(size=(600, 2))
+    settings = Settings(length=1, min_fraction=0.2, max_fraction=0.7, permutations=20)
+    groups = [f"clip {one}" for one in number]
+    with pytest.raises(DataError, match="arrangements of the groups, only") as error:
+        label(values, {"large": number == 0}, settings=settings, groups=groups)
+    assert "--min-fraction" in str(error.value)

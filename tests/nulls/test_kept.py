@@ -33,14 +33,38 @@ def test_another_search_node_or_shape_finds_nothing():
     assert Kept("a").read(NODE, (20, 2)) is None
 
 
-@pytest.mark.parametrize("harm", ["cut", "flipped", "empty"])
+@pytest.mark.parametrize("harm", ["cut", "longer", "flipped", "empty"])
 def test_a_damaged_file_counts_as_absent(folder, harm):
     Kept("a").write(NODE, NULL)
     (file,) = folder.iterdir()
     content = bytearray(file.read_bytes())
     if harm == "flipped":
         content[100] ^= 1
-    file.write_bytes({"cut": content[:-1], "flipped": content, "empty": b""}[harm])
+    changed = {"cut": content[:-1], "longer": content + b"x", "empty": b""}
+    file.write_bytes(changed.get(harm, content))
+    assert Kept("a").read(NODE, (20, 3)) is None
+
+
+def test_the_whole_file_of_another_search_counts_as_absent(folder):
+    Kept("a").write(NODE, NULL)
+    (own,) = folder.iterdir()
+    Kept("b").write(NODE, NULL - 1)
+    (other,) = set(folder.iterdir()) - {own}
+    other.replace(own)
+    assert Kept("a").read(NODE, (20, 3)) is None
+
+
+def test_numbers_that_no_search_returns_count_as_absent():
+    Kept("a").write(NODE, np.full((20, 3), np.nan))
+    assert Kept("a").read(NODE, (20, 3)) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_not_waited_for(folder):
+    Kept("a").write(NODE, NULL)
+    (file,) = folder.iterdir()
+    file.unlink()
+    os.mkfifo(file)
     assert Kept("a").read(NODE, (20, 3)) is None
 
 
@@ -57,12 +81,17 @@ def test_a_folder_that_cannot_be_written_keeps_nothing_and_harms_nothing(folder)
 
 
 def test_the_oldest_files_make_room(folder, monkeypatch):
-    size = 32 + NULL.nbytes
-    monkeypatch.setattr(kept, "_MOST_BYTES", 2 * size)
-    for number, identity in enumerate("abc"):
+    monkeypatch.setattr(kept, "_MOST_FILES", 4)
+    for number, identity in enumerate("abcde"):
         Kept(identity).write(NODE, NULL)
         for file in folder.iterdir():
             if file.stat().st_mtime > 1e6:
                 os.utime(file, (number, number))
-    assert [Kept(one).read(NODE, (20, 3)) is None for one in "abc"] == [True, False, False]
-    assert len(list(folder.iterdir())) == 2
+    there = [Kept(one).read(NODE, (20, 3)) is not None for one in "abcde"]
+    assert there == [False, False, True, True, True]
+
+
+def test_what_would_leave_no_room_for_others_is_not_kept(folder, monkeypatch):
+    monkeypatch.setattr(kept, "_MOST_BYTES", 4 * NULL.nbytes - 1)
+    Kept("a").write(NODE, NULL)
+    assert not folder.exists()

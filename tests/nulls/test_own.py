@@ -15,6 +15,7 @@ from invert_core.executors.threads import Threads
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.tails import TWO_SIDED, log_tails
 from invert_core.kernels.ties import Ties
+from invert_core.nulls import own
 from invert_core.nulls.arrangements import any_order, any_order_of_groups, exchanges, shifts
 from invert_core.nulls.own import Permuting
 from invert_core.nulls.statistic import row_statistics
@@ -102,7 +103,7 @@ def test_counts_are_those_of_new_searches_among_rearranged_labels(kind, name, di
     _, first = np.unique(blocks.of_sample, return_index=True)
     null = []
     for permutation in range(23):
-        drawn = arrangements.draw(np.random.default_rng([5, permutation]))
+        drawn = arrangements.draw(np.random.default_rng((5, own._STREAM, permutation)))
         moved = search_of(kind, labels[first[drawn][blocks.of_sample]], direction=direction)
         null.append(row_statistics(moved.explain(units), search.settings))
     expected = search.explain(units)
