@@ -28,7 +28,6 @@ def main(
     names: tuple[str, ...], repeats: int | None, units: int | None, jobs: int | None, record: bool
 ) -> None:
     """Run studies, print their tables, and record them if asked to."""
-    logging.getLogger("invert").setLevel(logging.ERROR)  # made-up samples have no ids
     for name in names or studies.STUDIES:
         study = studies.STUDIES[name]
         sizes = Sizes(repeats or study.repeats, units or study.units, jobs)
@@ -49,4 +48,5 @@ def main(
 
 
 if __name__ == "__main__":
+    logging.getLogger("invert").setLevel(logging.ERROR)  # made-up samples have no ids
     main()

@@ -450,7 +450,8 @@ def test_the_demo_leaves_a_run_that_other_commands_read(here):
     rows = as_dictionaries(invert("export", "a demo").stdout)
     assert {row["layer"] for row in rows} == {"relu3", "output"}
     again = ("label", "a demo/activations.h5", "a demo/concepts.h5", "--join", "inner")
-    invert(*again, "-o", "again", "--min-fraction", 0.05)
+    held_out = ("--held-out", "a demo/held_out.h5")
+    invert(*again, *held_out, "-o", "again", "--min-fraction", 0.05)
     assert (here / "again" / "labels.csv").read_bytes() == (
         here / "a demo" / "labels.csv"
     ).read_bytes()

@@ -58,6 +58,12 @@ def _check_row(row: Label, p_space: float, n_permutations: int, share: Fraction)
     """Check min(1, p_perm / 0.99, 100 p_space), where p_perm = (1 + count) / (1 + P)."""
     close("p_search", row.p_search, 10.0**row.log10_p_search)
     count = 0.99 * row.p_search * (n_permutations + 1) - 1
+    if row.p_search == 1.0:
+        # (1 + count) / (1 + P) / 0.99 is at least 1, and so is 100 p_space.
+        equal("100 p_space of p_search 1", 100 * p_space >= 1.0, True)
+        least = min(math.ceil(count - 1e-6), n_permutations)
+        _check_chance("at least", least, _at_least(least, n_permutations, share))
+        return
     if row.correction == "space":
         close("100 p_space", row.p_search, min(1.0, 100 * p_space))
         least = min(math.ceil(count - 1e-6), n_permutations)

@@ -93,8 +93,8 @@ def test_permutations_that_count_too_few_or_too_many_differ(factor, monkeypatch)
     permuted = Correct._permuted
 
     def wrongly(self, result, found):
-        count = 10.0 ** permuted(self, result, found) * 1001 - 1
-        return np.log10((1 + np.minimum(1000, np.rint(factor * count))) / 1001)
+        count = permuted(self, result, found) * 1001 - 1
+        return (1 + np.minimum(1000, np.rint(factor * count))) / 1001
 
     monkeypatch.setattr(Correct, "_permuted", wrongly)
     n_different = 0
