@@ -202,7 +202,7 @@ def _print_permuted(found: "PermutedCheck", table: options.Table) -> None:
     for measure in found.real:
         for which, quantiles in (("real", found.real), ("permuted", found.permuted)):
             share = found.shares.get((which, measure))
-            shares = [share and share.share, share and share.low, share and share.high]
+            shares = [getattr(share, name, None) for name in ("share", "low", "high")]
             values = [*quantiles[measure].tolist(), *shares]
             rows.append(dict(zip(PERMUTED, (measure, which, *values), strict=True)))
     if table.style == "table":

@@ -35,7 +35,8 @@ def groups_of(
         As for `label`.
     activations : Activations
     concepts : ConceptSet
-        The concepts on the samples of the labelling.
+        The concepts on the samples of the labelling; without ids of the activations, on all
+        samples of these.
     kept : int64 array or None
         Positions of these samples among the activations; None for all.
     match : {"exact", "name", "stem"}
@@ -59,13 +60,11 @@ def _read(
     if isinstance(given, str) and given == STORED:
         return _stored(activations, kept)
     # With ids on one side alone, that side names the samples.
-    ids, needed = activations.sample_id, kept
-    if ids is None:
-        ids, needed = concepts.sample_id, None
+    ids = concepts.sample_id if activations.sample_id is None else activations.sample_id
     # Whoever gives no groups needs no reader of tables.
     from invert_core.activations.group_names import read_groups
 
-    return read_groups(given, ids, activations.n_samples, kept=needed, match=match)
+    return read_groups(given, ids, activations.n_samples, kept=kept, match=match)
 
 
 def refuse_shared(

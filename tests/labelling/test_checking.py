@@ -7,18 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import scipy.stats
 
 from invert_core import check_held_out, check_permuted_labels, score, verify_run
 from invert_core.errors import (
     DataError,
     FileFormatError,
     MissingFileError,
-    SettingError,
     StaleFileError,
     UnknownNameError,
 )
-from invert_core.labelling import permuted_labels
 from invert_core.labelling.label_files import label_files
 from invert_core.results.run_directory import read_run
 from invert_core.settings import Settings
@@ -267,74 +264,6 @@ def test_other_units_are_refused(run, files):
     np.savez(files / "unseen.npz", fc2=values, sample_id=ids)
     with pytest.raises(UnknownNameError, match=r"no layer 'fc'.*Did you mean 'fc2'"):
         check_held_out(run, *of_unseen(files))
-
-
-def test_permuted_labels_are_as_good_as_noise_and_the_same_for_a_seed(files):
-    settings = Settings(permutations=99)
-    told = {"settings": settings, "units": [0, 1, 2]}
-    label_files(files / "seen.npz", files / "seen_concepts.npz", files / "run", **told)
-    calls = []
-    found = check_permuted_labels(
-        files / "run", 30, jobs=1, progress=lambda done, total: calls.append((done, total))
-    )
-    assert calls[-1] == (90, 90)
-    assert found.real["auc"][-1] > found.permuted["auc"][-1]
-    noise = found.shares["permuted", "p_search"]
-    assert noise.n_labels == 90
-    # Three units of one permutation are not independent, so the bound is wide.
-    assert noise.n_significant <= scipy.stats.binom.isf(1e-6, 90, 0.05)
-    assert found.shares["permuted", "p_value"].share > noise.share
-    expected = scipy.stats.binomtest(noise.n_significant, 90).proportion_ci(method="wilson")
-    assert (noise.low, noise.high) == pytest.approx(expected)
-    again = check_permuted_labels(files / "run", 30, jobs=2)
-    assert again.shares == found.shares
-    other = check_permuted_labels(files / "run", 30, seed=1)
-    assert other.permuted["auc"].tolist() != found.permuted["auc"].tolist()
-
-
-@pytest.fixture
-def permuted(monkeypatch):
-    """The marks of all labellings with permuted labels, bool [N, C] each."""
-    seen = []
-    label_again = permuted_labels.label_workload
-
-    def noted(work, *arguments, **options):
-        seen.append(work.concepts.dense())
-        return label_again(work, *arguments, **options)
-
-    monkeypatch.setattr(permuted_labels, "label_workload", noted)
-    return seen
-
-
-def test_samples_exchange_all_their_marks(run, permuted):
-    check_permuted_labels(run, 3)
-    with np.load(run.parent / "seen_concepts.npz") as of:
-        rows = of["labels"].tolist()
-    assert len(permuted) == 3
-    for marks_of in permuted:
-        assert sorted(marks_of.tolist()) == sorted(rows)
-        assert marks_of.tolist() != rows
-    assert permuted[0].tolist() != permuted[1].tolist()
-
-
-@pytest.mark.parametrize("of_run", [True, False])
-def test_groups_exchange_their_marks_as_one(files, permuted, of_run):
-    groups = "id:(..).*"  # s0 to s9, s1x, s2x, ...
-    told = {"settings": QUICK} | ({"groups": groups} if of_run else {})
-    label_files(files / "seen.npz", files / "seen_concepts.npz", files / "run", **told)
-    check_permuted_labels(files / "run", 2, groups=None if of_run else groups)
-    with np.load(files / "seen_concepts.npz") as of:
-        names, labels = [id[:2] for id in of["sample_id"]], of["labels"]
-    blocks = [labels[np.array(names) == name].tolist() for name in dict.fromkeys(names)]
-    for marks_of in permuted:
-        again = [marks_of[np.array(names) == name].tolist() for name in dict.fromkeys(names)]
-        assert sorted(again) == sorted(blocks)
-        assert again != blocks
-
-
-def test_fewer_than_one_permutation_is_refused(run):
-    with pytest.raises(SettingError, match="--permute-labels is 0"):
-        check_permuted_labels(run, 0)
 
 
 def test_the_first_version_of_runs_is_told_apart(tmp_path, caplog):
