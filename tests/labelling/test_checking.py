@@ -266,6 +266,88 @@ def test_other_units_are_refused(run, files):
         check_held_out(run, *of_unseen(files))
 
 
+@pytest.fixture
+def clips(tmp_path):
+    """Frames of 13 clips, on which a run is to be made, and of 7 others."""
+    random = np.random.default_rng(3)
+    values = random.normal(size=(200, 6)).astype(np.float32)
+    labels = marks(values, random)
+    ids = np.array([f"clip{number // 10}/{number % 10}" for number in range(200)])
+    id = np.array([f"c{number}" for number in range(6)])
+    for name, part in (("seen", slice(N_SEARCHED)), ("unseen", slice(N_SEARCHED, None))):
+        np.savez(tmp_path / f"{name}.npz", fc=values[part], sample_id=ids[part])
+        np.savez(tmp_path / f"{name}_concepts.npz", labels=labels[part], id=id, sample_id=ids[part])
+    return tmp_path
+
+
+def run_of(files, **told):
+    concepts = files / "seen_concepts.npz"
+    label_files(files / "seen.npz", concepts, files / "run", settings=QUICK, **told)
+    return files / "run"
+
+
+def said(caplog):
+    return [(one.levelname, one.getMessage()) for one in caplog.records]
+
+
+def test_samples_that_look_grouped_bring_advice_that_can_be_followed(clips, caplog):
+    run = run_of(clips, groups=None)
+    caplog.clear()
+    found = check_held_out(run, *of_unseen(clips))
+    (told,) = [text for level, text in said(caplog) if level == "WARNING"]
+    assert "give --groups 'id:(.*)/.*', or --groups none" in told
+    assert found.n_hold is not None
+    for groups, n_warnings in (("id:(.*)/.*", 0), ("none", 0)):
+        caplog.clear()
+        found = check_held_out(run, *of_unseen(clips), groups=groups)
+        assert [level for level, _ in said(caplog)].count("WARNING") == n_warnings
+        assert (found.n_hold is None) == (groups != "none")
+
+
+def test_no_label_of_a_run_with_groups_holds_by_its_p(clips, caplog):
+    run = run_of(clips, groups="id:(.*)/.*")
+    with caplog.at_level(logging.INFO, "invert"):
+        caplog.clear()
+        found = check_held_out(run, *of_unseen(clips))
+    assert found.n_hold is None
+    assert found.n_tested > 0
+    assert {row.p_held_out for row in found.labels} == {None}
+    assert {row.auc_held_out_high for row in found.labels} == {None}
+    told = [level for level, text in said(caplog) if "stay empty" in text]
+    assert told == ["INFO"]
+    assert check_held_out(run, *of_unseen(clips), groups="none").n_hold is not None
+
+
+def test_held_out_samples_of_searched_groups_are_refused(clips):
+    run = run_of(clips, groups="id:(.*)/.*")
+    with np.load(clips / "unseen.npz") as held, np.load(clips / "unseen_concepts.npz") as of:
+        ids = np.array(["clip0/99", *held["sample_id"][1:]])
+        of_concepts = {name: of[name] for name in ("labels", "id")}
+        np.savez(clips / "unseen.npz", fc=held["fc"], sample_id=ids)
+    np.savez(clips / "unseen_concepts.npz", **of_concepts, sample_id=ids)
+    with pytest.raises(DataError, match=r"1 group has searched and held-out samples \('clip0'\)"):
+        check_held_out(run, *of_unseen(clips))
+    check_held_out(run, *of_unseen(clips), groups="none")
+
+
+def test_the_table_of_a_run_says_nothing_of_other_samples(clips, caplog):
+    def table(name, ids):
+        rows = "".join(f"{id},{id.partition('/')[0]}\n" for id in ids)
+        (clips / name).write_text(f"sample_id,clip\n{rows}")
+        return f"{clips / name}:clip"
+
+    ids = [f"clip{number // 10}/{number % 10}" for number in range(200)]
+    run = run_of(clips, groups=table("seen.csv", ids[:N_SEARCHED]))
+    check_held_out(run, *of_unseen(clips))
+    assert "Nothing shows that these samples are of other groups" in caplog.text
+    assert "give --groups TABLE:COLUMN with rows for both" in caplog.text
+    caplog.clear()
+    check_held_out(run, *of_unseen(clips), groups=table("all.csv", ids))
+    assert "Nothing shows" not in caplog.text
+    with pytest.raises(DataError, match=r"seen.csv' has no row for 70 held-out samples"):
+        check_held_out(run, *of_unseen(clips), groups=f"{clips / 'seen.csv'}:clip")
+
+
 def test_the_first_version_of_runs_is_told_apart(tmp_path, caplog):
     golden = Path(__file__).parents[1] / "golden" / "run_v1"
     run = shutil.copytree(golden, tmp_path / "run")
