@@ -9,7 +9,7 @@ import numpy as np
 
 from invert_core.activations.group_patterns import group_pattern
 from invert_core.activations.groups import SPELLINGS, Groups
-from invert_core.concepts.sets.matching import key_of, likeness, named_alike
+from invert_core.concepts.sets.matching import Likeness, key_of, likeness, named_alike
 from invert_core.errors import DataError, SettingError
 from invert_core.tables.columns import read_column
 from invert_core.tables.formats import open_by_suffix
@@ -29,6 +29,7 @@ def read_groups(
     *,
     kept: np.ndarray | None = None,
     match: str = "exact",
+    held_out: bool = False,
 ) -> Groups:
     """Find out which group every sample belongs to.
 
@@ -48,6 +49,9 @@ def read_groups(
         Positions of the samples that need a group; None means all.
     match : {"exact", "name", "stem"}
         What of two sample ids must be equal; see `key_of`.
+    held_out : bool
+        Whether the samples are held out. A table also has rows of the searched ones, so it is never
+        matched by position.
 
     Returns
     -------
@@ -77,9 +81,15 @@ def read_groups(
     else:
         path, column = _place(groups)
         called, where = repr(str(path)), f"{str(path)!r} has"
-        named, ids = _read(path, column, sample_id, match)
+        named, ids = _read(path, column, sample_id, match, held_out)
     if sample_id is not None and ids is not None:
-        return Groups.of(_joined(called, named, ids, sample_id, match))
+        return Groups.of(_joined(called, named, ids, sample_id, match, held_out))
+    if held_out:
+        raise DataError(
+            f"Without ids on both sides, nothing shows which rows of {called} are those of the "
+            f"{counted(n_samples, 'held-out sample')}.",
+            "Give the samples ids, and the table a column sample_id.",
+        )
     if len(named) != n_samples:
         raise DataError(
             f"{where} {counted(len(named), 'group name')} for {counted(n_samples, 'sample')}.",
@@ -104,7 +114,7 @@ def _place(groups: str) -> tuple[Path, str]:
 
 
 def _read(
-    path: Path, column: str, sample_id: tuple[str, ...] | None, match: str
+    path: Path, column: str, sample_id: tuple[str, ...] | None, match: str, held_out: bool
 ) -> tuple[Sequence[str], tuple[str, ...] | None]:
     """Read a column of groups, and the ids of its rows, if there are any."""
     table = read_column(path, column, (), None, f"--groups {path}:COLUMN")
@@ -118,6 +128,8 @@ def _read(
     is_named = any(key_of(id, match) in keys for id in ids) or likeness(sample_id, ids) is not None
     if first != column and is_named:
         return table.values, as_sample_id(ids, f"the column {first!r} of {str(path)!r}")
+    if held_out:
+        raise _no_rows(repr(str(path)), sample_id, held_out, None)
     _log.warning(
         "%r has no column sample_id, and its first column names no sample: its rows are matched "
         "with the samples by position.",
@@ -162,19 +174,26 @@ def _joined(
     ids: tuple[str, ...],
     sample_id: tuple[str, ...],
     match: str,
+    held_out: bool,
 ) -> list[str]:
     ids = named_alike(ids, sample_id, match, (where, "the samples"))
     place = locate(sample_id, ids)
     missing = [sample_id[row] for row in np.flatnonzero(place < 0)]
     if missing:
-        alike = likeness(sample_id, ids)
-        raise DataError(
-            f"{where} has no row for {counted(len(missing), 'sample')}: {first_few(missing)}."
-            + ("" if alike is None else f" {alike.told}"),
-            "Add them, each with its group." if alike is None else alike.hint,
-        )
+        raise _no_rows(where, missing, held_out, likeness(sample_id, ids))
     if len(ids) > len(sample_id):
         _log.info(
             "%s: %s of other samples ignored.", where, counted(len(ids) - len(sample_id), "row")
         )
     return [values[row] for row in place]
+
+
+def _no_rows(
+    where: str, missing: Sequence[str], held_out: bool, alike: Likeness | None
+) -> DataError:
+    kind = "held-out sample" if held_out else "sample"
+    return DataError(
+        f"{where} has no row for {counted(len(missing), kind)}: {first_few(missing)}."
+        + ("" if alike is None else f" {alike.told}"),
+        "Add them, each with its group." if alike is None else alike.hint,
+    )

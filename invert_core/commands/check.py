@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from invert_core.labelling.permuted_labels import PermutedCheck
     from invert_core.labelling.verifying import Verified
 
-HELD_OUT = ("unit", "label", "auc", "held_out", "p_held_out", "optimism", "positive")
+HELD_OUT = ("unit", "label", "auc", "held_out", "p_held_out", "optimism", "positive_held_out")
 DIFFERENCES = ("column", "n_rows", "unit", "rank", "recorded", "computed")
 PERMUTED = ("measure", "labels", "q05", "q25", "q50", "q75", "q95", "significant", "low", "high")
 
@@ -67,11 +67,6 @@ permuting_options = options.together(
         help="Label again P times with permuted labels, in which nothing is to be found.",
     ),
     click.option(
-        "--groups",
-        metavar="TABLE:COLUMN|id:REGEX",
-        help="--permute-labels: groups that exchange labels as one. [default: those of the run]",
-    ),
-    click.option(
         "--seed", type=int, help="--permute-labels: seed of the permutations.  [default: 0]"
     ),
 )
@@ -88,6 +83,13 @@ permuting_options = options.together(
     help="Test every label on other samples: activations of the same units, and their labels.",
 )
 @permuting_options
+@click.option(
+    "--groups",
+    metavar="TABLE:COLUMN|id:REGEX",
+    help="Which samples belong together: --permute-labels exchanges the labels of groups as one, "
+    "and --held-out infers nothing from samples as if each were independent. [default: those of "
+    "the run]",
+)
 @moved_options
 @joining_options
 @options.jobs_option
@@ -96,6 +98,7 @@ def check(
     run: Path,
     held_out: tuple[Path, Path] | None,
     permuting: dict[str, Any],
+    groups: str | None,
     moved: dict[str, Any],
     joining: dict[str, Any],
     table: options.Table,
@@ -110,22 +113,23 @@ def check(
     is_permuted = permuting["n_permutations"] is not None
     if held_out is not None and is_permuted:
         raise click.UsageError("Give --held-out or --permute-labels, one check at a time.")
-    of_permuting = {name: permuting[name] for name in ("groups", "seed")}
     of_files = {name: moved[name] for name in ("activations", "concepts")}
-    _refuse_unused("--permute-labels uses", {} if is_permuted else of_permuting)
+    is_plain = held_out is None and not is_permuted
+    _refuse_unused("--permute-labels uses", {} if is_permuted else {"seed": permuting["seed"]})
+    _refuse_unused("--held-out and --permute-labels use", {"groups": groups} if is_plain else {})
     _refuse_unused("--held-out uses", {} if held_out is not None else joining)
     _refuse_unused("checks without --held-out use", {} if held_out is None else of_files)
     if held_out is not None:
         from invert_core.labelling.held_out_check import check_held_out
 
-        told = joining | {"names": moved["names"]} | threads
+        told = joining | {"names": moved["names"], "groups": groups} | threads
         with progress("Testing") as report:
             tested = check_held_out(run, *held_out, **told, progress=report)
         _print_held_out(tested, table)
     elif is_permuted:
         from invert_core.labelling.permuted_labels import check_permuted_labels
 
-        told = permuting | {"seed": permuting["seed"] or 0} | moved | threads
+        told = permuting | {"seed": permuting["seed"] or 0, "groups": groups} | moved | threads
         with progress("Labelling with permuted labels") as report:
             permuted = check_permuted_labels(run, **told, progress=report)
         _print_permuted(permuted, table)
@@ -176,11 +180,11 @@ def _print_held_out(found: "HeldOutCheck", table: options.Table) -> None:
                 if row.log10_p_held_out is None
                 else power_of_ten(row.log10_p_held_out),
                 "optimism": None if row.optimism is None else f"{row.optimism:+.3f}",
-                "positive": row.n_positive_held_out,
+                "positive_held_out": row.n_positive_held_out,
             }
             for row in found.labels.best(table.top)
         ],
-        HELD_OUT,
+        [name for name in HELD_OUT if name != "p_held_out" or found.n_hold is not None],
         "table",
     )
 
@@ -189,8 +193,9 @@ def _summary(found: "HeldOutCheck") -> str:
     """Say in one line how many labels hold."""
     parts = [f"{found.n_tested:,} of {counted(found.n_labels, 'label')} tested"]
     if found.n_tested:
+        if found.n_hold is not None:
+            parts.append(f"{found.n_hold:,} hold (p < 0.05)")
         parts += [
-            f"{found.n_hold:,} hold (p < 0.05)",
             f"{found.n_wrong_side:,} on the wrong side of 0.5",
             f"median optimism {found.median_optimism:+.3f}",
         ]
@@ -202,7 +207,7 @@ def _print_permuted(found: "PermutedCheck", table: options.Table) -> None:
     for measure in found.real:
         for which, quantiles in (("real", found.real), ("permuted", found.permuted)):
             share = found.shares.get((which, measure))
-            shares = [share and share.share, share and share.low, share and share.high]
+            shares = [getattr(share, name, None) for name in ("share", "low", "high")]
             values = [*quantiles[measure].tolist(), *shares]
             rows.append(dict(zip(PERMUTED, (measure, which, *values), strict=True)))
     if table.style == "table":

@@ -92,6 +92,8 @@ def held_out_auc(row: Label) -> str:
     """Write the AUC on held-out samples and its 95 % interval."""
     if row.auc_held_out is None:
         return "-"
+    if row.auc_held_out_low is None:  # the samples are in groups
+        return f"{row.auc_held_out:.3f}"
     return f"{row.auc_held_out:.3f} ({row.auc_held_out_low:.2f}-{row.auc_held_out_high:.2f})"
 
 

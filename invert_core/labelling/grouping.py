@@ -26,6 +26,8 @@ def groups_of(
     concepts: ConceptSet,
     kept: np.ndarray | None,
     match: str,
+    *,
+    can_be_given: bool = True,
 ) -> Groups | None:
     """Return the groups of the samples of a labelling, or None if samples are independent.
 
@@ -35,14 +37,17 @@ def groups_of(
         As for `label`.
     activations : Activations
     concepts : ConceptSet
-        The concepts on the samples of the labelling.
+        The concepts on the samples of the labelling; without ids of the activations, on all
+        samples of these.
     kept : int64 array or None
         Positions of these samples among the activations; None for all.
     match : {"exact", "name", "stem"}
         What of two sample ids must be equal.
+    can_be_given : bool
+        Whether a warning of samples that look grouped says how to give the groups.
     """
     if given is None:
-        _warn_of_groups(activations, concepts)
+        _warn_of_groups(activations, concepts, can_be_given)
         return None
     if isinstance(given, str) and given == NONE:
         return None
@@ -55,17 +60,19 @@ def _read(
     concepts: ConceptSet,
     kept: np.ndarray | None,
     match: str,
+    *,
+    held_out: bool = False,
 ) -> Groups:
     if isinstance(given, str) and given == STORED:
         return _stored(activations, kept)
     # With ids on one side alone, that side names the samples.
-    ids, needed = activations.sample_id, kept
-    if ids is None:
-        ids, needed = concepts.sample_id, None
+    ids = concepts.sample_id if activations.sample_id is None else activations.sample_id
     # Whoever gives no groups needs no reader of tables.
     from invert_core.activations.group_names import read_groups
 
-    return read_groups(given, ids, activations.n_samples, kept=needed, match=match)
+    return read_groups(
+        *(given, ids, activations.n_samples), kept=kept, match=match, held_out=held_out
+    )
 
 
 def refuse_shared(
@@ -82,7 +89,8 @@ def refuse_shared(
     """
     if not isinstance(given, str):
         return
-    shared = sorted(set(searched.names) & set(_read(given, held_out, concepts, kept, match).names))
+    groups = _read(given, held_out, concepts, kept, match, held_out=True)
+    shared = sorted(set(searched.names) & set(groups.names))
     if shared:
         raise DataError(
             f"{counted(len(shared), 'group')} {'has' if len(shared) == 1 else 'have'} searched and "
@@ -91,11 +99,11 @@ def refuse_shared(
         )
 
 
-def warn_of_dependence() -> None:
-    """Warn of what is computed from held-out samples as if each were independent."""
-    _log.warning(
-        "p_held_out and the interval of auc_held_out take held-out samples as independent, so they "
-        "claim too much for samples in groups."
+def say_what_stays_empty() -> None:
+    """Say that nothing is inferred from held-out samples in groups."""
+    _log.info(
+        "p_held_out and the interval of auc_held_out stay empty, because they hold for independent "
+        "samples only and these are in groups."
     )
 
 
@@ -138,7 +146,7 @@ def _checked(groups: Groups) -> Groups:
     return groups
 
 
-def _warn_of_groups(activations: Activations, concepts: ConceptSet) -> None:
+def _warn_of_groups(activations: Activations, concepts: ConceptSet, can_be_given: bool) -> None:
     """Warn if samples belong together, as the activations or the sample ids say."""
     if activations.groups is not None:
         what = "The activations say which samples belong together"
@@ -154,8 +162,9 @@ def _warn_of_groups(activations: Activations, concepts: ConceptSet) -> None:
         option = f"'id:{parts.pattern}'"
     _log.warning(
         "%s, but p-values take all samples as independent and make chance look significant if they "
-        "are not; give --groups %s, or --groups %s if they are independent.",
+        "are not%s.",
         what,
-        option,
-        NONE,
+        f"; give --groups {option}, or --groups {NONE} if they are independent"
+        if can_be_given
+        else "",
     )

@@ -16,6 +16,13 @@ from invert_core.concepts.sets.packing import full_sets
 from invert_core.errors import DataError, FileFormatError
 from invert_core.files.input_file import input_path
 from invert_core.formula.formula import Formula
+from invert_core.labelling.grouping import (
+    NONE,
+    STORED,
+    groups_of,
+    refuse_shared,
+    say_what_stays_empty,
+)
 from invert_core.labelling.held_out_rows import adding_held_out
 from invert_core.labelling.holding_out import Wanted, same_units, warn_of_extraction
 from invert_core.labelling.inputs import Inputs
@@ -47,8 +54,9 @@ class HeldOutCheck:
         Number of labels.
     n_tested : int
         How many of them are true on some held-out samples and false on others.
-    n_hold : int
+    n_hold : int or None
         How many of these have a `p_held_out` below 0.05. Of labels without any meaning, 5 % do.
+        None if the samples are in groups, because there is no such p-value for them.
     n_wrong_side : int
         How many have an AUC on the other side of 0.5 than the search found.
     median_optimism : float or None
@@ -58,13 +66,13 @@ class HeldOutCheck:
     labels: Labels = field(repr=False)
     n_labels: int
     n_tested: int
-    n_hold: int
+    n_hold: int | None
     n_wrong_side: int
     median_optimism: float | None
 
     @classmethod
-    def of(cls, labels: Labels) -> "HeldOutCheck":
-        """Count the labels."""
+    def of(cls, labels: Labels, *, independent: bool) -> "HeldOutCheck":
+        """Count the labels; `independent` says whether samples are."""
         rows = labels.best()
         tested = [row for row in rows if row.optimism is not None]
         optimism = np.array([row.optimism for row in tested], np.float64)
@@ -72,7 +80,7 @@ class HeldOutCheck:
             labels,
             n_labels=len(rows),
             n_tested=len(tested),
-            n_hold=sum((row.p_held_out or 0.0) < SIGNIFICANT for row in tested),
+            n_hold=sum(map(_holds, tested)) if independent else None,
             n_wrong_side=sum(map(_is_on_wrong_side, tested)),
             median_optimism=float(np.median(optimism)) if tested else None,
         )
@@ -87,6 +95,7 @@ def check_held_out(
     join: str | None = None,
     match: str | None = None,
     missing: str | None = None,
+    groups: str | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> HeldOutCheck:
@@ -104,6 +113,9 @@ def check_held_out(
         Table of the concepts' names; see `read_concepts`.
     join, match, missing : str, optional
         As for `label`; None means as for the run.
+    groups : str, optional
+        Groups of the samples that were searched and of those that were not, as for `label`. None
+        means those of the run; of a table or stored groups only that there are some.
     jobs, progress
         As for `label`.
 
@@ -114,8 +126,8 @@ def check_held_out(
     Raises
     ------
     DataError
-        The activations are those that the search saw, units do not match, or no formula has all
-        its concepts here.
+        The activations are those that the search saw, or have samples of groups that it saw; units
+        do not match, or no formula has all its concepts here.
     UnknownNameError
         The activations lack a layer of the run.
     InvertError
@@ -135,34 +147,55 @@ def check_held_out(
         name: given or arguments.get(name, default)
         for (name, given), default in zip(told.items(), ("strict", "exact", "error"), strict=True)
     }
+    told_groups = groups or arguments.get("groups")
+    in_groups = None if told_groups in (None, NONE) else str(told_groups)
+    independent = in_groups is None
     inputs = Inputs(
         path,
         input_path(concepts),
         names=None if names is None else input_path(names),
+        groups=None if told_groups is None else NONE,  # None warns if the samples look grouped
         **chosen,
     )
     with inputs.open() as work:
-        _warn_of_searched(input_path(run) / searched["path"], path, work)
+        searched_path = input_path(run) / searched["path"]
+        _warn_of_searched(searched_path, path, work)
+        if in_groups is not None:
+            say_what_stays_empty()
+            _check_groups(
+                *(in_groups, groups is not None, searched_path, path, work), chosen["match"]
+            )
         tables = read.labels.tables
         layers = {layer.name: layer for layer, _ in work.layers}
         known = _with_unknown(work.concepts, tables)
         held = replace(work, concepts=known, layers=same_units(layers, _wanted(tables)))
         labels = Labels.of_tables(
-            _tested(tables, held, jobs, progress), aliases=read.labels.aliases
+            _tested(tables, held, jobs, progress, independent=independent),
+            aliases=read.labels.aliases,
         )
-    return HeldOutCheck.of(labels)
+    return HeldOutCheck.of(labels, independent=independent)
 
 
 def _tested(
-    tables: Iterable[LabelTable], held: Workload, jobs: int | None, progress: Progress | None
+    tables: Iterable[LabelTable],
+    held: Workload,
+    jobs: int | None,
+    progress: Progress | None,
+    *,
+    independent: bool,
 ) -> Iterator[LabelTable]:
     n_done = 0
-    with adding_held_out(held, n_threads(jobs)) as with_held_out:
+    with adding_held_out(held, n_threads(jobs), independent=independent) as with_held_out:
         for table in tables:
             yield with_held_out(table)
             n_done += len(table.units())
             if progress is not None:
                 progress(n_done, held.n_units)
+
+
+def _holds(row: Label) -> bool:
+    assert row.p_held_out is not None
+    return row.p_held_out < SIGNIFICANT
 
 
 def _is_on_wrong_side(row: Label) -> bool:
@@ -252,3 +285,31 @@ def _warn_of_searched(path: Path, held_path: Path, work: Workload) -> None:
             f"{len(ids):,}",
             first_few(sorted(common)),
         )
+
+
+def _check_groups(
+    groups: str,
+    is_given: bool,
+    searched_path: Path,
+    held_path: Path,
+    work: Workload,
+    match: str,
+) -> None:
+    """Refuse held-out samples of groups that were searched, or warn that nothing tells."""
+    if searched_path.is_file():
+        with open_activations(searched_path) as searched, open_activations(held_path) as held:
+            is_named = searched.sample_id is not None
+            if groups == STORED:
+                is_named = searched.groups is not None and held.groups is not None
+            elif not is_given:
+                # A table that the run was made with need not have rows for other samples.
+                is_named &= groups.startswith("id:")
+            if is_named:
+                seen = groups_of(groups, searched, work.concepts, None, match)
+                assert seen is not None
+                refuse_shared(seen, groups, held, work.concepts, work.kept, match)
+                return
+    _log.warning(
+        "Nothing shows that these samples are of other groups than those that were searched%s.",
+        "" if is_given else "; give --groups TABLE:COLUMN with rows for both",
+    )

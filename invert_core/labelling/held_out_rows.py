@@ -1,7 +1,8 @@
 """Tests of found formulas on held-out samples, in one pass over the units."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
@@ -22,12 +23,19 @@ from invert_core.statistics.intervals import auc_interval
 _UNITS = 16
 """The most units that a thread tests at once."""
 
+_OF_INDEPENDENT = ("auc_held_out_low", "auc_held_out_high", "p_held_out", "log10_p_held_out")
+"""The columns that would claim too much for samples in groups."""
+
 Columns = dict[str, np.ndarray]
 
 
 @contextmanager
 def adding_held_out(
-    work: Workload | None, n_threads: int, block: int | None = None
+    work: Workload | None,
+    n_threads: int,
+    block: int | None = None,
+    *,
+    independent: bool,
 ) -> Iterator[Callable[[LabelTable], LabelTable]]:
     """Yield a function that fills in the columns of held-out samples of tables.
 
@@ -39,6 +47,8 @@ def adding_held_out(
     n_threads : int
     block : int, optional
         Number of units to read at once.
+    independent : bool
+        Whether samples are independent; if not, p-values and intervals stay empty.
     """
     if work is None:
         yield lambda table: table
@@ -51,17 +61,18 @@ def adding_held_out(
             unit = np.cumsum(table.begins_unit()) - 1
             formulas = np.array(table.values("formula"), object)
             direction = table.array("direction")
-            parts = list(ahead.take(int(unit[-1]) + 1))
-            starts = np.append(0, np.cumsum([len(part) for part in parts]))
-            rows = np.split(np.arange(len(table)), np.searchsorted(unit, starts[1:-1]))
 
-            def test(part: Units, start: int, at: np.ndarray) -> Columns:
+            def test(part: Units, start: int) -> Columns:
+                at = np.arange(*np.searchsorted(unit, [start, start + len(part)]))
                 at = at[formulas[at] != ""]  # dead units have none
                 return {"at": at} | _tested(
-                    part, unit[at] - start, formulas[at].tolist(), direction[at], work.concepts
+                    *(part, unit[at] - start, formulas[at].tolist(), direction[at]),
+                    concepts=work.concepts,
+                    independent=independent,
                 )
 
-            found = list(pool.map(test, parts, starts[:-1].tolist(), rows))
+            parts = ahead.take(int(unit[-1]) + 1)
+            found = list(_in_flight(pool, test, parts, n_threads + 1))
             at = np.concatenate([of_part.pop("at") for of_part in found])
             filled = {}
             for name in found[0]:
@@ -72,6 +83,24 @@ def adding_held_out(
             return replace(table, rows=dict(table.rows) | filled)
 
         yield tested
+
+
+def _in_flight(
+    pool: ThreadPoolExecutor,
+    test: Callable[[Units, int], Columns],
+    parts: Iterable[Units],
+    n_parts: int,
+) -> Iterator[Columns]:
+    """Yield what the test of each part finds, with few parts in memory at a time."""
+    waiting: deque[Future[Columns]] = deque()
+    start = 0
+    for part in parts:
+        waiting.append(pool.submit(test, part, start))
+        start += len(part)
+        if len(waiting) == n_parts:
+            yield waiting.popleft().result()
+    for left in waiting:
+        yield left.result()
 
 
 class _Ahead:
@@ -100,7 +129,9 @@ def _tested(
     unit: np.ndarray,
     formulas: Sequence[str],
     direction: np.ndarray,
+    *,
     concepts: ConceptSet,
+    independent: bool,
 ) -> Columns:
     """Return the columns of formulas, each on one of the units and searched in a direction."""
     words = {text: _words(Formula.parse(text), concepts) for text in dict.fromkeys(formulas)}
@@ -115,7 +146,8 @@ def _tested(
         "n_samples_held_out": placed.n_samples.astype(np.float64),
     }
     some = np.flatnonzero((placed.n_positive > 0) & (placed.n_positive < placed.n_samples))
-    for name, values in _compared(placed.take(some), direction[some] == "negative").items():
+    compared = _compared(placed.take(some), direction[some] == "negative", independent)
+    for name, values in compared.items():
         columns[name] = np.full(len(formulas), np.nan)
         columns[name][some] = values
     return columns
@@ -130,9 +162,12 @@ def _words(formula: Formula, concepts: ConceptSet) -> tuple[np.ndarray, np.ndarr
     return formula.combine(lambda id: concepts.bits[concepts.index(id)]) & domain, domain
 
 
-def _compared(placed: Placements, is_negative: np.ndarray) -> Columns:
+def _compared(placed: Placements, is_negative: np.ndarray, independent: bool) -> Columns:
     """Return the columns of formulas that are true on some samples and false on others."""
     n_others = placed.n_samples - placed.n_positive
+    auc = placed.doubled_u / (2 * placed.n_positive * n_others)
+    if not independent:
+        return {"auc_held_out": auc} | dict.fromkeys(_OF_INDEPENDENT, np.full(auc.size, np.nan))
     rank_sum = placed.doubled_u + placed.n_positive * (placed.n_positive + 1)
     log10_p = np.zeros(len(rank_sum))
     for alternative, which in (("greater", ~is_negative), ("less", is_negative)):
@@ -140,11 +175,5 @@ def _compared(placed: Placements, is_negative: np.ndarray) -> Columns:
         log10_p[at], _ = log10_p_given_ties(
             placed.n_positive[at], rank_sum[at], at, placed.ties, alternative
         )
-    low, high = auc_interval(placed)
-    return {
-        "auc_held_out": placed.doubled_u / (2 * placed.n_positive * n_others),
-        "auc_held_out_low": low,
-        "auc_held_out_high": high,
-        "p_held_out": 10.0**log10_p,
-        "log10_p_held_out": log10_p,
-    }
+    inferred = *auc_interval(placed), 10.0**log10_p, log10_p
+    return {"auc_held_out": auc} | dict(zip(_OF_INDEPENDENT, inferred, strict=True))

@@ -21,7 +21,7 @@ from invert_core.labelling.grouping import (
     GroupSource,
     groups_of,
     refuse_shared,
-    warn_of_dependence,
+    say_what_stays_empty,
 )
 from invert_core.labelling.holding_out import (
     check_holdout,
@@ -48,6 +48,8 @@ class Inputs:
         As for `label`.
     holdout, held_out
         As for `label`; at most one of them.
+    takes_groups : bool
+        Whether the caller can give groups, if the samples look as if they were in groups.
     """
 
     activations: ActivationSource
@@ -63,6 +65,7 @@ class Inputs:
     groups: GroupSource | None = None
     holdout: float = 0.0
     held_out: ActivationSource | None = None
+    takes_groups: bool = True
 
     def __post_init__(self) -> None:
         check_holdout(self.holdout, self.held_out)
@@ -91,12 +94,15 @@ class Inputs:
             if held is not None:
                 work = set_apart(work, opened.n_samples, held)
                 warn_of_extraction(opened, held, (layer.name for layer, _ in units))
-            groups = groups_of(self.groups, opened, work.concepts, work.kept, self.match)
+            groups = groups_of(
+                *(self.groups, opened, work.concepts, work.kept, self.match),
+                can_be_given=self.takes_groups,
+            )
             if held is not None and work.held_out is not None and groups is not None:
                 known = held, work.held_out.concepts, work.held_out.kept
                 refuse_shared(groups, self.groups, *known, self.match)
             if groups is not None and (held is not None or self.holdout):
-                warn_of_dependence()
+                say_what_stays_empty()
             yield hold_out(replace(work, groups=groups), self.holdout, seed)
 
     def _concept_set(self, numbered: bool) -> ConceptSet:

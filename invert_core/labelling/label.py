@@ -253,7 +253,9 @@ def label_workload(
     with (
         closing(left.blocks(block)) as blocks,
         closing(threads.pieces(correct.search, blocks, tick if progress else None)) as pieces,
-        adding_held_out(left.held_out, threads.n_threads, block) as with_held_out,
+        adding_held_out(
+            left.held_out, threads.n_threads, block, independent=work.groups is None
+        ) as with_held_out,
     ):
         addresses = left.addresses()
         for found, units in _batches(pieces, search.places, note):

@@ -4,16 +4,18 @@ Its labels are permuted: each sample keeps its activations and gets the marks of
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from os import PathLike
 
 import numpy as np
 
-from invert_core.errors import SettingError
+from invert_core.activations.groups import Groups
+from invert_core.errors import DataError, SettingError
 from invert_core.files.unchanged import unchanged
-from invert_core.labelling.grouping import GroupSource
+from invert_core.labelling.grouping import GroupSource, groups_of
+from invert_core.labelling.inputs import Inputs, open_source
 from invert_core.labelling.label import Progress, label_workload, search_of
 from invert_core.labelling.recorded_inputs import recorded
 from invert_core.labelling.workload import Workload
@@ -31,6 +33,8 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _STREAM = 3
 """Besides the seed: these permutations and those of each search must not be the same."""
 
+_TRIES = 100
+
 _log = logging.getLogger("invert")
 
 
@@ -41,15 +45,15 @@ class Share:
     Attributes
     ----------
     n_significant, n_labels : int
-    low, high : float
-        Ends of Wilson's 95 % confidence interval of the share. It takes labels as independent,
-        which those of units of one network are not.
+    low, high : float or None
+        Ends of a 95 % confidence interval of the share; None for the real labels, of which there is
+        one round only. See `Share.of_rounds`.
     """
 
     n_significant: int
     n_labels: int
-    low: float
-    high: float
+    low: float | None = None
+    high: float | None = None
 
     @property
     def share(self) -> float:
@@ -59,8 +63,37 @@ class Share:
     @classmethod
     def of(cls, p: np.ndarray) -> "Share":
         """Count p-values below 0.05."""
-        n_significant = int((p < SIGNIFICANT).sum())
-        return cls(n_significant, p.size, *share_interval(n_significant, p.size))
+        return cls(int((p < SIGNIFICANT).sum()), p.size)
+
+    @classmethod
+    def of_rounds(cls, rounds: Sequence[np.ndarray], n_permutations: int = 0) -> "Share":
+        """Count p-values below 0.05 in several rounds of permuted labels.
+
+        The interval is Wilson's, for as many independent labels as would vary as much. It covers
+        the share of infinitely many rounds, for this network and these concepts. Units of one round
+        share its labels, so what counts is how the share s varies between rounds; where no round
+        differs from 0 or 1, each round counts as one label. All rounds share the permuted searches
+        of the run, so that s varies by s (1 - s) / (P + 2) from one seed of the run to another; the
+        interval covers that, too.
+
+        Parameters
+        ----------
+        rounds : sequence of float64 array
+            The p-values of each round.
+        n_permutations : int
+            P, the number of permuted searches that the p-values were computed from; 0 if from none.
+        """
+        all_rounds = cls.of(np.concatenate(rounds))
+        share, n_labels = all_rounds.share, all_rounds.n_labels
+        n_effective = float(len(rounds))
+        if 0.0 < share < 1.0 and len(rounds) > 1:
+            between = float(np.var([cls.of(p).share for p in rounds], ddof=1)) / len(rounds)
+            # Units of a round are at best independent.
+            n_effective = 1.0 / max(between / (share * (1.0 - share)), 1.0 / n_labels)
+        if n_permutations:
+            n_effective = 1.0 / (1.0 / n_effective + 1.0 / (n_permutations + 2))
+        low, high = share_interval(share * n_effective, n_effective)
+        return replace(all_rounds, low=low, high=high)
 
 
 @dataclass(frozen=True)
@@ -99,8 +132,10 @@ def check_permuted_labels(
 ) -> PermutedCheck:
     """Label all units of a run with permuted labels, several times, with the same settings.
 
-    All labellings share the null distributions of the run, so that they show its own level, which
-    is near 5 % if there are many permutations.
+    The p-values are corrected as those of the run, with its own groups or none, so that the share
+    of permuted labels that are significant shows the level of the run. It is near 5 % if there are
+    many permutations, and if what changes places is what chance lets change places: a run that
+    takes samples as independent shows with `groups` what that is worth if they are not.
 
     Parameters
     ----------
@@ -112,7 +147,7 @@ def check_permuted_labels(
         Where these inputs are now, if they have moved. Their content must be the same.
     groups : str or sequence of str, optional
         Groups of samples that exchange their labels as one, as for `label`; None takes those of
-        the run.
+        the run. They decide how labels are permuted and nothing else.
     seed : int
         Seed of the permutations.
     jobs, progress
@@ -126,6 +161,9 @@ def check_permuted_labels(
     ------
     SettingError
         `n_permutations` is below 1.
+    DataError
+        All units of the run are dead, or hardly any permutation leaves a concept within the
+        fraction limits.
     InvertError
         As for `verify_run`.
     """
@@ -133,57 +171,95 @@ def check_permuted_labels(
         raise SettingError(f"--permute-labels is {n_permutations}.", "Give 1 or more.")
     read = read_run(run)
     moved = {"activations": activations, "concepts": concepts, "names": names}
+    real = _Found(read.labels.tables)
+    if not real.values("auc").size:
+        raise DataError(
+            "All units of the run are dead, so it has no labels to compare with others.",
+            "Label units whose activations vary.",
+        )
     of_run = recorded(run, read.info, moved)
-    inputs = of_run.inputs if groups is None else replace(of_run.inputs, groups=groups)
-    real, permuted = _Found(), _Found()
-    real.add(read.labels.tables)
-    with unchanged(*of_run.files.values()), inputs.open(of_run.settings.seed) as opened:
+    settings = of_run.settings
+    with unchanged(*of_run.files.values()), of_run.inputs.open(settings.seed) as opened:
         work = replace(opened, held_out=None)
+        exchanged = work.groups if groups is None else _groups(of_run.inputs, work, groups)
         random = np.random.default_rng((seed, _STREAM))
-        for tables in _labelled(work, of_run.settings, n_permutations, random, jobs, progress):
-            permuted.add(tables)
-    return PermutedCheck(
-        n_permutations,
-        real.quantiles(),
-        permuted.quantiles(),
-        {
-            (which, measure): Share.of(found.values(measure))
-            for which, found in (("real", real), ("permuted", permuted))
-            for measure in MEASURES[1:]
-        },
-    )
+        rounds = [
+            _Found(tables)
+            for tables in _labelled(
+                *(work, exchanged, settings, n_permutations, random), jobs=jobs, progress=progress
+            )
+        ]
+    shares = {("real", name): Share.of(real.values(name)) for name in MEASURES[1:]}
+    for name, n_shared in (("p_value", 0), ("p_search", settings.permutations)):
+        of_rounds = [found.values(name) for found in rounds]
+        shares["permuted", name] = Share.of_rounds(of_rounds, n_shared)
+    return PermutedCheck(n_permutations, _quantiles([real]), _quantiles(rounds), shares)
+
+
+def _groups(inputs: Inputs, work: Workload, groups: GroupSource) -> Groups | None:
+    """Return other groups of the samples of a workload."""
+    with open_source(inputs.activations) as activations:
+        return groups_of(groups, activations, work.all_concepts, work.kept, inputs.match)
 
 
 def _labelled(
     work: Workload,
+    groups: Groups | None,
     settings: Settings,
     n_permutations: int,
     random: np.random.Generator,
+    *,
     jobs: int | None,
     progress: Progress | None,
 ) -> Iterator[Iterator[LabelTable]]:
-    """Yield the rows of all units for each permutation of the labels.
-
-    All permutations have the same null distributions, because these come from permutations, too.
-    """
-    search = search_of(work, settings, n_threads(jobs))
-    nulls = SharedNulls(search, work.concepts, n_threads(jobs))
-    if work.groups is None:
-        arrangements = any_order(work.concepts.n_samples)
-    else:
-        arrangements = arrangements_of(work.groups, search.atoms)
-    n_units = work.n_units * n_permutations
+    """Yield the rows of all units for each permutation of the labels."""
     with _said_once():
+        search = search_of(work, settings, n_threads(jobs))
+        if groups is None:
+            arrangements = any_order(work.concepts.n_samples)
+        else:
+            arrangements = arrangements_of(groups, search.atoms)
+        # If concepts keep their sizes, all permutations have the same null distributions.
+        nulls = None
+        if np.ptp(arrangements.blocks.sizes) == 0:
+            nulls = SharedNulls(search, work.concepts, n_threads(jobs))
+        n_units = work.n_units * n_permutations
         for number in range(n_permutations):
 
             def note(done: float, _: int, before: int = number * work.n_units) -> None:
                 if progress is not None:
                     progress(before + done, n_units)
 
-            again = _permuted(work, arrangements, random)
+            again = _searchable(work, arrangements, settings, random)
             tables = label_workload(again, settings, jobs=jobs, progress=note, nulls=nulls)
             with closing(tables):
                 yield tables
+
+
+def _searchable(
+    work: Workload, arrangements: Arrangements, settings: Settings, random: np.random.Generator
+) -> Workload:
+    """Permute the labels so that something can be found.
+
+    If groups differ in size, so do the extents of permuted concepts, and perhaps none is within the
+    fraction limits. Such permutations are drawn again.
+    """
+    for _ in range(_TRIES):
+        again = _permuted(work, arrangements, random)
+        if np.ptp(arrangements.blocks.sizes) == 0:
+            return again
+        try:
+            search = search_of(again, settings, 1)
+        except DataError:
+            # The same search of the real labels was made, so only the sizes of extents are amiss.
+            continue
+        if search.n_literals_within_limits:
+            return again
+    raise DataError(
+        f"In {_TRIES} permutations of the groups' labels, none left a concept within the fraction "
+        "limits of the run.",
+        "Label again with a smaller --min-fraction or a larger --max-fraction.",
+    )
 
 
 def _permuted(work: Workload, arrangements: Arrangements, random: np.random.Generator) -> Workload:
@@ -216,11 +292,8 @@ def _said_once() -> Iterator[None]:
 class _Found:
     """The measures of the labels in tables."""
 
-    def __init__(self) -> None:
+    def __init__(self, tables: Iterable[LabelTable]) -> None:
         self._parts: dict[str, list[np.ndarray]] = {name: [] for name in MEASURES}
-
-    def add(self, tables: Iterable[LabelTable]) -> None:
-        """Take the labels of some tables."""
         for table in tables:
             first = (table.array("rank") == 1) & (table.array("status") != "dead")
             for name, parts in self._parts.items():
@@ -230,6 +303,10 @@ class _Found:
         """Return one of the measures of all labels."""
         return np.concatenate(self._parts[name])
 
-    def quantiles(self) -> dict[str, np.ndarray]:
-        """Return the quantiles of each measure."""
-        return {name: np.quantile(self.values(name), QUANTILES) for name in MEASURES}
+
+def _quantiles(rounds: Sequence[_Found]) -> dict[str, np.ndarray]:
+    """Return the quantiles of each measure over all labels."""
+    return {
+        name: np.quantile(np.concatenate([found.values(name) for found in rounds]), QUANTILES)
+        for name in MEASURES
+    }

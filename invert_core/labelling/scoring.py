@@ -20,7 +20,6 @@ from invert_core.kernels.sums import sum_of_set
 from invert_core.kernels.ties import Ties
 from invert_core.kernels.warm_up import compile_jobs
 from invert_core.labelling.choosing import UnitChoice
-from invert_core.labelling.grouping import NONE
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label import Progress
 from invert_core.labelling.label_rows import (
@@ -152,7 +151,7 @@ def score_units(
         raise TypeError(f"a formula is a str or a Formula, not {type(formula).__name__}")
     # Kinds are told apart while the concepts are read; other labels only count in the formula.
     while_reading = inputs.missing if Missing.parse(inputs.missing).given else "exclude"
-    with replace(inputs, missing=while_reading, groups=NONE).open() as opened:
+    with replace(inputs, missing=while_reading, takes_groups=False).open() as opened:
         concepts = opened.concepts
         parsed = Formula.parse(formula, concepts) if isinstance(formula, str) else formula
         decided = _decided(opened, parsed, inputs.missing)

@@ -49,7 +49,10 @@ def arrangements_of(groups: Groups, atoms: Atoms) -> Arrangements:
             math.lgamma(n_groups + 1) - _log_orders(np.bincount(of_group).tolist())
         )
         chosen = any_order_of_groups(groups)
-        what = f"The labels of {n_groups:,} groups change places, because they are constant within"
+        what = (
+            f"Labels are the same within each of the {n_groups:,} groups, so the labels of whole "
+            "groups change places"
+        )
     else:
         counts = [len(places) for places in places_by_size(groups)]
         n_arrangements = _rounded(_log_orders(counts))

@@ -211,7 +211,8 @@ class Label(UnitExplanation):
         at_most=1.0,
     )
     auc_held_out_low: float | None = column(
-        "Lower end of the 95 % confidence interval of `auc_held_out`.",
+        "Lower end of the 95 % confidence interval of `auc_held_out`; nothing if the samples are "
+        "in groups.",
         dead=None,
         default=None,
         at_least=0.0,
@@ -221,8 +222,8 @@ class Label(UnitExplanation):
         "Upper end of this interval.", dead=None, default=None, at_least=0.0, at_most=1.0
     )
     p_held_out: float | None = column(
-        "One-sided p-value on the held-out samples, in the direction of the search. Nothing was "
-        "searched there, so it needs no correction for formulas.",
+        "One-sided p-value on the held-out samples, in the direction of the search; nothing if the "
+        "samples are in groups. No search was made there, so it needs no correction for formulas.",
         dead=None,
         default=None,
         at_least=0.0,

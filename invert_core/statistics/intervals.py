@@ -101,8 +101,10 @@ def _newcombe_above(doubled_u: np.ndarray, placed: Placements) -> np.ndarray:
     return high
 
 
-def share_interval(n_successes: int, n_trials: int) -> tuple[float, float]:
+def share_interval(n_successes: float, n_trials: float) -> tuple[float, float]:
     """Return Wilson's 95 % confidence interval of a share of independent trials.
+
+    Numbers need not be whole, as those of an effective number of trials are not.
 
     Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
 

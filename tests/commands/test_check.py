@@ -69,7 +69,20 @@ def test_labels_that_hold_on_other_samples(unseen):
     assert "hold (p < 0.05); " in summary
     assert "median optimism " in summary
     assert head.split() == [
-        *("unit", "label", "auc", "held", "out", "p", "held", "out", "optimism", "positive")
+        *(
+            "unit",
+            "label",
+            "auc",
+            "held",
+            "out",
+            "p",
+            "held",
+            "out",
+            "optimism",
+            "positive",
+            "held",
+            "out",
+        )
     ]
     first = next(row for row in rows if row.startswith("fc:1"))
     assert " cat " in first
@@ -111,7 +124,7 @@ def test_permuted_labels_stand_beside_the_real_ones(run):
     ("arguments", "message"),
     [
         (["--permute-labels", 2, *HELD_OUT[2:]], "one check at a time"),
-        (["--groups", "id:(.).*"], "Only --permute-labels uses --groups"),
+        (["--groups", "id:(.).*"], "Only --held-out and --permute-labels use --groups"),
         (["--join", "inner"], "Only --held-out uses --join"),
         ([*HELD_OUT[2:], "--seed", 1], "Only --permute-labels uses --seed"),
         (

@@ -7,18 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import scipy.stats
 
 from invert_core import check_held_out, check_permuted_labels, score, verify_run
 from invert_core.errors import (
     DataError,
     FileFormatError,
     MissingFileError,
-    SettingError,
     StaleFileError,
     UnknownNameError,
 )
-from invert_core.labelling import permuted_labels
 from invert_core.labelling.label_files import label_files
 from invert_core.results.run_directory import read_run
 from invert_core.settings import Settings
@@ -269,72 +266,86 @@ def test_other_units_are_refused(run, files):
         check_held_out(run, *of_unseen(files))
 
 
-def test_permuted_labels_are_as_good_as_noise_and_the_same_for_a_seed(files):
-    settings = Settings(permutations=99)
-    told = {"settings": settings, "units": [0, 1, 2]}
-    label_files(files / "seen.npz", files / "seen_concepts.npz", files / "run", **told)
-    calls = []
-    found = check_permuted_labels(
-        files / "run", 30, jobs=1, progress=lambda done, total: calls.append((done, total))
-    )
-    assert calls[-1] == (90, 90)
-    assert found.real["auc"][-1] > found.permuted["auc"][-1]
-    noise = found.shares["permuted", "p_search"]
-    assert noise.n_labels == 90
-    # Three units of one permutation are not independent, so the bound is wide.
-    assert noise.n_significant <= scipy.stats.binom.isf(1e-6, 90, 0.05)
-    assert found.shares["permuted", "p_value"].share > noise.share
-    expected = scipy.stats.binomtest(noise.n_significant, 90).proportion_ci(method="wilson")
-    assert (noise.low, noise.high) == pytest.approx(expected)
-    again = check_permuted_labels(files / "run", 30, jobs=2)
-    assert again.shares == found.shares
-    other = check_permuted_labels(files / "run", 30, seed=1)
-    assert other.permuted["auc"].tolist() != found.permuted["auc"].tolist()
-
-
 @pytest.fixture
-def permuted(monkeypatch):
-    """The marks of all labellings with permuted labels, bool [N, C] each."""
-    seen = []
-    label_again = permuted_labels.label_workload
-
-    def noted(work, *arguments, **options):
-        seen.append(work.concepts.dense())
-        return label_again(work, *arguments, **options)
-
-    monkeypatch.setattr(permuted_labels, "label_workload", noted)
-    return seen
-
-
-def test_samples_exchange_all_their_marks(run, permuted):
-    check_permuted_labels(run, 3)
-    with np.load(run.parent / "seen_concepts.npz") as of:
-        rows = of["labels"].tolist()
-    assert len(permuted) == 3
-    for marks_of in permuted:
-        assert sorted(marks_of.tolist()) == sorted(rows)
-        assert marks_of.tolist() != rows
-    assert permuted[0].tolist() != permuted[1].tolist()
+def clips(tmp_path):
+    """Frames of 13 clips, on which a run is to be made, and of 7 others."""
+    random = np.random.default_rng(3)
+    values = random.normal(size=(200, 6)).astype(np.float32)
+    labels = marks(values, random)
+    ids = np.array([f"clip{number // 10}/{number % 10}" for number in range(200)])
+    id = np.array([f"c{number}" for number in range(6)])
+    for name, part in (("seen", slice(N_SEARCHED)), ("unseen", slice(N_SEARCHED, None))):
+        np.savez(tmp_path / f"{name}.npz", fc=values[part], sample_id=ids[part])
+        np.savez(tmp_path / f"{name}_concepts.npz", labels=labels[part], id=id, sample_id=ids[part])
+    return tmp_path
 
 
-@pytest.mark.parametrize("of_run", [True, False])
-def test_groups_exchange_their_marks_as_one(files, permuted, of_run):
-    groups = "id:(..).*"  # s0 to s9, s1x, s2x, ...
-    told = {"settings": QUICK} | ({"groups": groups} if of_run else {})
-    label_files(files / "seen.npz", files / "seen_concepts.npz", files / "run", **told)
-    check_permuted_labels(files / "run", 2, groups=None if of_run else groups)
-    with np.load(files / "seen_concepts.npz") as of:
-        names, labels = [id[:2] for id in of["sample_id"]], of["labels"]
-    blocks = [labels[np.array(names) == name].tolist() for name in dict.fromkeys(names)]
-    for marks_of in permuted:
-        again = [marks_of[np.array(names) == name].tolist() for name in dict.fromkeys(names)]
-        assert sorted(again) == sorted(blocks)
-        assert again != blocks
+def run_of(files, **told):
+    concepts = files / "seen_concepts.npz"
+    label_files(files / "seen.npz", concepts, files / "run", settings=QUICK, **told)
+    return files / "run"
 
 
-def test_fewer_than_one_permutation_is_refused(run):
-    with pytest.raises(SettingError, match="--permute-labels is 0"):
-        check_permuted_labels(run, 0)
+def said(caplog):
+    return [(one.levelname, one.getMessage()) for one in caplog.records]
+
+
+def test_samples_that_look_grouped_bring_advice_that_can_be_followed(clips, caplog):
+    run = run_of(clips, groups=None)
+    caplog.clear()
+    found = check_held_out(run, *of_unseen(clips))
+    (told,) = [text for level, text in said(caplog) if level == "WARNING"]
+    assert "give --groups 'id:(.*)/.*', or --groups none" in told
+    assert found.n_hold is not None
+    for groups, n_warnings in (("id:(.*)/.*", 0), ("none", 0)):
+        caplog.clear()
+        found = check_held_out(run, *of_unseen(clips), groups=groups)
+        assert [level for level, _ in said(caplog)].count("WARNING") == n_warnings
+        assert (found.n_hold is None) == (groups != "none")
+
+
+def test_no_label_of_a_run_with_groups_holds_by_its_p(clips, caplog):
+    run = run_of(clips, groups="id:(.*)/.*")
+    with caplog.at_level(logging.INFO, "invert"):
+        caplog.clear()
+        found = check_held_out(run, *of_unseen(clips))
+    assert found.n_hold is None
+    assert found.n_tested > 0
+    assert {row.p_held_out for row in found.labels} == {None}
+    assert {row.auc_held_out_high for row in found.labels} == {None}
+    told = [level for level, text in said(caplog) if "stay empty" in text]
+    assert told == ["INFO"]
+    assert check_held_out(run, *of_unseen(clips), groups="none").n_hold is not None
+
+
+def test_held_out_samples_of_searched_groups_are_refused(clips):
+    run = run_of(clips, groups="id:(.*)/.*")
+    with np.load(clips / "unseen.npz") as held, np.load(clips / "unseen_concepts.npz") as of:
+        ids = np.array(["clip0/99", *held["sample_id"][1:]])
+        of_concepts = {name: of[name] for name in ("labels", "id")}
+        np.savez(clips / "unseen.npz", fc=held["fc"], sample_id=ids)
+    np.savez(clips / "unseen_concepts.npz", **of_concepts, sample_id=ids)
+    with pytest.raises(DataError, match=r"1 group has searched and held-out samples \('clip0'\)"):
+        check_held_out(run, *of_unseen(clips))
+    check_held_out(run, *of_unseen(clips), groups="none")
+
+
+def test_the_table_of_a_run_says_nothing_of_other_samples(clips, caplog):
+    def table(name, ids):
+        rows = "".join(f"{id},{id.partition('/')[0]}\n" for id in ids)
+        (clips / name).write_text(f"sample_id,clip\n{rows}")
+        return f"{clips / name}:clip"
+
+    ids = [f"clip{number // 10}/{number % 10}" for number in range(200)]
+    run = run_of(clips, groups=table("seen.csv", ids[:N_SEARCHED]))
+    check_held_out(run, *of_unseen(clips))
+    assert "Nothing shows that these samples are of other groups" in caplog.text
+    assert "give --groups TABLE:COLUMN with rows for both" in caplog.text
+    caplog.clear()
+    check_held_out(run, *of_unseen(clips), groups=table("all.csv", ids))
+    assert "Nothing shows" not in caplog.text
+    with pytest.raises(DataError, match=r"seen.csv' has no row for 70 held-out samples"):
+        check_held_out(run, *of_unseen(clips), groups=f"{clips / 'seen.csv'}:clip")
 
 
 def test_the_first_version_of_runs_is_told_apart(tmp_path, caplog):

@@ -11,6 +11,7 @@ import scipy.stats
 
 from invert_core import label
 from invert_core.activations import Activations
+from invert_core.activations.group_names import read_groups
 from invert_core.activations.groups import Groups
 from invert_core.errors import (
     DataError,
@@ -20,12 +21,15 @@ from invert_core.errors import (
     UnknownNameError,
 )
 from invert_core.formula.formula import Formula
+from invert_core.labelling import held_out_rows
+from invert_core.labelling.held_out_rows import adding_held_out
 from invert_core.labelling.holding_out import hold_out
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import label_units
 from invert_core.labelling.label_files import label_files
 from invert_core.labelling.workload import Workload
 from invert_core.results.columns import Label
+from invert_core.results.label_table import LabelTable
 from invert_core.results.run_directory import read_run
 from invert_core.settings import Settings
 from tests.labelling.small_case import concept_set, small
@@ -347,7 +351,7 @@ def test_held_out_activations_of_another_model_are_told(caplog):
     assert "were extracted with another model and other pooling than the searched" in warning
 
 
-def test_a_held_out_file_has_no_samples_of_searched_groups(caplog):
+def test_a_held_out_file_has_no_samples_of_searched_groups():
     activations, labels = small(n_samples=60)
     ids = [f"clip{number // 4}/{number}" for number in range(60)]
     concepts = concept_set(labels, sample_id=ids)
@@ -363,6 +367,87 @@ def test_a_held_out_file_has_no_samples_of_searched_groups(caplog):
         )
 
     assert {row.n_samples_held_out for row in labelled(40)} == {20, None}
-    assert "take held-out samples as independent" in caplog.text
     with pytest.raises(DataError, match=r"1 group has searched and held-out samples \('clip10'\)"):
         labelled(42)
+
+
+OF_INDEPENDENT = ("auc_held_out_low", "auc_held_out_high", "p_held_out", "log10_p_held_out")
+
+
+def test_nothing_is_inferred_from_held_out_samples_in_groups(caplog):
+    activations, labels = small(n_samples=80)
+    groups = [f"clip{number // 4}" for number in range(80)]
+    with caplog.at_level("INFO", "invert"):
+        rows = label(
+            *(activations, concept_set(labels)),
+            **{"holdout": 0.4, "groups": groups, "settings": BOTH},
+        ).rows
+    tested = [row for row in rows if row.auc_held_out is not None]
+    assert len(tested) > 5
+    assert {getattr(row, name) for row in rows for name in OF_INDEPENDENT} == {None}
+    assert {row.optimism is None for row in tested} == {False}
+    told = [one for one in caplog.records if "p_held_out" in one.getMessage()]
+    assert [one.levelname for one in told] == ["INFO"]
+    assert "stay empty" in told[0].getMessage()
+
+
+@pytest.mark.parametrize("title", ["sample_id", "file"])
+def test_a_table_of_groups_without_rows_for_held_out_samples_is_refused(tmp_path, title):
+    activations, labels = small(n_samples=60)
+    rows = "".join(f"s{number},{number // 3}\n" for number in range(30))
+    (tmp_path / "clips.csv").write_text(f"{title},clip\n{rows}")
+    with pytest.raises(DataError, match=r"clips.csv' has no row for 30 held-out samples: 's30'"):
+        label(
+            *(with_ids(activations[:30]), named(labels)),
+            **{"held_out": with_ids(activations[30:], 30), "settings": QUICK},
+            groups=f"{tmp_path / 'clips.csv'}:clip",
+        )
+
+
+def test_held_out_samples_are_not_matched_with_groups_by_position(tmp_path):
+    activations, labels = small(n_samples=60)
+    (tmp_path / "clips.csv").write_text("clip\n" + "".join(f"{n // 3}\n" for n in range(30)))
+    with pytest.raises(DataError, match=r"has no row for 30 held-out samples") as caught:
+        label(
+            *(with_ids(activations[:30]), named(labels)),
+            **{"held_out": with_ids(activations[30:], 30), "settings": QUICK},
+            groups=f"{tmp_path / 'clips.csv'}:clip",
+        )
+    assert caught.value.hint
+    with pytest.raises(DataError, match="nothing shows which rows of the list"):
+        read_groups(["a"] * 3, None, 3, held_out=True)
+
+
+def test_held_out_activations_are_read_a_few_units_at_a_time(monkeypatch):
+    activations, labels = small(n_units=400, n_samples=40)
+    concepts = concept_set(labels)
+    tables = list(label(activations, concepts, settings=QUICK).tables)
+    table = LabelTable.of_rows(list(itertools.chain.from_iterable(tables)))
+    assert len(table.units()) == 400
+    n_waiting, most = 0, 0
+    cut, place = held_out_rows._part, held_out_rows.placements
+
+    def noted(units, start, stop):
+        nonlocal n_waiting, most
+        if start == 0:
+            n_waiting += stop
+            most = max(most, n_waiting)
+        return cut(units, start, stop)
+
+    def placed(units, *arguments):
+        nonlocal n_waiting
+        found = place(units, *arguments)
+        n_waiting -= len(units)
+        return found
+
+    monkeypatch.setattr(held_out_rows, "_part", noted)
+    monkeypatch.setattr(held_out_rows, "placements", placed)
+    with (
+        Inputs(activations, concepts).open() as work,
+        adding_held_out(work, 1, independent=True) as with_held_out,
+    ):
+        found = with_held_out(table)
+    assert [row.auc_held_out for row in found if row.status == "ok"] == [
+        row.auc for row in table if row.status == "ok"
+    ]
+    assert most <= 3 * 16

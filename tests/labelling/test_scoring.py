@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from invert_core.errors import DataError, FormulaError, UnknownNameError
+from invert_core.labelling.probing import probe
 from invert_core.labelling.scoring import score
 from tests import naive
 from tests.labelling.small_case import concept_set, p_of, small
@@ -57,3 +58,13 @@ def test_a_formula_that_cannot_be_tested_is_refused(formula, error):
     with pytest.raises(error) as caught:
         score(activations, concept_set(labels), formula)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("test", [score, probe])
+def test_samples_that_look_grouped_are_told_without_advice_that_cannot_be_followed(test, caplog):
+    activations, labels = small(n_samples=40)
+    concepts = concept_set(labels, sample_id=[f"clip{n // 4}/{n % 4}" for n in range(40)])
+    test(activations, concepts, "c0")
+    told = [one.getMessage() for one in caplog.records if "look like parts" in one.getMessage()]
+    assert len(told) == 1
+    assert told[0].endswith("make chance look significant if they are not.")
