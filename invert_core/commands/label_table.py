@@ -92,9 +92,11 @@ def shown(row: Label) -> dict[str, object]:
 
 
 def held_out_auc(row: Label) -> str:
-    """Write the AUC on held-out samples and its 95 % interval."""
+    """Write the AUC on held-out samples and its 95 % interval, which samples in groups lack."""
     if row.auc_held_out is None:
         return "-"
+    if row.auc_held_out_low is None:
+        return f"{row.auc_held_out:.3f}"
     return f"{row.auc_held_out:.3f} ({row.auc_held_out_low:.2f}-{row.auc_held_out_high:.2f})"
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from invert_core.commands.label_table import held_out_auc
+from invert_core.results.columns import Label
 from tests.command_line import invert, refused
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "run_v1"
@@ -68,6 +70,22 @@ def test_the_q_value_stands_beside_p_on_the_row_of_rank_1(run):
     assert float(shown[0]) == pytest.approx(first["q_value"], abs=0.006)
     assert shown[1:] == [""] * len(others)
     assert {row["q_value"] for row in others} == {None}
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ({}, "-"),
+        ({"auc_held_out": 0.8127}, "0.813"),
+        (
+            {"auc_held_out": 0.8127, "auc_held_out_low": 0.7, "auc_held_out_high": 0.9},
+            "0.813 (0.70-0.90)",
+        ),
+    ],
+)
+def test_the_held_out_auc_is_shown_with_an_interval_if_it_has_one(values, shown):
+    row = Label.of_dead_unit(layer="fc", unit=0, direction="positive", n_samples=9, **values)
+    assert held_out_auc(row) == shown
 
 
 def test_the_golden_run_of_version_1_is_shown():
