@@ -79,7 +79,7 @@ def test_the_demo_prints_the_rows_that_the_readme_shows(folder):
 def test_every_command_runs_and_prints_what_is_shown(folder, monkeypatch):
     monkeypatch.chdir(folder)
     commands = sessions()
-    assert len(commands) == 15
+    assert len(commands) == 20
     for command, shown in commands:
         printed = words_of(invert(command))
         for line in shown:

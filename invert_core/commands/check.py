@@ -8,7 +8,7 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import PATH, command
-from invert_core.commands.console import echo_line, print_rows, printable, progress
+from invert_core.commands.console import Number, echo_line, print_rows, printable, progress
 from invert_core.errors import DataError
 from invert_core.wording import counted
 
@@ -211,9 +211,14 @@ def _print_permuted(found: "PermutedCheck", table: options.Table) -> None:
             values = [*quantiles[measure].tolist(), *shares]
             rows.append(dict(zip(PERMUTED, (measure, which, *values), strict=True)))
     if table.style == "table":
-        shown = ("significant", "low", "high")
-        rows = [
-            row | {name: "-" if row[name] is None else f"{row[name]:.1%}" for name in shown}
-            for row in rows
-        ]
+        rows = [{name: _short(name, value) for name, value in row.items()} for row in rows]
     print_rows(rows, PERMUTED, table.style)
+
+
+def _short(column: str, value: str | float | None) -> str | None:
+    """Write a share as a percentage, and a quantile with a few digits."""
+    if value is None or isinstance(value, str):
+        return value
+    if column in ("significant", "low", "high"):
+        return Number(f"{value:.1%}")
+    return Number(f"{value:.3f}" if value >= 0.001 else f"{value:.1e}")

@@ -200,6 +200,12 @@ def written(what: str) -> Iterator[None]:
         raise
 
 
+class Number(str):
+    """A number that is already written; in a table it stands to the right."""
+
+    __slots__ = ()
+
+
 def print_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], style: str) -> None:
     """Print rows on stdout as a table for people, or as JSON or CSV for programs.
 
@@ -241,7 +247,7 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     cells = [[_cell(row[name]) for name in columns] for row in rows]
     titles = [name.replace("_", " ") for name in columns]
     right = [
-        bool(rows) and all(isinstance(row[name], int | float | None) for row in rows)
+        bool(rows) and all(isinstance(row[name], int | float | Number | None) for row in rows)
         for name in columns
     ]
     widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]

@@ -31,6 +31,8 @@ def print_overview(overview: Overview) -> None:
         columns = _behind_positive(columns, "groups")
     if any(row.gap is not None for row in best):
         columns = (*columns, "gap")
+    if best and all(row.direction == "given" for row in best):  # nothing was searched
+        columns = tuple("p_value" if name == "p_search" else name for name in columns)
     print_rows([shown(row) for row in best], columns, "table")
 
 
@@ -78,6 +80,7 @@ def shown(row: Label) -> dict[str, object]:
         "label": row.label,
         "auc": f"{row.auc:.4f}",
         "held_out": held_out_auc(row),
+        "p_value": power_of_ten(row.log10_p),
         "p_search": power_of_ten(row.log10_p_search),
         "q": "" if row.q_value is None else _written_q(row.q_value),
         "positive": row.n_positive,
@@ -89,10 +92,10 @@ def shown(row: Label) -> dict[str, object]:
 
 
 def held_out_auc(row: Label) -> str:
-    """Write the AUC on held-out samples and its 95 % interval."""
+    """Write the AUC on held-out samples and its 95 % interval, which samples in groups lack."""
     if row.auc_held_out is None:
         return "-"
-    if row.auc_held_out_low is None:  # the samples are in groups
+    if row.auc_held_out_low is None:
         return f"{row.auc_held_out:.3f}"
     return f"{row.auc_held_out:.3f} ({row.auc_held_out_low:.2f}-{row.auc_held_out_high:.2f})"
 

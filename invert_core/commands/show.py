@@ -8,7 +8,7 @@ from invert_core.commands import options
 from invert_core.commands.command import PATH, command
 from invert_core.commands.console import echo_line, print_rows, printable
 
-LENGTH_COLUMNS = ("length", "label", "formula", "auc", "p_value", "positive")
+LENGTH_COLUMNS = ("length", "label", "auc", "p_value", "positive")
 
 
 @command(epilog="Example: invert show run layer4.1.relu:296")
@@ -18,7 +18,8 @@ LENGTH_COLUMNS = ("length", "label", "formula", "auc", "p_value", "positive")
 def show(run: Path, unit: str, style: str) -> None:
     """Show what a run found for one unit.
 
-    Print the rows of the unit and the best formula of each length; CSV holds the rows only.
+    Print the rows of the unit and the best formula of each length, in names that `invert score`
+    takes; JSON and CSV also hold formulas in ids. CSV holds the rows only.
     """
     from invert_core.commands.label_table import (
         SHOWN,
@@ -42,13 +43,10 @@ def show(run: Path, unit: str, style: str) -> None:
         )
         return
     counts = labels.sample_counts()
-    columns = with_samples(with_q(("rank", *SHOWN[1:], "direction", "formula"), rows), counts)
+    columns = with_samples(with_q(("rank", *SHOWN[1:], "direction"), rows), counts)
     columns = with_held_out(columns, rows)
     print_rows(
-        [
-            shown(row) | {"rank": row.rank, "direction": row.direction, "formula": row.formula}
-            for row in rows
-        ],
+        [shown(row) | {"rank": row.rank, "direction": row.direction} for row in rows],
         columns,
         style,
     )

@@ -10,10 +10,18 @@ import numpy as np
 
 from invert_core.results.label_table import LabelTable
 from invert_core.settings import MAX_PERMUTATIONS, SIGNIFICANT, Settings
-from invert_core.statistics.corrections import adjusted, enough_permutations, log10_least_p
+from invert_core.statistics.corrections import (
+    SHARE_OF_PERMUTATIONS,
+    adjusted,
+    enough_permutations,
+    log10_least_p,
+)
 from invert_core.wording import counted
 
 _log = logging.getLogger("invert")
+
+_SHARES = {"permutation": SHARE_OF_PERMUTATIONS, "group permutation": 1.0, "shift": 1.0}
+"""The share of the level that is spent on permutations, by the `correction` that they give."""
 
 _SAME = 1e-9
 """Decimal logarithms of the same p differ by less."""
@@ -23,14 +31,15 @@ _SAME = 1e-9
 class _Layer:
     """The rows of rank 1 of the living units of a layer, in order.
 
-    `is_least` says whether p is as small as permutations can make it.
+    `share` is the share of the level spent on permutations, if p is as small as these can make it;
+    else 0.
     """
 
     row: "array[int]" = field(default_factory=lambda: array("q"))
     unit: "array[int]" = field(default_factory=lambda: array("q"))
     log10_p: "array[float]" = field(default_factory=lambda: array("d"))
     is_ok: "array[int]" = field(default_factory=lambda: array("b"))
-    is_least: "array[int]" = field(default_factory=lambda: array("b"))
+    share: "array[float]" = field(default_factory=lambda: array("d"))
 
 
 class QValues:
@@ -54,10 +63,7 @@ class QValues:
         layers, status = table.array("layer"), table.array("status")
         log10_p = table.array("log10_p_search")
         is_first = (table.array("rank") == 1) & (status != "dead")
-        is_least = np.zeros(len(table), np.bool_)
-        if self._settings.permutations:
-            least = log10_least_p(self._settings.permutations)
-            is_least = (np.abs(log10_p - least) < _SAME) & (table.array("correction") != "space")
+        share = self._shares_of_least(table)
         for name in dict.fromkeys(layers.tolist()):
             at = np.flatnonzero(is_first & (layers == name))
             of_layer = self._layers.setdefault(name, _Layer())
@@ -65,8 +71,17 @@ class QValues:
             of_layer.unit.extend(table.array("unit")[at].tolist())
             of_layer.log10_p.extend(log10_p[at].tolist())
             of_layer.is_ok.extend((status[at] == "ok").tolist())
-            of_layer.is_least.extend(is_least[at].tolist())
+            of_layer.share.extend(share[at].tolist())
         self._n_rows += len(table)
+
+    def _shares_of_least(self, table: LabelTable) -> np.ndarray:
+        """Return `share` of all rows: float64 [R]."""
+        shares = np.zeros(len(table))
+        for correction, share in _SHARES.items():
+            least = log10_least_p(self._settings.permutations, share)
+            is_least = np.abs(table.array("log10_p_search") - least) < _SAME
+            shares[is_least & (table.array("correction") == correction)] = share
+        return shares
 
     def of_rows(self) -> np.ndarray:
         """Return the q-value of each row so far: float64 [R], NaN for rows without one."""
@@ -87,13 +102,16 @@ class QValues:
     def warn_of_least_p(self) -> None:
         """Name the layers in which labels may only lack permutations to be significant."""
         for name, of_layer in self._layers.items():
-            is_least = np.asarray(of_layer.is_least, np.bool_)
+            share = np.asarray(of_layer.share)
+            is_least = share > 0.0
             q_value = 10.0 ** self._corrected(of_layer)[is_least].max(initial=-math.inf)
             if q_value < SIGNIFICANT:
                 continue
             log10_p = np.asarray(of_layer.log10_p)
             n_up_to = np.count_nonzero(log10_p <= log10_p[is_least].max() + _SAME)
-            n_enough = enough_permutations(log10_p.size, int(n_up_to), self._settings.adjust)
+            n_enough = enough_permutations(
+                log10_p.size, int(n_up_to), self._settings.adjust, share.max()
+            )
             _log.warning(
                 "In layer %r, the p_search of %s of %s is the smallest that %s can give, which "
                 "makes q_value %.2g. For less than %s it takes %s.",

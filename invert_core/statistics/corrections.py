@@ -47,27 +47,28 @@ def log10_p_search(p_value: np.ndarray, log10_p: np.ndarray, n_tests: int) -> np
     return np.minimum(0.0, np.where(small, log_rate - rate / 2.0, exact)) / LN10
 
 
-def log10_least_p(n_permutations: int) -> float:
+def log10_least_p(n_permutations: int, share: float) -> float:
     """Return the decimal logarithm of the smallest p-value that permutations can give.
 
     It is 1 / (P + 1), divided by the share of the level that is spent on permutations.
 
-    >>> round(10 ** log10_least_p(199), 5)
+    >>> round(10 ** log10_least_p(199, 0.99), 5)
     0.00505
     """
-    return -math.log10((n_permutations + 1) * SHARE_OF_PERMUTATIONS)
+    return -math.log10((n_permutations + 1) * share)
 
 
-def enough_permutations(n_tests: int, n_found: int, how: str) -> int:
+def enough_permutations(n_tests: int, n_found: int, how: str, share: float) -> int:
     """Return how many permutations it takes for a p-value that becomes significant by `adjusted`.
 
-    `n_found` of all tests have the smallest p-value that permutations can give, or a smaller one.
+    `n_found` of all tests have the smallest p-value that permutations can give, or a smaller one;
+    `share` is the share of the level that is spent on permutations.
 
-    >>> enough_permutations(512, 1, "bh"), enough_permutations(512, 100, "bh")
-    (10343, 103)
+    >>> enough_permutations(512, 1, "bh", 0.99), enough_permutations(512, 100, "bh", 1.0)
+    (10343, 102)
     """
     factor = _factors(n_tests, how)[0 if how == "holm" else n_found - 1]
-    return math.floor(factor / (SIGNIFICANT * SHARE_OF_PERMUTATIONS))
+    return math.floor(factor / (SIGNIFICANT * share))
 
 
 def _factors(n_tests: int, how: str) -> np.ndarray:

@@ -115,6 +115,10 @@ def test_permuted_labels_stand_beside_the_real_ones(run):
         for which in ("real", "permuted")
     ]
     assert rows[2].split()[-3].endswith("%")
+    assert max(map(len, [head, *rows])) <= 100
+    for title in ("q05", "q95", "significant", "high"):
+        end = head.index(title) + len(title)
+        assert all(row[end - 1] != " " and row[end : end + 1] in " " for row in rows), title
     objects = json.loads(invert(*words, "--format", "json").stdout)
     assert objects[0]["q50"] > objects[1]["q50"]
     assert 0 <= objects[5]["low"] <= objects[5]["significant"] <= objects[5]["high"] <= 1

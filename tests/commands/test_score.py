@@ -31,6 +31,15 @@ def test_the_table_is_in_names(inputs):
     assert result.stderr == ""
 
 
+def test_the_table_calls_the_p_value_what_it_is(inputs):
+    head, first, *_ = invert(*ARGUMENTS, "a & ~b").stdout.splitlines()
+    assert "  p value  " in head
+    assert "p search" not in head
+    (row, *_) = json.loads(invert(*ARGUMENTS, "a & ~b", "--format", "json").stdout)
+    at = head.index("p value")
+    assert float(first[at : at + 9]) == pytest.approx(row["p_value"], rel=0.05)
+
+
 def test_the_label_that_is_printed_can_be_given_as_the_formula(inputs):
     named = ("--names", "names.csv", "--format", "json")
     rows = json.loads(invert(*ARGUMENTS, "a & ~b", *named).stdout)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from invert_core.commands.label_table import held_out_auc
+from invert_core.results.columns import Label
 from tests.command_line import invert, refused
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "run_v1"
@@ -16,8 +18,16 @@ def test_a_unit_is_shown_with_its_rows_and_the_best_of_each_length(run):
     text = invert("show", "run", "fc:0").stdout
     rows, _, lengths = text.partition("\nBest found of each length, positive:\n")
     assert rows.splitlines()[1].split()[:4] == ["1", "apple", "&", "~brown"]
-    assert "a & ~b" in rows
+    assert "a & ~b" not in text
     assert [line.split()[0] for line in lengths.splitlines()][:3] == ["length", "1", "2"]
+
+
+def test_formulas_are_shown_once_in_names_that_can_be_given_again(run):
+    head, first, *_ = invert("show", "run", "fc:0").stdout.splitlines()
+    assert "formula" not in head
+    (row, *_) = json.loads(invert("show", "run", "fc:0", "--format", "json").stdout)
+    assert (row["label"], row["formula"]) == ("apple & ~brown", "a & ~b")
+    assert f"  {row['label']}  " in first
 
 
 def test_a_dead_unit_is_shown_as_such(run):
@@ -62,10 +72,26 @@ def test_the_q_value_stands_beside_p_on_the_row_of_rank_1(run):
     assert {row["q_value"] for row in others} == {None}
 
 
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ({}, "-"),
+        ({"auc_held_out": 0.8127}, "0.813"),
+        (
+            {"auc_held_out": 0.8127, "auc_held_out_low": 0.7, "auc_held_out_high": 0.9},
+            "0.813 (0.70-0.90)",
+        ),
+    ],
+)
+def test_the_held_out_auc_is_shown_with_an_interval_if_it_has_one(values, shown):
+    row = Label.of_dead_unit(layer="fc", unit=0, direction="positive", n_samples=9, **values)
+    assert held_out_auc(row) == shown
+
+
 def test_the_golden_run_of_version_1_is_shown():
     text = invert("show", GOLDEN, "layer4.1.relu:1").stdout
     assert " q " not in text.splitlines()[0]
-    assert 'box & ~"two words"' in text
+    assert "box & ~a tin" in text
     assert "Best found of each length, positive:" in text
     (row,) = json.loads(invert("show", GOLDEN, "fc:0", "--format", "json").stdout)
     assert row["status"] == "dead"

@@ -176,6 +176,9 @@ def noise(n_units, **values):
     return [row(unit, 0.5, **values) for unit in range(n_units)]
 
 
+GROUPED = {"correction": "group permutation"}
+
+
 @pytest.mark.parametrize(("how", "n_enough"), [("bh", 606), ("by", 2836), ("holm", 1212)])
 def test_labels_that_only_lack_permutations_are_told_with_how_many_it_takes(caplog, how, n_enough):
     rows = [*noise(58), row(58, LEAST), row(59, LEAST), *noise(3, layer="relu")]
@@ -185,6 +188,36 @@ def test_labels_that_only_lack_permutations_are_told_with_how_many_it_takes(capl
         "give, which makes q_value "
     )
     assert said.endswith(f"For less than 0.05 it takes at least --permutations {n_enough}.")
+
+
+@pytest.mark.parametrize("correction", ["group permutation", "shift"])
+def test_labels_of_groups_that_only_lack_permutations_are_told_so_too(caplog, correction):
+    rows = noise(58) + [row(unit, 1 / 201, correction=correction) for unit in (58, 59)]
+    (said,) = warned(caplog, rows)
+    assert "the p_search of 2 of 60 labels is the smallest that 200 permutations can give" in said
+    assert said.endswith("at least --permutations 600.")
+
+
+def test_a_unit_of_grouped_samples_is_significant_with_as_many_permutations_as_it_says(caplog):
+    rng = np.random.default_rng(0)
+    concepts = np.repeat(rng.random((40, 3)) < 0.4, 5, axis=0)
+    activations = rng.normal(size=(200, 30))
+    activations[:, 7] += 9 * concepts[:, 1]
+
+    def q_value(permutations):
+        labels = label(
+            activations,
+            concept_set(concepts),
+            settings=Settings(length=1, permutations=permutations),
+            groups=[f"g{number // 5}" for number in range(200)],
+        )
+        return next(one.q_value for one in labels.rows if one.unit == 7)
+
+    with caplog.at_level(logging.WARNING, "invert"):
+        assert q_value(99) > 0.05
+    (said,) = [message for message in caplog.messages if "at least --permutations" in message]
+    n_enough = int(said.rstrip(".").rpartition(" ")[2])
+    assert q_value(n_enough) < 0.05
 
 
 def test_more_permutations_than_can_be_asked_for_are_not_asked_for(caplog):
@@ -199,6 +232,7 @@ def test_more_permutations_than_can_be_asked_for_are_not_asked_for(caplog):
         ([*noise(58), row(58, 2 * LEAST)], {}),  # not the smallest
         ([*noise(58), row(58, LEAST, correction="space")], {}),
         ([*noise(58), row(58, LEAST, rank=2)], {}),
+        ([*noise(58), row(58, LEAST, **GROUPED)], {}),  # not the smallest of groups
         ([*noise(58), row(58, LEAST)], {"permutations": 0}),
         ([*noise(58), row(58, LEAST)], {"permutations": 400}),
         ([*noise(58), *(row(unit, LEAST) for unit in range(58, 80))], {}),

@@ -97,12 +97,13 @@ def test_hundreds_of_thousands_of_p_values_are_corrected_as_by_statsmodels(how):
 
 
 @pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("share", [0.99, 1.0])
 @pytest.mark.parametrize(("n_tests", "n_found"), [(1, 1), (9, 1), (60, 1), (60, 7), (512, 300)])
-def test_no_fewer_permutations_are_enough_than_it_says(how, n_tests, n_found):
+def test_no_fewer_permutations_are_enough_than_it_says(how, n_tests, n_found, share):
     def corrected(n_permutations):
         log10_p = np.zeros(n_tests)
-        log10_p[:n_found] = log10_least_p(n_permutations)
+        log10_p[:n_found] = log10_least_p(n_permutations, share)
         return 10.0 ** adjusted(log10_p, how)[0]
 
-    n_enough = enough_permutations(n_tests, n_found, how)
+    n_enough = enough_permutations(n_tests, n_found, how, share)
     assert corrected(n_enough) < 0.05 < corrected(n_enough - 1) * (1 + 1e-9)
