@@ -22,6 +22,7 @@ from invert_core.wording import counted, first_few, nearest
 _STREAM = 2
 """Besides the seed: the choice of samples and the permutations must not share random numbers."""
 _FEWEST = 2
+"""Samples, or groups if there are any, of each part."""
 _MADE_WITH = {
     "model": "another model",
     "model_settings": "other settings of the model",
@@ -68,20 +69,21 @@ def hold_out(work: Workload, share: float, seed: int) -> Workload:
     n_all = int(number.max()) + 1
     n_held = round(share * n_all)
     what = "sample" if groups is None else "group"
-    if not 0 < n_held < n_all:
-        raise _too_small(f"--holdout {share:g} of {counted(n_all, what)} is {n_held:,}")
+    if min(n_held, n_all - n_held) < _FEWEST:
+        raise DataError(
+            f"--holdout {share:g} holds out {n_held:,} of {counted(n_all, what)}; both parts need "
+            f"at least {_FEWEST} {what}s.",
+            f"Give another share to --holdout, or more {what}s.",
+        )
     # Sorting random numbers needs no part of NumPy that may change with its version.
     order = np.random.default_rng((seed, _STREAM)).random(n_all).argsort(kind="stable")
     is_held = np.isin(number, order[:n_held])
     searched, held = (work.take(np.flatnonzero(each)) for each in (~is_held, is_held))
-    n_searched, n_held_out = searched.concepts.n_samples, held.concepts.n_samples
-    if min(n_searched, n_held_out) < _FEWEST:
-        raise _too_small(f"--holdout {share:g} leaves {n_searched:,} and {n_held_out:,} samples")
     _check_parts(searched, held, "Give another --seed, or another share to --holdout.")
     of_groups = "" if groups is None else f", {n_held:,} of {counted(n_all, 'group')},"
     _log.info(
         "%s of %s samples%s are held out: the search does not see them.",
-        f"{n_held_out:,}",
+        f"{held.concepts.n_samples:,}",
         f"{n_samples:,}",
         of_groups,
     )
@@ -244,10 +246,3 @@ def _check_parts(searched: Workload, held: Workload, hint: str) -> None:
                 "false on others, so there is nothing to compare.",
                 hint,
             )
-
-
-def _too_small(what: str) -> DataError:
-    return DataError(
-        f"{what}; both parts need at least {_FEWEST} samples, and whole groups.",
-        "Give another share to --holdout, or more samples.",
-    )

@@ -181,14 +181,17 @@ def test_whole_groups_are_held_out():
 @pytest.mark.parametrize(
     ("share", "n_samples", "n_groups", "message"),
     [
-        (0.3, 3, None, r"^--holdout 0.3 leaves 2 and 1 samples"),
-        (0.001, 100, None, r"^--holdout 0.001 of 100 samples is 0"),
-        (0.3, 100, 1, r"^--holdout 0.3 of 1 group is 0"),
+        (0.3, 3, None, r"^--holdout 0.3 holds out 1 of 3 samples; both parts need at least 2"),
+        (0.001, 100, None, r"^--holdout 0.001 holds out 0 of 100 samples"),
+        (0.99, 100, None, r"^--holdout 0.99 holds out 99 of 100 samples"),
+        (0.3, 100, 1, r"^--holdout 0.3 holds out 0 of 1 group; .*2 groups\. Give .*more groups"),
+        (0.3, 100, 4, r"^--holdout 0.3 holds out 1 of 4 groups"),
+        (0.7, 100, 4, r"^--holdout 0.7 holds out 3 of 4 groups"),
     ],
 )
 def test_a_part_that_is_too_small_is_refused(share, n_samples, n_groups, message):
     labels = np.arange(n_samples)[:, None] % 2 == 0
-    groups = n_groups and Groups(np.zeros(n_samples, np.int32), ("all",))
+    groups = n_groups and Groups.of([str(row % n_groups) for row in range(n_samples)])
     with pytest.raises(DataError, match=message):
         hold_out(workload(labels, groups), share, 0)
 
