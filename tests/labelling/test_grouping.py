@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from invert_core import Settings, label
+from invert_core.activations.group_names import read_groups
 from invert_core.activations.groups import Groups
 from invert_core.activations.values import Activations
 from invert_core.concepts import ConceptSet
@@ -160,13 +161,70 @@ WRONG = {
         lambda folder: table(folder, [f"x/{id}" for id in IDS]),
     ),
     "too few": (DataError, "There are 11 group names for 12 samples", lambda folder: CLIPS[1:]),
-    "no name": (DataError, "The group of row 1 is None", lambda folder: ["a", None, *CLIPS[2:]]),
+    "no name": (
+        DataError,
+        r"1 sample has no group in the list of groups: sample 'b/001\.wav'\. Name one",
+        lambda folder: ["a", None, *CLIPS[2:]],
+    ),
+    "an object": (DataError, "The group of row 1 is {}", lambda _: ["a", {}, *CLIPS[2:]]),
+    "missing names": (
+        DataError,
+        r"3 samples have no group in '.*clips\.csv': sample 'b/000\.wav', .*'b/001\.wav'",
+        lambda folder: table(folder, clips=["", " NA", "nan", *CLIPS[3:]]),
+    ),
+    "a title with a colon": (
+        SettingError,
+        r"The title 'clip:a:b' of a column of '.*clips\.csv' has a colon\. Rename",
+        lambda folder: f"{table(folder)}:a:b",
+    ),
     "for ever": (
         SettingError,
         "could take for ever. Use at most three",
         lambda folder: "id:(([a-z]+)*)/.*",
     ),
 }
+
+
+@pytest.mark.parametrize("missing", ["", "  ", "NaN", "n/a"])
+def test_a_row_without_a_name_is_told_by_its_number_if_samples_have_no_ids(tmp_path, missing):
+    clips = [*CLIPS[:5], missing, *CLIPS[6:]]
+    for groups in (table(tmp_path, clips=clips), clips):
+        with pytest.raises(DataError, match=r"1 sample has no group in .*: row 5"):
+            read_groups(groups, None, N)
+
+
+def test_samples_that_are_left_out_may_have_no_name(tmp_path):
+    groups = table(tmp_path, clips=[*CLIPS[:-1], ""])
+    of = concepts(IDS[:-1], MARKS[:-1])
+    assert names(opened(groups, of=of, join="inner").groups) == CLIPS[:-1]
+
+
+def test_blanks_at_the_ends_of_names_are_no_part_of_them(tmp_path):
+    clips = [f"{clip} " if row % 2 else f"\t{clip}" for row, clip in enumerate(CLIPS)]
+    for groups in (table(tmp_path, clips=clips), clips):
+        assert names(opened(groups).groups) == CLIPS
+
+
+def test_whole_numbers_are_names_in_every_table(tmp_path):
+    numbers = ["abd".index(clip) for clip in CLIPS]
+    path = tmp_path / "clips.jsonl"
+    for title in ("sample_id", "file"):
+        rows = zip(IDS, numbers, strict=True)
+        lines = [json.dumps({title: id, "clip": number}) for id, number in rows]
+        path.write_text("\n".join(lines))
+        assert names(opened(f"{path}:clip").groups) == [str(number) for number in numbers]
+    path.write_text(path.read_text().replace(": 1}", ": 1.5}"))
+    with pytest.raises(DataError, match=r"line 1: the column 'clip' holds 1\.5, not a string"):
+        opened(f"{path}:clip")
+
+
+def test_a_first_column_with_gaps_does_not_shift_the_groups(tmp_path):
+    path = tmp_path / "clips.jsonl"
+    rows = [{"file": None, "clip": "x"}]
+    rows += [{"file": id, "clip": clip} for id, clip in zip(IDS, CLIPS, strict=True)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(DataError, match="A sample id is empty"):
+        opened(f"{path}:clip")
 
 
 @pytest.mark.parametrize("name", WRONG)
