@@ -140,8 +140,20 @@ def test_parts_of_a_workload_keep_their_groups():
 WRONG = {
     "one group": (DataError, r"All 12 samples are in one group, 'x'", lambda folder: ["x"] * N),
     "own groups": (DataError, "Each of the 12 samples is a group of its own", lambda folder: IDS),
-    "nothing stored": (DataError, "say nothing about groups", lambda folder: "stored"),
-    "a misspelt word": (SettingError, "which names no column", lambda folder: "sotred"),
+    "nothing stored": (
+        DataError,
+        r"say nothing about groups\. Write .* independent, give --groups none",
+        lambda folder: "stored",
+    ),
+    "a misspelt word": (SettingError, "Did you mean 'stored'", lambda folder: "sotred"),
+    "a word in capitals": (SettingError, r"be 'NONE'\. Did you mean 'none'", lambda folder: "NONE"),
+    "no word": (
+        SettingError,
+        r"be ''\. Write --groups TABLE\.csv:COLUMN, .* --groups stored .* --groups none ",
+        lambda folder: "",
+    ),
+    "a table alone": (SettingError, "Write --groups TABLE.csv:COLUMN", lambda _: "clips.csv"),
+    "no column's name": (SettingError, "which names no column", lambda _: "clips.csv:"),
     "no match": (DataError, r"finds no group in 3 sample ids: 'a/004", lambda _: "id:([bd])/.*"),
     "half a match": (DataError, "finds no group in 12 sample ids", lambda _: "id:([abd])/"),
     "no column": (
@@ -390,6 +402,12 @@ def test_a_run_cannot_record_a_list_of_groups(files):
     with pytest.raises(SettingError, match="cannot record") as caught:
         label_files(*files, settings=Settings(permutations=0), groups=CLIPS)
     assert "--groups TABLE.csv:COLUMN" in caught.value.hint
+
+
+@pytest.mark.parametrize("groups", ["NONE", ""])
+def test_a_run_is_told_the_words_that_groups_can_be(files, groups):
+    with pytest.raises(SettingError, match=r"--groups stored .* --groups none"):
+        label_files(*files, groups=groups)
 
 
 def test_groups_do_not_change_which_formulas_are_found():
