@@ -18,7 +18,7 @@ _log = logging.getLogger("invert")
 GroupSource = str | Sequence[str] | np.ndarray
 """Where groups come from: TABLE:COLUMN, id:REGEX, `STORED`, `NONE`, or one name per sample."""
 STORED, NONE = "stored", "none"
-_WORDS = f"--groups {STORED} takes those of the activation file, --groups {NONE} is for independent samples."
+_WORDS = f"Or give --groups {STORED}, as the activation file says, or --groups {NONE}."
 
 
 def groups_of(
