@@ -1,6 +1,7 @@
 """Finds out which group every sample belongs to, from a table or from the sample ids."""
 
 import logging
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from invert_core.activations.group_patterns import group_pattern
 from invert_core.activations.groups import SPELLINGS, Groups
 from invert_core.concepts.sets.matching import Likeness, key_of, likeness, named_alike
 from invert_core.errors import DataError, SettingError
-from invert_core.tables.columns import read_column
+from invert_core.tables.cells import is_missing
+from invert_core.tables.columns import name_in, read_column
 from invert_core.tables.formats import open_by_suffix
-from invert_core.values import as_sample_id, has_own_index, index_ids, locate
+from invert_core.values import as_sample_id, has_own_index, index_ids, locate, sample_name
 from invert_core.wording import counted, first_few
 
 _log = logging.getLogger("invert")
@@ -40,7 +42,9 @@ def read_groups(
         ``sample_id``, or else its first column, names the samples; or ``id:REGEX`` for a regular
         expression that fits a whole sample id, and whose first pair of parentheses encloses the
         name of the group. If the samples or the table have no ids, rows are matched by position.
-        The index of a pandas object holds sample ids.
+        The index of a pandas object holds sample ids. Blanks at the ends of a name in a list or a
+        table are no part of it; nothing, a blank, ``nan``, ``NA`` and the like are no name, and
+        whole numbers are.
     sample_id : tuple of str or None
         The ids of the samples.
     n_samples : int
@@ -83,19 +87,21 @@ def read_groups(
         called, where = repr(str(path)), f"{str(path)!r} has"
         named, ids = _read(path, column, sample_id, match, held_out)
     if sample_id is not None and ids is not None:
-        return Groups.of(_joined(called, named, ids, sample_id, match, held_out))
-    if held_out:
+        rows = _joined(called, ids, sample_id, match, held_out)
+    elif held_out:
         raise DataError(
             f"Without ids on both sides, nothing shows which rows of {called} are those of the "
             f"{counted(n_samples, 'held-out sample')}.",
             "Give the samples ids, and the table a column sample_id.",
         )
-    if len(named) != n_samples:
+    elif len(named) == n_samples:
+        rows = np.arange(n_samples) if kept is None else kept
+    else:
         raise DataError(
             f"{where} {counted(len(named), 'group name')} for {counted(n_samples, 'sample')}.",
             "Give one per sample, or a column sample_id on both sides.",
         )
-    return Groups.of(named if kept is None else [named[row] for row in kept])
+    return Groups.of(_picked(called, named, rows, sample_id))
 
 
 def table_of_groups(groups: str) -> Path | None:
@@ -104,12 +110,21 @@ def table_of_groups(groups: str) -> Path | None:
 
 
 def _place(groups: str) -> tuple[Path, str]:
-    """Split TABLE:COLUMN at the last colon; a path on Windows has another one."""
+    """Split TABLE:COLUMN at the last colon; a path may have others, and a title none."""
     path, colon, column = groups.rpartition(":")
     if not (colon and path and column):
         raise SettingError(
             f"Groups cannot be read from {groups!r}, which names no column.", SPELLINGS
         )
+    shorter = path
+    while ":" in shorter and not os.path.isfile(path):
+        shorter = shorter.rpartition(":")[0]
+        if os.path.isfile(shorter):
+            title = groups.removeprefix(f"{shorter}:")
+            raise SettingError(
+                f"The title {title!r} of a column of {shorter!r} has a colon.",
+                "Rename the column, and name it as in --groups TABLE.csv:COLUMN.",
+            )
     return Path(path), column
 
 
@@ -117,13 +132,13 @@ def _read(
     path: Path, column: str, sample_id: tuple[str, ...] | None, match: str, held_out: bool
 ) -> tuple[Sequence[str], tuple[str, ...] | None]:
     """Read a column of groups, and the ids of its rows, if there are any."""
-    table = read_column(path, column, (), None, f"--groups {path}:COLUMN")
+    table = read_column(path, column, (), None, f"--groups {path}:COLUMN", name_in)
     if sample_id is None or table.sample_id is not None:
         return table.values, table.sample_id
     with open_by_suffix(path) as opened:
         first = opened.titles[0]
         cells = [cells[0] for _, cells in opened.rows([first])]
-    ids = [cell for cell in cells if isinstance(cell, str)]
+    ids = [str(cell) if isinstance(cell, str | int) else "" for cell in cells]
     keys = {key_of(id, match) for id in sample_id}
     is_named = any(key_of(id, match) in keys for id in ids) or likeness(sample_id, ids) is not None
     if first != column and is_named:
@@ -143,11 +158,12 @@ def _as_names(groups: Any) -> list[str]:
         raise SettingError(f"The groups are {groups!r}, not a list of names.", SPELLINGS)
     values = groups.tolist() if hasattr(groups, "tolist") else list(groups)
     for row, value in enumerate(values):
-        if not isinstance(value, str | int | float | np.generic) or value != value:
+        if not isinstance(value, str | int | float | np.generic | None):
             raise DataError(
                 f"The group of row {row} is {value!r}, not a name.", "Name one for every sample."
             )
-    return [str(each) for each in values]
+    names = [str(value).strip() for value in values]
+    return ["" if is_missing(name) else name for name in names]
 
 
 def _from_ids(pattern: str, sample_id: tuple[str, ...] | None) -> list[str]:
@@ -168,14 +184,27 @@ def _from_ids(pattern: str, sample_id: tuple[str, ...] | None) -> list[str]:
     return [group or "" for group in found]
 
 
-def _joined(
-    where: str,
-    values: Sequence[str],
-    ids: tuple[str, ...],
-    sample_id: tuple[str, ...],
-    match: str,
-    held_out: bool,
+def _picked(
+    where: str, names: Sequence[str], rows: np.ndarray, sample_id: tuple[str, ...] | None
 ) -> list[str]:
+    """Return the names in some rows, one per sample."""
+    picked = [names[row] for row in rows]
+    missing = [place for place, name in enumerate(picked) if not name]
+    if missing:
+        places = rows[missing].tolist() if sample_id is None else missing
+        told = first_few([sample_name(sample_id, place) for place in places], called=str)
+        raise DataError(
+            f"{counted(len(missing), 'sample')} {'has' if len(missing) == 1 else 'have'} no group "
+            f"in {where}: {told}.",
+            "Name one for every sample; blanks, nan, NA and the like count as missing.",
+        )
+    return picked
+
+
+def _joined(
+    where: str, ids: tuple[str, ...], sample_id: tuple[str, ...], match: str, held_out: bool
+) -> np.ndarray:
+    """Return the row of each sample: int64 [n_samples]."""
     ids = named_alike(ids, sample_id, match, (where, "the samples"))
     place = locate(sample_id, ids)
     missing = [sample_id[row] for row in np.flatnonzero(place < 0)]
@@ -185,7 +214,7 @@ def _joined(
         _log.info(
             "%s: %s of other samples ignored.", where, counted(len(ids) - len(sample_id), "row")
         )
-    return [values[row] for row in place]
+    return place
 
 
 def _no_rows(

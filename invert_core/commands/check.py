@@ -128,8 +128,10 @@ def check(
         _print_held_out(tested, table)
     elif is_permuted:
         from invert_core.labelling.permuted_labels import check_permuted_labels
+        from invert_core.settings import Settings
 
-        told = permuting | {"seed": permuting["seed"] or 0, "groups": groups} | moved | threads
+        seed = Settings(seed=permuting["seed"] or 0).seed
+        told = permuting | {"seed": seed, "groups": groups} | moved | threads
         with progress("Labelling with permuted labels") as report:
             permuted = check_permuted_labels(run, **told, progress=report)
         _print_permuted(permuted, table)

@@ -11,13 +11,14 @@ from invert_core.activations.values import Activations
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError, SettingError
 from invert_core.labelling.numbered_parts import numbered_parts
-from invert_core.wording import counted, first_few
+from invert_core.wording import counted, first_few, nearest
 
 _log = logging.getLogger("invert")
 
 GroupSource = str | Sequence[str] | np.ndarray
 """Where groups come from: TABLE:COLUMN, id:REGEX, `STORED`, `NONE`, or one name per sample."""
 STORED, NONE = "stored", "none"
+_WORDS = f"Or give --groups {STORED}, as the activation file says, or --groups {NONE}."
 
 
 def groups_of(
@@ -65,6 +66,7 @@ def _read(
 ) -> Groups:
     if isinstance(given, str) and given == STORED:
         return _stored(activations, kept)
+    _check_words(given)
     # With ids on one side alone, that side names the samples.
     ids = concepts.sample_id if activations.sample_id is None else activations.sample_id
     # Whoever gives no groups needs no reader of tables.
@@ -118,12 +120,25 @@ def table_of(given: object) -> Path | None:
 
     if not isinstance(given, str):
         raise SettingError("A run cannot record where a list of groups came from.", SPELLINGS)
+    _check_words(given)
     return table_of_groups(given)
+
+
+def _check_words(given: GroupSource) -> None:
+    """Refuse a text that is neither a place of groups nor one of the known words."""
+    if isinstance(given, str) and ":" not in given:
+        raise SettingError(
+            f"The groups cannot be {given!r}.",
+            nearest(given.lower(), (STORED, NONE), f"{SPELLINGS} {_WORDS}"),
+        )
 
 
 def _stored(activations: Activations, kept: np.ndarray | None) -> Groups:
     if activations.groups is None:
-        raise DataError("The activations say nothing about groups.", SPELLINGS)
+        raise DataError(
+            "The activations say nothing about groups.",
+            f"{SPELLINGS} If samples are independent, give --groups {NONE}.",
+        )
     # A file may name groups that have no sample.
     return activations.groups.take(np.arange(activations.n_samples) if kept is None else kept)
 

@@ -4,17 +4,19 @@ They are a share of the samples, or of their groups, or those of another file.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Real
 from typing import NamedTuple, Self
 
 import numpy as np
 
+from invert_core.activations.sparse import SparseUnits
 from invert_core.activations.values import ActivationLayer, Activations
 from invert_core.concepts.sets.concept_set import ConceptSet
-from invert_core.concepts.sets.matching import key_of
-from invert_core.errors import DataError, SettingError, UnknownNameError
+from invert_core.concepts.sets.matching import key_of, likeness
+from invert_core.errors import DataError, InvertError, SettingError, UnknownNameError
 from invert_core.labelling.choosing import Chosen
 from invert_core.labelling.workload import Workload
 from invert_core.wording import counted, first_few, nearest
@@ -22,6 +24,7 @@ from invert_core.wording import counted, first_few, nearest
 _STREAM = 2
 """Besides the seed: the choice of samples and the permutations must not share random numbers."""
 _FEWEST = 2
+"""Samples, or groups if there are any, of each part."""
 _MADE_WITH = {
     "model": "another model",
     "model_settings": "other settings of the model",
@@ -68,24 +71,35 @@ def hold_out(work: Workload, share: float, seed: int) -> Workload:
     n_all = int(number.max()) + 1
     n_held = round(share * n_all)
     what = "sample" if groups is None else "group"
-    if not 0 < n_held < n_all:
-        raise _too_small(f"--holdout {share:g} of {counted(n_all, what)} is {n_held:,}")
+    if min(n_held, n_all - n_held) < _FEWEST:
+        raise DataError(
+            f"--holdout {share:g} holds out {n_held:,} of {counted(n_all, what)}; both parts need "
+            f"at least {_FEWEST} {what}s.",
+            f"Give another share to --holdout, or more {what}s.",
+        )
     # Sorting random numbers needs no part of NumPy that may change with its version.
     order = np.random.default_rng((seed, _STREAM)).random(n_all).argsort(kind="stable")
     is_held = np.isin(number, order[:n_held])
     searched, held = (work.take(np.flatnonzero(each)) for each in (~is_held, is_held))
-    n_searched, n_held_out = searched.concepts.n_samples, held.concepts.n_samples
-    if min(n_searched, n_held_out) < _FEWEST:
-        raise _too_small(f"--holdout {share:g} leaves {n_searched:,} and {n_held_out:,} samples")
     _check_parts(searched, held, "Give another --seed, or another share to --holdout.")
     of_groups = "" if groups is None else f", {n_held:,} of {counted(n_all, 'group')},"
     _log.info(
         "%s of %s samples%s are held out: the search does not see them.",
-        f"{n_held_out:,}",
+        f"{held.concepts.n_samples:,}",
         f"{n_samples:,}",
         of_groups,
     )
     return replace(searched, held_out=held, joined=work.concepts)
+
+
+@contextmanager
+def noting_held_out() -> Iterator[None]:
+    """Say in errors that held-out activations are meant."""
+    try:
+        yield
+    except InvertError as error:
+        error.add_note("(In the held-out activations.)")
+        raise
 
 
 def ids_of_both(
@@ -95,7 +109,7 @@ def ids_of_both(
 
     The concepts are joined to both at once. No sample may be in both.
     """
-    _ids(concepts.sample_id, "The concepts have")
+    concept_ids = _ids(concepts.sample_id, "The concepts have")
     ids = _ids(searched.sample_id, "The searched samples have")
     held_ids = _ids(held.sample_id, "The held-out samples have")
     known = {key_of(id, match) for id in ids}
@@ -108,7 +122,21 @@ def ids_of_both(
             "Give --held-out a file of other samples, or hold out a share of one file with "
             "--holdout.",
         )
+    labelled = {key_of(id, match) for id in concept_ids}
+    for of_file, which in ((ids, "searched"), (held_ids, "held-out")):
+        # Ids that differ by a folder or a suffix are a matter of the join.
+        if likeness(of_file, concept_ids) is None:
+            _check_known(sum(key_of(id, match) in labelled for id in of_file), which)
     return (*ids, *held_ids)
+
+
+def _check_known(n_samples: int, which: str) -> None:
+    if n_samples < _FEWEST:
+        raise DataError(
+            f"Concepts are known for {counted(n_samples, 'sample')} of the {which} file.",
+            "The concepts must hold the samples of both files: make one file of both with "
+            "'invert concepts add'.",
+        )
 
 
 def _ids(ids: tuple[str, ...] | None, whose: str) -> tuple[str, ...]:
@@ -137,13 +165,7 @@ def set_apart(work: Workload, n_searched: int, held: Activations) -> Workload:
     is_held = kept >= n_searched
     parts = []
     for each, first in ((~is_held, 0), (is_held, n_searched)):
-        if each.sum() < _FEWEST:
-            which = "held-out" if first else "searched"
-            raise DataError(
-                f"Concepts are known for {counted(int(each.sum()), 'sample')} of the {which} file.",
-                "The concepts must hold the samples of both files: make one file of both with "
-                "'invert concepts add'.",
-            )
+        _check_known(int(each.sum()), "held-out" if first else "searched")
         parts.append((work.concepts.take(np.flatnonzero(each)), kept[each] - first))
     (concepts, kept), (held_concepts, held_kept) = parts
     wanted = [Wanted.of(layer, units) for layer, units in work.layers]
@@ -226,7 +248,15 @@ def _same_layer(held: Mapping[str, ActivationLayer], wanted: Wanted) -> Activati
                 "in the searched one.",
                 again,
             )
-    return layer
+    return _HeldOutLayer(**vars(layer))
+
+
+class _HeldOutLayer(ActivationLayer):
+    """A layer whose errors say that it is held out."""
+
+    def read(self, start: int, stop: int) -> np.ndarray | SparseUnits:
+        with noting_held_out():
+            return super().read(start, stop)
 
 
 def _names(layer: ActivationLayer, units: Sequence[int]) -> list[str]:
@@ -244,10 +274,3 @@ def _check_parts(searched: Workload, held: Workload, hint: str) -> None:
                 "false on others, so there is nothing to compare.",
                 hint,
             )
-
-
-def _too_small(what: str) -> DataError:
-    return DataError(
-        f"{what}; both parts need at least {_FEWEST} samples, and whole groups.",
-        "Give another share to --holdout, or more samples.",
-    )

@@ -27,6 +27,7 @@ from invert_core.labelling.holding_out import (
     check_holdout,
     hold_out,
     ids_of_both,
+    noting_held_out,
     set_apart,
     warn_of_extraction,
 )
@@ -84,7 +85,8 @@ class Inputs:
             chosen = choose_concepts(self._concept_set(numbered), self.include, self.exclude)
             ids, n_samples, held = opened.sample_id, opened.n_samples, None
             if self.held_out is not None:
-                held = stack.enter_context(open_source(self.held_out, numbered=True))
+                with noting_held_out():
+                    held = stack.enter_context(open_source(self.held_out, numbered=True))
                 ids = ids_of_both(opened, held, chosen, self.match)
                 n_samples = len(ids)
             kept, joined = join_samples(ids, n_samples, chosen, how=self.join, match=self.match)

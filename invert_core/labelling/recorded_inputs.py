@@ -6,12 +6,15 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from invert_core.errors import FileFormatError, MissingFileError, StaleFileError
+from invert_core.concepts.sets.matching import MATCHES
+from invert_core.concepts.sets.missing import check_missing
+from invert_core.errors import FileFormatError, MissingFileError, SettingError, StaleFileError
 from invert_core.files.input_file import input_path
 from invert_core.labelling.inputs import Inputs
+from invert_core.labelling.join import JOINS
 from invert_core.results.run_directory import file_identity
 from invert_core.settings import Settings
-from invert_core.wording import UPGRADE
+from invert_core.wording import UPGRADE, choice, first_few
 
 Moved = Mapping[str, str | PathLike[str] | None]
 """Where inputs are now that have moved, keyed by role."""
@@ -56,16 +59,27 @@ def recorded(run: str | PathLike[str], info: Mapping[str, Any], moved: Moved) ->
     groups = arguments.get("groups")
     if "groups" in files and isinstance(groups, str):
         groups = f"{files['groups']}:{groups.rpartition(':')[2]}"
-    try:
-        made_with = Settings(**settings)
-    except TypeError as error:
+    unknown = sorted(settings.keys() - Settings.__dataclass_fields__.keys())
+    if unknown:
         raise FileFormatError(
-            f"The run {str(run)!r} has settings that this program does not know ({error}).",
+            f"The run {str(run)!r} has settings that this program does not know "
+            f"({first_few(unknown)}).",
             UPGRADE,
-        ) from error
+        )
     of_files = {role: path for role, path in files.items() if role != "groups"}
     made_from: dict[str, Any] = of_files | chosen | {"groups": groups}
-    return Recorded(files, Inputs(**made_from), made_with)
+    try:
+        check_missing(chosen.get("missing", "error"))
+        for name, known in (("join", JOINS), ("match", MATCHES)):
+            if chosen.get(name, known[0]) not in known:
+                raise choice(name, chosen[name], known)
+        return Recorded(files, Inputs(**made_from), Settings(**settings))
+    except (SettingError, TypeError, ValueError) as error:
+        what = error.message if isinstance(error, SettingError) else f"{error}."
+        raise FileFormatError(
+            f"run.json of {str(run)!r} says what no run can be made with: {what}",
+            "Copy the run again from where it is whole, or label again.",
+        ) from error
 
 
 def arguments_of(run: str | PathLike[str], info: Mapping[str, Any]) -> dict[str, Any]:

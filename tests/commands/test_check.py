@@ -136,6 +136,8 @@ def test_permuted_labels_stand_beside_the_real_ones(run):
             "Only checks without --held-out use --concepts",
         ),
         (["--permute-labels", 0], "0 is not in the range x>=1"),
+        (["--permute-labels", 2, "--seed", -5], "--seed is -5. Give 0 or more, below 2**63."),
+        (["--permute-labels", 2, "--seed", 2**63], "Give 0 or more, below 2**63."),
         (["--held-out", "unseen.npz"], "requires 2 arguments"),
     ],
 )

@@ -159,6 +159,33 @@ def test_settings_that_are_not_known_are_refused(run):
         verify_run(run)
 
 
+NONSENSE = [
+    *({"length": 0}, {"seed": -1}, {"beam": "wide"}, {"direction": "up"}, {"search": ["beam"]}),
+    *({"min_gain": None}, {"time_limit": "1"}, {"search": "exhaustive", "time_limit": "1"}),
+]
+
+
+@pytest.mark.parametrize("changed", NONSENSE, ids=str)
+def test_a_run_with_impossible_settings_is_damaged(run, files, changed):
+    info = json.loads((run / "run.json").read_text())
+    seal(run / "run.json", info | {"settings": info["settings"] | changed})
+    for check in (verify_run, lambda path: check_permuted_labels(path, 1)):
+        with pytest.raises(FileFormatError, match=r"run\.json of '.*run' says what no run can"):
+            check(run)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"holdout": 2.0}, {"join": "outer"}, {"match": ["stem"]}, {"missing": 7}, {"missing": "x"}],
+    ids=str,
+)
+def test_a_run_with_impossible_arguments_is_damaged(run, changed):
+    info = json.loads((run / "run.json").read_text())
+    seal(run / "run.json", info | {"arguments": info["arguments"] | changed})
+    with pytest.raises(FileFormatError, match=r"run\.json of '.*run' says what no run can"):
+        verify_run(run)
+
+
 def test_other_versions_are_told(run, caplog):
     info = json.loads((run / "run.json").read_text())
     seal(run / "run.json", info | {"versions": info["versions"] | {"numpy": "1.0"}})

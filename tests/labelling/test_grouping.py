@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from invert_core import Settings, label
+from invert_core.activations.group_names import read_groups
 from invert_core.activations.groups import Groups
 from invert_core.activations.values import Activations
 from invert_core.concepts import ConceptSet
@@ -139,8 +140,20 @@ def test_parts_of_a_workload_keep_their_groups():
 WRONG = {
     "one group": (DataError, r"All 12 samples are in one group, 'x'", lambda folder: ["x"] * N),
     "own groups": (DataError, "Each of the 12 samples is a group of its own", lambda folder: IDS),
-    "nothing stored": (DataError, "say nothing about groups", lambda folder: "stored"),
-    "a misspelt word": (SettingError, "which names no column", lambda folder: "sotred"),
+    "nothing stored": (
+        DataError,
+        r"say nothing about groups\. Write .* independent, give --groups none",
+        lambda folder: "stored",
+    ),
+    "a misspelt word": (SettingError, "Did you mean 'stored'", lambda folder: "sotred"),
+    "a word in capitals": (SettingError, r"be 'NONE'\. Did you mean 'none'", lambda folder: "NONE"),
+    "no word": (
+        SettingError,
+        r"be ''\. Write --groups TABLE\.csv:COLUMN, .* --groups stored.*--groups none",
+        lambda folder: "",
+    ),
+    "a table alone": (SettingError, "Write --groups TABLE.csv:COLUMN", lambda _: "clips.csv"),
+    "no column's name": (SettingError, "which names no column", lambda _: "clips.csv:"),
     "no match": (DataError, r"finds no group in 3 sample ids: 'a/004", lambda _: "id:([bd])/.*"),
     "half a match": (DataError, "finds no group in 12 sample ids", lambda _: "id:([abd])/"),
     "no column": (
@@ -160,9 +173,70 @@ WRONG = {
         lambda folder: table(folder, [f"x/{id}" for id in IDS]),
     ),
     "too few": (DataError, "There are 11 group names for 12 samples", lambda folder: CLIPS[1:]),
-    "no name": (DataError, "The group of row 1 is None", lambda folder: ["a", None, *CLIPS[2:]]),
-    "for ever": (SettingError, "could take for ever. Leave", lambda folder: "id:(([a-z]+)*)/.*"),
+    "no name": (
+        DataError,
+        r"1 sample has no group in the list of groups: sample 'b/001\.wav'\. Name one",
+        lambda folder: ["a", None, *CLIPS[2:]],
+    ),
+    "an object": (DataError, "The group of row 1 is {}", lambda _: ["a", {}, *CLIPS[2:]]),
+    "missing names": (
+        DataError,
+        r"3 samples have no group in '.*clips\.csv': sample 'b/000\.wav', .*'b/001\.wav'",
+        lambda folder: table(folder, clips=["", " NA", "nan", *CLIPS[3:]]),
+    ),
+    "a title with a colon": (
+        SettingError,
+        r"The title 'clip:a:b' of a column of '.*clips\.csv' has a colon\. Rename",
+        lambda folder: f"{table(folder)}:a:b",
+    ),
+    "for ever": (
+        SettingError,
+        "could take for ever. Use at most three",
+        lambda folder: "id:(([a-z]+)*)/.*",
+    ),
 }
+
+
+@pytest.mark.parametrize("missing", ["", "  ", "NaN", "n/a"])
+def test_a_row_without_a_name_is_told_by_its_number_if_samples_have_no_ids(tmp_path, missing):
+    clips = [*CLIPS[:5], missing, *CLIPS[6:]]
+    for groups in (table(tmp_path, clips=clips), clips):
+        with pytest.raises(DataError, match=r"1 sample has no group in .*: row 5"):
+            read_groups(groups, None, N)
+
+
+def test_samples_that_are_left_out_may_have_no_name(tmp_path):
+    groups = table(tmp_path, clips=[*CLIPS[:-1], ""])
+    of = concepts(IDS[:-1], MARKS[:-1])
+    assert names(opened(groups, of=of, join="inner").groups) == CLIPS[:-1]
+
+
+def test_blanks_at_the_ends_of_names_are_no_part_of_them(tmp_path):
+    clips = [f"{clip} " if row % 2 else f"\t{clip}" for row, clip in enumerate(CLIPS)]
+    for groups in (table(tmp_path, clips=clips), clips):
+        assert names(opened(groups).groups) == CLIPS
+
+
+def test_whole_numbers_are_names_in_every_table(tmp_path):
+    numbers = ["abd".index(clip) for clip in CLIPS]
+    path = tmp_path / "clips.jsonl"
+    for title in ("sample_id", "file"):
+        rows = zip(IDS, numbers, strict=True)
+        lines = [json.dumps({title: id, "clip": number}) for id, number in rows]
+        path.write_text("\n".join(lines))
+        assert names(opened(f"{path}:clip").groups) == [str(number) for number in numbers]
+    path.write_text(path.read_text().replace(": 1}", ": 1.5}"))
+    with pytest.raises(DataError, match=r"line 1: the column 'clip' holds 1\.5, not a string"):
+        opened(f"{path}:clip")
+
+
+def test_a_first_column_with_gaps_does_not_shift_the_groups(tmp_path):
+    path = tmp_path / "clips.jsonl"
+    rows = [{"file": None, "clip": "x"}]
+    rows += [{"file": id, "clip": clip} for id, clip in zip(IDS, CLIPS, strict=True)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(DataError, match="A sample id is empty"):
+        opened(f"{path}:clip")
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -183,22 +257,40 @@ def test_a_path_may_hold_colons(tmp_path):
     assert names(opened(table(folder)).groups) == CLIPS
 
 
-@pytest.mark.parametrize(
-    "pattern", ["(a+)+b", "(a|a)*b", "(?:(a?)?){30}b", "((a*)b?)*c", "(?P<x>(a|b)+)+c"]
-)
-def test_patterns_that_could_take_exponential_time_are_refused(pattern):
+SLOW = [
+    *("(a+)+b", "(a|a)*b", "(?:(a?)?){30}b", "((a*)b?)*c", "(?P<x>(a|b)+)+c"),
+    *("(?x)(a+) +b", "(a+)(?#c)+b", "(.*)(.*)(.*)(.*)(.*)(.*)(.*)b", f"({'a?' * 30}){'a' * 30}b"),
+    *("(?:(?:){60000}){60000}(b)", "(?:(?=(.*)(.*)(.*)b)a){9}", "(a)(?(1)(?:a+)+|c)b"),
+]
+
+
+@pytest.mark.parametrize("pattern", SLOW)
+def test_patterns_that_could_take_very_long_are_refused(pattern):
     begun = time.process_time()
     of = concepts(["a" * 40 + str(row) for row in range(N)])
-    with pytest.raises(SettingError, match="could take for ever"):
+    with pytest.raises(SettingError, match=r"could take for ever.*TABLE\.csv:COLUMN"):
         opened(f"id:{pattern}", given=VALUES, of=of)
     assert time.process_time() - begun < 1
 
 
+def test_patterns_that_nobody_can_read_are_refused():
+    with pytest.raises(SettingError, match="has 1,003 characters, more than 200"):
+        opened(f"id:({'a' * 1000}).")
+
+
 @pytest.mark.parametrize(
     "pattern",
-    [r"(.*)/.*", r"([^/|*(]+)/\d{3}\.wav", r"(\w)(?:/|#)(?:\d\d){1}\d.*", r"(?P<clip>[a-z]?)/.+"],
+    [
+        *(r"(.*)/.*", r"([^/|*(]+)/\d{3}\.wav", r"(\w)(?:/|#)(?:\d\d){1}\d.*", "([^/]+)/.*"),
+        *(
+            r"(?P<clip>[a-z]?)/.+",
+            r"(.*?)/\d+.*",
+            r"(?x) (.*) / .*  # the folder",
+            r"(.*)/.*\.(?:wav|mp3)",
+        ),
+    ],
 )
-def test_patterns_without_such_repetitions_are_taken(pattern):
+def test_patterns_that_people_type_are_taken(pattern):
     assert names(opened(f"id:{pattern}").groups) == CLIPS
 
 
@@ -310,6 +402,12 @@ def test_a_run_cannot_record_a_list_of_groups(files):
     with pytest.raises(SettingError, match="cannot record") as caught:
         label_files(*files, settings=Settings(permutations=0), groups=CLIPS)
     assert "--groups TABLE.csv:COLUMN" in caught.value.hint
+
+
+@pytest.mark.parametrize("groups", ["NONE", ""])
+def test_a_run_is_told_the_words_that_groups_can_be(files, groups):
+    with pytest.raises(SettingError, match=r"--groups stored.*--groups none"):
+        label_files(*files, groups=groups)
 
 
 def test_groups_do_not_change_which_formulas_are_found():

@@ -185,14 +185,17 @@ def test_whole_groups_are_held_out():
 @pytest.mark.parametrize(
     ("share", "n_samples", "n_groups", "message"),
     [
-        (0.3, 3, None, r"^--holdout 0.3 leaves 2 and 1 samples"),
-        (0.001, 100, None, r"^--holdout 0.001 of 100 samples is 0"),
-        (0.3, 100, 1, r"^--holdout 0.3 of 1 group is 0"),
+        (0.3, 3, None, r"^--holdout 0.3 holds out 1 of 3 samples; both parts need at least 2"),
+        (0.001, 100, None, r"^--holdout 0.001 holds out 0 of 100 samples"),
+        (0.99, 100, None, r"^--holdout 0.99 holds out 99 of 100 samples"),
+        (0.3, 100, 1, r"^--holdout 0.3 holds out 0 of 1 group; .*2 groups\. Give .*more groups"),
+        (0.3, 100, 4, r"^--holdout 0.3 holds out 1 of 4 groups"),
+        (0.7, 100, 4, r"^--holdout 0.7 holds out 3 of 4 groups"),
     ],
 )
 def test_a_part_that_is_too_small_is_refused(share, n_samples, n_groups, message):
     labels = np.arange(n_samples)[:, None] % 2 == 0
-    groups = n_groups and Groups(np.zeros(n_samples, np.int32), ("all",))
+    groups = n_groups and Groups.of([str(row % n_groups) for row in range(n_samples)])
     with pytest.raises(DataError, match=message):
         hold_out(workload(labels, groups), share, 0)
 
@@ -239,15 +242,39 @@ def test_a_held_out_file_is_joined_by_id_only():
             label(searched, concepts, held_out=held)
 
 
-def test_held_out_samples_without_concepts_are_named():
+@pytest.mark.parametrize("join", ["strict", "inner"])
+def test_a_file_whose_samples_have_no_concepts_is_named(join):
     activations, labels = small()
-    with pytest.raises(DataError, match="5 of 155 samples with activations have no concepts"):
-        label(with_ids(activations), named(labels), held_out=with_ids(activations[:5], 500))
-    with pytest.raises(DataError, match="Concepts are known for 0 samples of the held-out file"):
-        label(
-            *(with_ids(activations), named(labels)),
-            **{"held_out": with_ids(activations[:5], 500), "join": "inner"},
-        )
+    few, others = with_ids(activations[:5], 500), with_ids(activations)
+    for which, searched, held in (("held-out", others, few), ("searched", few, others)):
+        with pytest.raises(DataError, match=f"known for 0 samples of the {which} file") as caught:
+            label(searched, named(labels), held_out=held, join=join)
+        assert "make one file of both" in caught.value.hint
+
+
+def test_ids_of_held_out_samples_that_differ_by_a_folder_are_matched_on_request():
+    activations, labels = small()
+    ids = [f"folder/s{number}" for number in range(100, len(labels))]
+    held = Activations.from_array(activations[100:], sample_id=ids)
+    searched = with_ids(activations[:100])
+    with pytest.raises(DataError, match="Match them with: --match name"):
+        label(searched, named(labels), held_out=held)
+    found = label(searched, named(labels), held_out=held, match="name", settings=QUICK)
+    assert any(row.auc_held_out is not None for row in found)
+
+
+@pytest.mark.parametrize("of", [np.asarray, scipy.sparse.csc_array], ids=["dense", "sparse"])
+def test_errors_in_held_out_activations_say_so(of):
+    activations, labels = small()
+    ids = [f"s{number}" for number in range(len(labels))]
+    broken = activations[100:].copy()
+    broken[3, 2] = np.nan
+    searched = with_ids(activations[:100])
+    held = Activations.from_array(of(broken), sample_id=ids[100:])
+    with pytest.raises(DataError, match=r"NaN for sample 's103'.*In the held-out activations"):
+        label(searched, named(labels), held_out=held, settings=QUICK)
+    with pytest.raises(DataError, match=r"1 sample .*In the held-out activations"):
+        label(searched, named(labels), held_out=activations[:1])
 
 
 @pytest.mark.parametrize(
