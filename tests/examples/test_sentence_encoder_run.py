@@ -122,9 +122,17 @@ def test_a_wrong_place_number_or_installation_is_said_in_a_sentence(
     assert caught.value.code == 2
     assert "--seed and --top have to be 0 or more" in capsys.readouterr().err
 
-    def lacking(*_):
-        raise ModuleNotFoundError("No module named 'transformers'", name="transformers")
+    def raising(error):
+        def export(*_):
+            raise error
 
-    monkeypatch.setattr(script, "export_model", lacking)
+        return export
+
+    lacking = ModuleNotFoundError("No module named 'transformers'", name="transformers")
+    monkeypatch.setattr(script, "export_model", raising(lacking))
     with pytest.raises(SystemExit, match=r"Error: transformers is not installed\."):
+        call()
+    broken = ModuleNotFoundError("Could not import module 'BertModel'.")
+    monkeypatch.setattr(script, "export_model", raising(broken))
+    with pytest.raises(SystemExit, match=r"Error: Could not import module 'BertModel'\. README"):
         call()
