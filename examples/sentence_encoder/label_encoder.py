@@ -101,7 +101,7 @@ def overview(labels: Labels, tested: Sequence[tuple[Label, float]]) -> str:
     """Return a summary of how good the labels are."""
     best = labels.best()
     auc = np.array([row.auc for row in best])
-    significant = sum(row.status == "ok" and row.p_search < SIGNIFICANT for row in best)
+    significant = sum(row.q_value is not None and row.q_value < SIGNIFICANT for row in best)
     searched, held_out = np.mean([(row.auc, unseen) for row, unseen in tested], axis=0)
     return (
         f"The {len(tested)} best have a mean AUC of {searched:.3f} on the half that was searched "
@@ -191,7 +191,8 @@ def main() -> None:
     except InvertError as error:
         sys.exit(f"Error: {error}")
     except ModuleNotFoundError as error:
-        sys.exit(f"Error: {error.name} is not installed. README.md says what this needs.")
+        what = f"{error.name} is not installed." if error.name else str(error)
+        sys.exit(f"Error: {what} README.md says what this needs.")
 
 
 if __name__ == "__main__":

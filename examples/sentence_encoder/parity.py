@@ -153,7 +153,8 @@ def main() -> None:
     except InvertError as error:
         sys.exit(f"Error: {error}")
     except ModuleNotFoundError as error:
-        sys.exit(f"Error: {error.name} is not installed. README.md says what this needs.")
+        what = f"{error.name} is not installed." if error.name else str(error)
+        sys.exit(f"Error: {what} README.md says what this needs.")
 
 
 if __name__ == "__main__":

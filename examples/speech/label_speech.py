@@ -45,10 +45,16 @@ def extract_state(model: Path, arrays: Path, output: Path, overwrite: bool) -> N
 
 
 def label_state(activations: Path, table: Path, run: Path) -> Labels:
-    """Label the output and every number of the state."""
+    """Label the output and every number of the state; clips are independent, frames are not."""
     with progress("Labelling") as report:
         return label_files(
-            activations, table, run, settings=SETTINGS, overwrite=True, progress=report
+            activations,
+            table,
+            run,
+            groups=CLIP,
+            settings=SETTINGS,
+            overwrite=True,
+            progress=report,
         )
 
 
@@ -62,7 +68,9 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"The frames of {n_clips} clips are in {str(arrays)!r}.")
     extract_state(arguments.model, arrays, activations, arguments.overwrite)
     labels = label_state(activations, table, folder / "run")
-    print(f"{summary(Overview.of(labels, top=0))} labelled. The output, and the best of the state:")
+    overview = Overview(0, SETTINGS)
+    overview.add(labels)
+    print(f"{summary(overview)} labelled. The output, and the best of the state:")
     best = labels.best()
     rows = [row for row in best if row.layer == "output"]
     rows += [row for row in best if row.layer != "output"][: arguments.top]

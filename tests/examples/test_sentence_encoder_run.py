@@ -91,7 +91,7 @@ def test_neurons_are_labelled_with_the_kinds_their_words_stand_for(call, capsys)
 def test_all_labels_are_summed_up_and_the_best_neuron_is_shown_at_work(call, capsys):
     labels = read_run(call("--top", "1") / "run").labels
     printed = capsys.readouterr().out.splitlines()
-    significant = sum(row.status == "ok" and row.p_search < 0.05 for row in labels.best())
+    significant = sum(row.status == "ok" and row.q_value < 0.05 for row in labels.best())
     assert printed[-2].endswith(f"and {significant} of {len(labels.best())} are significant.")
     unit, label = printed[-3].split()[:2]
     assert printed[-1].startswith(f"{unit} responds most to: ")
@@ -122,9 +122,17 @@ def test_a_wrong_place_number_or_installation_is_said_in_a_sentence(
     assert caught.value.code == 2
     assert "--seed and --top have to be 0 or more" in capsys.readouterr().err
 
-    def lacking(*_):
-        raise ModuleNotFoundError("No module named 'transformers'", name="transformers")
+    def raising(error):
+        def export(*_):
+            raise error
 
-    monkeypatch.setattr(script, "export_model", lacking)
+        return export
+
+    lacking = ModuleNotFoundError("No module named 'transformers'", name="transformers")
+    monkeypatch.setattr(script, "export_model", raising(lacking))
     with pytest.raises(SystemExit, match=r"Error: transformers is not installed\."):
+        call()
+    broken = ModuleNotFoundError("Could not import module 'BertModel'.")
+    monkeypatch.setattr(script, "export_model", raising(broken))
+    with pytest.raises(SystemExit, match=r"Error: Could not import module 'BertModel'\. README"):
         call()

@@ -110,17 +110,25 @@ def run(script, monkeypatch, model, sounds, folder):
     return arrays, right
 
 
-def test_state_is_carried_through_each_clip_and_labelled(script, sounds, tmp_path, monkeypatch):
+def test_state_is_carried_through_each_clip_and_labelled_by_clips(
+    script, sounds, tmp_path, monkeypatch, capsys
+):
+    digits = range(1, 5)
+    for digit in digits:
+        write_clip(sounds / f"digits/{digit}.wav", CLIPS["digits/1"])
     path = models.save(listener(), tmp_path)
     arrays, _ = run(script, monkeypatch, path, sounds, tmp_path / "out")
     assert list(arrays["sample_id"]) == [
-        *(f"digits/1:{number:04}" for number in range(2)),
+        *(f"digits/{digit}:{number:04}" for digit in digits for number in range(2)),
         *(f"hello:{number:04}" for number in range(4)),
         *(f"silence/2:{number:04}" for number in range(3)),
     ]
-    best = {row.address: row.label for row in read_run(tmp_path / "out" / "run").labels.best()}
-    assert best["output:0"] == "loud"
+    best = {row.address: row for row in read_run(tmp_path / "out" / "run").labels.best()}
+    assert best["output:0"].label == "loud"
     assert len(best) == 5
+    assert {row.correction for row in best.values()} == {"group permutation"}
+    significant = sum(row.q_value < 0.05 for row in best.values())
+    assert f"5 units ({significant} significant" in capsys.readouterr().out
 
 
 def test_a_frame_stands_behind_the_end_of_the_frame_before(frames):
