@@ -29,6 +29,7 @@ def unseen(run):
     return run
 
 
+HELD = ("held", "out")
 HELD_OUT = ("check", "run", "--held-out", "unseen.npz", "unseen.csv")
 
 
@@ -88,6 +89,14 @@ def test_labels_that_hold_on_other_samples(unseen):
     assert " cat " in first
     assert " 1.000 (0." in first
     assert max(map(len, rows)) <= 100
+
+
+def test_labels_on_samples_in_groups_are_counted_without_p(unseen):
+    summary, head, *rows = invert(*HELD_OUT, "--groups", "id:(..).*").stdout.splitlines()
+    assert "hold" not in summary
+    assert "on the wrong side of 0.5" in summary
+    assert head.split() == ["unit", "label", "auc", "held", "out", "optimism", "positive", *HELD]
+    assert " (0." not in next(row for row in rows if row.startswith("fc:1"))
 
 
 def test_json_and_csv_have_all_rows_with_the_columns_of_a_run(unseen):
