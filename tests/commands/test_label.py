@@ -48,9 +48,9 @@ def test_labels_that_lack_permutations_are_told_even_if_quiet(inputs):
     np.savez("noise.npz", fc=np.random.default_rng(5).normal(size=(60, 30)))
     result = invert("label", "noise.npz", *ARGUMENTS[2:], "--permutations", 20, "-q")
     assert re.search(
-        r"In layer 'fc', the p_search of 1 of 30 labels is the smallest that 20 permutations can "
-        r"give, which makes q_value 0\.61\. For less than 0\.05 it takes at least "
-        r"--permutations 606\.\n",
+        r"In layer 'fc', the p_search of 3 of 30 labels is the smallest that 20 permutations can "
+        r"give, which makes q_value 0\.48\. For less than 0\.05 it takes at least "
+        r"--permutations 202\.\n",
         result.stderr,
     )
 
