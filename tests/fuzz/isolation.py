@@ -115,6 +115,7 @@ def _be_child(use: Callable[[Path], Any], folder: Path, writing: int, n_bytes: i
         os.setsid()
         faulthandler.disable()  # the parent tells of a crash
         os.chdir(folder)
+        os.environ["XDG_CACHE_HOME"] = str(folder / "caches")  # null distributions are kept there
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(nowhere, stream)

@@ -66,7 +66,7 @@ for given in (values, values.astype(np.float64), scipy.sparse.csc_array(values))
     inputs = Inputs(given, concepts, missing="exclude")
     # The same samples serve as held-out ones.
     labels = label(given, concepts, missing="exclude", settings=Settings(permutations=0))
-    with inputs.open() as work, adding_held_out(work, 1) as with_held_out:
+    with inputs.open() as work, adding_held_out(work, 1, independent=True) as with_held_out:
         with event.install_listener("numba:compile", counted):
             for table in labels.tables:
                 assert np.isfinite(with_held_out(table).array("auc_held_out")).all()
