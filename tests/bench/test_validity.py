@@ -40,8 +40,8 @@ def test_absent_data_are_said_and_not_recorded(monkeypatch, tmp_path):
     monkeypatch.setattr(labels, "WORDNET", tmp_path / "nothing")
     done = CliRunner().invoke(main, ["fdr", "--record"])
     assert done.exit_code == 1
-    assert f"WordNet is left out: {tmp_path / 'nothing'} does not exist." in done.stderr
-    assert "Error: Without these data, fdr would be recorded in part." in done.stderr
+    assert f"WordNet is left out: {tmp_path / 'nothing'} does not exist." in done.output
+    assert "Error: Without these data, fdr would be recorded in part." in done.output
 
 
 @pytest.mark.parametrize("name", studies.STUDIES)
