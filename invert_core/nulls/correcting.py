@@ -102,7 +102,6 @@ class Correct:
             counts[left] = self._shared.n_as_small(
                 result.ties, found.unit[left], found.rank[left], found.log10_p[left]
             )
-        counts = np.where(counts < 0, self._n_permutations, counts)
         return (1.0 + counts) / (1.0 + self._n_permutations)
 
 

@@ -5,12 +5,11 @@ included, are what they are. All functions are elementwise: no value depends on 
 the same array.
 """
 
-import math
-
 import numpy as np
 
 from invert_core.kernels.tails import GREATER, LESS, TWO_SIDED, log_tails
 from invert_core.kernels.ties import Ties
+from invert_core.statistics.tails import LN10
 
 METHODS = ("none", "exact", "saddlepoint", "split")
 """How a p-value was found, by the number that `log_tails` gives.
@@ -21,7 +20,6 @@ METHODS = ("none", "exact", "saddlepoint", "split")
 - "split": the sum of such tails, or of counted ones, over the number of samples of the extent that
   are outside the largest tie group.
 """
-_LN10 = math.log(10.0)
 _CODES = {"two-sided": TWO_SIDED, "less": LESS, "greater": GREATER}
 
 
@@ -52,4 +50,4 @@ def log10_p_given_ties(
     """
     n, s, k = np.broadcast_arrays(n_positive, rank_sum, unit)
     log_p, method = log_tails(n.ravel(), s.ravel(), k.ravel(), ties, _CODES[alternative])
-    return (log_p / _LN10).reshape(n.shape), method.reshape(n.shape)
+    return (log_p / LN10).reshape(n.shape), method.reshape(n.shape)
