@@ -16,6 +16,7 @@ import numpy as np
 from invert_core.kernels._jit import inlined, inner
 from invert_core.kernels.hypergeometric import log_choose
 from invert_core.kernels.saddlepoint import logistic
+from invert_core.kernels.ties import Ties
 
 _MOST_ADDED = 4000
 """The most additions to count partitions, at about a nanosecond each."""
@@ -53,13 +54,14 @@ class Counting(NamedTuple):
     ways: np.ndarray
 
 
-def room_for_counting() -> Counting:
-    """Return room to count any draw that is counted."""
+def room_for_counting(ties: Ties) -> Counting:
+    """Return room to count any draw from the groups of `ties` that is counted."""
+    widest = min(_WIDEST, int(ties.size.max(initial=1)))
     low, width, likely, others = np.empty((4, _MOST_GROUPS), np.int64)
     extra, left, need, highest = np.empty((4, _MOST_GROUPS + 1), np.int64)
-    odds, chances = np.empty(_MOST_GROUPS + 1), np.empty((_MOST_GROUPS, _WIDEST + 1))
-    table = np.empty((2 * _WIDEST + 1, _WIDEST + 2))
-    ways = np.empty((2, max(_MOST_ADDED, _MOST_GROUPS * _WIDEST) + 1))
+    odds, chances = np.empty(_MOST_GROUPS + 1), np.empty((_MOST_GROUPS, widest + 1))
+    table = np.empty((2 * widest + 1, widest + 2))
+    ways = np.empty((2, max(_MOST_ADDED, _MOST_GROUPS * widest) + 1))
     return Counting(
         low, width, likely, others, extra, left, need, highest, odds, chances, table, ways
     )

@@ -119,7 +119,7 @@ def _space(ties: Ties) -> Space:
         room_for_pieces(ties),
         room_for_draw(),
         room_for_tilt(),
-        room_for_counting(),
+        room_for_counting(ties),
     )
 
 
