@@ -32,6 +32,7 @@ def column(
     default: Any = MISSING,
     at_least: float = -math.inf,
     at_most: float = math.inf,
+    words: tuple[str, ...] = (),
 ) -> Any:
     """Return a dataclass field that is a column.
 
@@ -45,11 +46,11 @@ def column(
         The value for rows that were written before this column existed.
     at_least, at_most : float
         The range of numbers that a file may hold.
+    words : tuple of str
+        All texts that a file may hold, without quotes and commas; any text if there are none.
     """
-    return field(
-        default=default,
-        metadata={"what": what, "dead": dead, "at_least": at_least, "at_most": at_most},
-    )
+    metadata = {"what": what, "dead": dead, "at_least": at_least, "at_most": at_most}
+    return field(default=default, metadata=metadata | {"words": words})
 
 
 def with_name(address: str, name: str) -> str:
@@ -186,6 +187,7 @@ class Label(UnitExplanation):
         "those that it did not score; or `none` if nothing was searched.",
         dead="none",
         default="space",
+        words=("permutation", "group permutation", "shift", "space", "none"),
     )
     q_value: float | None = column(
         "`p_search` of the row of rank 1, corrected for all living units of the layer: the false "
@@ -318,6 +320,7 @@ class _Range(NamedTuple):
     is_optional: bool
     low: float
     high: float
+    words: tuple[str, ...]
 
 
 @functools.cache
@@ -330,6 +333,7 @@ def _ranges(kind: type[Explanation]) -> tuple[dict[str, _Range], dict[str, Any]]
             one.type in OPTIONAL_TYPES,
             max(one.metadata["at_least"], -sys.float_info.max),
             min(one.metadata["at_most"], sys.float_info.max),
+            one.metadata["words"],
         )
         if one.default is not MISSING:
             defaults[name] = one.default
@@ -342,6 +346,8 @@ def _check(name: str, of: _Range, value: object) -> None:
             raise ValueError(f"{name} is {value!r}")
     elif isinstance(value, str):
         value.encode()  # half a surrogate pair could not be written again
+        if of.words and value not in of.words:
+            raise ValueError(f"{name} is {value!r}")
     elif isinstance(value, int):
         # Columns with absent values are stored as float64, which holds integers up to here.
         if not 0 <= value < (2**53 if of.is_optional else 2**63):

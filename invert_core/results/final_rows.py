@@ -15,7 +15,8 @@ from invert_core.results.unfinished_record import FILES, Saved
 
 _KEY = b'"q_value": '
 _BEHIND = len(Label.ORDER) - Label.ORDER.index("q_value")
-"""The number of columns from q_value to the last one. They hold numbers, so they need no quotes."""
+"""The number of columns from q_value to the last one. They hold numbers or certain words, so they
+need no quotes."""
 _ROWS_AT_ONCE = 1024
 
 

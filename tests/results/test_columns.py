@@ -68,6 +68,8 @@ def test_columns_that_older_files_lack_get_their_default():
         ("log10_p", 0.5),
         ("gap", -0.1),
         ("gap", 0),
+        ("correction", "guess"),
+        ("correction", ""),
         ("more", 1),
     ],
 )

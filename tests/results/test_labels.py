@@ -39,7 +39,10 @@ OF_TYPE = {
 
 
 def of_kind(kind):
-    return {name: OF_TYPE[one.type] for name, one in columns(kind).items()}
+    return {
+        name: st.sampled_from(words) if (words := one.metadata["words"]) else OF_TYPE[one.type]
+        for name, one in columns(kind).items()
+    }
 
 
 EXPLANATIONS = st.builds(Explanation, **of_kind(Explanation))
