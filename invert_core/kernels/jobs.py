@@ -126,6 +126,25 @@ def _shuffles() -> None:
     atoms_of_blocks(atoms, atoms.of_sample, 4)
 
 
+def _evidence() -> None:
+    from invert_core.kernels import evidence, orders
+    from invert_core.kernels.bits import whole_set
+    from invert_core.kernels.radix import room_for
+
+    everywhere, bits = whole_set(4), _BITS.view()
+    bits.setflags(write=False)
+    samples, codes = np.arange(4, dtype=np.int32), np.ones(1, np.int64)
+    formulas = evidence.Formulas(
+        *(codes, np.zeros((1, 1), np.int64), np.zeros((1, 1), np.int64)),
+        *(bits, bits, everywhere),
+    )
+    unit = orders.sorted_unit(samples, np.ones(4, np.float32), everywhere, room_for(4))
+    evidence.add_evidence(
+        *(unit, False, formulas, 0, 1, np.arange(1, 4), evidence.room_for_evidence(4, 4)),
+        *(evidence.OfUnits.empty(1), 0, evidence.OfFormulas.empty(1, 3)),
+    )
+
+
 SEARCH = "search"
 DENSE_SEARCH = "search among dense labels"
 RANKS = "ranks"
@@ -137,6 +156,7 @@ EXHAUSTIVE = "exhaustive search"
 MISSING_LABELS = "missing labels"
 TAILS = "tails given ties"
 PLACEMENTS = "held-out samples"
+EVIDENCE = "evidence"
 
 JOBS: dict[str, Callable[[], None]] = {
     SEARCH: lambda: _search(dense=False),
@@ -150,6 +170,7 @@ JOBS: dict[str, Callable[[], None]] = {
     ATOMS: _atoms,
     PLACEMENTS: _placements,
     SHUFFLES: _shuffles,
+    EVIDENCE: _evidence,
 }
 """The call of each job, keyed by the name that users are told."""
 
