@@ -5,6 +5,7 @@ all its formulas, and of each formula only the tie groups that it shares any sam
 at twice.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -238,7 +239,9 @@ def describe(order, edges, units, number):
     # The difference of the largest numbers that there are has no number.
     step = step if np.isfinite(step) else high / N_BINS - low / N_BINS
     for edge in range(N_BINS):
-        edges[edge] = low + edge * step
+        # A step too small for a number would make all edges one; as in `numpy.linspace`.
+        offset = edge * step if step > 0.0 else edge / N_BINS * (high - low)
+        edges[edge] = min(high, low + offset)
     edges[N_BINS] = high
     of_bin = 0
     for group in range(n_groups):
@@ -382,6 +385,8 @@ def find_moments(order, moments):
     if not 0.0 < scale < np.inf:
         moments[0] = np.nan
         return
+    # A power of two, so that no value is rounded.
+    scale = math.ldexp(1.0, math.frexp(scale)[1] - 1)
     middle = (order.n[0] + n_zeros) // 2
     centre = 0.0
     if middle < n_above:
