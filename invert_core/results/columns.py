@@ -213,8 +213,9 @@ class Label(UnitExplanation):
         at_most=1.0,
     )
     auc_held_out_low: float | None = column(
-        "Lower end of the 95 % confidence interval of `auc_held_out`; nothing if the samples are "
-        "in groups.",
+        "Lower end of the 95 % confidence interval of `auc_held_out`. If the samples are in "
+        "groups, it comes from these; nothing if they are not known, or if fewer than two of them "
+        "have samples on which the formula is true, or false.",
         dead=None,
         default=None,
         at_least=0.0,
@@ -224,8 +225,9 @@ class Label(UnitExplanation):
         "Upper end of this interval.", dead=None, default=None, at_least=0.0, at_most=1.0
     )
     p_held_out: float | None = column(
-        "One-sided p-value on the held-out samples, in the direction of the search; nothing if the "
-        "samples are in groups. No search was made there, so it needs no correction for formulas.",
+        "One-sided p-value on the held-out samples, in the direction of the search: given the ties "
+        "or, if the samples are in groups, of a t test between these; nothing where the interval "
+        "is. No search was made there, so it needs no correction for formulas.",
         dead=None,
         default=None,
         at_least=0.0,
