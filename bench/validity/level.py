@@ -24,7 +24,7 @@ class Kind(NamedTuple):
 
     make: Callable[[tuple[int, int], np.random.Generator], np.ndarray]
     lengths: Sequence[int] = (3,)
-    fewer: int = 15
+    fewer: int = 12
 
 
 def _counts(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
@@ -50,7 +50,7 @@ KINDS = {
     "99.8 % zeros": Kind(partial(units.noise, zeros=0.998), LENGTHS, fewer=1),
     "90 % zeros, rounded": Kind(_rounded, fewer=1),
     "90 % zeros, both signs": Kind(partial(units.signed_noise, zeros=0.9)),
-    "98 % zeros, both signs": Kind(partial(units.signed_noise, zeros=0.98)),
+    "98 % zeros, both signs": Kind(partial(units.signed_noise, zeros=0.98), fewer=5),
     "25 levels": Kind(_levels, fewer=1),
     "counts": Kind(_counts),
     "cut off at both ends": Kind(_saturated),
@@ -117,7 +117,7 @@ STUDY = Study(
     "How often is noise called significant?",
     run,
     summary,
-    repeats=8,
-    units=75,
+    repeats=6,
+    units=100,
     data=STRUCTURES,
 )
