@@ -17,7 +17,7 @@ from invert_core.errors import DataError, FileFormatError
 from invert_core.files.input_file import input_path
 from invert_core.formula.formula import Formula
 from invert_core.labelling.check_groups import GroupsSaid, groups_of_check
-from invert_core.labelling.held_out_rows import adding_held_out
+from invert_core.labelling.held_out_rows import held_out_test, with_held_out
 from invert_core.labelling.holding_out import Wanted, same_units, warn_of_extraction
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress
@@ -38,7 +38,7 @@ _log = logging.getLogger("invert")
 class HeldOutCheck:
     """What `check_held_out` found.
 
-    A label is a row of rank 1; a unit has one for each direction, and a dead unit none.
+    A label is a headline; a unit has one for each direction, and a dead unit none.
 
     Attributes
     ----------
@@ -184,9 +184,9 @@ def _tested(
     independent: bool,
 ) -> Iterator[LabelTable]:
     n_done = 0
-    with adding_held_out(held, n_threads(jobs), independent=independent) as with_held_out:
+    with held_out_test(held, n_threads(jobs), independent=independent) as test:
         for table in tables:
-            yield with_held_out(table)
+            yield with_held_out(table, test)
             n_done += len(table.units())
             if progress is not None:
                 progress(n_done, held.n_units)

@@ -35,30 +35,39 @@ _log = logging.getLogger("invert")
 Columns = dict[str, np.ndarray]
 
 
+class Asked(NamedTuple):
+    """F formulas to test, in the order of their units.
+
+    `unit` int64 [F] is the position of the unit; `formula` are formulas in concept ids, and
+    `direction` [F] those of the searches. `auc` float64 [F] is the AUC on the searched samples.
+    """
+
+    unit: np.ndarray
+    formula: Sequence[str]
+    direction: np.ndarray
+    auc: np.ndarray
+
+
+Test = Callable[[Asked, int], Columns]
+"""Returns the columns of held-out samples, [F] each, of formulas on the next K units, given K."""
+
+
 @contextmanager
-def adding_held_out(
-    work: Workload | None,
-    n_threads: int,
-    block: int | None = None,
-    *,
-    independent: bool,
-) -> Iterator[Callable[[LabelTable], LabelTable]]:
-    """Yield a function that fills in the columns of held-out samples of tables.
+def held_out_test(
+    work: Workload, n_threads: int, block: int | None = None, *, independent: bool
+) -> Iterator[Test]:
+    """Yield a function that tests formulas on held-out samples.
 
     Parameters
     ----------
-    work : Workload or None
-        The units over the held-out samples. Every table has the rows of the next of these units.
-        If it is None, the function changes nothing. If it has groups, these are independent.
+    work : Workload
+        The units over the held-out samples. If it has groups, these are independent.
     n_threads : int
     block : int, optional
         Number of units to read at once.
     independent : bool
         Whether samples without groups are independent; if not, p-values and intervals stay empty.
     """
-    if work is None:
-        yield lambda table: table
-        return
     group = None if work.groups is None else np.array(work.groups.number)
     basis = _Basis(work.concepts, group, independent)
     compile_jobs(
@@ -69,42 +78,46 @@ def adding_held_out(
     with closing(work.blocks(block)) as blocks, ThreadPoolExecutor(n_threads) as pool:
         ahead = _Ahead(blocks)
 
-        def tested(table: LabelTable) -> LabelTable:
+        def test(asked: Asked, n_units: int) -> Columns:
             nonlocal n_tested, n_lacking
-            unit = np.cumsum(table.begins_unit()) - 1
-            formulas = np.array(table.values("formula"), object)
-            direction = table.array("direction")
 
-            def test(part: Units, start: int) -> Columns:
-                at = np.arange(*np.searchsorted(unit, [start, start + len(part)]))
-                at = at[formulas[at] != ""]  # dead units have none
-                return {"at": at} | _tested(
-                    *(part, unit[at] - start, formulas[at].tolist(), direction[at], basis)
-                )
+            def of_part(part: Units, start: int) -> Columns:
+                at = slice(*np.searchsorted(asked.unit, [start, start + len(part)]).tolist())
+                of_units = asked.unit[at] - start
+                return _tested(part, of_units, asked.formula[at], asked.direction[at], basis)
 
-            parts = ahead.take(int(unit[-1]) + 1)
-            found = list(_in_flight(pool, test, parts, n_threads + 1))
-            at = np.concatenate([of_part.pop("at") for of_part in found])
-            filled = {}
-            for name in found[0]:
-                filled[name] = np.full(len(table), np.nan)
-                filled[name][at] = np.concatenate([of_part[name] for of_part in found])
-            sign = np.where(direction == "negative", -1.0, 1.0)
-            filled["optimism"] = sign * (table.array("auc") - filled["auc_held_out"])
-            is_tested = np.isfinite(filled["auc_held_out"])
+            found = list(_in_flight(pool, of_part, ahead.take(n_units), n_threads + 1))
+            columns = {name: np.concatenate([of[name] for of in found]) for name in found[0]}
+            sign = np.where(asked.direction == "negative", -1.0, 1.0)
+            columns["optimism"] = sign * (asked.auc - columns["auc_held_out"])
+            is_tested = np.isfinite(columns["auc_held_out"])
             n_tested += int(is_tested.sum())
-            n_lacking += int((is_tested & np.isnan(filled["p_held_out"])).sum())
-            return replace(table, rows=dict(table.rows) | filled)
+            n_lacking += int((is_tested & np.isnan(columns["p_held_out"])).sum())
+            return columns
 
-        yield tested
+        yield test
     if n_lacking and group is not None:
         _log.info(
             "For %s of %s, p_held_out and the interval of auc_held_out stay empty, because the "
             "formula is true, or false, in fewer than %d of the held-out groups.",
             f"{n_lacking:,}",
-            counted(n_tested, "tested row"),
+            counted(n_tested, "tested formula"),
             FEWEST,
         )
+
+
+def with_held_out(table: LabelTable, test: Test) -> LabelTable:
+    """Fill in the columns of held-out samples of a table of whole units."""
+    unit = np.cumsum(table.begins_unit()) - 1
+    formulas = table.values("formula")
+    at = np.array([row for row, text in enumerate(formulas) if text], np.int64)  # no dead units
+    texts = [formulas[row] for row in at.tolist()]
+    asked = Asked(unit[at], texts, table.array("direction")[at], table.array("auc")[at])
+    filled = {}
+    for name, values in test(asked, int(unit[-1]) + 1).items():
+        filled[name] = np.full(len(table), np.nan)
+        filled[name][at] = values
+    return replace(table, rows=dict(table.rows) | filled)
 
 
 def _in_flight(

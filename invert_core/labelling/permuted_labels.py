@@ -100,7 +100,7 @@ class Share:
 class PermutedCheck:
     """What `check_permuted_labels` found.
 
-    A label is a row of rank 1; a unit has one for each direction, and a dead unit none.
+    A label is a headline; a unit has one for each direction, and a dead unit none.
 
     Attributes
     ----------
@@ -296,9 +296,9 @@ class _Found:
     def __init__(self, tables: Iterable[LabelTable]) -> None:
         self._parts: dict[str, list[np.ndarray]] = {name: [] for name in MEASURES}
         for table in tables:
-            first = (table.array("rank") == 1) & (table.array("status") != "dead")
+            is_label = table.is_label() & (table.array("status") != "dead")
             for name, parts in self._parts.items():
-                parts.append(table.array(name)[first])
+                parts.append(table.array(name)[is_label])
 
     def values(self, name: str) -> np.ndarray:
         """Return one of the measures of all labels."""
