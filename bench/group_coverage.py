@@ -1,8 +1,9 @@
 """How often groups of samples tell the truth of an AUC: ``python -m bench.group_coverage``.
 
-Groups have 2 to 20 samples, or 2 to 256 with `uneven` sizes, whose values are normal and have a part in common: a share `alike` of
-their variance. A concept, which shifts the values, holds in some of the groups: on all of their
-samples, or on about half. All numbers follow from the seed.
+Groups have 2 to 20 samples, or 2 to 256 if they are uneven. The values of samples are normal, and
+those of a group have a part in common: a share `alike` of their variance. A concept, which shifts
+the values, holds in some of the groups: on all of their samples, or on about half. All numbers
+follow from the seed.
 """
 
 import itertools
