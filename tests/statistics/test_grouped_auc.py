@@ -21,6 +21,9 @@ from invert_core.statistics.intervals import (
 from invert_core.testing import strategies
 from tests.naive import intervals as naive
 
+# Without compiled code, NumPy warns of sums that wrap around on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+
 Z = float(scipy.stats.norm.isf(0.025))
 POSITIVE, NEGATIVE = np.zeros(1, np.bool_), np.ones(1, np.bool_)
 
