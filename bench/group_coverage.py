@@ -119,7 +119,7 @@ def true_auc(extent: np.ndarray, group: np.ndarray, alike: float, shift: float) 
 
 
 @click.command(help="Print how often 95 % intervals of an AUC between groups hold the true one.")
-@click.option("--rounds", default=2000, show_default=True, help="Rounds of each row.")
+@click.option("--rounds", default=1000, show_default=True, help="Rounds of each row.")
 @click.option("--seed", default=1, show_default=True)
 def main(rounds: int, seed: int) -> None:
     """Print a row for each design, share of the variance in common, and shift."""
