@@ -33,7 +33,7 @@ versions: $(VENV)/installed-dev
 # The whole suite, and the kernels once more as plain Python; what needs torch is skipped without it
 test: $(VENV)/installed-dev
 	$(PYTEST)
-	NUMBA_DISABLE_JIT=1 $(PYTEST) -m kernels
+	NUMBA_DISABLE_JIT=1 $(PYTEST) -m kernels $$(grep -rl --include='test_*.py' mark.kernels tests)
 
 # The same with torch, where nothing that needs it may be skipped
 test-all: $(VENV)/installed-all
