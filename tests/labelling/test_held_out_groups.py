@@ -9,23 +9,12 @@ from invert_core.activations import Activations
 from invert_core.activations.group_names import read_groups
 from invert_core.errors import DataError
 from invert_core.formula.formula import Formula
-from invert_core.settings import Settings
-from tests.labelling.small_case import concept_set, small
+from tests.labelling.held_out_case import BOTH, named, with_ids
+from tests.labelling.small_case import QUICK, concept_set, small
 from tests.naive import intervals as naive
 
-QUICK = Settings(permutations=0)
-BOTH = Settings(permutations=0, direction="both", max_fraction=1.0, min_fraction=0.0, seed=3)
 Z = float(scipy.stats.norm.isf(0.025))
 INFERRED = ("auc_held_out_low", "auc_held_out_high", "p_held_out", "log10_p_held_out")
-
-
-def named(labels):
-    return concept_set(labels, sample_id=[f"s{number}" for number in range(len(labels))])
-
-
-def with_ids(activations, first=0):
-    ids = [f"s{number}" for number in range(first, first + len(activations))]
-    return Activations.from_array(activations, sample_id=ids)
 
 
 def test_a_held_out_file_has_no_samples_of_searched_groups():
