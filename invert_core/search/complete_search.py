@@ -57,7 +57,7 @@ class CompleteSearch(Search):
         """Search units whose ranks are added over the atoms already."""
         weights, tie_sums, ties = ranked
         spread = RankSpread.of_units(self.n_samples, tie_sums)
-        result = SearchResult.empty(self.n_beam, self.settings, spread, ties)
+        result = SearchResult.empty(self.n_beam, self.n_concepts, self.settings, spread, ties)
         alive = np.flatnonzero(~spread.is_dead)
         if alive.size < len(weights):
             weights = weights[alive]

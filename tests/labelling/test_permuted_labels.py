@@ -49,24 +49,24 @@ def run(files):
 
 
 def test_permuted_labels_are_as_good_as_noise_and_the_same_for_a_seed(files):
-    settings = Settings(permutations=99)
+    settings = Settings(length=2, permutations=39)
     told = {"settings": settings, "units": [0, 1, 2]}
     label_files(files / "seen.npz", files / "seen_concepts.npz", files / "run", **told)
     calls = []
     found = check_permuted_labels(
-        files / "run", 30, jobs=1, progress=lambda done, total: calls.append((done, total))
+        files / "run", 20, jobs=1, progress=lambda done, total: calls.append((done, total))
     )
-    assert calls[-1] == (90, 90)
+    assert calls[-1] == (60, 60)
     assert found.real["auc"][-1] > found.permuted["auc"][-1]
     noise = found.shares["permuted", "p_search"]
-    assert noise.n_labels == 90
+    assert noise.n_labels == 60
     # Three units of one permutation are not independent, so the bound is wide.
-    assert noise.n_significant <= scipy.stats.binom.isf(1e-6, 90, 0.05)
+    assert noise.n_significant <= scipy.stats.binom.isf(1e-6, 60, 0.05)
     assert found.shares["permuted", "p_value"].share > noise.share
     assert noise.low < noise.share < noise.high
-    again = check_permuted_labels(files / "run", 30, jobs=2)
+    again = check_permuted_labels(files / "run", 20, jobs=2)
     assert again.shares == found.shares
-    other = check_permuted_labels(files / "run", 30, seed=1)
+    other = check_permuted_labels(files / "run", 5, seed=1)
     assert other.permuted["auc"].tolist() != found.permuted["auc"].tolist()
 
 
@@ -113,6 +113,21 @@ def test_groups_exchange_their_marks_as_one(files, permuted, of_run):
 def test_fewer_than_one_permutation_is_refused(run):
     with pytest.raises(SettingError, match="--permute-labels is 0"):
         check_permuted_labels(run, 0)
+
+
+@pytest.mark.parametrize(
+    ("seed", "message", "hint"),
+    [
+        (-5, "--seed is -5.", "Give 0 or more, below 2**63."),
+        (2**63, "--seed is 9223372036854775808.", "Give 0 or more, below 2**63."),
+        (0.5, "--seed is 0.5.", "Give a whole number."),
+    ],
+)
+def test_a_seed_that_cannot_be_one_is_refused(files, seed, message, hint):
+    with pytest.raises(SettingError) as caught:
+        check_permuted_labels(files / "run", 2, seed=seed)
+    assert message in str(caught.value)
+    assert caught.value.hint == hint
 
 
 def noise(folder, sizes):
