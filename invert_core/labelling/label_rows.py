@@ -10,12 +10,14 @@ from invert_core.formula.formula import Formula
 from invert_core.formula.names import LiteralNames
 from invert_core.labelling.held_out_rows import Asked, Test
 from invert_core.labelling.workload import Workload
+from invert_core.metrics.evidence import Evidence, evidence_columns
 from invert_core.metrics.table import METRICS, measured
 from invert_core.nulls.arrangements import CORRECTIONS
 from invert_core.nulls.correcting import Correct
 from invert_core.results.columns import OPTIONAL_TYPES, Label, columns
 from invert_core.results.label_table import Column, FormulaTexts, LabelTable
-from invert_core.search.headlines import headlines
+from invert_core.results.verdicts import verdicts
+from invert_core.search.headlines import headlines, may_be_reported
 from invert_core.search.search import Units
 from invert_core.search.search_result import Findings, SearchResult
 from invert_core.settings import Settings
@@ -150,6 +152,7 @@ class LabelRows:
         addresses: Sequence[tuple[str, int]],
         units: Units | None = None,
         test: Test | None = None,
+        evidence: Evidence | None = None,
     ) -> LabelTable:
         """Return the rows of some units; a dead unit has one row without a formula.
 
@@ -163,6 +166,8 @@ class LabelRows:
             Activations of the units, for metrics; None leaves the metrics out.
         test : callable, optional
             Tests formulas on held-out samples, which have a say in the choice of headlines.
+        evidence : Evidence, optional
+            The evidence for the formulas of the units.
         """
         found = Findings.of(result, self._settings)
         found = found.take((found.rank > 0) | found.is_best_of_length)
@@ -184,6 +189,10 @@ class LabelRows:
         rows |= {"headline": is_headline.astype(np.int64)}
         if units is not None:
             rows |= self._measured(found, reported, units)
+        rows |= self._evident(found, reported, test is not None, evidence)
+        rows["verdict"] = verdicts(
+            {**tested.take(reported).columns, **rows}, is_made=evidence is not None
+        )
 
         # Dead units stand at the end until all rows are in order; they share one empty formula.
         dead = np.flatnonzero(~result.length.any(axis=(1, 2)))
@@ -272,10 +281,40 @@ class LabelRows:
             made.append(measured(values, extent))
         return metric_columns(made)
 
+    def _evident(
+        self, found: Findings, reported: np.ndarray, is_tested: bool, evidence: Evidence | None
+    ) -> Columns:
+        """Return the columns of reported formulas that say what the top samples are."""
+        made = {"rank_correlation": rank_correlation(found.auc, found.n_positive, found.spread)}
+        made = {name: column[reported] for name, column in made.items()}
+        if evidence is None:
+            return made
+        # Evidence was made for the formulas that could be reported, in the same order.
+        candidates = np.flatnonzero(may_be_reported(found, is_tested=is_tested))
+        rows = np.searchsorted(candidates, reported)
+        n_ways = len(self._settings.directions)
+        searches = n_ways * found.unit[reported] + found.way[reported]
+        return made | evidence_columns(evidence, rows, searches, self._concepts.n_samples)
+
     def _with_dead(self, name: str, column: np.ndarray, n_dead: int) -> np.ndarray:
         """Append the values of dead units to a column."""
         value = np.nan if self._dead[name] is None else self._dead[name]
         return np.concatenate([column, np.full(n_dead, value, column.dtype)])
+
+
+def rank_correlation(
+    auc: np.ndarray, n_positive: np.ndarray, spread: RankSpread
+) -> np.ndarray:
+    """Return the correlation of midranks and marks: (AUC - 1/2) sqrt(12 N n1 n0 / D).
+
+    NaN if all values are equal; the parameters are those of `tested_formulas`.
+    """
+    n = np.asarray(spread.n_samples, np.float64)
+    pairs = 12.0 * n * n_positive * (n - n_positive)
+    is_spread = spread.d > 0.0
+    share = np.full(auc.shape, np.nan)
+    np.divide(pairs, spread.d, out=share, where=is_spread)
+    return np.clip((auc - 0.5) * np.sqrt(share), -1.0, 1.0)
 
 
 def _row_numbers(search: np.ndarray) -> np.ndarray:

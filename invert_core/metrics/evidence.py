@@ -8,6 +8,12 @@ import numpy as np
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.kernels.bits import whole_set
 from invert_core.kernels.evidence import (
+    AVERAGE_PRECISION,
+    BEST_F1,
+    POINT_BISERIAL,
+    PRECISION_AT_10,
+    PRECISION_AT_100,
+    PRECISION_AT_SIZE,
     Formulas,
     OfFormulas,
     OfUnits,
@@ -18,6 +24,7 @@ from invert_core.kernels.jobs import EVIDENCE, jobs_of_types
 from invert_core.kernels.orders import sorted_unit
 from invert_core.kernels.radix import room_for
 from invert_core.kernels.warm_up import compile_jobs
+from invert_core.search.headlines import may_be_reported
 from invert_core.search.search import Units
 from invert_core.search.search_result import Findings, SearchResult
 from invert_core.settings import Settings
@@ -44,7 +51,7 @@ def places_of_cuts(n_samples: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Evidence of some units and of the formulas that are reported for them.
+    """Evidence of some units and of the formulas that `may_be_reported` for them.
 
     Attributes
     ----------
@@ -81,11 +88,20 @@ class EvidenceMaker:
     settings : Settings
     dtypes : iterable of dtype
         Types of the activations to come.
+    is_tested : bool
+        Whether formulas are tested on held-out samples, too, see `may_be_reported`.
     """
 
-    def __init__(self, concepts: ConceptSet, settings: Settings, dtypes: Iterable[np.dtype] = ()):
+    def __init__(
+        self,
+        concepts: ConceptSet,
+        settings: Settings,
+        dtypes: Iterable[np.dtype] = (),
+        *,
+        is_tested: bool = False,
+    ):
         compile_jobs(EVIDENCE, *jobs_of_types(dtypes))
-        self._settings = settings
+        self._settings, self._is_tested = settings, is_tested
         self._n_samples = concepts.n_samples
         self._everywhere = whole_set(concepts.n_samples)
         self._bits = _kernel_array(concepts.bits)
@@ -96,7 +112,7 @@ class EvidenceMaker:
     def __call__(self, units: Units, result: SearchResult) -> Evidence:
         """Return the evidence of some units, in which `result` was found."""
         found = Findings.of(result, self._settings)
-        found = found.take(np.flatnonzero(found.rank))
+        found = found.take(may_be_reported(found, is_tested=self._is_tested))
         directions = self._settings.directions
         searches = np.arange(len(result) * len(directions))
         of_search = found.unit * len(directions) + found.way
@@ -121,6 +137,33 @@ class EvidenceMaker:
                 )
                 steps[search] = range_in_steps(of_units.range[search], values)
         return Evidence(of_units, of_formulas, steps)
+
+
+def evidence_columns(
+    evidence: Evidence, formulas: np.ndarray, searches: np.ndarray, n_samples: int
+) -> dict[str, np.ndarray]:
+    """Return the columns of labels that evidence fills: float64 [R], NaN where there is none.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    formulas, searches : int64 [R]
+        The formula of each row, and the unit and direction, as entries of `evidence.units`.
+    n_samples : int
+    """
+    measures = evidence.formulas.measures[formulas]
+    of_unit = evidence.units
+    return {
+        "precision_at_10": measures[:, PRECISION_AT_10],
+        "precision_at_100": measures[:, PRECISION_AT_100],
+        "precision_at_size": measures[:, PRECISION_AT_SIZE],
+        "average_precision": measures[:, AVERAGE_PRECISION],
+        "best_f1": measures[:, BEST_F1],
+        "point_biserial": measures[:, POINT_BISERIAL],
+        "n_distinct": of_unit.n_distinct[searches].astype(np.float64),
+        "mode_share": of_unit.mode_count[searches] / n_samples,
+        "range_in_steps": evidence.steps[searches],
+    }
 
 
 def range_in_steps(ends: np.ndarray, values: np.ndarray) -> float:

@@ -225,7 +225,7 @@ def test_hits_are_counted_up_to_all_samples_and_closely_at_first(n_samples):
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_values_a_rounding_step_apart_have_a_range_of_one_step(dtype):
     one = np.nextafter(dtype(1), dtype(2))
-    assert range_in_steps(np.array([1, one], np.float64), np.array([1, one])) == 1.0
+    assert range_in_steps(np.array([1, one], np.float64), np.array([1, one], dtype)) == 1.0
 
 
 def test_values_that_were_float32_are_told_by_the_steps_of_float32():

@@ -63,7 +63,6 @@ class Ranked:
         values = self.values[self.domain].astype(np.float64)
         if not np.isfinite(values).all() or len(set(values.tolist())) == 1:
             return None
-        values = values / np.abs(values).max()
         exact = [Fraction(value) for value in values.tolist()]
         mean = sum(exact) / len(exact)
         share = Fraction(int(inside.sum()), len(exact))
