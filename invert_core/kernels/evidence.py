@@ -11,7 +11,14 @@ from typing import NamedTuple
 import numpy as np
 
 from invert_core.kernels._jit import inner, kernel
-from invert_core.kernels.bits import popcount
+from invert_core.kernels.hits import (
+    Hits,
+    find_hits,
+    hits_among,
+    room_for_hits,
+    skip,
+    with_share,
+)
 from invert_core.kernels.orders import (
     NO_SAMPLE,
     Order,
@@ -109,23 +116,6 @@ def _samples(n: int, n_samples: int) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-class Hits(NamedTuple):
-    """The tie groups of an order that have samples inside an extent, from the top on.
-
-    Group i, of ``n[0]``, has `size[i]` samples after `before[i]` others, and `count[i]` of them are
-    inside; its first sample inside is number ``at[i]`` of `inside`, places in the order, or -1 if
-    it is the group of zeros. Arrays are int64, `value` float64 is the value of each group.
-    """
-
-    inside: np.ndarray
-    before: np.ndarray
-    size: np.ndarray
-    count: np.ndarray
-    at: np.ndarray
-    value: np.ndarray
-    n: np.ndarray
-
-
 class EvidenceRoom(NamedTuple):
     """Room to work in for the units of a layer."""
 
@@ -140,12 +130,11 @@ class EvidenceRoom(NamedTuple):
 
 def room_for_evidence(n_values: int, n_samples: int) -> EvidenceRoom:
     """Return room for units of so many values among so many samples."""
-    # One more group for the zeros, and one more place that is written to but not kept.
-    inside, before, size, count, at = np.empty((5, n_values + 2), np.int64)
-    hits = Hits(inside, before, size, count, at, np.empty(n_values + 2), np.zeros(1, np.int64))
     extent, domain = np.zeros((2, (n_samples + 63) // 64), np.uint64)
     orders = room_for_order(n_values, n_samples), room_for_order(n_values, n_samples)
-    return EvidenceRoom(*orders, hits, extent, domain, np.empty(N_BINS + 1), np.empty(4))
+    return EvidenceRoom(
+        *orders, room_for_hits(n_values), extent, domain, np.empty(N_BINS + 1), np.empty(4)
+    )
 
 
 class Formulas(NamedTuple):
@@ -162,30 +151,35 @@ class Formulas(NamedTuple):
     everywhere: np.ndarray
 
 
-@kernel
-def add_evidence(unit, is_reversed, formulas, start, stop, cuts, room, units, number, found):
-    """Fill in the evidence of one unit, and of the formulas `start` to `stop`, which are about it.
+class Task(NamedTuple):
+    """Evidence to make: of unit `number`, and of its formulas `start` to `stop`.
 
-    `unit` is a `SortedUnit`, and row `number` of `units`, `OfUnits`, is about it. `cuts` int64 are
-    the numbers of samples whose hits are counted, ascending.
+    The lowest samples are its top if it `is_reversed`.
     """
-    order = room.order
-    keys, n_negative = unit.keys, unit.n_negative
-    everywhere = formulas.everywhere
-    put_in_order(
-        keys, n_negative, unit.samples, unit.values, unit.zeros, everywhere, is_reversed, order
-    )
+
+    number: int
+    start: int
+    stop: int
+    is_reversed: bool
+
+
+@kernel
+def add_evidence(unit, task, formulas, cuts, room, units, found):
+    """Fill in the evidence of one unit and of its formulas.
+
+    `unit` is a `SortedUnit`, `task` a `Task` about rows of `OfUnits` and `OfFormulas`. `cuts` int64
+    are the numbers of samples whose hits are counted, ascending.
+    """
+    order, number = room.order, task.number
+    put_in_order(unit, formulas.everywhere, task.is_reversed, order)
     describe(order, room.edges, units, number)
     find_moments(order, room.moments)
-    for row in range(start, stop):
+    for row in range(task.start, task.stop):
         write_extent(formulas, row, room.extent, room.domain)
-        of_row = room.order
+        of_row = order
         if formulas.defined.shape[0] > 0:
             of_row = room.of_domain
-            put_in_order(
-                *(keys, n_negative, unit.samples, unit.values, unit.zeros),
-                *(room.domain, is_reversed, of_row),
-            )
+            put_in_order(unit, room.domain, task.is_reversed, of_row)
             find_moments(of_row, room.moments)
         explain(of_row, row, cuts, room, found)
         for at in range(N_TOP):
@@ -297,66 +291,6 @@ def explain(order, row, cuts, room, found):
 
 
 @inner
-def find_hits(order, extent, hits):
-    """Fill in the groups with samples inside; return how many samples these are."""
-    n, n_above, n_zeros = order.n[0], order.n[2], order.n[3]
-    n_inside = np.int64(0)
-    for place in range(n):
-        # Every place is written, but only those of samples inside are kept, without a branch.
-        hits.inside[n_inside] = place
-        n_inside += has(extent, order.sample[place])
-    zeros_in = np.int64(0)
-    for word in range(extent.size):
-        zeros_in += popcount(extent[word] & order.zeros[word])
-    n_hits = 0
-    at = np.int64(0)
-    is_zero_left = zeros_in > 0
-    while at < n_inside or is_zero_left:
-        if is_zero_left and (at == n_inside or hits.inside[at] >= n_above):
-            hits.before[n_hits], hits.size[n_hits] = n_above, n_zeros
-            hits.count[n_hits], hits.at[n_hits], hits.value[n_hits] = zeros_in, -1, 0.0
-            is_zero_left = False
-        else:
-            group = order.group[hits.inside[at]]
-            first, stop = np.int64(order.first[group]), np.int64(order.first[group + 1])
-            hits.before[n_hits] = first + (n_zeros if first >= n_above else 0)
-            hits.size[n_hits], hits.value[n_hits] = stop - first, order.value[group]
-            hits.at[n_hits] = at
-            while at < n_inside and hits.inside[at] < stop:
-                at += 1
-            hits.count[n_hits] = at - hits.at[n_hits]
-        n_hits += 1
-    hits.n[0] = n_hits
-    return n_inside + zeros_in
-
-
-@inner
-def hits_among(n_top, hits):
-    """Return how many samples inside are among the first; of a tie group that is cut, the share."""
-    group, seen = skip(n_top, hits, 0, np.int64(0))
-    return with_share(n_top, hits, group, seen)
-
-
-@inner
-def skip(n_top, hits, group, seen):
-    """Go on to the first group that is not whole among the first; return it, and the hits before."""
-    while group < hits.n[0] and hits.before[group] + hits.size[group] <= n_top:
-        seen += hits.count[group]
-        group += 1
-    return group, seen
-
-
-@inner
-def with_share(n_top, hits, group, seen):
-    """Add to the hits the share of the next group that is among the first."""
-    if group == hits.n[0] or n_top <= hits.before[group]:
-        return seen / 1.0
-    size = hits.size[group]
-    # An exact integer before the one division.
-    return (seen * size + hits.count[group] * (n_top - hits.before[group])) / size
-
-
-@inner
 def measure_hits(hits, n_inside, of_row):
     """Fill in average precision and the best F1, which both change at the groups with hits only."""
     seen = np.int64(0)
@@ -408,6 +342,8 @@ def find_moments(order, moments):
 def point_biserial(order, moments, hits, n_inside):
     """Return the correlation of values and marks; NaN if any value is infinite or all are equal."""
     scale, centre, total, squares = moments[0], moments[1], moments[2], moments[3]
+    if not scale > 0.0:
+        return np.nan
     n_samples = order.n[0] + order.n[3]
     inside = 0.0
     for group in range(hits.n[0]):

@@ -31,9 +31,9 @@ NO_SAMPLE = np.uint32(2**32 - 1)
 class SortedUnit(NamedTuple):
     """A unit with its values but the zeros in order.
 
-    `keys` uint64 [n] are ascending, `n_negative` of them of negative values; the low half of each
-    is a place in `samples` int32 and `values` float64, and equal values keep the order of the samples.
-    `zeros` uint64 [W] is the set of the other samples.
+    `keys` uint64 [n] are ascending, `n_negative` of them of negative values. The low half of each
+    is a place in `samples` int32 and `values` float64, and equal values keep the order of the
+    samples. `zeros` uint64 [W] is the set of the other samples.
     """
 
     keys: np.ndarray
@@ -121,8 +121,9 @@ def has(words, sample):
 
 
 @inner
-def put_in_order(keys, n_negative, samples, values, zeros, domain, is_reversed, order):
+def put_in_order(unit, domain, is_reversed, order):
     """Fill in the order of the samples of a domain; the lowest are the top if it is reversed."""
+    keys, samples, values = unit.keys, unit.samples, unit.values
     n_keys = keys.size
     n, n_groups, n_above, done = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     while done < n_keys:
@@ -145,12 +146,12 @@ def put_in_order(keys, n_negative, samples, values, zeros, domain, is_reversed, 
             order.group[n] = n_groups
             n += has(domain, sample)
         n_groups += n > before
-        if (start >= n_negative) != is_reversed:
+        if (start >= unit.n_negative) != is_reversed:
             n_above = n
     order.first[n_groups] = n
     n_zeros = np.int64(0)
-    for word in range(zeros.size):
-        order.zeros[word] = zeros[word] & domain[word]
+    for word in range(domain.size):
+        order.zeros[word] = unit.zeros[word] & domain[word]
         n_zeros += popcount(order.zeros[word])
     order.n[0], order.n[1], order.n[2], order.n[3] = n, n_groups, n_above, n_zeros
 

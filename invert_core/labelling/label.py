@@ -210,6 +210,7 @@ def label_workload(
     block: int | None = None,
     n_done: int = 0,
     nulls: SharedNulls | None = None,
+    keeps_evidence: bool = False,
 ) -> Generator[LabelTable]:
     """Label all units and yield their rows, in tables of whole units, as soon as they are known.
 
@@ -224,6 +225,8 @@ def label_workload(
     nulls : SharedNulls, optional
         Null distributions of the same search, perhaps on other samples with the same marks; None
         makes new ones.
+    keeps_evidence : bool
+        Whether tables have the evidence for their rows, as a run keeps it.
 
     Returns
     -------
@@ -235,7 +238,7 @@ def label_workload(
     n_formulas = size_of_space(work.concepts, settings)
     nulls = nulls or SharedNulls(search, work.concepts, threads.n_threads)
     correct = Correct(search, nulls, work.groups, n_formulas)
-    rows = LabelRows(work, settings, correct)
+    rows = LabelRows(work, settings, correct, keeps_evidence=keeps_evidence)
     make = None
     if settings.evidence:
         is_tested = work.held_out is not None
@@ -296,9 +299,7 @@ class _Batch:
         )
 
 
-def _batches(
-    pieces: Iterable[Piece], places: int, note: Callable[[int], None]
-) -> Iterator[_Batch]:
+def _batches(pieces: Iterable[Piece], places: int, note: Callable[[int], None]) -> Iterator[_Batch]:
     """Join pieces into batches, because a test of many formulas costs little more than one.
 
     A batch ends early after half a second, so that rows are saved while units take long, and

@@ -1,13 +1,14 @@
 """Rows of the result: the formulas that a search found, with p-values and a status, as columns."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from invert_core.formula.formula import Formula
 from invert_core.formula.names import LiteralNames
+from invert_core.labelling.evidence_records import EvidenceRecorder
 from invert_core.labelling.held_out_rows import Asked, Test
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.evidence import Evidence, evidence_columns
@@ -134,13 +135,23 @@ class LabelRows:
     settings : Settings
     correct : Correct
         Corrects p-values for the search.
+    keeps_evidence : bool
+        Whether tables have the evidence for their rows, as a run keeps it.
     """
 
-    def __init__(self, work: Workload, settings: Settings, correct: Correct):
+    def __init__(
+        self,
+        work: Workload,
+        settings: Settings,
+        correct: Correct,
+        *,
+        keeps_evidence: bool = False,
+    ):
         self._concepts = work.concepts
         self._groups = work.groups
         self._settings = settings
         self._correct = correct
+        self._recorder = EvidenceRecorder(work, settings.directions) if keeps_evidence else None
         self._names = LiteralNames(work.concepts)
         self._unit_names = work.unit_names
         self._dead = {name: one.metadata["dead"] for name, one in columns(Label).items()}
@@ -189,7 +200,11 @@ class LabelRows:
         rows |= {"headline": is_headline.astype(np.int64)}
         if units is not None:
             rows |= self._measured(found, reported, units)
-        rows |= self._evident(found, reported, test is not None, evidence)
+        searches = len(self._settings.directions) * found.unit[reported] + found.way[reported]
+        # Evidence was made for the formulas that could be reported, in the same order.
+        candidates = np.flatnonzero(may_be_reported(found, is_tested=test is not None))
+        evident = np.searchsorted(candidates, reported)
+        rows |= self._evident(found.take(reported), evidence, evident, searches)
         rows["verdict"] = verdicts(
             {**tested.take(reported).columns, **rows}, is_made=evidence is not None
         )
@@ -205,9 +220,15 @@ class LabelRows:
         by_length, of_search = _by_length(found)
         counts = np.zeros(formula.size, np.int64)
         counts[(rows["rank"] == 1) & (formula < found.unit.size)] = of_search
-        return LabelTable(
+        table = LabelTable(
             self._explained(found, tested), rows, formula, by_length, np.cumsum(counts)
         )
+        if evidence is None or self._recorder is None:
+            return table
+        evident = np.append(evident, np.full(dead.size, -1))[order]
+        searches = np.append(searches, len(self._settings.directions) * dead)[order]
+        recorded = self._recorder.records(evidence, evident, searches, addresses)
+        return replace(table, evidence=recorded)
 
     def _unseen(self, found: Findings, test: Test, n_units: int) -> Columns:
         """Return the columns of held-out samples for all formulas."""
@@ -282,19 +303,20 @@ class LabelRows:
         return metric_columns(made)
 
     def _evident(
-        self, found: Findings, reported: np.ndarray, is_tested: bool, evidence: Evidence | None
+        self,
+        found: Findings,
+        evidence: Evidence | None,
+        formulas: np.ndarray,
+        searches: np.ndarray,
     ) -> Columns:
-        """Return the columns of reported formulas that say what the top samples are."""
+        """Return the columns that say how well formulas and activations tell each other.
+
+        `formulas` and `searches`, int64 [F], are the entries of the evidence for them.
+        """
         made = {"rank_correlation": rank_correlation(found.auc, found.n_positive, found.spread)}
-        made = {name: column[reported] for name, column in made.items()}
         if evidence is None:
             return made
-        # Evidence was made for the formulas that could be reported, in the same order.
-        candidates = np.flatnonzero(may_be_reported(found, is_tested=is_tested))
-        rows = np.searchsorted(candidates, reported)
-        n_ways = len(self._settings.directions)
-        searches = n_ways * found.unit[reported] + found.way[reported]
-        return made | evidence_columns(evidence, rows, searches, self._concepts.n_samples)
+        return made | evidence_columns(evidence, formulas, searches, self._concepts.n_samples)
 
     def _with_dead(self, name: str, column: np.ndarray, n_dead: int) -> np.ndarray:
         """Append the values of dead units to a column."""
@@ -302,9 +324,7 @@ class LabelRows:
         return np.concatenate([column, np.full(n_dead, value, column.dtype)])
 
 
-def rank_correlation(
-    auc: np.ndarray, n_positive: np.ndarray, spread: RankSpread
-) -> np.ndarray:
+def rank_correlation(auc: np.ndarray, n_positive: np.ndarray, spread: RankSpread) -> np.ndarray:
     """Return the correlation of midranks and marks: (AUC - 1/2) sqrt(12 N n1 n0 / D).
 
     NaN if all values are equal; the parameters are those of `tested_formulas`.

@@ -17,6 +17,7 @@ from invert_core.kernels.evidence import (
     Formulas,
     OfFormulas,
     OfUnits,
+    Task,
     add_evidence,
     room_for_evidence,
 )
@@ -131,10 +132,8 @@ class EvidenceMaker:
             in_order = sorted_unit(samples, values, self._everywhere, room_to_sort)
             for way, direction in enumerate(directions):
                 search = unit * len(directions) + way
-                add_evidence(
-                    *(in_order, direction == "negative", formulas, starts[search], stops[search]),
-                    *(self.cuts, room, of_units, search, of_formulas),
-                )
+                task = Task(search, starts[search], stops[search], direction == "negative")
+                add_evidence(in_order, task, formulas, self.cuts, room, of_units, of_formulas)
                 steps[search] = range_in_steps(of_units.range[search], values)
         return Evidence(of_units, of_formulas, steps)
 

@@ -81,4 +81,3 @@ def luck(hits: np.ndarray, n_top: np.ndarray, chance: np.ndarray) -> np.ndarray:
         term = ways * chance**number * (1.0 - chance) ** np.maximum(0.0, n_top - number)
         tail += np.where(number >= whole, term, 0.0)
     return tail
-

@@ -17,7 +17,7 @@ OF_EVIDENCE = (
 
 @pytest.fixture
 def case():
-    """Units of most verdicts, and concepts; the last unit detects a concept with its lowest values."""
+    """Units of most verdicts, and concepts; the lowest values of the last one detect a concept."""
     rng = np.random.default_rng(0)
     labels = rng.random((600, 6)) < 0.2
     units = rng.normal(size=(600, 6))
@@ -43,7 +43,8 @@ def test_the_lowest_samples_are_the_top_in_direction_negative(case):
     units, concepts = case
     (row,) = headlines(label(units[:, 5:], concepts, settings=Settings(direction="negative")))
     assert (row.label, row.precision_at_10, row.verdict) == ("c0", 1.0, "holds")
-    assert row.rank_correlation < 0 and row.point_biserial < 0
+    assert row.rank_correlation < 0
+    assert row.point_biserial < 0
 
 
 @pytest.mark.parametrize("options", [{}, {"holdout": 0.3}])
