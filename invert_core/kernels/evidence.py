@@ -214,37 +214,65 @@ def write_extent(formulas, row, extent, domain):
 def describe(order, edges, units, number):
     """Fill in what is known of a unit without any formula."""
     n_groups, n_zeros = order.n[1], order.n[3]
+    commonest = np.int32(0)
+    for group in range(n_groups):
+        commonest = max(commonest, order.first[group + 1] - order.first[group])
+    # Groups are in order, and at most one at each end is infinite.
     low, high = np.inf, -np.inf
+    least, largest = np.inf, -np.inf
     if n_zeros > 0:
         low, high = 0.0, 0.0
-    least, largest = low, high
-    commonest = n_zeros
-    for group in range(n_groups):
-        value = order.value[group]
-        least, largest = min(least, value), max(largest, value)
-        if np.isfinite(value):
-            low, high = min(low, value), max(high, value)
-        commonest = max(commonest, order.first[group + 1] - order.first[group])
-    units.range[number, 0], units.range[number, 1] = least, largest
+    for group in (0, 1, n_groups - 2, n_groups - 1):
+        if 0 <= group < n_groups:
+            value = order.value[group]
+            least, largest = min(least, value), max(largest, value)
+            if np.isfinite(value):
+                low, high = min(low, value), max(high, value)
+    units.range[number, 0], units.range[number, 1] = min(least, low), max(largest, high)
     units.zeros[number] = n_zeros
     units.n_distinct[number] = n_groups + (n_zeros > 0)
-    units.mode_count[number] = commonest
-    step = (high - low) / N_BINS
-    # The difference of the largest numbers that there are has no number.
-    step = step if np.isfinite(step) else high / N_BINS - low / N_BINS
-    for edge in range(N_BINS):
-        # A step too small for a number would make all edges one; as in `numpy.linspace`.
-        offset = edge * step if step > 0.0 else edge / N_BINS * (high - low)
-        edges[edge] = min(high, low + offset)
-    edges[N_BINS] = high
-    of_bin = 0
-    for group in range(n_groups):
-        of_bin = bin_of(order.value[group], edges, of_bin)
-        units.hist[number, of_bin] += np.uint32(order.first[group + 1] - order.first[group])
+    units.mode_count[number] = max(n_zeros, np.int64(commonest))
+    place_edges(low, high, edges)
+    above = order.n[0]
+    for of_bin in range(N_BINS - 1):
+        n_from = count_from(order, edges[of_bin + 1])
+        units.hist[number, of_bin] = above - n_from
+        above = n_from
+    units.hist[number, N_BINS - 1] = above
     # No sample is in the set of samples that are not there.
     nobody = np.zeros_like(order.zeros)
     first_outside(order, nobody, units.top[number], units.top_value[number])
     middle_samples(order, units.middle[number], units.middle_value[number])
+
+
+@inner
+def place_edges(low, high, edges):
+    """Fill in the edges of the bins, which `numpy.linspace` would place alike."""
+    step = (high - low) / N_BINS
+    # The difference of the largest numbers that there are has no number.
+    step = step if np.isfinite(step) else high / N_BINS - low / N_BINS
+    for edge in range(N_BINS):
+        # A step too small for a number would make all edges one.
+        offset = edge * step if step > 0.0 else edge / N_BINS * (high - low)
+        edges[edge] = min(high, low + offset)
+    edges[N_BINS] = high
+
+
+@inner
+def count_from(order, least):
+    """Return how many of the samples that are not 0 have a value of `least` or more."""
+    n_groups = order.n[1]
+    is_falling = n_groups > 0 and order.value[0] > order.value[n_groups - 1]
+    # The first group on the other side of `least`.
+    start, stop = np.int64(0), n_groups
+    while start < stop:
+        middle = (start + stop) // 2
+        if (order.value[middle] >= least) == is_falling:
+            start = middle + 1
+        else:
+            stop = middle
+    before = order.first[start]
+    return before if is_falling else order.n[0] - before
 
 
 @inner
@@ -270,10 +298,10 @@ def explain(order, row, cuts, room, found):
     of_bin = 0
     for group in range(hits.n[0]):
         if hits.at[group] < 0:
-            found.zeros_in[row] = hits.count[group]
+            found.zeros_in[row] = hits.counts[group]
         else:
             of_bin = bin_of(hits.value[group], room.edges, of_bin)
-            found.hist_in[row, of_bin] += np.uint32(hits.count[group])
+            found.hist_in[row, of_bin] += np.uint32(hits.counts[group])
     last_inside(order, extent, hits, found.missed[row], found.missed_value[row])
     first_outside(order, extent, found.alarm[row], found.alarm_value[row])
     if n_inside == 0 or n_inside == n_samples:
@@ -296,7 +324,7 @@ def measure_hits(hits, n_inside, of_row):
     seen = np.int64(0)
     precision, best = 0.0, 0.0
     for group in range(hits.n[0]):
-        count, n_top = hits.count[group], hits.before[group] + hits.size[group]
+        count, n_top = hits.counts[group], hits.before[group] + hits.size[group]
         seen += count
         precision += count * (seen / n_top)
         best = max(best, 2 * seen / (n_top + n_inside))
@@ -327,14 +355,24 @@ def find_moments(order, moments):
         centre = order.value[order.group[middle]] / scale
     elif middle >= n_above + n_zeros:
         centre = order.value[order.group[middle - n_zeros]] / scale
-    total, squares = 0.0, 0.0
-    for group in range(n_groups):
+    total, squares = -n_zeros * centre, n_zeros * (centre * centre)
+    # Two sums of each, so that no addition waits for the one before it.
+    other_total, other_squares = 0.0, 0.0
+    for group in range(0, n_groups - 1, 2):
         size = order.first[group + 1] - order.first[group]
+        other_size = order.first[group + 2] - order.first[group + 1]
         value = order.value[group] / scale - centre
+        other = order.value[group + 1] / scale - centre
+        total += size * value
+        other_total += other_size * other
+        squares += size * (value * value)
+        other_squares += other_size * (other * other)
+    if n_groups % 2 == 1:
+        size = order.first[n_groups] - order.first[n_groups - 1]
+        value = order.value[n_groups - 1] / scale - centre
         total += size * value
         squares += size * (value * value)
-    total -= n_zeros * centre
-    squares += n_zeros * (centre * centre)
+    total, squares = total + other_total, squares + other_squares
     moments[0], moments[1], moments[2], moments[3] = scale, centre, total, squares
 
 
@@ -347,7 +385,7 @@ def point_biserial(order, moments, hits, n_inside):
     n_samples = order.n[0] + order.n[3]
     inside = 0.0
     for group in range(hits.n[0]):
-        inside += hits.count[group] * (hits.value[group] / scale - centre)
+        inside += hits.counts[group] * (hits.value[group] / scale - centre)
     share = n_inside / n_samples
     spread = squares - total * total / n_samples
     if not spread > 0.0:
@@ -365,7 +403,7 @@ def last_inside(order, extent, hits, ids, of_ids):
         if hits.at[group] < 0:
             at = add_zeros(order, extent, np.uint64(0), 0, at, ids, of_ids)
         else:
-            for number in range(hits.at[group], hits.at[group] + hits.count[group]):
+            for number in range(hits.at[group], hits.at[group] + hits.counts[group]):
                 sample = order.sample[hits.inside[number]]
                 at = add_sample(sample, hits.value[group], at, ids, of_ids)
         group -= 1

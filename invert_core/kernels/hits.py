@@ -12,7 +12,7 @@ from invert_core.kernels.orders import has
 class Hits(NamedTuple):
     """The tie groups of an order that have samples inside an extent, from the top on.
 
-    Group i, of ``n[0]``, has `size[i]` samples after `before[i]` others, and `count[i]` of them are
+    Group i, of ``n[0]``, has `size[i]` samples after `before[i]` others, and `counts[i]` of them are
     inside; its first sample inside is number ``at[i]`` of `inside`, places in the order, or -1 if
     it is the group of zeros. Arrays are int64, `value` float64 is the value of each group.
     """
@@ -20,7 +20,7 @@ class Hits(NamedTuple):
     inside: np.ndarray
     before: np.ndarray
     size: np.ndarray
-    count: np.ndarray
+    counts: np.ndarray
     at: np.ndarray
     value: np.ndarray
     n: np.ndarray
@@ -29,8 +29,8 @@ class Hits(NamedTuple):
 def room_for_hits(n_values: int) -> Hits:
     """Return room for the groups of a unit of so many values."""
     # One more group for the zeros, and one more place that is written to but not kept.
-    inside, before, size, count, at = np.empty((5, n_values + 2), np.int64)
-    return Hits(inside, before, size, count, at, np.empty(n_values + 2), np.zeros(1, np.int64))
+    inside, before, size, counts, at = np.empty((5, n_values + 2), np.int64)
+    return Hits(inside, before, size, counts, at, np.empty(n_values + 2), np.zeros(1, np.int64))
 
 
 @inner
@@ -47,11 +47,11 @@ def find_hits(order, extent, hits):
         zeros_in += popcount(extent[word] & order.zeros[word])
     n_hits = 0
     at = np.int64(0)
-    is_zero_left = zeros_in > 0
+    is_zero_left = bool(zeros_in > 0)
     while at < n_inside or is_zero_left:
         if is_zero_left and (at == n_inside or hits.inside[at] >= n_above):
             hits.before[n_hits], hits.size[n_hits] = n_above, n_zeros
-            hits.count[n_hits], hits.at[n_hits], hits.value[n_hits] = zeros_in, -1, 0.0
+            hits.counts[n_hits], hits.at[n_hits], hits.value[n_hits] = zeros_in, -1, 0.0
             is_zero_left = False
         else:
             group = order.group[hits.inside[at]]
@@ -61,7 +61,7 @@ def find_hits(order, extent, hits):
             hits.at[n_hits] = at
             while at < n_inside and hits.inside[at] < stop:
                 at += 1
-            hits.count[n_hits] = at - hits.at[n_hits]
+            hits.counts[n_hits] = at - hits.at[n_hits]
         n_hits += 1
     hits.n[0] = n_hits
     return n_inside + zeros_in
@@ -78,7 +78,7 @@ def hits_among(n_top, hits):
 def skip(n_top, hits, group, seen):
     """Go on to the first group that is not whole among the first; return it and the hits so far."""
     while group < hits.n[0] and hits.before[group] + hits.size[group] <= n_top:
-        seen += hits.count[group]
+        seen += hits.counts[group]
         group += 1
     return group, seen
 
@@ -90,4 +90,4 @@ def with_share(n_top, hits, group, seen):
         return seen / 1.0
     size = hits.size[group]
     # An exact integer before the one division.
-    return (seen * size + hits.count[group] * (n_top - hits.before[group])) / size
+    return (seen * size + hits.counts[group] * (n_top - hits.before[group])) / size

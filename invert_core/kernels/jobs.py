@@ -148,7 +148,7 @@ def _evidence() -> None:
     )
     unit = orders.sorted_unit(samples, np.ones(4, np.float32), everywhere, room_for(4))
     evidence.add_evidence(
-        *(unit, evidence.Task(0, np.int64(0), np.int64(1), False), formulas, np.arange(1, 4)),
+        *(unit, evidence.Task(0, 0, 1, False), formulas, np.arange(1, 4)),
         evidence.room_for_evidence(4, 4),
         *(evidence.OfUnits.empty(1), evidence.OfFormulas.empty(1, 3)),
     )

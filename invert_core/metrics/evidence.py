@@ -117,7 +117,7 @@ class EvidenceMaker:
         directions = self._settings.directions
         searches = np.arange(len(result) * len(directions))
         of_search = found.unit * len(directions) + found.way
-        starts, stops = np.searchsorted(of_search, [searches, searches + 1])
+        starts, stops = np.searchsorted(of_search, [searches, searches + 1]).tolist()
         of_units = OfUnits.empty(searches.size)
         of_formulas = OfFormulas.empty(found.unit.size, self.cuts.size)
         steps = np.empty(searches.size)

@@ -140,7 +140,7 @@ class RunEvidence:
             rows=rows,
             first_row=first_row,
             shown=dict(zip(shown, ids, strict=True)),
-            sha256={name: as_text(value) for name, value in named.items() if value is not None},
+            sha256={name: str(as_text(one)) for name, one in named.items() if one is not None},
         )
 
 
@@ -222,8 +222,9 @@ class _Written:
 
     def __init__(self, group: h5py.Group, n_records: int, of: np.dtype):
         self._done = 0
-        self._datasets = {name: _dataset(group, name, n_records, of[name]) for name in of.names}
-        self._checksums = dict.fromkeys(of.names, 0)
+        names = of.names or ()
+        self._datasets = {name: _dataset(group, name, n_records, of[name]) for name in names}
+        self._checksums = dict.fromkeys(names, 0)
 
     def add(self, records: np.ndarray) -> None:
         """Write the next records."""
@@ -253,7 +254,7 @@ def _dataset(group: h5py.Group, name: str, n_records: int, of: np.dtype) -> h5py
 def _read_records(group: h5py.Group, of: np.dtype) -> dict[str, np.ndarray]:
     found = {}
     n_records = None
-    for name in of.names:
+    for name in of.names or ():
         values = read_array(own_dataset(group, name))
         n_records = values.shape[0] if n_records is None and values.ndim else n_records
         if values.dtype != of[name].base or values.shape != (n_records, *of[name].shape):
