@@ -79,7 +79,8 @@ def files(tmp_path_factory):
     """Two layers of 30 units, some of which follow a concept and some of which are dead."""
     folder = tmp_path_factory.mktemp("files")
     values, labels = small(n_units=60)
-    values[:, 5:12] += 3 * labels[:, [0, 1, 2, 3, 4, 5, 0]]
+    rises = 3 + np.random.default_rng(1).random((150, 7))
+    values[:, 5:12] += rises * labels[:, [0, 1, 2, 3, 4, 5, 0]]
     values[:, [20, 50]] = 1
     np.savez(folder / "a.npz", fc=values[:, :30], relu=values[:, 30:])
     np.savez(folder / "c.npz", labels=labels, id=[f"c{number}" for number in range(6)])
