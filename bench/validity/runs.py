@@ -50,7 +50,10 @@ def p_by_space(headline: Label, n_concepts: int, length: int) -> float:
     """Return the p-value of a headline by the formula space alone.
 
     It is corrected for all formulas that are not longer, and for the choice among `length` lengths.
+    Of a dead unit it is 1.
     """
+    if headline.status == "dead":
+        return 1.0
     n_tests = n_formulas(n_concepts, headline.length)
     log10_p = log10_p_search(np.array(headline.p_value), np.array(headline.log10_p), n_tests)
     return min(1.0, length * float(10**log10_p))
