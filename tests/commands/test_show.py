@@ -139,7 +139,9 @@ def test_each_direction_has_a_headline(inputs):
 
 def test_held_out_samples_are_said_to_have_a_say_in_the_headline(inputs):
     (told,), _, _ = shown_tables("fc:0", "--holdout", 0.4)
-    assert told.endswith("(the smallest p of the best of each length that held-out samples bear out)")
+    assert told.endswith(
+        "(the smallest p of the best of each length that held-out samples bear out)"
+    )
 
 
 def test_a_unit_without_a_headline_has_no_column_for_it(run):
