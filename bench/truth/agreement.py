@@ -1,0 +1,87 @@
+"""How far labels agree with what is known: the same samples, and the samples that fire most."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from invert_core.results.columns import Explanation, Label
+from invert_core.statistics.corrections import log10_p_search, n_formulas
+
+HIGH_AUC = 0.95
+"""An AUC from which on readers take a label for what the unit detects."""
+
+Choose = Callable[[Label], Explanation]
+"""Picks a formula of a unit, given its row of rank 1."""
+
+
+def headline(row: Label, n_concepts: int, n_directions: int = 1) -> Explanation:
+    """Return, of the best formulas of each length, the one that chance explains least.
+
+    Its p-value is the smallest after Šidák's correction for the formulas up to its own length; of
+    equal ones the shortest counts.
+    """
+
+    def corrected(found: Explanation) -> float:
+        space = n_formulas(n_concepts, found.length, n_directions)
+        return float(log10_p_search(np.array(found.p_value), np.array(found.log10_p), space))
+
+    return min(row.by_length, key=lambda found: (corrected(found), found.length))
+
+
+def jaccard(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the share of the samples in either extent that lie in both; bool [N] each.
+
+    >>> jaccard(np.array([True, True, False]), np.array([True, False, False]))
+    0.5
+    """
+    return float(np.count_nonzero(one & other) / np.count_nonzero(one | other))
+
+
+def share_at_top(values: np.ndarray, extent: np.ndarray, count: int) -> float:
+    """Return the share of the `count` samples of the highest values that lie in an extent.
+
+    Of samples that tie at the cut, each is as likely to be among them as the others.
+
+    >>> share_at_top(np.array([3.0, 1.0, 1.0, 0.0]), np.array([True, True, False, False]), 2)
+    0.75
+    """
+    cut = np.partition(values, values.size - count)[values.size - count]
+    above, tied = values > cut, values == cut
+    left = count - np.count_nonzero(above)
+    hits = np.count_nonzero(extent & above) + left * np.mean(extent[tied])
+    return float(hits / count)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """A label beside what is known about its unit.
+
+    `at_top` is the share of the n highest samples inside the label, n being the label's size.
+    """
+
+    label: str
+    auc: float
+    jaccard: float
+    at_top: float
+
+    @classmethod
+    def of(
+        cls, found: Explanation, extent: np.ndarray, truth: np.ndarray, values: np.ndarray
+    ) -> "Agreement":
+        """Compare the extent of a formula with the true one, and with the activations [N]."""
+        at_top = share_at_top(values, extent, found.n_positive)
+        return cls(found.label, found.auc, jaccard(extent, truth), at_top)
+
+
+def summary(found: Sequence[Agreement]) -> Mapping[str, str]:
+    """Return what a table says about the labels of several units."""
+    high = [one for one in found if one.auc >= HIGH_AUC]
+    missing = sum(one.at_top < 0.5 for one in high)
+    return {
+        "units": str(len(found)),
+        "same samples": f"{np.mean([one.jaccard == 1 for one in found]):.3f}",
+        "mean Jaccard": f"{np.mean([one.jaccard for one in found]):.3f}",
+        f"AUC from {HIGH_AUC}": str(len(high)),
+        "of these miss the top": str(missing),
+    }

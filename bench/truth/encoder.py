@@ -1,0 +1,117 @@
+"""Labels of a sentence encoder's neurons, on texts that no search has seen."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.truth.agreement import headline, share_at_top
+from bench.truth.peak import PeakSearch, highest
+from invert_core import ConceptSet, Formula, Settings, label, open_activations, read_concepts
+from invert_core.activations import Activations
+from invert_core.results.columns import Label
+
+HIGHEST = 50
+"""The number of unseen samples, those of the highest activations, that a label is tested on."""
+QUANTILE = 0.01
+LENGTHS = (1, 3)
+
+Neuron = tuple[str, int]
+"""Layer and number of a unit."""
+
+
+@dataclass(frozen=True)
+class Half:
+    """Activations and concepts of one half of the texts."""
+
+    activations: Activations
+    concepts: ConceptSet
+
+    def values(self, neuron: Neuron) -> np.ndarray:
+        """Return the activations of a neuron, [N]."""
+        layer, unit = neuron
+        (values,) = self.activations.layers[layer].read(unit, unit + 1)
+        return values
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """What a label is worth on texts that no search has seen.
+
+    `precision` is the share of the highest samples inside the label, `fraction` that of all.
+    """
+
+    precision: float
+    fraction: float
+
+    @property
+    def lift(self) -> float:
+        """How many times as often the label holds among the highest; 0 if it holds nowhere."""
+        return self.precision / self.fraction if self.fraction else 0.0
+
+
+def compare(folder: Path, n_units: int, seed: int = 0) -> Iterator[tuple[str, list[Unseen]]]:
+    """Yield what labels of each kind are worth, for neurons that the seed draws from all layers.
+
+    `folder` is what ``examples/sentence_encoder/label_encoder.py`` wrote. The labels come from its
+    ``search.h5`` and ``search.csv``, the test from ``held_out.h5`` and ``held_out.csv``.
+    """
+    with (
+        open_activations(folder / "search.h5") as search,
+        open_activations(folder / "held_out.h5") as held_out,
+    ):
+        searched = Half(search, read_concepts(folder / "search.csv"))
+        unseen = Half(held_out, read_concepts(folder / "held_out.csv"))
+        neurons = drawn(search, n_units, seed)
+        for name, formulas in _kinds(searched, neurons):
+            yield name, [tested(formulas[of], unseen, of) for of in neurons]
+
+
+def drawn(activations: Activations, n_units: int, seed: int) -> list[Neuron]:
+    """Draw neurons, each as likely as any other, in order."""
+    every = [
+        (name, unit) for name, layer in activations.layers.items() for unit in range(layer.n_units)
+    ]
+    chosen = np.random.default_rng(seed).choice(len(every), n_units, replace=False)
+    return [every[number] for number in sorted(chosen.tolist())]
+
+
+def tested(formula: str, half: Half, neuron: Neuron) -> Unseen:
+    """Test a formula on the samples of a half."""
+    extent = Formula.parse(formula).evaluate(half.concepts)
+    at_top = share_at_top(half.values(neuron), extent, HIGHEST)
+    return Unseen(at_top, float(np.mean(extent)))
+
+
+def _kinds(searched: Half, neurons: list[Neuron]) -> Iterator[tuple[str, Mapping[Neuron, str]]]:
+    """Yield the formula of each neuron, for each kind of label."""
+    n_concepts = len(searched.concepts.id)
+    for length in LENGTHS:
+        rows = _rows(searched, neurons, Settings(length=length, permutations=0))
+        yield f"AUC, rank 1, L = {length}", {of: row.formula for of, row in rows.items()}
+        if length > 1:
+            heads = {of: headline(row, n_concepts).formula for of, row in rows.items()}
+            yield f"AUC, headline, L = {length}", heads
+        yield f"peak, L = {length}", _peaks(searched, neurons, length)
+
+
+def _rows(searched: Half, neurons: list[Neuron], settings: Settings) -> Mapping[Neuron, Label]:
+    """Return the row of rank 1 of each neuron."""
+    found = {}
+    for layer in {layer: None for layer, _ in neurons}:
+        rows = label(
+            searched.activations,
+            searched.concepts,
+            layers=[layer],
+            units=[unit for of, unit in neurons if of == layer],
+            settings=settings,
+        )
+        found |= {(row.layer, row.unit): row for row in rows if row.rank == 1}
+    return found
+
+
+def _peaks(searched: Half, neurons: list[Neuron], length: int) -> Mapping[Neuron, str]:
+    """Return the formula of each neuron that its strongest responses share."""
+    search = PeakSearch(searched.concepts.dense(), searched.concepts.id, length)
+    return {of: search.best(highest(searched.values(of), QUANTILE)).formula for of in neurons}
