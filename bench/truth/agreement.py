@@ -1,21 +1,33 @@
 """How far labels agree with what is known: the same samples, and the samples that fire most."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from invert_core.results.columns import Explanation, Label
+from invert_core.results.labels import Labels
 from invert_core.statistics.corrections import log10_p_search, n_formulas
 
 HIGH_AUC = 0.95
 """An AUC from which on readers take a label for what the unit detects."""
 
-Choose = Callable[[Label], Explanation]
-"""Picks a formula of a unit, given its row of rank 1."""
+Neuron = tuple[str, int]
+"""Layer and number of a unit."""
 
 
-def headline(row: Label, n_concepts: int, n_directions: int = 1) -> Explanation:
+def first_rows(labels: Labels) -> dict[Neuron, Label]:
+    """Return the row of rank 1 of each unit."""
+    return {(row.layer, row.unit): row for row in labels if row.rank == 1}
+
+
+def headlines(labels: Labels) -> dict[Neuron, Explanation]:
+    """Return the headline of each unit."""
+    n_concepts = len(labels.concepts.id)
+    return {of: headline(row, n_concepts) for of, row in first_rows(labels).items()}
+
+
+def headline(row: Label, n_concepts: int) -> Explanation:
     """Return, of the best formulas of each length, the one that chance explains least.
 
     Its p-value is the smallest after Šidák's correction for the formulas up to its own length; of
@@ -23,7 +35,7 @@ def headline(row: Label, n_concepts: int, n_directions: int = 1) -> Explanation:
     """
 
     def corrected(found: Explanation) -> float:
-        space = n_formulas(n_concepts, found.length, n_directions)
+        space = n_formulas(n_concepts, found.length)
         return float(log10_p_search(np.array(found.p_value), np.array(found.log10_p), space))
 
     return min(row.by_length, key=lambda found: (corrected(found), found.length))

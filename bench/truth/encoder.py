@@ -1,24 +1,22 @@
 """Labels of a sentence encoder's neurons, on texts that no search has seen."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from bench.truth.agreement import headline, share_at_top
+from bench.truth.agreement import Neuron, first_rows, headlines, share_at_top
 from bench.truth.peak import PeakSearch, highest
 from invert_core import ConceptSet, Formula, Settings, label, open_activations, read_concepts
 from invert_core.activations import Activations
-from invert_core.results.columns import Label
+from invert_core.results.columns import Explanation
+from invert_core.results.labels import Labels
 
 HIGHEST = 50
 """The number of unseen samples, those of the highest activations, that a label is tested on."""
 QUANTILE = 0.01
 LENGTHS = (1, 3)
-
-Neuron = tuple[str, int]
-"""Layer and number of a unit."""
 
 
 @dataclass(frozen=True)
@@ -84,34 +82,31 @@ def tested(formula: str, half: Half, neuron: Neuron) -> Unseen:
     return Unseen(at_top, float(np.mean(extent)))
 
 
-def _kinds(searched: Half, neurons: list[Neuron]) -> Iterator[tuple[str, Mapping[Neuron, str]]]:
+def _kinds(searched: Half, neurons: list[Neuron]) -> Iterator[tuple[str, dict[Neuron, str]]]:
     """Yield the formula of each neuron, for each kind of label."""
-    n_concepts = len(searched.concepts.id)
     for length in LENGTHS:
-        rows = _rows(searched, neurons, Settings(length=length, permutations=0))
-        yield f"AUC, rank 1, L = {length}", {of: row.formula for of, row in rows.items()}
+        labels = list(_labels(searched, neurons, length))
+        yield f"AUC, rank 1, L = {length}", _formulas(map(first_rows, labels))
         if length > 1:
-            heads = {of: headline(row, n_concepts).formula for of, row in rows.items()}
-            yield f"AUC, headline, L = {length}", heads
+            yield f"AUC, headline, L = {length}", _formulas(map(headlines, labels))
         yield f"peak, L = {length}", _peaks(searched, neurons, length)
 
 
-def _rows(searched: Half, neurons: list[Neuron], settings: Settings) -> Mapping[Neuron, Label]:
-    """Return the row of rank 1 of each neuron."""
-    found = {}
-    for layer in {layer: None for layer, _ in neurons}:
-        rows = label(
-            searched.activations,
-            searched.concepts,
-            layers=[layer],
-            units=[unit for of, unit in neurons if of == layer],
-            settings=settings,
+def _labels(searched: Half, neurons: list[Neuron], length: int) -> Iterator[Labels]:
+    """Label the neurons of each layer."""
+    settings = Settings(length=length, permutations=0)
+    for layer in dict.fromkeys(layer for layer, _ in neurons):
+        units = [unit for of, unit in neurons if of == layer]
+        yield label(
+            searched.activations, searched.concepts, layers=[layer], units=units, settings=settings
         )
-        found |= {(row.layer, row.unit): row for row in rows if row.rank == 1}
-    return found
 
 
-def _peaks(searched: Half, neurons: list[Neuron], length: int) -> Mapping[Neuron, str]:
-    """Return the formula of each neuron that its strongest responses share."""
+def _formulas(of_layers: Iterable[Mapping[Neuron, Explanation]]) -> dict[Neuron, str]:
+    return {of: found.formula for layer in of_layers for of, found in layer.items()}
+
+
+def _peaks(searched: Half, neurons: list[Neuron], length: int) -> dict[Neuron, str]:
+    """Return the formula that the strongest responses of each neuron share."""
     search = PeakSearch(searched.concepts.dense(), searched.concepts.id, length)
     return {of: search.best(highest(searched.values(of), QUANTILE)).formula for of in neurons}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.truth.agreement import Agreement, headline
+from bench.truth.agreement import Agreement, first_rows, headlines
 from bench.truth.strings import ALPHABET, Strings
 from invert_core import ConceptSet, Settings, build_concepts, extract, label, open_activations
 from invert_core.activations import Activations
@@ -99,14 +99,11 @@ def agreements(
         labels = label(
             outputs.activations, concepts, layers=[layer], units=list(truth), settings=settings
         )
+        chosen = headlines(labels) if takes_headline else first_rows(labels)
         found = {}
-        for row in labels:
-            if row.rank == 1:
-                chosen = headline(row, len(concepts.id)) if takes_headline else row
-                of = truth[row.unit]
-                found[of] = Agreement.of(
-                    chosen, labels.extent(chosen), extent[of], values[row.unit]
-                )
+        for (_, unit), of_unit in chosen.items():
+            known = extent[truth[unit]]
+            found[truth[unit]] = Agreement.of(of_unit, labels.extent(of_unit), known, values[unit])
         yield rule, found
 
 
