@@ -28,17 +28,17 @@ def headlines(labels: Labels) -> dict[Neuron, Explanation]:
 
 
 def headline(row: Label, n_concepts: int) -> Explanation:
-    """Return, of the best formulas of each length, the one that chance explains least.
+    """Return, of the best formulas of each length, the one with the smallest `corrected` p.
 
-    Its p-value is the smallest after Šidák's correction for the formulas up to its own length; of
-    equal ones the shortest counts.
+    Of equal ones the shortest counts.
     """
+    return min(row.by_length, key=lambda of: corrected(of.length, of.log10_p, n_concepts))
 
-    def corrected(found: Explanation) -> float:
-        space = n_formulas(n_concepts, found.length)
-        return float(log10_p_search(np.array(found.p_value), np.array(found.log10_p), space))
 
-    return min(row.by_length, key=lambda found: (corrected(found), found.length))
+def corrected(length: int, log10_p: float, n_concepts: int) -> tuple[float, int]:
+    """Return log10 of Šidák's p for the formulas up to a length, and the length, to compare by."""
+    space = n_formulas(n_concepts, length)
+    return float(log10_p_search(np.array(10.0**log10_p), np.array(log10_p), space)), length
 
 
 def jaccard(one: np.ndarray, other: np.ndarray) -> float:

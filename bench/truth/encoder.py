@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.truth import peak
 from bench.truth.agreement import Neuron, first_rows, headlines, share_at_top
-from bench.truth.peak import PeakSearch, highest
 from invert_core import ConceptSet, Formula, Settings, label, open_activations, read_concepts
 from invert_core.activations import Activations
 from invert_core.results.columns import Explanation
@@ -89,7 +89,7 @@ def _kinds(searched: Half, neurons: list[Neuron]) -> Iterator[tuple[str, dict[Ne
         yield f"AUC, rank 1, L = {length}", _formulas(map(first_rows, labels))
         if length > 1:
             yield f"AUC, headline, L = {length}", _formulas(map(headlines, labels))
-        yield f"peak, L = {length}", _peaks(searched, neurons, length)
+        yield from _peaks(searched, neurons, length)
 
 
 def _labels(searched: Half, neurons: list[Neuron], length: int) -> Iterator[Labels]:
@@ -106,7 +106,17 @@ def _formulas(of_layers: Iterable[Mapping[Neuron, Explanation]]) -> dict[Neuron,
     return {of: found.formula for layer in of_layers for of, found in layer.items()}
 
 
-def _peaks(searched: Half, neurons: list[Neuron], length: int) -> dict[Neuron, str]:
-    """Return the formula that the strongest responses of each neuron share."""
-    search = PeakSearch(searched.concepts.dense(), searched.concepts.id, length)
-    return {of: search.best(highest(searched.values(of), QUANTILE)).formula for of in neurons}
+def _peaks(
+    searched: Half, neurons: list[Neuron], length: int
+) -> Iterator[tuple[str, dict[Neuron, str]]]:
+    """Yield the formula that the strongest responses of each neuron share."""
+    n_concepts = len(searched.concepts.id)
+    search = peak.PeakSearch(searched.concepts.dense(), searched.concepts.id, length)
+    tops = {of: peak.highest(searched.values(of), QUANTILE) for of in neurons}
+    found = {of: search.by_length(top) for of, top in tops.items()}
+    yield f"peak, rank 1, L = {length}", {of: peak.best(found[of]).formula for of in neurons}
+    if length > 1:
+        yield (
+            f"peak, headline, L = {length}",
+            {of: peak.headline(found[of], tops[of], n_concepts).formula for of in neurons},
+        )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.truth.agreement import corrected
+from invert_core import mann_whitney
 from invert_core.formula.syntax import quote_id
 
 FEWEST = 20
@@ -42,7 +44,7 @@ def phi(n_both: np.ndarray, n_inside: np.ndarray, n_top: int, n_samples: int) ->
     return (n_both / n_samples - inside * top) / np.sqrt(inside * (1 - inside) * top * (1 - top))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Found:
     """A formula, its extent, bool [N], and the phi of the extent with the highest samples."""
 
@@ -83,31 +85,40 @@ class PeakSearch:
         self._length, self._beam = length, beam
         self._limits = min_fraction, max_fraction
 
-    def best(self, top: np.ndarray) -> Found:
-        """Return the best formula for the highest samples, bool [N]; the shortest of equal ones."""
-        beam = self._step([], [None], top)
-        for length in range(2, self._length + 1):
-            beam = self._step(beam, [of for of in beam if of.length == length - 1], top)
-        return beam[0]
+    def by_length(self, top: np.ndarray) -> list[Found]:
+        """Return the best formula of each length for the highest samples, bool [N].
 
-    def _step(
+        Their extents differ; a length that has no other extent to offer is left out.
+        """
+        beam = new = self._longer([], [None], top)
+        found = new[:1]
+        for _ in range(1, self._length):
+            new = self._longer(beam, new, top)
+            found += new[:1]
+            beam = sorted([*beam, *new], key=lambda of: (-of.phi, of.length))[: self._beam]
+            new = [of for of in new if of in beam]
+        return found
+
+    def _longer(
         self, beam: list[Found], parents: Sequence[Found | None], top: np.ndarray
     ) -> list[Found]:
-        """Return the best of the beam and of what one more literal makes of the parents.
+        """Return the best of what one more literal makes of the parents, best first.
 
-        All have different extents.
+        Their extents differ from each other and from those of the beam.
         """
         joined = [(of, how) for of in parents for how in ("&|" if of else "&")]
         values = np.array([self._values(of, how, top) for of, how in joined]).ravel()
-        kept = {of.extent.tobytes(): of for of in beam}
-        n_wanted = len(kept) + self._beam
+        known = {of.extent.tobytes() for of in beam}
+        found: list[Found] = []
         for place in np.argsort(-values, kind="stable"):
-            if len(kept) == n_wanted or np.isneginf(values[place]):
+            if len(found) == self._beam or np.isneginf(values[place]):
                 break
             which, literal = divmod(int(place), len(self._text))
-            found = self._joined(*joined[which], literal, float(values[place]))
-            kept.setdefault(found.extent.tobytes(), found)
-        return sorted(kept.values(), key=lambda of: (-of.phi, of.length))[: self._beam]
+            one = self._joined(*joined[which], literal, float(values[place]))
+            if one.extent.tobytes() not in known:
+                known.add(one.extent.tobytes())
+                found.append(one)
+        return found
 
     def _values(self, of: Found | None, how: str, top: np.ndarray) -> np.ndarray:
         """Return the phi of a formula joined to each literal, -inf beyond the limits: [2C]."""
@@ -134,3 +145,18 @@ class PeakSearch:
             return Found(value, 1, text, extent)
         extent = of.extent & extent if how == "&" else of.extent | extent
         return Found(value, of.length + 1, f"({of.formula}) {how} {text}", extent)
+
+
+def best(found: Sequence[Found]) -> Found:
+    """Return the formula with the largest phi; of equal ones the first, which is the shortest."""
+    return max(found, key=lambda of: of.phi)
+
+
+def headline(found: Sequence[Found], top: np.ndarray, n_concepts: int) -> Found:
+    """Return the formula that `agreement.headline` would choose, by its hypergeometric p."""
+
+    def p_of_length(of: Found) -> tuple[float, int]:
+        tested = mann_whitney(top.astype(np.float32), of.extent, method="conditional")
+        return corrected(of.length, float(tested.log10_p), n_concepts)
+
+    return min(found, key=p_of_length)

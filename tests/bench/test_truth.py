@@ -149,7 +149,7 @@ def test_a_wide_peak_search_finds_the_formula_that_is_best_by_phi(seed):
     labels = rng.random((60, 3)) < 0.3
     top = peak.highest(rng.normal(size=60) + labels[:, 0] - labels[:, 1], 0.35)
     concepts = ConceptSet.from_arrays(labels, "abc")
-    found = peak.PeakSearch(labels, "abc", 2, 100, 0, 1).best(top)
+    found = peak.best(peak.PeakSearch(labels, "abc", 2, 100, 0, 1).by_length(top))
     extents = [Formula.parse(text).evaluate(concepts) for text in every_formula("abc", 2)]
     values = [np.corrcoef(top, of)[0, 1] for of in extents if 0 < np.count_nonzero(of) < 60]
     assert found.phi == pytest.approx(max(values))
@@ -178,16 +178,16 @@ def halves(tmp_path):
 def test_labels_are_tested_on_samples_that_were_not_searched(halves):
     found = dict(encoder.compare(halves, n_units=3))
     assert list(found) == [
-        *("AUC, rank 1, L = 1", "peak, L = 1", "AUC, rank 1, L = 3"),
-        *("AUC, headline, L = 3", "peak, L = 3"),
+        *("AUC, rank 1, L = 1", "peak, rank 1, L = 1", "AUC, rank 1, L = 3"),
+        *("AUC, headline, L = 3", "peak, rank 1, L = 3", "peak, headline, L = 3"),
     ]
-    whole, peaked, _ = found["peak, L = 3"]
+    whole, peaked, _ = found["peak, headline, L = 3"]
     assert whole.precision > 0.9
     assert whole.fraction == pytest.approx(0.2, abs=0.03)
     assert whole.lift == whole.precision / whole.fraction
     assert peaked.precision == 1.0
     assert peaked.fraction == pytest.approx(0.028, abs=0.01)
-    assert found["peak, L = 1"][1].fraction > peaked.fraction
+    assert found["peak, rank 1, L = 1"][1].fraction > peaked.fraction
 
 
 def test_neurons_are_drawn_once_and_by_seed(halves):
@@ -206,7 +206,7 @@ def test_a_label_that_holds_nowhere_has_no_lift():
 def test_the_table_of_the_encoder_is_printed(halves):
     done = CliRunner().invoke(main, ["encoder", str(halves), "--units", "2"])
     assert done.exit_code == 0, done.output
-    assert "| peak, L = 3 |" in done.output
+    assert "| peak, headline, L = 3 |" in done.output
 
 
 def test_the_help_of_every_comparison_is_printed():
