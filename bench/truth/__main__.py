@@ -61,10 +61,17 @@ def ocr(model: Path, keep: Path | None, worst: int) -> None:
 )
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--units", "n_units", default=32, show_default=True, help="Neurons to label.")
-def of_encoder(folder: Path, n_units: int) -> None:
+@click.option(
+    "--quantile",
+    default=0.01,
+    show_default=True,
+    help="Share of the texts searched that count as the strongest responses.",
+)
+@click.option("--seed", default=0, show_default=True, help="Draws the neurons.")
+def of_encoder(folder: Path, n_units: int, quantile: float, seed: int) -> None:
     """Label neurons of a sentence encoder, and look at what they respond to most elsewhere."""
     rows = []
-    for kind, found in encoder.compare(folder, n_units):
+    for kind, found in encoder.compare(folder, n_units, quantile, seed):
         lift = [one.lift for one in found]
         cells = (
             f"{np.mean([one.precision for one in found]):.3f}",

@@ -15,7 +15,6 @@ from invert_core.results.labels import Labels
 
 HIGHEST = 50
 """The number of unseen samples, those of the highest activations, that a label is tested on."""
-QUANTILE = 0.01
 LENGTHS = (1, 3)
 
 
@@ -49,9 +48,12 @@ class Unseen:
         return self.precision / self.fraction if self.fraction else 0.0
 
 
-def compare(folder: Path, n_units: int, seed: int = 0) -> Iterator[tuple[str, list[Unseen]]]:
+def compare(
+    folder: Path, n_units: int, quantile: float = 0.01, seed: int = 0
+) -> Iterator[tuple[str, list[Unseen]]]:
     """Yield what labels of each kind are worth, for neurons that the seed draws from all layers.
 
+    `quantile` is the share of the samples that count as the highest in the search for peak labels.
     `folder` is what ``examples/sentence_encoder/label_encoder.py`` wrote. The labels come from its
     ``search.h5`` and ``search.csv``, the test from ``held_out.h5`` and ``held_out.csv``.
     """
@@ -62,7 +64,7 @@ def compare(folder: Path, n_units: int, seed: int = 0) -> Iterator[tuple[str, li
         searched = Half(search, read_concepts(folder / "search.csv"))
         unseen = Half(held_out, read_concepts(folder / "held_out.csv"))
         neurons = drawn(search, n_units, seed)
-        for name, formulas in _kinds(searched, neurons):
+        for name, formulas in _kinds(searched, neurons, quantile):
             yield name, [tested(formulas[of], unseen, of) for of in neurons]
 
 
@@ -82,14 +84,16 @@ def tested(formula: str, half: Half, neuron: Neuron) -> Unseen:
     return Unseen(at_top, float(np.mean(extent)))
 
 
-def _kinds(searched: Half, neurons: list[Neuron]) -> Iterator[tuple[str, dict[Neuron, str]]]:
+def _kinds(
+    searched: Half, neurons: list[Neuron], quantile: float
+) -> Iterator[tuple[str, dict[Neuron, str]]]:
     """Yield the formula of each neuron, for each kind of label."""
     for length in LENGTHS:
         labels = list(_labels(searched, neurons, length))
         yield f"AUC, rank 1, L = {length}", _formulas(map(first_rows, labels))
         if length > 1:
             yield f"AUC, headline, L = {length}", _formulas(map(headlines, labels))
-        yield from _peaks(searched, neurons, length)
+        yield from _peaks(searched, neurons, length, quantile)
 
 
 def _labels(searched: Half, neurons: list[Neuron], length: int) -> Iterator[Labels]:
@@ -107,12 +111,12 @@ def _formulas(of_layers: Iterable[Mapping[Neuron, Explanation]]) -> dict[Neuron,
 
 
 def _peaks(
-    searched: Half, neurons: list[Neuron], length: int
+    searched: Half, neurons: list[Neuron], length: int, quantile: float
 ) -> Iterator[tuple[str, dict[Neuron, str]]]:
     """Yield the formula that the strongest responses of each neuron share."""
     n_concepts = len(searched.concepts.id)
     search = peak.PeakSearch(searched.concepts.dense(), searched.concepts.id, length)
-    tops = {of: peak.highest(searched.values(of), QUANTILE) for of in neurons}
+    tops = {of: peak.highest(searched.values(of), quantile) for of in neurons}
     found = {of: search.by_length(top) for of, top in tops.items()}
     yield f"peak, rank 1, L = {length}", {of: peak.best(found[of]).formula for of in neurons}
     if length > 1:
