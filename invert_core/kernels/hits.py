@@ -12,8 +12,8 @@ from invert_core.kernels.orders import has
 class Hits(NamedTuple):
     """The tie groups of an order that have samples inside an extent, from the top on.
 
-    Group i, of ``n[0]``, has `size[i]` samples after `before[i]` others, and `counts[i]` of them are
-    inside; its first sample inside is number ``at[i]`` of `inside`, places in the order, or -1 if
+    Group i, of ``n[0]``, has `size[i]` samples after `before[i]` others, and `counts[i]` of them
+    are inside; its first sample inside is number ``at[i]`` of `inside`, places in the order, or -1 if
     it is the group of zeros. Arrays are int64, `value` float64 is the value of each group.
     """
 

@@ -87,6 +87,7 @@ class EvidenceRecorder:
         rows = np.zeros(formulas.size, row_type(evidence.formulas.hits.shape[1]))
         for name in SAMPLES_OF_ROWS:
             rows[name] = NO_SAMPLE
+            rows[f"{name}_value"] = np.nan
         alive = np.flatnonzero(formulas >= 0)
         for name, array in evidence.formulas._asdict().items():
             if name in rows.dtype.names:

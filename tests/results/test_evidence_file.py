@@ -1,5 +1,7 @@
 """The evidence of a run: every number in evidence.h5 comes from the activations again."""
 
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from tests.naive.evidence import Ranked, edges, histogram
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
 
 N_SAMPLES = 90
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 @pytest.fixture
@@ -78,6 +81,7 @@ def assert_is_evidence(run, activations, concepts, kept):
             if label.status == "dead":
                 assert not row["hits"].any()
                 assert not samples(row["missed"])
+                assert np.isnan(row["missed_value"]).all()
                 continue
             assert label.direction == direction
             formula = Formula.parse(label.formula)
@@ -163,3 +167,19 @@ def test_damage_anywhere_in_the_values_is_refused(here):
             file[name][...] = values
         with pytest.raises(FileFormatError, match=f"/{name} does not match its checksum"):
             read_evidence(damaged)
+
+
+def test_a_file_of_the_first_version_is_read():
+    found = read_evidence(GOLDEN / "evidence_v1.h5")
+    none = [NO_SAMPLE] * 4
+    assert (found.layer, found.direction) == (("fc", "fc"), ("positive", "positive"))
+    assert found.cuts.tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12]
+    assert found.first_row.tolist() == [0, 1, 2]
+    assert found.units["range"].tolist() == [[-2, 9], [1, 1]]
+    assert found.units["top"][0, :13].tolist() == [0, 1, 2, 5, 3, 4, 6, 8, 9, 10, 11, 7, NO_SAMPLE]
+    assert found.units["mode_count"].tolist() == [7, 12]
+    assert found.rows["hits"][0, :4].tolist() == [1, 1.5, 2, 3]
+    assert found.rows["missed"][0].tolist() == [8, 5, 1, 0, *none]
+    assert found.rows["alarm_value"][0].tolist() == [7, 0, 0, 0, 0, 0, 0, -2]
+    assert found.shown[11] == "s11"
+    assert set(found.sha256) == {"activations", "labels"}
