@@ -13,8 +13,9 @@ class Hits(NamedTuple):
     """The tie groups of an order that have samples inside an extent, from the top on.
 
     Group i, of ``n[0]``, has `size[i]` samples after `before[i]` others, and `counts[i]` of them
-    are inside; its first sample inside is number ``at[i]`` of `inside`, places in the order, or -1 if
-    it is the group of zeros. Arrays are int64, `value` float64 is the value of each group.
+    are inside. Its first sample inside is number ``at[i]`` of `inside`, which are places in the
+    order; it is -1 for the group of zeros. Arrays are int64, but `value` float64, that of each
+    group.
     """
 
     inside: np.ndarray
