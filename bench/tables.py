@@ -25,6 +25,7 @@ def tables(results: Results) -> dict[str, list[str]]:
         "Whole processes": alone(results.of_table("processes"), "command"),
         "Missing labels": ratios(results.of_table("missing")),
         "Permuted samples": ratios(results.of_table("permutations"), base="no permutations"),
+        "Evidence": ratios(results.of_table("evidence"), base=("no evidence", "search")),
         "Extraction": ratios(results.of_table("extraction"), base="bare forward pass"),
         "Checksums": ratios(results.of_table("checksums"), base=("version 1", "nothing")),
         "Stages of one unit": alone(results.of_table("stages"), "stage"),

@@ -20,6 +20,7 @@ from invert_core.kernels import _cache
 from invert_core.kernels.jobs import (
     ATOMS,
     DENSE_SEARCH,
+    EVIDENCE,
     INDEX,
     JOBS,
     RANKS,
@@ -95,7 +96,7 @@ def _not_compiled(names: Sequence[str]) -> list[str]:
 
 def is_warm() -> bool:
     """Return whether the machine code of a plain labelling is on disk."""
-    return all(map(_cache.is_done, (RANKS, INDEX, ATOMS, TAILS, SHUFFLES))) and any(
+    return all(map(_cache.is_done, (RANKS, INDEX, ATOMS, TAILS, SHUFFLES, EVIDENCE))) and any(
         map(_cache.is_done, (SEARCH, DENSE_SEARCH))
     )
 

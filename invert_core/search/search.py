@@ -11,7 +11,7 @@ from invert_core.activations.sparse import SparseUnits
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError
 from invert_core.kernels.atoms import Atoms
-from invert_core.kernels.jobs import SHUFFLES, jobs_of_types
+from invert_core.kernels.jobs import EVIDENCE, SHUFFLES, jobs_of_types
 from invert_core.kernels.warm_up import compile_jobs
 from invert_core.search.search_result import SearchResult
 from invert_core.search.unit_result import UnitResult, unit_results
@@ -67,7 +67,10 @@ class Search(ABC):
         `n_before` are the jobs that were compiled for this search before.
         """
         permuted = (SHUFFLES,) if self.settings.permutations else ()
-        compile_jobs(*jobs, *permuted, *jobs_of_types(self._dtypes), n_before=n_before)
+        # No search needs it, but what follows does; together they can be compiled in two processes.
+        evident = (EVIDENCE,) if self.settings.evidence else ()
+        more = (*evident, *permuted, *jobs_of_types(self._dtypes))
+        compile_jobs(*jobs, *more, n_before=n_before)
 
     @property
     def places(self) -> int:

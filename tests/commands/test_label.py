@@ -98,6 +98,7 @@ def test_units_layers_and_settings_reach_the_search(inputs):
         "permutations": 200,
         "seed": 0,
         "adjust": "bh",
+        "evidence": True,
     }
     assert info["arguments"] == {
         "layers": ["fc"],
@@ -210,7 +211,8 @@ def test_the_current_folder_can_be_the_output(run):
         "label", "../activations.npz", "../concepts.csv", "-o", ".", "--overwrite", cwd=run
     )
     assert done.returncode == 0, done.stderr
-    assert {path.name for path in run.iterdir()} == {"labels.csv", "labels.jsonl", "run.json"}
+    names = {"labels.csv", "labels.jsonl", "evidence.h5", "run.json"}
+    assert {path.name for path in run.iterdir()} == names
 
 
 def test_a_missing_folder_for_the_output_is_named(inputs):

@@ -25,6 +25,7 @@ from numba.core import event
 from invert_core.search.beam_search import BeamSearch
 from invert_core.concepts import read_concepts
 from invert_core.executors.threads import Threads
+from invert_core.metrics.evidence import EvidenceMaker
 from invert_core.search.exhaustive_search import ExhaustiveSearch
 from invert_core.search.masked_search import MaskedSearch
 from invert_core.settings import Settings
@@ -41,11 +42,12 @@ if sys.argv[3:]:
     # Groups of different sizes, within which all labels are constant.
     groups = Groups.of([str(atom) for atom in search.atoms.of_sample])
     search = Correct(search, SharedNulls(search, concepts, 1), groups, 100).search
+made = EvidenceMaker(concepts, settings, map(np.dtype, ("float32", "float64")))
 counted = event.RecordingListener()
 with event.install_listener("numba:compile", counted):
     for float_type in (np.float32, np.float64):
         values = np.load("activations.npy").T.astype(float_type, order="C")
-        pieces = list(Threads(1).pieces(search, [values]))
+        pieces = list(Threads(1).pieces(search, [values], make=made))
 assert sum(map(len, pieces)) == values.shape[0]
 print([e.data["dispatcher"].py_func.__name__ for _, e in counted.buffer])
 """
@@ -168,6 +170,7 @@ def test_a_plain_labelling_compiles_no_kernel_of_other_searches_and_float_types(
         all_jobs.ATOMS,
         all_jobs.TAILS,
         all_jobs.SHUFFLES,
+        all_jobs.EVIDENCE,
     }
 
 
