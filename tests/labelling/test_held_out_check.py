@@ -45,9 +45,9 @@ def test_every_row_is_tested_as_if_its_formula_were_scored(run, files):
         assert row.n_positive_held_out == alone.n_positive
 
 
-def test_the_summary_counts_the_first_rows_of_living_units(run, files):
+def test_the_summary_counts_the_headlines_of_living_units(run, files):
     found = check_held_out(run, *of_unseen(files))
-    first = [row for row in found.labels if row.rank == 1 and row.formula]
+    first = [row for row in found.labels if row.headline and row.formula]
     assert found.n_labels == len(first) == 78  # two directions of 39 living units
     tested = [row for row in first if row.auc_held_out is not None]
     signs = [-1 if row.direction == "negative" else 1 for row in tested]
@@ -177,7 +177,12 @@ def test_labels_hold_in_held_out_groups_as_they_do_when_labelled_with_them(clips
     at_once = label(
         *(searched, concepts), held_out=held, groups="id:(.*)/.*", settings=SETTINGS
     ).rows
-    for row, other in zip(found.labels, at_once, strict=True):
+    # A labelling that knows of held-out samples may choose another headline.
+    others = {(row.unit, row.direction, row.formula): row for row in at_once}
+    same = [row for row in found.labels if (row.unit, row.direction, row.formula) in others]
+    assert len(same) > 0.9 * len(at_once)
+    for row in same:
+        other = others[row.unit, row.direction, row.formula]
         for name in ("auc_held_out", "auc_held_out_low", "auc_held_out_high", "p_held_out"):
             assert getattr(row, name) == getattr(other, name)
 

@@ -92,7 +92,8 @@ def test_groups_that_are_held_out_give_an_interval_and_a_p_value(n_searched, cap
     n_lacking = sum(row.auc_held_out is not None and row.p_held_out is None for row in rows)
     told = [one.getMessage() for one in caplog.records if "stay empty" in one.getMessage()]
     assert len(told) == (n_lacking > 0)
-    assert all(f"For {n_lacking} of " in text for text in told)
+    # Formulas that could have been a headline are tested, too.
+    assert all(int(text.split()[1]) >= n_lacking for text in told)
 
 
 def row_extent(row, labels):
@@ -110,7 +111,9 @@ def test_a_formula_in_one_held_out_group_has_an_auc_and_nothing_more(caplog):
     assert len(tested) > 3
     assert {getattr(row, name) for row in rows for name in INFERRED} == {None}
     (told,) = [one.getMessage() for one in caplog.records if "stay empty" in one.getMessage()]
-    assert told.startswith(f"For {len(tested)} of {len(tested)} tested rows, p_held_out and")
+    n_lacking, n_tested = told.split()[1:4:2]
+    assert n_lacking == n_tested
+    assert int(n_tested) >= len(tested)
     assert "true, or false, in fewer than 2 of the held-out groups" in told
 
 

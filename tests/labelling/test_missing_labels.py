@@ -19,6 +19,7 @@ from invert_core.settings import Settings
 from invert_core.statistics.corrections import n_formulas
 from invert_core.testing import strategies
 from tests import naive
+from tests.labelling.reported import best_rows, log10_p_of_space
 from tests.labelling.small_case import FEW, p_of
 
 
@@ -51,13 +52,16 @@ def test_every_number_of_a_row_is_that_of_the_samples_where_the_formula_is_defin
             label(case.activations, concepts, **told)
         return
     rows = label(case.activations, concepts, **told).rows
-    space = n_formulas(n_concepts, options["length"])
     for unit, values in enumerate(case.activations.T):
         expected = naive.masked_beam_search(values.tolist(), extents, defined, n_samples, **options)
         of_unit = [row for row in rows if row.unit == unit]
         if expected.dead:
             assert [(row.status, row.n_samples) for row in of_unit] == [("dead", n_samples)]
             continue
+        for row in of_unit:
+            corrected = log10_p_of_space(row, n_concepts, options["length"])
+            assert row.log10_p_search == pytest.approx(corrected, rel=1e-8, abs=1e-12)
+        of_unit = best_rows(of_unit, len(expected.reported))
         by_length = [expected.by_length[length] for length in sorted(expected.by_length)]
         for row, formula in zip(
             (*of_unit, *of_unit[0].by_length), (*expected.reported, *by_length), strict=True
@@ -76,8 +80,6 @@ def test_every_number_of_a_row_is_that_of_the_samples_where_the_formula_is_defin
             assert (row.status, row.method == "none") == (
                 ("constant", True) if constant else ("ok", False)
             )
-            corrected = naive.log10_p_search(row.log10_p, space)
-            assert row.log10_p_search == pytest.approx(corrected, rel=1e-8, abs=1e-12)
 
 
 def dry_run(activations, concepts, *, settings=None, **choice):
