@@ -61,6 +61,9 @@ class Settings:
     adjust : {"bh", "by", "holm"}
         Correction of `q_value` for the units of a layer: Benjamini-Hochberg, Benjamini-Yekutieli
         or Holm.
+    evidence : bool
+        Whether to look at the samples with the highest activations, too, which the `verdict` and
+        the columns beside it rest on.
 
     Raises
     ------
@@ -81,6 +84,7 @@ class Settings:
     permutations: int = 200
     seed: int = 0
     adjust: str = "bh"
+    evidence: bool = True
 
     def __post_init__(self) -> None:
         self._convert_numbers()

@@ -80,6 +80,12 @@ search_options = options.together(
         "for the number of possible formulas, which finds less.",
     ),
     click.option(
+        "--evidence/--no-evidence",
+        default=Settings.evidence,
+        show_default=True,
+        help="Look at the samples with the highest activations, too, for a verdict on each label.",
+    ),
+    click.option(
         "--seed",
         default=Settings.seed,
         show_default=True,

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,13 +19,17 @@ _FEWEST_UNITS = 16
 """No block is divided into smaller pieces to keep all threads busy; they take several blocks."""
 _SECONDS_PER_TICK = 0.2
 
+Make = Callable[[Units, SearchResult], Any]
+"""A function of some units and what was found for them, which several threads may call at once."""
+
 
 @dataclass(frozen=True)
 class Piece:
-    """A few consecutive units, and what was found for them."""
+    """A few consecutive units, what was found for them, and what was made of both."""
 
     units: Units
     found: SearchResult
+    made: Any = None
 
     def __len__(self) -> int:
         """Number of units."""
@@ -49,6 +54,7 @@ class Threads:
         search: Search,
         blocks: Iterable[Units],
         tick: Callable[[float], None] | None = None,
+        make: Make | None = None,
     ) -> Generator[Piece]:
         """Search all units of the blocks and yield the pieces in the order of the units.
 
@@ -64,12 +70,14 @@ class Threads:
             Called from time to time while the next piece is not ready, with how many of the units
             in progress are done. The number has a fraction while a unit that takes long is in
             progress.
+        make : callable, optional
+            Makes the `made` of each piece, in the thread that searched it.
         """
         progress = _Progress()
         with ThreadPoolExecutor(self.n_threads) as pool:
 
             def begin(units: Units) -> Future[Piece]:
-                return pool.submit(_explain, search, units, progress.watch(len(units)))
+                return pool.submit(_explain, search, units, progress.watch(len(units)), make)
 
             waiting: deque[Future[Piece]] = deque()
             fetched = iter(blocks)
@@ -129,9 +137,10 @@ class _PieceWatch(Watch):
         return self._stopped.is_set()
 
 
-def _explain(search: Search, units: Units, watch: _PieceWatch) -> Piece:
+def _explain(search: Search, units: Units, watch: _PieceWatch, make: Make | None) -> Piece:
     watch.check()
-    return Piece(units, search.explain(units, watch))
+    found = search.explain(units, watch)
+    return Piece(units, found, None if make is None else make(units, found))
 
 
 def _in_order(

@@ -17,6 +17,7 @@ from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label_rows import LabelRows
 from invert_core.labelling.q_values import with_q_values
 from invert_core.labelling.workload import Workload
+from invert_core.metrics.evidence import Evidence, EvidenceMaker
 from invert_core.metrics.table import METRICS
 from invert_core.nulls.correcting import Correct
 from invert_core.nulls.shared import SharedNulls
@@ -209,6 +210,7 @@ def label_workload(
     block: int | None = None,
     n_done: int = 0,
     nulls: SharedNulls | None = None,
+    keeps_evidence: bool = False,
 ) -> Generator[LabelTable]:
     """Label all units and yield their rows, in tables of whole units, as soon as they are known.
 
@@ -223,6 +225,8 @@ def label_workload(
     nulls : SharedNulls, optional
         Null distributions of the same search, perhaps on other samples with the same marks; None
         makes new ones.
+    keeps_evidence : bool
+        Whether tables have the evidence for their rows, as a run keeps it.
 
     Returns
     -------
@@ -234,7 +238,11 @@ def label_workload(
     n_formulas = size_of_space(work.concepts, settings)
     nulls = nulls or SharedNulls(search, work.concepts, threads.n_threads)
     correct = Correct(search, nulls, work.groups, n_formulas)
-    rows = LabelRows(work, settings, correct)
+    rows = LabelRows(work, settings, correct, keeps_evidence=keeps_evidence)
+    make = None
+    if settings.evidence:
+        is_tested = work.held_out is not None
+        make = EvidenceMaker(work.concepts, settings, work.dtypes, is_tested=is_tested)
     n_units = work.n_units
     left = work.after(n_done)
     if progress is not None:
@@ -252,14 +260,14 @@ def label_workload(
 
     with (
         closing(left.blocks(block)) as blocks,
-        closing(threads.pieces(correct.search, blocks, tick if progress else None)) as pieces,
+        closing(threads.pieces(correct.search, blocks, tick if progress else None, make)) as pieces,
         _test_of(left, threads.n_threads, block) as test,
     ):
         addresses = left.addresses()
-        for found, units in _batches(pieces, search.places, note):
-            of_batch = list(itertools.islice(addresses, len(found)))
-            table = rows.table(found, of_batch, units, test)
-            del units  # they hold on to a whole block, and the next batch may take long
+        for batch in _batches(pieces, search.places, note):
+            of_batch = list(itertools.islice(addresses, len(batch.found)))
+            table = rows.table(batch.found, of_batch, batch.units, test, batch.evidence)
+            del batch  # its units hold on to a whole block, and the next batch may take long
             yield table
 
 
@@ -272,35 +280,51 @@ def _test_of(
     return held_out_test(work.held_out, n_threads, block, independent=work.groups is None)
 
 
-def _batches(
-    pieces: Iterable[Piece], places: int, note: Callable[[int], None]
-) -> Iterator[tuple[SearchResult, Units | None]]:
+@dataclass(frozen=True)
+class _Batch:
+    """What was found for some units, their activations for metrics, and the evidence."""
+
+    found: SearchResult
+    units: Units | None
+    evidence: Evidence | None
+
+    @classmethod
+    def of(cls, parts: Sequence["_Batch"]) -> "_Batch":
+        """Return all parts as one; only a single part has activations."""
+        made = [part.evidence for part in parts if part.evidence is not None]
+        return cls(
+            SearchResult.joined([part.found for part in parts]),
+            parts[0].units,
+            Evidence.joined(made) if made else None,
+        )
+
+
+def _batches(pieces: Iterable[Piece], places: int, note: Callable[[int], None]) -> Iterator[_Batch]:
     """Join pieces into batches, because a test of many formulas costs little more than one.
 
     A batch ends early after half a second, so that rows are saved while units take long, and
     before an error or an interrupt. Metrics need the activations of the units, so with them each
     piece is a batch. `note` is told how many units each piece has.
     """
-    waiting: list[SearchResult] = []
+    waiting: list[_Batch] = []
     begun = time.monotonic()
     try:
         for piece in pieces:
-            waiting.append(piece.found)
-            units = piece.units if METRICS else None
+            waiting.append(_Batch(piece.found, piece.units if METRICS else None, piece.made))
             note(len(piece))
             del piece
-            n_units = sum(map(len, waiting))
+            n_units = sum(len(part.found) for part in waiting)
             is_long = time.monotonic() - begun >= _SECONDS_PER_BATCH
             if METRICS or is_long or n_units >= _UNITS or n_units * places >= _PLACES:
                 batch, waiting = waiting, []
-                yield SearchResult.joined(batch), units
+                yield _Batch.of(batch)
                 begun = time.monotonic()
     except BaseException as error:
         if waiting and not METRICS and not isinstance(error, GeneratorExit):
-            yield SearchResult.joined(waiting), None
+            yield _Batch.of(waiting)
         raise
     if waiting:
-        yield SearchResult.joined(waiting), None
+        yield _Batch.of(waiting)
 
 
 def size_of_space(concepts: ConceptSet, settings: Settings) -> int:

@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from invert_core.results.columns import OPTIONAL_TYPES, Explanation, Label, columns
+from invert_core.results.evidence_records import EvidenceRecords
 
 EXPLAINED = tuple(columns(Explanation))
 """The columns that belong to a formula and its unit."""
@@ -93,6 +94,8 @@ class LabelTable:
         The formulas in `by_length` of all rows, one row after the other.
     ends : int64 [R]
         Row r has the entries from ``ends[r - 1]`` to ``ends[r]`` of `by_length`.
+    evidence : EvidenceRecords or None
+        What is to be written to the file of evidence, if anything.
     """
 
     explained: Mapping[str, Column]
@@ -100,6 +103,7 @@ class LabelTable:
     formula: np.ndarray
     by_length: np.ndarray
     ends: np.ndarray
+    evidence: EvidenceRecords | None = None
 
     def __len__(self) -> int:
         """Number of rows."""
