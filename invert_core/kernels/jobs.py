@@ -126,6 +126,13 @@ def _tails() -> None:
     log_tails(two, three, np.zeros(1, np.int64), Ties(two, two, np.array([0, 1]), three))
 
 
+def _draws() -> None:
+    from invert_core.kernels.atoms import Atoms
+    from invert_core.kernels.shuffles import drawn_counts
+
+    drawn_counts(np.ones(1, np.uint64), Atoms(np.arange(4, dtype=np.int32), _SIZES), 1, 1)
+
+
 def _shuffles() -> None:
     from invert_core.kernels.atoms import Atoms
     from invert_core.kernels.blocks import atoms_of_blocks
@@ -143,6 +150,7 @@ DENSE_MEASURED_SEARCH = "search by other objectives among dense labels"
 RANKS = "ranks"
 CODES_OF_FLOAT64 = "codes of float64"
 SHUFFLES = "shuffles"
+DRAWS = "draws"
 ATOMS = "atoms"
 INDEX = "index"
 EXHAUSTIVE = "exhaustive search"
@@ -164,6 +172,7 @@ JOBS: dict[str, Callable[[], None]] = {
     ATOMS: _atoms,
     PLACEMENTS: _placements,
     SHUFFLES: _shuffles,
+    DRAWS: _draws,
 }
 """The call of each job, keyed by the name that users are told."""
 

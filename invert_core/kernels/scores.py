@@ -38,8 +38,7 @@ class Measures(NamedTuple):
 
     def take(self, units: np.ndarray) -> "Measures":
         """Return the measures of some units, int64 [k]."""
-        arrays = (values[units] for values in self[:-1])
-        return type(self)(*arrays, self.is_root)
+        return Measures(*(values[units] for values in self[:-1]), self.is_root)
 
 
 class Measure(NamedTuple):
@@ -99,8 +98,8 @@ def score_of(n_positive, total, sign, n_samples, measure):
     """Return the score of an extent: sign * AUC, or the measure, whose sign is always 1."""
     if measure is None:
         return sign * auc_of(n_positive, total, n_samples)
-    n = float(n_positive)
-    return (measure.lift * float(total) - measure.shift * n) / _divisor(n, measure)
+    n = n_positive * 1.0
+    return (measure.lift * total - measure.shift * n) / _divisor(n, measure)
 
 
 @inner
