@@ -15,7 +15,7 @@ from scipy.stats import norm
 from bench.tables import table
 from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.placements import placements
-from invert_core.statistics.intervals import auc_interval, delong_interval, newcombe_interval
+from invert_core.statistics.intervals import auc_interval, logit_interval, newcombe_interval
 
 N_POSITIVE = (3, 4, 5, 10, 20, 50)
 SHIFTS = (0.0, 1.0, 2.0, 3.0)
@@ -49,7 +49,7 @@ def coverage(
     found = placements(values, np.arange(n_rounds), extents, None, n_samples)
     truth = true_auc(shift, cut)
     shares = []
-    for of in (auc_interval, delong_interval, newcombe_interval):
+    for of in (auc_interval, logit_interval, newcombe_interval):
         low, high = of(found)
         shares.append(float(((low <= truth) & (truth <= high)).mean()))
     low, high = auc_interval(found)

@@ -168,8 +168,7 @@ class Settings:
             raise SettingError(
                 f"--permutations is {self.permutations}.", f"Give 0 to {MAX_PERMUTATIONS:,}."
             )
-        if not 0 <= self.seed < 2**63:
-            raise SettingError(f"--seed is {self.seed}.", "Give 0 or more, below 2**63.")
+        check_seed(self.seed)
         if not 0.0 <= self.min_defined <= 1.0:
             raise SettingError(f"--min-defined is {self.min_defined}.", "Give 0 to 1.")
         if not 0.0 < self.quantile < 1.0:
@@ -210,3 +209,14 @@ class Settings:
             )
             for name in self.objective
         ]
+
+
+def check_seed(seed: int) -> None:
+    """Raise a SettingError unless a number can be the seed of random numbers.
+
+    >>> check_seed(7)
+    """
+    if not isinstance(seed, Integral):
+        raise SettingError(f"--seed is {seed!r}.", "Give a whole number.")
+    if not 0 <= seed < 2**63:
+        raise SettingError(f"--seed is {seed}.", "Give 0 or more, below 2**63.")

@@ -1,7 +1,7 @@
 """How many rejections chance explains."""
 
 import numpy as np
-from scipy.stats import betabinom
+from scipy.stats import betabinom, binom
 
 from invert_core.settings import SIGNIFICANT
 
@@ -18,10 +18,12 @@ def most_rejections(n_units: int, repeats: int, permutations: int) -> int:
     are the sum of as many draws. Without permutations they are binomial.
 
     >>> most_rejections(1000, 1, 200), most_rejections(50, 20, 200), most_rejections(1000, 1, 0)
-    (116, 76, 72)
+    (116, 76, 73)
     """
-    rejected = SIGNIFICANT * (permutations + 1) if permutations else SIGNIFICANT * 1e9
-    accepted = rejected * (1 - SIGNIFICANT) / SIGNIFICANT
+    if not permutations:
+        return int(binom.ppf(1 - RARE, n_units * repeats, SIGNIFICANT))
+    rejected = SIGNIFICANT * (permutations + 1)
+    accepted = (1 - SIGNIFICANT) * (permutations + 1)
     of_run = betabinom.pmf(np.arange(n_units + 1), n_units, rejected, accepted)
     of_all = np.ones(1)
     for _ in range(repeats):

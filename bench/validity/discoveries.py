@@ -19,12 +19,12 @@ _SHIFTS = (0.6, 1.2)
 """Of a planted concept, in standard deviations of the noise."""
 _SHARED = 0.3
 """Share of the variance that the noise of all units has in common."""
-ON = ("WordNet",)
+ON = "WordNet"
 
 
 def run(sizes: Sizes) -> Iterator[Row]:
     """Yield a row for each number of permutations and way of adjusting."""
-    found = labels.structure(ON[0])
+    found = labels.structure(ON)
     if found is None:
         return
     n_detect = round(_DETECT * sizes.units)
@@ -87,5 +87,5 @@ STUDY = Study(
     summary,
     repeats=20,
     units=192,
-    data=ON,
+    data=(ON,),
 )

@@ -6,12 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.validity import labels, runs, units
-from bench.validity.bounds import bound
 from bench.validity.record import Row
 from bench.validity.study import Sizes, Study, Table, groups_of, percent
 from invert_core import ConceptSet, Settings, open_activations, read_concepts
 
-PERMUTATIONS = 200
 CORRELATIONS = (0.5, 0.9)
 _LENGTH = 3
 _MIN_FRACTION = 0.02
@@ -80,15 +78,11 @@ def run(sizes: Sizes) -> Iterator[Row]:
 
 
 def _row(case: str, correlation: float, way: str, found: list, repeats: int) -> Row:
-    permutations = 0 if way == "space" else PERMUTATIONS
     return {
         "case": case,
         "correlation": correlation,
         "way": way,
-        "units": len(found),
-        "significant": runs.share([runs.is_found(row) for row in found]),
-        "bound": bound(len(found) // repeats, repeats, permutations),
-        "below_half": runs.share([row.p_search < 0.5 for row in found]),
+        **runs.calls_in_noise(found, repeats, _permutations(way)),
     }
 
 
@@ -105,9 +99,13 @@ def _settings(way: str, seed: int) -> Settings:
     return Settings(
         length=_LENGTH,
         min_fraction=_MIN_FRACTION,
-        permutations=0 if way == "space" else PERMUTATIONS,
+        permutations=_permutations(way),
         seed=seed,
     )
+
+
+def _permutations(way: str) -> int:
+    return 0 if way == "space" else runs.PERMUTATIONS
 
 
 def _real(way: str, jobs: int | None) -> list:

@@ -1,6 +1,7 @@
 """Real label structures, on which made-up units are labelled."""
 
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -78,6 +79,14 @@ STRUCTURES = {
 def structure(name: str) -> Structure | None:
     """Return one of `STRUCTURES`; None if its data are not here."""
     return STRUCTURES[name]()
+
+
+def structures_of(names: Sequence[str]) -> Iterator[tuple[str, Structure]]:
+    """Yield the name of each structure whose data are here, and the structure."""
+    for name in names:
+        found = structure(name)
+        if found is not None:
+            yield name, found
 
 
 def absent(names: tuple[str, ...]) -> list[str]:

@@ -1,22 +1,30 @@
 """Level: how often noise is called significant, on four label structures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from bench.validity import labels, runs, units
-from bench.validity.bounds import bound
 from bench.validity.record import Row
 from bench.validity.study import Sizes, Study, Table, extremes, groups_of, percent
 from invert_core import Settings
+from invert_core.results.columns import Label
 
-PERMUTATIONS = 200
 LENGTHS = (1, 2, 3, 4, 5)
 STRUCTURES = tuple(labels.STRUCTURES)
 
 
-def _zeros(share: float):
-    return lambda shape, rng: units.noise(shape, share, rng)
+class Kind(NamedTuple):
+    """How noise is made, given its shape [N, K] and a generator, and what lengths are searched.
+
+    Units whose ties are like no other's are permuted one by one; there are `fewer` times as many.
+    """
+
+    make: Callable[[tuple[int, int], np.random.Generator], np.ndarray]
+    lengths: Sequence[int] = (3,)
+    fewer: int = 12
 
 
 def _counts(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
@@ -36,41 +44,38 @@ def _levels(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
 
 
 KINDS = {
-    "untied": (_zeros(0.0), LENGTHS, 1),
-    "90 % zeros": (_zeros(0.9), LENGTHS, 1),
-    "98 % zeros": (_zeros(0.98), LENGTHS, 1),
-    "99.8 % zeros": (_zeros(0.998), LENGTHS, 1),
-    "90 % zeros, rounded": (_rounded, (3,), 1),
-    "25 levels": (_levels, (3,), 10),
-    "counts": (_counts, (3,), 10),
-    "cut off at both ends": (_saturated, (3,), 10),
+    "untied": Kind(partial(units.noise, zeros=0.0), LENGTHS, fewer=1),
+    "90 % zeros": Kind(partial(units.noise, zeros=0.9), LENGTHS, fewer=1),
+    "98 % zeros": Kind(partial(units.noise, zeros=0.98), LENGTHS, fewer=1),
+    "99.8 % zeros": Kind(partial(units.noise, zeros=0.998), LENGTHS, fewer=1),
+    "90 % zeros, rounded": Kind(_rounded, fewer=1),
+    "90 % zeros, both signs": Kind(partial(units.signed_noise, zeros=0.9)),
+    "98 % zeros, both signs": Kind(partial(units.signed_noise, zeros=0.98), fewer=5),
+    "25 levels": Kind(_levels, fewer=1),
+    "counts": Kind(_counts),
+    "cut off at both ends": Kind(_saturated),
 }
-"""How the units are made, given their shape and a generator; the lengths to search; and by how much
-to divide their number: units whose ties are like no other's are permuted one by one."""
 
 
 def run(sizes: Sizes) -> Iterator[Row]:
     """Yield a row for each structure, kind of unit and length."""
-    for name in STRUCTURES:
-        found = labels.structure(name)
-        if found is None:
-            continue
+    for name, found in labels.structures_of(STRUCTURES):
         for kind in KINDS:
             yield from _of_kind(name, found, kind, sizes)
 
 
 def _of_kind(name: str, found: labels.Structure, kind: str, sizes: Sizes) -> Iterator[Row]:
-    make, lengths, divisor = KINDS[kind]
-    n_units = max(1, sizes.units // divisor)
+    make, lengths, fewer = KINDS[kind]
+    shape = (found.concepts.n_samples, max(1, sizes.units // fewer))
     rows = {length: [] for length in lengths}
     for repeat in range(sizes.repeats):
         rng = np.random.default_rng((1, repeat, *map(ord, name + kind)))
-        activations = make((found.concepts.n_samples, n_units), rng)
+        activations = make(shape, rng=rng)
         for length in lengths:
             settings = Settings(
                 length=length,
                 min_fraction=found.min_fraction,
-                permutations=PERMUTATIONS,
+                permutations=runs.PERMUTATIONS,
                 seed=repeat,
             )
             rows[length] += runs.best(activations, found.concepts, settings, jobs=sizes.jobs)
@@ -79,16 +84,13 @@ def _of_kind(name: str, found: labels.Structure, kind: str, sizes: Sizes) -> Ite
             "structure": name,
             "kind": kind,
             "length": length,
-            "units": len(of_length),
-            "significant": runs.share([runs.is_found(row) for row in of_length]),
-            "bound": bound(n_units, sizes.repeats, PERMUTATIONS),
+            **runs.calls_in_noise(of_length, sizes.repeats, runs.PERMUTATIONS),
             "untrusted": runs.share([row.status == "untrusted" for row in of_length]),
-            "below_half": runs.share([row.p_search < 0.5 for row in of_length]),
             "by_space": runs.share([_by_space(row, found, length) for row in of_length]),
         }
 
 
-def _by_space(row, found, length: int) -> bool:
+def _by_space(row: Label, found: labels.Structure, length: int) -> bool:
     """Return whether the space correction of the same p-value is significant."""
     return runs.p_by_space(row, len(found.concepts.id), length) < runs.SIGNIFICANT
 
@@ -115,7 +117,7 @@ STUDY = Study(
     "How often is noise called significant?",
     run,
     summary,
-    repeats=12,
-    units=50,
+    repeats=6,
+    units=100,
     data=STRUCTURES,
 )

@@ -7,7 +7,7 @@ import numpy as np
 from bench.validity import labels, runs, units
 from bench.validity.bounds import bound
 from bench.validity.record import Row
-from bench.validity.study import Sizes, Study, Table, percent
+from bench.validity.study import Sizes, Study, Table, percent, round_percent
 from invert_core import Settings
 from invert_core.demo import SETTINGS
 
@@ -19,10 +19,7 @@ STRUCTURES = ("WordNet", "digits", "ImageNet-like")
 
 def run(sizes: Sizes) -> Iterator[Row]:
     """Yield a row for each structure and share of zeros."""
-    for name in STRUCTURES:
-        found = labels.structure(name)
-        if found is None:
-            continue
+    for name, found in labels.structures_of(STRUCTURES):
         min_fraction = _OF_DIGITS if name == "digits" else found.min_fraction
         for zeros in ZEROS:
             rows = []
@@ -59,7 +56,7 @@ def summary(rows: Sequence[Row]) -> Table:
     lines = [
         (
             row["structure"],
-            f"{row['zeros']:.1%}".replace(".0%", "%").replace("%", " %"),
+            round_percent(row["zeros"]),
             f"{row['auc']:.3f}",
             f"{row['auc_held_out']:.3f}",
             f"{row['optimism']:.3f}",

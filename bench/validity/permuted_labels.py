@@ -15,15 +15,13 @@ from bench.validity.study import Sizes, Study, Table, percent
 from invert_core import ConceptSet
 from invert_core.demo import SETTINGS
 
-PERMUTATIONS = 200
-
 
 def run(sizes: Sizes) -> Iterator[Row]:
     """Yield a row for the labels as they are, and one for `repeats` permutations of them."""
     with TemporaryDirectory() as folder:
         data = structures.digits(Path(folder) / "run")
     activations = data.activations[:, : sizes.units]
-    settings = replace(SETTINGS, permutations=PERMUTATIONS)
+    settings = replace(SETTINGS, permutations=runs.PERMUTATIONS)
     real = runs.best(activations, data.concepts, settings, jobs=sizes.jobs)
     yield _row("real", real, 1)
     permuted = []
@@ -44,7 +42,7 @@ def _row(which: str, found: list, repeats: int) -> Row:
         "median_auc": float(np.median([row.auc for row in found])),
         "nominal": runs.share([row.p_value < runs.SIGNIFICANT for row in found]),
         "after_search": runs.share([row.p_search < runs.SIGNIFICANT for row in found]),
-        "bound": bound(len(found) // repeats, repeats, PERMUTATIONS),
+        "bound": bound(len(found) // repeats, repeats, runs.PERMUTATIONS),
     }
 
 

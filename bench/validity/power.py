@@ -7,10 +7,9 @@ import numpy as np
 
 from bench.validity import labels, runs, units
 from bench.validity.record import Row
-from bench.validity.study import Sizes, Study, Table, groups_of, percent
+from bench.validity.study import Sizes, Study, Table, groups_of, percent, round_percent
 from invert_core import ConceptSet, Settings
 
-PERMUTATIONS = 200
 HOLD_OUT = 0.3
 TARGET = -8.0
 _LENGTH = 3
@@ -23,7 +22,7 @@ _OF_CURVES = 0.003
 EFFECTS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
 """Shifts inside the planted concept, in standard deviations of the noise."""
 WAYS = {
-    "permutation": {"permutations": PERMUTATIONS},
+    "permutation": {"permutations": runs.PERMUTATIONS},
     "space": {"permutations": 0},
     "hold-out": {"permutations": 0},
 }
@@ -31,10 +30,7 @@ WAYS = {
 
 def run_power(sizes: Sizes) -> Iterator[Row]:
     """Yield a row for each structure, share of zeros and way to decide."""
-    for name in POWER_ON:
-        found = labels.structure(name)
-        if found is None:
-            continue
+    for name, found in labels.structures_of(POWER_ON):
         for zeros in (0.0, 0.9):
             drawn = [_with_target(found, zeros, repeat, sizes) for repeat in range(sizes.repeats)]
             p_values = [p for _, of_units in drawn for p in of_units]
@@ -59,10 +55,7 @@ def run_power(sizes: Sizes) -> Iterator[Row]:
 
 def run_curves(sizes: Sizes) -> Iterator[Row]:
     """Yield a row for each structure, effect and way to decide."""
-    for name in CURVES_ON:
-        found = labels.structure(name)
-        if found is None:
-            continue
+    for name, found in labels.structures_of(CURVES_ON):
         for effect in EFFECTS:
             hits = {way: [] for way in WAYS}
             for repeat in range(sizes.repeats):
@@ -135,8 +128,7 @@ def summary_power(rows: Sequence[Row]) -> Table:
     for (structure, zeros, min_fraction), group in of_lines.items():
         shares = [percent(row["found"]) for row in group]
         p_value = f"{10 ** group[0]['median_log10_p']:.1e}"
-        of_zeros = f"{zeros:.0%}".replace("%", " %")
-        lines.append((structure, of_zeros, p_value, f"{min_fraction}", *shares))
+        lines.append((structure, round_percent(zeros), p_value, f"{min_fraction}", *shares))
     return header, lines
 
 

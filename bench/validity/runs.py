@@ -4,10 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bench.validity.bounds import bound
+from bench.validity.record import Row
 from invert_core import ConceptSet, Settings, label
 from invert_core.results.columns import Label
 from invert_core.settings import SIGNIFICANT
 from invert_core.statistics.corrections import log10_p_search, n_formulas
+
+PERMUTATIONS = 200
+"""The number that `invert label` takes unless told otherwise."""
 
 
 def best(
@@ -21,6 +26,19 @@ def best(
 def is_found(row: Label) -> bool:
     """Return whether a reader would take the row for a finding."""
     return row.p_search < SIGNIFICANT and row.status == "ok"
+
+
+def calls_in_noise(found: Sequence[Label], repeats: int, permutations: int) -> Row:
+    """Count what is called significant among the units of some runs, none of which detects a thing.
+
+    `found` are the rows of rank 1, equally many of each of `repeats` runs.
+    """
+    return {
+        "units": len(found),
+        "significant": share([is_found(row) for row in found]),
+        "bound": bound(len(found) // repeats, repeats, permutations),
+        "below_half": share([row.p_search < 0.5 for row in found]),
+    }
 
 
 def share(of: Sequence[bool]) -> float:

@@ -6,13 +6,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from bench.validity import labels, runs, units
-from bench.validity.bounds import bound
 from bench.validity.record import Row
-from bench.validity.study import Sizes, Study, Table, groups_of, percent
+from bench.validity.study import Sizes, Study, Table, groups_of, percent, round_percent
 from invert_core import ConceptSet, Settings
 from invert_core.results.columns import Label
 
-PERMUTATIONS = 200
 ZEROS = (0.0, 0.9, 0.98)
 SEARCHES = {
     "both directions": {"direction": "both"},
@@ -37,7 +35,7 @@ def run(sizes: Sizes) -> Iterator[Row]:
             for repeat in range(sizes.repeats):
                 rng = np.random.default_rng((10, repeat, round(100 * zeros)))
                 activations = units.noise((concepts.n_samples, sizes.units), zeros, rng)
-                settings = Settings(permutations=PERMUTATIONS, seed=repeat, **given)
+                settings = Settings(permutations=runs.PERMUTATIONS, seed=repeat, **given)
                 known, kinds = concepts, {}
                 if search == _MISSING:
                     known, kinds = _with_missing(concepts, rng), {"missing": "exclude"}
@@ -47,10 +45,7 @@ def run(sizes: Sizes) -> Iterator[Row]:
             yield {
                 "search": search,
                 "zeros": zeros,
-                "units": len(found),
-                "significant": runs.share([runs.is_found(row) for row in found]),
-                "bound": bound(sizes.units, sizes.repeats, PERMUTATIONS),
-                "below_half": runs.share([row.p_search < 0.5 for row in found]),
+                **runs.calls_in_noise(found, sizes.repeats, runs.PERMUTATIONS),
             }
 
 
@@ -68,8 +63,7 @@ def _with_missing(concepts: ConceptSet, rng: np.random.Generator) -> ConceptSet:
 
 def summary(rows: Sequence[Row]) -> Table:
     """Return a line for each search."""
-    shares = [f"{zeros:.0%} zeros".replace("%", " %") for zeros in ZEROS]
-    header = ("search", *shares, "bound")
+    header = ("search", *(f"{round_percent(zeros)} zeros" for zeros in ZEROS), "bound")
     lines = []
     for (search,), group in groups_of(rows, "search").items():
         cells = [percent(row["significant"]) for row in group]

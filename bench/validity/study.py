@@ -40,9 +40,13 @@ def percent(part: float) -> str:
     return f"{part:.1%}".replace("%", " %")
 
 
-def pooled(rows: Sequence[Row], share: str) -> float:
-    """Return a share over the units of several rows."""
-    return sum(row[share] * row["units"] for row in rows) / sum(row["units"] for row in rows)
+def round_percent(part: float) -> str:
+    """Write a share that was chosen, with no more digits than it has.
+
+    >>> round_percent(0.9), round_percent(0.998)
+    ('90 %', '99.8 %')
+    """
+    return f"{100 * part:g} %"
 
 
 def extremes(rows: Sequence[Row], share: str) -> str:

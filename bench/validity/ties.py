@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.counting import count, doubled_midranks
 from bench.validity.record import Row
-from bench.validity.study import Sizes, Study, Table, groups_of
+from bench.validity.study import Sizes, Study, Table, groups_of, round_percent
 from invert_core import mann_whitney
 
 N_SAMPLES = 1_000
@@ -62,7 +62,7 @@ def summary(rows: Sequence[Row]) -> Table:
             ]
             lines.append(
                 (
-                    f"{zeros:.0%}".replace("%", " %"),
+                    round_percent(zeros),
                     f"1e{low} to 1e{high}" if high else f"1e{low} to 1",
                     f"up to {worst[0]:.1f} decades",
                     f"up to {worst[1]:.2f} decades",

@@ -30,6 +30,11 @@ def noise(shape: tuple[int, int], zeros: float, rng: np.random.Generator) -> np.
     return cut(rng.standard_normal(shape, np.float32), zeros)
 
 
+def signed_noise(shape: tuple[int, int], zeros: float, rng: np.random.Generator) -> np.ndarray:
+    """Return units that detect nothing, float32 [N, K], with values on both sides of the zeros."""
+    return rng.standard_normal(shape, np.float32) * (rng.random(shape, np.float32) >= zeros)
+
+
 def grouped_noise(
     group: np.ndarray, n_units: int, correlation: float, rng: np.random.Generator
 ) -> np.ndarray:

@@ -11,14 +11,17 @@ from docs.pictures.svg import document, words
 WAYS = {
     "normal": ("poor", "by the normal tail"),
     "conditional": ("good", "given the ties"),
-    "nominal": ("poor", "not corrected"),
-    "space": ("other", "all formulas"),
+    "space": ("other", "formula space"),
     "permutation": ("good", "permutation"),
     "hold-out": ("third", "hold-out"),
     "samples": ("poor", "permuting samples"),
     "groups": ("good", "permuting groups"),
 }
 """The colour of a way to decide, and what a picture calls it."""
+
+
+_LETTER = 7
+"""The mean width of a small letter, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -68,17 +71,23 @@ def dot(kind: str, x: float, y: float, radius: float = 4) -> str:
     return f'<circle class="{kind}" cx="{x}" cy="{y}" r="{radius}"/>'
 
 
-def legend(ways: Sequence[str], x: float, y: float, step: int) -> Iterator[str]:
+def legend(ways: Sequence[str], x: float, y: float) -> Iterator[str]:
     """Name the colours of ways in a line."""
-    for number, way in enumerate(ways):
+    for way in ways:
         kind, says = WAYS[way]
-        yield dot(kind, x + step * number, y - 4, 5)
-        yield words(x + step * number + 11, y, says, "text small")
+        yield dot(kind, x, y - 4, 5)
+        yield words(x + 11, y, says, "text small")
+        x += 11 + _LETTER * len(says) + 28
+
+
+def lanes(number: int, step: float) -> list[float]:
+    """Return how far below the middle of a row each of some ways is drawn."""
+    return [(lane - (number - 1) / 2) * step for lane in range(number)]
 
 
 def ties(rows: Sequence[Row]) -> str:
     """Draw computed p-values over exact ones, a panel for each share of zeros."""
-    parts = list(legend(("normal", "conditional"), 70, 66, 150))
+    parts = list(legend(("normal", "conditional"), 75, 66))
     for number, zeros in enumerate(sorted({row["zeros"] for row in rows})):
         left = 70 + 400 * number
         powers = {-10.0 * of: f"1e-{10 * of}" if of else "1" for of in range(4)}
@@ -102,8 +111,8 @@ def level(rows: Sequence[Row]) -> str:
     cells: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         cells.setdefault((row["structure"], row["kind"]), []).append(row)
-    across = Axis(0, 0.16, 300, 820, shares((0, 0.05, 0.1, 0.15)))
-    parts = list(legend(list(ways.values()), 305, 66, 130))
+    across = Axis(0, 0.2, 300, 820, shares((0, 0.05, 0.1, 0.15, 0.2)))
+    parts = list(legend(list(ways.values()), 305, 66))
     parts += [_tick(565, 62), words(574, 66, "chance exceeds it once in 1,000", "text small")]
     y = 106.0
     lines, told = [], ""
@@ -113,12 +122,12 @@ def level(rows: Sequence[Row]) -> str:
             lines.append(words(24, y + 4, structure, "text small name"))
             told = structure
         lines.append(words(across.start - 14, y + 4, kind, "text small end"))
-        for share, way in ways.items():
-            at = [across.at(row[share]) for row in group]
-            lines.append(f'<path class="{WAYS[way][0]} band" d="M{min(at)} {y}H{max(at)}"/>')
-            lines += [dot(WAYS[way][0], x, y, 3.5) for x in at]
+        for (share, way), lane in zip(ways.items(), lanes(len(ways), 7), strict=True):
+            at, kind = [across.at(row[share]) for row in group], WAYS[way][0]
+            lines.append(f'<path class="{kind} band" d="M{min(at)} {y + lane}H{max(at)}"/>')
+            lines += [dot(kind, x, y + lane, 3) for x in at]
         lines.append(_tick(across.at(group[0]["bound"]), y))
-        y += 19
+        y += 21
     parts += frame(across, Axis(0, 1, y, 82, {}), ("share of noise called significant", ""))
     parts += _five_percent(across, 82, y)
     return _titled("Noise that is called significant", 850, y + 56, [*parts, *lines])
@@ -141,7 +150,7 @@ def power(rows: Sequence[Row]) -> str:
         points = [(across.at(row["effect"]), up.at(row["found"])) for row in of_way]
         parts.append(curve(kind, points))
         parts += [dot(kind, *point) for point in points]
-    parts += legend(ways, 75, 66, 130)
+    parts += legend(ways, 75, 66)
     return _titled("Planted concepts that are found, by their effect", 680, 460, parts)
 
 
@@ -149,25 +158,24 @@ def groups(rows: Sequence[Row]) -> str:
     """Draw the share of grouped noise that each way calls significant."""
     across = Axis(0, 1, 470, 800, shares((0, 0.25, 0.5, 0.75, 1)))
     colours = {"space": "space", "permutation": "samples", "groups": "groups"}
-    y, lines = 114.0, [words(across.start - 14, 92, "correlation within", "soft small end")]
+    y, lines = 116.0, [words(across.start - 14, 92, "correlation within", "soft small end")]
     cells: dict[str, dict[float, list[Row]]] = {}
     for row in rows:
         cells.setdefault(row["case"], {}).setdefault(row["correlation"], []).append(row)
     for case, by_correlation in cells.items():
         lines.append(words(24, y + 4, case, "text small"))
         for correlation, group in by_correlation.items():
-            if correlation >= 0:
-                says = f"{correlation:.1f}"
-                lines.append(words(across.start - 14, y + 4, says, "soft small end"))
-            for row in group:
+            says = f"{correlation:.1f}" if correlation >= 0 else "as recorded"
+            lines.append(words(across.start - 14, y + 4, says, "soft small end"))
+            for row, lane in zip(group, lanes(len(group), 8), strict=True):
                 kind = WAYS[colours[row["way"]]][0]
-                radius = 8 if row["way"] == "space" else 5  # it is seen behind another dot
-                lines.append(dot(kind, across.at(row["significant"]), y, radius))
-            y += 22
+                lines.append(dot(kind, across.at(row["significant"]), y + lane))
+            y += 30
         y += 10
+    y -= 10
     parts = list(frame(across, Axis(0, 1, y, 86, {}), ("share of noise called significant", "")))
     parts += _five_percent(across, 86, y)
-    parts += legend(list(colours.values()), 410, 66, 150)
+    parts += legend(list(colours.values()), 400, 66)
     return _titled("Noise in groups that is called significant", 850, y + 56, [*parts, *lines])
 
 

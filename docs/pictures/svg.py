@@ -74,7 +74,7 @@ def document(title: str, width: int, height: int, parts: Sequence[str]) -> str:
         ".line { stroke-width: 1.5; }",
         *_colours(LIGHT),
         "path.stroke { fill: none; stroke-width: 2; }",
-        "path.band { stroke-width: 7; stroke-opacity: 0.25; stroke-linecap: round; }",
+        "path.band { stroke-width: 5; stroke-opacity: 0.25; stroke-linecap: round; }",
         "path.dashed { stroke-dasharray: 5 4; }",
         "@media (prefers-color-scheme: dark) {",
         *_colours(DARK),

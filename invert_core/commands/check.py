@@ -87,8 +87,7 @@ permuting_options = options.together(
     "--groups",
     metavar="TABLE:COLUMN|id:REGEX",
     help="Which samples belong together: --permute-labels exchanges the labels of groups as one, "
-    "and --held-out infers nothing from samples as if each were independent. [default: those of "
-    "the run]",
+    "and for --held-out groups are independent, not samples. [default: those of the run]",
 )
 @moved_options
 @joining_options
@@ -128,10 +127,8 @@ def check(
         _print_held_out(tested, table)
     elif is_permuted:
         from invert_core.labelling.permuted_labels import check_permuted_labels
-        from invert_core.settings import Settings
 
-        seed = Settings(seed=permuting["seed"] or 0).seed
-        told = permuting | {"seed": seed, "groups": groups} | moved | threads
+        told = permuting | {"seed": permuting["seed"] or 0, "groups": groups} | moved | threads
         with progress("Labelling with permuted labels") as report:
             permuted = check_permuted_labels(run, **told, progress=report)
         _print_permuted(permuted, table)

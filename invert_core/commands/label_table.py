@@ -92,7 +92,7 @@ def shown(row: Label) -> dict[str, object]:
 
 
 def held_out_auc(row: Label) -> str:
-    """Write the AUC on held-out samples and its 95 % interval, which samples in groups lack."""
+    """Write the AUC on held-out samples and its 95 % interval, which very few groups lack."""
     if row.auc_held_out is None:
         return "-"
     if row.auc_held_out_low is None:

@@ -43,10 +43,18 @@ def show(run: Path, unit: str, style: str) -> None:
         )
         return
     counts = labels.sample_counts()
-    columns = with_samples(with_q(("rank", *SHOWN[1:], "direction"), rows), counts)
+    columns = with_samples(with_q(("rank", "headline", *SHOWN[1:], "direction"), rows), counts)
     columns = with_held_out(columns, rows)
     print_rows(
-        [shown(row) | {"rank": row.rank, "direction": row.direction} for row in rows],
+        [
+            shown(row)
+            | {
+                "rank": row.rank,
+                "headline": "*" if row.headline else "",
+                "direction": row.direction,
+            }
+            for row in rows
+        ],
         columns,
         style,
     )

@@ -118,6 +118,15 @@ def _placements() -> None:
     placements(units, np.zeros(1, np.int64), _BITS[:1], None, 4)
 
 
+def _group_placements() -> None:
+    from invert_core.kernels.bits import whole_set
+    from invert_core.kernels.placements import compare_groups
+
+    group, (n_with, spreads) = np.zeros(4, np.int32), np.zeros((2, 1, 3))
+    room = n_with.astype(np.int64), spreads
+    compare_groups(np.zeros(0, np.uint64), 0, _BITS[:1], whole_set(4)[None], group, *room)
+
+
 def _tails() -> None:
     from invert_core.kernels.tails import log_tails
     from invert_core.kernels.ties import Ties
@@ -157,6 +166,7 @@ EXHAUSTIVE = "exhaustive search"
 MISSING_LABELS = "missing labels"
 TAILS = "tails given ties"
 PLACEMENTS = "held-out samples"
+GROUP_PLACEMENTS = "held-out groups"
 
 JOBS: dict[str, Callable[[], None]] = {
     SEARCH: lambda: _search(dense=False),
@@ -171,6 +181,7 @@ JOBS: dict[str, Callable[[], None]] = {
     INDEX: _index,
     ATOMS: _atoms,
     PLACEMENTS: _placements,
+    GROUP_PLACEMENTS: _group_placements,
     SHUFFLES: _shuffles,
     DRAWS: _draws,
 }

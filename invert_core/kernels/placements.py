@@ -1,8 +1,9 @@
 """Placements: how many samples outside an extent lie below each sample inside it, and vice versa.
 
 A sample's placement among the others counts those below it, ties one half. The placements of all
-samples inside add up to the Mann-Whitney U, and their spread gives the variance of the AUC. A unit
-is sorted once for all its formulas, and its zeros never are.
+samples inside add up to the Mann-Whitney U, and their spread gives the variance of the AUC: the
+spread between samples if these are independent, and the spread between groups of samples if not. A
+unit is sorted once for all its formulas, and its zeros never are.
 """
 
 from typing import NamedTuple, Self
@@ -14,9 +15,27 @@ from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.bits import popcount, whole_set
 from invert_core.kernels.radix import HALF, LOW_HALF
 from invert_core.kernels.ranks import StoredUnits, sorted_keys
-from invert_core.kernels.ties import N_LARGE, Ties
+from invert_core.kernels.ties import N_LARGE, Ties, least_large
 
 _ONE = np.uint64(1)
+
+
+class Between(NamedTuple):
+    """How the placements of F formulas vary between groups of samples; arrays [F].
+
+    `n_inside` and `n_outside`, int64, count the groups that have samples inside and outside the
+    extent, and `n_groups` those that have either. A group deviates by what the sum of the doubled
+    placements of its samples differs from as many means. `spread_inside`, `spread_outside` and
+    `spread_both`, float64, are the sums over groups of the squared deviations of the samples
+    inside, of those outside, and of all.
+    """
+
+    n_inside: np.ndarray
+    n_outside: np.ndarray
+    n_groups: np.ndarray
+    spread_inside: np.ndarray
+    spread_outside: np.ndarray
+    spread_both: np.ndarray
 
 
 class Placements(NamedTuple):
@@ -26,6 +45,7 @@ class Placements(NamedTuple):
     is 2U. `spread_inside` and `spread_outside`, float64, are the sums of squared deviations of the
     doubled placements from their mean, over the samples inside and outside the extent. `ties` are
     the profiles of the units on the samples on which the formulas are defined, one per formula.
+    `between` is there if the samples are in groups.
     """
 
     n_positive: np.ndarray
@@ -34,11 +54,15 @@ class Placements(NamedTuple):
     spread_inside: np.ndarray
     spread_outside: np.ndarray
     ties: Ties
+    between: Between | None = None
 
     def take(self, formulas: np.ndarray) -> Self:
         """Return those of some formulas, int64 [G]."""
-        picked = {name: getattr(self, name)[formulas] for name in self._fields[:-1]}
-        return self._replace(**picked, ties=self.ties.take(formulas))
+        picked = {name: getattr(self, name)[formulas] for name in self._fields[:5]}
+        between = None
+        if self.between is not None:
+            between = Between(*(each[formulas] for each in self.between))
+        return self._replace(**picked, ties=self.ties.take(formulas), between=between)
 
 
 def placements(
@@ -47,6 +71,7 @@ def placements(
     extents: np.ndarray,
     domains: np.ndarray | None,
     n_samples: int,
+    group: np.ndarray | None = None,
 ) -> Placements:
     """Place the samples inside formulas among those outside.
 
@@ -62,6 +87,8 @@ def placements(
         The samples on which each formula is defined, its extent among them; None if all are.
     n_samples : int
         N.
+    group : int32 [N], optional
+        The number of the group of each sample, from 0.
 
     Returns
     -------
@@ -70,7 +97,8 @@ def placements(
     n_formulas = len(extents)
     counts = np.zeros((n_formulas, 4), np.int64)
     spreads = np.zeros((n_formulas, 2))
-    groups = np.empty((n_formulas, 2, N_LARGE), np.int64)
+    large = np.empty((n_formulas, 2, N_LARGE), np.int64)
+    n_with, spreads_between = np.zeros((n_formulas, 3), np.int64), np.zeros((n_formulas, 3))
     if domains is None:
         domains = whole_set(n_samples)[None]
     of_sample = Atoms(np.arange(n_samples, dtype=np.int32), np.ones(n_samples, np.int64))
@@ -79,20 +107,28 @@ def placements(
         keys, n_negative = sorted_keys(units, int(unit[start]), of_sample)
         one = slice(start, stop)
         of_unit = domains if len(domains) == 1 else domains[one]
-        room = counts[one], spreads[one], groups[one]
+        room = counts[one], spreads[one], large[one]
         place_unit(keys, n_negative, extents[one], of_unit, *room)
+        if group is not None:
+            room_between = n_with[one], spreads_between[one]
+            compare_groups(keys, n_negative, extents[one], of_unit, group, *room_between)
     n_positive, n_defined, doubled_u, n_large = counts.T
-    below, size = groups.swapaxes(0, 1)[:, np.arange(N_LARGE) < n_large[:, None]]
+    below, size = large.swapaxes(0, 1)[:, np.arange(N_LARGE) < n_large[:, None]]
     ties = Ties(below, size, np.append(0, np.cumsum(n_large)), n_defined)
-    return Placements(n_positive, n_defined, doubled_u, spreads[:, 0], spreads[:, 1], ties)
+    between = None if group is None else Between(*n_with.T, *spreads_between.T)
+    return Placements(
+        *(n_positive, n_defined, doubled_u, spreads[:, 0], spreads[:, 1]),
+        ties=ties,
+        between=between,
+    )
 
 
 @kernel
-def place_unit(keys, n_negative, extents, domains, counts, spreads, groups):
+def place_unit(keys, n_negative, extents, domains, counts, spreads, large):
     """Fill in the fields of `Placements` for formulas on one unit, given by its sorted keys.
 
     `counts` is int64 [F, 4], the last for the number of large tie groups; `spreads` float64 [F, 2];
-    `groups` int64 [F, 2, N_LARGE], below and size of these groups. `domains` has one row for all
+    `large` int64 [F, 2, N_LARGE], below and size of these groups. `domains` has one row for all
     formulas, or one for each.
     """
     # At most one group for each key, and one for the zeros.
@@ -105,7 +141,7 @@ def place_unit(keys, n_negative, extents, domains, counts, spreads, groups):
         n_others = outside[:n_groups].sum()
         counts[formula, 0] = n_positive
         counts[formula, 1] = n_positive + n_others
-        counts[formula, 3] = large_groups(inside, outside, n_groups, groups[formula])
+        counts[formula, 3] = note_large_groups(inside, outside, n_groups, large[formula])
         if n_positive == 0 or n_others == 0:
             continue
         doubled_u = np.int64(0)
@@ -169,17 +205,103 @@ def count_groups(keys, n_negative, extent, domain, inside, outside):
 
 
 @kernel
-def large_groups(inside, outside, n_groups, groups):
-    """Write below and size of the large tie groups to `groups`, and return how many there are."""
-    n_samples = inside[:n_groups].sum() + outside[:n_groups].sum()
-    least = max(np.int64(1), n_samples // N_LARGE) + 1
+def note_large_groups(inside, outside, n_groups, large):
+    """Write below and size of the large tie groups to `large`, and return how many there are."""
+    least = least_large(inside[:n_groups].sum() + outside[:n_groups].sum())
     n_large = 0
     below = np.int64(0)
     for group in range(n_groups):
         size = inside[group] + outside[group]
         if size >= least:
-            groups[0, n_large] = below
-            groups[1, n_large] = size
+            large[0, n_large] = below
+            large[1, n_large] = size
             n_large += 1
         below += size
     return n_large
+
+
+@kernel
+def compare_groups(keys, n_negative, extents, domains, group, n_with, spreads):
+    """Fill in the fields of `Between` for formulas on one unit, given by its sorted keys.
+
+    `n_with` is int64 [F, 3] and `spreads` float64 [F, 3]. `domains` has one row for all formulas,
+    or one for each.
+    """
+    tie = ties_of_samples(keys, n_negative, group.size)
+    inside = np.empty(keys.size + 1, np.int64)
+    outside = np.empty(keys.size + 1, np.int64)
+    n_inside, n_outside, sum_inside, sum_outside = np.empty((4, group.max() + 1), np.int64)
+    for formula in range(extents.shape[0]):
+        extent = extents[formula]
+        domain = domains[min(formula, domains.shape[0] - 1)]
+        n_ties = count_groups(keys, n_negative, extent, domain, inside, outside)
+        n_positive = inside[:n_ties].sum()
+        n_others = outside[:n_ties].sum()
+        if n_positive == 0 or n_others == 0:
+            continue
+        doubled_u = place_ties(inside, outside, n_ties, n_positive)
+        for table in (n_inside, n_outside, sum_inside, sum_outside):
+            table[:] = 0
+        for sample in range(group.size):
+            word, bit = sample >> 6, np.uint64(sample & 63)
+            if domain[word] >> bit & _ONE == 0:
+                continue
+            if extent[word] >> bit & _ONE:
+                n_inside[group[sample]] += 1
+                sum_inside[group[sample]] += inside[tie[sample]]
+            else:
+                n_outside[group[sample]] += 1
+                sum_outside[group[sample]] += outside[tie[sample]]
+        # Sums are exact; only what they are compared with is rounded.
+        mean_inside = doubled_u / n_positive
+        mean_outside = doubled_u / n_others
+        for number in range(n_inside.size):
+            n_with[formula, 0] += n_inside[number] > 0
+            n_with[formula, 1] += n_outside[number] > 0
+            n_with[formula, 2] += n_inside[number] + n_outside[number] > 0
+            of_inside = sum_inside[number] - n_inside[number] * mean_inside
+            of_outside = sum_outside[number] - n_outside[number] * mean_outside
+            spreads[formula, 0] += of_inside * of_inside
+            spreads[formula, 1] += of_outside * of_outside
+            spreads[formula, 2] += (of_inside + of_outside) * (of_inside + of_outside)
+
+
+@kernel
+def ties_of_samples(keys, n_negative, n_samples):
+    """Return the number of the group of equal values of each sample, as `count_groups` counts."""
+    tie = np.full(n_samples, -1, np.int32)
+    number = -1
+    zeros = 0
+    for at in range(keys.size):
+        if at == n_negative:
+            number += 1
+            zeros = number
+        if at == 0 or keys[at] >> HALF != keys[at - 1] >> HALF:
+            number += 1
+        tie[keys[at] & LOW_HALF] = number
+    if n_negative == keys.size:
+        zeros = number + 1
+    for sample in range(n_samples):
+        if tie[sample] < 0:
+            tie[sample] = zeros
+    return tie
+
+
+@kernel
+def place_ties(inside, outside, n_ties, n_positive):
+    """Replace the counts of each group of equal values by the doubled placements of its samples.
+
+    Return 2U. `inside` becomes the placement of a sample inside the extent, `outside` that of one
+    outside it, which counts the samples inside that are above.
+    """
+    doubled_u = np.int64(0)
+    inside_below = np.int64(0)
+    outside_below = np.int64(0)
+    for tie in range(n_ties):
+        n_inside, n_outside = inside[tie], outside[tie]
+        inside[tie] = 2 * outside_below + n_outside
+        outside[tie] = 2 * (n_positive - inside_below) - n_inside
+        doubled_u += n_inside * inside[tie]
+        inside_below += n_inside
+        outside_below += n_outside
+    return doubled_u

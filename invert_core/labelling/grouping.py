@@ -77,22 +77,25 @@ def _read(
     )
 
 
-def refuse_shared(
-    searched: Groups,
+def held_out_groups(
     given: GroupSource | None,
     held_out: Activations,
     concepts: ConceptSet,
     kept: np.ndarray | None,
     match: str,
-) -> None:
-    """Refuse held-out samples of groups that are searched, unless these are a list of names.
+) -> Groups | None:
+    """Return the groups of samples of another file, or None if a list names those searched only.
 
-    The other parameters are those of `groups_of`, for the held-out samples.
+    The parameters are those of `groups_of`, for the held-out samples.
     """
     if not isinstance(given, str):
-        return
-    groups = _read(given, held_out, concepts, kept, match, held_out=True)
-    shared = sorted(set(searched.names) & set(groups.names))
+        return None
+    return _read(given, held_out, concepts, kept, match, held_out=True)
+
+
+def refuse_shared(searched: Groups, held_out: Groups) -> None:
+    """Refuse held-out samples of groups that are searched."""
+    shared = sorted(set(searched.names) & set(held_out.names))
     if shared:
         raise DataError(
             f"{counted(len(shared), 'group')} {'has' if len(shared) == 1 else 'have'} searched and "
@@ -102,10 +105,10 @@ def refuse_shared(
 
 
 def say_what_stays_empty() -> None:
-    """Say that nothing is inferred from held-out samples in groups."""
-    _log.info(
-        "p_held_out and the interval of auc_held_out stay empty, because they hold for independent "
-        "samples only and these are in groups."
+    """Say that nothing is inferred from samples in groups that are not known."""
+    _log.warning(
+        "p_held_out and the interval of auc_held_out stay empty, because nothing shows which "
+        "held-out samples are of one group."
     )
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -16,14 +16,8 @@ from invert_core.concepts.sets.packing import full_sets
 from invert_core.errors import DataError, FileFormatError
 from invert_core.files.input_file import input_path
 from invert_core.formula.formula import Formula
-from invert_core.labelling.grouping import (
-    NONE,
-    STORED,
-    groups_of,
-    refuse_shared,
-    say_what_stays_empty,
-)
-from invert_core.labelling.held_out_rows import adding_held_out
+from invert_core.labelling.check_groups import GroupsSaid, groups_of_check
+from invert_core.labelling.held_out_rows import held_out_test, with_held_out
 from invert_core.labelling.holding_out import Wanted, same_units, warn_of_extraction
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress
@@ -44,7 +38,7 @@ _log = logging.getLogger("invert")
 class HeldOutCheck:
     """What `check_held_out` found.
 
-    A label is a row of rank 1; a unit has one for each direction, and a dead unit none.
+    A label is a headline; a unit has one for each direction, and a dead unit none.
 
     Attributes
     ----------
@@ -55,8 +49,8 @@ class HeldOutCheck:
     n_tested : int
         How many of them are true on some held-out samples and false on others.
     n_hold : int or None
-        How many of these have a `p_held_out` below 0.05. Of labels without any meaning, 5 % do.
-        None if the samples are in groups, because there is no such p-value for them.
+        How many of these have a `p_held_out` below 0.05. Of labels without any meaning, at most 5 %
+        do. None if the samples are in groups that are not known, so that there is no such p-value.
     n_wrong_side : int
         How many have an AUC on the other side of 0.5 than the search found.
     median_optimism : float or None
@@ -71,8 +65,8 @@ class HeldOutCheck:
     median_optimism: float | None
 
     @classmethod
-    def of(cls, labels: Labels, *, independent: bool) -> "HeldOutCheck":
-        """Count the labels; `independent` says whether samples are."""
+    def of(cls, labels: Labels, *, has_p: bool) -> "HeldOutCheck":
+        """Count the labels; `has_p` says whether it is known which samples are independent."""
         rows = labels.best()
         tested = [row for row in rows if row.optimism is not None]
         optimism = np.array([row.optimism for row in tested], np.float64)
@@ -80,7 +74,7 @@ class HeldOutCheck:
             labels,
             n_labels=len(rows),
             n_tested=len(tested),
-            n_hold=sum(map(_holds, tested)) if independent else None,
+            n_hold=sum(map(_holds, tested)) if has_p else None,
             n_wrong_side=sum(map(_is_on_wrong_side, tested)),
             median_optimism=float(np.median(optimism)) if tested else None,
         )
@@ -133,47 +127,52 @@ def check_held_out(
     InvertError
         As for `read_run` and `label`.
     """
-    read = read_run(run)
-    path = input_path(activations)
-    searched = identities(run, read.info)["activations"]
-    if file_identity(path)["sha256"] == searched["sha256"]:
-        raise DataError(
-            f"{str(path)!r} holds the activations that the search of the run saw.",
-            "Give activations of other samples, or label again with --holdout 0.3.",
-        )
-    told = {"join": join, "match": match, "missing": missing}
+    path, read = input_path(activations), read_run(run)
+    searched = _searched(run, read.info, path)
     arguments = arguments_of(run, read.info)
+    told = {"join": join, "match": match, "missing": missing}
     chosen: dict[str, Any] = {
         name: given or arguments.get(name, default)
         for (name, given), default in zip(told.items(), ("strict", "exact", "error"), strict=True)
     }
-    told_groups = groups or arguments.get("groups")
-    in_groups = None if told_groups in (None, NONE) else str(told_groups)
-    independent = in_groups is None
+    of_groups = GroupsSaid.by(groups, arguments.get("groups"))
     inputs = Inputs(
         path,
         input_path(concepts),
         names=None if names is None else input_path(names),
-        groups=None if told_groups is None else NONE,  # None warns if the samples look grouped
+        groups=of_groups.of_inputs,
         **chosen,
     )
     with inputs.open() as work:
-        searched_path = input_path(run) / searched["path"]
-        _warn_of_searched(searched_path, path, work)
-        if in_groups is not None:
-            say_what_stays_empty()
-            _check_groups(
-                *(in_groups, groups is not None, searched_path, path, work), chosen["match"]
-            )
+        _warn_of_searched(searched, path, work)
+        known = None
+        if of_groups.where is not None:
+            known = groups_of_check(of_groups, searched, path, work, inputs.match)
         tables = read.labels.tables
         layers = {layer.name: layer for layer, _ in work.layers}
-        known = _with_unknown(work.concepts, tables)
-        held = replace(work, concepts=known, layers=same_units(layers, _wanted(tables)))
+        held = replace(
+            work,
+            concepts=_with_unknown(work.concepts, tables),
+            layers=same_units(layers, _wanted(tables)),
+            groups=known,
+        )
+        independent = of_groups.where is None
         labels = Labels.of_tables(
             _tested(tables, held, jobs, progress, independent=independent),
             aliases=read.labels.aliases,
         )
-    return HeldOutCheck.of(labels, independent=independent)
+    return HeldOutCheck.of(labels, has_p=independent or known is not None)
+
+
+def _searched(run: str | PathLike[str], info: Mapping[str, Any], held_path: Path) -> Path:
+    """Return where the activations of a run were, which must not be the held-out ones."""
+    searched = identities(run, info)["activations"]
+    if file_identity(held_path)["sha256"] == searched["sha256"]:
+        raise DataError(
+            f"{str(held_path)!r} holds the activations that the search of the run saw.",
+            "Give activations of other samples, or label again with --holdout 0.3.",
+        )
+    return input_path(run) / searched["path"]
 
 
 def _tested(
@@ -185,17 +184,16 @@ def _tested(
     independent: bool,
 ) -> Iterator[LabelTable]:
     n_done = 0
-    with adding_held_out(held, n_threads(jobs), independent=independent) as with_held_out:
+    with held_out_test(held, n_threads(jobs), independent=independent) as test:
         for table in tables:
-            yield with_held_out(table)
+            yield with_held_out(table, test)
             n_done += len(table.units())
             if progress is not None:
                 progress(n_done, held.n_units)
 
 
 def _holds(row: Label) -> bool:
-    assert row.p_held_out is not None
-    return row.p_held_out < SIGNIFICANT
+    return row.p_held_out is not None and row.p_held_out < SIGNIFICANT
 
 
 def _is_on_wrong_side(row: Label) -> bool:
@@ -285,31 +283,3 @@ def _warn_of_searched(path: Path, held_path: Path, work: Workload) -> None:
             f"{len(ids):,}",
             first_few(sorted(common)),
         )
-
-
-def _check_groups(
-    groups: str,
-    is_given: bool,
-    searched_path: Path,
-    held_path: Path,
-    work: Workload,
-    match: str,
-) -> None:
-    """Refuse held-out samples of groups that were searched, or warn that nothing tells."""
-    if searched_path.is_file():
-        with open_activations(searched_path) as searched, open_activations(held_path) as held:
-            is_named = searched.sample_id is not None
-            if groups == STORED:
-                is_named = searched.groups is not None and held.groups is not None
-            elif not is_given:
-                # A table that the run was made with need not have rows for other samples.
-                is_named &= groups.startswith("id:")
-            if is_named:
-                seen = groups_of(groups, searched, work.concepts, None, match)
-                assert seen is not None
-                refuse_shared(seen, groups, held, work.concepts, work.kept, match)
-                return
-    _log.warning(
-        "Nothing shows that these samples are of other groups than those that were searched%s.",
-        "" if is_given else "; give --groups TABLE:COLUMN with rows for both",
-    )

@@ -20,6 +20,7 @@ from invert_core.labelling.choosing_concepts import choose_concepts
 from invert_core.labelling.grouping import (
     GroupSource,
     groups_of,
+    held_out_groups,
     refuse_shared,
     say_what_stays_empty,
 )
@@ -102,9 +103,12 @@ class Inputs:
             )
             if held is not None and work.held_out is not None and groups is not None:
                 known = held, work.held_out.concepts, work.held_out.kept
-                refuse_shared(groups, self.groups, *known, self.match)
-            if groups is not None and (held is not None or self.holdout):
-                say_what_stays_empty()
+                of_held = held_out_groups(self.groups, *known, self.match)
+                if of_held is None:
+                    say_what_stays_empty()
+                else:
+                    refuse_shared(groups, of_held)
+                work = replace(work, held_out=replace(work.held_out, groups=of_held))
             yield hold_out(replace(work, groups=groups), self.holdout, seed)
 
     def _concept_set(self, numbered: bool) -> ConceptSet:

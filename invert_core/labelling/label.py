@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from invert_core.errors import SettingError
 from invert_core.executors.threads import Piece, Threads
 from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.grouping import GroupSource
-from invert_core.labelling.held_out_rows import adding_held_out
+from invert_core.labelling.held_out_rows import Test, held_out_test
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label_rows import LabelRows
 from invert_core.labelling.q_values import with_q_values
@@ -129,7 +129,7 @@ def label(
     >>> animal, wild = rng.random((2, 500)) < 0.3
     >>> activations = rng.normal(size=(500, 2)) + 9 * np.stack([animal & ~wild, wild], axis=1)
     >>> for row in label(activations, {"animal": animal, "wild": wild}):
-    ...     if row.rank == 1:
+    ...     if row.headline:
     ...         print(row.unit, row.label, row.auc)
     0 animal & ~wild 1.0
     1 wild 1.0
@@ -253,16 +253,23 @@ def label_workload(
     with (
         closing(left.blocks(block)) as blocks,
         closing(threads.pieces(correct.search, blocks, tick if progress else None)) as pieces,
-        adding_held_out(
-            left.held_out, threads.n_threads, block, independent=work.groups is None
-        ) as with_held_out,
+        _test_of(left, threads.n_threads, block) as test,
     ):
         addresses = left.addresses()
         for found, units in _batches(pieces, search.places, note):
             of_batch = list(itertools.islice(addresses, len(found)))
-            table = rows.table(found, of_batch, units)
+            table = rows.table(found, of_batch, units, test)
             del units  # they hold on to a whole block, and the next batch may take long
-            yield with_held_out(table)
+            yield table
+
+
+def _test_of(
+    work: Workload, n_threads: int, block: int | None
+) -> AbstractContextManager[Test | None]:
+    """Return the context of the test on held-out samples, None if there are none."""
+    if work.held_out is None:
+        return nullcontext()
+    return held_out_test(work.held_out, n_threads, block, independent=work.groups is None)
 
 
 def _batches(

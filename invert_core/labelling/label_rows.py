@@ -8,12 +8,14 @@ import numpy as np
 
 from invert_core.formula.formula import Formula
 from invert_core.formula.names import LiteralNames
+from invert_core.labelling.held_out_rows import Asked, Test
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.table import METRICS, measured
 from invert_core.nulls.arrangements import CORRECTIONS
 from invert_core.nulls.correcting import Correct
 from invert_core.results.columns import OPTIONAL_TYPES, Label, columns
 from invert_core.results.label_table import Column, FormulaTexts, LabelTable
+from invert_core.search.headlines import headlines
 from invert_core.search.search import Units
 from invert_core.search.search_result import Findings, SearchResult
 from invert_core.settings import Settings
@@ -147,6 +149,7 @@ class LabelRows:
         result: SearchResult,
         addresses: Sequence[tuple[str, int]],
         units: Units | None = None,
+        test: Test | None = None,
     ) -> LabelTable:
         """Return the rows of some units; a dead unit has one row without a formula.
 
@@ -158,17 +161,27 @@ class LabelRows:
             Layer and number of each unit.
         units : Units, optional
             Activations of the units, for metrics; None leaves the metrics out.
+        test : callable, optional
+            Tests formulas on held-out samples, which have a say in the choice of headlines.
         """
         found = Findings.of(result, self._settings)
         found = found.take((found.rank > 0) | found.is_best_of_length)
         tested = tested_formulas(
             found.n_positive, found.doubled_u, found.spread, found.log10_p, found.rung
         )
-        reported = np.flatnonzero(found.rank)
+        unseen = {} if test is None else self._unseen(found, test, len(result))
+        is_headline = headlines(found, unseen.get("auc_held_out"))
+        reported = np.flatnonzero((found.rank > 0) | is_headline)
+        # A headline that is not among the rows to report comes after them.
+        last = (found.rank == 0)[reported]
+        reported = reported[np.lexsort((last, found.way[reported], found.unit[reported]))]
+        is_headline = is_headline[reported]
         rows = absent_columns(reported.size)
+        rows |= {name: column[reported] for name, column in unseen.items()}
         rows |= self._of_searches(result, found, reported)
-        rows |= self._corrected(result, found.take(reported), tested.take(reported))
+        rows |= self._corrected(result, found.take(reported), is_headline, tested.take(reported))
         rows |= self._grouped(found.take(reported))
+        rows |= {"headline": is_headline.astype(np.int64)}
         if units is not None:
             rows |= self._measured(found, reported, units)
 
@@ -187,6 +200,16 @@ class LabelRows:
             self._explained(found, tested), rows, formula, by_length, np.cumsum(counts)
         )
 
+    def _unseen(self, found: Findings, test: Test, n_units: int) -> Columns:
+        """Return the columns of held-out samples for all formulas."""
+        direction = chosen(self._settings.directions, found.way)
+        return test(Asked(found.unit, self._texts(found), direction, found.auc), n_units)
+
+    def _texts(self, found: Findings) -> list[str]:
+        """Write formulas in concept ids."""
+        texts = FormulaTexts(found.length, found.literals, found.connectives, self._names.formula)
+        return texts.tolist()
+
     def _explained(self, found: Findings, tested: Tested) -> dict[str, Column]:
         """Return the columns of `Explanation` for all formulas, and for an empty one."""
         length = np.append(found.length, 0)
@@ -203,15 +226,17 @@ class LabelRows:
         """Return the columns of reported formulas that say how they were searched."""
         unit, way = found.unit[reported], found.way[reported]
         return {
-            "rank": found.rank[reported],
+            "rank": _row_numbers(unit * result.length.shape[1] + way),
             "direction": chosen(self._settings.directions, way),
             "n_scored": result.n_scored[unit, way],
             "gap": result.gap[unit, way],
         }
 
-    def _corrected(self, result: SearchResult, found: Findings, tested: Tested) -> Columns:
+    def _corrected(
+        self, result: SearchResult, found: Findings, is_headline: np.ndarray, tested: Tested
+    ) -> Columns:
         """Return the columns of reported formulas that say what their p-values are worth."""
-        p_search, log10_p, correction = self._correct(result, found)
+        p_search, log10_p, correction = self._correct(result, found, is_headline)
         return {
             "p_search": p_search,
             "log10_p_search": log10_p,
@@ -225,8 +250,7 @@ class LabelRows:
         groups = self._groups
         if groups is None:
             return {}
-        texts = FormulaTexts(found.length, found.literals, found.connectives, self._names.formula)
-        formulas = texts[np.arange(found.unit.size)].tolist()
+        formulas = self._texts(found)
         # Many units have the same formulas.
         counts = {
             text: groups.n_inside(Formula.parse(text).evaluate(self._concepts))
@@ -237,9 +261,9 @@ class LabelRows:
     def _measured(self, found: Findings, reported: np.ndarray, units: Units) -> Columns:
         """Return the columns of the metrics, from the samples on which a formula is defined."""
         concepts = self._concepts
-        texts = FormulaTexts(found.length, found.literals, found.connectives, self._names.formula)
+        found = found.take(reported)
         made = []
-        for unit, text in zip(found.unit[reported].tolist(), texts[reported].tolist(), strict=True):
+        for unit, text in zip(found.unit.tolist(), self._texts(found), strict=True):
             formula = Formula.parse(text)
             values, extent = values_of(units, unit), formula.evaluate(concepts)
             if concepts.defined is not None:
@@ -252,6 +276,12 @@ class LabelRows:
         """Append the values of dead units to a column."""
         value = np.nan if self._dead[name] is None else self._dead[name]
         return np.concatenate([column, np.full(n_dead, value, column.dtype)])
+
+
+def _row_numbers(search: np.ndarray) -> np.ndarray:
+    """Number the rows of each search from 1, given the searches of rows in order: int64 [F]."""
+    first = np.searchsorted(search, search)
+    return np.arange(1, search.size + 1) - first
 
 
 def _by_length(found: Findings) -> tuple[np.ndarray, np.ndarray]:

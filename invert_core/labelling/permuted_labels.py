@@ -25,7 +25,7 @@ from invert_core.nulls.shared import SharedNulls
 from invert_core.parallel import n_threads
 from invert_core.results.label_table import LabelTable
 from invert_core.results.run_directory import read_run
-from invert_core.settings import SIGNIFICANT, Settings
+from invert_core.settings import SIGNIFICANT, Settings, check_seed
 from invert_core.statistics.intervals import share_interval
 
 MEASURES = ("auc", "p_value", "p_search")
@@ -100,7 +100,7 @@ class Share:
 class PermutedCheck:
     """What `check_permuted_labels` found.
 
-    A label is a row of rank 1; a unit has one for each direction, and a dead unit none.
+    A label is a headline; a unit has one for each direction, and a dead unit none.
 
     Attributes
     ----------
@@ -160,7 +160,7 @@ def check_permuted_labels(
     Raises
     ------
     SettingError
-        `n_permutations` is below 1.
+        `n_permutations` is below 1, or `seed` is not a whole number from 0 to below 2**63.
     DataError
         All units of the run are dead, or hardly any permutation leaves a concept within the
         fraction limits.
@@ -169,6 +169,7 @@ def check_permuted_labels(
     """
     if n_permutations < 1:
         raise SettingError(f"--permute-labels is {n_permutations}.", "Give 1 or more.")
+    check_seed(seed)
     read = read_run(run)
     moved = {"activations": activations, "concepts": concepts, "names": names}
     real = _Found(read.labels.tables)
@@ -295,9 +296,9 @@ class _Found:
     def __init__(self, tables: Iterable[LabelTable]) -> None:
         self._parts: dict[str, list[np.ndarray]] = {name: [] for name in MEASURES}
         for table in tables:
-            first = (table.array("rank") == 1) & (table.array("status") != "dead")
+            is_label = table.is_label() & (table.array("status") != "dead")
             for name, parts in self._parts.items():
-                parts.append(table.array(name)[first])
+                parts.append(table.array(name)[is_label])
 
     def values(self, name: str) -> np.ndarray:
         """Return one of the measures of all labels."""

@@ -29,7 +29,7 @@ _SAME = 1e-9
 
 @dataclass(frozen=True)
 class _Layer:
-    """The rows of rank 1 of the living units of a layer, in order.
+    """The labels of the living units of a layer, in order.
 
     `share` is the share of the level spent on permutations, if p is as small as these can make it;
     else 0.
@@ -45,8 +45,8 @@ class _Layer:
 class QValues:
     """Gathers the p-values of a labelling, and corrects them when all are known.
 
-    Corrected together are, in each layer, the rows of rank 1 of the living units: two of each unit
-    with direction "both". Only a few numbers are kept of each.
+    Corrected together are, in each layer, the headlines of the living units: two of each unit with
+    direction "both". Only a few numbers are kept of each.
 
     Parameters
     ----------
@@ -62,10 +62,10 @@ class QValues:
         """Take the rows of the next units."""
         layers, status = table.array("layer"), table.array("status")
         log10_p = table.array("log10_p_search")
-        is_first = (table.array("rank") == 1) & (status != "dead")
+        is_label = table.is_label() & (status != "dead")
         share = self._shares_of_least(table)
         for name in dict.fromkeys(layers.tolist()):
-            at = np.flatnonzero(is_first & (layers == name))
+            at = np.flatnonzero(is_label & (layers == name))
             of_layer = self._layers.setdefault(name, _Layer())
             of_layer.row.extend((self._n_rows + at).tolist())
             of_layer.unit.extend(table.array("unit")[at].tolist())

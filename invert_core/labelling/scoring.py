@@ -99,7 +99,12 @@ def score(
     n_units = scored.tested.is_constant.size
     once = np.ones(n_units, np.int64)
     columns = absent_columns(n_units)
-    columns |= {"rank": once, "direction": chosen(("given",), 0 * once), "n_scored": once}
+    columns |= {
+        "rank": once,
+        "headline": once,
+        "direction": chosen(("given",), 0 * once),
+        "n_scored": once,
+    }
     columns |= scored.columns | _uncorrected(scored.tested) | scored.metrics
     table = LabelTable(
         {name: columns[name] for name in EXPLAINED},

@@ -1,6 +1,7 @@
 """P-values corrected for the search, which is free to choose among very many formulas."""
 
 import logging
+import math
 
 import numpy as np
 
@@ -26,6 +27,10 @@ class Correct:
     level is at most 0.99 of the level by the first and 0.01 of it by the second. The first is sharp
     where permutations can tell, the second goes on where they cannot. If the samples are in groups,
     `p_search` is p_perm, because the second takes samples as independent.
+
+    The row of each rank has a null distribution of its own, and so has the headline, which is the
+    best of up to L formulas by a p that is corrected for all formulas that are not longer: its
+    p_space is L times this p.
 
     Parameters
     ----------
@@ -69,7 +74,7 @@ class Correct:
             )
 
     def __call__(
-        self, result: SearchResult, found: Findings
+        self, result: SearchResult, found: Findings, is_headline: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return p_search and its log10, float64 [F], and numbers of `CORRECTIONS`, int64 [F].
 
@@ -79,12 +84,19 @@ class Correct:
             All that was found for some units.
         found : Findings
             The F formulas to correct; all are reported.
+        is_headline : bool [F]
+            Which of them are headlines.
         """
-        space = log10_p_search(10.0**found.log10_p, found.log10_p, self._n_formulas)
+        n_lengths = self.search.settings.length
+        space = np.where(
+            is_headline,
+            np.minimum(0.0, found.log10_p_of_length + math.log10(n_lengths)),
+            log10_p_search(10.0**found.log10_p, found.log10_p, self._n_formulas),
+        )
         none = np.full(space.size, SPACE)
         if not self._n_permutations:
             return 10.0**space, space, none
-        share = self._permuted(result, found)
+        share = self._permuted(result, found, is_headline)
         if self._of_permutations != PERMUTATION:
             return share, np.log10(share), none + self._of_permutations
         log10_share = np.log10(share / SHARE_OF_PERMUTATIONS)
@@ -93,14 +105,21 @@ class Correct:
         correction = np.where(log10_share <= log10_space, PERMUTATION, SPACE)
         return 10.0**bounded, bounded, correction
 
-    def _permuted(self, result: SearchResult, found: Findings) -> np.ndarray:
+    def _permuted(
+        self, result: SearchResult, found: Findings, is_headline: np.ndarray
+    ) -> np.ndarray:
         """Return (1 + n_as_small) / (1 + P) of each formula."""
-        own = result.n_as_small[found.unit, found.way, found.rank - 1]
-        counts = own.copy()
-        left = np.flatnonzero(own < 0)
+        beam = self.search.settings.beam
+        place = np.where(is_headline, beam + found.length - 1, found.rank - 1)
+        counts = result.n_as_small[found.unit, found.way, place]
+        left = np.flatnonzero(counts < 0)
         if left.size:
+            statistic = np.where(is_headline, found.log10_p_of_length, found.log10_p)
             counts[left] = self._shared.n_as_small(
-                result.ties, found.unit[left], found.rank[left], found.log10_p[left]
+                result.ties,
+                found.unit[left],
+                np.where(is_headline, beam, found.rank - 1)[left],
+                statistic[left],
             )
         return (1.0 + counts) / (1.0 + self._n_permutations)
 

@@ -13,8 +13,9 @@ from invert_core.kernels.jobs import SHUFFLES
 from invert_core.kernels.ranks import RankSums, rank_sums
 from invert_core.kernels.warm_up import compile_jobs
 from invert_core.nulls.arrangements import Arrangements
-from invert_core.nulls.statistic import TOLERANCE, row_statistics
+from invert_core.nulls.statistic import row_statistics
 from invert_core.search.complete_search import CompleteSearch
+from invert_core.search.headlines import TOLERANCE
 from invert_core.search.search import UNWATCHED, Search, Units, Watch
 from invert_core.search.search_result import Findings, SearchResult
 from invert_core.settings import Settings
@@ -51,6 +52,7 @@ class Permuting(Search):
     ):
         self.settings = search.settings
         self.n_samples = search.n_samples
+        self.n_concepts = search.n_concepts
         self.n_beam = search.n_beam
         self.signs = search.signs
         self._search = search
@@ -91,7 +93,7 @@ class Permuting(Search):
         return result
 
     def _null(self, units: Units, watch: Watch) -> np.ndarray:
-        """Return the statistics of the rows of K units in P arrangements: float64 [P, K, B].
+        """Return `row_statistics` of K units in P arrangements: float64 [P, K, B + 1].
 
         Arrangements in which no formula is within the fraction limits are not among the P, because
         the real one is never such.
@@ -142,12 +144,19 @@ class Permuting(Search):
         return explain_ranked
 
     def _count(self, result: SearchResult, units: np.ndarray, null: np.ndarray) -> None:
-        """Fill in how many arrangements of some units have a p as small as each row."""
+        """Fill in how many arrangements of some units have a p as small as each formula."""
         found = Findings.of(result, self.settings)
-        found = found.take((found.rank > 0) & np.isin(found.unit, units))
-        of_row = null[:, np.searchsorted(units, found.unit), found.rank - 1]
-        is_as_small = of_row <= found.log10_p + TOLERANCE
-        result.n_as_small[found.unit, found.way, found.rank - 1] = is_as_small.sum(axis=0)
+        found = found.take(np.isin(found.unit, units))
+        null = null[:, np.searchsorted(units, found.unit)]
+        beam = self.settings.beam
+        of_length = beam + found.length - 1
+        for rows, place, column, statistic in (
+            (found.rank > 0, found.rank - 1, found.rank - 1, found.log10_p),
+            (found.is_best_of_length, of_length, beam, found.log10_p_of_length),
+        ):
+            column = np.broadcast_to(column, rows.shape)[rows]
+            is_as_small = null[:, rows, column] <= statistic[rows] + TOLERANCE
+            result.n_as_small[found.unit[rows], found.way[rows], place[rows]] = is_as_small.sum(0)
 
 
 def _taken(units: Units, chosen: np.ndarray) -> Units:

@@ -50,16 +50,16 @@ class SharedNulls:
         self._nulls: dict[Node, np.ndarray] = {}
 
     def n_as_small(
-        self, ties: Ties, unit: np.ndarray, rank: np.ndarray, log10_p: np.ndarray
+        self, ties: Ties, unit: np.ndarray, column: np.ndarray, log10_p: np.ndarray
     ) -> np.ndarray:
-        """Count the permuted searches that find a p as small as that of each row, or smaller.
+        """Count the permuted searches with a statistic as small as that of each row, or smaller.
 
         Parameters
         ----------
         ties : Ties
             Tie profiles of the units.
-        unit, rank, log10_p : int64 [F], int64 [F], float64 [F]
-            Unit, rank from 1, and p of the formula of each row.
+        unit, column, log10_p : int64 [F], int64 [F], float64 [F]
+            Unit of each row, which of the `row_statistics` it has, and its value.
 
         Returns
         -------
@@ -72,12 +72,12 @@ class SharedNulls:
         above, below = places.above[unit], places.below[unit]
         for number, node in enumerate(places.nodes):
             rows = np.flatnonzero((above == number) | (below == number))
-            found = n_as_small(self._nulls[node], log10_p[rows], rank[rows])
+            found = n_as_small(self._nulls[node], column[rows], log10_p[rows])
             counts[rows] = np.maximum(counts[rows], found)
         return counts
 
     def _compute(self, nodes: list[Node]) -> None:
-        """Compute the null distributions of some nodes, float64 [P, B] each, or read them."""
+        """Compute the null distributions of some nodes, float64 [P, B + 1] each, or read them."""
         kept = {node: self._kept.read(node, self._shape) for node in nodes}
         self._nulls |= {node: null for node, null in kept.items() if null is not None}
         left = [node for node in nodes if node not in self._nulls]
@@ -108,7 +108,7 @@ class SharedNulls:
 
     @property
     def _shape(self) -> tuple[int, int]:
-        return self._seeds.size, self._settings.beam
+        return self._seeds.size, self._settings.beam + 1
 
     def _search_piece(self, piece: tuple[Node, np.ndarray]) -> np.ndarray:
         node, seeds = piece

@@ -190,7 +190,7 @@ class Label(UnitExplanation):
         words=("permutation", "group permutation", "shift", "space", "none"),
     )
     q_value: float | None = column(
-        "`p_search` of the row of rank 1, corrected for all living units of the layer: the false "
+        "`p_search` of the headline, corrected for all living units of the layer: the false "
         "discovery rate if this row and all with a smaller `p_search` are called significant, or "
         "the family-wise error rate if `--adjust holm` asked for it.",
         dead=None,
@@ -213,8 +213,9 @@ class Label(UnitExplanation):
         at_most=1.0,
     )
     auc_held_out_low: float | None = column(
-        "Lower end of the 95 % confidence interval of `auc_held_out`; nothing if the samples are "
-        "in groups.",
+        "Lower end of the 95 % confidence interval of `auc_held_out`. If the samples are in "
+        "groups, it comes from these; nothing if they are not known, or if fewer than two of them "
+        "have samples on which the formula is true, or false.",
         dead=None,
         default=None,
         at_least=0.0,
@@ -224,8 +225,9 @@ class Label(UnitExplanation):
         "Upper end of this interval.", dead=None, default=None, at_least=0.0, at_most=1.0
     )
     p_held_out: float | None = column(
-        "One-sided p-value on the held-out samples, in the direction of the search; nothing if the "
-        "samples are in groups. No search was made there, so it needs no correction for formulas.",
+        "One-sided p-value on the held-out samples, in the direction of the search: given the ties "
+        "or, if the samples are in groups, of a t test between these; nothing where the interval "
+        "is. No search was made there, so it needs no correction for formulas.",
         dead=None,
         default=None,
         at_least=0.0,
@@ -245,6 +247,16 @@ class Label(UnitExplanation):
         "on the held-out ones.",
         dead=None,
         default=None,
+    )
+    headline: int = column(
+        "1 for the label of the unit: of the best formulas of each length, the one with the "
+        "smallest p corrected for all formulas that are not longer; a longer one that does not "
+        "beat the shorter ones on held-out samples is none. A unit has one for each direction; if "
+        "it is not among the rows with the best AUC, it comes after them. Its `p_search` allows "
+        "for this choice. 0 for other rows, and for all rows of earlier versions, where rank 1 "
+        "stands for it.",
+        dead=1,
+        default=0,
     )
     by_length: tuple[Explanation, ...] = ()
     """The best formula found of each length, whatever `min_gain` was; only in the row of rank 1."""

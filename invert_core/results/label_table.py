@@ -148,6 +148,14 @@ class LabelTable:
         is_new[1:] = (layers[1:] != layers[:-1]) | (units[1:] != units[:-1])
         return is_new
 
+    def is_label(self) -> np.ndarray:
+        """Return which rows are the label of their unit and direction: bool [R].
+
+        These are the headlines, or the rows of rank 1 where an earlier version chose none.
+        """
+        is_headline = self.array("headline") == 1
+        return is_headline if is_headline.any() else self.array("rank") == 1
+
     def values(self, name: str, at: np.ndarray | slice = slice(None)) -> list[Any]:
         """Return a column of `Label` for the rows at some positions, as values of Python."""
         if name in self.rows:

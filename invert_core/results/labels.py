@@ -106,7 +106,9 @@ class Labels:
     __hash__ = None  # type: ignore[assignment]
 
     def best(self, top: int | None = None) -> tuple[Label, ...]:
-        """Return the row of rank 1 of every unit and direction, except dead units, best first.
+        """Return the label of every unit and direction, except dead units, best first.
+
+        The label is the `headline`, or the row of rank 1 in runs of earlier versions.
 
         They are not in the order of units, and there are fewer of them than units if some are dead.
 
@@ -240,7 +242,7 @@ def conviction(row: Label) -> tuple[bool, float, float]:
 def best_rows(table: LabelTable, top: int | None) -> np.ndarray:
     """Return the positions of the rows that `Labels.best` returns if there are no others."""
     status = table.array("status")
-    first = np.flatnonzero((table.array("rank") == 1) & (status != "dead"))
+    first = np.flatnonzero(table.is_label() & (status != "dead"))
     stands = (status == "ok") & (table.array("p_search") < SIGNIFICANT)
     distance, log10_p = np.abs(table.array("auc") - 0.5), table.array("log10_p_search")
     order = np.lexsort((log10_p[first], -distance[first], ~stands[first]))

@@ -59,7 +59,7 @@ class CompleteSearch(Search):
         """Search units whose scores are added over the atoms of this search."""
         weights, tie_sums, ties = scored.ranked
         spread = RankSpread.of_units(self.n_samples, tie_sums)
-        result = SearchResult.empty(self.n_beam, self.settings, spread, ties)
+        result = SearchResult.empty(self.n_beam, self.n_concepts, self.settings, spread, ties)
         alive = np.flatnonzero(~spread.is_dead)
         if alive.size < len(weights):
             weights = weights[alive]

@@ -114,7 +114,9 @@ class MaskedSearch(Search):
         ranked = [RankedUnit(one, self._concepts, least, watch.check) for one in runs]
         everywhere = whole_set(atoms.sizes.size)
         ties = Ties.join([unit.ties(everywhere) for unit in ranked])
-        result = SearchResult.empty(self.n_beam, self.settings, RankSpread(n_samples, d), ties)
+        result = SearchResult.empty(
+            self.n_beam, self.n_concepts, self.settings, RankSpread(n_samples, d), ties
+        )
         profile = np.zeros(places, np.int64)
         profiles: list[Ties] = []
         for number, unit in enumerate(ranked):

@@ -58,6 +58,7 @@ class Search(ABC):
         self._dtypes = tuple(dtypes)
         self.settings = settings
         self.n_samples = concepts.n_samples
+        self.n_concepts = len(concepts.id)
         self.n_beam = settings.beam
         self.signs = tuple(-1.0 if one == "negative" else 1.0 for one in settings.directions)
 

@@ -11,6 +11,7 @@ from invert_core.kernels.scores import auc_of, doubled_u
 from invert_core.kernels.ties import Ties
 from invert_core.settings import Settings
 from invert_core.statistics.conditional import log10_p_given_ties
+from invert_core.statistics.corrections import log10_p_search, n_formulas
 from invert_core.statistics.tails import RankSpread
 
 
@@ -27,6 +28,8 @@ class SearchResult:
     ----------
     n_beam : int
         B; 0 for an exhaustive search.
+    n_concepts : int
+        Number of concepts C.
     length, n_positive, rank_sum : int64 [K, W, R]
         Number of literals, size of the extent, and the sum of the doubled midranks over it.
     literals, connectives : int64 [K, W, R, L]
@@ -41,9 +44,10 @@ class SearchResult:
         Decimal logarithm of the two-sided p-value, given the ties.
     rung : int8 [K, W, R]
         How this p was computed, see `kernels.tails`.
-    n_as_small : int64 [K, W, B]
+    n_as_small : int64 [K, W, B + L]
         In how many searches on permutations of the unit itself the row of each rank had a p as
-        small as here, or smaller; -1 if the unit was not permuted itself.
+        small as here, or smaller; then, in how many the headline had one as small as the best
+        formula of each length has here. -1 if the unit was not permuted itself.
     spread : RankSpread
         Rank spread of each unit, [K], or of each formula, [K, W, R], if formulas are compared on
         different samples.
@@ -52,6 +56,7 @@ class SearchResult:
     """
 
     n_beam: int
+    n_concepts: int
     length: np.ndarray
     n_positive: np.ndarray
     rank_sum: np.ndarray
@@ -70,7 +75,9 @@ class SearchResult:
         return len(self.length)
 
     @classmethod
-    def empty(cls, n_beam: int, settings: Settings, spread: RankSpread, ties: Ties) -> Self:
+    def empty(
+        cls, n_beam: int, n_concepts: int, settings: Settings, spread: RankSpread, ties: Ties
+    ) -> Self:
         """Return a result in which every place is still empty."""
         searches = (ties.n_samples.size, len(settings.directions))
         places = (*searches, n_beam + settings.length)
@@ -79,6 +86,7 @@ class SearchResult:
         n_scored, gap = np.zeros(searches, np.int64), np.full(searches, np.nan)
         return cls(
             n_beam=n_beam,
+            n_concepts=n_concepts,
             length=length,
             n_positive=n_positive,
             rank_sum=rank_sum,
@@ -88,7 +96,7 @@ class SearchResult:
             gap=gap,
             log10_p=np.zeros(places),
             rung=np.zeros(places, np.int8),
-            n_as_small=np.full((*searches, settings.beam), -1),
+            n_as_small=np.full((*searches, settings.beam + settings.length), -1),
             spread=spread,
             ties=ties,
         )
@@ -102,7 +110,7 @@ class SearchResult:
         arrays = {
             one.name: np.concatenate([getattr(result, one.name) for result in results])
             for one in fields(cls)
-            if one.name not in ("n_beam", "spread", "ties")
+            if one.name not in ("n_beam", "n_concepts", "spread", "ties")
         }
         spreads = [result.spread for result in results]
         spread = RankSpread(
@@ -112,7 +120,13 @@ class SearchResult:
             np.concatenate([one.d for one in spreads]),
         )
         ties = Ties.join([result.ties for result in results])
-        return cls(n_beam=first.n_beam, spread=spread, ties=ties, **arrays)
+        return cls(
+            n_beam=first.n_beam,
+            n_concepts=first.n_concepts,
+            spread=spread,
+            ties=ties,
+            **arrays,
+        )
 
     def test(self, profile: np.ndarray, ties: Ties) -> None:
         """Fill in the p-values of all formulas.
@@ -166,6 +180,8 @@ class Findings:
     ----------
     unit, way : int64 [F]
         Positions of the unit and of the direction.
+    sign : float64 [F]
+        1 for a search for the largest AUC, -1 for the smallest.
     rank : int64 [F]
         Rank among the formulas to report, from 1; 0 for a formula that is not reported.
     place_in_beam : int64 [F]
@@ -175,6 +191,8 @@ class Findings:
     length, n_positive, doubled_u : int64 [F]
         Number of literals, size of the extent, and 2U.
     auc, log10_p : float64 [F]
+    log10_p_of_length : float64 [F]
+        Decimal logarithm of p, corrected for all formulas that are not longer.
     rung : int8 [F]
         As in `SearchResult`.
     literals, connectives : int64 [F, L]
@@ -185,6 +203,7 @@ class Findings:
 
     unit: np.ndarray
     way: np.ndarray
+    sign: np.ndarray
     rank: np.ndarray
     place_in_beam: np.ndarray
     is_best_of_length: np.ndarray
@@ -193,6 +212,7 @@ class Findings:
     doubled_u: np.ndarray
     auc: np.ndarray
     log10_p: np.ndarray
+    log10_p_of_length: np.ndarray
     rung: np.ndarray
     literals: np.ndarray
     connectives: np.ndarray
@@ -227,9 +247,11 @@ class Findings:
         last = np.append(first, order.size)[1:] - 1
         rows = order[first]
         in_beam, of_length = place[rows], place[order[last]]
+        log10_p = result.log10_p[used][rows]
         return cls(
             unit=unit[rows],
             way=way[rows],
+            sign=signs[way[rows]],
             rank=_ranks(search[rows], length[rows], score[rows], settings),
             place_in_beam=np.where(in_beam < result.n_beam, in_beam + 1, 0),
             is_best_of_length=of_length >= result.n_beam,
@@ -237,7 +259,8 @@ class Findings:
             n_positive=n_positive[rows],
             doubled_u=doubled_u(n_positive, rank_sum)[rows],
             auc=auc[rows],
-            log10_p=result.log10_p[used][rows],
+            log10_p=log10_p,
+            log10_p_of_length=_within_length(log10_p, length[rows], result, settings),
             rung=result.rung[used][rows],
             literals=result.literals[used][rows],
             connectives=result.connectives[used][rows],
@@ -259,6 +282,18 @@ def _as_text(literals: np.ndarray, connectives: np.ndarray) -> np.ndarray:
     """
     codes = np.concatenate([literals, connectives], axis=1, dtype=">u4", casting="unsafe")
     return codes.view(f"S{codes.shape[1] * codes.itemsize}")[:, 0]
+
+
+def _within_length(
+    log10_p: np.ndarray, length: np.ndarray, result: SearchResult, settings: Settings
+) -> np.ndarray:
+    """Correct each p for the number of possible formulas that are not longer: float64 [F]."""
+    corrected = np.empty(log10_p.size)
+    for n_literals in np.unique(length).tolist():
+        rows = np.flatnonzero(length == n_literals)
+        n_tests = n_formulas(result.n_concepts, n_literals, len(settings.directions))
+        corrected[rows] = log10_p_search(10.0 ** log10_p[rows], log10_p[rows], n_tests)
+    return corrected
 
 
 def _ranks(

@@ -1,8 +1,9 @@
 """Confidence intervals: of an AUC, and of a share.
 
 The interval of an AUC is the union of two, because each alone covers too little where the other one
-does not: DeLong's variance on the scale of the logit, which knows how the values overlap, but not
-how little a few samples say; and Newcombe's method 5, which knows the counts alone.
+does not: by the variance on the scale of the logit, which knows how the values overlap, but not how
+little a few samples say; and Newcombe's method 5, which knows the counts alone. If the samples are
+in groups, the variance is one between groups, and the counts are numbers of groups.
 """
 
 import math
@@ -10,6 +11,7 @@ import math
 import numpy as np
 
 from invert_core.kernels.placements import Placements
+from invert_core.statistics.grouped_auc import are_enough, grouped_variance
 
 Z_95 = 1.959963984540054
 """The upper 2.5 % point of the standard normal distribution."""
@@ -19,9 +21,8 @@ _HALVINGS = 60
 def auc_interval(placed: Placements) -> tuple[np.ndarray, np.ndarray]:
     """Return the 95 % confidence interval of each AUC, for samples that the search did not see.
 
-    It is the union of the interval by DeLong's variance on the scale of the logit and of Newcombe's
-    interval, see `delong_interval` and `newcombe_interval`. It has positive width even if the AUC
-    is 0 or 1, if one sample is inside the extent, or if all values are equal.
+    It is the union of `logit_interval` and `newcombe_interval`. It has positive width even if the
+    AUC is 0 or 1, if one sample is inside the extent, or if all values are equal.
 
     Parameters
     ----------
@@ -31,11 +32,16 @@ def auc_interval(placed: Placements) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     low, high : float64 [F]
-        ``0 <= low < high <= 1``, and the AUC lies between them.
+        ``0 <= low < high <= 1``, and the AUC lies between them. With groups, both are NaN if fewer
+        than two of them have samples inside, or outside.
     """
-    ends = zip(delong_interval(placed), newcombe_interval(placed), strict=True)
+    ends = zip(logit_interval(placed), newcombe_interval(placed), strict=True)
     (low, other_low), (high, other_high) = ends
-    return np.fmin(low, other_low), np.fmax(high, other_high)
+    low, high = np.fmin(low, other_low), np.fmax(high, other_high)
+    if placed.between is None:
+        return low, high
+    is_known = are_enough(placed)
+    return np.where(is_known, low, np.nan), np.where(is_known, high, np.nan)
 
 
 def delong_variance(placed: Placements) -> np.ndarray:
@@ -56,17 +62,19 @@ def delong_variance(placed: Placements) -> np.ndarray:
     return of_inside + of_outside
 
 
-def delong_interval(placed: Placements) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ends of the interval of logit(AUC) by DeLong's variance, as AUC: float64 [F].
+def logit_interval(placed: Placements) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of the interval of logit(AUC) by its variance, as AUC: float64 [F].
 
-    Both are NaN where the logit or the variance does not exist.
+    The variance is `delong_variance`, or with groups `grouped_variance`. Both ends are NaN where
+    the logit or the variance does not exist.
     """
     doubled_pairs = 2 * placed.n_positive * (placed.n_samples - placed.n_positive)
     auc = placed.doubled_u / doubled_pairs
     other = (doubled_pairs - placed.doubled_u) / doubled_pairs
+    variance = delong_variance if placed.between is None else grouped_variance
     with np.errstate(divide="ignore", invalid="ignore"):
         # The derivative of the logit is 1 / (AUC (1 - AUC)).
-        factor = np.exp(-Z_95 * np.sqrt(delong_variance(placed)) / (auc * other))
+        factor = np.exp(-Z_95 * np.sqrt(variance(placed)) / (auc * other))
         return auc * factor / (auc * factor + other), auc / (auc + other * factor)
 
 
@@ -77,18 +85,23 @@ def newcombe_interval(placed: Placements) -> tuple[np.ndarray, np.ndarray]:
     V(t) = t (1 - t) (1 + M (1 - t) / (2 - t) + M t / (1 + t)) / (n1 n0) and
     M = (n1 + n0) / 2 - 1. Newcombe, "Confidence intervals for an effect size measure based on the
     Mann-Whitney statistic. Part 2: asymptotic methods and evaluation", Statistics in Medicine 25
-    (2006).
+    (2006). n1 and n0 are the numbers of samples inside and outside or, if these are in groups, of
+    groups that have such samples: as if the samples of a group said no more than one.
     """
-    doubled_pairs = 2 * placed.n_positive * (placed.n_samples - placed.n_positive)
-    high = _newcombe_above(placed.doubled_u, placed)
-    return 1.0 - _newcombe_above(doubled_pairs - placed.doubled_u, placed), high
+    inside, outside = placed.n_positive, placed.n_samples - placed.n_positive
+    doubled_pairs = 2 * inside * outside
+    if placed.between is not None:
+        inside, outside = placed.between.n_inside, placed.between.n_outside
+    counts = inside.astype(np.float64), outside.astype(np.float64)
+    high = _newcombe_above(placed.doubled_u / doubled_pairs, *counts)
+    low = _newcombe_above((doubled_pairs - placed.doubled_u) / doubled_pairs, *counts)
+    return 1.0 - low, high
 
 
-def _newcombe_above(doubled_u: np.ndarray, placed: Placements) -> np.ndarray:
-    """Return the upper end of Newcombe's interval for some 2U: float64 [F]."""
-    pairs = (placed.n_positive * (placed.n_samples - placed.n_positive)).astype(np.float64)
-    auc = doubled_u / (2 * pairs)
-    middle = placed.n_samples / 2 - 1
+def _newcombe_above(auc: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Return the upper end of Newcombe's interval for some AUC: float64 [F]."""
+    pairs = inside * outside
+    middle = (inside + outside) / 2 - 1
     low, high = auc, np.ones_like(auc)
     # (t - AUC)**2 - z**2 V(t) has one zero between the AUC and 1. Halving finds it with the same
     # bits on every machine.

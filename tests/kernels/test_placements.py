@@ -36,6 +36,21 @@ def by_pairs(values, extent, domain):
     return counts, spreads
 
 
+def by_groups(values, extent, domain, group):
+    """Numbers of groups inside, outside and in either, and their spreads, from every pair."""
+    inside, outside = np.flatnonzero(extent & domain), np.flatnonzero(~extent & domain)
+    n_with = [np.unique(group[of]).size for of in (inside, outside, np.flatnonzero(domain))]
+    doubled = 2 * (values[inside][:, None] > values[outside]) + (
+        values[inside][:, None] == values[outside]
+    )
+    if not doubled.size:
+        return [0, 0, 0], [0.0, 0.0, 0.0]
+    deviations = np.zeros((2, group.max() + 1))
+    for row, (of, sums) in enumerate(((inside, doubled.sum(1)), (outside, doubled.sum(0)))):
+        np.add.at(deviations[row], group[of], sums - sums.mean())
+    return n_with, [(each**2).sum() for each in (*deviations, deviations.sum(0))]
+
+
 @st.composite
 def cases(draw):
     n_samples = draw(strategies.n_samples())
@@ -66,3 +81,26 @@ def test_placements_are_those_of_every_pair(case, is_sparse):
         expected_profile = Ties.of([units[of_unit][everywhere[:, number]]])
         for one, other in zip(profile, expected_profile, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+@given(cases(), st.booleans(), st.data())
+def test_groups_deviate_as_the_placements_of_their_samples_do(case, is_sparse, data):
+    units, unit, extents, domains = case
+    n_samples = units.shape[1]
+    number = st.integers(0, max(0, n_samples - 1))
+    group = np.array(data.draw(st.lists(number, min_size=n_samples, max_size=n_samples)), np.int32)
+    everywhere = np.ones_like(extents) if domains is None else domains
+    given_domains = None if domains is None else pack_columns(domains)
+    shared = (unit, pack_columns(extents & everywhere), given_domains, n_samples)
+    found = placements(stored_sparsely(units) if is_sparse else units, *shared, group)
+    assert found.between is not None
+    for number, of_unit in enumerate(unit):
+        counts, spreads = by_groups(
+            units[of_unit], extents[:, number], everywhere[:, number], group
+        )
+        assert [int(one[number]) for one in found.between[:3]] == counts
+        of_formula = [one[number] for one in found.between[3:]]
+        np.testing.assert_allclose(of_formula, spreads, rtol=1e-11, atol=1e-7)
+    alone = placements(units, *shared)
+    for one, other in zip(found[:5], alone[:5], strict=True):
+        np.testing.assert_array_equal(one, other)

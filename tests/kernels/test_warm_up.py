@@ -51,6 +51,7 @@ print([e.data["dispatcher"].py_func.__name__ for _, e in counted.buffer])
 """
 
 HELD_OUT = """
+import itertools
 import sys
 import numpy as np
 import scipy.sparse
@@ -62,8 +63,11 @@ from invert_core.labelling.inputs import Inputs
 concepts = read_concepts(sys.argv[1], missing="exclude")
 values = np.load("activations.npy")
 counted = event.RecordingListener()
-for given in (values, values.astype(np.float64), scipy.sparse.csc_array(values)):
-    inputs = Inputs(given, concepts, missing="exclude")
+groups = [f"g{number // 2}" for number in range(len(values))]
+for given, of in itertools.product(
+    (values, values.astype(np.float64), scipy.sparse.csc_array(values)), (None, groups)
+):
+    inputs = Inputs(given, concepts, missing="exclude", groups=of)
     # The same samples serve as held-out ones.
     labels = label(given, concepts, missing="exclude", settings=Settings(permutations=0))
     with inputs.open() as work, adding_held_out(work, 1, independent=True) as with_held_out:

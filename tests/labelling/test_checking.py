@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from invert_core import check_held_out, check_permuted_labels, score, verify_run
+from invert_core import check_held_out, check_permuted_labels, label, score, verify_run
+from invert_core.activations import Activations
+from invert_core.concepts import ConceptSet
 from invert_core.errors import (
     DataError,
     FileFormatError,
@@ -324,25 +326,46 @@ def test_samples_that_look_grouped_bring_advice_that_can_be_followed(clips, capl
     (told,) = [text for level, text in said(caplog) if level == "WARNING"]
     assert "give --groups 'id:(.*)/.*', or --groups none" in told
     assert found.n_hold is not None
+    of_samples = {row.p_held_out for row in found.labels} - {None}
     for groups, n_warnings in (("id:(.*)/.*", 0), ("none", 0)):
         caplog.clear()
         found = check_held_out(run, *of_unseen(clips), groups=groups)
         assert [level for level, _ in said(caplog)].count("WARNING") == n_warnings
-        assert (found.n_hold is None) == (groups != "none")
+        in_groups, told = groups != "none", {row.p_held_out for row in found.labels} - {None}
+        assert found.n_hold is not None
+        assert bool(told & of_samples) != in_groups
 
 
-def test_no_label_of_a_run_with_groups_holds_by_its_p(clips, caplog):
+def test_labels_hold_in_held_out_groups_as_they_do_when_labelled_with_them(clips):
     run = run_of(clips, groups="id:(.*)/.*")
-    with caplog.at_level(logging.INFO, "invert"):
-        caplog.clear()
-        found = check_held_out(run, *of_unseen(clips))
-    assert found.n_hold is None
-    assert found.n_tested > 0
-    assert {row.p_held_out for row in found.labels} == {None}
-    assert {row.auc_held_out_high for row in found.labels} == {None}
-    told = [level for level, text in said(caplog) if "stay empty" in text]
-    assert told == ["INFO"]
-    assert check_held_out(run, *of_unseen(clips), groups="none").n_hold is not None
+    found = check_held_out(run, *of_unseen(clips))
+    tested = [row for row in found.labels.best() if row.p_held_out is not None]
+    assert len(tested) > 5
+    assert found.n_hold == sum(row.p_held_out < 0.05 for row in tested)
+    arrays = [np.load(clips / f"{name}.npz") for name in ("seen", "unseen")]
+    searched, held = (
+        Activations.from_array(each["fc"], sample_id=each["sample_id"].tolist()) for each in arrays
+    )
+    labels = [np.load(clips / f"{name}_concepts.npz") for name in ("seen", "unseen")]
+    concepts = ConceptSet.from_arrays(
+        np.concatenate([each["labels"] for each in labels]),
+        labels[0]["id"].tolist(),
+        sample_id=[*searched.sample_id, *held.sample_id],
+    )
+    at_once = label(*(searched, concepts), held_out=held, groups="id:(.*)/.*", settings=QUICK).rows
+    for row, other in zip(found.labels, at_once, strict=True):
+        for name in ("auc_held_out", "auc_held_out_low", "auc_held_out_high", "p_held_out"):
+            assert getattr(row, name) == getattr(other, name)
+
+
+def test_groups_that_are_told_count_even_if_the_searched_activations_are_gone(clips, caplog):
+    run = run_of(clips, groups="id:(.*)/.*")
+    whole = check_held_out(run, *of_unseen(clips))
+    (clips / "seen.npz").unlink()
+    caplog.clear()
+    found = check_held_out(run, *of_unseen(clips))
+    assert "Nothing shows that these samples are of other groups" in caplog.text
+    assert list(found.labels) == list(whole.labels)
 
 
 def test_held_out_samples_of_searched_groups_are_refused(clips):
@@ -365,11 +388,20 @@ def test_the_table_of_a_run_says_nothing_of_other_samples(clips, caplog):
 
     ids = [f"clip{number // 10}/{number % 10}" for number in range(200)]
     run = run_of(clips, groups=table("seen.csv", ids[:N_SEARCHED]))
-    check_held_out(run, *of_unseen(clips))
+    found = check_held_out(run, *of_unseen(clips))
+    assert found.n_hold is None
+    assert found.n_tested > 0
+    assert {row.p_held_out for row in found.labels} == {None}
+    assert {row.auc_held_out_high for row in found.labels} == {None}
+    assert (
+        "stay empty, because nothing shows which held-out samples are of one group" in caplog.text
+    )
     assert "Nothing shows that these samples are of other groups" in caplog.text
     assert "give --groups TABLE:COLUMN with rows for both" in caplog.text
     caplog.clear()
-    check_held_out(run, *of_unseen(clips), groups=table("all.csv", ids))
+    found = check_held_out(run, *of_unseen(clips), groups=table("all.csv", ids))
+    assert found.n_hold is not None
+    assert "stay empty, because nothing" not in caplog.text
     assert "Nothing shows" not in caplog.text
     with pytest.raises(DataError, match=r"seen.csv' has no row for 70 held-out samples"):
         check_held_out(run, *of_unseen(clips), groups=f"{clips / 'seen.csv'}:clip")

@@ -115,6 +115,21 @@ def test_fewer_than_one_permutation_is_refused(run):
         check_permuted_labels(run, 0)
 
 
+@pytest.mark.parametrize(
+    ("seed", "message", "hint"),
+    [
+        (-5, "--seed is -5.", "Give 0 or more, below 2**63."),
+        (2**63, "--seed is 9223372036854775808.", "Give 0 or more, below 2**63."),
+        (0.5, "--seed is 0.5.", "Give a whole number."),
+    ],
+)
+def test_a_seed_that_cannot_be_one_is_refused(files, seed, message, hint):
+    with pytest.raises(SettingError) as caught:
+        check_permuted_labels(files / "run", 2, seed=seed)
+    assert message in str(caught.value)
+    assert caught.value.hint == hint
+
+
 def noise(folder, sizes):
     """Frames of clips; labels are those of the clips, and units say which clip it is."""
     random = np.random.default_rng(0)

@@ -24,6 +24,46 @@ def delong_variance(inside, outside):
     return variance(of_inside) / len(inside) + variance(of_outside) / len(outside)
 
 
+def grouped_variance(values, is_inside, groups):
+    """Obuchowski's variance of the AUC from every pair of groups, or None if it does not exist."""
+    names = list(dict.fromkeys(groups))
+    samples = list(zip(values, is_inside, groups, strict=True))
+    inside = {name: [v for v, i, g in samples if i and g == name] for name in names}
+    outside = {name: [v for v, i, g in samples if not i and g == name] for name in names}
+    n_inside, n_outside = sum(map(len, inside.values())), sum(map(len, outside.values()))
+    with_inside = [name for name in names if inside[name]]
+    with_outside = [name for name in names if outside[name]]
+    if len(with_inside) < 2 or len(with_outside) < 2:
+        return None
+
+    def wins(of_inside, of_outside):
+        return sum(
+            Fraction(1, 2) if x == y else Fraction(int(x > y))
+            for x in of_inside
+            for y in of_outside
+        )
+
+    won = {(one, other): wins(inside[one], outside[other]) for one in names for other in names}
+    auc = Fraction(sum(won.values()), n_inside * n_outside)
+    of_inside = {
+        one: sum(won[one, other] for other in names) / n_outside - len(inside[one]) * auc
+        for one in names
+    }
+    of_outside = {
+        one: sum(won[other, one] for other in names) / n_inside - len(outside[one]) * auc
+        for one in names
+    }
+    s10, s01, s11 = (
+        Fraction(len(some), len(some) - 1) * sum(one[name] * other[name] for name in some)
+        for some, one, other in (
+            (with_inside, of_inside, of_inside),
+            (with_outside, of_outside, of_outside),
+            (names, of_inside, of_outside),
+        )
+    )
+    return s10 / n_inside**2 + s01 / n_outside**2 + 2 * s11 / (n_inside * n_outside)
+
+
 def logit_interval(auc, variance, z):
     """The interval of the logit of the AUC, or None if it does not exist."""
     if variance is None or auc in (0, 1):

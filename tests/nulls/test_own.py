@@ -113,6 +113,10 @@ def test_counts_are_those_of_new_searches_among_rearranged_labels(kind, name, di
         unit, rank = rows.unit[row], rows.rank[row] - 1
         is_as_small = [one[unit, rank] <= rows.log10_p[row] + 1e-9 for one in null]
         counts[unit, rows.way[row], rank] = sum(is_as_small)
+    for row in np.flatnonzero(rows.is_best_of_length):
+        unit, place = rows.unit[row], search.settings.beam + rows.length[row] - 1
+        is_as_small = [one[unit, -1] <= rows.log10_p_of_length[row] + 1e-9 for one in null]
+        counts[unit, rows.way[row], place] = sum(is_as_small)
     np.testing.assert_array_equal(found.n_as_small, counts)
     assert (found.n_as_small[1] == -1).all()
     np.testing.assert_array_equal(found.log10_p, expected.log10_p)
@@ -268,8 +272,8 @@ def test_units_that_share_ties_with_no_others_are_corrected_by_their_own_permuta
     rng = np.random.default_rng(9)
     labels = {f"c{c}": rng.random(300) < 0.1 for c in range(30)}
     values = rng.choice([0.0, 1.0, 2.0], p=[0.4, 0.2, 0.4], size=(300, 3))
-    values[labels["c0"], 0] = 2.0
-    rows = [row for row in label(values, labels) if row.rank == 1]
+    values[rng.permutation(np.flatnonzero(labels["c0"]))[:20], 0] = 2.0
+    rows = [row for row in label(values, labels, settings=Settings(beam=1)) if row.headline]
     assert rows[0].correction == "permutation"
     assert rows[0].p_search == pytest.approx(1 / 201 / 0.99)
     assert all(row.p_search > 0.05 for row in rows[1:])

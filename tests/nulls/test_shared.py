@@ -19,6 +19,7 @@ from invert_core.search.exhaustive_search import ExhaustiveSearch
 from invert_core.search.masked_search import MaskedSearch
 from invert_core.search.unit_result import unit_results
 from invert_core.settings import Settings
+from tests.naive import corrections as naive
 
 SEEDS = np.random.default_rng(1).integers(2**64, size=40, dtype=np.uint64)
 
@@ -70,7 +71,7 @@ def test_a_null_distribution_is_that_of_all_orders_of_the_samples():
     every = row_statistics(search.explain(orders.astype(np.float32)), search.settings)[:, 0]
     levels, counts = np.unique(every.round(9), return_counts=True)
     nulls = SharedNulls(search, ConceptSet.from_arrays(labels, ["a", "b", "c"]), 1)
-    nulls.n_as_small(Ties.of([values]), np.array([0]), np.array([1]), np.array([0.0]))
+    nulls.n_as_small(Ties.of([values]), np.array([0]), np.array([0]), np.array([0.0]))
     found = nulls._nulls[Node(4)][:, 0].round(9)
     observed = np.array([(found == level).sum() for level in levels])
     assert observed.sum() == 4_000
@@ -79,8 +80,8 @@ def test_a_null_distribution_is_that_of_all_orders_of_the_samples():
 
 def counted(nulls, values, log10_p):
     rows = len(log10_p)
-    one = np.zeros(rows, np.int64)
-    return nulls.n_as_small(Ties.of([values]), one, one + 1, np.array(log10_p)).tolist()
+    first = np.zeros(rows, np.int64)
+    return nulls.n_as_small(Ties.of([values]), first, first, np.array(log10_p)).tolist()
 
 
 def test_a_unit_between_two_nodes_gets_the_larger_count():
@@ -90,7 +91,7 @@ def test_a_unit_between_two_nodes_gets_the_larger_count():
     asked = np.linspace(-3, 0, 50)
     found = counted(nulls, values, asked)
     assert set(nulls._nulls) == {Node(42), Node(30)}
-    each = [n_as_small(null, asked, np.ones(50, np.int64)) for null in nulls._nulls.values()]
+    each = [n_as_small(null, np.zeros(50, np.int64), asked) for null in nulls._nulls.values()]
     assert found == np.maximum(*each).tolist()
     assert (each[0] != each[1]).any()
 
@@ -165,9 +166,22 @@ def test_the_statistic_of_a_rank_is_the_p_of_its_row(seed, direction, min_gain):
             ]
             missing = [0.0] * (len(ways) - len(each))
             assert found[unit, rank] == min(each + missing)
+        of_lengths = [
+            (
+                p[unit, way, one.n_positive, one.doubled_u + one.n_positive * (one.n_positive + 1)],
+                one,
+            )
+            for way, of_way in enumerate(ways)
+            for one in of_way.by_length
+        ]
+        corrected = [
+            naive.log10_p_search(log10_p, naive.n_formulas(4, one.length, len(ways) == 2))
+            for log10_p, one in of_lengths
+        ]
+        assert found[unit, settings.beam] == pytest.approx(min(corrected), abs=1e-9)
 
 
 def test_rows_as_good_as_a_permuted_one_up_to_rounding_count_as_equal():
     null = np.array([[-3.0], [-2.0], [-1.0]])
     asked = np.array([-2.0 + TOLERANCE / 2, -2.0 - TOLERANCE / 2, -2.0 - 3 * TOLERANCE])
-    assert n_as_small(null, asked, np.ones(3, np.int64)).tolist() == [2, 2, 1]
+    assert n_as_small(null, np.zeros(3, np.int64), asked).tolist() == [2, 2, 1]

@@ -10,9 +10,10 @@ from invert_core.results.columns import Label
 from tests.oracle import definitions
 from tests.oracle.cases import Case
 from tests.oracle.differs import Differs, close, equal
-from tests.oracle.searches import Result, Unit, searched
+from tests.oracle.searches import Found, Result, Unit, searched
 
 _UNLIKELY = Fraction(1, 10**9)
+_ROUNDING = 1e-9
 _CORRECTED = ("p_search", "log10_p_search", "correction", "q_value")
 """The columns that permutations change."""
 
@@ -34,24 +35,50 @@ def check(rows: Sequence[Label], of_space: Sequence[Label], case: Case) -> None:
     orders = [_p_by_rank(order, case) for order in sorted(set(itertools.permutations(values)))]
     own = searched(case.kind, Unit(values), case.concepts, case.rules)
     for row, other in zip(rows, of_space, strict=True):
-        p = _p_of(Unit(values), own[row.direction], row.rank)
-        n_as_small = sum(of_rank[row.rank - 1] <= p for of_rank in orders)
+        if row.headline:
+            p = _corrected(_p_given(Unit(values), row, own[row.direction]), row.length, case)
+            n_as_small = sum(of_order[-1] <= p + _ROUNDING for of_order in orders)
+        else:
+            p = _p_of(Unit(values), own[row.direction], row.rank)
+            n_as_small = sum(of_order[row.rank - 1] <= p for of_order in orders)
         _check_row(row, other.p_search, case.permutations, Fraction(n_as_small, len(orders)))
 
 
-def _p_by_rank(values: Sequence[float], case: Case) -> list[Fraction]:
-    """The p of the row of each rank, the smaller of both directions."""
+def _p_by_rank(values: Sequence[float], case: Case) -> list[Fraction | float]:
+    """The p of each rank, and log10 p of the headline; the smaller of both directions."""
     unit = Unit(values)
-    results = searched(case.kind, unit, case.concepts, case.rules)
+    results = searched(case.kind, unit, case.concepts, case.rules).values()
     ranks = range(1, case.rules.beam + 1)
-    return [min(_p_of(unit, result, rank) for result in results.values()) for rank in ranks]
+    of_headlines = [
+        _corrected(_test(unit, found).p, len(found.formula.literals), case)
+        for result in results
+        for found in result.by_length
+    ]
+    by_rank = [min(_p_of(unit, result, rank) for result in results) for rank in ranks]
+    return [*by_rank, min(of_headlines, default=0.0)]
+
+
+def _corrected(p: Fraction, length: int, case: Case) -> float:
+    """log10 p, corrected for all formulas that are not longer."""
+    n_directions = 2 if case.rules.direction == "both" else 1
+    n_tests = n_directions * definitions.n_formulas(len(case.concepts.true), length)
+    return definitions.log10_sidak(p, n_tests)
+
+
+def _p_given(unit: Unit, row: Label, result: Result) -> Fraction:
+    """The p of the best formula of the length of a row."""
+    (found,) = (one for one in result.by_length if len(one.formula.literals) == row.length)
+    return _test(unit, found).p
+
+
+def _test(unit: Unit, found: Found) -> definitions.Test:
+    return definitions.test_of(unit.ranked(found.marked.domain), found.marked.extent)
 
 
 def _p_of(unit: Unit, result: Result, rank: int) -> Fraction:
     if rank > len(result.reported):
         return Fraction(1)
-    marked = result.reported[rank - 1].marked
-    return definitions.test_of(unit.ranked(marked.domain), marked.extent).p
+    return _test(unit, result.reported[rank - 1]).p
 
 
 def _check_row(row: Label, p_space: float, n_permutations: int, share: Fraction) -> None:

@@ -73,7 +73,7 @@ def test_the_formulas_to_report_equal_the_oracle(case):
     nothing, counts = np.zeros(0, np.int64), np.zeros(len(units) + 1, np.int64)
     ties = Ties(nothing, nothing, counts, np.full(len(units), N))
     spread = RankSpread(N, np.ones(len(units)))
-    result = SearchResult.empty(settings.beam, settings, spread, ties)
+    result = SearchResult.empty(settings.beam, 9, settings, spread, ties)
     for unit, of_unit in enumerate(units):
         for way, (_, beam, by_length) in enumerate(of_unit):
             places = [*enumerate(beam), *((settings.beam + f.length - 1, f) for f in by_length)]

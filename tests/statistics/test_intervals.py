@@ -53,10 +53,10 @@ def test_intervals_are_those_of_the_definitions(case):
     else:
         assert intervals.delong_variance(found)[0] == pytest.approx(float(variance), rel=1e-11)
     if of_delong is None:
-        assert np.isnan(intervals.delong_interval(found)).all()
+        assert np.isnan(intervals.logit_interval(found)).all()
     else:
         np.testing.assert_allclose(
-            np.ravel(intervals.delong_interval(found)), of_delong, rtol=1e-9, atol=1e-15
+            np.ravel(intervals.logit_interval(found)), of_delong, rtol=1e-9, atol=1e-15
         )
     of_newcombe = naive.newcombe_interval(auc, len(inside), len(outside), Z)
     np.testing.assert_allclose(
