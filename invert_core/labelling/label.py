@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import SettingError
@@ -15,6 +16,7 @@ from invert_core.labelling.grouping import GroupSource
 from invert_core.labelling.held_out_rows import Test, held_out_test
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label_rows import LabelRows
+from invert_core.labelling.objective_rows import RowsOfObjectives
 from invert_core.labelling.q_values import with_q_values
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.table import METRICS
@@ -25,11 +27,17 @@ from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.search.search import Search, Units
 from invert_core.search.search_result import SearchResult
+from invert_core.search.several import Several
 from invert_core.settings import Settings
 from invert_core.statistics.corrections import n_formulas
 from invert_core.values import or_default
 
+if TYPE_CHECKING:
+    from invert_core.search.beam_search import BeamSearch
+
 Progress = Callable[[float, int], None]
+Results = tuple[SearchResult, ...]
+"""What the search by each objective found for some units."""
 
 _UNITS = 256
 """The most units of a batch, but for the last piece that it takes."""
@@ -208,7 +216,7 @@ def label_workload(
     progress: Progress | None = None,
     block: int | None = None,
     n_done: int = 0,
-    nulls: SharedNulls | None = None,
+    nulls: Sequence[SharedNulls] | None = None,
 ) -> Generator[LabelTable]:
     """Label all units and yield their rows, in tables of whole units, as soon as they are known.
 
@@ -220,9 +228,9 @@ def label_workload(
         As for `label`.
     n_done : int
         Number of units at the beginning to skip.
-    nulls : SharedNulls, optional
-        Null distributions of the same search, perhaps on other samples with the same marks; None
-        makes new ones.
+    nulls : sequence of SharedNulls, optional
+        Null distributions of the search by each objective, perhaps on other samples with the same
+        marks; None makes new ones.
 
     Returns
     -------
@@ -230,11 +238,11 @@ def label_workload(
         A caller that stops early must close it.
     """
     threads = Threads(jobs)
-    search = search_of(work, settings, threads.n_threads)
-    n_formulas = size_of_space(work.concepts, settings)
-    nulls = nulls or SharedNulls(search, work.concepts, threads.n_threads)
-    correct = Correct(search, nulls, work.groups, n_formulas)
-    rows = LabelRows(work, settings, correct)
+    searches = searches_of(work, settings, threads.n_threads)
+    nulls = nulls or [SharedNulls(one, work.concepts, threads.n_threads) for one in searches]
+    corrects = corrections_of(searches, nulls, work)
+    search = Several([one.search for one in corrects])
+    rows = RowsOfObjectives([LabelRows(work, one.search.settings, one) for one in corrects])
     n_units = work.n_units
     left = work.after(n_done)
     if progress is not None:
@@ -252,12 +260,12 @@ def label_workload(
 
     with (
         closing(left.blocks(block)) as blocks,
-        closing(threads.pieces(correct.search, blocks, tick if progress else None)) as pieces,
+        closing(threads.pieces(search, blocks, tick if progress else None)) as pieces,
         _test_of(left, threads.n_threads, block) as test,
     ):
         addresses = left.addresses()
         for found, units in _batches(pieces, search.places, note):
-            of_batch = list(itertools.islice(addresses, len(found)))
+            of_batch = list(itertools.islice(addresses, len(found[0])))
             table = rows.table(found, of_batch, units, test)
             del units  # they hold on to a whole block, and the next batch may take long
             yield table
@@ -273,15 +281,15 @@ def _test_of(
 
 
 def _batches(
-    pieces: Iterable[Piece], places: int, note: Callable[[int], None]
-) -> Iterator[tuple[SearchResult, Units | None]]:
+    pieces: Iterable[Piece[Results]], places: int, note: Callable[[int], None]
+) -> Iterator[tuple[Results, Units | None]]:
     """Join pieces into batches, because a test of many formulas costs little more than one.
 
     A batch ends early after half a second, so that rows are saved while units take long, and
     before an error or an interrupt. Metrics need the activations of the units, so with them each
     piece is a batch. `note` is told how many units each piece has.
     """
-    waiting: list[SearchResult] = []
+    waiting: list[Results] = []
     begun = time.monotonic()
     try:
         for piece in pieces:
@@ -289,27 +297,69 @@ def _batches(
             units = piece.units if METRICS else None
             note(len(piece))
             del piece
-            n_units = sum(map(len, waiting))
+            n_units = sum(len(found[0]) for found in waiting)
             is_long = time.monotonic() - begun >= _SECONDS_PER_BATCH
             if METRICS or is_long or n_units >= _UNITS or n_units * places >= _PLACES:
                 batch, waiting = waiting, []
-                yield SearchResult.joined(batch), units
+                yield _joined(batch), units
                 begun = time.monotonic()
     except BaseException as error:
         if waiting and not METRICS and not isinstance(error, GeneratorExit):
-            yield SearchResult.joined(waiting), None
+            yield _joined(waiting), None
         raise
     if waiting:
-        yield SearchResult.joined(waiting), None
+        yield _joined(waiting), None
+
+
+def _joined(parts: Sequence[Results]) -> Results:
+    return tuple(SearchResult.joined(of_one) for of_one in zip(*parts, strict=True))
 
 
 def size_of_space(concepts: ConceptSet, settings: Settings) -> int:
-    """Return how many formulas the search for one unit could return."""
+    """Return how many formulas the search for one unit by one objective could return."""
     return n_formulas(len(concepts.id), settings.length, len(settings.directions))
 
 
+def corrections_of(
+    searches: Sequence[Search], nulls: Sequence[SharedNulls], work: Workload
+) -> list[Correct]:
+    """Return what corrects the p-values of the search by each objective."""
+    made: list[Correct] = []
+    for search, null in zip(searches, nulls, strict=True):
+        n_formulas = size_of_space(work.concepts, search.settings)
+        made.append(Correct(search, null, work.groups, n_formulas, made[0] if made else None))
+    return made
+
+
+def searches_of(work: Workload, settings: Settings, n_threads: int) -> list[Search]:
+    """Prepare the search by each objective."""
+    if work.concepts.defined is not None and settings.objective != ("auc",):
+        raise SettingError(
+            "Only the objective auc can leave out the samples whose labels are missing.",
+            "Give --missing negative if they mean 0, or --objective auc.",
+        )
+    first, *others = settings.of_each_objective()
+    made = [search_of(work, first, n_threads)]
+    for each in others:
+        from invert_core.search.beam_search import BeamSearch
+
+        assert isinstance(made[0], BeamSearch)
+        made.append(_beam_search(work, each, made[0]))
+    return made
+
+
+def _beam_search(work: Workload, settings: Settings, other: "BeamSearch | None") -> Search:
+    if settings.objective == ("auc",):
+        from invert_core.search.beam_search import BeamSearch
+
+        return BeamSearch(work.concepts, settings, work.dtypes, other)
+    from invert_core.search.measured_search import MeasuredSearch
+
+    return MeasuredSearch(work.concepts, settings, work.dtypes, other)
+
+
 def search_of(work: Workload, settings: Settings, n_threads: int) -> Search:
-    """Prepare the search without importing the kernels of the others."""
+    """Prepare the search by one objective without importing the kernels of the others."""
     concepts, dtypes = work.concepts, work.dtypes
     if concepts.defined is not None:
         if settings.search == "exhaustive":
@@ -325,9 +375,7 @@ def search_of(work: Workload, settings: Settings, n_threads: int) -> Search:
 
         check_memory(len(concepts.id), n_threads)
         return ExhaustiveSearch(concepts, settings, dtypes)
-    from invert_core.search.beam_search import BeamSearch
-
-    return BeamSearch(concepts, settings, dtypes)
+    return _beam_search(work, settings, None)
 
 
 @dataclass(frozen=True)
@@ -348,14 +396,15 @@ def plan(inputs: Inputs, settings: Settings) -> Plan:
     Only a search can tell whether any formula of several literals meets the fraction limits.
     """
     with inputs.open(settings.seed) as work:
-        search = search_of(work, settings, n_threads=1)
+        searches = searches_of(work, settings, n_threads=1)
+        nulls = [SharedNulls(one, work.concepts, 1) for one in searches]
+        corrections_of(searches, nulls, work)
         n_formulas = size_of_space(work.concepts, settings)
-        Correct(search, SharedNulls(search, work.concepts, 1), work.groups, n_formulas)
         return Plan(
             n_samples=work.concepts.n_samples,
             n_units=work.n_units,
             n_concepts=len(work.concepts.id),
-            n_literals_within_limits=search.n_literals_within_limits,
+            n_literals_within_limits=searches[0].n_literals_within_limits,
             n_formulas=n_formulas,
             n_samples_held_out=work.held_out.concepts.n_samples if work.held_out else 0,
         )

@@ -50,7 +50,7 @@ class MeasuredSearch(BeamSearch):
         """Search units whose scores are added over the atoms of this search."""
         ranks, tie_sums, ties = scored.ranked
         spread = RankSpread.of_units(self.n_samples, tie_sums)
-        result = SearchResult.empty(self.n_beam, self.settings, spread, ties)
+        result = SearchResult.empty(self.n_beam, self.n_concepts, self.settings, spread, ties)
         alive = np.flatnonzero(~spread.is_dead)
         profile = np.broadcast_to(np.arange(len(ranks))[:, None, None], result.length.shape).copy()
         profiles, tested = [ties], np.zeros(result.length.shape, np.int64)

@@ -42,6 +42,22 @@ class Watch:
 UNWATCHED = Watch()
 
 
+class PartOfWatch(Watch):
+    """Reports the progress of one of several parts of equal length as that of all."""
+
+    def __init__(self, watch: Watch, number: int, n_parts: int):
+        self._watch, self._number, self._n_parts = watch, number, n_parts
+
+    def note(self, share: float) -> None:
+        """Tell the executor which share of the present units is done."""
+        self._watch.note((self._number + share) / self._n_parts)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the executor no longer wants the result."""
+        return self._watch.is_stopped
+
+
 class Search(ABC):
     """A concept set, prepared for searching many units; it holds no state of any unit.
 
