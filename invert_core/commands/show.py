@@ -43,13 +43,16 @@ def show(run: Path, unit: str, style: str) -> None:
         )
         return
     counts = labels.sample_counts()
-    columns = with_samples(with_q(("rank", "headline", *SHOWN[1:], "direction"), rows), counts)
+    several = ("objective",) if any(row.objective != "auc" for row in rows) else ()
+    first = ("rank", *several, "headline", *SHOWN[1:], "direction")
+    columns = with_samples(with_q(first, rows), counts)
     columns = with_held_out(columns, rows)
     print_rows(
         [
             shown(row)
             | {
                 "rank": row.rank,
+                "objective": row.objective,
                 "headline": "*" if row.headline else "",
                 "direction": row.direction,
             }
@@ -60,7 +63,8 @@ def show(run: Path, unit: str, style: str) -> None:
     )
     for row in rows:
         if row.by_length:
-            echo_line(f"\nBest found of each length, {printable(row.direction)}:")
+            by = f" by {row.objective}" if several else ""
+            echo_line(f"\nBest found of each length{by}, {printable(row.direction)}:")
             print_rows(
                 [
                     vars(found)

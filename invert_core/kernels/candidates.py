@@ -256,7 +256,9 @@ def _offer_others(formula, outside, goal, unit, dense, room, measure):
     for start in range(0, all_counts.size, _AT_ONCE):
         stop = min(start + _AT_ONCE, all_counts.size)
         # Everything reaches the threshold of a beam that is not full.
-        if threshold > -np.inf and not _some_reach(start, stop, way, formula.code, threshold, unit, measure):
+        if threshold > -np.inf and not _some_reach(
+            start, stop, way, formula.code, threshold, unit, measure
+        ):
             continue
         for c in range(start, stop):
             n = n_formula + way * all_counts[c]

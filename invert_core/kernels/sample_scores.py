@@ -182,7 +182,10 @@ def value_scores(unit: _Unit) -> _Scores:
     """
     values = unit.values.astype(np.float64)
     zeros = [0.0] if unit.n_implicit else []
-    least, most = min([values.min(initial=np.inf), *zeros]), max([values.max(initial=-np.inf), *zeros])
+    least, most = (
+        min([values.min(initial=np.inf), *zeros]),
+        max([values.max(initial=-np.inf), *zeros]),
+    )
     # Half of each, if float64 cannot hold the range itself.
     half = 1.0 if np.isfinite(most - least) else 0.5
     width = most * half - least * half
@@ -212,7 +215,7 @@ def savage_scores(table: np.ndarray) -> Scoring:
         size = np.diff(np.append(first, values.size))
         n_negative, n_zeros = np.count_nonzero(values < 0), unit.n_samples - values.size
         scores = of_groups(first + np.where(values[first] > 0, n_zeros, 0), size)
-        of_zeros = int(of_groups(np.int64(n_negative), np.int64(n_zeros))) if n_zeros else 0
+        of_zeros = int(of_groups(np.array(n_negative), np.array(n_zeros))) if n_zeros else 0
         return _Scores(at, np.repeat(scores, size), of_zeros)
 
     return scoring

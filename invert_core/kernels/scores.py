@@ -38,7 +38,8 @@ class Measures(NamedTuple):
 
     def take(self, units: np.ndarray) -> "Measures":
         """Return the measures of some units, int64 [k]."""
-        return Measures(*(values[units] for values in self[:-1]), self.is_root)
+        taken = {name: getattr(self, name)[units] for name in self._fields if name != "is_root"}
+        return self._replace(**taken)
 
 
 class Measure(NamedTuple):

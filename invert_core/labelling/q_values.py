@@ -65,7 +65,9 @@ class QValues:
         log10_p = table.array("log10_p_search")
         is_label = table.is_label() & (status != "dead")
         share = self._shares_of_least(table)
-        for name, objective in dict.fromkeys(zip(layers.tolist(), objectives.tolist(), strict=True)):
+        for name, objective in dict.fromkeys(
+            zip(layers.tolist(), objectives.tolist(), strict=True)
+        ):
             at = np.flatnonzero(is_label & (layers == name) & (objectives == objective))
             of_layer = self._layers.setdefault((name, objective), _Layer())
             of_layer.row.extend((self._n_rows + at).tolist())

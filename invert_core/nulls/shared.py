@@ -118,8 +118,10 @@ class SharedNulls:
         node, seeds = piece
         search, objective = self._search, self._search.objective
         if node.is_of_highest:
-            n_ways = len(self._settings.directions)
-            found = search.explain_scored(drawn_highest(node, seeds, search.atoms, n_ways))
+            assert isinstance(search, CompleteSearch)
+            found = search.explain_scored(
+                drawn_highest(node, seeds, search.atoms, self._settings.directions)
+            )
         elif isinstance(search, CompleteSearch) and _is_of_ranks(objective):
             found = search.explain_scored(Given(permuted_ranks(node, seeds, search.atoms)))
         else:
@@ -144,18 +146,21 @@ def places_in(search: Search, result: SearchResult) -> Places:
     return places_of(result.ties)
 
 
-def drawn_highest(node: Node, seeds: np.ndarray, atoms: Atoms, n_ways: int) -> Scored:
-    """Return units of two values, or three, whose highest and lowest samples are drawn at random.
-
-    `n_ways` is 1 or 2: how often the highest, or the lowest, samples are asked for.
-    """
+def drawn_highest(
+    node: Node, seeds: np.ndarray, atoms: Atoms, directions: tuple[str, ...]
+) -> Scored:
+    """Return units whose highest samples, or lowest, or both, are drawn at random."""
     n_samples, n_drawn = atoms.of_sample.size, node.n_untied
-    counts = drawn_counts(seeds, atoms, n_drawn, n_ways)
+    counts = drawn_counts(seeds, atoms, n_drawn, len(directions))
+    by_direction = {
+        direction == "negative": of_way
+        for direction, of_way in zip(directions, counts, strict=True)
+    }
     # The ranks play no part, so those of a unit of two values will do.
     tied = Node(n_drawn)
     sums = (n_samples - n_drawn + 1) * atoms.sizes + n_samples * counts[0]
     ranked = RankSums(sums, *profile_of(tied, n_samples, seeds.size))
-    return given_highest(ranked, counts, n_drawn, n_samples)
+    return given_highest(ranked, by_direction, n_drawn, n_samples)
 
 
 def permuted_ranks(node: Node, seeds: np.ndarray, atoms: Atoms) -> RankSums:

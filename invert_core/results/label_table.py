@@ -66,9 +66,12 @@ class FormulaTexts:
 
     def joined(self, other: Self) -> Self:
         """Return these formulas and then others, of the same concepts and most literals."""
-        arrays = ("length", "literals", "connectives")
-        both = (np.concatenate([getattr(self, one), getattr(other, one)]) for one in arrays)
-        return type(self)(*both, self.write)
+        return type(self)(
+            np.concatenate([self.length, other.length]),
+            np.concatenate([self.literals, other.literals]),
+            np.concatenate([self.connectives, other.connectives]),
+            self.write,
+        )
 
     def tolist(self) -> list[str]:
         """Write all formulas."""
@@ -148,9 +151,7 @@ class LabelTable:
         ends = np.cumsum(counts)
         by_length = np.arange(counts.sum()) + np.repeat(starts - (ends - counts), counts)
         rows = {name: column[at] for name, column in self.rows.items()}
-        return type(self)(
-            self.explained, rows, self.formula[at], self.by_length[by_length], ends
-        )
+        return type(self)(self.explained, rows, self.formula[at], self.by_length[by_length], ends)
 
     def joined(self, other: Self) -> Self:
         """Return these rows and then those of another table."""

@@ -22,8 +22,8 @@ from invert_core.search.beam_search import no_literal_passes
 from invert_core.search.masked_beam import search_unit
 from invert_core.search.masked_concepts import MaskedConcepts
 from invert_core.search.masked_unit import RankedUnit
-from invert_core.search.search import UNWATCHED, Search, Units, Watch
 from invert_core.search.objectives import Scored
+from invert_core.search.search import UNWATCHED, Search, Units, Watch
 from invert_core.search.search_result import SearchResult
 from invert_core.settings import Settings
 from invert_core.statistics.tails import RankSpread

@@ -9,8 +9,8 @@ from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.blocks import add_blocks
 from invert_core.kernels.ranks import RankSums, StoredUnits, rank_sums
 from invert_core.kernels.sample_scores import (
-    Scoring,
     ScoreSums,
+    Scoring,
     n_top,
     savage_scores,
     savage_table,
@@ -172,18 +172,21 @@ class Objective:
         return score / (2.0 - score) if self.name == "iou" else score
 
 
-def given_highest(ranked: RankSums, counts: np.ndarray, n_drawn: int, n_samples: int) -> Scored:
-    """Return units of which some samples are the highest, and perhaps as many the lowest.
+def given_highest(
+    ranked: RankSums, counts: dict[bool, np.ndarray], n_drawn: int, n_samples: int
+) -> Scored:
+    """Return units of which only the highest samples, or the lowest, are asked for.
 
-    `counts` int64 [1 or 2, K, S] are the samples among them over the atoms.
+    `counts` are the samples among them over the atoms, int64 [K, S], keyed by whether they are the
+    lowest; there are `n_drawn`.
     """
-    n_units = counts.shape[1]
+    n_units = len(ranked.sums)
     deviation = np.full(n_units, (n_drawn * (n_samples - n_drawn) / n_samples) ** 0.5)
     made = {
-        (_HIGHEST, bool(number)): ScoreSums(
+        (_HIGHEST, is_lowest): ScoreSums(
             sums, np.full(n_units, n_drawn), deviation, np.zeros(n_units)
         )
-        for number, sums in enumerate(counts)
+        for is_lowest, sums in counts.items()
     }
     return Given(ranked, made)
 
@@ -207,22 +210,23 @@ def _correlation(of: ScoreSums, n_samples: int) -> Measures:
     """(S - n T / N) / sqrt(n (N - n) / N * sum of squared deviations)."""
     lift, shift = _centred(of, n_samples)
     scale = lift * of.deviation / n_samples**0.5
-    return _between(of, (lift, shift, scale), n_samples, is_root=True)
+    return _between(of, lift, shift, scale, n_samples)._replace(is_root=True)
 
 
 def _difference(of: ScoreSums, n_samples: int) -> Measures:
     """(S / n - (T - S) / (N - n)) / standard deviation."""
     lift, shift = _centred(of, n_samples)
     scale = lift * of.deviation / n_samples**1.5
-    return _between(of, (lift, shift, scale), n_samples, is_root=False)
+    return _between(of, lift, shift, scale, n_samples)
 
 
 def _between(
-    of: ScoreSums, factors: tuple[np.ndarray, ...], n_samples: int, is_root: bool
+    of: ScoreSums, lift: np.ndarray, shift: np.ndarray, scale: np.ndarray, n_samples: int
 ) -> Measures:
-    """Return measures with g = n (N - n) or its root."""
+    """Return measures with g = n (N - n)."""
     zeros = np.zeros(of.total.size)
-    return Measures(of.total, *factors, zeros, zeros + n_samples, zeros - 1.0, is_root)
+    rest, slope = zeros + n_samples, zeros - 1.0
+    return Measures(of.total, lift, shift, scale, zeros, rest, slope, is_root=False)
 
 
 def _overlap(of: ScoreSums, n_samples: int) -> Measures:

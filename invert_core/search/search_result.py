@@ -137,9 +137,7 @@ class SearchResult:
             **arrays,
         )
 
-    def test(
-        self, profile: np.ndarray, ties: Ties, rank_sum: np.ndarray | None = None
-    ) -> None:
+    def test(self, profile: np.ndarray, ties: Ties, rank_sum: np.ndarray | None = None) -> None:
         """Fill in the p-values of all formulas.
 
         `profile` int64 [K, W, R] says which tie profile of `ties` belongs to each place; `rank_sum`
