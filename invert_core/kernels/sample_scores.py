@@ -43,7 +43,7 @@ class ScoreSums(NamedTuple):
         return type(self)(*(values[units] for values in self))
 
 
-class _Unit(NamedTuple):
+class Unit(NamedTuple):
     """A unit of N samples: its values float32 or float64 [n]; all other samples are 0."""
 
     values: np.ndarray
@@ -55,7 +55,7 @@ class _Unit(NamedTuple):
         return self.n_samples - self.values.size
 
 
-class _Scores(NamedTuple):
+class Scores(NamedTuple):
     """Scores int64 [m] of the values at some positions int64 [m], and of all other samples."""
 
     at: np.ndarray
@@ -64,7 +64,7 @@ class _Scores(NamedTuple):
     origin: float = 0.0
 
 
-Scoring = Callable[[_Unit], _Scores]
+Scoring = Callable[[Unit], Scores]
 
 
 def score_sums(
@@ -88,9 +88,7 @@ def score_sums(
     total, (deviation, origin) = np.zeros(n_units, np.int64), np.zeros((2, n_units))
     for number in range(n_units):
         values, of_sample = _values_of(units, number, atoms)
-        at, scores, of_others, of_zero = scoring(
-            _Unit(-values if is_negated else values, n_samples)
-        )
+        at, scores, of_others, of_zero = scoring(Unit(-values if is_negated else values, n_samples))
         # Sums below 2**53 are exact in float64.
         changes = np.bincount(of_sample[at], scores - of_others, atoms.sizes.size)
         sums[number] = atoms.sizes * of_others + changes.astype(np.int64)
@@ -132,7 +130,7 @@ def top_scores(target: int) -> Scoring:
     never all of a unit that is not constant.
     """
 
-    def scoring(unit: _Unit) -> _Scores:
+    def scoring(unit: Unit) -> Scores:
         values, n_implicit, n_samples = unit.values, unit.n_implicit, unit.n_samples
         value = _highest(unit, min(target, n_samples))
         n_above = np.count_nonzero(values > value) + (n_implicit if value < 0 else 0)
@@ -141,7 +139,7 @@ def top_scores(target: int) -> Scoring:
         is_top = values > value if cuts_above else values >= value
         of_zero = int(value < 0 or (value == 0 and not cuts_above))
         at = np.flatnonzero(~is_top if of_zero else is_top)
-        return _Scores(at, np.full(at.size, 1 - of_zero), of_zero)
+        return Scores(at, np.full(at.size, 1 - of_zero), of_zero)
 
     return scoring
 
@@ -151,7 +149,7 @@ def n_top(n_samples: int, quantile: float) -> int:
     return max(20, round(quantile * n_samples))
 
 
-def _highest(unit: _Unit, number: int) -> float:
+def _highest(unit: Unit, number: int) -> float:
     """Return the value of a unit that comes at a place, from 1 for the highest."""
     values, n_implicit = unit.values, unit.n_implicit
     if n_implicit > 0:
@@ -173,7 +171,7 @@ def _highest(unit: _Unit, number: int) -> float:
     return float(np.partition(values, values.size - number)[values.size - number])
 
 
-def value_scores(unit: _Unit) -> _Scores:
+def value_scores(unit: Unit) -> Scores:
     """Score activations by themselves, in fixed point.
 
     The score is (a - least) / (most - least) in steps of 2**-b, where b is 52 minus the number of
@@ -195,7 +193,7 @@ def value_scores(unit: _Unit) -> _Scores:
     of_zero = (0.0 - least * half) / width * steps
     at = np.flatnonzero(values) if least <= 0.0 <= most else np.arange(values.size)
     scores = np.rint((values[at] * half - least * half) / width * steps).astype(np.int64)
-    return _Scores(at, scores, int(np.rint(of_zero)) if least <= 0.0 <= most else 0, of_zero)
+    return Scores(at, scores, int(np.rint(of_zero)) if least <= 0.0 <= most else 0, of_zero)
 
 
 def savage_scores(table: np.ndarray) -> Scoring:
@@ -207,7 +205,7 @@ def savage_scores(table: np.ndarray) -> Scoring:
     def of_groups(below: np.ndarray, size: np.ndarray) -> np.ndarray:
         return (table[below + size] - table[below] + size // 2) // size
 
-    def scoring(unit: _Unit) -> _Scores:
+    def scoring(unit: Unit) -> Scores:
         at = np.flatnonzero(unit.values)
         at = at[np.argsort(unit.values[at])]
         values = unit.values[at]
@@ -216,7 +214,7 @@ def savage_scores(table: np.ndarray) -> Scoring:
         n_negative, n_zeros = np.count_nonzero(values < 0), unit.n_samples - values.size
         scores = of_groups(first + np.where(values[first] > 0, n_zeros, 0), size)
         of_zeros = int(of_groups(np.array(n_negative), np.array(n_zeros))) if n_zeros else 0
-        return _Scores(at, np.repeat(scores, size), of_zeros)
+        return Scores(at, np.repeat(scores, size), of_zeros)
 
     return scoring
 

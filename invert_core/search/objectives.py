@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from invert_core.errors import DataError
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.blocks import add_blocks
 from invert_core.kernels.ranks import RankSums, StoredUnits, rank_sums
 from invert_core.kernels.sample_scores import (
+    Scores,
     ScoreSums,
     Scoring,
+    Unit,
     n_top,
     savage_scores,
     savage_table,
@@ -196,7 +199,17 @@ def _scoring(kind: str, n_samples: int, target: int) -> Scoring | None:
         return top_scores(target)
     if kind == _SAVAGE:
         return savage_scores(savage_table(n_samples))
-    return value_scores if kind == _VALUES else None
+    return _scores_of_finite if kind == _VALUES else None
+
+
+def _scores_of_finite(unit: Unit) -> Scores:
+    if not np.isfinite(unit.values).all():
+        raise DataError(
+            "A unit has infinite activations, which have no mean.",
+            "Leave it out with --units, or take an objective that uses only the order of "
+            "activations: auc, correlation, phi, iou, f1 or top.",
+        )
+    return value_scores(unit)
 
 
 def _centred(of: ScoreSums, n_samples: int) -> tuple[np.ndarray, np.ndarray]:
@@ -241,7 +254,7 @@ def _cosine(of: ScoreSums, n_samples: int) -> Measures:
     zeros = np.zeros(of.total.size)
     ones = zeros + 1.0
     mean = of.total / n_samples - of.origin
-    norm = np.sqrt(of.deviation**2 + n_samples * mean**2)
+    norm = np.sqrt(of.deviation * of.deviation + n_samples * (mean * mean))
     return Measures(of.total, ones, of.origin, norm, zeros, ones, zeros, True)
 
 
