@@ -54,7 +54,7 @@ class Limits(NamedTuple):
 class Unit(NamedTuple):
     """What stays the same during one step of the search for one unit.
 
-    `sums` int64 [C] are the sums of the weights of whole concepts; `float_sums` and `float_counts` are these
+    `sums` int64 [C] are the weights of whole concepts; `float_sums` and `float_counts` are these
     and the sizes as float64. Only the concepts in `searched` bool [C] are joined. `whole` uint64
     [W] is the set of all atoms.
     """

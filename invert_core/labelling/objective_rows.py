@@ -56,7 +56,7 @@ class RowsOfObjectives:
     def _unseen(
         self, founds: Sequence[Findings], test: Test | None, n_units: int
     ) -> list[Mapping[str, np.ndarray]]:
-        """Test the formulas of all objectives at once, because held-out units are read only once."""
+        """Test the formulas of all objectives at once: held-out units are read only once."""
         if test is None:
             return [NOTHING_UNSEEN] * len(founds)
         asked = [rows.asked(found) for rows, found in zip(self._of_each, founds, strict=True)]

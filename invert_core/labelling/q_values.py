@@ -45,8 +45,8 @@ class _Layer:
 class QValues:
     """Gathers the p-values of a labelling, and corrects them when all are known.
 
-    Corrected together are, in each layer and by each objective, the headlines of the living units: two of each unit with
-    direction "both". Only a few numbers are kept of each.
+    Corrected together are, in each layer and by each objective, the headlines of the living units:
+    two of each unit with direction "both". Only a few numbers are kept of each.
 
     Parameters
     ----------

@@ -126,7 +126,8 @@ def test_missing_labels_are_left_out_by_auc_alone():
 def test_a_run_of_several_objectives_is_read_checked_and_shown(tmp_path):
     units, concepts = made()
     np.save(tmp_path / "units.npy", units)
-    np.savez(tmp_path / "concepts.npz", **concepts)
+    table = {"labels": np.stack(list(concepts.values()), axis=1), "id": list(concepts)}
+    np.savez(tmp_path / "concepts.npz", **table)
     run, other = tmp_path / "run", tmp_path / "other"
     files = tmp_path / "units.npy", tmp_path / "concepts.npz"
     made_now = label_files(*files, output=run, settings=settings("auc", "phi"))

@@ -23,6 +23,7 @@ from tests.naive.tails import log10_upper_tail, tail_by_fraction, tail_by_series
 
 __all__ = [
     "MaskedScored",
+    "Measure",
     "NoLiteralPassesError",
     "RankTest",
     "Scored",
@@ -33,11 +34,13 @@ __all__ = [
     "auc",
     "beam_search",
     "conditional_p",
+    "definition",
     "doubled_midranks",
     "exchanges_of_groups",
     "exhaustive_search",
     "extent_of",
     "extents",
+    "highest",
     "large_ties",
     "log10_of",
     "log10_p_holm",

@@ -71,7 +71,8 @@ def beam_search(
 
     `connective_order` breaks the last ties; only the test of the symmetry of the two directions
     reverses it. `measure` is searched for in place of the AUC, whatever the direction. If the unit
-    is not dead and no literal has a fraction within the limits, the search is a `NoLiteralPassesError`.
+    is not dead and no literal has a fraction within the limits, the search is a
+    `NoLiteralPassesError`.
     """
     ranks = doubled_midranks(activations)
     if len(set(ranks)) == 1:

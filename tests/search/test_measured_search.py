@@ -142,7 +142,7 @@ def test_sparse_units_and_dense_ones_give_the_same_bits(objective, direction):
         values.append(unit[stored])
         first.append(first[-1] + stored.size)
     sparse = SparseUnits(
-        np.concatenate(values), np.concatenate(samples).astype(np.int32), np.array(first), 500
+        500, np.array(first), np.concatenate(samples).astype(np.int32), np.concatenate(values)
     )
     options = Settings(objective=(objective,), direction=direction, quantile=0.05)
     search = MeasuredSearch(concept_set(labels), options)
