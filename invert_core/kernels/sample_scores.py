@@ -115,6 +115,8 @@ def _values_of(
 
 def _sum_of_squares(scores: np.ndarray) -> int:
     """Return the exact sum of the squares of scores int64 [n], of which the sum is below 2**53."""
+    if scores.max(initial=0) <= 1:
+        return int(scores.sum())
     # Each score is high * 2**n_low + low, so that no product and no sum leaves 64 bits.
     n_low = (int(scores.max(initial=0)).bit_length() + 1) // 2
     high, low = scores >> n_low, scores & ((1 << n_low) - 1)
@@ -132,14 +134,18 @@ def top_scores(target: int) -> Scoring:
 
     def scoring(unit: Unit) -> Scores:
         values, n_implicit, n_samples = unit.values, unit.n_implicit, unit.n_samples
-        value = _highest(unit, min(target, n_samples))
-        n_above = np.count_nonzero(values > value) + (n_implicit if value < 0 else 0)
-        n_from = np.count_nonzero(values >= value) + (n_implicit if value <= 0 else 0)
+        near = _positions_of_highest(unit, min(target, n_samples))
+        of_near = values[near]
+        value = _highest(unit, of_near, min(target, n_samples))
+        n_above = np.count_nonzero(of_near > value) + (n_implicit if value < 0 else 0)
+        n_from = np.count_nonzero(of_near >= value) + (n_implicit if value <= 0 else 0)
         cuts_above = n_from == n_samples or (n_above > 0 and target**2 <= n_above * n_from)
-        is_top = values > value if cuts_above else values >= value
-        of_zero = int(value < 0 or (value == 0 and not cuts_above))
-        at = np.flatnonzero(~is_top if of_zero else is_top)
-        return Scores(at, np.full(at.size, 1 - of_zero), of_zero)
+        if n_implicit > 0 and (value < 0 or (value == 0 and not cuts_above)):
+            # What is not stored is among the highest, so the others are noted.
+            at = np.flatnonzero(values <= value if cuts_above else values < value)
+            return Scores(at, np.zeros(at.size, np.int64), 1)
+        at = near[of_near > value if cuts_above else of_near >= value]
+        return Scores(at, np.ones(at.size, np.int64), 0)
 
     return scoring
 
@@ -149,26 +155,36 @@ def n_top(n_samples: int, quantile: float) -> int:
     return max(20, round(quantile * n_samples))
 
 
-def _highest(unit: Unit, number: int) -> float:
-    """Return the value of a unit that comes at a place, from 1 for the highest."""
-    values, n_implicit = unit.values, unit.n_implicit
+def _positions_of_highest(unit: Unit, number: int) -> np.ndarray:
+    """Return positions of values, the highest of the samples among them and not many others.
+
+    `number` is how many samples are asked for. All positions are returned if zeros without a value
+    may be among these.
+    """
+    values = unit.values
+    # A few of the values tell about where to look; all are looked at if that was wrong.
+    some = values[::_STRIDE]
+    expected = some.size * number / max(1, values.size)
+    place = int(expected + 4 * expected**0.5) + 2
+    if place < some.size:
+        guess = np.partition(some, some.size - place)[some.size - place]
+        near = np.flatnonzero(values >= guess)
+        if near.size >= number and (guess > 0 or unit.n_implicit == 0):
+            return near
+    return np.arange(values.size)
+
+
+def _highest(unit: Unit, of_near: np.ndarray, number: int) -> float:
+    """Return the value of a unit at a place, from 1 for the highest, given those around it."""
+    n_implicit = unit.n_implicit
     if n_implicit > 0:
-        n_positive = np.count_nonzero(values > 0)
-        n_zeros = n_implicit + np.count_nonzero(values == 0)
+        n_positive = np.count_nonzero(of_near > 0)
+        n_zeros = n_implicit + np.count_nonzero(of_near == 0)
         if n_positive < number <= n_positive + n_zeros:
             return 0.0
         if number > n_positive:
             number -= n_implicit
-    # A few of the values tell about where to look; all are looked at if that was wrong.
-    some = values[::_STRIDE]
-    share = number / values.size
-    place = int(some.size * share + 4 * (some.size * share) ** 0.5) + 2
-    if place < some.size:
-        guess = np.partition(some, some.size - place)[some.size - place]
-        highest = values[values >= guess]
-        if highest.size >= number:
-            values = highest
-    return float(np.partition(values, values.size - number)[values.size - number])
+    return float(np.partition(of_near, of_near.size - number)[of_near.size - number])
 
 
 def value_scores(unit: Unit) -> Scores:
