@@ -10,7 +10,11 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 # What the tests of optional parts need beside `.[onnx,dev]`; the default build of torch takes 3 GB
 OPTIONAL := torch==2.13.0 torchvision onnxscript nltk pandas pycocotools
 
-.PHONY: demo check quick test test-all lint check-lowest check-newest bench clean
+# Rooms that import no package but NumPy. Tests of commands run them, too; tests/oracle compares what
+# they find with the definitions.
+OWN_LOGIC := executors formula labelling metrics nulls oracle search statistics
+
+.PHONY: demo check quick versions test test-all lint check-lowest check-newest bench clean
 
 # The whole path on real data: .venv, installation, labelled neurons in ./invert-demo
 demo: $(VENV)/installed
@@ -22,10 +26,14 @@ check: lint quick
 quick: $(VENV)/installed-dev
 	$(PYTEST) --hypothesis-profile quick -m "not slow"
 
+# Do these versions of packages work? The quick tests, without those of our own logic
+versions: $(VENV)/installed-dev
+	$(PYTEST) --hypothesis-profile quick -m "not slow" $(OWN_LOGIC:%=--ignore tests/%)
+
 # The whole suite, and the kernels once more as plain Python; what needs torch is skipped without it
 test: $(VENV)/installed-dev
 	$(PYTEST)
-	NUMBA_DISABLE_JIT=1 $(PYTEST) -m kernels
+	NUMBA_DISABLE_JIT=1 $(PYTEST) -m kernels $$(grep -rl --include='test_*.py' mark.kernels tests)
 
 # The same with torch, where nothing that needs it may be skipped
 test-all: $(VENV)/installed-all
@@ -38,7 +46,7 @@ lint: $(VENV)/installed-dev
 
 # The lowest versions that setup.cfg allows, which the oldest Python needs
 check-lowest: .venv-lowest/constraints.txt
-	$(MAKE) VENV=.venv-lowest CONSTRAINTS=$< demo quick
+	$(MAKE) VENV=.venv-lowest CONSTRAINTS=$< demo versions
 
 .venv-lowest/constraints.txt: setup.cfg tests/packaging/lowest.py
 	mkdir -p $(@D)
@@ -46,7 +54,7 @@ check-lowest: .venv-lowest/constraints.txt
 
 # The newest versions that there are, as in: make check-newest PYTHON=python3.13
 check-newest:
-	$(MAKE) VENV=.venv-newest CONSTRAINTS=/dev/null demo quick
+	$(MAKE) VENV=.venv-newest CONSTRAINTS=/dev/null demo versions
 
 # A quarter of an hour; docs/performance.md explains the tables, which also go to bench-results.json
 bench: $(VENV)/installed-bench

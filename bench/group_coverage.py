@@ -1,8 +1,9 @@
 """How often groups of samples tell the truth of an AUC: ``python -m bench.group_coverage``.
 
-Groups have 2 to 20 samples, whose values are normal and have a part in common: a share `alike` of
-their variance. A concept, which shifts the values, holds in some of the groups: on all of their
-samples, or on about half. All numbers follow from the seed.
+Groups have 2 to 20 samples, or 2 to 256 if they are uneven. The values of samples are normal, and
+those of a group have a part in common: a share `alike` of their variance. A concept, which shifts
+the values, holds in some of the groups: on all of their samples, or on about half. All numbers
+follow from the seed.
 """
 
 import itertools
@@ -19,7 +20,7 @@ from invert_core.settings import SIGNIFICANT
 from invert_core.statistics.grouped_auc import log10_p_between_groups
 from invert_core.statistics.intervals import auc_interval, logit_interval, newcombe_interval
 
-SIZES = (2, 20)
+SIZES, POWERS = (2, 20), (1, 8)
 ALIKE = (0.0, 0.5, 0.9)
 SHIFTS = (0.0, 1.0, 2.0)
 _AT_ONCE = 25
@@ -27,11 +28,12 @@ _AT_ONCE = 25
 
 
 class Design(NamedTuple):
-    """Groups, how many of them the concept holds in, and whether it varies within these."""
+    """Groups, how many of them the concept holds in, whether it varies within these, and sizes."""
 
     n_groups: int
     n_positive: int
     varies: bool = False
+    uneven: bool = False
 
 
 DESIGNS = (
@@ -40,6 +42,9 @@ DESIGNS = (
     *(Design(40, n) for n in (2, 3, 5, 10, 20)),
     *(Design(12, n, varies=True) for n in (2, 3, 5, 10, 12)),
     *(Design(40, n, varies=True) for n in (2, 5, 20, 40)),
+    *(Design(12, n, uneven=True) for n in (2, 5)),
+    *(Design(40, n, uneven=True) for n in (3, 10)),
+    *(Design(12, 5, varies=True, uneven=True), Design(40, 20, varies=True, uneven=True)),
 )
 
 
@@ -71,7 +76,10 @@ def group_coverage(
 def _rounds(
     design: Design, alike: float, shift: float, random: np.random.Generator
 ) -> tuple[float, ...]:
-    sizes = random.integers(SIZES[0], SIZES[1], design.n_groups, endpoint=True)
+    if design.uneven:
+        sizes = (2 ** random.uniform(*POWERS, design.n_groups)).astype(np.int64)
+    else:
+        sizes = random.integers(*SIZES, design.n_groups, endpoint=True)
     group = np.repeat(np.arange(design.n_groups, dtype=np.int32), sizes)
     is_inside = random.permutation(design.n_groups) < design.n_positive
     extent = is_inside[group]
@@ -111,7 +119,7 @@ def true_auc(extent: np.ndarray, group: np.ndarray, alike: float, shift: float) 
 
 
 @click.command(help="Print how often 95 % intervals of an AUC between groups hold the true one.")
-@click.option("--rounds", default=2000, show_default=True, help="Rounds of each row.")
+@click.option("--rounds", default=1000, show_default=True, help="Rounds of each row.")
 @click.option("--seed", default=1, show_default=True)
 def main(rounds: int, seed: int) -> None:
     """Print a row for each design, share of the variance in common, and shift."""
@@ -121,12 +129,12 @@ def main(rounds: int, seed: int) -> None:
         shares = [f"{100 * share:.1f} %" for share in found[:4]]
         levels = [f"{100 * share:.1f} %" for share in (found.below_5, found.below_1)]
         where = "varies" if design.varies else "constant"
+        sizes = "2 to 256" if design.uneven else "2 to 20"
         of_groups = f"{design.n_positive} of {design.n_groups}"
-        rows.append(
-            (where, of_groups, f"{alike}", f"{shift}", *shares, f"{found.width:.2f}", *levels)
-        )
-    titles = ("within groups", "groups inside", "alike", "shift", "interval", "logit", "Newcombe")
-    titles += ("of samples", "mean width", "p <= 5 %", "p <= 1 %")
+        cells = (sizes, where, of_groups, f"{alike}", f"{shift}", *shares, f"{found.width:.2f}")
+        rows.append((*cells, *levels))
+    titles = ("sizes", "within groups", "groups inside", "alike", "shift", "interval", "logit")
+    titles += ("Newcombe", "of samples", "mean width", "p <= 5 %", "p <= 1 %")
     print("\n".join(table(titles, rows)))
 
 

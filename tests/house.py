@@ -135,6 +135,15 @@ def _imported(tree: ast.AST, package: str) -> Iterator[str]:
         yield from _imported(node, package)
 
 
+def packages(folder: Path) -> set[str]:
+    """The packages that the files of a folder import, this one and the standard library too."""
+    return {
+        name.partition(".")[0]
+        for path in folder.rglob("*.py")
+        for name in _imported(ast.parse(path.read_text("utf-8")), "invert_core")
+    }
+
+
 def circles(checkout: Path) -> list[list[str]]:
     """Groups of files that import each other in a circle, not counting any `__init__.py`."""
     known = modules(checkout)

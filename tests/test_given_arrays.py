@@ -5,12 +5,13 @@ import functools
 import numpy as np
 import pytest
 
+import invert_core
 from invert_core import (
     Activations,
     ConceptSet,
+    Settings,
     auc,
     extract,
-    label,
     mann_whitney,
     open_activations,
     score,
@@ -22,6 +23,8 @@ from tests.fake_model import FakeModel, samples
 from tests.needs import need
 
 pd = need("pandas")
+
+label = functools.partial(invert_core.label, settings=Settings(permutations=0))
 
 N = 40
 RNG = np.random.default_rng(0)

@@ -1,5 +1,7 @@
 """Rooms stand on each other in one order: no import against the rule, and no circles."""
 
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,14 @@ def test_the_list_has_every_room_and_no_other():
     found = house.rooms(ROOT)
     assert [room for room in found if room not in house.ROOMS] == []
     assert set(house.ROOMS) == {*found}
+
+
+def test_rooms_that_other_versions_are_not_tried_on_import_only_numpy():
+    (line,) = re.findall("^OWN_LOGIC := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for name in line.split():
+        assert (ROOT / "tests" / name).is_dir()
+        packages = house.packages(ROOT / "invert_core" / name)
+        assert packages - sys.stdlib_module_names <= {"invert_core", "numpy"}, name
 
 
 def test_nine_files_at_most_stand_outside_the_rooms():

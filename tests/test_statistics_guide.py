@@ -8,6 +8,7 @@ import pytest
 from bench.validity import page, record
 from bench.validity.studies import STUDIES
 from bench.validity.study import percent
+from invert_core import Settings
 from invert_core.commands import main
 from tests.command_line import call
 
@@ -70,16 +71,23 @@ def test_the_p_value_given_the_ties_is_right_where_the_normal_one_is_not():
     assert all(row["normal"] < -20 for row in tens)
 
 
-def test_permutations_find_what_the_formula_space_misses():
-    for row in rows("power", min_fraction=0.003, way="permutation"):
-        assert row["found"] >= 0.8, row
-    for row in rows("power", way="space"):
+def test_the_headline_finds_what_rank_1_and_the_formula_space_miss():
+    at_default = {
+        way: [row["found"] for row in rows("power", min_fraction=Settings.min_fraction, way=way)]
+        for way in ("permutation", "rank 1")
+    }
+    assert min(at_default["permutation"]) >= 0.8
+    for row in rows("power", way="rank 1 by space"):
         assert row["found"] < 0.3, row
+    headline, first = (
+        f"{100 * min(found):.1f} to {100 * max(found):.1f} %" for found in at_default.values()
+    )
+    assert f"is significant in {headline} of the units below, where rank 1 is in {first}." in TEXT
 
 
 def test_permuted_labels_have_small_p_values_until_they_are_corrected():
     (permuted,) = rows("labels", labels="permuted")
-    assert permuted["nominal"] > 0.9
+    assert permuted["nominal_of_first"] > 0.9
     assert permuted["after_search"] <= 0.05
     assert f"the {percent(permuted['after_search'])} above" in TEXT
 

@@ -38,7 +38,7 @@ def run(sizes: Sizes) -> Iterator[Row]:
                 seed=repeat,
                 adjust=adjust,
             )
-            rows = runs.best(activations, found.concepts, settings, jobs=sizes.jobs)
+            rows = runs.headlines(activations, found.concepts, settings, jobs=sizes.jobs)
             called.append([row.q_value < runs.SIGNIFICANT for row in rows])
         calls = np.array(called)
         false = calls[:, n_detect:].sum(axis=1)

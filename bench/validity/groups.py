@@ -92,7 +92,7 @@ def _labelled(case: str, correlation: float, way: str, repeat: int, sizes: Sizes
     concepts = ConceptSet.from_arrays(marks, [f"c{number}" for number in range(marks.shape[1])])
     activations = units.grouped_noise(group, sizes.units, correlation, rng)
     given = {"groups": [f"g{number}" for number in group.tolist()]} if way == "groups" else {}
-    return runs.best(activations, concepts, _settings(way, repeat), jobs=sizes.jobs, **given)
+    return runs.headlines(activations, concepts, _settings(way, repeat), jobs=sizes.jobs, **given)
 
 
 def _settings(way: str, seed: int) -> Settings:
@@ -112,7 +112,7 @@ def _real(way: str, jobs: int | None) -> list:
     given = {"groups": _OF_CLIPS} if way == "groups" else {}
     concepts = read_concepts(labels.CLIPS / "grouped_noise_concepts.csv")
     with open_activations(labels.CLIPS / "grouped_activations.npz") as opened:
-        return runs.best(opened, concepts, _settings(way, 0), jobs=jobs, **given)
+        return runs.headlines(opened, concepts, _settings(way, 0), jobs=jobs, **given)
 
 
 def summary(rows: Sequence[Row]) -> Table:

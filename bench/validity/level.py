@@ -78,7 +78,7 @@ def _of_kind(name: str, found: labels.Structure, kind: str, sizes: Sizes) -> Ite
                 permutations=runs.PERMUTATIONS,
                 seed=repeat,
             )
-            rows[length] += runs.best(activations, found.concepts, settings, jobs=sizes.jobs)
+            rows[length] += runs.headlines(activations, found.concepts, settings, jobs=sizes.jobs)
     for length, of_length in rows.items():
         yield {
             "structure": name,

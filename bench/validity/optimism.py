@@ -27,7 +27,7 @@ def run(sizes: Sizes) -> Iterator[Row]:
                 rng = np.random.default_rng((7, repeat, round(1000 * zeros)))
                 activations = units.noise((found.concepts.n_samples, sizes.units), zeros, rng)
                 settings = Settings(min_fraction=min_fraction, permutations=0, seed=repeat)
-                rows += runs.best(
+                rows += runs.headlines(
                     activations, found.concepts, settings, jobs=sizes.jobs, holdout=HOLD_OUT
                 )
             tested = [row for row in rows if row.auc_held_out is not None]

@@ -1,14 +1,14 @@
 """Power: how often a planted concept is found, by correction; and curves over its effect."""
 
-import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from bench.validity import labels, runs, units
 from bench.validity.record import Row
 from bench.validity.study import Sizes, Study, Table, groups_of, percent, round_percent
-from invert_core import ConceptSet, Settings
+from invert_core import ConceptSet, Settings, label
 
 HOLD_OUT = 0.3
 TARGET = -8.0
@@ -21,11 +21,9 @@ MIN_FRACTIONS = (0.001, 0.002, 0.003, 0.004)
 _OF_CURVES = 0.003
 EFFECTS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
 """Shifts inside the planted concept, in standard deviations of the noise."""
-WAYS = {
-    "permutation": {"permutations": runs.PERMUTATIONS},
-    "space": {"permutations": 0},
-    "hold-out": {"permutations": 0},
-}
+WAYS = ("permutation", "space", "hold-out", "rank 1", "rank 1 by space")
+"""What decides: the headline, by permutation, by the formula space or on held-out samples; or the
+row of rank 1, by permutation or by the formula space."""
 
 
 def run_power(sizes: Sizes) -> Iterator[Row]:
@@ -34,23 +32,20 @@ def run_power(sizes: Sizes) -> Iterator[Row]:
         for zeros in (0.0, 0.9):
             drawn = [_with_target(found, zeros, repeat, sizes) for repeat in range(sizes.repeats)]
             p_values = [p for _, of_units in drawn for p in of_units]
-            for min_fraction, way in itertools.product(MIN_FRACTIONS, WAYS):
-                hits = [
-                    hit
-                    for repeat, (activations, _) in enumerate(drawn)
-                    for hit in decided(
-                        way, activations, found.concepts, min_fraction, repeat, sizes.jobs
-                    )
-                ]
-                yield {
-                    "structure": name,
-                    "zeros": zeros,
-                    "min_fraction": min_fraction,
-                    "way": way,
-                    "units": len(hits),
-                    "median_log10_p": float(np.median(p_values)),
-                    "found": runs.share(hits),
-                }
+            for min_fraction in MIN_FRACTIONS:
+                hits = {way: [] for way in WAYS}
+                for repeat, (activations, _) in enumerate(drawn):
+                    decided(hits, activations, found.concepts, min_fraction, repeat, sizes.jobs)
+                for way, of_way in hits.items():
+                    yield {
+                        "structure": name,
+                        "zeros": zeros,
+                        "min_fraction": min_fraction,
+                        "way": way,
+                        "units": len(of_way),
+                        "median_log10_p": float(np.median(p_values)),
+                        "found": runs.share(of_way),
+                    }
 
 
 def run_curves(sizes: Sizes) -> Iterator[Row]:
@@ -60,10 +55,7 @@ def run_curves(sizes: Sizes) -> Iterator[Row]:
             hits = {way: [] for way in WAYS}
             for repeat in range(sizes.repeats):
                 activations = _with_effect(found, effect, repeat, sizes)
-                for way, of_way in hits.items():
-                    of_way += decided(
-                        way, activations, found.concepts, _OF_CURVES, repeat, sizes.jobs
-                    )
+                decided(hits, activations, found.concepts, _OF_CURVES, repeat, sizes.jobs)
             for way, of_way in hits.items():
                 yield {
                     "structure": name,
@@ -75,19 +67,27 @@ def run_curves(sizes: Sizes) -> Iterator[Row]:
 
 
 def decided(
-    way: str,
+    hits: dict[str, list[bool]],
     activations: np.ndarray,
     concepts: ConceptSet,
     min_fraction: float,
     seed: int,
     jobs: int | None,
-) -> list[bool]:
-    """Return of each unit whether one of `WAYS` calls its label significant."""
-    settings = Settings(length=_LENGTH, min_fraction=min_fraction, seed=seed, **WAYS[way])
-    if way == "hold-out":
-        rows = runs.best(activations, concepts, settings, jobs=jobs, holdout=HOLD_OUT)
-        return [row.p_held_out is not None and row.p_held_out < runs.SIGNIFICANT for row in rows]
-    return [runs.is_found(row) for row in runs.best(activations, concepts, settings, jobs=jobs)]
+) -> None:
+    """Add to each of `WAYS` whether it calls the label of each unit significant."""
+    by_formula = Settings(length=_LENGTH, min_fraction=min_fraction, permutations=0, seed=seed)
+    permuted = replace(by_formula, permutations=runs.PERMUTATIONS)
+    for settings, of_headline, of_first in (
+        (permuted, "permutation", "rank 1"),
+        (by_formula, "space", "rank 1 by space"),
+    ):
+        rows = label(activations, concepts, settings=settings, jobs=jobs)
+        hits[of_headline] += [runs.is_found(row) for row in rows if row.headline]
+        hits[of_first] += [runs.is_found(row) for row in rows if row.rank == 1]
+    held_out = runs.headlines(activations, concepts, by_formula, jobs=jobs, holdout=HOLD_OUT)
+    hits["hold-out"] += [
+        row.p_held_out is not None and row.p_held_out < runs.SIGNIFICANT for row in held_out
+    ]
 
 
 def planted_concepts(

@@ -15,12 +15,12 @@ PERMUTATIONS = 200
 """The number that `invert label` takes unless told otherwise."""
 
 
-def best(
+def headlines(
     activations: np.ndarray, concepts: ConceptSet, settings: Settings, **given: object
 ) -> list[Label]:
-    """Return the row of rank 1 of each unit, in the order of the units."""
+    """Return the headline of each unit and direction, in the order of the units."""
     rows = label(activations, concepts, settings=settings, **given)
-    return [row for row in rows if row.rank == 1]
+    return [row for row in rows if row.headline]
 
 
 def is_found(row: Label) -> bool:
@@ -31,7 +31,7 @@ def is_found(row: Label) -> bool:
 def calls_in_noise(found: Sequence[Label], repeats: int, permutations: int) -> Row:
     """Count what is called significant among the units of some runs, none of which detects a thing.
 
-    `found` are the rows of rank 1, equally many of each of `repeats` runs.
+    `found` are the headlines, equally many of each of `repeats` runs.
     """
     return {
         "units": len(found),
@@ -46,7 +46,14 @@ def share(of: Sequence[bool]) -> float:
     return float(np.mean(of))
 
 
-def p_by_space(row: Label, n_concepts: int, length: int) -> float:
-    """Return the p-value of a row corrected for all formulas that its search could return."""
-    n_tests = n_formulas(n_concepts, length)
-    return float(10 ** log10_p_search(np.array(row.p_value), np.array(row.log10_p), n_tests))
+def p_by_space(headline: Label, n_concepts: int, length: int) -> float:
+    """Return the p-value of a headline by the formula space alone.
+
+    It is corrected for all formulas that are not longer, and for the choice among `length` lengths.
+    Of a dead unit it is 1.
+    """
+    if headline.status == "dead":
+        return 1.0
+    n_tests = n_formulas(n_concepts, headline.length)
+    log10_p = log10_p_search(np.array(headline.p_value), np.array(headline.log10_p), n_tests)
+    return min(1.0, length * float(10**log10_p))

@@ -40,7 +40,7 @@ def run(sizes: Sizes) -> Iterator[Row]:
                 if search == _MISSING:
                     known, kinds = _with_missing(concepts, rng), {"missing": "exclude"}
                 found += _smallest(
-                    runs.best(activations, known, settings, jobs=sizes.jobs, **kinds)
+                    runs.headlines(activations, known, settings, jobs=sizes.jobs, **kinds)
                 )
             yield {
                 "search": search,

@@ -14,6 +14,7 @@ WAYS = {
     "space": ("other", "formula space"),
     "permutation": ("good", "permutation"),
     "hold-out": ("third", "hold-out"),
+    "rank 1": ("poor", "rank 1 by permutation"),
     "samples": ("poor", "permuting samples"),
     "groups": ("good", "permuting groups"),
 }
@@ -143,7 +144,7 @@ def power(rows: Sequence[Row]) -> str:
     up = Axis(0, 1, 400, 110, shares((0, 0.25, 0.5, 0.75, 1)))
     says = ("shift inside the concept, in standard deviations", "concepts found")
     parts = list(frame(across, up, says))
-    ways = ("permutation", "hold-out", "space")
+    ways = ("permutation", "hold-out", "space", "rank 1")
     for way in reversed(ways):
         of_way = [row for row in rows if row["way"] == way]
         kind = WAYS[way][0]

@@ -95,7 +95,7 @@ def compare(first: Path, second: Path, concepts: ConceptSet) -> Iterator[Compari
 
 
 def best_labels(activations: Activations, layer: str, concepts: ConceptSet) -> list[Label]:
-    """Return the best label of every unit of a layer, in the order of units."""
+    """Return the formula with the largest AUC for every unit of a layer, in the order of units."""
     labels = label(activations, concepts, layers=[layer], settings=Settings(length=3))
     return [row for row in labels if row.rank == 1]
 

@@ -132,7 +132,9 @@ def label(
 
     ACTIVATIONS is a file made by 'invert extract', or .npy or .npz. CONCEPTS is a file made by
     'invert concepts build', or any source that it takes. The run directory gets labels.csv,
-    labels.jsonl and run.json. After an interruption, the same command goes on where it stopped.
+    labels.jsonl and run.json. Printed are the headlines, the labels to show if a unit has one;
+    'invert show' has the other formulas. After an interruption, the same command goes on where it
+    stopped.
     """
     from invert_core.commands.label_table import print_labels, print_overview, summary
     from invert_core.labelling.label_files import label_files
@@ -162,4 +164,4 @@ def label(
             print_overview(overview)
         else:
             print_labels(labels, table)
-    say(f"The labels of {summary(overview)} are in {str(output)!r}.")
+    say(f"The labels of {summary(overview)} are in {str(output)!r}, marked as headlines.")

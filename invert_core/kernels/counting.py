@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from invert_core.kernels._jit import inlined, inner
+from invert_core.kernels._jit import frugal_inner
 from invert_core.kernels.hypergeometric import log_choose
 from invert_core.kernels.saddlepoint import logistic
 from invert_core.kernels.ties import Ties
@@ -67,7 +67,7 @@ def room_for_counting(ties: Ties) -> Counting:
     )
 
 
-@inner
+@frugal_inner
 def run_tail(n_drawn, n_values, n_steps_above, ways):
     """Return log P(S >= least) for `n_drawn` of a run of values, or NaN if there is too much.
 
@@ -97,7 +97,7 @@ def run_tail(n_drawn, n_values, n_steps_above, ways):
     return log_share if is_upper else math.log1p(-math.exp(log_share))
 
 
-@inner
+@frugal_inner
 def counted_tail(n_drawn, least, pieces, tilt, room):
     """Return log P(S >= least) for `n_drawn` of some tie groups, or NaN if there is too much."""
     n_groups = pieces.n[0]
@@ -144,7 +144,7 @@ def counted_tail(n_drawn, least, pieces, tilt, room):
     return math.log(total) + log_all - log_odds - log_choose(n_values, n_drawn)
 
 
-@inner
+@frugal_inner
 def are_tied(pieces):
     """Return whether pieces are tie groups only."""
     for piece in range(pieces.n[0]):
@@ -153,7 +153,7 @@ def are_tied(pieces):
     return True
 
 
-@inlined
+@frugal_inner
 def find_range(group, size, z, room):
     """Find how many values of a group are drawn at log odds z, unless it is most unlikely."""
     likely = min(size, np.int64((size + 1) * logistic(z)[1]))
@@ -170,7 +170,7 @@ def find_range(group, size, z, room):
     room.likely[group], room.low[group], room.width[group] = likely, below, above - below
 
 
-@inlined
+@frugal_inner
 def two_widest(n_groups, width):
     """Return the two groups with most numbers, which go into the table, in order."""
     widest, next_one = 0, 1
@@ -182,7 +182,7 @@ def two_widest(n_groups, width):
     return min(widest, next_one), max(widest, next_one)
 
 
-@inlined
+@frugal_inner
 def fill_table(first, second, room):
     """Add up the odds of the draws from two groups."""
     chances, table = room.chances, room.table
@@ -196,7 +196,7 @@ def fill_table(first, second, room):
                 table[both, i] += chances[second, i] * chances[first, both - i]
 
 
-@inlined
+@frugal_inner
 def added_up(first, second, n_others, spare, least, pieces, room):
     """Return the odds of all draws whose sum is not below `least`, or NaN if there are too many.
 
@@ -242,7 +242,7 @@ def added_up(first, second, n_others, spare, least, pieces, room):
     return total
 
 
-@inlined
+@frugal_inner
 def n_draws(n_others, least, most, room):
     """Return how many draws from the other groups have a total from `least` to `most`."""
     if most < 0:

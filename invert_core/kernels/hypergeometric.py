@@ -2,18 +2,18 @@
 
 import math
 
-from invert_core.kernels._jit import inner
+from invert_core.kernels._jit import frugal_inner
 
 _NOTHING = 1e-17
 
 
-@inner
+@frugal_inner
 def log_choose(n, k):
     """Return log of n over k, for 0 <= k <= n."""
     return math.lgamma(n + 1.0) - math.lgamma(k + 1.0) - math.lgamma(n - k + 1.0)
 
 
-@inner
+@frugal_inner
 def add_logs(a, b):
     """Return log(exp(a) + exp(b)); -inf stands for nothing."""
     if a < b:
@@ -21,7 +21,7 @@ def add_logs(a, b):
     return a if b == -math.inf else a + math.log1p(math.exp(b - a))
 
 
-@inner
+@frugal_inner
 def log_hypergeometric_tail(least, n_drawn, n_low, n_high):
     """Return log P(K >= least), K the number from `n_high` if n of both are drawn.
 

@@ -24,15 +24,19 @@ class Between(NamedTuple):
     """How the placements of F formulas vary between groups of samples; arrays [F].
 
     `n_inside` and `n_outside`, int64, count the groups that have samples inside and outside the
-    extent, and `n_groups` those that have either. A group deviates by what the sum of the doubled
-    placements of its samples differs from as many means. `spread_inside`, `spread_outside` and
-    `spread_both`, float64, are the sums over groups of the squared deviations of the samples
-    inside, of those outside, and of all.
+    extent, and `n_groups` those that have either. The others are float64. `effective_inside` and
+    `effective_outside` are Kish's effective numbers of such groups, the squared number of samples
+    over the sum of the squares of what each group has of them: less than the number of groups if a
+    few groups have most samples. A group deviates by what the sum of the doubled placements of its
+    samples differs from as many means. `spread_inside`, `spread_outside` and `spread_both` are the
+    sums over groups of the squared deviations of the samples inside, of those outside, and of all.
     """
 
     n_inside: np.ndarray
     n_outside: np.ndarray
     n_groups: np.ndarray
+    effective_inside: np.ndarray
+    effective_outside: np.ndarray
     spread_inside: np.ndarray
     spread_outside: np.ndarray
     spread_both: np.ndarray
@@ -98,7 +102,7 @@ def placements(
     counts = np.zeros((n_formulas, 4), np.int64)
     spreads = np.zeros((n_formulas, 2))
     large = np.empty((n_formulas, 2, N_LARGE), np.int64)
-    n_with, spreads_between = np.zeros((n_formulas, 3), np.int64), np.zeros((n_formulas, 3))
+    n_with, compared = np.zeros((n_formulas, 3), np.int64), np.zeros((n_formulas, 5))
     if domains is None:
         domains = whole_set(n_samples)[None]
     of_sample = Atoms(np.arange(n_samples, dtype=np.int32), np.ones(n_samples, np.int64))
@@ -110,12 +114,12 @@ def placements(
         room = counts[one], spreads[one], large[one]
         place_unit(keys, n_negative, extents[one], of_unit, *room)
         if group is not None:
-            room_between = n_with[one], spreads_between[one]
+            room_between = n_with[one], compared[one]
             compare_groups(keys, n_negative, extents[one], of_unit, group, *room_between)
     n_positive, n_defined, doubled_u, n_large = counts.T
     below, size = large.swapaxes(0, 1)[:, np.arange(N_LARGE) < n_large[:, None]]
     ties = Ties(below, size, np.append(0, np.cumsum(n_large)), n_defined)
-    between = None if group is None else Between(*n_with.T, *spreads_between.T)
+    between = None if group is None else Between(*n_with.T, *compared.T)
     return Placements(
         *(n_positive, n_defined, doubled_u, spreads[:, 0], spreads[:, 1]),
         ties=ties,
@@ -221,10 +225,10 @@ def note_large_groups(inside, outside, n_groups, large):
 
 
 @kernel
-def compare_groups(keys, n_negative, extents, domains, group, n_with, spreads):
+def compare_groups(keys, n_negative, extents, domains, group, n_with, compared):
     """Fill in the fields of `Between` for formulas on one unit, given by its sorted keys.
 
-    `n_with` is int64 [F, 3] and `spreads` float64 [F, 3]. `domains` has one row for all formulas,
+    `n_with` is int64 [F, 3] and `compared` float64 [F, 5]. `domains` has one row for all formulas,
     or one for each.
     """
     tie = ties_of_samples(keys, n_negative, group.size)
@@ -255,15 +259,21 @@ def compare_groups(keys, n_negative, extents, domains, group, n_with, spreads):
         # Sums are exact; only what they are compared with is rounded.
         mean_inside = doubled_u / n_positive
         mean_outside = doubled_u / n_others
+        squares_inside = 0.0
+        squares_outside = 0.0
         for number in range(n_inside.size):
             n_with[formula, 0] += n_inside[number] > 0
             n_with[formula, 1] += n_outside[number] > 0
             n_with[formula, 2] += n_inside[number] + n_outside[number] > 0
             of_inside = sum_inside[number] - n_inside[number] * mean_inside
             of_outside = sum_outside[number] - n_outside[number] * mean_outside
-            spreads[formula, 0] += of_inside * of_inside
-            spreads[formula, 1] += of_outside * of_outside
-            spreads[formula, 2] += (of_inside + of_outside) * (of_inside + of_outside)
+            squares_inside += n_inside[number] * n_inside[number]
+            squares_outside += n_outside[number] * n_outside[number]
+            compared[formula, 2] += of_inside * of_inside
+            compared[formula, 3] += of_outside * of_outside
+            compared[formula, 4] += (of_inside + of_outside) * (of_inside + of_outside)
+        compared[formula, 0] = n_positive * n_positive / squares_inside
+        compared[formula, 1] = n_others * n_others / squares_outside
 
 
 @kernel

@@ -21,15 +21,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from invert_core.kernels._jit import inner
+from invert_core.kernels._jit import frugal_inner
 
 _NODES = np.array([0.1834346424956498, 0.525532409916329, 0.7966664774136267, 0.9602898564975363])
 _WEIGHTS = np.array([0.362683783378362, 0.3137066458778873, 0.2223810344533745, 0.1012285362903763])
 """Gauss-Legendre on [-1, 1] with eight nodes, of which four are shown: the others mirror them."""
 _ADDED_UP = 48
 """Runs of more values are integrated."""
-_PANEL = 6.0
-"""The largest width of a panel of eight nodes, in log odds."""
+_PANEL, _NARROW_PANEL = 6.0, 2.0
+"""The largest width of a panel of eight nodes in log odds, and of one among fewer than three."""
 _CERTAIN = 36.0
 """Log odds at which a value counts as drawn, or if negative as not drawn: exp(-36) is 2e-16."""
 _MOST_EVALUATIONS = 400
@@ -67,7 +67,7 @@ def room_for_tilt() -> Tilt:
     return Tilt(a, np.full(1, np.nan), np.zeros(2, np.int64), np.empty((2, 6)), steps)
 
 
-@inner
+@frugal_inner
 def forget(tilt):
     """Let the next search begin without a tilt."""
     tilt.b[0] = math.nan
@@ -123,7 +123,7 @@ class Fit(NamedTuple):
     converged: bool
 
 
-@inner
+@frugal_inner
 def logistic(z):
     """Return log(1 + exp(z)), its derivative p, and p(1 - p)."""
     e = math.exp(-abs(z))
@@ -134,7 +134,7 @@ def logistic(z):
     return math.log1p(e), rest, share * rest
 
 
-@inner
+@frugal_inner
 def cumulants(a, b, pivot, pieces, start, stop):
     """Return the cumulants of the pieces from `start` to `stop`."""
     scale = pieces.scale[0]
@@ -164,7 +164,8 @@ def cumulants(a, b, pivot, pieces, start, stop):
         # The midpoint rule read backwards: each value stands for a step of which it is the middle.
         low = y0 + (first - 0.5) * step
         width = n_values * step
-        n_panels = max(3, int(abs(b) * width / _PANEL) + 1)
+        span = abs(b) * width
+        n_panels = max(min(3, int(span / _NARROW_PANEL) + 1), int(span / _PANEL) + 1)
         half = 0.5 * width / n_panels
         weight = 1.0 if step > 0.0 else float(size)
         for point in range(n_values if is_added_up else 8 * n_panels):
@@ -195,13 +196,13 @@ def cumulants(a, b, pivot, pieces, start, stop):
     return Cumulants(k, by_a, by_b, by_aa, by_ab, by_bb)
 
 
-@inner
+@frugal_inner
 def n_values_of(pieces, start, stop):
     """Return how many values pieces have."""
     return pieces.before[stop] - pieces.before[start]
 
 
-@inner
+@frugal_inner
 def find_tilt(draw, twice_sum, pieces, tilt):
     """Find the tilt at which half of `twice_sum` is the expected sum, and return the fit there.
 
@@ -284,7 +285,7 @@ def find_tilt(draw, twice_sum, pieces, tilt):
     return Fit(value - entropy, variance, stretch, gain <= _CLOSE)
 
 
-@inner
+@frugal_inner
 def log_upper_tail(z):
     """Return the logarithm of the tail of the normal distribution."""
     if z < 8.0:
@@ -296,7 +297,7 @@ def log_upper_tail(z):
     return -0.5 * z * z - _LOG_SQRT_2PI - math.log(below)
 
 
-@inner
+@frugal_inner
 def lugannani_rice(fit, b, half_span):
     """Return the logarithm of the tail at a fit, and whether the formula says anything there.
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from invert_core.kernels._jit import inlined, inner, kernel
+from invert_core.kernels._jit import frugal_inner, frugal_kernel, inlined
 from invert_core.kernels.counting import Counting, counted_tail, room_for_counting
 from invert_core.kernels.hypergeometric import add_logs, log_choose
 from invert_core.kernels.saddlepoint import (
@@ -130,7 +130,7 @@ def _fixed(array: np.ndarray) -> np.ndarray:
     return array
 
 
-@kernel
+@frugal_kernel
 def fill_log_tails(rows, ties, alternative, space):
     """Fill in what `log_tails` returns."""
     # A tuple of fewer arrays takes less time to compile where it is passed on.
@@ -166,7 +166,7 @@ def fill_log_tails(rows, ties, alternative, space):
         rows.log_p[row], rows.rung[row] = found, rung
 
 
-@inner
+@frugal_inner
 def has_one_value(ties, unit):
     """Return whether all values of a unit are equal."""
     first = ties.first[unit]
@@ -200,7 +200,7 @@ def log_tail(n_drawn, least, pieces, draw, tilt, counting):
     return min(0.0, max(found, floor)), rung
 
 
-@inlined
+@frugal_inner
 def largest_tie(pieces):
     """Return the largest tie group, or -1 if there is none."""
     found, most = -1, 1
@@ -210,18 +210,24 @@ def largest_tie(pieces):
     return found
 
 
-@inlined
-def second_tie(atom, pieces):
-    """Return the largest tie group but one, if it holds a tenth of what is outside the largest."""
+@frugal_inner
+def second_tie(atom, pieces, tilt):
+    """Return the largest tie group but one, and how many values one expects to be drawn from it.
+
+    It is -1 if no group holds a tenth of what is outside the largest one.
+    """
     least = 0.1 * (n_values_of(pieces, 0, pieces.n[0]) - pieces.size[atom])
     found, most = -1, max(2.0, least)
     for piece in range(pieces.n[0]):
         if piece != atom and pieces.step[piece] == 0 and pieces.size[piece] >= most:
             found, most = piece, float(pieces.size[piece])
-    return found
+    if found < 0:
+        return found, 0.0
+    of = cumulants(tilt.a[1], tilt.b[0], tilt.pivot[1], pieces, found, found + 1)
+    return found, of.by_a
 
 
-@inlined
+@frugal_inner
 def is_lumpy(atom, pieces, tilt, outside):
     """Return whether S is lumpy because of a tie group; find what one expects on both sides."""
     a, b, pivot = tilt.a[1], tilt.b[0], tilt.pivot[1]
@@ -253,12 +259,10 @@ def split_tail(n_drawn, least, atom, pieces, draw, tilt, ways):
     And over the number of draws from a second tie group where there is one.
     """
     n_pieces = pieces.n[0]
-    second = second_tie(atom, pieces)
-    size, level, mean = np.int64(0), np.int64(0), 0.0
+    second, mean = second_tie(atom, pieces, tilt)
+    size, level = np.int64(0), np.int64(0)
     if second >= 0:
         size, level = pieces.size[second], pieces.level[second]
-        of = cumulants(tilt.a[1], tilt.b[0], tilt.pivot[1], pieces, second, second + 1)
-        mean = of.by_a
         draw.expected[0 if second < atom else 1] -= mean
     # All pieces but the second tie group once more, after the others.
     stop = n_pieces

@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from invert_core.kernels._jit import inlined, inner
+from invert_core.kernels._jit import frugal_inner, inner
 
 N_LARGE = 512
 """A tie group is large if it holds more than 1 / 512 of the samples, and more than one sample."""
@@ -143,7 +143,7 @@ def room_for_pieces(ties: Ties) -> Pieces:
     return Pieces(size, level, step, before, np.zeros(1, np.int64), np.empty(1))
 
 
-@inner
+@frugal_inner
 def add_piece(number, size, level, step, pieces):
     """Write a piece after those before it, and return the number of the next one."""
     pieces.size[number], pieces.level[number], pieces.step[number] = size, level, step
@@ -151,7 +151,7 @@ def add_piece(number, size, level, step, pieces):
     return number + 1
 
 
-@inlined
+@frugal_inner
 def fill_pieces(pieces, ties, unit, is_reversed):
     """Fill in the doubled midranks of a unit; those of -1 times its values if reversed."""
     n_samples = ties.n_samples[unit]

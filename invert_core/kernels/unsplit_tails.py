@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from invert_core.kernels._jit import inlined, inner
+from invert_core.kernels._jit import frugal_inner, inlined
 from invert_core.kernels.counting import run_tail
 from invert_core.kernels.hypergeometric import add_logs, log_choose, log_hypergeometric_tail
 from invert_core.kernels.saddlepoint import find_tilt, lugannani_rice, n_values_of
@@ -16,7 +16,7 @@ from invert_core.kernels.saddlepoint import find_tilt, lugannani_rice, n_values_
 _LOG_2 = math.log(2.0)
 
 
-@inner
+@frugal_inner
 def largest_sum(n_drawn, pieces, start, stop):
     """Return the largest sum of `n_drawn` values, and the log of the number of ways to draw it."""
     left = n_drawn
@@ -33,7 +33,7 @@ def largest_sum(n_drawn, pieces, start, stop):
     return total, log_ways
 
 
-@inner
+@frugal_inner
 def smallest_sum(n_drawn, pieces, start, stop):
     """Return the smallest sum of `n_drawn` values."""
     left = n_drawn
@@ -47,7 +47,7 @@ def smallest_sum(n_drawn, pieces, start, stop):
     return total
 
 
-@inlined
+@frugal_inner
 def n_at_least(least, pieces, start, stop):
     """Return how many values are not below `least`."""
     count = np.int64(0)
@@ -61,7 +61,7 @@ def n_at_least(least, pieces, start, stop):
     return count
 
 
-@inlined
+@frugal_inner
 def common_span(span, pieces, start, stop):
     """Return the greatest common divisor of a span and all differences between values."""
     for piece in range(start, stop):
@@ -73,7 +73,7 @@ def common_span(span, pieces, start, stop):
     return span
 
 
-@inner
+@frugal_inner
 def unsplit_tail(draw, least, pieces, tilt, ways):
     """Return log P(S >= least) for the sum S of a draw, and whether it is counted.
 
@@ -109,7 +109,7 @@ def unsplit_tail(draw, least, pieces, tilt, ways):
     return max(floor, smooth_tail(draw, smallest + n_steps * span, span, pieces, tilt)), False
 
 
-@inner
+@frugal_inner
 def block_tail(draw, least, n_steps, pieces, ways):
     """Return log P(S >= least), a number of steps above the smallest, or NaN if it is not counted.
 

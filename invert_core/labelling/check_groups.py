@@ -44,7 +44,7 @@ class GroupsSaid(NamedTuple):
 def groups_of_check(
     said: GroupsSaid, searched_path: Path, held_path: Path, work: Workload, match: str
 ) -> Groups | None:
-    """Return the groups of the held-out samples, or None if nothing tells them.
+    """Return the groups of the held-out samples, or None if there are none or nothing tells them.
 
     Groups that were searched are refused. What nothing tells is warned of.
 
@@ -59,17 +59,18 @@ def groups_of_check(
     match : {"exact", "name", "stem"}
         As for `label`.
     """
-    assert said.where is not None
+    if said.where is None:
+        return None
     with open_activations(held_path) as held:
         of_held = None
+        # What is said for this check is read, or refused.
         if said.is_of_check or _tells(said.where, held, work.concepts.sample_id):
             of_held = held_out_groups(said.where, held, work.concepts, work.kept, match)
     if of_held is None:
         say_what_stays_empty()
     elif searched_path.is_file():
         with open_activations(searched_path) as searched:
-            is_table = said.is_of_check and searched.sample_id is not None
-            if is_table or _tells(said.where, searched, None):
+            if _tells(said.where, searched, None, has_table=said.is_of_check):
                 seen = groups_of(said.where, searched, work.concepts, None, match)
                 assert seen is not None
                 refuse_shared(seen, of_held)
@@ -81,11 +82,19 @@ def groups_of_check(
     return of_held
 
 
-def _tells(where: str, activations: Activations, sample_id: tuple[str, ...] | None) -> bool:
-    """Return whether activations, or other ids of their samples, tell groups without a table.
+def _tells(
+    where: str,
+    activations: Activations,
+    sample_id: tuple[str, ...] | None,
+    *,
+    has_table: bool = False,
+) -> bool:
+    """Return whether groups can be told of activations, whose ids may be those of their concepts.
 
-    A table that a run was made with need not have rows for other samples.
+    A table that a run was made with need not have rows for other samples, unlike one that is given
+    for both.
     """
     if where == STORED:
         return activations.groups is not None
-    return where.startswith(FROM_IDS) and (activations.sample_id or sample_id) is not None
+    is_named = (activations.sample_id or sample_id) is not None
+    return is_named and (has_table or where.startswith(FROM_IDS))

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -49,8 +49,9 @@ class HeldOutCheck:
     n_tested : int
         How many of them are true on some held-out samples and false on others.
     n_hold : int or None
-        How many of these have a `p_held_out` below 0.05. Of labels without any meaning, at most 5 %
-        do. None if the samples are in groups that are not known, so that there is no such p-value.
+        How many of these have a `p_held_out` below 0.05. Of labels without any meaning, about 5 %
+        do, and fewer if they hold in few groups. None if the samples are in groups that are not
+        known, so that there is no such p-value.
     n_wrong_side : int
         How many have an AUC on the other side of 0.5 than the search found.
     median_optimism : float or None
@@ -109,7 +110,7 @@ def check_held_out(
         As for `label`; None means as for the run.
     groups : str, optional
         Groups of the samples that were searched and of those that were not, as for `label`. None
-        means those of the run; of a table or stored groups only that there are some.
+        means those of the run; its table of groups says only that there are some.
     jobs, progress
         As for `label`.
 
@@ -130,38 +131,35 @@ def check_held_out(
     path, read = input_path(activations), read_run(run)
     searched = _searched(run, read.info, path)
     arguments = arguments_of(run, read.info)
-    told = {"join": join, "match": match, "missing": missing}
-    chosen: dict[str, Any] = {
-        name: given or arguments.get(name, default)
-        for (name, given), default in zip(told.items(), ("strict", "exact", "error"), strict=True)
-    }
-    of_groups = GroupsSaid.by(groups, arguments.get("groups"))
+    said = GroupsSaid.by(groups, arguments.get("groups"))
     inputs = Inputs(
         path,
         input_path(concepts),
         names=None if names is None else input_path(names),
-        groups=of_groups.of_inputs,
-        **chosen,
+        groups=said.of_inputs,
+        **_joining(arguments, join=join, match=match, missing=missing),
     )
     with inputs.open() as work:
         _warn_of_searched(searched, path, work)
-        known = None
-        if of_groups.where is not None:
-            known = groups_of_check(of_groups, searched, path, work, inputs.match)
-        tables = read.labels.tables
-        layers = {layer.name: layer for layer, _ in work.layers}
-        held = replace(
-            work,
-            concepts=_with_unknown(work.concepts, tables),
-            layers=same_units(layers, _wanted(tables)),
-            groups=known,
-        )
-        independent = of_groups.where is None
-        labels = Labels.of_tables(
-            _tested(tables, held, jobs, progress, independent=independent),
-            aliases=read.labels.aliases,
-        )
+        known = groups_of_check(said, searched, path, work, inputs.match)
+        held = _as_searched(replace(work, groups=known), read.labels.tables)
+        independent = said.where is None
+        tables = _tested(read.labels.tables, held, jobs, progress, independent=independent)
+        labels = Labels.of_tables(tables, aliases=read.labels.aliases)
     return HeldOutCheck.of(labels, has_p=independent or known is not None)
+
+
+def _joining(arguments: Mapping[str, Any], **told: str | None) -> dict[str, Any]:
+    """Return how samples are joined: as told, or else as for the run."""
+    defaults = {"join": "strict", "match": "exact", "missing": "error"}
+    return {name: told[name] or arguments.get(name, default) for name, default in defaults.items()}
+
+
+def _as_searched(work: Workload, tables: Sequence[LabelTable]) -> Workload:
+    """Return the workload with the units and the concepts of a run."""
+    layers = {layer.name: layer for layer, _ in work.layers}
+    units = same_units(layers, _wanted(tables))
+    return replace(work, concepts=_with_unknown(work.concepts, tables), layers=units)
 
 
 def _searched(run: str | PathLike[str], info: Mapping[str, Any], held_path: Path) -> Path:

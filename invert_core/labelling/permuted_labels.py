@@ -178,6 +178,13 @@ def check_permuted_labels(
             "All units of the run are dead, so it has no labels to compare with others.",
             "Label units whose activations vary.",
         )
+    if not any(table.array("headline").any() for table in read.labels.tables):
+        _log.warning(
+            "The run %r has no headlines, because an earlier version made it: its rows of rank 1 "
+            "are compared with headlines of permuted labels. Label again to compare like with "
+            "like.",
+            str(run),
+        )
     of_run = recorded(run, read.info, moved)
     settings = of_run.settings
     with unchanged(*of_run.files.values()), of_run.inputs.open(settings.seed) as opened:

@@ -22,6 +22,8 @@ from invert_core.settings import Settings
 
 _UNITS = 512
 """The most arranged units whose formulas are tested at once."""
+_KEPT = 2**26
+"""The most bytes of arrangements that are kept for the next units."""
 _MOST_TRIED = 20
 """The most arrangements to draw for each that is needed."""
 _STREAM = 4
@@ -60,6 +62,8 @@ class Permuting(Search):
         self._needs = needs
         _, first = np.unique(arrangements.blocks.of_sample, return_index=True)
         self._of_block = search.atoms.of_sample[first]
+        self._n_kept = _KEPT // self._of_block.nbytes
+        self._drawn: dict[int, np.ndarray] = {}
         compile_jobs(SHUFFLES)
         if arrangements.blocks.sizes.max() > 1:
             # Atoms can change their sizes; what that needs is compiled before there are threads.
@@ -128,8 +132,14 @@ class Permuting(Search):
 
     def _draw(self, number: int) -> np.ndarray:
         """Draw the arrangement of a number: the atom whose marks each block gets, int32 [B]."""
-        random = np.random.default_rng((self.settings.seed, _STREAM, number))
-        return self._of_block[self._arrangements.draw(random)]
+        of_block = self._drawn.get(number)
+        if of_block is None:
+            random = np.random.default_rng((self.settings.seed, _STREAM, number))
+            of_block = self._of_block[self._arrangements.draw(random)]
+            # Threads may draw the same arrangement at once, and then keep either.
+            if number < self._n_kept:
+                self._drawn[number] = of_block
+        return of_block
 
     def _arranged(self, units: Units) -> Callable[[np.ndarray], SearchResult]:
         """Return the search of some units, given the atom whose marks each block gets."""

@@ -186,7 +186,8 @@ class Label(UnitExplanation):
         "What `p_search` comes from: `permutation`, the same search on permuted samples; `group "
         "permutation`, on samples permuted in whole groups; `shift`, on samples shifted in order; "
         "`space`, Šidák's correction for all formulas that the search could have returned, even "
-        "those that it did not score; or `none` if nothing was searched.",
+        "those that it did not score (for the headline, all that are not longer, times the number "
+        "of lengths); or `none` if nothing was searched.",
         dead="none",
         default="space",
         words=("permutation", "group permutation", "shift", "space", "none"),
@@ -254,9 +255,9 @@ class Label(UnitExplanation):
         "1 for the label of the unit: of the best formulas of each length, the one with the "
         "smallest p corrected for all formulas that are not longer; a longer one that does not "
         "beat the shorter ones on held-out samples is none. A unit has one for each direction; if "
-        "it is not among the rows with the best AUC, it comes after them. Its `p_search` allows "
-        "for this choice. 0 for other rows, and for all rows of earlier versions, where rank 1 "
-        "stands for it.",
+        "it is not among the rows with the best AUC, it comes after them, with the next rank. Its "
+        "`p_search` allows for this choice. 0 for other rows, and for all rows of earlier "
+        "versions, where rank 1 stands for it.",
         dead=1,
         default=0,
     )

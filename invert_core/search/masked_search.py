@@ -20,7 +20,7 @@ from invert_core.kernels.subsets import Runs, runs_of_keys
 from invert_core.kernels.ties import Ties
 from invert_core.search.beam_search import no_literal_passes
 from invert_core.search.masked_beam import search_unit
-from invert_core.search.masked_concepts import MaskedConcepts
+from invert_core.search.masked_concepts import Domain, MaskedConcepts
 from invert_core.search.masked_unit import RankedUnit
 from invert_core.search.objectives import Scored
 from invert_core.search.search import UNWATCHED, Search, Units, Watch
@@ -122,6 +122,7 @@ class MaskedSearch(Search):
         for number, unit in enumerate(ranked):
             if is_constant(runs[number], self.n_samples):
                 continue
+            of_domain: dict[Domain, int] = {}
             for way, sign in enumerate(self.signs):
                 beam, by_length, n_scored = search_unit(unit, self.settings, sign)
                 result.n_scored[number, way] = n_scored
@@ -133,8 +134,10 @@ class MaskedSearch(Search):
                     at = number, way, place
                     result.put(at, one.literals, one.connectives, one.n_positive, one.rank_sum)
                     n_samples[at], d[at] = unit.spread(one.domain)
-                    profile[at] = len(profiles)
-                    profiles.append(unit.ties(one.defined))
+                    if one.domain not in of_domain:
+                        of_domain[one.domain] = len(profiles)
+                        profiles.append(unit.ties(one.defined))
+                    profile[at] = of_domain[one.domain]
         if profiles:
             result.test(profile, Ties.join(profiles))
         return result

@@ -145,9 +145,13 @@ class SearchResult:
         """
         used = np.nonzero(self.length)
         sums = self.rank_sum if rank_sum is None else rank_sum
-        self.log10_p[used], self.rung[used] = log10_p_given_ties(
-            self.n_positive[used], sums[used], profile[used], ties
+        # Most formulas that are the best of their length are in the beam, too.
+        first, of_place = _distinct(profile[used], self.n_positive[used], sums[used])
+        tested = tuple(positions[first] for positions in used)
+        log10_p, rung = log10_p_given_ties(
+            self.n_positive[tested], sums[tested], profile[tested], ties
         )
+        self.log10_p[used], self.rung[used] = log10_p[of_place], rung[of_place]
 
     def put_codes(self, units: np.ndarray, way: int, codes: np.ndarray) -> None:
         """Write the formulas of some units in one direction, given as `kernels.formulas` does.
@@ -253,11 +257,7 @@ class Findings:
 
         # The sort is stable, so the place in the beam comes before that among the lengths.
         order = np.lexsort((text, length, -score, search))
-        is_new = np.ones(order.size, np.bool_)
-        is_new[1:] = np.any(
-            [key[order[1:]] != key[order[:-1]] for key in (search, length, text)], axis=0
-        )
-        first = np.flatnonzero(is_new)
+        first = np.flatnonzero(_is_new(order, search, length, text))
         last = np.append(first, order.size)[1:] - 1
         rows = order[first]
         in_beam, of_length = place[rows], place[order[last]]
@@ -288,6 +288,22 @@ class Findings:
             one.name: getattr(self, one.name)[rows] for one in fields(self) if one.name != "spread"
         }
         return type(self)(spread=self.spread.of_each(rows), **arrays)
+
+
+def _distinct(*keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each distinct tuple of keys [F] is first, and the number of that of each."""
+    order = np.lexsort(keys)
+    is_new = _is_new(order, *keys)
+    number = np.empty(order.size, np.int64)
+    number[order] = np.cumsum(is_new) - 1
+    return order[is_new], number
+
+
+def _is_new(order: np.ndarray, *keys: np.ndarray) -> np.ndarray:
+    """Return which places of an order have other keys than the place before: bool [F]."""
+    is_new = np.ones(order.size, np.bool_)
+    is_new[1:] = np.any([key[order[1:]] != key[order[:-1]] for key in keys], axis=0)
+    return is_new
 
 
 def _as_text(literals: np.ndarray, connectives: np.ndarray) -> np.ndarray:

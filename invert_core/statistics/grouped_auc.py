@@ -12,6 +12,7 @@ from invert_core.statistics.student import log_upper_tail_t
 
 FEWEST = 2
 """From fewer groups with samples inside the formula, or outside, nothing is inferred."""
+_LEAST_FREEDOM = 0.5
 _ROUNDING = 1e-14
 """A standard error this small is rounding: the samples of all groups say the same."""
 
@@ -61,7 +62,8 @@ def log10_p_between_groups(placed: Placements, is_negative: np.ndarray) -> np.nd
     """Return log10 p of the test that an AUC is above one half, or below: float64 [F].
 
     It is a t test of the logit of the AUC by `grouped_variance`. The degrees of freedom are one
-    less than the number of groups inside or outside, whichever is smaller. Where all groups say the
+    less than the effective number of groups inside or outside, whichever is smaller, and at least
+    a half. Where all groups say the
     same or the AUC is 0 or 1, so that this variance says nothing, the AUC itself is tested, by the
     variance that it would have if each group were one sample and the AUC one half. It is NaN where
     groups are too few; see `are_enough`.
@@ -80,14 +82,14 @@ def log10_p_between_groups(placed: Placements, is_negative: np.ndarray) -> np.nd
     doubled_pairs = _doubled_pairs(placed)[some]
     auc = placed.doubled_u[some] / doubled_pairs
     other = (doubled_pairs - placed.doubled_u[some]) / doubled_pairs
-    n_inside, n_outside = between.n_inside[some], between.n_outside[some]
+    n_inside, n_outside = between.effective_inside[some], between.effective_outside[some]
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.sqrt(grouped_variance(placed)[some])
         z = np.log(auc / other) * auc * other / error
         of_groups = (auc - 0.5) / np.sqrt((n_inside + n_outside + 1) / (12 * n_inside * n_outside))
     varies = (error > _ROUNDING) & (auc > 0) & (other > 0)
     t = np.where(varies, z, of_groups) * np.where(is_negative[some], -1, 1)
-    freedom = np.minimum(n_inside, n_outside) - 1.0
+    freedom = np.maximum(np.minimum(n_inside, n_outside) - 1.0, _LEAST_FREEDOM)
     found[some] = log_upper_tail_t(t, freedom) / math.log(10)
     return found
 

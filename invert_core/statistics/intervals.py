@@ -85,13 +85,14 @@ def newcombe_interval(placed: Placements) -> tuple[np.ndarray, np.ndarray]:
     V(t) = t (1 - t) (1 + M (1 - t) / (2 - t) + M t / (1 + t)) / (n1 n0) and
     M = (n1 + n0) / 2 - 1. Newcombe, "Confidence intervals for an effect size measure based on the
     Mann-Whitney statistic. Part 2: asymptotic methods and evaluation", Statistics in Medicine 25
-    (2006). n1 and n0 are the numbers of samples inside and outside or, if these are in groups, of
-    groups that have such samples: as if the samples of a group said no more than one.
+    (2006). n1 and n0 are the numbers of samples inside and outside or, if these are in groups, the
+    effective numbers of groups that have such samples: as if the samples of a group said no more
+    than one.
     """
     inside, outside = placed.n_positive, placed.n_samples - placed.n_positive
     doubled_pairs = 2 * inside * outside
     if placed.between is not None:
-        inside, outside = placed.between.n_inside, placed.between.n_outside
+        inside, outside = placed.between.effective_inside, placed.between.effective_outside
     counts = inside.astype(np.float64), outside.astype(np.float64)
     high = _newcombe_above(placed.doubled_u / doubled_pairs, *counts)
     low = _newcombe_above((doubled_pairs - placed.doubled_u) / doubled_pairs, *counts)

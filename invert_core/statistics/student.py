@@ -22,7 +22,7 @@ def log_upper_tail_t(t: np.ndarray, freedom: np.ndarray) -> np.ndarray:
     t : float64 [F]
         Finite values.
     freedom : float64 [F]
-        Degrees of freedom, at least 1.
+        Degrees of freedom, above 0; they need not be whole.
 
     Returns
     -------

@@ -4,10 +4,23 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bench.validity import bounds, groups, labels, level, optimism, page, record, studies, units
+from bench.validity import (
+    bounds,
+    groups,
+    labels,
+    level,
+    optimism,
+    page,
+    power,
+    record,
+    runs,
+    studies,
+    units,
+)
 from bench.validity.__main__ import main
 from bench.validity.record import Record
 from bench.validity.study import Sizes
+from invert_core import Settings
 
 
 def test_a_study_makes_a_table_of_its_rows(monkeypatch):
@@ -27,6 +40,27 @@ def test_the_studies_of_groups_held_out_samples_and_intervals_run(monkeypatch):
         made = Record(name, 1, 4, list(studies.STUDIES[name].run(Sizes(1, 4))))
         assert len(made.rows) == cells
         assert len(page.table_of(made)) > 4
+
+
+def test_a_planted_concept_is_decided_by_the_headline_and_by_rank_1(monkeypatch):
+    monkeypatch.setattr(power, "CURVES_ON", ("digits",))
+    monkeypatch.setattr(power, "EFFECTS", (0.0, 2.0))
+    monkeypatch.setattr(power, "_SHARES", (0.08, 0.12))
+    made = Record("curves", 1, 10, list(studies.STUDIES["curves"].run(Sizes(1, 10))))
+    found = {(row["effect"], row["way"]): row["found"] for row in made.rows}
+    assert [found[2.0, way] for way in power.WAYS] == [1.0] * len(power.WAYS)
+    assert max(found[0.0, way] for way in power.WAYS) < 0.5
+    assert len(page.table_of(made)) == 2 + 2
+
+
+def test_p_by_the_formula_space_is_that_of_a_labelling_without_permutations():
+    concepts = labels.digits().concepts
+    made = units.noise((concepts.n_samples, 5), 0.9, np.random.default_rng(0))
+    made[:, 1] += concepts.extent(concepts.id[0])
+    made[:, 4] = 0
+    for row in runs.headlines(made, concepts, Settings(permutations=0)):
+        found = runs.p_by_space(row, len(concepts.id), Settings.length)
+        assert found == pytest.approx(row.p_search, rel=1e-6)
 
 
 def test_results_do_not_depend_on_threads(monkeypatch):

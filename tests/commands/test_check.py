@@ -91,8 +91,28 @@ def test_labels_that_hold_on_other_samples(unseen):
     assert max(map(len, rows)) <= 100
 
 
-def test_labels_on_samples_in_groups_are_counted_without_p(unseen):
+def test_labels_hold_in_groups_of_other_samples(unseen):
     summary, head, *rows = invert(*HELD_OUT, "--groups", "id:(..).*").stdout.splitlines()
+    assert " hold (p < 0.05); " in summary
+    assert head.split()[5:8] == ["p", *HELD]
+    of_groups = next(row for row in rows if row.startswith("fc:1"))
+    assert " 1.000 (0." in of_groups
+    of_samples = next(
+        row for row in invert(*HELD_OUT).stdout.splitlines() if row.startswith("fc:1")
+    )
+    # Ten groups say less than 60 samples.
+    assert float(of_groups.split()[5]) > float(of_samples.split()[5])
+
+
+def test_labels_on_samples_of_unknown_groups_are_counted_without_p(unseen):
+    n_samples = len(np.load("activations.npz")["fc"])
+    clips = "".join(f"{number // 4}\n" for number in range(n_samples))
+    (unseen.parent / "clips.csv").write_text(f"clip\n{clips}")
+    inputs = ("activations.npz", "concepts.csv", "--permutations", 0, "--length", 1)
+    invert("label", *inputs, "--groups", "clips.csv:clip", "-o", "grouped")
+    result = invert("check", "grouped", *HELD_OUT[2:])
+    assert "stay empty, because nothing shows which held-out samples" in result.stderr
+    summary, head, *rows = result.stdout.splitlines()
     assert "hold" not in summary
     assert "on the wrong side of 0.5" in summary
     assert head.split() == ["unit", "label", "auc", "held", "out", "optimism", "positive", *HELD]

@@ -90,7 +90,8 @@ def big(here):
     np.save(here / "big.npy", random.normal(size=(3000, 3000)).astype(np.float32))
     labels = random.random((3000, 200)) < 0.2
     np.savez(here / "c.npz", labels=labels, id=np.array([f"c{i}" for i in range(200)]))
-    return ("label", "big.npy", "c.npz", "-o", "run", "--length", "6", "--beam", "50")
+    settings = ("--length", 6, "--beam", 50, "--permutations", 0)
+    return ("label", "big.npy", "c.npz", "-o", "run", *settings)
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ def test_the_table_shows_the_most_convincing_units_by_name(inputs):
     assert "fc:2" not in shown
     assert result.stderr == (
         "The labels of 4 units (2 significant, with q below 0.05; 1 dead, with a constant "
-        "activation) are in 'run'.\n"
+        "activation) are in 'run', marked as headlines.\n"
     )
 
 

@@ -17,13 +17,13 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "run_v1"
 def test_a_unit_is_shown_with_its_rows_and_the_best_of_each_length(run):
     text = invert("show", "run", "fc:0").stdout
     rows, _, lengths = text.partition("\nBest found of each length, positive:\n")
-    assert rows.splitlines()[1].split()[:4] == ["1", "apple", "&", "~brown"]
+    assert rows.splitlines()[2].split()[:5] == ["1", "*", "apple", "&", "~brown"]
     assert "a & ~b" not in text
     assert [line.split()[0] for line in lengths.splitlines()][:3] == ["length", "1", "2"]
 
 
 def test_formulas_are_shown_once_in_names_that_can_be_given_again(run):
-    head, first, *_ = invert("show", "run", "fc:0").stdout.splitlines()
+    _, head, first, *_ = invert("show", "run", "fc:0").stdout.splitlines()
     assert "formula" not in head
     (row, *_) = json.loads(invert("show", "run", "fc:0", "--format", "json").stdout)
     assert (row["label"], row["formula"]) == ("apple & ~brown", "a & ~b")
@@ -61,8 +61,8 @@ def test_an_unknown_unit_is_refused(run, unit, words):
     assert words in refused("show", "run", unit)
 
 
-def test_the_q_value_stands_beside_p_on_the_row_of_rank_1(run):
-    head, *lines = invert("show", "run", "fc:0").stdout.partition("\n\n")[0].splitlines()
+def test_the_q_value_stands_beside_p_of_the_headline(run):
+    _, head, *lines = invert("show", "run", "fc:0").stdout.partition("\n\n")[0].splitlines()
     rows = [json.loads(line) for line in (run / "labels.jsonl").read_text().splitlines()]
     (first, *others) = (row for row in rows if row["unit"] == 0)
     start = head.index(" q ") + 1
@@ -95,3 +95,55 @@ def test_the_golden_run_of_version_1_is_shown():
     assert "Best found of each length, positive:" in text
     (row,) = json.loads(invert("show", GOLDEN, "fc:0", "--format", "json").stdout)
     assert row["status"] == "dead"
+
+
+def shown_tables(unit, *more):
+    """Label, show a unit, and return the lines above the rows, the rows and the best by length."""
+    files = ("activations.npz", "concepts.csv")
+    invert("label", *files, "-o", "run", "--permutations", 0, "--overwrite", *more)
+    rows, *lengths = invert("show", "run", unit).stdout.split("\nBest found of each length, ")
+    told = [line for line in rows.splitlines() if line.startswith("Headline")]
+    return told, rows.splitlines()[len(told) :], [part.splitlines()[1:] for part in lengths]
+
+
+def marked(lines):
+    """Return the labels of the lines with a mark in the column of headlines."""
+    at = lines[0].index("headline")
+    return [line[at + 10 :].split("  ")[0] for line in lines[1:] if line[at] == "*"]
+
+
+def test_the_headline_is_said_and_marked_in_both_tables(inputs):
+    told, rows, (lengths,) = shown_tables("fc:0")
+    assert told == [
+        "Headline: a & ~b (the smallest p of the best of each length, corrected for the length)"
+    ]
+    assert marked(rows) == marked(lengths) == ["a & ~b"]
+    assert "direction" not in rows[0]
+
+
+def test_a_headline_that_is_not_among_the_best_rows_comes_after_them(inputs):
+    (told,), rows, (lengths,) = shown_tables("fc:3", "--beam", 1)
+    assert [line.split()[0] for line in rows] == ["rank", "1", "2"]
+    (headline,) = marked(rows)
+    assert marked(rows[:2]) == []
+    assert marked(lengths) == [headline]
+    assert told.startswith(f"Headline: {headline} (")
+
+
+def test_each_direction_has_a_headline(inputs):
+    told, rows, lengths = shown_tables("fc:0", "--direction", "both")
+    assert [line.split(":")[0] for line in told] == ["Headline, positive", "Headline, negative"]
+    assert rows[0].split()[-1] == "direction"
+    assert len(marked(rows)) == len(lengths) == 2
+
+
+def test_held_out_samples_are_said_to_have_a_say_in_the_headline(inputs):
+    (told,), _, _ = shown_tables("fc:0", "--holdout", 0.4)
+    assert told.endswith(
+        "(the smallest p of the best of each length that held-out samples bear out)"
+    )
+
+
+def test_a_unit_without_a_headline_has_no_column_for_it(run):
+    for shown in (("run", "fc:2"), (GOLDEN, "layer4.1.relu:1")):
+        assert "headline" not in invert("show", *shown).stdout.lower()

@@ -46,9 +46,8 @@ def tables(source="c.npz", overwrite=False):
 
 
 def labels(source="c.npz", overwrite=False):
-    label_files(
-        "a.npz", source, "out", settings=Settings(length=2, beam=2), jobs=1, overwrite=overwrite
-    )
+    settings = Settings(length=2, beam=2, permutations=5)
+    label_files("a.npz", source, "out", settings=settings, jobs=1, overwrite=overwrite)
 
 
 def exported(source="c.npz", overwrite=False):

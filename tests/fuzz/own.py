@@ -111,7 +111,7 @@ def _label(folder: Path, **more: Any) -> None:
         folder / "a.npz",
         folder / "c.npz",
         folder / "run",
-        settings=Settings(length=2, beam=2),
+        settings=Settings(length=2, beam=2, permutations=5),
         jobs=1,
         **more,
     )

@@ -3,10 +3,11 @@
 import pickle
 
 import numba
+import numpy as np
 import pytest
 
 from invert_core.kernels import _internals
-from invert_core.kernels._jit import kernel
+from invert_core.kernels._jit import frugal_kernel, kernel
 
 compiled_only = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
 
@@ -60,3 +61,9 @@ def test_an_internal_that_is_gone_is_named(monkeypatch, gone):
 def test_a_compiled_function_without_a_cache_is_named(monkeypatch):
     monkeypatch.setattr(_internals.numba, "njit", lambda function: object())
     assert _internals.missing() == ["the cache of a compiled function"]
+
+
+@compiled_only
+def test_a_kernel_that_makes_an_array_cannot_be_frugal():
+    with pytest.raises(numba.core.errors.NumbaError, match="NRT"):
+        frugal_kernel(lambda n: np.zeros(n).sum())(3)

@@ -37,18 +37,25 @@ def by_pairs(values, extent, domain):
 
 
 def by_groups(values, extent, domain, group):
-    """Numbers of groups inside, outside and in either, and their spreads, from every pair."""
+    """Numbers of groups, effective numbers, and how groups deviate, from every pair."""
     inside, outside = np.flatnonzero(extent & domain), np.flatnonzero(~extent & domain)
     n_with = [np.unique(group[of]).size for of in (inside, outside, np.flatnonzero(domain))]
     doubled = 2 * (values[inside][:, None] > values[outside]) + (
         values[inside][:, None] == values[outside]
     )
     if not doubled.size:
-        return [0, 0, 0], [0.0, 0.0, 0.0]
+        return [0, 0, 0], [0.0] * 5
     deviations = np.zeros((2, group.max() + 1))
     for row, (of, sums) in enumerate(((inside, doubled.sum(1)), (outside, doubled.sum(0)))):
         np.add.at(deviations[row], group[of], sums - sums.mean())
-    return n_with, [(each**2).sum() for each in (*deviations, deviations.sum(0))]
+    effective = [
+        1
+        / sum(
+            (np.count_nonzero(group[of] == one) / of.size) ** 2 for one in set(group[of].tolist())
+        )
+        for of in (inside, outside)
+    ]
+    return n_with, effective + [(each**2).sum() for each in (*deviations, deviations.sum(0))]
 
 
 @st.composite

@@ -57,7 +57,7 @@ import numpy as np
 import scipy.sparse
 from numba.core import event
 from invert_core import Settings, label, read_concepts
-from invert_core.labelling.held_out_rows import adding_held_out
+from invert_core.labelling.held_out_rows import held_out_test, with_held_out
 from invert_core.labelling.inputs import Inputs
 
 concepts = read_concepts(sys.argv[1], missing="exclude")
@@ -70,10 +70,10 @@ for given, of in itertools.product(
     inputs = Inputs(given, concepts, missing="exclude", groups=of)
     # The same samples serve as held-out ones.
     labels = label(given, concepts, missing="exclude", settings=Settings(permutations=0))
-    with inputs.open() as work, adding_held_out(work, 1, independent=True) as with_held_out:
+    with inputs.open() as work, held_out_test(work, 1, independent=True) as test:
         with event.install_listener("numba:compile", counted):
             for table in labels.tables:
-                assert np.isfinite(with_held_out(table).array("auc_held_out")).all()
+                assert np.isfinite(with_held_out(table, test).array("auc_held_out")).all()
 print([e.data["dispatcher"].py_func.__name__ for _, e in counted.buffer])
 """
 

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -143,14 +143,15 @@ def _label(folder: Path, settings: Settings, **more: Any) -> None:
 
 def _write_earlier_run(folder: Path) -> None:
     _write_inputs(folder)
-    _label(folder, Settings(length=1))
+    _label(folder, Settings(length=1, permutations=0))
 
 
 def _labelling(settings: Settings, prepare: Callable[[Path], None], **more: Any) -> Job:
     return Job(prepare, partial(_label, settings=settings, **more), STEPS_OF_LABEL)
 
 
-_BEAM = Settings(length=3, beam=5, direction="both")
+_BEAM = Settings(length=3, beam=5, direction="both", permutations=20)
+_SHORT = Settings(length=2, permutations=20)
 
 JOBS = {
     "extract, dense": Job(
@@ -165,9 +166,11 @@ JOBS = {
     "extract, images": Job(_write_images, _extract_images, STEPS_OF_EXTRACT, runs_in_parent=False),
     "extract, texts": Job(_write_texts, _extract_texts, STEPS_OF_EXTRACT, runs_in_parent=False),
     "label, beam": _labelling(_BEAM, _write_inputs),
-    "label, exhaustive": _labelling(Settings(length=2, search="exhaustive"), _write_inputs),
+    "label, exhaustive": _labelling(replace(_SHORT, search="exhaustive"), _write_inputs),
     "label, missing labels": _labelling(
-        Settings(length=2), partial(_write_inputs, n_units=30, missing=True), missing="exclude"
+        _SHORT,
+        partial(_write_inputs, n_units=30, missing=True),
+        missing="exclude",
     ),
     "label, overwrite": _labelling(_BEAM, _write_earlier_run, overwrite=True),
 }

@@ -7,7 +7,12 @@ import pytest
 
 from invert_core import mann_whitney
 from invert_core.concepts import ConceptSet
+from invert_core.settings import Settings
 from tests import naive
+
+# Of a small labelling, null distributions take nearly all the time.
+QUICK = Settings(permutations=0)
+FEW = Settings(permutations=20)
 
 
 def concept_set(labels, **fields):

@@ -16,6 +16,8 @@ from invert_core.results.run_directory import read_run
 from invert_core.settings import Settings
 
 FILES = ("labels.csv", "labels.jsonl")
+FEW = Settings(length=2, permutations=10)
+QUICK = Settings(length=1, permutations=0)
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def run(tmp_path):
 
 def test_results_are_equal_to_the_byte_for_any_number_of_threads(tmp_path, inputs):
     for jobs in (1, 2):
-        label_files(*inputs, tmp_path / f"run{jobs}", jobs=jobs)
+        label_files(*inputs, tmp_path / f"run{jobs}", jobs=jobs, settings=FEW)
     for name in FILES:
         one = (tmp_path / "run1" / name).read_bytes()
         assert one.count(b"\n") > 150
@@ -47,14 +49,15 @@ def test_results_are_equal_to_the_byte_for_any_number_of_threads(tmp_path, input
 
 
 def test_results_are_equal_to_the_byte_for_any_block_size(inputs):
-    settings = Settings(length=2, direction="both")
+    settings = Settings(length=2, direction="both", permutations=5)
     results = [label(*inputs, settings=settings, block=block, jobs=2) for block in (1, 7, 64, 999)]
     assert len({result.to_csv() for result in results}) == 1
     assert len({result.to_jsonl() for result in results}) == 1
 
 
 def test_a_run_says_all_that_is_needed_to_repeat_it(tmp_path, inputs):
-    settings = Settings(length=2, beam=2, min_fraction=0.1, limit_search=5, min_gain=0.001)
+    limits = {"min_fraction": 0.1, "limit_search": 5, "min_gain": 0.001}
+    settings = Settings(length=2, beam=2, permutations=20, **limits)
     label_files(*inputs, tmp_path / "run", settings=settings, units=[3, 99], layers=["fc"], jobs=1)
     info = json.loads((tmp_path / "run" / "run.json").read_text())
     assert info["format"] == "invert-run"
@@ -88,16 +91,17 @@ def test_a_run_says_all_that_is_needed_to_repeat_it(tmp_path, inputs):
 
 def test_the_table_of_names_is_an_input(tmp_path, inputs):
     (tmp_path / "names.csv").write_text("concept_id,name\nconcept 1,one\n")
-    label_files(*inputs, tmp_path / "run", names=tmp_path / "names.csv", units=[0])
+    label_files(*inputs, tmp_path / "run", names=tmp_path / "names.csv", settings=QUICK)
     info = json.loads((tmp_path / "run" / "run.json").read_text())
     assert info["inputs"]["names"]["path"] == str(tmp_path / "names.csv")
 
 
 def test_a_run_is_read_back_as_it_was_found(tmp_path, inputs):
-    found = label_files(*inputs, tmp_path / "run", units=range(5))
+    settings = Settings(length=2, permutations=10)
+    found = label_files(*inputs, tmp_path / "run", units=range(5), settings=settings)
     run = read_run(tmp_path / "run")
     assert run.labels.rows == found.rows
-    assert run.info["settings"]["length"] == 3
+    assert run.info["settings"]["length"] == 2
 
 
 def test_an_output_that_holds_an_input_is_refused_before_the_search(tmp_path, inputs, run):
@@ -119,7 +123,7 @@ def test_an_output_that_holds_an_input_is_refused_before_the_search(tmp_path, in
 def test_file_names_that_are_not_utf_8_are_written_so_that_they_read_back(tmp_path, inputs):
     odd = tmp_path / "caf\udce9.npy"
     odd.write_bytes(inputs[0].read_bytes())
-    label_files(odd, inputs[1], tmp_path / "run", units=[0])
+    label_files(odd, inputs[1], tmp_path / "run", units=[0], settings=QUICK)
     run = read_run(tmp_path / "run")
     assert Path(run.info["inputs"]["activations"]["path"]) == odd
     assert run.labels.rows[0].layer == r"caf\udce9"
@@ -127,13 +131,13 @@ def test_file_names_that_are_not_utf_8_are_written_so_that_they_read_back(tmp_pa
 
 def test_inputs_are_found_again_from_another_folder(tmp_path, inputs, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    label_files(*(Path(path.name) for path in inputs), Path("run"), settings=Settings(length=1))
+    label_files(*(Path(path.name) for path in inputs), Path("run"), settings=QUICK)
     info = json.loads((tmp_path / "run" / "run.json").read_text())
     assert [Path(found["path"]) for found in info["inputs"].values()] == list(inputs)
 
 
 def test_numbers_of_numpy_and_a_single_layer_are_recorded_as_what_they_mean(tmp_path, inputs):
-    settings = Settings(length=np.int64(1), min_fraction=np.float32(0.25))
+    settings = Settings(length=np.int64(1), min_fraction=np.float32(0.25), permutations=0)
     units = np.arange(2)
     label_files(*inputs, tmp_path / "run", settings=settings, units=units, layers="fc")
     info = json.loads((tmp_path / "run" / "run.json").read_text())
@@ -144,44 +148,44 @@ def test_numbers_of_numpy_and_a_single_layer_are_recorded_as_what_they_mean(tmp_
 
 def test_paths_may_be_text(tmp_path, inputs):
     target = str(tmp_path / "run")
-    made = label_files(*map(str, inputs), target, settings=Settings(length=1))
+    made = label_files(*map(str, inputs), target, settings=QUICK)
     assert read_run(target).labels.rows == made.rows
 
 
 def test_rows_are_handed_over_as_they_are_saved(tmp_path, inputs, monkeypatch):
     monkeypatch.setattr("invert_core.labelling.label._UNITS", 40)
     handed = []
-    found = label_files(*inputs, tmp_path / "run", each=handed.append)
+    found = label_files(*inputs, tmp_path / "run", each=handed.append, settings=FEW)
     assert len(handed) > 1
     assert [row for part in handed for row in part] == [replace(row, q_value=None) for row in found]
     assert {part.concepts for part in handed} == {found.concepts}
 
 
 def test_rows_that_are_read_too_late_name_the_run_that_is_gone(tmp_path, inputs):
-    found = label_files(*inputs, tmp_path / "run", units=[0])
+    found = label_files(*inputs, tmp_path / "run", units=[0], settings=QUICK)
     shutil.rmtree(tmp_path / "run")
     with pytest.raises(MissingFileError, match=r"run/labels\.jsonl"):
         len(found)
 
 
 def test_rows_that_are_read_too_late_are_not_those_of_another_run(tmp_path, inputs):
-    found = label_files(*inputs, tmp_path / "run", units=[0])
-    label_files(*inputs, tmp_path / "run", units=[1], overwrite=True)
+    found = label_files(*inputs, tmp_path / "run", units=[0], settings=QUICK)
+    label_files(*inputs, tmp_path / "run", units=[1], overwrite=True, settings=QUICK)
     with pytest.raises(StaleFileError, match="was replaced or changed"):
         len(found)
 
 
 def test_rows_are_found_from_another_folder(tmp_path, inputs, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    found = label_files(*inputs, "run", units=[0])
+    found = label_files(*inputs, "run", units=[0], settings=QUICK)
     monkeypatch.chdir(tmp_path.parent)
     assert found.rows[0].unit == 0
 
 
 def test_a_lock_that_a_kill_left_beside_a_whole_run_is_cleared_by_the_next(inputs, tmp_path):
-    label_files(*inputs, tmp_path / "run", settings=Settings(length=1))
+    label_files(*inputs, tmp_path / "run", settings=QUICK)
     lock = tmp_path / ".run.lock"
     lock.touch()
     with pytest.raises(ExistingOutputError, match="exists"):
-        label_files(*inputs, tmp_path / "run", settings=Settings(length=1))
+        label_files(*inputs, tmp_path / "run", settings=QUICK)
     assert not lock.exists()

@@ -64,6 +64,16 @@ def grouped_variance(values, is_inside, groups):
     return s10 / n_inside**2 + s01 / n_outside**2 + 2 * s11 / (n_inside * n_outside)
 
 
+def effective_groups(is_inside, groups):
+    """Kish's effective numbers of groups inside and outside."""
+    numbers = []
+    for side in (True, False):
+        of_side = [name for i, name in zip(is_inside, groups, strict=True) if i == side]
+        shares = [Fraction(of_side.count(name), len(of_side)) for name in set(of_side)]
+        numbers.append(float(1 / sum(share**2 for share in shares)))
+    return numbers
+
+
 def logit_interval(auc, variance, z):
     """The interval of the logit of the AUC, or None if it does not exist."""
     if variance is None or auc in (0, 1):

@@ -202,6 +202,29 @@ def test_counts_do_not_depend_on_blocks_and_threads():
         np.testing.assert_array_equal(SearchResult.joined(found).n_as_small, whole)
 
 
+@pytest.mark.parametrize(("kept", "n_drawn"), [(2**26, 30), (10 * 4 * 9, 30 + 20), (0, 30 + 30)])
+def test_an_arrangement_is_drawn_once_for_all_units_as_far_as_memory_allows(
+    kept, n_drawn, monkeypatch
+):
+    units, labels, number = case("beam", 4, n_units=6)
+    search = search_of("beam", labels, permutations=30)
+    arrangements = arrangements_for("labels of groups", number)
+    assert arrangements.blocks.sizes.size == 9
+    whole = Permuting(search, arrangements, every).explain(units).n_as_small
+
+    drawn = []
+
+    def draw(random):
+        drawn.append(arrangements.draw(random))
+        return drawn[-1]
+
+    monkeypatch.setattr(own, "_KEPT", kept)
+    permuting = Permuting(search, arrangements._replace(draw=draw), every)
+    parts = [permuting.explain(units[:2]), permuting.explain(units[2:])]
+    np.testing.assert_array_equal(SearchResult.joined(parts).n_as_small, whole)
+    assert len(drawn) == n_drawn
+
+
 def test_another_seed_draws_other_arrangements():
     units, labels, number = case("beam", 4, n_units=10)
     found = [

@@ -95,9 +95,9 @@ def found(kind):
         gaps[np.random.default_rng(1).random(gaps.shape) < 0.1] = np.nan
         concepts = concept_set(gaps)
     chosen = {
-        "exhaustive": Settings(search="exhaustive", length=2),
-        "beam": Settings(direction="both", beam=5, min_gain=0.01),
-    }.get(kind, Settings(length=2))
+        "exhaustive": Settings(search="exhaustive", length=2, permutations=20),
+        "beam": Settings(direction="both", beam=5, min_gain=0.01, permutations=20),
+    }.get(kind, Settings(length=2, permutations=20))
     return label(activations, concepts, settings=chosen, **options)
 
 

@@ -10,6 +10,7 @@ import pytest
 from invert_core.errors import FileFormatError, MissingFileError
 from invert_core.labelling.label_files import label_files
 from invert_core.results.run_directory import read_run
+from invert_core.settings import Settings
 from tests.golden.columns import later_columns
 from tests.results.changed_files import seal
 
@@ -128,7 +129,8 @@ def fresh(tmp_path):
     labels = np.column_stack([values[:, 0] > 0.3, values[:, 1] > 1])
     np.savez(tmp_path / "x.npz", fc=values, relu=np.maximum(values, 0))
     np.savez(tmp_path / "c.npz", labels=labels, id=["a", "b"])
-    label_files(tmp_path / "x.npz", tmp_path / "c.npz", tmp_path / "run")
+    settings = Settings(permutations=5)
+    label_files(tmp_path / "x.npz", tmp_path / "c.npz", tmp_path / "run", settings=settings)
     return tmp_path / "run"
 
 

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from invert_core.concepts import ConceptSet
 from invert_core.kernels.ties import Ties
+from invert_core.search import search_result
 from invert_core.search.beam_search import BeamSearch
 from invert_core.search.masked_search import MaskedSearch
-from invert_core.search.search_result import SearchResult
+from invert_core.search.search_result import Findings, SearchResult
 from invert_core.search.unit_result import Found, UnitResult, unit_results
 from invert_core.settings import Settings
+from invert_core.statistics.conditional import log10_p_given_ties
 from invert_core.statistics.tails import RankSpread
 from tests.naive.report import report
 
@@ -129,3 +131,27 @@ def test_a_result_holds_numbers_alone(kind):
     arrays = [*(getattr(found, name) for name in names), found.spread.d, *found.ties]
     kinds = {np.asarray(array).dtype.kind for array in arrays}
     assert kinds == {"i", "f"}
+
+
+@pytest.mark.parametrize("kind", ["beam", "masked"])
+def test_a_formula_of_the_beam_that_is_the_best_of_its_length_is_tested_once(kind, monkeypatch):
+    tested = []
+
+    def test_and_note(n_positive, rank_sum, unit, ties):
+        tested.append(n_positive.size)
+        return log10_p_given_ties(n_positive, rank_sum, unit, ties)
+
+    search, units = searched(kind)
+    monkeypatch.setattr(search_result, "log10_p_given_ties", test_and_note)
+    found = search.explain(units)
+    n_distinct = Findings.of(found, search.settings).unit.size
+    assert 0 < sum(tested) <= n_distinct < np.count_nonzero(found.length)
+    used = found.length > 0
+    assert (found.log10_p[used] < 0).all()
+    of_unit = np.nonzero(used)[0]
+    if kind == "beam":
+        expected = log10_p_given_ties(
+            found.n_positive[used], found.rank_sum[used], of_unit, found.ties
+        )
+        np.testing.assert_array_equal(found.log10_p[used], expected[0])
+        np.testing.assert_array_equal(found.rung[used], expected[1])

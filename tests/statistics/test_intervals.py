@@ -14,6 +14,9 @@ from invert_core.statistics import intervals
 from invert_core.testing import strategies
 from tests.naive import intervals as naive
 
+# Without compiled code, NumPy warns of sums that wrap around on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+
 Z = float(scipy.stats.norm.isf(0.025))
 
 

@@ -1,6 +1,7 @@
 """Which unfinished run fits, which is refused, and what is never touched."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,8 +39,8 @@ def changed_input(name):
 @pytest.mark.parametrize(
     ("arguments", "change", "said"),
     [
-        ({"settings": Settings(length=3, beam=2)}, None, "settings.length 2, now it is 3"),
-        ({"settings": Settings(length=2)}, None, "settings.beam 2, now it is 3"),
+        ({"settings": replace(SETTINGS, length=3)}, None, "settings.length 2, now it is 3"),
+        ({"settings": replace(SETTINGS, beam=3)}, None, "settings.beam 2, now it is 3"),
         ({"units": [0]}, None, r"units null, now it is \[0\]"),
         ({"layers": ["a"]}, None, r'layers \["b", "a"\], now it is \["a"\]'),
         ({"join": "inner"}, None, 'join "strict", now it is "inner"'),
@@ -88,7 +89,7 @@ def test_inputs_may_move_and_units_and_layers_may_be_named_in_any_order(here):
 
 
 def test_a_whole_run_stays_until_the_one_that_replaces_it_is_whole(here, whole):
-    finish(settings=Settings(length=1))
+    finish(settings=Settings(length=1, permutations=0))
     before = tree(here / "run")
     stop(7, overwrite=True)
     assert tree(here / "run") == before
@@ -104,7 +105,7 @@ def test_a_whole_run_stays_until_the_one_that_replaces_it_is_whole(here, whole):
 
 def test_an_unfinished_run_is_given_up_only_for_units_of_another(here, whole):
     stop(7)
-    other = {"settings": Settings(length=1), "overwrite": True}
+    other = {"settings": Settings(length=1, permutations=0), "overwrite": True}
     stop(0, **other)
     finish("first")
     assert units_on_disk(here) == 7
@@ -133,7 +134,7 @@ def test_nothing_of_a_run_that_was_given_up_is_left(here, whole):
     ):
         finish()
     assert (here / "run.partial" / "run.json").exists()
-    stop(3, settings=Settings(length=1), overwrite=True)
+    stop(3, settings=Settings(length=1, permutations=0), overwrite=True)
     names = {path.name for path in (here / "run.partial").iterdir()}
     assert names == {"unfinished.json", "unfinished.jsonl", "unfinished.csv"}
     assert (here / "run.partial" / "unfinished.jsonl").read_text().count("\n") >= 3
@@ -211,7 +212,7 @@ def test_of_two_labellings_with_one_output_the_second_is_refused(here, whole, ov
 
 def test_an_output_behind_a_link_goes_on_beside_its_target(here, whole):
     (here / "real").mkdir()
-    finish("real/run", settings=Settings(length=1))
+    finish("real/run", settings=Settings(length=1, permutations=0))
     (here / "link").symlink_to("real/run", target_is_directory=True)
     stop(4, "link", overwrite=True)
     assert (here / "real" / "run.partial").is_dir()

@@ -88,8 +88,9 @@ def test_a_unit_that_cannot_be_labelled_leaves_those_before_it(here, monkeypatch
         "invert_core.labelling.label_files.label_workload",
         lambda *a, **options: label_workload(*a, **options, block=16),
     )
+    settings = Settings(length=1, permutations=0)
     with pytest.raises(DataError) as caught:
-        label_files("a.npy", "c.npz", "run", settings=Settings(length=1), jobs=1)
+        label_files("a.npy", "c.npz", "run", settings=settings, jobs=1)
     assert "unit a:270" in str(caught.value)
     assert "of 300 units are kept in 'run.partial'; the same command continues" in str(caught.value)
     assert "other inputs or settings need --overwrite" in str(caught.value)
