@@ -61,7 +61,9 @@ def _print_unit(rows: Sequence["Label"], counts: Set[int]) -> None:
         why = WHY if row.n_samples_held_out is None else WHY_HELD_OUT
         echo_line(printable(f"Headline{of}: {row.label} ({why})"))
     columns = with_held_out(with_q(with_samples(SHOWN[1:], counts), rows), rows)
-    columns = (*(("objective",) if by_others else ()), "rank", *_marked(columns, headlines))
+    columns = ("rank", *_marked(columns, headlines))
+    if by_others:
+        columns = ("objective", *columns, "score")
     if len(directions) > 1:
         columns = (*columns, "direction")
     print_rows(
