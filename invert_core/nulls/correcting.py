@@ -124,7 +124,7 @@ class Correct:
         if left.size:
             statistic = np.where(is_headline, found.log10_p_of_length, found.log10_p)
             counts[left] = self._shared.n_as_small(
-                result,
+                places_in(self.search, result),
                 found.unit[left],
                 np.where(is_headline, beam, found.rank - 1)[left],
                 statistic[left],

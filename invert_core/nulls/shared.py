@@ -51,14 +51,14 @@ class SharedNulls:
         self._nulls: dict[Node, np.ndarray] = {}
 
     def n_as_small(
-        self, result: SearchResult, unit: np.ndarray, column: np.ndarray, log10_p: np.ndarray
+        self, places: Places, unit: np.ndarray, column: np.ndarray, log10_p: np.ndarray
     ) -> np.ndarray:
         """Count the permuted searches with a statistic as small as that of each row, or smaller.
 
         Parameters
         ----------
-        result : SearchResult
-            What was found for the units.
+        places : Places
+            Where the units lie between the nodes; see `places_in`.
         unit, column, log10_p : int64 [F], int64 [F], float64 [F]
             Unit of each row, which of the `row_statistics` it has, and its value.
 
@@ -67,7 +67,6 @@ class SharedNulls:
         int64 [F]
             The larger count of both nodes next to a unit; -1 for units that are unlike all nodes.
         """
-        places = places_in(self._search, result)
         self._compute([node for node in places.nodes if node not in self._nulls])
         counts = np.full(unit.size, -1)
         above, below = places.above[unit], places.below[unit]
