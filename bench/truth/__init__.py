@@ -1,0 +1,1 @@
+"""Labels of units whose meaning is known, or that are tested on samples nobody searched."""

@@ -1,0 +1,114 @@
+"""Compare labels with what is known about their units: ``python -m bench.truth``."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+import numpy as np
+
+from bench.tables import table
+from bench.truth import encoder, outputs
+from bench.truth.agreement import summary
+from bench.truth.outputs import Outputs
+from invert_core.demo import SETTINGS
+from invert_core.settings import Settings
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_TITLES = (
+    *("label", f"precision among {encoder.HIGHEST}", "median lift", "mean lift"),
+    *("without a hit", "median share of the texts"),
+)
+folder_option = click.option(
+    "--keep", type=_FOLDER, help="Keep activations in this folder, and take those that are there."
+)
+
+
+@click.group(help=__doc__.partition(":")[0] + ".")
+def main() -> None:
+    """Choose what to compare."""
+
+
+@main.command(help="The outputs of the network of `invert demo`, which stand for digits.")
+@folder_option
+@click.option("--worst", default=5, show_default=True, help="Labels to print that are not right.")
+def digits(keep: Path | None, worst: int) -> None:
+    """Label the outputs of the demo's network."""
+    with _folder(keep) as folder, outputs.digits(folder) as found:
+        for min_fraction in (SETTINGS.min_fraction, Settings().min_fraction):
+            _print_outputs(found, min_fraction, worst)
+
+
+@main.command(
+    help="The outputs of an OCR model, which stand for characters. MODEL is "
+    "ch_PP-OCRv4_rec_infer.onnx of the package rapidocr-onnxruntime 1.4.4."
+)
+@click.argument("model", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@folder_option
+@click.option("--worst", default=5, show_default=True, help="Labels to print that are not right.")
+def ocr(model: Path, keep: Path | None, worst: int) -> None:
+    """Label the outputs of an OCR model."""
+    with _folder(keep) as folder, outputs.characters(model, folder) as found:
+        _print_outputs(found, Settings().min_fraction, worst)
+
+
+@main.command(
+    "encoder",
+    help="MLP neurons of a sentence encoder, on texts that no search has seen. FOLDER is what "
+    "examples/sentence_encoder/label_encoder.py wrote.",
+)
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--units", "n_units", default=32, show_default=True, help="Neurons to label.")
+@click.option(
+    "--quantile",
+    default=0.01,
+    show_default=True,
+    help="Share of the texts searched that count as the strongest responses.",
+)
+@click.option("--seed", default=0, show_default=True, help="Draws the neurons.")
+def of_encoder(folder: Path, n_units: int, quantile: float, seed: int) -> None:
+    """Label neurons of a sentence encoder, and look at what they respond to most elsewhere."""
+    rows = []
+    for kind, found in encoder.compare(folder, n_units, quantile, seed):
+        lift = [one.lift for one in found]
+        cells = (
+            f"{np.mean([one.precision for one in found]):.3f}",
+            f"{np.median(lift):.1f}",
+            f"{np.mean(lift):.1f}",
+            str(sum(one.precision == 0 for one in found)),
+            f"{np.median([one.fraction for one in found]):.4f}",
+        )
+        rows.append((kind, *cells))
+    _print(_TITLES, rows)
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is None:
+        with TemporaryDirectory() as made:
+            yield Path(made)
+    else:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep
+
+
+def _print_outputs(found: Outputs, min_fraction: float, worst: int) -> None:
+    for called, layer in found.layers.items():
+        click.echo(f"\n**{called}, formulas from {min_fraction:.1%} of the samples**\n")
+        by_rule = dict(outputs.agreements(found, layer, min_fraction))
+        counted = {rule: summary(list(of.values())) for rule, of in by_rule.items()}
+        titles = ("rule", *next(iter(counted.values())))
+        _print(titles, [(rule, *cells.values()) for rule, cells in counted.items()])
+        for of, one in outputs.disagreeing(by_rule["headline, L = 3"], worst):
+            click.echo(f"{of}: {one.label} (AUC {one.auc:.4f}, Jaccard {one.jaccard:.3f})")
+
+
+def _print(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    click.echo("\n".join(table(titles, rows)))
+
+
+if __name__ == "__main__":
+    logging.getLogger("invert").setLevel(logging.ERROR)  # rendered strings have no ids
+    main()

@@ -1,0 +1,215 @@
+"""Labels are compared with what is known about their units, and the measures mean what they say."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.truth import agreement, encoder, outputs, peak, strings
+from bench.truth.__main__ import main
+from invert_core import ConceptSet, Formula
+from invert_core.activations import ActivationWriter, Origin
+from invert_core.results.columns import Explanation, Label
+
+
+def best_of_length(length, log10_p):
+    return Explanation(
+        formula="a" + " & a" * (length - 1),
+        label="a",
+        length=length,
+        auc=0.9,
+        u=1.0,
+        z=1.0,
+        p_value=10.0**log10_p,
+        log10_p=log10_p,
+        n_positive=5,
+        n_samples=50,
+        concept_fraction=0.1,
+    )
+
+
+def row_of(*log10_p):
+    row = Label.of_dead_unit(layer="fc", unit=0, direction="positive", n_samples=50)
+    found = tuple(best_of_length(length, of) for length, of in enumerate(log10_p, start=1))
+    return Label(**row.row(), by_length=found)
+
+
+def test_a_longer_headline_must_pay_for_the_formulas_of_its_length():
+    # Of 100 concepts there are 200 formulas of one literal, and 80,200 of up to two.
+    price = math.log10(80_200 / 200)
+    for gain, length in ((price - 0.01, 1), (price + 0.01, 2)):
+        row = row_of(-30.0, -30.0 - gain)
+        assert agreement.headline(row, n_concepts=100).length == length
+
+
+def test_the_headline_is_chosen_where_p_underflows():
+    assert agreement.headline(row_of(-1000.0, -1200.0), n_concepts=10).length == 2
+
+
+def test_of_formulas_that_chance_explains_alike_the_headline_is_the_shortest():
+    assert agreement.headline(row_of(-0.1, -0.2, -0.3), n_concepts=100).length == 1
+
+
+@given(
+    values=st.lists(st.integers(0, 3), min_size=1, max_size=6),
+    marks=st.integers(0, 63),
+    count=st.integers(1, 6),
+)
+def test_samples_that_tie_at_the_cut_count_as_often_as_chance_takes_them(values, marks, count):
+    values, count = np.array(values), min(count, len(values))
+    extent = np.array([bool(marks >> k & 1) for k in range(len(values))])
+    orders = itertools.permutations(range(len(values)))
+    shares = [np.mean(extent[sorted(order, key=lambda k: -values[k])[:count]]) for order in orders]
+    assert agreement.share_at_top(values, extent, count) == pytest.approx(np.mean(shares))
+
+
+def test_the_demo_s_outputs_have_the_digits_as_headlines(tmp_path):
+    with outputs.digits(tmp_path) as found:
+        by_rule = dict(outputs.agreements(found, "output", min_fraction=0.05))
+    assert all(list(of) == list(found.truth.values()) for of in by_rule.values())
+    headlines = by_rule["headline, L = 3"]
+    assert np.mean([one.jaccard for one in headlines.values()]) >= 0.95
+    assert outputs.disagreeing(headlines, worst=3) == []
+    assert any(one.jaccard < 1 for one in by_rule["rank 1, L = 3"].values())
+
+
+def test_a_unit_whose_concept_is_too_rare_is_left_out(tmp_path):
+    with outputs.digits(tmp_path) as found:
+        share = {of: found.concepts.extent(of).mean() for of in found.truth.values()}
+        least = float(np.median(list(share.values())))
+        for _, of_rule in outputs.agreements(found, "output", least):
+            assert list(of_rule) == [of for of in share if share[of] >= least]
+            assert 0 < len(of_rule) < 10
+
+
+def test_the_table_of_the_digits_is_printed(tmp_path):
+    done = CliRunner().invoke(main, ["digits", "--keep", str(tmp_path / "kept")])
+    assert done.exit_code == 0, done.output
+    assert "| headline, L = 3 | 10 | 1.000 | 1.000 | 10 | 0 |" in done.output
+    assert (tmp_path / "kept" / "digits.h5").is_file()
+
+
+def test_labels_that_miss_the_samples_that_fire_most_are_counted():
+    found = [
+        agreement.Agreement("a", 0.99, 1.0, 0.5),
+        agreement.Agreement("b", 0.96, 0.5, 0.49),
+        agreement.Agreement("c", 0.94, 0.6, 0.0),
+    ]
+    counted = agreement.summary(found)
+    assert counted["mean Jaccard"] == "0.700"
+    assert (counted["AUC from 0.95"], counted["of these miss the top"]) == ("2", "1")
+
+
+def test_concepts_of_strings_say_which_characters_and_font_they_have():
+    pytest.importorskip("matplotlib")
+    made = strings.Strings(['AB\\"&~,', "zzzzzzz"], [0, 5])
+    concepts = made.concepts()
+    has = dict(zip(concepts.id, concepts.dense().T.tolist(), strict=True))
+    assert has["\\"] == has["~"] == has["A"] == [True, False]
+    assert has["z"] == [False, True]
+    assert has[strings.FONTS[5]] == [False, True]
+    images = made.images()
+    assert images.shape == (2, 3, 48, 320)
+    assert images.min() >= -1
+    assert images.max() == 1
+    assert np.all(images[:, :, :, -40:] == 1)  # no string is cut off
+
+
+@given(values=st.lists(st.integers(0, 40), min_size=30, max_size=80), part=st.floats(0.01, 0.9))
+def test_ties_stay_together_among_the_highest(values, part):
+    values = np.array(values)
+    if len(set(values.tolist())) < 2:
+        with pytest.raises(ValueError, match="All values are equal"):
+            peak.highest(values, part)
+        return
+    wanted = max(peak.FEWEST, round(part * values.size))
+    counts = [np.count_nonzero(values > cut) for cut in sorted(set(values.tolist()))[:-1]]
+    nearest = min(counts, key=lambda n: (round(abs(math.log(n / wanted)), 9), n))
+    top = peak.highest(values, part)
+    assert np.count_nonzero(top) == nearest
+    assert values[top].min() > values[~top].max()
+
+
+def every_formula(ids, length):
+    """Yield all formulas up to a length as text, joined from left to right."""
+    literals = [*ids, *(f"~{id}" for id in ids)]
+    formulas = literals
+    for _ in range(length):
+        yield from formulas
+        formulas = [f"({of}) {how} {one}" for of in formulas for how in "&|" for one in literals]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_wide_peak_search_finds_the_formula_that_is_best_by_phi(seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.random((60, 3)) < 0.3
+    top = peak.highest(rng.normal(size=60) + labels[:, 0] - labels[:, 1], 0.35)
+    concepts = ConceptSet.from_arrays(labels, "abc")
+    found = peak.best(peak.PeakSearch(labels, "abc", 2, 100, 0, 1).by_length(top))
+    extents = [Formula.parse(text).evaluate(concepts) for text in every_formula("abc", 2)]
+    values = [np.corrcoef(top, of)[0, 1] for of in extents if 0 < np.count_nonzero(of) < 60]
+    assert found.phi == pytest.approx(max(values))
+    assert np.array_equal(found.extent, Formula.parse(found.formula).evaluate(concepts))
+
+
+@pytest.fixture
+def halves(tmp_path):
+    """Neurons 0 and 2 detect a, and neuron 1 fires most for b without c, which is rare."""
+    for part, seed in (("search", 0), ("held_out", 1)):
+        rng = np.random.default_rng(seed)
+        marks = rng.random((3_000, 3)) < (0.2, 0.04, 0.3)
+        peaked = marks[:, 1] & ~marks[:, 2]
+        noise = rng.normal(size=(3_000, 3))
+        signal = np.stack([3 * marks[:, 0], 9 * peaked, 3 * marks[:, 0]], axis=1)
+        ids = tuple(f"{part}-{k}" for k in range(3_000))
+        with ActivationWriter(tmp_path / f"{part}.h5", Origin(3_000, {"model": "m"}, ids)) as file:
+            file.write({"mlp": (signal + noise).astype(np.float32)})
+            file.finish()
+        named = [" ".join(np.array(list("abc"))[of]) for of in marks]
+        lines = [f"{id},{of}" for id, of in zip(ids, named, strict=True)]
+        (tmp_path / f"{part}.csv").write_text("\n".join(["sample_id,concepts", *lines]) + "\n")
+    return tmp_path
+
+
+def test_labels_are_tested_on_samples_that_were_not_searched(halves):
+    found = dict(encoder.compare(halves, n_units=3))
+    assert list(found) == [
+        *("AUC, rank 1, L = 1", "peak, rank 1, L = 1", "AUC, rank 1, L = 3"),
+        *("AUC, headline, L = 3", "peak, rank 1, L = 3", "peak, headline, L = 3"),
+    ]
+    whole, peaked, _ = found["peak, headline, L = 3"]
+    assert whole.precision > 0.9
+    assert whole.fraction == pytest.approx(0.2, abs=0.03)
+    assert whole.lift == whole.precision / whole.fraction
+    assert peaked.precision == 1.0
+    assert peaked.fraction == pytest.approx(0.028, abs=0.01)
+    assert found["peak, rank 1, L = 1"][1].fraction > peaked.fraction
+
+
+def test_neurons_are_drawn_once_and_by_seed(halves):
+    from invert_core import open_activations
+
+    with open_activations(halves / "search.h5") as activations:
+        assert encoder.drawn(activations, 3, seed=0) == [("mlp", unit) for unit in range(3)]
+        two = [tuple(encoder.drawn(activations, 2, seed)) for seed in range(20)]
+    assert len(set(two)) == 3
+
+
+def test_a_label_that_holds_nowhere_has_no_lift():
+    assert encoder.Unseen(0.0, 0.0).lift == 0.0
+
+
+def test_the_table_of_the_encoder_is_printed(halves):
+    done = CliRunner().invoke(main, ["encoder", str(halves), "--units", "2"])
+    assert done.exit_code == 0, done.output
+    assert "| peak, headline, L = 3 |" in done.output
+
+
+def test_the_help_of_every_comparison_is_printed():
+    for name in ("digits", "ocr", "encoder"):
+        done = CliRunner().invoke(main, [name, "--help"])
+        assert done.exit_code == 0, done.output
