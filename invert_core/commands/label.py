@@ -8,7 +8,7 @@ import click
 from invert_core.commands import options
 from invert_core.commands.command import command
 from invert_core.commands.console import print_rows, progress, say, written
-from invert_core.settings import ADJUSTMENTS, DIRECTIONS, SEARCHES, Settings
+from invert_core.settings import ADJUSTMENTS, DIRECTIONS, OBJECTIVES, SEARCHES, Settings
 
 search_options = options.together(
     "search",
@@ -39,6 +39,20 @@ search_options = options.together(
         default=Settings.direction,
         show_default=True,
         help="Look for the largest AUC, the smallest, or both.",
+    ),
+    click.option(
+        "--objective",
+        default=",".join(Settings.objective),
+        show_default=True,
+        metavar="NAME,...",
+        help="What to search for, one or more of " + ", ".join(OBJECTIVES) + ": the largest AUC, "
+        "the best overlap with the highest activations (phi, iou, f1), and so on.",
+    ),
+    click.option(
+        "--quantile",
+        default=Settings.quantile,
+        show_default=True,
+        help="Share of samples that count as the highest for phi, iou and f1; at least 20 do.",
     ),
     click.option(
         "--limit-search",
