@@ -10,6 +10,17 @@ from invert_core.commands.command import command
 from invert_core.commands.console import print_rows, progress, say, written
 from invert_core.settings import ADJUSTMENTS, DIRECTIONS, OBJECTIVES, SEARCHES, Settings
 
+
+class Names(click.ParamType):
+    """Names with commas between them; what they may be is left to `Settings`."""
+
+    name = "name,..."
+
+    def convert(self, value: Any, param: object, ctx: object) -> tuple[str, ...]:
+        """Take the names apart."""
+        return tuple(value.split(",")) if isinstance(value, str) else tuple(value)
+
+
 search_options = options.together(
     "search",
     click.option(
@@ -42,9 +53,9 @@ search_options = options.together(
     ),
     click.option(
         "--objective",
-        default=",".join(Settings.objective),
-        show_default=True,
-        metavar="NAME,...",
+        type=Names(),
+        default=Settings.objective,
+        show_default=",".join(Settings.objective),
         help="What to search for, one or more of " + ", ".join(OBJECTIVES) + ": the largest AUC, "
         "the best overlap with the highest activations (phi, iou, f1), and so on.",
     ),
