@@ -51,13 +51,14 @@ def test_evidence_of_units(alternate, kind):
     search = BeamSearch(concepts, settings, [values.dtype])
     maker = EvidenceMaker(concepts, settings, [values.dtype])
     found = search.explain(values)
-    expected = maker(values, found).formulas.measures
+    (expected,) = maker(values, [found])
 
     def check(evidence):
-        np.testing.assert_array_equal(evidence.formulas.measures, expected)
+        (found,) = evidence
+        np.testing.assert_array_equal(found.formulas.measures, expected.formulas.measures)
 
     ways = [
         Way("search", lambda: search.explain(values)),
-        Way("evidence", lambda: maker(values, found), check),
+        Way("evidence", lambda: maker(values, [found]), check),
     ]
     alternate(f"{kind}: 50,000 x {N_UNITS}", ways, rounds=5, table="evidence")

@@ -1,7 +1,7 @@
 """The settings of a search, with their defaults and ranges."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 
 from invert_core.errors import SettingError
@@ -18,6 +18,9 @@ MAX_EXHAUSTIVE_LENGTH = 3
 MAX_PERMUTATIONS = 1_000_000
 """More would take days and could only tell apart p-values that nobody needs to."""
 ADJUSTMENTS = ("bh", "by", "holm")
+OBJECTIVES = ("auc", "correlation", "phi", "iou", "f1", "mad", "pearson", "cosine", "top")
+OF_HIGHEST = ("phi", "iou", "f1")
+"""The objectives that only ask which samples have the highest activations."""
 MAX_BEAM = 100_000
 """A wider beam no longer prunes anything, and memory grows with beam x samples."""
 
@@ -64,6 +67,13 @@ class Settings:
     evidence : bool
         Whether to look at the samples with the highest activations, too, which the `verdict` and
         the columns beside it rest on.
+    objective : tuple of str
+        What to search for, one search of each unit after the other: the largest "auc", rank
+        "correlation", "phi", "iou" or "f1" of the highest activations, difference of means "mad",
+        "pearson" correlation, "cosine", or difference of Savage scores "top". With direction
+        "negative", that of -1 times the activations. A str such as "auc,phi" is taken apart.
+    quantile : float
+        The share of the samples whose activations count as the highest, for "phi", "iou" and "f1".
 
     Raises
     ------
@@ -85,6 +95,8 @@ class Settings:
     seed: int = 0
     adjust: str = "bh"
     evidence: bool = True
+    objective: tuple[str, ...] = ("auc",)
+    quantile: float = 0.01
 
     def __post_init__(self) -> None:
         self._convert_numbers()
@@ -96,6 +108,7 @@ class Settings:
         ):
             if getattr(self, name) not in known:
                 raise choice(name, getattr(self, name), known)
+        self._check_objectives()
         if self.search == "exhaustive":
             self._check_exhaustive()
         elif self.time_limit is not None:
@@ -116,11 +129,29 @@ class Settings:
             if value is not None and not isinstance(value, Integral):
                 raise SettingError(f"--{name} is {value!r}.", "Give a whole number.")
             object.__setattr__(self, name.replace("-", "_"), None if value is None else int(value))
-        for name in ("min_fraction", "max_fraction", "min_gain", "min_defined"):
+        for name in ("min_fraction", "max_fraction", "min_gain", "min_defined", "quantile"):
             share = getattr(self, name)
             if not isinstance(share, Real):
                 raise SettingError(f"--{name.replace('_', '-')} is {share!r}.", "Give a number.")
             object.__setattr__(self, name, float(share))
+
+    def _check_objectives(self) -> None:
+        given = self.objective
+        names = tuple(given.split(",") if isinstance(given, str) else given)
+        for name in names:
+            if name not in OBJECTIVES:
+                raise choice("objective", name, OBJECTIVES)
+        if not names or len(set(names)) < len(names):
+            raise SettingError(
+                f"--objective names {'an objective twice' if names else 'no objective'}.",
+                "Give each one once, as in --objective auc,phi.",
+            )
+        if self.search == "exhaustive" and names != ("auc",):
+            raise SettingError(
+                "An exhaustive search knows no objective but auc.",
+                "Leave out --objective, or --search exhaustive.",
+            )
+        object.__setattr__(self, "objective", names)
 
     def _check_ranges(self) -> None:
         if not 1 <= self.length <= MAX_LENGTH:
@@ -144,6 +175,10 @@ class Settings:
         check_seed(self.seed)
         if not 0.0 <= self.min_defined <= 1.0:
             raise SettingError(f"--min-defined is {self.min_defined}.", "Give 0 to 1.")
+        if not 0.0 < self.quantile < 1.0:
+            raise SettingError(
+                f"--quantile is {self.quantile}.", "Give a share between 0 and 1, such as 0.01."
+            )
 
     def _check_exhaustive(self) -> None:
         if self.length > MAX_EXHAUSTIVE_LENGTH:
@@ -167,6 +202,17 @@ class Settings:
     def directions(self) -> tuple[str, ...]:
         """The directions to search in, one after the other."""
         return DIRECTIONS[:2] if self.direction == "both" else (self.direction,)
+
+    def of_each_objective(self) -> "list[Settings]":
+        """Return the settings of the search by each objective; what it does not use is left out."""
+        return [
+            replace(
+                self,
+                objective=(name,),
+                quantile=self.quantile if name in OF_HIGHEST else type(self).quantile,
+            )
+            for name in self.objective
+        ]
 
 
 def check_seed(seed: int) -> None:

@@ -8,7 +8,18 @@ import click
 from invert_core.commands import options
 from invert_core.commands.command import command
 from invert_core.commands.console import print_rows, progress, say, written
-from invert_core.settings import ADJUSTMENTS, DIRECTIONS, SEARCHES, Settings
+from invert_core.settings import ADJUSTMENTS, DIRECTIONS, OBJECTIVES, SEARCHES, Settings
+
+
+class Names(click.ParamType):
+    """Names with commas between them; what they may be is left to `Settings`."""
+
+    name = "name,..."
+
+    def convert(self, value: Any, param: object, ctx: object) -> tuple[str, ...]:
+        """Take the names apart."""
+        return tuple(value.split(",")) if isinstance(value, str) else tuple(value)
+
 
 search_options = options.together(
     "search",
@@ -39,6 +50,20 @@ search_options = options.together(
         default=Settings.direction,
         show_default=True,
         help="Look for the largest AUC, the smallest, or both.",
+    ),
+    click.option(
+        "--objective",
+        type=Names(),
+        default=Settings.objective,
+        show_default=",".join(Settings.objective),
+        help="What to search for, one or more of " + ", ".join(OBJECTIVES) + ": the largest AUC, "
+        "the best overlap with the highest activations (phi, iou, f1), and so on.",
+    ),
+    click.option(
+        "--quantile",
+        default=Settings.quantile,
+        show_default=True,
+        help="Share of samples that count as the highest for phi, iou and f1; at least 20 do.",
     ),
     click.option(
         "--limit-search",
@@ -124,9 +149,9 @@ def label(
 
     ACTIVATIONS is a file made by 'invert extract', or .npy or .npz. CONCEPTS is a file made by
     'invert concepts build', or any source that it takes. The run directory gets labels.csv,
-    labels.jsonl and run.json. Printed are the headlines, the labels to show if a unit has one;
-    'invert show' has the other formulas. After an interruption, the same command goes on where it
-    stopped.
+    labels.jsonl and run.json. The table has the headline of each unit, the formula to show if only
+    one is shown; 'invert show' has the others. After an interruption, the same command goes on
+    where it stopped.
     """
     from invert_core.commands.label_table import print_labels, print_overview, summary
     from invert_core.labelling.label_files import label_files

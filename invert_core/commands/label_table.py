@@ -79,6 +79,7 @@ def shown(row: Label) -> dict[str, object]:
         "unit": row.shown_address,
         "label": row.label,
         "auc": f"{row.auc:.4f}",
+        "score": "" if row.score is None else f"{row.score:.4f}",
         "held_out": held_out_auc(row),
         "p_value": power_of_ten(row.log10_p),
         "p_search": power_of_ten(row.log10_p_search),

@@ -50,20 +50,27 @@ def show(run: Path, unit: str, style: str) -> None:
 def _print_unit(rows: Sequence["Label"], counts: Set[int]) -> None:
     from invert_core.commands.label_table import SHOWN, shown, with_held_out, with_q, with_samples
 
-    headlines = {row.direction: row for row in rows if row.headline and row.formula}
+    headlines = {
+        (row.objective, row.direction): row for row in rows if row.headline and row.formula
+    }
     directions = {row.direction for row in rows}
-    for direction, row in headlines.items():
-        of = f", {direction}" if len(directions) > 1 else ""
+    by_others = any(row.objective != "auc" for row in rows)
+    for (objective, direction), row in headlines.items():
+        of = f" by {objective}" if by_others else ""
+        of += f", {direction}" if len(directions) > 1 else ""
         why = WHY if row.n_samples_held_out is None else WHY_HELD_OUT
         echo_line(printable(f"Headline{of}: {row.label} ({why})"))
     columns = with_held_out(with_q(with_samples(SHOWN[1:], counts), rows), rows)
     columns = ("rank", *_marked(columns, headlines))
+    if by_others:
+        columns = ("objective", *columns, "score")
     if len(directions) > 1:
         columns = (*columns, "direction")
     print_rows(
         [
             shown(row)
             | {"rank": row.rank, "headline": _mark(row.headline), "direction": row.direction}
+            | {"objective": row.objective}
             for row in rows
         ],
         columns,
@@ -71,9 +78,10 @@ def _print_unit(rows: Sequence["Label"], counts: Set[int]) -> None:
     )
     for row in rows:
         if row.by_length:
-            echo_line(f"\nBest found of each length, {printable(row.direction)}:")
+            by = f" by {printable(row.objective)}" if by_others else ""
+            echo_line(f"\nBest found of each length{by}, {printable(row.direction)}:")
             columns = ("length", *_marked(with_samples(LENGTH_COLUMNS, counts), headlines))
-            headline = headlines.get(row.direction)
+            headline = headlines.get((row.objective, row.direction))
             print_rows([_of_length(found, headline) for found in row.by_length], columns, "table")
 
 

@@ -5,13 +5,12 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from invert_core.parallel import n_threads
-from invert_core.search.search import Search, Units, Watch
-from invert_core.search.search_result import SearchResult
+from invert_core.search.search import Units, Watch
 
 _VALUES = 2**21
 """The most activations of a piece: ranking them takes 10 ms and more."""
@@ -19,16 +18,26 @@ _FEWEST_UNITS = 16
 """No block is divided into smaller pieces to keep all threads busy; they take several blocks."""
 _SECONDS_PER_TICK = 0.2
 
-Make = Callable[[Units, SearchResult], Any]
-"""A function of some units and what was found for them, which several threads may call at once."""
+Found = TypeVar("Found", covariant=True)
+
+
+class Explains(Protocol[Found]):
+    """What runs in the threads: a search, or several."""
+
+    @property
+    def most_units(self) -> int:
+        """The most units that a thread should search at once."""
+
+    def explain(self, units: Units, watch: Watch) -> Found:
+        """Return what is found for some units."""
 
 
 @dataclass(frozen=True)
-class Piece:
+class Piece(Generic[Found]):
     """A few consecutive units, what was found for them, and what was made of both."""
 
     units: Units
-    found: SearchResult
+    found: Found
     made: Any = None
 
     def __len__(self) -> int:
@@ -51,11 +60,11 @@ class Threads:
 
     def pieces(
         self,
-        search: Search,
+        search: Explains[Found],
         blocks: Iterable[Units],
         tick: Callable[[float], None] | None = None,
-        make: Make | None = None,
-    ) -> Generator[Piece]:
+        make: Callable[[Units, Found], Any] | None = None,
+    ) -> Generator[Piece[Found]]:
         """Search all units of the blocks and yield the pieces in the order of the units.
 
         The next block is fetched while two pieces for each thread are left. If the caller stops
@@ -63,7 +72,7 @@ class Threads:
 
         Parameters
         ----------
-        search : Search
+        search : Search or Several
         blocks : iterable of Units
             Blocks of units, over the samples of the search.
         tick : callable, optional
@@ -76,10 +85,10 @@ class Threads:
         progress = _Progress()
         with ThreadPoolExecutor(self.n_threads) as pool:
 
-            def begin(units: Units) -> Future[Piece]:
+            def begin(units: Units) -> Future[Piece[Found]]:
                 return pool.submit(_explain, search, units, progress.watch(len(units)), make)
 
-            waiting: deque[Future[Piece]] = deque()
+            waiting: deque[Future[Piece[Found]]] = deque()
             fetched = iter(blocks)
             try:
                 while True:
@@ -137,18 +146,23 @@ class _PieceWatch(Watch):
         return self._stopped.is_set()
 
 
-def _explain(search: Search, units: Units, watch: _PieceWatch, make: Make | None) -> Piece:
+def _explain(
+    search: Explains[Found],
+    units: Units,
+    watch: _PieceWatch,
+    make: Callable[[Units, Found], Any] | None,
+) -> Piece[Found]:
     watch.check()
     found = search.explain(units, watch)
     return Piece(units, found, None if make is None else make(units, found))
 
 
 def _in_order(
-    waiting: deque[Future[Piece]],
+    waiting: deque[Future[Piece[Found]]],
     n_left: int,
     progress: _Progress,
     tick: Callable[[float], None] | None,
-) -> Iterator[Piece]:
+) -> Iterator[Piece[Found]]:
     """Yield pieces until so many are left."""
     while len(waiting) > n_left:
         while tick is not None and not wait([waiting[0]], _SECONDS_PER_TICK).done:

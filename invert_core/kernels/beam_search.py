@@ -22,6 +22,7 @@ from invert_core.kernels.candidates import (
 )
 from invert_core.kernels.formulas import LENGTH, width_of
 from invert_core.kernels.known import is_known
+from invert_core.kernels.scores import Measures, measure_of
 from invert_core.kernels.sums import LabelIndex, add_whole, nothing_within, ranked_over
 
 _KNOWN = 16
@@ -41,7 +42,7 @@ class Results(NamedTuple):
 
 
 class Space(NamedTuple):
-    """The arrays that the search of one unit works in; all units use them in turn.
+    """The limits, and the arrays that the search of one unit works in; all use them in turn.
 
     `sums`, `float_sums`, `float_counts` and `whole` are those of `candidates.Unit`, `every` bool
     [C] is all concepts. `before` is the beam of the previous step and `kept` becomes the next one;
@@ -50,6 +51,7 @@ class Space(NamedTuple):
     `literal` is room for a formula.
     """
 
+    limits: Limits
     sums: np.ndarray
     float_sums: np.ndarray
     float_counts: np.ndarray
@@ -65,19 +67,25 @@ class Space(NamedTuple):
 
 
 def search_units(
-    weights: np.ndarray, index: LabelIndex, searched: np.ndarray, limits: Limits
+    weights: np.ndarray,
+    index: LabelIndex,
+    searched: np.ndarray,
+    limits: Limits,
+    measures: Measures | None = None,
 ) -> Results:
-    """Search for the formulas that each unit separates best.
+    """Search for the formulas whose extents score best.
 
     Parameters
     ----------
     weights : int64 [K, S]
-        Doubled midranks, added over each atom.
+        The scores of the samples, for the AUC doubled midranks, added over each atom.
     index : LabelIndex
         The concepts.
     searched : bool [K, C] or [1, C]
         The concepts that are joined from step 2 on, for each unit or for all.
     limits : Limits
+    measures : Measures, optional
+        The measures of the units; None stands for the AUC.
 
     Returns
     -------
@@ -88,7 +96,7 @@ def search_units(
         np.zeros((n_units, n_rows, width_of(limits.length)), np.int64),
         np.zeros(n_units, np.int64),
     )
-    search_all(weights, index, index.dense, searched, limits, _space(index, limits), results)
+    search_all(weights, measures, index, index.dense, searched, _space(index, limits), results)
     return results
 
 
@@ -100,6 +108,7 @@ def _space(index: LabelIndex, limits: Limits) -> Space:
         no_formulas(capacity, length, n_words) for capacity in (beam, beam, 1, _KNOWN)
     )
     return Space(
+        limits=limits,
         sums=np.empty(n_concepts, np.int64),
         float_sums=np.empty(n_concepts),
         float_counts=index.counts.astype(np.float64),
@@ -117,9 +126,9 @@ def _space(index: LabelIndex, limits: Limits) -> Space:
 
 
 @kernel
-def search_all(weights, index, dense, searched, limits, space, results):
+def search_all(weights, measures, index, dense, searched, space, results):
     """Fill in the results of all units; `dense` is that of the index (see `sums`)."""
-    sums, float_sums = space.sums, space.float_sums
+    limits, sums, float_sums = space.limits, space.sums, space.float_sums
     for number in range(weights.shape[0]):
         ranked = ranked_over(weights[number], index, dense)
         add_whole(ranked, index, dense, sums)
@@ -127,7 +136,9 @@ def search_all(weights, index, dense, searched, limits, space, results):
         for c in range(sums.size):
             float_sums[c] = sums[c]
         of_unit = searched[min(number, searched.shape[0] - 1)]
-        _search_unit(_unit(limits, index, ranked, space, of_unit), dense, space, results, number)
+        measure = measure_of(measures, number)
+        unit = _unit(limits, index, ranked, space, of_unit)
+        _search_unit(unit, dense, space, results, number, measure)
 
 
 @inlined
@@ -146,7 +157,7 @@ def _unit(limits, index, ranked, space, searched):
 
 
 @inlined
-def _search_unit(unit, dense, space, results, number):
+def _search_unit(unit, dense, space, results, number, measure):
     """Search one unit and write its results."""
     limits, before, kept, parents = unit.limits, space.before, space.kept, space.parents
     codes = results.codes[number]
@@ -156,7 +167,7 @@ def _search_unit(unit, dense, space, results, number):
     kept.size[0] = 0
     # From step 2 on, fewer concepts may be searched.
     of_all = _unit(limits, unit.concepts, unit.ranked, space, space.every)
-    offer_literals(space.literal, goal, of_all, dense, space.room)
+    offer_literals(space.literal, goal, of_all, dense, space.room, measure)
     n_scored = 2 * unit.sums.size
     if kept.size[0] > 0:
         _report(kept, 0, codes, limits.beam)
@@ -172,7 +183,7 @@ def _search_unit(unit, dense, space, results, number):
                 formula = Formula(before.codes[slot], before.words[slot])
                 _note_parent(parents, n_parents, formula.words)
                 n_parents += 1
-                offer_joined(formula, goal, unit, dense, space.room)
+                offer_joined(formula, goal, unit, dense, space.room, measure)
         # No formula was left to join, so there are no longer ones.
         if n_parents == n_before:
             break
@@ -184,7 +195,7 @@ def _search_unit(unit, dense, space, results, number):
         if place >= 0:
             _report(kept, place, codes, row)
         else:
-            _search_below(step, past, unit, dense, space)
+            _search_below(step, past, unit, dense, space, measure)
             if space.below.size[0] > 0:
                 _report(space.below, 0, codes, row)
     for place in range(kept.size[0]):
@@ -208,7 +219,7 @@ def _report(beam, place, codes, row):
 
 
 @inlined
-def _search_below(step, past, unit, dense, space):
+def _search_below(step, past, unit, dense, space, measure):
     """Find the best new formula of one length among those that did not enter the beam."""
     before, below, known = space.before, space.below, space.known
     below.size[0] = 0
@@ -218,7 +229,7 @@ def _search_below(step, past, unit, dense, space):
         slot = before.order[place]
         if before.codes[slot, LENGTH] == step - 1:
             formula = Formula(before.codes[slot], before.words[slot])
-            offer_joined(formula, goal, unit, dense, space.room)
+            offer_joined(formula, goal, unit, dense, space.room, measure)
 
 
 @inner

@@ -26,7 +26,7 @@ from invert_core.kernels.formulas import (
 )
 from invert_core.kernels.known import is_known
 from invert_core.kernels.planes import sum_below
-from invert_core.kernels.scores import least_sum, score_of
+from invert_core.kernels.scores import least_sum, score_of, total_of
 from invert_core.kernels.sums import LabelIndex, Ranked, Within, add_within, forget
 
 _AT_ONCE = 64
@@ -54,7 +54,7 @@ class Limits(NamedTuple):
 class Unit(NamedTuple):
     """What stays the same during one step of the search for one unit.
 
-    `sums` int64 [C] are the rank sums of whole concepts; `float_sums` and `float_counts` are these
+    `sums` int64 [C] are the weights of whole concepts; `float_sums` and `float_counts` are these
     and the sizes as float64. Only the concepts in `searched` bool [C] are joined. `whole` uint64
     [W] is the set of all atoms.
     """
@@ -108,10 +108,11 @@ class Room(NamedTuple):
 
 
 @inner
-def offer(formula, candidate, goal, unit, dense, room):
+def offer(formula, candidate, goal, unit, dense, room, measure):
     """Put one candidate into the beam, if it is good enough."""
     n, rank_sum = candidate.n_positive, candidate.rank_sum
-    score = score_of(n, rank_sum, unit.limits.sign, unit.limits.n_samples)
+    limits = unit.limits
+    score = score_of(n, rank_sum, limits.sign, limits.n_samples, measure)
     # Scores decide most cases, so formula and extent are written only if they do not.
     if score < last_score(goal.beam):
         return
@@ -148,9 +149,10 @@ def _was_scored(code, words, goal, unit, dense):
 
 
 @inner
-def offer_literals(formula, goal, unit, dense, room):
+def offer_literals(formula, goal, unit, dense, room, measure):
     """Offer every literal; `formula` is room, and no concept is in ``room.within``."""
     n_samples = unit.limits.n_samples
+    everything = total_of(measure, n_samples)
     code, words = formula.code, formula.words
     for column in range(code.size):
         code[column] = 0
@@ -159,12 +161,12 @@ def offer_literals(formula, goal, unit, dense, room):
         for word in range(words.size):
             words[word] = np.uint64(0) if way > 0 else unit.whole[word]
         code[N_POSITIVE] = 0 if way > 0 else n_samples
-        code[RANK_SUM] = 0 if way > 0 else n_samples * (n_samples + 1)
-        _offer_others(formula, way < 0, goal, unit, dense, room)
+        code[RANK_SUM] = 0 if way > 0 else everything
+        _offer_others(formula, way < 0, goal, unit, dense, room, measure)
 
 
 @inner
-def offer_joined(formula, goal, unit, dense, room):
+def offer_joined(formula, goal, unit, dense, room, measure):
     """Offer a formula joined to every literal; `dense` is that of the index."""
     within = room.within
     words = within.words
@@ -177,8 +179,8 @@ def offer_joined(formula, goal, unit, dense, room):
         words[word] = formula.words[word] ^ (unit.whole[word] if outside else np.uint64(0))
     # The upper planes bound every candidate, and few candidates need the lower ones.
     add_within(unit.ranked, n_left_out(unit.ranked), unit.concepts, dense, within)
-    _offer_touched(formula, outside, goal, unit, dense, room)
-    _offer_others(formula, outside, goal, unit, dense, room)
+    _offer_touched(formula, outside, goal, unit, dense, room, measure)
+    _offer_others(formula, outside, goal, unit, dense, room, measure)
     forget(within)
 
 
@@ -189,11 +191,11 @@ def n_left_out(ranked):
 
 
 @inlined
-def _offer_touched(formula, outside, goal, unit, dense, room):
+def _offer_touched(formula, outside, goal, unit, dense, room, measure):
     """Offer the candidates of the concepts that touch the set that was walked."""
     limits, within = unit.limits, room.within
     n_samples, sign, n_low, n_high = limits.n_samples, limits.sign, limits.n_low, limits.n_high
-    everything = n_samples * (n_samples + 1)
+    everything = total_of(measure, n_samples)
     n_formula, sum_formula = formula.code[N_POSITIVE], formula.code[RANK_SUM]
     counts, sums, slack, touched = within.counts, within.sums, within.slack, within.touched
     all_counts, all_sums, searched = unit.concepts.counts, unit.sums, unit.searched
@@ -211,7 +213,7 @@ def _offer_touched(formula, outside, goal, unit, dense, room):
             # equal extents, and the candidate says no more than a shorter formula.
             if n < n_low or n > n_high or n == n_formula or n == n_literal:
                 continue
-            least = least_sum(float(n), threshold, sign, float(n_samples))
+            least = least_sum(float(n), threshold, sign, float(n_samples), measure)
             sum_both = all_sums[c] - sums[c] if outside else sums[c]
             rank_sum = of_kind(kind, everything, sum_formula, all_sums[c], sum_both)
             if dense is not None and slack[c] > 0:
@@ -224,7 +226,7 @@ def _offer_touched(formula, outside, goal, unit, dense, room):
                 sum_both = all_sums[c] - sums[c] if outside else sums[c]
                 rank_sum = of_kind(kind, everything, sum_formula, all_sums[c], sum_both)
             if sign * rank_sum >= least:
-                offer(formula, Candidate(c, kind, n, rank_sum), goal, unit, dense, room)
+                offer(formula, Candidate(c, kind, n, rank_sum), goal, unit, dense, room, measure)
                 # Each formula that enters raises what the next ones must reach.
                 threshold = last_score(goal.beam)
 
@@ -239,7 +241,7 @@ def _remove_slack(c, unit, within):
 
 
 @inner
-def _offer_others(formula, outside, goal, unit, dense, room):
+def _offer_others(formula, outside, goal, unit, dense, room, measure):
     """Offer the candidates of the concepts that do not touch the set that was walked.
 
     They lie outside of the formula F, and only F | c is new; or within it, and only F & ~c is.
@@ -254,7 +256,9 @@ def _offer_others(formula, outside, goal, unit, dense, room):
     for start in range(0, all_counts.size, _AT_ONCE):
         stop = min(start + _AT_ONCE, all_counts.size)
         # Everything reaches the threshold of a beam that is not full.
-        if threshold > -np.inf and not _some_reach(start, stop, way, formula.code, threshold, unit):
+        if threshold > -np.inf and not _some_reach(
+            start, stop, way, formula.code, threshold, unit, measure
+        ):
             continue
         for c in range(start, stop):
             n = n_formula + way * all_counts[c]
@@ -262,14 +266,14 @@ def _offer_others(formula, outside, goal, unit, dense, room):
             if counts[c] > 0 or n == n_formula or n < n_low or n > n_high or not searched[c]:
                 continue
             rank_sum = sum_formula + way * all_sums[c]
-            least = least_sum(float(n), threshold, sign, float(n_samples))
+            least = least_sum(float(n), threshold, sign, float(n_samples), measure)
             if sign * rank_sum >= least:
-                offer(formula, Candidate(c, kind, n, rank_sum), goal, unit, dense, room)
+                offer(formula, Candidate(c, kind, n, rank_sum), goal, unit, dense, room, measure)
                 threshold = last_score(goal.beam)
 
 
 @inner
-def _some_reach(start, stop, way, code, threshold, unit):
+def _some_reach(start, stop, way, code, threshold, unit, measure):
     """Return whether a concept in a range may reach the threshold, if it touches nothing."""
     sign, n_samples, step = unit.limits.sign, float(unit.limits.n_samples), float(way)
     n_formula, sum_formula = float(code[N_POSITIVE]), float(code[RANK_SUM])
@@ -279,5 +283,5 @@ def _some_reach(start, stop, way, code, threshold, unit):
     for c in range(start, stop):
         n = n_formula + step * counts[c]
         rank_sum = sum_formula + step * sums[c]
-        n_reach += sign * rank_sum >= least_sum(n, threshold, sign, n_samples)
+        n_reach += sign * rank_sum >= least_sum(n, threshold, sign, n_samples, measure)
     return n_reach > 0

@@ -7,13 +7,16 @@ are numbered connective * 2 + negated: F & c, F & ~c, F | c and F | ~c.
 
 import numpy as np
 
-from invert_core.kernels._jit import inner
+from invert_core.kernels._jit import inner, kernel
+from invert_core.kernels.bits import lowest_bit
 
 AND = 0
 OR = 1
 
 LENGTH, N_POSITIVE, RANK_SUM, LITERALS = range(4)
 """Columns of a formula, int64 [3 + 2L]; from LITERALS on there are L literals, then L connectives.
+
+RANK_SUM is the sum of the weights of the search over the extent; for the AUC these are ranks.
 
 Unused columns, after the last literal and before the first connective, are zero.
 """
@@ -122,3 +125,30 @@ def is_within(one, other):
         if one[word] & ~other[word] != np.uint64(0):
             return False
     return True
+
+
+@kernel
+def add_over_extents(codes, bits, whole, weights, words, sums):
+    """Add other weights int64 [K, S] over the extents of formulas int64 [K, R, columns].
+
+    `bits` uint64 [C, W] are the concepts over the atoms, `whole` uint64 [W] is the set of all
+    atoms, and `words` uint64 [W] is room. `sums` int64 [K, R] are filled in; 0 for no formula.
+    """
+    middle = (LITERALS + codes.shape[2]) // 2
+    for unit in range(codes.shape[0]):
+        for row in range(codes.shape[1]):
+            code = codes[unit, row]
+            for word in range(words.size):
+                words[word] = np.uint64(0)
+            for number in range(code[LENGTH]):
+                # The first literal joins the empty set.
+                connective = code[middle + number] if number > 0 else OR
+                kind = 2 * connective + (code[LITERALS + number] & 1)
+                write_extent(kind, words, bits[code[LITERALS + number] >> 1], whole, words)
+            total = np.int64(0)
+            for word in range(words.size):
+                left = words[word]
+                while left != np.uint64(0):
+                    total += weights[unit, word * 64 + lowest_bit(left)]
+                    left &= left - np.uint64(1)
+            sums[unit, row] = total

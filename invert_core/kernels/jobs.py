@@ -41,9 +41,11 @@ def _codes_of_float64() -> None:
     codes_of(np.array([[0.1, 1e9]]), room_for(2))
 
 
-def _search(dense: bool) -> None:
+def _search(dense: bool, measured: bool = False) -> None:
     from invert_core.kernels.beam_search import search_units
     from invert_core.kernels.candidates import Limits
+    from invert_core.kernels.formulas import add_over_extents
+    from invert_core.kernels.scores import Measures
     from invert_core.kernels.sums import Dense, LabelIndex
 
     counts, first = np.array([2, 2]), np.array([0, 2, 3, 4, 4])
@@ -52,7 +54,15 @@ def _search(dense: bool) -> None:
     of_dense = Dense(concept[:2], rows, 1.0, words, words[0], True) if dense else None
     index = LabelIndex(_BITS, counts, _SIZES, first, concept, of_dense)
     limits = Limits(1, 1, 4, 1, 3, 1.0, 2)
-    search_units(np.ones((1, 4), np.int64), index, np.ones((1, 2), np.bool_), limits)
+    weights, searched = np.ones((1, 4), np.int64), np.ones((1, 2), np.bool_)
+    if not measured:
+        search_units(weights, index, searched, limits)
+        return
+    one = np.ones(1)
+    measures = Measures(np.full(1, 4), one, one, one, one, one, one, True)
+    codes = search_units(weights, index, searched, limits, measures).codes
+    sums = np.empty(codes.shape[:2], np.int64)
+    add_over_extents(codes, _BITS, words[0], weights, np.empty_like(words[0]), sums)
 
 
 def _exhaustive_search() -> None:
@@ -124,6 +134,13 @@ def _tails() -> None:
     log_tails(two, three, np.zeros(1, np.int64), Ties(two, two, np.array([0, 1]), three))
 
 
+def _draws() -> None:
+    from invert_core.kernels.atoms import Atoms
+    from invert_core.kernels.shuffles import drawn_counts
+
+    drawn_counts(np.ones(1, np.uint64), Atoms(np.arange(4, dtype=np.int32), _SIZES), 1, 1)
+
+
 def _shuffles() -> None:
     from invert_core.kernels.atoms import Atoms
     from invert_core.kernels.blocks import atoms_of_blocks
@@ -156,9 +173,12 @@ def _evidence() -> None:
 
 SEARCH = "search"
 DENSE_SEARCH = "search among dense labels"
+MEASURED_SEARCH = "search by other objectives"
+DENSE_MEASURED_SEARCH = "search by other objectives among dense labels"
 RANKS = "ranks"
 CODES_OF_FLOAT64 = "codes of float64"
 SHUFFLES = "shuffles"
+DRAWS = "draws"
 ATOMS = "atoms"
 INDEX = "index"
 EXHAUSTIVE = "exhaustive search"
@@ -171,6 +191,8 @@ EVIDENCE = "evidence"
 JOBS: dict[str, Callable[[], None]] = {
     SEARCH: lambda: _search(dense=False),
     DENSE_SEARCH: lambda: _search(dense=True),
+    MEASURED_SEARCH: lambda: _search(dense=False, measured=True),
+    DENSE_MEASURED_SEARCH: lambda: _search(dense=True, measured=True),
     RANKS: _ranks,
     CODES_OF_FLOAT64: _codes_of_float64,
     EXHAUSTIVE: _exhaustive_search,
@@ -182,6 +204,7 @@ JOBS: dict[str, Callable[[], None]] = {
     GROUP_PLACEMENTS: _group_placements,
     SHUFFLES: _shuffles,
     EVIDENCE: _evidence,
+    DRAWS: _draws,
 }
 """The call of each job, keyed by the name that users are told."""
 

@@ -37,6 +37,46 @@ def shuffled_sums(seeds: np.ndarray, atoms: Atoms, n_tied: int) -> np.ndarray:
     return sums
 
 
+def drawn_counts(seeds: np.ndarray, atoms: Atoms, n_drawn: int, n_times: int) -> np.ndarray:
+    """Return how many samples of each atom are drawn, and then of those left, and so on.
+
+    Parameters
+    ----------
+    seeds : uint64 [P]
+        A seed for each drawing; the first samples of all are those with the highest ranks in
+        `shuffled_sums`.
+    atoms : Atoms
+        The S atoms of N samples.
+    n_drawn, n_times : int
+        How many samples are drawn at once, and how often.
+
+    Returns
+    -------
+    int64 [T, P, S]
+    """
+    counts = np.zeros((n_times, seeds.size, atoms.sizes.size), np.int64)
+    add_drawn(seeds, atoms.of_sample, n_drawn, np.empty_like(atoms.of_sample), counts)
+    return counts
+
+
+@kernel
+def add_drawn(seeds, of_sample, n_drawn, order, counts):
+    """Add to `counts`; the other parameters are those of `drawn_counts`, and `order` is room."""
+    n_samples = of_sample.size
+    for number in range(seeds.size):
+        state = seeds[number]
+        for sample in range(n_samples):
+            order[sample] = of_sample[sample]
+        n_left = n_samples
+        for time in range(counts.shape[0]):
+            for _ in range(n_drawn):
+                state += _STEP
+                drawn, state = below(np.uint64(n_left), state)
+                counts[time, number, order[drawn]] += 1
+                n_left -= 1
+                order[drawn] = order[n_left]
+
+
 @kernel
 def add_shuffled(seeds, of_sample, sizes, n_tied, order, sums):
     """Fill in `sums`; the other parameters are those of `shuffled_sums`, and `order` is room."""

@@ -18,13 +18,18 @@ from invert_core.results.evidence_records import (
 
 
 def about_evidence(
-    work: Workload, identities: Mapping[str, Mapping[str, str]], labels_sha256: str
+    work: Workload,
+    objectives: Sequence[str],
+    identities: Mapping[str, Mapping[str, str]],
+    labels_sha256: str,
 ) -> AboutEvidence:
     """Return what the evidence of a run is about.
 
     Parameters
     ----------
     work : Workload
+    objectives : sequence of str
+        The objectives of the search.
     identities : mapping
         The `file_identity` of each input file, keyed by its role.
     labels_sha256 : str
@@ -36,6 +41,7 @@ def about_evidence(
         n_samples=work.concepts.n_samples,
         cuts=places_of_cuts(work.concepts.n_samples),
         layers=[layer.name for layer, _ in work.layers],
+        objectives=objectives,
         sample_id=first.sample_id,
         n_file_samples=first.n_samples,
         sha256={role: identities[role]["sha256"] for role in roles} | {"labels": labels_sha256},

@@ -38,7 +38,7 @@ _log = logging.getLogger("invert")
 class HeldOutCheck:
     """What `check_held_out` found.
 
-    A label is a headline; a unit has one for each direction, and a dead unit none.
+    A label is a headline; a unit has one for each objective and direction, and a dead unit none.
 
     Attributes
     ----------

@@ -6,15 +6,18 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import SettingError
 from invert_core.executors.threads import Piece, Threads
 from invert_core.labelling.choosing import UnitChoice
+from invert_core.labelling.evidence_records import EvidenceRecorder
 from invert_core.labelling.grouping import GroupSource
 from invert_core.labelling.held_out_rows import Test, held_out_test
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label_rows import LabelRows
+from invert_core.labelling.objective_rows import RowsOfObjectives
 from invert_core.labelling.q_values import with_q_values
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.evidence import Evidence, EvidenceMaker
@@ -26,11 +29,17 @@ from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.search.search import Search, Units
 from invert_core.search.search_result import SearchResult
+from invert_core.search.several import Several
 from invert_core.settings import Settings
 from invert_core.statistics.corrections import n_formulas
 from invert_core.values import or_default
 
+if TYPE_CHECKING:
+    from invert_core.search.beam_search import BeamSearch
+
 Progress = Callable[[float, int], None]
+Results = tuple[SearchResult, ...]
+"""What the search by each objective found for some units."""
 
 _UNITS = 256
 """The most units of a batch, but for the last piece that it takes."""
@@ -209,7 +218,7 @@ def label_workload(
     progress: Progress | None = None,
     block: int | None = None,
     n_done: int = 0,
-    nulls: SharedNulls | None = None,
+    nulls: Sequence[SharedNulls] | None = None,
     keeps_evidence: bool = False,
 ) -> Generator[LabelTable]:
     """Label all units and yield their rows, in tables of whole units, as soon as they are known.
@@ -222,9 +231,9 @@ def label_workload(
         As for `label`.
     n_done : int
         Number of units at the beginning to skip.
-    nulls : SharedNulls, optional
-        Null distributions of the same search, perhaps on other samples with the same marks; None
-        makes new ones.
+    nulls : sequence of SharedNulls, optional
+        Null distributions of the search by each objective, perhaps on other samples with the same
+        marks; None makes new ones.
     keeps_evidence : bool
         Whether tables have the evidence for their rows, as a run keeps it.
 
@@ -234,11 +243,14 @@ def label_workload(
         A caller that stops early must close it.
     """
     threads = Threads(jobs)
-    search = search_of(work, settings, threads.n_threads)
-    n_formulas = size_of_space(work.concepts, settings)
-    nulls = nulls or SharedNulls(search, work.concepts, threads.n_threads)
-    correct = Correct(search, nulls, work.groups, n_formulas)
-    rows = LabelRows(work, settings, correct, keeps_evidence=keeps_evidence)
+    searches = searches_of(work, settings, threads.n_threads)
+    nulls = nulls or [SharedNulls(one, work.concepts, threads.n_threads) for one in searches]
+    corrects = corrections_of(searches, nulls, work)
+    search = Several([one.search for one in corrects])
+    recorder = EvidenceRecorder(work, settings.directions) if keeps_evidence else None
+    rows = RowsOfObjectives(
+        [LabelRows(work, one.search.settings, one, recorder) for one in corrects]
+    )
     make = None
     if settings.evidence:
         is_tested = work.held_out is not None
@@ -260,12 +272,12 @@ def label_workload(
 
     with (
         closing(left.blocks(block)) as blocks,
-        closing(threads.pieces(correct.search, blocks, tick if progress else None, make)) as pieces,
+        closing(threads.pieces(search, blocks, tick if progress else None, make)) as pieces,
         _test_of(left, threads.n_threads, block) as test,
     ):
         addresses = left.addresses()
         for batch in _batches(pieces, search.places, note):
-            of_batch = list(itertools.islice(addresses, len(batch.found)))
+            of_batch = list(itertools.islice(addresses, len(batch)))
             table = rows.table(batch.found, of_batch, batch.units, test, batch.evidence)
             del batch  # its units hold on to a whole block, and the next batch may take long
             yield table
@@ -284,22 +296,29 @@ def _test_of(
 class _Batch:
     """What was found for some units, their activations for metrics, and the evidence."""
 
-    found: SearchResult
+    found: Results
     units: Units | None
-    evidence: Evidence | None
+    evidence: Sequence[Evidence] | None
+
+    def __len__(self) -> int:
+        """Number of units."""
+        return len(self.found[0])
 
     @classmethod
     def of(cls, parts: Sequence["_Batch"]) -> "_Batch":
         """Return all parts as one; only a single part has activations."""
+        found = zip(*(part.found for part in parts), strict=True)
         made = [part.evidence for part in parts if part.evidence is not None]
         return cls(
-            SearchResult.joined([part.found for part in parts]),
+            tuple(map(SearchResult.joined, found)),
             parts[0].units,
-            Evidence.joined(made) if made else None,
+            [Evidence.joined(of_one) for of_one in zip(*made, strict=True)] if made else None,
         )
 
 
-def _batches(pieces: Iterable[Piece], places: int, note: Callable[[int], None]) -> Iterator[_Batch]:
+def _batches(
+    pieces: Iterable[Piece[Results]], places: int, note: Callable[[int], None]
+) -> Iterator[_Batch]:
     """Join pieces into batches, because a test of many formulas costs little more than one.
 
     A batch ends early after half a second, so that rows are saved while units take long, and
@@ -313,7 +332,7 @@ def _batches(pieces: Iterable[Piece], places: int, note: Callable[[int], None]) 
             waiting.append(_Batch(piece.found, piece.units if METRICS else None, piece.made))
             note(len(piece))
             del piece
-            n_units = sum(len(part.found) for part in waiting)
+            n_units = sum(map(len, waiting))
             is_long = time.monotonic() - begun >= _SECONDS_PER_BATCH
             if METRICS or is_long or n_units >= _UNITS or n_units * places >= _PLACES:
                 batch, waiting = waiting, []
@@ -328,12 +347,50 @@ def _batches(pieces: Iterable[Piece], places: int, note: Callable[[int], None]) 
 
 
 def size_of_space(concepts: ConceptSet, settings: Settings) -> int:
-    """Return how many formulas the search for one unit could return."""
+    """Return how many formulas the search for one unit by one objective could return."""
     return n_formulas(len(concepts.id), settings.length, len(settings.directions))
 
 
+def corrections_of(
+    searches: Sequence[Search], nulls: Sequence[SharedNulls], work: Workload
+) -> list[Correct]:
+    """Return what corrects the p-values of the search by each objective."""
+    made: list[Correct] = []
+    for search, null in zip(searches, nulls, strict=True):
+        n_formulas = size_of_space(work.concepts, search.settings)
+        made.append(Correct(search, null, work.groups, n_formulas, made[0] if made else None))
+    return made
+
+
+def searches_of(work: Workload, settings: Settings, n_threads: int) -> list[Search]:
+    """Prepare the search by each objective."""
+    if work.concepts.defined is not None and settings.objective != ("auc",):
+        raise SettingError(
+            "Only the objective auc can leave out the samples whose labels are missing.",
+            "Give --missing negative if they mean 0, or --objective auc.",
+        )
+    first, *others = settings.of_each_objective()
+    made = [search_of(work, first, n_threads)]
+    for each in others:
+        from invert_core.search.beam_search import BeamSearch
+
+        assert isinstance(made[0], BeamSearch)
+        made.append(_beam_search(work, each, made[0]))
+    return made
+
+
+def _beam_search(work: Workload, settings: Settings, other: "BeamSearch | None") -> Search:
+    if settings.objective == ("auc",):
+        from invert_core.search.beam_search import BeamSearch
+
+        return BeamSearch(work.concepts, settings, work.dtypes, other)
+    from invert_core.search.measured_search import MeasuredSearch
+
+    return MeasuredSearch(work.concepts, settings, work.dtypes, other)
+
+
 def search_of(work: Workload, settings: Settings, n_threads: int) -> Search:
-    """Prepare the search without importing the kernels of the others."""
+    """Prepare the search by one objective without importing the kernels of the others."""
     concepts, dtypes = work.concepts, work.dtypes
     if concepts.defined is not None:
         if settings.search == "exhaustive":
@@ -349,9 +406,7 @@ def search_of(work: Workload, settings: Settings, n_threads: int) -> Search:
 
         check_memory(len(concepts.id), n_threads)
         return ExhaustiveSearch(concepts, settings, dtypes)
-    from invert_core.search.beam_search import BeamSearch
-
-    return BeamSearch(concepts, settings, dtypes)
+    return _beam_search(work, settings, None)
 
 
 @dataclass(frozen=True)
@@ -372,14 +427,15 @@ def plan(inputs: Inputs, settings: Settings) -> Plan:
     Only a search can tell whether any formula of several literals meets the fraction limits.
     """
     with inputs.open(settings.seed) as work:
-        search = search_of(work, settings, n_threads=1)
+        searches = searches_of(work, settings, n_threads=1)
+        nulls = [SharedNulls(one, work.concepts, 1) for one in searches]
+        corrections_of(searches, nulls, work)
         n_formulas = size_of_space(work.concepts, settings)
-        Correct(search, SharedNulls(search, work.concepts, 1), work.groups, n_formulas)
         return Plan(
             n_samples=work.concepts.n_samples,
             n_units=work.n_units,
             n_concepts=len(work.concepts.id),
-            n_literals_within_limits=search.n_literals_within_limits,
+            n_literals_within_limits=searches[0].n_literals_within_limits,
             n_formulas=n_formulas,
             n_samples_held_out=work.held_out.concepts.n_samples if work.held_out else 0,
         )

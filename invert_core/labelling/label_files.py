@@ -187,7 +187,7 @@ def label_files(
             arguments = _choices(inputs) | {"jobs": jobs}
             sha256 = written[ROWS_FILE].sha256
             if settings.evidence:
-                about = about_evidence(work, identities, sha256)
+                about = about_evidence(work, settings.objective, identities, sha256)
                 path = folder / EVIDENCE_FILE
                 write_evidence(path, unfinished.evidence(about.cuts.size), about)
                 written = {**written, EVIDENCE_FILE: saved_file(path)}

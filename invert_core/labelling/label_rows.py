@@ -9,7 +9,7 @@ import numpy as np
 from invert_core.formula.formula import Formula
 from invert_core.formula.names import LiteralNames
 from invert_core.labelling.evidence_records import EvidenceRecorder
-from invert_core.labelling.held_out_rows import Asked, Test
+from invert_core.labelling.held_out_rows import Asked
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.evidence import Evidence, evidence_columns
 from invert_core.metrics.table import METRICS, measured
@@ -27,6 +27,7 @@ from invert_core.statistics.tails import RankSpread, z_score
 
 Columns = dict[str, np.ndarray]
 """The values of F rows, keyed by column: arrays [F]."""
+NOTHING_UNSEEN: Columns = {}
 
 
 @dataclass(frozen=True)
@@ -135,8 +136,8 @@ class LabelRows:
     settings : Settings
     correct : Correct
         Corrects p-values for the search.
-    keeps_evidence : bool
-        Whether tables have the evidence for their rows, as a run keeps it.
+    recorder : EvidenceRecorder, optional
+        Makes the records of evidence that tables have, as a run keeps them.
     """
 
     def __init__(
@@ -144,25 +145,26 @@ class LabelRows:
         work: Workload,
         settings: Settings,
         correct: Correct,
-        *,
-        keeps_evidence: bool = False,
+        recorder: EvidenceRecorder | None = None,
     ):
         self._concepts = work.concepts
         self._groups = work.groups
         self._settings = settings
         self._correct = correct
-        self._recorder = EvidenceRecorder(work, settings.directions) if keeps_evidence else None
+        self._recorder = recorder
         self._names = LiteralNames(work.concepts)
         self._unit_names = work.unit_names
         self._dead = {name: one.metadata["dead"] for name, one in columns(Label).items()}
         self._dead |= {"direction": settings.direction, "n_samples": work.concepts.n_samples}
+        self._dead |= {"objective": settings.objective[0]}
 
     def table(
         self,
         result: SearchResult,
+        found: Findings,
         addresses: Sequence[tuple[str, int]],
         units: Units | None = None,
-        test: Test | None = None,
+        unseen: Mapping[str, np.ndarray] = NOTHING_UNSEEN,
         evidence: Evidence | None = None,
     ) -> LabelTable:
         """Return the rows of some units; a dead unit has one row without a formula.
@@ -171,21 +173,21 @@ class LabelRows:
         ----------
         result : SearchResult
             What was found for the units.
+        found : Findings
+            What `found` made of the result.
         addresses : sequence of (str, int)
             Layer and number of each unit.
         units : Units, optional
             Activations of the units, for metrics; None leaves the metrics out.
-        test : callable, optional
-            Tests formulas on held-out samples, which have a say in the choice of headlines.
+        unseen : mapping of str to array [F], optional
+            The columns of held-out samples of the formulas in `found`; these samples have a say in
+            the choice of headlines.
         evidence : Evidence, optional
             The evidence for the formulas of the units.
         """
-        found = Findings.of(result, self._settings)
-        found = found.take((found.rank > 0) | found.is_best_of_length)
         tested = tested_formulas(
             found.n_positive, found.doubled_u, found.spread, found.log10_p, found.rung
         )
-        unseen = {} if test is None else self._unseen(found, test, len(result))
         is_headline = headlines(found, unseen.get("auc_held_out"))
         reported = np.flatnonzero((found.rank > 0) | is_headline)
         # A headline that is not among the rows to report comes after them.
@@ -202,7 +204,7 @@ class LabelRows:
             rows |= self._measured(found, reported, units)
         searches = len(self._settings.directions) * found.unit[reported] + found.way[reported]
         # Evidence was made for the formulas that could be reported, in the same order.
-        candidates = np.flatnonzero(may_be_reported(found, is_tested=test is not None))
+        candidates = np.flatnonzero(may_be_reported(found, is_tested=bool(unseen)))
         evident = np.searchsorted(candidates, reported)
         rows |= self._evident(found.take(reported), evidence, evident, searches)
         rows["verdict"] = verdicts(
@@ -230,10 +232,15 @@ class LabelRows:
         recorded = self._recorder.records(evidence, evident, searches, addresses)
         return replace(table, evidence=recorded)
 
-    def _unseen(self, found: Findings, test: Test, n_units: int) -> Columns:
-        """Return the columns of held-out samples for all formulas."""
+    def found(self, result: SearchResult) -> Findings:
+        """Return the formulas that can be in the rows of some units."""
+        found = Findings.of(result, self._settings)
+        return found.take((found.rank > 0) | found.is_best_of_length)
+
+    def asked(self, found: Findings) -> Asked:
+        """Return what to test on held-out samples."""
         direction = chosen(self._settings.directions, found.way)
-        return test(Asked(found.unit, self._texts(found), direction, found.auc), n_units)
+        return Asked(found.unit, self._texts(found), direction, found.auc)
 
     def _texts(self, found: Findings) -> list[str]:
         """Write formulas in concept ids."""
@@ -260,7 +267,17 @@ class LabelRows:
             "direction": chosen(self._settings.directions, way),
             "n_scored": result.n_scored[unit, way],
             "gap": result.gap[unit, way],
+            "objective": chosen(self._settings.objective, 0 * way),
+            "score": self._scores(found.take(reported)),
         }
+
+    def _scores(self, found: Findings) -> np.ndarray:
+        """Return the values of the objective: float64 [F]."""
+        if self._settings.objective != ("auc",):
+            return found.score
+        pairs = 2 * found.n_positive * (found.spread.n_samples - found.n_positive)
+        # From integers, as it would be for -1 times the activations.
+        return np.where(found.sign < 0, pairs - found.doubled_u, found.doubled_u) / pairs
 
     def _corrected(
         self, result: SearchResult, found: Findings, is_headline: np.ndarray, tested: Tested

@@ -16,7 +16,7 @@ from invert_core.errors import DataError, SettingError
 from invert_core.files.unchanged import unchanged
 from invert_core.labelling.grouping import GroupSource, groups_of
 from invert_core.labelling.inputs import Inputs, open_source
-from invert_core.labelling.label import Progress, label_workload, search_of
+from invert_core.labelling.label import Progress, label_workload, search_of, searches_of
 from invert_core.labelling.recorded_inputs import recorded
 from invert_core.labelling.workload import Workload
 from invert_core.nulls.arrangements import Arrangements, any_order
@@ -100,7 +100,7 @@ class Share:
 class PermutedCheck:
     """What `check_permuted_labels` found.
 
-    A label is a headline; a unit has one for each direction, and a dead unit none.
+    A label is a headline; a unit has one for each objective and direction, and a dead unit none.
 
     Attributes
     ----------
@@ -222,15 +222,15 @@ def _labelled(
 ) -> Iterator[Iterator[LabelTable]]:
     """Yield the rows of all units for each permutation of the labels."""
     with _said_once():
-        search = search_of(work, settings, n_threads(jobs))
+        searches = searches_of(work, settings, n_threads(jobs))
         if groups is None:
             arrangements = any_order(work.concepts.n_samples)
         else:
-            arrangements = arrangements_of(groups, search.atoms)
+            arrangements = arrangements_of(groups, searches[0].atoms)
         # If concepts keep their sizes, all permutations have the same null distributions.
         nulls = None
         if np.ptp(arrangements.blocks.sizes) == 0:
-            nulls = SharedNulls(search, work.concepts, n_threads(jobs))
+            nulls = [SharedNulls(one, work.concepts, n_threads(jobs)) for one in searches]
         n_units = work.n_units * n_permutations
         plain = replace(settings, evidence=False)
         for number in range(n_permutations):
@@ -258,7 +258,7 @@ def _searchable(
         if np.ptp(arrangements.blocks.sizes) == 0:
             return again
         try:
-            search = search_of(again, settings, 1)
+            search = search_of(again, settings.of_each_objective()[0], 1)
         except DataError:
             # The same search of the real labels was made, so only the sizes of extents are amiss.
             continue

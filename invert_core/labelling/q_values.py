@@ -45,8 +45,8 @@ class _Layer:
 class QValues:
     """Gathers the p-values of a labelling, and corrects them when all are known.
 
-    Corrected together are, in each layer, the headlines of the living units: two of each unit with
-    direction "both". Only a few numbers are kept of each.
+    Corrected together are, in each layer and by each objective, the headlines of the living units:
+    two of each unit with direction "both". Only a few numbers are kept of each.
 
     Parameters
     ----------
@@ -55,18 +55,21 @@ class QValues:
 
     def __init__(self, settings: Settings):
         self._settings = settings
-        self._layers: dict[str, _Layer] = {}
+        self._layers: dict[tuple[str, str], _Layer] = {}
         self._n_rows = 0
 
     def add(self, table: LabelTable) -> None:
         """Take the rows of the next units."""
         layers, status = table.array("layer"), table.array("status")
+        objectives = table.array("objective")
         log10_p = table.array("log10_p_search")
         is_label = table.is_label() & (status != "dead")
         share = self._shares_of_least(table)
-        for name in dict.fromkeys(layers.tolist()):
-            at = np.flatnonzero(is_label & (layers == name))
-            of_layer = self._layers.setdefault(name, _Layer())
+        for name, objective in dict.fromkeys(
+            zip(layers.tolist(), objectives.tolist(), strict=True)
+        ):
+            at = np.flatnonzero(is_label & (layers == name) & (objectives == objective))
+            of_layer = self._layers.setdefault((name, objective), _Layer())
             of_layer.row.extend((self._n_rows + at).tolist())
             of_layer.unit.extend(table.array("unit")[at].tolist())
             of_layer.log10_p.extend(log10_p[at].tolist())
@@ -91,9 +94,14 @@ class QValues:
         return values
 
     def n_significant(self) -> int:
-        """Return how many units have status "ok" and a q-value below 0.05 in any direction."""
+        """Return how many units have status "ok" and a q-value below 0.05 in any direction.
+
+        Only the first objective counts.
+        """
         count = 0
-        for of_layer in self._layers.values():
+        for (_, objective), of_layer in self._layers.items():
+            if objective != self._settings.objective[0]:
+                continue
             stands = self._corrected(of_layer) < math.log10(SIGNIFICANT)
             stands &= np.asarray(of_layer.is_ok, np.bool_)
             count += np.unique(np.asarray(of_layer.unit)[stands]).size
@@ -101,7 +109,7 @@ class QValues:
 
     def warn_of_least_p(self) -> None:
         """Name the layers in which labels may only lack permutations to be significant."""
-        for name, of_layer in self._layers.items():
+        for (name, objective), of_layer in self._layers.items():
             share = np.asarray(of_layer.share)
             is_least = share > 0.0
             q_value = 10.0 ** self._corrected(of_layer)[is_least].max(initial=-math.inf)
@@ -117,7 +125,7 @@ class QValues:
                 "makes q_value %.2g. For less than %s it takes %s.",
                 name,
                 f"{np.count_nonzero(is_least):,}",
-                counted(log10_p.size, "label"),
+                counted(log10_p.size, "label" if objective == "auc" else f"{objective} label"),
                 counted(self._settings.permutations, "permutation"),
                 q_value,
                 SIGNIFICANT,

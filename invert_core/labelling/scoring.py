@@ -105,6 +105,7 @@ def score(
         "direction": chosen(("given",), 0 * once),
         "n_scored": once,
         "verdict": chosen(("none",), 0 * once),
+        "objective": chosen(("auc",), 0 * once),
     }
     columns |= scored.columns | _uncorrected(scored.tested) | scored.metrics
     table = LabelTable(

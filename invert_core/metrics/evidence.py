@@ -102,7 +102,8 @@ class EvidenceMaker:
         is_tested: bool = False,
     ):
         compile_jobs(EVIDENCE, *jobs_of_types(dtypes))
-        self._settings, self._is_tested = settings, is_tested
+        self._of_each, self._is_tested = settings.of_each_objective(), is_tested
+        self._is_negative = [direction == "negative" for direction in settings.directions]
         self._n_samples = concepts.n_samples
         self._everywhere = whole_set(concepts.n_samples)
         self._bits = _kernel_array(concepts.bits)
@@ -110,32 +111,45 @@ class EvidenceMaker:
         self._defined = _kernel_array(none if concepts.defined is None else concepts.defined)
         self.cuts = places_of_cuts(concepts.n_samples)
 
-    def __call__(self, units: Units, result: SearchResult) -> Evidence:
-        """Return the evidence of some units, in which `result` was found."""
-        found = Findings.of(result, self._settings)
+    def __call__(self, units: Units, results: Sequence[SearchResult]) -> tuple[Evidence, ...]:
+        """Return the evidence of some units, in which each objective found a result."""
+        made = [self._room(*each) for each in zip(results, self._of_each, strict=True)]
+        most = _most_values(units)
+        room, room_to_sort = room_for_evidence(most, self._n_samples), room_for(most)
+        for unit in range(len(units)):
+            samples, values = _stored(units, unit)
+            in_order = sorted_unit(samples, values, self._everywhere, room_to_sort)
+            for evidence, formulas, starts in made:
+                for way, is_negative in enumerate(self._is_negative):
+                    search = unit * len(self._is_negative) + way
+                    task = Task(search, starts[search], starts[search + 1], is_negative)
+                    arrays = evidence.units, evidence.formulas
+                    add_evidence(in_order, task, formulas, self.cuts, room, *arrays)
+                    evidence.steps[search] = range_in_steps(evidence.units.range[search], values)
+        return tuple(evidence for evidence, *_ in made)
+
+    def _room(
+        self, result: SearchResult, settings: Settings
+    ) -> tuple[Evidence, Formulas, list[int]]:
+        """Return room for the evidence of some units, their formulas, and where these start.
+
+        The formulas of each unit and direction end where those of the next one start.
+        """
+        found = Findings.of(result, settings)
         found = found.take(may_be_reported(found, is_tested=self._is_tested))
-        directions = self._settings.directions
-        searches = np.arange(len(result) * len(directions))
-        of_search = found.unit * len(directions) + found.way
-        starts, stops = np.searchsorted(of_search, [searches, searches + 1]).tolist()
-        of_units = OfUnits.empty(searches.size)
-        of_formulas = OfFormulas.empty(found.unit.size, self.cuts.size)
-        steps = np.empty(searches.size)
+        n_searches = len(result) * len(self._is_negative)
+        of_search = found.unit * len(self._is_negative) + found.way
+        starts = np.searchsorted(of_search, np.arange(n_searches + 1)).tolist()
+        evidence = Evidence(
+            OfUnits.empty(n_searches),
+            OfFormulas.empty(found.unit.size, self.cuts.size),
+            np.empty(n_searches),
+        )
         formulas = Formulas(
             *(found.length, found.literals, found.connectives),
             *(self._bits, self._defined, self._everywhere),
         )
-        most = _most_values(units)
-        room, room_to_sort = room_for_evidence(most, self._n_samples), room_for(most)
-        for unit in range(len(result)):
-            samples, values = _stored(units, unit)
-            in_order = sorted_unit(samples, values, self._everywhere, room_to_sort)
-            for way, direction in enumerate(directions):
-                search = unit * len(directions) + way
-                task = Task(search, starts[search], stops[search], direction == "negative")
-                add_evidence(in_order, task, formulas, self.cuts, room, of_units, of_formulas)
-                steps[search] = range_in_steps(of_units.range[search], values)
-        return Evidence(of_units, of_formulas, steps)
+        return evidence, formulas, starts
 
 
 def evidence_columns(

@@ -6,11 +6,10 @@ import math
 import numpy as np
 
 from invert_core.activations.groups import Groups
-from invert_core.nulls.arrangements import PERMUTATION, SPACE, any_order
+from invert_core.nulls.arrangements import PERMUTATION, SPACE, Arrangements, any_order
 from invert_core.nulls.grouped import arrangements_of
-from invert_core.nulls.nodes import places_of
 from invert_core.nulls.own import Permuting
-from invert_core.nulls.shared import SharedNulls
+from invert_core.nulls.shared import SharedNulls, places_in
 from invert_core.search.search import Search
 from invert_core.search.search_result import Findings, SearchResult
 from invert_core.statistics.corrections import SHARE_OF_PERMUTATIONS, log10_p_search
@@ -41,6 +40,8 @@ class Correct:
         The groups of the samples; None if they are independent.
     n_formulas : int
         How many formulas the search could return.
+    other : Correct, optional
+        Corrects what another search of the same units found; the groups are arranged alike.
 
     Attributes
     ----------
@@ -55,19 +56,26 @@ class Correct:
         nulls: SharedNulls,
         groups: Groups | None,
         n_formulas: int,
+        other: "Correct | None" = None,
     ):
         self.search = search
         self._n_formulas = n_formulas
         self._n_permutations = search.settings.permutations
         self._shared = nulls
         self._of_permutations = PERMUTATION
+        self._arrangements: Arrangements | None = None
         if self._n_permutations and groups is not None:
-            arrangements = arrangements_of(groups, search.atoms)
-            self._of_permutations = arrangements.correction
-            self.search = Permuting(search, arrangements, _every_unit)
+            arranged = None if other is None else other._arrangements
+            self._arrangements = arranged or arrangements_of(groups, search.atoms)
+            self._of_permutations = self._arrangements.correction
+            self.search = Permuting(search, self._arrangements, _every_unit)
         elif self._n_permutations:
-            self.search = Permuting(search, any_order(search.n_samples), _are_unlike_nodes)
-        elif groups is not None:
+
+            def are_unlike_nodes(result: SearchResult) -> np.ndarray:
+                return places_in(search, result).above < 0
+
+            self.search = Permuting(search, any_order(search.n_samples), are_unlike_nodes)
+        elif groups is not None and other is None:
             _log.warning(
                 "With --permutations 0, p_search takes samples as independent, whatever their "
                 "groups are."
@@ -116,7 +124,7 @@ class Correct:
         if left.size:
             statistic = np.where(is_headline, found.log10_p_of_length, found.log10_p)
             counts[left] = self._shared.n_as_small(
-                result.ties,
+                places_in(self.search, result),
                 found.unit[left],
                 np.where(is_headline, beam, found.rank - 1)[left],
                 statistic[left],
@@ -126,8 +134,3 @@ class Correct:
 
 def _every_unit(result: SearchResult) -> np.ndarray:
     return np.ones(len(result), np.bool_)
-
-
-def _are_unlike_nodes(result: SearchResult) -> np.ndarray:
-    """Return which units have ties that no shared null distribution has: bool [K]."""
-    return places_of(result.ties).above < 0

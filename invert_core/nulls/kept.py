@@ -69,7 +69,7 @@ class Kept:
         return hashlib.sha256(self._name(node).encode() + values).digest()
 
     def _name(self, node: Node) -> str:
-        return f"{self._identity}-{node.n_untied}-{node.is_highest:d}:"
+        return f"{self._identity}-{node.n_untied}-{node.is_highest:d}{node.is_of_highest:d}:"
 
     def _file(self, node: Node) -> Path | None:
         folder = _folder()

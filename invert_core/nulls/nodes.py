@@ -14,11 +14,13 @@ _SMALL = 0.05
 class Node(NamedTuple):
     """A tie profile with at most one tie group, of the lowest or of the highest samples.
 
-    `n_untied` is the number of the other samples.
+    `n_untied` is the number of the other samples. If only the set of the highest samples matters,
+    and so with `is_of_highest`, these are the highest, and tied.
     """
 
     n_untied: int
     is_highest: bool = False
+    is_of_highest: bool = False
 
 
 class Places(NamedTuple):
@@ -61,6 +63,32 @@ def places_of(ties: Ties) -> Places:
     numbers = np.where(has_node, 2 * np.stack([above, below]) + is_highest, -1)
     used = np.unique(numbers[numbers >= 0])
     nodes = [Node(int(steps[one // 2]), bool(one % 2)) for one in used.tolist()]
+    places = np.where(numbers < 0, -1, np.searchsorted(used, numbers))
+    return Places(nodes, places[0], places[1])
+
+
+def places_of_highest(n_highest: np.ndarray, n_samples: int, target: int) -> Places:
+    """Find the nodes on both sides of units of which only the set of the highest samples matters.
+
+    Parameters
+    ----------
+    n_highest : int64 [K, W]
+        Number of highest samples of each unit, in each direction; 0 for a dead unit. A unit whose
+        numbers differ, or whose highest and lowest samples overlap, is unlike all nodes.
+    n_samples, target : int
+        N, and the number of highest samples that is usual, which has a node of its own.
+    """
+    number = n_highest[:, 0]
+    n_ways = n_highest.shape[1]
+    has_node = (n_highest == number[:, None]).all(axis=1) & (number > 0)
+    steps = np.unique(np.append(_steps(n_samples), min(target, n_samples)))
+    above = np.searchsorted(steps, number)
+    below = np.where(steps[above] == number, above, above - 1)
+    # With both directions, the lowest samples are as many, and others.
+    has_node &= (n_ways * steps[above] <= n_samples) & (steps[above] < n_samples)
+    numbers = np.where(has_node, np.stack([above, below]), -1)
+    used = np.unique(numbers[numbers >= 0])
+    nodes = [Node(int(steps[one]), is_of_highest=True) for one in used.tolist()]
     places = np.where(numbers < 0, -1, np.searchsorted(used, numbers))
     return Places(nodes, places[0], places[1])
 

@@ -8,14 +8,14 @@ import numpy as np
 from invert_core.activations.sparse import SparseUnits
 from invert_core.errors import DataError
 from invert_core.kernels.atoms import Atoms
-from invert_core.kernels.blocks import add_blocks, atoms_of_blocks
+from invert_core.kernels.blocks import atoms_of_blocks
 from invert_core.kernels.jobs import SHUFFLES
-from invert_core.kernels.ranks import RankSums, rank_sums
 from invert_core.kernels.warm_up import compile_jobs
 from invert_core.nulls.arrangements import Arrangements
 from invert_core.nulls.statistic import row_statistics
 from invert_core.search.complete_search import CompleteSearch
 from invert_core.search.headlines import TOLERANCE
+from invert_core.search.objectives import Objective, Scored
 from invert_core.search.search import UNWATCHED, Search, Units, Watch
 from invert_core.search.search_result import Findings, SearchResult
 from invert_core.settings import Settings
@@ -75,6 +75,11 @@ class Permuting(Search):
         return self._search.atoms
 
     @property
+    def objective(self) -> Objective | None:
+        """What is maximised."""
+        return self._search.objective
+
+    @property
     def most_units(self) -> int:
         """The most units that a thread should search at once."""
         return self._search.most_units
@@ -88,9 +93,11 @@ class Permuting(Search):
         """Return the search for the same marks on other samples."""
         return type(self)(self._search.relabelled(atoms), self._arrangements, self._needs)
 
-    def explain(self, units: Units, watch: Watch = UNWATCHED) -> SearchResult:
+    def explain(
+        self, units: Units, watch: Watch = UNWATCHED, scored: Scored | None = None
+    ) -> SearchResult:
         """Search some units; several threads may call this at once."""
-        result = self._search.explain(units, watch)
+        result = self._search.explain(units, watch, scored)
         chosen = np.flatnonzero(self._needs(result) & result.length.any(axis=(1, 2)))
         if chosen.size:
             self._count(result, chosen, self._null(_taken(units, chosen), watch))
@@ -143,15 +150,14 @@ class Permuting(Search):
 
         if not isinstance(search, CompleteSearch):
             return explain
-        sums, tie_sums, ties = rank_sums(units, blocks)
+        scored = Scored(units, blocks)
 
-        def explain_ranked(of_block: np.ndarray) -> SearchResult:
-            # The ranks of whole blocks are known, so that no value is sorted again.
-            ranked = RankSums(add_blocks(sums, of_block, n_atoms), tie_sums, ties)
+        def explain_scored(of_block: np.ndarray) -> SearchResult:
+            # The scores of whole blocks are known, so that no value is sorted again.
             atoms = atoms_of_blocks(blocks, of_block, n_atoms)
-            return search.relabelled(atoms).explain_ranked(ranked)
+            return search.relabelled(atoms).explain_scored(scored.moved(of_block, n_atoms))
 
-        return explain_ranked
+        return explain_scored
 
     def _count(self, result: SearchResult, units: np.ndarray, null: np.ndarray) -> None:
         """Fill in how many arrangements of some units have a p as small as each formula."""

@@ -11,17 +11,18 @@ import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.kernels.atoms import Atoms
-from invert_core.kernels.jobs import CODES_OF_FLOAT64
+from invert_core.kernels.jobs import CODES_OF_FLOAT64, DRAWS
 from invert_core.kernels.ranks import RankSums
-from invert_core.kernels.shuffles import shuffled_sums
-from invert_core.kernels.ties import Ties
+from invert_core.kernels.shuffles import drawn_counts, shuffled_sums
 from invert_core.kernels.warm_up import compile_jobs
 from invert_core.nulls.kept import Kept
-from invert_core.nulls.nodes import Node, places_of, profile_of
+from invert_core.nulls.nodes import Node, Places, places_of, places_of_highest, profile_of
 from invert_core.nulls.statistic import n_as_small, row_statistics
 from invert_core.parallel import steps
 from invert_core.search.complete_search import CompleteSearch
+from invert_core.search.objectives import Given, Objective, Scored, given_highest
 from invert_core.search.search import Search
+from invert_core.search.search_result import SearchResult
 from invert_core.settings import Settings
 
 _STREAM = 5
@@ -50,14 +51,14 @@ class SharedNulls:
         self._nulls: dict[Node, np.ndarray] = {}
 
     def n_as_small(
-        self, ties: Ties, unit: np.ndarray, column: np.ndarray, log10_p: np.ndarray
+        self, places: Places, unit: np.ndarray, column: np.ndarray, log10_p: np.ndarray
     ) -> np.ndarray:
         """Count the permuted searches with a statistic as small as that of each row, or smaller.
 
         Parameters
         ----------
-        ties : Ties
-            Tie profiles of the units.
+        places : Places
+            Where the units lie between the nodes; see `places_in`.
         unit, column, log10_p : int64 [F], int64 [F], float64 [F]
             Unit of each row, which of the `row_statistics` it has, and its value.
 
@@ -66,7 +67,6 @@ class SharedNulls:
         int64 [F]
             The larger count of both nodes next to a unit; -1 for units that are unlike all nodes.
         """
-        places = places_of(ties)
         self._compute([node for node in places.nodes if node not in self._nulls])
         counts = np.full(unit.size, -1)
         above, below = places.above[unit], places.below[unit]
@@ -83,7 +83,10 @@ class SharedNulls:
         left = [node for node in nodes if node not in self._nulls]
         if not left:
             return
-        if not isinstance(self._search, CompleteSearch):
+        objective = self._search.objective
+        if objective is not None and objective.is_of_highest:
+            compile_jobs(DRAWS)
+        elif not isinstance(self._search, CompleteSearch) or not _is_of_ranks(objective):
             compile_jobs(CODES_OF_FLOAT64)
         size = max(1, min(self._search.most_units, -(-self._seeds.size // self._n_threads)))
         starts = range(0, self._seeds.size, size)
@@ -112,11 +115,51 @@ class SharedNulls:
 
     def _search_piece(self, piece: tuple[Node, np.ndarray]) -> np.ndarray:
         node, seeds = piece
-        if isinstance(self._search, CompleteSearch):
-            found = self._search.explain_ranked(permuted_ranks(node, seeds, self._search.atoms))
+        search, objective = self._search, self._search.objective
+        if node.is_of_highest:
+            assert isinstance(search, CompleteSearch)
+            found = search.explain_scored(
+                drawn_highest(node, seeds, search.atoms, self._settings.directions)
+            )
+        elif isinstance(search, CompleteSearch) and _is_of_ranks(objective):
+            found = search.explain_scored(Given(permuted_ranks(node, seeds, search.atoms)))
         else:
-            found = self._search.explain(permuted_units(node, seeds, self._search.n_samples))
+            found = search.explain(permuted_units(node, seeds, search.n_samples))
         return row_statistics(found, self._settings)
+
+
+def _is_of_ranks(objective: Objective | None) -> bool:
+    return objective is None or objective.scores_ranks
+
+
+def places_in(search: Search, result: SearchResult) -> Places:
+    """Return where the units of a result lie between the nodes of a search."""
+    objective = search.objective
+    if objective is None:
+        return places_of(result.ties)
+    if objective.is_of_highest:
+        return places_of_highest(result.n_highest, search.n_samples, objective.target)
+    if objective.is_of_values:
+        # Units with the same ties have other values, so none is like another.
+        return Places([], *np.full((2, len(result)), -1))
+    return places_of(result.ties)
+
+
+def drawn_highest(
+    node: Node, seeds: np.ndarray, atoms: Atoms, directions: tuple[str, ...]
+) -> Scored:
+    """Return units whose highest samples, or lowest, or both, are drawn at random."""
+    n_samples, n_drawn = atoms.of_sample.size, node.n_untied
+    counts = drawn_counts(seeds, atoms, n_drawn, len(directions))
+    by_direction = {
+        direction == "negative": of_way
+        for direction, of_way in zip(directions, counts, strict=True)
+    }
+    # The ranks play no part, so those of a unit of two values will do.
+    tied = Node(n_drawn)
+    sums = (n_samples - n_drawn + 1) * atoms.sizes + n_samples * counts[0]
+    ranked = RankSums(sums, *profile_of(tied, n_samples, seeds.size))
+    return given_highest(ranked, by_direction, n_drawn, n_samples)
 
 
 def permuted_ranks(node: Node, seeds: np.ndarray, atoms: Atoms) -> RankSums:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
+from invert_core.settings import OBJECTIVES
+
 Row = TypeVar("Row", bound="Explanation")
 
 _REQUIRED = object()
@@ -355,6 +357,18 @@ class Label(UnitExplanation):
         dead="dead",
         default="none",
         words=VERDICTS,
+    )
+    objective: str = column(
+        "What the search maximised, see `--objective`. Each objective has rows, ranks, a headline "
+        "and q-values of its own; those of the first one come first.",
+        dead=_REQUIRED,
+        default="auc",
+        words=OBJECTIVES,
+    )
+    score: float | None = column(
+        "Value of the objective; with direction `negative`, that of -1 times the activations.",
+        dead=None,
+        default=None,
     )
     by_length: tuple[Explanation, ...] = ()
     """The best formula found of each length, whatever `min_gain` was; only in the row of rank 1."""

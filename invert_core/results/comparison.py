@@ -184,10 +184,11 @@ class _Described:
     labels: Labels
 
     def searches(self) -> dict[tuple[str, int, str], list[Label]]:
-        """Return the rows of each search, keyed by layer, unit and direction."""
+        """Return the rows of each search by AUC, keyed by layer, unit and direction."""
         found: dict[tuple[str, int, str], list[Label]] = {}
         for row in self.labels:
-            found.setdefault((row.layer, row.unit, row.direction), []).append(row)
+            if row.objective == "auc":
+                found.setdefault((row.layer, row.unit, row.direction), []).append(row)
         return found
 
 
@@ -204,11 +205,16 @@ def _described(path: str | PathLike[str]) -> _Described:
         search = settings.get("search", "beam")
         if search not in SEARCHES:
             raise KeyError(search)
+        by_auc = "auc" in settings.get("objective", ("auc",))
     except (KeyError, TypeError, AttributeError) as error:
         raise FileFormatError(
             f"{str(Path(path) / RUN_FILE)!r} does not say how the run was made ({error}).",
             "Make it again with: invert label ACTIVATIONS CONCEPTS -o RUN",
         ) from error
+    if not by_auc:
+        raise DataError(
+            f"The run {str(path)!r} was not searched by AUC.", "Label again with --objective auc."
+        )
     return _Described(str(path), search, made_of, run.labels)
 
 

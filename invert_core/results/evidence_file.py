@@ -55,8 +55,8 @@ class AboutEvidence:
         Number of samples that were searched.
     cuts : int array [K]
         The numbers of samples among which hits are counted.
-    layers : sequence of str
-        Names of the layers.
+    layers, objectives : sequence of str
+        Names of the layers, and the objectives of the search.
     sample_id : sequence of str or None
         Ids of all samples of the activation file; None if they have none.
     n_file_samples : int
@@ -69,6 +69,7 @@ class AboutEvidence:
     n_samples: int
     cuts: np.ndarray
     layers: Sequence[str]
+    objectives: Sequence[str]
     sample_id: Sequence[str] | None
     n_file_samples: int
     sha256: Mapping[str, str]
@@ -84,16 +85,16 @@ class RunEvidence:
         Number of samples that were searched.
     cuts : uint32 [K]
         The numbers of samples among which hits are counted.
-    layer : tuple of str [S]
-        The layer of each unit and direction.
+    layer, objective : tuple of str [S]
+        The layer of each record of a unit, and the objective that its rows are about.
     direction : tuple of str [S]
         ``positive`` if the highest samples of the unit are at its top, ``negative`` if the lowest.
     units : dict of str to array [S, ...]
-        Evidence of each unit and direction, among it `unit`, its number.
+        Evidence of each unit, objective and direction, among it `unit`, its number.
     rows : dict of str to array [R, ...]
         Evidence of each row of the run, in their order; that of a dead unit is 0.
     first_row : int64 [S + 1]
-        The rows of unit and direction s are ``first_row[s]`` to ``first_row[s + 1]``.
+        The rows of record s are ``first_row[s]`` to ``first_row[s + 1]``.
     shown : dict of int to str
         Ids of the samples that any list names, by row of the activation file.
     sha256 : dict of str to str
@@ -103,6 +104,7 @@ class RunEvidence:
     n_samples: int
     cuts: np.ndarray
     layer: tuple[str, ...]
+    objective: tuple[str, ...]
     direction: tuple[str, ...]
     units: dict[str, np.ndarray]
     rows: dict[str, np.ndarray]
@@ -116,11 +118,18 @@ class RunEvidence:
         cuts = read_array(own_dataset(file, "cuts"))
         units = _read_records(own_group(file, "units"), UNIT_TYPE)
         rows = _read_records(own_group(file, "rows"), row_type(cuts.size))
-        layers = read_strings(own_dataset(file, "layer"))
+        layers, objectives = (
+            read_strings(own_dataset(file, name)) for name in ("layer", "objective")
+        )
         first_row = np.append(0, np.cumsum(units["n_rows"], dtype=np.int64))
-        layer, direction = units.pop("layer"), units.pop("direction")
-        is_whole = first_row[-1] == len(rows["hits"]) and direction.max(initial=0) < 2
-        if not is_whole or layer.max(initial=0) >= max(1, len(layers)):
+        layer, objective, direction = (
+            _named(file, units.pop(name), names)
+            for name, names in (
+                *(("layer", layers), ("objective", objectives)),
+                ("direction", DIRECTIONS),
+            )
+        )
+        if first_row[-1] != len(rows["hits"]):
             raise FileFormatError(f"{file.filename!r} contradicts itself.", _AGAIN)
         shown = read_array(own_dataset(file, "shown_row")).tolist()
         ids: Sequence[str] = [""] * len(shown)
@@ -134,8 +143,9 @@ class RunEvidence:
         return cls(
             n_samples=n_samples,
             cuts=cuts,
-            layer=tuple(layers[number] for number in layer.tolist()),
-            direction=tuple(DIRECTIONS[number] for number in direction.tolist()),
+            layer=layer,
+            objective=objective,
+            direction=direction,
             units=units,
             rows=rows,
             first_row=first_row,
@@ -162,6 +172,7 @@ def write_evidence(path: Path, parts: Iterable[EvidenceRecords], about: AboutEvi
             file.attrs[f"{name}_sha256"] = digest
         write_array(file, "cuts", about.cuts.astype("<u4"))
         write_strings(file, "layer", tuple(about.layers))
+        write_strings(file, "objective", tuple(about.objectives))
         units = _Written(file.create_group("units"), n_units, UNIT_TYPE)
         rows = _Written(file.create_group("rows"), n_rows, row_type(about.cuts.size))
         for part in parts:
@@ -249,6 +260,13 @@ def _dataset(group: h5py.Group, name: str, n_records: int, of: np.dtype) -> h5py
         chunks = (min(n_records, _CHUNK), *of.shape)
         options = {"chunks": chunks, "compression": "gzip", "shuffle": True}
     return group.create_dataset(name, shape, of.base, **options)
+
+
+def _named(file: h5py.File, numbers: np.ndarray, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names that some numbers stand for."""
+    if numbers.max(initial=0) >= max(1, len(names)):
+        raise FileFormatError(f"{file.filename!r} contradicts itself.", _AGAIN)
+    return tuple(names[number] for number in numbers.tolist())
 
 
 def _read_records(group: h5py.Group, of: np.dtype) -> dict[str, np.ndarray]:

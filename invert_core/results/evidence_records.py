@@ -1,9 +1,10 @@
-"""Records of evidence: one for each unit and direction, and one for each row, as plain bytes."""
+"""Records of evidence, as plain bytes: of each unit, objective and direction, and of each row."""
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -14,6 +15,7 @@ UNIT_TYPE = np.dtype(
     [
         ("layer", "<u4"),
         ("unit", "<u4"),
+        ("objective", "u1"),
         ("direction", "u1"),
         ("n_rows", "<u4"),
         ("range", "<f8", (2,)),
@@ -58,12 +60,22 @@ class EvidenceRecords:
     Attributes
     ----------
     units : array of `UNIT_TYPE` [S]
-        One for each unit and direction; each has its `n_rows` among the rows.
+        One for each unit, objective and direction; each has its `n_rows` among the rows.
     rows : array of `row_type` [R]
     """
 
     units: np.ndarray
     rows: np.ndarray
+
+    def with_rows(self, at: np.ndarray) -> Self:
+        """Return the records with the rows at some positions, int64 [k], in this order."""
+        return replace(self, rows=self.rows[at])
+
+    def joined(self, other: Self) -> Self:
+        """Return these records and then others."""
+        return type(self)(
+            np.concatenate([self.units, other.units]), np.concatenate([self.rows, other.rows])
+        )
 
     def to_bytes(self) -> bytes:
         """Return the records with their numbers before them."""

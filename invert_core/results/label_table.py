@@ -65,6 +65,15 @@ class FormulaTexts:
         arrays = self.length[at], self.literals[at], self.connectives[at]
         return type(self)(*arrays, self.write)
 
+    def joined(self, other: Self) -> Self:
+        """Return these formulas and then others, of the same concepts and most literals."""
+        return type(self)(
+            np.concatenate([self.length, other.length]),
+            np.concatenate([self.literals, other.literals]),
+            np.concatenate([self.connectives, other.connectives]),
+            self.write,
+        )
+
     def tolist(self) -> list[str]:
         """Write all formulas."""
         connectives = np.array(["&", "|"], object)[self.connectives]
@@ -139,6 +148,36 @@ class LabelTable:
             np.array(ends, np.int64),
         )
 
+    def rearranged(self, at: np.ndarray) -> Self:
+        """Return the rows at some positions, int64 [k], in this order."""
+        starts = np.append(0, self.ends)[at]
+        counts = self.ends[at] - starts
+        ends = np.cumsum(counts)
+        by_length = np.arange(counts.sum()) + np.repeat(starts - (ends - counts), counts)
+        rows = {name: column[at] for name, column in self.rows.items()}
+        return type(self)(
+            self.explained,
+            rows,
+            self.formula[at],
+            self.by_length[by_length],
+            ends,
+            None if self.evidence is None else self.evidence.with_rows(at),
+        )
+
+    def joined(self, other: Self) -> Self:
+        """Return these rows and then those of another table."""
+        n_formulas, n_entries = len(self.explained["length"]), self.by_length.size
+        return type(self)(
+            {name: _joined(self.explained[name], other.explained[name]) for name in EXPLAINED},
+            {name: _joined(column, other.rows[name]) for name, column in self.rows.items()},
+            np.concatenate([self.formula, other.formula + n_formulas]),
+            np.concatenate([self.by_length, other.by_length + n_formulas]),
+            np.concatenate([self.ends, other.ends + n_entries]),
+            None
+            if self.evidence is None or other.evidence is None
+            else self.evidence.joined(other.evidence),
+        )
+
     def units(self) -> list[tuple[str, int]]:
         """Return layer and number of each unit."""
         at = np.flatnonzero(self.begins_unit())
@@ -152,8 +191,13 @@ class LabelTable:
         is_new[1:] = (layers[1:] != layers[:-1]) | (units[1:] != units[:-1])
         return is_new
 
+    def is_of_first_objective(self) -> np.ndarray:
+        """Return which rows are by the objective that comes first in their unit: bool [R]."""
+        objective, begins = self.array("objective"), self.begins_unit()
+        return objective == objective[begins][np.cumsum(begins) - 1]
+
     def is_label(self) -> np.ndarray:
-        """Return which rows are the label of their unit and direction: bool [R].
+        """Return which rows are the label of their unit, direction and objective: bool [R].
 
         These are the headlines, or the rows of rank 1 where an earlier version chose none.
         """
@@ -197,6 +241,23 @@ class LabelTable:
             last = first + stop - start
             yield values[first:last]
             first = last
+
+
+def by_unit(tables: Sequence[LabelTable]) -> LabelTable:
+    """Put tables together: of each unit in the first table, the rows of one after the other."""
+    place = {unit: number for number, unit in enumerate(tables[0].units())}
+    together = tables[0]
+    for table in tables[1:]:
+        together = together.joined(table)
+    units = zip(together.array("layer").tolist(), together.array("unit").tolist(), strict=True)
+    order = np.argsort(np.array([place[unit] for unit in units]), kind="stable")
+    return together.rearranged(order)
+
+
+def _joined(one: Column, other: Column) -> Column:
+    if isinstance(one, FormulaTexts) and isinstance(other, FormulaTexts):
+        return one.joined(other)
+    return np.concatenate([np.asarray(one), np.asarray(other)])
 
 
 def _column(name: str, records: Sequence[Mapping[str, Any]]) -> np.ndarray:

@@ -242,7 +242,7 @@ def conviction(row: Label) -> tuple[bool, float, float]:
 def best_rows(table: LabelTable, top: int | None) -> np.ndarray:
     """Return the positions of the rows that `Labels.best` returns if there are no others."""
     status = table.array("status")
-    first = np.flatnonzero(table.is_label() & (status != "dead"))
+    first = np.flatnonzero(table.is_label() & table.is_of_first_objective() & (status != "dead"))
     stands = (status == "ok") & (table.array("p_search") < SIGNIFICANT)
     distance, log10_p = np.abs(table.array("auc") - 0.5), table.array("log10_p_search")
     order = np.lexsort((log10_p[first], -distance[first], ~stands[first]))

@@ -30,10 +30,19 @@ _VALUES = 2**19
 class BeamSearch(CompleteSearch):
     """The beam search of the paper, with distinct extents in each beam.
 
-    The parameters are those of `Search`.
+    The parameters are those of `Search`, and another search of the same concepts, if there is one:
+    what was prepared for that is used again.
     """
 
-    def __init__(self, concepts: ConceptSet, settings: Settings, dtypes: Iterable[np.dtype] = ()):
+    _JOBS = SEARCH, DENSE_SEARCH
+
+    def __init__(
+        self,
+        concepts: ConceptSet,
+        settings: Settings,
+        dtypes: Iterable[np.dtype] = (),
+        other: "BeamSearch | None" = None,
+    ):
         super().__init__(concepts, settings, dtypes)
         if self.n_literals_within_limits == 0:
             raise no_literal_passes(self.literal_sizes, self.n_samples, settings)
@@ -48,9 +57,12 @@ class BeamSearch(CompleteSearch):
             min(settings.limit_search or n_concepts, n_concepts),
         )
         # Only the index tells whether labels are dense.
-        n_compiled = compile_jobs(INDEX, ATOMS, later=(SEARCH, RANKS, TAILS))
-        self._atoms, self._index = self._prepare(concepts)
-        search = SEARCH if self._index.dense is None else DENSE_SEARCH
+        n_compiled = compile_jobs(INDEX, ATOMS, later=(self._JOBS[0], RANKS, TAILS))
+        if other is None:
+            self._atoms, self._index = self._prepare(concepts)
+        else:
+            self._atoms, self._index = other._atoms, other._index
+        search = self._JOBS[self._index.dense is not None]
         self.compile(search, RANKS, TAILS, n_before=n_compiled)
         # Compiles what only limited searches need, before there are threads; all samples are tied.
         self._searched(self._atoms.sizes[None] * (self.n_samples + 1))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
-from invert_core.kernels.ranks import RankSums, rank_sums
+from invert_core.search.objectives import Scored
 from invert_core.search.search import UNWATCHED, Search, Units, Watch
 from invert_core.search.search_result import SearchResult
 from invert_core.settings import Settings
@@ -49,13 +49,15 @@ class CompleteSearch(Search):
         result : SearchResult
         """
 
-    def explain(self, units: Units, watch: Watch = UNWATCHED) -> SearchResult:
+    def explain(
+        self, units: Units, watch: Watch = UNWATCHED, scored: Scored | None = None
+    ) -> SearchResult:
         """Search some units; several threads may call this at once."""
-        return self.explain_ranked(rank_sums(units, self.atoms), watch)
+        return self.explain_scored(scored or Scored(units, self.atoms), watch)
 
-    def explain_ranked(self, ranked: RankSums, watch: Watch = UNWATCHED) -> SearchResult:
-        """Search units whose ranks are added over the atoms already."""
-        weights, tie_sums, ties = ranked
+    def explain_scored(self, scored: Scored, watch: Watch = UNWATCHED) -> SearchResult:
+        """Search units whose scores are added over the atoms of this search."""
+        weights, tie_sums, ties = scored.ranked
         spread = RankSpread.of_units(self.n_samples, tie_sums)
         result = SearchResult.empty(self.n_beam, self.n_concepts, self.settings, spread, ties)
         alive = np.flatnonzero(~spread.is_dead)

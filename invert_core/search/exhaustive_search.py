@@ -16,7 +16,7 @@ from invert_core.search.certificate import (
     search_exhaustively,
 )
 from invert_core.search.complete_search import CompleteSearch
-from invert_core.search.search import Watch
+from invert_core.search.search import PartOfWatch, Watch
 from invert_core.search.search_result import SearchResult
 from invert_core.settings import Settings
 from invert_core.wording import counted
@@ -66,7 +66,7 @@ class ExhaustiveSearch(CompleteSearch):
         """Search some units in one direction; the parameters are those of `CompleteSearch`."""
         settings = self.settings
         sought = Sought(settings.length, self.n_low, self.n_high, self.signs[way])
-        of_way = _WatchOfOneWay(watch, way, len(self.signs))
+        of_way = PartOfWatch(watch, way, len(self.signs))
         for unit, of_unit in zip(units.tolist(), weights, strict=True):
             certificate = search_exhaustively(
                 of_unit, self._tables, sought, time_limit=settings.time_limit, watch=of_way
@@ -86,17 +86,3 @@ class ExhaustiveSearch(CompleteSearch):
             result.n_scored[unit, way] = certificate.n_scored
             if certificate.found:
                 result.gap[unit, way] = certificate.bound - certificate.found[-1].score
-
-
-class _WatchOfOneWay(Watch):
-    """Reports the progress in one direction as a share of all directions."""
-
-    def __init__(self, watch: Watch, number: int, n_ways: int):
-        self._watch, self._number, self._n_ways = watch, number, n_ways
-
-    def note(self, share: float) -> None:
-        self._watch.note((self._number + share) / self._n_ways)
-
-    @property
-    def is_stopped(self) -> bool:
-        return self._watch.is_stopped

@@ -22,6 +22,7 @@ from invert_core.search.beam_search import no_literal_passes
 from invert_core.search.masked_beam import search_unit
 from invert_core.search.masked_concepts import Domain, MaskedConcepts
 from invert_core.search.masked_unit import RankedUnit
+from invert_core.search.objectives import Scored
 from invert_core.search.search import UNWATCHED, Search, Units, Watch
 from invert_core.search.search_result import SearchResult
 from invert_core.settings import Settings
@@ -101,7 +102,9 @@ class MaskedSearch(Search):
         within &= fractions <= self.settings.max_fraction
         return int((within & (sizes > 0) & (sizes < n)).sum())
 
-    def explain(self, units: Units, watch: Watch = UNWATCHED) -> SearchResult:
+    def explain(
+        self, units: Units, watch: Watch = UNWATCHED, scored: Scored | None = None
+    ) -> SearchResult:
         """Search some units; several threads may call this at once."""
         places = (len(units), len(self.signs), self.n_beam + self.settings.length)
         n_samples, d = np.zeros(places, np.int64), np.zeros(places)

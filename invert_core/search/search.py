@@ -13,6 +13,7 @@ from invert_core.errors import DataError
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.jobs import EVIDENCE, SHUFFLES, jobs_of_types
 from invert_core.kernels.warm_up import compile_jobs
+from invert_core.search.objectives import Objective, Scored
 from invert_core.search.search_result import SearchResult
 from invert_core.search.unit_result import UnitResult, unit_results
 from invert_core.settings import Settings
@@ -41,6 +42,22 @@ class Watch:
 UNWATCHED = Watch()
 
 
+class PartOfWatch(Watch):
+    """Reports the progress of one of several parts of equal length as that of all."""
+
+    def __init__(self, watch: Watch, number: int, n_parts: int):
+        self._watch, self._number, self._n_parts = watch, number, n_parts
+
+    def note(self, share: float) -> None:
+        """Tell the executor which share of the present units is done."""
+        self._watch.note((self._number + share) / self._n_parts)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the executor no longer wants the result."""
+        return self._watch.is_stopped
+
+
 class Search(ABC):
     """A concept set, prepared for searching many units; it holds no state of any unit.
 
@@ -60,6 +77,11 @@ class Search(ABC):
         self.n_concepts = len(concepts.id)
         self.n_beam = settings.beam
         self.signs = tuple(-1.0 if one == "negative" else 1.0 for one in settings.directions)
+
+    @property
+    def objective(self) -> Objective | None:
+        """What is maximised; None for the AUC."""
+        return None
 
     def compile(self, *jobs: str, n_before: int = 0) -> None:
         """Compile the kernels of some jobs, and those for the types of the activations.
@@ -102,8 +124,13 @@ class Search(ABC):
         """
 
     @abstractmethod
-    def explain(self, units: Units, watch: Watch = UNWATCHED) -> SearchResult:
-        """Search some units; several threads may call this at once."""
+    def explain(
+        self, units: Units, watch: Watch = UNWATCHED, scored: Scored | None = None
+    ) -> SearchResult:
+        """Search some units; several threads may call this at once.
+
+        `scored` is where scores of the units over the atoms are kept for other searches of them.
+        """
 
     def unit(self, values: np.ndarray) -> tuple[UnitResult, ...]:
         """Search one unit, floats [N] without NaN, and return one result per direction."""

@@ -44,6 +44,11 @@ class SearchResult:
         Decimal logarithm of the two-sided p-value, given the ties.
     rung : int8 [K, W, R]
         How this p was computed, see `kernels.tails`.
+    score : float64 [K, W, R]
+        Value of the objective, by which formulas are ordered, from the best on; NaN if it is the
+        AUC, which `rank_sum` gives.
+    n_highest : int64 [K, W]
+        If the objective only asks which samples are the highest: how many they are; 0 otherwise.
     n_as_small : int64 [K, W, B + L]
         In how many searches on permutations of the unit itself the row of each rank had a p as
         small as here, or smaller; then, in how many the headline had one as small as the best
@@ -66,6 +71,8 @@ class SearchResult:
     gap: np.ndarray
     log10_p: np.ndarray
     rung: np.ndarray
+    score: np.ndarray
+    n_highest: np.ndarray
     n_as_small: np.ndarray
     spread: RankSpread
     ties: Ties
@@ -96,6 +103,8 @@ class SearchResult:
             gap=gap,
             log10_p=np.zeros(places),
             rung=np.zeros(places, np.int8),
+            score=np.full(places, np.nan),
+            n_highest=np.zeros(searches, np.int64),
             n_as_small=np.full((*searches, settings.beam + settings.length), -1),
             spread=spread,
             ties=ties,
@@ -128,17 +137,19 @@ class SearchResult:
             **arrays,
         )
 
-    def test(self, profile: np.ndarray, ties: Ties) -> None:
+    def test(self, profile: np.ndarray, ties: Ties, rank_sum: np.ndarray | None = None) -> None:
         """Fill in the p-values of all formulas.
 
-        `profile` int64 [K, W, R] says which tie profile of `ties` belongs to each place.
+        `profile` int64 [K, W, R] says which tie profile of `ties` belongs to each place; `rank_sum`
+        are the rank sums to test, if they are not those of the units.
         """
         used = np.nonzero(self.length)
+        sums = self.rank_sum if rank_sum is None else rank_sum
         # Most formulas that are the best of their length are in the beam, too.
-        first, of_place = _distinct(profile[used], self.n_positive[used], self.rank_sum[used])
+        first, of_place = _distinct(profile[used], self.n_positive[used], sums[used])
         tested = tuple(positions[first] for positions in used)
         log10_p, rung = log10_p_given_ties(
-            self.n_positive[tested], self.rank_sum[tested], profile[tested], ties
+            self.n_positive[tested], sums[tested], profile[tested], ties
         )
         self.log10_p[used], self.rung[used] = log10_p[of_place], rung[of_place]
 
@@ -194,7 +205,8 @@ class Findings:
         Whether it is the best formula of its length.
     length, n_positive, doubled_u : int64 [F]
         Number of literals, size of the extent, and 2U.
-    auc, log10_p : float64 [F]
+    auc, score, log10_p : float64 [F]
+        The score is the value of the objective, for the AUC that of the search direction.
     log10_p_of_length : float64 [F]
         Decimal logarithm of p, corrected for all formulas that are not longer.
     rung : int8 [F]
@@ -215,6 +227,7 @@ class Findings:
     n_positive: np.ndarray
     doubled_u: np.ndarray
     auc: np.ndarray
+    score: np.ndarray
     log10_p: np.ndarray
     log10_p_of_length: np.ndarray
     rung: np.ndarray
@@ -227,7 +240,7 @@ class Findings:
         """Put the formulas of all units in order, and choose those to report.
 
         A formula is worth its length, and reported, if no shorter formula is reported, or if its
-        AUC is better than that of every shorter reported formula by at least `min_gain`. At most
+        score is better than that of every shorter reported formula by at least `min_gain`. At most
         `beam` formulas are reported, the best ones.
         """
         used = np.nonzero(result.length)
@@ -237,7 +250,8 @@ class Findings:
         rank_sum = result.rank_sum[used]
         auc = auc_of(n_positive, rank_sum, spread.n_samples)
         signs = np.array([-1.0 if one == "negative" else 1.0 for one in settings.directions])
-        score = signs[way] * auc
+        score = result.score[used]
+        score = np.where(np.isnan(score), signs[way] * auc, score)
         search = unit * len(signs) + way
         text = _as_text(result.literals[used], result.connectives[used])
 
@@ -259,6 +273,7 @@ class Findings:
             n_positive=n_positive[rows],
             doubled_u=doubled_u(n_positive, rank_sum)[rows],
             auc=auc[rows],
+            score=score[rows],
             log10_p=log10_p,
             log10_p_of_length=_within_length(log10_p, length[rows], result, settings),
             rung=result.rung[used][rows],

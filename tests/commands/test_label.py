@@ -85,6 +85,8 @@ def test_units_layers_and_settings_reach_the_search(inputs):
         assert [(row["unit"], row["direction"]) for row in of_rank] == searches
     info = json.loads((inputs / "run" / "run.json").read_text())
     assert info["settings"] == {
+        "objective": ["auc"],
+        "quantile": 0.01,
         "length": 2,
         "beam": 1,
         "min_fraction": 0.05,

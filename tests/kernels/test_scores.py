@@ -26,14 +26,16 @@ def extents(draw):
 @example((2**27, 2**26, 2**53 + 2**26 * (2**26 + 1)), 1.0)
 def test_no_rank_sum_below_the_bound_has_the_score(extent, sign):
     n_samples, n, rank_sum = extent
-    score = score_of(n, rank_sum, sign, n_samples)
-    assert sign * rank_sum >= least_sum(float(n), score, sign, float(n_samples))
+    score = score_of(n, rank_sum, sign, n_samples, None)
+    assert sign * rank_sum >= least_sum(float(n), score, sign, float(n_samples), None)
 
 
 @given(extents(), st.sampled_from((1.0, -1.0)))
 def test_the_bound_rules_out_what_scores_clearly_less(extent, sign):
     n_samples, n, rank_sum = extent
-    least = least_sum(float(n), score_of(n, rank_sum, sign, n_samples), sign, float(n_samples))
+    least = least_sum(
+        float(n), score_of(n, rank_sum, sign, n_samples, None), sign, float(n_samples), None
+    )
     assert sign * rank_sum - least <= n_samples**2 * 2.0**-46 + 1
 
 
@@ -41,5 +43,5 @@ def test_the_bound_rules_out_what_scores_clearly_less(extent, sign):
 def test_a_score_is_the_quotient_rounded_once_and_turns_round_with_the_sign(extent):
     n_samples, n, rank_sum = extent
     exact = float(Fraction(rank_sum - n * (n + 1), 2 * n * (n_samples - n)))
-    assert score_of(n, rank_sum, 1.0, n_samples) == exact
-    assert score_of(n, rank_sum, -1.0, n_samples) == -exact
+    assert score_of(n, rank_sum, 1.0, n_samples, None) == exact
+    assert score_of(n, rank_sum, -1.0, n_samples, None) == -exact

@@ -149,7 +149,7 @@ def test_evidence_equals_the_oracle(case, is_sparse, seed):
         result = search.explain(units)
         found = Findings.of(result, settings)
         found = found.take(np.flatnonzero(found.rank))
-        made = EvidenceMaker(concepts, settings)(units, result)
+        (made,) = EvidenceMaker(concepts, settings)(units, [result])
         assert_equals_oracle(found, made, values, case.labels, defined, settings)
 
 
@@ -164,7 +164,7 @@ def test_evidence_of_many_samples_equals_the_oracle():
         found = Findings.of(result, settings)
         found = found.take(np.flatnonzero(found.rank))
         assert found.unit.size == 3
-        made = EvidenceMaker(concepts, settings)(values[None], result)
+        (made,) = EvidenceMaker(concepts, settings)(values[None], [result])
         assert_equals_oracle(found, made, values, labels, None, settings)
 
 
@@ -173,13 +173,13 @@ def test_both_directions_and_all_units_have_evidence_of_their_own():
     labels, units = rng.random((90, 5)) < 0.3, rng.normal(size=(4, 90))
     both = Settings(direction="both", min_fraction=0.05)
     concepts, search = search_of(labels, None, both)
-    made = EvidenceMaker(concepts, both)(units, search.explain(units))
+    (made,) = EvidenceMaker(concepts, both)(units, [search.explain(units)])
     parts = []
     for unit in units:
         for direction in ("positive", "negative"):
             one = Settings(direction=direction, min_fraction=0.05)
             _, search = search_of(labels, None, one)
-            parts.append(EvidenceMaker(concepts, one)(unit[None], search.explain(unit[None])))
+            parts += EvidenceMaker(concepts, one)(unit[None], [search.explain(unit[None])])
     joined = Evidence.joined(parts)
     for kind in ("units", "formulas"):
         for name, array in getattr(joined, kind)._asdict().items():
@@ -192,7 +192,7 @@ def test_the_correlation_is_that_of_scipy():
     settings = Settings(length=1, beam=1)
     concepts, search = search_of(labels, None, settings)
     result = search.explain(values[None])
-    made = EvidenceMaker(concepts, settings)(values[None], result)
+    (made,) = EvidenceMaker(concepts, settings)(values[None], [result])
     literal = int(Findings.of(result, settings).literals[0, 0])
     marks = labels[:, literal // 2] ^ (literal % 2 == 1)
     expected = scipy.stats.pointbiserialr(marks, values).statistic
@@ -206,7 +206,7 @@ def test_the_best_f1_is_the_largest_that_scikit_learn_finds():
     settings = Settings(length=1, beam=1)
     concepts, search = search_of(labels, None, settings)
     result = search.explain(values[None])
-    made = EvidenceMaker(concepts, settings)(values[None], result)
+    (made,) = EvidenceMaker(concepts, settings)(values[None], [result])
     literal = int(Findings.of(result, settings).literals[0, 0])
     marks = labels[:, literal // 2] ^ (literal % 2 == 1)
     best = max(f1_score(marks, values >= value) for value in values)

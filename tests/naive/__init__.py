@@ -16,12 +16,14 @@ from tests.naive.corrections import log10_p_holm, log10_p_search, n_formulas
 from tests.naive.exhaustive import exhaustive_search
 from tests.naive.formulas import atoms, extent_of, extents, normal_form
 from tests.naive.masked import MaskedScored, any_masked_literal_passes, masked_beam_search
+from tests.naive.objectives import Measure, definition, highest
 from tests.naive.ranks import RankTest, auc, doubled_midranks, large_ties, mann_whitney, tie_sum
 from tests.naive.search import NoLiteralPassesError, Scored, Search, any_literal_passes, beam_search
 from tests.naive.tails import log10_upper_tail, tail_by_fraction, tail_by_series
 
 __all__ = [
     "MaskedScored",
+    "Measure",
     "NoLiteralPassesError",
     "RankTest",
     "Scored",
@@ -32,11 +34,13 @@ __all__ = [
     "auc",
     "beam_search",
     "conditional_p",
+    "definition",
     "doubled_midranks",
     "exchanges_of_groups",
     "exhaustive_search",
     "extent_of",
     "extents",
+    "highest",
     "large_ties",
     "log10_of",
     "log10_p_holm",

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.naive.formulas import normal_form
+from tests.naive.objectives import Measure
 from tests.naive.ranks import doubled_midranks
 
 
@@ -22,6 +23,8 @@ class Scored:
     n1: int
     doubled_u: int
     auc: float
+    score: float = field(default=0.0, kw_only=True)
+    """What the search maximises; used by `beam_search` only."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,14 @@ def beam_search(
     limit_search: int | None = None,
     min_gain: float = 0.0,
     connective_order: str = "&|",
+    measure: Measure | None = None,
 ) -> Search:
     """Search one unit by its definition; `direction` is "positive" or "negative".
 
     `connective_order` breaks the last ties; only the test of the symmetry of the two directions
-    reverses it. If the unit is not dead and no literal has a fraction within the limits, the search
-    is a `NoLiteralPassesError`.
+    reverses it. `measure` is searched for in place of the AUC, whatever the direction. If the unit
+    is not dead and no literal has a fraction within the limits, the search is a
+    `NoLiteralPassesError`.
     """
     ranks = doubled_midranks(activations)
     if len(set(ranks)) == 1:
@@ -88,11 +93,15 @@ def beam_search(
         doubled_u = sum(ranks[i] for i in extent) - n1 * (n1 + 1)
         area = doubled_u / (2 * n1 * (n_samples - n1))
         literals = normal_form(literals, connectives)
-        return Scored(literals, connectives, extent, n1, doubled_u, area)
+        if measure is not None:
+            score = measure.value(extent)
+        else:
+            score = area if direction == "positive" else -area
+        return Scored(literals, connectives, extent, n1, doubled_u, area, score=score)
 
     def order(formula: Scored) -> tuple:
         return (
-            -formula.auc if direction == "positive" else formula.auc,
+            -formula.score,
             len(formula.literals),
             formula.literals,
             tuple(connective_order.index(connective) for connective in formula.connectives),
@@ -102,6 +111,8 @@ def beam_search(
         extent = of_literal[2 * concept]
         if not 0 < len(extent) < n_samples:
             return 0.0
+        if measure is not None:
+            return measure.distance(extent)
         return abs(scored((2 * concept,), (), extent).auc - 0.5)
 
     by_distance = sorted(range(len(concepts)), key=lambda c: (-distance(c), c))
@@ -136,7 +147,7 @@ def beam_search(
         extents_so_far.update(extent for _, _, extent in generated)
         best = best_distinct(best + passing, order)[:beam]
 
-    reported = admitted({*best, *by_length.values()}, order, direction, min_gain)[:beam]
+    reported = admitted({*best, *by_length.values()}, order, "score", min_gain)[:beam]
     return Search(tuple(best), by_length, tuple(reported), n_scored, False)
 
 
@@ -154,16 +165,21 @@ def best_distinct(pool: Iterable[Scored], order: Callable[[Scored], tuple]) -> l
 def admitted(
     found: Iterable[Scored], order: Callable[[Scored], tuple], direction: str, min_gain: float
 ) -> list[Scored]:
-    """Keep each formula that gains `min_gain` or more on the best shorter one kept, in order."""
+    """Keep each formula that gains `min_gain` or more on the best shorter one kept, in order.
+
+    `direction` is "positive" or "negative" for the AUC, or "score".
+    """
     chosen: list[Scored] = []
     for formula in sorted(found, key=lambda f: (len(f.literals), order(f))):
-        shorter = [f.auc for f in chosen if len(f.literals) < len(formula.literals)]
+        value = "score" if direction == "score" else "auc"
+        found = getattr(formula, value)
+        shorter = [getattr(f, value) for f in chosen if len(f.literals) < len(formula.literals)]
         if not shorter:
             gain = min_gain
-        elif direction == "positive":
-            gain = formula.auc - max(shorter)
+        elif direction == "negative":
+            gain = min(shorter) - found
         else:
-            gain = min(shorter) - formula.auc
+            gain = found - max(shorter)
         if gain >= min_gain:
             chosen.append(formula)
     return sorted(chosen, key=order)

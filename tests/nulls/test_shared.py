@@ -9,14 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invert_core.concepts import ConceptSet
+from invert_core.kernels.atoms import Atoms
+from invert_core.kernels.shuffles import drawn_counts
 from invert_core.kernels.ties import Ties
 from invert_core.nulls import shared
-from invert_core.nulls.nodes import Node
-from invert_core.nulls.shared import SharedNulls, permuted_ranks, permuted_units
+from invert_core.nulls.nodes import Node, places_of, places_of_highest
+from invert_core.nulls.shared import SharedNulls, drawn_highest, permuted_ranks, permuted_units
 from invert_core.nulls.statistic import TOLERANCE, n_as_small, row_statistics
 from invert_core.search.beam_search import BeamSearch
 from invert_core.search.exhaustive_search import ExhaustiveSearch
 from invert_core.search.masked_search import MaskedSearch
+from invert_core.search.measured_search import MeasuredSearch
+from invert_core.search.objectives import Given
 from invert_core.search.unit_result import unit_results
 from invert_core.settings import Settings
 from tests.naive import corrections as naive
@@ -51,12 +55,64 @@ def test_ranks_that_are_permuted_give_what_permuted_activations_give(kind, node,
         if kind is BeamSearch
         else Settings(length=2, beam=2, direction=direction, search="exhaustive"),
     )
-    fast = search.explain_ranked(permuted_ranks(node, SEEDS[:5], search.atoms))
+    fast = search.explain_scored(Given(permuted_ranks(node, SEEDS[:5], search.atoms)))
     slow = search.explain(permuted_units(node, SEEDS[:5], 60))
     np.testing.assert_array_equal(fast.n_positive, slow.n_positive)
     np.testing.assert_array_equal(fast.rank_sum, slow.rank_sum)
     np.testing.assert_array_equal(fast.log10_p, slow.log10_p)
     assert [array.tolist() for array in fast.ties] == [array.tolist() for array in slow.ties]
+
+
+@pytest.mark.parametrize("objective", ["phi", "iou"])
+@pytest.mark.parametrize("direction", ["positive", "negative", "both"])
+def test_highest_samples_that_are_drawn_give_what_such_units_give(objective, direction):
+    settings = Settings(
+        length=2, beam=2, min_fraction=0.05, direction=direction, objective=(objective,)
+    )
+    search = MeasuredSearch(concepts(), settings)
+    node = Node(20, is_of_highest=True)
+    each = np.arange(60, dtype=np.int32)
+    counts = drawn_counts(SEEDS[:5], Atoms(each, np.ones(60, np.int64)), 20, 2)
+    assert (counts.sum(axis=(0, 2)) == 40).all()
+    assert counts.max() == 1
+    highest, lowest = counts if direction == "both" else (counts[0], counts[0] * 0)
+    units = (highest - lowest).astype(np.float32)
+    fast = search.explain_scored(drawn_highest(node, SEEDS[:5], search.atoms, settings.directions))
+    slow = search.explain(-units if direction == "negative" else units)
+    for name in ("literals", "n_positive", "score", "log10_p", "n_highest"):
+        np.testing.assert_array_equal(getattr(fast, name), getattr(slow, name))
+
+
+def test_the_null_of_the_highest_is_held_against_exact_chance():
+    labels = np.arange(60) < 15
+    only = ConceptSet.from_arrays(labels[:, None], ["a"])
+    settings = Settings(
+        length=1, beam=1, min_fraction=0.2, max_fraction=0.3, permutations=4_000, objective=("phi",)
+    )
+    search = MeasuredSearch(only, settings)
+    nulls = SharedNulls(search, only, 1)
+    places = places_of_highest(np.array([[20]]), 60, 20)
+    nulls.n_as_small(places, np.array([0]), np.array([0]), np.array([0.0]))
+    found = nulls._nulls[Node(20, is_of_highest=True)][:, 0]
+    hits = scipy.stats.hypergeom(60, 20, 15)
+    both = np.minimum(hits.cdf(np.arange(16)), hits.sf(np.arange(16) - 1))
+    expected = np.log10(np.minimum(1.0, 2.0 * both))
+    levels, numbers = np.unique(found.round(6), return_counts=True)
+    for level, number in zip(levels, numbers, strict=True):
+        chance = hits.pmf(np.arange(16))[np.abs(expected - level) < 1e-4].sum()
+        assert abs(number / 4_000 - chance) < 4 * (chance / 4_000) ** 0.5 + 1e-3
+
+
+def test_units_lie_between_nodes_by_how_many_samples_are_the_highest():
+    numbers = np.array([[500, 500], [0, 0], [510, 510], [500, 499], [30_000, 30_000]])
+    places = places_of_highest(numbers, 50_000, 500)
+    nodes = [(places.nodes[one].n_untied if one >= 0 else -1) for one in places.above]
+    below = [(places.nodes[one].n_untied if one >= 0 else -1) for one in places.below]
+    assert (nodes[0], below[0]) == (500, 500)
+    assert below[2] == 500 < 510 < nodes[2]
+    assert [nodes[number] for number in (1, 3, 4)] == [-1, -1, -1]
+    alone = places_of_highest(numbers[:, :1], 50_000, 500)
+    assert alone.above[4] >= 0
 
 
 def test_a_null_distribution_is_that_of_all_orders_of_the_samples():
@@ -71,7 +127,7 @@ def test_a_null_distribution_is_that_of_all_orders_of_the_samples():
     every = row_statistics(search.explain(orders.astype(np.float32)), search.settings)[:, 0]
     levels, counts = np.unique(every.round(9), return_counts=True)
     nulls = SharedNulls(search, ConceptSet.from_arrays(labels, ["a", "b", "c"]), 1)
-    nulls.n_as_small(Ties.of([values]), np.array([0]), np.array([0]), np.array([0.0]))
+    nulls.n_as_small(places_of(Ties.of([values])), np.array([0]), np.array([0]), np.array([0.0]))
     found = nulls._nulls[Node(4)][:, 0].round(9)
     observed = np.array([(found == level).sum() for level in levels])
     assert observed.sum() == 4_000
@@ -81,7 +137,7 @@ def test_a_null_distribution_is_that_of_all_orders_of_the_samples():
 def counted(nulls, values, log10_p):
     rows = len(log10_p)
     first = np.zeros(rows, np.int64)
-    return nulls.n_as_small(Ties.of([values]), first, first, np.array(log10_p)).tolist()
+    return nulls.n_as_small(places_of(Ties.of([values])), first, first, np.array(log10_p)).tolist()
 
 
 def test_a_unit_between_two_nodes_gets_the_larger_count():

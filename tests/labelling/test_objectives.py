@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+from scipy import sparse
+
+from invert_core import Settings, label
+from invert_core.errors import SettingError
+from invert_core.labelling.label_files import label_files
+from invert_core.labelling.permuted_labels import check_permuted_labels
+from invert_core.labelling.verifying import verify_run
+from invert_core.results.comparison import compare_runs
+from invert_core.results.run_directory import read_run
+from invert_core.settings import OBJECTIVES
+from tests.command_line import invert
+
+N = 600
+PERMUTATIONS = 19
+
+
+def made(seed=0):
+    rng = np.random.default_rng(seed)
+    concepts = rng.random((N, 9)) < np.linspace(0.02, 0.3, 9)
+    units = rng.normal(size=(N, 7)).astype(np.float32)
+    units[:, 0] += 3 * concepts[:, 8]
+    units[:, 1] += 2 * concepts[:, 3]
+    units[:, 2] = np.maximum(units[:, 2], 0)
+    units[:, 3] = 4.0
+    units[:, 4] = np.round(units[:, 4])
+    return units, {f"c{number}": column for number, column in enumerate(concepts.T)}
+
+
+def settings(*objectives, **others):
+    return Settings(objective=objectives, permutations=PERMUTATIONS, **others)
+
+
+def rows_by(labels, objective):
+    return [row for row in labels if row.objective == objective]
+
+
+@pytest.mark.parametrize("direction", ["positive", "negative", "both"])
+def test_the_rows_by_auc_are_the_same_bytes_beside_other_objectives(direction):
+    units, concepts = made()
+    alone = label(units, concepts, settings=settings("auc", direction=direction))
+    beside = label(units, concepts, settings=settings("auc", "phi", direction=direction))
+    assert rows_by(beside, "auc") == list(alone)
+    last = label(units, concepts, settings=settings("phi", "auc", direction=direction))
+    living = [row for row in alone if row.status != "dead"]
+    assert [row for row in last if row.objective == "auc" and row.status != "dead"] == living
+
+
+def test_a_unit_has_the_rows_of_one_objective_after_the_other_and_a_dead_one_has_one_row():
+    units, concepts = made()
+    found = label(units, concepts, settings=settings("phi", "auc", "top"))
+    for unit in range(units.shape[1]):
+        of_unit = found.at(f"activations:{unit}")
+        if unit == 3:
+            assert [(row.status, row.objective) for row in of_unit] == [("dead", "phi")]
+            continue
+        order = list(dict.fromkeys(row.objective for row in of_unit))
+        assert order == ["phi", "auc", "top"]
+        for objective in order:
+            rows = [row for row in of_unit if row.objective == objective]
+            assert [row.rank for row in rows] == list(range(1, len(rows) + 1))
+            assert sum(row.headline for row in rows) == 1
+            assert rows[0].by_length
+            assert rows[0].score == max(row.score for row in rows)
+            (q_value,) = [row.q_value for row in rows if row.headline]
+            assert q_value is not None
+    assert {row.objective for row in found.best()} == {"phi"}
+
+
+def test_what_is_found_does_not_depend_on_threads_blocks_and_storage():
+    units, concepts = made()
+    chosen = settings(*OBJECTIVES, direction="both", quantile=0.05)
+    once = label(units, concepts, settings=chosen, jobs=1)
+    assert list(label(units, concepts, settings=chosen, jobs=3, block=2)) == list(once)
+    assert list(label(sparse.csc_array(units), concepts, settings=chosen, jobs=2)) == list(once)
+
+
+def test_held_out_samples_test_the_formulas_of_each_objective_as_if_it_were_alone():
+    units, concepts = made()
+    chosen = {"holdout": 0.3, "jobs": 1}
+    both = label(units, concepts, settings=settings("auc", "phi"), **chosen)
+    for objective in ("auc", "phi"):
+        alone = label(units, concepts, settings=settings(objective), **chosen)
+        living = [row for row in alone if row.status != "dead"]
+        found = [row for row in both if row.objective == objective and row.status != "dead"]
+        assert found == living
+
+
+def test_groups_are_permuted_for_each_objective():
+    units, concepts = made()
+    groups = [str(number // 10) for number in range(N)]
+    both = label(units, concepts, settings=settings("auc", "phi", "mad"), groups=groups)
+    for objective in ("auc", "phi", "mad"):
+        alone = label(units, concepts, settings=settings(objective), groups=groups)
+        found = [row for row in both if row.objective == objective and row.status != "dead"]
+        assert found == [row for row in alone if row.status != "dead"]
+        assert {row.correction for row in found} == {"group permutation"}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"objective": "auc,phy"}, "phi"),
+        ({"objective": ("auc", "auc")}, "twice"),
+        ({"objective": ()}, "no objective"),
+        ({"quantile": 0.0}, "--quantile is 0.0"),
+        ({"quantile": 1.0}, "--quantile is 1.0"),
+        ({"objective": "phi", "search": "exhaustive"}, "no objective but auc"),
+    ],
+)
+def test_objectives_that_cannot_be_are_refused(given, says):
+    with pytest.raises(SettingError) as raised:
+        Settings(**given)
+    assert says in f"{raised.value.message} {raised.value.hint}"
+
+
+def test_missing_labels_are_left_out_by_auc_alone():
+    units, concepts = made()
+    concepts = {name: marks.astype(np.int8) for name, marks in concepts.items()}
+    concepts["c2"][:40] = -1
+    with pytest.raises(SettingError, match="objective auc"):
+        label(units, concepts, settings=settings("auc", "phi"), missing="exclude")
+
+
+def test_a_run_of_several_objectives_is_read_checked_and_shown(tmp_path):
+    units, concepts = made()
+    np.save(tmp_path / "units.npy", units)
+    table = {"labels": np.stack(list(concepts.values()), axis=1), "id": list(concepts)}
+    np.savez(tmp_path / "concepts.npz", **table)
+    run, other = tmp_path / "run", tmp_path / "other"
+    files = tmp_path / "units.npy", tmp_path / "concepts.npz"
+    made_now = label_files(*files, output=run, settings=settings("auc", "phi"))
+    read = read_run(run).labels
+    assert list(read) == list(made_now)
+    assert verify_run(run).differences == ()
+    assert check_permuted_labels(run, 2).n_permutations == 2
+    shown = invert("show", run, "units:1")
+    assert "objective" in shown.stdout
+    assert "by phi" in shown.stdout
+    label_files(*files, output=other, settings=settings("auc", search="exhaustive"))
+    assert len(compare_runs(run, other).units) == 6
