@@ -33,6 +33,7 @@ def full():
         timing("first run", "invert label", 12.0, 14.0, table="processes"),
         timing("gaps", "invert", 0.5, table="missing"),
         timing("shuffles", "no permutations", 0.5, table="permutations"),
+        timing("tops", "no evidence", 0.5, table="evidence"),
         timing("images", "bare forward pass", 4.0, table="extraction"),
         timing("layer", "sort", 0.0005, table="stages"),
     )

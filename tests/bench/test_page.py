@@ -56,6 +56,7 @@ NAMES = {
     "Whole processes": "gone | a",
     "Missing labels": "gone | a",
     "Permuted samples": "gone | a",
+    "Evidence": "gone | a",
     "Extraction": "gone | a",
     "Stages of one unit": "gone | a",
     "Peak memory": "gone",

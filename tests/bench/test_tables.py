@@ -40,6 +40,7 @@ def test_every_table_has_its_rows():
         "Whole processes": 1,
         "Missing labels": 1,
         "Permuted samples": 1,
+        "Evidence": 1,
         "Extraction": 1,
         "Stages of one unit": 1,
         "Peak memory": 1,

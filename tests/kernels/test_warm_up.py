@@ -42,12 +42,13 @@ if sys.argv[3:]:
     # Groups of different sizes, within which all labels are constant.
     groups = Groups.of([str(atom) for atom in search.atoms.of_sample])
     search = Correct(search, SharedNulls(search, concepts, 1), groups, 100).search
-made = EvidenceMaker(concepts, settings, map(np.dtype, ("float32", "float64")))
+maker = EvidenceMaker(concepts, settings, map(np.dtype, ("float32", "float64")))
+make = lambda units, found: maker(units, [found])
 counted = event.RecordingListener()
 with event.install_listener("numba:compile", counted):
     for float_type in (np.float32, np.float64):
         values = np.load("activations.npy").T.astype(float_type, order="C")
-        pieces = list(Threads(1).pieces(search, [values], make=made))
+        pieces = list(Threads(1).pieces(search, [values], make=make))
 assert sum(map(len, pieces)) == values.shape[0]
 print([e.data["dispatcher"].py_func.__name__ for _, e in counted.buffer])
 """
