@@ -33,6 +33,7 @@ _HOME = {
     "open_activations": "activations",
     "probe": "labelling.probing",
     "read_concepts": "concepts",
+    "read_evidence": "results.evidence_file",
     "read_run": "results.run_directory",
     "score": "labelling.scoring",
     "verify_run": "labelling.verifying",

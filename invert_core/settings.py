@@ -64,6 +64,9 @@ class Settings:
     adjust : {"bh", "by", "holm"}
         Correction of `q_value` for the units of a layer: Benjamini-Hochberg, Benjamini-Yekutieli
         or Holm.
+    evidence : bool
+        Whether to look at the samples with the highest activations, too, which the `verdict` and
+        the columns beside it rest on.
     objective : tuple of str
         What to search for, one search of each unit after the other: the largest "auc", rank
         "correlation", "phi", "iou" or "f1" of the highest activations, difference of means "mad",
@@ -91,6 +94,7 @@ class Settings:
     permutations: int = 200
     seed: int = 0
     adjust: str = "bh"
+    evidence: bool = True
     objective: tuple[str, ...] = ("auc",)
     quantile: float = 0.01
 

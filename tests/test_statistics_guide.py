@@ -10,6 +10,7 @@ from bench.validity.studies import STUDIES
 from bench.validity.study import percent
 from invert_core import Settings
 from invert_core.commands import main
+from invert_core.demo import SETTINGS, run_demo
 from tests.command_line import call
 
 GUIDE = page.PAGE.read_text(encoding="utf-8")
@@ -123,6 +124,14 @@ def test_every_command_runs_and_prints_what_is_shown(folder, monkeypatch):
             for line in shown:
                 if line != "...":
                     assert line.split() in printed, f"{command}: {line}\n{done.stdout}"
+
+
+@pytest.mark.slow
+def test_headlines_of_the_demo_are_not_rank_1_as_often_as_is_said(tmp_path):
+    headlines = run_demo(tmp_path / "run").best()
+    others = [row for row in headlines if row.rank > 1]
+    after = [row for row in others if row.rank > SETTINGS.beam]
+    assert f"for {len(others)} of {len(headlines)} living units. In {len(after)} of these" in TEXT
 
 
 def test_every_option_and_column_that_is_mentioned_exists():

@@ -13,6 +13,7 @@ from bench.tables import table
 from bench.truth import encoder, outputs
 from bench.truth.agreement import summary
 from bench.truth.outputs import Outputs
+from bench.truth.strings import SEED
 from invert_core.demo import SETTINGS
 from invert_core.settings import Settings
 
@@ -48,9 +49,10 @@ def digits(keep: Path | None, worst: int) -> None:
 @click.argument("model", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @folder_option
 @click.option("--worst", default=5, show_default=True, help="Labels to print that are not right.")
-def ocr(model: Path, keep: Path | None, worst: int) -> None:
+@click.option("--seed", default=SEED, show_default=True, help="Draws the strings.")
+def ocr(model: Path, keep: Path | None, worst: int, seed: int) -> None:
     """Label the outputs of an OCR model."""
-    with _folder(keep) as folder, outputs.characters(model, folder) as found:
+    with _folder(keep) as folder, outputs.characters(model, folder, seed) as found:
         _print_outputs(found, Settings().min_fraction, worst)
 
 

@@ -21,18 +21,9 @@ def first_rows(labels: Labels) -> dict[Neuron, Label]:
     return {(row.layer, row.unit): row for row in labels if row.rank == 1}
 
 
-def headlines(labels: Labels) -> dict[Neuron, Explanation]:
+def headlines(labels: Labels) -> dict[Neuron, Label]:
     """Return the headline of each unit."""
-    n_concepts = len(labels.concepts.id)
-    return {of: headline(row, n_concepts) for of, row in first_rows(labels).items()}
-
-
-def headline(row: Label, n_concepts: int) -> Explanation:
-    """Return, of the best formulas of each length, the one with the smallest `corrected` p.
-
-    Of equal ones the shortest counts.
-    """
-    return min(row.by_length, key=lambda of: corrected(of.length, of.log10_p, n_concepts))
+    return {(row.layer, row.unit): row for row in labels if row.headline}
 
 
 def corrected(length: int, log10_p: float, n_concepts: int) -> tuple[float, int]:

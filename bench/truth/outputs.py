@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.truth.agreement import Agreement, first_rows, headlines
-from bench.truth.strings import ALPHABET, Strings
+from bench.truth.strings import ALPHABET, SEED, Strings
 from invert_core import ConceptSet, Settings, build_concepts, extract, label, open_activations
 from invert_core.activations import Activations
 from invert_core.labelling.join import join
@@ -59,14 +59,14 @@ def digits(folder: Path) -> Iterator[Outputs]:
 
 
 @contextmanager
-def characters(model: Path, folder: Path) -> Iterator[Outputs]:
+def characters(model: Path, folder: Path, seed: int = SEED) -> Iterator[Outputs]:
     """Extract the outputs of an OCR model from rendered strings; each stands for a character.
 
     `model` is `ch_PP-OCRv4_rec_infer.onnx` of the package `rapidocr-onnxruntime`. An output has one
     activation per string, the largest over time.
     """
-    path = folder / "characters.h5"
-    strings = Strings.drawn()
+    path = folder / f"characters-{seed}.h5"
+    strings = Strings.drawn(seed=seed)
     extract(
         model,
         {"x": strings.images()},

@@ -23,7 +23,7 @@ def highest(values: np.ndarray, quantile: float) -> np.ndarray:
     Ties stay together: of the numbers of samples that a cut between two values leaves above it, the
     one with the smallest ratio to the wanted number counts, and of two such the smaller.
 
-    >>> highest(np.array([5.0] * 30 + [4.0] * 11 + [0.0] * 59), 0.3).sum()
+    >>> int(highest(np.array([5.0] * 30 + [4.0] * 11 + [0.0] * 59), 0.3).sum())
     30
     """
     wanted = max(FEWEST, round(quantile * values.size))

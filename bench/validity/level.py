@@ -50,8 +50,8 @@ KINDS = {
     "99.8 % zeros": Kind(partial(units.noise, zeros=0.998), LENGTHS, fewer=1),
     "90 % zeros, rounded": Kind(_rounded, fewer=1),
     "90 % zeros, both signs": Kind(partial(units.signed_noise, zeros=0.9)),
-    "98 % zeros, both signs": Kind(partial(units.signed_noise, zeros=0.98), fewer=5),
-    "25 levels": Kind(_levels, fewer=1),
+    "98 % zeros, both signs": Kind(partial(units.signed_noise, zeros=0.98), fewer=8),
+    "25 levels": Kind(_levels, fewer=5),
     "counts": Kind(_counts),
     "cut off at both ends": Kind(_saturated),
 }

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -17,7 +17,6 @@ _VALUES = 2**21
 _FEWEST_UNITS = 16
 """No block is divided into smaller pieces to keep all threads busy; they take several blocks."""
 _SECONDS_PER_TICK = 0.2
-
 
 Found = TypeVar("Found", covariant=True)
 
@@ -35,10 +34,11 @@ class Explains(Protocol[Found]):
 
 @dataclass(frozen=True)
 class Piece(Generic[Found]):
-    """A few consecutive units, and what was found for them."""
+    """A few consecutive units, what was found for them, and what was made of both."""
 
     units: Units
     found: Found
+    made: Any = None
 
     def __len__(self) -> int:
         """Number of units."""
@@ -63,6 +63,7 @@ class Threads:
         search: Explains[Found],
         blocks: Iterable[Units],
         tick: Callable[[float], None] | None = None,
+        make: Callable[[Units, Found], Any] | None = None,
     ) -> Generator[Piece[Found]]:
         """Search all units of the blocks and yield the pieces in the order of the units.
 
@@ -78,12 +79,14 @@ class Threads:
             Called from time to time while the next piece is not ready, with how many of the units
             in progress are done. The number has a fraction while a unit that takes long is in
             progress.
+        make : callable, optional
+            Makes the `made` of each piece, in the thread that searched it.
         """
         progress = _Progress()
         with ThreadPoolExecutor(self.n_threads) as pool:
 
             def begin(units: Units) -> Future[Piece[Found]]:
-                return pool.submit(_explain, search, units, progress.watch(len(units)))
+                return pool.submit(_explain, search, units, progress.watch(len(units)), make)
 
             waiting: deque[Future[Piece[Found]]] = deque()
             fetched = iter(blocks)
@@ -143,9 +146,15 @@ class _PieceWatch(Watch):
         return self._stopped.is_set()
 
 
-def _explain(search: Explains[Found], units: Units, watch: _PieceWatch) -> Piece[Found]:
+def _explain(
+    search: Explains[Found],
+    units: Units,
+    watch: _PieceWatch,
+    make: Callable[[Units, Found], Any] | None,
+) -> Piece[Found]:
     watch.check()
-    return Piece(units, search.explain(units, watch))
+    found = search.explain(units, watch)
+    return Piece(units, found, None if make is None else make(units, found))
 
 
 def _in_order(

@@ -151,6 +151,26 @@ def _shuffles() -> None:
     atoms_of_blocks(atoms, atoms.of_sample, 4)
 
 
+def _evidence() -> None:
+    from invert_core.kernels import evidence, orders
+    from invert_core.kernels.bits import whole_set
+    from invert_core.kernels.radix import room_for
+
+    everywhere, bits = whole_set(4), _BITS.view()
+    bits.setflags(write=False)
+    samples, codes = np.arange(4, dtype=np.int32), np.ones(1, np.int64)
+    formulas = evidence.Formulas(
+        *(codes, np.zeros((1, 1), np.int64), np.zeros((1, 1), np.int64)),
+        *(bits, bits, everywhere),
+    )
+    unit = orders.sorted_unit(samples, np.ones(4, np.float32), everywhere, room_for(4))
+    evidence.add_evidence(
+        *(unit, evidence.Task(0, 0, 1, False), formulas, np.arange(1, 4)),
+        evidence.room_for_evidence(4, 4),
+        *(evidence.OfUnits.empty(1), evidence.OfFormulas.empty(1, 3)),
+    )
+
+
 SEARCH = "search"
 DENSE_SEARCH = "search among dense labels"
 MEASURED_SEARCH = "search by other objectives"
@@ -166,6 +186,7 @@ MISSING_LABELS = "missing labels"
 TAILS = "tails given ties"
 PLACEMENTS = "held-out samples"
 GROUP_PLACEMENTS = "held-out groups"
+EVIDENCE = "evidence"
 
 JOBS: dict[str, Callable[[], None]] = {
     SEARCH: lambda: _search(dense=False),
@@ -182,6 +203,7 @@ JOBS: dict[str, Callable[[], None]] = {
     PLACEMENTS: _placements,
     GROUP_PLACEMENTS: _group_placements,
     SHUFFLES: _shuffles,
+    EVIDENCE: _evidence,
     DRAWS: _draws,
 }
 """The call of each job, keyed by the name that users are told."""

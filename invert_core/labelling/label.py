@@ -12,6 +12,7 @@ from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import SettingError
 from invert_core.executors.threads import Piece, Threads
 from invert_core.labelling.choosing import UnitChoice
+from invert_core.labelling.evidence_records import EvidenceRecorder
 from invert_core.labelling.grouping import GroupSource
 from invert_core.labelling.held_out_rows import Test, held_out_test
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
@@ -19,6 +20,7 @@ from invert_core.labelling.label_rows import LabelRows
 from invert_core.labelling.objective_rows import RowsOfObjectives
 from invert_core.labelling.q_values import with_q_values
 from invert_core.labelling.workload import Workload
+from invert_core.metrics.evidence import Evidence, EvidenceMaker
 from invert_core.metrics.table import METRICS
 from invert_core.nulls.correcting import Correct
 from invert_core.nulls.shared import SharedNulls
@@ -217,6 +219,7 @@ def label_workload(
     block: int | None = None,
     n_done: int = 0,
     nulls: Sequence[SharedNulls] | None = None,
+    keeps_evidence: bool = False,
 ) -> Generator[LabelTable]:
     """Label all units and yield their rows, in tables of whole units, as soon as they are known.
 
@@ -231,6 +234,8 @@ def label_workload(
     nulls : sequence of SharedNulls, optional
         Null distributions of the search by each objective, perhaps on other samples with the same
         marks; None makes new ones.
+    keeps_evidence : bool
+        Whether tables have the evidence for their rows, as a run keeps it.
 
     Returns
     -------
@@ -242,7 +247,14 @@ def label_workload(
     nulls = nulls or [SharedNulls(one, work.concepts, threads.n_threads) for one in searches]
     corrects = corrections_of(searches, nulls, work)
     search = Several([one.search for one in corrects])
-    rows = RowsOfObjectives([LabelRows(work, one.search.settings, one) for one in corrects])
+    recorder = EvidenceRecorder(work, settings.directions) if keeps_evidence else None
+    rows = RowsOfObjectives(
+        [LabelRows(work, one.search.settings, one, recorder) for one in corrects]
+    )
+    make = None
+    if settings.evidence:
+        is_tested = work.held_out is not None
+        make = EvidenceMaker(work.concepts, settings, work.dtypes, is_tested=is_tested)
     n_units = work.n_units
     left = work.after(n_done)
     if progress is not None:
@@ -260,14 +272,14 @@ def label_workload(
 
     with (
         closing(left.blocks(block)) as blocks,
-        closing(threads.pieces(search, blocks, tick if progress else None)) as pieces,
+        closing(threads.pieces(search, blocks, tick if progress else None, make)) as pieces,
         _test_of(left, threads.n_threads, block) as test,
     ):
         addresses = left.addresses()
-        for found, units in _batches(pieces, search.places, note):
-            of_batch = list(itertools.islice(addresses, len(found[0])))
-            table = rows.table(found, of_batch, units, test)
-            del units  # they hold on to a whole block, and the next batch may take long
+        for batch in _batches(pieces, search.places, note):
+            of_batch = list(itertools.islice(addresses, len(batch)))
+            table = rows.table(batch.found, of_batch, batch.units, test, batch.evidence)
+            del batch  # its units hold on to a whole block, and the next batch may take long
             yield table
 
 
@@ -280,39 +292,58 @@ def _test_of(
     return held_out_test(work.held_out, n_threads, block, independent=work.groups is None)
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """What was found for some units, their activations for metrics, and the evidence."""
+
+    found: Results
+    units: Units | None
+    evidence: Sequence[Evidence] | None
+
+    def __len__(self) -> int:
+        """Number of units."""
+        return len(self.found[0])
+
+    @classmethod
+    def of(cls, parts: Sequence["_Batch"]) -> "_Batch":
+        """Return all parts as one; only a single part has activations."""
+        found = zip(*(part.found for part in parts), strict=True)
+        made = [part.evidence for part in parts if part.evidence is not None]
+        return cls(
+            tuple(map(SearchResult.joined, found)),
+            parts[0].units,
+            [Evidence.joined(of_one) for of_one in zip(*made, strict=True)] if made else None,
+        )
+
+
 def _batches(
     pieces: Iterable[Piece[Results]], places: int, note: Callable[[int], None]
-) -> Iterator[tuple[Results, Units | None]]:
+) -> Iterator[_Batch]:
     """Join pieces into batches, because a test of many formulas costs little more than one.
 
     A batch ends early after half a second, so that rows are saved while units take long, and
     before an error or an interrupt. Metrics need the activations of the units, so with them each
     piece is a batch. `note` is told how many units each piece has.
     """
-    waiting: list[Results] = []
+    waiting: list[_Batch] = []
     begun = time.monotonic()
     try:
         for piece in pieces:
-            waiting.append(piece.found)
-            units = piece.units if METRICS else None
+            waiting.append(_Batch(piece.found, piece.units if METRICS else None, piece.made))
             note(len(piece))
             del piece
-            n_units = sum(len(found[0]) for found in waiting)
+            n_units = sum(map(len, waiting))
             is_long = time.monotonic() - begun >= _SECONDS_PER_BATCH
             if METRICS or is_long or n_units >= _UNITS or n_units * places >= _PLACES:
                 batch, waiting = waiting, []
-                yield _joined(batch), units
+                yield _Batch.of(batch)
                 begun = time.monotonic()
     except BaseException as error:
         if waiting and not METRICS and not isinstance(error, GeneratorExit):
-            yield _joined(waiting), None
+            yield _Batch.of(waiting)
         raise
     if waiting:
-        yield _joined(waiting), None
-
-
-def _joined(parts: Sequence[Results]) -> Results:
-    return tuple(SearchResult.joined(of_one) for of_one in zip(*parts, strict=True))
+        yield _Batch.of(waiting)
 
 
 def size_of_space(concepts: ConceptSet, settings: Settings) -> int:

@@ -17,19 +17,23 @@ from invert_core.files.storage import storage_errors
 from invert_core.files.unchanged import Watched
 from invert_core.files.write_lock import WriteLock
 from invert_core.labelling.choosing import UnitChoice
+from invert_core.labelling.evidence_records import about_evidence
 from invert_core.labelling.grouping import table_of
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress, label_workload
 from invert_core.labelling.q_values import QValues
 from invert_core.labelling.workload import Workload
+from invert_core.results.evidence_file import write_evidence
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.results.run_directory import (
+    EVIDENCE_FILE,
     ROWS_FILE,
     file_identity,
     read_tables,
     refuse_other,
     rows_identity,
+    saved_file,
     versions,
     write_info,
 )
@@ -154,7 +158,12 @@ def label_files(
             )
         )
         left = label_workload(
-            work, settings, jobs=jobs, progress=progress, n_done=unfinished.n_done
+            work,
+            settings,
+            jobs=jobs,
+            progress=progress,
+            n_done=unfinished.n_done,
+            keeps_evidence=True,
         )
         q_values = QValues(settings)
 
@@ -176,6 +185,12 @@ def label_files(
             written,
         ):
             arguments = _choices(inputs) | {"jobs": jobs}
+            sha256 = written[ROWS_FILE].sha256
+            if settings.evidence:
+                about = about_evidence(work, settings.objective, identities, sha256)
+                path = folder / EVIDENCE_FILE
+                write_evidence(path, unfinished.evidence(about.cuts.size), about)
+                written = {**written, EVIDENCE_FILE: saved_file(path)}
             write_info(
                 folder,
                 settings,
@@ -186,7 +201,6 @@ def label_files(
                 written,
             )
             place = output.resolve()  # after the move, "." would mean the old folder
-            sha256 = written[ROWS_FILE].sha256
     return Labels.loaded_by(lambda: _rows_of(place, sha256), work.all_concepts, work.aliases)
 
 

@@ -1,21 +1,24 @@
 """Rows of the result: the formulas that a search found, with p-values and a status, as columns."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from invert_core.formula.formula import Formula
 from invert_core.formula.names import LiteralNames
+from invert_core.labelling.evidence_records import EvidenceRecorder
 from invert_core.labelling.held_out_rows import Asked
 from invert_core.labelling.workload import Workload
+from invert_core.metrics.evidence import Evidence, evidence_columns
 from invert_core.metrics.table import METRICS, measured
 from invert_core.nulls.arrangements import CORRECTIONS
 from invert_core.nulls.correcting import Correct
 from invert_core.results.columns import OPTIONAL_TYPES, Label, columns
 from invert_core.results.label_table import Column, FormulaTexts, LabelTable
-from invert_core.search.headlines import headlines
+from invert_core.results.verdicts import verdicts
+from invert_core.search.headlines import headlines, may_be_reported
 from invert_core.search.search import Units
 from invert_core.search.search_result import Findings, SearchResult
 from invert_core.settings import Settings
@@ -133,13 +136,22 @@ class LabelRows:
     settings : Settings
     correct : Correct
         Corrects p-values for the search.
+    recorder : EvidenceRecorder, optional
+        Makes the records of evidence that tables have, as a run keeps them.
     """
 
-    def __init__(self, work: Workload, settings: Settings, correct: Correct):
+    def __init__(
+        self,
+        work: Workload,
+        settings: Settings,
+        correct: Correct,
+        recorder: EvidenceRecorder | None = None,
+    ):
         self._concepts = work.concepts
         self._groups = work.groups
         self._settings = settings
         self._correct = correct
+        self._recorder = recorder
         self._names = LiteralNames(work.concepts)
         self._unit_names = work.unit_names
         self._dead = {name: one.metadata["dead"] for name, one in columns(Label).items()}
@@ -153,6 +165,7 @@ class LabelRows:
         addresses: Sequence[tuple[str, int]],
         units: Units | None = None,
         unseen: Mapping[str, np.ndarray] = NOTHING_UNSEEN,
+        evidence: Evidence | None = None,
     ) -> LabelTable:
         """Return the rows of some units; a dead unit has one row without a formula.
 
@@ -169,6 +182,8 @@ class LabelRows:
         unseen : mapping of str to array [F], optional
             The columns of held-out samples of the formulas in `found`; these samples have a say in
             the choice of headlines.
+        evidence : Evidence, optional
+            The evidence for the formulas of the units.
         """
         tested = tested_formulas(
             found.n_positive, found.doubled_u, found.spread, found.log10_p, found.rung
@@ -187,6 +202,14 @@ class LabelRows:
         rows |= {"headline": is_headline.astype(np.int64)}
         if units is not None:
             rows |= self._measured(found, reported, units)
+        searches = len(self._settings.directions) * found.unit[reported] + found.way[reported]
+        # Evidence was made for the formulas that could be reported, in the same order.
+        candidates = np.flatnonzero(may_be_reported(found, is_tested=bool(unseen)))
+        evident = np.searchsorted(candidates, reported)
+        rows |= self._evident(found.take(reported), evidence, evident, searches)
+        rows["verdict"] = verdicts(
+            {**tested.take(reported).columns, **rows}, is_made=evidence is not None
+        )
 
         # Dead units stand at the end until all rows are in order; they share one empty formula.
         dead = np.flatnonzero(~result.length.any(axis=(1, 2)))
@@ -199,9 +222,15 @@ class LabelRows:
         by_length, of_search = _by_length(found)
         counts = np.zeros(formula.size, np.int64)
         counts[(rows["rank"] == 1) & (formula < found.unit.size)] = of_search
-        return LabelTable(
+        table = LabelTable(
             self._explained(found, tested), rows, formula, by_length, np.cumsum(counts)
         )
+        if evidence is None or self._recorder is None:
+            return table
+        evident = np.append(evident, np.full(dead.size, -1))[order]
+        searches = np.append(searches, len(self._settings.directions) * dead)[order]
+        recorded = self._recorder.records(evidence, evident, searches, addresses)
+        return replace(table, evidence=recorded)
 
     def found(self, result: SearchResult) -> Findings:
         """Return the formulas that can be in the rows of some units."""
@@ -290,10 +319,39 @@ class LabelRows:
             made.append(measured(values, extent))
         return metric_columns(made)
 
+    def _evident(
+        self,
+        found: Findings,
+        evidence: Evidence | None,
+        formulas: np.ndarray,
+        searches: np.ndarray,
+    ) -> Columns:
+        """Return the columns that say how well formulas and activations tell each other.
+
+        `formulas` and `searches`, int64 [F], are the entries of the evidence for them.
+        """
+        made = {"rank_correlation": rank_correlation(found.auc, found.n_positive, found.spread)}
+        if evidence is None:
+            return made
+        return made | evidence_columns(evidence, formulas, searches, self._concepts.n_samples)
+
     def _with_dead(self, name: str, column: np.ndarray, n_dead: int) -> np.ndarray:
         """Append the values of dead units to a column."""
         value = np.nan if self._dead[name] is None else self._dead[name]
         return np.concatenate([column, np.full(n_dead, value, column.dtype)])
+
+
+def rank_correlation(auc: np.ndarray, n_positive: np.ndarray, spread: RankSpread) -> np.ndarray:
+    """Return the correlation of midranks and marks: (AUC - 1/2) sqrt(12 N n1 n0 / D).
+
+    NaN if all values are equal; the parameters are those of `tested_formulas`.
+    """
+    n = np.asarray(spread.n_samples, np.float64)
+    pairs = 12.0 * n * n_positive * (n - n_positive)
+    is_spread = spread.d > 0.0
+    share = np.full(auc.shape, np.nan)
+    np.divide(pairs, spread.d, out=share, where=is_spread)
+    return np.clip((auc - 0.5) * np.sqrt(share), -1.0, 1.0)
 
 
 def _row_numbers(search: np.ndarray) -> np.ndarray:

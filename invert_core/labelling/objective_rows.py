@@ -1,11 +1,13 @@
 """Rows of units that were searched by several objectives."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from invert_core.labelling.held_out_rows import Asked, Test
 from invert_core.labelling.label_rows import NOTHING_UNSEEN, LabelRows
+from invert_core.metrics.evidence import Evidence
 from invert_core.results.label_table import LabelTable, by_unit
 from invert_core.search.search import Units
 from invert_core.search.search_result import Findings, SearchResult
@@ -29,6 +31,7 @@ class RowsOfObjectives:
         addresses: Sequence[tuple[str, int]],
         units: Units | None,
         test: Test | None,
+        evidence: Sequence[Evidence] | None,
     ) -> LabelTable:
         """Return the rows of some units; a dead unit has one row without a formula.
 
@@ -42,13 +45,16 @@ class RowsOfObjectives:
             Activations of the units, for metrics; None leaves the metrics out.
         test : callable or None
             Tests formulas on held-out samples.
+        evidence : sequence of Evidence, or None
+            The evidence for the formulas by each objective.
         """
         founds = [rows.found(one) for rows, one in zip(self._of_each, results, strict=True)]
         unseen = self._unseen(founds, test, len(addresses))
+        made = [None] * len(founds) if evidence is None else evidence
         tables = [
-            rows.table(result, found, addresses, units, of_found)
-            for rows, result, found, of_found in zip(
-                self._of_each, results, founds, unseen, strict=True
+            rows.table(result, found, addresses, units, of_found, of_evidence)
+            for rows, result, found, of_found, of_evidence in zip(
+                self._of_each, results, founds, unseen, made, strict=True
             )
         ]
         return tables[0] if len(tables) == 1 else _merged(tables)
@@ -81,4 +87,22 @@ def _merged(tables: Sequence[LabelTable]) -> LabelTable:
     alive = [
         table.rearranged(np.flatnonzero(table.array("status") != "dead")) for table in tables[1:]
     ]
-    return by_unit([tables[0], *alive])
+    merged = by_unit([tables[0], *alive])
+    if merged.evidence is None:
+        return merged
+    return replace(merged, evidence=replace(merged.evidence, units=_units_of(tables)))
+
+
+def _units_of(tables: Sequence[LabelTable]) -> np.ndarray:
+    """Return the records of units by each objective, one unit after the other."""
+    first = tables[0]
+    is_dead = first.array("status")[first.begins_unit()] == "dead"
+    parts = []
+    for number, table in enumerate(tables):
+        assert table.evidence is not None
+        records = table.evidence.units.reshape(is_dead.size, -1).copy()
+        records["objective"] = number
+        if number:
+            records["n_rows"][is_dead] = 0
+        parts.append(records)
+    return np.concatenate(parts, axis=1).ravel()

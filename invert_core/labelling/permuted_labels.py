@@ -232,6 +232,7 @@ def _labelled(
         if np.ptp(arrangements.blocks.sizes) == 0:
             nulls = [SharedNulls(one, work.concepts, n_threads(jobs)) for one in searches]
         n_units = work.n_units * n_permutations
+        plain = replace(settings, evidence=False)
         for number in range(n_permutations):
 
             def note(done: float, _: int, before: int = number * work.n_units) -> None:
@@ -239,7 +240,7 @@ def _labelled(
                     progress(before + done, n_units)
 
             again = _searchable(work, arrangements, settings, random)
-            tables = label_workload(again, settings, jobs=jobs, progress=note, nulls=nulls)
+            tables = label_workload(again, plain, jobs=jobs, progress=note, nulls=nulls)
             with closing(tables):
                 yield tables
 

@@ -104,6 +104,7 @@ def score(
         "headline": once,
         "direction": chosen(("given",), 0 * once),
         "n_scored": once,
+        "verdict": chosen(("none",), 0 * once),
         "objective": chosen(("auc",), 0 * once),
     }
     columns |= scored.columns | _uncorrected(scored.tested) | scored.metrics

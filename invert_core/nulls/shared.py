@@ -181,11 +181,15 @@ def permuted_units(node: Node, seeds: np.ndarray, n_samples: int) -> np.ndarray:
     return permuted_ranks(node, seeds, each_sample).sums.astype(np.float64)
 
 
+_IRRELEVANT = ("adjust", "evidence")
+"""The settings that no null distribution depends on."""
+
+
 def _identity(concepts: ConceptSet, settings: Settings) -> str | None:
     """Return a digest of all that determines null distributions, or None if time does, too."""
     if settings.time_limit is not None:
         return None
-    chosen = {name: value for name, value in asdict(settings).items() if name != "adjust"}
+    chosen = {name: value for name, value in asdict(settings).items() if name not in _IRRELEVANT}
     arrays = [one for one in (concepts.bits, concepts.defined) if one is not None]
     made_by = [_digest_of_code(), concepts.n_samples, [one.shape for one in arrays], chosen]
     digest = hashlib.sha256(json.dumps(made_by).encode())

@@ -27,6 +27,19 @@ OPTIONAL_TYPES: dict[Any, Any] = {float | None: float, int | None: int}
 """The type of the values of a column whose values may be absent."""
 
 
+VERDICTS = (
+    "holds",
+    "partly",
+    "bulk",
+    "fades",
+    "chance",
+    "steps",
+    "untrusted",
+    "dead",
+    "none",
+)
+
+
 def column(
     what: str,
     *,
@@ -260,6 +273,90 @@ class Label(UnitExplanation):
         "versions, where rank 1 stands for it.",
         dead=1,
         default=0,
+    )
+    rank_correlation: float | None = column(
+        "Correlation of the midranks of the activations with the formula (1 where it is true, 0 "
+        "where it is false); unlike the AUC, it is small if the formula is true on few samples.",
+        dead=None,
+        default=None,
+        at_least=-1.0,
+        at_most=1.0,
+    )
+    point_biserial: float | None = column(
+        "Correlation of the activations themselves with the formula; nothing if any is infinite.",
+        dead=None,
+        default=None,
+        at_least=-1.0,
+        at_most=1.0,
+    )
+    precision_at_10: float | None = column(
+        "Share of the 10 highest samples (of the lowest, in direction `negative`) on which the "
+        "formula is true. Of samples that are tied at the edge, the share that is expected counts. "
+        "It is to be compared with `concept_fraction`, which is expected by chance.",
+        dead=None,
+        default=None,
+        at_least=0.0,
+        at_most=1.0,
+    )
+    precision_at_100: float | None = column(
+        "The same share of the 100 highest samples, or of all if there are fewer.",
+        dead=None,
+        default=None,
+        at_least=0.0,
+        at_most=1.0,
+    )
+    precision_at_size: float | None = column(
+        "The same share of the `n_positive` highest samples. It is the recall there, too.",
+        dead=None,
+        default=None,
+        at_least=0.0,
+        at_most=1.0,
+    )
+    average_precision: float | None = column(
+        "Average precision: the mean, over the samples on which the formula is true, of the share "
+        "of such samples among those that are as high or higher. By chance it is about "
+        "`concept_fraction`.",
+        dead=None,
+        default=None,
+        at_least=0.0,
+        at_most=1.0,
+    )
+    best_f1: float | None = column(
+        "The largest F1 of a threshold on the activation as a prediction of the formula.",
+        dead=None,
+        default=None,
+        at_least=0.0,
+        at_most=1.0,
+    )
+    n_distinct: int | None = column(
+        "Number of different values of the unit on all samples.", dead=None, default=None
+    )
+    mode_share: float | None = column(
+        "Share of the samples with the commonest value of the unit, such as 0.",
+        dead=None,
+        default=None,
+        at_least=0.0,
+        at_most=1.0,
+    )
+    range_in_steps: float | None = column(
+        "Difference of the largest and the smallest value of the unit, in rounding steps of its "
+        "number type at its largest magnitude; a unit that is constant but for rounding has few. "
+        "Nothing if a value is infinite.",
+        dead=None,
+        default=None,
+        at_least=0.0,
+    )
+    verdict: str = column(
+        "What the label is worth: `dead` (nothing to explain); `untrusted` (see `status`); `steps` "
+        "(the unit is constant but for rounding); `chance` (`p_search` is above 0.05); `fades` "
+        "(`optimism` is above 0.05); of the k highest samples, where k is 10 or `n_positive` if "
+        "that is less, `holds` (the formula is true on at least 0.6 k), `partly` (on at least "
+        "0.2 k), both only if so many by chance have a binomial probability of at most 0.05; or "
+        "`bulk` (the formula describes the bulk of the activations, not their peak). `none` if no "
+        "evidence was made.",
+        dead="dead",
+        default="none",
+        words=VERDICTS,
     )
     objective: str = column(
         "What the search maximised, see `--objective`. Each objective has rows, ranks, a headline "

@@ -28,7 +28,7 @@ def write_final(folder: Path, saved: Mapping[str, Saved], q_values: np.ndarray) 
     folder : Path
         The folder of the unfinished run.
     saved : mapping of str to Saved
-        The saved part of each of `FILES`.
+        The saved part of each of `FILES`, of which the evidence is not used.
     q_values : float64 [R]
         The q-value of each row, or NaN for rows without one.
 
@@ -37,7 +37,7 @@ def write_final(folder: Path, saved: Mapping[str, Saved], q_values: np.ndarray) 
     mapping of str to Saved
         What was written to each file, keyed by name.
     """
-    lines, table = (saved[name].lines_of(folder / name) for name in FILES)
+    lines, table = (saved[name].lines_of(folder / name) for name in FILES[:2])
     return {
         "labels.jsonl": _written(_jsonl(lines, q_values), folder / "labels.jsonl"),
         "labels.csv": _written(_csv(table, q_values), folder / "labels.csv"),

@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from invert_core.results.columns import OPTIONAL_TYPES, Explanation, Label, columns
+from invert_core.results.evidence_records import EvidenceRecords
 
 EXPLAINED = tuple(columns(Explanation))
 """The columns that belong to a formula and its unit."""
@@ -102,6 +103,8 @@ class LabelTable:
         The formulas in `by_length` of all rows, one row after the other.
     ends : int64 [R]
         Row r has the entries from ``ends[r - 1]`` to ``ends[r]`` of `by_length`.
+    evidence : EvidenceRecords or None
+        What is to be written to the file of evidence, if anything.
     """
 
     explained: Mapping[str, Column]
@@ -109,6 +112,7 @@ class LabelTable:
     formula: np.ndarray
     by_length: np.ndarray
     ends: np.ndarray
+    evidence: EvidenceRecords | None = None
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -151,7 +155,14 @@ class LabelTable:
         ends = np.cumsum(counts)
         by_length = np.arange(counts.sum()) + np.repeat(starts - (ends - counts), counts)
         rows = {name: column[at] for name, column in self.rows.items()}
-        return type(self)(self.explained, rows, self.formula[at], self.by_length[by_length], ends)
+        return type(self)(
+            self.explained,
+            rows,
+            self.formula[at],
+            self.by_length[by_length],
+            ends,
+            None if self.evidence is None else self.evidence.with_rows(at),
+        )
 
     def joined(self, other: Self) -> Self:
         """Return these rows and then those of another table."""
@@ -162,6 +173,9 @@ class LabelTable:
             np.concatenate([self.formula, other.formula + n_formulas]),
             np.concatenate([self.by_length, other.by_length + n_formulas]),
             np.concatenate([self.ends, other.ends + n_entries]),
+            None
+            if self.evidence is None or other.evidence is None
+            else self.evidence.joined(other.evidence),
         )
 
     def units(self) -> list[tuple[str, int]]:

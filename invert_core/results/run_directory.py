@@ -31,6 +31,7 @@ FORMAT = "invert-run"
 FORMAT_VERSION = 2
 """Version 2 added the digests of the other files, and of run.json itself."""
 ROWS_FILE = "labels.jsonl"
+EVIDENCE_FILE = "evidence.h5"
 
 _LABEL = "Make one with: invert label ACTIVATIONS CONCEPTS -o RUN"
 _FINISH = "Finish it: the same 'invert label' command continues where it stopped."
@@ -241,6 +242,12 @@ def versions() -> dict[str, str]:
     for name in ("numba", "numpy", "h5py"):
         found[name] = metadata.version(name)
     return found
+
+
+def saved_file(path: Path) -> Saved:
+    """Return size and SHA-256 of a file that was just written."""
+    found = file_identity(path)
+    return Saved(found["bytes"], found["sha256"])
 
 
 def file_identity(path: Path, folder: Path | None = None) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from invert_core.files import atomic
 from invert_core.files.fingerprint import as_stored, refuse_stale
 from invert_core.files.outputs import Refuse
 from invert_core.files.storage import storage_errors
+from invert_core.results.evidence_records import SavedEvidence
 from invert_core.results.final_rows import write_final
 from invert_core.results.label_table import LabelTable
 from invert_core.results.label_text import HEADER, LabelText
@@ -48,7 +49,7 @@ from invert_core.results.unfinished_record import (
 SECONDS_BETWEEN_SAVES = 1.0
 """A kill costs the work since the last save; a short labelling saves once, at its end."""
 
-_ROWS, _TABLE = FILES
+_ROWS, _TABLE, _EVIDENCE = FILES
 
 _log = logging.getLogger("invert")
 
@@ -184,6 +185,11 @@ class UnfinishedRun:
         with storage_errors(self._output):
             clear(place)
 
+    def evidence(self, n_cuts: int) -> SavedEvidence:
+        """Return the evidence that is saved, given at how many places hits are counted."""
+        saved = self._rows.record.files[_EVIDENCE]
+        return SavedEvidence(self.folder / _EVIDENCE, saved.n_bytes, n_cuts)
+
     def is_kept(self) -> bool:
         """Return whether the same command can continue from saved rows."""
         return self.n_done > 0 and (self.folder / RECORD).is_file()
@@ -309,9 +315,18 @@ class UnfinishedRun:
 def _texts(tables: Iterable[LabelTable]) -> dict[str, bytes]:
     """Return the text of the rows for each file."""
     # One table after the other: what is shared by both files takes more memory than they do.
-    parts = [(text.jsonl().encode(), text.csv().encode()) for text in map(LabelText, tables)]
-    rows, table = zip(*parts, strict=True)
-    return {_ROWS: b"".join(rows), _TABLE: b"".join(table)}
+    parts = [
+        (text.jsonl().encode(), text.csv().encode(), evidence_of(table))
+        for table, text in ((table, LabelText(table)) for table in tables)
+    ]
+    return {
+        name: b"".join(part) for name, part in zip(FILES, zip(*parts, strict=True), strict=True)
+    }
+
+
+def evidence_of(table: LabelTable) -> bytes:
+    """Return the evidence for the rows of a table; nothing if none was made."""
+    return b"" if table.evidence is None else table.evidence.to_bytes()
 
 
 @contextlib.contextmanager

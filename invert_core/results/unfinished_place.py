@@ -8,7 +8,7 @@ from invert_core.results.unfinished_record import FILES
 
 RECORD = "unfinished.json"
 NEW_RECORD = RECORD + ".new"
-FINAL = ("labels.jsonl", "labels.csv", "run.json")
+FINAL = ("labels.jsonl", "labels.csv", "evidence.h5", "run.json")
 """The files of a whole run, in the order in which they are written."""
 
 

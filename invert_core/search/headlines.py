@@ -14,6 +14,15 @@ TOLERANCE = 1e-9
 """
 
 
+def may_be_reported(found: Findings, *, is_tested: bool) -> np.ndarray:
+    """Return which formulas can have a row, as far as a search alone can tell: bool [F].
+
+    If formulas are tested on held-out samples, these decide which is the headline.
+    """
+    candidates = found.is_best_of_length if is_tested else headlines(found)
+    return (found.rank > 0) | candidates
+
+
 def headlines(found: Findings, auc_held_out: np.ndarray | None = None) -> np.ndarray:
     """Return which formulas are the headlines of their searches: bool [F], one per search.
 

@@ -13,45 +13,6 @@ from bench.truth import agreement, encoder, outputs, peak, strings
 from bench.truth.__main__ import main
 from invert_core import ConceptSet, Formula
 from invert_core.activations import ActivationWriter, Origin
-from invert_core.results.columns import Explanation, Label
-
-
-def best_of_length(length, log10_p):
-    return Explanation(
-        formula="a" + " & a" * (length - 1),
-        label="a",
-        length=length,
-        auc=0.9,
-        u=1.0,
-        z=1.0,
-        p_value=10.0**log10_p,
-        log10_p=log10_p,
-        n_positive=5,
-        n_samples=50,
-        concept_fraction=0.1,
-    )
-
-
-def row_of(*log10_p):
-    row = Label.of_dead_unit(layer="fc", unit=0, direction="positive", n_samples=50)
-    found = tuple(best_of_length(length, of) for length, of in enumerate(log10_p, start=1))
-    return Label(**row.row(), by_length=found)
-
-
-def test_a_longer_headline_must_pay_for_the_formulas_of_its_length():
-    # Of 100 concepts there are 200 formulas of one literal, and 80,200 of up to two.
-    price = math.log10(80_200 / 200)
-    for gain, length in ((price - 0.01, 1), (price + 0.01, 2)):
-        row = row_of(-30.0, -30.0 - gain)
-        assert agreement.headline(row, n_concepts=100).length == length
-
-
-def test_the_headline_is_chosen_where_p_underflows():
-    assert agreement.headline(row_of(-1000.0, -1200.0), n_concepts=10).length == 2
-
-
-def test_of_formulas_that_chance_explains_alike_the_headline_is_the_shortest():
-    assert agreement.headline(row_of(-0.1, -0.2, -0.3), n_concepts=100).length == 1
 
 
 @given(

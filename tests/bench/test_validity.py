@@ -48,7 +48,7 @@ def test_a_planted_concept_is_decided_by_the_headline_and_by_rank_1(monkeypatch)
     monkeypatch.setattr(power, "_SHARES", (0.08, 0.12))
     made = Record("curves", 1, 10, list(studies.STUDIES["curves"].run(Sizes(1, 10))))
     found = {(row["effect"], row["way"]): row["found"] for row in made.rows}
-    assert [found[2.0, way] for way in power.WAYS] == [1.0] * len(power.WAYS)
+    assert [found[2.0, way] for way in power.WAYS[:4]] == [1.0] * 4
     assert max(found[0.0, way] for way in power.WAYS) < 0.5
     assert len(page.table_of(made)) == 2 + 2
 

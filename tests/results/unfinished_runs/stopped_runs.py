@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ import pytest
 from invert_core import Settings
 from invert_core.labelling.label import label_workload
 from invert_core.labelling.label_files import label_files
+from invert_core.results.evidence_records import EvidenceRecords
 from invert_core.results.label_table import LabelTable
 
 N_UNITS = 12
-FILES = ("labels.csv", "labels.jsonl", "run.json")
+FILES = ("labels.csv", "labels.jsonl", "evidence.h5", "run.json")
 # Of such a small labelling, null distributions take nearly all the time; a few are enough.
 SETTINGS = Settings(length=2, beam=2, permutations=5)
 
@@ -37,9 +39,16 @@ def finish(output="run", **arguments):
 
 def one_by_one(tables):
     """Split tables into tables of one unit."""
-    rows = itertools.chain.from_iterable(tables)
-    for _, of_unit in itertools.groupby(rows, lambda row: (row.layer, row.unit)):
-        yield LabelTable.of_rows(of_unit)
+    for table in tables:
+        unit = row = 0
+        for _, of_unit in itertools.groupby(table, lambda row: (row.layer, row.unit)):
+            one = LabelTable.of_rows(of_unit)
+            evidence = table.evidence
+            if evidence is not None:
+                rows = evidence.rows[row : row + len(one)]
+                evidence = EvidenceRecords(evidence.units[unit : unit + 1], rows)
+            yield replace(one, evidence=evidence)
+            unit, row = unit + 1, row + len(one)
 
 
 def fail(error):
@@ -74,7 +83,7 @@ def stop(after, output="run", **arguments):
 def is_whole(folder, like):
     """Whether a run has what another one has, and nothing else."""
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
-    return all((folder / name).read_bytes() == (like / name).read_bytes() for name in FILES[:2])
+    return all((folder / name).read_bytes() == (like / name).read_bytes() for name in FILES[:3])
 
 
 def units_on_disk(folder):

@@ -42,7 +42,11 @@ def slow(monkeypatch):
 CALLS = ("fsync", "replace", "mkdir", "unlink", "truncate", "rmdir")
 
 
-HALVES = {"unfinished.jsonl": b'{"half": "a l', "unfinished.csv": b'a,0,1,"half a l'}
+HALVES = {
+    "unfinished.jsonl": b'{"half": "a l',
+    "unfinished.csv": b'a,0,1,"half a l',
+    "unfinished.evidence": b"\x01\x00",
+}
 """What a kill in the middle of a write leaves behind the saved rows."""
 
 
@@ -137,8 +141,8 @@ def test_rows_are_on_disk_before_the_record_says_so(here, monkeypatch):
             assert all(folder is None for folder, _ in recorded), "its name was not synced"
             assert synced[os.stat(source).st_ino] == os.stat(source).st_size
             files = json.loads(Path(source).read_text())["files"]
-            sizes = tuple(files[name]["n_bytes"] for name in ("unfinished.jsonl", "unfinished.csv"))
-            for name, size in zip(files, sizes, strict=True):
+            sizes = tuple(files[name]["n_bytes"] for name in HALVES)
+            for name, size in zip(HALVES, sizes, strict=True):
                 if size:
                     assert synced[(here / "run.partial" / name).stat().st_ino] == size
             recorded.append(((here / "run.partial").stat().st_ino, sizes))

@@ -16,6 +16,7 @@ from invert_core.errors import (
 )
 from invert_core.labelling.label_files import label_files
 from invert_core.results.run_directory import read_run
+from invert_core.results.unfinished_record import FILES
 from tests.command_line import tree
 from tests.results.unfinished_runs.stopped_runs import (
     SETTINGS,
@@ -136,7 +137,7 @@ def test_nothing_of_a_run_that_was_given_up_is_left(here, whole):
     assert (here / "run.partial" / "run.json").exists()
     stop(3, settings=Settings(length=1, permutations=0), overwrite=True)
     names = {path.name for path in (here / "run.partial").iterdir()}
-    assert names == {"unfinished.json", "unfinished.jsonl", "unfinished.csv"}
+    assert names == {"unfinished.json", *FILES}
     assert (here / "run.partial" / "unfinished.jsonl").read_text().count("\n") >= 3
 
 

@@ -13,6 +13,7 @@ from invert_core.errors import (
     FileFormatError,
     StaleFileError,
 )
+from invert_core.results.unfinished_record import FILES
 from tests.command_line import tree
 from tests.results.changed_files import seal
 from tests.results.unfinished_runs.stopped_runs import (
@@ -58,7 +59,7 @@ def finish_or_refuse(stopped, folder, change):
     return refusal is not None
 
 
-NAMES = st.sampled_from(["unfinished.json", "unfinished.jsonl", "unfinished.csv"])
+NAMES = st.sampled_from(["unfinished.json", *FILES])
 
 
 @pytest.mark.slow
@@ -134,6 +135,8 @@ def of_all_rows(change):
         (of_file("unfinished.jsonl", n_bytes=5), "unfinished.jsonl is not what was written"),
         (of_file("unfinished.csv", n_bytes=10**15), "unfinished.csv is shorter than"),
         (of_file("unfinished.csv", n_bytes=5), "unfinished.csv is not what was written"),
+        (of_file("unfinished.evidence", n_bytes=10**15), "unfinished.evidence is shorter than"),
+        (of_file("unfinished.evidence", n_bytes=5), "unfinished.evidence is not what was written"),
         (of_file("unfinished.csv", n_bytes=-1), "wrong type"),
         (of_file("unfinished.csv", sha256=None), "wrong type"),
         (of_record(fingerprint=[]), "wrong type"),
@@ -163,7 +166,7 @@ def test_a_broken_unfinished_run_is_refused_with_a_reason(stopped, tmp_path, cha
     assert finish_or_refuse(stopped, tmp_path / "again", change)
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 6, None])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 7, None])
 def test_what_another_version_left_is_refused_until_it_is_given_up(stopped, tmp_path, version):
     shutil.copytree(stopped, tmp_path / "changed")
     of_record(format_version=version)(tmp_path / "changed" / "run.partial")
@@ -171,7 +174,7 @@ def test_what_another_version_left_is_refused_until_it_is_given_up(stopped, tmp_
         finish()
     assert str(caught.value) == (
         "The unfinished run 'run.partial' was left by another version of invert (format version "
-        f"{version!r}, this program reads 5). Finish it with that version, start anew with "
+        f"{version!r}, this program reads 6). Finish it with that version, start anew with "
         "--overwrite, or choose another output with -o."
     )
     assert finish_or_refuse(stopped, tmp_path / "again", of_record(format_version=version))

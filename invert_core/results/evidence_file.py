@@ -1,0 +1,285 @@
+"""The file evidence.h5 of a run: what the highest samples of its units are."""
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, Self
+
+import h5py
+import numpy as np
+
+from invert_core.errors import FileFormatError, MissingFileError
+from invert_core.files.checksums import TYPE
+from invert_core.files.hdf5 import broken_file_errors, has_item, own_dataset, own_group
+from invert_core.files.hdf5_checksums import (
+    CHECKSUM,
+    open_sealed,
+    read_array,
+    read_strings,
+    seal,
+    write_array,
+    write_strings,
+)
+from invert_core.files.hdf5_values import as_text, as_whole
+from invert_core.files.input_file import input_path
+from invert_core.results.evidence_records import (
+    NO_SAMPLE,
+    SAMPLES_OF_ROWS,
+    SAMPLES_OF_UNITS,
+    UNIT_TYPE,
+    EvidenceRecords,
+    row_type,
+)
+from invert_core.results.run_directory import EVIDENCE_FILE, file_identity, read_run
+
+FORMAT = "invert-evidence"
+FORMAT_VERSION = 1
+
+DIRECTIONS = ("positive", "negative")
+"""The directions, in the order of their numbers in the file."""
+
+_CHUNK = 1024
+_AGAIN = "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN"
+_SHA256 = ("activations", "held_out", "labels")
+
+
+@dataclass(frozen=True)
+class AboutEvidence:
+    """What the evidence of a run is about.
+
+    Attributes
+    ----------
+    n_samples : int
+        Number of samples that were searched.
+    cuts : int array [K]
+        The numbers of samples among which hits are counted.
+    layers, objectives : sequence of str
+        Names of the layers, and the objectives of the search.
+    sample_id : sequence of str or None
+        Ids of all samples of the activation file; None if they have none.
+    n_file_samples : int
+        Number of samples of the activation file.
+    sha256 : mapping of str to str
+        SHA-256 of the files `activations` and `labels` (labels.jsonl), and `held_out` if there is
+        one.
+    """
+
+    n_samples: int
+    cuts: np.ndarray
+    layers: Sequence[str]
+    objectives: Sequence[str]
+    sample_id: Sequence[str] | None
+    n_file_samples: int
+    sha256: Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class RunEvidence:
+    """The evidence of a run; docs/file-formats.md says what the arrays mean.
+
+    Attributes
+    ----------
+    n_samples : int
+        Number of samples that were searched.
+    cuts : uint32 [K]
+        The numbers of samples among which hits are counted.
+    layer, objective : tuple of str [S]
+        The layer of each record of a unit, and the objective that its rows are about.
+    direction : tuple of str [S]
+        ``positive`` if the highest samples of the unit are at its top, ``negative`` if the lowest.
+    units : dict of str to array [S, ...]
+        Evidence of each unit, objective and direction, among it `unit`, its number.
+    rows : dict of str to array [R, ...]
+        Evidence of each row of the run, in their order; that of a dead unit is 0.
+    first_row : int64 [S + 1]
+        The rows of record s are ``first_row[s]`` to ``first_row[s + 1]``.
+    shown : dict of int to str
+        Ids of the samples that any list names, by row of the activation file.
+    sha256 : dict of str to str
+        SHA-256 of the activations, of labels.jsonl, and of held-out activations.
+    """
+
+    n_samples: int
+    cuts: np.ndarray
+    layer: tuple[str, ...]
+    objective: tuple[str, ...]
+    direction: tuple[str, ...]
+    units: dict[str, np.ndarray]
+    rows: dict[str, np.ndarray]
+    first_row: np.ndarray
+    shown: dict[int, str]
+    sha256: dict[str, str]
+
+    @classmethod
+    def of_file(cls, file: h5py.File) -> Self:
+        """Read an open file, and check everything in it."""
+        cuts = read_array(own_dataset(file, "cuts"))
+        units = _read_records(own_group(file, "units"), UNIT_TYPE)
+        rows = _read_records(own_group(file, "rows"), row_type(cuts.size))
+        layers, objectives = (
+            read_strings(own_dataset(file, name)) for name in ("layer", "objective")
+        )
+        first_row = np.append(0, np.cumsum(units["n_rows"], dtype=np.int64))
+        layer, objective, direction = (
+            _named(file, units.pop(name), names)
+            for name, names in (
+                *(("layer", layers), ("objective", objectives)),
+                ("direction", DIRECTIONS),
+            )
+        )
+        if first_row[-1] != len(rows["hits"]):
+            raise FileFormatError(f"{file.filename!r} contradicts itself.", _AGAIN)
+        shown = read_array(own_dataset(file, "shown_row")).tolist()
+        ids: Sequence[str] = [""] * len(shown)
+        if has_item(file, "shown_id"):
+            ids = read_strings(own_dataset(file, "shown_id"))
+        with broken_file_errors(file):
+            n_samples = as_whole(file.attrs.get("n_samples"))
+            named = {name: file.attrs.get(f"{name}_sha256") for name in _SHA256}
+        if n_samples is None or len(ids) != len(shown):
+            raise FileFormatError(f"{file.filename!r} contradicts itself.", _AGAIN)
+        return cls(
+            n_samples=n_samples,
+            cuts=cuts,
+            layer=layer,
+            objective=objective,
+            direction=direction,
+            units=units,
+            rows=rows,
+            first_row=first_row,
+            shown=dict(zip(shown, ids, strict=True)),
+            sha256={name: str(as_text(one)) for name, one in named.items() if one is not None},
+        )
+
+
+def write_evidence(path: Path, parts: Iterable[EvidenceRecords], about: AboutEvidence) -> None:
+    """Write evidence.h5; memory holds a few units at a time.
+
+    `parts` is gone through twice, the first time to count.
+    """
+    n_units = n_rows = 0
+    for part in parts:
+        n_units += len(part.units)
+        n_rows += len(part.rows)
+    is_shown = np.zeros(about.n_file_samples, np.bool_)
+    with h5py.File(path, "w") as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["n_samples"] = about.n_samples
+        for name, digest in about.sha256.items():
+            file.attrs[f"{name}_sha256"] = digest
+        write_array(file, "cuts", about.cuts.astype("<u4"))
+        write_strings(file, "layer", tuple(about.layers))
+        write_strings(file, "objective", tuple(about.objectives))
+        units = _Written(file.create_group("units"), n_units, UNIT_TYPE)
+        rows = _Written(file.create_group("rows"), n_rows, row_type(about.cuts.size))
+        for part in parts:
+            units.add(part.units)
+            rows.add(part.rows)
+            for records, names in ((part.units, SAMPLES_OF_UNITS), (part.rows, SAMPLES_OF_ROWS)):
+                for name in names:
+                    listed = records[name]
+                    is_shown[listed[listed != NO_SAMPLE]] = True
+        units.close()
+        rows.close()
+        shown = np.flatnonzero(is_shown)
+        write_array(file, "shown_row", shown.astype("<u4"))
+        if about.sample_id is not None:
+            write_strings(file, "shown_id", tuple(about.sample_id[at] for at in shown.tolist()))
+        seal(file)
+
+
+def read_evidence(path: str | PathLike[str]) -> RunEvidence:
+    """Read the evidence of a run.
+
+    Parameters
+    ----------
+    path : path
+        The run directory, or a file evidence.h5 alone.
+
+    Returns
+    -------
+    RunEvidence
+
+    Raises
+    ------
+    MissingFileError
+        There is no such run, or it was made without evidence.
+    FileFormatError
+        The file is broken, was written by a newer version, or belongs to other labels.
+    """
+    place = input_path(path)
+    if place.is_file():
+        with open_sealed(place, FORMAT, FORMAT_VERSION, sealed_since=1) as file:
+            return RunEvidence.of_file(file)
+    run = read_run(place)
+    evidence = place / EVIDENCE_FILE
+    if not evidence.is_file():
+        raise MissingFileError(
+            f"The run {str(place)!r} has no evidence.",
+            "Label again without --no-evidence.",
+        )
+    found = read_evidence(evidence)
+    expected = file_identity(place / "labels.jsonl")["sha256"]
+    if found.sha256.get("labels") != expected or len(found.rows["hits"]) != len(run.labels):
+        raise FileFormatError(f"{str(evidence)!r} belongs to other labels.", _AGAIN)
+    return found
+
+
+class _Written:
+    """A group with a dataset for each field of the records, which come in parts."""
+
+    def __init__(self, group: h5py.Group, n_records: int, of: np.dtype):
+        self._done = 0
+        names = of.names or ()
+        self._datasets = {name: _dataset(group, name, n_records, of[name]) for name in names}
+        self._checksums = dict.fromkeys(names, 0)
+
+    def add(self, records: np.ndarray) -> None:
+        """Write the next records."""
+        stop = self._done + len(records)
+        for name, dataset in self._datasets.items():
+            values = np.ascontiguousarray(records[name])
+            if len(values):
+                dataset[self._done : stop] = values
+            self._checksums[name] = zlib.crc32(values.tobytes(), self._checksums[name])
+        self._done = stop
+
+    def close(self) -> None:
+        """Store the checksums."""
+        for name, dataset in self._datasets.items():
+            dataset.attrs[CHECKSUM] = np.array(self._checksums[name], TYPE)
+
+
+def _dataset(group: h5py.Group, name: str, n_records: int, of: np.dtype) -> h5py.Dataset:
+    shape = (n_records, *of.shape)
+    options: dict[str, Any] = {}
+    if n_records:
+        chunks = (min(n_records, _CHUNK), *of.shape)
+        options = {"chunks": chunks, "compression": "gzip", "shuffle": True}
+    return group.create_dataset(name, shape, of.base, **options)
+
+
+def _named(file: h5py.File, numbers: np.ndarray, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names that some numbers stand for."""
+    if numbers.max(initial=0) >= max(1, len(names)):
+        raise FileFormatError(f"{file.filename!r} contradicts itself.", _AGAIN)
+    return tuple(names[number] for number in numbers.tolist())
+
+
+def _read_records(group: h5py.Group, of: np.dtype) -> dict[str, np.ndarray]:
+    found = {}
+    n_records = None
+    for name in of.names or ():
+        values = read_array(own_dataset(group, name))
+        n_records = values.shape[0] if n_records is None and values.ndim else n_records
+        if values.dtype != of[name].base or values.shape != (n_records, *of[name].shape):
+            raise FileFormatError(
+                f"{group.file.filename!r} has {group.name}/{name} of type {values.dtype} and shape "
+                f"{values.shape}.",
+                _AGAIN,
+            )
+        found[name] = values
+    return found

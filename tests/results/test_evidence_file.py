@@ -1,0 +1,185 @@
+"""The evidence of a run: every number in evidence.h5 comes from the activations again."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import scipy.sparse
+
+from invert_core import Settings, label_files, read_evidence, read_run
+from invert_core.errors import FileFormatError, MissingFileError
+from invert_core.formula.formula import Formula
+from invert_core.labelling.inputs import Inputs
+from invert_core.labelling.label import label_workload
+from invert_core.results.evidence_records import N_BINS, N_NEAR, N_TOP, NO_SAMPLE
+from tests.naive.evidence import Ranked, edges, histogram
+
+pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+
+N_SAMPLES = 90
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(6)
+    labels = rng.random((N_SAMPLES, 6)) < 0.3
+    values = np.round(rng.normal(size=(N_SAMPLES, 4)) + labels[:, :4], 1).astype(np.float32)
+    values[:, 1] = np.maximum(values[:, 1], 0)
+    values[:, 2] = 0.5
+    ids = [f"s{number}" for number in range(N_SAMPLES)]
+    np.savez("a.npz", one=values[:, :3], two=values[:, 3:], sample_id=ids)
+    marks = labels.astype(np.int8)
+    marks[rng.random(marks.shape) < 0.1] = -1
+    concepts = [f"c{number}" for number in range(6)]
+    np.savez("whole.npz", labels=labels, id=concepts, sample_id=ids)
+    np.savez("missing.npz", labels=marks, id=concepts, sample_id=ids)
+    some = rng.permutation(N_SAMPLES)[:60]
+    np.savez("some.npz", labels=labels[some], id=concepts, sample_id=np.array(ids)[some])
+    return tmp_path
+
+
+def samples(listed):
+    return [int(one) for one in listed if one != NO_SAMPLE]
+
+
+def assert_is_evidence(run, activations, concepts, kept):
+    """Compare all that a run says with what the activations say."""
+    found = read_evidence(run)
+    labels = read_run(run).labels
+    assert found.n_samples == len(kept)
+    assert found.cuts[-1] == len(kept)
+    shown = set()
+    for search, (layer, direction) in enumerate(zip(found.layer, found.direction, strict=True)):
+        unit = {name: array[search] for name, array in found.units.items()}
+        values = activations[layer][:, unit["unit"]].astype(np.float32)
+        sign = -1 if direction == "negative" else 1
+        everywhere = np.isin(np.arange(N_SAMPLES), kept)
+        whole = Ranked(values, everywhere, everywhere, sign)
+        order = whole.order()
+        bins = edges(values[kept], N_BINS)
+        assert unit["range"].tolist() == [values[kept].min(), values[kept].max()]
+        assert unit["zeros"] == (values[kept] == 0).sum()
+        distinct, counts = np.unique(values[kept], return_counts=True)
+        assert (unit["n_distinct"], unit["mode_count"]) == (distinct.size, counts.max())
+        assert unit["hist"].sum() == (values[kept] != 0).sum()
+        if distinct.size > 1:
+            assert unit["hist"].tolist() == histogram(values[kept], bins).tolist()
+        begin = (len(kept) - N_NEAR) // 2
+        assert samples(unit["top"]) == order[:N_TOP]
+        assert samples(unit["middle"]) == order[begin : begin + N_NEAR]
+        assert unit["top_value"].tolist() == values[order[:N_TOP]].tolist()
+        assert unit["middle_value"].tolist() == values[samples(unit["middle"])].tolist()
+        shown |= {*order[:N_TOP], *samples(unit["middle"])}
+        of_search = range(found.first_row[search], found.first_row[search + 1])
+        for number in of_search:
+            label = labels.rows[number]
+            row = {name: array[number] for name, array in found.rows.items()}
+            assert (label.layer, label.unit) == (layer, unit["unit"])
+            if label.status == "dead":
+                assert not row["hits"].any()
+                assert not samples(row["missed"])
+                assert np.isnan(row["missed_value"]).all()
+                continue
+            assert label.direction == direction
+            formula = Formula.parse(label.formula)
+            domain, extent = everywhere.copy(), np.zeros(N_SAMPLES, np.bool_)
+            domain[kept] = formula.defined_on(concepts)
+            extent[kept] = formula.evaluate(concepts)
+            extent &= domain
+            ranked = Ranked(values, extent, domain, sign)
+            hits = [float(ranked.hits(int(n))) for n in found.cuts]
+            assert row["hits"].tolist() == np.array(hits, np.float32).tolist()
+            assert row["zeros_in"] == (values[extent] == 0).sum()
+            assert row["hist_in"].tolist() == histogram(values[extent], bins).tolist()
+            inside = np.where(domain, extent, 2)
+            assert row["top_in"].tolist()[: len(order)] == inside[order[:N_TOP]].tolist()
+            missed = [i for i in ranked.bottom() if extent[i]][:N_NEAR]
+            alarms = [i for i in ranked.order() if not extent[i]][:N_NEAR]
+            for name, expected in (("missed", missed), ("alarm", alarms)):
+                assert samples(row[name]) == expected
+                assert row[f"{name}_value"][: len(expected)].tolist() == values[expected].tolist()
+                shown |= set(expected)
+    assert found.first_row[-1] == len(labels.rows)
+    assert found.shown == {number: f"s{number}" for number in sorted(shown)}
+
+
+@pytest.mark.parametrize("direction", ["positive", "both"])
+@pytest.mark.parametrize("kind", ["whole", "missing", "some", "held out"])
+def test_every_number_comes_from_the_activations(here, kind, direction):
+    options = {
+        "whole": {},
+        "missing": {"missing": "exclude"},
+        "some": {"join": "inner"},
+        "held out": {"holdout": 0.3},
+    }[kind]
+    source = f"{kind}.npz" if kind in ("missing", "some") else "whole.npz"
+    settings = Settings(direction=direction, min_fraction=0.1, permutations=5, length=2)
+    label_files("a.npz", source, "run", settings=settings, **options)
+    with np.load("a.npz") as file:
+        activations = {"one": file["one"], "two": file["two"]}
+    with Inputs(here / "a.npz", here / source, **options).open(0) as work:
+        kept = np.arange(N_SAMPLES) if work.kept is None else work.kept
+        concepts = work.concepts
+    assert_is_evidence(here / "run", activations, concepts, kept)
+
+
+def test_a_sparse_layer_has_the_evidence_of_a_dense_one(here):
+    with np.load("a.npz") as file:
+        values = file["one"]
+    settings = Settings(min_fraction=0.1, permutations=0)
+    made = []
+    for given in (values, scipy.sparse.csc_matrix(values)):
+        with Inputs(given, here / "whole.npz", match="exact").open(0) as work:
+            tables = list(label_workload(work, settings, keeps_evidence=True))
+        made.append([table.evidence.to_bytes() for table in tables])
+    assert made[0] == made[1]
+
+
+def test_a_run_without_evidence_says_so(here):
+    settings = Settings(min_fraction=0.1, permutations=0, evidence=False)
+    label_files("a.npz", "whole.npz", "run", settings=settings)
+    assert not (here / "run" / "evidence.h5").exists()
+    with pytest.raises(MissingFileError, match="has no evidence") as caught:
+        read_evidence("run")
+    assert "--no-evidence" in caught.value.hint
+
+
+def test_evidence_of_other_labels_is_refused(here):
+    settings = Settings(min_fraction=0.1, permutations=0)
+    label_files("a.npz", "whole.npz", "run", settings=settings)
+    label_files("a.npz", "whole.npz", "other", settings=Settings(permutations=0, length=1))
+    (here / "other" / "evidence.h5").replace(here / "run" / "evidence.h5")
+    with pytest.raises(FileFormatError, match="belongs to other labels"):
+        read_evidence("run")
+
+
+def test_damage_anywhere_in_the_values_is_refused(here):
+    label_files("a.npz", "whole.npz", "run", settings=Settings(permutations=0, length=1))
+    for name in ("cuts", "shown_row", "units/top", "units/n_rows", "rows/hits", "rows/alarm"):
+        damaged = here / "damaged.h5"
+        damaged.write_bytes((here / "run" / "evidence.h5").read_bytes())
+        with h5py.File(damaged, "r+") as file:
+            values = file[name][...]
+            values.reshape(-1)[0] += 1
+            file[name][...] = values
+        with pytest.raises(FileFormatError, match=f"/{name} does not match its checksum"):
+            read_evidence(damaged)
+
+
+def test_a_file_of_the_first_version_is_read():
+    found = read_evidence(GOLDEN / "evidence_v1.h5")
+    none = [NO_SAMPLE] * 4
+    assert (found.layer, found.direction) == (("fc", "fc"), ("positive", "positive"))
+    assert found.cuts.tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12]
+    assert found.first_row.tolist() == [0, 1, 2]
+    assert found.units["range"].tolist() == [[-2, 9], [1, 1]]
+    assert found.units["top"][0, :13].tolist() == [0, 1, 2, 5, 3, 4, 6, 8, 9, 10, 11, 7, NO_SAMPLE]
+    assert found.units["mode_count"].tolist() == [7, 12]
+    assert found.rows["hits"][0, :4].tolist() == [1, 1.5, 2, 3]
+    assert found.rows["missed"][0].tolist() == [8, 5, 1, 0, *none]
+    assert found.rows["alarm_value"][0].tolist() == [7, 0, 0, 0, 0, 0, 0, -2]
+    assert found.shown[11] == "s11"
+    assert set(found.sha256) == {"activations", "labels"}
