@@ -55,11 +55,14 @@ def _print_unit(rows: Sequence["Label"], counts: Set[int]) -> None:
     }
     directions = {row.direction for row in rows}
     by_others = any(row.objective != "auc" for row in rows)
-    for (objective, direction), row in headlines.items():
-        of = f" by {objective}" if by_others else ""
+    alike: dict[tuple[str, str], list[Label]] = {}
+    for row in headlines.values():
+        alike.setdefault((row.direction, row.label), []).append(row)
+    for (direction, label), same in alike.items():
+        of = f" by {', '.join(row.objective for row in same)}" if by_others else ""
         of += f", {direction}" if len(directions) > 1 else ""
-        why = WHY if row.n_samples_held_out is None else WHY_HELD_OUT
-        echo_line(printable(f"Headline{of}: {row.label} ({why})"))
+        why = WHY if same[0].n_samples_held_out is None else WHY_HELD_OUT
+        echo_line(printable(f"Headline{of}: {label} ({why})"))
     columns = with_held_out(with_q(with_samples(SHOWN[1:], counts), rows), rows)
     columns = ("rank", *_marked(columns, headlines))
     if by_others:

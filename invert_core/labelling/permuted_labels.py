@@ -16,8 +16,9 @@ from invert_core.errors import DataError, SettingError
 from invert_core.files.unchanged import unchanged
 from invert_core.labelling.grouping import GroupSource, groups_of
 from invert_core.labelling.inputs import Inputs, open_source
-from invert_core.labelling.label import Progress, label_workload, search_of, searches_of
+from invert_core.labelling.label import Progress, label_workload
 from invert_core.labelling.recorded_inputs import recorded
+from invert_core.labelling.searches import search_of, searches_of
 from invert_core.labelling.workload import Workload
 from invert_core.nulls.arrangements import Arrangements, any_order
 from invert_core.nulls.grouped import arrangements_of

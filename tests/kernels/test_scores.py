@@ -45,3 +45,29 @@ def test_a_score_is_the_quotient_rounded_once_and_turns_round_with_the_sign(exte
     exact = float(Fraction(rank_sum - n * (n + 1), 2 * n * (n_samples - n)))
     assert score_of(n, rank_sum, 1.0, n_samples, None) == exact
     assert score_of(n, rank_sum, -1.0, n_samples, None) == -exact
+
+
+@st.composite
+def measured(draw):
+    """A measure as the objectives make them, and the size and sum of an extent."""
+    n_samples = draw(st.integers(2, 2**27))
+    n = draw(st.integers(1, n_samples - 1))
+    total = draw(st.integers(1, 2**53 - 1))
+    part = draw(st.integers(0, total))
+    scale = draw(st.floats(1e-3, 1e12))
+    shift = draw(st.sampled_from([0.0, float(total), total / n_samples, -1e6]))
+    lift = draw(st.sampled_from([1.0, float(n_samples)]))
+    among, more, is_root = draw(st.booleans()), draw(st.integers(0, n_samples)), draw(st.booleans())
+    rest, slope = (float(n_samples), -1.0) if among else (1.0, 0.0)
+    more = 0.0 if among else float(more)
+    measure = scores.Measure(total, lift, shift, scale, more, rest, slope, is_root)
+    return measure, n_samples, n, part
+
+
+@given(measured())
+def test_no_sum_below_the_bound_of_a_measure_has_the_score(case):
+    measure, n_samples, n, part = case
+    score = score_of(n, part, 1.0, n_samples, measure)
+    assert float(part) >= least_sum(float(n), score, 1.0, float(n_samples), measure)
+    more = score_of(n, part + 1, 1.0, n_samples, measure)
+    assert more >= score

@@ -28,12 +28,15 @@ from invert_core.executors.threads import Threads
 from invert_core.metrics.evidence import EvidenceMaker
 from invert_core.search.exhaustive_search import ExhaustiveSearch
 from invert_core.search.masked_search import MaskedSearch
+from invert_core.search.measured_search import MeasuredSearch
 from invert_core.settings import Settings
 
+kind, _, objective = sys.argv[1].partition(" by ")
 searches = {"beam": BeamSearch, "exhaustive": ExhaustiveSearch, "masked": MaskedSearch}
+searches["measured"] = MeasuredSearch
 concepts = read_concepts(sys.argv[2], missing="exclude")
-settings = Settings(direction="both", limit_search=2)
-search = searches[sys.argv[1]](concepts, settings, map(np.dtype, ("float32", "float64")))
+settings = Settings(direction="both", limit_search=2, objective=objective or "auc")
+search = searches[kind](concepts, settings, map(np.dtype, ("float32", "float64")))
 if sys.argv[3:]:
     from invert_core.activations.groups import Groups
     from invert_core.nulls.correcting import Correct
@@ -178,7 +181,13 @@ def test_a_plain_labelling_compiles_no_kernel_of_other_searches_and_float_types(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("search", "concepts"),
-    [("beam", "concepts.csv"), ("exhaustive", "concepts.csv"), ("masked", "blanks.csv")],
+    [
+        ("beam", "concepts.csv"),
+        ("exhaustive", "concepts.csv"),
+        ("masked", "blanks.csv"),
+        ("measured by phi", "concepts.csv"),
+        ("measured by mad", "concepts.csv"),
+    ],
 )
 @pytest.mark.parametrize("groups", [[], ["groups"]])
 def test_nothing_is_compiled_after_a_search_is_made_ready(

@@ -271,10 +271,10 @@ def test_a_block_is_let_go_once_its_last_unit_is_handed_over(monkeypatch):
             yield copied
             del copied
 
-    def slowly(search, units, watch):
+    def slowly(search, units, watch, scored):
         time.sleep(0.01)
         alive.append(sum(reference() is not None for reference in seen))
-        return explain(search, units, watch)
+        return explain(search, units, watch, scored)
 
     monkeypatch.setattr(Workload, "blocks", watched)
     monkeypatch.setattr(BeamSearch, "explain", slowly)

@@ -137,6 +137,11 @@ def test_a_run_of_several_objectives_is_read_checked_and_shown(tmp_path):
     assert check_permuted_labels(run, 2).n_permutations == 2
     shown = invert("show", run, "units:1")
     assert "objective" in shown.stdout
-    assert "by phi" in shown.stdout
+    assert "Best found of each length by phi, positive:" in shown.stdout
+    # Where both objectives say the same, it is said once.
+    assert "Headline by auc, phi: c3 (" in shown.stdout
+    shown = invert("show", run, "units:2").stdout
+    assert "Headline by auc: c0 (" in shown
+    assert "Headline by phi: c6 (" in shown
     label_files(*files, output=other, settings=settings("auc", search="exhaustive"))
     assert len(compare_runs(run, other).units) == 6

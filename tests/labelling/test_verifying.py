@@ -123,13 +123,14 @@ def test_a_run_that_does_not_say_what_it_was_made_from_is_refused(run, changed):
 
 def test_settings_that_are_not_known_are_refused(run):
     info = json.loads((run / "run.json").read_text())
-    seal(run / "run.json", info | {"settings": info["settings"] | {"objective": "phi"}})
+    seal(run / "run.json", info | {"settings": info["settings"] | {"flavour": "phi"}})
     with pytest.raises(FileFormatError, match="settings that this program does not know"):
         verify_run(run)
 
 
 NONSENSE = [
     *({"length": 0}, {"seed": -1}, {"beam": "wide"}, {"direction": "up"}, {"search": ["beam"]}),
+    *({"objective": ["phy"]}, {"objective": 5}, {"quantile": 1.0}),
     *({"min_gain": None}, {"time_limit": "1"}, {"search": "exhaustive", "time_limit": "1"}),
 ]
 

@@ -92,8 +92,8 @@ def test_p_off_by_a_thousandth_differs(monkeypatch):
 def test_permutations_that_count_too_few_or_too_many_differ(factor, monkeypatch):
     permuted = Correct._permuted
 
-    def wrongly(self, result, found):
-        count = permuted(self, result, found) * 1001 - 1
+    def wrongly(self, *found):
+        count = permuted(self, *found) * 1001 - 1
         return (1 + np.minimum(1000, np.rint(factor * count))) / 1001
 
     monkeypatch.setattr(Correct, "_permuted", wrongly)
