@@ -4,6 +4,9 @@ from typing import NamedTuple
 
 from invert_core import Settings
 
+_PLAIN = {"evidence": False}
+"""The other ways give no evidence for what they find; what it costs is measured by itself."""
+
 
 class Search(NamedTuple):
     """One workload of `n_units` units.
@@ -21,15 +24,15 @@ class Search(NamedTuple):
 
 SEARCHES = {
     "ImageNet-val, L=3, B=3": Search(
-        "imagenet_val", Settings(length=3, beam=3, min_fraction=0.0005), 512, 512, True
+        "imagenet_val", Settings(length=3, beam=3, min_fraction=0.0005, **_PLAIN), 512, 512, True
     ),
     "ImageNet-val, L=10, B=50": Search(
-        "imagenet_val", Settings(length=10, beam=50, min_fraction=0.0005), 512, 16, True
+        "imagenet_val", Settings(length=10, beam=50, min_fraction=0.0005, **_PLAIN), 512, 16, True
     ),
-    "dense, L=3, B=3": Search("dense", Settings(length=3, beam=3), 512, 64, False),
-    "mixed, L=3, B=3": Search("mixed", Settings(length=3, beam=3), 512, 64, False),
-    "digits, L=3, B=3": Search("digits", Settings(length=3, beam=3), 30, 30, True),
+    "dense, L=3, B=3": Search("dense", Settings(length=3, beam=3, **_PLAIN), 512, 64, False),
+    "mixed, L=3, B=3": Search("mixed", Settings(length=3, beam=3, **_PLAIN), 512, 64, False),
+    "digits, L=3, B=3": Search("digits", Settings(length=3, beam=3, **_PLAIN), 30, 30, True),
     "Zipf, L=5, B=20": Search(
-        "zipf", Settings(length=5, beam=20, min_fraction=0.0005), 32, 1, False
+        "zipf", Settings(length=5, beam=20, min_fraction=0.0005, **_PLAIN), 32, 1, False
     ),
 }
