@@ -106,8 +106,8 @@ def check(
     """Check what a run says.
 
     Alone, check that the files that the run was made from are still the same, label again, and
-    compare every number. --held-out tests all labels on samples that the search did not see.
-    --permute-labels shows what the same search finds where there is nothing to be found.
+    compare every number of the rows. --held-out tests all labels on samples that the search did
+    not see. --permute-labels shows what the same search finds where there is nothing to be found.
     """
     is_permuted = permuting["n_permutations"] is not None
     if held_out is not None and is_permuted:
@@ -194,10 +194,9 @@ def _summary(found: "HeldOutCheck") -> str:
     if found.n_tested:
         if found.n_hold is not None:
             parts.append(f"{found.n_hold:,} hold (p < 0.05)")
-        parts += [
-            f"{found.n_wrong_side:,} on the wrong side of 0.5",
-            f"median optimism {found.median_optimism:+.3f}",
-        ]
+        parts.append(f"{found.n_wrong_side:,} on the wrong side of 0.5")
+    if found.median_optimism is not None:
+        parts.append(f"median optimism {found.median_optimism:+.3f}")
     return "; ".join(parts)
 
 

@@ -149,9 +149,9 @@ def label(
 
     ACTIVATIONS is a file made by 'invert extract', or .npy or .npz. CONCEPTS is a file made by
     'invert concepts build', or any source that it takes. The run directory gets labels.csv,
-    labels.jsonl and run.json. The table has the headline of each unit, the formula to show if only
-    one is shown; 'invert show' has the others. After an interruption, the same command goes on
-    where it stopped.
+    labels.jsonl, evidence.h5 and run.json. The table has the headline of each unit, the formula to
+    show if only one is shown; 'invert show' has the others. After an interruption, the same
+    command goes on where it stopped.
     """
     from invert_core.commands.label_table import print_labels, print_overview, summary
     from invert_core.labelling.label_files import label_files

@@ -93,7 +93,7 @@ def shown(row: Label) -> dict[str, object]:
 
 
 def held_out_auc(row: Label) -> str:
-    """Write the AUC on held-out samples and its 95 % interval, which very few groups lack."""
+    """Write the AUC on held-out samples and its interval, if it is in enough groups for one."""
     if row.auc_held_out is None:
         return "-"
     if row.auc_held_out_low is None:

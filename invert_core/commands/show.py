@@ -61,7 +61,8 @@ def _print_unit(rows: Sequence["Label"], counts: Set[int]) -> None:
     for (direction, label), same in alike.items():
         of = f" by {', '.join(row.objective for row in same)}" if by_others else ""
         of += f", {direction}" if len(directions) > 1 else ""
-        why = WHY if same[0].n_samples_held_out is None else WHY_HELD_OUT
+        is_told = any(row.objective == "auc" and row.n_samples_held_out is not None for row in same)
+        why = WHY_HELD_OUT if is_told else WHY
         echo_line(printable(f"Headline{of}: {label} ({why})"))
     columns = with_held_out(with_q(with_samples(SHOWN[1:], counts), rows), rows)
     columns = ("rank", *_marked(columns, headlines))

@@ -4,6 +4,7 @@ So sums are exact, and do not depend on the order in which they are taken. Spars
 samples without a stored value share the score of zero.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple, Self
 
@@ -96,7 +97,7 @@ def score_sums(
         total[number] = scores.sum() + n_others * of_others
         squares = _sum_of_squares(scores) + n_others * of_others**2
         # Rounded once before the root.
-        deviation[number] = ((n_samples * squares - int(total[number]) ** 2) / n_samples) ** 0.5
+        deviation[number] = math.sqrt((n_samples * squares - int(total[number]) ** 2) / n_samples)
         origin[number] = of_zero
     return ScoreSums(sums, total, deviation, origin)
 
@@ -165,7 +166,7 @@ def _positions_of_highest(unit: Unit, number: int) -> np.ndarray:
     # A few of the values tell about where to look; all are looked at if that was wrong.
     some = values[::_STRIDE]
     expected = some.size * number / max(1, values.size)
-    place = int(expected + 4 * expected**0.5) + 2
+    place = int(expected + 4 * math.sqrt(expected)) + 2
     if place < some.size:
         guess = np.partition(some, some.size - place)[some.size - place]
         near = np.flatnonzero(values >= guess)

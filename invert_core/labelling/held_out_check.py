@@ -38,7 +38,8 @@ _log = logging.getLogger("invert")
 class HeldOutCheck:
     """What `check_held_out` found.
 
-    A label is a headline; a unit has one for each objective and direction, and a dead unit none.
+    A label is a headline by the first objective; a unit has one for each direction, and a dead unit
+    none.
 
     Attributes
     ----------
@@ -50,8 +51,8 @@ class HeldOutCheck:
         How many of them are true on some held-out samples and false on others.
     n_hold : int or None
         How many of these have a `p_held_out` below 0.05. Of labels without any meaning, about 5 %
-        do, and fewer if they hold in few groups. None if the samples are in groups that are not
-        known, so that there is no such p-value.
+        do, and fewer if they hold in few groups. None if there is no such p-value: the samples are
+        in groups that are not known, or the search was for the highest samples.
     n_wrong_side : int
         How many have an AUC on the other side of 0.5 than the search found.
     median_optimism : float or None
@@ -69,15 +70,16 @@ class HeldOutCheck:
     def of(cls, labels: Labels, *, has_p: bool) -> "HeldOutCheck":
         """Count the labels; `has_p` says whether it is known which samples are independent."""
         rows = labels.best()
-        tested = [row for row in rows if row.optimism is not None]
-        optimism = np.array([row.optimism for row in tested], np.float64)
+        tested = [row for row in rows if row.auc_held_out is not None]
+        optimism = [row.optimism for row in tested if row.optimism is not None]
+        has_p &= not tested or bool(optimism)
         return cls(
             labels,
             n_labels=len(rows),
             n_tested=len(tested),
             n_hold=sum(map(_holds, tested)) if has_p else None,
             n_wrong_side=sum(map(_is_on_wrong_side, tested)),
-            median_optimism=float(np.median(optimism)) if tested else None,
+            median_optimism=float(np.median(optimism)) if optimism else None,
         )
 
 
@@ -140,12 +142,14 @@ def check_held_out(
         **_joining(arguments, join=join, match=match, missing=missing),
     )
     with inputs.open() as work:
-        _warn_of_searched(searched, path, work)
+        tables = read.labels.tables
+        names_of_layers = {name for table in tables for name in table.values("layer")}
+        _warn_of_searched(searched, path, work, sorted(names_of_layers))
         known = groups_of_check(said, searched, path, work, inputs.match)
-        held = _as_searched(replace(work, groups=known), read.labels.tables)
+        held = _as_searched(replace(work, groups=known), tables)
         independent = said.where is None
-        tables = _tested(read.labels.tables, held, jobs, progress, independent=independent)
-        labels = Labels.of_tables(tables, aliases=read.labels.aliases)
+        tested = _tested(tables, held, jobs, progress, independent=independent)
+        labels = Labels.of_tables(tested, aliases=read.labels.aliases)
     return HeldOutCheck.of(labels, has_p=independent or known is not None)
 
 
@@ -196,7 +200,7 @@ def _holds(row: Label) -> bool:
 
 def _is_on_wrong_side(row: Label) -> bool:
     assert row.auc_held_out is not None
-    return row.auc_held_out > 0.5 if row.direction == "negative" else row.auc_held_out < 0.5
+    return (row.auc - 0.5) * (row.auc_held_out - 0.5) < 0.0
 
 
 def _wanted(tables: Iterable[LabelTable]) -> list[Wanted]:
@@ -258,7 +262,7 @@ def _with_unknown(concepts: ConceptSet, tables: Iterable[LabelTable]) -> Concept
     )
 
 
-def _warn_of_searched(path: Path, held_path: Path, work: Workload) -> None:
+def _warn_of_searched(path: Path, held_path: Path, work: Workload, layers: Iterable[str]) -> None:
     """Warn of what the searched activations at `path` tell of the held-out ones.
 
     These may have samples of the same ids, or may have been extracted in another way.
@@ -271,7 +275,7 @@ def _warn_of_searched(path: Path, held_path: Path, work: Workload) -> None:
         )
         return
     with open_activations(path) as searched, open_activations(held_path) as held:
-        warn_of_extraction(searched, held, (layer.name for layer, _ in work.layers))
+        warn_of_extraction(searched, held, layers)
         common = set(ids) & set(searched.sample_id or ())
     if common:
         _log.warning(

@@ -19,6 +19,7 @@ from invert_core.kernels.warm_up import compile_jobs
 from invert_core.labelling.workload import Workload
 from invert_core.results.label_table import LabelTable
 from invert_core.search.search import Units
+from invert_core.settings import OF_HIGHEST
 from invert_core.statistics.conditional import log10_p_given_ties
 from invert_core.statistics.grouped_auc import FEWEST, log10_p_between_groups
 from invert_core.statistics.intervals import auc_interval
@@ -29,6 +30,9 @@ _UNITS = 16
 
 _INFERRED = ("auc_held_out_low", "auc_held_out_high", "p_held_out", "log10_p_held_out")
 """The columns that need to know which samples are independent."""
+
+_OF_SEARCHED_AUC = ("p_held_out", "log10_p_held_out", "optimism")
+"""The columns that compare a held-out AUC with what the search found."""
 
 _log = logging.getLogger("invert")
 
@@ -106,6 +110,16 @@ def held_out_test(
         )
 
 
+def leave_out_tests_of_auc(columns: Columns, is_of_highest: np.ndarray | bool) -> Columns:
+    """Empty the columns that say how an AUC holds where the search did not ask for one.
+
+    `is_of_highest`, a bool or bool [F], says which formulas were found by what is true of the
+    highest samples only.
+    """
+    emptied = {name: np.where(is_of_highest, np.nan, columns[name]) for name in _OF_SEARCHED_AUC}
+    return columns | emptied
+
+
 def with_held_out(table: LabelTable, test: Test) -> LabelTable:
     """Fill in the columns of held-out samples of a table of whole units."""
     unit = np.cumsum(table.begins_unit()) - 1
@@ -114,7 +128,9 @@ def with_held_out(table: LabelTable, test: Test) -> LabelTable:
     texts = [formulas[row] for row in at.tolist()]
     asked = Asked(unit[at], texts, table.array("direction")[at], table.array("auc")[at])
     filled = {}
-    for name, values in test(asked, int(unit[-1]) + 1).items():
+    is_of_highest = np.isin(table.array("objective")[at].astype(str), OF_HIGHEST)
+    tested = leave_out_tests_of_auc(test(asked, int(unit[-1]) + 1), is_of_highest)
+    for name, values in tested.items():
         filled[name] = np.full(len(table), np.nan)
         filled[name][at] = values
     return replace(table, rows=dict(table.rows) | filled)

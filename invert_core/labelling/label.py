@@ -9,7 +9,7 @@ from pathlib import Path
 
 from invert_core.executors.threads import Piece, Threads
 from invert_core.labelling.choosing import UnitChoice
-from invert_core.labelling.evidence_records import EvidenceRecorder
+from invert_core.labelling.evidence_recorder import EvidenceRecorder
 from invert_core.labelling.grouping import GroupSource
 from invert_core.labelling.held_out_rows import Test, held_out_test
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs

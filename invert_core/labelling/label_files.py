@@ -17,7 +17,7 @@ from invert_core.files.storage import storage_errors
 from invert_core.files.unchanged import Watched
 from invert_core.files.write_lock import WriteLock
 from invert_core.labelling.choosing import UnitChoice
-from invert_core.labelling.evidence_records import about_evidence
+from invert_core.labelling.evidence_recorder import about_evidence
 from invert_core.labelling.grouping import table_of
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress, label_workload
@@ -76,8 +76,8 @@ def label_files(
     activations, concepts : path
         Files that `label` and `read_concepts` can read. A folder of concepts is refused.
     output : path
-        The run directory to make. It holds labels.csv, labels.jsonl and run.json, or does not
-        exist at all.
+        The run directory to make. It holds labels.csv, labels.jsonl, run.json and, unless
+        `settings.evidence` is False, evidence.h5; or it does not exist at all.
     names : path, optional
         Table of the concepts' names; see `read_concepts`.
     layers, units, settings, join, match, missing, include, exclude, holdout, jobs, progress

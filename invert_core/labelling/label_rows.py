@@ -8,8 +8,8 @@ import numpy as np
 
 from invert_core.formula.formula import Formula
 from invert_core.formula.names import LiteralNames
-from invert_core.labelling.evidence_records import EvidenceRecorder
-from invert_core.labelling.held_out_rows import Asked
+from invert_core.labelling.evidence_recorder import EvidenceRecorder
+from invert_core.labelling.held_out_rows import Asked, leave_out_tests_of_auc
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.evidence import Evidence, evidence_columns
 from invert_core.metrics.table import METRICS, measured
@@ -21,7 +21,7 @@ from invert_core.results.verdicts import verdicts
 from invert_core.search.headlines import headlines, may_be_reported
 from invert_core.search.search import Units
 from invert_core.search.search_result import Findings, SearchResult
-from invert_core.settings import Settings
+from invert_core.settings import OF_HIGHEST, Settings
 from invert_core.statistics.conditional import METHODS
 from invert_core.statistics.tails import RankSpread, z_score
 
@@ -188,7 +188,11 @@ class LabelRows:
         tested = tested_formulas(
             found.n_positive, found.doubled_u, found.spread, found.log10_p, found.rung
         )
-        is_headline = headlines(found, unseen.get("auc_held_out"))
+        (objective,) = self._settings.objective
+        if unseen:
+            unseen = leave_out_tests_of_auc(dict(unseen), objective in OF_HIGHEST)
+        # Only where the AUC was searched for does it decide.
+        is_headline = headlines(found, unseen.get("auc_held_out") if objective == "auc" else None)
         reported = np.flatnonzero((found.rank > 0) | is_headline)
         # A headline that is not among the rows to report comes after them.
         last = (found.rank == 0)[reported]

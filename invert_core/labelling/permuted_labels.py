@@ -101,7 +101,8 @@ class Share:
 class PermutedCheck:
     """What `check_permuted_labels` found.
 
-    A label is a headline; a unit has one for each objective and direction, and a dead unit none.
+    A label is a headline by the first objective; a unit has one for each direction, and a dead unit
+    none.
 
     Attributes
     ----------
@@ -305,7 +306,8 @@ class _Found:
     def __init__(self, tables: Iterable[LabelTable]) -> None:
         self._parts: dict[str, list[np.ndarray]] = {name: [] for name in MEASURES}
         for table in tables:
-            is_label = table.is_label() & (table.array("status") != "dead")
+            is_label = table.is_label() & table.is_of_first_objective()
+            is_label &= table.array("status") != "dead"
             for name, parts in self._parts.items():
                 parts.append(table.array(name)[is_label])
 

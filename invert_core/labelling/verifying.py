@@ -1,4 +1,4 @@
-"""Verification of a run: its files and every number, from the inputs that it names."""
+"""Verification of a run: its files, and every number of its rows from the inputs that it names."""
 
 import csv
 import itertools
@@ -84,7 +84,7 @@ def verify_run(
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Verified:
-    """Label again from the inputs of a run, and compare every number.
+    """Label again from the inputs of a run, and compare every number of its rows.
 
     Parameters
     ----------
@@ -112,7 +112,8 @@ def verify_run(
     """
     read = read_run(run)
     table = input_path(run) / _TABLE
-    header = _header(table, read.info)
+    _check_digests(input_path(run), read.info)
+    header = _header(table)
     moved = {"activations": activations, "concepts": concepts, "names": names}
     of_run = recorded(run, read.info, moved)
     _warn_of_versions(read.info)
@@ -125,14 +126,20 @@ def verify_run(
     return Verified(n_units, len(read.labels), of_run.files, differences)
 
 
-def _header(table: Path, info: Mapping[str, Any]) -> list[str]:
-    """Return the columns of labels.csv, which must be what run.json says of it."""
-    recorded = info.get("files", {}).get(_TABLE, {})
-    if recorded and file_identity(table)["sha256"] != recorded.get("sha256"):
-        raise FileFormatError(
-            f"{str(table)!r} is damaged or was changed: it does not match its digest in run.json.",
-            "Copy the run again from where it is whole, or label again.",
-        )
+def _check_digests(run: Path, info: Mapping[str, Any]) -> None:
+    """Refuse files that are not what run.json says of them."""
+    for name, digests in info.get("files", {}).items():
+        path = run / name
+        if file_identity(path)["sha256"] != digests.get("sha256"):
+            raise FileFormatError(
+                f"{str(path)!r} is damaged or was changed: it does not match its digest in "
+                "run.json.",
+                "Copy the run again from where it is whole, or label again.",
+            )
+
+
+def _header(table: Path) -> list[str]:
+    """Return the columns of labels.csv."""
     first = next((line for _, line in read_lines(table, "Label again.")), "")
     return [name for name in next(csv.reader([first]), []) if name in Label.ORDER]
 

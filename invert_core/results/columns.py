@@ -119,7 +119,11 @@ class Explanation:
         "Mann-Whitney U of the samples inside the extent, ties counting one half.", dead=0.0
     )
     z: float = column("Standard score of U, corrected for ties and continuity.", dead=0.0)
-    p_value: float = column("Two-sided p-value of U.", dead=1.0)
+    p_value: float = column(
+        "Two-sided p-value of U; of formulas found by `phi`, `iou` or `f1`, the hypergeometric "
+        "one.",
+        dead=1.0,
+    )
     log10_p: float = column(
         "Decimal logarithm of `p_value`, correct even if `p_value` underflows to 0.",
         dead=0.0,
@@ -178,8 +182,8 @@ class Label(UnitExplanation):
     """One row of the result of a labelling."""
 
     direction: str = column(
-        "Direction of the search: `positive` for the largest AUC, `negative` for the smallest, or "
-        "`given` if one given formula was tested."
+        "Direction of the search: `positive` for what is high, `negative` for what is low (the "
+        "smallest AUC), or `given` if one given formula was tested."
     )
     p_search: float = column(
         "`p_value` corrected for the search among many formulas, as `correction` says.", dead=1.0
@@ -267,8 +271,8 @@ class Label(UnitExplanation):
     headline: int = column(
         "1 for the label of the unit: of the best formulas of each length, the one with the "
         "smallest p corrected for all formulas that are not longer; a longer one that does not "
-        "beat the shorter ones on held-out samples is none. A unit has one for each direction; if "
-        "it is not among the rows with the best AUC, it comes after them, with the next rank. Its "
+        "beat the shorter ones on held-out samples is none. A unit has one for each objective and "
+        "direction; if it is not among the best rows, it comes after them, with the next rank. Its "
         "`p_search` allows for this choice. 0 for other rows, and for all rows of earlier "
         "versions, where rank 1 stands for it.",
         dead=1,

@@ -106,7 +106,7 @@ class Labels:
     __hash__ = None  # type: ignore[assignment]
 
     def best(self, top: int | None = None) -> tuple[Label, ...]:
-        """Return the label of every unit and direction, except dead units, best first.
+        """Return the label of every living unit and direction by the first objective, best first.
 
         The label is the `headline`, or the row of rank 1 in runs of earlier versions.
 

@@ -1,5 +1,6 @@
 """Objectives besides the AUC: what the samples score, and what a search makes of the sums."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -184,7 +185,7 @@ def given_highest(
     lowest; there are `n_drawn`.
     """
     n_units = len(ranked.sums)
-    deviation = np.full(n_units, (n_drawn * (n_samples - n_drawn) / n_samples) ** 0.5)
+    deviation = np.full(n_units, math.sqrt(n_drawn * (n_samples - n_drawn) / n_samples))
     made = {
         (_HIGHEST, is_lowest): ScoreSums(
             sums, np.full(n_units, n_drawn), deviation, np.zeros(n_units)
@@ -222,14 +223,14 @@ def _centred(of: ScoreSums, n_samples: int) -> tuple[np.ndarray, np.ndarray]:
 def _correlation(of: ScoreSums, n_samples: int) -> Measures:
     """(S - n T / N) / sqrt(n (N - n) / N * sum of squared deviations)."""
     lift, shift = _centred(of, n_samples)
-    scale = lift * of.deviation / n_samples**0.5
+    scale = lift * of.deviation / math.sqrt(n_samples)
     return _between(of, lift, shift, scale, n_samples)._replace(is_root=True)
 
 
 def _difference(of: ScoreSums, n_samples: int) -> Measures:
     """(S / n - (T - S) / (N - n)) / standard deviation."""
     lift, shift = _centred(of, n_samples)
-    scale = lift * of.deviation / n_samples**1.5
+    scale = lift * of.deviation / (n_samples * math.sqrt(n_samples))
     return _between(of, lift, shift, scale, n_samples)
 
 

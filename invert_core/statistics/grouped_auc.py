@@ -63,10 +63,9 @@ def log10_p_between_groups(placed: Placements, is_negative: np.ndarray) -> np.nd
 
     It is a t test of the logit of the AUC by `grouped_variance`. The degrees of freedom are one
     less than the effective number of groups inside or outside, whichever is smaller, and at least
-    a half. Where all groups say the
-    same or the AUC is 0 or 1, so that this variance says nothing, the AUC itself is tested, by the
-    variance that it would have if each group were one sample and the AUC one half. It is NaN where
-    groups are too few; see `are_enough`.
+    a half. Where all groups say the same or the AUC is 0 or 1, so that this variance says nothing,
+    the AUC itself is tested, by the variance that it would have if each group were one sample and
+    the AUC one half. It is NaN where groups are too few; see `are_enough`.
 
     Parameters
     ----------

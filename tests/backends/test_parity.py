@@ -295,7 +295,8 @@ def ranked_alike(module, graph):
 def test_labels_are_identical_where_there_are_no_near_ties(case, both):
     labels = np.random.default_rng(5).random((N, 12)) < 0.3
     concepts = {f"c{number}": column for number, column in enumerate(labels.T)}
-    settings = Settings(length=2, beam=2)
+    # Evidence holds values, which differ in their last digits.
+    settings = Settings(length=2, beam=2, evidence=False)
     n_units = 0
     for module, graph in both.values():
         units = ranked_alike(module, graph)

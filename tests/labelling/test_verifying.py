@@ -89,6 +89,12 @@ def test_a_changed_table_is_noticed(run):
         verify_run(run)
 
 
+def test_changed_evidence_is_noticed(run):
+    (run / "evidence.h5").write_bytes((run / "evidence.h5").read_bytes()[:-1] + b"?")
+    with pytest.raises(FileFormatError, match=r"evidence\.h5' is damaged or was changed"):
+        verify_run(run)
+
+
 def test_inputs_that_have_moved_are_asked_for(run, files):
     moved = (files / "seen.npz").rename(files / "elsewhere.npz")
     with pytest.raises(MissingFileError, match=r"activations of the run are no longer at '.*seen"):

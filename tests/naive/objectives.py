@@ -54,7 +54,7 @@ class Measure:
         n = self.n
         if self.objective == "correlation":
             return math.sqrt(float(n**3 - n - tie_sum(values)) / 3.0)
-        return ((n * sum(s * s for s in self.scores) - self.total**2) / n) ** 0.5
+        return math.sqrt((n * sum(s * s for s in self.scores) - self.total**2) / n)
 
     def value(self, extent: AbstractSet[int]) -> float:
         """Compute the objective of an extent."""
@@ -71,8 +71,9 @@ class Measure:
         lift = 1.0 if self.total % n == 0 else float(n)
         shift = float(self.total // n if self.total % n == 0 else self.total)
         if self.objective in ("mad", "top"):
-            return (lift * s - shift * m) / (lift * self.deviation / n**1.5 * float(m * (n - m)))
-        scale = lift * self.deviation / n**0.5
+            scale = lift * self.deviation / (n * math.sqrt(n))
+            return (lift * s - shift * m) / (scale * float(m * (n - m)))
+        scale = lift * self.deviation / math.sqrt(n)
         return (lift * s - shift * m) / (scale * math.sqrt(float(m * (n - m))))
 
     def distance(self, extent: AbstractSet[int]) -> float:
