@@ -92,11 +92,11 @@ def test_held_out_samples_test_the_formulas_of_each_objective_as_if_it_were_alon
 def test_an_auc_on_unseen_samples_decides_nothing_where_none_was_searched_for():
     rng = np.random.default_rng(2)
     concepts = rng.random((N, 6)) < 0.3
-    # The peaks are "c0 & ~c1", but most samples of "c0" and not "c1" are low.
-    units = rng.normal(size=(N, 4)) - 1.0 * (concepts[:, [0]] & ~concepts[:, [1]])
-    peaks = np.flatnonzero(concepts[:, 0] & ~concepts[:, 1])
+    # The peaks are "a & ~b", but most of its samples are low, and those of "a & b" are not.
+    a, b = concepts[:, :2].T
+    units = rng.normal(size=(N, 4)) + np.where(b, 1.0, -1.0)[:, None] * a[:, None]
     for unit in units.T:
-        unit[rng.choice(peaks, peaks.size // 6, replace=False)] += 6.0
+        unit[rng.choice(np.flatnonzero(a & ~b), (a & ~b).sum() // 3, replace=False)] += 6.0
     half = np.arange(N) < N // 2
     ids = np.array([f"s{number}" for number in range(N)])
     told = {"settings": settings("phi"), "join": "inner"}
@@ -106,6 +106,7 @@ def test_an_auc_on_unseen_samples_decides_nothing_where_none_was_searched_for():
     marks = ConceptSet.from_arrays(concepts, list("abcdef"), sample_id=ids.tolist())
     without = label(searched, marks, **told)
     found = label(searched, marks, **told, held_out=unseen)
+    assert "a & ~b" in {row.formula for row in found if row.headline}
     assert [row.formula for row in found] == [row.formula for row in without]
     assert [row.headline for row in found] == [row.headline for row in without]
     assert {row.auc_held_out is None for row in found if row.formula} == {False}
