@@ -1,6 +1,7 @@
 """The settings of a search, with their defaults and ranges."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 
@@ -137,6 +138,8 @@ class Settings:
 
     def _check_objectives(self) -> None:
         given = self.objective
+        if not isinstance(given, Iterable):
+            raise SettingError(f"--objective is {given!r}.", "Give names, as in auc,phi.")
         names = tuple(given.split(",") if isinstance(given, str) else given)
         for name in names:
             if name not in OBJECTIVES:
@@ -150,6 +153,11 @@ class Settings:
             raise SettingError(
                 "An exhaustive search knows no objective but auc.",
                 "Leave out --objective, or --search exhaustive.",
+            )
+        if self.quantile != type(self).quantile and not set(names) & set(OF_HIGHEST):
+            raise SettingError(
+                "--quantile is of use only with the objectives phi, iou and f1.",
+                "Add one of them, as in --objective auc,phi, or leave out --quantile.",
             )
         object.__setattr__(self, "objective", names)
 

@@ -202,7 +202,8 @@ def value_scores(unit: Unit) -> Scores:
         max([values.max(initial=-np.inf), *zeros]),
     )
     # Half of each, if float64 cannot hold the range itself.
-    half = 1.0 if np.isfinite(most - least) else 0.5
+    with np.errstate(over="ignore"):
+        half = 1.0 if np.isfinite(most - least) else 0.5
     width = most * half - least * half
     steps = 2.0 ** (_SUM_BITS - unit.n_samples.bit_length())
     # A constant unit has no range.

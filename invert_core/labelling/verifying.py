@@ -130,6 +130,11 @@ def _check_digests(run: Path, info: Mapping[str, Any]) -> None:
     """Refuse files that are not what run.json says of them."""
     for name, digests in info.get("files", {}).items():
         path = run / name
+        if not path.is_file():
+            raise FileFormatError(
+                f"The run {str(run)!r} lacks its file {name!r}.",
+                "Copy the run again from where it is whole, or label again.",
+            )
         if file_identity(path)["sha256"] != digests.get("sha256"):
             raise FileFormatError(
                 f"{str(path)!r} is damaged or was changed: it does not match its digest in "

@@ -1,5 +1,6 @@
 """The evidence for formulas: what the samples nearest the top of a unit say of them."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -197,8 +198,14 @@ def range_in_steps(ends: np.ndarray, values: np.ndarray) -> float:
     kind = values.dtype.type
     if kind is np.float64 and abs(low) < _LARGEST and abs(high) < _LARGEST:
         kind = np.float32 if np.array_equal(values.astype(np.float32), values) else kind
-    with np.errstate(over="ignore", invalid="ignore"):
-        return float((high - low) / np.spacing(kind(max(abs(low), abs(high)))))
+    largest = max(abs(low), abs(high))
+    if not math.isfinite(largest):
+        return math.nan
+    of_type = np.finfo(kind)
+    step = math.ldexp(1.0, math.frexp(largest)[1] - 1 - of_type.nmant)
+    step = max(step, float(of_type.smallest_subnormal))
+    # The difference of both could overflow.
+    return high / step - low / step
 
 
 def _most_values(units: Units) -> int:

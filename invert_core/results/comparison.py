@@ -187,7 +187,8 @@ class _Described:
         """Return the rows of each search by AUC, keyed by layer, unit and direction."""
         found: dict[tuple[str, int, str], list[Label]] = {}
         for row in self.labels:
-            if row.objective == "auc":
+            # A dead unit has one row, by the first objective.
+            if row.objective == "auc" or row.status == "dead":
                 found.setdefault((row.layer, row.unit, row.direction), []).append(row)
         return found
 

@@ -99,3 +99,13 @@ def test_rows_of_earlier_versions_have_no_verdict():
     row = Label.of_dead_unit(layer="fc", unit=0, direction="positive", n_samples=9)
     assert row.verdict == "dead"
     assert Label.__dataclass_fields__["verdict"].default == "none"
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_unit_as_wide_as_its_type_is_labelled(dtype):
+    marks = np.arange(60) % 3 == 0
+    largest = np.finfo(dtype).max
+    values = np.where(marks, largest, -largest)[:, None].astype(dtype)
+    (row,) = label(values, {"a": marks}, settings=Settings(length=1, permutations=0))
+    assert (row.formula, row.verdict, row.precision_at_size) == ("a", "holds", 1.0)
+    assert row.range_in_steps > 2**10

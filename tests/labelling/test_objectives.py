@@ -125,9 +125,26 @@ def test_groups_are_permuted_for_each_objective():
         assert {row.correction for row in found} == {"group permutation"}
 
 
+def test_dead_units_are_counted_whatever_objective_comes_first(tmp_path):
+    units, concepts = made()
+    np.savez(tmp_path / "a.npz", layer=units)
+    np.savez(tmp_path / "c.npz", labels=np.stack(list(concepts.values()), axis=1), id=[*concepts])
+    inputs = tmp_path / "a.npz", tmp_path / "c.npz"
+    for name, options in (
+        ("beam", {"objective": ("phi", "auc")}),
+        ("exhaustive", {"search": "exhaustive"}),
+    ):
+        of_run = Settings(length=2, permutations=0, evidence=False, **options)
+        label_files(*inputs, tmp_path / name, settings=of_run)
+    found = compare_runs(tmp_path / "beam", tmp_path / "exhaustive")
+    assert (found.n_dead, found.n_only_beam, found.n_only_exhaustive) == (1, 0, 0)
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
+        ({"objective": None}, "is None"),
+        ({"quantile": 0.3}, "only with the objectives phi, iou and f1"),
         ({"objective": "auc,phy"}, "phi"),
         ({"objective": ("auc", "auc")}, "twice"),
         ({"objective": ()}, "no objective"),

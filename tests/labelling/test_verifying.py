@@ -95,6 +95,12 @@ def test_changed_evidence_is_noticed(run):
         verify_run(run)
 
 
+def test_a_run_without_its_evidence_is_not_whole(run):
+    (run / "evidence.h5").unlink()
+    with pytest.raises(FileFormatError, match=r"lacks its file 'evidence\.h5'"):
+        verify_run(run)
+
+
 def test_inputs_that_have_moved_are_asked_for(run, files):
     moved = (files / "seen.npz").rename(files / "elsewhere.npz")
     with pytest.raises(MissingFileError, match=r"activations of the run are no longer at '.*seen"):

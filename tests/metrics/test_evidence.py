@@ -235,3 +235,21 @@ def test_values_that_were_float32_are_told_by_the_steps_of_float32():
     assert range_in_steps(values, values) == 1.0
     assert np.isnan(range_in_steps(np.array([0, np.inf]), np.array([0, np.inf])))
     assert range_in_steps(np.array([-1e300, 1e300]), np.array([-1e300, 1e300])) > 1e15
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_unit_at_the_ends_of_its_type_has_a_range(dtype):
+    largest = np.finfo(dtype).max
+    whole = 2.0 ** (np.finfo(dtype).nmant + 1) - 1
+    for values, steps in (([0, largest], whole), ([-largest, largest], 2 * whole)):
+        ends = np.array(values, dtype)
+        assert range_in_steps(ends.astype(np.float64), ends) == steps
+
+
+@given(st.floats(0, allow_infinity=False, width=32), st.sampled_from([np.float32, np.float64]))
+def test_a_rounding_step_is_that_of_numpy(value, dtype):
+    values = np.array([0, value], np.float32).astype(dtype)
+    with np.errstate(over="ignore"):
+        step = float(np.spacing(np.float32(value)))
+    if np.isfinite(step):
+        assert range_in_steps(values.astype(np.float64), values) == value / step
