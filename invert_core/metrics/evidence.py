@@ -46,7 +46,7 @@ def places_of_cuts(n_samples: int) -> np.ndarray:
     [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 18, 20, 24, 30]
     """
     n_decades = len(str(n_samples))
-    spread = np.floor(10.0 ** (np.arange(_PER_DECADE * n_decades + 1) / _PER_DECADE))
+    spread = np.rint(10.0 ** (np.arange(_PER_DECADE * n_decades + 1) / _PER_DECADE))
     wanted = np.unique(np.concatenate([_EXACT, _ROUND, spread, [n_samples]]).astype(np.int64))
     return wanted[wanted <= n_samples]
 

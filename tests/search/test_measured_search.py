@@ -10,7 +10,7 @@ from invert_core.kernels.atoms import Atoms, bits_of_atoms, find_atoms
 from invert_core.kernels.sums import PLANES, label_index
 from invert_core.search.measured_search import MeasuredSearch
 from invert_core.search.search_result import Findings
-from invert_core.settings import OBJECTIVES, Settings
+from invert_core.settings import OBJECTIVES, OF_HIGHEST, Settings
 from invert_core.testing import strategies
 from tests import naive
 from tests.search.test_search import as_floats, concept_set
@@ -35,6 +35,12 @@ class SearchOfSamples(MeasuredSearch):
         atoms = Atoms(np.arange(n_samples, dtype=np.int32), np.ones(n_samples, np.int64))
         bits = concepts.bits.copy()
         return atoms, label_index(bits, atoms.sizes, PLANES)
+
+
+def by(objective, quantile):
+    """Settings of a search; only some objectives take a quantile."""
+    told = {"quantile": quantile} if objective in OF_HIGHEST else {}
+    return {"objective": (objective,)} | told
 
 
 def plain(formulas):
@@ -63,7 +69,7 @@ def as_plain(found, rows):
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(case=strategies.search_cases(max_concepts=12))
 def test_the_search_by_an_objective_equals_the_oracle(objective, case):
-    options = Settings(**case.settings, objective=(objective,), quantile=0.1)
+    options = Settings(**case.settings, **by(objective, 0.1))
     sign = -1.0 if options.direction == "negative" else 1.0
     for unit in case.activations.T:
         values = as_floats(unit)
@@ -102,7 +108,7 @@ def test_the_search_by_an_objective_equals_the_oracle(objective, case):
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(case=strategies.search_cases(max_concepts=12))
 def test_scores_are_what_the_objective_is_defined_as(objective, case):
-    options = Settings(**case.settings, objective=(objective,), quantile=0.1)
+    options = Settings(**case.settings, **by(objective, 0.1))
     sign = -1.0 if options.direction == "negative" else 1.0
     values = as_floats(case.activations[:, 0])
     assume(np.abs(values[np.isfinite(values)]).max(initial=0.0) < 1e6 and np.isfinite(values).all())
@@ -144,7 +150,7 @@ def test_sparse_units_and_dense_ones_give_the_same_bits(objective, direction):
     sparse = SparseUnits(
         500, np.array(first), np.concatenate(samples).astype(np.int32), np.concatenate(values)
     )
-    options = Settings(objective=(objective,), direction=direction, quantile=0.05)
+    options = Settings(**by(objective, 0.05), direction=direction)
     search = MeasuredSearch(concept_set(labels), options)
     one, other = search.explain(sparse), search.explain(units)
     for name in ("length", "literals", "connectives", "rank_sum", "score", "n_highest", "log10_p"):
