@@ -15,6 +15,9 @@ from invert_core.testing import strategies
 from tests import naive
 from tests.search.test_search import as_floats, concept_set
 
+# Without compilation, NumPy warns of the wrap-around that popcounts are made of.
+pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+
 MEASURED = OBJECTIVES[1:]
 OF_VALUES = ("mad", "pearson", "cosine")
 
