@@ -15,8 +15,12 @@ from invert_core.testing import strategies
 from tests import naive
 from tests.search.test_search import as_floats, concept_set
 
-# Without compilation, NumPy warns of the wrap-around that popcounts are made of.
-pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+# Without compilation, NumPy warns of the wrap-around that popcounts are made of, and of bounds for
+# sizes that no extent has, which are compared before anything is known of the sizes.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore:invalid value encountered in sqrt:RuntimeWarning"),
+]
 
 MEASURED = OBJECTIVES[1:]
 OF_VALUES = ("mad", "pearson", "cosine")
