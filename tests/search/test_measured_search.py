@@ -1,5 +1,6 @@
 import math
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -73,7 +74,10 @@ def as_plain(found, rows):
 
 @pytest.mark.kernels
 @pytest.mark.parametrize("objective", MEASURED)
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=20 if numba.config.DISABLE_JIT else 150,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(case=strategies.search_cases(max_concepts=12))
 def test_the_search_by_an_objective_equals_the_oracle(objective, case):
     options = Settings(**case.settings, **by(objective, 0.1))
