@@ -76,6 +76,14 @@ def test_the_demo_prints_the_rows_that_the_readme_shows(folder):
         assert row in printed
 
 
+def test_a_label_of_the_demo_holds_on_none_of_the_highest_samples_as_the_readme_says(folder):
+    claim = "hold on none of the 10 highest samples, such as that of\n  `relu3:5` in the demo"
+    assert claim in README
+    (row,) = (row for row in read_run(folder / "invert-demo").labels.at("relu3:5") if row.headline)
+    assert (row.status, row.verdict, row.precision_at_10) == ("ok", "bulk", 0.0)
+    assert row.q_value < 1e-40
+
+
 def test_every_command_runs_and_prints_what_is_shown(folder, monkeypatch):
     monkeypatch.chdir(folder)
     commands = sessions()

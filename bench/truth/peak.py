@@ -1,6 +1,6 @@
 """A plain search for what the strongest responses of a unit share.
 
-It stands in for an objective of `label`.
+`label` with the objective phi searches for the same; this is older, and slower.
 """
 
 import itertools
@@ -153,7 +153,7 @@ def best(found: Sequence[Found]) -> Found:
 
 
 def headline(found: Sequence[Found], top: np.ndarray, n_concepts: int) -> Found:
-    """Return the formula that `agreement.headline` would choose, by its hypergeometric p."""
+    """Return the formula whose hypergeometric p, `corrected` for its length, is the smallest."""
 
     def p_of_length(of: Found) -> tuple[float, int]:
         tested = mann_whitney(top.astype(np.float32), of.extent, method="conditional")

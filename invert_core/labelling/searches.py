@@ -27,8 +27,8 @@ def corrections_of(
     """Return what corrects the p-values of the search by each objective."""
     made: list[Correct] = []
     for search, null in zip(searches, nulls, strict=True):
-        n_formulas = size_of_space(work.concepts, search.settings)
-        made.append(Correct(search, null, work.groups, n_formulas, made[0] if made else None))
+        size = size_of_space(work.concepts, search.settings)
+        made.append(Correct(search, null, work.groups, size, made[0] if made else None))
     return made
 
 

@@ -10,6 +10,8 @@ import scipy.sparse
 from invert_core import Settings, label_files, read_evidence, read_run
 from invert_core.errors import FileFormatError, MissingFileError
 from invert_core.formula.formula import Formula
+from invert_core.kernels import evidence as kernel
+from invert_core.kernels import orders
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import label_workload
 from invert_core.results.evidence_records import N_BINS, N_NEAR, N_TOP, NO_SAMPLE
@@ -19,6 +21,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarn
 
 N_SAMPLES = 90
 GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+def test_records_are_as_long_as_what_kernels_fill_in():
+    ours = N_BINS, N_TOP, N_NEAR, NO_SAMPLE
+    assert ours == (kernel.N_BINS, kernel.N_TOP, kernel.N_NEAR, orders.NO_SAMPLE)
 
 
 @pytest.fixture
