@@ -156,7 +156,7 @@ class LabelRows:
         self._unit_names = work.unit_names
         self._dead = {name: one.metadata["dead"] for name, one in columns(Label).items()}
         self._dead |= {"direction": settings.direction, "n_samples": work.concepts.n_samples}
-        self._dead |= {"objective": settings.objective[0]}
+        self._dead |= {"objective": settings.objectives[0]}
 
     def table(
         self,
@@ -188,7 +188,7 @@ class LabelRows:
         tested = tested_formulas(
             found.n_positive, found.doubled_u, found.spread, found.log10_p, found.rung
         )
-        (objective,) = self._settings.objective
+        (objective,) = self._settings.objectives
         if unseen:
             unseen = leave_out_tests_of_auc(dict(unseen), objective in OF_HIGHEST)
         # Only where the AUC was searched for does it decide.
@@ -271,13 +271,13 @@ class LabelRows:
             "direction": chosen(self._settings.directions, way),
             "n_scored": result.n_scored[unit, way],
             "gap": result.gap[unit, way],
-            "objective": chosen(self._settings.objective, 0 * way),
+            "objective": chosen(self._settings.objectives, 0 * way),
             "score": self._scores(found.take(reported)),
         }
 
     def _scores(self, found: Findings) -> np.ndarray:
         """Return the values of the objective: float64 [F]."""
-        if self._settings.objective != ("auc",):
+        if self._settings.objectives != ("auc",):
             return found.score
         pairs = 2 * found.n_positive * (found.spread.n_samples - found.n_positive)
         # From integers, as it would be for -1 times the activations.
