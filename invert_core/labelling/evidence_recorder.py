@@ -63,7 +63,7 @@ class EvidenceRecorder:
     def __init__(self, work: Workload, settings: Settings):
         self._layers = {layer.name: number for number, (layer, _) in enumerate(work.layers)}
         self._is_negative = [direction == "negative" for direction in settings.directions]
-        self._objectives = settings.objective
+        self._objectives = settings.objectives
         self._kept = work.kept
 
     def of_rows(

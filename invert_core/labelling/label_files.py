@@ -280,7 +280,6 @@ def _fingerprint(
     if units is not None and not isinstance(units, str):
         units = sorted(set(units), key=lambda unit: (isinstance(unit, str), unit))
     return {
-        "settings": asdict(settings),
         "layers": [layer.name for layer, _ in work.layers],
         "units": units,
         "join": inputs.join,
@@ -289,6 +288,8 @@ def _fingerprint(
         **_concept_choice(inputs),
         **({} if work.groups is None else {"groups": work.groups.digest}),
         **_holdout(inputs),
+        # What follows from the inputs, such as the objectives, is named after them.
+        "settings": asdict(settings),
         "inputs": {name: found["sha256"] for name, found in identities.items()},
         "versions": versions(),
     }

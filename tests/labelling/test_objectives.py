@@ -143,8 +143,9 @@ def test_dead_units_are_counted_whatever_objective_comes_first(tmp_path):
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"objective": None}, "is None"),
-        ({"quantile": 0.3}, "only with the objectives phi, iou and f1"),
+        ({"objective": 7}, "is 7"),
+        ({"objective": "auc", "quantile": 0.3}, "only with the objectives phi, iou and f1"),
+        ({"search": "exhaustive", "quantile": 0.3}, "only with the objectives phi, iou and f1"),
         ({"objective": "auc,phy"}, "phi"),
         ({"objective": ("auc", "auc")}, "twice"),
         ({"objective": ()}, "no objective"),
@@ -167,6 +168,30 @@ def test_missing_labels_are_left_out_by_auc_alone():
         label(units, concepts, settings=settings("auc", "phi"), missing="exclude")
 
 
+def test_by_default_every_unit_has_two_answers_where_both_can_be_found(tmp_path, caplog):
+    units, concepts = made()
+    options = {"length": 2, "permutations": PERMUTATIONS}
+    found = label(units, concepts, settings=Settings(**options))
+    assert list(found) == list(label(units, concepts, settings=settings("auc", "phi", length=2)))
+    assert {len(rows) for rows in found.answers()} == {2}
+    certified = label(units, concepts, settings=Settings(search="exhaustive", **options))
+    assert {row.objective for row in certified} == {"auc"}
+
+    concepts = {name: marks.astype(np.int8) for name, marks in concepts.items()}
+    concepts["c2"][:40] = -1
+    caplog.set_level("INFO", "invert")
+    lacking = label(units, concepts, settings=Settings(**options), missing="exclude")
+    assert {row.objective for row in lacking} == {"auc"}
+    assert "highest activations get no labels of their own" in caplog.text
+    with pytest.raises(SettingError, match="only with the objectives phi"):
+        label(units, concepts, settings=Settings(quantile=0.1), missing="exclude")
+    files = tmp_path / "units.npy", tmp_path / "concepts.npz"
+    np.save(files[0], units)
+    np.savez(files[1], labels=np.stack(list(concepts.values()), axis=1), id=list(concepts))
+    label_files(*files, tmp_path / "run", settings=Settings(**options), missing="exclude")
+    assert read_run(tmp_path / "run").info["settings"]["objective"] == ["auc"]
+
+
 def test_a_run_of_several_objectives_is_read_checked_and_shown(tmp_path):
     units, concepts = made()
     np.save(tmp_path / "units.npy", units)
@@ -180,12 +205,12 @@ def test_a_run_of_several_objectives_is_read_checked_and_shown(tmp_path):
     assert verify_run(run).differences == ()
     assert check_permuted_labels(run, 2).n_permutations == 2
     shown = invert("show", run, "units:1")
-    assert "objective" in shown.stdout
+    assert "By phi, what the strongest responses share:" in shown.stdout
     assert "Best found of each length by phi, positive:" in shown.stdout
     # Where both objectives say the same, it is said once.
-    assert "Headline by auc, phi: c3 (" in shown.stdout
+    assert "Headline and peak: c3 (" in shown.stdout
     shown = invert("show", run, "units:2").stdout
-    assert "Headline by auc: c0 (" in shown
-    assert "Headline by phi: c6 (" in shown
+    assert "Headline: c0 (" in shown
+    assert "Peak: c6 (" in shown
     label_files(*files, output=other, settings=settings("auc", search="exhaustive"))
     assert len(compare_runs(run, other).units) == 6

@@ -140,7 +140,7 @@ def assert_values(listed, of_listed, values):
     st.integers(0, 2**31),
 )
 def test_evidence_equals_the_oracle(case, is_sparse, seed):
-    settings = Settings(**case.settings)
+    settings = Settings(objective="auc", **case.settings)
     defined = getattr(case, "defined", None)
     try:
         concepts, search = search_of(case.labels, defined, settings)
@@ -162,7 +162,7 @@ def test_evidence_of_many_samples_equals_the_oracle():
     labels = rng.random((700, 6)) < 0.2
     values = np.round(np.maximum(rng.normal(size=700) + labels[:, 0], 0), 1).astype(np.float32)
     for direction in ("positive", "negative"):
-        settings = Settings(direction=direction, min_fraction=0.05)
+        settings = Settings(objective="auc", direction=direction, min_fraction=0.05)
         concepts, search = search_of(labels, None, settings)
         result = search.explain(values[None])
         found = Findings.of(result, settings)
@@ -175,13 +175,13 @@ def test_evidence_of_many_samples_equals_the_oracle():
 def test_both_directions_and_all_units_have_evidence_of_their_own():
     rng = np.random.default_rng(3)
     labels, units = rng.random((90, 5)) < 0.3, rng.normal(size=(4, 90))
-    both = Settings(direction="both", min_fraction=0.05)
+    both = Settings(objective="auc", direction="both", min_fraction=0.05)
     concepts, search = search_of(labels, None, both)
     made = EvidenceMaker(concepts, both)(units, [search.explain(units)])
     parts = []
     for unit in units:
         for direction in ("positive", "negative"):
-            one = Settings(direction=direction, min_fraction=0.05)
+            one = Settings(objective="auc", direction=direction, min_fraction=0.05)
             _, search = search_of(labels, None, one)
             parts.append(EvidenceMaker(concepts, one)(unit[None], [search.explain(unit[None])]))
     joined = Evidence.joined(parts)
@@ -193,7 +193,7 @@ def test_both_directions_and_all_units_have_evidence_of_their_own():
 def test_the_correlation_is_that_of_scipy():
     rng = np.random.default_rng(1)
     labels, values = rng.random((300, 4)) < 0.4, rng.normal(size=300) + 1e6
-    settings = Settings(length=1, beam=1)
+    settings = Settings(objective="auc", length=1, beam=1)
     concepts, search = search_of(labels, None, settings)
     result = search.explain(values[None])
     made = EvidenceMaker(concepts, settings)(values[None], [result])
@@ -207,7 +207,7 @@ def test_the_best_f1_is_the_largest_that_scikit_learn_finds():
     rng = np.random.default_rng(5)
     labels = rng.random((80, 3)) < 0.4
     values = np.round(rng.normal(size=80) + labels[:, 0], 1)
-    settings = Settings(length=1, beam=1)
+    settings = Settings(objective="auc", length=1, beam=1)
     concepts, search = search_of(labels, None, settings)
     result = search.explain(values[None])
     made = EvidenceMaker(concepts, settings)(values[None], [result])
