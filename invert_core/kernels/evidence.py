@@ -28,6 +28,7 @@ from invert_core.kernels.orders import (
     Order,
     first_outside,
     has,
+    keep_within,
     middle_samples,
     put_in_order,
     room_for_order,
@@ -123,19 +124,21 @@ class EvidenceRoom(NamedTuple):
     order: Order
     of_domain: Order
     hits: Hits
+    keys: np.ndarray
     extent: np.ndarray
     domain: np.ndarray
+    zeros: np.ndarray
     edges: np.ndarray
     moments: np.ndarray
 
 
 def room_for_evidence(n_values: int, n_samples: int) -> EvidenceRoom:
     """Return room for units of so many values among so many samples."""
-    extent, domain = np.zeros((2, (n_samples + 63) // 64), np.uint64)
+    extent, domain, zeros = np.zeros((3, (n_samples + 63) // 64), np.uint64)
     orders = room_for_order(n_values, n_samples), room_for_order(n_values, n_samples)
-    return EvidenceRoom(
-        *orders, room_for_hits(n_values), extent, domain, np.empty(N_BINS + 1), np.empty(4)
-    )
+    # One more place is written to, but not kept.
+    hits, keys = room_for_hits(n_values), np.empty(n_values + 1, np.uint64)
+    return EvidenceRoom(*orders, hits, keys, extent, domain, zeros, np.empty(N_BINS + 1), np.empty(4))
 
 
 class Formulas(NamedTuple):
@@ -180,7 +183,7 @@ def add_evidence(unit, task, formulas, places, room, units, found):
     `unit` is a `SortedUnit`, `task` a `Task` about rows of `OfUnits` and `OfFormulas`.
     """
     order, number = room.order, task.number
-    put_in_order(unit, formulas.everywhere, task.is_reversed, order)
+    put_in_order(unit, task.is_reversed, order)
     describe(order, room.edges, units, number)
     if task.ranks.size > 0:
         rank_among(order, places.among, room.hits, task.ranks)
@@ -193,7 +196,8 @@ def add_evidence(unit, task, formulas, places, room, units, found):
         of_domain = order
         if formulas.defined.shape[0] > 0:
             of_domain = room.of_domain
-            put_in_order(unit, room.domain, task.is_reversed, of_domain)
+            within = keep_within(unit, room.domain, room.keys, room.zeros)
+            put_in_order(within, task.is_reversed, of_domain)
             find_moments(of_domain, room.moments)
         explain(of_domain, row, places.cuts, room, found)
         mark_top(units.top[number], room, found.top_in[row])
