@@ -21,8 +21,8 @@ EXHAUSTIVE = ("--search", "exhaustive")
 def test_the_table_shows_the_most_convincing_units_by_name(inputs):
     result = invert(*ARGUMENTS, "--names", "names.csv")
     lines = result.stdout.splitlines()
-    assert lines[0].split() == (
-        "unit label auc p search q positive verdict peak peak verdict".split()
+    assert " ".join(lines[0].split()) == (
+        "unit label auc p search q positive verdict peak peak verdict"
     )
     assert {line.split()[0] for line in lines[1:3]} == {"fc:0", "fc:1"}
     shown = {line.split()[0]: line for line in lines[1:]}
@@ -54,7 +54,8 @@ def test_other_objectives_stand_beside_the_label_under_their_names(two_answers):
     files = ("activations.npz", "concepts.csv", "--join", "inner", "--length", 1)
     told = invert("label", *files, "-o", "again", "--objective", "phi,iou", "--no-evidence")
     head, first, *_ = told.stdout.splitlines()
-    assert head.split() == "unit label phi auc p search q positive status by iou".split()
+    titles = "unit label phi auc p search q positive status by iou"
+    assert " ".join(head.split()) == titles
     assert first.split()[-2:] == ["ok", "(same)"]
     assert "Verdicts" not in told.stderr
 
