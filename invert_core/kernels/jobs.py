@@ -66,17 +66,17 @@ def _search(dense: bool, measured: bool = False) -> None:
 
 
 def _exhaustive_search() -> None:
-    from invert_core.kernels import bounds, exhaustive, kinds, pairs, triples
+    from invert_core.kernels import bounds, exhaustive, kinds, pairs, sums, triples
 
     n_samples = 4
     first, concept = pairs.concept_lists(_BITS, n_samples)
-    counts, sums, positive = np.zeros((3, 2, 2), np.int64)
-    for table in (counts, sums):
+    counts, of_pairs, positive = np.zeros((3, 2, 2), np.int64)
+    for table in (counts, of_pairs):
         pairs.add_pairs(first, concept, _SIZES, 0, n_samples, table)
         pairs.mirror(table)
     literal = np.array([[0, 1], [2, 3]])
     problem = exhaustive.Problem(
-        _BITS, first, concept, literal, 4, _SIZES, _SIZES, counts, sums, n_samples, 1, 3, False
+        _BITS, first, concept, literal, 4, _SIZES, _SIZES, counts, of_pairs, n_samples, 1, 3, False
     )
     best = exhaustive.nothing_yet()
     exhaustive.score_literals(problem, best)
@@ -84,9 +84,10 @@ def _exhaustive_search() -> None:
     nodes = triples.Nodes(np.array([1]), np.array([kinds.EVERY]), np.zeros(1, np.uint8))
     perfect = np.full(1, exhaustive.UNIT + 1)
     triples.score_triples(problem, nodes, perfect, True, 0, 1, best)
-    marks = bounds.Pairs(counts, sums, np.zeros_like(counts), np.zeros((2, 2), np.uint8))
+    marks = bounds.Pairs(counts, of_pairs, np.zeros_like(counts), np.zeros((2, 2), np.uint8))
     sizes_of_extents = bounds.SizeRange(1, 3, 1, np.zeros(1, np.int64))
     bounds.mark_pairs(marks, positive, 0, n_samples, 0, 2, sizes_of_extents)
+    sums.sum_of_set(_BITS[0], _SIZES)
 
 
 def _missing_labels() -> None:

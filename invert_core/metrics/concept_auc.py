@@ -1,0 +1,78 @@
+"""The AUC of single concepts, from the rank sums that a search finds on its way."""
+
+import numpy as np
+
+from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.results.concept_records import (
+    HIGHEST,
+    LOWEST,
+    N_EXTREME,
+    NO_CONCEPT,
+    SCALE,
+    UNDEFINED,
+    concept_type,
+)
+from invert_core.settings import Settings
+
+
+class ConceptAUC:
+    """Makes the records of a labelling from rank sums; several threads may call it at once.
+
+    Parameters
+    ----------
+    concepts : ConceptSet
+    settings : Settings
+    n_units : int
+        Number of units of the whole run.
+    """
+
+    def __init__(self, concepts: ConceptSet, settings: Settings, n_units: int):
+        self._type = concept_type(len(concepts.id), n_units)
+        n, n_inside = concepts.n_defined, concepts.n_positive
+        self._least = n_inside * (n_inside + 1)
+        self._pairs = 2 * n_inside * (n - n_inside)
+        is_searched = n / concepts.n_samples >= settings.min_defined
+        self._has_none = (self._pairs == 0) | ~is_searched
+
+    def __call__(self, sums: np.ndarray) -> np.ndarray:
+        """Return the records of K units, given `Scored.of_concepts`: array [K]."""
+        auc = self.auc(sums)
+        records = np.zeros(len(auc), self._type)
+        if "auc" in (self._type.names or ()):
+            records["auc"] = stored(auc)
+            return records
+        for name, sign in ((HIGHEST, -1.0), (LOWEST, 1.0)):
+            records[name] = NO_CONCEPT
+            records[f"{name}_auc"] = UNDEFINED
+            for record, of_unit in zip(records, auc, strict=True):
+                first = smallest(sign * of_unit, N_EXTREME)
+                record[name][: first.size] = first
+                record[f"{name}_auc"][: first.size] = stored(of_unit[first])
+        return records
+
+    def auc(self, sums: np.ndarray) -> np.ndarray:
+        """Return the AUC of each concept, NaN if it has none: float64 [K, C]."""
+        auc = np.full(sums.shape, np.nan)
+        return np.divide(sums - self._least, self._pairs, out=auc, where=~self._has_none)
+
+
+def stored(auc: np.ndarray) -> np.ndarray:
+    """Return what is stored for an AUC, or for NaN: uint16.
+
+    >>> stored(np.array([0.0, 0.5, 1.0, np.nan])).tolist()
+    [0, 32767, 65534, 65535]
+    """
+    return np.where(np.isnan(auc), UNDEFINED, np.rint(auc * SCALE)).astype(np.uint16)
+
+
+def smallest(values: np.ndarray, n: int) -> np.ndarray:
+    """Return the positions of the smallest values but NaN, ascending, the first in a tie: int64.
+
+    >>> smallest(np.array([2.0, np.nan, 1.0, 2.0, 3.0]), 2).tolist()
+    [2, 0]
+    """
+    at = np.flatnonzero(~np.isnan(values))
+    if at.size > n:
+        # Sorting all of many values would take several times as long.
+        at = at[values[at] <= np.partition(values[at], n - 1)[n - 1]]
+    return at[np.argsort(values[at], kind="stable")[:n]]
