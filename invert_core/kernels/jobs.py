@@ -46,7 +46,7 @@ def _search(dense: bool, measured: bool = False) -> None:
     from invert_core.kernels.candidates import Limits
     from invert_core.kernels.formulas import add_over_extents
     from invert_core.kernels.scores import Measures
-    from invert_core.kernels.sums import Dense, LabelIndex
+    from invert_core.kernels.sums import Dense, LabelIndex, concept_sums
 
     counts, first = np.array([2, 2]), np.array([0, 2, 3, 4, 4])
     concept, rows = np.array([0, 1, 0, 1], np.uint32), np.array([[3], [1], [2], [0]], np.uint64)
@@ -63,6 +63,7 @@ def _search(dense: bool, measured: bool = False) -> None:
     codes = search_units(weights, index, searched, limits, measures).codes
     sums = np.empty(codes.shape[:2], np.int64)
     add_over_extents(codes, _BITS, words[0], weights, np.empty_like(words[0]), sums)
+    concept_sums(weights, index, of_dense)
 
 
 def _exhaustive_search() -> None:

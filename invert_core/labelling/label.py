@@ -18,6 +18,7 @@ from invert_core.labelling.objective_rows import RowsOfObjectives
 from invert_core.labelling.q_values import with_q_values
 from invert_core.labelling.searches import corrections_of, searches_of, size_of_space
 from invert_core.labelling.workload import Workload
+from invert_core.metrics.concept_auc import ConceptAUC
 from invert_core.metrics.evidence import Evidence, EvidenceMaker
 from invert_core.metrics.table import METRICS
 from invert_core.nulls.shared import SharedNulls
@@ -25,14 +26,11 @@ from invert_core.results.columns import Label
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.search.search import Units
-from invert_core.search.search_result import SearchResult
-from invert_core.search.several import Several
+from invert_core.search.several import Found, Several
 from invert_core.settings import Settings
 from invert_core.values import or_default
 
 Progress = Callable[[float, int], None]
-Results = tuple[SearchResult, ...]
-"""What the search by each objective found for some units."""
 
 _UNITS = 256
 """The most units of a batch, but for the last piece that it takes."""
@@ -239,15 +237,15 @@ def label_workload(
     searches = searches_of(work, settings, threads.n_threads)
     nulls = nulls or [SharedNulls(one, work.concepts, threads.n_threads) for one in searches]
     corrects = corrections_of(searches, nulls, work)
-    search = Several([one.search for one in corrects])
+    of_concepts = None
+    if settings.evidence and keeps_evidence:
+        of_concepts = ConceptAUC(work.concepts, settings, work.n_units)
+    search = Several([one.search for one in corrects], of_concepts)
     recorder = EvidenceRecorder(work, settings.directions) if keeps_evidence else None
     rows = RowsOfObjectives(
         [LabelRows(work, one.search.settings, one, recorder) for one in corrects]
     )
-    make = None
-    if settings.evidence:
-        is_tested = work.held_out is not None
-        make = EvidenceMaker(work.concepts, settings, work.dtypes, is_tested=is_tested)
+    make = _evidence_maker(work, settings)
     n_units = work.n_units
     left = work.after(n_done)
     if progress is not None:
@@ -271,9 +269,20 @@ def label_workload(
         addresses = left.addresses()
         for batch in _batches(pieces, search.places, note):
             of_batch = list(itertools.islice(addresses, len(batch)))
-            table = rows.table(batch.found, of_batch, batch.units, test, batch.evidence)
+            table = rows.table(batch.found.results, of_batch, batch.units, test, batch.evidence)
             del batch  # its units hold on to a whole block, and the next batch may take long
             yield table
+
+
+def _evidence_maker(
+    work: Workload, settings: Settings
+) -> Callable[[Units, Found], Sequence[Evidence]] | None:
+    """Return what makes the evidence of units in the threads that search them, if any is wanted."""
+    if not settings.evidence:
+        return None
+    is_tested = work.held_out is not None
+    maker = EvidenceMaker(work.concepts, settings, work.dtypes, is_tested=is_tested)
+    return lambda units, found: maker(units, found.results)
 
 
 def _test_of(
@@ -289,28 +298,27 @@ def _test_of(
 class _Batch:
     """What was found for some units, their activations for metrics, and the evidence."""
 
-    found: Results
+    found: Found
     units: Units | None
     evidence: Sequence[Evidence] | None
 
     def __len__(self) -> int:
         """Number of units."""
-        return len(self.found[0])
+        return len(self.found)
 
     @classmethod
     def of(cls, parts: Sequence["_Batch"]) -> "_Batch":
         """Return all parts as one; only a single part has activations."""
-        found = zip(*(part.found for part in parts), strict=True)
         made = [part.evidence for part in parts if part.evidence is not None]
         return cls(
-            tuple(map(SearchResult.joined, found)),
+            Found.joined([part.found for part in parts]),
             parts[0].units,
             [Evidence.joined(of_one) for of_one in zip(*made, strict=True)] if made else None,
         )
 
 
 def _batches(
-    pieces: Iterable[Piece[Results]], places: int, note: Callable[[int], None]
+    pieces: Iterable[Piece[Found]], places: int, note: Callable[[int], None]
 ) -> Iterator[_Batch]:
     """Join pieces into batches, because a test of many formulas costs little more than one.
 
