@@ -241,9 +241,9 @@ def label_workload(
     if settings.evidence and keeps_evidence:
         of_concepts = ConceptAUC(work.concepts, settings, work.n_units)
     search = Several([one.search for one in corrects], of_concepts)
-    recorder = EvidenceRecorder(work, settings.directions) if keeps_evidence else None
+    recorder = EvidenceRecorder(work, settings) if keeps_evidence else None
     rows = RowsOfObjectives(
-        [LabelRows(work, one.search.settings, one, recorder) for one in corrects]
+        [LabelRows(work, one.search.settings, one, recorder) for one in corrects], recorder
     )
     make = _evidence_maker(work, settings)
     n_units = work.n_units
@@ -276,7 +276,7 @@ def label_workload(
 
 def _evidence_maker(
     work: Workload, settings: Settings
-) -> Callable[[Units, Found], Sequence[Evidence]] | None:
+) -> Callable[[Units, Found], Evidence] | None:
     """Return what makes the evidence of units in the threads that search them, if any is wanted."""
     if not settings.evidence:
         return None
@@ -300,7 +300,7 @@ class _Batch:
 
     found: Found
     units: Units | None
-    evidence: Sequence[Evidence] | None
+    evidence: Evidence | None
 
     def __len__(self) -> int:
         """Number of units."""
@@ -313,7 +313,7 @@ class _Batch:
         return cls(
             Found.joined([part.found for part in parts]),
             parts[0].units,
-            [Evidence.joined(of_one) for of_one in zip(*made, strict=True)] if made else None,
+            Evidence.joined(made) if made else None,
         )
 
 
