@@ -8,6 +8,7 @@ from invert_core.labelling.workload import Workload
 from invert_core.metrics.evidence import Evidence, places_of_cuts
 from invert_core.results.evidence_file import AboutEvidence
 from invert_core.results.evidence_records import (
+    CONCEPTS,
     NO_SAMPLE,
     ROWS,
     SAMPLES,
@@ -41,9 +42,15 @@ def about_evidence(
     roles = [role for role in ("activations", "held_out") if role in identities]
     return AboutEvidence(
         n_samples=work.concepts.n_samples,
-        lists={"cuts": places_of_cuts(work.concepts.n_samples)},
+        lists={
+            "cuts": places_of_cuts(work.concepts.n_samples),
+            "n_units": np.array([len(units) for _, units in work.layers]),
+            "concept_positive": work.concepts.n_positive,
+            "concept_defined": work.concepts.n_defined,
+        },
         layers=[layer.name for layer, _ in work.layers],
         objectives=objectives,
+        concepts=work.concepts.id,
         sample_id=first.sample_id,
         n_file_samples=first.n_samples,
         sha256={role: identities[role]["sha256"] for role in roles} | {"labels": labels_sha256},
@@ -92,11 +99,11 @@ class EvidenceRecorder:
         return EvidenceRecords({ROWS: self._in_file(ROWS, rows)})
 
     def of_units(
-        self, evidence: Evidence, addresses: Sequence[tuple[str, int]]
+        self, evidence: Evidence, of_concepts: np.ndarray, addresses: Sequence[tuple[str, int]]
     ) -> dict[str, np.ndarray]:
         """Return the groups of records of some units, given by layer and number.
 
-        There is one record for each unit and direction.
+        `of_concepts` [K] are the records of `ConceptAUC`.
         """
         n_ways = len(self._is_negative)
         units = np.zeros(n_ways * len(addresses), UNIT_TYPE)
@@ -105,7 +112,7 @@ class EvidenceRecorder:
         units["direction"] = np.tile(self._is_negative, len(addresses))
         for name, array in evidence.units._asdict().items():
             units[name] = array
-        return {UNITS: self._in_file(UNITS, units)}
+        return {UNITS: self._in_file(UNITS, units), CONCEPTS: of_concepts}
 
     def _in_file(self, group: str, records: np.ndarray) -> np.ndarray:
         """Return records in which samples are rows of the activation file."""

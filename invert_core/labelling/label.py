@@ -269,7 +269,7 @@ def label_workload(
         addresses = left.addresses()
         for batch in _batches(pieces, search.places, note):
             of_batch = list(itertools.islice(addresses, len(batch)))
-            table = rows.table(batch.found.results, of_batch, batch.units, test, batch.evidence)
+            table = rows.table(batch.found, of_batch, batch.units, test, batch.evidence)
             del batch  # its units hold on to a whole block, and the next batch may take long
             yield table
 

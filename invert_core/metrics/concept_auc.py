@@ -29,31 +29,33 @@ class ConceptAUC:
     def __init__(self, concepts: ConceptSet, settings: Settings, n_units: int):
         self._type = concept_type(len(concepts.id), n_units)
         n, n_inside = concepts.n_defined, concepts.n_positive
-        self._least = n_inside * (n_inside + 1)
-        self._pairs = 2 * n_inside * (n - n_inside)
-        is_searched = n / concepts.n_samples >= settings.min_defined
-        self._has_none = (self._pairs == 0) | ~is_searched
+        pairs = 2.0 * n_inside * (n - n_inside)
+        has_none = (pairs == 0.0) | (n / concepts.n_samples < settings.min_defined)
+        self._least, self._pairs = n_inside * (n_inside + 1), np.where(has_none, np.nan, pairs)
 
     def __call__(self, sums: np.ndarray) -> np.ndarray:
         """Return the records of K units, given `Scored.of_concepts`: array [K]."""
-        auc = self.auc(sums)
-        records = np.zeros(len(auc), self._type)
-        if "auc" in (self._type.names or ()):
-            records["auc"] = stored(auc)
-            return records
-        for name, sign in ((HIGHEST, -1.0), (LOWEST, 1.0)):
-            records[name] = NO_CONCEPT
-            records[f"{name}_auc"] = UNDEFINED
-            for record, of_unit in zip(records, auc, strict=True):
-                first = smallest(sign * of_unit, N_EXTREME)
-                record[name][: first.size] = first
-                record[f"{name}_auc"][: first.size] = stored(of_unit[first])
+        records = np.zeros(len(sums), self._type)
+        # One unit after the other: what is made for it stays in the nearest cache.
+        for number, of_unit in enumerate(sums):
+            # From exact integers, as the AUC of a formula.
+            auc = (of_unit - self._least) / self._pairs
+            if "auc" in records.dtype.fields:
+                records["auc"][number] = stored(auc)
+            else:
+                _list_extremes(auc, records, number)
         return records
 
-    def auc(self, sums: np.ndarray) -> np.ndarray:
-        """Return the AUC of each concept, NaN if it has none: float64 [K, C]."""
-        auc = np.full(sums.shape, np.nan)
-        return np.divide(sums - self._least, self._pairs, out=auc, where=~self._has_none)
+
+def _list_extremes(auc: np.ndarray, records: np.ndarray, number: int) -> None:
+    for name, sign in ((HIGHEST, -1.0), (LOWEST, 1.0)):
+        first = smallest(sign * auc, N_EXTREME)
+        for field, values, none in (
+            (name, first, NO_CONCEPT),
+            (f"{name}_auc", stored(auc[first]), UNDEFINED),
+        ):
+            records[field][number] = none
+            records[field][number, : first.size] = values
 
 
 def stored(auc: np.ndarray) -> np.ndarray:

@@ -1,5 +1,8 @@
 """Records of the AUC of single concepts, one for each unit."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
 SCALE = 65_534
@@ -32,6 +35,56 @@ def concept_type(n_concepts: int, n_units: int) -> np.dtype:
             for one in ((concept, "<u4", (N_EXTREME,)), (auc, "<u2", (N_EXTREME,)))
         ]
     )
+
+
+@dataclass(frozen=True, eq=False)
+class ConceptEvidence:
+    """The AUC of single concepts for the units of a run.
+
+    Attributes
+    ----------
+    id : tuple of str [C]
+        The ids of the concepts.
+    n_positive, n_defined : uint32 [C]
+        On how many samples each concept is true, and on how many it is defined.
+    records : dict of str to array [U, ...]
+        The fields of `concept_type` for each unit; docs/file-formats.md says what they mean.
+    """
+
+    id: tuple[str, ...]
+    n_positive: np.ndarray
+    n_defined: np.ndarray
+    records: Mapping[str, np.ndarray]
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return len(next(iter(self.records.values())))
+
+    def of_unit(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the concepts of unit `number`, int64 [k], and their AUC, the highest first."""
+        if "auc" in self.records:
+            concept = np.arange(len(self.id))
+            auc = decoded(self.records["auc"][number])
+        else:
+            listed, of_listed = (
+                np.concatenate(
+                    [self.records[f"{name}{field}"][number] for name in (HIGHEST, LOWEST)]
+                )
+                for field in ("", "_auc")
+            )
+            # With few concepts, one can be in both lists.
+            concept, first = np.unique(listed[listed != NO_CONCEPT], return_index=True)
+            auc = decoded(of_listed[listed != NO_CONCEPT][first])
+        has_one = np.flatnonzero(~np.isnan(auc))
+        order = has_one[np.argsort(-auc[has_one], kind="stable")]
+        return concept[order].astype(np.int64), auc[order]
+
+    def fits(self, n_units: int, n_directions: int, n_records: int) -> bool:
+        """Return whether sizes agree with each other, and with those of the other evidence."""
+        sizes = {len(self.id), self.n_positive.size, self.n_defined.size}
+        n_expected = {self.n_units * n_directions, n_units * n_directions}
+        return len(sizes) == 1 and n_expected == {n_records}
 
 
 def decoded(stored: np.ndarray) -> np.ndarray:

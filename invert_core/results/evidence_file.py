@@ -24,7 +24,9 @@ from invert_core.files.hdf5_checksums import (
 )
 from invert_core.files.hdf5_values import as_text, as_whole
 from invert_core.files.input_file import input_path
+from invert_core.results.concept_records import ConceptEvidence
 from invert_core.results.evidence_records import (
+    CONCEPTS,
     NO_SAMPLE,
     OF_ROWS,
     ROWS,
@@ -43,12 +45,13 @@ FORMAT_VERSION = 1
 DIRECTIONS = ("positive", "negative")
 """The directions, in the order of their numbers in the file."""
 
-_CHUNK = 1024
+_CHUNK, _CHUNK_BYTES = 1024, 2**19
+"""The most records of a chunk, and about how many bytes it has at most: HDF5 keeps 1 MiB in memory
+while a chunk is filled."""
 _AGAIN = "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN"
 _SHA256 = ("activations", "held_out", "labels")
 
-
-LISTS = ("cuts",)
+LISTS = ("cuts", "n_units", "concept_positive", "concept_defined")
 """The lists of uint32 that a file has of its own."""
 
 
@@ -62,9 +65,10 @@ class AboutEvidence:
         Number of samples that were searched.
     lists : mapping of str to int array
         The lists in `LISTS` that the file has: `cuts` [K], the numbers of samples among which hits
-        are counted.
-    layers, objectives : sequence of str
-        Names of the layers, and the objectives of the search.
+        are counted; `n_units`, how many units of each layer there are; `concept_positive` and
+        `concept_defined` [C], on how many samples each concept is true, and on how many defined.
+    layers, objectives, concepts : sequence of str
+        Names of the layers, the objectives of the search, and the ids of the concepts.
     sample_id : sequence of str or None
         Ids of all samples of the activation file; None if they have none.
     n_file_samples : int
@@ -78,6 +82,7 @@ class AboutEvidence:
     lists: Mapping[str, np.ndarray]
     layers: Sequence[str]
     objectives: Sequence[str]
+    concepts: Sequence[str]
     sample_id: Sequence[str] | None
     n_file_samples: int
     sha256: Mapping[str, str]
@@ -108,6 +113,8 @@ class RunEvidence:
     rows : dict of str to array [R, ...]
         Evidence of each row of the run, in their order, among it `record`, which of the S records
         it is about; that of a dead unit is 0.
+    concepts : ConceptEvidence
+        The AUC of single concepts.
     shown : dict of int to str
         Ids of the samples that any list names, by row of the activation file.
     sha256 : dict of str to str
@@ -121,6 +128,7 @@ class RunEvidence:
     objective: tuple[str, ...]
     units: Fields
     rows: Fields
+    concepts: ConceptEvidence
     shown: dict[int, str]
     sha256: dict[str, str]
 
@@ -143,6 +151,14 @@ class RunEvidence:
         n_rows = {_n_records(groups[name]) for name in OF_ROWS if name in groups}
         if len(n_rows) > 1 or groups[ROWS]["record"].max(initial=0) >= max(1, len(layer)):
             raise _contradiction(file)
+        concepts = ConceptEvidence(
+            read_strings(own_dataset(file, "concept_id")),
+            lists["concept_positive"],
+            lists["concept_defined"],
+            groups[CONCEPTS],
+        )
+        if not concepts.fits(int(lists["n_units"].sum()), len(set(direction)), len(layer)):
+            raise _contradiction(file)
         with broken_file_errors(file):
             n_samples = as_whole(file.attrs.get("n_samples"))
             named = {name: file.attrs.get(f"{name}_sha256") for name in _SHA256}
@@ -158,7 +174,21 @@ class RunEvidence:
             cuts=lists["cuts"],
             units=groups[UNITS],
             rows=groups[ROWS],
+            concepts=concepts,
         )
+
+    def concept_auc(self, record: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the AUC of single concepts, seen from the top of one of the S records of units.
+
+        The first array, int64 [k], holds indices into ``concepts.id``: all concepts that have an
+        AUC or, of very many, the 50 with the highest and the 50 with the lowest. The second one,
+        float64 [k], holds their AUC, which falls.
+        """
+        unit = record * self.concepts.n_units // len(self.direction)
+        concept, auc = self.concepts.of_unit(unit)
+        if self.direction[record] == "negative":
+            return concept[::-1], 1.0 - auc[::-1]
+        return concept, auc
 
 
 def write_evidence(path: Path, parts: Iterable[EvidenceRecords], about: AboutEvidence) -> None:
@@ -182,6 +212,7 @@ def write_evidence(path: Path, parts: Iterable[EvidenceRecords], about: AboutEvi
             write_array(file, name, numbers_of.astype("<u4"))
         write_strings(file, "layer", tuple(about.layers))
         write_strings(file, "objective", tuple(about.objectives))
+        write_strings(file, "concept_id", tuple(about.concepts))
         written = {
             name: _Written(file.create_group(name), numbers[name], of) for name, of in types.items()
         }
@@ -272,7 +303,8 @@ def _dataset(group: h5py.Group, name: str, n_records: int, of: np.dtype) -> h5py
     shape = (n_records, *of.shape)
     options: dict[str, Any] = {}
     if n_records:
-        chunks = (min(n_records, _CHUNK), *of.shape)
+        fitting = max(1, _CHUNK_BYTES // of.itemsize)
+        chunks = (min(n_records, _CHUNK, fitting), *of.shape)
         options = {"chunks": chunks, "compression": "gzip", "shuffle": True}
     return group.create_dataset(name, shape, of.base, **options)
 

@@ -1,4 +1,4 @@
-"""Records of evidence, as plain bytes: of each unit and direction, and of each row."""
+"""Records of evidence, as plain bytes: of each unit and direction, each row, and each unit."""
 
 import struct
 from collections.abc import Iterator, Mapping
@@ -8,11 +8,14 @@ from typing import Self
 
 import numpy as np
 
+from invert_core.results.concept_records import concept_type
+
 N_BINS, N_TOP, N_NEAR = 40, 24, 8
 NO_SAMPLE = 2**32 - 1
 
-GROUPS = UNITS, ROWS = "units", "rows"
-"""The groups of records in their order: each row has its `record` among the units."""
+GROUPS = UNITS, ROWS, CONCEPTS = "units", "rows", "concepts"
+"""The groups of records in their order: each row has its `record` among those of the first group,
+in which there is one for each unit and direction; in the last, there is one for each unit."""
 OF_ROWS = (ROWS,)
 """The groups with one record for each row; the others have records of units."""
 SAMPLES = {UNITS: ("top", "middle"), ROWS: ("missed", "alarm")}
@@ -64,7 +67,12 @@ def record_types(lists: Mapping[str, np.ndarray]) -> dict[str, np.dtype]:
     The lists that the file has of its own say how long some fields are; a group without its list is
     not there.
     """
-    return {UNITS: UNIT_TYPE, ROWS: row_type(lists["cuts"].size)}
+    n_units = int(lists["n_units"].sum(dtype=np.int64))
+    return {
+        UNITS: UNIT_TYPE,
+        ROWS: row_type(lists["cuts"].size),
+        CONCEPTS: concept_type(lists["concept_positive"].size, n_units),
+    }
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from invert_core.kernels import histograms, orders
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import label_workload
 from invert_core.results.evidence_records import N_BINS, N_NEAR, N_TOP, NO_SAMPLE
+from tests import naive
 from tests.naive.evidence import Ranked, edges, histogram
 
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
@@ -54,6 +55,25 @@ def samples(listed):
     return [int(one) for one in listed if one != NO_SAMPLE]
 
 
+def assert_are_aucs(found, record, values, concepts):
+    """Compare the AUC of single concepts, in the direction of a record, with its definition."""
+    expected = {}
+    for index, name in enumerate(found.concepts.id):
+        formula = Formula.parse(name)
+        domain, extent = formula.defined_on(concepts), formula.evaluate(concepts)
+        inside = set(np.flatnonzero(extent[domain]).tolist())
+        _, expected[index] = naive.auc(values[domain].tolist(), inside)
+        sizes = found.concepts.n_positive[index], found.concepts.n_defined[index]
+        assert sizes == (len(inside), domain.sum())
+    concept, auc = found.concept_auc(record)
+    assert sorted(concept.tolist()) == list(expected)
+    assert (np.diff(auc) <= 0).all()
+    if found.direction[record] == "negative":
+        auc = 1.0 - auc
+    of_concept = [expected[index] for index in concept.tolist()]
+    assert auc.tolist() == pytest.approx(of_concept, rel=0, abs=0.5000001 / 65_534)
+
+
 def assert_is_evidence(run, activations, concepts, kept):
     """Compare all that a run says with what the activations say."""
     found = read_evidence(run)
@@ -82,6 +102,7 @@ def assert_is_evidence(run, activations, concepts, kept):
         assert unit["top_value"].tolist() == values[order[:N_TOP]].tolist()
         assert unit["middle_value"].tolist() == values[samples(unit["middle"])].tolist()
         shown |= {*order[:N_TOP], *samples(unit["middle"])}
+        assert_are_aucs(found, search, values[kept], concepts)
         for number in np.flatnonzero(found.rows["record"] == search):
             label = labels.rows[number]
             row = {name: array[number] for name, array in found.rows.items()}
@@ -199,7 +220,8 @@ def test_evidence_of_other_labels_is_refused(here):
 
 def test_damage_anywhere_in_the_values_is_refused(here):
     label_files("a.npz", "whole.npz", "run", settings=Settings(permutations=0, length=1))
-    for name in ("cuts", "shown_row", "units/top", "rows/record", "rows/hits", "rows/alarm"):
+    names = "cuts", "shown_row", "units/top", "rows/record", "rows/hits", "rows/alarm"
+    for name in (*names, "concepts/auc", "concept_positive"):
         damaged = here / "damaged.h5"
         damaged.write_bytes((here / "run" / "evidence.h5").read_bytes())
         with h5py.File(damaged, "r+") as file:
@@ -222,5 +244,9 @@ def test_a_file_of_the_first_version_is_read():
     assert found.rows["hits"][0, :4].tolist() == [1, 1.5, 2, 3]
     assert found.rows["missed"][0].tolist() == [8, 5, 1, 0, *none]
     assert found.rows["alarm_value"][0].tolist() == [7, 0, 0, 0, 0, 0, 0, -2]
+    assert found.concepts.id == ("bird",)
+    assert (found.concepts.n_positive.tolist(), found.concepts.n_defined.tolist()) == ([4], [12])
+    # Of 32 pairs of a bird and another sample, 26.5 are in order.
+    assert found.concepts.records["auc"].tolist() == [[round(65_534 * 26.5 / 32)], [32_767]]
     assert found.shown[11] == "s11"
     assert set(found.sha256) == {"activations", "labels"}
