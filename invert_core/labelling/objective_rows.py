@@ -64,7 +64,8 @@ class RowsOfObjectives:
         table = tables[0] if len(tables) == 1 else _merged(tables)
         if self._recorder is None or table.evidence is None:
             return table
-        assert evidence is not None and together.of_concepts is not None
+        assert evidence is not None
+        assert together.of_concepts is not None
         of_units = self._recorder.of_units(evidence, together.of_concepts, addresses)
         return replace(table, evidence=table.evidence.with_groups(**of_units))
 
