@@ -9,7 +9,7 @@ from pathlib import Path
 
 from invert_core.executors.threads import Piece, Threads
 from invert_core.labelling.choosing import UnitChoice
-from invert_core.labelling.evidence_recorder import EvidenceRecorder
+from invert_core.labelling.evidence_recorder import EvidenceRecorder, samples_compared
 from invert_core.labelling.grouping import GroupSource
 from invert_core.labelling.held_out_rows import Test, held_out_test
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
@@ -245,7 +245,7 @@ def label_workload(
     rows = RowsOfObjectives(
         [LabelRows(work, one.search.settings, one, recorder) for one in corrects], recorder
     )
-    make = _evidence_maker(work, settings)
+    make = _evidence_maker(work, settings, keeps_evidence=keeps_evidence)
     n_units = work.n_units
     left = work.after(n_done)
     if progress is not None:
@@ -275,13 +275,16 @@ def label_workload(
 
 
 def _evidence_maker(
-    work: Workload, settings: Settings
+    work: Workload, settings: Settings, *, keeps_evidence: bool
 ) -> Callable[[Units, Found], Evidence] | None:
     """Return what makes the evidence of units in the threads that search them, if any is wanted."""
     if not settings.evidence:
         return None
     is_tested = work.held_out is not None
-    maker = EvidenceMaker(work.concepts, settings, work.dtypes, is_tested=is_tested)
+    compared = samples_compared(work, settings) if keeps_evidence else None
+    maker = EvidenceMaker(
+        work.concepts, settings, work.dtypes, is_tested=is_tested, compared=compared
+    )
     return lambda units, found: maker(units, found.results)
 
 

@@ -1,6 +1,6 @@
 """Records of the AUC of single concepts, one for each unit."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,15 +43,12 @@ class ConceptEvidence:
 
     Attributes
     ----------
-    id : tuple of str [C]
-        The ids of the concepts.
     n_positive, n_defined : uint32 [C]
         On how many samples each concept is true, and on how many it is defined.
     records : dict of str to array [U, ...]
         The fields of `concept_type` for each unit; docs/file-formats.md says what they mean.
     """
 
-    id: tuple[str, ...]
     n_positive: np.ndarray
     n_defined: np.ndarray
     records: Mapping[str, np.ndarray]
@@ -64,7 +61,7 @@ class ConceptEvidence:
     def of_unit(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the concepts of unit `number`, int64 [k], and their AUC, the highest first."""
         if "auc" in self.records:
-            concept = np.arange(len(self.id))
+            concept = np.arange(self.n_positive.size)
             auc = decoded(self.records["auc"][number])
         else:
             listed, of_listed = (
@@ -80,11 +77,16 @@ class ConceptEvidence:
         order = has_one[np.argsort(-auc[has_one], kind="stable")]
         return concept[order].astype(np.int64), auc[order]
 
-    def fits(self, n_units: int, n_directions: int, n_records: int) -> bool:
-        """Return whether sizes agree with each other, and with those of the other evidence."""
-        sizes = {len(self.id), self.n_positive.size, self.n_defined.size}
-        n_expected = {self.n_units * n_directions, n_units * n_directions}
-        return len(sizes) == 1 and n_expected == {n_records}
+    def fits(self, n_units: Iterable[float], n_concepts: int) -> bool:
+        """Return whether these are the units and concepts that other evidence is about."""
+        n_listed = self.n_positive.size, self.n_defined.size
+        is_known = [
+            (self.records[name] < n_concepts) | (self.records[name] == NO_CONCEPT)
+            for name in (HIGHEST, LOWEST)
+            if name in self.records
+        ]
+        is_fitting = set(n_listed) == {n_concepts} and set(n_units) == {self.n_units}
+        return is_fitting and all(of_list.all() for of_list in is_known)
 
 
 def decoded(stored: np.ndarray) -> np.ndarray:

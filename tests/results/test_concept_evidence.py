@@ -108,6 +108,20 @@ def test_sizes_that_do_not_agree_are_refused(here, name):
         read_evidence("run/evidence.h5")
 
 
+def test_concepts_that_are_not_there_are_refused(here, monkeypatch):
+    monkeypatch.setattr(concept_records, "MOST_NUMBERS", 1)
+    made()
+    with h5py.File("run/evidence.h5", "r+") as file:
+        lists = file["concepts/lowest"]
+        values = lists[...]
+        values[-1, -1] = N_CONCEPTS
+        lists[...] = values
+        lists.attrs[CHECKSUM] = np.uint32(zlib.crc32(values.tobytes()))
+        seal(file)
+    with pytest.raises(FileFormatError, match="contradicts itself"):
+        read_evidence("run/evidence.h5")
+
+
 def test_concepts_that_cannot_be_in_a_formula_for_missing_labels_have_no_auc(here):
     with np.load("c.npz") as file:
         marks, ids = file["labels"][:, :6].astype(np.int8), file["id"][:6]
