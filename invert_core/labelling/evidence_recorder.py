@@ -9,6 +9,7 @@ from invert_core.metrics.alike import samples_to_compare
 from invert_core.metrics.evidence import Evidence, places_of_cuts
 from invert_core.results.evidence_file import AboutEvidence
 from invert_core.results.evidence_records import (
+    CONCEPTS,
     NO_SAMPLE,
     ROWS,
     SAMPLED,
@@ -53,6 +54,9 @@ def about_evidence(
         n_samples=work.concepts.n_samples,
         lists={
             "cuts": places_of_cuts(work.concepts.n_samples),
+            "n_units": np.array([len(units) for _, units in work.layers]),
+            "concept_positive": work.concepts.n_positive,
+            "concept_defined": work.concepts.n_defined,
             "compared": compared if work.kept is None else work.kept[compared],
         },
         names={
@@ -108,11 +112,12 @@ class EvidenceRecorder:
         return EvidenceRecords({ROWS: self._in_file(ROWS, rows)})
 
     def of_units(
-        self, evidence: Evidence, addresses: Sequence[tuple[str, int]]
+        self, evidence: Evidence, of_concepts: np.ndarray, addresses: Sequence[tuple[str, int]]
     ) -> dict[str, np.ndarray]:
         """Return the groups of records of some units, given by layer and number.
 
-        There is one record for each unit and direction, but one for each unit of its ranks.
+        There is one record for each unit and direction, but one for each unit of its ranks and of
+        `of_concepts` [K], what `ConceptAUC` makes.
         """
         n_ways = len(self._is_negative)
         units = np.zeros(n_ways * len(addresses), UNIT_TYPE)
@@ -123,7 +128,7 @@ class EvidenceRecorder:
             units[name] = array
         sampled = np.zeros(len(addresses), sampled_type(evidence.ranks.shape[1]))
         sampled["ranks"] = evidence.ranks
-        return {UNITS: self._in_file(UNITS, units), SAMPLED: sampled}
+        return {UNITS: self._in_file(UNITS, units), CONCEPTS: of_concepts, SAMPLED: sampled}
 
     def _in_file(self, group: str, records: np.ndarray) -> np.ndarray:
         """Return records in which samples are rows of the activation file."""

@@ -23,6 +23,7 @@ from invert_core.labelling.searches import (
     with_objective,
 )
 from invert_core.labelling.workload import Workload
+from invert_core.metrics.concept_auc import ConceptAUC
 from invert_core.metrics.evidence import Evidence, EvidenceMaker
 from invert_core.metrics.table import METRICS
 from invert_core.nulls.shared import SharedNulls
@@ -30,14 +31,11 @@ from invert_core.results.columns import Label
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.search.search import Units
-from invert_core.search.search_result import SearchResult
-from invert_core.search.several import Several
+from invert_core.search.several import Found, Several
 from invert_core.settings import Settings
 from invert_core.values import or_default
 
 Progress = Callable[[float, int], None]
-Results = tuple[SearchResult, ...]
-"""What the search by each objective found for some units."""
 
 _UNITS = 256
 """The most units of a batch, but for the last piece that it takes."""
@@ -245,18 +243,15 @@ def label_workload(
     searches = searches_of(work, settings, threads.n_threads)
     nulls = nulls or [SharedNulls(one, work.concepts, threads.n_threads) for one in searches]
     corrects = corrections_of(searches, nulls, work)
-    search = Several([one.search for one in corrects])
+    of_concepts = None
+    if settings.evidence and keeps_evidence:
+        of_concepts = ConceptAUC(work.concepts, settings, work.n_units)
+    search = Several([one.search for one in corrects], of_concepts)
     recorder = EvidenceRecorder(work, settings) if keeps_evidence else None
     rows = RowsOfObjectives(
         [LabelRows(work, one.search.settings, one, recorder) for one in corrects], recorder
     )
-    make = None
-    if settings.evidence:
-        is_tested = work.held_out is not None
-        compared = samples_compared(work, settings) if keeps_evidence else None
-        make = EvidenceMaker(
-            work.concepts, settings, work.dtypes, is_tested=is_tested, compared=compared
-        )
+    make = _evidence_maker(work, settings, keeps_evidence=keeps_evidence)
     n_units = work.n_units
     left = work.after(n_done)
     if progress is not None:
@@ -285,6 +280,20 @@ def label_workload(
             yield table
 
 
+def _evidence_maker(
+    work: Workload, settings: Settings, *, keeps_evidence: bool
+) -> Callable[[Units, Found], Evidence] | None:
+    """Return what makes the evidence of units in the threads that search them, if any is wanted."""
+    if not settings.evidence:
+        return None
+    is_tested = work.held_out is not None
+    compared = samples_compared(work, settings) if keeps_evidence else None
+    maker = EvidenceMaker(
+        work.concepts, settings, work.dtypes, is_tested=is_tested, compared=compared
+    )
+    return lambda units, found: maker(units, found.results)
+
+
 def _test_of(
     work: Workload, n_threads: int, block: int | None
 ) -> AbstractContextManager[Test | None]:
@@ -298,28 +307,27 @@ def _test_of(
 class _Batch:
     """What was found for some units, their activations for metrics, and the evidence."""
 
-    found: Results
+    found: Found
     units: Units | None
     evidence: Evidence | None
 
     def __len__(self) -> int:
         """Number of units."""
-        return len(self.found[0])
+        return len(self.found)
 
     @classmethod
     def of(cls, parts: Sequence["_Batch"]) -> "_Batch":
         """Return all parts as one; only a single part has activations."""
-        found = zip(*(part.found for part in parts), strict=True)
         made = [part.evidence for part in parts if part.evidence is not None]
         return cls(
-            tuple(map(SearchResult.joined, found)),
+            Found.joined([part.found for part in parts]),
             parts[0].units,
             Evidence.joined(made) if made else None,
         )
 
 
 def _batches(
-    pieces: Iterable[Piece[Results]], places: int, note: Callable[[int], None]
+    pieces: Iterable[Piece[Found]], places: int, note: Callable[[int], None]
 ) -> Iterator[_Batch]:
     """Join pieces into batches, because a test of many formulas costs little more than one.
 

@@ -11,7 +11,8 @@ from invert_core.labelling.label_rows import NOTHING_UNSEEN, LabelRows
 from invert_core.metrics.evidence import Evidence
 from invert_core.results.label_table import LabelTable, by_unit
 from invert_core.search.search import Units
-from invert_core.search.search_result import Findings, SearchResult
+from invert_core.search.search_result import Findings
+from invert_core.search.several import Found
 
 
 class RowsOfObjectives:
@@ -31,7 +32,7 @@ class RowsOfObjectives:
 
     def table(
         self,
-        results: Sequence[SearchResult],
+        together: Found,
         addresses: Sequence[tuple[str, int]],
         units: Units | None,
         test: Test | None,
@@ -41,8 +42,8 @@ class RowsOfObjectives:
 
         Parameters
         ----------
-        results : sequence of SearchResult
-            What the search by each objective found for the units.
+        together : Found
+            What the searches by all objectives found for the units.
         addresses : sequence of (str, int)
             Layer and number of each unit.
         units : Units or None
@@ -52,6 +53,7 @@ class RowsOfObjectives:
         evidence : Evidence or None
             The evidence for the formulas by all objectives.
         """
+        results = together.results
         founds = [rows.found(one) for rows, one in zip(self._of_each, results, strict=True)]
         unseen = self._unseen(founds, test, len(addresses))
         tables = []
@@ -60,9 +62,11 @@ class RowsOfObjectives:
             found = results[number], founds[number]
             tables.append(rows.table(*found, addresses, units, unseen[number], of_one))
         table = tables[0] if len(tables) == 1 else _merged(tables)
-        if evidence is None or self._recorder is None or table.evidence is None:
+        if self._recorder is None or table.evidence is None:
             return table
-        of_units = self._recorder.of_units(evidence, addresses)
+        assert evidence is not None
+        assert together.of_concepts is not None
+        of_units = self._recorder.of_units(evidence, together.of_concepts, addresses)
         return replace(table, evidence=table.evidence.with_groups(**of_units))
 
     def _unseen(

@@ -24,9 +24,10 @@ from invert_core.files.hdf5_checksums import (
 )
 from invert_core.files.hdf5_values import as_text, as_whole
 from invert_core.files.input_file import input_path
+from invert_core.results.concept_records import NO_CONCEPT, ConceptEvidence
 from invert_core.results.evidence_records import (
     ALIKE,
-    NO_CONCEPT,
+    CONCEPTS,
     NO_SAMPLE,
     OF_ROWS,
     ROWS,
@@ -45,12 +46,14 @@ FORMAT_VERSION = 1
 DIRECTIONS = ("positive", "negative")
 """The directions, in the order of their numbers in the file."""
 
-_CHUNK = 1024
+_CHUNK, _CHUNK_BYTES = 1024, 2**19
+"""The most records of a chunk, and about how many bytes it has at most: HDF5 keeps 1 MiB in memory
+while a chunk is filled."""
 _AGAIN = "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN"
 _SHA256 = ("activations", "held_out", "labels")
 
 
-LISTS = ("cuts", "compared")
+LISTS = ("cuts", "compared", "n_units", "concept_positive", "concept_defined")
 """The lists of uint32 that a file has of its own."""
 NAMES = ("layer", "objective", "concept")
 """The lists of text that a file has of its own."""
@@ -66,7 +69,9 @@ class AboutEvidence:
         Number of samples that were searched.
     lists : mapping of str to int array
         The lists in `LISTS` that the file has: `cuts` [K], the numbers of samples among which hits
-        are counted, and `compared` [n], the samples by which units are compared.
+        are counted; `compared` [n], the samples by which units are compared; `n_units`, how many
+        units of each layer there are; `concept_positive` and `concept_defined` [C], on how many
+        samples each concept is true, and on how many it is defined.
     names : mapping of str to sequence of str
         The names in `NAMES`: `layer`, the `objective` of each search, and the `concept` ids.
     sample_id : sequence of str or None
@@ -117,6 +122,8 @@ class RunEvidence:
         it is about; that of a dead unit is 0.
     alike : dict of str to array [S, 5]
         The units alike, numbers in `unit` and rank correlations in `correlation`.
+    concepts : ConceptEvidence
+        The AUC of single concepts for each unit.
     shown : dict of int to str
         Ids of the samples that any list names, by row of the activation file.
     sha256 : dict of str to str
@@ -133,6 +140,7 @@ class RunEvidence:
     units: Fields
     rows: Fields
     alike: Fields
+    concepts: ConceptEvidence
     shown: dict[int, str]
     sha256: dict[str, str]
 
@@ -153,11 +161,16 @@ class RunEvidence:
                 (UNITS, "direction", DIRECTIONS),
             )
         )
-        # Each row has a record of every group of rows, each unit of all others.
+        fields = lists["concept_positive"], lists["concept_defined"], groups.pop(CONCEPTS)
+        concepts = ConceptEvidence(*fields)
+        # Each row has a record of every group of rows, each unit and direction of all others.
         n_records = {(name in OF_ROWS, _n_records(of)) for name, of in groups.items()}
         if len(n_records) > 2 or groups[ROWS]["record"].max(initial=0) >= max(1, len(layer)):
             raise _contradiction(file)
         if not _is_known(groups[UNITS]["share"], len(names["concept"])):
+            raise _contradiction(file)
+        n_units = int(lists["n_units"].sum()), len(layer) / max(1, len(set(direction)))
+        if not concepts.fits(n_units, len(names["concept"])):
             raise _contradiction(file)
         with broken_file_errors(file):
             n_samples = as_whole(file.attrs.get("n_samples"))
@@ -177,7 +190,21 @@ class RunEvidence:
             units=groups[UNITS],
             rows=groups[ROWS],
             alike=groups[ALIKE],
+            concepts=concepts,
         )
+
+    def concept_auc(self, record: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the AUC of single concepts, seen from the top of one of the S records of units.
+
+        The first array, int64 [k], holds indices into `concept`: all concepts that have an
+        AUC or, of very many, the 50 with the highest and the 50 with the lowest. The second one,
+        float64 [k], holds their AUC, which falls.
+        """
+        unit = record * self.concepts.n_units // len(self.direction)
+        concept, auc = self.concepts.of_unit(unit)
+        if self.direction[record] == "negative":
+            return concept[::-1], 1.0 - auc[::-1]
+        return concept, auc
 
 
 def write_evidence(path: Path, parts: Iterable[EvidenceRecords], about: AboutEvidence) -> None:
@@ -291,7 +318,8 @@ def _dataset(group: h5py.Group, name: str, n_records: int, of: np.dtype) -> h5py
     shape = (n_records, *of.shape)
     options: dict[str, Any] = {}
     if n_records:
-        chunks = (min(n_records, _CHUNK), *of.shape)
+        fitting = max(1, _CHUNK_BYTES // of.itemsize)
+        chunks = (min(n_records, _CHUNK, fitting), *of.shape)
         options = {"chunks": chunks, "compression": "gzip", "shuffle": True}
     return group.create_dataset(name, shape, of.base, **options)
 

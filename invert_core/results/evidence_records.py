@@ -1,4 +1,4 @@
-"""Records of evidence, as plain bytes: of each unit and direction, and of each row."""
+"""Records of evidence, as plain bytes: of each unit and direction, each row, and each unit."""
 
 import struct
 from collections.abc import Iterator, Mapping
@@ -8,11 +8,13 @@ from typing import Self
 
 import numpy as np
 
+from invert_core.results.concept_records import concept_type
+
 N_BINS, N_TOP, N_NEAR, N_SHARED, N_ALIKE = 40, 24, 8, 6, 5
-NO_SAMPLE = NO_CONCEPT = NO_UNIT = 2**32 - 1
+NO_SAMPLE = NO_UNIT = 2**32 - 1
 """Fills up lists."""
 
-GROUPS = UNITS, ROWS, SAMPLED, ALIKE = "units", "rows", "sampled", "alike"
+GROUPS = UNITS, ROWS, CONCEPTS, SAMPLED, ALIKE = "units", "rows", "concepts", "sampled", "alike"
 """The groups of records in their order: each row has its `record` among the units."""
 OF_ROWS = (ROWS,)
 """The groups with one record for each row; the others have records of units."""
@@ -71,7 +73,12 @@ def sampled_type(n_compared: int) -> np.dtype:
 
 def _types(lists: Mapping[str, np.ndarray]) -> dict[str, np.dtype]:
     """Return the types that a run has from the first unit on; the parameter is as below."""
-    return {UNITS: UNIT_TYPE, ROWS: row_type(lists["cuts"].size)}
+    n_units = int(lists["n_units"].sum(dtype=np.int64))
+    return {
+        UNITS: UNIT_TYPE,
+        ROWS: row_type(lists["cuts"].size),
+        CONCEPTS: concept_type(lists["concept_positive"].size, n_units),
+    }
 
 
 def record_types(lists: Mapping[str, np.ndarray]) -> dict[str, np.dtype]:

@@ -69,6 +69,9 @@ class MeasuredSearch(BeamSearch):
                 result.n_highest[alive, way] = sums.total
             else:
                 tested[alive, way] = codes[:, :, RANK_SUM]
+        if scored.wants_concepts:
+            sums = concept_sums(ranks[alive], self._index, self._index.dense)
+            self.note_concepts(scored, alive, sums)
         result.test(profile, Ties.join(profiles), tested)
         return result
 
@@ -77,10 +80,9 @@ class MeasuredSearch(BeamSearch):
     ) -> np.ndarray:
         """Search living units, note scores and counts, and return the formulas with their sums."""
         measures = self._objective.measures(sums, self.n_samples)
-        codes, n_scored = search_units(
-            sums.sums, self._index, self._most_different(sums), self._limits, measures
-        )
-        result.n_scored[alive, way] = n_scored
+        searched = self._most_different(sums)
+        made = search_units(sums.sums, self._index, searched, self._limits, measures)
+        codes, result.n_scored[alive, way] = made.codes, made.n_scored
         unit, place = used = np.nonzero(codes[:, :, LENGTH])
         found = codes[used]
         score = score_of(

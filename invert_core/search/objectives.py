@@ -38,9 +38,26 @@ class Scored:
         Activations without NaN.
     atoms : Atoms
         The atoms of the N samples.
+    wants_concepts : bool
+        Whether a search of the units shall write `of_concepts`.
+
+    Attributes
+    ----------
+    wants_concepts : bool
+        Whether this was not done yet.
+    of_concepts : int64 [K, C] or None
+        Doubled midranks of each unit, added over each concept. If labels are missing, they are the
+        midranks among the samples on which the concept is defined, and a concept that no formula
+        may have has any number.
     """
 
-    def __init__(self, units: np.ndarray | StoredUnits, atoms: Atoms):
+    wants_concepts = False
+    of_concepts: np.ndarray | None = None
+
+    def __init__(
+        self, units: np.ndarray | StoredUnits, atoms: Atoms, *, wants_concepts: bool = False
+    ):
+        self.wants_concepts = wants_concepts
         self._units = units
         self._atoms = atoms
         self._ranked: RankSums | None = None
@@ -52,6 +69,10 @@ class Scored:
         if self._ranked is None:
             self._ranked = rank_sums(self._units, self._atoms)
         return self._ranked
+
+    def note_concepts(self, sums: np.ndarray) -> None:
+        """Write `of_concepts`."""
+        self.of_concepts, self.wants_concepts = sums, False
 
     def sums(self, kind: str, scoring: Scoring, is_negated: bool) -> ScoreSums:
         """Return the sums of the scores of one kind, of the units or of -1 times the units."""
