@@ -22,6 +22,8 @@ ADJUSTMENTS = ("bh", "by", "holm")
 OBJECTIVES = ("auc", "correlation", "phi", "iou", "f1", "mad", "pearson", "cosine", "top")
 OF_HIGHEST = ("phi", "iou", "f1")
 """The objectives that only ask which samples have the highest activations."""
+OF_VALUES = ("mad", "pearson", "cosine")
+"""The objectives that use the activations themselves, and not only their order."""
 MAX_BEAM = 100_000
 """A wider beam no longer prunes anything, and memory grows with beam x samples."""
 

@@ -27,7 +27,7 @@ from invert_core.results.labels import Labels
 from invert_core.search.search import Units
 from invert_core.search.search_result import SearchResult
 from invert_core.search.several import Several
-from invert_core.settings import Settings
+from invert_core.settings import OF_VALUES, Settings
 from invert_core.values import or_default
 
 Progress = Callable[[float, int], None]
@@ -250,6 +250,7 @@ def label_workload(
         make = EvidenceMaker(work.concepts, settings, work.dtypes, is_tested=is_tested)
     n_units = work.n_units
     left = work.after(n_done)
+    finite = any(one.settings.objective[0] in OF_VALUES for one in searches)
     if progress is not None:
         progress(n_done, n_units)
 
@@ -264,7 +265,7 @@ def label_workload(
             progress(n_done, n_units)
 
     with (
-        closing(left.blocks(block)) as blocks,
+        closing(left.blocks(block, finite=finite)) as blocks,
         closing(threads.pieces(search, blocks, tick if progress else None, make)) as pieces,
         _test_of(left, threads.n_threads, block) as test,
     ):
