@@ -146,10 +146,13 @@ class Settings:
         for name in names:
             if name not in OBJECTIVES:
                 raise choice("objective", name, OBJECTIVES)
-        if not names or len(set(names)) < len(names):
+        if not names:
             raise SettingError(
-                f"--objective names {'an objective twice' if names else 'no objective'}.",
-                "Give each one once, as in --objective auc,phi.",
+                "--objective names no objective.", "Give one or several, as in --objective auc,phi."
+            )
+        if len(set(names)) < len(names):
+            raise SettingError(
+                f"--objective names {max(names, key=names.count)!r} twice.", "Give each one once."
             )
         if self.search == "exhaustive" and names != ("auc",):
             raise SettingError(

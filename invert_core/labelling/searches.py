@@ -1,5 +1,6 @@
 """Prepares the searches of a labelling, one for each objective."""
 
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from invert_core.statistics.corrections import n_formulas
 
 if TYPE_CHECKING:
     from invert_core.search.beam_search import BeamSearch
+
+_log = logging.getLogger("invert")
 
 
 def size_of_space(concepts: ConceptSet, settings: Settings) -> int:
@@ -39,6 +42,8 @@ def searches_of(work: Workload, settings: Settings, n_threads: int) -> list[Sear
             "Only the objective auc can leave out the samples whose labels are missing.",
             "Give --missing negative if they mean 0, or --objective auc.",
         )
+    if work.concepts.defined is None and settings.min_defined != Settings.min_defined:
+        _log.warning("No labels are left out as missing, so --min-defined changes nothing.")
     first, *others = settings.of_each_objective()
     made = [search_of(work, first, n_threads)]
     for each in others:
