@@ -9,8 +9,8 @@ from invert_core.activations.sparse import SparseUnits
 from invert_core.errors import DataError
 from invert_core.kernels.atoms import Atoms, bits_of_atoms, find_atoms
 from invert_core.kernels.sums import PLANES, label_index
+from invert_core.search.findings import Findings
 from invert_core.search.measured_search import MeasuredSearch
-from invert_core.search.search_result import Findings
 from invert_core.settings import OBJECTIVES, OF_HIGHEST, OF_VALUES, Settings
 from invert_core.testing import strategies
 from tests import naive
