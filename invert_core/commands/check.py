@@ -10,6 +10,7 @@ from invert_core.commands import options
 from invert_core.commands.command import PATH, command
 from invert_core.commands.console import Number, echo_line, print_rows, printable, progress
 from invert_core.errors import DataError
+from invert_core.settings import SIGNIFICANT
 from invert_core.wording import counted
 
 if TYPE_CHECKING:
@@ -86,8 +87,9 @@ permuting_options = options.together(
 @click.option(
     "--groups",
     metavar="TABLE:COLUMN|id:REGEX",
-    help="Which samples belong together: --permute-labels exchanges the labels of groups as one, "
-    "and for --held-out groups are independent, not samples. [default: those of the run]",
+    help="Which samples belong together, of the run for --permute-labels, which exchanges the "
+    "labels of groups as one, and of the held-out ones for --held-out, which takes groups as "
+    "independent, not samples. [default: those of the run]",
 )
 @moved_options
 @joining_options
@@ -183,17 +185,17 @@ def _print_held_out(found: "HeldOutCheck", table: options.Table) -> None:
             }
             for row in found.labels.best(table.top)
         ],
-        [name for name in HELD_OUT if name != "p_held_out" or found.n_hold is not None],
+        [name for name in HELD_OUT if name != "p_held_out" or found.n_significant is not None],
         "table",
     )
 
 
 def _summary(found: "HeldOutCheck") -> str:
-    """Say in one line how many labels hold."""
+    """Say in one line how many labels are significant on held-out samples."""
     parts = [f"{found.n_tested:,} of {counted(found.n_labels, 'label')} tested"]
     if found.n_tested:
-        if found.n_hold is not None:
-            parts.append(f"{found.n_hold:,} hold (p < 0.05)")
+        if found.n_significant is not None:
+            parts.append(f"{found.n_significant:,} significant (p < {SIGNIFICANT})")
         parts.append(f"{found.n_wrong_side:,} on the wrong side of 0.5")
     if found.median_optimism is not None:
         parts.append(f"median optimism {found.median_optimism:+.3f}")

@@ -61,7 +61,7 @@ def about_evidence(
         },
         names={
             "layer": [layer.name for layer, _ in work.layers],
-            "objective": settings.objective,
+            "objective": settings.objectives,
             "concept": work.concepts.id,
         },
         sample_id=first.sample_id,

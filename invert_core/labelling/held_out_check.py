@@ -49,7 +49,7 @@ class HeldOutCheck:
         Number of labels.
     n_tested : int
         How many of them are true on some held-out samples and false on others.
-    n_hold : int or None
+    n_significant : int or None
         How many of these have a `p_held_out` below 0.05. Of labels without any meaning, about 5 %
         do, and fewer if they hold in few groups. None if there is no such p-value: the samples are
         in groups that are not known, or the search was for the highest samples.
@@ -62,7 +62,7 @@ class HeldOutCheck:
     labels: Labels = field(repr=False)
     n_labels: int
     n_tested: int
-    n_hold: int | None
+    n_significant: int | None
     n_wrong_side: int
     median_optimism: float | None
 
@@ -77,7 +77,7 @@ class HeldOutCheck:
             labels,
             n_labels=len(rows),
             n_tested=len(tested),
-            n_hold=sum(map(_holds, tested)) if has_p else None,
+            n_significant=sum(map(_is_significant, tested)) if has_p else None,
             n_wrong_side=sum(map(_is_on_wrong_side, tested)),
             median_optimism=float(np.median(optimism)) if optimism else None,
         )
@@ -111,8 +111,9 @@ def check_held_out(
     join, match, missing : str, optional
         As for `label`; None means as for the run.
     groups : str, optional
-        Groups of the samples that were searched and of those that were not, as for `label`. None
-        means those of the run; its table of groups says only that there are some.
+        Groups of the held-out samples, as for `label`. Searched samples whose groups it names, too,
+        must be of others. None means those of the run; its table of groups says only that there are
+        some.
     jobs, progress
         As for `label`.
 
@@ -194,7 +195,7 @@ def _tested(
                 progress(n_done, held.n_units)
 
 
-def _holds(row: Label) -> bool:
+def _is_significant(row: Label) -> bool:
     return row.p_held_out is not None and row.p_held_out < SIGNIFICANT
 
 

@@ -32,7 +32,7 @@ from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.search.search import Units
 from invert_core.search.several import Found, Several
-from invert_core.settings import Settings
+from invert_core.settings import OF_VALUES, Settings
 from invert_core.values import or_default
 
 Progress = Callable[[float, int], None]
@@ -254,6 +254,7 @@ def label_workload(
     make = _evidence_maker(work, settings, keeps_evidence=keeps_evidence)
     n_units = work.n_units
     left = work.after(n_done)
+    finite = any(one.settings.objectives[0] in OF_VALUES for one in searches)
     if progress is not None:
         progress(n_done, n_units)
 
@@ -268,7 +269,7 @@ def label_workload(
             progress(n_done, n_units)
 
     with (
-        closing(left.blocks(block)) as blocks,
+        closing(left.blocks(block, finite=finite)) as blocks,
         closing(threads.pieces(search, blocks, tick if progress else None, make)) as pieces,
         _test_of(left, threads.n_threads, block) as test,
     ):

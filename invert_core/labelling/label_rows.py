@@ -18,9 +18,10 @@ from invert_core.nulls.correcting import Correct
 from invert_core.results.columns import OPTIONAL_TYPES, Label, columns
 from invert_core.results.label_table import Column, FormulaTexts, LabelTable
 from invert_core.results.verdicts import verdicts
+from invert_core.search.findings import Findings
 from invert_core.search.headlines import headlines, may_be_reported
 from invert_core.search.search import Units
-from invert_core.search.search_result import Findings, SearchResult
+from invert_core.search.search_result import SearchResult
 from invert_core.settings import OF_HIGHEST, Settings
 from invert_core.statistics.conditional import METHODS
 from invert_core.statistics.tails import RankSpread, z_score

@@ -10,8 +10,8 @@ from invert_core.labelling.held_out_rows import Asked, Test
 from invert_core.labelling.label_rows import NOTHING_UNSEEN, LabelRows
 from invert_core.metrics.evidence import Evidence
 from invert_core.results.label_table import LabelTable, by_unit
+from invert_core.search.findings import Findings
 from invert_core.search.search import Units
-from invert_core.search.search_result import Findings
 from invert_core.search.several import Found
 
 

@@ -29,9 +29,10 @@ from invert_core.kernels.orders import sorted_unit
 from invert_core.kernels.radix import room_for
 from invert_core.kernels.shared_concepts import Concepts, Shared, find_shared
 from invert_core.kernels.warm_up import compile_jobs
+from invert_core.search.findings import Findings
 from invert_core.search.headlines import may_be_reported
 from invert_core.search.search import Units
-from invert_core.search.search_result import Findings, SearchResult
+from invert_core.search.search_result import SearchResult
 from invert_core.settings import Settings
 
 _EXACT = tuple(range(1, 11))

@@ -7,7 +7,7 @@ is worth what it adds to the choice.
 
 import numpy as np
 
-from invert_core.search.search_result import Findings
+from invert_core.search.findings import Findings
 
 TOLERANCE = 1e-9
 """Decimal logarithms of p that differ by less count as equal, because machines round differently.

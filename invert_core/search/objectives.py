@@ -6,15 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from invert_core.errors import DataError
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.blocks import add_blocks
 from invert_core.kernels.ranks import RankSums, StoredUnits, rank_sums
 from invert_core.kernels.sample_scores import (
-    Scores,
     ScoreSums,
     Scoring,
-    Unit,
     n_top,
     savage_scores,
     savage_table,
@@ -23,7 +20,7 @@ from invert_core.kernels.sample_scores import (
     value_scores,
 )
 from invert_core.kernels.scores import Measures
-from invert_core.settings import OF_HIGHEST, Settings
+from invert_core.settings import OF_HIGHEST, OF_VALUES, Settings
 from invert_core.statistics.tails import RankSpread
 
 _RANKS, _HIGHEST, _VALUES, _SAVAGE = "ranks", "highest", "values", "Savage scores"
@@ -124,6 +121,7 @@ class _Moved(Scored):
         return add_blocks(sums, self._of_block, self._n_atoms)
 
 
+_WITHIN_1 = ("correlation", "phi", "pearson", "cosine")
 MeasuresOf = Callable[[ScoreSums, int], Measures]
 
 
@@ -172,7 +170,7 @@ class Objective:
     @property
     def is_of_values(self) -> bool:
         """Whether the activations themselves matter, and not only their order."""
-        return self.kind == _VALUES
+        return self.name in OF_VALUES
 
     @property
     def scores_ranks(self) -> bool:
@@ -193,8 +191,11 @@ class Objective:
 
     def value(self, score: np.ndarray) -> np.ndarray:
         """Return the value of the objective, given that of its measure."""
-        # IoU orders formulas as F1 does, of which it is a function.
-        return score / (2.0 - score) if self.name == "iou" else score
+        if self.name == "iou":
+            # It orders formulas as F1 does, of which it is a function.
+            return score / (2.0 - score)
+        # Rounding can take a perfect correlation a little beyond 1.
+        return np.clip(score, -1.0, 1.0) if self.name in _WITHIN_1 else score
 
 
 def given_highest(
@@ -221,17 +222,7 @@ def _scoring(kind: str, n_samples: int, target: int) -> Scoring | None:
         return top_scores(target)
     if kind == _SAVAGE:
         return savage_scores(savage_table(n_samples))
-    return _scores_of_finite if kind == _VALUES else None
-
-
-def _scores_of_finite(unit: Unit) -> Scores:
-    if not np.isfinite(unit.values).all():
-        raise DataError(
-            "A unit has infinite activations, which have no mean.",
-            "Leave it out with --units, or take an objective that uses only the order of "
-            "activations: auc, correlation, phi, iou, f1 or top.",
-        )
-    return value_scores(unit)
+    return value_scores if kind == _VALUES else None
 
 
 def _centred(of: ScoreSums, n_samples: int) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from scipy import sparse
 from invert_core import Settings, label
 from invert_core.activations import Activations
 from invert_core.concepts import ConceptSet
-from invert_core.errors import SettingError
+from invert_core.errors import DataError, SettingError
 from invert_core.labelling.label_files import label_files
 from invert_core.labelling.permuted_labels import check_permuted_labels
 from invert_core.labelling.verifying import verify_run
@@ -147,8 +147,8 @@ def test_dead_units_are_counted_whatever_objective_comes_first(tmp_path):
         ({"objective": "auc", "quantile": 0.3}, "only with the objectives phi, iou and f1"),
         ({"search": "exhaustive", "quantile": 0.3}, "only with the objectives phi, iou and f1"),
         ({"objective": "auc,phy"}, "phi"),
-        ({"objective": ("auc", "auc")}, "twice"),
-        ({"objective": ()}, "no objective"),
+        ({"objective": ("auc", "phi", "phi")}, "names 'phi' twice. Give each one once."),
+        ({"objective": []}, "names no objective. Give one or several, as in --objective auc,phi."),
         ({"quantile": 0.0}, "--quantile is 0.0"),
         ({"quantile": 1.0}, "--quantile is 1.0"),
         ({"objective": "phi", "search": "exhaustive"}, "no objective but auc"),
@@ -214,3 +214,36 @@ def test_a_run_of_several_objectives_is_read_checked_and_shown(tmp_path):
     assert "Peak: c6 (" in shown
     label_files(*files, output=other, settings=settings("auc", search="exhaustive"))
     assert len(compare_runs(run, other).units) == 6
+
+
+@pytest.mark.parametrize("objective", ["mad", "pearson", "cosine"])
+@pytest.mark.parametrize("of", [np.asarray, sparse.csc_array], ids=["dense", "sparse"])
+def test_infinite_activations_that_need_a_mean_are_named(objective, of):
+    units, concepts = made()
+    units[units < 0] = 0
+    units[[400, 30], 5] = np.inf, -np.inf
+    ids = [f"s{number}" for number in range(N)]
+    activations = Activations.from_array({"fc": of(units)}, sample_id=ids)
+    # The first sample has no labels.
+    marks = np.stack([column[1:] for column in concepts.values()], axis=1)
+    concepts = ConceptSet.from_arrays(marks, list(concepts), sample_id=ids[1:])
+    with pytest.raises(
+        DataError, match=r"of unit fc:5 is infinite for sample 's30', and"
+    ) as caught:
+        label(activations, concepts, settings=settings("auc", objective), join="inner")
+    assert caught.value.hint.endswith("order of activations: auc, correlation, phi, iou, f1, top.")
+    for told in (
+        {"settings": settings(objective), "units": [0, 1, 6]},
+        {"settings": settings("auc", "phi"), "units": [5]},
+    ):
+        assert label(activations, concepts, join="inner", **told).rows
+
+
+@pytest.mark.parametrize("objective", ["correlation", "phi", "iou", "f1", "pearson", "cosine"])
+def test_the_value_of_a_perfect_formula_is_not_beyond_1(objective):
+    marks = np.random.default_rng(0).random((291, 90)) < np.linspace(0.07, 0.49, 90)
+    units = (marks * np.linspace(0.1, 3, 90)).astype(np.float32)
+    concepts = {f"c{number}": column for number, column in enumerate(marks.T)}
+    told = {"permutations": 0, "length": 1, "objective": objective}
+    found = label(units, concepts, settings=Settings(**told)).best()
+    assert max(row.score for row in found) == 1.0

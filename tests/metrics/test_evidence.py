@@ -16,9 +16,9 @@ from invert_core.kernels.orders import NO_SAMPLE
 from invert_core.kernels.shared_concepts import NO_CONCEPT
 from invert_core.metrics.evidence import Evidence, EvidenceMaker, places_of_cuts, range_in_steps
 from invert_core.search.beam_search import BeamSearch
+from invert_core.search.findings import Findings
 from invert_core.search.headlines import may_be_reported
 from invert_core.search.masked_search import MaskedSearch
-from invert_core.search.search_result import Findings
 from invert_core.testing import strategies
 from tests import naive
 from tests.naive.evidence import Ranked, edges, histogram, shared

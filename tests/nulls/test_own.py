@@ -21,9 +21,10 @@ from invert_core.nulls.own import Permuting
 from invert_core.nulls.statistic import row_statistics
 from invert_core.search.beam_search import BeamSearch
 from invert_core.search.exhaustive_search import ExhaustiveSearch
+from invert_core.search.findings import Findings
 from invert_core.search.masked_search import MaskedSearch
 from invert_core.search.search import Watch
-from invert_core.search.search_result import Findings, SearchResult
+from invert_core.search.search_result import SearchResult
 from invert_core.search.unit_result import unit_results
 from invert_core.settings import Settings
 from invert_core.statistics.tails import LN10

@@ -10,8 +10,8 @@ from invert_core.activations import Activations
 from invert_core.concepts import ConceptSet
 from invert_core.results.labels import Labels
 from invert_core.search.beam_search import BeamSearch
+from invert_core.search.findings import Findings
 from invert_core.search.headlines import headlines
-from invert_core.search.search_result import Findings
 from tests.naive.corrections import log10_p_search, n_formulas
 
 N_SAMPLES, N_CONCEPTS = 60, 4

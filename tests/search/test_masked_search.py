@@ -9,9 +9,9 @@ from invert_core.concepts import ConceptSet
 from invert_core.errors import DataError
 from invert_core.kernels.sums import PLANES
 from invert_core.search.beam_search import BeamSearch
+from invert_core.search.findings import Findings
 from invert_core.search.masked_concepts import MaskedConcepts
 from invert_core.search.masked_search import MaskedSearch
-from invert_core.search.search_result import Findings
 from invert_core.search.unit_result import unit_results
 from invert_core.settings import Settings
 from invert_core.testing import strategies

@@ -12,8 +12,9 @@ from invert_core.concepts import ConceptSet
 from invert_core.kernels.ties import Ties
 from invert_core.search import search_result
 from invert_core.search.beam_search import BeamSearch
+from invert_core.search.findings import Findings
 from invert_core.search.masked_search import MaskedSearch
-from invert_core.search.search_result import Findings, SearchResult
+from invert_core.search.search_result import SearchResult
 from invert_core.search.unit_result import Found, UnitResult, unit_results
 from invert_core.settings import Settings
 from invert_core.statistics.conditional import log10_p_given_ties
