@@ -13,6 +13,7 @@ import numpy as np
 from invert_core.kernels._jit import kernel
 from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.bits import popcount, whole_set
+from invert_core.kernels.highest import Top, count_highest
 from invert_core.kernels.radix import HALF, LOW_HALF
 from invert_core.kernels.ranks import StoredUnits, sorted_keys
 from invert_core.kernels.ties import N_LARGE, Ties, least_large
@@ -47,9 +48,10 @@ class Placements(NamedTuple):
 
     A formula is defined on `n_samples` and true on `n_positive` samples, int64; `doubled_u`, int64,
     is 2U. `spread_inside` and `spread_outside`, float64, are the sums of squared deviations of the
-    doubled placements from their mean, over the samples inside and outside the extent. `ties` are
-    the profiles of the units on the samples on which the formulas are defined, one per formula.
-    `between` is there if the samples are in groups.
+    doubled placements from their mean, over the samples inside and outside the extent. Of the
+    `n_highest` samples at the top, `n_hits` are inside, both int64. `ties` are the profiles of the
+    units on the samples on which the formulas are defined, one per formula. `between` is there if
+    the samples are in groups.
     """
 
     n_positive: np.ndarray
@@ -57,16 +59,41 @@ class Placements(NamedTuple):
     doubled_u: np.ndarray
     spread_inside: np.ndarray
     spread_outside: np.ndarray
+    n_highest: np.ndarray
+    n_hits: np.ndarray
     ties: Ties
     between: Between | None = None
 
     def take(self, formulas: np.ndarray) -> Self:
         """Return those of some formulas, int64 [G]."""
-        picked = {name: getattr(self, name)[formulas] for name in self._fields[:5]}
+        picked = {name: getattr(self, name)[formulas] for name in self._fields[:7]}
         between = None
         if self.between is not None:
             between = Between(*(each[formulas] for each in self.between))
         return self._replace(**picked, ties=self.ties.take(formulas), between=between)
+
+
+class Placed(NamedTuple):
+    """Room for what is found of F formulas on one unit.
+
+    `counts` is int64 [F, 6]: n1, n, 2U, the number of large tie groups, and the numbers of samples
+    at the top and of those of them that are inside. `spreads` is float64 [F, 2], and `large` int64
+    [F, 2, N_LARGE], below and size of the large tie groups.
+    """
+
+    counts: np.ndarray
+    spreads: np.ndarray
+    large: np.ndarray
+
+    @classmethod
+    def empty(cls, n_formulas: int) -> Self:
+        """Return room for so many formulas."""
+        counts, spreads = np.zeros((n_formulas, 6), np.int64), np.zeros((n_formulas, 2))
+        return cls(counts, spreads, np.empty((n_formulas, 2, N_LARGE), np.int64))
+
+    def take(self, formulas: slice) -> Self:
+        """Return the room of some formulas."""
+        return type(self)(*(each[formulas] for each in self))
 
 
 def placements(
@@ -76,6 +103,7 @@ def placements(
     domains: np.ndarray | None,
     n_samples: int,
     group: np.ndarray | None = None,
+    top: Top | None = None,
 ) -> Placements:
     """Place the samples inside formulas among those outside.
 
@@ -93,16 +121,17 @@ def placements(
         N.
     group : int32 [N], optional
         The number of the group of each sample, from 0.
+    top : Top, optional
+        Which samples are at the top for each formula.
 
     Returns
     -------
     Placements
     """
     n_formulas = len(extents)
-    counts = np.zeros((n_formulas, 4), np.int64)
-    spreads = np.zeros((n_formulas, 2))
-    large = np.empty((n_formulas, 2, N_LARGE), np.int64)
+    placed = Placed.empty(n_formulas)
     n_with, compared = np.zeros((n_formulas, 3), np.int64), np.zeros((n_formulas, 5))
+    top = Top.none(n_formulas) if top is None else top
     if domains is None:
         domains = whole_set(n_samples)[None]
     of_sample = Atoms(np.arange(n_samples, dtype=np.int32), np.ones(n_samples, np.int64))
@@ -111,30 +140,29 @@ def placements(
         keys, n_negative = sorted_keys(units, int(unit[start]), of_sample)
         one = slice(start, stop)
         of_unit = domains if len(domains) == 1 else domains[one]
-        room = counts[one], spreads[one], large[one]
-        place_unit(keys, n_negative, extents[one], of_unit, *room)
+        place_unit(keys, n_negative, extents[one], of_unit, top.take(one), placed.take(one))
         if group is not None:
             room_between = n_with[one], compared[one]
             compare_groups(keys, n_negative, extents[one], of_unit, group, *room_between)
-    n_positive, n_defined, doubled_u, n_large = counts.T
-    below, size = large.swapaxes(0, 1)[:, np.arange(N_LARGE) < n_large[:, None]]
+    n_positive, n_defined, doubled_u, n_large, n_highest, n_hits = placed.counts.T
+    below, size = placed.large.swapaxes(0, 1)[:, np.arange(N_LARGE) < n_large[:, None]]
     ties = Ties(below, size, np.append(0, np.cumsum(n_large)), n_defined)
     between = None if group is None else Between(*n_with.T, *compared.T)
     return Placements(
-        *(n_positive, n_defined, doubled_u, spreads[:, 0], spreads[:, 1]),
-        ties=ties,
-        between=between,
+        *(n_positive, n_defined, doubled_u, placed.spreads[:, 0], placed.spreads[:, 1]),
+        *(n_highest, n_hits),
+        ties,
+        between,
     )
 
 
 @kernel
-def place_unit(keys, n_negative, extents, domains, counts, spreads, large):
-    """Fill in the fields of `Placements` for formulas on one unit, given by its sorted keys.
+def place_unit(keys, n_negative, extents, domains, top, placed):
+    """Fill in the room for formulas on one unit, given by its sorted keys.
 
-    `counts` is int64 [F, 4], the last for the number of large tie groups; `spreads` float64 [F, 2];
-    `large` int64 [F, 2, N_LARGE], below and size of these groups. `domains` has one row for all
-    formulas, or one for each.
+    `domains` has one row for all formulas, or one for each.
     """
+    counts, spreads, large = placed.counts, placed.spreads, placed.large
     # At most one group for each key, and one for the zeros.
     inside = np.empty(keys.size + 1, np.int64)
     outside = np.empty(keys.size + 1, np.int64)
@@ -148,6 +176,9 @@ def place_unit(keys, n_negative, extents, domains, counts, spreads, large):
         counts[formula, 3] = note_large_groups(inside, outside, n_groups, large[formula])
         if n_positive == 0 or n_others == 0:
             continue
+        counts[formula, 4], counts[formula, 5] = count_highest(
+            inside, outside, n_groups, top.share[formula], top.is_lowest[formula]
+        )
         doubled_u = np.int64(0)
         below = np.int64(0)
         for group in range(n_groups):

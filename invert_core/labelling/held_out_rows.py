@@ -5,51 +5,89 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.formula.formula import Formula
 from invert_core.kernels.bits import whole_set
+from invert_core.kernels.highest import Top
 from invert_core.kernels.jobs import GROUP_PLACEMENTS, PLACEMENTS, TAILS, jobs_of_types
 from invert_core.kernels.placements import Placements, placements
 from invert_core.kernels.warm_up import compile_jobs
 from invert_core.labelling.workload import Workload
 from invert_core.results.label_table import LabelTable
+from invert_core.search.objectives import share_of_highest, value_of_highest
 from invert_core.search.search import Units
 from invert_core.settings import OF_HIGHEST
 from invert_core.statistics.conditional import log10_p_given_ties
 from invert_core.statistics.grouped_auc import FEWEST, log10_p_between_groups
+from invert_core.statistics.highest import log10_p_of_hits
 from invert_core.statistics.intervals import auc_interval
 from invert_core.wording import counted
 
 _UNITS = 16
 """The most units that a thread tests at once."""
 
-_INFERRED = ("auc_held_out_low", "auc_held_out_high", "p_held_out", "log10_p_held_out")
-"""The columns that need to know which samples are independent."""
-
-_OF_SEARCHED_AUC = ("p_held_out", "log10_p_held_out", "optimism")
-"""The columns that compare a held-out AUC with what the search found."""
+_COMPARED = (
+    *("auc_held_out", "auc_held_out_low", "auc_held_out_high", "score_held_out"),
+    *("optimism", "log10_p_held_out"),
+)
+"""Columns of formulas that are true on some held-out samples and false on others."""
 
 _log = logging.getLogger("invert")
 
 Columns = dict[str, np.ndarray]
 
 
-class Asked(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Asked:
     """F formulas to test, in the order of their units.
 
-    `unit` int64 [F] is the position of the unit; `formula` are formulas in concept ids, and
-    `direction` [F] those of the searches. `auc` float64 [F] is the AUC on the searched samples.
+    Attributes
+    ----------
+    unit : int64 [F]
+        The position of the unit.
+    formula : object [F]
+        The formula as text in concept ids.
+    direction, objective : object [F]
+        What the search was for.
+    auc, score : float64 [F]
+        The AUC and the value of the objective on the searched samples.
+    share : float64 [F]
+        The share of the samples that are the highest, if the search asked for these.
     """
 
     unit: np.ndarray
-    formula: Sequence[str]
+    formula: np.ndarray
     direction: np.ndarray
+    objective: np.ndarray
     auc: np.ndarray
+    score: np.ndarray
+    share: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the formulas of all parts, one part after the other."""
+        return cls(
+            *(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(cls))
+        )
+
+    def take(self, formulas: np.ndarray | slice) -> Self:
+        """Return some of the formulas."""
+        return type(self)(*(getattr(self, one.name)[formulas] for one in fields(self)))
+
+    @property
+    def is_of_highest(self) -> np.ndarray:
+        """Whether only the set of the highest samples mattered to the search: bool [F]."""
+        return np.isin(self.objective.astype(str), OF_HIGHEST)
+
+    @property
+    def is_negative(self) -> np.ndarray:
+        """Whether the search was for what is low: bool [F]."""
+        return self.direction == "negative"
 
 
 Test = Callable[[Asked, int], Columns]
@@ -87,16 +125,13 @@ def held_out_test(
 
             def of_part(part: Units, start: int) -> Columns:
                 at = slice(*np.searchsorted(asked.unit, [start, start + len(part)]).tolist())
-                of_units = asked.unit[at] - start
-                return _tested(part, of_units, asked.formula[at], asked.direction[at], basis)
+                return _tested(part, start, asked.take(at), basis)
 
             found = list(_in_flight(pool, of_part, ahead.take(n_units), n_threads + 1))
             columns = {name: np.concatenate([of[name] for of in found]) for name in found[0]}
-            sign = np.where(asked.direction == "negative", -1.0, 1.0)
-            columns["optimism"] = sign * (asked.auc - columns["auc_held_out"])
             is_tested = np.isfinite(columns["auc_held_out"])
             n_tested += int(is_tested.sum())
-            n_lacking += int((is_tested & np.isnan(columns["p_held_out"])).sum())
+            n_lacking += int((is_tested & np.isnan(columns["auc_held_out_low"])).sum())
             return columns
 
         yield test
@@ -110,27 +145,22 @@ def held_out_test(
         )
 
 
-def leave_out_tests_of_auc(columns: Columns, is_of_highest: np.ndarray | bool) -> Columns:
-    """Empty the columns that say how an AUC holds where the search did not ask for one.
+def with_held_out(table: LabelTable, test: Test, quantile: float) -> LabelTable:
+    """Fill in the columns of held-out samples of a table of whole units.
 
-    `is_of_highest`, a bool or bool [F], says which formulas were found by what is true of the
-    highest samples only.
+    `quantile` is that of the settings of the search.
     """
-    emptied = {name: np.where(is_of_highest, np.nan, columns[name]) for name in _OF_SEARCHED_AUC}
-    return columns | emptied
-
-
-def with_held_out(table: LabelTable, test: Test) -> LabelTable:
-    """Fill in the columns of held-out samples of a table of whole units."""
+    at = np.flatnonzero(table.array("formula") != "")  # no dead units
     unit = np.cumsum(table.begins_unit()) - 1
-    formulas = table.values("formula")
-    at = np.array([row for row, text in enumerate(formulas) if text], np.int64)  # no dead units
-    texts = [formulas[row] for row in at.tolist()]
-    asked = Asked(unit[at], texts, table.array("direction")[at], table.array("auc")[at])
+    of_rows = {
+        name: table.array(name)[at]
+        for name in ("formula", "direction", "objective", "auc", "score")
+    }
+    counts = table.array("n_samples")[at].tolist()
+    share = np.array([share_of_highest(count, quantile) for count in counts])
+    asked = Asked(unit=unit[at], share=share, **of_rows)
     filled = {}
-    is_of_highest = np.isin(table.array("objective")[at].astype(str), OF_HIGHEST)
-    tested = leave_out_tests_of_auc(test(asked, int(unit[-1]) + 1), is_of_highest)
-    for name, values in tested.items():
+    for name, values in test(asked, int(unit[-1]) + 1).items():
         filled[name] = np.full(len(table), np.nan)
         filled[name][at] = values
     return replace(table, rows=dict(table.rows) | filled)
@@ -187,30 +217,24 @@ class _Basis(NamedTuple):
     independent: bool
 
 
-def _tested(
-    units: Units,
-    unit: np.ndarray,
-    formulas: Sequence[str],
-    direction: np.ndarray,
-    basis: _Basis,
-) -> Columns:
-    """Return the columns of formulas, each on one of the units and searched in a direction."""
+def _tested(units: Units, first: int, asked: Asked, basis: _Basis) -> Columns:
+    """Return the columns of formulas on some units, of which the first has position `first`."""
     concepts = basis.concepts
+    formulas = asked.formula.tolist()
     words = {text: _words(Formula.parse(text), concepts) for text in dict.fromkeys(formulas)}
     n_words = concepts.bits.shape[1]
     extents = np.array([words[text][0] for text in formulas], np.uint64).reshape(-1, n_words)
     domains = np.array([words[text][1] for text in formulas], np.uint64).reshape(-1, n_words)
     placed = placements(
-        *(units, unit, extents, None if concepts.defined is None else domains),
-        *(concepts.n_samples, basis.group),
+        *(units, asked.unit - first, extents, None if concepts.defined is None else domains),
+        *(concepts.n_samples, basis.group, Top(asked.is_negative, asked.share)),
     )
     columns = {
         "n_positive_held_out": placed.n_positive.astype(np.float64),
         "n_samples_held_out": placed.n_samples.astype(np.float64),
     }
     some = np.flatnonzero((placed.n_positive > 0) & (placed.n_positive < placed.n_samples))
-    compared = _compared(placed.take(some), direction[some] == "negative", basis.independent)
-    for name, values in compared.items():
+    for name, values in _compared(placed.take(some), asked.take(some), basis.independent).items():
         columns[name] = np.full(len(formulas), np.nan)
         columns[name][some] = values
     return columns
@@ -225,18 +249,56 @@ def _words(formula: Formula, concepts: ConceptSet) -> tuple[np.ndarray, np.ndarr
     return formula.combine(lambda id: concepts.bits[concepts.index(id)]) & domain, domain
 
 
-def _compared(placed: Placements, is_negative: np.ndarray, independent: bool) -> Columns:
+def _compared(placed: Placements, asked: Asked, independent: bool) -> Columns:
     """Return the columns of formulas that are true on some samples and false on others."""
     n_others = placed.n_samples - placed.n_positive
     auc = placed.doubled_u / (2 * placed.n_positive * n_others)
+    columns = {name: np.full(auc.size, np.nan) for name in _COMPARED}
+    columns["auc_held_out"] = auc
+    if independent or placed.between is not None:
+        columns["auc_held_out_low"], columns["auc_held_out_high"] = auc_interval(placed)
+    for test, which in ((_by_auc, ~asked.is_of_highest), (_by_highest, asked.is_of_highest)):
+        at = np.flatnonzero(which)
+        if at.size:
+            for name, values in test(placed.take(at), asked.take(at), independent).items():
+                columns[name][at] = values
+    return columns | {"p_held_out": 10.0 ** columns["log10_p_held_out"]}
+
+
+def _by_auc(placed: Placements, asked: Asked, independent: bool) -> Columns:
+    """Return what tests formulas by their AUC."""
+    auc = placed.doubled_u / (2 * placed.n_positive * (placed.n_samples - placed.n_positive))
+    columns = {"optimism": np.where(asked.is_negative, -1.0, 1.0) * (asked.auc - auc)}
     if placed.between is not None:
-        log10_p = log10_p_between_groups(placed, is_negative)
+        columns["log10_p_held_out"] = log10_p_between_groups(placed, asked.is_negative)
     elif independent:
-        log10_p = _log10_p_of_samples(placed, is_negative)
-    else:
-        return {"auc_held_out": auc} | dict.fromkeys(_INFERRED, np.full(auc.size, np.nan))
-    inferred = *auc_interval(placed), 10.0**log10_p, log10_p
-    return {"auc_held_out": auc} | dict(zip(_INFERRED, inferred, strict=True))
+        columns["log10_p_held_out"] = _log10_p_of_samples(placed, asked.is_negative)
+    return columns
+
+
+def _by_highest(placed: Placements, asked: Asked, independent: bool) -> Columns:
+    """Return what tests formulas by their hits among the highest samples.
+
+    If all values are equal, none is among the highest, and nothing is tested.
+    """
+    score, log10_p = np.full((2, placed.n_hits.size), np.nan)
+    for name in OF_HIGHEST:
+        for n_samples in np.unique(placed.n_samples).tolist():
+            at = np.flatnonzero((asked.objective == name) & (placed.n_samples == n_samples))
+            of_name = placed.take(at)
+            counts = of_name.n_positive, of_name.n_hits, of_name.n_highest
+            score[at] = value_of_highest(name, *counts, n_samples)
+    if independent and placed.between is None:
+        some = np.flatnonzero(placed.n_highest)
+        tested = placed.take(some)
+        log10_p[some] = log10_p_of_hits(
+            tested.n_positive, tested.n_hits, tested.n_highest, tested.n_samples
+        )
+    return {
+        "score_held_out": score,
+        "optimism": asked.score - score,
+        "log10_p_held_out": log10_p,
+    }
 
 
 def _log10_p_of_samples(placed: Placements, is_negative: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from invert_core.formula.formula import Formula
 from invert_core.formula.names import LiteralNames
 from invert_core.labelling.evidence_recorder import EvidenceRecorder
-from invert_core.labelling.held_out_rows import Asked, leave_out_tests_of_auc
+from invert_core.labelling.held_out_rows import Asked
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.evidence import Evidence, evidence_columns
 from invert_core.metrics.table import METRICS, measured
@@ -19,6 +19,7 @@ from invert_core.results.columns import OPTIONAL_TYPES, Label, columns
 from invert_core.results.label_table import Column, FormulaTexts, LabelTable
 from invert_core.results.verdicts import verdicts
 from invert_core.search.headlines import headlines, may_be_reported
+from invert_core.search.objectives import share_of_highest
 from invert_core.search.search import Units
 from invert_core.search.search_result import Findings, SearchResult
 from invert_core.settings import OF_HIGHEST, Settings
@@ -188,11 +189,7 @@ class LabelRows:
         tested = tested_formulas(
             found.n_positive, found.doubled_u, found.spread, found.log10_p, found.rung
         )
-        (objective,) = self._settings.objective
-        if unseen:
-            unseen = leave_out_tests_of_auc(dict(unseen), objective in OF_HIGHEST)
-        # Only where the AUC was searched for does it decide.
-        is_headline = headlines(found, unseen.get("auc_held_out") if objective == "auc" else None)
+        is_headline = headlines(found, self._score_held_out(found, unseen))
         reported = np.flatnonzero((found.rank > 0) | is_headline)
         # A headline that is not among the rows to report comes after them.
         last = (found.rank == 0)[reported]
@@ -243,8 +240,25 @@ class LabelRows:
 
     def asked(self, found: Findings) -> Asked:
         """Return what to test on held-out samples."""
-        direction = chosen(self._settings.directions, found.way)
-        return Asked(found.unit, self._texts(found), direction, found.auc)
+        n_samples = self._concepts.n_samples
+        return Asked(
+            found.unit,
+            np.array([*self._texts(found), ""], object)[:-1],
+            chosen(self._settings.directions, found.way),
+            chosen(self._settings.objective, 0 * found.way),
+            found.auc,
+            found.score,
+            np.full(found.way.size, share_of_highest(n_samples, self._settings.quantile)),
+        )
+
+    def _score_held_out(
+        self, found: Findings, unseen: Mapping[str, np.ndarray]
+    ) -> np.ndarray | None:
+        """Return the value of the objective on held-out samples, as far as it is known."""
+        (objective,) = self._settings.objective
+        if objective == "auc" and unseen:
+            return found.sign * unseen["auc_held_out"]
+        return unseen.get("score_held_out") if objective in OF_HIGHEST else None
 
     def _texts(self, found: Findings) -> list[str]:
         """Write formulas in concept ids."""

@@ -66,19 +66,13 @@ class RowsOfObjectives:
         if test is None:
             return [NOTHING_UNSEEN] * len(founds)
         asked = [rows.asked(found) for rows, found in zip(self._of_each, founds, strict=True)]
-        unit = np.concatenate([one.unit for one in asked])
-        order = np.argsort(unit, kind="stable")
-        texts = [text for one in asked for text in one.formula]
-        direction, auc = (
-            np.concatenate([getattr(one, name) for one in asked]) for name in ("direction", "auc")
-        )
-        together = Asked(
-            unit[order], [texts[at] for at in order.tolist()], direction[order], auc[order]
-        )
+        together = Asked.joined(asked)
+        order = np.argsort(together.unit, kind="stable")
         back = np.argsort(order, kind="stable")
-        tested = {name: column[back] for name, column in test(together, n_units).items()}
+        tested = test(together.take(order), n_units)
+        tested = {name: column[back] for name, column in tested.items()}
         ends = np.cumsum([one.unit.size for one in asked])
-        parts = np.split(np.arange(unit.size), ends[:-1])
+        parts = np.split(np.arange(order.size), ends[:-1])
         return [{name: column[part] for name, column in tested.items()} for part in parts]
 
 

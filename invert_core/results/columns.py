@@ -247,7 +247,9 @@ class Label(UnitExplanation):
     p_held_out: float | None = column(
         "One-sided p-value on the held-out samples, in the direction of the search: given the ties "
         "or, if the samples are in groups, of a t test between these; nothing where the interval "
-        "is. No search was made there, so it needs no correction for formulas.",
+        "is. Of formulas found by `phi`, `iou` or `f1` it is the hypergeometric one, and nothing "
+        "if the samples are in groups. No search was made there, so it needs no correction for "
+        "formulas.",
         dead=None,
         default=None,
         at_least=0.0,
@@ -264,7 +266,8 @@ class Label(UnitExplanation):
     )
     optimism: float | None = column(
         "How much better, in the direction of the search, the AUC is on the searched samples than "
-        "on the held-out ones.",
+        "on the held-out ones; of formulas found by `phi`, `iou` or `f1`, `score` minus "
+        "`score_held_out`.",
         dead=None,
         default=None,
     )
@@ -353,7 +356,8 @@ class Label(UnitExplanation):
     verdict: str = column(
         "What the label is worth: `dead` (nothing to explain); `untrusted` (see `status`); `steps` "
         "(the unit is constant but for rounding); `chance` (`p_search` is above 0.05); `fades` "
-        "(`optimism` is above 0.05); of the k highest samples, where k is 10 or `n_positive` if "
+        "(`optimism` is above 0.05 or, by `phi`, `iou` or `f1`, `score_held_out` is below half of "
+        "`score`); of the k highest samples, where k is 10 or `n_positive` if "
         "that is less, `holds` (the formula is true on at least 0.6 k), `partly` (on at least "
         "0.2 k), both only if so many by chance have a binomial probability of at most 0.05; or "
         "`bulk` (the formula describes the bulk of the activations, not their peak). `none` if no "
@@ -371,6 +375,12 @@ class Label(UnitExplanation):
     )
     score: float | None = column(
         "Value of the objective; with direction `negative`, that of -1 times the activations.",
+        dead=None,
+        default=None,
+    )
+    score_held_out: float | None = column(
+        "Value of `phi`, `iou` or `f1` on the held-out samples, of which the same share count as "
+        "the highest; nothing for other objectives, or where `auc_held_out` is nothing.",
         dead=None,
         default=None,
     )
