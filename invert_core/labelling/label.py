@@ -240,9 +240,9 @@ def label_workload(
     nulls = nulls or [SharedNulls(one, work.concepts, threads.n_threads) for one in searches]
     corrects = corrections_of(searches, nulls, work)
     search = Several([one.search for one in corrects])
-    recorder = EvidenceRecorder(work, settings.directions) if keeps_evidence else None
+    recorder = EvidenceRecorder(work, settings) if keeps_evidence else None
     rows = RowsOfObjectives(
-        [LabelRows(work, one.search.settings, one, recorder) for one in corrects]
+        [LabelRows(work, one.search.settings, one, recorder) for one in corrects], recorder
     )
     make = None
     if settings.evidence:
@@ -291,7 +291,7 @@ class _Batch:
 
     found: Results
     units: Units | None
-    evidence: Sequence[Evidence] | None
+    evidence: Evidence | None
 
     def __len__(self) -> int:
         """Number of units."""
@@ -305,7 +305,7 @@ class _Batch:
         return cls(
             tuple(map(SearchResult.joined, found)),
             parts[0].units,
-            [Evidence.joined(of_one) for of_one in zip(*made, strict=True)] if made else None,
+            Evidence.joined(made) if made else None,
         )
 
 

@@ -24,6 +24,7 @@ from invert_core.labelling.label import Progress, label_workload
 from invert_core.labelling.q_values import QValues
 from invert_core.labelling.workload import Workload
 from invert_core.results.evidence_file import write_evidence
+from invert_core.results.evidence_records import record_types
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.results.run_directory import (
@@ -189,7 +190,7 @@ def label_files(
             if settings.evidence:
                 about = about_evidence(work, settings.objective, identities, sha256)
                 path = folder / EVIDENCE_FILE
-                write_evidence(path, unfinished.evidence(about.cuts.size), about)
+                write_evidence(path, unfinished.evidence(record_types(about.lists)), about)
                 written = {**written, EVIDENCE_FILE: saved_file(path)}
             write_info(
                 folder,
