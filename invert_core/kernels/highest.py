@@ -8,27 +8,29 @@ from invert_core.kernels._jit import inner
 
 
 class Top(NamedTuple):
-    """Which samples of their units are at the top for F formulas; arrays [F].
+    """What to count from the top of their units on for F formulas.
 
-    `is_lowest`, bool, says whether the top are the lowest samples. About `share`, float64, of the
-    samples on which a formula is defined count as the highest.
+    `is_lowest`, bool [F], says whether the top are the lowest samples. About `share`, float64 [F],
+    of the samples on which a formula is defined count as the highest. `cuts`, int64 [K], are
+    further numbers of samples at the top, ascending from 1 or more.
     """
 
     is_lowest: np.ndarray
     share: np.ndarray
+    cuts: np.ndarray
 
     @classmethod
     def none(cls, n_formulas: int) -> Self:
         """Return what to give if no one asks for the highest samples."""
-        return cls(np.zeros(n_formulas, np.bool_), np.zeros(n_formulas))
+        return cls(np.zeros(n_formulas, np.bool_), np.zeros(n_formulas), np.zeros(0, np.int64))
 
     def take(self, formulas: slice) -> Self:
-        """Return those of some formulas."""
-        return type(self)(self.is_lowest[formulas], self.share[formulas])
+        """Return what to count for some formulas."""
+        return type(self)(self.is_lowest[formulas], self.share[formulas], self.cuts)
 
 
 @inner
-def count_highest(inside, outside, n_groups, share, is_lowest):
+def count_highest(inside, outside, n_groups, is_lowest, share):
     """Return how many samples are the highest, and how many of them are inside.
 
     The samples inside and outside are counted in each group of equal values, ascending; a group may
@@ -47,3 +49,23 @@ def count_highest(inside, outside, n_groups, share, is_lowest):
     if n_from == n_samples or (n_above > 0 and target * target <= n_above * n_from):
         return n_above, hits_above
     return n_from, hits
+
+
+@inner
+def count_hits(inside, outside, n_groups, is_lowest, cuts, hits):
+    """Fill in how many samples inside are among the n at the top, float32 [K], for each cut n.
+
+    The arguments are those of `count_highest`. Of a tie group that is cut, the share counts; where
+    there are fewer samples than n, all of them do.
+    """
+    before, seen, at = np.int64(0), np.int64(0), 0
+    for place in range(n_groups):
+        group = place if is_lowest else n_groups - 1 - place
+        size = inside[group] + outside[group]
+        while at < cuts.size and cuts[at] <= before + size:
+            # An exact integer before the one division.
+            hits[at] = (seen * size + inside[group] * (cuts[at] - before)) / size
+            at += 1
+        before += size
+        seen += inside[group]
+    hits[at:] = seen

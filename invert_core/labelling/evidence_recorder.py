@@ -16,6 +16,7 @@ from invert_core.results.evidence_records import (
     EvidenceRecords,
     row_type,
 )
+from invert_core.results.held_out_evidence import HELD_OUT_CUTS
 from invert_core.settings import Settings
 
 
@@ -38,10 +39,13 @@ def about_evidence(
         SHA-256 of labels.jsonl.
     """
     first, _ = work.layers[0]
+    lists = {"cuts": places_of_cuts(work.concepts.n_samples)}
+    if work.held_out is not None:
+        lists[HELD_OUT_CUTS] = places_of_cuts(work.held_out.concepts.n_samples)
     roles = [role for role in ("activations", "held_out") if role in identities]
     return AboutEvidence(
         n_samples=work.concepts.n_samples,
-        lists={"cuts": places_of_cuts(work.concepts.n_samples)},
+        lists=lists,
         layers=[layer.name for layer, _ in work.layers],
         objectives=objectives,
         sample_id=first.sample_id,

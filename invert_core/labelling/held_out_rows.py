@@ -2,101 +2,42 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, fields, replace
-from typing import NamedTuple, Self
+from dataclasses import replace
 
 import numpy as np
 
-from invert_core.concepts.sets.concept_set import ConceptSet
-from invert_core.formula.formula import Formula
-from invert_core.kernels.bits import whole_set
-from invert_core.kernels.highest import Top
 from invert_core.kernels.jobs import GROUP_PLACEMENTS, PLACEMENTS, TAILS, jobs_of_types
-from invert_core.kernels.placements import Placements, placements
 from invert_core.kernels.warm_up import compile_jobs
+from invert_core.labelling.held_out_formulas import Asked, Basis, Unseen, tested
 from invert_core.labelling.workload import Workload
 from invert_core.results.label_table import LabelTable
-from invert_core.search.objectives import share_of_highest, value_of_highest
+from invert_core.search.objectives import share_of_highest
 from invert_core.search.search import Units
-from invert_core.settings import OF_HIGHEST
-from invert_core.statistics.conditional import log10_p_given_ties
-from invert_core.statistics.grouped_auc import FEWEST, log10_p_between_groups
-from invert_core.statistics.highest import log10_p_of_hits
-from invert_core.statistics.intervals import auc_interval
+from invert_core.statistics.grouped_auc import FEWEST
 from invert_core.wording import counted
 
 _UNITS = 16
 """The most units that a thread tests at once."""
 
-_COMPARED = (
-    *("auc_held_out", "auc_held_out_low", "auc_held_out_high", "score_held_out"),
-    *("optimism", "log10_p_held_out"),
-)
-"""Columns of formulas that are true on some held-out samples and false on others."""
-
 _log = logging.getLogger("invert")
 
-Columns = dict[str, np.ndarray]
 
-
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """F formulas to test, in the order of their units.
-
-    Attributes
-    ----------
-    unit : int64 [F]
-        The position of the unit.
-    formula : object [F]
-        The formula as text in concept ids.
-    direction, objective : object [F]
-        What the search was for.
-    auc, score : float64 [F]
-        The AUC and the value of the objective on the searched samples.
-    share : float64 [F]
-        The share of the samples that are the highest, if the search asked for these.
-    """
-
-    unit: np.ndarray
-    formula: np.ndarray
-    direction: np.ndarray
-    objective: np.ndarray
-    auc: np.ndarray
-    score: np.ndarray
-    share: np.ndarray
-
-    @classmethod
-    def joined(cls, parts: Sequence[Self]) -> Self:
-        """Return the formulas of all parts, one part after the other."""
-        return cls(
-            *(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(cls))
-        )
-
-    def take(self, formulas: np.ndarray | slice) -> Self:
-        """Return some of the formulas."""
-        return type(self)(*(getattr(self, one.name)[formulas] for one in fields(self)))
-
-    @property
-    def is_of_highest(self) -> np.ndarray:
-        """Whether only the set of the highest samples mattered to the search: bool [F]."""
-        return np.isin(self.objective.astype(str), OF_HIGHEST)
-
-    @property
-    def is_negative(self) -> np.ndarray:
-        """Whether the search was for what is low: bool [F]."""
-        return self.direction == "negative"
-
-
-Test = Callable[[Asked, int], Columns]
-"""Returns the columns of held-out samples, [F] each, of formulas on the next K units, given K."""
+Test = Callable[[Asked, int], Unseen]
+"""Tests formulas on the next units, given how many these are."""
+NO_CUTS = np.zeros(0, np.int64)
 
 
 @contextmanager
 def held_out_test(
-    work: Workload, n_threads: int, block: int | None = None, *, independent: bool
+    work: Workload,
+    n_threads: int,
+    block: int | None = None,
+    *,
+    independent: bool,
+    cuts: np.ndarray = NO_CUTS,
 ) -> Iterator[Test]:
     """Yield a function that tests formulas on held-out samples.
 
@@ -109,9 +50,11 @@ def held_out_test(
         Number of units to read at once.
     independent : bool
         Whether samples without groups are independent; if not, p-values and intervals stay empty.
+    cuts : int64 [K], optional
+        The numbers of samples at the top of a unit among which hits are counted.
     """
     group = None if work.groups is None else np.array(work.groups.number)
-    basis = _Basis(work.concepts, group, independent)
+    basis = Basis(work.concepts, group, independent, cuts)
     compile_jobs(
         *(PLACEMENTS, TAILS if group is None else GROUP_PLACEMENTS),
         *jobs_of_types(work.dtypes),
@@ -120,19 +63,19 @@ def held_out_test(
     with closing(work.blocks(block)) as blocks, ThreadPoolExecutor(n_threads) as pool:
         ahead = _Ahead(blocks)
 
-        def test(asked: Asked, n_units: int) -> Columns:
+        def test(asked: Asked, n_units: int) -> Unseen:
             nonlocal n_tested, n_lacking
 
-            def of_part(part: Units, start: int) -> Columns:
+            def of_part(part: Units, start: int) -> Unseen:
                 at = slice(*np.searchsorted(asked.unit, [start, start + len(part)]).tolist())
-                return _tested(part, start, asked.take(at), basis)
+                return tested(part, start, asked.take(at), basis)
 
-            found = list(_in_flight(pool, of_part, ahead.take(n_units), n_threads + 1))
-            columns = {name: np.concatenate([of[name] for of in found]) for name in found[0]}
-            is_tested = np.isfinite(columns["auc_held_out"])
+            parts = _in_flight(pool, of_part, ahead.take(n_units), n_threads + 1)
+            found = Unseen.joined(list(parts))
+            is_tested = np.isfinite(found.columns["auc_held_out"])
             n_tested += int(is_tested.sum())
-            n_lacking += int((is_tested & np.isnan(columns["auc_held_out_low"])).sum())
-            return columns
+            n_lacking += int((is_tested & np.isnan(found.columns["auc_held_out_low"])).sum())
+            return found
 
         yield test
     if n_lacking and group is not None:
@@ -160,7 +103,7 @@ def with_held_out(table: LabelTable, test: Test, quantile: float) -> LabelTable:
     share = np.array([share_of_highest(count, quantile) for count in counts])
     asked = Asked(unit=unit[at], share=share, **of_rows)
     filled = {}
-    for name, values in test(asked, int(unit[-1]) + 1).items():
+    for name, values in test(asked, int(unit[-1]) + 1).columns.items():
         filled[name] = np.full(len(table), np.nan)
         filled[name][at] = values
     return replace(table, rows=dict(table.rows) | filled)
@@ -168,12 +111,12 @@ def with_held_out(table: LabelTable, test: Test, quantile: float) -> LabelTable:
 
 def _in_flight(
     pool: ThreadPoolExecutor,
-    test: Callable[[Units, int], Columns],
+    test: Callable[[Units, int], Unseen],
     parts: Iterable[Units],
     n_parts: int,
-) -> Iterator[Columns]:
+) -> Iterator[Unseen]:
     """Yield what the test of each part finds, with few parts in memory at a time."""
-    waiting: deque[Future[Columns]] = deque()
+    waiting: deque[Future[Unseen]] = deque()
     start = 0
     for part in parts:
         waiting.append(pool.submit(test, part, start))
@@ -203,111 +146,3 @@ class _Ahead:
 
 def _part(units: Units, start: int, stop: int) -> Units:
     return units[start:stop] if isinstance(units, np.ndarray) else units.part(start, stop)
-
-
-class _Basis(NamedTuple):
-    """What formulas are tested on: concepts over the held-out samples, and what is independent.
-
-    `group` is the group of each sample, int32 [N], if groups are known to be independent; if not,
-    `independent` says whether samples are.
-    """
-
-    concepts: ConceptSet
-    group: np.ndarray | None
-    independent: bool
-
-
-def _tested(units: Units, first: int, asked: Asked, basis: _Basis) -> Columns:
-    """Return the columns of formulas on some units, of which the first has position `first`."""
-    concepts = basis.concepts
-    formulas = asked.formula.tolist()
-    words = {text: _words(Formula.parse(text), concepts) for text in dict.fromkeys(formulas)}
-    n_words = concepts.bits.shape[1]
-    extents = np.array([words[text][0] for text in formulas], np.uint64).reshape(-1, n_words)
-    domains = np.array([words[text][1] for text in formulas], np.uint64).reshape(-1, n_words)
-    placed = placements(
-        *(units, asked.unit - first, extents, None if concepts.defined is None else domains),
-        *(concepts.n_samples, basis.group, Top(asked.is_negative, asked.share)),
-    )
-    columns = {
-        "n_positive_held_out": placed.n_positive.astype(np.float64),
-        "n_samples_held_out": placed.n_samples.astype(np.float64),
-    }
-    some = np.flatnonzero((placed.n_positive > 0) & (placed.n_positive < placed.n_samples))
-    for name, values in _compared(placed.take(some), asked.take(some), basis.independent).items():
-        columns[name] = np.full(len(formulas), np.nan)
-        columns[name][some] = values
-    return columns
-
-
-def _words(formula: Formula, concepts: ConceptSet) -> tuple[np.ndarray, np.ndarray]:
-    """Return where a formula is true and where it is defined, as words."""
-    domain = whole_set(concepts.n_samples)
-    if concepts.defined is not None:
-        for id in formula.ids:
-            domain = domain & concepts.defined[concepts.index(id)]
-    return formula.combine(lambda id: concepts.bits[concepts.index(id)]) & domain, domain
-
-
-def _compared(placed: Placements, asked: Asked, independent: bool) -> Columns:
-    """Return the columns of formulas that are true on some samples and false on others."""
-    n_others = placed.n_samples - placed.n_positive
-    auc = placed.doubled_u / (2 * placed.n_positive * n_others)
-    columns = {name: np.full(auc.size, np.nan) for name in _COMPARED}
-    columns["auc_held_out"] = auc
-    if independent or placed.between is not None:
-        columns["auc_held_out_low"], columns["auc_held_out_high"] = auc_interval(placed)
-    for test, which in ((_by_auc, ~asked.is_of_highest), (_by_highest, asked.is_of_highest)):
-        at = np.flatnonzero(which)
-        if at.size:
-            for name, values in test(placed.take(at), asked.take(at), independent).items():
-                columns[name][at] = values
-    return columns | {"p_held_out": 10.0 ** columns["log10_p_held_out"]}
-
-
-def _by_auc(placed: Placements, asked: Asked, independent: bool) -> Columns:
-    """Return what tests formulas by their AUC."""
-    auc = placed.doubled_u / (2 * placed.n_positive * (placed.n_samples - placed.n_positive))
-    columns = {"optimism": np.where(asked.is_negative, -1.0, 1.0) * (asked.auc - auc)}
-    if placed.between is not None:
-        columns["log10_p_held_out"] = log10_p_between_groups(placed, asked.is_negative)
-    elif independent:
-        columns["log10_p_held_out"] = _log10_p_of_samples(placed, asked.is_negative)
-    return columns
-
-
-def _by_highest(placed: Placements, asked: Asked, independent: bool) -> Columns:
-    """Return what tests formulas by their hits among the highest samples.
-
-    If all values are equal, none is among the highest, and nothing is tested.
-    """
-    score, log10_p = np.full((2, placed.n_hits.size), np.nan)
-    for name in OF_HIGHEST:
-        for n_samples in np.unique(placed.n_samples).tolist():
-            at = np.flatnonzero((asked.objective == name) & (placed.n_samples == n_samples))
-            of_name = placed.take(at)
-            counts = of_name.n_positive, of_name.n_hits, of_name.n_highest
-            score[at] = value_of_highest(name, *counts, n_samples)
-    if independent and placed.between is None:
-        some = np.flatnonzero(placed.n_highest)
-        tested = placed.take(some)
-        log10_p[some] = log10_p_of_hits(
-            tested.n_positive, tested.n_hits, tested.n_highest, tested.n_samples
-        )
-    return {
-        "score_held_out": score,
-        "optimism": asked.score - score,
-        "log10_p_held_out": log10_p,
-    }
-
-
-def _log10_p_of_samples(placed: Placements, is_negative: np.ndarray) -> np.ndarray:
-    """Return log10 of the one-sided p given the ties, of independent samples: float64 [F]."""
-    rank_sum = placed.doubled_u + placed.n_positive * (placed.n_positive + 1)
-    log10_p = np.zeros(len(rank_sum))
-    for alternative, which in (("greater", ~is_negative), ("less", is_negative)):
-        at = np.flatnonzero(which)
-        log10_p[at], _ = log10_p_given_ties(
-            placed.n_positive[at], rank_sum[at], at, placed.ties, alternative
-        )
-    return log10_p

@@ -9,13 +9,15 @@ import numpy as np
 from invert_core.formula.formula import Formula
 from invert_core.formula.names import LiteralNames
 from invert_core.labelling.evidence_recorder import EvidenceRecorder
-from invert_core.labelling.held_out_rows import Asked
+from invert_core.labelling.held_out_evidence import held_out_records
+from invert_core.labelling.held_out_formulas import Asked, Unseen
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.evidence import Evidence, evidence_columns
 from invert_core.metrics.table import METRICS, measured
 from invert_core.nulls.arrangements import CORRECTIONS
 from invert_core.nulls.correcting import Correct
 from invert_core.results.columns import OPTIONAL_TYPES, Label, columns
+from invert_core.results.held_out_evidence import HELD_OUT
 from invert_core.results.label_table import Column, FormulaTexts, LabelTable
 from invert_core.results.verdicts import verdicts
 from invert_core.search.headlines import headlines, may_be_reported
@@ -28,7 +30,6 @@ from invert_core.statistics.tails import RankSpread, z_score
 
 Columns = dict[str, np.ndarray]
 """The values of F rows, keyed by column: arrays [F]."""
-NOTHING_UNSEEN: Columns = {}
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ class LabelRows:
         found: Findings,
         addresses: Sequence[tuple[str, int]],
         units: Units | None = None,
-        unseen: Mapping[str, np.ndarray] = NOTHING_UNSEEN,
+        unseen: Unseen | None = None,
         evidence: Evidence | None = None,
     ) -> LabelTable:
         """Return the rows of some units; a dead unit has one row without a formula.
@@ -180,9 +181,9 @@ class LabelRows:
             Layer and number of each unit.
         units : Units, optional
             Activations of the units, for metrics; None leaves the metrics out.
-        unseen : mapping of str to array [F], optional
-            The columns of held-out samples of the formulas in `found`; these samples have a say in
-            the choice of headlines.
+        unseen : Unseen, optional
+            What held-out samples say of the formulas in `found`; they have a say in the choice of
+            headlines.
         evidence : Evidence, optional
             The evidence for the formulas of the units, with the entries of this objective only.
         """
@@ -195,8 +196,9 @@ class LabelRows:
         last = (found.rank == 0)[reported]
         reported = reported[np.lexsort((last, found.way[reported], found.unit[reported]))]
         is_headline = is_headline[reported]
+        of_unseen = None if unseen is None else unseen.take(reported)
         rows = absent_columns(reported.size)
-        rows |= {name: column[reported] for name, column in unseen.items()}
+        rows |= {} if of_unseen is None else of_unseen.columns
         rows |= self._of_searches(result, found, reported)
         rows |= self._corrected(result, found.take(reported), is_headline, tested.take(reported))
         rows |= self._grouped(found.take(reported))
@@ -207,7 +209,7 @@ class LabelRows:
         entries = np.zeros(reported.size, np.int64)
         if evidence is not None:
             # Evidence was made for the formulas that could be reported, in the same order.
-            candidates = np.flatnonzero(may_be_reported(found, is_tested=bool(unseen)))
+            candidates = np.flatnonzero(may_be_reported(found, is_tested=unseen is not None))
             (of_candidates,) = evidence.entries
             entries = of_candidates[np.searchsorted(candidates, reported)]
         rows |= self._evident(found.take(reported), evidence, entries, searches)
@@ -231,9 +233,13 @@ class LabelRows:
         )
         if evidence is None or self._recorder is None:
             return table
-        entries = np.append(entries, np.full(dead.size, -1))[order]
+        row = np.append(np.arange(reported.size), np.full(dead.size, -1))[order]
         searches = np.append(searches, len(self._settings.directions) * dead)[order]
+        entries = np.append(entries, -1)[row]
+        (objective,) = self._settings.objective
         recorded = self._recorder.of_rows(evidence, entries, searches, objective)
+        if of_unseen is not None:
+            recorded = recorded.with_groups(**{HELD_OUT: held_out_records(of_unseen, row)})
         return replace(table, evidence=recorded)
 
     def found(self, result: SearchResult) -> Findings:
@@ -246,7 +252,7 @@ class LabelRows:
         n_samples = self._concepts.n_samples
         return Asked(
             found.unit,
-            np.array([*self._texts(found), ""], object)[:-1],
+            np.array(self._texts(found), object),
             chosen(self._settings.directions, found.way),
             chosen(self._settings.objective, 0 * found.way),
             found.auc,
@@ -254,14 +260,14 @@ class LabelRows:
             np.full(found.way.size, share_of_highest(n_samples, self._settings.quantile)),
         )
 
-    def _score_held_out(
-        self, found: Findings, unseen: Mapping[str, np.ndarray]
-    ) -> np.ndarray | None:
+    def _score_held_out(self, found: Findings, unseen: Unseen | None) -> np.ndarray | None:
         """Return the value of the objective on held-out samples, as far as it is known."""
         (objective,) = self._settings.objective
-        if objective == "auc" and unseen:
-            return found.sign * unseen["auc_held_out"]
-        return unseen.get("score_held_out") if objective in OF_HIGHEST else None
+        if unseen is None:
+            return None
+        if objective == "auc":
+            return found.sign * unseen.columns["auc_held_out"]
+        return unseen.columns["score_held_out"] if objective in OF_HIGHEST else None
 
     def _texts(self, found: Findings) -> list[str]:
         """Write formulas in concept ids."""

@@ -35,6 +35,7 @@ from invert_core.results.evidence_records import (
     after,
     record_types,
 )
+from invert_core.results.held_out_evidence import HELD_OUT, HELD_OUT_CUTS
 from invert_core.results.run_directory import EVIDENCE_FILE, file_identity, read_run
 
 FORMAT = "invert-evidence"
@@ -48,7 +49,7 @@ _AGAIN = "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN"
 _SHA256 = ("activations", "held_out", "labels")
 
 
-LISTS = ("cuts",)
+LISTS = ("cuts", HELD_OUT_CUTS)
 """The lists of uint32 that a file has of its own."""
 
 
@@ -62,7 +63,7 @@ class AboutEvidence:
         Number of samples that were searched.
     lists : mapping of str to int array
         The lists in `LISTS` that the file has: `cuts` [K], the numbers of samples among which hits
-        are counted.
+        are counted, and `held_out_cuts`, the same of held-out samples if there are any.
     layers, objectives : sequence of str
         Names of the layers, and the objectives of the search.
     sample_id : sequence of str or None
@@ -112,6 +113,10 @@ class RunEvidence:
         Ids of the samples that any list names, by row of the activation file.
     sha256 : dict of str to str
         SHA-256 of the activations, of labels.jsonl, and of held-out activations.
+    held_out_cuts : uint32 [K'] or None
+        The numbers of held-out samples among which hits are counted; None if none were held out.
+    held_out : dict of str to array [R, ...] or None
+        What the held-out samples say of each row of the run.
     """
 
     n_samples: int
@@ -123,6 +128,8 @@ class RunEvidence:
     rows: Fields
     shown: dict[int, str]
     sha256: dict[str, str]
+    held_out_cuts: np.ndarray | None = None
+    held_out: Fields | None = None
 
     @classmethod
     def of_file(cls, file: h5py.File) -> Self:
@@ -158,6 +165,8 @@ class RunEvidence:
             cuts=lists["cuts"],
             units=groups[UNITS],
             rows=groups[ROWS],
+            held_out_cuts=lists.get(HELD_OUT_CUTS),
+            held_out=groups.get(HELD_OUT),
         )
 
 

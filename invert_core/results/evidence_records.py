@@ -8,12 +8,15 @@ from typing import Self
 
 import numpy as np
 
+from invert_core.results.held_out_evidence import HELD_OUT, HELD_OUT_CUTS, held_out_type
+
 N_BINS, N_TOP, N_NEAR = 40, 24, 8
 NO_SAMPLE = 2**32 - 1
 
-GROUPS = UNITS, ROWS = "units", "rows"
+UNITS, ROWS = "units", "rows"
+GROUPS = UNITS, ROWS, HELD_OUT
 """The groups of records in their order: each row has its `record` among the units."""
-OF_ROWS = (ROWS,)
+OF_ROWS = ROWS, HELD_OUT
 """The groups with one record for each row; the others have records of units."""
 SAMPLES = {UNITS: ("top", "middle"), ROWS: ("missed", "alarm")}
 """The fields that hold rows of the activation file."""
@@ -64,7 +67,10 @@ def record_types(lists: Mapping[str, np.ndarray]) -> dict[str, np.dtype]:
     The lists that the file has of its own say how long some fields are; a group without its list is
     not there.
     """
-    return {UNITS: UNIT_TYPE, ROWS: row_type(lists["cuts"].size)}
+    types = {UNITS: UNIT_TYPE, ROWS: row_type(lists["cuts"].size)}
+    if HELD_OUT_CUTS in lists:
+        types[HELD_OUT] = held_out_type(lists[HELD_OUT_CUTS].size)
+    return types
 
 
 @dataclass(frozen=True, eq=False)
