@@ -93,15 +93,13 @@ def with_held_out(table: LabelTable, test: Test, quantile: float) -> LabelTable:
 
     `quantile` is that of the settings of the search.
     """
-    at = np.flatnonzero(table.array("formula") != "")  # no dead units
+    formula = np.array(table.values("formula"), object)
+    at = np.flatnonzero(formula != "")  # no dead units
     unit = np.cumsum(table.begins_unit()) - 1
-    of_rows = {
-        name: table.array(name)[at]
-        for name in ("formula", "direction", "objective", "auc", "score")
-    }
+    of_rows = {name: table.array(name)[at] for name in ("direction", "objective", "auc", "score")}
     counts = table.array("n_samples")[at].tolist()
     share = np.array([share_of_highest(count, quantile) for count in counts])
-    asked = Asked(unit=unit[at], share=share, **of_rows)
+    asked = Asked(unit=unit[at], formula=formula[at], share=share, **of_rows)
     filled = {}
     for name, values in test(asked, int(unit[-1]) + 1).columns.items():
         filled[name] = np.full(len(table), np.nan)
