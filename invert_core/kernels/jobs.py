@@ -152,7 +152,7 @@ def _shuffles() -> None:
 
 
 def _evidence() -> None:
-    from invert_core.kernels import evidence, orders
+    from invert_core.kernels import evidence, midranks, orders, shared_concepts
     from invert_core.kernels.bits import whole_set
     from invert_core.kernels.radix import room_for
 
@@ -164,11 +164,14 @@ def _evidence() -> None:
         *(bits, bits, everywhere),
     )
     unit = orders.sorted_unit(samples, np.ones(4, np.float32), everywhere, room_for(4))
+    among, units = midranks.Among.of(np.arange(1), everywhere, 4), evidence.OfUnits.empty(1)
     evidence.add_evidence(
-        *(unit, evidence.Task(0, 0, 1, False), formulas, np.arange(1, 4)),
-        evidence.room_for_evidence(4, 4),
-        *(evidence.OfUnits.empty(1), evidence.OfFormulas.empty(1, 3)),
+        *(unit, evidence.Task(0, 0, 1, False, np.zeros(1, np.uint16)), formulas),
+        *(evidence.Places(np.arange(1, 4), among), evidence.room_for_evidence(4, 4)),
+        *(units, evidence.OfFormulas.empty(1, 3)),
     )
+    concepts = shared_concepts.Concepts(np.arange(1, dtype=np.uint32), bits, bits, _SIZES, _SIZES)
+    shared_concepts.find_shared(units.top, concepts, shared_concepts.Shared.empty(1))
 
 
 SEARCH = "search"

@@ -5,24 +5,33 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from invert_core.labelling.workload import Workload
+from invert_core.metrics.alike import samples_to_compare
 from invert_core.metrics.evidence import Evidence, places_of_cuts
 from invert_core.results.evidence_file import AboutEvidence
 from invert_core.results.evidence_records import (
     NO_SAMPLE,
     ROWS,
+    SAMPLED,
     SAMPLES,
     UNIT_TYPE,
     UNITS,
     EvidenceRecords,
     row_type,
+    sampled_type,
 )
 from invert_core.results.held_out_evidence import HELD_OUT_CUTS
 from invert_core.settings import Settings
 
 
+def samples_compared(work: Workload, settings: Settings) -> np.ndarray:
+    """Return the searched samples by which the units of a run are compared: int64 [n]."""
+    n_units = max(len(units) for _, units in work.layers)
+    return samples_to_compare(work.concepts.n_samples, n_units, settings.seed)
+
+
 def about_evidence(
     work: Workload,
-    objectives: Sequence[str],
+    settings: Settings,
     identities: Mapping[str, Mapping[str, str]],
     labels_sha256: str,
 ) -> AboutEvidence:
@@ -31,23 +40,30 @@ def about_evidence(
     Parameters
     ----------
     work : Workload
-    objectives : sequence of str
-        The objectives of the search.
+    settings : Settings
+        The settings of the search by all objectives.
     identities : mapping
         The `file_identity` of each input file, keyed by its role.
     labels_sha256 : str
         SHA-256 of labels.jsonl.
     """
     first, _ = work.layers[0]
-    lists = {"cuts": places_of_cuts(work.concepts.n_samples)}
+    roles = [role for role in ("activations", "held_out") if role in identities]
+    compared = samples_compared(work, settings)
+    lists = {
+        "cuts": places_of_cuts(work.concepts.n_samples),
+        "compared": compared if work.kept is None else work.kept[compared],
+    }
     if work.held_out is not None:
         lists[HELD_OUT_CUTS] = places_of_cuts(work.held_out.concepts.n_samples)
-    roles = [role for role in ("activations", "held_out") if role in identities]
     return AboutEvidence(
         n_samples=work.concepts.n_samples,
         lists=lists,
-        layers=[layer.name for layer, _ in work.layers],
-        objectives=objectives,
+        names={
+            "layer": [layer.name for layer, _ in work.layers],
+            "objective": settings.objective,
+            "concept": work.concepts.id,
+        },
         sample_id=first.sample_id,
         n_file_samples=first.n_samples,
         sha256={role: identities[role]["sha256"] for role in roles} | {"labels": labels_sha256},
@@ -100,16 +116,18 @@ class EvidenceRecorder:
     ) -> dict[str, np.ndarray]:
         """Return the groups of records of some units, given by layer and number.
 
-        There is one record for each unit and direction.
+        There is one record for each unit and direction, but one for each unit of its ranks.
         """
         n_ways = len(self._is_negative)
         units = np.zeros(n_ways * len(addresses), UNIT_TYPE)
         numbers = [(self._layers[layer], unit) for layer, unit in addresses]
         units["layer"], units["unit"] = np.repeat(np.array(numbers), n_ways, axis=0).T
         units["direction"] = np.tile(self._is_negative, len(addresses))
-        for name, array in evidence.units._asdict().items():
+        for name, array in (evidence.units._asdict() | evidence.shared._asdict()).items():
             units[name] = array
-        return {UNITS: self._in_file(UNITS, units)}
+        sampled = np.zeros(len(addresses), sampled_type(evidence.ranks.shape[1]))
+        sampled["ranks"] = evidence.ranks
+        return {UNITS: self._in_file(UNITS, units), SAMPLED: sampled}
 
     def _in_file(self, group: str, records: np.ndarray) -> np.ndarray:
         """Return records in which samples are rows of the activation file."""

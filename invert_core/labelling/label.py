@@ -9,7 +9,7 @@ from pathlib import Path
 
 from invert_core.executors.threads import Piece, Threads
 from invert_core.labelling.choosing import UnitChoice
-from invert_core.labelling.evidence_recorder import EvidenceRecorder
+from invert_core.labelling.evidence_recorder import EvidenceRecorder, samples_compared
 from invert_core.labelling.grouping import GroupSource
 from invert_core.labelling.held_out_rows import NO_CUTS, Test, held_out_test
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
@@ -247,7 +247,10 @@ def label_workload(
     make = None
     if settings.evidence:
         is_tested = work.held_out is not None
-        make = EvidenceMaker(work.concepts, settings, work.dtypes, is_tested=is_tested)
+        compared = samples_compared(work, settings) if keeps_evidence else None
+        make = EvidenceMaker(
+            work.concepts, settings, work.dtypes, is_tested=is_tested, compared=compared
+        )
     n_units = work.n_units
     left = work.after(n_done)
     if progress is not None:

@@ -16,6 +16,7 @@ from invert_core.files.outputs import check_folder, output_place
 from invert_core.files.storage import storage_errors
 from invert_core.files.unchanged import Watched
 from invert_core.files.write_lock import WriteLock
+from invert_core.labelling.alike_records import WithAlike
 from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.evidence_recorder import about_evidence
 from invert_core.labelling.grouping import table_of
@@ -24,7 +25,7 @@ from invert_core.labelling.label import Progress, label_workload
 from invert_core.labelling.q_values import QValues
 from invert_core.labelling.workload import Workload
 from invert_core.results.evidence_file import write_evidence
-from invert_core.results.evidence_records import record_types
+from invert_core.results.evidence_records import saved_types
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.results.run_directory import (
@@ -188,9 +189,10 @@ def label_files(
             arguments = _choices(inputs) | {"jobs": jobs}
             sha256 = written[ROWS_FILE].sha256
             if settings.evidence:
-                about = about_evidence(work, settings.objective, identities, sha256)
+                about = about_evidence(work, settings, identities, sha256)
                 path = folder / EVIDENCE_FILE
-                write_evidence(path, unfinished.evidence(record_types(about.lists)), about)
+                saved = unfinished.evidence(saved_types(about.lists))
+                write_evidence(path, WithAlike.of(saved, len(settings.directions)), about)
                 written = {**written, EVIDENCE_FILE: saved_file(path)}
             write_info(
                 folder,

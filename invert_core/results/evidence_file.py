@@ -25,6 +25,8 @@ from invert_core.files.hdf5_checksums import (
 from invert_core.files.hdf5_values import as_text, as_whole
 from invert_core.files.input_file import input_path
 from invert_core.results.evidence_records import (
+    ALIKE,
+    NO_CONCEPT,
     NO_SAMPLE,
     OF_ROWS,
     ROWS,
@@ -49,8 +51,10 @@ _AGAIN = "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN"
 _SHA256 = ("activations", "held_out", "labels")
 
 
-LISTS = ("cuts", HELD_OUT_CUTS)
+LISTS = ("cuts", "compared", HELD_OUT_CUTS)
 """The lists of uint32 that a file has of its own."""
+NAMES = ("layer", "objective", "concept")
+"""The lists of text that a file has of its own."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +67,10 @@ class AboutEvidence:
         Number of samples that were searched.
     lists : mapping of str to int array
         The lists in `LISTS` that the file has: `cuts` [K], the numbers of samples among which hits
-        are counted, and `held_out_cuts`, the same of held-out samples if there are any.
-    layers, objectives : sequence of str
-        Names of the layers, and the objectives of the search.
+        are counted; `compared` [n], the samples by which units are compared; and, if samples are
+        held out, `held_out_cuts` [K'], which is to these what `cuts` is to the searched ones.
+    names : mapping of str to sequence of str
+        The names in `NAMES`: `layer`, the `objective` of each search, and the `concept` ids.
     sample_id : sequence of str or None
         Ids of all samples of the activation file; None if they have none.
     n_file_samples : int
@@ -77,8 +82,7 @@ class AboutEvidence:
 
     n_samples: int
     lists: Mapping[str, np.ndarray]
-    layers: Sequence[str]
-    objectives: Sequence[str]
+    names: Mapping[str, Sequence[str]]
     sample_id: Sequence[str] | None
     n_file_samples: int
     sha256: Mapping[str, str]
@@ -98,6 +102,10 @@ class RunEvidence:
         Number of samples that were searched.
     cuts : uint32 [K]
         The numbers of samples among which hits are counted.
+    compared : uint32 [n]
+        The samples by which units are compared, as rows of the activation file.
+    concept : tuple of str [C]
+        Ids of the concepts.
     layer : tuple of str [S]
         The layer of each record of a unit.
     direction : tuple of str [S]
@@ -109,6 +117,8 @@ class RunEvidence:
     rows : dict of str to array [R, ...]
         Evidence of each row of the run, in their order, among it `record`, which of the S records
         it is about; that of a dead unit is 0.
+    alike : dict of str to array [S, 5]
+        The units alike, numbers in `unit` and rank correlations in `correlation`.
     shown : dict of int to str
         Ids of the samples that any list names, by row of the activation file.
     sha256 : dict of str to str
@@ -121,11 +131,14 @@ class RunEvidence:
 
     n_samples: int
     cuts: np.ndarray
+    compared: np.ndarray
+    concept: tuple[str, ...]
     layer: tuple[str, ...]
     direction: tuple[str, ...]
     objective: tuple[str, ...]
     units: Fields
     rows: Fields
+    alike: Fields
     shown: dict[int, str]
     sha256: dict[str, str]
     held_out_cuts: np.ndarray | None = None
@@ -139,16 +152,20 @@ class RunEvidence:
         }
         types = record_types(lists)
         groups = {name: _read_records(own_group(file, name), of) for name, of in types.items()}
+        names = {name: tuple(read_strings(own_dataset(file, name))) for name in NAMES}
         layer, objective, direction = (
-            _named(file, groups[group].pop(name), names)
-            for group, name, names in (
-                (UNITS, "layer", read_strings(own_dataset(file, "layer"))),
-                (ROWS, "objective", read_strings(own_dataset(file, "objective"))),
+            _named(file, groups[group].pop(name), known)
+            for group, name, known in (
+                (UNITS, "layer", names["layer"]),
+                (ROWS, "objective", names["objective"]),
                 (UNITS, "direction", DIRECTIONS),
             )
         )
-        n_rows = {_n_records(groups[name]) for name in OF_ROWS if name in groups}
-        if len(n_rows) > 1 or groups[ROWS]["record"].max(initial=0) >= max(1, len(layer)):
+        # Each row has a record of every group of rows, each unit of all others.
+        n_records = {(name in OF_ROWS, _n_records(of)) for name, of in groups.items()}
+        if len(n_records) > 2 or groups[ROWS]["record"].max(initial=0) >= max(1, len(layer)):
+            raise _contradiction(file)
+        if not _is_known(groups[UNITS]["share"], len(names["concept"])):
             raise _contradiction(file)
         with broken_file_errors(file):
             n_samples = as_whole(file.attrs.get("n_samples"))
@@ -163,8 +180,11 @@ class RunEvidence:
             shown=_shown(file),
             sha256={name: str(as_text(one)) for name, one in named.items() if one is not None},
             cuts=lists["cuts"],
+            compared=lists["compared"],
+            concept=names["concept"],
             units=groups[UNITS],
             rows=groups[ROWS],
+            alike=groups[ALIKE],
             held_out_cuts=lists.get(HELD_OUT_CUTS),
             held_out=groups.get(HELD_OUT),
         )
@@ -189,8 +209,8 @@ def write_evidence(path: Path, parts: Iterable[EvidenceRecords], about: AboutEvi
             file.attrs[f"{name}_sha256"] = digest
         for name, numbers_of in about.lists.items():
             write_array(file, name, numbers_of.astype("<u4"))
-        write_strings(file, "layer", tuple(about.layers))
-        write_strings(file, "objective", tuple(about.objectives))
+        for name in NAMES:
+            write_strings(file, name, tuple(about.names[name]))
         written = {
             name: _Written(file.create_group(name), numbers[name], of) for name, of in types.items()
         }
@@ -302,6 +322,10 @@ def _shown(file: h5py.File) -> dict[int, str]:
     if len(ids) != len(shown):
         raise _contradiction(file)
     return dict(zip(shown, ids, strict=True))
+
+
+def _is_known(concepts: np.ndarray, n_concepts: int) -> bool:
+    return bool(((concepts < n_concepts) | (concepts == NO_CONCEPT)).all())
 
 
 def _n_records(fields: Fields) -> int:

@@ -13,11 +13,22 @@ from invert_core.errors import FileFormatError, MissingFileError
 from invert_core.files.hdf5_checksums import CHECKSUM, seal
 from invert_core.formula.formula import Formula
 from invert_core.kernels import evidence as kernel
-from invert_core.kernels import histograms, orders
+from invert_core.kernels import histograms, orders, shared_concepts
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import label_workload
-from invert_core.results.evidence_records import N_BINS, N_NEAR, N_TOP, NO_SAMPLE
-from tests.naive.evidence import Ranked, edges, histogram
+from invert_core.metrics import alike
+from invert_core.results.evidence_records import (
+    N_ALIKE,
+    N_BINS,
+    N_NEAR,
+    N_SHARED,
+    N_TOP,
+    NO_CONCEPT,
+    NO_SAMPLE,
+    NO_UNIT,
+)
+from tests.naive.evidence import Ranked, edges, histogram, shared
+from tests.naive.evidence import alike as naive_alike
 
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
 
@@ -28,6 +39,8 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 def test_records_are_as_long_as_what_kernels_fill_in():
     ours = N_BINS, N_TOP, N_NEAR, NO_SAMPLE
     assert ours == (histograms.N_BINS, kernel.N_TOP, kernel.N_NEAR, orders.NO_SAMPLE)
+    assert (N_SHARED, NO_CONCEPT) == (shared_concepts.N_SHARED, shared_concepts.NO_CONCEPT)
+    assert (N_ALIKE, NO_UNIT) == (alike.N_ALIKE, alike.NO_UNIT)
 
 
 @pytest.fixture
@@ -54,12 +67,22 @@ def samples(listed):
     return [int(one) for one in listed if one != NO_SAMPLE]
 
 
+def marks_of(concepts):
+    """The marks of concepts, and where they are defined: bool [N, C]."""
+    marks = [concepts.extent(id) for id in concepts.id]
+    defined = [Formula.parse(f'"{id}"').defined_on(concepts) for id in concepts.id]
+    return np.stack(marks, axis=1), np.stack(defined, axis=1)
+
+
 def assert_is_evidence(run, activations, concepts, kept):
     """Compare all that a run says with what the activations say."""
     found = read_evidence(run)
     labels = read_run(run).labels
     assert found.n_samples == len(kept)
     assert found.cuts[-1] == len(kept)
+    assert found.concept == concepts.id
+    assert set(found.compared.tolist()) <= set(kept.tolist())
+    assert found.compared.size == 40
     shown, n_compared = set(), 0
     for search, (layer, direction) in enumerate(zip(found.layer, found.direction, strict=True)):
         unit = {name: array[search] for name, array in found.units.items()}
@@ -82,6 +105,18 @@ def assert_is_evidence(run, activations, concepts, kept):
         assert unit["top_value"].tolist() == values[order[:N_TOP]].tolist()
         assert unit["middle_value"].tolist() == values[samples(unit["middle"])].tolist()
         shown |= {*order[:N_TOP], *samples(unit["middle"])}
+        top = np.searchsorted(kept, order[:N_TOP]).tolist()
+        listed = zip(unit["share"].tolist(), unit["share_hits"].tolist(), strict=True)
+        found_shared = [one for one in listed if one != (NO_CONCEPT, 0)]
+        assert found_shared == shared(top, *marks_of(concepts), min_fraction=0.1)
+        of_layer = activations[layer][found.compared]
+        expected = naive_alike(of_layer.T, unit["unit"])
+        n_alike = len(expected)
+        none = [NO_UNIT] * (N_ALIKE - n_alike)
+        assert found.alike["unit"][search].tolist() == [other for other, _ in expected] + none
+        correlations = found.alike["correlation"][search]
+        assert correlations[:n_alike] == pytest.approx([r for _, r in expected], rel=1e-6)
+        assert np.isnan(correlations[n_alike:]).all()
         for number in np.flatnonzero(found.rows["record"] == search):
             label = labels.rows[number]
             row = {name: array[number] for name, array in found.rows.items()}
@@ -118,7 +153,8 @@ def assert_is_evidence(run, activations, concepts, kept):
 
 @pytest.mark.parametrize("direction", ["positive", "both"])
 @pytest.mark.parametrize("kind", ["whole", "missing", "some", "held out", "objectives"])
-def test_every_number_comes_from_the_activations(here, kind, direction):
+def test_every_number_comes_from_the_activations(here, monkeypatch, kind, direction):
+    monkeypatch.setattr(alike, "_MOST", 40)
     options = {
         "whole": {},
         "missing": {"missing": "exclude"},
