@@ -122,7 +122,7 @@ def _placements() -> None:
 
 def _group_placements() -> None:
     from invert_core.kernels.bits import whole_set
-    from invert_core.kernels.placements import compare_groups
+    from invert_core.kernels.group_placements import compare_groups
 
     group, room = np.zeros(4, np.int32), (np.zeros((1, 3), np.int64), np.zeros((1, 5)))
     compare_groups(np.zeros(0, np.uint64), 0, _BITS[:1], whole_set(4)[None], group, *room)

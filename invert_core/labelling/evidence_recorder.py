@@ -20,6 +20,7 @@ from invert_core.results.evidence_records import (
     row_type,
     sampled_type,
 )
+from invert_core.results.held_out_evidence import HELD_OUT_CUTS
 from invert_core.settings import Settings
 
 
@@ -50,15 +51,18 @@ def about_evidence(
     first, _ = work.layers[0]
     roles = [role for role in ("activations", "held_out") if role in identities]
     compared = samples_compared(work, settings)
+    lists = {
+        "cuts": places_of_cuts(work.concepts.n_samples),
+        "n_units": np.array([len(units) for _, units in work.layers]),
+        "concept_positive": work.concepts.n_positive,
+        "concept_defined": work.concepts.n_defined,
+        "compared": compared if work.kept is None else work.kept[compared],
+    }
+    if work.held_out is not None:
+        lists[HELD_OUT_CUTS] = places_of_cuts(work.held_out.concepts.n_samples)
     return AboutEvidence(
         n_samples=work.concepts.n_samples,
-        lists={
-            "cuts": places_of_cuts(work.concepts.n_samples),
-            "n_units": np.array([len(units) for _, units in work.layers]),
-            "concept_positive": work.concepts.n_positive,
-            "concept_defined": work.concepts.n_defined,
-            "compared": compared if work.kept is None else work.kept[compared],
-        },
+        lists=lists,
         names={
             "layer": [layer.name for layer, _ in work.layers],
             "objective": settings.objectives,

@@ -11,7 +11,7 @@ from invert_core.executors.threads import Piece, Threads
 from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.evidence_recorder import EvidenceRecorder, samples_compared
 from invert_core.labelling.grouping import GroupSource
-from invert_core.labelling.held_out_rows import Test, held_out_test
+from invert_core.labelling.held_out_rows import NO_CUTS, Test, held_out_test
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label_rows import LabelRows
 from invert_core.labelling.objective_rows import RowsOfObjectives
@@ -24,7 +24,7 @@ from invert_core.labelling.searches import (
 )
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.concept_auc import ConceptAUC
-from invert_core.metrics.evidence import Evidence, EvidenceMaker
+from invert_core.metrics.evidence import Evidence, EvidenceMaker, places_of_cuts
 from invert_core.metrics.table import METRICS
 from invert_core.nulls.shared import SharedNulls
 from invert_core.results.columns import Label
@@ -271,7 +271,7 @@ def label_workload(
     with (
         closing(left.blocks(block, finite=finite)) as blocks,
         closing(threads.pieces(search, blocks, tick if progress else None, make)) as pieces,
-        _test_of(left, threads.n_threads, block) as test,
+        _test_of(left, threads.n_threads, block, keeps_evidence and settings.evidence) as test,
     ):
         addresses = left.addresses()
         for batch in _batches(pieces, search.places, note):
@@ -296,12 +296,14 @@ def _evidence_maker(
 
 
 def _test_of(
-    work: Workload, n_threads: int, block: int | None
+    work: Workload, n_threads: int, block: int | None, keeps_hits: bool
 ) -> AbstractContextManager[Test | None]:
     """Return the context of the test on held-out samples, None if there are none."""
-    if work.held_out is None:
+    held = work.held_out
+    if held is None:
         return nullcontext()
-    return held_out_test(work.held_out, n_threads, block, independent=work.groups is None)
+    cuts = places_of_cuts(held.concepts.n_samples) if keeps_hits else NO_CUTS
+    return held_out_test(held, n_threads, block, independent=work.groups is None, cuts=cuts)
 
 
 @dataclass(frozen=True)

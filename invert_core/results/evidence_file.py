@@ -38,6 +38,7 @@ from invert_core.results.evidence_records import (
     after,
     record_types,
 )
+from invert_core.results.held_out_evidence import HELD_OUT, HELD_OUT_CUTS
 from invert_core.results.run_directory import EVIDENCE_FILE, file_identity, read_run
 
 FORMAT = "invert-evidence"
@@ -53,7 +54,7 @@ _AGAIN = "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN"
 _SHA256 = ("activations", "held_out", "labels")
 
 
-LISTS = ("cuts", "compared", "n_units", "concept_positive", "concept_defined")
+LISTS = ("cuts", "compared", "n_units", "concept_positive", "concept_defined", HELD_OUT_CUTS)
 """The lists of uint32 that a file has of its own."""
 NAMES = ("layer", "objective", "concept")
 """The lists of text that a file has of its own."""
@@ -71,7 +72,8 @@ class AboutEvidence:
         The lists in `LISTS` that the file has: `cuts` [K], the numbers of samples among which hits
         are counted; `compared` [n], the samples by which units are compared; `n_units`, how many
         units of each layer there are; `concept_positive` and `concept_defined` [C], on how many
-        samples each concept is true, and on how many it is defined.
+        samples each concept is true, and on how many it is defined; and, if samples are held out,
+        `held_out_cuts` [K'], which is to these what `cuts` is to the searched ones.
     names : mapping of str to sequence of str
         The names in `NAMES`: `layer`, the `objective` of each search, and the `concept` ids.
     sample_id : sequence of str or None
@@ -128,6 +130,10 @@ class RunEvidence:
         Ids of the samples that any list names, by row of the activation file.
     sha256 : dict of str to str
         SHA-256 of the activations, of labels.jsonl, and of held-out activations.
+    held_out_cuts : uint32 [K'] or None
+        The numbers of held-out samples among which hits are counted; None if none were held out.
+    held_out : dict of str to array [R, ...] or None
+        What the held-out samples say of each row of the run.
     """
 
     n_samples: int
@@ -143,6 +149,8 @@ class RunEvidence:
     concepts: ConceptEvidence
     shown: dict[int, str]
     sha256: dict[str, str]
+    held_out_cuts: np.ndarray | None = None
+    held_out: Fields | None = None
 
     @classmethod
     def of_file(cls, file: h5py.File) -> Self:
@@ -191,6 +199,8 @@ class RunEvidence:
             rows=groups[ROWS],
             alike=groups[ALIKE],
             concepts=concepts,
+            held_out_cuts=lists.get(HELD_OUT_CUTS),
+            held_out=groups.get(HELD_OUT),
         )
 
     def concept_auc(self, record: int) -> tuple[np.ndarray, np.ndarray]:

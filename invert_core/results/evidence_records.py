@@ -9,14 +9,16 @@ from typing import Self
 import numpy as np
 
 from invert_core.results.concept_records import concept_type
+from invert_core.results.held_out_evidence import HELD_OUT, HELD_OUT_CUTS, held_out_type
 
 N_BINS, N_TOP, N_NEAR, N_SHARED, N_ALIKE = 40, 24, 8, 6, 5
 NO_SAMPLE = NO_UNIT = 2**32 - 1
 """Fills up lists."""
 
-GROUPS = UNITS, ROWS, CONCEPTS, SAMPLED, ALIKE = "units", "rows", "concepts", "sampled", "alike"
+UNITS, ROWS, CONCEPTS, SAMPLED, ALIKE = "units", "rows", "concepts", "sampled", "alike"
+GROUPS = UNITS, ROWS, HELD_OUT, CONCEPTS, SAMPLED, ALIKE
 """The groups of records in their order: each row has its `record` among the units."""
-OF_ROWS = (ROWS,)
+OF_ROWS = ROWS, HELD_OUT
 """The groups with one record for each row; the others have records of units."""
 SAMPLES = {UNITS: ("top", "middle"), ROWS: ("missed", "alarm")}
 """The fields that hold rows of the activation file."""
@@ -74,11 +76,11 @@ def sampled_type(n_compared: int) -> np.dtype:
 def _types(lists: Mapping[str, np.ndarray]) -> dict[str, np.dtype]:
     """Return the types that a run has from the first unit on; the parameter is as below."""
     n_units = int(lists["n_units"].sum(dtype=np.int64))
-    return {
-        UNITS: UNIT_TYPE,
-        ROWS: row_type(lists["cuts"].size),
-        CONCEPTS: concept_type(lists["concept_positive"].size, n_units),
-    }
+    types = {UNITS: UNIT_TYPE, ROWS: row_type(lists["cuts"].size)}
+    if HELD_OUT_CUTS in lists:
+        types[HELD_OUT] = held_out_type(lists[HELD_OUT_CUTS].size)
+    types[CONCEPTS] = concept_type(lists["concept_positive"].size, n_units)
+    return types
 
 
 def record_types(lists: Mapping[str, np.ndarray]) -> dict[str, np.dtype]:

@@ -19,7 +19,7 @@ from invert_core.kernels.sample_scores import (
     top_scores,
     value_scores,
 )
-from invert_core.kernels.scores import Measures
+from invert_core.kernels.scores import Measures, score_of
 from invert_core.settings import OF_HIGHEST, OF_VALUES, Settings
 from invert_core.statistics.tails import RankSpread
 
@@ -191,11 +191,52 @@ class Objective:
 
     def value(self, score: np.ndarray) -> np.ndarray:
         """Return the value of the objective, given that of its measure."""
-        if self.name == "iou":
-            # It orders formulas as F1 does, of which it is a function.
-            return score / (2.0 - score)
-        # Rounding can take a perfect correlation a little beyond 1.
-        return np.clip(score, -1.0, 1.0) if self.name in _WITHIN_1 else score
+        return _value(self.name, score)
+
+
+def _value(name: str, score: np.ndarray) -> np.ndarray:
+    if name == "iou":
+        # It orders formulas as F1 does, of which it is a function.
+        return score / (2.0 - score)
+    # Rounding can take a perfect correlation a little beyond 1.
+    return np.clip(score, -1.0, 1.0) if name in _WITHIN_1 else score
+
+
+def share_of_highest(n_samples: int, quantile: float) -> float:
+    """Return about which share of the samples of a search are the highest."""
+    return n_top(n_samples, quantile) / n_samples
+
+
+def value_of_highest(
+    name: str, n_positive: np.ndarray, hits: np.ndarray, n_highest: np.ndarray, n_samples: int
+) -> np.ndarray:
+    """Return the value of an objective that only asks which samples are the highest.
+
+    Parameters
+    ----------
+    name : str
+        One of `settings.OF_HIGHEST`.
+    n_positive, hits, n_highest : int64 [F]
+        How many samples are inside each formula, how many of these are among the highest, and how
+        many samples are.
+    n_samples : int
+        N.
+
+    Returns
+    -------
+    float64 [F]
+        NaN where none of the samples is higher than the others.
+    """
+    of = ScoreSums(hits[:, None], n_highest, _deviation(n_highest, n_samples), 0.0 * n_highest)
+    _, measures = _TABLE[name]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        score = score_of(n_positive, hits, 1.0, n_samples, measures(of, n_samples))
+    return np.where(n_highest > 0, _value(name, score), np.nan)
+
+
+def _deviation(n_highest: np.ndarray, n_samples: int) -> np.ndarray:
+    """Return the root of the sum of squared deviations of marks of the highest samples."""
+    return np.sqrt(n_highest * (n_samples - n_highest) / n_samples)
 
 
 def given_highest(
@@ -206,12 +247,10 @@ def given_highest(
     `counts` are the samples among them over the atoms, int64 [K, S], keyed by whether they are the
     lowest; there are `n_drawn`.
     """
-    n_units = len(ranked.sums)
-    deviation = np.full(n_units, math.sqrt(n_drawn * (n_samples - n_drawn) / n_samples))
+    total = np.full(len(ranked.sums), n_drawn)
+    deviation = _deviation(total, n_samples)
     made = {
-        (_HIGHEST, is_lowest): ScoreSums(
-            sums, np.full(n_units, n_drawn), deviation, np.zeros(n_units)
-        )
+        (_HIGHEST, is_lowest): ScoreSums(sums, total, deviation, np.zeros(total.size))
         for is_lowest, sums in counts.items()
     }
     return Given(ranked, made)

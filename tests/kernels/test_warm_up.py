@@ -83,7 +83,7 @@ for given, of in itertools.product(
     with inputs.open() as work, held_out_test(work, 1, independent=True) as test:
         with event.install_listener("numba:compile", counted):
             for table in labels.tables:
-                assert np.isfinite(with_held_out(table, test).array("auc_held_out")).all()
+                assert np.isfinite(with_held_out(table, test, 0.01).array("auc_held_out")).all()
 print([e.data["dispatcher"].py_func.__name__ for _, e in counted.buffer])
 """
 

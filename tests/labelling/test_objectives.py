@@ -89,31 +89,6 @@ def test_held_out_samples_test_the_formulas_of_each_objective_as_if_it_were_alon
         assert found == living
 
 
-def test_an_auc_on_unseen_samples_decides_nothing_where_none_was_searched_for():
-    rng = np.random.default_rng(2)
-    concepts = rng.random((N, 6)) < 0.3
-    # The peaks are "a & ~b", but most of its samples are low, and those of "a & b" are not.
-    a, b = concepts[:, :2].T
-    units = rng.normal(size=(N, 4)) + np.where(b, 1.0, -1.0)[:, None] * a[:, None]
-    for unit in units.T:
-        unit[rng.choice(np.flatnonzero(a & ~b), (a & ~b).sum() // 3, replace=False)] += 6.0
-    half = np.arange(N) < N // 2
-    ids = np.array([f"s{number}" for number in range(N)])
-    told = {"settings": settings("phi"), "join": "inner"}
-    searched, unseen = (
-        Activations.from_array(units[part], sample_id=ids[part]) for part in (half, ~half)
-    )
-    marks = ConceptSet.from_arrays(concepts, list("abcdef"), sample_id=ids.tolist())
-    without = label(searched, marks, **told)
-    found = label(searched, marks, **told, held_out=unseen)
-    assert "a & ~b" in {row.formula for row in found if row.headline}
-    assert [row.formula for row in found] == [row.formula for row in without]
-    assert [row.headline for row in found] == [row.headline for row in without]
-    assert {row.auc_held_out is None for row in found if row.formula} == {False}
-    assert {row.p_held_out for row in found} == {row.optimism for row in found} == {None}
-    assert "fades" not in {row.verdict for row in found}
-
-
 def test_groups_are_permuted_for_each_objective():
     units, concepts = made()
     groups = [str(number // 10) for number in range(N)]

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from invert_core import Settings, label, score
 from invert_core.errors import UnknownNameError
 from invert_core.labelling.overview import Overview
-from invert_core.results.columns import Explanation, Label, columns
+from invert_core.results.column_fields import columns
+from invert_core.results.columns import Explanation, Label
 from invert_core.results.final_rows import write_final
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels, conviction, tables_of

@@ -51,15 +51,14 @@ def test_the_headline_is_the_least_p_of_its_own_space_that_unseen_samples_do_not
 ):
     found = findings(seed, direction)
     rng = np.random.default_rng(seed)
-    auc = None
+    unseen = None
     if share_missing is not None:
-        auc = rng.choice([0.4, 0.5, 0.6, 0.7], found.unit.size)
-        auc[rng.random(auc.size) < share_missing] = np.nan
-    chosen = np.flatnonzero(headlines(found, auc)).tolist()
+        unseen = rng.choice([0.4, 0.5, 0.6, 0.7], found.unit.size)
+        unseen[rng.random(unseen.size) < share_missing] = np.nan
+    chosen = np.flatnonzero(headlines(found, unseen)).tolist()
     expected = []
     for unit, way in sorted(set(zip(found.unit.tolist(), found.way.tolist(), strict=True))):
         rows = np.flatnonzero((found.unit == unit) & (found.way == way) & found.is_best_of_length)
-        unseen = None if auc is None else found.sign * auc
         n_directions = 2 if direction == "both" else 1
         expected.append(naive_headline(rows.tolist(), found, unseen, n_directions))
     assert chosen == sorted(expected)
