@@ -1,7 +1,7 @@
 """Compare labels with what is known about their units: ``python -m bench.truth``."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,14 +12,15 @@ import numpy as np
 from bench.tables import table
 from bench.truth import encoder, outputs
 from bench.truth.agreement import summary
+from bench.truth.encoder import Unseen
 from bench.truth.outputs import Outputs
 from bench.truth.strings import SEED
 from invert_core.demo import SETTINGS
 from invert_core.settings import Settings
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
-_TITLES = (
-    *("label", f"precision among {encoder.HIGHEST}", "median lift", "mean lift"),
+_WORTH = (
+    *(f"precision among {encoder.HIGHEST}", "median lift", "mean lift"),
     *("without a hit", "median share of the texts"),
 )
 folder_option = click.option(
@@ -72,18 +73,43 @@ def ocr(model: Path, keep: Path | None, worst: int, seed: int) -> None:
 @click.option("--seed", default=0, show_default=True, help="Draws the neurons.")
 def of_encoder(folder: Path, n_units: int, quantile: float, seed: int) -> None:
     """Label neurons of a sentence encoder, and look at what they respond to most elsewhere."""
-    rows = []
-    for kind, found in encoder.compare(folder, n_units, quantile, seed):
-        lift = [one.lift for one in found]
-        cells = (
-            f"{np.mean([one.precision for one in found]):.3f}",
-            f"{np.median(lift):.1f}",
-            f"{np.mean(lift):.1f}",
-            str(sum(one.precision == 0 for one in found)),
-            f"{np.median([one.fraction for one in found]):.4f}",
-        )
-        rows.append((kind, *cells))
-    _print(_TITLES, rows)
+    found = dict(encoder.compare(folder, n_units, quantile, seed))
+    _print(("label", *_WORTH), [(rule, *_worth(of)) for rule, of in found.items()])
+    ratios = [
+        (f"{peak} over {auc}", *map(_ratio, *(_means(found[rule]) for rule in (peak, auc))))
+        for auc, peak in encoder.pairs(found)
+    ]
+    click.echo()
+    _print(("ratio", "precision", "median lift"), ratios)
+    by_verdict = [
+        (rule, verdict, str(len(of)), *_worth(of))
+        for rule, labels in found.items()
+        for verdict, of in encoder.by_verdict(labels).items()
+    ]
+    click.echo()
+    _print(("label", "verdict", "labels", *_WORTH), by_verdict)
+
+
+def _means(found: Sequence[Unseen]) -> tuple[float, float]:
+    """Return the mean precision and the median lift."""
+    precision = np.mean([one.precision for one in found])
+    return float(precision), float(np.median([one.lift for one in found]))
+
+
+def _ratio(one: float, other: float) -> str:
+    return f"{one / other:.2f}" if other else "-"
+
+
+def _worth(found: Sequence[Unseen]) -> tuple[str, ...]:
+    """Return what a table says of labels on unseen texts."""
+    precision, lift = _means(found)
+    return (
+        f"{precision:.3f}",
+        f"{lift:.1f}",
+        f"{np.mean([one.lift for one in found]):.1f}",
+        str(sum(one.precision == 0 for one in found)),
+        f"{np.median([one.fraction for one in found]):.4f}",
+    )
 
 
 @contextmanager
@@ -103,7 +129,7 @@ def _print_outputs(found: Outputs, min_fraction: float, worst: int) -> None:
         counted = {rule: summary(list(of.values())) for rule, of in by_rule.items()}
         titles = ("rule", *next(iter(counted.values())))
         _print(titles, [(rule, *cells.values()) for rule, cells in counted.items()])
-        for of, one in outputs.disagreeing(by_rule["headline, L = 3"], worst):
+        for of, one in outputs.disagreeing(by_rule["AUC, headline, L = 3"], worst):
             click.echo(f"{of}: {one.label} (AUC {one.auc:.4f}, Jaccard {one.jaccard:.3f})")
 
 
