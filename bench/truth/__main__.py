@@ -76,11 +76,11 @@ def of_encoder(folder: Path, n_units: int, quantile: float, seed: int) -> None:
     found = dict(encoder.compare(folder, n_units, quantile, seed))
     _print(("label", *_WORTH), [(rule, *_worth(of)) for rule, of in found.items()])
     ratios = [
-        (f"{peak} over {auc}", *map(_ratio, *(_means(found[rule]) for rule in (peak, auc))))
+        (f"{peak} over {auc}", *_ratios(found[peak], found[auc]))
         for auc, peak in encoder.pairs(found)
     ]
     click.echo()
-    _print(("ratio", "precision", "median lift"), ratios)
+    _print(("ratio", "precision", "median lift", "neurons with more lift", "with less"), ratios)
     by_verdict = [
         (rule, verdict, str(len(of)), *_worth(of))
         for rule, labels in found.items()
@@ -96,8 +96,20 @@ def _means(found: Sequence[Unseen]) -> tuple[float, float]:
     return float(precision), float(np.median([one.lift for one in found]))
 
 
-def _ratio(one: float, other: float) -> str:
-    return f"{one / other:.2f}" if other else "-"
+def _ratios(of: Sequence[Unseen], over: Sequence[Unseen]) -> tuple[str, ...]:
+    """Return what a table says of labels by one rule beside those by another."""
+    precision, others = (np.array([one.precision for one in found]) for found in (of, over))
+    lift, other_lift = (np.array([one.lift for one in found]) for found in (of, over))
+    return (
+        _with_interval(*encoder.ratio(np.mean, precision, others)),
+        _with_interval(*encoder.ratio(np.median, lift, other_lift)),
+        f"{np.mean(lift > other_lift):.1%}",
+        f"{np.mean(lift < other_lift):.1%}",
+    )
+
+
+def _with_interval(value: float, low: float, high: float) -> str:
+    return f"{value:.2f} ({low:.2f} to {high:.2f})"
 
 
 def _worth(found: Sequence[Unseen]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Labels of a sentence encoder's neurons, on texts that no search has seen."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from invert_core.results.labels import Labels
 
 HIGHEST = 50
 """The number of unseen samples, those of the highest activations, that a label is tested on."""
+_RESAMPLED = 2_000
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,24 @@ def pairs(rules: Iterable[str]) -> list[tuple[str, str]]:
     [('AUC, L = 1', 'peak, L = 1')]
     """
     return [(rule, rule.replace("AUC", "peak")) for rule in rules if rule.startswith("AUC")]
+
+
+def ratio(
+    statistic: Callable[..., np.ndarray], of: np.ndarray, over: np.ndarray
+) -> tuple[float, float, float]:
+    """Return how many times the mean or median of neurons is another, and a 95 % interval.
+
+    `of` and `over` are [K]: two values of each neuron. The interval comes from resampled neurons.
+
+    >>> ratio(np.mean, np.array([2.0, 4.0]), np.array([1.0, 2.0]))
+    (2.0, 2.0, 2.0)
+    """
+    drawn = np.random.default_rng(0).integers(of.size, size=(_RESAMPLED, of.size))
+    above, below = (statistic(values[drawn], axis=1) for values in (of, over))
+    resampled = np.divide(above, below, out=np.full(_RESAMPLED, np.inf), where=below > 0)
+    low, high = np.quantile(resampled, (0.025, 0.975), method="nearest")
+    whole = statistic(over)
+    return float(statistic(of) / whole) if whole else np.inf, float(low), float(high)
 
 
 def by_verdict(found: Sequence[Unseen]) -> dict[str, list[Unseen]]:

@@ -149,6 +149,21 @@ def test_a_label_that_holds_nowhere_has_no_lift():
     assert encoder.Unseen(0.0, 0.0, "bulk").lift == 0.0
 
 
+def test_the_interval_of_a_ratio_narrows_with_the_number_of_neurons():
+    rng = np.random.default_rng(0)
+    widths = []
+    for n_neurons in (20, 2_000):
+        over = rng.exponential(size=n_neurons)
+        of = 3 * over * rng.lognormal(0, 0.2, n_neurons)
+        found, low, high = encoder.ratio(np.median, of, over)
+        assert low < found < high
+        assert low < 3 < high
+        widths.append(high - low)
+    assert widths[1] < 0.3 * widths[0]
+    none = encoder.ratio(np.median, np.ones(3), np.zeros(3))
+    assert none == (np.inf, np.inf, np.inf)
+
+
 def test_labels_are_told_apart_by_their_verdict():
     found = [encoder.Unseen(share, 0.1, of) for share, of in ((0.2, "bulk"), (0.9, "holds"))]
     assert encoder.by_verdict([*found, found[0]]) == {
