@@ -51,18 +51,21 @@ STRUCTURES: dict[str, Callable[[], ConceptSet | None]] = {
 
 def formulas(concepts: ConceptSet) -> dict[str, list[str]]:
     """Return the formulas to plant, by kind: those whose shares are nearest to the wanted one."""
-    shares = concepts.n_positive / concepts.n_samples
     ids = [quote_id(id) for id in concepts.id]
     chosen = {
-        f"concept on {round_percent(share)}": [
-            ids[concept] for concept in np.argsort(abs(np.log(shares / share)))[:N_FORMULAS]
-        ]
+        f"concept on {round_percent(share)}": list(map(quote_id, nearest(concepts, share)))
         for share in SHARES
     }
     chosen[f"a & ~b on {round_percent(OF_DIFFERENCE)}"] = [
         f"{ids[a]} & ~{ids[b]}" for a, b in differences(concepts)
     ]
     return chosen
+
+
+def nearest(concepts: ConceptSet, share: float) -> list[str]:
+    """Return the ids of the concepts whose shares of the samples are nearest to this one."""
+    off = abs(np.log(concepts.n_positive / concepts.n_samples / share))
+    return [concepts.id[concept] for concept in np.argsort(off)[:N_FORMULAS]]
 
 
 def differences(concepts: ConceptSet) -> list[tuple[int, int]]:
@@ -103,9 +106,9 @@ def recovered(concepts: ConceptSet, planted: list[str], random: np.random.Genera
     """Return a cell for each objective and headline, given what the units detect in turn."""
     extents = [Formula.parse(formula).evaluate(concepts) for formula in planted]
     truth = [extents[unit % len(extents)] for unit in range(N_UNITS)]
-    units = random.normal(size=(concepts.n_samples, N_UNITS)) + SHIFT * np.stack(truth, axis=1)
+    units = activations(truth, random)
     settings = Settings(objective=OBJECTIVES, permutations=0, evidence=False)
-    found = label(units.astype(np.float32), concepts, settings=settings, jobs=1)
+    found = label(units, concepts, settings=settings, jobs=1)
     cells = []
     for objective, takes_headline in [
         *((objective, False) for objective in OBJECTIVES),
@@ -115,6 +118,12 @@ def recovered(concepts: ConceptSet, planted: list[str], random: np.random.Genera
         shares = [jaccard(found.extent(row), truth[row.unit]) for row in rows]
         cells.append(f"{np.mean(shares):.2f} ({sum(share == 1 for share in shares)})")
     return cells
+
+
+def activations(truth: list[np.ndarray], random: np.random.Generator) -> np.ndarray:
+    """Return units that are higher where their truth, bool [N], is true: float32 [N, K]."""
+    noise = random.normal(size=(truth[0].size, len(truth)))
+    return (noise + SHIFT * np.stack(truth, axis=1)).astype(np.float32)
 
 
 def cost(n_units: int = 256, rounds: int = 5) -> None:

@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 from bench.tables import table
-from bench.truth import encoder, outputs
+from bench.truth import encoder, outputs, sanity
 from bench.truth.agreement import summary
 from bench.truth.encoder import Unseen
 from bench.truth.outputs import Outputs
@@ -55,6 +55,27 @@ def ocr(model: Path, keep: Path | None, worst: int, seed: int) -> None:
     """Label the outputs of an OCR model."""
     with _folder(keep) as folder, outputs.characters(model, folder, seed) as found:
         _print_outputs(found, Settings().min_fraction, worst)
+
+
+@main.command(
+    "sanity",
+    help="Whether objectives fall if labels are missing or wrong, on planted units, the outputs of "
+    "the network of `invert demo`, and those of the OCR MODEL, if it is given.",
+)
+@click.argument(
+    "model", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=False
+)
+@folder_option
+def of_sanity(model: Path | None, keep: Path | None) -> None:
+    """Make the labels of units whose meaning is known worse, and look at each objective."""
+    for name, found in sanity.planted():
+        _print_sanity(name, found)
+    with _folder(keep) as folder:
+        with outputs.digits(folder) as found:
+            _print_sanity("digits", found)
+        if model is not None:
+            with outputs.characters(model, folder) as found:
+                _print_sanity("OCR", found)
 
 
 @main.command(
@@ -143,6 +164,17 @@ def _print_outputs(found: Outputs, min_fraction: float, worst: int) -> None:
         _print(titles, [(rule, *cells.values()) for rule, cells in counted.items()])
         for of, one in outputs.disagreeing(by_rule["AUC, headline, L = 3"], worst):
             click.echo(f"{of}: {one.label} (AUC {one.auc:.4f}, Jaccard {one.jaccard:.3f})")
+
+
+def _print_sanity(name: str, found: Outputs) -> None:
+    for called, layer in found.layers.items():
+        click.echo(f"\n**{name}, {called}: cases in which the objective falls**\n")
+        shares = sanity.shares_fallen(found, layer)
+        rows = [
+            (objective, *(f"{shares[objective, check]:.1%}" for check in sanity.CHECKS))
+            for objective in sanity.OBJECTIVES
+        ]
+        _print(("objective", *(f"{check} labels" for check in sanity.CHECKS)), rows)
 
 
 def _print(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

@@ -8,7 +8,8 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.truth import agreement, encoder, outputs, strings
+from bench import objectives
+from bench.truth import agreement, encoder, outputs, sanity, strings
 from bench.truth.__main__ import main
 from invert_core import label
 from invert_core.activations import ActivationWriter, Origin
@@ -181,6 +182,43 @@ def test_the_table_of_the_encoder_is_printed(halves):
 
 
 def test_the_help_of_every_comparison_is_printed():
-    for name in ("digits", "ocr", "encoder"):
+    for name in ("digits", "ocr", "encoder", "sanity"):
         done = CliRunner().invoke(main, [name, "--help"])
         assert done.exit_code == 0, done.output
+
+
+@pytest.fixture
+def planted(monkeypatch):
+    """Return units in which concepts on 1 % of the samples are planted."""
+    monkeypatch.setattr(objectives, "N_SAMPLES", 20_000)
+    monkeypatch.setattr(objectives, "N_UNITS", 4)
+    return dict(sanity.planted())["concept on 1 % of the samples"]
+
+
+def test_labels_get_worse_by_half_or_by_as_many_again():
+    truth = np.random.default_rng(0).random(100_000) < 0.1
+    narrow, broad = (
+        sanity.worsened(truth, check, np.random.default_rng(1)) for check in sanity.CHECKS
+    )
+    assert not np.any(narrow & ~truth)
+    assert np.all(broad[truth])
+    assert narrow.sum() == pytest.approx(truth.sum() / 2, rel=0.05)
+    assert broad.sum() == pytest.approx(2 * truth.sum(), rel=0.05)
+
+
+def test_the_correlation_falls_with_missing_labels_where_the_auc_does_not(planted):
+    shares = sanity.shares_fallen(planted, "activations")
+    assert set(shares) == set(itertools.product(sanity.OBJECTIVES, sanity.CHECKS))
+    assert shares["correlation", "missing"] == shares["correlation", "extra"] == 1.0
+    assert 0.2 < shares["auc", "missing"] < 0.8
+    assert shares["auc", "extra"] == 1.0
+
+
+def test_what_is_called_a_fall_is_one_of_the_objective_by_its_definition(planted):
+    (scores, *_) = sanity.scores_of(planted, "activations", np.random.default_rng(0))
+    (values,) = planted.activations.layers["activations"].read(0, 1)
+    truth = planted.concepts.extent(planted.truth[0])
+    highest = values >= np.sort(values)[-200]
+    for objective, other in (("pearson", values), ("phi", highest)):
+        expected = np.corrcoef(truth, other)[0, 1]
+        assert scores[objective, "truth"] == pytest.approx(expected, abs=1e-6)
