@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,12 @@ from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label_rows import LabelRows
 from invert_core.labelling.objective_rows import RowsOfObjectives
 from invert_core.labelling.q_values import with_q_values
-from invert_core.labelling.searches import corrections_of, searches_of, size_of_space
+from invert_core.labelling.searches import (
+    corrections_of,
+    searches_of,
+    size_of_space,
+    with_objective,
+)
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.evidence import Evidence, EvidenceMaker
 from invert_core.metrics.table import METRICS
@@ -143,6 +148,7 @@ def label(
         *(groups, holdout, held_out),
     )
     with inputs.open(settings.seed) as work:
+        settings = with_objective(settings, work)
         tables = label_workload(work, settings, jobs=jobs, progress=progress, block=block)
         labelled = with_q_values(tables, settings)
         return Labels.of_tables(labelled, work.all_concepts, work.aliases)
@@ -194,11 +200,11 @@ def label_units(
         *(activations, concepts, layers, units, names, join, missing, match, include, exclude),
         *(groups, holdout, held_out),
     )
-    with (
-        inputs.open(settings.seed) as work,
-        closing(label_workload(work, settings, jobs=jobs, block=block)) as tables,
-    ):
-        for table in tables:
+    with ExitStack() as stack:
+        work = stack.enter_context(inputs.open(settings.seed))
+        settings = with_objective(settings, work)
+        labelling = label_workload(work, settings, jobs=jobs, block=block)
+        for table in stack.enter_context(closing(labelling)):
             for _, rows in itertools.groupby(table, lambda row: (row.layer, row.unit)):
                 yield list(rows)
 
@@ -221,7 +227,7 @@ def label_workload(
     work : Workload
         What `Inputs.open` yields; its context must stay open.
     settings, jobs, progress, block
-        As for `label`.
+        As for `label`, but the settings say what to search for, see `with_objective`.
     n_done : int
         Number of units at the beginning to skip.
     nulls : sequence of SharedNulls, optional
@@ -240,9 +246,9 @@ def label_workload(
     nulls = nulls or [SharedNulls(one, work.concepts, threads.n_threads) for one in searches]
     corrects = corrections_of(searches, nulls, work)
     search = Several([one.search for one in corrects])
-    recorder = EvidenceRecorder(work, settings.directions) if keeps_evidence else None
+    recorder = EvidenceRecorder(work, settings) if keeps_evidence else None
     rows = RowsOfObjectives(
-        [LabelRows(work, one.search.settings, one, recorder) for one in corrects]
+        [LabelRows(work, one.search.settings, one, recorder) for one in corrects], recorder
     )
     make = None
     if settings.evidence:
@@ -291,7 +297,7 @@ class _Batch:
 
     found: Results
     units: Units | None
-    evidence: Sequence[Evidence] | None
+    evidence: Evidence | None
 
     def __len__(self) -> int:
         """Number of units."""
@@ -305,7 +311,7 @@ class _Batch:
         return cls(
             tuple(map(SearchResult.joined, found)),
             parts[0].units,
-            [Evidence.joined(of_one) for of_one in zip(*made, strict=True)] if made else None,
+            Evidence.joined(made) if made else None,
         )
 
 
@@ -357,6 +363,7 @@ def plan(inputs: Inputs, settings: Settings) -> Plan:
     Only a search can tell whether any formula of several literals meets the fraction limits.
     """
     with inputs.open(settings.seed) as work:
+        settings = with_objective(settings, work)
         searches = searches_of(work, settings, n_threads=1)
         nulls = [SharedNulls(one, work.concepts, 1) for one in searches]
         corrections_of(searches, nulls, work)

@@ -22,8 +22,10 @@ from invert_core.labelling.grouping import table_of
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress, label_workload
 from invert_core.labelling.q_values import QValues
+from invert_core.labelling.searches import with_objective
 from invert_core.labelling.workload import Workload
 from invert_core.results.evidence_file import write_evidence
+from invert_core.results.evidence_records import record_types
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.results.run_directory import (
@@ -146,6 +148,7 @@ def label_files(
         identities = {name: file_identity(path) for name, path in files.items()}
         timer = Timer()
         work = stack.enter_context(inputs.open(settings.seed))
+        settings = with_objective(settings, work)
         fingerprint = _fingerprint(inputs, settings, work, identities)
         unfinished = stack.enter_context(
             unfinished_run(
@@ -187,9 +190,9 @@ def label_files(
             arguments = _choices(inputs) | {"jobs": jobs}
             sha256 = written[ROWS_FILE].sha256
             if settings.evidence:
-                about = about_evidence(work, settings.objective, identities, sha256)
+                about = about_evidence(work, settings.objectives, identities, sha256)
                 path = folder / EVIDENCE_FILE
-                write_evidence(path, unfinished.evidence(about.cuts.size), about)
+                write_evidence(path, unfinished.evidence(record_types(about.lists)), about)
                 written = {**written, EVIDENCE_FILE: saved_file(path)}
             write_info(
                 folder,

@@ -137,7 +137,7 @@ class LabelRows:
     correct : Correct
         Corrects p-values for the search.
     recorder : EvidenceRecorder, optional
-        Makes the records of evidence that tables have, as a run keeps them.
+        Makes the records of evidence for rows that tables have, as a run keeps them.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ class LabelRows:
         self._unit_names = work.unit_names
         self._dead = {name: one.metadata["dead"] for name, one in columns(Label).items()}
         self._dead |= {"direction": settings.direction, "n_samples": work.concepts.n_samples}
-        self._dead |= {"objective": settings.objective[0]}
+        self._dead |= {"objective": settings.objectives[0]}
 
     def table(
         self,
@@ -183,12 +183,12 @@ class LabelRows:
             The columns of held-out samples of the formulas in `found`; these samples have a say in
             the choice of headlines.
         evidence : Evidence, optional
-            The evidence for the formulas of the units.
+            The evidence for the formulas of the units, with the entries of this objective only.
         """
         tested = tested_formulas(
             found.n_positive, found.doubled_u, found.spread, found.log10_p, found.rung
         )
-        (objective,) = self._settings.objective
+        (objective,) = self._settings.objectives
         if unseen:
             unseen = leave_out_tests_of_auc(dict(unseen), objective in OF_HIGHEST)
         # Only where the AUC was searched for does it decide.
@@ -207,10 +207,13 @@ class LabelRows:
         if units is not None:
             rows |= self._measured(found, reported, units)
         searches = len(self._settings.directions) * found.unit[reported] + found.way[reported]
-        # Evidence was made for the formulas that could be reported, in the same order.
-        candidates = np.flatnonzero(may_be_reported(found, is_tested=bool(unseen)))
-        evident = np.searchsorted(candidates, reported)
-        rows |= self._evident(found.take(reported), evidence, evident, searches)
+        entries = np.zeros(reported.size, np.int64)
+        if evidence is not None:
+            # Evidence was made for the formulas that could be reported, in the same order.
+            candidates = np.flatnonzero(may_be_reported(found, is_tested=bool(unseen)))
+            (of_candidates,) = evidence.entries
+            entries = of_candidates[np.searchsorted(candidates, reported)]
+        rows |= self._evident(found.take(reported), evidence, entries, searches)
         rows["verdict"] = verdicts(
             {**tested.take(reported).columns, **rows}, is_made=evidence is not None
         )
@@ -231,9 +234,9 @@ class LabelRows:
         )
         if evidence is None or self._recorder is None:
             return table
-        evident = np.append(evident, np.full(dead.size, -1))[order]
+        entries = np.append(entries, np.full(dead.size, -1))[order]
         searches = np.append(searches, len(self._settings.directions) * dead)[order]
-        recorded = self._recorder.records(evidence, evident, searches, addresses)
+        recorded = self._recorder.of_rows(evidence, entries, searches, objective)
         return replace(table, evidence=recorded)
 
     def found(self, result: SearchResult) -> Findings:
@@ -271,13 +274,13 @@ class LabelRows:
             "direction": chosen(self._settings.directions, way),
             "n_scored": result.n_scored[unit, way],
             "gap": result.gap[unit, way],
-            "objective": chosen(self._settings.objective, 0 * way),
+            "objective": chosen(self._settings.objectives, 0 * way),
             "score": self._scores(found.take(reported)),
         }
 
     def _scores(self, found: Findings) -> np.ndarray:
         """Return the values of the objective: float64 [F]."""
-        if self._settings.objective != ("auc",):
+        if self._settings.objectives != ("auc",):
             return found.score
         pairs = 2 * found.n_positive * (found.spread.n_samples - found.n_positive)
         # From integers, as it would be for -1 times the activations.
@@ -327,17 +330,17 @@ class LabelRows:
         self,
         found: Findings,
         evidence: Evidence | None,
-        formulas: np.ndarray,
+        entries: np.ndarray,
         searches: np.ndarray,
     ) -> Columns:
         """Return the columns that say how well formulas and activations tell each other.
 
-        `formulas` and `searches`, int64 [F], are the entries of the evidence for them.
+        `entries` and `searches`, int64 [F], are the entries of the evidence for them.
         """
         made = {"rank_correlation": rank_correlation(found.auc, found.n_positive, found.spread)}
         if evidence is None:
             return made
-        return made | evidence_columns(evidence, formulas, searches, self._concepts.n_samples)
+        return made | evidence_columns(evidence, entries, searches, self._concepts.n_samples)
 
     def _with_dead(self, name: str, column: np.ndarray, n_dead: int) -> np.ndarray:
         """Append the values of dead units to a column."""

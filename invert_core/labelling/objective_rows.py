@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from invert_core.labelling.evidence_recorder import EvidenceRecorder
 from invert_core.labelling.held_out_rows import Asked, Test
 from invert_core.labelling.label_rows import NOTHING_UNSEEN, LabelRows
 from invert_core.metrics.evidence import Evidence
@@ -20,10 +21,13 @@ class RowsOfObjectives:
     ----------
     of_each : sequence of LabelRows
         What makes the rows of each objective.
+    recorder : EvidenceRecorder, optional
+        Makes the records of evidence that tables have, as a run keeps them.
     """
 
-    def __init__(self, of_each: Sequence[LabelRows]):
+    def __init__(self, of_each: Sequence[LabelRows], recorder: EvidenceRecorder | None = None):
         self._of_each = of_each
+        self._recorder = recorder
 
     def table(
         self,
@@ -31,7 +35,7 @@ class RowsOfObjectives:
         addresses: Sequence[tuple[str, int]],
         units: Units | None,
         test: Test | None,
-        evidence: Sequence[Evidence] | None,
+        evidence: Evidence | None,
     ) -> LabelTable:
         """Return the rows of some units; a dead unit has one row without a formula.
 
@@ -45,19 +49,21 @@ class RowsOfObjectives:
             Activations of the units, for metrics; None leaves the metrics out.
         test : callable or None
             Tests formulas on held-out samples.
-        evidence : sequence of Evidence, or None
-            The evidence for the formulas by each objective.
+        evidence : Evidence or None
+            The evidence for the formulas by all objectives.
         """
         founds = [rows.found(one) for rows, one in zip(self._of_each, results, strict=True)]
         unseen = self._unseen(founds, test, len(addresses))
-        made = [None] * len(founds) if evidence is None else evidence
-        tables = [
-            rows.table(result, found, addresses, units, of_found, of_evidence)
-            for rows, result, found, of_found, of_evidence in zip(
-                self._of_each, results, founds, unseen, made, strict=True
-            )
-        ]
-        return tables[0] if len(tables) == 1 else _merged(tables)
+        tables = []
+        for number, rows in enumerate(self._of_each):
+            of_one = None if evidence is None else evidence.of_objective(number)
+            found = results[number], founds[number]
+            tables.append(rows.table(*found, addresses, units, unseen[number], of_one))
+        table = tables[0] if len(tables) == 1 else _merged(tables)
+        if evidence is None or self._recorder is None or table.evidence is None:
+            return table
+        of_units = self._recorder.of_units(evidence, addresses)
+        return replace(table, evidence=table.evidence.with_groups(**of_units))
 
     def _unseen(
         self, founds: Sequence[Findings], test: Test | None, n_units: int
@@ -87,22 +93,4 @@ def _merged(tables: Sequence[LabelTable]) -> LabelTable:
     alive = [
         table.rearranged(np.flatnonzero(table.array("status") != "dead")) for table in tables[1:]
     ]
-    merged = by_unit([tables[0], *alive])
-    if merged.evidence is None:
-        return merged
-    return replace(merged, evidence=replace(merged.evidence, units=_units_of(tables)))
-
-
-def _units_of(tables: Sequence[LabelTable]) -> np.ndarray:
-    """Return the records of units by each objective, one unit after the other."""
-    first = tables[0]
-    is_dead = first.array("status")[first.begins_unit()] == "dead"
-    parts = []
-    for number, table in enumerate(tables):
-        assert table.evidence is not None
-        records = table.evidence.units.reshape(is_dead.size, -1).copy()
-        records["objective"] = number
-        if number:
-            records["n_rows"][is_dead] = 0
-        parts.append(records)
-    return np.concatenate(parts, axis=1).ravel()
+    return by_unit([tables[0], *alive])

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,13 +60,16 @@ class Evidence:
     units : OfUnits
         Evidence of K units in W directions: entry ``W * unit + way`` has the top of the direction.
     formulas : OfFormulas
-        Evidence of F formulas, by unit and direction.
+        Evidence of the F distinct formulas of each unit and direction, by all objectives.
+    entries : tuple of int64 arrays
+        For each objective, which of the F entries each formula that it found has.
     steps : float64 [K * W]
         The range of each unit in rounding steps; see `range_in_steps`.
     """
 
     units: OfUnits
     formulas: OfFormulas
+    entries: tuple[np.ndarray, ...]
     steps: np.ndarray
 
     @classmethod
@@ -74,11 +77,21 @@ class Evidence:
         """Return the evidence of the units of all parts, in order."""
         if len(parts) == 1:
             return parts[0]
+        n_formulas = [len(part.formulas.hits) for part in parts]
+        before = np.cumsum([0, *n_formulas[:-1]]).tolist()
+        shifted = [
+            [entries + n for entries in part.entries] for part, n in zip(parts, before, strict=True)
+        ]
         return cls(
             OfUnits(*map(np.concatenate, zip(*(part.units for part in parts), strict=True))),
             OfFormulas(*map(np.concatenate, zip(*(part.formulas for part in parts), strict=True))),
+            tuple(map(np.concatenate, zip(*shifted, strict=True))),
             np.concatenate([part.steps for part in parts]),
         )
+
+    def of_objective(self, number: int) -> "Evidence":
+        """Return the same evidence with the entries of one objective only."""
+        return replace(self, entries=(self.entries[number],))
 
 
 class EvidenceMaker:
@@ -112,45 +125,51 @@ class EvidenceMaker:
         self._defined = _kernel_array(none if concepts.defined is None else concepts.defined)
         self.cuts = places_of_cuts(concepts.n_samples)
 
-    def __call__(self, units: Units, results: Sequence[SearchResult]) -> tuple[Evidence, ...]:
+    def __call__(self, units: Units, results: Sequence[SearchResult]) -> Evidence:
         """Return the evidence of some units, in which each objective found a result."""
-        made = [self._room(*each) for each in zip(results, self._of_each, strict=True)]
+        n_ways = len(self._is_negative)
+        found, searches, entries = self._formulas(results)
+        evidence = Evidence(
+            OfUnits.empty(n_ways * len(units)),
+            OfFormulas.empty(len(found.length), self.cuts.size),
+            entries,
+            np.empty(n_ways * len(units)),
+        )
+        # The formulas of each unit and direction end where those of the next one start.
+        starts = np.searchsorted(searches, np.arange(n_ways * len(units) + 1)).tolist()
         most = _most_values(units)
         room, room_to_sort = room_for_evidence(most, self._n_samples), room_for(most)
         for unit in range(len(units)):
             samples, values = _stored(units, unit)
             in_order = sorted_unit(samples, values, self._everywhere, room_to_sort)
-            for evidence, formulas, starts in made:
-                for way, is_negative in enumerate(self._is_negative):
-                    search = unit * len(self._is_negative) + way
-                    task = Task(search, starts[search], starts[search + 1], is_negative)
-                    arrays = evidence.units, evidence.formulas
-                    add_evidence(in_order, task, formulas, self.cuts, room, *arrays)
-                    evidence.steps[search] = range_in_steps(evidence.units.range[search], values)
-        return tuple(evidence for evidence, *_ in made)
+            for way, is_negative in enumerate(self._is_negative):
+                search = unit * n_ways + way
+                task = Task(search, starts[search], starts[search + 1], is_negative)
+                arrays = evidence.units, evidence.formulas
+                add_evidence(in_order, task, found, self.cuts, room, *arrays)
+                evidence.steps[search] = range_in_steps(evidence.units.range[search], values)
+        return evidence
 
-    def _room(
-        self, result: SearchResult, settings: Settings
-    ) -> tuple[Evidence, Formulas, list[int]]:
-        """Return room for the evidence of some units, their formulas, and where these start.
-
-        The formulas of each unit and direction end where those of the next one start.
-        """
-        found = Findings.of(result, settings)
-        found = found.take(may_be_reported(found, is_tested=self._is_tested))
-        n_searches = len(result) * len(self._is_negative)
-        of_search = found.unit * len(self._is_negative) + found.way
-        starts = np.searchsorted(of_search, np.arange(n_searches + 1)).tolist()
-        evidence = Evidence(
-            OfUnits.empty(n_searches),
-            OfFormulas.empty(found.unit.size, self.cuts.size),
-            np.empty(n_searches),
-        )
+    def _formulas(
+        self, results: Sequence[SearchResult]
+    ) -> tuple[Formulas, np.ndarray, tuple[np.ndarray, ...]]:
+        """Return the distinct formulas by all objectives, their searches, and the `entries`."""
+        parts = []
+        for result, settings in zip(results, self._of_each, strict=True):
+            found = Findings.of(result, settings)
+            found = found.take(may_be_reported(found, is_tested=self._is_tested))
+            search = found.unit * len(self._is_negative) + found.way
+            parts.append(np.column_stack([search, found.length, found.literals, found.connectives]))
+        # Several objectives often find the same formula.
+        rows, entry = np.unique(np.concatenate(parts), axis=0, return_inverse=True)
+        columns = np.split(rows, [1, 2, 2 + self._of_each[0].length], axis=1)
+        search, length, literals, connectives = map(np.ascontiguousarray, columns)
         formulas = Formulas(
-            *(found.length, found.literals, found.connectives),
+            *(length[:, 0], literals, connectives),
             *(self._bits, self._defined, self._everywhere),
         )
-        return evidence, formulas, starts
+        ends = np.cumsum([len(part) for part in parts])
+        return formulas, search[:, 0], tuple(np.split(entry.ravel(), ends[:-1]))
 
 
 def evidence_columns(

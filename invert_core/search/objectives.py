@@ -136,7 +136,7 @@ class Objective:
     @classmethod
     def of(cls, settings: Settings, n_samples: int) -> "Objective | None":
         """Return the objective of a search by one objective, None for the AUC."""
-        (name,) = settings.objective
+        (name,) = settings.objectives
         if name == "auc":
             return None
         kind, measures = _TABLE[name]

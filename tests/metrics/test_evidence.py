@@ -11,6 +11,7 @@ from invert_core import ConceptSet, Settings
 from invert_core.activations.sparse import SparseUnits
 from invert_core.errors import DataError
 from invert_core.kernels import evidence as kernel
+from invert_core.kernels.histograms import N_BINS
 from invert_core.kernels.orders import NO_SAMPLE
 from invert_core.metrics.evidence import Evidence, EvidenceMaker, places_of_cuts, range_in_steps
 from invert_core.search.beam_search import BeamSearch
@@ -83,7 +84,7 @@ def assert_equals_oracle(found, evidence, values, labels, defined, settings):
     distinct, counts = np.unique(values, return_counts=True)
     assert of_unit.n_distinct == distinct.size
     assert of_unit.mode_count == counts.max()
-    bins = edges(values, kernel.N_BINS)
+    bins = edges(values, N_BINS)
     if distinct.size > 1 and np.isfinite(bins).all():
         assert of_unit.hist.tolist() == histogram(values, bins).tolist()
     order = unit.order()
@@ -106,7 +107,9 @@ def assert_equals_oracle(found, evidence, values, labels, defined, settings):
         true = naive.extent_of(literals, connectives, concepts, values.size)
         extent = np.isin(np.arange(values.size), list(true)) & domain
         ranked = Ranked(values, extent, domain, sign)
-        of_row = kernel.OfFormulas(*(array[row] for array in evidence.formulas))
+        of_row = kernel.OfFormulas(
+            *(array[evidence.entries[0][row]] for array in evidence.formulas)
+        )
         assert_measures(of_row.measures, ranked)
         expected = np.array([float(ranked.hits(int(n))) for n in cuts], np.float32)
         assert of_row.hits.tolist() == expected.tolist()
@@ -150,7 +153,7 @@ def test_evidence_equals_the_oracle(case, is_sparse, seed):
         result = search.explain(units)
         found = Findings.of(result, settings)
         found = found.take(may_be_reported(found, is_tested=False))
-        (made,) = EvidenceMaker(concepts, settings)(units, [result])
+        made = EvidenceMaker(concepts, settings)(units, [result])
         assert_equals_oracle(found, made, values, case.labels, defined, settings)
 
 
@@ -165,7 +168,7 @@ def test_evidence_of_many_samples_equals_the_oracle():
         found = Findings.of(result, settings)
         found = found.take(np.flatnonzero(found.rank))
         assert found.unit.size == 3
-        (made,) = EvidenceMaker(concepts, settings)(values[None], [result])
+        made = EvidenceMaker(concepts, settings)(values[None], [result])
         assert_equals_oracle(found, made, values, labels, None, settings)
 
 
@@ -174,13 +177,13 @@ def test_both_directions_and_all_units_have_evidence_of_their_own():
     labels, units = rng.random((90, 5)) < 0.3, rng.normal(size=(4, 90))
     both = Settings(direction="both", min_fraction=0.05)
     concepts, search = search_of(labels, None, both)
-    (made,) = EvidenceMaker(concepts, both)(units, [search.explain(units)])
+    made = EvidenceMaker(concepts, both)(units, [search.explain(units)])
     parts = []
     for unit in units:
         for direction in ("positive", "negative"):
             one = Settings(direction=direction, min_fraction=0.05)
             _, search = search_of(labels, None, one)
-            parts += EvidenceMaker(concepts, one)(unit[None], [search.explain(unit[None])])
+            parts.append(EvidenceMaker(concepts, one)(unit[None], [search.explain(unit[None])]))
     joined = Evidence.joined(parts)
     for kind in ("units", "formulas"):
         for name, array in getattr(joined, kind)._asdict().items():
@@ -193,7 +196,7 @@ def test_the_correlation_is_that_of_scipy():
     settings = Settings(length=1, beam=1)
     concepts, search = search_of(labels, None, settings)
     result = search.explain(values[None])
-    (made,) = EvidenceMaker(concepts, settings)(values[None], [result])
+    made = EvidenceMaker(concepts, settings)(values[None], [result])
     literal = int(Findings.of(result, settings).literals[0, 0])
     marks = labels[:, literal // 2] ^ (literal % 2 == 1)
     expected = scipy.stats.pointbiserialr(marks, values).statistic
@@ -207,7 +210,7 @@ def test_the_best_f1_is_the_largest_that_scikit_learn_finds():
     settings = Settings(length=1, beam=1)
     concepts, search = search_of(labels, None, settings)
     result = search.explain(values[None])
-    (made,) = EvidenceMaker(concepts, settings)(values[None], [result])
+    made = EvidenceMaker(concepts, settings)(values[None], [result])
     literal = int(Findings.of(result, settings).literals[0, 0])
     marks = labels[:, literal // 2] ^ (literal % 2 == 1)
     best = max(f1_score(marks, values >= value) for value in values)

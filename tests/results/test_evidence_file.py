@@ -1,5 +1,6 @@
 """The evidence of a run: every number in evidence.h5 comes from the activations again."""
 
+import zlib
 from pathlib import Path
 
 import h5py
@@ -9,9 +10,10 @@ import scipy.sparse
 
 from invert_core import Settings, label_files, read_evidence, read_run
 from invert_core.errors import FileFormatError, MissingFileError
+from invert_core.files.hdf5_checksums import CHECKSUM, seal
 from invert_core.formula.formula import Formula
 from invert_core.kernels import evidence as kernel
-from invert_core.kernels import orders
+from invert_core.kernels import histograms, orders
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import label_workload
 from invert_core.results.evidence_records import N_BINS, N_NEAR, N_TOP, NO_SAMPLE
@@ -25,7 +27,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 
 def test_records_are_as_long_as_what_kernels_fill_in():
     ours = N_BINS, N_TOP, N_NEAR, NO_SAMPLE
-    assert ours == (kernel.N_BINS, kernel.N_TOP, kernel.N_NEAR, orders.NO_SAMPLE)
+    assert ours == (histograms.N_BINS, kernel.N_TOP, kernel.N_NEAR, orders.NO_SAMPLE)
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def assert_is_evidence(run, activations, concepts, kept):
     labels = read_run(run).labels
     assert found.n_samples == len(kept)
     assert found.cuts[-1] == len(kept)
-    shown = set()
+    shown, n_compared = set(), 0
     for search, (layer, direction) in enumerate(zip(found.layer, found.direction, strict=True)):
         unit = {name: array[search] for name, array in found.units.items()}
         values = activations[layer][:, unit["unit"]].astype(np.float32)
@@ -80,11 +82,12 @@ def assert_is_evidence(run, activations, concepts, kept):
         assert unit["top_value"].tolist() == values[order[:N_TOP]].tolist()
         assert unit["middle_value"].tolist() == values[samples(unit["middle"])].tolist()
         shown |= {*order[:N_TOP], *samples(unit["middle"])}
-        of_search = range(found.first_row[search], found.first_row[search + 1])
-        for number in of_search:
+        for number in np.flatnonzero(found.rows["record"] == search):
             label = labels.rows[number]
             row = {name: array[number] for name, array in found.rows.items()}
             assert (label.layer, label.unit) == (layer, unit["unit"])
+            assert label.objective == found.objective[number]
+            n_compared += 1
             if label.status == "dead":
                 assert not row["hits"].any()
                 assert not samples(row["missed"])
@@ -109,21 +112,25 @@ def assert_is_evidence(run, activations, concepts, kept):
                 assert samples(row[name]) == expected
                 assert row[f"{name}_value"][: len(expected)].tolist() == values[expected].tolist()
                 shown |= set(expected)
-    assert found.first_row[-1] == len(labels.rows)
+    assert n_compared == len(labels.rows)
     assert found.shown == {number: f"s{number}" for number in sorted(shown)}
 
 
 @pytest.mark.parametrize("direction", ["positive", "both"])
-@pytest.mark.parametrize("kind", ["whole", "missing", "some", "held out"])
+@pytest.mark.parametrize("kind", ["whole", "missing", "some", "held out", "objectives"])
 def test_every_number_comes_from_the_activations(here, kind, direction):
     options = {
         "whole": {},
         "missing": {"missing": "exclude"},
         "some": {"join": "inner"},
         "held out": {"holdout": 0.3},
+        "objectives": {},
     }[kind]
+    objective = "auc,phi,f1" if kind == "objectives" else "auc"
     source = f"{kind}.npz" if kind in ("missing", "some") else "whole.npz"
-    settings = Settings(direction=direction, min_fraction=0.1, permutations=5, length=2)
+    settings = Settings(
+        direction=direction, min_fraction=0.1, permutations=5, length=2, objective=objective
+    )
     label_files("a.npz", source, "run", settings=settings, **options)
     with np.load("a.npz") as file:
         activations = {"one": file["one"], "two": file["two"]}
@@ -131,6 +138,33 @@ def test_every_number_comes_from_the_activations(here, kind, direction):
         kept = np.arange(N_SAMPLES) if work.kept is None else work.kept
         concepts = work.concepts
     assert_is_evidence(here / "run", activations, concepts, kept)
+
+
+def test_a_unit_has_one_record_for_each_direction_whatever_the_objectives(here):
+    settings = Settings(direction="both", min_fraction=0.1, permutations=0, objective="auc,phi")
+    label_files("a.npz", "whole.npz", "run", settings=settings)
+    found = read_evidence("run")
+    assert found.units["unit"].tolist() == [0, 0, 1, 1, 2, 2, 0, 0]
+    assert found.direction == ("positive", "negative") * 4
+    labels = read_run("run").labels
+    assert found.objective == tuple(row.objective for row in labels)
+    records = dict.fromkeys(zip(found.rows["record"].tolist(), found.objective, strict=True))
+    # Unit 2 is dead.
+    assert len(records) == 3 * 2 * 2 + 1
+
+
+def test_a_row_that_is_about_no_unit_is_refused(here):
+    label_files("a.npz", "whole.npz", "run", settings=Settings(permutations=0, length=1))
+    changed = here / "changed.h5"
+    changed.write_bytes((here / "run" / "evidence.h5").read_bytes())
+    with h5py.File(changed, "r+") as file:
+        values = file["rows/record"][...]
+        values[-1] = 4
+        file["rows/record"][...] = values
+        file["rows/record"].attrs[CHECKSUM] = np.uint32(zlib.crc32(values.tobytes()))
+        seal(file)
+    with pytest.raises(FileFormatError, match="contradicts itself"):
+        read_evidence(changed)
 
 
 def test_a_sparse_layer_has_the_evidence_of_a_dense_one(here):
@@ -165,7 +199,7 @@ def test_evidence_of_other_labels_is_refused(here):
 
 def test_damage_anywhere_in_the_values_is_refused(here):
     label_files("a.npz", "whole.npz", "run", settings=Settings(permutations=0, length=1))
-    for name in ("cuts", "shown_row", "units/top", "units/n_rows", "rows/hits", "rows/alarm"):
+    for name in ("cuts", "shown_row", "units/top", "rows/record", "rows/hits", "rows/alarm"):
         damaged = here / "damaged.h5"
         damaged.write_bytes((here / "run" / "evidence.h5").read_bytes())
         with h5py.File(damaged, "r+") as file:
@@ -181,7 +215,7 @@ def test_a_file_of_the_first_version_is_read():
     none = [NO_SAMPLE] * 4
     assert (found.layer, found.direction) == (("fc", "fc"), ("positive", "positive"))
     assert found.cuts.tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12]
-    assert found.first_row.tolist() == [0, 1, 2]
+    assert found.rows["record"].tolist() == [0, 1]
     assert found.units["range"].tolist() == [[-2, 9], [1, 1]]
     assert found.units["top"][0, :13].tolist() == [0, 1, 2, 5, 3, 4, 6, 8, 9, 10, 11, 7, NO_SAMPLE]
     assert found.units["mode_count"].tolist() == [7, 12]
