@@ -99,7 +99,9 @@ def sorted_unit(
 @kernel
 def sort_codes(codes, samples, domain, room, zeros):
     """Fill in sorted keys, which carry places, and the set of the other samples."""
-    places = np.arange(codes.size).astype(np.int32)
+    places = np.empty(codes.size, np.int32)
+    for at in range(codes.size):
+        places[at] = at
     numbers = make_keys(codes, places, room.keys)
     n_keys = numbers.n_keys
     if n_keys > 0:
@@ -107,11 +109,15 @@ def sort_codes(codes, samples, domain, room, zeros):
         sort_keys(room, START, n_keys, n_bits, TUNING)
     for word in range(domain.size):
         zeros[word] = domain[word]
-    # In the order of the samples, so that the words follow memory.
+    # Samples ascend, so that a word is complete before it is written.
+    word, stored = np.uint64(0), _NONE
     for at in range(codes.size):
         sample = np.uint64(samples[at])
-        is_stored = np.uint64(codes[at] & MAGNITUDE != 0)
-        zeros[sample >> np.uint64(6)] &= ~(is_stored << (sample & np.uint64(63)))
+        if sample >> np.uint64(6) != word:
+            zeros[word] &= ~stored
+            word, stored = sample >> np.uint64(6), _NONE
+        stored |= np.uint64(codes[at] & MAGNITUDE != 0) << (sample & np.uint64(63))
+    zeros[word] &= ~stored
     return n_keys, numbers.n_negative
 
 
