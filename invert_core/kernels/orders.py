@@ -110,14 +110,14 @@ def sort_codes(codes, samples, domain, room, zeros):
     for word in range(domain.size):
         zeros[word] = domain[word]
     # Samples ascend, so that a word is complete before it is written.
-    word, stored = np.uint64(0), _NONE
+    last, stored = _NONE, _NONE
     for at in range(codes.size):
         sample = np.uint64(samples[at])
-        if sample >> np.uint64(6) != word:
-            zeros[word] &= ~stored
-            word, stored = sample >> np.uint64(6), _NONE
+        if sample >> np.uint64(6) != last:
+            zeros[last] &= ~stored
+            last, stored = sample >> np.uint64(6), _NONE
         stored |= np.uint64(codes[at] & MAGNITUDE != 0) << (sample & np.uint64(63))
-    zeros[word] &= ~stored
+    zeros[last] &= ~stored
     return n_keys, numbers.n_negative
 
 
@@ -131,7 +131,7 @@ def has(words, sample):
 @inner
 def keep_within(unit, domain, keys, zeros):
     """Return a unit with the samples of a domain only; `keys` and `zeros` are room for its own."""
-    n_keys, n_negative = np.int64(0), np.int64(0)
+    n_keys, n_negative = START, START
     for at in range(unit.keys.size):
         key = unit.keys[at]
         is_in = has(domain, unit.samples[key & LOW_HALF])
