@@ -12,7 +12,7 @@ from invert_core import label
 from invert_core.activations import Activations
 from invert_core.activations.groups import Groups
 from invert_core.formula.formula import Formula
-from invert_core.labelling import held_out_rows
+from invert_core.labelling import held_out_formulas, held_out_rows
 from invert_core.labelling.held_out_rows import held_out_test, with_held_out
 from invert_core.labelling.holding_out import hold_out
 from invert_core.labelling.inputs import Inputs
@@ -162,7 +162,7 @@ def test_held_out_activations_are_read_a_few_units_at_a_time(monkeypatch):
     table = LabelTable.of_rows(list(itertools.chain.from_iterable(tables)))
     assert len(table.units()) == 400
     n_waiting, most = 0, 0
-    cut, place = held_out_rows._part, held_out_rows.placements
+    cut, place = held_out_rows._part, held_out_formulas.placements
 
     def noted(units, start, stop):
         nonlocal n_waiting, most
@@ -178,7 +178,7 @@ def test_held_out_activations_are_read_a_few_units_at_a_time(monkeypatch):
         return found
 
     monkeypatch.setattr(held_out_rows, "_part", noted)
-    monkeypatch.setattr(held_out_rows, "placements", placed)
+    monkeypatch.setattr(held_out_formulas, "placements", placed)
     with (
         Inputs(activations, concepts).open() as work,
         held_out_test(work, 1, independent=True) as test,
