@@ -9,8 +9,11 @@ from bench.measuring import Way
 from bench.searches import SEARCHES
 from invert_core import label
 from invert_core.concepts.sets.concept_set import ConceptSet
+from invert_core.metrics.concept_auc import ConceptAUC
 from invert_core.metrics.evidence import EvidenceMaker
+from invert_core.results.concept_records import MOST_NUMBERS
 from invert_core.search.beam_search import BeamSearch
+from invert_core.search.several import Several
 
 WORKLOADS = ("ImageNet-val, L=3, B=3", "digits, L=3, B=3")
 N_UNITS = 64
@@ -62,3 +65,27 @@ def test_evidence_of_units(alternate, kind):
         Way("evidence", lambda: maker(values, [found]), check),
     ]
     alternate(f"{kind}: 50,000 x {N_UNITS}", ways, rounds=5, table="evidence")
+
+
+@pytest.mark.parametrize("workload", [*WORKLOADS, "mixed, L=3, B=3", "Zipf, L=5, B=20"])
+def test_auc_of_concepts(alternate, data_of, workload):
+    of_workload = SEARCHES[workload]
+    data = data_of(of_workload.structure)
+    concepts, settings = data.concepts, of_workload.settings
+    units = np.ascontiguousarray(data.activations[:, : min(N_UNITS, of_workload.n_units)].T)
+    search = BeamSearch(concepts, settings, [units.dtype])
+    makers = {
+        "of all concepts": ConceptAUC(concepts, settings, len(units)),
+        "of the extreme ones": ConceptAUC(concepts, settings, MOST_NUMBERS),
+    }
+
+    def found(make=None):
+        parts = range(0, len(units), search.most_units)
+        several = Several([search], make)
+        return [several.explain(units[start : start + search.most_units]) for start in parts]
+
+    ways = [Way("search", found)]
+    ways += [Way(f"and AUC {kept}", lambda make=make: found(make)) for kept, make in makers.items()]
+    n_concepts = len(concepts.id)
+    title = f"{workload}: {len(units)} units, {n_concepts:,} concepts"
+    alternate(title, ways, rounds=5, table="evidence")

@@ -24,6 +24,8 @@ OF_HIGHEST = ("phi", "iou", "f1")
 """The objectives that only ask which samples have the highest activations."""
 BOTH_ANSWERS = ("auc", "phi")
 """The default: what the whole activation separates, and what its peak shares."""
+OF_VALUES = ("mad", "pearson", "cosine")
+"""The objectives that use the activations themselves, and not only their order."""
 MAX_BEAM = 100_000
 """A wider beam no longer prunes anything, and memory grows with beam x samples."""
 
@@ -151,10 +153,13 @@ class Settings:
         for name in names:
             if name not in OBJECTIVES:
                 raise choice("objective", name, OBJECTIVES)
-        if not names or len(set(names)) < len(names):
+        if not names:
             raise SettingError(
-                f"--objective names {'an objective twice' if names else 'no objective'}.",
-                "Give each one once, as in --objective auc,phi.",
+                "--objective names no objective.", "Give one or several, as in --objective auc,phi."
+            )
+        if len(set(names)) < len(names):
+            raise SettingError(
+                f"--objective names {max(names, key=names.count)!r} twice.", "Give each one once."
             )
         if self.search == "exhaustive" and names != ("auc",):
             raise SettingError(

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ _log = logging.getLogger("invert")
 
 FROM_IDS = "id:"
 """What the text begins with if a regular expression finds the groups in the sample ids."""
+_HELD_OUT = "held-out sample"
 
 
 def read_groups(
@@ -31,7 +33,7 @@ def read_groups(
     *,
     kept: np.ndarray | None = None,
     match: str = "exact",
-    held_out: bool = False,
+    searched_id: Sequence[str] | None = None,
 ) -> Groups:
     """Find out which group every sample belongs to.
 
@@ -53,9 +55,9 @@ def read_groups(
         Positions of the samples that need a group; None means all.
     match : {"exact", "name", "stem"}
         What of two sample ids must be equal; see `key_of`.
-    held_out : bool
-        Whether the samples are held out. A table also has rows of the searched ones, so it is never
-        matched by position.
+    searched_id : sequence of str, optional
+        Given if the samples are held out: the ids of the searched ones, as far as they are known. A
+        table also has rows of these, so it is never matched by position.
 
     Returns
     -------
@@ -73,7 +75,8 @@ def read_groups(
     """
     if sample_id is not None and kept is not None:
         sample_id = tuple(map(sample_id.__getitem__, kept.tolist()))
-    where = "There are"
+    where, held_out = "There are", searched_id is not None
+    kind = _HELD_OUT if held_out else "sample"
     named: Sequence[str]
     ids = None
     if not isinstance(groups, str):
@@ -81,17 +84,17 @@ def read_groups(
         if has_own_index(groups):
             ids = index_ids(getattr(groups, "index", None), "the groups")
     elif groups.startswith(FROM_IDS):
-        return Groups.of(_from_ids(groups.removeprefix(FROM_IDS), sample_id))
+        return Groups.of(_from_ids(groups.removeprefix(FROM_IDS), sample_id, kind))
     else:
         path, column = _place(groups)
         called, where = repr(str(path)), f"{str(path)!r} has"
         named, ids = _read(path, column, sample_id, match, held_out)
     if sample_id is not None and ids is not None:
-        rows = _joined(called, ids, sample_id, match, held_out)
+        rows = _joined(called, ids, sample_id, match, searched_id)
     elif held_out:
         raise DataError(
             f"Without ids on both sides, nothing shows which rows of {called} are those of the "
-            f"{counted(n_samples, 'held-out sample')}.",
+            f"{counted(n_samples, kind)}.",
             "Give the samples ids, and the table a column sample_id.",
         )
     elif len(named) == n_samples:
@@ -101,7 +104,38 @@ def read_groups(
             f"{where} {counted(len(named), 'group name')} for {counted(n_samples, 'sample')}.",
             "Give one per sample, or a column sample_id on both sides.",
         )
-    return Groups.of(_picked(called, named, rows, sample_id))
+    return Groups.of(_picked(called, named, rows, sample_id, kind))
+
+
+def groups_of_searched(
+    groups: str, searched_id: Sequence[str], held_out_id: tuple[str, ...], match: str
+) -> list[str | None]:
+    """Return the group of each searched sample, None where nothing names one.
+
+    Parameters
+    ----------
+    groups : str
+        ``TABLE:COLUMN`` or ``id:REGEX``, as `read_groups` read it for the held-out samples.
+    searched_id, held_out_id : sequence of str
+        The ids of the samples.
+    match : {"exact", "name", "stem"}
+        As for `read_groups`.
+    """
+    if groups.startswith(FROM_IDS):
+        return _found_in(searched_id, groups.removeprefix(FROM_IDS))
+    named, ids = _read(*_place(groups), held_out_id, match, held_out=True)
+    assert ids is not None  # held-out samples are never matched by position
+    group = dict(zip(ids, named, strict=True))
+    held_out = {key_of(id, match) for id in held_out_id}
+    like = {key: id for key, id in _of_one_id(ids, match).items() if key not in held_out}
+    partner = {id: like.get(key) for key, id in _of_one_id(searched_id, match).items()}
+    return [group.get(id) or group.get(partner.get(id) or "") or None for id in searched_id]
+
+
+def _of_one_id(ids: Sequence[str], match: str) -> dict[str, str]:
+    """Return the id of each key that only one id has."""
+    count = Counter(key_of(id, match) for id in ids)
+    return {key: id for id in ids if count[key := key_of(id, match)] == 1}
 
 
 def table_of_groups(groups: str) -> Path | None:
@@ -144,7 +178,7 @@ def _read(
     if first != column and is_named:
         return table.values, as_sample_id(ids, f"the column {first!r} of {str(path)!r}")
     if held_out:
-        raise _no_rows(repr(str(path)), sample_id, held_out, None)
+        raise _no_rows(repr(str(path)), sample_id, _HELD_OUT, None)
     _log.warning(
         "%r has no column sample_id, and its first column names no sample: its rows are matched "
         "with the samples by position.",
@@ -166,26 +200,30 @@ def _as_names(groups: Any) -> list[str]:
     return ["" if is_missing(name) else name for name in names]
 
 
-def _from_ids(pattern: str, sample_id: tuple[str, ...] | None) -> list[str]:
-    rule = group_pattern(pattern, SPELLINGS)
+def _from_ids(pattern: str, sample_id: tuple[str, ...] | None, kind: str) -> list[str]:
     if sample_id is None:
         raise DataError(
-            "The samples have no ids that could name their groups.",
+            f"The {kind}s have no ids that could name their groups.",
             "Give the groups in a table: --groups TABLE.csv:COLUMN.",
         )
-    found = [match and match[1] for match in map(rule.fullmatch, sample_id)]
+    found = _found_in(sample_id, pattern)
     missing = [name for name, group in zip(sample_id, found, strict=True) if not group]
     if missing:
         raise DataError(
-            f"{pattern!r} finds no group in {counted(len(missing), 'sample id')}: "
+            f"{pattern!r} finds no group in {counted(len(missing), f'{kind} id')}: "
             f"{first_few(missing)}.",
             "It must fit the whole id, and the first parentheses enclose the name of the group.",
         )
     return [group or "" for group in found]
 
 
+def _found_in(sample_id: Sequence[str], pattern: str) -> list[str | None]:
+    rule = group_pattern(pattern, SPELLINGS)
+    return [(match and match[1]) or None for match in map(rule.fullmatch, sample_id)]
+
+
 def _picked(
-    where: str, names: Sequence[str], rows: np.ndarray, sample_id: tuple[str, ...] | None
+    where: str, names: Sequence[str], rows: np.ndarray, sample_id: tuple[str, ...] | None, kind: str
 ) -> list[str]:
     """Return the names in some rows, one per sample."""
     picked = [names[row] for row in rows]
@@ -194,7 +232,7 @@ def _picked(
         places = rows[missing].tolist() if sample_id is None else missing
         told = first_few([sample_name(sample_id, place) for place in places], called=str)
         raise DataError(
-            f"{counted(len(missing), 'sample')} {'has' if len(missing) == 1 else 'have'} no group "
+            f"{counted(len(missing), kind)} {'has' if len(missing) == 1 else 'have'} no group "
             f"in {where}: {told}.",
             "Name one for every sample; blanks, nan, NA and the like count as missing.",
         )
@@ -202,14 +240,22 @@ def _picked(
 
 
 def _joined(
-    where: str, ids: tuple[str, ...], sample_id: tuple[str, ...], match: str, held_out: bool
+    where: str,
+    ids: tuple[str, ...],
+    sample_id: tuple[str, ...],
+    match: str,
+    searched_id: Sequence[str] | None,
 ) -> np.ndarray:
     """Return the row of each sample: int64 [n_samples]."""
     ids = named_alike(ids, sample_id, match, (where, "the samples"))
     place = locate(sample_id, ids)
     missing = [sample_id[row] for row in np.flatnonzero(place < 0)]
     if missing:
-        raise _no_rows(where, missing, held_out, likeness(sample_id, ids))
+        searched = set(searched_id or ())
+        # Frames of two clips may be numbered alike: a searched sample is no held-out one.
+        free = [id for id in ids if id not in searched]
+        kind = "sample" if searched_id is None else _HELD_OUT
+        raise _no_rows(where, missing, kind, likeness(sample_id, free))
     if len(ids) > len(sample_id):
         _log.info(
             "%s: %s of other samples ignored.", where, counted(len(ids) - len(sample_id), "row")
@@ -217,10 +263,7 @@ def _joined(
     return place
 
 
-def _no_rows(
-    where: str, missing: Sequence[str], held_out: bool, alike: Likeness | None
-) -> DataError:
-    kind = "held-out sample" if held_out else "sample"
+def _no_rows(where: str, missing: Sequence[str], kind: str, alike: Likeness | None) -> DataError:
     return DataError(
         f"{where} has no row for {counted(len(missing), kind)}: {first_few(missing)}."
         + ("" if alike is None else f" {alike.told}"),

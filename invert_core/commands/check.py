@@ -10,6 +10,7 @@ from invert_core.commands import options
 from invert_core.commands.command import PATH, command
 from invert_core.commands.console import Number, echo_line, print_rows, printable, progress
 from invert_core.errors import DataError
+from invert_core.settings import SIGNIFICANT
 from invert_core.wording import counted
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from invert_core.labelling.permuted_labels import PermutedCheck
     from invert_core.labelling.verifying import Verified
 
-HELD_OUT = ("unit", "label", "auc", "held_out", "p_held_out", "optimism", "positive_held_out")
+HELD_OUT = (
+    *("unit", "label", "auc", "held_out", "score", "score_held_out"),
+    *("p_held_out", "optimism", "positive_held_out"),
+)
 DIFFERENCES = ("column", "n_rows", "unit", "rank", "recorded", "computed")
 PERMUTED = ("measure", "labels", "q05", "q25", "q50", "q75", "q95", "significant", "low", "high")
 
@@ -86,8 +90,9 @@ permuting_options = options.together(
 @click.option(
     "--groups",
     metavar="TABLE:COLUMN|id:REGEX",
-    help="Which samples belong together: --permute-labels exchanges the labels of groups as one, "
-    "and for --held-out groups are independent, not samples. [default: those of the run]",
+    help="Which samples belong together, of the run for --permute-labels, which exchanges the "
+    "labels of groups as one, and of the held-out ones for --held-out, which takes groups as "
+    "independent, not samples. [default: those of the run]",
 )
 @moved_options
 @joining_options
@@ -171,29 +176,39 @@ def _print_held_out(found: "HeldOutCheck", table: options.Table) -> None:
         print_labels(found.labels, table)
         return
     echo_line(_summary(found))
+    best = found.labels.best(table.top)
+    unused = set() if found.n_significant is not None else {"p_held_out"}
+    if all(row.score_held_out is None for row in best):
+        unused |= {"score", "score_held_out"}
     print_rows(
         [
             shown(row)
             | {
+                "score": _short_score(row.score),
+                "score_held_out": _short_score(row.score_held_out),
                 "p_held_out": "-"
                 if row.log10_p_held_out is None
                 else power_of_ten(row.log10_p_held_out),
                 "optimism": None if row.optimism is None else f"{row.optimism:+.3f}",
                 "positive_held_out": row.n_positive_held_out,
             }
-            for row in found.labels.best(table.top)
+            for row in best
         ],
-        [name for name in HELD_OUT if name != "p_held_out" or found.n_hold is not None],
+        [name for name in HELD_OUT if name not in unused],
         "table",
     )
 
 
+def _short_score(score: float | None) -> str:
+    return "-" if score is None else f"{score:.3f}"
+
+
 def _summary(found: "HeldOutCheck") -> str:
-    """Say in one line how many labels hold."""
+    """Say in one line how many labels are significant on held-out samples."""
     parts = [f"{found.n_tested:,} of {counted(found.n_labels, 'label')} tested"]
     if found.n_tested:
-        if found.n_hold is not None:
-            parts.append(f"{found.n_hold:,} hold (p < 0.05)")
+        if found.n_significant is not None:
+            parts.append(f"{found.n_significant:,} significant (p < {SIGNIFICANT})")
         parts.append(f"{found.n_wrong_side:,} on the wrong side of 0.5")
     if found.median_optimism is not None:
         parts.append(f"median optimism {found.median_optimism:+.3f}")

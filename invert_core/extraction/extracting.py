@@ -29,7 +29,7 @@ from invert_core.extraction.listing import ModelSource, open_any
 from invert_core.extraction.loop import run_all
 from invert_core.extraction.report import Estimate, ExtractedLayer, ExtractionReport, Spent
 from invert_core.extraction.runner import CarryingRunner, Runner, Work
-from invert_core.extraction.unit_names import UnitNameSource, read_unit_names
+from invert_core.extraction.unit_names import UnitNames, UnitNameSource, read_unit_names
 from invert_core.files.fingerprint import CONTRACT
 from invert_core.models.backend import Extractor, Model, Reading
 from invert_core.models.backend_checks import check_readings
@@ -163,28 +163,12 @@ def extract(
     ) as extractor:
         runner_of = CarryingRunner if work.carry else Runner
         runner = runner_of(extractor, work, batch_size, named)
-        fingerprint = _fingerprint(work, extractor)
-        fingerprint |= {
-            "feed": feed.identity(work.model.inputs, work.beside),
+        stored = {
             "sparse": _sparse_layers(work.model, [each.layer for each in readings], sparse),
             "dtype": dtype,
             "batch_size": batch_size,
-            "data": work.source.manifest,
         }
-        if named.of_layer:
-            fingerprint["unit_names"] = named.digests
-        origin = Origin(
-            n_samples=len(work.source),
-            fingerprint=fingerprint,
-            sample_id=work.source.sample_id,
-            versions=_versions(work),
-            dtype=dtype,
-            sparse=fingerprint["sparse"],
-            sample_digests=work.source.sample_digests,
-            groups=work.groups,
-            aliases=aliases,
-            source=work.source.origin,
-        )
+        origin = _origin(work, extractor, feed, named, aliases, stored)
         with ActivationWriter(
             Path(output), origin, overwrite=overwrite, save_every=save_every
         ) as writer:
@@ -233,6 +217,36 @@ def _work(
         example | {name: each.value for name, each in beside.items()}
     )
     return Work(settled, source, beside, feed.carry, grouped)
+
+
+def _origin(
+    work: Work,
+    extractor: Extractor,
+    feed: Feed,
+    named: UnitNames,
+    aliases: Mapping[str, str],
+    stored: Mapping[str, Any],
+) -> Origin:
+    """Describe what the file will hold; `stored` says how its activations are computed and kept."""
+    fingerprint = _fingerprint(work, extractor) | {
+        "feed": feed.identity(work.model.inputs, work.beside),
+        **stored,
+        "data": work.source.manifest,
+    }
+    if named.of_layer:
+        fingerprint["unit_names"] = named.digests
+    return Origin(
+        n_samples=len(work.source),
+        fingerprint=fingerprint,
+        sample_id=work.source.sample_id,
+        versions=_versions(work),
+        dtype=stored["dtype"],
+        sparse=stored["sparse"],
+        sample_digests=work.source.sample_digests,
+        groups=work.groups,
+        aliases=aliases,
+        source=work.source.origin,
+    )
 
 
 def _fingerprint(work: Work, extractor: Extractor) -> dict[str, Any]:

@@ -6,8 +6,11 @@ stores its own bytes, and its chunks and its size are possible.
 """
 
 import contextlib
+import errno
 import logging
 import math
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +19,7 @@ import numpy as np
 
 from invert_core.errors import FileFormatError
 from invert_core.files.hdf5_values import as_text, as_whole, decoded, is_padded
-from invert_core.files.input_file import check_file
+from invert_core.files.input_file import check_file, unreadable
 from invert_core.files.name_heaps import check_name_heaps
 from invert_core.files.outputs import not_replaced
 from invert_core.files.string_heaps import check_heaps, check_lengths
@@ -35,6 +38,8 @@ _MOST_COMPRESSED = 1_100
 
 _BROKEN = (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError)
 """What h5py raises for a damaged file, depending on where the damage is."""
+
+_AGAIN = "Copy it again from where it is whole, or make it again."
 
 
 @contextlib.contextmanager
@@ -62,10 +67,13 @@ def _opened(path: Path, cache_bytes: int) -> h5py.File:
         raise FileFormatError(
             f"{str(path)!r} is being written by another process.", "Wait until that has finished."
         ) from error
+    except PermissionError as error:
+        denied = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        raise unreadable(path, denied) from error
     except OSError as error:
         raise FileFormatError(
-            f"{str(path)!r} is not a whole HDF5 file ({first_line(error)}).",
-            "It may be cut off or of another kind; make it again.",
+            f"{str(path)!r} is not a whole HDF5 file.",
+            f"It may be cut off or of another kind. {_AGAIN}",
         ) from error
 
 
@@ -77,7 +85,7 @@ def open_checked(path: Path, format_name: str, format_version: int = 1) -> Itera
             stored = file.attrs.get("format"), file.attrs.get("format_version")
         except _BROKEN as error:
             raise FileFormatError(
-                f"{str(path)!r} is broken ({first_line(error)}).", "Make it again."
+                f"{str(path)!r} is broken: its attributes cannot be read.", _AGAIN
             ) from error
         found, version = as_text(stored[0]) or stored[0], as_whole(stored[1])
         if not isinstance(found, str) or found != format_name:
@@ -113,9 +121,13 @@ def broken_file_errors(item: h5py.Group | h5py.Dataset, name: str = "") -> Itera
     except FileFormatError:
         raise
     except _BROKEN as error:
-        raise FileFormatError(
-            f"{_where(item, name)} is broken ({first_line(error)}).", "Make the file again."
-        ) from error
+        # HDF5's own words name functions and addresses, and say the same of most kinds of damage.
+        if re.search("not registered|plugin|dlopen", str(error)):
+            raise FileFormatError(
+                f"{_where(item, name)} was compressed with a filter of HDF5 that is missing here.",
+                "Write it with gzip, or without compression.",
+            ) from error
+        raise FileFormatError(f"{_where(item, name)} is broken.", _AGAIN) from error
 
 
 def own_dataset(group: h5py.Group, name: str) -> h5py.Dataset:

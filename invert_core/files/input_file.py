@@ -3,16 +3,23 @@
 from os import PathLike
 from pathlib import Path
 
-from invert_core.errors import FileFormatError, MissingFileError
+from invert_core.errors import FileFormatError, MissingFileError, SettingError
 
 
 def input_path(named: str | PathLike[str]) -> Path:
     """Return the path of an input, which need not exist but must be one that can be looked up."""
-    path = Path(named)
+    try:
+        path = Path(named)
+    except TypeError as error:
+        raise SettingError(
+            f"A path cannot be {named!r}.", "Give the path of a file or folder as text, or a Path."
+        ) from error
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
         pass
+    except ValueError as error:
+        raise MissingFileError(f"{str(path)!r} is no path: {error}.", "Check the path.") from error
     except OSError as error:
         raise MissingFileError(
             f"{str(path)!r} cannot be looked up: {error.strerror}.",

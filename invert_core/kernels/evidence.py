@@ -21,12 +21,14 @@ from invert_core.kernels.hits import (
     skip,
     with_share,
 )
+from invert_core.kernels.midranks import Among, rank_among
 from invert_core.kernels.moments import find_moments, point_biserial
 from invert_core.kernels.orders import (
     NO_SAMPLE,
     Order,
     first_outside,
     has,
+    keep_within,
     middle_samples,
     put_in_order,
     room_for_order,
@@ -122,19 +124,21 @@ class EvidenceRoom(NamedTuple):
     order: Order
     of_domain: Order
     hits: Hits
+    keys: np.ndarray
     extent: np.ndarray
     domain: np.ndarray
+    zeros: np.ndarray
     edges: np.ndarray
     moments: np.ndarray
 
 
 def room_for_evidence(n_values: int, n_samples: int) -> EvidenceRoom:
     """Return room for units of so many values among so many samples."""
-    extent, domain = np.zeros((2, (n_samples + 63) // 64), np.uint64)
+    extent, domain, zeros = np.zeros((3, (n_samples + 63) // 64), np.uint64)
     orders = room_for_order(n_values, n_samples), room_for_order(n_values, n_samples)
-    return EvidenceRoom(
-        *orders, room_for_hits(n_values), extent, domain, np.empty(N_BINS + 1), np.empty(4)
-    )
+    # One more place is written to, but not kept.
+    hits, keys = room_for_hits(n_values), np.empty(n_values + 1, np.uint64)
+    return EvidenceRoom(*orders, hits, keys, extent, domain, zeros, np.empty(N_BINS + 1), np.empty(4))
 
 
 class Formulas(NamedTuple):
@@ -154,25 +158,35 @@ class Formulas(NamedTuple):
 class Task(NamedTuple):
     """Evidence to make: of unit `number`, and of its formulas `start` to `stop`.
 
-    The lowest samples are its top if it `is_reversed`.
+    The lowest samples are its top if it `is_reversed`. `ranks` uint16 take those of some samples,
+    or are empty.
     """
 
     number: int
     start: int
     stop: int
     is_reversed: bool
+    ranks: np.ndarray
+
+
+class Places(NamedTuple):
+    """Where to look: at how many samples hits are counted, int64 ascending, and what to rank."""
+
+    cuts: np.ndarray
+    among: Among
 
 
 @kernel
-def add_evidence(unit, task, formulas, cuts, room, units, found):
+def add_evidence(unit, task, formulas, places, room, units, found):
     """Fill in the evidence of one unit and of its formulas.
 
-    `unit` is a `SortedUnit`, `task` a `Task` about rows of `OfUnits` and `OfFormulas`. `cuts` int64
-    are the numbers of samples whose hits are counted, ascending.
+    `unit` is a `SortedUnit`, `task` a `Task` about rows of `OfUnits` and `OfFormulas`.
     """
     order, number = room.order, task.number
-    put_in_order(unit, formulas.everywhere, task.is_reversed, order)
+    put_in_order(unit, task.is_reversed, order)
     describe(order, room.edges, units, number)
+    if task.ranks.size > 0:
+        rank_among(order, places.among, room.hits, task.ranks)
     find_moments(order, room.moments)
     for row in range(task.start, task.stop):
         write_domain(formulas, row, room.domain)
@@ -182,9 +196,10 @@ def add_evidence(unit, task, formulas, cuts, room, units, found):
         of_domain = order
         if formulas.defined.shape[0] > 0:
             of_domain = room.of_domain
-            put_in_order(unit, room.domain, task.is_reversed, of_domain)
+            within = keep_within(unit, room.domain, room.keys, room.zeros)
+            put_in_order(within, task.is_reversed, of_domain)
             find_moments(of_domain, room.moments)
-        explain(of_domain, row, cuts, room, found)
+        explain(of_domain, row, places.cuts, room, found)
         mark_top(units.top[number], room, found.top_in[row])
 
 

@@ -5,23 +5,34 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from invert_core.labelling.workload import Workload
+from invert_core.metrics.alike import samples_to_compare
 from invert_core.metrics.evidence import Evidence, places_of_cuts
 from invert_core.results.evidence_file import AboutEvidence
 from invert_core.results.evidence_records import (
+    CONCEPTS,
     NO_SAMPLE,
     ROWS,
+    SAMPLED,
     SAMPLES,
     UNIT_TYPE,
     UNITS,
     EvidenceRecords,
     row_type,
+    sampled_type,
 )
+from invert_core.results.held_out_evidence import HELD_OUT_CUTS
 from invert_core.settings import Settings
+
+
+def samples_compared(work: Workload, settings: Settings) -> np.ndarray:
+    """Return the searched samples by which the units of a run are compared: int64 [n]."""
+    n_units = max(len(units) for _, units in work.layers)
+    return samples_to_compare(work.concepts.n_samples, n_units, settings.seed)
 
 
 def about_evidence(
     work: Workload,
-    objectives: Sequence[str],
+    settings: Settings,
     identities: Mapping[str, Mapping[str, str]],
     labels_sha256: str,
 ) -> AboutEvidence:
@@ -30,8 +41,8 @@ def about_evidence(
     Parameters
     ----------
     work : Workload
-    objectives : sequence of str
-        The objectives of the search.
+    settings : Settings
+        The settings of the search by all objectives.
     identities : mapping
         The `file_identity` of each input file, keyed by its role.
     labels_sha256 : str
@@ -39,11 +50,24 @@ def about_evidence(
     """
     first, _ = work.layers[0]
     roles = [role for role in ("activations", "held_out") if role in identities]
+    compared = samples_compared(work, settings)
+    lists = {
+        "cuts": places_of_cuts(work.concepts.n_samples),
+        "n_units": np.array([len(units) for _, units in work.layers]),
+        "concept_positive": work.concepts.n_positive,
+        "concept_defined": work.concepts.n_defined,
+        "compared": compared if work.kept is None else work.kept[compared],
+    }
+    if work.held_out is not None:
+        lists[HELD_OUT_CUTS] = places_of_cuts(work.held_out.concepts.n_samples)
     return AboutEvidence(
         n_samples=work.concepts.n_samples,
-        lists={"cuts": places_of_cuts(work.concepts.n_samples)},
-        layers=[layer.name for layer, _ in work.layers],
-        objectives=objectives,
+        lists=lists,
+        names={
+            "layer": [layer.name for layer, _ in work.layers],
+            "objective": settings.objectives,
+            "concept": work.concepts.id,
+        },
         sample_id=first.sample_id,
         n_file_samples=first.n_samples,
         sha256={role: identities[role]["sha256"] for role in roles} | {"labels": labels_sha256},
@@ -63,7 +87,7 @@ class EvidenceRecorder:
     def __init__(self, work: Workload, settings: Settings):
         self._layers = {layer.name: number for number, (layer, _) in enumerate(work.layers)}
         self._is_negative = [direction == "negative" for direction in settings.directions]
-        self._objectives = settings.objective
+        self._objectives = settings.objectives
         self._kept = work.kept
 
     def of_rows(
@@ -92,20 +116,23 @@ class EvidenceRecorder:
         return EvidenceRecords({ROWS: self._in_file(ROWS, rows)})
 
     def of_units(
-        self, evidence: Evidence, addresses: Sequence[tuple[str, int]]
+        self, evidence: Evidence, of_concepts: np.ndarray, addresses: Sequence[tuple[str, int]]
     ) -> dict[str, np.ndarray]:
         """Return the groups of records of some units, given by layer and number.
 
-        There is one record for each unit and direction.
+        There is one record for each unit and direction, but one for each unit of its ranks and of
+        `of_concepts` [K], what `ConceptAUC` makes.
         """
         n_ways = len(self._is_negative)
         units = np.zeros(n_ways * len(addresses), UNIT_TYPE)
         numbers = [(self._layers[layer], unit) for layer, unit in addresses]
         units["layer"], units["unit"] = np.repeat(np.array(numbers), n_ways, axis=0).T
         units["direction"] = np.tile(self._is_negative, len(addresses))
-        for name, array in evidence.units._asdict().items():
+        for name, array in (evidence.units._asdict() | evidence.shared._asdict()).items():
             units[name] = array
-        return {UNITS: self._in_file(UNITS, units)}
+        sampled = np.zeros(len(addresses), sampled_type(evidence.ranks.shape[1]))
+        sampled["ranks"] = evidence.ranks
+        return {UNITS: self._in_file(UNITS, units), CONCEPTS: of_concepts, SAMPLED: sampled}
 
     def _in_file(self, group: str, records: np.ndarray) -> np.ndarray:
         """Return records in which samples are rows of the activation file."""

@@ -1,7 +1,7 @@
 """Decides which samples of a labelling belong together, and says what p-values take for granted."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -61,11 +61,11 @@ def _read(
     concepts: ConceptSet,
     kept: np.ndarray | None,
     match: str,
-    *,
-    held_out: bool = False,
+    searched_id: Sequence[str] | None = None,
 ) -> Groups:
     if isinstance(given, str) and given == STORED:
-        return _stored(activations, kept)
+        whose = "activations" if searched_id is None else "held-out activations"
+        return _stored(activations, kept, whose)
     _check_words(given)
     # With ids on one side alone, that side names the samples.
     ids = concepts.sample_id if activations.sample_id is None else activations.sample_id
@@ -73,7 +73,7 @@ def _read(
     from invert_core.activations.group_names import read_groups
 
     return read_groups(
-        *(given, ids, activations.n_samples), kept=kept, match=match, held_out=held_out
+        *(given, ids, activations.n_samples), kept=kept, match=match, searched_id=searched_id
     )
 
 
@@ -83,19 +83,21 @@ def held_out_groups(
     concepts: ConceptSet,
     kept: np.ndarray | None,
     match: str,
+    searched_id: Sequence[str] | None,
 ) -> Groups | None:
     """Return the groups of samples of another file, or None if a list names those searched only.
 
-    The parameters are those of `groups_of`, for the held-out samples.
+    The parameters are those of `groups_of`, for the held-out samples; `searched_id` are the ids of
+    the searched ones, None if they are not known.
     """
     if not isinstance(given, str):
         return None
-    return _read(given, held_out, concepts, kept, match, held_out=True)
+    return _read(given, held_out, concepts, kept, match, searched_id or ())
 
 
-def refuse_shared(searched: Groups, held_out: Groups) -> None:
-    """Refuse held-out samples of groups that are searched."""
-    shared = sorted(set(searched.names) & set(held_out.names))
+def refuse_shared(searched: Iterable[str], held_out: Groups) -> None:
+    """Refuse held-out samples of groups that are searched, given the names of these."""
+    shared = sorted(set(searched) & set(held_out.names))
     if shared:
         raise DataError(
             f"{counted(len(shared), 'group')} {'has' if len(shared) == 1 else 'have'} searched and "
@@ -136,10 +138,10 @@ def _check_words(given: GroupSource) -> None:
         )
 
 
-def _stored(activations: Activations, kept: np.ndarray | None) -> Groups:
+def _stored(activations: Activations, kept: np.ndarray | None, whose: str) -> Groups:
     if activations.groups is None:
         raise DataError(
-            "The activations say nothing about groups.",
+            f"The {whose} say nothing about groups.",
             f"{SPELLINGS} If samples are independent, give --groups {NONE}.",
         )
     # A file may name groups that have no sample.

@@ -103,11 +103,11 @@ class Inputs:
             )
             if held is not None and work.held_out is not None and groups is not None:
                 known = held, work.held_out.concepts, work.held_out.kept
-                of_held = held_out_groups(self.groups, *known, self.match)
+                of_held = held_out_groups(self.groups, *known, self.match, opened.sample_id)
                 if of_held is None:
                     say_what_stays_empty()
                 else:
-                    refuse_shared(groups, of_held)
+                    refuse_shared(groups.names, of_held)
                 work = replace(work, held_out=replace(work.held_out, groups=of_held))
             yield hold_out(replace(work, groups=groups), self.holdout, seed)
 

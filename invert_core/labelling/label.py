@@ -9,9 +9,9 @@ from pathlib import Path
 
 from invert_core.executors.threads import Piece, Threads
 from invert_core.labelling.choosing import UnitChoice
-from invert_core.labelling.evidence_recorder import EvidenceRecorder
+from invert_core.labelling.evidence_recorder import EvidenceRecorder, samples_compared
 from invert_core.labelling.grouping import GroupSource
-from invert_core.labelling.held_out_rows import Test, held_out_test
+from invert_core.labelling.held_out_rows import NO_CUTS, Test, held_out_test
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label_rows import LabelRows
 from invert_core.labelling.objective_rows import RowsOfObjectives
@@ -23,21 +23,19 @@ from invert_core.labelling.searches import (
     with_objective,
 )
 from invert_core.labelling.workload import Workload
-from invert_core.metrics.evidence import Evidence, EvidenceMaker
+from invert_core.metrics.concept_auc import ConceptAUC
+from invert_core.metrics.evidence import Evidence, EvidenceMaker, places_of_cuts
 from invert_core.metrics.table import METRICS
 from invert_core.nulls.shared import SharedNulls
 from invert_core.results.columns import Label
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.search.search import Units
-from invert_core.search.search_result import SearchResult
-from invert_core.search.several import Several
-from invert_core.settings import Settings
+from invert_core.search.several import Found, Several
+from invert_core.settings import OF_VALUES, Settings
 from invert_core.values import or_default
 
 Progress = Callable[[float, int], None]
-Results = tuple[SearchResult, ...]
-"""What the search by each objective found for some units."""
 
 _UNITS = 256
 """The most units of a batch, but for the last piece that it takes."""
@@ -245,17 +243,18 @@ def label_workload(
     searches = searches_of(work, settings, threads.n_threads)
     nulls = nulls or [SharedNulls(one, work.concepts, threads.n_threads) for one in searches]
     corrects = corrections_of(searches, nulls, work)
-    search = Several([one.search for one in corrects])
+    of_concepts = None
+    if settings.evidence and keeps_evidence:
+        of_concepts = ConceptAUC(work.concepts, settings, work.n_units)
+    search = Several([one.search for one in corrects], of_concepts)
     recorder = EvidenceRecorder(work, settings) if keeps_evidence else None
     rows = RowsOfObjectives(
         [LabelRows(work, one.search.settings, one, recorder) for one in corrects], recorder
     )
-    make = None
-    if settings.evidence:
-        is_tested = work.held_out is not None
-        make = EvidenceMaker(work.concepts, settings, work.dtypes, is_tested=is_tested)
+    make = _evidence_maker(work, settings, keeps_evidence=keeps_evidence)
     n_units = work.n_units
     left = work.after(n_done)
+    finite = any(one.settings.objectives[0] in OF_VALUES for one in searches)
     if progress is not None:
         progress(n_done, n_units)
 
@@ -270,9 +269,9 @@ def label_workload(
             progress(n_done, n_units)
 
     with (
-        closing(left.blocks(block)) as blocks,
+        closing(left.blocks(block, finite=finite)) as blocks,
         closing(threads.pieces(search, blocks, tick if progress else None, make)) as pieces,
-        _test_of(left, threads.n_threads, block) as test,
+        _test_of(left, threads.n_threads, block, keeps_evidence and settings.evidence) as test,
     ):
         addresses = left.addresses()
         for batch in _batches(pieces, search.places, note):
@@ -282,41 +281,56 @@ def label_workload(
             yield table
 
 
+def _evidence_maker(
+    work: Workload, settings: Settings, *, keeps_evidence: bool
+) -> Callable[[Units, Found], Evidence] | None:
+    """Return what makes the evidence of units in the threads that search them, if any is wanted."""
+    if not settings.evidence:
+        return None
+    is_tested = work.held_out is not None
+    compared = samples_compared(work, settings) if keeps_evidence else None
+    maker = EvidenceMaker(
+        work.concepts, settings, work.dtypes, is_tested=is_tested, compared=compared
+    )
+    return lambda units, found: maker(units, found.results)
+
+
 def _test_of(
-    work: Workload, n_threads: int, block: int | None
+    work: Workload, n_threads: int, block: int | None, keeps_hits: bool
 ) -> AbstractContextManager[Test | None]:
     """Return the context of the test on held-out samples, None if there are none."""
-    if work.held_out is None:
+    held = work.held_out
+    if held is None:
         return nullcontext()
-    return held_out_test(work.held_out, n_threads, block, independent=work.groups is None)
+    cuts = places_of_cuts(held.concepts.n_samples) if keeps_hits else NO_CUTS
+    return held_out_test(held, n_threads, block, independent=work.groups is None, cuts=cuts)
 
 
 @dataclass(frozen=True)
 class _Batch:
     """What was found for some units, their activations for metrics, and the evidence."""
 
-    found: Results
+    found: Found
     units: Units | None
     evidence: Evidence | None
 
     def __len__(self) -> int:
         """Number of units."""
-        return len(self.found[0])
+        return len(self.found)
 
     @classmethod
     def of(cls, parts: Sequence["_Batch"]) -> "_Batch":
         """Return all parts as one; only a single part has activations."""
-        found = zip(*(part.found for part in parts), strict=True)
         made = [part.evidence for part in parts if part.evidence is not None]
         return cls(
-            tuple(map(SearchResult.joined, found)),
+            Found.joined([part.found for part in parts]),
             parts[0].units,
             Evidence.joined(made) if made else None,
         )
 
 
 def _batches(
-    pieces: Iterable[Piece[Results]], places: int, note: Callable[[int], None]
+    pieces: Iterable[Piece[Found]], places: int, note: Callable[[int], None]
 ) -> Iterator[_Batch]:
     """Join pieces into batches, because a test of many formulas costs little more than one.
 

@@ -1,17 +1,19 @@
 """Rows of units that were searched by several objectives."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from invert_core.labelling.evidence_recorder import EvidenceRecorder
-from invert_core.labelling.held_out_rows import Asked, Test
-from invert_core.labelling.label_rows import NOTHING_UNSEEN, LabelRows
+from invert_core.labelling.held_out_formulas import Asked, Unseen
+from invert_core.labelling.held_out_rows import Test
+from invert_core.labelling.label_rows import LabelRows
 from invert_core.metrics.evidence import Evidence
 from invert_core.results.label_table import LabelTable, by_unit
+from invert_core.search.findings import Findings
 from invert_core.search.search import Units
-from invert_core.search.search_result import Findings, SearchResult
+from invert_core.search.several import Found
 
 
 class RowsOfObjectives:
@@ -31,7 +33,7 @@ class RowsOfObjectives:
 
     def table(
         self,
-        results: Sequence[SearchResult],
+        together: Found,
         addresses: Sequence[tuple[str, int]],
         units: Units | None,
         test: Test | None,
@@ -41,8 +43,8 @@ class RowsOfObjectives:
 
         Parameters
         ----------
-        results : sequence of SearchResult
-            What the search by each objective found for the units.
+        together : Found
+            What the searches by all objectives found for the units.
         addresses : sequence of (str, int)
             Layer and number of each unit.
         units : Units or None
@@ -52,6 +54,7 @@ class RowsOfObjectives:
         evidence : Evidence or None
             The evidence for the formulas by all objectives.
         """
+        results = together.results
         founds = [rows.found(one) for rows, one in zip(self._of_each, results, strict=True)]
         unseen = self._unseen(founds, test, len(addresses))
         tables = []
@@ -60,32 +63,25 @@ class RowsOfObjectives:
             found = results[number], founds[number]
             tables.append(rows.table(*found, addresses, units, unseen[number], of_one))
         table = tables[0] if len(tables) == 1 else _merged(tables)
-        if evidence is None or self._recorder is None or table.evidence is None:
+        if self._recorder is None or table.evidence is None:
             return table
-        of_units = self._recorder.of_units(evidence, addresses)
+        assert evidence is not None
+        assert together.of_concepts is not None
+        of_units = self._recorder.of_units(evidence, together.of_concepts, addresses)
         return replace(table, evidence=table.evidence.with_groups(**of_units))
 
     def _unseen(
         self, founds: Sequence[Findings], test: Test | None, n_units: int
-    ) -> list[Mapping[str, np.ndarray]]:
+    ) -> Sequence[Unseen | None]:
         """Test the formulas of all objectives at once: held-out units are read only once."""
         if test is None:
-            return [NOTHING_UNSEEN] * len(founds)
+            return [None] * len(founds)
         asked = [rows.asked(found) for rows, found in zip(self._of_each, founds, strict=True)]
-        unit = np.concatenate([one.unit for one in asked])
-        order = np.argsort(unit, kind="stable")
-        texts = [text for one in asked for text in one.formula]
-        direction, auc = (
-            np.concatenate([getattr(one, name) for one in asked]) for name in ("direction", "auc")
-        )
-        together = Asked(
-            unit[order], [texts[at] for at in order.tolist()], direction[order], auc[order]
-        )
-        back = np.argsort(order, kind="stable")
-        tested = {name: column[back] for name, column in test(together, n_units).items()}
+        together = Asked.joined(asked)
+        order = np.argsort(together.unit, kind="stable")
+        tested = test(together.take(order), n_units).take(np.argsort(order, kind="stable"))
         ends = np.cumsum([one.unit.size for one in asked])
-        parts = np.split(np.arange(unit.size), ends[:-1])
-        return [{name: column[part] for name, column in tested.items()} for part in parts]
+        return [tested.take(part) for part in np.split(np.arange(order.size), ends[:-1])]
 
 
 def _merged(tables: Sequence[LabelTable]) -> LabelTable:

@@ -59,6 +59,8 @@ def searches_of(work: Workload, settings: Settings, n_threads: int) -> list[Sear
             "Only the objective auc can leave out the samples whose labels are missing.",
             "Give --missing negative if they mean 0, or --objective auc.",
         )
+    if work.concepts.defined is None and settings.min_defined != Settings.min_defined:
+        _log.warning("No labels are left out as missing, so --min-defined changes nothing.")
     first, *others = settings.of_each_objective()
     made = [search_of(work, first, n_threads)]
     for each in others:

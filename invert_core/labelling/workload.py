@@ -15,7 +15,11 @@ from invert_core.errors import DataError, SettingError
 from invert_core.formula.formula import Formula
 from invert_core.parallel import read_ahead
 from invert_core.search.search import Units
+from invert_core.settings import OBJECTIVES, OF_VALUES
+from invert_core.values import sample_name
 from invert_core.wording import counted
+
+_OF_ORDER = [name for name in OBJECTIVES if name not in OF_VALUES]
 
 
 @dataclass(frozen=True)
@@ -108,20 +112,22 @@ class Workload:
             for unit in units:
                 yield layer.name, unit
 
-    def blocks(self, block: int | None) -> Generator[Units]:
+    def blocks(self, block: int | None, *, finite: bool = False) -> Generator[Units]:
         """Yield the activations of all units, which a separate thread reads ahead.
 
         A block holds units of one layer: at most `block`, or as many as suit the file if it is
-        None.
+        None. With `finite`, infinite activations are refused.
         """
         return read_ahead(
             itertools.chain.from_iterable(
-                self._read(layer, units, layer.units_at_once if block is None else block)
+                self._read(layer, units, layer.units_at_once if block is None else block, finite)
                 for layer, units in self.layers
             )
         )
 
-    def _read(self, layer: ActivationLayer, units: Sequence[int], block: int) -> Iterator[Units]:
+    def _read(
+        self, layer: ActivationLayer, units: Sequence[int], block: int, finite: bool
+    ) -> Iterator[Units]:
         if not isinstance(block, Integral) or block < 1:
             raise SettingError(
                 f"The block size is {block!r} units.", "Give a whole number of 1 or more."
@@ -135,8 +141,26 @@ class Workload:
             else:
                 read = read if len(read) == wanted.size else read[wanted - wanted[0]]
                 read = read if self.kept is None else read.take(self.kept, axis=1)
+            if finite:
+                self._refuse_infinite(read, layer, wanted)
             yield read
             del read  # free this block before the next one is read
+
+    def _refuse_infinite(self, read: Units, layer: ActivationLayer, units: np.ndarray) -> None:
+        for number, unit in enumerate(units.tolist()):
+            samples = np.arange(self.concepts.n_samples)
+            values = read[number]
+            if isinstance(read, SparseUnits):
+                samples, values = read[number]
+            infinite = samples[np.isinf(values)]
+            if infinite.size:
+                sample = infinite.min() if self.kept is None else self.kept[infinite.min()]
+                raise DataError(
+                    f"The activation of unit {layer.name}:{unit} is infinite for "
+                    f"{sample_name(layer.sample_id, int(sample))}, and infinite ones have no mean.",
+                    "Leave the unit out with --units, or take an objective that uses only the "
+                    f"order of activations: {', '.join(_OF_ORDER)}.",
+                )
 
 
 def concepts_of(formula: Formula, concepts: ConceptSet) -> ConceptSet:

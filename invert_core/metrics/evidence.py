@@ -18,17 +18,21 @@ from invert_core.kernels.evidence import (
     Formulas,
     OfFormulas,
     OfUnits,
+    Places,
     Task,
     add_evidence,
     room_for_evidence,
 )
 from invert_core.kernels.jobs import EVIDENCE, jobs_of_types
+from invert_core.kernels.midranks import Among
 from invert_core.kernels.orders import sorted_unit
 from invert_core.kernels.radix import room_for
+from invert_core.kernels.shared_concepts import Concepts, Shared, find_shared
 from invert_core.kernels.warm_up import compile_jobs
+from invert_core.search.findings import Findings
 from invert_core.search.headlines import may_be_reported
 from invert_core.search.search import Units
-from invert_core.search.search_result import Findings, SearchResult
+from invert_core.search.search_result import SearchResult
 from invert_core.settings import Settings
 
 _EXACT = tuple(range(1, 11))
@@ -65,12 +69,18 @@ class Evidence:
         For each objective, which of the F entries each formula that it found has.
     steps : float64 [K * W]
         The range of each unit in rounding steps; see `range_in_steps`.
+    shared : Shared
+        What the samples at each top share.
+    ranks : uint16 [K, n]
+        Twice the midranks of the samples by which units are compared, among themselves.
     """
 
     units: OfUnits
     formulas: OfFormulas
     entries: tuple[np.ndarray, ...]
     steps: np.ndarray
+    shared: Shared
+    ranks: np.ndarray
 
     @classmethod
     def joined(cls, parts: Sequence["Evidence"]) -> "Evidence":
@@ -87,6 +97,8 @@ class Evidence:
             OfFormulas(*map(np.concatenate, zip(*(part.formulas for part in parts), strict=True))),
             tuple(map(np.concatenate, zip(*shifted, strict=True))),
             np.concatenate([part.steps for part in parts]),
+            Shared(*map(np.concatenate, zip(*(part.shared for part in parts), strict=True))),
+            np.concatenate([part.ranks for part in parts]),
         )
 
     def of_objective(self, number: int) -> "Evidence":
@@ -105,6 +117,9 @@ class EvidenceMaker:
         Types of the activations to come.
     is_tested : bool
         Whether formulas are tested on held-out samples, too, see `may_be_reported`.
+    compared : int64 array, optional
+        The samples by which units are compared, ascending. None, for evidence that no run keeps,
+        leaves `ranks` and `shared` empty.
     """
 
     def __init__(
@@ -114,6 +129,7 @@ class EvidenceMaker:
         dtypes: Iterable[np.dtype] = (),
         *,
         is_tested: bool = False,
+        compared: np.ndarray | None = None,
     ):
         compile_jobs(EVIDENCE, *jobs_of_types(dtypes))
         self._of_each, self._is_tested = settings.of_each_objective(), is_tested
@@ -123,7 +139,15 @@ class EvidenceMaker:
         self._bits = _kernel_array(concepts.bits)
         none = np.empty((0, self._everywhere.size), np.uint64)
         self._defined = _kernel_array(none if concepts.defined is None else concepts.defined)
-        self.cuts = places_of_cuts(concepts.n_samples)
+        self._concepts = Concepts(
+            np.flatnonzero(concepts.fraction >= settings.min_fraction).astype(np.uint32),
+            *(self._bits, self._defined, concepts.n_positive, concepts.n_defined),
+        )
+        self._is_kept = compared is not None
+        chosen = np.arange(0) if compared is None else compared
+        self._n_compared = chosen.size
+        among = Among.of(chosen, self._everywhere, concepts.n_samples)
+        self._places = Places(places_of_cuts(concepts.n_samples), among)
 
     def __call__(self, units: Units, results: Sequence[SearchResult]) -> Evidence:
         """Return the evidence of some units, in which each objective found a result."""
@@ -131,9 +155,11 @@ class EvidenceMaker:
         found, searches, entries = self._formulas(results)
         evidence = Evidence(
             OfUnits.empty(n_ways * len(units)),
-            OfFormulas.empty(len(found.length), self.cuts.size),
+            OfFormulas.empty(len(found.length), self._places.cuts.size),
             entries,
             np.empty(n_ways * len(units)),
+            Shared.empty(n_ways * len(units)),
+            np.empty((len(units), self._n_compared), np.uint16),
         )
         # The formulas of each unit and direction end where those of the next one start.
         starts = np.searchsorted(searches, np.arange(n_ways * len(units) + 1)).tolist()
@@ -144,10 +170,14 @@ class EvidenceMaker:
             in_order = sorted_unit(samples, values, self._everywhere, room_to_sort)
             for way, is_negative in enumerate(self._is_negative):
                 search = unit * n_ways + way
-                task = Task(search, starts[search], starts[search + 1], is_negative)
+                # Once is enough: from the other end, all ranks are the same the other way round.
+                ranks = evidence.ranks[unit] if way == 0 else evidence.ranks[unit, :0]
+                task = Task(search, starts[search], starts[search + 1], is_negative, ranks)
                 arrays = evidence.units, evidence.formulas
-                add_evidence(in_order, task, found, self.cuts, room, *arrays)
+                add_evidence(in_order, task, found, self._places, room, *arrays)
                 evidence.steps[search] = range_in_steps(evidence.units.range[search], values)
+        if self._is_kept:
+            find_shared(evidence.units.top, self._concepts, evidence.shared)
         return evidence
 
     def _formulas(

@@ -10,8 +10,9 @@ from invert_core.nulls.arrangements import PERMUTATION, SPACE, Arrangements, any
 from invert_core.nulls.grouped import arrangements_of
 from invert_core.nulls.own import Permuting
 from invert_core.nulls.shared import SharedNulls, places_in
+from invert_core.search.findings import Findings
 from invert_core.search.search import Search
-from invert_core.search.search_result import Findings, SearchResult
+from invert_core.search.search_result import SearchResult
 from invert_core.statistics.corrections import SHARE_OF_PERMUTATIONS, log10_p_search
 
 _log = logging.getLogger("invert")

@@ -14,10 +14,11 @@ from invert_core.kernels.warm_up import compile_jobs
 from invert_core.nulls.arrangements import Arrangements
 from invert_core.nulls.statistic import row_statistics
 from invert_core.search.complete_search import CompleteSearch
+from invert_core.search.findings import Findings
 from invert_core.search.headlines import TOLERANCE
 from invert_core.search.objectives import Objective, Scored
 from invert_core.search.search import UNWATCHED, Search, Units, Watch
-from invert_core.search.search_result import Findings, SearchResult
+from invert_core.search.search_result import SearchResult
 from invert_core.settings import Settings
 
 _UNITS = 512

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from invert_core.search.findings import Findings
 from invert_core.search.headlines import TOLERANCE
-from invert_core.search.search_result import Findings, SearchResult
+from invert_core.search.search_result import SearchResult
 from invert_core.settings import Settings
 
 

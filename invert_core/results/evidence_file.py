@@ -24,7 +24,10 @@ from invert_core.files.hdf5_checksums import (
 )
 from invert_core.files.hdf5_values import as_text, as_whole
 from invert_core.files.input_file import input_path
+from invert_core.results.concept_records import NO_CONCEPT, ConceptEvidence
 from invert_core.results.evidence_records import (
+    ALIKE,
+    CONCEPTS,
     NO_SAMPLE,
     OF_ROWS,
     ROWS,
@@ -35,6 +38,7 @@ from invert_core.results.evidence_records import (
     after,
     record_types,
 )
+from invert_core.results.held_out_evidence import HELD_OUT, HELD_OUT_CUTS
 from invert_core.results.run_directory import EVIDENCE_FILE, file_identity, read_run
 
 FORMAT = "invert-evidence"
@@ -43,13 +47,17 @@ FORMAT_VERSION = 1
 DIRECTIONS = ("positive", "negative")
 """The directions, in the order of their numbers in the file."""
 
-_CHUNK = 1024
+_CHUNK, _CHUNK_BYTES = 1024, 2**19
+"""The most records of a chunk, and about how many bytes it has at most: HDF5 keeps 1 MiB in memory
+while a chunk is filled."""
 _AGAIN = "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN"
 _SHA256 = ("activations", "held_out", "labels")
 
 
-LISTS = ("cuts",)
+LISTS = ("cuts", "compared", "n_units", "concept_positive", "concept_defined", HELD_OUT_CUTS)
 """The lists of uint32 that a file has of its own."""
+NAMES = ("layer", "objective", "concept")
+"""The lists of text that a file has of its own."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +70,12 @@ class AboutEvidence:
         Number of samples that were searched.
     lists : mapping of str to int array
         The lists in `LISTS` that the file has: `cuts` [K], the numbers of samples among which hits
-        are counted.
-    layers, objectives : sequence of str
-        Names of the layers, and the objectives of the search.
+        are counted; `compared` [n], the samples by which units are compared; `n_units`, how many
+        units of each layer there are; `concept_positive` and `concept_defined` [C], on how many
+        samples each concept is true, and on how many it is defined; and, if samples are held out,
+        `held_out_cuts` [K'], which is to these what `cuts` is to the searched ones.
+    names : mapping of str to sequence of str
+        The names in `NAMES`: `layer`, the `objective` of each search, and the `concept` ids.
     sample_id : sequence of str or None
         Ids of all samples of the activation file; None if they have none.
     n_file_samples : int
@@ -76,8 +87,7 @@ class AboutEvidence:
 
     n_samples: int
     lists: Mapping[str, np.ndarray]
-    layers: Sequence[str]
-    objectives: Sequence[str]
+    names: Mapping[str, Sequence[str]]
     sample_id: Sequence[str] | None
     n_file_samples: int
     sha256: Mapping[str, str]
@@ -97,6 +107,10 @@ class RunEvidence:
         Number of samples that were searched.
     cuts : uint32 [K]
         The numbers of samples among which hits are counted.
+    compared : uint32 [n]
+        The samples by which units are compared, as rows of the activation file.
+    concept : tuple of str [C]
+        Ids of the concepts.
     layer : tuple of str [S]
         The layer of each record of a unit.
     direction : tuple of str [S]
@@ -108,21 +122,35 @@ class RunEvidence:
     rows : dict of str to array [R, ...]
         Evidence of each row of the run, in their order, among it `record`, which of the S records
         it is about; that of a dead unit is 0.
+    alike : dict of str to array [S, 5]
+        The units alike, numbers in `unit` and rank correlations in `correlation`.
+    concepts : ConceptEvidence
+        The AUC of single concepts for each unit.
     shown : dict of int to str
         Ids of the samples that any list names, by row of the activation file.
     sha256 : dict of str to str
         SHA-256 of the activations, of labels.jsonl, and of held-out activations.
+    held_out_cuts : uint32 [K'] or None
+        The numbers of held-out samples among which hits are counted; None if none were held out.
+    held_out : dict of str to array [R, ...] or None
+        What the held-out samples say of each row of the run.
     """
 
     n_samples: int
     cuts: np.ndarray
+    compared: np.ndarray
+    concept: tuple[str, ...]
     layer: tuple[str, ...]
     direction: tuple[str, ...]
     objective: tuple[str, ...]
     units: Fields
     rows: Fields
+    alike: Fields
+    concepts: ConceptEvidence
     shown: dict[int, str]
     sha256: dict[str, str]
+    held_out_cuts: np.ndarray | None = None
+    held_out: Fields | None = None
 
     @classmethod
     def of_file(cls, file: h5py.File) -> Self:
@@ -132,16 +160,25 @@ class RunEvidence:
         }
         types = record_types(lists)
         groups = {name: _read_records(own_group(file, name), of) for name, of in types.items()}
+        names = {name: tuple(read_strings(own_dataset(file, name))) for name in NAMES}
         layer, objective, direction = (
-            _named(file, groups[group].pop(name), names)
-            for group, name, names in (
-                (UNITS, "layer", read_strings(own_dataset(file, "layer"))),
-                (ROWS, "objective", read_strings(own_dataset(file, "objective"))),
+            _named(file, groups[group].pop(name), known)
+            for group, name, known in (
+                (UNITS, "layer", names["layer"]),
+                (ROWS, "objective", names["objective"]),
                 (UNITS, "direction", DIRECTIONS),
             )
         )
-        n_rows = {_n_records(groups[name]) for name in OF_ROWS if name in groups}
-        if len(n_rows) > 1 or groups[ROWS]["record"].max(initial=0) >= max(1, len(layer)):
+        fields = lists["concept_positive"], lists["concept_defined"], groups.pop(CONCEPTS)
+        concepts = ConceptEvidence(*fields)
+        # Each row has a record of every group of rows, each unit and direction of all others.
+        n_records = {(name in OF_ROWS, _n_records(of)) for name, of in groups.items()}
+        if len(n_records) > 2 or groups[ROWS]["record"].max(initial=0) >= max(1, len(layer)):
+            raise _contradiction(file)
+        if not _is_known(groups[UNITS]["share"], len(names["concept"])):
+            raise _contradiction(file)
+        n_units = int(lists["n_units"].sum()), len(layer) / max(1, len(set(direction)))
+        if not concepts.fits(n_units, len(names["concept"])):
             raise _contradiction(file)
         with broken_file_errors(file):
             n_samples = as_whole(file.attrs.get("n_samples"))
@@ -156,9 +193,28 @@ class RunEvidence:
             shown=_shown(file),
             sha256={name: str(as_text(one)) for name, one in named.items() if one is not None},
             cuts=lists["cuts"],
+            compared=lists["compared"],
+            concept=names["concept"],
             units=groups[UNITS],
             rows=groups[ROWS],
+            alike=groups[ALIKE],
+            concepts=concepts,
+            held_out_cuts=lists.get(HELD_OUT_CUTS),
+            held_out=groups.get(HELD_OUT),
         )
+
+    def concept_auc(self, record: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the AUC of single concepts, seen from the top of one of the S records of units.
+
+        The first array, int64 [k], holds indices into `concept`: all concepts that have an
+        AUC or, of very many, the 50 with the highest and the 50 with the lowest. The second one,
+        float64 [k], holds their AUC, which falls.
+        """
+        unit = record * self.concepts.n_units // len(self.direction)
+        concept, auc = self.concepts.of_unit(unit)
+        if self.direction[record] == "negative":
+            return concept[::-1], 1.0 - auc[::-1]
+        return concept, auc
 
 
 def write_evidence(path: Path, parts: Iterable[EvidenceRecords], about: AboutEvidence) -> None:
@@ -180,8 +236,8 @@ def write_evidence(path: Path, parts: Iterable[EvidenceRecords], about: AboutEvi
             file.attrs[f"{name}_sha256"] = digest
         for name, numbers_of in about.lists.items():
             write_array(file, name, numbers_of.astype("<u4"))
-        write_strings(file, "layer", tuple(about.layers))
-        write_strings(file, "objective", tuple(about.objectives))
+        for name in NAMES:
+            write_strings(file, name, tuple(about.names[name]))
         written = {
             name: _Written(file.create_group(name), numbers[name], of) for name, of in types.items()
         }
@@ -272,7 +328,8 @@ def _dataset(group: h5py.Group, name: str, n_records: int, of: np.dtype) -> h5py
     shape = (n_records, *of.shape)
     options: dict[str, Any] = {}
     if n_records:
-        chunks = (min(n_records, _CHUNK), *of.shape)
+        fitting = max(1, _CHUNK_BYTES // of.itemsize)
+        chunks = (min(n_records, _CHUNK, fitting), *of.shape)
         options = {"chunks": chunks, "compression": "gzip", "shuffle": True}
     return group.create_dataset(name, shape, of.base, **options)
 
@@ -293,6 +350,10 @@ def _shown(file: h5py.File) -> dict[int, str]:
     if len(ids) != len(shown):
         raise _contradiction(file)
     return dict(zip(shown, ids, strict=True))
+
+
+def _is_known(concepts: np.ndarray, n_concepts: int) -> bool:
+    return bool(((concepts < n_concepts) | (concepts == NO_CONCEPT)).all())
 
 
 def _n_records(fields: Fields) -> int:

@@ -1,4 +1,4 @@
-"""Records of evidence, as plain bytes: of each unit and direction, and of each row."""
+"""Records of evidence, as plain bytes: of each unit and direction, each row, and each unit."""
 
 import struct
 from collections.abc import Iterator, Mapping
@@ -8,12 +8,17 @@ from typing import Self
 
 import numpy as np
 
-N_BINS, N_TOP, N_NEAR = 40, 24, 8
-NO_SAMPLE = 2**32 - 1
+from invert_core.results.concept_records import concept_type
+from invert_core.results.held_out_evidence import HELD_OUT, HELD_OUT_CUTS, held_out_type
 
-GROUPS = UNITS, ROWS = "units", "rows"
+N_BINS, N_TOP, N_NEAR, N_SHARED, N_ALIKE = 40, 24, 8, 6, 5
+NO_SAMPLE = NO_UNIT = 2**32 - 1
+"""Fills up lists."""
+
+UNITS, ROWS, CONCEPTS, SAMPLED, ALIKE = "units", "rows", "concepts", "sampled", "alike"
+GROUPS = UNITS, ROWS, HELD_OUT, CONCEPTS, SAMPLED, ALIKE
 """The groups of records in their order: each row has its `record` among the units."""
-OF_ROWS = (ROWS,)
+OF_ROWS = ROWS, HELD_OUT
 """The groups with one record for each row; the others have records of units."""
 SAMPLES = {UNITS: ("top", "middle"), ROWS: ("missed", "alarm")}
 """The fields that hold rows of the activation file."""
@@ -32,9 +37,14 @@ UNIT_TYPE = np.dtype(
         ("top_value", "<f4", (N_TOP,)),
         ("middle", "<u4", (N_NEAR,)),
         ("middle_value", "<f4", (N_NEAR,)),
+        ("share", "<u4", (N_SHARED,)),
+        ("share_hits", "u1", (N_SHARED,)),
     ]
 )
 """The record of a unit seen from one end; docs/file-formats.md says what the fields mean."""
+
+ALIKE_TYPE = np.dtype([("unit", "<u4", (N_ALIKE,)), ("correlation", "<f4", (N_ALIKE,))])
+"""The units alike, one record for each of a unit."""
 
 Records = Mapping[str, np.ndarray]
 """Records of each group, keyed by its name."""
@@ -58,13 +68,36 @@ def row_type(n_cuts: int) -> np.dtype:
     )
 
 
+def sampled_type(n_compared: int) -> np.dtype:
+    """Return the type of the midranks of a unit, by which units are compared."""
+    return np.dtype([("ranks", "<u2", (n_compared,))])
+
+
+def _types(lists: Mapping[str, np.ndarray]) -> dict[str, np.dtype]:
+    """Return the types that a run has from the first unit on; the parameter is as below."""
+    n_units = int(lists["n_units"].sum(dtype=np.int64))
+    types = {UNITS: UNIT_TYPE, ROWS: row_type(lists["cuts"].size)}
+    if HELD_OUT_CUTS in lists:
+        types[HELD_OUT] = held_out_type(lists[HELD_OUT_CUTS].size)
+    types[CONCEPTS] = concept_type(lists["concept_positive"].size, n_units)
+    return types
+
+
 def record_types(lists: Mapping[str, np.ndarray]) -> dict[str, np.dtype]:
-    """Return the type of the records of each group of a run, in the order of `GROUPS`.
+    """Return the type of the records of each group of a run.
 
     The lists that the file has of its own say how long some fields are; a group without its list is
     not there.
     """
-    return {UNITS: UNIT_TYPE, ROWS: row_type(lists["cuts"].size)}
+    return _types(lists) | {ALIKE: ALIKE_TYPE}
+
+
+def saved_types(lists: Mapping[str, np.ndarray]) -> dict[str, np.dtype]:
+    """Return the type of the records of each group of an unfinished run.
+
+    Which units are alike is known at the end only.
+    """
+    return _types(lists) | {SAMPLED: sampled_type(lists["compared"].size)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +161,7 @@ class SavedEvidence:
     n_bytes : int
         How much of the file counts.
     types : mapping of str to dtype
-        The type of the records of each group, in their order.
+        The type of the records of each group.
     """
 
     path: Path
@@ -138,13 +171,14 @@ class SavedEvidence:
     def __iter__(self) -> Iterator[EvidenceRecords]:
         """Read the records of a few units at a time."""
         head = _head(len(self.types))
+        types = {name: self.types[name] for name in GROUPS if name in self.types}
         left = self.n_bytes
         with self.path.open("rb") as file:
             while left:
                 numbers = head.unpack(file.read(head.size))
                 groups = {
                     name: np.frombuffer(file.read(number * of.itemsize), of)
-                    for (name, of), number in zip(self.types.items(), numbers, strict=True)
+                    for (name, of), number in zip(types.items(), numbers, strict=True)
                 }
                 left -= head.size + sum(one.nbytes for one in groups.values())
                 yield EvidenceRecords(groups)

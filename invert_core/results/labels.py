@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from invert_core.errors import DataError, FileFormatError, UnknownNameError
-from invert_core.results.columns import Explanation, Label, checked
+from invert_core.results.columns import Explanation, Label
 from invert_core.results.label_table import LabelTable, Record
 from invert_core.results.label_text import HEADER, LabelText
+from invert_core.results.row_checks import checked
 from invert_core.settings import SIGNIFICANT
 from invert_core.wording import counted, first_few, nearest
 

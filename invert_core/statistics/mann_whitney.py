@@ -1,6 +1,7 @@
 """AUC and the Mann-Whitney U test on arrays, for many units and many labels at once."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -8,9 +9,10 @@ import numpy.typing as npt
 
 from invert_core.activations.dense import read_units
 from invert_core.errors import DataError
+from invert_core.kernels.atoms import Atoms
 from invert_core.kernels.bits import pack_columns
 from invert_core.kernels.ranks import rank_sums
-from invert_core.kernels.sums import concept_sums, index_by_atoms
+from invert_core.kernels.sums import LabelIndex, concept_sums, index_by_atoms
 from invert_core.parallel import n_threads
 from invert_core.statistics.conditional import log10_p_given_ties
 from invert_core.statistics.tails import ALTERNATIVES, RankSpread, p_values, z_score
@@ -146,49 +148,67 @@ def mann_whitney(
             f"There are {n_samples} activations but {table.shape[0]} labels.",
             "Give one label per sample, along the first axis.",
         )
+    test = _Test(matrix, *_indexed(table), alternative, method)
+    # Four pieces for each thread: the first runs alone, and the last may take longer.
+    size = max(1, min(_VALUES_AT_ONCE // n_samples, n_units // (4 * jobs)))
+    pieces = [range(start, min(start + size, n_units)) for start in range(0, n_units, size)]
+    with ThreadPoolExecutor(jobs) as pool:
+        # The first piece runs alone, so that no two threads compile the same kernel.
+        parts = [test.of(pieces[0]), *pool.map(test.of, pieces[1:])]
+    picked = (0 if one_unit else slice(None), 0 if one_label else slice(None))
+    return MannWhitney(*(np.concatenate(of_field)[picked] for of_field in zip(*parts, strict=True)))
+
+
+def _indexed(table: np.ndarray) -> tuple[Atoms, LabelIndex]:
+    """Index the labels bool [N, C], each of which must be true on some samples only."""
+    n_samples = len(table)
     atoms, index = index_by_atoms(pack_columns(table), n_samples)
-    n_positive = index.counts
-    empty = np.flatnonzero((n_positive == 0) | (n_positive == n_samples))
+    empty = np.flatnonzero((index.counts == 0) | (index.counts == n_samples))
     if empty.size:
-        where = "nowhere" if n_positive[empty[0]] == 0 else "everywhere"
+        where = "nowhere" if index.counts[empty[0]] == 0 else "everywhere"
         raise DataError(
             f"Label {empty[0]} is true {where}, so there is nothing to compare.",
             "Leave it out.",
         )
+    return atoms, index
 
-    def test(units: range) -> tuple[np.ndarray, ...]:
-        values = read_units(matrix, units)
+
+@dataclass(frozen=True, eq=False)
+class _Test:
+    """The test of activations [N, K] and indexed labels."""
+
+    matrix: np.ndarray
+    atoms: Atoms
+    index: LabelIndex
+    alternative: str
+    method: str
+
+    def of(self, units: range) -> MannWhitney:
+        """Test some units: arrays [k, C]."""
+        values = read_units(self.matrix, units)
         nan = find_nan(values)
         if nan is not None:
             raise DataError(
                 f"The activations are NaN at unit {units[nan[0]]}, sample {nan[1]}.",
                 "Leave such samples out, or find out why the model produces NaN.",
             )
-        ranked = rank_sums(values, atoms)
-        rank_sum = concept_sums(ranked.sums, index, index.dense)
+        n_samples, n_positive = len(self.matrix), self.index.counts
+        ranked = rank_sums(values, self.atoms)
+        rank_sum = concept_sums(ranked.sums, self.index, self.index.dense)
         doubled = rank_sum - n_positive * (n_positive + 1)
         spread = RankSpread.of_units(n_samples, ranked.tie_sums).of_each(np.s_[:, None])
-        if method == "normal":
-            p_value, log10_p = p_values(doubled, n_positive, spread, alternative)
+        if self.method == "normal":
+            p_value, log10_p = p_values(doubled, n_positive, spread, self.alternative)
         else:
             unit = np.arange(len(values))[:, None]
-            log10_p, _ = log10_p_given_ties(n_positive, rank_sum, unit, ranked.ties, alternative)
+            log10_p, _ = log10_p_given_ties(
+                n_positive, rank_sum, unit, ranked.ties, self.alternative
+            )
             p_value = 10.0**log10_p
-        return doubled, z_score(doubled, n_positive, spread), p_value, log10_p
-
-    # Four pieces for each thread: the first runs alone, and the last may take longer.
-    size = max(1, min(_VALUES_AT_ONCE // n_samples, n_units // (4 * jobs)))
-    pieces = [range(start, min(start + size, n_units)) for start in range(0, n_units, size)]
-    with ThreadPoolExecutor(jobs) as pool:
-        # The first piece runs alone, so that no two threads compile the same kernel.
-        tested = [test(pieces[0]), *pool.map(test, pieces[1:])]
-    doubled, z, p_value, log10_p = (np.concatenate(parts) for parts in zip(*tested, strict=True))
-    result = MannWhitney(
-        u=doubled / 2.0,
-        auc=doubled / (2 * n_positive * (n_samples - n_positive)),
-        z=z,
-        p_value=p_value,
-        log10_p=log10_p,
-    )
-    picked = (0 if one_unit else slice(None), 0 if one_label else slice(None))
-    return MannWhitney(*(field[picked] for field in result))
+        return MannWhitney(
+            u=doubled / 2.0,
+            auc=doubled / (2 * n_positive * (n_samples - n_positive)),
+            z=z_score(doubled, n_positive, spread),
+            p_value=p_value,
+            log10_p=log10_p,
+        )

@@ -67,7 +67,7 @@ def test_inputs_that_moved_are_given_as_options(run):
 def test_labels_that_hold_on_other_samples(unseen):
     summary, head, *rows = invert(*HELD_OUT).stdout.splitlines()
     assert summary.startswith("3 of 3 labels tested; ")
-    assert "hold (p < 0.05); " in summary
+    assert "significant (p < 0.05); " in summary
     assert "median optimism " in summary
     assert head.split() == [
         *(
@@ -93,7 +93,7 @@ def test_labels_that_hold_on_other_samples(unseen):
 
 def test_labels_hold_in_groups_of_other_samples(unseen):
     summary, head, *rows = invert(*HELD_OUT, "--groups", "id:(..).*").stdout.splitlines()
-    assert " hold (p < 0.05); " in summary
+    assert " significant (p < 0.05); " in summary
     assert head.split()[5:8] == ["p", *HELD]
     of_groups = next(row for row in rows if row.startswith("fc:1"))
     assert " 1.000 (0." in of_groups
@@ -113,10 +113,24 @@ def test_labels_on_samples_of_unknown_groups_are_counted_without_p(unseen):
     result = invert("check", "grouped", *HELD_OUT[2:])
     assert "stay empty, because nothing shows which held-out samples" in result.stderr
     summary, head, *rows = result.stdout.splitlines()
-    assert "hold" not in summary
+    assert "significant" not in summary
     assert "on the wrong side of 0.5" in summary
     assert head.split() == ["unit", "label", "auc", "held", "out", "optimism", "positive", *HELD]
     assert " (0." not in next(row for row in rows if row.startswith("fc:1"))
+
+
+def test_labels_of_peaks_are_shown_with_their_scores(unseen):
+    inputs = ("activations.npz", "concepts.csv", "--permutations", 0, "--length", 1)
+    invert("label", *inputs, "--objective", "phi,auc", "-o", "peaks")
+    summary, head, *rows = invert("check", "peaks", *HELD_OUT[2:]).stdout.splitlines()
+    assert "median optimism " in summary
+    assert head.split() == [
+        *("unit", "label", "auc", *HELD, "score", "score", *HELD, "p", *HELD),
+        *("optimism", "positive", *HELD),
+    ]
+    first = next(row for row in rows if row.startswith("fc:1")).split()
+    score, score_held_out = map(float, first[-5:-3])
+    assert float(first[-2]) == pytest.approx(score - score_held_out, abs=0.002)
 
 
 def test_json_and_csv_have_all_rows_with_the_columns_of_a_run(unseen):

@@ -87,6 +87,21 @@ def test_formulas_that_are_defined_on_too_little_are_left_out(blanks):
     assert planned["n_samples"] == 60
 
 
+NOTHING = "No labels are left out as missing, so --min-defined changes nothing."
+
+
+def test_a_least_share_of_labels_is_of_no_use_where_none_are_left_out(blanks):
+    table = (blanks / "concepts.csv").read_text()
+    (blanks / "whole.csv").write_text(table.replace(",,", ",0,").replace(",,", ",0,"))
+    for concepts, missing in (("concepts.csv", "negative"), ("whole.csv", "exclude")):
+        plain = ("label", "activations.npz", concepts, "-o", "run", "--missing", missing)
+        plain = (*plain, "--overwrite")
+        assert NOTHING not in invert(*plain).stderr
+        assert invert(*plain, "-q", "--min-defined", 0.7).stderr.count(NOTHING) == 1
+        assert invert(*plain, "--min-defined", 0.7, "--dry-run").stderr.count(NOTHING) == 1
+    assert NOTHING not in invert(*LABEL, *EXCLUDE, "--min-defined", 0.7, "--overwrite").stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

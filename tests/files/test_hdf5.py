@@ -66,8 +66,46 @@ def test_a_missing_file_and_a_folder_are_no_files(tmp_path):
 def test_a_truncated_file_is_refused(path, kept):
     path.write_bytes(path.read_bytes()[:kept])
     with (
-        pytest.raises(FileFormatError, match="is not a whole HDF5 file"),
+        pytest.raises(FileFormatError, match="is not a whole HDF5 file") as caught,
         hdf5.open_checked(path, "a-format", 2),
+    ):
+        pytest.fail("it was opened")
+    assert caught.value.message == f"{str(path)!r} is not a whole HDF5 file."
+    assert caught.value.hint.endswith(" Copy it again from where it is whole, or make it again.")
+
+
+@pytest.mark.parametrize(
+    ("of_hdf5", "said"),
+    [
+        ("inflate() failed", "x.h5:/numbers is broken."),
+        ("filter returned failure during read", "x.h5:/numbers is broken."),
+        *(
+            (words, "x.h5:/numbers was compressed with a filter of HDF5 that is missing here.")
+            for words in (
+                "required filter 'zstd' is not registered",
+                "can't open directory (/usr/local/hdf5/lib/plugin). Please verify its existence",
+            )
+        ),
+    ],
+)
+def test_what_hdf5_says_of_damage_is_put_into_words(file, of_hdf5, said):
+    with (
+        pytest.raises(FileFormatError) as caught,
+        hdf5.broken_file_errors(file["numbers"]),
+    ):
+        raise OSError(f"Can't synchronously read data ({of_hdf5})")
+    assert caught.value.message == said
+    assert caught.value.hint
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Unable to synchronously open file (unable to open file: name)")
+
+    monkeypatch.setattr(h5py, "File", refuse)
+    with (
+        pytest.raises(FileFormatError, match=r"cannot be read: Permission denied\. Check its perm"),
+        hdf5.open_file(path),
     ):
         pytest.fail("it was opened")
 

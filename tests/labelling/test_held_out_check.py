@@ -16,19 +16,7 @@ from tests.labelling.checked_run import (
     SETTINGS,
     label_seen,
     of_unseen,
-    write_parts,
-    write_samples,
 )
-
-
-@pytest.fixture
-def files(tmp_path):
-    return write_samples(tmp_path)
-
-
-@pytest.fixture
-def run(files):
-    return label_seen(files)
 
 
 def test_every_row_is_tested_as_if_its_formula_were_scored(run, files):
@@ -54,7 +42,7 @@ def test_the_summary_counts_the_headlines_of_living_units(run, files):
     assert found.n_tested == len(tested)
     wrong = [(row.auc > 0.5) != (row.auc_held_out > 0.5) for row in tested]
     assert found.n_wrong_side == sum(wrong) > 0
-    assert found.n_hold == sum(row.p_held_out < 0.05 for row in tested) > 0
+    assert found.n_significant == sum(row.p_held_out < 0.05 for row in tested) > 0
     optimism = [
         sign * (row.auc - row.auc_held_out) for sign, row in zip(signs, tested, strict=True)
     ]
@@ -128,15 +116,6 @@ def test_other_units_are_refused(run, files):
         check_held_out(run, *of_unseen(files))
 
 
-@pytest.fixture
-def clips(tmp_path):
-    """Frames of 13 clips, on which a run is to be made, and of 7 others."""
-    random = np.random.default_rng(3)
-    values = random.normal(size=(200, 6)).astype(np.float32)
-    ids = [f"clip{number // 10}/{number % 10}" for number in range(200)]
-    return write_parts(tmp_path, values, ids, random)
-
-
 def said(caplog):
     return [(one.levelname, one.getMessage()) for one in caplog.records]
 
@@ -147,14 +126,14 @@ def test_samples_that_look_grouped_bring_advice_that_can_be_followed(clips, capl
     found = check_held_out(run, *of_unseen(clips))
     (told,) = [text for level, text in said(caplog) if level == "WARNING"]
     assert "give --groups 'id:(.*)/.*', or --groups none" in told
-    assert found.n_hold is not None
+    assert found.n_significant is not None
     of_samples = {row.p_held_out for row in found.labels} - {None}
     for groups, n_warnings in (("id:(.*)/.*", 0), ("none", 0)):
         caplog.clear()
         found = check_held_out(run, *of_unseen(clips), groups=groups)
         assert [level for level, _ in said(caplog)].count("WARNING") == n_warnings
         in_groups, told = groups != "none", {row.p_held_out for row in found.labels} - {None}
-        assert found.n_hold is not None
+        assert found.n_significant is not None
         assert bool(told & of_samples) != in_groups
 
 
@@ -163,7 +142,7 @@ def test_labels_hold_in_held_out_groups_as_they_do_when_labelled_with_them(clips
     found = check_held_out(run, *of_unseen(clips))
     tested = [row for row in found.labels.best() if row.p_held_out is not None]
     assert len(tested) > 5
-    assert found.n_hold == sum(row.p_held_out < 0.05 for row in tested)
+    assert found.n_significant == sum(row.p_held_out < 0.05 for row in tested)
     arrays = [np.load(clips / f"{name}.npz") for name in ("seen", "unseen")]
     searched, held = (
         Activations.from_array(each["fc"], sample_id=each["sample_id"].tolist()) for each in arrays
@@ -193,7 +172,8 @@ def test_groups_that_are_told_count_even_if_the_searched_activations_are_gone(cl
     (clips / "seen.npz").unlink()
     caplog.clear()
     found = check_held_out(run, *of_unseen(clips))
-    assert "Nothing shows that these samples are of other groups" in caplog.text
+    assert "Nothing shows that the held-out samples are of other groups" in caplog.text
+    assert "seen.npz' is no longer there" in caplog.text
     assert list(found.labels) == list(whole.labels)
 
 
@@ -218,7 +198,7 @@ def test_the_table_of_a_run_says_nothing_of_other_samples(clips, caplog):
     ids = [f"clip{number // 10}/{number % 10}" for number in range(200)]
     run = label_seen(clips, groups=table("seen.csv", ids[:N_SEARCHED]))
     found = check_held_out(run, *of_unseen(clips))
-    assert found.n_hold is None
+    assert found.n_significant is None
     assert found.n_tested > 0
     assert {row.p_held_out for row in found.labels} == {None}
     assert {row.auc_held_out_high for row in found.labels} == {None}
@@ -229,7 +209,7 @@ def test_the_table_of_a_run_says_nothing_of_other_samples(clips, caplog):
     assert "give --groups TABLE:COLUMN with rows for both" in caplog.text
     caplog.clear()
     found = check_held_out(run, *of_unseen(clips), groups=table("all.csv", ids))
-    assert found.n_hold is not None
+    assert found.n_significant is not None
     assert "stay empty, because nothing" not in caplog.text
     assert "Nothing shows" not in caplog.text
     with pytest.raises(DataError, match=r"seen.csv' has no row for 70 held-out samples"):

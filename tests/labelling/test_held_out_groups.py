@@ -201,4 +201,4 @@ def test_held_out_samples_are_not_matched_with_groups_by_position(tmp_path):
         )
     assert caught.value.hint
     with pytest.raises(DataError, match="nothing shows which rows of the list"):
-        read_groups(["a"] * 3, None, 3, held_out=True)
+        read_groups(["a"] * 3, None, 3, searched_id=())

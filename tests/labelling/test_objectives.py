@@ -5,7 +5,7 @@ from scipy import sparse
 from invert_core import Settings, label
 from invert_core.activations import Activations
 from invert_core.concepts import ConceptSet
-from invert_core.errors import SettingError
+from invert_core.errors import DataError, SettingError
 from invert_core.labelling.label_files import label_files
 from invert_core.labelling.permuted_labels import check_permuted_labels
 from invert_core.labelling.verifying import verify_run
@@ -89,31 +89,6 @@ def test_held_out_samples_test_the_formulas_of_each_objective_as_if_it_were_alon
         assert found == living
 
 
-def test_an_auc_on_unseen_samples_decides_nothing_where_none_was_searched_for():
-    rng = np.random.default_rng(2)
-    concepts = rng.random((N, 6)) < 0.3
-    # The peaks are "a & ~b", but most of its samples are low, and those of "a & b" are not.
-    a, b = concepts[:, :2].T
-    units = rng.normal(size=(N, 4)) + np.where(b, 1.0, -1.0)[:, None] * a[:, None]
-    for unit in units.T:
-        unit[rng.choice(np.flatnonzero(a & ~b), (a & ~b).sum() // 3, replace=False)] += 6.0
-    half = np.arange(N) < N // 2
-    ids = np.array([f"s{number}" for number in range(N)])
-    told = {"settings": settings("phi"), "join": "inner"}
-    searched, unseen = (
-        Activations.from_array(units[part], sample_id=ids[part]) for part in (half, ~half)
-    )
-    marks = ConceptSet.from_arrays(concepts, list("abcdef"), sample_id=ids.tolist())
-    without = label(searched, marks, **told)
-    found = label(searched, marks, **told, held_out=unseen)
-    assert "a & ~b" in {row.formula for row in found if row.headline}
-    assert [row.formula for row in found] == [row.formula for row in without]
-    assert [row.headline for row in found] == [row.headline for row in without]
-    assert {row.auc_held_out is None for row in found if row.formula} == {False}
-    assert {row.p_held_out for row in found} == {row.optimism for row in found} == {None}
-    assert "fades" not in {row.verdict for row in found}
-
-
 def test_groups_are_permuted_for_each_objective():
     units, concepts = made()
     groups = [str(number // 10) for number in range(N)]
@@ -143,11 +118,12 @@ def test_dead_units_are_counted_whatever_objective_comes_first(tmp_path):
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"objective": None}, "is None"),
-        ({"quantile": 0.3}, "only with the objectives phi, iou and f1"),
+        ({"objective": 7}, "is 7"),
+        ({"objective": "auc", "quantile": 0.3}, "only with the objectives phi, iou and f1"),
+        ({"search": "exhaustive", "quantile": 0.3}, "only with the objectives phi, iou and f1"),
         ({"objective": "auc,phy"}, "phi"),
-        ({"objective": ("auc", "auc")}, "twice"),
-        ({"objective": ()}, "no objective"),
+        ({"objective": ("auc", "phi", "phi")}, "names 'phi' twice. Give each one once."),
+        ({"objective": []}, "names no objective. Give one or several, as in --objective auc,phi."),
         ({"quantile": 0.0}, "--quantile is 0.0"),
         ({"quantile": 1.0}, "--quantile is 1.0"),
         ({"objective": "phi", "search": "exhaustive"}, "no objective but auc"),
@@ -167,6 +143,30 @@ def test_missing_labels_are_left_out_by_auc_alone():
         label(units, concepts, settings=settings("auc", "phi"), missing="exclude")
 
 
+def test_by_default_every_unit_has_two_answers_where_both_can_be_found(tmp_path, caplog):
+    units, concepts = made()
+    options = {"length": 2, "permutations": PERMUTATIONS}
+    found = label(units, concepts, settings=Settings(**options))
+    assert list(found) == list(label(units, concepts, settings=settings("auc", "phi", length=2)))
+    assert {len(rows) for rows in found.answers()} == {2}
+    certified = label(units, concepts, settings=Settings(search="exhaustive", **options))
+    assert {row.objective for row in certified} == {"auc"}
+
+    concepts = {name: marks.astype(np.int8) for name, marks in concepts.items()}
+    concepts["c2"][:40] = -1
+    caplog.set_level("INFO", "invert")
+    lacking = label(units, concepts, settings=Settings(**options), missing="exclude")
+    assert {row.objective for row in lacking} == {"auc"}
+    assert "highest activations get no labels of their own" in caplog.text
+    with pytest.raises(SettingError, match="only with the objectives phi"):
+        label(units, concepts, settings=Settings(quantile=0.1), missing="exclude")
+    files = tmp_path / "units.npy", tmp_path / "concepts.npz"
+    np.save(files[0], units)
+    np.savez(files[1], labels=np.stack(list(concepts.values()), axis=1), id=list(concepts))
+    label_files(*files, tmp_path / "run", settings=Settings(**options), missing="exclude")
+    assert read_run(tmp_path / "run").info["settings"]["objective"] == ["auc"]
+
+
 def test_a_run_of_several_objectives_is_read_checked_and_shown(tmp_path):
     units, concepts = made()
     np.save(tmp_path / "units.npy", units)
@@ -180,12 +180,45 @@ def test_a_run_of_several_objectives_is_read_checked_and_shown(tmp_path):
     assert verify_run(run).differences == ()
     assert check_permuted_labels(run, 2).n_permutations == 2
     shown = invert("show", run, "units:1")
-    assert "objective" in shown.stdout
+    assert "By phi, what the strongest responses share:" in shown.stdout
     assert "Best found of each length by phi, positive:" in shown.stdout
     # Where both objectives say the same, it is said once.
-    assert "Headline by auc, phi: c3 (" in shown.stdout
+    assert "Headline and peak: c3 (" in shown.stdout
     shown = invert("show", run, "units:2").stdout
-    assert "Headline by auc: c0 (" in shown
-    assert "Headline by phi: c6 (" in shown
+    assert "Headline: c0 (" in shown
+    assert "Peak: c6 (" in shown
     label_files(*files, output=other, settings=settings("auc", search="exhaustive"))
     assert len(compare_runs(run, other).units) == 6
+
+
+@pytest.mark.parametrize("objective", ["mad", "pearson", "cosine"])
+@pytest.mark.parametrize("of", [np.asarray, sparse.csc_array], ids=["dense", "sparse"])
+def test_infinite_activations_that_need_a_mean_are_named(objective, of):
+    units, concepts = made()
+    units[units < 0] = 0
+    units[[400, 30], 5] = np.inf, -np.inf
+    ids = [f"s{number}" for number in range(N)]
+    activations = Activations.from_array({"fc": of(units)}, sample_id=ids)
+    # The first sample has no labels.
+    marks = np.stack([column[1:] for column in concepts.values()], axis=1)
+    concepts = ConceptSet.from_arrays(marks, list(concepts), sample_id=ids[1:])
+    with pytest.raises(
+        DataError, match=r"of unit fc:5 is infinite for sample 's30', and"
+    ) as caught:
+        label(activations, concepts, settings=settings("auc", objective), join="inner")
+    assert caught.value.hint.endswith("order of activations: auc, correlation, phi, iou, f1, top.")
+    for told in (
+        {"settings": settings(objective), "units": [0, 1, 6]},
+        {"settings": settings("auc", "phi"), "units": [5]},
+    ):
+        assert label(activations, concepts, join="inner", **told).rows
+
+
+@pytest.mark.parametrize("objective", ["correlation", "phi", "iou", "f1", "pearson", "cosine"])
+def test_the_value_of_a_perfect_formula_is_not_beyond_1(objective):
+    marks = np.random.default_rng(0).random((291, 90)) < np.linspace(0.07, 0.49, 90)
+    units = (marks * np.linspace(0.1, 3, 90)).astype(np.float32)
+    concepts = {f"c{number}": column for number, column in enumerate(marks.T)}
+    told = {"permutations": 0, "length": 1, "objective": objective}
+    found = label(units, concepts, settings=Settings(**told)).best()
+    assert max(row.score for row in found) == 1.0

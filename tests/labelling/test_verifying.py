@@ -12,18 +12,8 @@ from invert_core.errors import FileFormatError, MissingFileError, StaleFileError
 from invert_core.labelling.label_files import label_files
 from invert_core.results.run_directory import read_run
 from invert_core.settings import Settings
-from tests.labelling.checked_run import label_seen, of_unseen, write_samples
+from tests.labelling.checked_run import of_unseen
 from tests.results.changed_files import seal, seal_run
-
-
-@pytest.fixture
-def files(tmp_path):
-    return write_samples(tmp_path)
-
-
-@pytest.fixture
-def run(files):
-    return label_seen(files)
 
 
 def test_a_run_is_what_its_inputs_give(run, files):

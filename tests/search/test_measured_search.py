@@ -9,9 +9,9 @@ from invert_core.activations.sparse import SparseUnits
 from invert_core.errors import DataError
 from invert_core.kernels.atoms import Atoms, bits_of_atoms, find_atoms
 from invert_core.kernels.sums import PLANES, label_index
+from invert_core.search.findings import Findings
 from invert_core.search.measured_search import MeasuredSearch
-from invert_core.search.search_result import Findings
-from invert_core.settings import OBJECTIVES, OF_HIGHEST, Settings
+from invert_core.settings import OBJECTIVES, OF_HIGHEST, OF_VALUES, Settings
 from invert_core.testing import strategies
 from tests import naive
 from tests.search.test_search import as_floats, concept_set
@@ -24,7 +24,6 @@ pytestmark = [
 ]
 
 MEASURED = OBJECTIVES[1:]
-OF_VALUES = ("mad", "pearson", "cosine")
 
 
 class DenseSearch(MeasuredSearch):
@@ -166,13 +165,3 @@ def test_sparse_units_and_dense_ones_give_the_same_bits(objective, direction):
     one, other = search.explain(sparse), search.explain(units)
     for name in ("length", "literals", "connectives", "rank_sum", "score", "n_highest", "log10_p"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
-
-
-@pytest.mark.parametrize("objective", OF_VALUES)
-def test_means_of_infinite_activations_are_refused(objective):
-    labels = np.random.default_rng(0).random((40, 3)) < 0.4
-    search = MeasuredSearch(concept_set(labels), Settings(objective=(objective,)))
-    values = np.arange(40.0, dtype=np.float32)
-    values[3] = np.inf
-    with pytest.raises(DataError, match="infinite activations"):
-        search.explain(values[None])

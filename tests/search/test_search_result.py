@@ -12,8 +12,9 @@ from invert_core.concepts import ConceptSet
 from invert_core.kernels.ties import Ties
 from invert_core.search import search_result
 from invert_core.search.beam_search import BeamSearch
+from invert_core.search.findings import Findings
 from invert_core.search.masked_search import MaskedSearch
-from invert_core.search.search_result import Findings, SearchResult
+from invert_core.search.search_result import SearchResult
 from invert_core.search.unit_result import Found, UnitResult, unit_results
 from invert_core.settings import Settings
 from invert_core.statistics.conditional import log10_p_given_ties
@@ -50,6 +51,7 @@ def order(sign):
 def searches(draw):
     """What searches of some units found: for each unit and direction a beam and by_length."""
     settings = Settings(
+        objective="auc",
         length=LENGTH,
         beam=draw(st.integers(1, 4)),
         min_gain=draw(st.sampled_from([0.0, 0.25, 0.5])),
@@ -98,7 +100,7 @@ def searched(kind):
     labels = (rng.random((90, 5)) < 0.3).astype(np.int8)
     units = np.maximum(rng.normal(size=(7, 90)), 0).astype(np.float32)
     units[2] = 1.0
-    settings = Settings(direction="both")
+    settings = Settings(objective="auc", direction="both")
     if kind == "masked":
         labels[rng.random(labels.shape) < 0.1] = -1
     concepts = ConceptSet.from_arrays(labels, [f"c{i}" for i in range(5)])
