@@ -22,7 +22,7 @@ from tests.fuzz.formats import Format, all_formats
 from tests.fuzz.mutations import damaged
 
 _CONTENT = bytes(range(200))
-_CASES = 20
+_CASES = 10
 
 
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import invert_core
+from invert_core.kernels._cache import CACHE
 
 pytestmark = [pytest.mark.packaging, pytest.mark.slow]
 
@@ -84,7 +85,9 @@ def test_a_checkout_takes_its_own_backends_where_another_one_is_installed(
 
 
 def test_the_demo_runs_from_the_wheel(installed, tmp_path):
-    done = installed.invert("demo", "-o", "run", cwd=tmp_path)
+    # The sources of the kernels are the same as here, and so is their machine code.
+    compiled = {} if CACHE is None else {"NUMBA_CACHE_DIR": str(CACHE.parent)}
+    done = installed.invert("demo", "-o", "run", cwd=tmp_path, **compiled)
     assert done.returncode == 0, done.stderr
     assert "output:7" in done.stdout
     assert (tmp_path / "run" / "labels.csv").is_file()
@@ -139,7 +142,9 @@ def test_labelling_works_where_no_machine_code_can_be_kept(installed, tmp_path):
     code = (
         "import invert_core\n"
         "assert invert_core.__file__.startswith({site!r})\n"
-        "labels = invert_core.label([[0.0], [1.0], [2.0], [3.0]], {{'high': [0, 0, 1, 1]}})\n"
+        "few = invert_core.Settings(length=1, permutations=0, evidence=False, objective='auc')\n"
+        "units, concepts = [[0.0], [1.0], [2.0], [3.0]], {{'high': [0, 0, 1, 1]}}\n"
+        "labels = invert_core.label(units, concepts, settings=few)\n"
         "from invert_core.kernels._cache import CACHE\n"
         "print(labels.rows[0].formula, labels.rows[0].auc, CACHE)\n"
     )
