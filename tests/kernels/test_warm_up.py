@@ -175,7 +175,7 @@ def test_a_plain_labelling_compiles_no_kernel_of_other_searches_and_float_types(
     done = {path.stem for path in (folder / "cache").rglob("*.done")}
     assert done == {
         all_jobs.SEARCH,
-        all_jobs.SCORES,
+        all_jobs.MEASURED_SEARCH,
         all_jobs.DRAWS,
         all_jobs.RANKS,
         all_jobs.INDEX,
