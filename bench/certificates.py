@@ -14,7 +14,7 @@ from bench import machine
 from bench.tables import table
 from invert_core import Settings, label, read_concepts
 
-SETTINGS = {"length": 3, "min_fraction": 0.002, "max_fraction": 0.5}
+SETTINGS = {"objective": "auc", "length": 3, "min_fraction": 0.002, "max_fraction": 0.5}
 
 
 @click.command(

@@ -98,7 +98,7 @@ def compare_labels(files, random):
         random.random((N_IMAGES, N_CONCEPTS)) < 0.2, id=[f"c{row}" for row in range(N_CONCEPTS)]
     )
     ours, theirs = (
-        label(path, concepts, settings=Settings(length=2, evidence=False))
+        label(path, concepts, settings=Settings(length=2, objective="auc", evidence=False))
         for path in files.values()
     )
     pairs = [

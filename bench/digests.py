@@ -18,6 +18,7 @@ import numpy as np
 _DEMO = Path("invert_core") / "demo"
 
 _EXTRACT = ("extract", "digits.onnx", "--data", "search.npz", "-l", "relu3", "-l", "output")
+_BY_AUC = ("--objective", "auc")
 
 _COMMANDS = {
     "demo": ("demo", "-o", "demo", "--jobs", "2"),
@@ -30,16 +31,17 @@ _COMMANDS = {
     ),
     "dense": (
         *("label", "dense.npy", "dense-concepts.h5", "-o", "dense", "--direction", "both"),
+        *_BY_AUC,
         *("--length", "4", "--beam", "5", "--min-gain", "0.001"),
     ),
     "dense-exhaustive": (
         *("label", "dense.npy", "dense-concepts.h5", "-o", "dense-exhaustive", "--units", "0-19"),
-        *("--search", "exhaustive", "--length", "2"),
+        *("--search", "exhaustive", "--length", "2", *_BY_AUC),
     ),
-    "rectified": ("label", "rectified.npy", "dense-concepts.h5", "-o", "rectified"),
+    "rectified": ("label", "rectified.npy", "dense-concepts.h5", "-o", "rectified", *_BY_AUC),
     "gaps": (
         *("label", "rectified.npy", "gaps-concepts.h5", "-o", "gaps", "--missing", "exclude"),
-        *("--units", "0-49"),
+        *("--units", "0-49", *_BY_AUC),
     ),
 }
 

@@ -64,7 +64,12 @@ def main(
     folder: Path, names: tuple[str, ...], jobs: int | None, units: str | None, json: Path | None
 ) -> None:
     """Make the data, label them, print a table."""
-    options = [*(("--jobs", jobs) if jobs else ()), *(("--units", units) if units else ())]
+    options = [
+        "--objective",
+        "auc",
+        *(("--jobs", jobs) if jobs else ()),
+        *(("--units", units) if units else ()),
+    ]
     results = Results.begun()
     for name in names:
         of_name = folder / name

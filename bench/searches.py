@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from invert_core import Settings
 
-_PLAIN = {"evidence": False}
-"""The other ways give no evidence for what they find; what it costs is measured by itself."""
+_PLAIN = {"objective": "auc", "evidence": False}
+"""The other ways know the AUC only and give no evidence; what these cost is measured elsewhere."""
 
 
 class Search(NamedTuple):

@@ -159,7 +159,7 @@ def test_labelling(alternate, tmp_path, values):
     as_before(tmp_path / "before.h5", 1)
     labels = np.random.default_rng(1).random((N_SAMPLES, N_CONCEPTS), np.float32) < 0.02
     concepts = ConceptSet.from_arrays(labels, id=[f"c{number}" for number in range(N_CONCEPTS)])
-    settings = Settings(length=1)
+    settings = Settings(length=1, objective="auc")
     expected = label(tmp_path / "now.h5", concepts, settings=settings, units="0-63").to_csv()
 
     def check(found):

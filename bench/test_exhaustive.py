@@ -22,7 +22,7 @@ def best_auc(data, units=slice(None), **settings):
     found = label(
         data.activations[:, units],
         data.concepts,
-        settings=Settings(**LIMITS, evidence=False, **settings),
+        settings=Settings(**LIMITS, objective="auc", evidence=False, **settings),
     )
     first = [row for row in found if row.rank == 1]
     assert all(row.gap in (None, 0.0) for row in first)

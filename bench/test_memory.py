@@ -31,7 +31,7 @@ def test_peak_memory(results, data_of, tmp_path, workload):
     used = run_label(
         *(activations, concepts, "-o", tmp_path / "run"),
         *("--length", search.settings.length, "--beam", search.settings.beam),
-        *("--min-fraction", search.settings.min_fraction),
+        *("--min-fraction", search.settings.min_fraction, "--objective", "auc"),
     )
     results.peaks.append(Peak(workload, *used))
 
@@ -56,7 +56,7 @@ def many_units(tmp_path_factory):
 
 @pytest.mark.parametrize("is_resumed", [False, True])
 def test_peak_memory_of_many_units(results, many_units, tmp_path, is_resumed):
-    command = ("label", *many_units, "-o", tmp_path / "run")
+    command = ("label", *many_units, "-o", tmp_path / "run", "--objective", "auc")
     if is_resumed:
         interrupt_after(MANY.n_units // 2, tmp_path / "run.partial", command)
     used = run_label(*command[1:])

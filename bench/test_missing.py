@@ -11,7 +11,7 @@ from bench.measuring import Way
 from invert_core import ConceptSet, Settings, label
 
 N_SAMPLES, N_CONCEPTS, N_UNITS = 20_000, 500, 64
-SETTINGS = Settings(length=3, beam=3)
+SETTINGS = Settings(length=3, beam=3, objective="auc")
 RANKINGS = 1 + 2 * SETTINGS.beam
 """Number of formulas that a search joins to every concept; the first is true on all samples."""
 

@@ -32,7 +32,7 @@ def label(folder, cache, options):
     subprocess.run(
         [
             *(sys.executable, _COMMAND_LINE, "label", folder / "layer.npy"),
-            *(folder / "concepts.npz", "-o", run, "--overwrite", *options),
+            *(folder / "concepts.npz", "-o", run, "--overwrite", "--objective", "auc", *options),
         ],
         env={**os.environ, "NUMBA_CACHE_DIR": str(cache)},
         check=True,

@@ -19,7 +19,7 @@ from invert_core.search.complete_search import sizes_within
 from invert_core.statistics.corrections import n_formulas
 
 N_UNITS = 64
-SETTINGS = Settings(length=3, beam=3)
+SETTINGS = Settings(length=3, beam=3, objective="auc")
 
 
 @pytest.fixture(scope="module", params=["ImageNet-val", "dense"])

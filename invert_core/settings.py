@@ -22,6 +22,8 @@ ADJUSTMENTS = ("bh", "by", "holm")
 OBJECTIVES = ("auc", "correlation", "phi", "iou", "f1", "mad", "pearson", "cosine", "top")
 OF_HIGHEST = ("phi", "iou", "f1")
 """The objectives that only ask which samples have the highest activations."""
+BOTH_ANSWERS = ("auc", "phi")
+"""The default: what the whole activation separates, and what its peak shares."""
 OF_VALUES = ("mad", "pearson", "cosine")
 """The objectives that use the activations themselves, and not only their order."""
 MAX_BEAM = 100_000
@@ -70,11 +72,13 @@ class Settings:
     evidence : bool
         Whether to look at the samples with the highest activations, too, which the `verdict` and
         the columns beside it rest on.
-    objective : tuple of str
+    objective : tuple of str or None
         What to search for, one search of each unit after the other: the largest "auc", rank
         "correlation", "phi", "iou" or "f1" of the highest activations, difference of means "mad",
         "pearson" correlation, "cosine", or difference of Savage scores "top". With direction
-        "negative", that of -1 times the activations. A str such as "auc,phi" is taken apart.
+        "negative", that of -1 times the activations. A str such as "auc,phi" is taken apart. None
+        searches by "auc" and "phi", or by "auc" alone if the search is exhaustive or must leave out
+        missing labels, which "phi" cannot.
     quantile : float
         The share of the samples whose activations count as the highest, for "phi", "iou" and "f1".
 
@@ -98,7 +102,7 @@ class Settings:
     seed: int = 0
     adjust: str = "bh"
     evidence: bool = True
-    objective: tuple[str, ...] = ("auc",)
+    objective: tuple[str, ...] | None = None
     quantile: float = 0.01
 
     def __post_init__(self) -> None:
@@ -140,6 +144,9 @@ class Settings:
 
     def _check_objectives(self) -> None:
         given = self.objective
+        if given is None:
+            self._check_quantile()
+            return
         if not isinstance(given, Iterable):
             raise SettingError(f"--objective is {given!r}.", "Give names, as in auc,phi.")
         names = tuple(given.split(",") if isinstance(given, str) else given)
@@ -159,12 +166,15 @@ class Settings:
                 "An exhaustive search knows no objective but auc.",
                 "Leave out --objective, or --search exhaustive.",
             )
-        if self.quantile != type(self).quantile and not set(names) & set(OF_HIGHEST):
+        object.__setattr__(self, "objective", names)
+        self._check_quantile()
+
+    def _check_quantile(self) -> None:
+        if self.quantile != type(self).quantile and not set(self.objectives) & set(OF_HIGHEST):
             raise SettingError(
                 "--quantile is of use only with the objectives phi, iou and f1.",
                 "Add one of them, as in --objective auc,phi, or leave out --quantile.",
             )
-        object.__setattr__(self, "objective", names)
 
     def _check_ranges(self) -> None:
         if not 1 <= self.length <= MAX_LENGTH:
@@ -216,6 +226,13 @@ class Settings:
         """The directions to search in, one after the other."""
         return DIRECTIONS[:2] if self.direction == "both" else (self.direction,)
 
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """The objectives to search by, if no labels are missing."""
+        if self.objective is not None:
+            return self.objective
+        return BOTH_ANSWERS[:1] if self.search == "exhaustive" else BOTH_ANSWERS
+
     def of_each_objective(self) -> "list[Settings]":
         """Return the settings of the search by each objective; what it does not use is left out."""
         return [
@@ -224,7 +241,7 @@ class Settings:
                 objective=(name,),
                 quantile=self.quantile if name in OF_HIGHEST else type(self).quantile,
             )
-            for name in self.objective
+            for name in self.objectives
         ]
 
 

@@ -79,7 +79,9 @@ def test_the_demo_prints_the_rows_that_the_readme_shows(folder):
 def test_a_label_of_the_demo_holds_on_none_of_the_highest_samples_as_the_readme_says(folder):
     claim = "hold on none of the 10 highest samples, such as that of\n  `relu3:5` in the demo"
     assert claim in README
-    (row,) = (row for row in read_run(folder / "invert-demo").labels.at("relu3:5") if row.headline)
+    (row,) = (
+        row for row in read_run(folder / "invert-demo").labels.best() if row.address == "relu3:5"
+    )
     assert (row.status, row.verdict, row.precision_at_10) == ("ok", "bulk", 0.0)
     assert row.q_value < 1e-40
 

@@ -38,7 +38,7 @@ def test_the_tables_are_what_was_recorded():
 
 
 def test_noise_is_significant_no_more_often_than_chance_explains():
-    for study in ("level", "searches"):
+    for study in ("level", "searches", "objectives"):
         for row in rows(study):
             assert row["significant"] <= row["bound"], row
     for row in (*rows("groups", way="groups"), *rows("optimism")):
@@ -48,6 +48,13 @@ def test_noise_is_significant_no_more_often_than_chance_explains():
     for size in {row["units"] for row in rows("level")}:
         largest = max(row["significant"] for row in rows("level", units=size))
         assert f"{percent(largest)} of {size}" in TEXT
+
+
+def test_the_largest_level_of_other_objectives_is_told():
+    assert {row["objective"] for row in rows("objectives")} == {"correlation", "phi", "mad"}
+    for size in {row["units"] for row in rows("objectives")}:
+        largest = max(row["significant"] for row in rows("objectives", units=size))
+        assert re.search(rf"the largest shares are .*\b{percent(largest)} of {size}\b", TEXT)
 
 
 def test_p_search_of_noise_is_near_uniform():

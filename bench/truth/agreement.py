@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from invert_core.results.columns import Explanation, Label
 from invert_core.results.labels import Labels
-from invert_core.statistics.corrections import log10_p_search, n_formulas
+from invert_core.settings import Settings
 
 HIGH_AUC = 0.95
 """An AUC from which on readers take a label for what the unit detects."""
@@ -16,20 +17,38 @@ Neuron = tuple[str, int]
 """Layer and number of a unit."""
 
 
-def first_rows(labels: Labels) -> dict[Neuron, Label]:
-    """Return the row of rank 1 of each unit."""
-    return {(row.layer, row.unit): row for row in labels if row.rank == 1}
+class Rule(NamedTuple):
+    """Which row is the label of its unit: the first by an objective, or its headline."""
+
+    objective: str
+    takes_headline: bool
+
+    def chosen(self, labels: Labels) -> dict[Neuron, Label]:
+        """Return the label of each unit."""
+        return {
+            (row.layer, row.unit): row
+            for row in labels
+            if row.objective == self.objective
+            and (row.headline if self.takes_headline else row.rank == 1)
+        }
 
 
-def headlines(labels: Labels) -> dict[Neuron, Label]:
-    """Return the headline of each unit."""
-    return {(row.layer, row.unit): row for row in labels if row.headline}
+RULES = {
+    1: {"AUC, L = 1": Rule("auc", False), "peak, L = 1": Rule("phi", False)},
+    3: {
+        "AUC, rank 1, L = 3": Rule("auc", False),
+        "AUC, headline, L = 3": Rule("auc", True),
+        "peak, rank 1, L = 3": Rule("phi", False),
+        "peak, headline, L = 3": Rule("phi", True),
+    },
+}
+"""The rules that are compared, by the most literals of a formula and by name."""
+OBJECTIVES = ("auc", "phi")
 
 
-def corrected(length: int, log10_p: float, n_concepts: int) -> tuple[float, int]:
-    """Return log10 of Šidák's p for the formulas up to a length, and the length, to compare by."""
-    space = n_formulas(n_concepts, length)
-    return float(log10_p_search(np.array(10.0**log10_p), np.array(log10_p), space)), length
+def settings_of(length: int, **given: object) -> Settings:
+    """Return the settings of a search for labels by all rules of a length."""
+    return Settings(length=length, objective=OBJECTIVES, **given)
 
 
 def jaccard(one: np.ndarray, other: np.ndarray) -> float:

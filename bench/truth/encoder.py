@@ -1,21 +1,20 @@
 """Labels of a sentence encoder's neurons, on texts that no search has seen."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from bench.truth import peak
-from bench.truth.agreement import Neuron, first_rows, headlines, share_at_top
+from bench.truth.agreement import RULES, Neuron, Rule, settings_of, share_at_top
 from invert_core import ConceptSet, Formula, Settings, label, open_activations, read_concepts
 from invert_core.activations import Activations
-from invert_core.results.columns import Explanation
+from invert_core.results.columns import VERDICTS, Label
 from invert_core.results.labels import Labels
 
 HIGHEST = 50
 """The number of unseen samples, those of the highest activations, that a label is tested on."""
-LENGTHS = (1, 3)
+_RESAMPLED = 2_000
 
 
 @dataclass(frozen=True)
@@ -37,10 +36,12 @@ class Unseen:
     """What a label is worth on texts that no search has seen.
 
     `precision` is the share of the highest samples inside the label, `fraction` that of all.
+    `verdict` is what the searched texts say of the label.
     """
 
     precision: float
     fraction: float
+    verdict: str
 
     @property
     def lift(self) -> float:
@@ -64,8 +65,48 @@ def compare(
         searched = Half(search, read_concepts(folder / "search.csv"))
         unseen = Half(held_out, read_concepts(folder / "held_out.csv"))
         neurons = drawn(search, n_units, seed)
-        for name, formulas in _kinds(searched, neurons, quantile):
-            yield name, [tested(formulas[of], unseen, of) for of in neurons]
+        for length, rules in RULES.items():
+            settings = settings_of(length, quantile=quantile)
+            labels = list(_labels(searched, neurons, settings))
+            for name, rule in rules.items():
+                rows = _chosen(labels, rule)
+                yield name, [tested(rows[of], unseen) for of in neurons]
+
+
+def pairs(rules: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the rules by AUC, each with the same rule by phi.
+
+    >>> pairs(["AUC, L = 1", "peak, L = 1"])
+    [('AUC, L = 1', 'peak, L = 1')]
+    """
+    return [(rule, rule.replace("AUC", "peak")) for rule in rules if rule.startswith("AUC")]
+
+
+def ratio(
+    statistic: Callable[..., np.ndarray], of: np.ndarray, over: np.ndarray
+) -> tuple[float, float, float]:
+    """Return how many times the mean or median of neurons is another, and a 95 % interval.
+
+    `of` and `over` are [K]: two values of each neuron. The interval comes from resampled neurons.
+
+    >>> ratio(np.mean, np.array([2.0, 4.0]), np.array([1.0, 2.0]))
+    (2.0, 2.0, 2.0)
+    """
+    drawn = np.random.default_rng(0).integers(of.size, size=(_RESAMPLED, of.size))
+    above, below = (statistic(values[drawn], axis=1) for values in (of, over))
+    resampled = np.divide(above, below, out=np.full(_RESAMPLED, np.inf), where=below > 0)
+    low, high = np.quantile(resampled, (0.025, 0.975), method="nearest")
+    whole = statistic(over)
+    return float(statistic(of) / whole) if whole else np.inf, float(low), float(high)
+
+
+def by_verdict(found: Sequence[Unseen]) -> dict[str, list[Unseen]]:
+    """Return what labels are worth by their verdict on the searched texts."""
+    return {
+        verdict: of
+        for verdict in VERDICTS
+        if (of := [one for one in found if one.verdict == verdict])
+    }
 
 
 def drawn(activations: Activations, n_units: int, seed: int) -> list[Neuron]:
@@ -77,28 +118,15 @@ def drawn(activations: Activations, n_units: int, seed: int) -> list[Neuron]:
     return [every[number] for number in sorted(chosen.tolist())]
 
 
-def tested(formula: str, half: Half, neuron: Neuron) -> Unseen:
-    """Test a formula on the samples of a half."""
-    extent = Formula.parse(formula).evaluate(half.concepts)
-    at_top = share_at_top(half.values(neuron), extent, HIGHEST)
-    return Unseen(at_top, float(np.mean(extent)))
+def tested(row: Label, half: Half) -> Unseen:
+    """Test a label on the samples of a half."""
+    extent = Formula.parse(row.formula).evaluate(half.concepts)
+    at_top = share_at_top(half.values((row.layer, row.unit)), extent, HIGHEST)
+    return Unseen(at_top, float(np.mean(extent)), row.verdict)
 
 
-def _kinds(
-    searched: Half, neurons: list[Neuron], quantile: float
-) -> Iterator[tuple[str, dict[Neuron, str]]]:
-    """Yield the formula of each neuron, for each kind of label."""
-    for length in LENGTHS:
-        labels = list(_labels(searched, neurons, length))
-        yield f"AUC, rank 1, L = {length}", _formulas(map(first_rows, labels))
-        if length > 1:
-            yield f"AUC, headline, L = {length}", _formulas(map(headlines, labels))
-        yield from _peaks(searched, neurons, length, quantile)
-
-
-def _labels(searched: Half, neurons: list[Neuron], length: int) -> Iterator[Labels]:
+def _labels(searched: Half, neurons: list[Neuron], settings: Settings) -> Iterator[Labels]:
     """Label the neurons of each layer."""
-    settings = Settings(length=length, permutations=0)
     for layer in dict.fromkeys(layer for layer, _ in neurons):
         units = [unit for of, unit in neurons if of == layer]
         yield label(
@@ -106,21 +134,5 @@ def _labels(searched: Half, neurons: list[Neuron], length: int) -> Iterator[Labe
         )
 
 
-def _formulas(of_layers: Iterable[Mapping[Neuron, Explanation]]) -> dict[Neuron, str]:
-    return {of: found.formula for layer in of_layers for of, found in layer.items()}
-
-
-def _peaks(
-    searched: Half, neurons: list[Neuron], length: int, quantile: float
-) -> Iterator[tuple[str, dict[Neuron, str]]]:
-    """Yield the formula that the strongest responses of each neuron share."""
-    n_concepts = len(searched.concepts.id)
-    search = peak.PeakSearch(searched.concepts.dense(), searched.concepts.id, length)
-    tops = {of: peak.highest(searched.values(of), quantile) for of in neurons}
-    found = {of: search.by_length(top) for of, top in tops.items()}
-    yield f"peak, rank 1, L = {length}", {of: peak.best(found[of]).formula for of in neurons}
-    if length > 1:
-        yield (
-            f"peak, headline, L = {length}",
-            {of: peak.headline(found[of], tops[of], n_concepts).formula for of in neurons},
-        )
+def _chosen(labels: list[Labels], rule: Rule) -> dict[Neuron, Label]:
+    return {of: row for of_layer in labels for of, row in rule.chosen(of_layer).items()}

@@ -8,18 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.truth.agreement import Agreement, first_rows, headlines
+from bench.truth.agreement import RULES, Agreement, settings_of
 from bench.truth.strings import ALPHABET, SEED, Strings
-from invert_core import ConceptSet, Settings, build_concepts, extract, label, open_activations
+from invert_core import ConceptSet, build_concepts, extract, label, open_activations
 from invert_core.activations import Activations
 from invert_core.labelling.join import join
 
-_RULES = {
-    "rank 1, L = 1": (1, False),
-    "rank 1, L = 3": (3, False),
-    "headline, L = 3": (3, True),
-}
-"""The longest formula, and whether the headline is taken instead of the row of rank 1."""
 _LOGITS, _SOFTMAX = "p2o.Add.277", "softmax_11.tmp_0"
 _CHARACTERS = "metadata:character:first=1"
 """Unit 0 is the blank and the last one a space; the model names all others."""
@@ -94,17 +88,17 @@ def agreements(
     truth = {unit: of for unit, of in outputs.truth.items() if np.mean(extent[of]) >= min_fraction}
     source = outputs.activations.layers[layer]
     values = {unit: source.read(unit, unit + 1)[0] for unit in truth}
-    for rule, (length, takes_headline) in _RULES.items():
-        settings = Settings(length=length, min_fraction=min_fraction, permutations=0)
+    for length, rules in RULES.items():
+        settings = settings_of(length, min_fraction=min_fraction, permutations=0)
         labels = label(
             outputs.activations, concepts, layers=[layer], units=list(truth), settings=settings
         )
-        chosen = headlines(labels) if takes_headline else first_rows(labels)
-        found = {}
-        for (_, unit), of_unit in chosen.items():
-            known = extent[truth[unit]]
-            found[truth[unit]] = Agreement.of(of_unit, labels.extent(of_unit), known, values[unit])
-        yield rule, found
+        for name, rule in rules.items():
+            found = {}
+            for (_, unit), row in rule.chosen(labels).items():
+                known = extent[truth[unit]]
+                found[truth[unit]] = Agreement.of(row, labels.extent(row), known, values[unit])
+            yield name, found
 
 
 def disagreeing(found: Mapping[str, Agreement], worst: int) -> Sequence[tuple[str, Agreement]]:

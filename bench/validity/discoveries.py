@@ -33,6 +33,7 @@ def run(sizes: Sizes) -> Iterator[Row]:
         for repeat in range(sizes.repeats):
             activations = _layer(found, n_detect, repeat, sizes)
             settings = Settings(
+                objective="auc",
                 min_fraction=found.min_fraction,
                 permutations=permutations,
                 seed=repeat,

@@ -97,6 +97,7 @@ def _labelled(case: str, correlation: float, way: str, repeat: int, sizes: Sizes
 
 def _settings(way: str, seed: int) -> Settings:
     return Settings(
+        objective="auc",
         length=_LENGTH,
         min_fraction=_MIN_FRACTION,
         permutations=_permutations(way),

@@ -73,6 +73,7 @@ def _of_kind(name: str, found: labels.Structure, kind: str, sizes: Sizes) -> Ite
         activations = make(shape, rng=rng)
         for length in lengths:
             settings = Settings(
+                objective="auc",
                 length=length,
                 min_fraction=found.min_fraction,
                 permutations=runs.PERMUTATIONS,

@@ -26,7 +26,9 @@ def run(sizes: Sizes) -> Iterator[Row]:
             for repeat in range(sizes.repeats):
                 rng = np.random.default_rng((7, repeat, round(1000 * zeros)))
                 activations = units.noise((found.concepts.n_samples, sizes.units), zeros, rng)
-                settings = Settings(min_fraction=min_fraction, permutations=0, seed=repeat)
+                settings = Settings(
+                    objective="auc", min_fraction=min_fraction, permutations=0, seed=repeat
+                )
                 rows += runs.headlines(
                     activations, found.concepts, settings, jobs=sizes.jobs, holdout=HOLD_OUT
                 )

@@ -22,7 +22,7 @@ def run(sizes: Sizes) -> Iterator[Row]:
     with TemporaryDirectory() as folder:
         data = structures.digits(Path(folder) / "run")
     activations = data.activations[:, : sizes.units]
-    settings = replace(SETTINGS, permutations=runs.PERMUTATIONS)
+    settings = replace(SETTINGS, objective="auc", permutations=runs.PERMUTATIONS)
     yield _row("real", [label(activations, data.concepts, settings=settings, jobs=sizes.jobs)])
     permuted = []
     for repeat in range(sizes.repeats):

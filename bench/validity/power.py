@@ -75,7 +75,9 @@ def decided(
     jobs: int | None,
 ) -> None:
     """Add to each of `WAYS` whether it calls the label of each unit significant."""
-    by_formula = Settings(length=_LENGTH, min_fraction=min_fraction, permutations=0, seed=seed)
+    by_formula = Settings(
+        objective="auc", length=_LENGTH, min_fraction=min_fraction, permutations=0, seed=seed
+    )
     permuted = replace(by_formula, permutations=runs.PERMUTATIONS)
     for settings, of_headline, of_first in (
         (permuted, "permutation", "rank 1"),

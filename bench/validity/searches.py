@@ -35,7 +35,9 @@ def run(sizes: Sizes) -> Iterator[Row]:
             for repeat in range(sizes.repeats):
                 rng = np.random.default_rng((10, repeat, round(100 * zeros)))
                 activations = units.noise((concepts.n_samples, sizes.units), zeros, rng)
-                settings = Settings(permutations=runs.PERMUTATIONS, seed=repeat, **given)
+                settings = Settings(
+                    objective="auc", permutations=runs.PERMUTATIONS, seed=repeat, **given
+                )
                 known, kinds = concepts, {}
                 if search == _MISSING:
                     known, kinds = _with_missing(concepts, rng), {"missing": "exclude"}

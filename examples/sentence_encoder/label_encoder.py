@@ -2,14 +2,16 @@
 
 The script takes a Hugging Face model folder and WordNet's nouns. It exports the encoder to ONNX,
 runs it over definitions, labels every neuron on one half of them, and tests the best labels on the
-other half.
+other half. Every neuron gets two labels: what its whole activation separates best, and what the
+texts share to which it responds most, its peak.
 """
 
 import argparse
 import csv
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,7 +34,7 @@ from invert_core.data import Tokenize
 from invert_core.errors import InvertError
 from invert_core.files.atomic import storage_errors
 from invert_core.labelling.overview import Overview
-from invert_core.results.columns import Label
+from invert_core.results.columns import VERDICTS, Label
 from invert_core.settings import SIGNIFICANT
 
 NEURONS = "encoder.layer.*.intermediate.intermediate_act_fn"
@@ -42,7 +44,9 @@ MAX_LENGTH = 64
 BATCH_SIZE = 64
 TESTED = 100
 """Number of the best labels that are tested on the half that was not searched."""
-COLUMNS = ("unit", "label", "auc", "held_out_auc", "p_search", "positive")
+WHOLE, PEAK = OBJECTIVES = ("auc", "phi")
+COLUMNS = ("unit", "label", "auc", "held_out_auc", "p_search", "positive", "verdict")
+PEAK_COLUMNS = ("unit", "label", "peak", "phi", "p_search", "positive", "verdict")
 
 
 def export_model(folder: Path, model: Path) -> None:
@@ -82,7 +86,7 @@ def label_neurons(activations: Path, table: Path, names: Path, run: Path) -> Lab
             table,
             run,
             names=names,
-            settings=Settings(length=3),
+            settings=Settings(length=3, objective=OBJECTIVES),
             overwrite=True,
             progress=report,
         )
@@ -109,6 +113,31 @@ def overview(labels: Labels, tested: Sequence[tuple[Label, float]]) -> str:
         f"{np.count_nonzero(auc > 0.95):,} one above 0.95, and {significant:,} of {auc.size:,} are "
         "significant."
     )
+
+
+def headlines_by(labels: Labels, objective: str) -> dict[str, Label]:
+    """Return the headlines by an objective, keyed by the address of the neuron."""
+    return {row.address: row for row in labels if row.headline and row.objective == objective}
+
+
+def peak_cells(of_whole: Label, peak: Label) -> dict[str, object]:
+    """Return what a table says of the peak of a neuron beside its label."""
+    return shown(peak) | {
+        "label": of_whole.label,
+        "peak": "the same" if peak.formula == of_whole.formula else peak.label,
+        "phi": f"{peak.score:.3f}",
+        "verdict": peak.verdict,
+    }
+
+
+def verdict_counts(rows: Iterable[Label]) -> str:
+    """Return how many labels have each verdict.
+
+    >>> verdict_counts([])
+    ''
+    """
+    counts = Counter(row.verdict for row in rows)
+    return ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in VERDICTS if counts[verdict])
 
 
 def strongest_texts(row: Label, activations: Path, table: Path, count: int = 3) -> list[str]:
@@ -158,8 +187,17 @@ def run(arguments: argparse.Namespace) -> None:
     counts = summary(Overview.of(labels, top=0))
     print(f"{counts} labelled. The best, and how they do on the half not searched:")
     tested = list(tested_labels(labels, activations["held_out"], tables["held_out"]))
-    rows = [shown(row) | {"held_out_auc": f"{auc:.4f}"} for row, auc in tested[: arguments.top]]
+    rows = [
+        shown(row) | {"held_out_auc": f"{auc:.4f}", "verdict": row.verdict}
+        for row, auc in tested[: arguments.top]
+    ]
     print_rows(rows, COLUMNS, "table")
+    peaks = headlines_by(labels, PEAK)
+    print("What the texts share to which these neurons respond most:")
+    shared = [peak_cells(row, peaks[row.address]) for row, _ in tested[: arguments.top]]
+    print_rows(shared, PEAK_COLUMNS, "table")
+    for kind, of_kind in (("labels", headlines_by(labels, WHOLE)), ("peaks", peaks)):
+        print(f"Verdicts of all {kind}: {verdict_counts(of_kind.values())}.")
     print(overview(labels, tested))
     best = tested[0][0]
     texts = strongest_texts(best, activations["search"], tables["search"])

@@ -96,7 +96,9 @@ def compare(first: Path, second: Path, concepts: ConceptSet) -> Iterator[Compari
 
 def best_labels(activations: Activations, layer: str, concepts: ConceptSet) -> list[Label]:
     """Return the formula with the largest AUC for every unit of a layer, in the order of units."""
-    labels = label(activations, concepts, layers=[layer], settings=Settings(length=3))
+    labels = label(
+        activations, concepts, layers=[layer], settings=Settings(length=3, objective="auc")
+    )
     return [row for row in labels if row.rank == 1]
 
 

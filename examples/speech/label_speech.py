@@ -24,7 +24,7 @@ LAYERS = ("output", "stateN:axis=2,pool=flatten")
 FEED = Feed({"sr": RATE}, batch_axes={"state": 1}, carry={"stateN": "state"})
 CLIP = "id:(.*):.*"
 """The id of a frame is CLIP:NUMBER; the state begins anew with each clip."""
-SETTINGS = Settings(max_fraction=0.99)
+SETTINGS = Settings(max_fraction=0.99, objective="auc")
 """Most frames are speech, so formulas may hold for most frames."""
 COLUMNS = ("unit", "label", "auc", "positive")
 

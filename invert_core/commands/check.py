@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from invert_core.labelling.permuted_labels import PermutedCheck
     from invert_core.labelling.verifying import Verified
 
-HELD_OUT = ("unit", "label", "auc", "held_out", "p_held_out", "optimism", "positive_held_out")
+HELD_OUT = (
+    *("unit", "label", "auc", "held_out", "score", "score_held_out"),
+    *("p_held_out", "optimism", "positive_held_out"),
+)
 DIFFERENCES = ("column", "n_rows", "unit", "rank", "recorded", "computed")
 PERMUTED = ("measure", "labels", "q05", "q25", "q50", "q75", "q95", "significant", "low", "high")
 
@@ -173,21 +176,31 @@ def _print_held_out(found: "HeldOutCheck", table: options.Table) -> None:
         print_labels(found.labels, table)
         return
     echo_line(_summary(found))
+    best = found.labels.best(table.top)
+    unused = set() if found.n_significant is not None else {"p_held_out"}
+    if all(row.score_held_out is None for row in best):
+        unused |= {"score", "score_held_out"}
     print_rows(
         [
             shown(row)
             | {
+                "score": _short_score(row.score),
+                "score_held_out": _short_score(row.score_held_out),
                 "p_held_out": "-"
                 if row.log10_p_held_out is None
                 else power_of_ten(row.log10_p_held_out),
                 "optimism": None if row.optimism is None else f"{row.optimism:+.3f}",
                 "positive_held_out": row.n_positive_held_out,
             }
-            for row in found.labels.best(table.top)
+            for row in best
         ],
-        [name for name in HELD_OUT if name != "p_held_out" or found.n_significant is not None],
+        [name for name in HELD_OUT if name not in unused],
         "table",
     )
+
+
+def _short_score(score: float | None) -> str:
+    return "-" if score is None else f"{score:.3f}"
 
 
 def _summary(found: "HeldOutCheck") -> str:

@@ -8,7 +8,7 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import PATH, command
-from invert_core.commands.console import echo_line, print_rows, progress, say, written
+from invert_core.commands.console import echo_line, progress, say, written
 
 if TYPE_CHECKING:
     from invert_core.results.labels import Labels
@@ -46,14 +46,13 @@ def demo(output: Path, jobs: int | None, table: options.Table, overwrite: bool) 
 
 
 def _print_labels(labels: "Labels", table: options.Table) -> None:
-    from invert_core.commands.label_table import SHOWN, print_labels, shown, with_held_out, with_q
+    from invert_core.commands.label_table import print_answers, print_labels
 
     if table.style != "table":
         print_labels(labels, table)
         return
-    rows = labels.best()
+    answers = labels.answers()
     for title, longer in (("single concepts", False), ("formulas", True)):
-        chosen = [row for row in rows if (row.length > 1) == longer][: table.top]
+        chosen = [rows for rows in answers if (rows[0].length > 1) == longer][: table.top]
         echo_line(f"\nThe most convincing units labelled with {title}:")
-        columns = with_held_out(with_q(SHOWN, chosen), chosen)
-        print_rows([shown(row) for row in chosen], columns, table.style)
+        print_answers(chosen, labels.sample_counts())

@@ -1,5 +1,6 @@
 """The command ``invert label``."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,14 @@ import click
 from invert_core.commands import options
 from invert_core.commands.command import command
 from invert_core.commands.console import print_rows, progress, say, written
-from invert_core.settings import ADJUSTMENTS, DIRECTIONS, OBJECTIVES, SEARCHES, Settings
+from invert_core.settings import (
+    ADJUSTMENTS,
+    BOTH_ANSWERS,
+    DIRECTIONS,
+    OBJECTIVES,
+    SEARCHES,
+    Settings,
+)
 
 
 class Names(click.ParamType):
@@ -55,9 +63,10 @@ search_options = options.together(
         "--objective",
         type=Names(),
         default=Settings.objective,
-        show_default=",".join(Settings.objective),
+        show_default=",".join(BOTH_ANSWERS),
         help="What to search for, one or more of " + ", ".join(OBJECTIVES) + ": the largest AUC, "
-        "the best overlap with the highest activations (phi, iou, f1), and so on.",
+        "the best overlap with the highest activations (phi, iou, f1), and so on. Only auc is for "
+        "exhaustive searches, and for --missing exclude.",
     ),
     click.option(
         "--quantile",
@@ -153,7 +162,12 @@ def label(
     show if only one is shown; 'invert show' has the others. After an interruption, the same
     command goes on where it stopped.
     """
-    from invert_core.commands.label_table import print_labels, print_overview, summary
+    from invert_core.commands.label_table import (
+        print_labels,
+        print_overview,
+        summary,
+        verdicts,
+    )
     from invert_core.labelling.label_files import label_files
     from invert_core.labelling.overview import Overview
 
@@ -182,3 +196,8 @@ def label(
         else:
             print_labels(labels, table)
     say(f"The labels of {summary(overview)} are in {str(output)!r}, marked as headlines.")
+    if judged := verdicts(overview):
+        say(judged)
+    if overview.best:
+        (first, *_), *_ = overview.best
+        say(f"Look at one unit with: {shlex.join(['invert', 'show', str(output), first.address])}")

@@ -2,17 +2,22 @@
 
 import math
 import sys
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 
 from invert_core.commands.console import print_rows
 from invert_core.commands.options import Table
 from invert_core.labelling.overview import Overview
-from invert_core.results.columns import Label
+from invert_core.results.columns import VERDICTS, Label
 from invert_core.results.labels import COLUMNS, Labels
 from invert_core.settings import SIGNIFICANT
 from invert_core.wording import counted
 
-SHOWN = ("unit", "label", "auc", "p_search", "positive", "status")
+SHOWN = ("unit", "label", "auc", "p_search", "positive", "verdict")
+"""The columns of a table of labels, but for those that only some labels have."""
+
+_PEAK = "phi"
+"""The objective that asks what the highest activations share."""
+_THE_SAME = "(same)"
 
 
 def print_labels(labels: Labels, table: Table) -> None:
@@ -25,32 +30,64 @@ def print_labels(labels: Labels, table: Table) -> None:
 
 def print_overview(overview: Overview) -> None:
     """Print the most convincing labels as a table."""
-    best = overview.best
-    columns = with_samples(with_q(with_held_out(SHOWN, best), best), overview.sample_counts)
+    print_answers(overview.best, overview.sample_counts)
+
+
+def print_answers(answers: Sequence[Sequence[Label]], sample_counts: Set[int]) -> None:
+    """Print labels as a table, each with those of the other objectives beside it."""
+    best = [first for first, *_ in answers]
+    columns = with_samples(columns_for(SHOWN, best), sample_counts)
     if any(row.n_groups_positive is not None for row in best):
-        columns = _behind_positive(columns, "groups")
+        columns = _behind("positive", columns, "groups")
     if any(row.gap is not None for row in best):
         columns = (*columns, "gap")
     if best and all(row.direction == "given" for row in best):  # nothing was searched
         columns = tuple("p_value" if name == "p_search" else name for name in columns)
-    print_rows([shown(row) for row in best], columns, "table")
+    others = dict.fromkeys(row.objective for _, *beside in answers for row in beside)
+    rows = []
+    for first, *beside in answers:
+        of_others = {row.objective: _beside(row, first) for row in beside}
+        rows.append(shown(first))
+        for objective in others:
+            name = "peak" if objective == _PEAK else f"by_{objective}"
+            label, verdict = of_others.get(objective, ("-", ""))
+            rows[-1] |= {name: label, f"{name}_verdict": verdict}
+            columns = tuple(dict.fromkeys([*columns, name, f"{name}_verdict"]))
+    if all(row.verdict == "none" for row in best):
+        columns = tuple(name for name in columns if not name.endswith("_verdict"))
+    print_rows(rows, columns, "table")
+
+
+def _beside(row: Label, first: Label) -> tuple[str, str]:
+    """Return how the label of another objective, and its verdict, are written beside the first."""
+    return (_THE_SAME if row.formula == first.formula else row.label), row.verdict
+
+
+def columns_for(columns: tuple[str, ...], rows: Sequence[Label]) -> tuple[str, ...]:
+    """Add the columns that any of the rows fills, and leave out a verdict that none has."""
+    columns = with_held_out(with_q(columns, rows), rows)
+    for objective in dict.fromkeys(row.objective for row in rows if row.objective != "auc"):
+        columns = _behind("label", columns, objective)
+    if all(row.verdict == "none" for row in rows):
+        columns = tuple("status" if name == "verdict" else name for name in columns)
+    return columns
 
 
 def with_q(columns: tuple[str, ...], rows: Iterable[Label]) -> tuple[str, ...]:
     """Add "q" after "p_search" if any of the rows has a q-value."""
     if all(row.q_value is None for row in rows):
         return columns
-    behind = columns.index("p_search") + 1
-    return (*columns[:behind], "q", *columns[behind:])
+    return _behind("p_search", columns, "q")
 
 
 def with_samples(columns: tuple[str, ...], sample_counts: Set[int]) -> tuple[str, ...]:
     """Add "samples" after "positive" if not all formulas were compared on all samples."""
-    return columns if len(sample_counts) == 1 else _behind_positive(columns, "samples")
+    return columns if len(sample_counts) == 1 else _behind("positive", columns, "samples")
 
 
-def _behind_positive(columns: tuple[str, ...], column: str) -> tuple[str, ...]:
-    behind = columns.index("positive") + 1
+def _behind(other: str, columns: tuple[str, ...], column: str) -> tuple[str, ...]:
+    """Put a column behind another one."""
+    behind = columns.index(other) + 1
     return (*columns[:behind], column, *columns[behind:])
 
 
@@ -58,8 +95,7 @@ def with_held_out(columns: tuple[str, ...], rows: Iterable[Label]) -> tuple[str,
     """Add "held_out" after "auc" if any row was tested on held-out samples."""
     if all(row.n_samples_held_out is None for row in rows):
         return columns
-    behind = columns.index("auc") + 1
-    return (*columns[:behind], "held_out", *columns[behind:])
+    return _behind("auc", columns, "held_out")
 
 
 def summary(overview: Overview) -> str:
@@ -73,13 +109,25 @@ def summary(overview: Overview) -> str:
     return f"{counted(overview.n_units, 'unit')}{of_these}"
 
 
+def verdicts(overview: Overview) -> str:
+    """Say how many labels have which verdict; nothing if some have none."""
+    parts = []
+    for number, (objective, counts) in enumerate(overview.verdicts.items()):
+        if counts["none"]:
+            return ""
+        found = ", ".join(f"{counts[word]:,} {word}" for word in VERDICTS if counts[word])
+        of = "peaks" if objective == _PEAK else f"labels by {objective}"
+        parts.append(f"{found} (of the {of})" if number else found)
+    return f"Verdicts: {'; '.join(parts)}." if parts else ""
+
+
 def shown(row: Label) -> dict[str, object]:
     """Write a row for people, with p-values as powers of ten, because they may underflow."""
     return {
         "unit": row.shown_address,
         "label": row.label,
+        row.objective: "" if row.score is None else f"{row.score:.4f}",
         "auc": f"{row.auc:.4f}",
-        "score": "" if row.score is None else f"{row.score:.4f}",
         "held_out": held_out_auc(row),
         "p_value": power_of_ten(row.log10_p),
         "p_search": power_of_ten(row.log10_p_search),
@@ -87,6 +135,8 @@ def shown(row: Label) -> dict[str, object]:
         "positive": row.n_positive,
         "groups": row.n_groups_positive,
         "samples": row.n_samples,
+        "top_10": "" if row.precision_at_10 is None else f"{10 * row.precision_at_10:.2g}/10",
+        "verdict": row.verdict,
         "status": row.status,
         "gap": row.gap,
     }

@@ -1,6 +1,6 @@
 """The command ``invert show``."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,16 @@ if TYPE_CHECKING:
     from invert_core.results.columns import Explanation, Label
 
 LENGTH_COLUMNS = ("label", "auc", "p_value", "positive")
+ROW_COLUMNS = ("label", "auc", "top_10", "p_search", "positive", "verdict")
 WHY = "the smallest p of the best of each length, corrected for the length"
 WHY_HELD_OUT = "the smallest p of the best of each length that held-out samples bear out"
+CALLED = {"auc": "headline", "phi": "peak"}
+"""What the label by an objective is called."""
+ASKED = {
+    "auc": "what the whole activation separates",
+    "phi": "what the strongest responses share",
+}
+"""What an objective asks for."""
 
 
 @command(epilog="Example: invert show run layer4.1.relu:296")
@@ -48,45 +56,67 @@ def show(run: Path, unit: str, style: str) -> None:
 
 
 def _print_unit(rows: Sequence["Label"], counts: Set[int]) -> None:
-    from invert_core.commands.label_table import SHOWN, shown, with_held_out, with_q, with_samples
+    from invert_core.commands.label_table import with_samples
 
     headlines = {
         (row.objective, row.direction): row for row in rows if row.headline and row.formula
     }
-    directions = {row.direction for row in rows}
-    by_others = any(row.objective != "auc" for row in rows)
+    _print_headlines(headlines.values())
+    objectives = dict.fromkeys(row.objective for row in rows)
+    for objective in objectives:
+        of_objective = [row for row in rows if row.objective == objective]
+        by = ""
+        if len(objectives) > 1 or objective != "auc":
+            asked = f", {ASKED[objective]}" if objective in ASKED else ""
+            echo_line("\n" + printable(f"By {objective}{asked}:"))
+            by = f" by {objective}"
+        _print_rows(of_objective, headlines, counts)
+        for row in of_objective:
+            if row.by_length:
+                echo_line("\n" + printable(f"Best found of each length{by}, {row.direction}:"))
+                columns = ("length", *_marked(with_samples(LENGTH_COLUMNS, counts), headlines))
+                headline = headlines.get((row.objective, row.direction))
+                found = [_of_length(one, headline) for one in row.by_length]
+                print_rows(found, columns, "table")
+
+
+def _print_headlines(headlines: Iterable["Label"]) -> None:
+    """Say what the labels by each objective are; what several say alike is said once."""
     alike: dict[tuple[str, str], list[Label]] = {}
-    for row in headlines.values():
+    for row in headlines:
         alike.setdefault((row.direction, row.label), []).append(row)
+    has_directions = len({direction for direction, _ in alike}) > 1
     for (direction, label), same in alike.items():
-        of = f" by {', '.join(row.objective for row in same)}" if by_others else ""
-        of += f", {direction}" if len(directions) > 1 else ""
+        of = " and ".join(CALLED.get(row.objective, f"headline by {row.objective}") for row in same)
+        of = f"{of[0].upper()}{of[1:]}" + (f", {direction}" if has_directions else "")
         is_told = any(row.objective == "auc" and row.n_samples_held_out is not None for row in same)
         why = WHY_HELD_OUT if is_told else WHY
-        echo_line(printable(f"Headline{of}: {label} ({why})"))
-    columns = with_held_out(with_q(with_samples(SHOWN[1:], counts), rows), rows)
+        if [row.objective for row in same] == ["phi"]:
+            why = ASKED["phi"]
+        echo_line(printable(f"{of}: {label} ({why})"))
+
+
+def _print_rows(
+    rows: Sequence["Label"], headlines: Mapping[tuple[str, str], "Label"], counts: Set[int]
+) -> None:
+    """Print the rows by one objective as a table."""
+    from invert_core.commands.label_table import columns_for, shown, with_samples
+
+    columns = with_samples(columns_for(ROW_COLUMNS, rows), counts)
+    if all(row.precision_at_10 is None for row in rows):
+        columns = tuple(name for name in columns if name != "top_10")
     columns = ("rank", *_marked(columns, headlines))
-    if by_others:
-        columns = ("objective", *columns, "score")
-    if len(directions) > 1:
+    if len({row.direction for row in rows}) > 1:
         columns = (*columns, "direction")
     print_rows(
         [
             shown(row)
             | {"rank": row.rank, "headline": _mark(row.headline), "direction": row.direction}
-            | {"objective": row.objective}
             for row in rows
         ],
         columns,
         "table",
     )
-    for row in rows:
-        if row.by_length:
-            by = f" by {printable(row.objective)}" if by_others else ""
-            echo_line(f"\nBest found of each length{by}, {printable(row.direction)}:")
-            columns = ("length", *_marked(with_samples(LENGTH_COLUMNS, counts), headlines))
-            headline = headlines.get((row.objective, row.direction))
-            print_rows([_of_length(found, headline) for found in row.by_length], columns, "table")
 
 
 def _marked(columns: tuple[str, ...], headlines: object) -> tuple[str, ...]:

@@ -6,19 +6,36 @@ its hidden units and outputs on the images of its training. Then it tests each l
 neither the training nor the search has seen.
 """
 
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from invert_core.concepts.building import build_concepts
 from invert_core.concepts.hdf5_file import write_concepts
 from invert_core.extraction import extract
 from invert_core.files.atomic import new_folder
 from invert_core.files.storage import storage_errors
-from invert_core.labelling.label import Progress, label
+from invert_core.labelling.alike_records import WithAlike
+from invert_core.labelling.evidence_recorder import about_evidence
+from invert_core.labelling.inputs import Inputs
+from invert_core.labelling.label import Progress, label_workload
+from invert_core.labelling.q_values import with_q_values
+from invert_core.labelling.workload import Workload
+from invert_core.results.evidence_file import write_evidence
+from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
-from invert_core.results.run_directory import file_identity, refuse_other, write_run
-from invert_core.results.unfinished_record import Timer
+from invert_core.results.run_directory import (
+    EVIDENCE_FILE,
+    ROWS_FILE,
+    file_identity,
+    refuse_other,
+    saved_file,
+    write_info,
+    write_rows,
+)
+from invert_core.results.unfinished_record import Saved, Timer
 from invert_core.settings import Settings
 
 LAYERS = ("relu3", "output")
@@ -62,15 +79,29 @@ def run_demo(
         concepts = build_concepts([table], names)
         write_concepts(inputs["concepts"], concepts)
         timer = Timer()
-        labels = label(
-            inputs["activations"],
-            concepts,
-            settings=SETTINGS,
-            held_out=inputs["held_out"],
-            jobs=jobs,
-            progress=progress,
-        )
         identities = {name: file_identity(path, folder) for name, path in inputs.items()}
-        with storage_errors(output):
-            write_run(folder, labels, SETTINGS, identities, {}, timer.timings())
+        given = Inputs(inputs["activations"], concepts, held_out=inputs["held_out"])
+        with given.open(SETTINGS.seed) as work:
+            made = label_workload(work, SETTINGS, jobs=jobs, progress=progress, keeps_evidence=True)
+            tables = with_q_values(made, SETTINGS)
+            labels = Labels.of_tables(tables, work.all_concepts, work.aliases)
+            with storage_errors(output):
+                files = write_rows(folder, labels)
+                files[EVIDENCE_FILE] = _write_evidence(folder, tables, work, identities, files)
+                write_info(folder, SETTINGS, identities, {}, timer.timings(), labels.aliases, files)
     return labels
+
+
+def _write_evidence(
+    folder: Path,
+    tables: Sequence[LabelTable],
+    work: Workload,
+    identities: Mapping[str, Mapping[str, Any]],
+    files: Mapping[str, Saved],
+) -> Saved:
+    """Write evidence.h5 to the run directory."""
+    about = about_evidence(work, SETTINGS, identities, files[ROWS_FILE].sha256)
+    parts = [table.evidence for table in tables if table.evidence is not None]
+    path = folder / EVIDENCE_FILE
+    write_evidence(path, WithAlike.of(parts, len(SETTINGS.directions)), about)
+    return saved_file(path)

@@ -34,25 +34,27 @@ class Results(NamedTuple):
 
     For each unit, `codes` int64 [K, B + L, 3 + 2L] holds the formulas of the best distinct extents,
     best first, then the best new formula of each length, with LENGTH 0 if there is none; see
-    `formulas` for the columns. `n_scored` int64 [K] counts the candidates.
+    `formulas` for the columns. `n_scored` int64 [K] counts the candidates. `sums` int64 [K, C] are
+    the scores of each unit, added over each concept; where nobody asked for them, int64 [1, C], of
+    which each unit takes the place of the one before.
     """
 
     codes: np.ndarray
     n_scored: np.ndarray
+    sums: np.ndarray
 
 
 class Space(NamedTuple):
     """The limits, and the arrays that the search of one unit works in; all use them in turn.
 
-    `sums`, `float_sums`, `float_counts` and `whole` are those of `candidates.Unit`, `every` bool
-    [C] is all concepts. `before` is the beam of the previous step and `kept` becomes the next one;
+    `float_sums`, `float_counts` and `whole` are those of `candidates.Unit`, `every` bool [C] is
+    all concepts. `before` is the beam of the previous step and `kept` becomes the next one;
     `below` is for the best new formula that is not good enough for it, and `known` is that of
     `candidates.Goal`. `parents` uint64 [P, W] are the extents of all formulas that were joined, and
     `literal` is room for a formula.
     """
 
     limits: Limits
-    sums: np.ndarray
     float_sums: np.ndarray
     float_counts: np.ndarray
     whole: np.ndarray
@@ -72,6 +74,7 @@ def search_units(
     searched: np.ndarray,
     limits: Limits,
     measures: Measures | None = None,
+    sums: np.ndarray | None = None,
 ) -> Results:
     """Search for the formulas whose extents score best.
 
@@ -86,6 +89,8 @@ def search_units(
     limits : Limits
     measures : Measures, optional
         The measures of the units; None stands for the AUC.
+    sums : int64 [K, C], optional
+        Becomes the scores, added over each concept.
 
     Returns
     -------
@@ -95,6 +100,7 @@ def search_units(
     results = Results(
         np.zeros((n_units, n_rows, width_of(limits.length)), np.int64),
         np.zeros(n_units, np.int64),
+        np.empty((1, len(index.bits)), np.int64) if sums is None else sums,
     )
     search_all(weights, measures, index, index.dense, searched, _space(index, limits), results)
     return results
@@ -109,7 +115,6 @@ def _space(index: LabelIndex, limits: Limits) -> Space:
     )
     return Space(
         limits=limits,
-        sums=np.empty(n_concepts, np.int64),
         float_sums=np.empty(n_concepts),
         float_counts=index.counts.astype(np.float64),
         whole=whole_set(index.sizes.size),
@@ -128,27 +133,28 @@ def _space(index: LabelIndex, limits: Limits) -> Space:
 @kernel
 def search_all(weights, measures, index, dense, searched, space, results):
     """Fill in the results of all units; `dense` is that of the index (see `sums`)."""
-    limits, sums, float_sums = space.limits, space.sums, space.float_sums
+    limits, float_sums = space.limits, space.float_sums
     for number in range(weights.shape[0]):
         ranked = ranked_over(weights[number], index, dense)
+        sums = results.sums[min(number, results.sums.shape[0] - 1)]
         add_whole(ranked, index, dense, sums)
         # Converted once here, not for each formula that is joined.
         for c in range(sums.size):
             float_sums[c] = sums[c]
         of_unit = searched[min(number, searched.shape[0] - 1)]
         measure = measure_of(measures, number)
-        unit = _unit(limits, index, ranked, space, of_unit)
+        unit = _unit(limits, index, ranked, sums, space, of_unit)
         _search_unit(unit, dense, space, results, number, measure)
 
 
 @inlined
-def _unit(limits, index, ranked, space, searched):
+def _unit(limits, index, ranked, sums, space, searched):
     """Return the unit in `space`, for a search among some of the concepts."""
     return Unit(
         limits,
         index,
         ranked,
-        space.sums,
+        sums,
         space.float_sums,
         space.float_counts,
         searched,
@@ -166,7 +172,7 @@ def _search_unit(unit, dense, space, results, number, measure):
     before.size[0] = 0
     kept.size[0] = 0
     # From step 2 on, fewer concepts may be searched.
-    of_all = _unit(limits, unit.concepts, unit.ranked, space, space.every)
+    of_all = _unit(limits, unit.concepts, unit.ranked, unit.sums, space, space.every)
     offer_literals(space.literal, goal, of_all, dense, space.room, measure)
     n_scored = 2 * unit.sums.size
     if kept.size[0] > 0:

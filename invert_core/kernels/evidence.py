@@ -5,35 +5,37 @@ all its formulas, and of each formula only the tie groups that it shares any sam
 at twice.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from invert_core.kernels._jit import inner, kernel
+from invert_core.kernels.formulas import write_formula
+from invert_core.kernels.histograms import N_BINS, bin_of, count_from, place_edges
 from invert_core.kernels.hits import (
     Hits,
     find_hits,
     hits_among,
+    last_inside,
     room_for_hits,
     skip,
     with_share,
 )
+from invert_core.kernels.midranks import Among, rank_among
+from invert_core.kernels.moments import find_moments, point_biserial
 from invert_core.kernels.orders import (
     NO_SAMPLE,
     Order,
-    add_sample,
-    add_zeros,
-    fill_up,
     first_outside,
     has,
+    keep_within,
     middle_samples,
     put_in_order,
     room_for_order,
 )
 
-N_BINS, N_TOP, N_NEAR = 40, 24, 8
-"""Numbers of bins of a histogram, of samples at the top, and of samples in other lists."""
+N_TOP, N_NEAR = 24, 8
+"""Numbers of samples at the top, and of samples in other lists."""
 INSIDE, UNDEFINED = 1, 2
 """Where a sample at the top lies; 0 is outside."""
 
@@ -122,18 +124,22 @@ class EvidenceRoom(NamedTuple):
     order: Order
     of_domain: Order
     hits: Hits
+    keys: np.ndarray
     extent: np.ndarray
     domain: np.ndarray
+    zeros: np.ndarray
     edges: np.ndarray
     moments: np.ndarray
 
 
 def room_for_evidence(n_values: int, n_samples: int) -> EvidenceRoom:
     """Return room for units of so many values among so many samples."""
-    extent, domain = np.zeros((2, (n_samples + 63) // 64), np.uint64)
+    extent, domain, zeros = np.zeros((3, (n_samples + 63) // 64), np.uint64)
     orders = room_for_order(n_values, n_samples), room_for_order(n_values, n_samples)
+    # One more place is written to, but not kept.
+    hits, keys = room_for_hits(n_values), np.empty(n_values + 1, np.uint64)
     return EvidenceRoom(
-        *orders, room_for_hits(n_values), extent, domain, np.empty(N_BINS + 1), np.empty(4)
+        *orders, hits, keys, extent, domain, zeros, np.empty(N_BINS + 1), np.empty(4)
     )
 
 
@@ -154,60 +160,70 @@ class Formulas(NamedTuple):
 class Task(NamedTuple):
     """Evidence to make: of unit `number`, and of its formulas `start` to `stop`.
 
-    The lowest samples are its top if it `is_reversed`.
+    The lowest samples are its top if it `is_reversed`. `ranks` uint16 take those of some samples,
+    or are empty.
     """
 
     number: int
     start: int
     stop: int
     is_reversed: bool
+    ranks: np.ndarray
+
+
+class Places(NamedTuple):
+    """Where to look: at how many samples hits are counted, int64 ascending, and what to rank."""
+
+    cuts: np.ndarray
+    among: Among
 
 
 @kernel
-def add_evidence(unit, task, formulas, cuts, room, units, found):
+def add_evidence(unit, task, formulas, places, room, units, found):
     """Fill in the evidence of one unit and of its formulas.
 
-    `unit` is a `SortedUnit`, `task` a `Task` about rows of `OfUnits` and `OfFormulas`. `cuts` int64
-    are the numbers of samples whose hits are counted, ascending.
+    `unit` is a `SortedUnit`, `task` a `Task` about rows of `OfUnits` and `OfFormulas`.
     """
     order, number = room.order, task.number
-    put_in_order(unit, formulas.everywhere, task.is_reversed, order)
+    put_in_order(unit, task.is_reversed, order)
     describe(order, room.edges, units, number)
+    if task.ranks.size > 0:
+        rank_among(order, places.among, room.hits, task.ranks)
     find_moments(order, room.moments)
     for row in range(task.start, task.stop):
-        write_extent(formulas, row, room.extent, room.domain)
-        of_row = order
+        write_domain(formulas, row, room.domain)
+        literals, connectives = formulas.literals[row], formulas.connectives[row]
+        of_row = formulas.length[row], literals, connectives, formulas.bits
+        write_formula(*of_row, room.domain, room.extent)
+        of_domain = order
         if formulas.defined.shape[0] > 0:
-            of_row = room.of_domain
-            put_in_order(unit, room.domain, task.is_reversed, of_row)
-            find_moments(of_row, room.moments)
-        explain(of_row, row, cuts, room, found)
-        for at in range(N_TOP):
-            sample = units.top[number, at]
-            if sample != NO_SAMPLE:
-                is_defined = has(room.domain, sample)
-                found.top_in[row, at] = has(room.extent, sample) if is_defined else UNDEFINED
+            of_domain = room.of_domain
+            within = keep_within(unit, room.domain, room.keys, room.zeros)
+            put_in_order(within, task.is_reversed, of_domain)
+            find_moments(of_domain, room.moments)
+        explain(of_domain, row, places.cuts, room, found)
+        mark_top(units.top[number], room, found.top_in[row])
 
 
 @inner
-def write_extent(formulas, row, extent, domain):
-    """Write the samples on which a formula is true, and on which it is defined."""
-    for word in range(extent.size):
-        true, is_defined = np.uint64(0), formulas.everywhere[word]
+def write_domain(formulas, row, words):
+    """Write the samples on which a formula is defined."""
+    for word in range(words.size):
+        words[word] = formulas.everywhere[word]
+    if formulas.defined.shape[0] > 0:
         for number in range(formulas.length[row]):
-            literal = formulas.literals[row, number]
-            of = formulas.bits[literal >> 1, word]
-            of = ~of if literal & 1 else of
-            if formulas.defined.shape[0] > 0:
-                is_defined &= formulas.defined[literal >> 1, word]
-            if number == 0:
-                true = of
-            elif formulas.connectives[row, number]:
-                true |= of
-            else:
-                true &= of
-        extent[word] = true & is_defined
-        domain[word] = is_defined
+            of_concept = formulas.defined[formulas.literals[row, number] >> 1]
+            for word in range(words.size):
+                words[word] &= of_concept[word]
+
+
+@inner
+def mark_top(top, room, top_in):
+    """Fill in where the samples at the top lie."""
+    for at in range(top.size):
+        if top[at] != NO_SAMPLE:
+            is_defined = has(room.domain, top[at])
+            top_in[at] = has(room.extent, top[at]) if is_defined else UNDEFINED
 
 
 @inner
@@ -243,46 +259,6 @@ def describe(order, edges, units, number):
     nobody = np.zeros_like(order.zeros)
     first_outside(order, nobody, units.top[number], units.top_value[number])
     middle_samples(order, units.middle[number], units.middle_value[number])
-
-
-@inner
-def place_edges(low, high, edges):
-    """Fill in the edges of the bins, which `numpy.linspace` would place alike."""
-    step = (high - low) / N_BINS
-    # The difference of the largest numbers that there are has no number.
-    step = step if np.isfinite(step) else high / N_BINS - low / N_BINS
-    for edge in range(N_BINS):
-        # A step too small for a number would make all edges one.
-        offset = edge * step if step > 0.0 else edge / N_BINS * (high - low)
-        edges[edge] = min(high, low + offset)
-    edges[N_BINS] = high
-
-
-@inner
-def count_from(order, least):
-    """Return how many of the samples that are not 0 have a value of `least` or more."""
-    n_groups = order.n[1]
-    is_falling = n_groups > 0 and order.value[0] > order.value[n_groups - 1]
-    # The first group on the other side of `least`.
-    start, stop = np.int64(0), n_groups
-    while start < stop:
-        middle = (start + stop) // 2
-        if (order.value[middle] >= least) == is_falling:
-            start = middle + 1
-        else:
-            stop = middle
-    before = order.first[start]
-    return before if is_falling else order.n[0] - before
-
-
-@inner
-def bin_of(value, edges, last):
-    """Return the bin of a value near those of bin `last`, as `numpy.histogram` has it."""
-    while last > 0 and value < edges[last]:
-        last -= 1
-    while last < N_BINS - 1 and value >= edges[last + 1]:
-        last += 1
-    return last
 
 
 @inner
@@ -330,81 +306,3 @@ def measure_hits(hits, n_inside, of_row):
         best = max(best, 2 * seen / (n_top + n_inside))
     of_row[AVERAGE_PRECISION] = precision / n_inside
     of_row[BEST_F1] = best
-
-
-@inner
-def find_moments(order, moments):
-    """Fill in scale, centre, sum and sum of squares of the values; the scale is NaN if it must be.
-
-    The sums are of ``value / scale - centre``. Scaled values have no square that overflows. The
-    centre is the median, whose distance from the mean is at most the standard deviation, so that
-    the sums keep their digits.
-    """
-    n_groups, n_above, n_zeros = order.n[1], order.n[2], order.n[3]
-    scale = 0.0
-    if n_groups > 0:
-        scale = max(abs(order.value[0]), abs(order.value[n_groups - 1]))
-    if not 0.0 < scale < np.inf:
-        moments[0] = np.nan
-        return
-    # A power of two, so that no value is rounded.
-    scale = math.ldexp(1.0, math.frexp(scale)[1] - 1)
-    middle = (order.n[0] + n_zeros) // 2
-    centre = 0.0
-    if middle < n_above:
-        centre = order.value[order.group[middle]] / scale
-    elif middle >= n_above + n_zeros:
-        centre = order.value[order.group[middle - n_zeros]] / scale
-    total, squares = -n_zeros * centre, n_zeros * (centre * centre)
-    # Two sums of each, so that no addition waits for the one before it.
-    other_total, other_squares = 0.0, 0.0
-    for group in range(0, n_groups - 1, 2):
-        size = order.first[group + 1] - order.first[group]
-        other_size = order.first[group + 2] - order.first[group + 1]
-        value = order.value[group] / scale - centre
-        other = order.value[group + 1] / scale - centre
-        total += size * value
-        other_total += other_size * other
-        squares += size * (value * value)
-        other_squares += other_size * (other * other)
-    if n_groups % 2 == 1:
-        size = order.first[n_groups] - order.first[n_groups - 1]
-        value = order.value[n_groups - 1] / scale - centre
-        total += size * value
-        squares += size * (value * value)
-    total, squares = total + other_total, squares + other_squares
-    moments[0], moments[1], moments[2], moments[3] = scale, centre, total, squares
-
-
-@inner
-def point_biserial(order, moments, hits, n_inside):
-    """Return the correlation of values and marks; NaN if any value is infinite or all are equal."""
-    scale, centre, total, squares = moments[0], moments[1], moments[2], moments[3]
-    if not scale > 0.0:
-        return np.nan
-    n_samples = order.n[0] + order.n[3]
-    inside = 0.0
-    for group in range(hits.n[0]):
-        inside += hits.counts[group] * (hits.value[group] / scale - centre)
-    share = n_inside / n_samples
-    spread = squares - total * total / n_samples
-    if not spread > 0.0:
-        return np.nan
-    found = (inside - share * total) / np.sqrt(n_inside * (1.0 - share) * spread)
-    return min(1.0, max(-1.0, found))
-
-
-@inner
-def last_inside(order, extent, hits, ids, of_ids):
-    """Fill in the samples inside an extent that are farthest from the top, the farthest first."""
-    at = np.int64(0)
-    group = hits.n[0] - 1
-    while group >= 0 and at < ids.size:
-        if hits.at[group] < 0:
-            at = add_zeros(order, extent, np.uint64(0), 0, at, ids, of_ids)
-        else:
-            for number in range(hits.at[group], hits.at[group] + hits.counts[group]):
-                sample = order.sample[hits.inside[number]]
-                at = add_sample(sample, hits.value[group], at, ids, of_ids)
-        group -= 1
-    fill_up(min(at, ids.size), ids, of_ids)

@@ -109,6 +109,20 @@ def write_extent(kind, formula, concept, whole, words):
 
 
 @inner
+def write_formula(length, literals, connectives, bits, whole, words):
+    """Write the samples of `whole` on which a formula of concepts uint64 [C, W] is true."""
+    for word in range(words.size):
+        words[word] = np.uint64(0)
+    for number in range(length):
+        # The first literal joins the empty set.
+        connective = connectives[number] if number > 0 else OR
+        kind = 2 * connective + (literals[number] & 1)
+        write_extent(kind, words, bits[literals[number] >> 1], whole, words)
+    for word in range(words.size):
+        words[word] &= whole[word]
+
+
+@inner
 def same_words(one, other):
     """Return whether two extents are equal."""
     # Extents that differ mostly differ in one of the first words.
@@ -138,13 +152,8 @@ def add_over_extents(codes, bits, whole, weights, words, sums):
     for unit in range(codes.shape[0]):
         for row in range(codes.shape[1]):
             code = codes[unit, row]
-            for word in range(words.size):
-                words[word] = np.uint64(0)
-            for number in range(code[LENGTH]):
-                # The first literal joins the empty set.
-                connective = code[middle + number] if number > 0 else OR
-                kind = 2 * connective + (code[LITERALS + number] & 1)
-                write_extent(kind, words, bits[code[LITERALS + number] >> 1], whole, words)
+            literals, connectives = code[LITERALS:middle], code[middle:]
+            write_formula(code[LENGTH], literals, connectives, bits, whole, words)
             total = np.int64(0)
             for word in range(words.size):
                 left = words[word]

@@ -6,7 +6,7 @@ import numpy as np
 
 from invert_core.kernels._jit import inner
 from invert_core.kernels.bits import popcount
-from invert_core.kernels.orders import has
+from invert_core.kernels.orders import add_sample, add_zeros, fill_up, has
 
 
 class Hits(NamedTuple):
@@ -92,3 +92,19 @@ def with_share(n_top, hits, group, seen):
     size = hits.size[group]
     # An exact integer before the one division.
     return (seen * size + hits.counts[group] * (n_top - hits.before[group])) / size
+
+
+@inner
+def last_inside(order, extent, hits, ids, of_ids):
+    """Fill in the samples inside an extent that are farthest from the top, the farthest first."""
+    at = np.int64(0)
+    group = hits.n[0] - 1
+    while group >= 0 and at < ids.size:
+        if hits.at[group] < 0:
+            at = add_zeros(order, extent, np.uint64(0), 0, at, ids, of_ids)
+        else:
+            for number in range(hits.at[group], hits.at[group] + hits.counts[group]):
+                sample = order.sample[hits.inside[number]]
+                at = add_sample(sample, hits.value[group], at, ids, of_ids)
+        group -= 1
+    fill_up(min(at, ids.size), ids, of_ids)

@@ -46,7 +46,7 @@ def _search(dense: bool, measured: bool = False) -> None:
     from invert_core.kernels.candidates import Limits
     from invert_core.kernels.formulas import add_over_extents
     from invert_core.kernels.scores import Measures
-    from invert_core.kernels.sums import Dense, LabelIndex
+    from invert_core.kernels.sums import Dense, LabelIndex, concept_sums
 
     counts, first = np.array([2, 2]), np.array([0, 2, 3, 4, 4])
     concept, rows = np.array([0, 1, 0, 1], np.uint32), np.array([[3], [1], [2], [0]], np.uint64)
@@ -63,20 +63,21 @@ def _search(dense: bool, measured: bool = False) -> None:
     codes = search_units(weights, index, searched, limits, measures).codes
     sums = np.empty(codes.shape[:2], np.int64)
     add_over_extents(codes, _BITS, words[0], weights, np.empty_like(words[0]), sums)
+    concept_sums(weights, index, of_dense)
 
 
 def _exhaustive_search() -> None:
-    from invert_core.kernels import bounds, exhaustive, kinds, pairs, triples
+    from invert_core.kernels import bounds, exhaustive, kinds, pairs, sums, triples
 
     n_samples = 4
     first, concept = pairs.concept_lists(_BITS, n_samples)
-    counts, sums, positive = np.zeros((3, 2, 2), np.int64)
-    for table in (counts, sums):
+    counts, of_pairs, positive = np.zeros((3, 2, 2), np.int64)
+    for table in (counts, of_pairs):
         pairs.add_pairs(first, concept, _SIZES, 0, n_samples, table)
         pairs.mirror(table)
     literal = np.array([[0, 1], [2, 3]])
     problem = exhaustive.Problem(
-        _BITS, first, concept, literal, 4, _SIZES, _SIZES, counts, sums, n_samples, 1, 3, False
+        _BITS, first, concept, literal, 4, _SIZES, _SIZES, counts, of_pairs, n_samples, 1, 3, False
     )
     best = exhaustive.nothing_yet()
     exhaustive.score_literals(problem, best)
@@ -84,9 +85,10 @@ def _exhaustive_search() -> None:
     nodes = triples.Nodes(np.array([1]), np.array([kinds.EVERY]), np.zeros(1, np.uint8))
     perfect = np.full(1, exhaustive.UNIT + 1)
     triples.score_triples(problem, nodes, perfect, True, 0, 1, best)
-    marks = bounds.Pairs(counts, sums, np.zeros_like(counts), np.zeros((2, 2), np.uint8))
+    marks = bounds.Pairs(counts, of_pairs, np.zeros_like(counts), np.zeros((2, 2), np.uint8))
     sizes_of_extents = bounds.SizeRange(1, 3, 1, np.zeros(1, np.int64))
     bounds.mark_pairs(marks, positive, 0, n_samples, 0, 2, sizes_of_extents)
+    sums.sum_of_set(_BITS[0], _SIZES)
 
 
 def _missing_labels() -> None:
@@ -120,7 +122,7 @@ def _placements() -> None:
 
 def _group_placements() -> None:
     from invert_core.kernels.bits import whole_set
-    from invert_core.kernels.placements import compare_groups
+    from invert_core.kernels.group_placements import compare_groups
 
     group, room = np.zeros(4, np.int32), (np.zeros((1, 3), np.int64), np.zeros((1, 5)))
     compare_groups(np.zeros(0, np.uint64), 0, _BITS[:1], whole_set(4)[None], group, *room)
@@ -152,7 +154,7 @@ def _shuffles() -> None:
 
 
 def _evidence() -> None:
-    from invert_core.kernels import evidence, orders
+    from invert_core.kernels import evidence, midranks, orders, shared_concepts
     from invert_core.kernels.bits import whole_set
     from invert_core.kernels.radix import room_for
 
@@ -164,11 +166,14 @@ def _evidence() -> None:
         *(bits, bits, everywhere),
     )
     unit = orders.sorted_unit(samples, np.ones(4, np.float32), everywhere, room_for(4))
+    among, units = midranks.Among.of(np.arange(1), everywhere, 4), evidence.OfUnits.empty(1)
     evidence.add_evidence(
-        *(unit, evidence.Task(0, 0, 1, False), formulas, np.arange(1, 4)),
-        evidence.room_for_evidence(4, 4),
-        *(evidence.OfUnits.empty(1), evidence.OfFormulas.empty(1, 3)),
+        *(unit, evidence.Task(0, 0, 1, False, np.zeros(1, np.uint16)), formulas),
+        *(evidence.Places(np.arange(1, 4), among), evidence.room_for_evidence(4, 4)),
+        *(units, evidence.OfFormulas.empty(1, 3)),
     )
+    concepts = shared_concepts.Concepts(np.arange(1, dtype=np.uint32), bits, bits, _SIZES, _SIZES)
+    shared_concepts.find_shared(units.top, concepts, shared_concepts.Shared.empty(1))
 
 
 SEARCH = "search"

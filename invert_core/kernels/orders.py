@@ -49,7 +49,7 @@ class Order(NamedTuple):
     `sample` int32 has those with other values than 0; `group` int32 is their tie group. Group g
     begins at place ``first[g]`` among them, int32, and has `value[g]`, float64. ``n[0]`` samples in
     ``n[1]`` groups are there, ``n[2]`` of them before the ``n[3]`` zeros; `zeros` uint64 [W] is the
-    set of these.
+    set of these. `from_lowest` int32 is room for `first`, counted from the other end.
     """
 
     sample: np.ndarray
@@ -58,13 +58,15 @@ class Order(NamedTuple):
     value: np.ndarray
     n: np.ndarray
     zeros: np.ndarray
+    from_lowest: np.ndarray
 
 
 def room_for_order(n_values: int, n_samples: int) -> Order:
     """Return room for the order of a unit with so many values among so many samples."""
-    sample, group, first = np.empty((3, n_values + 1), np.int32)
+    sample, group, first, from_lowest = np.empty((4, n_values + 1), np.int32)
     zeros = np.empty((n_samples + 63) // 64, np.uint64)
-    return Order(sample, group, first, np.empty(n_values + 1), np.zeros(4, np.int64), zeros)
+    value, n = np.empty(n_values + 1), np.zeros(4, np.int64)
+    return Order(sample, group, first, value, n, zeros, from_lowest)
 
 
 def sorted_unit(
@@ -97,7 +99,9 @@ def sorted_unit(
 @kernel
 def sort_codes(codes, samples, domain, room, zeros):
     """Fill in sorted keys, which carry places, and the set of the other samples."""
-    places = np.arange(codes.size).astype(np.int32)
+    places = np.empty(codes.size, np.int32)
+    for at in range(codes.size):
+        places[at] = at
     numbers = make_keys(codes, places, room.keys)
     n_keys = numbers.n_keys
     if n_keys > 0:
@@ -105,11 +109,15 @@ def sort_codes(codes, samples, domain, room, zeros):
         sort_keys(room, START, n_keys, n_bits, TUNING)
     for word in range(domain.size):
         zeros[word] = domain[word]
-    # In the order of the samples, so that the words follow memory.
+    # Samples ascend, so that a word is complete before it is written.
+    last, stored = _NONE, _NONE
     for at in range(codes.size):
         sample = np.uint64(samples[at])
-        is_stored = np.uint64(codes[at] & MAGNITUDE != 0)
-        zeros[sample >> np.uint64(6)] &= ~(is_stored << (sample & np.uint64(63)))
+        if sample >> np.uint64(6) != last:
+            zeros[last] &= ~stored
+            last, stored = sample >> np.uint64(6), _NONE
+        stored |= np.uint64(codes[at] & MAGNITUDE != 0) << (sample & np.uint64(63))
+    zeros[last] &= ~stored
     return n_keys, numbers.n_negative
 
 
@@ -121,39 +129,64 @@ def has(words, sample):
 
 
 @inner
-def put_in_order(unit, domain, is_reversed, order):
-    """Fill in the order of the samples of a domain; the lowest are the top if it is reversed."""
-    keys, samples, values = unit.keys, unit.samples, unit.values
-    n_keys = keys.size
-    n, n_groups, n_above, done = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
-    while done < n_keys:
+def keep_within(unit, domain, keys, zeros):
+    """Return a unit with the samples of a domain only; `keys` and `zeros` are room for its own."""
+    n_keys, n_negative = START, START
+    for at in range(unit.keys.size):
+        key = unit.keys[at]
+        is_in = has(domain, unit.samples[key & LOW_HALF])
+        # Every key is written, but only those of the domain are kept, without a branch.
+        keys[n_keys] = key
+        n_keys += is_in
+        n_negative += is_in & (at < unit.n_negative)
+    for word in range(domain.size):
+        zeros[word] = unit.zeros[word] & domain[word]
+    return SortedUnit(keys[:n_keys], n_negative, unit.samples, unit.values, zeros)
+
+
+@inner
+def put_in_order(unit, is_reversed, order):
+    """Fill in the order of the samples of a unit; the lowest are the top if it is reversed."""
+    keys = unit.keys
+    n = np.int64(keys.size)
+    n_groups = find_groups(keys, order.from_lowest)
+    group, last = np.int64(-1), np.uint64(0)
+    for at in range(n):
+        # The first key differs from what comes before it.
+        group += at == 0 or keys[at] >> HALF != last
+        last = keys[at] >> HALF
+        first, stop = order.from_lowest[group], order.from_lowest[group + 1]
         # Within a tie the samples ascend, from whichever end the groups are taken.
-        if is_reversed:
-            start, stop = done, done + 1
-            while stop < n_keys and keys[stop] >> HALF == keys[start] >> HALF:
-                stop += 1
-        else:
-            start, stop = n_keys - done - 1, n_keys - done
-            while start > 0 and keys[start - 1] >> HALF == keys[stop - 1] >> HALF:
-                start -= 1
-        done += stop - start
-        before = n
-        order.first[n_groups] = n
-        order.value[n_groups] = values[keys[start] & LOW_HALF]
-        for at in range(start, stop):
-            sample = samples[keys[at] & LOW_HALF]
-            order.sample[n] = sample
-            order.group[n] = n_groups
-            n += has(domain, sample)
-        n_groups += n > before
-        if (start >= unit.n_negative) != is_reversed:
-            n_above = n
+        place, number = at, group
+        if not is_reversed:
+            place, number = n - stop - first + at, n_groups - 1 - group
+            first = n - stop
+        order.sample[place] = unit.samples[keys[at] & LOW_HALF]
+        order.group[place] = number
+        # All samples of a group write the same.
+        order.first[number] = first
+        order.value[number] = unit.values[keys[at] & LOW_HALF]
     order.first[n_groups] = n
     n_zeros = np.int64(0)
-    for word in range(domain.size):
-        order.zeros[word] = unit.zeros[word] & domain[word]
-        n_zeros += popcount(order.zeros[word])
+    for word in range(unit.zeros.size):
+        order.zeros[word] = unit.zeros[word]
+        n_zeros += popcount(unit.zeros[word])
+    n_above = unit.n_negative if is_reversed else n - unit.n_negative
     order.n[0], order.n[1], order.n[2], order.n[3] = n, n_groups, n_above, n_zeros
+
+
+@inner
+def find_groups(keys, first):
+    """Write where each tie group of sorted keys begins, and where the last ends; count them."""
+    n_groups = np.int64(0)
+    first[0] = 0
+    for at in range(1, keys.size):
+        # Every place is written, but only those that begin a group are kept, without a branch.
+        first[n_groups + 1] = at
+        n_groups += keys[at] >> HALF != keys[at - 1] >> HALF
+    n_groups += keys.size > 0
+    first[n_groups] = keys.size
+    return n_groups
 
 
 @inner

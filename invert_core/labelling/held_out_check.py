@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -17,18 +18,18 @@ from invert_core.errors import DataError, FileFormatError
 from invert_core.files.input_file import input_path
 from invert_core.formula.formula import Formula
 from invert_core.labelling.check_groups import GroupsSaid, groups_of_check
-from invert_core.labelling.held_out_rows import held_out_test, with_held_out
+from invert_core.labelling.held_out_rows import Test, held_out_test, with_held_out
 from invert_core.labelling.holding_out import Wanted, same_units, warn_of_extraction
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress
-from invert_core.labelling.recorded_inputs import arguments_of, identities
+from invert_core.labelling.recorded_inputs import arguments_of, identities, quantile_of
 from invert_core.labelling.workload import Workload
 from invert_core.parallel import n_threads
 from invert_core.results.columns import Label
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.results.run_directory import file_identity, read_run
-from invert_core.settings import SIGNIFICANT
+from invert_core.settings import OF_HIGHEST, SIGNIFICANT
 from invert_core.wording import counted, first_few
 
 _log = logging.getLogger("invert")
@@ -52,7 +53,7 @@ class HeldOutCheck:
     n_significant : int or None
         How many of these have a `p_held_out` below 0.05. Of labels without any meaning, about 5 %
         do, and fewer if they hold in few groups. None if there is no such p-value: the samples are
-        in groups that are not known, or the search was for the highest samples.
+        in groups, and these are not known, or the search was for the highest samples.
     n_wrong_side : int
         How many have an AUC on the other side of 0.5 than the search found.
     median_optimism : float or None
@@ -67,12 +68,13 @@ class HeldOutCheck:
     median_optimism: float | None
 
     @classmethod
-    def of(cls, labels: Labels, *, has_p: bool) -> "HeldOutCheck":
-        """Count the labels; `has_p` says whether it is known which samples are independent."""
+    def of(cls, labels: Labels, *, independent: bool, in_groups: bool) -> "HeldOutCheck":
+        """Count the labels, given whether samples, or else known groups, are independent."""
         rows = labels.best()
         tested = [row for row in rows if row.auc_held_out is not None]
         optimism = [row.optimism for row in tested if row.optimism is not None]
-        has_p &= not tested or bool(optimism)
+        has_test = all(row.objective not in OF_HIGHEST for row in rows)
+        has_p = has_test if in_groups else independent
         return cls(
             labels,
             n_labels=len(rows),
@@ -149,9 +151,10 @@ def check_held_out(
         known = groups_of_check(said, searched, path, work, inputs.match)
         held = _as_searched(replace(work, groups=known), tables)
         independent = said.where is None
-        tested = _tested(tables, held, jobs, progress, independent=independent)
+        test = held_out_test(held, n_threads(jobs), independent=independent)
+        tested = _tested(tables, test, quantile_of(run, read.info), held.n_units, progress)
         labels = Labels.of_tables(tested, aliases=read.labels.aliases)
-    return HeldOutCheck.of(labels, has_p=independent or known is not None)
+    return HeldOutCheck.of(labels, independent=independent, in_groups=known is not None)
 
 
 def _joining(arguments: Mapping[str, Any], **told: str | None) -> dict[str, Any]:
@@ -180,19 +183,18 @@ def _searched(run: str | PathLike[str], info: Mapping[str, Any], held_path: Path
 
 def _tested(
     tables: Iterable[LabelTable],
-    held: Workload,
-    jobs: int | None,
+    opened: AbstractContextManager[Test],
+    quantile: float,
+    n_units: int,
     progress: Progress | None,
-    *,
-    independent: bool,
 ) -> Iterator[LabelTable]:
     n_done = 0
-    with held_out_test(held, n_threads(jobs), independent=independent) as test:
+    with opened as test:
         for table in tables:
-            yield with_held_out(table, test)
+            yield with_held_out(table, test, quantile)
             n_done += len(table.units())
             if progress is not None:
-                progress(n_done, held.n_units)
+                progress(n_done, n_units)
 
 
 def _is_significant(row: Label) -> bool:

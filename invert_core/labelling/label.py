@@ -3,36 +3,39 @@
 import itertools
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from invert_core.executors.threads import Piece, Threads
 from invert_core.labelling.choosing import UnitChoice
-from invert_core.labelling.evidence_recorder import EvidenceRecorder
+from invert_core.labelling.evidence_recorder import EvidenceRecorder, samples_compared
 from invert_core.labelling.grouping import GroupSource
-from invert_core.labelling.held_out_rows import Test, held_out_test
+from invert_core.labelling.held_out_rows import NO_CUTS, Test, held_out_test
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label_rows import LabelRows
 from invert_core.labelling.objective_rows import RowsOfObjectives
 from invert_core.labelling.q_values import with_q_values
-from invert_core.labelling.searches import corrections_of, searches_of, size_of_space
+from invert_core.labelling.searches import (
+    corrections_of,
+    searches_of,
+    size_of_space,
+    with_objective,
+)
 from invert_core.labelling.workload import Workload
-from invert_core.metrics.evidence import Evidence, EvidenceMaker
+from invert_core.metrics.concept_auc import ConceptAUC
+from invert_core.metrics.evidence import Evidence, EvidenceMaker, places_of_cuts
 from invert_core.metrics.table import METRICS
 from invert_core.nulls.shared import SharedNulls
 from invert_core.results.columns import Label
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.search.search import Units
-from invert_core.search.search_result import SearchResult
-from invert_core.search.several import Several
+from invert_core.search.several import Found, Several
 from invert_core.settings import OF_VALUES, Settings
 from invert_core.values import or_default
 
 Progress = Callable[[float, int], None]
-Results = tuple[SearchResult, ...]
-"""What the search by each objective found for some units."""
 
 _UNITS = 256
 """The most units of a batch, but for the last piece that it takes."""
@@ -143,6 +146,7 @@ def label(
         *(groups, holdout, held_out),
     )
     with inputs.open(settings.seed) as work:
+        settings = with_objective(settings, work)
         tables = label_workload(work, settings, jobs=jobs, progress=progress, block=block)
         labelled = with_q_values(tables, settings)
         return Labels.of_tables(labelled, work.all_concepts, work.aliases)
@@ -194,11 +198,11 @@ def label_units(
         *(activations, concepts, layers, units, names, join, missing, match, include, exclude),
         *(groups, holdout, held_out),
     )
-    with (
-        inputs.open(settings.seed) as work,
-        closing(label_workload(work, settings, jobs=jobs, block=block)) as tables,
-    ):
-        for table in tables:
+    with ExitStack() as stack:
+        work = stack.enter_context(inputs.open(settings.seed))
+        settings = with_objective(settings, work)
+        labelling = label_workload(work, settings, jobs=jobs, block=block)
+        for table in stack.enter_context(closing(labelling)):
             for _, rows in itertools.groupby(table, lambda row: (row.layer, row.unit)):
                 yield list(rows)
 
@@ -221,7 +225,7 @@ def label_workload(
     work : Workload
         What `Inputs.open` yields; its context must stay open.
     settings, jobs, progress, block
-        As for `label`.
+        As for `label`, but the settings say what to search for, see `with_objective`.
     n_done : int
         Number of units at the beginning to skip.
     nulls : sequence of SharedNulls, optional
@@ -239,18 +243,18 @@ def label_workload(
     searches = searches_of(work, settings, threads.n_threads)
     nulls = nulls or [SharedNulls(one, work.concepts, threads.n_threads) for one in searches]
     corrects = corrections_of(searches, nulls, work)
-    search = Several([one.search for one in corrects])
-    recorder = EvidenceRecorder(work, settings.directions) if keeps_evidence else None
+    of_concepts = None
+    if settings.evidence and keeps_evidence:
+        of_concepts = ConceptAUC(work.concepts, settings, work.n_units)
+    search = Several([one.search for one in corrects], of_concepts)
+    recorder = EvidenceRecorder(work, settings) if keeps_evidence else None
     rows = RowsOfObjectives(
-        [LabelRows(work, one.search.settings, one, recorder) for one in corrects]
+        [LabelRows(work, one.search.settings, one, recorder) for one in corrects], recorder
     )
-    make = None
-    if settings.evidence:
-        is_tested = work.held_out is not None
-        make = EvidenceMaker(work.concepts, settings, work.dtypes, is_tested=is_tested)
+    make = _evidence_maker(work, settings, keeps_evidence=keeps_evidence)
     n_units = work.n_units
     left = work.after(n_done)
-    finite = any(one.settings.objective[0] in OF_VALUES for one in searches)
+    finite = any(one.settings.objectives[0] in OF_VALUES for one in searches)
     if progress is not None:
         progress(n_done, n_units)
 
@@ -267,7 +271,7 @@ def label_workload(
     with (
         closing(left.blocks(block, finite=finite)) as blocks,
         closing(threads.pieces(search, blocks, tick if progress else None, make)) as pieces,
-        _test_of(left, threads.n_threads, block) as test,
+        _test_of(left, threads.n_threads, block, keeps_evidence and settings.evidence) as test,
     ):
         addresses = left.addresses()
         for batch in _batches(pieces, search.places, note):
@@ -277,41 +281,56 @@ def label_workload(
             yield table
 
 
+def _evidence_maker(
+    work: Workload, settings: Settings, *, keeps_evidence: bool
+) -> Callable[[Units, Found], Evidence] | None:
+    """Return what makes the evidence of units in the threads that search them, if any is wanted."""
+    if not settings.evidence:
+        return None
+    is_tested = work.held_out is not None
+    compared = samples_compared(work, settings) if keeps_evidence else None
+    maker = EvidenceMaker(
+        work.concepts, settings, work.dtypes, is_tested=is_tested, compared=compared
+    )
+    return lambda units, found: maker(units, found.results)
+
+
 def _test_of(
-    work: Workload, n_threads: int, block: int | None
+    work: Workload, n_threads: int, block: int | None, keeps_hits: bool
 ) -> AbstractContextManager[Test | None]:
     """Return the context of the test on held-out samples, None if there are none."""
-    if work.held_out is None:
+    held = work.held_out
+    if held is None:
         return nullcontext()
-    return held_out_test(work.held_out, n_threads, block, independent=work.groups is None)
+    cuts = places_of_cuts(held.concepts.n_samples) if keeps_hits else NO_CUTS
+    return held_out_test(held, n_threads, block, independent=work.groups is None, cuts=cuts)
 
 
 @dataclass(frozen=True)
 class _Batch:
     """What was found for some units, their activations for metrics, and the evidence."""
 
-    found: Results
+    found: Found
     units: Units | None
-    evidence: Sequence[Evidence] | None
+    evidence: Evidence | None
 
     def __len__(self) -> int:
         """Number of units."""
-        return len(self.found[0])
+        return len(self.found)
 
     @classmethod
     def of(cls, parts: Sequence["_Batch"]) -> "_Batch":
         """Return all parts as one; only a single part has activations."""
-        found = zip(*(part.found for part in parts), strict=True)
         made = [part.evidence for part in parts if part.evidence is not None]
         return cls(
-            tuple(map(SearchResult.joined, found)),
+            Found.joined([part.found for part in parts]),
             parts[0].units,
-            [Evidence.joined(of_one) for of_one in zip(*made, strict=True)] if made else None,
+            Evidence.joined(made) if made else None,
         )
 
 
 def _batches(
-    pieces: Iterable[Piece[Results]], places: int, note: Callable[[int], None]
+    pieces: Iterable[Piece[Found]], places: int, note: Callable[[int], None]
 ) -> Iterator[_Batch]:
     """Join pieces into batches, because a test of many formulas costs little more than one.
 
@@ -358,6 +377,7 @@ def plan(inputs: Inputs, settings: Settings) -> Plan:
     Only a search can tell whether any formula of several literals meets the fraction limits.
     """
     with inputs.open(settings.seed) as work:
+        settings = with_objective(settings, work)
         searches = searches_of(work, settings, n_threads=1)
         nulls = [SharedNulls(one, work.concepts, 1) for one in searches]
         corrections_of(searches, nulls, work)

@@ -16,14 +16,17 @@ from invert_core.files.outputs import check_folder, output_place
 from invert_core.files.storage import storage_errors
 from invert_core.files.unchanged import Watched
 from invert_core.files.write_lock import WriteLock
+from invert_core.labelling.alike_records import WithAlike
 from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.evidence_recorder import about_evidence
 from invert_core.labelling.grouping import table_of
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress, label_workload
 from invert_core.labelling.q_values import QValues
+from invert_core.labelling.searches import with_objective
 from invert_core.labelling.workload import Workload
 from invert_core.results.evidence_file import write_evidence
+from invert_core.results.evidence_records import saved_types
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.results.run_directory import (
@@ -146,6 +149,7 @@ def label_files(
         identities = {name: file_identity(path) for name, path in files.items()}
         timer = Timer()
         work = stack.enter_context(inputs.open(settings.seed))
+        settings = with_objective(settings, work)
         fingerprint = _fingerprint(inputs, settings, work, identities)
         unfinished = stack.enter_context(
             unfinished_run(
@@ -187,9 +191,10 @@ def label_files(
             arguments = _choices(inputs) | {"jobs": jobs}
             sha256 = written[ROWS_FILE].sha256
             if settings.evidence:
-                about = about_evidence(work, settings.objective, identities, sha256)
+                about = about_evidence(work, settings, identities, sha256)
                 path = folder / EVIDENCE_FILE
-                write_evidence(path, unfinished.evidence(about.cuts.size), about)
+                saved = unfinished.evidence(saved_types(about.lists))
+                write_evidence(path, WithAlike.of(saved, len(settings.directions)), about)
                 written = {**written, EVIDENCE_FILE: saved_file(path)}
             write_info(
                 folder,
@@ -277,7 +282,6 @@ def _fingerprint(
     if units is not None and not isinstance(units, str):
         units = sorted(set(units), key=lambda unit: (isinstance(unit, str), unit))
     return {
-        "settings": asdict(settings),
         "layers": [layer.name for layer, _ in work.layers],
         "units": units,
         "join": inputs.join,
@@ -286,6 +290,8 @@ def _fingerprint(
         **_concept_choice(inputs),
         **({} if work.groups is None else {"groups": work.groups.digest}),
         **_holdout(inputs),
+        # What follows from the inputs, such as the objectives, is named after them.
+        "settings": asdict(settings),
         "inputs": {name: found["sha256"] for name, found in identities.items()},
         "versions": versions(),
     }

@@ -1,131 +1,40 @@
 """Rows of the result: the formulas that a search found, with p-values and a status, as columns."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from invert_core.formula.formula import Formula
 from invert_core.formula.names import LiteralNames
 from invert_core.labelling.evidence_recorder import EvidenceRecorder
-from invert_core.labelling.held_out_rows import Asked, leave_out_tests_of_auc
+from invert_core.labelling.held_out_evidence import held_out_records
+from invert_core.labelling.held_out_formulas import Asked, Unseen
+from invert_core.labelling.row_columns import (
+    Columns,
+    absent_columns,
+    chosen,
+    metric_columns,
+    unit_columns,
+    values_of,
+)
+from invert_core.labelling.tested_formulas import Tested, rank_correlation, tested_formulas
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.evidence import Evidence, evidence_columns
-from invert_core.metrics.table import METRICS, measured
+from invert_core.metrics.table import measured
 from invert_core.nulls.arrangements import CORRECTIONS
 from invert_core.nulls.correcting import Correct
-from invert_core.results.columns import OPTIONAL_TYPES, Label, columns
+from invert_core.results.column_fields import columns
+from invert_core.results.columns import Label
+from invert_core.results.held_out_evidence import HELD_OUT
 from invert_core.results.label_table import Column, FormulaTexts, LabelTable
 from invert_core.results.verdicts import verdicts
 from invert_core.search.findings import Findings
 from invert_core.search.headlines import headlines, may_be_reported
+from invert_core.search.objectives import share_of_highest
 from invert_core.search.search import Units
 from invert_core.search.search_result import SearchResult
 from invert_core.settings import OF_HIGHEST, Settings
-from invert_core.statistics.conditional import METHODS
-from invert_core.statistics.tails import RankSpread, z_score
-
-Columns = dict[str, np.ndarray]
-"""The values of F rows, keyed by column: arrays [F]."""
-NOTHING_UNSEEN: Columns = {}
-
-
-@dataclass(frozen=True)
-class Tested:
-    """Results of F tests: of F formulas, or of one formula on F units.
-
-    Attributes
-    ----------
-    columns : Columns
-        The columns of `Explanation` that hold numbers.
-    rung : int8 [F]
-        How the p-values were computed, see `kernels.tails`.
-    is_constant : bool [F]
-        Whether the unit was constant, so that there was nothing to test.
-    """
-
-    columns: Columns
-    rung: np.ndarray
-    is_constant: np.ndarray
-
-    def methods(self) -> np.ndarray:
-        """Return the `method` of each row: the distribution that its p-value comes from."""
-        return chosen(METHODS, self.rung)
-
-    def take(self, rows: np.ndarray) -> "Tested":
-        """Return some of the tests, by position int64 [k]."""
-        picked = {name: column[rows] for name, column in self.columns.items()}
-        return Tested(picked, self.rung[rows], self.is_constant[rows])
-
-
-def tested_formulas(
-    n_positive: np.ndarray,
-    doubled_u: np.ndarray,
-    spread: RankSpread,
-    log10_p: np.ndarray,
-    rung: np.ndarray,
-) -> Tested:
-    """Return the results of tests of formulas.
-
-    Parameters
-    ----------
-    n_positive, doubled_u : int64 [F]
-        n1 and 2U of each formula.
-    spread : RankSpread
-        Rank spread of each formula's unit, arrays [F].
-    log10_p, rung : float64 [F], int8 [F]
-        Decimal logarithms of the p-values, and how they were computed.
-    """
-    found = {
-        "auc": doubled_u / (2 * n_positive * (spread.n_samples - n_positive)),
-        "u": doubled_u / 2.0,
-        "z": z_score(doubled_u, n_positive, spread),
-        "p_value": 10.0**log10_p,
-        "log10_p": log10_p,
-        "n_positive": n_positive,
-        "n_samples": np.broadcast_to(spread.n_samples, n_positive.shape),
-        "concept_fraction": n_positive / spread.n_samples,
-    }
-    return Tested(found, rung, spread.is_dead)
-
-
-def chosen(texts: Sequence[str], numbers: np.ndarray) -> np.ndarray:
-    """Return a column of texts, given by their numbers; equal texts are stored once."""
-    return np.array(texts, object)[numbers.astype(np.int64)]
-
-
-def by_row(found: Mapping[str, Column]) -> list[dict[str, Any]]:
-    """Convert columns to one mapping per row."""
-    values = zip(*(column.tolist() for column in found.values()), strict=True)
-    return [dict(zip(found, row, strict=True)) for row in values]
-
-
-def unit_columns(
-    addresses: Sequence[tuple[str, int]], unit_names: Mapping[str, Sequence[str]]
-) -> Columns:
-    """Return the columns that name units; `unit_names` are those of `Workload.unit_names`."""
-    names = [unit_names[layer][unit] if layer in unit_names else "" for layer, unit in addresses]
-    layers, units = zip(*addresses, strict=True)
-    return {
-        "layer": np.array(layers, object),
-        "unit": np.array(units, np.int64),
-        "unit_name": np.array(names, object),
-    }
-
-
-def absent_columns(n_rows: int) -> Columns:
-    """Return all columns that may be empty, empty."""
-    found = columns(Label).items()
-    return {name: np.full(n_rows, np.nan) for name, one in found if one.type in OPTIONAL_TYPES}
-
-
-def metric_columns(values: Sequence[Mapping[str, float | None]]) -> Columns:
-    """Return the columns that the metrics fill, given what they `measured` for each row."""
-    return {
-        name: np.array([of_row[name] for of_row in values], np.float64)  # None becomes NaN
-        for name in METRICS
-    }
 
 
 class LabelRows:
@@ -138,7 +47,7 @@ class LabelRows:
     correct : Correct
         Corrects p-values for the search.
     recorder : EvidenceRecorder, optional
-        Makes the records of evidence that tables have, as a run keeps them.
+        Makes the records of evidence for rows that tables have, as a run keeps them.
     """
 
     def __init__(
@@ -157,7 +66,7 @@ class LabelRows:
         self._unit_names = work.unit_names
         self._dead = {name: one.metadata["dead"] for name, one in columns(Label).items()}
         self._dead |= {"direction": settings.direction, "n_samples": work.concepts.n_samples}
-        self._dead |= {"objective": settings.objective[0]}
+        self._dead |= {"objective": settings.objectives[0]}
 
     def table(
         self,
@@ -165,7 +74,7 @@ class LabelRows:
         found: Findings,
         addresses: Sequence[tuple[str, int]],
         units: Units | None = None,
-        unseen: Mapping[str, np.ndarray] = NOTHING_UNSEEN,
+        unseen: Unseen | None = None,
         evidence: Evidence | None = None,
     ) -> LabelTable:
         """Return the rows of some units; a dead unit has one row without a formula.
@@ -180,27 +89,24 @@ class LabelRows:
             Layer and number of each unit.
         units : Units, optional
             Activations of the units, for metrics; None leaves the metrics out.
-        unseen : mapping of str to array [F], optional
-            The columns of held-out samples of the formulas in `found`; these samples have a say in
-            the choice of headlines.
+        unseen : Unseen, optional
+            What held-out samples say of the formulas in `found`; they have a say in the choice of
+            headlines.
         evidence : Evidence, optional
-            The evidence for the formulas of the units.
+            The evidence for the formulas of the units, with the entries of this objective only.
         """
         tested = tested_formulas(
             found.n_positive, found.doubled_u, found.spread, found.log10_p, found.rung
         )
-        (objective,) = self._settings.objective
-        if unseen:
-            unseen = leave_out_tests_of_auc(dict(unseen), objective in OF_HIGHEST)
-        # Only where the AUC was searched for does it decide.
-        is_headline = headlines(found, unseen.get("auc_held_out") if objective == "auc" else None)
+        is_headline = headlines(found, self._score_held_out(found, unseen))
         reported = np.flatnonzero((found.rank > 0) | is_headline)
         # A headline that is not among the rows to report comes after them.
         last = (found.rank == 0)[reported]
         reported = reported[np.lexsort((last, found.way[reported], found.unit[reported]))]
         is_headline = is_headline[reported]
+        of_unseen = None if unseen is None else unseen.take(reported)
         rows = absent_columns(reported.size)
-        rows |= {name: column[reported] for name, column in unseen.items()}
+        rows |= {} if of_unseen is None else of_unseen.columns
         rows |= self._of_searches(result, found, reported)
         rows |= self._corrected(result, found.take(reported), is_headline, tested.take(reported))
         rows |= self._grouped(found.take(reported))
@@ -208,10 +114,13 @@ class LabelRows:
         if units is not None:
             rows |= self._measured(found, reported, units)
         searches = len(self._settings.directions) * found.unit[reported] + found.way[reported]
-        # Evidence was made for the formulas that could be reported, in the same order.
-        candidates = np.flatnonzero(may_be_reported(found, is_tested=bool(unseen)))
-        evident = np.searchsorted(candidates, reported)
-        rows |= self._evident(found.take(reported), evidence, evident, searches)
+        entries = np.zeros(reported.size, np.int64)
+        if evidence is not None:
+            # Evidence was made for the formulas that could be reported, in the same order.
+            candidates = np.flatnonzero(may_be_reported(found, is_tested=unseen is not None))
+            (of_candidates,) = evidence.entries
+            entries = of_candidates[np.searchsorted(candidates, reported)]
+        rows |= self._evident(found.take(reported), evidence, entries, searches)
         rows["verdict"] = verdicts(
             {**tested.take(reported).columns, **rows}, is_made=evidence is not None
         )
@@ -232,9 +141,13 @@ class LabelRows:
         )
         if evidence is None or self._recorder is None:
             return table
-        evident = np.append(evident, np.full(dead.size, -1))[order]
+        row = np.append(np.arange(reported.size), np.full(dead.size, -1))[order]
         searches = np.append(searches, len(self._settings.directions) * dead)[order]
-        recorded = self._recorder.records(evidence, evident, searches, addresses)
+        entries = np.append(entries, -1)[row]
+        (objective,) = self._settings.objectives
+        recorded = self._recorder.of_rows(evidence, entries, searches, objective)
+        if of_unseen is not None:
+            recorded = recorded.with_groups(**{HELD_OUT: held_out_records(of_unseen, row)})
         return replace(table, evidence=recorded)
 
     def found(self, result: SearchResult) -> Findings:
@@ -244,8 +157,25 @@ class LabelRows:
 
     def asked(self, found: Findings) -> Asked:
         """Return what to test on held-out samples."""
-        direction = chosen(self._settings.directions, found.way)
-        return Asked(found.unit, self._texts(found), direction, found.auc)
+        n_samples = self._concepts.n_samples
+        return Asked(
+            found.unit,
+            np.array(self._texts(found), object),
+            chosen(self._settings.directions, found.way),
+            chosen(self._settings.objectives, 0 * found.way),
+            found.auc,
+            found.score,
+            np.full(found.way.size, share_of_highest(n_samples, self._settings.quantile)),
+        )
+
+    def _score_held_out(self, found: Findings, unseen: Unseen | None) -> np.ndarray | None:
+        """Return the value of the objective on held-out samples, as far as it is known."""
+        (objective,) = self._settings.objectives
+        if unseen is None:
+            return None
+        if objective == "auc":
+            return found.sign * unseen.columns["auc_held_out"]
+        return unseen.columns["score_held_out"] if objective in OF_HIGHEST else None
 
     def _texts(self, found: Findings) -> list[str]:
         """Write formulas in concept ids."""
@@ -272,13 +202,13 @@ class LabelRows:
             "direction": chosen(self._settings.directions, way),
             "n_scored": result.n_scored[unit, way],
             "gap": result.gap[unit, way],
-            "objective": chosen(self._settings.objective, 0 * way),
+            "objective": chosen(self._settings.objectives, 0 * way),
             "score": self._scores(found.take(reported)),
         }
 
     def _scores(self, found: Findings) -> np.ndarray:
         """Return the values of the objective: float64 [F]."""
-        if self._settings.objective != ("auc",):
+        if self._settings.objectives != ("auc",):
             return found.score
         pairs = 2 * found.n_positive * (found.spread.n_samples - found.n_positive)
         # From integers, as it would be for -1 times the activations.
@@ -328,35 +258,22 @@ class LabelRows:
         self,
         found: Findings,
         evidence: Evidence | None,
-        formulas: np.ndarray,
+        entries: np.ndarray,
         searches: np.ndarray,
     ) -> Columns:
         """Return the columns that say how well formulas and activations tell each other.
 
-        `formulas` and `searches`, int64 [F], are the entries of the evidence for them.
+        `entries` and `searches`, int64 [F], are the entries of the evidence for them.
         """
         made = {"rank_correlation": rank_correlation(found.auc, found.n_positive, found.spread)}
         if evidence is None:
             return made
-        return made | evidence_columns(evidence, formulas, searches, self._concepts.n_samples)
+        return made | evidence_columns(evidence, entries, searches, self._concepts.n_samples)
 
     def _with_dead(self, name: str, column: np.ndarray, n_dead: int) -> np.ndarray:
         """Append the values of dead units to a column."""
         value = np.nan if self._dead[name] is None else self._dead[name]
         return np.concatenate([column, np.full(n_dead, value, column.dtype)])
-
-
-def rank_correlation(auc: np.ndarray, n_positive: np.ndarray, spread: RankSpread) -> np.ndarray:
-    """Return the correlation of midranks and marks: (AUC - 1/2) sqrt(12 N n1 n0 / D).
-
-    NaN if all values are equal; the parameters are those of `tested_formulas`.
-    """
-    n = np.asarray(spread.n_samples, np.float64)
-    pairs = 12.0 * n * n_positive * (n - n_positive)
-    is_spread = spread.d > 0.0
-    share = np.full(auc.shape, np.nan)
-    np.divide(pairs, spread.d, out=share, where=is_spread)
-    return np.clip((auc - 0.5) * np.sqrt(share), -1.0, 1.0)
 
 
 def _row_numbers(search: np.ndarray) -> np.ndarray:
@@ -374,15 +291,3 @@ def _by_length(found: Findings) -> tuple[np.ndarray, np.ndarray]:
     search = 2 * found.unit[formulas] + found.way[formulas]  # of at most two ways
     _, counts = np.unique(search, return_counts=True)
     return formulas[np.lexsort((found.length[formulas], search))], counts
-
-
-def values_of(units: Units, number: int) -> np.ndarray:
-    """Return the activations of one of the units: float32 or float64 [N]."""
-    if isinstance(units, np.ndarray):
-        values = units[number]
-    else:
-        samples, stored = units[number]
-        values = np.zeros(units.n_samples, stored.dtype)
-        values[samples] = stored
-    # Sums of many float16 would overflow.
-    return values.astype(np.float32) if values.dtype == np.float16 else values

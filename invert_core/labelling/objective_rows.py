@@ -1,17 +1,19 @@
 """Rows of units that were searched by several objectives."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from invert_core.labelling.held_out_rows import Asked, Test
-from invert_core.labelling.label_rows import NOTHING_UNSEEN, LabelRows
+from invert_core.labelling.evidence_recorder import EvidenceRecorder
+from invert_core.labelling.held_out_formulas import Asked, Unseen
+from invert_core.labelling.held_out_rows import Test
+from invert_core.labelling.label_rows import LabelRows
 from invert_core.metrics.evidence import Evidence
 from invert_core.results.label_table import LabelTable, by_unit
 from invert_core.search.findings import Findings
 from invert_core.search.search import Units
-from invert_core.search.search_result import SearchResult
+from invert_core.search.several import Found
 
 
 class RowsOfObjectives:
@@ -21,66 +23,65 @@ class RowsOfObjectives:
     ----------
     of_each : sequence of LabelRows
         What makes the rows of each objective.
+    recorder : EvidenceRecorder, optional
+        Makes the records of evidence that tables have, as a run keeps them.
     """
 
-    def __init__(self, of_each: Sequence[LabelRows]):
+    def __init__(self, of_each: Sequence[LabelRows], recorder: EvidenceRecorder | None = None):
         self._of_each = of_each
+        self._recorder = recorder
 
     def table(
         self,
-        results: Sequence[SearchResult],
+        together: Found,
         addresses: Sequence[tuple[str, int]],
         units: Units | None,
         test: Test | None,
-        evidence: Sequence[Evidence] | None,
+        evidence: Evidence | None,
     ) -> LabelTable:
         """Return the rows of some units; a dead unit has one row without a formula.
 
         Parameters
         ----------
-        results : sequence of SearchResult
-            What the search by each objective found for the units.
+        together : Found
+            What the searches by all objectives found for the units.
         addresses : sequence of (str, int)
             Layer and number of each unit.
         units : Units or None
             Activations of the units, for metrics; None leaves the metrics out.
         test : callable or None
             Tests formulas on held-out samples.
-        evidence : sequence of Evidence, or None
-            The evidence for the formulas by each objective.
+        evidence : Evidence or None
+            The evidence for the formulas by all objectives.
         """
+        results = together.results
         founds = [rows.found(one) for rows, one in zip(self._of_each, results, strict=True)]
         unseen = self._unseen(founds, test, len(addresses))
-        made = [None] * len(founds) if evidence is None else evidence
-        tables = [
-            rows.table(result, found, addresses, units, of_found, of_evidence)
-            for rows, result, found, of_found, of_evidence in zip(
-                self._of_each, results, founds, unseen, made, strict=True
-            )
-        ]
-        return tables[0] if len(tables) == 1 else _merged(tables)
+        tables = []
+        for number, rows in enumerate(self._of_each):
+            of_one = None if evidence is None else evidence.of_objective(number)
+            found = results[number], founds[number]
+            tables.append(rows.table(*found, addresses, units, unseen[number], of_one))
+        table = tables[0] if len(tables) == 1 else _merged(tables)
+        if self._recorder is None or table.evidence is None:
+            return table
+        assert evidence is not None
+        assert together.of_concepts is not None
+        of_units = self._recorder.of_units(evidence, together.of_concepts, addresses)
+        return replace(table, evidence=table.evidence.with_groups(**of_units))
 
     def _unseen(
         self, founds: Sequence[Findings], test: Test | None, n_units: int
-    ) -> list[Mapping[str, np.ndarray]]:
+    ) -> Sequence[Unseen | None]:
         """Test the formulas of all objectives at once: held-out units are read only once."""
         if test is None:
-            return [NOTHING_UNSEEN] * len(founds)
+            return [None] * len(founds)
         asked = [rows.asked(found) for rows, found in zip(self._of_each, founds, strict=True)]
-        unit = np.concatenate([one.unit for one in asked])
-        order = np.argsort(unit, kind="stable")
-        texts = [text for one in asked for text in one.formula]
-        direction, auc = (
-            np.concatenate([getattr(one, name) for one in asked]) for name in ("direction", "auc")
-        )
-        together = Asked(
-            unit[order], [texts[at] for at in order.tolist()], direction[order], auc[order]
-        )
-        back = np.argsort(order, kind="stable")
-        tested = {name: column[back] for name, column in test(together, n_units).items()}
+        together = Asked.joined(asked)
+        order = np.argsort(together.unit, kind="stable")
+        tested = test(together.take(order), n_units).take(np.argsort(order, kind="stable"))
         ends = np.cumsum([one.unit.size for one in asked])
-        parts = np.split(np.arange(unit.size), ends[:-1])
-        return [{name: column[part] for name, column in tested.items()} for part in parts]
+        return [tested.take(part) for part in np.split(np.arange(order.size), ends[:-1])]
 
 
 def _merged(tables: Sequence[LabelTable]) -> LabelTable:
@@ -88,22 +89,4 @@ def _merged(tables: Sequence[LabelTable]) -> LabelTable:
     alive = [
         table.rearranged(np.flatnonzero(table.array("status") != "dead")) for table in tables[1:]
     ]
-    merged = by_unit([tables[0], *alive])
-    if merged.evidence is None:
-        return merged
-    return replace(merged, evidence=replace(merged.evidence, units=_units_of(tables)))
-
-
-def _units_of(tables: Sequence[LabelTable]) -> np.ndarray:
-    """Return the records of units by each objective, one unit after the other."""
-    first = tables[0]
-    is_dead = first.array("status")[first.begins_unit()] == "dead"
-    parts = []
-    for number, table in enumerate(tables):
-        assert table.evidence is not None
-        records = table.evidence.units.reshape(is_dead.size, -1).copy()
-        records["objective"] = number
-        if number:
-            records["n_rows"][is_dead] = 0
-        parts.append(records)
-    return np.concatenate(parts, axis=1).ravel()
+    return by_unit([tables[0], *alive])

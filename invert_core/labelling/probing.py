@@ -13,9 +13,11 @@ from invert_core.formula.formula import Formula
 from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label import Progress
-from invert_core.labelling.label_rows import Columns, Tested, by_row, chosen
+from invert_core.labelling.row_columns import Columns, by_row, chosen
 from invert_core.labelling.scoring import score_units
-from invert_core.results.columns import UnitExplanation, column, described
+from invert_core.labelling.tested_formulas import Tested
+from invert_core.results.column_fields import column, described
+from invert_core.results.columns import UnitExplanation
 from invert_core.settings import DIRECTIONS, SIGNIFICANT
 from invert_core.statistics.corrections import adjusted
 from invert_core.wording import choice

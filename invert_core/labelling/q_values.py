@@ -100,7 +100,7 @@ class QValues:
         """
         count = 0
         for (_, objective), of_layer in self._layers.items():
-            if objective != self._settings.objective[0]:
+            if objective != self._settings.objectives[0]:
                 continue
             stands = self._corrected(of_layer) < math.log10(SIGNIFICANT)
             stands &= np.asarray(of_layer.is_ok, np.bool_)

@@ -90,6 +90,20 @@ def arguments_of(run: str | PathLike[str], info: Mapping[str, Any]) -> dict[str,
     return arguments
 
 
+def quantile_of(run: str | PathLike[str], info: Mapping[str, Any]) -> float:
+    """Return the `quantile` of the settings of a run; earlier versions had none."""
+    settings = info.get("settings")
+    if not isinstance(settings, dict):
+        raise _says_nothing(run)
+    quantile = settings.get("quantile", Settings.quantile)
+    if not isinstance(quantile, float) or not 0.0 < quantile < 1.0:
+        raise FileFormatError(
+            f"run.json of {str(run)!r} says that --quantile was {quantile!r}.",
+            "Copy the run again from where it is whole, or label again.",
+        )
+    return quantile
+
+
 def identities(run: str | PathLike[str], info: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Return path and SHA-256 of each input of a run, keyed by role."""
     inputs = info.get("inputs")

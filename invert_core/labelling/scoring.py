@@ -22,16 +22,15 @@ from invert_core.kernels.warm_up import compile_jobs
 from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.inputs import ActivationSource, ConceptSource, Inputs
 from invert_core.labelling.label import Progress
-from invert_core.labelling.label_rows import (
+from invert_core.labelling.row_columns import (
     Columns,
-    Tested,
     absent_columns,
     chosen,
     metric_columns,
-    tested_formulas,
     unit_columns,
     values_of,
 )
+from invert_core.labelling.tested_formulas import Tested, tested_formulas
 from invert_core.labelling.workload import Workload, concepts_of
 from invert_core.metrics.table import METRICS, measured
 from invert_core.results.label_table import EXPLAINED, OF_ROWS, LabelTable

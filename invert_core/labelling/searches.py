@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from invert_core.concepts.sets.concept_set import ConceptSet
@@ -35,9 +36,25 @@ def corrections_of(
     return made
 
 
+def with_objective(settings: Settings, work: Workload) -> Settings:
+    """Return settings that say what to search for; see `Settings.objective`.
+
+    >>> with_objective(Settings(search="exhaustive"), work=None).objective
+    ('auc',)
+    """
+    names = settings.objectives
+    if settings.objective is None and len(names) > 1 and work.concepts.defined is not None:
+        names = names[:1]
+        _log.info(
+            "Labels are missing, and only the objective auc can leave them out: the highest "
+            "activations get no labels of their own (--objective phi)."
+        )
+    return replace(settings, objective=names)
+
+
 def searches_of(work: Workload, settings: Settings, n_threads: int) -> list[Search]:
     """Prepare the search by each objective."""
-    if work.concepts.defined is not None and settings.objective != ("auc",):
+    if work.concepts.defined is not None and settings.objectives != ("auc",):
         raise SettingError(
             "Only the objective auc can leave out the samples whose labels are missing.",
             "Give --missing negative if they mean 0, or --objective auc.",
@@ -55,7 +72,7 @@ def searches_of(work: Workload, settings: Settings, n_threads: int) -> list[Sear
 
 
 def _beam_search(work: Workload, settings: Settings, other: "BeamSearch | None") -> Search:
-    if settings.objective == ("auc",):
+    if settings.objectives == ("auc",):
         from invert_core.search.beam_search import BeamSearch
 
         return BeamSearch(work.concepts, settings, work.dtypes, other)

@@ -4,28 +4,11 @@ Five things follow from these fields: the row of a dead unit, the columns that o
 the values that a file may hold, the types in Parquet files, and the table in docs/file-formats.md.
 """
 
-import functools
-import math
-import sys
-from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
+from invert_core.results.column_fields import REQUIRED, column, columns, described
 from invert_core.settings import OBJECTIVES
-
-Row = TypeVar("Row", bound="Explanation")
-
-_REQUIRED = object()
-_TEXT_OF_TYPE: dict[Any, str] = {
-    str: "text",
-    int: "integer",
-    float: "number",
-    float | None: "number or nothing",
-    int | None: "integer or nothing",
-}
-OPTIONAL_TYPES: dict[Any, Any] = {float | None: float, int | None: int}
-"""The type of the values of a column whose values may be absent."""
-
 
 VERDICTS = (
     "holds",
@@ -40,34 +23,6 @@ VERDICTS = (
 )
 
 
-def column(
-    what: str,
-    *,
-    dead: object = _REQUIRED,
-    default: Any = MISSING,
-    at_least: float = -math.inf,
-    at_most: float = math.inf,
-    words: tuple[str, ...] = (),
-) -> Any:
-    """Return a dataclass field that is a column.
-
-    Parameters
-    ----------
-    what : str
-        The meaning of the column, in whole sentences.
-    dead : optional
-        The value for a dead unit. Leave it out if the value depends on the unit.
-    default : optional
-        The value for rows that were written before this column existed.
-    at_least, at_most : float
-        The range of numbers that a file may hold.
-    words : tuple of str
-        All texts that a file may hold, without quotes and commas; any text if there are none.
-    """
-    metadata = {"what": what, "dead": dead, "at_least": at_least, "at_most": at_most}
-    return field(default=default, metadata=metadata | {"words": words})
-
-
 def with_name(address: str, name: str) -> str:
     """Write an address for people, with the name of the unit behind it if there is one.
 
@@ -75,31 +30,6 @@ def with_name(address: str, name: str) -> str:
     ('fc:3 (traffic light)', 'fc:4')
     """
     return f"{address} ({name})" if name else address
-
-
-def columns(kind: type) -> dict[str, Field[Any]]:
-    """Return the fields of a kind of row that are columns, keyed by name."""
-    return {one.name: one for one in fields(kind) if "what" in one.metadata}
-
-
-def described(kind: type[Row]) -> type[Row]:
-    """Add the meaning of the columns to the docstring of a kind of row."""
-    lines = [f"    {name}\n        {one.metadata['what']}" for name, one in columns(kind).items()]
-    kind.__doc__ = (
-        f"{kind.__doc__}\n\n    Attributes\n    ----------\n" + "\n".join(lines) + "\n    "
-    )
-    return kind
-
-
-def markdown_table(kind: type, order: tuple[str, ...]) -> str:
-    """Return the columns in the given order as a Markdown table."""
-    found = columns(kind)
-    lines = ["| column | type | meaning |", "| --- | --- | --- |"]
-    lines += [
-        f"| `{name}` | {_TEXT_OF_TYPE[found[name].type]} | {found[name].metadata['what']} |"
-        for name in order
-    ]
-    return "\n".join(lines) + "\n"
 
 
 @described
@@ -247,7 +177,9 @@ class Label(UnitExplanation):
     p_held_out: float | None = column(
         "One-sided p-value on the held-out samples, in the direction of the search: given the ties "
         "or, if the samples are in groups, of a t test between these; nothing where the interval "
-        "is. No search was made there, so it needs no correction for formulas.",
+        "is. Of formulas found by `phi`, `iou` or `f1` it is the hypergeometric one, and nothing "
+        "if the samples are in groups. No search was made there, so it needs no correction for "
+        "formulas.",
         dead=None,
         default=None,
         at_least=0.0,
@@ -264,7 +196,8 @@ class Label(UnitExplanation):
     )
     optimism: float | None = column(
         "How much better, in the direction of the search, the AUC is on the searched samples than "
-        "on the held-out ones.",
+        "on the held-out ones; of formulas found by `phi`, `iou` or `f1`, `score` minus "
+        "`score_held_out`.",
         dead=None,
         default=None,
     )
@@ -353,7 +286,8 @@ class Label(UnitExplanation):
     verdict: str = column(
         "What the label is worth: `dead` (nothing to explain); `untrusted` (see `status`); `steps` "
         "(the unit is constant but for rounding); `chance` (`p_search` is above 0.05); `fades` "
-        "(`optimism` is above 0.05); of the k highest samples, where k is 10 or `n_positive` if "
+        "(`optimism` is above 0.05 or, by `phi`, `iou` or `f1`, `score_held_out` is below half of "
+        "`score`); of the k highest samples, where k is 10 or `n_positive` if "
         "that is less, `holds` (the formula is true on at least 0.6 k), `partly` (on at least "
         "0.2 k), both only if so many by chance have a binomial probability of at most 0.05; or "
         "`bulk` (the formula describes the bulk of the activations, not their peak). `none` if no "
@@ -365,12 +299,18 @@ class Label(UnitExplanation):
     objective: str = column(
         "What the search maximised, see `--objective`. Each objective has rows, ranks, a headline "
         "and q-values of its own; those of the first one come first.",
-        dead=_REQUIRED,
+        dead=REQUIRED,
         default="auc",
         words=OBJECTIVES,
     )
     score: float | None = column(
         "Value of the objective; with direction `negative`, that of -1 times the activations.",
+        dead=None,
+        default=None,
+    )
+    score_held_out: float | None = column(
+        "Value of `phi`, `iou` or `f1` on the held-out samples, of which the same share count as "
+        "the highest; nothing for other objectives, or where `auc_held_out` is nothing.",
         dead=None,
         default=None,
     )
@@ -388,7 +328,7 @@ class Label(UnitExplanation):
         'dead'
         """
         values = {name: one.metadata["dead"] for name, one in columns(cls).items()}
-        return cls(**{name: dead for name, dead in values.items() if dead is not _REQUIRED} | given)
+        return cls(**{name: dead for name, dead in values.items() if dead is not REQUIRED} | given)
 
     def row(self) -> dict[str, Any]:
         """Return the columns of labels.csv with their values."""
@@ -422,63 +362,3 @@ _FIRST = (
 """The order of the columns so far; a new column comes after them."""
 
 Label.ORDER = (*_FIRST, *(name for name in columns(Label) if name not in _FIRST))
-
-
-def checked(kind: type[Explanation], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns of a row from a file, after a check, with defaults for absent ones.
-
-    A ValueError says which column is unknown, missing, or has a value that it cannot hold.
-    """
-    if not isinstance(values, Mapping):
-        raise ValueError("it is no object")
-    # mypy looks for the hash of a row instead of that of its kind.
-    ranges, defaults = _ranges(kind)  # type: ignore[arg-type]
-    values = defaults | dict(values)
-    if values.keys() != ranges.keys():
-        raise ValueError(f"columns {sorted(values.keys() ^ ranges.keys())}")
-    for name, value in values.items():
-        _check(name, ranges[name], value)
-    return values
-
-
-class _Range(NamedTuple):
-    """What a column of a file can hold; every number in it is finite."""
-
-    type: Any
-    is_optional: bool
-    low: float
-    high: float
-    words: tuple[str, ...]
-
-
-@functools.cache
-def _ranges(kind: type[Explanation]) -> tuple[dict[str, _Range], dict[str, Any]]:
-    """Return the range of each column, and the default of each that may be absent."""
-    ranges, defaults = {}, {}
-    for name, one in columns(kind).items():
-        ranges[name] = _Range(
-            OPTIONAL_TYPES.get(one.type, one.type),
-            one.type in OPTIONAL_TYPES,
-            max(one.metadata["at_least"], -sys.float_info.max),
-            min(one.metadata["at_most"], sys.float_info.max),
-            one.metadata["words"],
-        )
-        if one.default is not MISSING:
-            defaults[name] = one.default
-    return ranges, defaults
-
-
-def _check(name: str, of: _Range, value: object) -> None:
-    if type(value) is not of.type:
-        if not (value is None and of.is_optional):
-            raise ValueError(f"{name} is {value!r}")
-    elif isinstance(value, str):
-        value.encode()  # half a surrogate pair could not be written again
-        if of.words and value not in of.words:
-            raise ValueError(f"{name} is {value!r}")
-    elif isinstance(value, int):
-        # Columns with absent values are stored as float64, which holds integers up to here.
-        if not 0 <= value < (2**53 if of.is_optional else 2**63):
-            raise ValueError(f"{name} is out of range")
-    elif isinstance(value, float) and not of.low <= value <= of.high:
-        raise ValueError(f"{name} is {value}")

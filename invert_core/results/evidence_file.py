@@ -24,14 +24,21 @@ from invert_core.files.hdf5_checksums import (
 )
 from invert_core.files.hdf5_values import as_text, as_whole
 from invert_core.files.input_file import input_path
+from invert_core.results.concept_records import NO_CONCEPT, ConceptEvidence
 from invert_core.results.evidence_records import (
+    ALIKE,
+    CONCEPTS,
     NO_SAMPLE,
-    SAMPLES_OF_ROWS,
-    SAMPLES_OF_UNITS,
-    UNIT_TYPE,
+    OF_ROWS,
+    ROWS,
+    SAMPLES,
+    UNITS,
     EvidenceRecords,
-    row_type,
+    Records,
+    after,
+    record_types,
 )
+from invert_core.results.held_out_evidence import HELD_OUT, HELD_OUT_CUTS
 from invert_core.results.run_directory import EVIDENCE_FILE, file_identity, read_run
 
 FORMAT = "invert-evidence"
@@ -40,9 +47,17 @@ FORMAT_VERSION = 1
 DIRECTIONS = ("positive", "negative")
 """The directions, in the order of their numbers in the file."""
 
-_CHUNK = 1024
+_CHUNK, _CHUNK_BYTES = 1024, 2**19
+"""The most records of a chunk, and about how many bytes it has at most: HDF5 keeps 1 MiB in memory
+while a chunk is filled."""
 _AGAIN = "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN"
 _SHA256 = ("activations", "held_out", "labels")
+
+
+LISTS = ("cuts", "compared", "n_units", "concept_positive", "concept_defined", HELD_OUT_CUTS)
+"""The lists of uint32 that a file has of its own."""
+NAMES = ("layer", "objective", "concept")
+"""The lists of text that a file has of its own."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +68,14 @@ class AboutEvidence:
     ----------
     n_samples : int
         Number of samples that were searched.
-    cuts : int array [K]
-        The numbers of samples among which hits are counted.
-    layers, objectives : sequence of str
-        Names of the layers, and the objectives of the search.
+    lists : mapping of str to int array
+        The lists in `LISTS` that the file has: `cuts` [K], the numbers of samples among which hits
+        are counted; `compared` [n], the samples by which units are compared; `n_units`, how many
+        units of each layer there are; `concept_positive` and `concept_defined` [C], on how many
+        samples each concept is true, and on how many it is defined; and, if samples are held out,
+        `held_out_cuts` [K'], which is to these what `cuts` is to the searched ones.
+    names : mapping of str to sequence of str
+        The names in `NAMES`: `layer`, the `objective` of each search, and the `concept` ids.
     sample_id : sequence of str or None
         Ids of all samples of the activation file; None if they have none.
     n_file_samples : int
@@ -67,12 +86,15 @@ class AboutEvidence:
     """
 
     n_samples: int
-    cuts: np.ndarray
-    layers: Sequence[str]
-    objectives: Sequence[str]
+    lists: Mapping[str, np.ndarray]
+    names: Mapping[str, Sequence[str]]
     sample_id: Sequence[str] | None
     n_file_samples: int
     sha256: Mapping[str, str]
+
+
+Fields = dict[str, np.ndarray]
+"""The records of a group: an array of each field."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,73 +107,114 @@ class RunEvidence:
         Number of samples that were searched.
     cuts : uint32 [K]
         The numbers of samples among which hits are counted.
-    layer, objective : tuple of str [S]
-        The layer of each record of a unit, and the objective that its rows are about.
+    compared : uint32 [n]
+        The samples by which units are compared, as rows of the activation file.
+    concept : tuple of str [C]
+        Ids of the concepts.
+    layer : tuple of str [S]
+        The layer of each record of a unit.
     direction : tuple of str [S]
         ``positive`` if the highest samples of the unit are at its top, ``negative`` if the lowest.
+    objective : tuple of str [R]
+        The objective of each row.
     units : dict of str to array [S, ...]
-        Evidence of each unit, objective and direction, among it `unit`, its number.
+        Evidence of each unit and direction, among it `unit`, its number.
     rows : dict of str to array [R, ...]
-        Evidence of each row of the run, in their order; that of a dead unit is 0.
-    first_row : int64 [S + 1]
-        The rows of record s are ``first_row[s]`` to ``first_row[s + 1]``.
+        Evidence of each row of the run, in their order, among it `record`, which of the S records
+        it is about; that of a dead unit is 0.
+    alike : dict of str to array [S, 5]
+        The units alike, numbers in `unit` and rank correlations in `correlation`.
+    concepts : ConceptEvidence
+        The AUC of single concepts for each unit.
     shown : dict of int to str
         Ids of the samples that any list names, by row of the activation file.
     sha256 : dict of str to str
         SHA-256 of the activations, of labels.jsonl, and of held-out activations.
+    held_out_cuts : uint32 [K'] or None
+        The numbers of held-out samples among which hits are counted; None if none were held out.
+    held_out : dict of str to array [R, ...] or None
+        What the held-out samples say of each row of the run.
     """
 
     n_samples: int
     cuts: np.ndarray
+    compared: np.ndarray
+    concept: tuple[str, ...]
     layer: tuple[str, ...]
-    objective: tuple[str, ...]
     direction: tuple[str, ...]
-    units: dict[str, np.ndarray]
-    rows: dict[str, np.ndarray]
-    first_row: np.ndarray
+    objective: tuple[str, ...]
+    units: Fields
+    rows: Fields
+    alike: Fields
+    concepts: ConceptEvidence
     shown: dict[int, str]
     sha256: dict[str, str]
+    held_out_cuts: np.ndarray | None = None
+    held_out: Fields | None = None
 
     @classmethod
     def of_file(cls, file: h5py.File) -> Self:
         """Read an open file, and check everything in it."""
-        cuts = read_array(own_dataset(file, "cuts"))
-        units = _read_records(own_group(file, "units"), UNIT_TYPE)
-        rows = _read_records(own_group(file, "rows"), row_type(cuts.size))
-        layers, objectives = (
-            read_strings(own_dataset(file, name)) for name in ("layer", "objective")
-        )
-        first_row = np.append(0, np.cumsum(units["n_rows"], dtype=np.int64))
+        lists = {
+            name: read_array(own_dataset(file, name)) for name in LISTS if has_item(file, name)
+        }
+        types = record_types(lists)
+        groups = {name: _read_records(own_group(file, name), of) for name, of in types.items()}
+        names = {name: tuple(read_strings(own_dataset(file, name))) for name in NAMES}
         layer, objective, direction = (
-            _named(file, units.pop(name), names)
-            for name, names in (
-                *(("layer", layers), ("objective", objectives)),
-                ("direction", DIRECTIONS),
+            _named(file, groups[group].pop(name), known)
+            for group, name, known in (
+                (UNITS, "layer", names["layer"]),
+                (ROWS, "objective", names["objective"]),
+                (UNITS, "direction", DIRECTIONS),
             )
         )
-        if first_row[-1] != len(rows["hits"]):
-            raise FileFormatError(f"{file.filename!r} contradicts itself.", _AGAIN)
-        shown = read_array(own_dataset(file, "shown_row")).tolist()
-        ids: Sequence[str] = [""] * len(shown)
-        if has_item(file, "shown_id"):
-            ids = read_strings(own_dataset(file, "shown_id"))
+        fields = lists["concept_positive"], lists["concept_defined"], groups.pop(CONCEPTS)
+        concepts = ConceptEvidence(*fields)
+        # Each row has a record of every group of rows, each unit and direction of all others.
+        n_records = {(name in OF_ROWS, _n_records(of)) for name, of in groups.items()}
+        if len(n_records) > 2 or groups[ROWS]["record"].max(initial=0) >= max(1, len(layer)):
+            raise _contradiction(file)
+        if not _is_known(groups[UNITS]["share"], len(names["concept"])):
+            raise _contradiction(file)
+        n_units = int(lists["n_units"].sum()), len(layer) / max(1, len(set(direction)))
+        if not concepts.fits(n_units, len(names["concept"])):
+            raise _contradiction(file)
         with broken_file_errors(file):
             n_samples = as_whole(file.attrs.get("n_samples"))
             named = {name: file.attrs.get(f"{name}_sha256") for name in _SHA256}
-        if n_samples is None or len(ids) != len(shown):
-            raise FileFormatError(f"{file.filename!r} contradicts itself.", _AGAIN)
+        if n_samples is None:
+            raise _contradiction(file)
         return cls(
             n_samples=n_samples,
-            cuts=cuts,
             layer=layer,
             objective=objective,
             direction=direction,
-            units=units,
-            rows=rows,
-            first_row=first_row,
-            shown=dict(zip(shown, ids, strict=True)),
+            shown=_shown(file),
             sha256={name: str(as_text(one)) for name, one in named.items() if one is not None},
+            cuts=lists["cuts"],
+            compared=lists["compared"],
+            concept=names["concept"],
+            units=groups[UNITS],
+            rows=groups[ROWS],
+            alike=groups[ALIKE],
+            concepts=concepts,
+            held_out_cuts=lists.get(HELD_OUT_CUTS),
+            held_out=groups.get(HELD_OUT),
         )
+
+    def concept_auc(self, record: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the AUC of single concepts, seen from the top of one of the S records of units.
+
+        The first array, int64 [k], holds indices into `concept`: all concepts that have an
+        AUC or, of very many, the 50 with the highest and the 50 with the lowest. The second one,
+        float64 [k], holds their AUC, which falls.
+        """
+        unit = record * self.concepts.n_units // len(self.direction)
+        concept, auc = self.concepts.of_unit(unit)
+        if self.direction[record] == "negative":
+            return concept[::-1], 1.0 - auc[::-1]
+        return concept, auc
 
 
 def write_evidence(path: Path, parts: Iterable[EvidenceRecords], about: AboutEvidence) -> None:
@@ -159,10 +222,11 @@ def write_evidence(path: Path, parts: Iterable[EvidenceRecords], about: AboutEvi
 
     `parts` is gone through twice, the first time to count.
     """
-    n_units = n_rows = 0
+    types = record_types(about.lists)
+    numbers = dict.fromkeys(types, 0)
     for part in parts:
-        n_units += len(part.units)
-        n_rows += len(part.rows)
+        for name in types:
+            numbers[name] += len(part[name])
     is_shown = np.zeros(about.n_file_samples, np.bool_)
     with h5py.File(path, "w") as file:
         file.attrs["format"] = FORMAT
@@ -170,25 +234,32 @@ def write_evidence(path: Path, parts: Iterable[EvidenceRecords], about: AboutEvi
         file.attrs["n_samples"] = about.n_samples
         for name, digest in about.sha256.items():
             file.attrs[f"{name}_sha256"] = digest
-        write_array(file, "cuts", about.cuts.astype("<u4"))
-        write_strings(file, "layer", tuple(about.layers))
-        write_strings(file, "objective", tuple(about.objectives))
-        units = _Written(file.create_group("units"), n_units, UNIT_TYPE)
-        rows = _Written(file.create_group("rows"), n_rows, row_type(about.cuts.size))
+        for name, numbers_of in about.lists.items():
+            write_array(file, name, numbers_of.astype("<u4"))
+        for name in NAMES:
+            write_strings(file, name, tuple(about.names[name]))
+        written = {
+            name: _Written(file.create_group(name), numbers[name], of) for name, of in types.items()
+        }
         for part in parts:
-            units.add(part.units)
-            rows.add(part.rows)
-            for records, names in ((part.units, SAMPLES_OF_UNITS), (part.rows, SAMPLES_OF_ROWS)):
-                for name in names:
-                    listed = records[name]
-                    is_shown[listed[listed != NO_SAMPLE]] = True
-        units.close()
-        rows.close()
+            groups = after(written[UNITS].n_done, part.groups)
+            for name, group in written.items():
+                group.add(groups[name])
+            _note_shown(groups, is_shown)
+        for group in written.values():
+            group.close()
         shown = np.flatnonzero(is_shown)
         write_array(file, "shown_row", shown.astype("<u4"))
         if about.sample_id is not None:
             write_strings(file, "shown_id", tuple(about.sample_id[at] for at in shown.tolist()))
         seal(file)
+
+
+def _note_shown(groups: Records, is_shown: np.ndarray) -> None:
+    for name, fields in SAMPLES.items():
+        for field in fields:
+            listed = groups[name][field]
+            is_shown[listed[listed != NO_SAMPLE]] = True
 
 
 def read_evidence(path: str | PathLike[str]) -> RunEvidence:
@@ -232,20 +303,20 @@ class _Written:
     """A group with a dataset for each field of the records, which come in parts."""
 
     def __init__(self, group: h5py.Group, n_records: int, of: np.dtype):
-        self._done = 0
+        self.n_done = 0
         names = of.names or ()
         self._datasets = {name: _dataset(group, name, n_records, of[name]) for name in names}
         self._checksums = dict.fromkeys(names, 0)
 
     def add(self, records: np.ndarray) -> None:
         """Write the next records."""
-        stop = self._done + len(records)
+        stop = self.n_done + len(records)
         for name, dataset in self._datasets.items():
             values = np.ascontiguousarray(records[name])
             if len(values):
-                dataset[self._done : stop] = values
+                dataset[self.n_done : stop] = values
             self._checksums[name] = zlib.crc32(values.tobytes(), self._checksums[name])
-        self._done = stop
+        self.n_done = stop
 
     def close(self) -> None:
         """Store the checksums."""
@@ -257,7 +328,8 @@ def _dataset(group: h5py.Group, name: str, n_records: int, of: np.dtype) -> h5py
     shape = (n_records, *of.shape)
     options: dict[str, Any] = {}
     if n_records:
-        chunks = (min(n_records, _CHUNK), *of.shape)
+        fitting = max(1, _CHUNK_BYTES // of.itemsize)
+        chunks = (min(n_records, _CHUNK, fitting), *of.shape)
         options = {"chunks": chunks, "compression": "gzip", "shuffle": True}
     return group.create_dataset(name, shape, of.base, **options)
 
@@ -265,11 +337,34 @@ def _dataset(group: h5py.Group, name: str, n_records: int, of: np.dtype) -> h5py
 def _named(file: h5py.File, numbers: np.ndarray, names: Sequence[str]) -> tuple[str, ...]:
     """Return the names that some numbers stand for."""
     if numbers.max(initial=0) >= max(1, len(names)):
-        raise FileFormatError(f"{file.filename!r} contradicts itself.", _AGAIN)
+        raise _contradiction(file)
     return tuple(names[number] for number in numbers.tolist())
 
 
-def _read_records(group: h5py.Group, of: np.dtype) -> dict[str, np.ndarray]:
+def _shown(file: h5py.File) -> dict[int, str]:
+    """Read the samples that are in any list, with their ids."""
+    shown = read_array(own_dataset(file, "shown_row")).tolist()
+    ids: Sequence[str] = [""] * len(shown)
+    if has_item(file, "shown_id"):
+        ids = read_strings(own_dataset(file, "shown_id"))
+    if len(ids) != len(shown):
+        raise _contradiction(file)
+    return dict(zip(shown, ids, strict=True))
+
+
+def _is_known(concepts: np.ndarray, n_concepts: int) -> bool:
+    return bool(((concepts < n_concepts) | (concepts == NO_CONCEPT)).all())
+
+
+def _n_records(fields: Fields) -> int:
+    return len(next(iter(fields.values())))
+
+
+def _contradiction(file: h5py.File) -> FileFormatError:
+    return FileFormatError(f"{file.filename!r} contradicts itself.", _AGAIN)
+
+
+def _read_records(group: h5py.Group, of: np.dtype) -> Fields:
     found = {}
     n_records = None
     for name in of.names or ():

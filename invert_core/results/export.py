@@ -7,7 +7,8 @@ from typing import Any
 from invert_core.errors import SettingError
 from invert_core.files.atomic import new_file
 from invert_core.files.outputs import Refuse, check_target, not_replaced
-from invert_core.results.columns import OPTIONAL_TYPES, Label, columns
+from invert_core.results.column_fields import OPTIONAL_TYPES, columns
+from invert_core.results.columns import Label
 from invert_core.results.labels import COLUMNS, Labels
 from invert_core.wording import choice, missing_extra
 

@@ -6,7 +6,8 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from invert_core.results.columns import OPTIONAL_TYPES, Explanation, Label, columns
+from invert_core.results.column_fields import OPTIONAL_TYPES, columns
+from invert_core.results.columns import Explanation, Label
 from invert_core.results.evidence_records import EvidenceRecords
 
 EXPLAINED = tuple(columns(Explanation))

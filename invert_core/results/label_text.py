@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from invert_core.results.columns import Label, columns
+from invert_core.results.column_fields import columns
+from invert_core.results.columns import Label
 from invert_core.results.label_table import EXPLAINED, Column, LabelTable
 
 HEADER = ",".join(Label.ORDER) + "\n"

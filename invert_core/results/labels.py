@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from invert_core.errors import DataError, FileFormatError, UnknownNameError
-from invert_core.results.columns import Explanation, Label, checked
+from invert_core.results.columns import Explanation, Label
 from invert_core.results.label_table import LabelTable, Record
 from invert_core.results.label_text import HEADER, LabelText
+from invert_core.results.row_checks import checked
 from invert_core.settings import SIGNIFICANT
 from invert_core.wording import counted, first_few, nearest
 
@@ -122,6 +123,23 @@ class Labels:
         """
         first = [row for table in self.tables for row in table.take(best_rows(table, top))]
         return tuple(sorted(first, key=conviction)[:top])
+
+    def answers(self, top: int | None = None) -> tuple[tuple[Label, ...], ...]:
+        """Return the rows of `best`, each followed by those of other objectives that it goes with.
+
+        These are the labels of the same unit and direction, such as the peak by "phi".
+
+        Parameters
+        ----------
+        top : int, optional
+            The most answers to return; None returns all.
+        """
+        found = [
+            tuple(table.take(at))
+            for table in self.tables
+            for at in answers_of(table, best_rows(table, top))
+        ]
+        return tuple(sorted(found, key=lambda rows: conviction(rows[0]))[:top])
 
     def sample_counts(self) -> set[int]:
         """Return all different numbers of samples on which formulas were compared."""
@@ -247,6 +265,20 @@ def best_rows(table: LabelTable, top: int | None) -> np.ndarray:
     distance, log10_p = np.abs(table.array("auc") - 0.5), table.array("log10_p_search")
     order = np.lexsort((log10_p[first], -distance[first], ~stands[first]))
     return first[order][:top]
+
+
+def answers_of(table: LabelTable, labels: np.ndarray) -> list[np.ndarray]:
+    """Return where the rows of `Labels.answers` are, int64 [n] each, given labels to begin with."""
+    direction, is_other = table.array("direction"), ~table.is_of_first_objective()
+    bounds = np.append(np.flatnonzero(table.begins_unit()), len(table))
+    is_other &= table.is_label()
+    found = []
+    for at in labels.tolist():
+        unit = np.searchsorted(bounds, at, side="right")
+        of_unit = np.arange(bounds[unit - 1], bounds[unit])
+        is_beside = is_other[of_unit] & (direction[of_unit] == direction[at])
+        found.append(np.append(at, of_unit[is_beside]))
+    return found
 
 
 def _called(table: LabelTable, aliases: Mapping[str, str]) -> np.ndarray:

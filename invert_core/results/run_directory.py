@@ -45,35 +45,14 @@ class Run:
     info: dict[str, Any]
 
 
-def write_run(
-    folder: Path,
-    labels: Labels,
-    settings: Settings,
-    inputs: Mapping[str, Mapping[str, Any]],
-    arguments: Mapping[str, Any],
-    timings: Timings,
-) -> None:
-    """Write labels.csv, labels.jsonl and run.json to a folder that exists.
-
-    Parameters
-    ----------
-    folder : Path
-    labels, settings
-        The result, and the settings of the search.
-    inputs : mapping
-        The `file_identity` of each input file, keyed by its role.
-    arguments : mapping
-        The other arguments, as JSON values.
-    timings : Timings
-        The timings of the labelling.
-    """
-    texts = {ROWS_FILE: labels.to_jsonl(), "labels.csv": labels.to_csv()}
+def write_rows(folder: Path, labels: Labels) -> dict[str, Saved]:
+    """Write labels.jsonl and labels.csv to a folder that exists; return what was written."""
     files = {}
-    for name, text in texts.items():
+    for name, text in ((ROWS_FILE, labels.to_jsonl()), ("labels.csv", labels.to_csv())):
         content = text.encode()
         (folder / name).write_bytes(content)
         files[name] = Saved(len(content), hashlib.sha256(content).hexdigest())
-    write_info(folder, settings, inputs, arguments, timings, labels.aliases, files)
+    return files
 
 
 def write_info(
@@ -87,8 +66,21 @@ def write_info(
 ) -> None:
     """Write run.json to a folder that exists.
 
-    `aliases` are those of `Labels`, and `files` are labels.jsonl and labels.csv as they were
-    written; the other parameters are those of `write_run`.
+    Parameters
+    ----------
+    folder : Path
+    settings : Settings
+        The settings of the search.
+    inputs : mapping
+        The `file_identity` of each input file, keyed by its role.
+    arguments : mapping
+        The other arguments, as JSON values.
+    timings : Timings
+        The timings of the labelling.
+    aliases : mapping
+        Those of `Labels`.
+    files : mapping
+        The other files of the run, as they were written.
     """
     info = {
         "format": FORMAT,

@@ -185,10 +185,10 @@ class UnfinishedRun:
         with storage_errors(self._output):
             clear(place)
 
-    def evidence(self, n_cuts: int) -> SavedEvidence:
-        """Return the evidence that is saved, given at how many places hits are counted."""
+    def evidence(self, types: Mapping[str, np.dtype]) -> SavedEvidence:
+        """Return the evidence that is saved, given the type of the records of each group."""
         saved = self._rows.record.files[_EVIDENCE]
-        return SavedEvidence(self.folder / _EVIDENCE, saved.n_bytes, n_cuts)
+        return SavedEvidence(self.folder / _EVIDENCE, saved.n_bytes, types)
 
     def is_kept(self) -> bool:
         """Return whether the same command can continue from saved rows."""

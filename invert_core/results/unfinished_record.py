@@ -12,10 +12,11 @@ from typing import Any
 from invert_core.files.json_digest import DIGEST, matches_digest, with_digest
 
 FORMAT = "invert-unfinished-run"
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 """Version 2 added the number of samples to the formulas of `by_length`; version 3, labels.csv;
 version 4, the digest of the record itself; version 5 took the rows out of the files of the run;
-version 6, evidence."""
+version 6, evidence; version 7 made records of units once for all objectives, and
+added what the top shares and ranks of samples."""
 
 FILES = ("unfinished.jsonl", "unfinished.csv", "unfinished.evidence")
 """The files to which the rows of an unfinished run, and their evidence, are appended."""

@@ -8,10 +8,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from invert_core.settings import OF_HIGHEST
+
 CHANCE_ABOVE = 0.05
 """A larger `p_search` is a chance finding."""
 FADES_ABOVE = 0.05
 """A label that loses more of its AUC on unseen samples fades."""
+FADES_BELOW = 0.5
+"""A label of the highest samples fades if its score on unseen ones is a smaller share of `score`.
+"""
 TOP = 10
 """The most samples at the top that are looked at; no more than the formula is true on."""
 HOLDS_FROM, PARTLY_FROM = 0.6, 0.2
@@ -31,9 +36,9 @@ def verdicts(columns: Mapping[str, np.ndarray], *, is_made: bool) -> np.ndarray:
     Parameters
     ----------
     columns : mapping of str to array [R]
-        The columns of the rows: `status`, `p_search`, `optimism`, `n_positive`,
-        `concept_fraction` and, if evidence was made, `precision_at_10`, `precision_at_size` and
-        `range_in_steps`. Numbers that are absent are NaN.
+        The columns of the rows: `status`, `p_search`, `objective`, `score`, `score_held_out`,
+        `optimism`, `n_positive`, `concept_fraction` and, if evidence was made, `precision_at_10`,
+        `precision_at_size` and `range_in_steps`. Numbers that are absent are NaN.
     is_made : bool
         Whether evidence was made.
     """
@@ -48,7 +53,7 @@ def verdicts(columns: Mapping[str, np.ndarray], *, is_made: bool) -> np.ndarray:
         ("untrusted", columns["status"] == "untrusted"),
         ("steps", columns["range_in_steps"] <= MOST_STEPS),
         ("chance", columns["p_search"] > CHANCE_ABOVE),
-        ("fades", columns["optimism"] > FADES_ABOVE),
+        ("fades", _fades(columns)),
         ("bulk", is_luck),
         ("holds", share >= HOLDS_FROM),
         ("partly", share >= PARTLY_FROM),
@@ -56,6 +61,13 @@ def verdicts(columns: Mapping[str, np.ndarray], *, is_made: bool) -> np.ndarray:
     words = np.array([*(word for word, _ in cases), "bulk"], object)
     applies = np.stack([*(np.asarray(case, np.bool_) for _, case in cases), np.ones_like(is_luck)])
     return words[applies.argmax(axis=0)]
+
+
+def _fades(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return which labels lose too much on unseen samples: bool [R]."""
+    is_of_highest = np.isin(columns["objective"].astype(str), OF_HIGHEST)
+    is_lower = columns["score_held_out"] < FADES_BELOW * columns["score"]
+    return np.where(is_of_highest, is_lower, columns["optimism"] > FADES_ABOVE)
 
 
 def hits_at_top(columns: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

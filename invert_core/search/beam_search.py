@@ -88,13 +88,20 @@ class BeamSearch(CompleteSearch):
         return max(1, min(_UNITS, _VALUES // n_values))
 
     def search(
-        self, weights: np.ndarray, units: np.ndarray, way: int, watch: Watch, result: SearchResult
+        self,
+        weights: np.ndarray,
+        units: np.ndarray,
+        way: int,
+        watch: Watch,
+        result: SearchResult,
+        of_concepts: np.ndarray | None,
     ) -> None:
         """Search some units in one direction; the parameters are those of `CompleteSearch`."""
         limits = self._limits._replace(sign=self.signs[way])
-        codes, n_scored = search_units(weights, self._index, self._searched(weights), limits)
-        result.put_codes(units, way, codes)
-        result.n_scored[units, way] = n_scored
+        searched = self._searched(weights)
+        found = search_units(weights, self._index, searched, limits, sums=of_concepts)
+        result.put_codes(units, way, found.codes)
+        result.n_scored[units, way] = found.n_scored
 
     def _searched(self, weights: np.ndarray) -> np.ndarray:
         """Return the concepts that are joined from step 2 on: bool [K, C], or [1, C] for all."""

@@ -33,7 +33,13 @@ class CompleteSearch(Search):
 
     @abstractmethod
     def search(
-        self, weights: np.ndarray, units: np.ndarray, way: int, watch: Watch, result: SearchResult
+        self,
+        weights: np.ndarray,
+        units: np.ndarray,
+        way: int,
+        watch: Watch,
+        result: SearchResult,
+        of_concepts: np.ndarray | None,
     ) -> None:
         """Search living units in one direction, and write what is found to `result`.
 
@@ -47,6 +53,8 @@ class CompleteSearch(Search):
             Position of the direction.
         watch : Watch
         result : SearchResult
+        of_concepts : int64 [k, C] or None
+            Becomes the rank sums of the concepts.
         """
 
     def explain(
@@ -63,11 +71,24 @@ class CompleteSearch(Search):
         alive = np.flatnonzero(~spread.is_dead)
         if alive.size < len(weights):
             weights = weights[alive]
+        of_concepts = None
+        if scored.wants_concepts:
+            of_concepts = np.empty((alive.size, self.n_concepts), np.int64)
         for way in range(len(self.settings.directions)):
-            self.search(weights, alive, way, watch, result)
+            self.search(weights, alive, way, watch, result, of_concepts)
+        if of_concepts is not None:
+            self.note_concepts(scored, alive, of_concepts)
         units = np.arange(len(result))[:, None, None]
         result.test(np.broadcast_to(units, result.length.shape), ties)
         return result
+
+    def note_concepts(self, scored: Scored, alive: np.ndarray, sums: np.ndarray) -> None:
+        """Note the rank sums of the concepts, given those of the living units: int64 [k, C]."""
+        # All samples of a dead unit have the doubled midrank N + 1.
+        tied = self.literal_sizes[: self.n_concepts] * (self.n_samples + 1)
+        of_all = np.tile(tied, (len(scored.ranked.sums), 1))
+        of_all[alive] = sums
+        scored.note_concepts(of_all)
 
 
 def sizes_within(min_fraction: float, max_fraction: float, n_samples: int) -> tuple[int, int]:

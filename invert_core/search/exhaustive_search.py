@@ -10,6 +10,7 @@ from invert_core.concepts.sets.concept_set import ConceptSet
 from invert_core.errors import DataError, SettingError
 from invert_core.kernels.atoms import Atoms, merged
 from invert_core.kernels.jobs import ATOMS, EXHAUSTIVE, RANKS, TAILS
+from invert_core.kernels.sums import sum_of_set
 from invert_core.search.certificate import (
     Sought,
     prepare,
@@ -61,7 +62,13 @@ class ExhaustiveSearch(CompleteSearch):
         return search
 
     def search(
-        self, weights: np.ndarray, units: np.ndarray, way: int, watch: Watch, result: SearchResult
+        self,
+        weights: np.ndarray,
+        units: np.ndarray,
+        way: int,
+        watch: Watch,
+        result: SearchResult,
+        of_concepts: np.ndarray | None,
     ) -> None:
         """Search some units in one direction; the parameters are those of `CompleteSearch`."""
         settings = self.settings
@@ -86,3 +93,6 @@ class ExhaustiveSearch(CompleteSearch):
             result.n_scored[unit, way] = certificate.n_scored
             if certificate.found:
                 result.gap[unit, way] = certificate.bound - certificate.found[-1].score
+        if of_concepts is not None:
+            for sums, of_unit in zip(of_concepts, weights, strict=True):
+                sums[:] = [sum_of_set(concept, of_unit) for concept in self._bits]

@@ -23,7 +23,7 @@ def may_be_reported(found: Findings, *, is_tested: bool) -> np.ndarray:
     return (found.rank > 0) | candidates
 
 
-def headlines(found: Findings, auc_held_out: np.ndarray | None = None) -> np.ndarray:
+def headlines(found: Findings, score_held_out: np.ndarray | None = None) -> np.ndarray:
     """Return which formulas are the headlines of their searches: bool [F], one per search.
 
     The headline is the formula with the smallest `log10_p_of_length` among the best of each length,
@@ -34,8 +34,9 @@ def headlines(found: Findings, auc_held_out: np.ndarray | None = None) -> np.nda
     ----------
     found : Findings
         All formulas of some searches.
-    auc_held_out : float64 [F], optional
-        Their AUC on held-out samples, NaN where there is none.
+    score_held_out : float64 [F], optional
+        What was searched for, on held-out samples, larger where it is better; NaN where there is
+        none.
     """
     n_ways = int(found.way.max(initial=0)) + 1
     search = found.unit * n_ways + found.way
@@ -46,8 +47,8 @@ def headlines(found: Findings, auc_held_out: np.ndarray | None = None) -> np.nda
         rows = np.flatnonzero(found.is_best_of_length & (found.length == length))
         of_row = search[rows]
         is_chosen = found.log10_p_of_length[rows] < least[of_row] - TOLERANCE
-        if auc_held_out is not None:
-            unseen = found.sign[rows] * auc_held_out[rows]
+        if score_held_out is not None:
+            unseen = score_held_out[rows]
             is_chosen &= (unseen > best_unseen[of_row]) | (chosen[of_row] < 0)
             best_unseen[of_row] = np.fmax(best_unseen[of_row], unseen)
         chosen[of_row[is_chosen]] = rows[is_chosen]

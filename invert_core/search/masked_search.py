@@ -59,6 +59,8 @@ class MaskedSearch(Search):
         enough = np.tile(is_enough, 2)
         self._literal_sizes = sizes[enough]
         self._literal_defined = np.tile(n_defined, 2)[enough]
+        # All samples of a dead unit have the doubled midrank N + 1.
+        self._tied = concepts.n_positive * (n_defined + 1)
         n_left_out = int((~is_enough).sum())
         if self.n_literals_within_limits == 0:
             raise no_literal_passes(
@@ -117,6 +119,7 @@ class MaskedSearch(Search):
         result = SearchResult.empty(
             self.n_beam, self.n_concepts, self.settings, RankSpread(n_samples, d), ties
         )
+        of_concepts = np.tile(self._tied, (len(units), 1))
         profile = np.zeros(places, np.int64)
         profiles: list[Ties] = []
         for number, unit in enumerate(ranked):
@@ -125,6 +128,7 @@ class MaskedSearch(Search):
             of_domain: dict[Domain, int] = {}
             for way, sign in enumerate(self.signs):
                 beam, by_length, n_scored = search_unit(unit, self.settings, sign)
+                of_concepts[number] = unit.of_concepts
                 result.n_scored[number, way] = n_scored
                 found = [
                     *enumerate(beam),
@@ -138,6 +142,8 @@ class MaskedSearch(Search):
                         of_domain[one.domain] = len(profiles)
                         profiles.append(unit.ties(one.defined))
                     profile[at] = of_domain[one.domain]
+        if scored is not None and scored.wants_concepts:
+            scored.note_concepts(of_concepts)
         if profiles:
             result.test(profile, Ties.join(profiles))
         return result

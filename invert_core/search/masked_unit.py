@@ -74,6 +74,12 @@ class RankedUnit:
         Smallest share of the samples that a domain must have to be searched.
     check : callable
         Called before each domain. If it raises an error, the search for the unit ends.
+
+    Attributes
+    ----------
+    of_concepts : int64 [C]
+        The rank sum of each concept that was joined to the formula that is true everywhere; 0 of
+        any other.
     """
 
     def __init__(
@@ -93,6 +99,7 @@ class RankedUnit:
         self._table = np.empty((self._sizes.size, 2), np.int64)
         self._large = room_for_large(self._n_all)
         self._spreads: dict[Domain, DomainSpread] = {}
+        self.of_concepts = np.zeros(len(concepts.group), np.int64)
 
     def join(self, parents: Sequence[Masked], groups: Sequence[Group]) -> Joined:
         """Join formulas to concepts; all numbers are 0 if too few samples are defined.
@@ -120,6 +127,7 @@ class RankedUnit:
         if not parents[0].literals:  # the formula that is true everywhere
             for numbers in joined:
                 numbers[1::2] = numbers[::2]
+            self.of_concepts = joined.sums[3, 0].copy()
         return joined
 
     def spread(self, domain: Domain) -> DomainSpread:

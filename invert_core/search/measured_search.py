@@ -18,6 +18,7 @@ from invert_core.search.objectives import Objective, Scored
 from invert_core.search.search import UNWATCHED, Watch
 from invert_core.search.search_result import SearchResult
 from invert_core.settings import Settings
+from invert_core.statistics.highest import rank_sum_of_highest, ties_of_highest
 from invert_core.statistics.tails import RankSpread
 
 
@@ -63,12 +64,18 @@ class MeasuredSearch(BeamSearch):
             if self._objective.is_of_highest:
                 # All highest samples are tied, and so are all others.
                 profile[alive, way] = len(ranks) * len(profiles) + np.arange(alive.size)[:, None]
-                profiles.append(_two_groups(sums.total, self.n_samples, len(ranks)))
-                low = self.n_samples - sums.total[:, None] + 1
-                tested[alive, way] = codes[:, :, N_POSITIVE] * low + of_way * self.n_samples
+                n_highest = np.ones(len(ranks), np.int64)
+                n_highest[: alive.size] = sums.total
+                profiles.append(ties_of_highest(n_highest, self.n_samples))
+                tested[alive, way] = rank_sum_of_highest(
+                    codes[:, :, N_POSITIVE], of_way, sums.total[:, None], self.n_samples
+                )
                 result.n_highest[alive, way] = sums.total
             else:
                 tested[alive, way] = codes[:, :, RANK_SUM]
+        if scored.wants_concepts:
+            sums = concept_sums(ranks[alive], self._index, self._index.dense)
+            self.note_concepts(scored, alive, sums)
         result.test(profile, Ties.join(profiles), tested)
         return result
 
@@ -77,10 +84,9 @@ class MeasuredSearch(BeamSearch):
     ) -> np.ndarray:
         """Search living units, note scores and counts, and return the formulas with their sums."""
         measures = self._objective.measures(sums, self.n_samples)
-        codes, n_scored = search_units(
-            sums.sums, self._index, self._most_different(sums), self._limits, measures
-        )
-        result.n_scored[alive, way] = n_scored
+        searched = self._most_different(sums)
+        made = search_units(sums.sums, self._index, searched, self._limits, measures)
+        codes, result.n_scored[alive, way] = made.codes, made.n_scored
         unit, place = used = np.nonzero(codes[:, :, LENGTH])
         found = codes[used]
         score = score_of(
@@ -114,12 +120,3 @@ class MeasuredSearch(BeamSearch):
             outside = sums.total[:, None] - inside
             difference = inside / counts - outside / (self.n_samples - counts)
         return most_separated(0.5 + difference, self._limits.n_searched)
-
-
-def _two_groups(n_highest: np.ndarray, n_samples: int, n_units: int) -> Ties:
-    """Return the tie profiles of units [k] of two values, filled up to so many units."""
-    n_highest = np.append(n_highest, np.ones(n_units - n_highest.size, np.int64))
-    below = np.stack([np.zeros_like(n_highest), n_samples - n_highest], axis=1).ravel()
-    size = np.stack([n_samples - n_highest, n_highest], axis=1).ravel()
-    first = 2 * np.arange(n_units + 1)
-    return Ties(below, size, first, np.full(n_units, n_samples))

@@ -19,7 +19,7 @@ from invert_core.kernels.sample_scores import (
     top_scores,
     value_scores,
 )
-from invert_core.kernels.scores import Measures
+from invert_core.kernels.scores import Measures, score_of
 from invert_core.settings import OF_HIGHEST, OF_VALUES, Settings
 from invert_core.statistics.tails import RankSpread
 
@@ -35,9 +35,26 @@ class Scored:
         Activations without NaN.
     atoms : Atoms
         The atoms of the N samples.
+    wants_concepts : bool
+        Whether a search of the units shall write `of_concepts`.
+
+    Attributes
+    ----------
+    wants_concepts : bool
+        Whether this was not done yet.
+    of_concepts : int64 [K, C] or None
+        Doubled midranks of each unit, added over each concept. If labels are missing, they are the
+        midranks among the samples on which the concept is defined, and a concept that no formula
+        may have has any number.
     """
 
-    def __init__(self, units: np.ndarray | StoredUnits, atoms: Atoms):
+    wants_concepts = False
+    of_concepts: np.ndarray | None = None
+
+    def __init__(
+        self, units: np.ndarray | StoredUnits, atoms: Atoms, *, wants_concepts: bool = False
+    ):
+        self.wants_concepts = wants_concepts
         self._units = units
         self._atoms = atoms
         self._ranked: RankSums | None = None
@@ -49,6 +66,10 @@ class Scored:
         if self._ranked is None:
             self._ranked = rank_sums(self._units, self._atoms)
         return self._ranked
+
+    def note_concepts(self, sums: np.ndarray) -> None:
+        """Write `of_concepts`."""
+        self.of_concepts, self.wants_concepts = sums, False
 
     def sums(self, kind: str, scoring: Scoring, is_negated: bool) -> ScoreSums:
         """Return the sums of the scores of one kind, of the units or of -1 times the units."""
@@ -134,7 +155,7 @@ class Objective:
     @classmethod
     def of(cls, settings: Settings, n_samples: int) -> "Objective | None":
         """Return the objective of a search by one objective, None for the AUC."""
-        (name,) = settings.objective
+        (name,) = settings.objectives
         if name == "auc":
             return None
         kind, measures = _TABLE[name]
@@ -170,11 +191,52 @@ class Objective:
 
     def value(self, score: np.ndarray) -> np.ndarray:
         """Return the value of the objective, given that of its measure."""
-        if self.name == "iou":
-            # It orders formulas as F1 does, of which it is a function.
-            return score / (2.0 - score)
-        # Rounding can take a perfect correlation a little beyond 1.
-        return np.clip(score, -1.0, 1.0) if self.name in _WITHIN_1 else score
+        return _value(self.name, score)
+
+
+def _value(name: str, score: np.ndarray) -> np.ndarray:
+    if name == "iou":
+        # It orders formulas as F1 does, of which it is a function.
+        return score / (2.0 - score)
+    # Rounding can take a perfect correlation a little beyond 1.
+    return np.clip(score, -1.0, 1.0) if name in _WITHIN_1 else score
+
+
+def share_of_highest(n_samples: int, quantile: float) -> float:
+    """Return about which share of the samples of a search are the highest."""
+    return n_top(n_samples, quantile) / n_samples
+
+
+def value_of_highest(
+    name: str, n_positive: np.ndarray, hits: np.ndarray, n_highest: np.ndarray, n_samples: int
+) -> np.ndarray:
+    """Return the value of an objective that only asks which samples are the highest.
+
+    Parameters
+    ----------
+    name : str
+        One of `settings.OF_HIGHEST`.
+    n_positive, hits, n_highest : int64 [F]
+        How many samples are inside each formula, how many of these are among the highest, and how
+        many samples are.
+    n_samples : int
+        N.
+
+    Returns
+    -------
+    float64 [F]
+        NaN where none of the samples is higher than the others.
+    """
+    of = ScoreSums(hits[:, None], n_highest, _deviation(n_highest, n_samples), 0.0 * n_highest)
+    _, measures = _TABLE[name]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        score = score_of(n_positive, hits, 1.0, n_samples, measures(of, n_samples))
+    return np.where(n_highest > 0, _value(name, score), np.nan)
+
+
+def _deviation(n_highest: np.ndarray, n_samples: int) -> np.ndarray:
+    """Return the root of the sum of squared deviations of marks of the highest samples."""
+    return np.sqrt(n_highest * (n_samples - n_highest) / n_samples)
 
 
 def given_highest(
@@ -185,12 +247,10 @@ def given_highest(
     `counts` are the samples among them over the atoms, int64 [K, S], keyed by whether they are the
     lowest; there are `n_drawn`.
     """
-    n_units = len(ranked.sums)
-    deviation = np.full(n_units, math.sqrt(n_drawn * (n_samples - n_drawn) / n_samples))
+    total = np.full(len(ranked.sums), n_drawn)
+    deviation = _deviation(total, n_samples)
     made = {
-        (_HIGHEST, is_lowest): ScoreSums(
-            sums, np.full(n_units, n_drawn), deviation, np.zeros(n_units)
-        )
+        (_HIGHEST, is_lowest): ScoreSums(sums, total, deviation, np.zeros(total.size))
         for is_lowest, sums in counts.items()
     }
     return Given(ranked, made)

@@ -1,7 +1,6 @@
 """Labels are compared with what is known about their units, and the measures mean what they say."""
 
 import itertools
-import math
 
 import numpy as np
 import pytest
@@ -9,9 +8,10 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.truth import agreement, encoder, outputs, peak, strings
+from bench import objectives
+from bench.truth import agreement, encoder, outputs, sanity, strings
 from bench.truth.__main__ import main
-from invert_core import ConceptSet, Formula
+from invert_core import label
 from invert_core.activations import ActivationWriter, Origin
 
 
@@ -32,10 +32,10 @@ def test_the_demo_s_outputs_have_the_digits_as_headlines(tmp_path):
     with outputs.digits(tmp_path) as found:
         by_rule = dict(outputs.agreements(found, "output", min_fraction=0.05))
     assert all(list(of) == list(found.truth.values()) for of in by_rule.values())
-    headlines = by_rule["headline, L = 3"]
+    headlines = by_rule["AUC, headline, L = 3"]
     assert np.mean([one.jaccard for one in headlines.values()]) >= 0.95
     assert outputs.disagreeing(headlines, worst=3) == []
-    assert any(one.jaccard < 1 for one in by_rule["rank 1, L = 3"].values())
+    assert any(one.jaccard < 1 for one in by_rule["AUC, rank 1, L = 3"].values())
 
 
 def test_a_unit_whose_concept_is_too_rare_is_left_out(tmp_path):
@@ -50,7 +50,7 @@ def test_a_unit_whose_concept_is_too_rare_is_left_out(tmp_path):
 def test_the_table_of_the_digits_is_printed(tmp_path):
     done = CliRunner().invoke(main, ["digits", "--keep", str(tmp_path / "kept")])
     assert done.exit_code == 0, done.output
-    assert "| headline, L = 3 | 10 | 1.000 | 1.000 | 10 | 0 |" in done.output
+    assert "| AUC, headline, L = 3 | 10 | 1.000 | 1.000 | 10 | 0 |" in done.output
     assert (tmp_path / "kept" / "digits.h5").is_file()
 
 
@@ -80,43 +80,6 @@ def test_concepts_of_strings_say_which_characters_and_font_they_have():
     assert np.all(images[:, :, :, -40:] == 1)  # no string is cut off
 
 
-@given(values=st.lists(st.integers(0, 40), min_size=30, max_size=80), part=st.floats(0.01, 0.9))
-def test_ties_stay_together_among_the_highest(values, part):
-    values = np.array(values)
-    if len(set(values.tolist())) < 2:
-        with pytest.raises(ValueError, match="All values are equal"):
-            peak.highest(values, part)
-        return
-    wanted = max(peak.FEWEST, round(part * values.size))
-    counts = [np.count_nonzero(values > cut) for cut in sorted(set(values.tolist()))[:-1]]
-    nearest = min(counts, key=lambda n: (round(abs(math.log(n / wanted)), 9), n))
-    top = peak.highest(values, part)
-    assert np.count_nonzero(top) == nearest
-    assert values[top].min() > values[~top].max()
-
-
-def every_formula(ids, length):
-    """Yield all formulas up to a length as text, joined from left to right."""
-    literals = [*ids, *(f"~{id}" for id in ids)]
-    formulas = literals
-    for _ in range(length):
-        yield from formulas
-        formulas = [f"({of}) {how} {one}" for of in formulas for how in "&|" for one in literals]
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_a_wide_peak_search_finds_the_formula_that_is_best_by_phi(seed):
-    rng = np.random.default_rng(seed)
-    labels = rng.random((60, 3)) < 0.3
-    top = peak.highest(rng.normal(size=60) + labels[:, 0] - labels[:, 1], 0.35)
-    concepts = ConceptSet.from_arrays(labels, "abc")
-    found = peak.best(peak.PeakSearch(labels, "abc", 2, 100, 0, 1).by_length(top))
-    extents = [Formula.parse(text).evaluate(concepts) for text in every_formula("abc", 2)]
-    values = [np.corrcoef(top, of)[0, 1] for of in extents if 0 < np.count_nonzero(of) < 60]
-    assert found.phi == pytest.approx(max(values))
-    assert np.array_equal(found.extent, Formula.parse(found.formula).evaluate(concepts))
-
-
 @pytest.fixture
 def halves(tmp_path):
     """Neurons 0 and 2 detect a, and neuron 1 fires most for b without c, which is rare."""
@@ -139,8 +102,8 @@ def halves(tmp_path):
 def test_labels_are_tested_on_samples_that_were_not_searched(halves):
     found = dict(encoder.compare(halves, n_units=3))
     assert list(found) == [
-        *("AUC, rank 1, L = 1", "peak, rank 1, L = 1", "AUC, rank 1, L = 3"),
-        *("AUC, headline, L = 3", "peak, rank 1, L = 3", "peak, headline, L = 3"),
+        *("AUC, L = 1", "peak, L = 1", "AUC, rank 1, L = 3", "AUC, headline, L = 3"),
+        *("peak, rank 1, L = 3", "peak, headline, L = 3"),
     ]
     whole, peaked, _ = found["peak, headline, L = 3"]
     assert whole.precision > 0.9
@@ -148,7 +111,30 @@ def test_labels_are_tested_on_samples_that_were_not_searched(halves):
     assert whole.lift == whole.precision / whole.fraction
     assert peaked.precision == 1.0
     assert peaked.fraction == pytest.approx(0.028, abs=0.01)
-    assert found["peak, rank 1, L = 1"][1].fraction > peaked.fraction
+    assert found["peak, L = 1"][1].fraction > peaked.fraction
+    assert (whole.verdict, peaked.verdict) == ("holds", "holds")
+
+
+def test_a_rule_takes_one_row_of_each_unit_by_its_own_objective():
+    rng = np.random.default_rng(0)
+    marks = rng.random((2_000, 8)) < 0.1
+    peaked = marks[:, 0] & ~marks[:, 1]
+    values = rng.normal(size=(2_000, 3)) + 6 * peaked[:, None] + 2 * marks[:, [2]]
+    settings = agreement.settings_of(3, permutations=0)
+    concepts = {f"c{number}": of for number, of in enumerate(marks.T)}
+    rows = list(label(values.astype(np.float32), concepts, settings=settings))
+    for rule in agreement.RULES[3].values():
+        chosen = rule.chosen(rows)
+        assert list(chosen) == [("activations", unit) for unit in range(3)]
+        for row in chosen.values():
+            of_unit = [
+                one for one in rows if (one.unit, one.objective) == (row.unit, row.objective)
+            ]
+            assert row.objective == rule.objective
+            if rule.takes_headline:
+                assert row.headline
+            else:
+                assert row.score == max(one.score for one in of_unit)
 
 
 def test_neurons_are_drawn_once_and_by_seed(halves):
@@ -161,16 +147,78 @@ def test_neurons_are_drawn_once_and_by_seed(halves):
 
 
 def test_a_label_that_holds_nowhere_has_no_lift():
-    assert encoder.Unseen(0.0, 0.0).lift == 0.0
+    assert encoder.Unseen(0.0, 0.0, "bulk").lift == 0.0
+
+
+def test_the_interval_of_a_ratio_narrows_with_the_number_of_neurons():
+    rng = np.random.default_rng(0)
+    widths = []
+    for n_neurons in (20, 2_000):
+        over = rng.exponential(size=n_neurons)
+        of = 3 * over * rng.lognormal(0, 0.2, n_neurons)
+        found, low, high = encoder.ratio(np.median, of, over)
+        assert low < found < high
+        assert low < 3 < high
+        widths.append(high - low)
+    assert widths[1] < 0.3 * widths[0]
+    none = encoder.ratio(np.median, np.ones(3), np.zeros(3))
+    assert none == (np.inf, np.inf, np.inf)
+
+
+def test_labels_are_told_apart_by_their_verdict():
+    found = [encoder.Unseen(share, 0.1, of) for share, of in ((0.2, "bulk"), (0.9, "holds"))]
+    assert encoder.by_verdict([*found, found[0]]) == {
+        "holds": [found[1]],
+        "bulk": [found[0], found[0]],
+    }
 
 
 def test_the_table_of_the_encoder_is_printed(halves):
     done = CliRunner().invoke(main, ["encoder", str(halves), "--units", "2"])
     assert done.exit_code == 0, done.output
     assert "| peak, headline, L = 3 |" in done.output
+    assert "| peak, headline, L = 3 over AUC, headline, L = 3 |" in done.output
+    assert "| peak, headline, L = 3 | holds | 2 |" in done.output
 
 
 def test_the_help_of_every_comparison_is_printed():
-    for name in ("digits", "ocr", "encoder"):
+    for name in ("digits", "ocr", "encoder", "sanity"):
         done = CliRunner().invoke(main, [name, "--help"])
         assert done.exit_code == 0, done.output
+
+
+@pytest.fixture
+def planted(monkeypatch):
+    """Return units in which concepts on 1 % of the samples are planted."""
+    monkeypatch.setattr(objectives, "N_SAMPLES", 20_000)
+    monkeypatch.setattr(objectives, "N_UNITS", 4)
+    return dict(sanity.planted())["concept on 1 % of the samples"]
+
+
+def test_labels_get_worse_by_half_or_by_as_many_again():
+    truth = np.random.default_rng(0).random(100_000) < 0.1
+    narrow, broad = (
+        sanity.worsened(truth, check, np.random.default_rng(1)) for check in sanity.CHECKS
+    )
+    assert not np.any(narrow & ~truth)
+    assert np.all(broad[truth])
+    assert narrow.sum() == pytest.approx(truth.sum() / 2, rel=0.05)
+    assert broad.sum() == pytest.approx(2 * truth.sum(), rel=0.05)
+
+
+def test_the_correlation_falls_with_missing_labels_where_the_auc_does_not(planted):
+    shares = sanity.shares_fallen(planted, "activations")
+    assert set(shares) == set(itertools.product(sanity.OBJECTIVES, sanity.CHECKS))
+    assert shares["correlation", "missing"] == shares["correlation", "extra"] == 1.0
+    assert 0.2 < shares["auc", "missing"] < 0.8
+    assert shares["auc", "extra"] == 1.0
+
+
+def test_what_is_called_a_fall_is_one_of_the_objective_by_its_definition(planted):
+    (scores, *_) = sanity.scores_of(planted, "activations", np.random.default_rng(0))
+    (values,) = planted.activations.layers["activations"].read(0, 1)
+    truth = planted.concepts.extent(planted.truth[0])
+    highest = values >= np.sort(values)[-200]
+    for objective, other in (("pearson", values), ("phi", highest)):
+        expected = np.corrcoef(truth, other)[0, 1]
+        assert scores[objective, "truth"] == pytest.approx(expected, abs=1e-6)

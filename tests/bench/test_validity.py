@@ -9,6 +9,7 @@ from bench.validity import (
     groups,
     labels,
     level,
+    objectives,
     optimism,
     page,
     power,
@@ -42,6 +43,18 @@ def test_the_studies_of_groups_held_out_samples_and_intervals_run(monkeypatch):
         assert len(page.table_of(made)) > 4
 
 
+def test_noise_is_counted_for_each_objective(monkeypatch):
+    monkeypatch.setattr(objectives, "STRUCTURES", ("digits",))
+    monkeypatch.setattr(objectives, "ZEROS", (0.9,))
+    made = Record("objectives", 2, 20, list(objectives.run(Sizes(2, 20))))
+    assert [(row["objective"], row["units"]) for row in made.rows] == [
+        *(("correlation", 40), ("phi", 40), ("mad", 4)),
+    ]
+    assert all(row["significant"] <= row["bound"] for row in made.rows)
+    assert made.rows[0]["bound"] < made.rows[2]["bound"]
+    assert len(page.table_of(made)) == 2 + 1
+
+
 def test_a_planted_concept_is_decided_by_the_headline_and_by_rank_1(monkeypatch):
     monkeypatch.setattr(power, "CURVES_ON", ("digits",))
     monkeypatch.setattr(power, "EFFECTS", (0.0, 2.0))
@@ -58,7 +71,7 @@ def test_p_by_the_formula_space_is_that_of_a_labelling_without_permutations():
     made = units.noise((concepts.n_samples, 5), 0.9, np.random.default_rng(0))
     made[:, 1] += concepts.extent(concepts.id[0])
     made[:, 4] = 0
-    for row in runs.headlines(made, concepts, Settings(permutations=0)):
+    for row in runs.headlines(made, concepts, Settings(objective="auc", permutations=0)):
         found = runs.p_by_space(row, len(concepts.id), Settings.length)
         assert found == pytest.approx(row.p_search, rel=1e-6)
 

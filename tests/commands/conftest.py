@@ -40,3 +40,27 @@ def run(inputs):
     """A run directory."""
     invert("label", "activations.npz", "concepts.csv", "--names", "names.csv", "-o", "run")
     return inputs / "run"
+
+
+@pytest.fixture
+def two_answers(here):
+    """A run of three units that separate one concept, while the highest samples share another.
+
+    In unit 1 both are the same concept, and unit 2 is dead.
+    """
+    random = np.random.default_rng(6)
+    wide = random.random(600) < 0.4
+    narrow = random.random(600) < 0.2
+    values = random.normal(size=(600, 3))
+    # Some of the narrow concept are the highest samples of all, but not most of them.
+    values[:, 0] += 2 * wide + 9 * (narrow & ~wide & (random.random(600) < 0.4))
+    values[:, 1] += 6 * narrow
+    values[:, 2] = 1
+    np.savez(here / "activations.npz", fc=values)
+    marks = np.stack([np.arange(600), wide, narrow], axis=1)
+    lines = ["sample_id,wide,narrow", *(",".join(map(str, row)) for row in marks)]
+    (here / "concepts.csv").write_text("\n".join(lines) + "\n")
+    invert(
+        "label", "activations.npz", "concepts.csv", "-o", "run", "--length", 1, "--join", "inner"
+    )
+    return here / "run"

@@ -119,6 +119,20 @@ def test_labels_on_samples_of_unknown_groups_are_counted_without_p(unseen):
     assert " (0." not in next(row for row in rows if row.startswith("fc:1"))
 
 
+def test_labels_of_peaks_are_shown_with_their_scores(unseen):
+    inputs = ("activations.npz", "concepts.csv", "--permutations", 0, "--length", 1)
+    invert("label", *inputs, "--objective", "phi,auc", "-o", "peaks")
+    summary, head, *rows = invert("check", "peaks", *HELD_OUT[2:]).stdout.splitlines()
+    assert "median optimism " in summary
+    assert head.split() == [
+        *("unit", "label", "auc", *HELD, "score", "score", *HELD, "p", *HELD),
+        *("optimism", "positive", *HELD),
+    ]
+    first = next(row for row in rows if row.startswith("fc:1")).split()
+    score, score_held_out = map(float, first[-5:-3])
+    assert float(first[-2]) == pytest.approx(score - score_held_out, abs=0.002)
+
+
 def test_json_and_csv_have_all_rows_with_the_columns_of_a_run(unseen):
     objects = json.loads(invert(*HELD_OUT, "--format", "json").stdout)
     rows = list(csv.DictReader(io.StringIO(invert(*HELD_OUT, "--format", "csv").stdout)))

@@ -21,7 +21,9 @@ EXHAUSTIVE = ("--search", "exhaustive")
 def test_the_table_shows_the_most_convincing_units_by_name(inputs):
     result = invert(*ARGUMENTS, "--names", "names.csv")
     lines = result.stdout.splitlines()
-    assert lines[0].split() == ["unit", "label", "auc", "p", "search", "q", "positive", "status"]
+    assert " ".join(lines[0].split()) == (
+        "unit label auc p search q positive verdict peak peak verdict"
+    )
     assert {line.split()[0] for line in lines[1:3]} == {"fc:0", "fc:1"}
     shown = {line.split()[0]: line for line in lines[1:]}
     assert "apple & ~brown" in shown["fc:0"]
@@ -30,11 +32,36 @@ def test_the_table_shows_the_most_convincing_units_by_name(inputs):
     assert result.stderr == (
         "The labels of 4 units (2 significant, with q below 0.05; 1 dead, with a constant "
         "activation) are in 'run', marked as headlines.\n"
+        "Verdicts: 2 holds, 1 chance, 1 dead; 2 holds, 1 chance (of the peaks).\n"
+        "Look at one unit with: invert show run fc:0\n"
     )
 
 
+def test_the_peak_stands_beside_the_label_once_if_both_are_the_same(two_answers):
+    files = ("activations.npz", "concepts.csv", "--join", "inner", "--length", 1)
+    told = invert("label", *files, "-o", "again")
+    head, *lines = told.stdout.splitlines()
+    start = head.index("verdict")
+    assert head[start:].split() == ["verdict", "peak", "peak", "verdict"]
+    found = {line.split()[0]: (line.split()[1], line[start:].split()) for line in lines}
+    assert found == {
+        "fc:0": ("wide", ["bulk", "narrow", "holds"]),
+        "fc:1": ("narrow", ["holds", "(same)", "holds"]),
+    }
+
+
+def test_other_objectives_stand_beside_the_label_under_their_names(two_answers):
+    files = ("activations.npz", "concepts.csv", "--join", "inner", "--length", 1)
+    told = invert("label", *files, "-o", "again", "--objective", "phi,iou", "--no-evidence")
+    head, first, *_ = told.stdout.splitlines()
+    titles = "unit label phi auc p search q positive status by iou"
+    assert " ".join(head.split()) == titles
+    assert first.split()[-2:] == ["ok", "(same)"]
+    assert "Verdicts" not in told.stderr
+
+
 def test_the_table_and_the_files_have_the_same_q_values(inputs):
-    printed = invert(*ARGUMENTS).stdout.splitlines()[1:]
+    printed = invert(*ARGUMENTS, "--objective", "auc").stdout.splitlines()[1:]
     with (inputs / "run" / "labels.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["headline"] == "1" and row["formula"]]
     found = {f"fc:{row['unit']}": float(row["q_value"]) for row in rows}
@@ -81,11 +108,13 @@ def test_units_layers_and_settings_reach_the_search(inputs):
     rows = [json.loads(line) for line in (inputs / "run" / "labels.jsonl").read_text().splitlines()]
     searches = [(unit, direction) for unit in (0, 1, 3) for direction in ("positive", "negative")]
     for rank in ({"rank": 1}, {"headline": 1}):
-        of_rank = [row for row in rows if row | rank == row]
-        assert [(row["unit"], row["direction"]) for row in of_rank] == searches
+        for objective in ("auc", "phi"):
+            asked = rank | {"objective": objective}
+            of_rank = [row for row in rows if row | asked == row]
+            assert [(row["unit"], row["direction"]) for row in of_rank] == searches
     info = json.loads((inputs / "run" / "run.json").read_text())
     assert info["settings"] == {
-        "objective": ["auc"],
+        "objective": ["auc", "phi"],
         "quantile": 0.01,
         "length": 2,
         "beam": 1,
@@ -317,9 +346,10 @@ def test_concepts_are_chosen_on_the_command_line(inputs):
 
 
 def test_groups_are_counted_beside_the_samples(inputs):
-    result = invert(*ARGUMENTS, "--groups", "id:(s.).*", "--length", 1)
+    given = ("--groups", "id:(s.).*", "--length", 1, "--objective", "auc")
+    result = invert(*ARGUMENTS, *given)
     titles, *rows = (line.split() for line in result.stdout.splitlines())
-    assert titles[-3:] == ["positive", "groups", "status"]
+    assert titles[-3:] == ["positive", "groups", "verdict"]
     table = csv.DictReader(io.StringIO((inputs / "run" / "labels.csv").read_text()))
     counts = {(row["formula"], row["n_groups_positive"]) for row in table if row["rank"] == "1"}
     labels = list(csv.DictReader(io.StringIO((inputs / "concepts.csv").read_text())))
@@ -353,7 +383,7 @@ def test_the_table_shows_the_held_out_auc_where_there_is_one(inputs):
     assert " 1.000 (0." in first
     assert max(map(len, rows)) <= 100
     shown = invert("show", "run", "fc:1").stdout
-    assert any("held out" in line for line in shown.splitlines()[1:3])
+    assert any("  held out  " in line for line in shown.splitlines()[3:5])
     assert " 1.000 (0." in shown
 
 

@@ -16,14 +16,21 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "run_v1"
 
 def test_a_unit_is_shown_with_its_rows_and_the_best_of_each_length(run):
     text = invert("show", "run", "fc:0").stdout
-    rows, _, lengths = text.partition("\nBest found of each length, positive:\n")
-    assert rows.splitlines()[2].split()[:5] == ["1", "*", "apple", "&", "~brown"]
+    for asked in (
+        "auc, what the whole activation separates",
+        "phi, what the strongest responses share",
+    ):
+        _, _, of_objective = text.partition(f"\nBy {asked}:\n")
+        rows, lengths, *_ = of_objective.split("\n\n")
+        assert rows.splitlines()[1].split()[:5] == ["1", "*", "apple", "&", "~brown"]
+        title, *lines = lengths.splitlines()
+        assert title == f"Best found of each length by {asked[:3]}, positive:"
+        assert [line.split()[0] for line in lines][:3] == ["length", "1", "2"]
     assert "a & ~b" not in text
-    assert [line.split()[0] for line in lengths.splitlines()][:3] == ["length", "1", "2"]
 
 
 def test_formulas_are_shown_once_in_names_that_can_be_given_again(run):
-    _, head, first, *_ = invert("show", "run", "fc:0").stdout.splitlines()
+    _, _, _, head, first, *_ = invert("show", "run", "fc:0").stdout.splitlines()
     assert "formula" not in head
     (row, *_) = json.loads(invert("show", "run", "fc:0", "--format", "json").stdout)
     assert (row["label"], row["formula"]) == ("apple & ~brown", "a & ~b")
@@ -62,9 +69,9 @@ def test_an_unknown_unit_is_refused(run, unit, words):
 
 
 def test_the_q_value_stands_beside_p_of_the_headline(run):
-    _, head, *lines = invert("show", "run", "fc:0").stdout.partition("\n\n")[0].splitlines()
+    _, head, *lines = invert("show", "run", "fc:0").stdout.split("\n\n")[1].splitlines()
     rows = [json.loads(line) for line in (run / "labels.jsonl").read_text().splitlines()]
-    (first, *others) = (row for row in rows if row["unit"] == 0)
+    (first, *others) = (row for row in rows if (row["unit"], row["objective"]) == (0, "auc"))
     start = head.index(" q ") + 1
     shown = [line[start:].split("  ")[0].strip() for line in lines]
     assert float(shown[0]) == pytest.approx(first["q_value"], abs=0.006)
@@ -100,7 +107,8 @@ def test_the_golden_run_of_version_1_is_shown():
 def shown_tables(unit, *more):
     """Label, show a unit, and return the lines above the rows, the rows and the best by length."""
     files = ("activations.npz", "concepts.csv")
-    invert("label", *files, "-o", "run", "--permutations", 0, "--overwrite", *more)
+    given = ("-o", "run", "--objective", "auc", "--permutations", 0, "--overwrite")
+    invert("label", *files, *given, *more)
     rows, *lengths = invert("show", "run", unit).stdout.split("\nBest found of each length, ")
     told = [line for line in rows.splitlines() if line.startswith("Headline")]
     return told, rows.splitlines()[len(told) :], [part.splitlines()[1:] for part in lengths]
@@ -119,6 +127,49 @@ def test_the_headline_is_said_and_marked_in_both_tables(inputs):
     ]
     assert marked(rows) == marked(lengths) == ["a & ~b"]
     assert "direction" not in rows[0]
+
+
+def test_label_and_peak_are_said_once_where_they_say_the_same(run):
+    told, *_ = invert("show", "run", "fc:0").stdout.splitlines()
+    assert told.startswith("Headline and peak: apple & ~brown (the smallest p ")
+
+
+def test_label_and_peak_are_told_apart_where_they_differ(two_answers):
+    told = invert("show", "run", "fc:0").stdout.splitlines()[:3]
+    assert told == [
+        "Headline: wide (the smallest p of the best of each length, corrected for the length)",
+        "Peak: narrow (what the strongest responses share)",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("objectives", "told"),
+    [
+        ("phi", ["Peak: narrow"]),
+        ("correlation", ["Headline by correlation: wide"]),
+        ("auc,correlation,phi", ["Headline and headline by correlation: wide", "Peak: narrow"]),
+    ],
+)
+def test_a_headline_says_by_which_objective_it_is(two_answers, objectives, told):
+    files = ("activations.npz", "concepts.csv")
+    given = ("-o", "run", "--overwrite", "--length", 1, "--permutations", 0)
+    invert("label", *files, *given, "--objective", objectives)
+    lines = invert("show", "run", "fc:0").stdout.splitlines()
+    assert [line.partition(" (")[0] for line in lines[: len(told)]] == told
+
+
+def test_hits_among_the_ten_highest_are_shown_where_evidence_was_made(two_answers):
+    by_auc, by_phi = invert("show", "run", "fc:1").stdout.split("\nBy ")[1:]
+    for told in (by_auc, by_phi):
+        assert "  top 10  " in told
+        assert "  10/10  " in told
+    files = ("activations.npz", "concepts.csv")
+    invert("label", *files, "-o", "run", "--overwrite", "--length", 1, "--no-evidence")
+    shown = invert("show", "run", "fc:0").stdout
+    assert "top 10" not in shown
+    assert "verdict" not in shown
+    assert "status" in shown
 
 
 def test_a_headline_that_is_not_among_the_best_rows_comes_after_them(inputs):

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from invert_core import verify_run
+from invert_core import read_evidence, verify_run
 from invert_core.demo import LAYERS, run_demo
 from invert_core.errors import ExistingOutputError
 
@@ -39,6 +39,15 @@ def test_two_layers_are_labelled_whole_and_the_run_can_be_repeated(demo):
     info = json.loads((output / "run.json").read_text(encoding="utf-8"))
     for found in info["inputs"].values():
         assert (output / found["path"]).stat().st_size == found["bytes"]
+
+
+def test_the_run_of_the_demo_has_evidence(demo):
+    output, labels = demo
+    found = read_evidence(output)
+    assert len(found.rows["hits"]) == len(labels)
+    eight = found.layer.index("output") + 8
+    assert found.concept[found.units["share"][eight, 0]] == "digit_8"
+    assert set(found.sha256) == {"activations", "held_out", "labels"}
 
 
 def test_a_second_demo_needs_leave_to_overwrite(demo):

@@ -1,7 +1,9 @@
 """The script of `examples/sentence_encoder/`, on an encoder of one layer and thirty texts."""
 
 import importlib
+import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +85,7 @@ def test_neurons_are_labelled_with_the_kinds_their_words_stand_for(call, capsys)
     assert best[WORDS.index("c")].auc == best[WORDS.index("d")].auc == 1.0
     printed = capsys.readouterr().out
     assert f"{len(WORDS)} units" in printed
-    assert printed.count(f"{MODULE}:") == min(10, len(best)) + 1
+    assert printed.count(f"{MODULE}:") == 2 * min(10, len(best)) + 1
     rows = [line.split()[:4] for line in printed.splitlines()]
     assert [f"{MODULE}:{WORDS.index('c')}", "x", "1.0000", "1.0000"] in rows
 
@@ -93,12 +95,31 @@ def test_all_labels_are_summed_up_and_the_best_neuron_is_shown_at_work(call, cap
     printed = capsys.readouterr().out.splitlines()
     significant = sum(row.status == "ok" and row.q_value < 0.05 for row in labels.best())
     assert printed[-2].endswith(f"and {significant} of {len(labels.best())} are significant.")
-    unit, label = printed[-3].split()[:2]
+    unit, label = next(line for line in printed if line.startswith(f"{MODULE}:")).split()[:2]
     assert printed[-1].startswith(f"{unit} responds most to: ")
     word = {"x": "c", "y": "d"}[label]
     texts = printed[-1].partition("responds most to: ")[2].rstrip(".").split("; ")
     assert len(texts) == 3
     assert all(word in text.split() for text in texts)
+
+
+def test_each_neuron_shows_what_its_strongest_texts_share_and_all_verdicts_are_counted(
+    call, capsys
+):
+    rows = list(read_run(call() / "run").labels)
+    printed = capsys.readouterr().out
+    for what, objective in (("labels", "auc"), ("peaks", "phi")):
+        line = re.search(rf"Verdicts of all {what}: (.*)\.", printed)[1]
+        counts = {word: int(count) for count, word in map(str.split, line.split(", "))}
+        chosen = [row for row in rows if row.headline and row.objective == objective]
+        assert counts == Counter(row.verdict for row in chosen)
+        assert chosen
+    shared = printed.partition("respond most:\n")[2].partition("Verdicts")[0]
+    for row in rows:
+        if row.headline and row.objective == "phi" and f"{row.address} " in shared:
+            (line,) = (line for line in shared.splitlines() if line.startswith(f"{row.address} "))
+            assert "the same" in line or row.label in line
+            assert f"{row.score:.3f}" in line
 
 
 def test_the_script_called_again_gives_the_same(call):

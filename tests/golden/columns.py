@@ -3,7 +3,8 @@
 from dataclasses import MISSING
 from typing import Any
 
-from invert_core.results.columns import Label, columns
+from invert_core.results.column_fields import columns
+from invert_core.results.columns import Label
 
 
 def later_columns() -> dict[str, Any]:

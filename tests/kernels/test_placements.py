@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 
 from invert_core.activations.sparse import SparseUnits
 from invert_core.kernels.bits import pack_columns
+from invert_core.kernels.highest import Top
 from invert_core.kernels.placements import placements
+from invert_core.kernels.sample_scores import Unit, top_scores
 from invert_core.kernels.ties import Ties
 from invert_core.testing import strategies
+from tests.naive.evidence import Ranked
 
 pytestmark = [
     pytest.mark.kernels,
@@ -88,6 +91,39 @@ def test_placements_are_those_of_every_pair(case, is_sparse):
         expected_profile = Ties.of([units[of_unit][everywhere[:, number]]])
         for one, other in zip(profile, expected_profile, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+@given(cases(), st.booleans(), st.data())
+def test_the_samples_at_the_top_are_those_that_a_search_takes(case, is_sparse, data):
+    units, unit, extents, domains = case
+    n_samples = units.shape[1]
+    everywhere = np.ones_like(extents) if domains is None else domains
+    is_lowest = np.array(data.draw(st.lists(st.booleans(), min_size=5, max_size=5)))
+    targets = np.array(data.draw(st.lists(st.integers(0, n_samples), min_size=5, max_size=5)))
+    cuts = np.arange(1, n_samples + 1)
+    found = placements(
+        stored_sparsely(units) if is_sparse else units,
+        unit,
+        pack_columns(extents & everywhere),
+        None if domains is None else pack_columns(domains),
+        n_samples,
+        top=Top(is_lowest, targets / max(1, n_samples), cuts),
+    )
+    for number, of_unit in enumerate(unit):
+        values = units[of_unit][everywhere[:, number]]
+        inside = extents[everywhere[:, number], number]
+        ranked = Ranked(values, inside, np.ones_like(inside), -1 if is_lowest[number] else 1)
+        expected_hits = [float(ranked.hits(cut)) for cut in cuts.tolist()]
+        np.testing.assert_array_equal(found.hits[number], np.array(expected_hits, np.float32))
+        if not 0 < inside.sum() < inside.size:
+            continue
+        values = -values if is_lowest[number] else values
+        target = max(1, round(targets[number] / n_samples * values.size))
+        at, scores, of_others, _ = top_scores(target)(Unit(values, values.size))
+        is_highest = np.full(values.size, bool(of_others))
+        is_highest[at] = scores
+        expected = is_highest.sum(), (is_highest & inside).sum()
+        assert (found.n_highest[number], found.n_hits[number]) == expected
 
 
 @given(cases(), st.booleans(), st.data())

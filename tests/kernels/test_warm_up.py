@@ -25,30 +25,33 @@ from numba.core import event
 from invert_core.search.beam_search import BeamSearch
 from invert_core.concepts import read_concepts
 from invert_core.executors.threads import Threads
+from invert_core.metrics.concept_auc import ConceptAUC
 from invert_core.metrics.evidence import EvidenceMaker
 from invert_core.search.exhaustive_search import ExhaustiveSearch
 from invert_core.search.masked_search import MaskedSearch
 from invert_core.search.measured_search import MeasuredSearch
-from invert_core.settings import Settings
-
+from invert_core.search.several import Several
 from invert_core.activations.groups import Groups
 from invert_core.nulls.correcting import Correct
 from invert_core.nulls.shared import SharedNulls
+from invert_core.settings import Settings
 
 kind, _, objective = sys.argv[1].partition(" by ")
 searches = {"beam": BeamSearch, "exhaustive": ExhaustiveSearch, "masked": MaskedSearch}
 searches["measured"] = MeasuredSearch
 concepts = read_concepts(sys.argv[2], missing="exclude")
-settings = Settings(direction="both", limit_search=2, objective=objective or "auc")
+limit = None if objective else 2
+settings = Settings(direction="both", limit_search=limit, objective=objective or "auc")
 alone = searches[kind](concepts, settings, map(np.dtype, ("float32", "float64")))
 maker = EvidenceMaker(concepts, settings, map(np.dtype, ("float32", "float64")))
-make = lambda units, found: maker(units, [found])
+make = lambda units, found: maker(units, found.results)
 # Groups of different sizes, within which all labels are constant.
 groups = Groups.of([str(atom) for atom in alone.atoms.of_sample])
 for of in (None, groups):
     search = alone
     if of is not None:
         search = Correct(alone, SharedNulls(alone, concepts, 1), of, 100).search
+    search = Several([search], ConceptAUC(concepts, settings, 4))
     counted = event.RecordingListener()
     with event.install_listener("numba:compile", counted):
         for float_type in (np.float32, np.float64):
@@ -81,7 +84,7 @@ for given, of in itertools.product(
     with inputs.open() as work, held_out_test(work, 1, independent=True) as test:
         with event.install_listener("numba:compile", counted):
             for table in labels.tables:
-                assert np.isfinite(with_held_out(table, test).array("auc_held_out")).all()
+                assert np.isfinite(with_held_out(table, test, 0.01).array("auc_held_out")).all()
 print([e.data["dispatcher"].py_func.__name__ for _, e in counted.buffer])
 """
 

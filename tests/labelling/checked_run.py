@@ -6,7 +6,7 @@ from invert_core.labelling.label_files import label_files
 from invert_core.settings import Settings
 
 N_SEARCHED = 130
-SETTINGS = Settings(permutations=0, direction="both", beam=2)
+SETTINGS = Settings(objective="auc", permutations=0, direction="both", beam=2)
 
 
 def write_parts(folder, values, ids, random):

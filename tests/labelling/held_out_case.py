@@ -7,7 +7,9 @@ from invert_core.labelling.workload import Workload
 from invert_core.settings import Settings
 from tests.labelling.small_case import concept_set
 
-BOTH = Settings(permutations=0, direction="both", max_fraction=1.0, min_fraction=0.0, seed=3)
+BOTH = Settings(
+    objective="auc", permutations=0, direction="both", max_fraction=1.0, min_fraction=0.0, seed=3
+)
 
 
 def named(labels, first=0, **fields):

@@ -11,8 +11,8 @@ from invert_core.settings import Settings
 from tests import naive
 
 # Of a small labelling, null distributions take nearly all the time.
-QUICK = Settings(permutations=0)
-FEW = Settings(permutations=20)
+QUICK = Settings(objective="auc", permutations=0)
+FEW = Settings(objective="auc", permutations=20)
 
 
 def concept_set(labels, **fields):

@@ -24,7 +24,7 @@ def sizes(n_units, block=8, spoil=None, **settings):
         activations[3, spoil] = np.nan
     found, failure = [], None
     with Inputs(activations, concept_set(labels)).open() as work:
-        quick = Settings(length=2, permutations=0, **settings)
+        quick = Settings(objective="auc", length=2, permutations=0, **settings)
         tables = label_workload(work, quick, jobs=1, block=block)
         try:
             found += (len(table.units()) for table in tables)

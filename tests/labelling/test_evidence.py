@@ -35,13 +35,15 @@ def headlines(labels):
 
 
 def test_each_kind_of_unit_gets_its_verdict(case):
-    found = [row.verdict for row in headlines(label(*case))]
+    found = [row.verdict for row in headlines(label(*case, settings=Settings(objective="auc")))]
     assert found == ["holds", "bulk", "steps", "chance", "dead", "bulk"]
 
 
 def test_the_lowest_samples_are_the_top_in_direction_negative(case):
     units, concepts = case
-    (row,) = headlines(label(units[:, 5:], concepts, settings=Settings(direction="negative")))
+    (row,) = headlines(
+        label(units[:, 5:], concepts, settings=Settings(objective="auc", direction="negative"))
+    )
     assert (row.label, row.precision_at_10, row.verdict) == ("c0", 1.0, "holds")
     assert row.rank_correlation < 0
     assert row.point_biserial < 0
@@ -51,7 +53,9 @@ def test_the_lowest_samples_are_the_top_in_direction_negative(case):
 @pytest.mark.parametrize("direction", ["positive", "both"])
 def test_every_row_has_the_numbers_of_its_own_formula(case, options, direction):
     units, concepts = case
-    found = label(units, concepts, settings=Settings(direction=direction), **options)
+    found = label(
+        units, concepts, settings=Settings(objective="auc", direction=direction), **options
+    )
     kept = np.arange(600)
     if options:
         with Inputs(units, concepts, holdout=0.3).open(0) as work:
@@ -76,14 +80,16 @@ def test_a_label_that_does_not_hold_on_other_samples_fades():
         seen = work.kept
     values[seen] += 2 * labels[seen, 0]
     concepts = {name: labels[:, number] for number, name in enumerate("abc")}
-    (row,) = headlines(label(values, concepts, holdout=0.5, settings=Settings(length=1)))
+    (row,) = headlines(
+        label(values, concepts, holdout=0.5, settings=Settings(objective="auc", length=1))
+    )
     assert (row.label, row.verdict) == ("a", "fades")
     assert row.optimism > 0.3
 
 
 def test_without_evidence_the_other_columns_are_the_same(case):
-    rows = label(*case).rows
-    plain = label(*case, settings=Settings(evidence=False)).rows
+    rows = label(*case, settings=Settings(objective="auc")).rows
+    plain = label(*case, settings=Settings(objective="auc", evidence=False)).rows
     for row, without in zip(rows, plain, strict=True):
         expected = row.row() | dict.fromkeys(OF_EVIDENCE)
         expected["verdict"] = "dead" if row.status == "dead" else "none"
@@ -106,6 +112,8 @@ def test_a_unit_as_wide_as_its_type_is_labelled(dtype):
     marks = np.arange(60) % 3 == 0
     largest = np.finfo(dtype).max
     values = np.where(marks, largest, -largest)[:, None].astype(dtype)
-    (row,) = label(values, {"a": marks}, settings=Settings(length=1, permutations=0))
+    (row,) = label(
+        values, {"a": marks}, settings=Settings(objective="auc", length=1, permutations=0)
+    )
     assert (row.formula, row.verdict, row.precision_at_size) == ("a", "holds", 1.0)
     assert row.range_in_steps > 2**10

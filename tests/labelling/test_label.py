@@ -39,9 +39,9 @@ def test_every_number_of_a_row_equals_the_oracle(case):
     limits = (options["min_fraction"], options["max_fraction"])
     if not naive.any_literal_passes(concepts, n_samples, *limits):
         with pytest.raises(DataError, match="No concept and no negation"):
-            label(*given, settings=Settings(**options))
+            label(*given, settings=Settings(objective="auc", **options))
         return
-    found = label(*given, settings=Settings(**options, permutations=0))
+    found = label(*given, settings=Settings(objective="auc", **options, permutations=0))
     for unit, values in enumerate(case.activations.T):
         expected = naive.beam_search(values.tolist(), concepts, n_samples, **options)
         rows = [row for row in found.rows if row.unit == unit]
@@ -70,7 +70,11 @@ def test_every_number_of_a_row_equals_the_oracle(case):
 
 def test_the_formula_of_a_row_parses_back_to_its_extent():
     activations, labels = small()
-    found = label(activations, concept_set(labels), settings=Settings(length=4, permutations=0))
+    found = label(
+        activations,
+        concept_set(labels),
+        settings=Settings(objective="auc", length=4, permutations=0),
+    )
     concepts = found.concepts
     for row in found:
         if row.status != "dead":
@@ -86,7 +90,7 @@ def test_both_directions_correct_for_twice_as_many_formulas():
         label(
             activations,
             concept_set(labels),
-            settings=Settings(direction=direction, permutations=0),
+            settings=Settings(objective="auc", direction=direction, permutations=0),
         )
         for direction in ("positive", "both")
     )
@@ -159,7 +163,7 @@ def test_min_gain_keeps_the_shorter_formula():
         label(
             activations,
             concept_set(labels),
-            settings=Settings(min_gain=min_gain, permutations=0),
+            settings=Settings(objective="auc", min_gain=min_gain, permutations=0),
         )
         for min_gain in (0, 0.4)
     )
@@ -172,7 +176,9 @@ def test_min_gain_keeps_the_shorter_formula():
 def test_a_plan_says_what_would_be_searched():
     activations, labels = small()
     labels[:, 0] = False
-    planned = plan(Inputs(activations, concept_set(labels), units=[0, 2]), Settings(length=2))
+    planned = plan(
+        Inputs(activations, concept_set(labels), units=[0, 2]), Settings(objective="auc", length=2)
+    )
     assert (planned.n_samples, planned.n_units, planned.n_concepts) == (150, 2, 6)
     assert planned.n_formulas == n_formulas(6, 2)
     fractions = labels.mean(axis=0)
@@ -215,7 +221,9 @@ def test_units_of_a_real_encoder_equal_the_oracle():
     concepts = read_concepts(WORDNET / "samples.csv", WORDNET / "concepts.csv")
     activations = np.load(WORDNET / "sentence_embedding.npy")[:, [7, 319]]
     options = {"length": 2, "beam": 2, "min_fraction": 0.002, "max_fraction": 0.5}
-    found = label(activations, concepts, settings=Settings(**options, permutations=0))
+    found = label(
+        activations, concepts, settings=Settings(objective="auc", **options, permutations=0)
+    )
     extents = naive.extents(concepts.dense())
     for unit, values in enumerate(activations.T):
         expected = naive.beam_search(

@@ -40,7 +40,7 @@ def test_the_best_formula_for_noise_is_rarely_significant_in_the_space(share_of_
     rows = label(
         noise(share_of_zeros, 2000, 300, 1),
         random_labels(2000, 60, 0.05, 0),
-        settings=Settings(permutations=0, **settings),
+        settings=Settings(objective="auc", permutations=0, **settings),
     ).best()
     n_significant = sum(row.p_search < 0.05 for row in rows)
     # 5 % are allowed; three standard deviations of 300 units above that are 8.8 %.
@@ -51,7 +51,7 @@ def test_the_best_formula_for_noise_is_rarely_significant_in_the_space(share_of_
 def test_a_real_effect_on_rare_activations_is_significant(permutations):
     activations = noise(0.98, 2000, 1, 3)
     labels = random_labels(2000, 20, 0.05, 4) | {"real": activations[:, 0] > 0}
-    settings = Settings(length=1, beam=1, permutations=permutations)
+    settings = Settings(objective="auc", length=1, beam=1, permutations=permutations)
     (row,) = label(activations, labels, settings=settings)
     assert (row.formula, row.status, row.method) == ("real", "ok", "exact")
     assert row.log10_p_search < -50

@@ -57,7 +57,7 @@ def peak_of(folder, n_units, *, is_resumed=False):
     finally:
         tracemalloc.stop()
     assert overview.n_units == n_units
-    assert overview.best == found.best(20)
+    assert overview.best == found.answers(20)
     return peak
 
 

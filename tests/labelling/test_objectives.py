@@ -89,31 +89,6 @@ def test_held_out_samples_test_the_formulas_of_each_objective_as_if_it_were_alon
         assert found == living
 
 
-def test_an_auc_on_unseen_samples_decides_nothing_where_none_was_searched_for():
-    rng = np.random.default_rng(2)
-    concepts = rng.random((N, 6)) < 0.3
-    # The peaks are "a & ~b", but most of its samples are low, and those of "a & b" are not.
-    a, b = concepts[:, :2].T
-    units = rng.normal(size=(N, 4)) + np.where(b, 1.0, -1.0)[:, None] * a[:, None]
-    for unit in units.T:
-        unit[rng.choice(np.flatnonzero(a & ~b), (a & ~b).sum() // 3, replace=False)] += 6.0
-    half = np.arange(N) < N // 2
-    ids = np.array([f"s{number}" for number in range(N)])
-    told = {"settings": settings("phi"), "join": "inner"}
-    searched, unseen = (
-        Activations.from_array(units[part], sample_id=ids[part]) for part in (half, ~half)
-    )
-    marks = ConceptSet.from_arrays(concepts, list("abcdef"), sample_id=ids.tolist())
-    without = label(searched, marks, **told)
-    found = label(searched, marks, **told, held_out=unseen)
-    assert "a & ~b" in {row.formula for row in found if row.headline}
-    assert [row.formula for row in found] == [row.formula for row in without]
-    assert [row.headline for row in found] == [row.headline for row in without]
-    assert {row.auc_held_out is None for row in found if row.formula} == {False}
-    assert {row.p_held_out for row in found} == {row.optimism for row in found} == {None}
-    assert "fades" not in {row.verdict for row in found}
-
-
 def test_groups_are_permuted_for_each_objective():
     units, concepts = made()
     groups = [str(number // 10) for number in range(N)]
@@ -143,8 +118,9 @@ def test_dead_units_are_counted_whatever_objective_comes_first(tmp_path):
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"objective": None}, "is None"),
-        ({"quantile": 0.3}, "only with the objectives phi, iou and f1"),
+        ({"objective": 7}, "is 7"),
+        ({"objective": "auc", "quantile": 0.3}, "only with the objectives phi, iou and f1"),
+        ({"search": "exhaustive", "quantile": 0.3}, "only with the objectives phi, iou and f1"),
         ({"objective": "auc,phy"}, "phi"),
         ({"objective": ("auc", "phi", "phi")}, "names 'phi' twice. Give each one once."),
         ({"objective": []}, "names no objective. Give one or several, as in --objective auc,phi."),
@@ -167,6 +143,30 @@ def test_missing_labels_are_left_out_by_auc_alone():
         label(units, concepts, settings=settings("auc", "phi"), missing="exclude")
 
 
+def test_by_default_every_unit_has_two_answers_where_both_can_be_found(tmp_path, caplog):
+    units, concepts = made()
+    options = {"length": 2, "permutations": PERMUTATIONS}
+    found = label(units, concepts, settings=Settings(**options))
+    assert list(found) == list(label(units, concepts, settings=settings("auc", "phi", length=2)))
+    assert {len(rows) for rows in found.answers()} == {2}
+    certified = label(units, concepts, settings=Settings(search="exhaustive", **options))
+    assert {row.objective for row in certified} == {"auc"}
+
+    concepts = {name: marks.astype(np.int8) for name, marks in concepts.items()}
+    concepts["c2"][:40] = -1
+    caplog.set_level("INFO", "invert")
+    lacking = label(units, concepts, settings=Settings(**options), missing="exclude")
+    assert {row.objective for row in lacking} == {"auc"}
+    assert "highest activations get no labels of their own" in caplog.text
+    with pytest.raises(SettingError, match="only with the objectives phi"):
+        label(units, concepts, settings=Settings(quantile=0.1), missing="exclude")
+    files = tmp_path / "units.npy", tmp_path / "concepts.npz"
+    np.save(files[0], units)
+    np.savez(files[1], labels=np.stack(list(concepts.values()), axis=1), id=list(concepts))
+    label_files(*files, tmp_path / "run", settings=Settings(**options), missing="exclude")
+    assert read_run(tmp_path / "run").info["settings"]["objective"] == ["auc"]
+
+
 def test_a_run_of_several_objectives_is_read_checked_and_shown(tmp_path):
     units, concepts = made()
     np.save(tmp_path / "units.npy", units)
@@ -180,13 +180,13 @@ def test_a_run_of_several_objectives_is_read_checked_and_shown(tmp_path):
     assert verify_run(run).differences == ()
     assert check_permuted_labels(run, 2).n_permutations == 2
     shown = invert("show", run, "units:1")
-    assert "objective" in shown.stdout
+    assert "By phi, what the strongest responses share:" in shown.stdout
     assert "Best found of each length by phi, positive:" in shown.stdout
     # Where both objectives say the same, it is said once.
-    assert "Headline by auc, phi: c3 (" in shown.stdout
+    assert "Headline and peak: c3 (" in shown.stdout
     shown = invert("show", run, "units:2").stdout
-    assert "Headline by auc: c0 (" in shown
-    assert "Headline by phi: c6 (" in shown
+    assert "Headline: c0 (" in shown
+    assert "Peak: c6 (" in shown
     label_files(*files, output=other, settings=settings("auc", search="exhaustive"))
     assert len(compare_runs(run, other).units) == 6
 

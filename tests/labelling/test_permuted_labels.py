@@ -14,7 +14,7 @@ from invert_core.labelling.label_files import label_files
 from invert_core.labelling.permuted_labels import Share
 from invert_core.settings import Settings
 
-QUICK = Settings(permutations=0, direction="both", beam=2)
+QUICK = Settings(objective="auc", permutations=0, direction="both", beam=2)
 GROUPS = "id:(.*)/.*"
 
 
@@ -50,7 +50,7 @@ def run(files):
 
 
 def test_permuted_labels_are_as_good_as_noise_and_the_same_for_a_seed(files):
-    settings = Settings(length=2, permutations=39)
+    settings = Settings(objective="auc", length=2, permutations=39)
     told = {"settings": settings, "units": [0, 1, 2]}
     label_files(files / "seen.npz", files / "seen_concepts.npz", files / "run", **told)
     calls = []
@@ -142,7 +142,7 @@ def noise(folder, sizes):
 
 def test_groups_choose_how_labels_are_permuted_and_the_run_chooses_its_correction(tmp_path):
     files = noise(tmp_path, [20] * 40)
-    settings = Settings(permutations=99, length=2)
+    settings = Settings(objective="auc", permutations=99, length=2)
     run = labelled(files, settings)
     broken = check_permuted_labels(run, 5, groups=GROUPS).shares["permuted", "p_search"]
     assert broken.share >= 0.95
@@ -165,7 +165,9 @@ def test_arrangements_of_unequal_groups_that_leave_nothing_to_find_are_drawn_aga
     ids = [f"{of}/{row}" for row, of in enumerate(clip)]
     values = np.random.default_rng(0).normal(size=(100, 2))
     files = written(tmp_path, values, (clip > 14)[:, None], ids)
-    run = labelled(files, Settings(permutations=0, max_fraction=0.15, length=1), groups=GROUPS)
+    run = labelled(
+        files, Settings(objective="auc", permutations=0, max_fraction=0.15, length=1), groups=GROUPS
+    )
     # Each arrangement gives the long clip the label with a chance of 6 in 21.
     check_permuted_labels(run, 20)
     assert [marks.mean() for marks in permuted] == [0.12] * 20
@@ -178,7 +180,9 @@ def test_arrangements_that_nearly_all_leave_nothing_to_find_are_refused(tmp_path
     values = np.random.default_rng(0).normal(size=(clip.size, 2))
     files = written(tmp_path, values, (clip == 0)[:, None], ids)
     limits = {"min_fraction": 0.16, "max_fraction": 0.18}
-    run = labelled(files, Settings(permutations=0, length=1, **limits), groups=GROUPS)
+    run = labelled(
+        files, Settings(objective="auc", permutations=0, length=1, **limits), groups=GROUPS
+    )
     with pytest.raises(DataError, match="none left a concept within the fraction") as caught:
         check_permuted_labels(run, 200)
     assert "--min-fraction" in caught.value.hint
@@ -207,7 +211,9 @@ def test_a_run_of_dead_units_has_nothing_to_compare(files):
 
 
 def test_what_every_round_says_is_said_once(tmp_path, caplog):
-    run = labelled(noise(tmp_path, [5] * 20), Settings(permutations=20), groups=GROUPS)
+    run = labelled(
+        noise(tmp_path, [5] * 20), Settings(objective="auc", permutations=20), groups=GROUPS
+    )
     caplog.clear()
     with caplog.at_level(logging.INFO, "invert"):
         check_permuted_labels(run, 2)

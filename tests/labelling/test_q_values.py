@@ -33,13 +33,13 @@ def row(unit, p, **values):
 
 
 def expected(rows, how):
-    """The q-value of each row, with the rows of each layer picked out one by one."""
+    """The q-value of each row; rows of each layer and objective are picked out one by one."""
     values = [None] * len(rows)
-    for layer in {one.layer for one in rows}:
+    for of in {(one.layer, one.objective) for one in rows}:
         at = [
             number
             for number, one in enumerate(rows)
-            if one.layer == layer and one.headline and one.status != "dead"
+            if (one.layer, one.objective) == of and one.headline and one.status != "dead"
         ]
         if at:
             p = [rows[number].p_search for number in at]
@@ -98,8 +98,9 @@ def test_memory_and_files_and_what_is_printed_have_the_same_q_values(tmp_path, f
     assert [one.q_value for one in rows] == [
         None if q is None else pytest.approx(q, rel=1e-10) for q in q_values
     ]
-    assert overview.best == written.best(20)
-    found = {one.address for one in rows if one.q_value is not None and one.q_value < 0.05}
+    assert overview.best == written.answers(20)
+    by_auc = [one for one in rows if one.objective == "auc" and one.q_value is not None]
+    found = {one.address for one in by_auc if one.q_value < 0.05}
     assert 5 < len(found) < 60
     assert overview.n_significant == len(found)
 
@@ -125,7 +126,7 @@ def test_a_labelling_that_was_stopped_ends_with_the_same_q_values(
     overview = Overview(7, settings)
     found = label_files(*files, tmp_path / "run", settings=settings, each=overview.add)
     assert found.rows == whole.rows
-    assert overview.best == whole.best(7)
+    assert overview.best == whole.answers(7)
     for name in ("labels.csv", "labels.jsonl"):
         of_both = ((tmp_path / run / name).read_bytes() for run in ("run", "whole"))
         assert len(set(of_both)) == 1
@@ -158,9 +159,9 @@ def overview_of(rows, settings):
 
 def test_an_overview_takes_rows_as_they_are_unless_it_gathers_q_values():
     rows = [replace(row(0, 0.01), q_value=0.7), row(1, 0.02)]
-    assert [one.q_value for one in overview_of(rows, None).best] == [0.7, None]
+    assert [one.q_value for (one,) in overview_of(rows, None).best] == [0.7, None]
     assert overview_of(rows, None).n_significant is None
-    assert [one.q_value for one in overview_of(rows, Settings()).best] == [
+    assert [one.q_value for (one,) in overview_of(rows, Settings()).best] == [
         pytest.approx(0.02),
         pytest.approx(0.02),
     ]
@@ -209,7 +210,7 @@ def test_a_unit_of_grouped_samples_is_significant_with_as_many_permutations_as_i
         labels = label(
             activations,
             concept_set(concepts),
-            settings=Settings(length=1, permutations=permutations),
+            settings=Settings(objective="auc", length=1, permutations=permutations),
             groups=[f"g{number // 5}" for number in range(200)],
         )
         return next(one.q_value for one in labels.rows if one.unit == 7)

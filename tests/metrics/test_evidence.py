@@ -11,7 +11,9 @@ from invert_core import ConceptSet, Settings
 from invert_core.activations.sparse import SparseUnits
 from invert_core.errors import DataError
 from invert_core.kernels import evidence as kernel
+from invert_core.kernels.histograms import N_BINS
 from invert_core.kernels.orders import NO_SAMPLE
+from invert_core.kernels.shared_concepts import NO_CONCEPT
 from invert_core.metrics.evidence import Evidence, EvidenceMaker, places_of_cuts, range_in_steps
 from invert_core.search.beam_search import BeamSearch
 from invert_core.search.findings import Findings
@@ -19,7 +21,7 @@ from invert_core.search.headlines import may_be_reported
 from invert_core.search.masked_search import MaskedSearch
 from invert_core.testing import strategies
 from tests import naive
-from tests.naive.evidence import Ranked, edges, histogram
+from tests.naive.evidence import Ranked, edges, histogram, shared
 
 pytestmark = [
     pytest.mark.kernels,
@@ -83,7 +85,7 @@ def assert_equals_oracle(found, evidence, values, labels, defined, settings):
     distinct, counts = np.unique(values, return_counts=True)
     assert of_unit.n_distinct == distinct.size
     assert of_unit.mode_count == counts.max()
-    bins = edges(values, kernel.N_BINS)
+    bins = edges(values, N_BINS)
     if distinct.size > 1 and np.isfinite(bins).all():
         assert of_unit.hist.tolist() == histogram(values, bins).tolist()
     order = unit.order()
@@ -106,7 +108,9 @@ def assert_equals_oracle(found, evidence, values, labels, defined, settings):
         true = naive.extent_of(literals, connectives, concepts, values.size)
         extent = np.isin(np.arange(values.size), list(true)) & domain
         ranked = Ranked(values, extent, domain, sign)
-        of_row = kernel.OfFormulas(*(array[row] for array in evidence.formulas))
+        of_row = kernel.OfFormulas(
+            *(array[evidence.entries[0][row]] for array in evidence.formulas)
+        )
         assert_measures(of_row.measures, ranked)
         expected = np.array([float(ranked.hits(int(n))) for n in cuts], np.float32)
         assert of_row.hits.tolist() == expected.tolist()
@@ -123,6 +127,18 @@ def assert_equals_oracle(found, evidence, values, labels, defined, settings):
         assert_values(of_row.alarm, of_row.alarm_value, values)
 
 
+def assert_kept(evidence, values, labels, defined, settings, compared):
+    """Compare what only a run keeps of a unit with the oracle."""
+    known = np.ones_like(labels) if defined is None else defined
+    top = samples(evidence.units.top[0])
+    expected = shared(top, labels.astype(np.bool_), known, settings.min_fraction)
+    found = zip(evidence.shared.share[0], evidence.shared.share_hits[0], strict=True)
+    assert [(int(c), int(hits)) for c, hits in found if c != NO_CONCEPT] == expected
+    sign = -1 if settings.direction == "negative" else 1
+    ranks = 2 * scipy.stats.rankdata(-sign * values[compared].astype(np.float64))
+    assert evidence.ranks[0].tolist() == ranks.tolist()
+
+
 def assert_values(listed, of_listed, values):
     n = len(samples(listed))
     assert of_listed[:n].tolist() == values[listed[:n]].astype(np.float32).tolist()
@@ -137,7 +153,7 @@ def assert_values(listed, of_listed, values):
     st.integers(0, 2**31),
 )
 def test_evidence_equals_the_oracle(case, is_sparse, seed):
-    settings = Settings(**case.settings)
+    settings = Settings(objective="auc", **case.settings)
     defined = getattr(case, "defined", None)
     try:
         concepts, search = search_of(case.labels, defined, settings)
@@ -150,8 +166,10 @@ def test_evidence_equals_the_oracle(case, is_sparse, seed):
         result = search.explain(units)
         found = Findings.of(result, settings)
         found = found.take(may_be_reported(found, is_tested=False))
-        (made,) = EvidenceMaker(concepts, settings)(units, [result])
+        compared = np.flatnonzero(np.random.default_rng(seed).random(values.size) < 0.6)
+        made = EvidenceMaker(concepts, settings, compared=compared)(units, [result])
         assert_equals_oracle(found, made, values, case.labels, defined, settings)
+        assert_kept(made, values, case.labels, defined, settings, compared)
 
 
 def test_evidence_of_many_samples_equals_the_oracle():
@@ -159,28 +177,58 @@ def test_evidence_of_many_samples_equals_the_oracle():
     labels = rng.random((700, 6)) < 0.2
     values = np.round(np.maximum(rng.normal(size=700) + labels[:, 0], 0), 1).astype(np.float32)
     for direction in ("positive", "negative"):
-        settings = Settings(direction=direction, min_fraction=0.05)
+        settings = Settings(objective="auc", direction=direction, min_fraction=0.05)
         concepts, search = search_of(labels, None, settings)
         result = search.explain(values[None])
         found = Findings.of(result, settings)
         found = found.take(np.flatnonzero(found.rank))
         assert found.unit.size == 3
-        (made,) = EvidenceMaker(concepts, settings)(values[None], [result])
+        compared = np.arange(0, 700, 3)
+        made = EvidenceMaker(concepts, settings, compared=compared)(values[None], [result])
         assert_equals_oracle(found, made, values, labels, None, settings)
+        assert_kept(made, values, labels, None, settings, compared)
+
+
+def test_what_the_top_shares_is_what_few_others_carry():
+    rng = np.random.default_rng(8)
+    values = rng.normal(size=600)
+    labels = rng.random((600, 40)) < np.linspace(0.01, 0.6, 40)
+    top = np.argsort(-values)[:24]
+    labels[top[:20], 7] = True
+    labels[top[:9], 30] = False
+    defined = rng.random(labels.shape) < 0.9
+    for is_known in (None, defined):
+        settings = Settings(length=1, beam=1, min_fraction=0.02)
+        concepts, search = search_of(labels, is_known, settings)
+        maker = EvidenceMaker(concepts, settings, compared=np.arange(9))
+        made = maker(values[None], [search.explain(values[None])])
+        assert made.shared.share[0, 0] == 7
+        assert 30 not in made.shared.share[0]
+        assert_kept(made, values, labels, is_known, settings, np.arange(9))
+
+
+def test_evidence_that_no_run_keeps_lacks_ranks_and_what_is_shared():
+    rng = np.random.default_rng(2)
+    labels, values = rng.random((90, 5)) < 0.3, rng.normal(size=(2, 90))
+    settings = Settings(length=1)
+    concepts, search = search_of(labels, None, settings)
+    made = EvidenceMaker(concepts, settings)(values, [search.explain(values)])
+    assert made.ranks.shape == (2, 0)
+    assert (made.shared.share == NO_CONCEPT).all()
 
 
 def test_both_directions_and_all_units_have_evidence_of_their_own():
     rng = np.random.default_rng(3)
     labels, units = rng.random((90, 5)) < 0.3, rng.normal(size=(4, 90))
-    both = Settings(direction="both", min_fraction=0.05)
+    both = Settings(objective="auc", direction="both", min_fraction=0.05)
     concepts, search = search_of(labels, None, both)
-    (made,) = EvidenceMaker(concepts, both)(units, [search.explain(units)])
+    made = EvidenceMaker(concepts, both)(units, [search.explain(units)])
     parts = []
     for unit in units:
         for direction in ("positive", "negative"):
-            one = Settings(direction=direction, min_fraction=0.05)
+            one = Settings(objective="auc", direction=direction, min_fraction=0.05)
             _, search = search_of(labels, None, one)
-            parts += EvidenceMaker(concepts, one)(unit[None], [search.explain(unit[None])])
+            parts.append(EvidenceMaker(concepts, one)(unit[None], [search.explain(unit[None])]))
     joined = Evidence.joined(parts)
     for kind in ("units", "formulas"):
         for name, array in getattr(joined, kind)._asdict().items():
@@ -190,10 +238,10 @@ def test_both_directions_and_all_units_have_evidence_of_their_own():
 def test_the_correlation_is_that_of_scipy():
     rng = np.random.default_rng(1)
     labels, values = rng.random((300, 4)) < 0.4, rng.normal(size=300) + 1e6
-    settings = Settings(length=1, beam=1)
+    settings = Settings(objective="auc", length=1, beam=1)
     concepts, search = search_of(labels, None, settings)
     result = search.explain(values[None])
-    (made,) = EvidenceMaker(concepts, settings)(values[None], [result])
+    made = EvidenceMaker(concepts, settings)(values[None], [result])
     literal = int(Findings.of(result, settings).literals[0, 0])
     marks = labels[:, literal // 2] ^ (literal % 2 == 1)
     expected = scipy.stats.pointbiserialr(marks, values).statistic
@@ -204,10 +252,10 @@ def test_the_best_f1_is_the_largest_that_scikit_learn_finds():
     rng = np.random.default_rng(5)
     labels = rng.random((80, 3)) < 0.4
     values = np.round(rng.normal(size=80) + labels[:, 0], 1)
-    settings = Settings(length=1, beam=1)
+    settings = Settings(objective="auc", length=1, beam=1)
     concepts, search = search_of(labels, None, settings)
     result = search.explain(values[None])
-    (made,) = EvidenceMaker(concepts, settings)(values[None], [result])
+    made = EvidenceMaker(concepts, settings)(values[None], [result])
     literal = int(Findings.of(result, settings).literals[0, 0])
     marks = labels[:, literal // 2] ^ (literal % 2 == 1)
     best = max(f1_score(marks, values >= value) for value in values)

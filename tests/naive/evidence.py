@@ -92,3 +92,38 @@ def histogram(values: np.ndarray, at: np.ndarray) -> np.ndarray:
     """How many of the values but 0 are in each bin; infinities are in the bins at the ends."""
     chosen = values[values != 0].astype(np.float64)
     return np.histogram(np.clip(chosen, at[0], at[-1]), at)[0]
+
+
+def shared(
+    top: list[int], marks: np.ndarray, defined: np.ndarray, min_fraction: float
+) -> list[tuple[int, int]]:
+    """The concepts that the samples at the top share more than by chance, and how many carry each.
+
+    `marks` and `defined` are bool [N, C]; the exact hypergeometric tail decides, then the order.
+    """
+    found = []
+    for concept, (carried, known) in enumerate(zip(marks.T, defined.T, strict=True)):
+        n, n_positive = int(known.sum()), int((carried & known).sum())
+        n_top, n_hits = int(known[top].sum()), int((carried & known)[top].sum())
+        if n == 0 or n_positive / n < min_fraction or n_hits < 3:
+            continue
+        if Fraction(n_hits, n_top) <= Fraction(n_positive, n):
+            continue
+        ways = sum(
+            math.comb(n_positive, hits) * math.comb(n - n_positive, n_top - hits)
+            for hits in range(n_hits, n_top + 1)
+        )
+        found.append((Fraction(ways, math.comb(n, n_top)), concept, n_hits))
+    return [(concept, n_hits) for _, concept, n_hits in sorted(found)[:6]]
+
+
+def alike(units: np.ndarray, number: int) -> list[tuple[int, float]]:
+    """The five units whose ranks of the samples correlate most with those of a unit [K, N]."""
+    ranks = scipy.stats.rankdata(units, axis=1)
+    others = [
+        other
+        for other in range(len(units))
+        if other != number and min(np.ptp(ranks[other]), np.ptp(ranks[number])) > 0
+    ]
+    found = [(other, float(np.corrcoef(ranks[number], ranks[other])[0, 1])) for other in others]
+    return sorted(found, key=lambda each: (-round(abs(each[1]), 9), each[0]))[:5]

@@ -18,14 +18,37 @@ def highest(values: Sequence[float], target: int) -> set[int]:
     return {i for i, value in enumerate(values) if value >= least}
 
 
+def target_of(n: int, quantile: float) -> int:
+    """About how many of the samples of a search are the highest."""
+    return max(20, round(quantile * n))
+
+
+def target_of_unseen(n: int, n_searched: int, quantile: float) -> int:
+    """About how many of n unseen samples are the highest: the share that it was in the search."""
+    return max(1, round(target_of(n_searched, quantile) / n_searched * n))
+
+
+def chance_of_hits(n: int, n_inside: int, n_highest: int, hits: int) -> Fraction:
+    """The probability of so many hits or more among n_highest of n samples, all ways counted."""
+    ways = [
+        math.comb(n_inside, k) * math.comb(n - n_inside, n_highest - k)
+        for k in range(hits, min(n_inside, n_highest) + 1)
+    ]
+    return Fraction(sum(ways), math.comb(n, n_highest))
+
+
 class Measure:
     """An objective for one unit; `values` are -1 times the activations in direction "negative".
+
+    About `target` samples are the highest.
 
     The last steps are those of the definition in `kernels.scores`, so that values can be compared
     bit by bit; `definition` is what they must be near.
     """
 
-    def __init__(self, objective: str, values: Sequence[float], quantile: float):
+    def __init__(
+        self, objective: str, values: Sequence[float], quantile: float, target: int | None = None
+    ):
         self.objective = objective
         self.n = n = len(values)
         bits = 52 - n.bit_length()
@@ -33,7 +56,7 @@ class Measure:
         if objective == "correlation":
             self.scores = doubled_midranks(values)
         elif objective in ("phi", "iou", "f1"):
-            top = highest(values, max(20, round(quantile * n)))
+            top = highest(values, target_of(n, quantile) if target is None else target)
             self.scores = [int(i in top) for i in range(n)]
         elif objective == "top":
             self.scores = _savage(values, bits)
@@ -107,7 +130,7 @@ def definition(objective: str, values: np.ndarray, extent: np.ndarray, quantile:
         return float(np.corrcoef(ranks, extent)[0, 1])
     if objective in ("phi", "iou", "f1"):
         top = np.zeros(n, bool)
-        top[list(highest(values.tolist(), max(20, round(quantile * n))))] = True
+        top[list(highest(values.tolist(), target_of(n, quantile)))] = True
         both = int((top & extent).sum())
         if objective == "phi":
             return float(np.corrcoef(top, extent)[0, 1])

@@ -24,7 +24,7 @@ def labels(n_samples=300, n_concepts=12, share=0.1, seed=0):
 @pytest.mark.parametrize("length", [1, 3])
 @pytest.mark.parametrize("direction", ["positive", "both"])
 def test_noise_is_significant_as_often_as_the_level_allows(zeros, length, direction):
-    settings = Settings(length=length, min_fraction=0.01, direction=direction)
+    settings = Settings(objective="auc", length=length, min_fraction=0.01, direction=direction)
     rows = label(noise(300, 300, zeros, 1), labels(), settings=settings)
     by_rank = {rank: [row.p_search for row in rows if row.rank == rank] for rank in (1, 2)}
     for rank, found in by_rank.items():
@@ -43,7 +43,9 @@ def rows_of(planted, **settings):
     values[marks["c3"], 0] += planted
     (row,) = (
         row
-        for row in label(values, marks, settings=Settings(min_fraction=0.01, **settings))
+        for row in label(
+            values, marks, settings=Settings(objective="auc", min_fraction=0.01, **settings)
+        )
         if row.rank == 1
     )
     return row
@@ -76,7 +78,9 @@ def test_the_smallest_p_that_permutations_can_give_is_the_floor():
 
 
 def test_p_is_at_most_one_and_never_zero():
-    for row in label(noise(60, 30, 0.9, 4), labels(60), settings=Settings(permutations=20)):
+    for row in label(
+        noise(60, 30, 0.9, 4), labels(60), settings=Settings(objective="auc", permutations=20)
+    ):
         assert 0 < row.p_search <= 1
 
 
@@ -91,7 +95,7 @@ def test_noise_on_both_sides_of_many_zeros_is_held_to_the_level(n_above, n_below
         places = rng.permutation(n_samples)[: n_above + n_below]
         unit[places] = signs * (0.1 + rng.random(places.size))
     classes = {f"c{number}": np.arange(n_samples) // 20 == number for number in range(100)}
-    settings = Settings(length=1, direction=direction, permutations=60)
+    settings = Settings(objective="auc", length=1, direction=direction, permutations=60)
     found = [row.p_search for row in label(values, classes, settings=settings) if row.rank == 1]
     # Before, all of them were.
     assert sum(p < 0.05 for p in found) <= 5

@@ -31,7 +31,7 @@ def groups_of(number):
 def arranged(number, labels):
     """The arrangements of groups for labels [n_samples, n_concepts]."""
     concepts = ConceptSet.from_arrays(labels, [f"c{i}" for i in range(labels.shape[1])])
-    return arrangements_of(groups_of(number), BeamSearch(concepts, Settings()).atoms)
+    return arrangements_of(groups_of(number), BeamSearch(concepts, Settings(objective="auc")).atoms)
 
 
 def constant(number, of_group):
@@ -121,8 +121,8 @@ def test_a_dry_run_refuses_groups_that_cannot_be_permuted():
     number, labels, _ = TOO_FEW["of any size"]
     inputs = Inputs(np.arange(17.0), {"a": labels[:, 0]}, groups=[str(one) for one in number])
     with pytest.raises(DataError, match="Groups cannot be permuted"):
-        plan(inputs, Settings())
-    assert plan(inputs, Settings(permutations=0)).n_samples == 17
+        plan(inputs, Settings(objective="auc"))
+    assert plan(inputs, Settings(objective="auc", permutations=0)).n_samples == 17
 
 
 def test_without_permutations_a_warning_says_that_groups_count_for_nothing(caplog):
@@ -132,7 +132,7 @@ def test_without_permutations_a_warning_says_that_groups_count_for_nothing(caplo
         np.arange(36.0),
         {"a": marks},
         groups=list(map(str, number)),
-        settings=Settings(permutations=0),
+        settings=Settings(objective="auc", permutations=0),
     )
     assert row.correction == "space"
     assert row.n_groups_positive == 6
@@ -145,12 +145,17 @@ def test_rows_say_how_they_were_corrected_and_in_how_many_groups_they_are_true()
     number = numbered(rng.integers(3, 9, size=30))
     labels = {"a": np.isin(number, range(9)), "b": rng.random(number.size) < 0.1}
     values = rng.normal(size=(number.size, 2)) + 3 * labels["a"][:, None]
-    rows = label(values, labels, groups=[str(one) for one in number], settings=Settings(length=1))
+    rows = label(
+        values,
+        labels,
+        groups=[str(one) for one in number],
+        settings=Settings(objective="auc", length=1),
+    )
     assert {row.correction for row in rows} == {"group permutation"}
     for row in rows:
         extent = labels[row.formula.removeprefix("~")] != row.formula.startswith("~")
         assert row.n_groups_positive == len(set(number[extent]))
-    without = label(values, labels, groups="none", settings=Settings(length=1))
+    without = label(values, labels, groups="none", settings=Settings(objective="auc", length=1))
     assert {row.n_groups_positive for row in without} == {None}
 
 
@@ -163,7 +168,7 @@ def test_an_effect_that_all_groups_show_is_found():
     groups = [str(one) for one in number]
     assert next(iter(label(values, labels, groups=groups))).p_search == 1 / 201
     # The level itself, which is not below the level.
-    few = Settings(permutations=19)
+    few = Settings(objective="auc", permutations=19)
     assert next(iter(label(values, labels, groups=groups, settings=few))).p_search == 0.05
 
 
@@ -221,12 +226,15 @@ def test_noise_in_groups_is_significant_no_more_often_than_the_level_says(name, 
         made = noise_of_neighbours if correction == SHIFT else noise
         values = made(number, correlation, n_units, rng)
         named = {f"c{c}": column for c, column in enumerate(labels.T)}
-        settings = Settings(length=2, permutations=99, seed=seed)
+        settings = Settings(objective="auc", length=2, permutations=99, seed=seed)
         rows = label(values, named, groups=[str(one) for one in number], settings=settings)
         best = [row for row in rows if row.rank == 1]
         n_significant += sum(row.p_search < 0.05 for row in best)
         independent = label(
-            values, named, groups="none", settings=Settings(length=2, permutations=0)
+            values,
+            named,
+            groups="none",
+            settings=Settings(objective="auc", length=2, permutations=0),
         )
         alone += sum(row.p_search < 0.05 for row in independent if row.rank == 1)
     # The chance of more is below 1 in 1,000, for units that are independent of each other.
@@ -241,6 +249,7 @@ def test_labels_drawn_for_clips_say_nothing_about_real_units_recorded_in_clips()
         MODELS / "grouped_activations.npz",
         MODELS / "grouped_noise_concepts.csv",
         groups="id:(.*)/.*",
+        settings=Settings(objective="auc"),
     )
     best = [row for row in rows if row.rank == 1]
     assert len(best) == 24
@@ -253,7 +262,9 @@ def unequal_groups(min_fraction):
     rng = np.random.default_rng(8)
     number = numbered([30, 10] * 20)
     values = rng.normal(size=(40, 200))[number] + rng.normal(size=(800, 200))
-    settings = Settings(length=1, min_fraction=min_fraction, max_fraction=0.9, permutations=99)
+    settings = Settings(
+        objective="auc", length=1, min_fraction=min_fraction, max_fraction=0.9, permutations=99
+    )
     marks = {"large": number == 2}
     groups = [f"clip {one}" for one in number]
     return label(values, marks, settings=settings, groups=groups)
@@ -270,7 +281,9 @@ def test_orders_of_groups_in_which_nothing_could_be_found_do_not_count():
 def test_groups_are_refused_if_hardly_any_order_leaves_anything_to_find():
     number = numbered([150] + [10] * 45)
     values = np.random.default_rng(9).normal(size=(600, 2))
-    settings = Settings(length=1, min_fraction=0.2, max_fraction=0.7, permutations=20)
+    settings = Settings(
+        objective="auc", length=1, min_fraction=0.2, max_fraction=0.7, permutations=20
+    )
     groups = [f"clip {one}" for one in number]
     with pytest.raises(DataError, match="arrangements of the groups, only") as error:
         label(values, {"large": number == 0}, settings=settings, groups=groups)

@@ -58,7 +58,7 @@ def search_of(kind, labels, **changed):
     options = {"length": 2, "min_fraction": 0.0, "max_fraction": 1.0, "beam": 2} | changed
     if kind == "exhaustive":
         options["search"] = "exhaustive"
-    return SEARCHES[kind](concept_set(labels), Settings(**options))
+    return SEARCHES[kind](concept_set(labels), Settings(objective="auc", **options))
 
 
 @pytest.mark.parametrize("kind", SEARCHES)
@@ -297,7 +297,11 @@ def test_units_that_share_ties_with_no_others_are_corrected_by_their_own_permuta
     labels = {f"c{c}": rng.random(300) < 0.1 for c in range(30)}
     values = rng.choice([0.0, 1.0, 2.0], p=[0.4, 0.2, 0.4], size=(300, 3))
     values[rng.permutation(np.flatnonzero(labels["c0"]))[:20], 0] = 2.0
-    rows = [row for row in label(values, labels, settings=Settings(beam=1)) if row.headline]
+    rows = [
+        row
+        for row in label(values, labels, settings=Settings(objective="auc", beam=1))
+        if row.headline
+    ]
     assert rows[0].correction == "permutation"
     assert rows[0].p_search == pytest.approx(1 / 201 / 0.99)
     assert all(row.p_search > 0.05 for row in rows[1:])

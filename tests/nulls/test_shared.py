@@ -42,7 +42,7 @@ def concepts(n_samples=60, n_concepts=4, missing=False):
     return ConceptSet.from_arrays(labels, [f"c{number}" for number in range(n_concepts)])
 
 
-SETTINGS = Settings(length=2, beam=2, min_fraction=0.05, permutations=40, seed=1)
+SETTINGS = Settings(objective="auc", length=2, beam=2, min_fraction=0.05, permutations=40, seed=1)
 
 
 @pytest.mark.parametrize("kind", [BeamSearch, ExhaustiveSearch])
@@ -51,7 +51,7 @@ SETTINGS = Settings(length=2, beam=2, min_fraction=0.05, permutations=40, seed=1
 def test_ranks_that_are_permuted_give_what_permuted_activations_give(kind, node, direction):
     search = kind(
         concepts(),
-        Settings(length=2, beam=2, min_fraction=0.05, direction=direction)
+        Settings(objective="auc", length=2, beam=2, min_fraction=0.05, direction=direction)
         if kind is BeamSearch
         else Settings(length=2, beam=2, direction=direction, search="exhaustive"),
     )
@@ -120,7 +120,7 @@ def test_a_null_distribution_is_that_of_all_orders_of_the_samples():
     labels = rng.random((6, 3)) < 0.5
     search = BeamSearch(
         ConceptSet.from_arrays(labels, ["a", "b", "c"]),
-        Settings(length=2, beam=1, min_fraction=0.1, permutations=4_000),
+        Settings(objective="auc", length=2, beam=1, min_fraction=0.1, permutations=4_000),
     )
     values = np.array([0, 0, 1, 2, 3, 4])
     orders = np.array([values[list(order)] for order in itertools.permutations(range(6))])
@@ -164,7 +164,9 @@ def test_null_distributions_do_not_depend_on_threads(kind):
     if kind == "exhaustive":
         search = ExhaustiveSearch(made, Settings(**options, search="exhaustive"))
     else:
-        search = (MaskedSearch if kind == "masked" else BeamSearch)(made, Settings(**options))
+        search = (MaskedSearch if kind == "masked" else BeamSearch)(
+            made, Settings(objective="auc", **options)
+        )
     values = np.concatenate([np.zeros(25), np.arange(1, 36)])
     found = []
     for n_threads in (1, 3):
@@ -205,7 +207,9 @@ def test_other_settings_do_not_use_it(change):
 def test_the_statistic_of_a_rank_is_the_p_of_its_row(seed, direction, min_gain):
     rng = np.random.default_rng(seed)
     units = rng.normal(size=(3, 60)).astype(np.float32)
-    settings = Settings(length=2, beam=3, min_fraction=0.05, direction=direction, min_gain=min_gain)
+    settings = Settings(
+        objective="auc", length=2, beam=3, min_fraction=0.05, direction=direction, min_gain=min_gain
+    )
     search = BeamSearch(concepts(), settings)
     result = search.explain(units)
     found = row_statistics(result, settings)

@@ -80,6 +80,7 @@ def _label(case: Case, ids: Sequence[str], permutations: int = 0) -> Labels:
         )
     values = np.array(case.units, case.dtype).T
     settings = Settings(
+        objective="auc",
         search="exhaustive" if case.kind == "exhaustive" else "beam",
         permutations=permutations,
         seed=case.seed,

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from invert_core.labelling import probing
-from invert_core.results.columns import Explanation, Label, checked, columns, markdown_table
+from invert_core.results.column_fields import columns, markdown_table
+from invert_core.results.columns import Explanation, Label
+from invert_core.results.row_checks import checked
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,5 +1,6 @@
 """The evidence of a run: every number in evidence.h5 comes from the activations again."""
 
+import zlib
 from pathlib import Path
 
 import h5py
@@ -9,13 +10,26 @@ import scipy.sparse
 
 from invert_core import Settings, label_files, read_evidence, read_run
 from invert_core.errors import FileFormatError, MissingFileError
+from invert_core.files.hdf5_checksums import CHECKSUM, seal
 from invert_core.formula.formula import Formula
 from invert_core.kernels import evidence as kernel
-from invert_core.kernels import orders
+from invert_core.kernels import histograms, orders, shared_concepts
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import label_workload
-from invert_core.results.evidence_records import N_BINS, N_NEAR, N_TOP, NO_SAMPLE
-from tests.naive.evidence import Ranked, edges, histogram
+from invert_core.metrics import alike
+from invert_core.results.concept_records import NO_CONCEPT
+from invert_core.results.evidence_records import (
+    N_ALIKE,
+    N_BINS,
+    N_NEAR,
+    N_SHARED,
+    N_TOP,
+    NO_SAMPLE,
+    NO_UNIT,
+)
+from tests import naive
+from tests.naive.evidence import Ranked, edges, histogram, shared
+from tests.naive.evidence import alike as naive_alike
 
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
 
@@ -25,7 +39,9 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 
 def test_records_are_as_long_as_what_kernels_fill_in():
     ours = N_BINS, N_TOP, N_NEAR, NO_SAMPLE
-    assert ours == (kernel.N_BINS, kernel.N_TOP, kernel.N_NEAR, orders.NO_SAMPLE)
+    assert ours == (histograms.N_BINS, kernel.N_TOP, kernel.N_NEAR, orders.NO_SAMPLE)
+    assert (N_SHARED, NO_CONCEPT) == (shared_concepts.N_SHARED, shared_concepts.NO_CONCEPT)
+    assert (N_ALIKE, NO_UNIT) == (alike.N_ALIKE, alike.NO_UNIT)
 
 
 @pytest.fixture
@@ -52,13 +68,40 @@ def samples(listed):
     return [int(one) for one in listed if one != NO_SAMPLE]
 
 
+def assert_are_aucs(found, record, values, marks, defined):
+    """Compare the AUC of single concepts, in the direction of a record, with its definition."""
+    expected = []
+    for is_true, domain in zip(marks.T, defined.T, strict=True):
+        inside = set(np.flatnonzero(is_true[domain]).tolist())
+        expected.append(naive.auc(values[domain].tolist(), inside)[1])
+    assert found.concepts.n_positive.tolist() == (marks & defined).sum(axis=0).tolist()
+    assert found.concepts.n_defined.tolist() == defined.sum(axis=0).tolist()
+    concept, auc = found.concept_auc(record)
+    assert sorted(concept.tolist()) == list(range(len(found.concept)))
+    assert (np.diff(auc) <= 0).all()
+    if found.direction[record] == "negative":
+        auc = 1.0 - auc
+    of_concept = [expected[index] for index in concept.tolist()]
+    assert auc.tolist() == pytest.approx(of_concept, rel=0, abs=0.5000001 / 65_534)
+
+
+def marks_of(concepts):
+    """The marks of concepts, and where they are defined: bool [N, C]."""
+    marks = [concepts.extent(id) for id in concepts.id]
+    defined = [Formula.parse(f'"{id}"').defined_on(concepts) for id in concepts.id]
+    return np.stack(marks, axis=1), np.stack(defined, axis=1)
+
+
 def assert_is_evidence(run, activations, concepts, kept):
     """Compare all that a run says with what the activations say."""
     found = read_evidence(run)
     labels = read_run(run).labels
     assert found.n_samples == len(kept)
     assert found.cuts[-1] == len(kept)
-    shown = set()
+    assert found.concept == concepts.id
+    assert set(found.compared.tolist()) <= set(kept.tolist())
+    assert found.compared.size == 40
+    shown, n_compared = set(), 0
     for search, (layer, direction) in enumerate(zip(found.layer, found.direction, strict=True)):
         unit = {name: array[search] for name, array in found.units.items()}
         values = activations[layer][:, unit["unit"]].astype(np.float32)
@@ -80,11 +123,25 @@ def assert_is_evidence(run, activations, concepts, kept):
         assert unit["top_value"].tolist() == values[order[:N_TOP]].tolist()
         assert unit["middle_value"].tolist() == values[samples(unit["middle"])].tolist()
         shown |= {*order[:N_TOP], *samples(unit["middle"])}
-        of_search = range(found.first_row[search], found.first_row[search + 1])
-        for number in of_search:
+        assert_are_aucs(found, search, values[kept], *marks_of(concepts))
+        top = np.searchsorted(kept, order[:N_TOP]).tolist()
+        listed = zip(unit["share"].tolist(), unit["share_hits"].tolist(), strict=True)
+        found_shared = [one for one in listed if one != (NO_CONCEPT, 0)]
+        assert found_shared == shared(top, *marks_of(concepts), min_fraction=0.1)
+        of_layer = activations[layer][found.compared]
+        expected = naive_alike(of_layer.T, unit["unit"])
+        n_alike = len(expected)
+        none = [NO_UNIT] * (N_ALIKE - n_alike)
+        assert found.alike["unit"][search].tolist() == [other for other, _ in expected] + none
+        correlations = found.alike["correlation"][search]
+        assert correlations[:n_alike] == pytest.approx([r for _, r in expected], rel=1e-6)
+        assert np.isnan(correlations[n_alike:]).all()
+        for number in np.flatnonzero(found.rows["record"] == search):
             label = labels.rows[number]
             row = {name: array[number] for name, array in found.rows.items()}
             assert (label.layer, label.unit) == (layer, unit["unit"])
+            assert label.objective == found.objective[number]
+            n_compared += 1
             if label.status == "dead":
                 assert not row["hits"].any()
                 assert not samples(row["missed"])
@@ -109,21 +166,26 @@ def assert_is_evidence(run, activations, concepts, kept):
                 assert samples(row[name]) == expected
                 assert row[f"{name}_value"][: len(expected)].tolist() == values[expected].tolist()
                 shown |= set(expected)
-    assert found.first_row[-1] == len(labels.rows)
+    assert n_compared == len(labels.rows)
     assert found.shown == {number: f"s{number}" for number in sorted(shown)}
 
 
 @pytest.mark.parametrize("direction", ["positive", "both"])
-@pytest.mark.parametrize("kind", ["whole", "missing", "some", "held out"])
-def test_every_number_comes_from_the_activations(here, kind, direction):
+@pytest.mark.parametrize("kind", ["whole", "missing", "some", "held out", "objectives"])
+def test_every_number_comes_from_the_activations(here, monkeypatch, kind, direction):
+    monkeypatch.setattr(alike, "_MOST", 40)
     options = {
         "whole": {},
         "missing": {"missing": "exclude"},
         "some": {"join": "inner"},
         "held out": {"holdout": 0.3},
+        "objectives": {},
     }[kind]
+    objective = "auc,phi,f1" if kind == "objectives" else "auc"
     source = f"{kind}.npz" if kind in ("missing", "some") else "whole.npz"
-    settings = Settings(direction=direction, min_fraction=0.1, permutations=5, length=2)
+    settings = Settings(
+        direction=direction, min_fraction=0.1, permutations=5, length=2, objective=objective
+    )
     label_files("a.npz", source, "run", settings=settings, **options)
     with np.load("a.npz") as file:
         activations = {"one": file["one"], "two": file["two"]}
@@ -131,6 +193,33 @@ def test_every_number_comes_from_the_activations(here, kind, direction):
         kept = np.arange(N_SAMPLES) if work.kept is None else work.kept
         concepts = work.concepts
     assert_is_evidence(here / "run", activations, concepts, kept)
+
+
+def test_a_unit_has_one_record_for_each_direction_whatever_the_objectives(here):
+    settings = Settings(direction="both", min_fraction=0.1, permutations=0, objective="auc,phi")
+    label_files("a.npz", "whole.npz", "run", settings=settings)
+    found = read_evidence("run")
+    assert found.units["unit"].tolist() == [0, 0, 1, 1, 2, 2, 0, 0]
+    assert found.direction == ("positive", "negative") * 4
+    labels = read_run("run").labels
+    assert found.objective == tuple(row.objective for row in labels)
+    records = dict.fromkeys(zip(found.rows["record"].tolist(), found.objective, strict=True))
+    # Unit 2 is dead.
+    assert len(records) == 3 * 2 * 2 + 1
+
+
+def test_a_row_that_is_about_no_unit_is_refused(here):
+    label_files("a.npz", "whole.npz", "run", settings=Settings(permutations=0, length=1))
+    changed = here / "changed.h5"
+    changed.write_bytes((here / "run" / "evidence.h5").read_bytes())
+    with h5py.File(changed, "r+") as file:
+        values = file["rows/record"][...]
+        values[-1] = 4
+        file["rows/record"][...] = values
+        file["rows/record"].attrs[CHECKSUM] = np.uint32(zlib.crc32(values.tobytes()))
+        seal(file)
+    with pytest.raises(FileFormatError, match="contradicts itself"):
+        read_evidence(changed)
 
 
 def test_a_sparse_layer_has_the_evidence_of_a_dense_one(here):
@@ -165,7 +254,8 @@ def test_evidence_of_other_labels_is_refused(here):
 
 def test_damage_anywhere_in_the_values_is_refused(here):
     label_files("a.npz", "whole.npz", "run", settings=Settings(permutations=0, length=1))
-    for name in ("cuts", "shown_row", "units/top", "units/n_rows", "rows/hits", "rows/alarm"):
+    names = "cuts", "shown_row", "units/top", "rows/record", "rows/hits", "rows/alarm"
+    for name in (*names, "concepts/auc", "concept_positive"):
         damaged = here / "damaged.h5"
         damaged.write_bytes((here / "run" / "evidence.h5").read_bytes())
         with h5py.File(damaged, "r+") as file:
@@ -181,12 +271,16 @@ def test_a_file_of_the_first_version_is_read():
     none = [NO_SAMPLE] * 4
     assert (found.layer, found.direction) == (("fc", "fc"), ("positive", "positive"))
     assert found.cuts.tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12]
-    assert found.first_row.tolist() == [0, 1, 2]
+    assert found.rows["record"].tolist() == [0, 1]
     assert found.units["range"].tolist() == [[-2, 9], [1, 1]]
     assert found.units["top"][0, :13].tolist() == [0, 1, 2, 5, 3, 4, 6, 8, 9, 10, 11, 7, NO_SAMPLE]
     assert found.units["mode_count"].tolist() == [7, 12]
     assert found.rows["hits"][0, :4].tolist() == [1, 1.5, 2, 3]
     assert found.rows["missed"][0].tolist() == [8, 5, 1, 0, *none]
     assert found.rows["alarm_value"][0].tolist() == [7, 0, 0, 0, 0, 0, 0, -2]
+    assert found.concept == ("bird",)
+    assert (found.concepts.n_positive.tolist(), found.concepts.n_defined.tolist()) == ([4], [12])
+    # Of 32 pairs of a bird and another sample, 26.5 are in order.
+    assert found.concepts.records["auc"].tolist() == [[round(65_534 * 26.5 / 32)], [32_767]]
     assert found.shown[11] == "s11"
     assert set(found.sha256) == {"activations", "labels"}

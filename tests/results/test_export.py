@@ -10,7 +10,8 @@ import pyarrow.parquet
 import pytest
 
 from invert_core.errors import ExistingOutputError, MissingDependencyError, SettingError
-from invert_core.results.columns import OPTIONAL_TYPES, Label, columns
+from invert_core.results.column_fields import OPTIONAL_TYPES, columns
+from invert_core.results.columns import Label
 from invert_core.results.export import export_labels, to_text
 from invert_core.results.labels import COLUMNS, Labels
 from invert_core.results.run_directory import read_run

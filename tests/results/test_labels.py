@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from invert_core import Settings, label, score
 from invert_core.errors import UnknownNameError
 from invert_core.labelling.overview import Overview
-from invert_core.results.columns import Explanation, Label, columns
+from invert_core.results.column_fields import columns
+from invert_core.results.columns import Explanation, Label
 from invert_core.results.final_rows import write_final
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels, conviction, tables_of
@@ -117,12 +118,21 @@ def test_the_columns_of_a_labelling_are_written_as_its_rows_would_be(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_best_rows_are_those_that_a_sort_of_all_rows_puts_first(kind):
     labels = found(kind)
-    first = [row for row in labels if row.headline and row.status != "dead"]
-    expected = tuple(sorted(first, key=conviction))
+    alive = [row for row in labels if row.headline and row.status != "dead"]
+    expected = tuple(sorted((row for row in alive if row.objective == "auc"), key=conviction))
     assert len(expected) > 20
     assert labels.best() == expected
+    answers = tuple(
+        tuple(
+            other for other in alive if (other.unit, other.direction) == (row.unit, row.direction)
+        )
+        for row in expected
+    )
+    assert labels.answers() == answers
+    assert {len(rows) for rows in answers} == {2 if kind == "beam" else 1}
     for top in (0, 1, 7):
         assert labels.best(top) == expected[:top]
+        assert labels.answers(top) == answers[:top]
 
 
 @pytest.mark.parametrize("size", [1, 3, 40])
@@ -134,7 +144,7 @@ def test_an_overview_of_parts_is_that_of_all_rows(size):
         rows = itertools.chain.from_iterable(units[start : start + size])
         overview.add(Labels(rows, labels.concepts))
     counts = {one.n_samples for row in labels for one in (row, *row.by_length)}
-    assert overview.best == labels.best()[:5]
+    assert overview.best == labels.answers()[:5]
     assert (overview.n_units, overview.n_dead) == (40, 1)
     assert overview.sample_counts == counts | {150}
     assert len(counts) > 3

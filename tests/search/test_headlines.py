@@ -22,7 +22,7 @@ def findings(seed, direction="positive", length=3):
     marks = rng.random((N_SAMPLES, N_CONCEPTS)) < 0.3
     units = rng.normal(size=(4, N_SAMPLES)) + marks[:, 0] * rng.normal(size=(4, 1))
     units[2] = 1.0
-    settings = Settings(length=length, min_fraction=0.02, direction=direction)
+    settings = Settings(objective="auc", length=length, min_fraction=0.02, direction=direction)
     concepts = ConceptSet.from_arrays(marks, list("abcd"))
     return Findings.of(BeamSearch(concepts, settings).explain(units), settings)
 
@@ -51,15 +51,14 @@ def test_the_headline_is_the_least_p_of_its_own_space_that_unseen_samples_do_not
 ):
     found = findings(seed, direction)
     rng = np.random.default_rng(seed)
-    auc = None
+    unseen = None
     if share_missing is not None:
-        auc = rng.choice([0.4, 0.5, 0.6, 0.7], found.unit.size)
-        auc[rng.random(auc.size) < share_missing] = np.nan
-    chosen = np.flatnonzero(headlines(found, auc)).tolist()
+        unseen = rng.choice([0.4, 0.5, 0.6, 0.7], found.unit.size)
+        unseen[rng.random(unseen.size) < share_missing] = np.nan
+    chosen = np.flatnonzero(headlines(found, unseen)).tolist()
     expected = []
     for unit, way in sorted(set(zip(found.unit.tolist(), found.way.tolist(), strict=True))):
         rows = np.flatnonzero((found.unit == unit) & (found.way == way) & found.is_best_of_length)
-        unseen = None if auc is None else found.sign * auc
         n_directions = 2 if direction == "both" else 1
         expected.append(naive_headline(rows.tolist(), found, unseen, n_directions))
     assert chosen == sorted(expected)
@@ -82,7 +81,7 @@ def over_specialised():
 
 def test_a_headline_that_is_not_among_the_best_rows_comes_after_them():
     values, concepts = over_specialised()
-    found = label(values, concepts, settings=Settings(permutations=20))
+    found = label(values, concepts, settings=Settings(objective="auc", permutations=20))
     rows = list(found)
     assert [row.rank for row in rows] == [1, 2, 3, 4]
     assert [row.headline for row in rows] == [0, 0, 0, 1]
@@ -97,7 +96,11 @@ def test_a_headline_that_is_not_among_the_best_rows_comes_after_them():
 
 def test_rows_that_are_the_best_do_not_come_twice():
     marks = np.arange(50) < 20
-    rows = list(label(marks[:, None] + 0.0, {"a": marks}, settings=Settings(permutations=0)))
+    rows = list(
+        label(
+            marks[:, None] + 0.0, {"a": marks}, settings=Settings(objective="auc", permutations=0)
+        )
+    )
     assert [row.formula for row in rows if row.headline] == ["a"]
     assert len({row.formula for row in rows}) == len(rows)
 
@@ -129,7 +132,7 @@ def test_a_longer_formula_that_fades_on_unseen_samples_is_not_the_headline():
 
 def test_in_rows_without_headlines_rank_1_is_the_label(tmp_path):
     values, concepts = over_specialised()
-    found = label(values, concepts, settings=Settings(permutations=0))
+    found = label(values, concepts, settings=Settings(objective="auc", permutations=0))
     lines = [
         line.replace('"headline": 1, ', "").replace('"headline": 0, ', "")
         for line in found.to_jsonl().splitlines()
@@ -147,7 +150,7 @@ def test_headlines_of_noise_are_significant_as_often_as_the_level_allows(zeros, 
     values = rng.random((300, 300), np.float32) + np.float32(0.01)
     values[rng.random(values.shape) < zeros] = 0.0
     marks = {f"c{number}": rng.random(300) < 0.1 for number in range(12)}
-    settings = Settings(length=3, min_fraction=0.01, direction=direction)
+    settings = Settings(objective="auc", length=3, min_fraction=0.01, direction=direction)
     found = [row.p_search for row in label(values, marks, settings=settings) if row.headline]
     # Both directions share a level of 5 %; 3.7 % is 3 standard deviations of 300 units.
     assert np.mean(np.array(found) < 0.05) <= 0.05 / (len(found) // 300) + 0.038

@@ -52,12 +52,12 @@ def assert_equals_oracle(values, labels, defined, options):
         )
     except naive.NoLiteralPassesError:
         with pytest.raises(DataError, match="No concept"):
-            MaskedSearch(concepts, Settings(**options))
+            MaskedSearch(concepts, Settings(objective="auc", **options))
         return
     if expected.dead:
         return
     for way in (MaskedSearch, DenseSearch):
-        (found,) = way(concepts, Settings(**options)).unit(as_floats(values))
+        (found,) = way(concepts, Settings(objective="auc", **options)).unit(as_floats(values))
         assert plain(found.beam) == plain(expected.beam)
         by_length = [expected.by_length[length] for length in sorted(expected.by_length)]
         assert plain(found.by_length) == plain(by_length)
@@ -99,7 +99,7 @@ def test_the_search_equals_the_oracle_on_thousands_of_samples(n_sources):
 @given(strategies.search_cases(max_concepts=8, max_units=1))
 def test_where_nothing_is_missing_it_finds_what_the_fast_search_finds(case):
     # One more concept lacks marks on so many samples that it cannot be in any formula.
-    options = Settings(**case.settings)
+    options = Settings(objective="auc", **case.settings)
     n_samples, n_concepts = case.labels.shape
     more = np.zeros((n_samples, 1), bool)
     labels = np.concatenate([case.labels, more], axis=1)
@@ -131,10 +131,12 @@ def test_negative_on_activations_is_positive_on_their_negation(case):
     values = as_floats(case.activations[:, 0])[None]
     concepts = concept_set(case.labels, case.defined)
     try:
-        down = MaskedSearch(concepts, Settings(**options | {"direction": "negative"}))
+        down = MaskedSearch(
+            concepts, Settings(objective="auc", **options | {"direction": "negative"})
+        )
     except DataError:
         assume(False)
-    up = MaskedSearch(concepts, Settings(**options | {"direction": "positive"}))
+    up = MaskedSearch(concepts, Settings(objective="auc", **options | {"direction": "positive"}))
     lowest = down.explain(values)
     ((one,),) = unit_results(lowest, down.settings)
     ((two,),) = unit_results(up.explain(-values), up.settings)
@@ -151,7 +153,9 @@ def test_negative_on_activations_is_positive_on_their_negation(case):
 @given(strategies.masked_cases(max_units=2))
 def test_sparse_units_give_what_dense_ones_give(case):
     try:
-        search = MaskedSearch(concept_set(case.labels, case.defined), Settings(**case.settings))
+        search = MaskedSearch(
+            concept_set(case.labels, case.defined), Settings(objective="auc", **case.settings)
+        )
     except DataError:
         assume(False)
     units = np.ascontiguousarray(as_floats(case.activations).T)
@@ -173,7 +177,7 @@ def test_a_formula_is_the_same_only_if_it_is_defined_on_the_same_samples():
     defined = np.ones_like(labels)
     defined[[10, 11], 1] = False
     values = np.linspace(1, 0, 20, dtype=np.float32)
-    options = Settings(length=1, beam=3)
+    options = Settings(objective="auc", length=1, beam=3)
     (found,) = MaskedSearch(concept_set(labels, defined), options).unit(values)
     assert [f.literals for f in found.beam] == [(0,), (2,)]
     assert [f.n_positive for f in found.beam] == [6, 6]
@@ -184,7 +188,7 @@ def test_a_unit_that_is_constant_on_all_samples_is_dead(value):
     labels = np.eye(8, dtype=bool)[:, :3]
     defined = np.ones_like(labels)
     defined[7] = False
-    search = MaskedSearch(concept_set(labels, defined), Settings(direction="both"))
+    search = MaskedSearch(concept_set(labels, defined), Settings(objective="auc", direction="both"))
     (found,) = search.unit(np.full(8, value))
     assert (found.direction, found.reported, found.by_length) == ("both", (), ())
 
@@ -198,24 +202,24 @@ def missing_on(n_missing, labels):
 def test_concepts_that_are_defined_on_too_little_are_an_error():
     labels = np.arange(100)[:, None] < np.array([20, 40])
     with pytest.raises(DataError, match=r"share of 0\.5 or more of the samples.* is 0\.4\."):
-        MaskedSearch(missing_on(60, labels), Settings())
+        MaskedSearch(missing_on(60, labels), Settings(objective="auc"))
     for share in (0.0, 0.5):
         with pytest.raises(DataError, match="defined on any of the samples") as caught:
-            MaskedSearch(missing_on(100, labels), Settings(min_defined=share))
+            MaskedSearch(missing_on(100, labels), Settings(objective="auc", min_defined=share))
         assert "--min-defined" not in caught.value.hint
 
 
 def test_a_concept_that_is_defined_on_just_enough_counts():
     concepts = missing_on(60, np.arange(100)[:, None] < np.array([10, 15]))
-    search = MaskedSearch(concepts, Settings(min_defined=0.4))
+    search = MaskedSearch(concepts, Settings(objective="auc", min_defined=0.4))
     assert search.n_literals_within_limits == 2
     with pytest.raises(DataError, match=r"largest share is 0\.4\."):
-        MaskedSearch(concepts, Settings(min_defined=0.401))
+        MaskedSearch(concepts, Settings(objective="auc", min_defined=0.401))
 
 
 def test_fractions_outside_the_limits_are_those_of_what_is_defined():
     labels = np.arange(100)[:, None] < np.array([4, 32])
-    options = Settings(min_fraction=0.1, max_fraction=0.3)
+    options = Settings(objective="auc", min_fraction=0.1, max_fraction=0.3)
     with pytest.raises(DataError, match=r"nearest fractions are 0\.05 and 0\.4\.") as caught:
         MaskedSearch(missing_on(20, labels), options)
     assert caught.value.hint == "Widen --min-fraction or --max-fraction."
@@ -228,7 +232,7 @@ def test_where_a_concept_is_left_out_the_hint_names_min_defined():
     defined[4:, 1] = False
     for limits, words in (((0.2, 0.5), "Widen"), ((0.0, 1.0), "Give other")):
         labels[9, 0] = limits[1] == 1.0
-        options = Settings(min_fraction=limits[0], max_fraction=limits[1])
+        options = Settings(objective="auc", min_fraction=limits[0], max_fraction=limits[1])
         with pytest.raises(DataError) as caught:
             MaskedSearch(concept_set(labels, defined), options)
         assert caught.value.hint.startswith(words)
@@ -240,7 +244,7 @@ def test_concepts_that_can_be_in_no_formula_are_counted(caplog):
     defined = np.ones_like(labels)
     defined[:90, 1] = False
     caplog.set_level("INFO", "invert")
-    search = MaskedSearch(concept_set(labels & defined, defined), Settings())
+    search = MaskedSearch(concept_set(labels & defined, defined), Settings(objective="auc"))
     assert "1 of 2 concepts is defined on less than 0.5 of the samples" in caplog.text
     assert search.n_literals_within_limits == 1
 
@@ -250,5 +254,5 @@ def test_concepts_that_are_defined_nowhere_are_counted(caplog):
     defined = np.ones_like(labels)
     defined[:, 1] = False
     caplog.set_level("INFO", "invert")
-    MaskedSearch(concept_set(labels & defined, defined), Settings(min_defined=0.0))
+    MaskedSearch(concept_set(labels & defined, defined), Settings(objective="auc", min_defined=0.0))
     assert "1 of 2 concepts is defined on none of the samples" in caplog.text

@@ -56,12 +56,12 @@ def assert_equals_oracle(values, labels, options, ways=(BeamSearch,)):
         expected = naive.beam_search(values.tolist(), naive.extents(labels), len(values), **options)
     except naive.NoLiteralPassesError:
         with pytest.raises(DataError, match="No concept and no negation"):
-            BeamSearch(concept_set(labels), Settings(**options))
+            BeamSearch(concept_set(labels), Settings(objective="auc", **options))
         return
     if expected.dead:
         return
     for way in ways:
-        search = way(concept_set(labels), Settings(**options))
+        search = way(concept_set(labels), Settings(objective="auc", **options))
         (found,) = search.unit(as_floats(values))
         assert plain(found.beam) == plain(expected.beam)
         assert plain(found.by_length) == plain(
@@ -118,10 +118,15 @@ def test_negative_on_activations_is_positive_on_their_negation(case):
     options = case.settings | {"min_gain": 0.0}
     values = as_floats(case.activations[:, 0])
     try:
-        down = BeamSearch(concept_set(case.labels), Settings(**options | {"direction": "negative"}))
+        down = BeamSearch(
+            concept_set(case.labels),
+            Settings(objective="auc", **options | {"direction": "negative"}),
+        )
     except DataError:
         assume(False)
-    up = BeamSearch(concept_set(case.labels), Settings(**options | {"direction": "positive"}))
+    up = BeamSearch(
+        concept_set(case.labels), Settings(objective="auc", **options | {"direction": "positive"})
+    )
     (one,), (two,) = down.unit(values), up.unit(-values)
     assert [f.literals for f in one.beam] == [f.literals for f in two.beam]
     for f, g in zip(one.beam, two.beam, strict=True):
@@ -133,7 +138,9 @@ def test_both_directions_are_two_searches():
     rng = np.random.default_rng(1)
     labels, values = rng.random((200, 5)) < 0.3, rng.normal(size=200)
     made = {
-        direction: BeamSearch(concept_set(labels), Settings(direction=direction)).unit(values)
+        direction: BeamSearch(
+            concept_set(labels), Settings(objective="auc", direction=direction)
+        ).unit(values)
         for direction in ("positive", "negative", "both")
     }
     assert made["both"] == (*made["positive"], *made["negative"])
@@ -141,7 +148,9 @@ def test_both_directions_are_two_searches():
 
 def test_a_dead_unit_gives_one_result_without_formulas():
     labels = np.eye(8, dtype=bool)[:, :3]
-    (found,) = BeamSearch(concept_set(labels), Settings(direction="both")).unit(np.ones(8))
+    (found,) = BeamSearch(concept_set(labels), Settings(objective="auc", direction="both")).unit(
+        np.ones(8)
+    )
     assert found.direction == "both"
     assert (found.reported, found.by_length, found.n_scored) == ((), (), 0)
 
@@ -150,7 +159,7 @@ def test_a_literal_outside_the_limits_can_still_be_combined():
     # c1 covers 70 % and its negation 30 %, both outside the limits; c0 & c1 covers 40 %.
     labels = np.zeros((10, 2), bool)
     labels[:5, 0] = labels[:4, 1] = labels[5:8, 1] = True
-    options = Settings(length=2, min_fraction=0.35, max_fraction=0.5)
+    options = Settings(objective="auc", length=2, min_fraction=0.35, max_fraction=0.5)
     values = np.isin(np.arange(10), [0, 1, 2, 3]).astype(np.float32)
     (found,) = BeamSearch(concept_set(labels), options).unit(values)
     assert (found.reported[0].literals, found.reported[0].connectives) == ((0, 2), ("&",))
@@ -170,13 +179,15 @@ def test_size_limits_are_those_of_the_float64_fraction(n_samples, limits):
 def test_no_literal_within_the_limits_is_an_error_with_the_nearest_fractions():
     labels = np.arange(100)[:, None] < np.array([2, 40])
     with pytest.raises(DataError, match=r"nearest fractions are 0\.02 and 0\.4\.") as caught:
-        BeamSearch(concept_set(labels), Settings(min_fraction=0.1, max_fraction=0.3))
+        BeamSearch(
+            concept_set(labels), Settings(objective="auc", min_fraction=0.1, max_fraction=0.3)
+        )
     assert "--min-fraction" in caught.value.hint
 
 
 def test_labels_that_are_true_everywhere_or_nowhere_are_an_error():
     with pytest.raises(DataError, match="true everywhere or nowhere"):
-        BeamSearch(concept_set(np.array([[0, 1], [0, 1]])), Settings())
+        BeamSearch(concept_set(np.array([[0, 1], [0, 1]])), Settings(objective="auc"))
 
 
 @pytest.mark.parametrize(
@@ -209,12 +220,12 @@ def test_labels_that_are_true_everywhere_or_nowhere_are_an_error():
 )
 def test_settings_outside_their_range_are_refused(wrong):
     with pytest.raises(SettingError) as caught:
-        Settings(**wrong)
+        Settings(objective="auc", **wrong)
     assert caught.value.hint
 
 
 def test_the_callers_concept_set_is_not_frozen():
     concepts = concept_set(np.eye(5, dtype=bool))
     writeable = concepts.bits.flags.writeable
-    BeamSearch(concepts, Settings(min_fraction=0.0))
+    BeamSearch(concepts, Settings(objective="auc", min_fraction=0.0))
     assert concepts.bits.flags.writeable == writeable

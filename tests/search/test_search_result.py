@@ -51,6 +51,7 @@ def order(sign):
 def searches(draw):
     """What searches of some units found: for each unit and direction a beam and by_length."""
     settings = Settings(
+        objective="auc",
         length=LENGTH,
         beam=draw(st.integers(1, 4)),
         min_gain=draw(st.sampled_from([0.0, 0.25, 0.5])),
@@ -99,7 +100,7 @@ def searched(kind):
     labels = (rng.random((90, 5)) < 0.3).astype(np.int8)
     units = np.maximum(rng.normal(size=(7, 90)), 0).astype(np.float32)
     units[2] = 1.0
-    settings = Settings(direction="both")
+    settings = Settings(objective="auc", direction="both")
     if kind == "masked":
         labels[rng.random(labels.shape) < 0.1] = -1
     concepts = ConceptSet.from_arrays(labels, [f"c{i}" for i in range(5)])

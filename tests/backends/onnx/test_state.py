@@ -283,7 +283,7 @@ def test_the_speech_of_a_detector_is_labelled_from_end_to_end(here, frames):
         *("--device", "cpu"),
     )
     invert("label", "x.h5", "concepts.csv", "--length", "1", "--max-fraction", "1", "-o", "run")
-    (label,) = (row for row in read_run(here / "run").labels if row.rank == 1)
+    (label,) = read_run(here / "run").labels.best()
     speech = right(detector())[:, 0]
     literals = {**marks, **{f"~{name}": ~mark for name, mark in marks.items()}}
     right_auc = {name: float(auc(speech, mark)) for name, mark in literals.items()}

@@ -11,7 +11,7 @@ import pytest
 from invert_core import Settings
 from invert_core.labelling.label import label_workload
 from invert_core.labelling.label_files import label_files
-from invert_core.results.evidence_records import EvidenceRecords
+from invert_core.results.evidence_records import OF_ROWS, EvidenceRecords
 from invert_core.results.label_table import LabelTable
 
 N_UNITS = 12
@@ -41,12 +41,17 @@ def one_by_one(tables):
     """Split tables into tables of one unit."""
     for table in tables:
         unit = row = 0
-        for _, of_unit in itertools.groupby(table, lambda row: (row.layer, row.unit)):
-            one = LabelTable.of_rows(of_unit)
+        for _, labels in itertools.groupby(table, lambda row: (row.layer, row.unit)):
+            one = LabelTable.of_rows(labels)
             evidence = table.evidence
             if evidence is not None:
-                rows = evidence.rows[row : row + len(one)]
-                evidence = EvidenceRecords(evidence.units[unit : unit + 1], rows)
+                of_unit = {
+                    name: records[row : row + len(one)] if name in OF_ROWS else records[unit:][:1]
+                    for name, records in evidence.groups.items()
+                }
+                of_unit["rows"] = of_unit["rows"].copy()
+                of_unit["rows"]["record"] = 0
+                evidence = EvidenceRecords(of_unit)
             yield replace(one, evidence=evidence)
             unit, row = unit + 1, row + len(one)
 

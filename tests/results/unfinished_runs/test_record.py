@@ -166,7 +166,7 @@ def test_a_broken_unfinished_run_is_refused_with_a_reason(stopped, tmp_path, cha
     assert finish_or_refuse(stopped, tmp_path / "again", change)
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 7, None])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6, 8, None])
 def test_what_another_version_left_is_refused_until_it_is_given_up(stopped, tmp_path, version):
     shutil.copytree(stopped, tmp_path / "changed")
     of_record(format_version=version)(tmp_path / "changed" / "run.partial")
@@ -174,7 +174,7 @@ def test_what_another_version_left_is_refused_until_it_is_given_up(stopped, tmp_
         finish()
     assert str(caught.value) == (
         "The unfinished run 'run.partial' was left by another version of invert (format version "
-        f"{version!r}, this program reads 6). Finish it with that version, start anew with "
+        f"{version!r}, this program reads 7). Finish it with that version, start anew with "
         "--overwrite, or choose another output with -o."
     )
     assert finish_or_refuse(stopped, tmp_path / "again", of_record(format_version=version))
