@@ -1,3 +1,4 @@
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -94,6 +95,7 @@ def unpacked_rows(dense):
     return np.array(unpacked, bool)
 
 
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="so many atoms take long")
 @pytest.mark.parametrize("largest_atom", [1, 10**8])
 def test_the_ways_agree_beyond_65536_atoms_and_sums_of_32_bits(largest_atom):
     """With one atom that holds more than 99 % of all samples, and without."""

@@ -31,11 +31,10 @@ from invert_core.search.exhaustive_search import ExhaustiveSearch
 from invert_core.search.masked_search import MaskedSearch
 from invert_core.search.measured_search import MeasuredSearch
 from invert_core.search.several import Several
-from invert_core.settings import Settings
-
 from invert_core.activations.groups import Groups
 from invert_core.nulls.correcting import Correct
 from invert_core.nulls.shared import SharedNulls
+from invert_core.settings import Settings
 
 kind, _, objective = sys.argv[1].partition(" by ")
 searches = {"beam": BeamSearch, "exhaustive": ExhaustiveSearch, "masked": MaskedSearch}

@@ -1,5 +1,6 @@
 """The search with missing marks: it compares each formula where it is defined."""
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -67,7 +68,10 @@ def assert_equals_oracle(values, labels, defined, options):
 
 @pytest.mark.kernels
 @pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=40 if numba.config.DISABLE_JIT else 200,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(strategies.masked_cases(max_concepts=8))
 def test_the_search_equals_the_oracle(case):
     for values in case.activations.T:

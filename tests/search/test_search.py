@@ -1,3 +1,4 @@
+import numba
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -73,7 +74,10 @@ def assert_equals_oracle(values, labels, options, ways=(BeamSearch,)):
 
 @pytest.mark.kernels
 @pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=60 if numba.config.DISABLE_JIT else 300,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(strategies.search_cases())
 def test_the_search_equals_the_oracle(case):
     for values in case.activations.T:
