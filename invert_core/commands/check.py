@@ -1,6 +1,6 @@
 """The command ``invert check``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,10 @@ from invert_core.settings import SIGNIFICANT
 from invert_core.wording import counted
 
 if TYPE_CHECKING:
-    from invert_core.labelling.held_out_check import HeldOutCheck
+    from invert_core.labelling.held_out_check import HeldOutCheck, HeldOutCounts
     from invert_core.labelling.permuted_labels import PermutedCheck
     from invert_core.labelling.verifying import Verified
+    from invert_core.results.columns import Label
 
 HELD_OUT = (
     *("unit", "label", "auc", "held_out", "score", "score_held_out"),
@@ -170,15 +171,25 @@ def _print_verified(run: Path, verified: "Verified", table: options.Table) -> No
 
 
 def _print_held_out(found: "HeldOutCheck", table: options.Table) -> None:
-    from invert_core.commands.label_table import power_of_ten, print_labels, shown
+    from invert_core.commands.label_table import print_labels
 
     if table.style != "table":
         print_labels(found.labels, table)
         return
-    echo_line(_summary(found))
-    best = found.labels.best(table.top)
-    unused = set() if found.n_significant is not None else {"p_held_out"}
-    if all(row.score_held_out is None for row in best):
+    answers = found.labels.answers()
+    for number, (objective, counts) in enumerate(found.counts.items()):
+        by = "" if list(found.counts) == ["auc"] else f"By {objective}: "
+        echo_line(("\n" if number else "") + printable(f"{by}{_summary(objective, counts)}"))
+        rows = [row for rows in answers for row in rows if row.objective == objective]
+        _print_tested(rows[: table.top], has_p=counts.n_significant is not None)
+
+
+def _print_tested(rows: Sequence["Label"], *, has_p: bool) -> None:
+    """Print labels by one objective, and how they do on held-out samples."""
+    from invert_core.commands.label_table import power_of_ten, shown
+
+    unused = set() if has_p else {"p_held_out"}
+    if all(row.score_held_out is None for row in rows):
         unused |= {"score", "score_held_out"}
     print_rows(
         [
@@ -192,7 +203,7 @@ def _print_held_out(found: "HeldOutCheck", table: options.Table) -> None:
                 "optimism": None if row.optimism is None else f"{row.optimism:+.3f}",
                 "positive_held_out": row.n_positive_held_out,
             }
-            for row in best
+            for row in rows
         ],
         [name for name in HELD_OUT if name not in unused],
         "table",
@@ -203,13 +214,15 @@ def _short_score(score: float | None) -> str:
     return "-" if score is None else f"{score:.3f}"
 
 
-def _summary(found: "HeldOutCheck") -> str:
+def _summary(objective: str, found: "HeldOutCounts") -> str:
     """Say in one line how many labels are significant on held-out samples."""
     parts = [f"{found.n_tested:,} of {counted(found.n_labels, 'label')} tested"]
     if found.n_tested:
         if found.n_significant is not None:
             parts.append(f"{found.n_significant:,} significant (p < {SIGNIFICANT})")
-        parts.append(f"{found.n_wrong_side:,} on the wrong side of 0.5")
+        if found.n_wrong_side is not None:
+            zero = "below 0" if objective == "phi" else "on the wrong side of 0.5"
+            parts.append(f"{found.n_wrong_side:,} {zero}")
     if found.median_optimism is not None:
         parts.append(f"median optimism {found.median_optimism:+.3f}")
     return "; ".join(parts)

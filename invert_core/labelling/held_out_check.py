@@ -1,5 +1,6 @@
 """A test of every label of a run on samples that its search did not see."""
 
+import itertools
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -36,16 +37,13 @@ _log = logging.getLogger("invert")
 
 
 @dataclass(frozen=True)
-class HeldOutCheck:
-    """What `check_held_out` found.
+class HeldOutCounts:
+    """How the labels by one objective do on held-out samples.
 
-    A label is a headline by the first objective; a unit has one for each direction, and a dead unit
-    none.
+    A label is a headline; a unit has one for each direction, and a dead unit none.
 
     Attributes
     ----------
-    labels : Labels
-        All rows of the run, with the columns of held-out samples.
     n_labels : int
         Number of labels.
     n_tested : int
@@ -54,35 +52,60 @@ class HeldOutCheck:
         How many of these have a `p_held_out` below 0.05. Of labels without any meaning, about 5 %
         do, and fewer if they hold in few groups. None if there is no such p-value: the samples are
         in groups, and these are not known, or the search was for the highest samples.
-    n_wrong_side : int
-        How many have an AUC on the other side of 0.5 than the search found.
+    n_wrong_side : int or None
+        How many have an AUC on the other side of 0.5 than the search found or, by "phi", a
+        `score_held_out` below 0. None by "iou" and "f1", which have no such side.
     median_optimism : float or None
         Median of `optimism` over the labels that were tested; None if there are none.
     """
 
-    labels: Labels = field(repr=False)
     n_labels: int
     n_tested: int
     n_significant: int | None
-    n_wrong_side: int
+    n_wrong_side: int | None
     median_optimism: float | None
 
     @classmethod
-    def of(cls, labels: Labels, *, independent: bool, in_groups: bool) -> "HeldOutCheck":
-        """Count the labels, given whether samples, or else known groups, are independent."""
-        rows = labels.best()
+    def of(cls, objective: str, rows: Sequence[Label], *, has_p: bool) -> Self:
+        """Count labels by an objective, given whether they can have a p-value."""
         tested = [row for row in rows if row.auc_held_out is not None]
         optimism = [row.optimism for row in tested if row.optimism is not None]
-        has_test = all(row.objective not in OF_HIGHEST for row in rows)
-        has_p = has_test if in_groups else independent
+        has_sides = objective == "phi" or objective not in OF_HIGHEST
         return cls(
-            labels,
             n_labels=len(rows),
             n_tested=len(tested),
             n_significant=sum(map(_is_significant, tested)) if has_p else None,
-            n_wrong_side=sum(map(_is_on_wrong_side, tested)),
+            n_wrong_side=sum(map(_is_on_wrong_side, tested)) if has_sides else None,
             median_optimism=float(np.median(optimism)) if optimism else None,
         )
+
+
+@dataclass(frozen=True)
+class HeldOutCheck:
+    """What `check_held_out` found.
+
+    Attributes
+    ----------
+    labels : Labels
+        All rows of the run, with the columns of held-out samples.
+    counts : dict of str to HeldOutCounts
+        How the labels by each objective do.
+    """
+
+    labels: Labels = field(repr=False)
+    counts: dict[str, HeldOutCounts]
+
+    @classmethod
+    def of(cls, labels: Labels, *, independent: bool, in_groups: bool) -> Self:
+        """Count the labels, given whether samples, or else known groups, are independent."""
+        rows: dict[str, list[Label]] = {}
+        for row in itertools.chain.from_iterable(labels.answers()):
+            rows.setdefault(row.objective, []).append(row)
+        counts = {}
+        for name, of_objective in rows.items():
+            has_p = name not in OF_HIGHEST if in_groups else independent
+            counts[name] = HeldOutCounts.of(name, of_objective, has_p=has_p)
+        return cls(labels, counts or {"auc": HeldOutCounts.of("auc", (), has_p=independent)})
 
 
 def check_held_out(
@@ -202,6 +225,8 @@ def _is_significant(row: Label) -> bool:
 
 
 def _is_on_wrong_side(row: Label) -> bool:
+    if row.objective == "phi":
+        return row.score_held_out is not None and row.score_held_out < 0.0
     assert row.auc_held_out is not None
     return (row.auc - 0.5) * (row.auc_held_out - 0.5) < 0.0
 

@@ -66,7 +66,7 @@ def test_inputs_that_moved_are_given_as_options(run):
 
 def test_labels_that_hold_on_other_samples(unseen):
     summary, head, *rows = invert(*HELD_OUT).stdout.splitlines()
-    assert summary.startswith("3 of 3 labels tested; ")
+    assert summary.startswith("By auc: 3 of 3 labels tested; ")
     assert "significant (p < 0.05); " in summary
     assert "median optimism " in summary
     assert head.split() == [

@@ -39,7 +39,7 @@ def checked(clips, caplog, groups, **told):
 
 def test_a_table_needs_rows_of_held_out_samples_only(clips, table, caplog):
     found = checked(clips, caplog, table(UNSEEN))
-    assert found.n_significant is not None
+    assert found.counts["auc"].n_significant is not None
     (told,) = warnings(caplog)
     few = "'clip0/0', 'clip0/1', 'clip0/2' and 127 more"
     assert told == f"{OTHERS} the samples that were searched: --groups names no group of {few}."
@@ -67,7 +67,7 @@ def test_a_pattern_need_not_fit_the_ids_of_searched_samples(clips, caplog):
 
 def test_searched_samples_may_be_one_group_or_one_each(clips, caplog):
     for groups in ("id:(clip1[3-9]|clip).*", "id:(clip1[3-9]|clip./.|clip1[0-2]/.).*"):
-        assert checked(clips, caplog, groups).n_significant is not None
+        assert checked(clips, caplog, groups).counts["auc"].n_significant is not None
         assert warnings(caplog) == []
 
 
@@ -89,7 +89,7 @@ def test_advice_to_match_ids_of_held_out_samples_can_be_followed(clips, table, c
     with pytest.raises(DataError, match="only by a leading folder") as caught:
         checked(clips, caplog, groups)
     assert caught.value.hint == "Match them with: --match name"
-    assert checked(clips, caplog, groups, match="name").n_significant is not None
+    assert checked(clips, caplog, groups, match="name").counts["auc"].n_significant is not None
 
 
 def test_held_out_activations_that_store_no_groups_are_named(clips, caplog):

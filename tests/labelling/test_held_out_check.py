@@ -36,17 +36,17 @@ def test_every_row_is_tested_as_if_its_formula_were_scored(run, files):
 def test_the_summary_counts_the_headlines_of_living_units(run, files):
     found = check_held_out(run, *of_unseen(files))
     first = [row for row in found.labels if row.headline and row.formula]
-    assert found.n_labels == len(first) == 78  # two directions of 39 living units
+    assert found.counts["auc"].n_labels == len(first) == 78  # two directions of 39 living units
     tested = [row for row in first if row.auc_held_out is not None]
     signs = [-1 if row.direction == "negative" else 1 for row in tested]
-    assert found.n_tested == len(tested)
+    assert found.counts["auc"].n_tested == len(tested)
     wrong = [(row.auc > 0.5) != (row.auc_held_out > 0.5) for row in tested]
-    assert found.n_wrong_side == sum(wrong) > 0
-    assert found.n_significant == sum(row.p_held_out < 0.05 for row in tested) > 0
+    assert found.counts["auc"].n_wrong_side == sum(wrong) > 0
+    assert found.counts["auc"].n_significant == sum(row.p_held_out < 0.05 for row in tested) > 0
     optimism = [
         sign * (row.auc - row.auc_held_out) for sign, row in zip(signs, tested, strict=True)
     ]
-    assert found.median_optimism == pytest.approx(np.median(optimism))
+    assert found.counts["auc"].median_optimism == pytest.approx(np.median(optimism))
 
 
 def test_layers_may_come_in_another_order(files):
@@ -126,14 +126,14 @@ def test_samples_that_look_grouped_bring_advice_that_can_be_followed(clips, capl
     found = check_held_out(run, *of_unseen(clips))
     (told,) = [text for level, text in said(caplog) if level == "WARNING"]
     assert "give --groups 'id:(.*)/.*', or --groups none" in told
-    assert found.n_significant is not None
+    assert found.counts["auc"].n_significant is not None
     of_samples = {row.p_held_out for row in found.labels} - {None}
     for groups, n_warnings in (("id:(.*)/.*", 0), ("none", 0)):
         caplog.clear()
         found = check_held_out(run, *of_unseen(clips), groups=groups)
         assert [level for level, _ in said(caplog)].count("WARNING") == n_warnings
         in_groups, told = groups != "none", {row.p_held_out for row in found.labels} - {None}
-        assert found.n_significant is not None
+        assert found.counts["auc"].n_significant is not None
         assert bool(told & of_samples) != in_groups
 
 
@@ -142,7 +142,7 @@ def test_labels_hold_in_held_out_groups_as_they_do_when_labelled_with_them(clips
     found = check_held_out(run, *of_unseen(clips))
     tested = [row for row in found.labels.best() if row.p_held_out is not None]
     assert len(tested) > 5
-    assert found.n_significant == sum(row.p_held_out < 0.05 for row in tested)
+    assert found.counts["auc"].n_significant == sum(row.p_held_out < 0.05 for row in tested)
     arrays = [np.load(clips / f"{name}.npz") for name in ("seen", "unseen")]
     searched, held = (
         Activations.from_array(each["fc"], sample_id=each["sample_id"].tolist()) for each in arrays
@@ -198,8 +198,8 @@ def test_the_table_of_a_run_says_nothing_of_other_samples(clips, caplog):
     ids = [f"clip{number // 10}/{number % 10}" for number in range(200)]
     run = label_seen(clips, groups=table("seen.csv", ids[:N_SEARCHED]))
     found = check_held_out(run, *of_unseen(clips))
-    assert found.n_significant is None
-    assert found.n_tested > 0
+    assert found.counts["auc"].n_significant is None
+    assert found.counts["auc"].n_tested > 0
     assert {row.p_held_out for row in found.labels} == {None}
     assert {row.auc_held_out_high for row in found.labels} == {None}
     assert (
@@ -209,7 +209,7 @@ def test_the_table_of_a_run_says_nothing_of_other_samples(clips, caplog):
     assert "give --groups TABLE:COLUMN with rows for both" in caplog.text
     caplog.clear()
     found = check_held_out(run, *of_unseen(clips), groups=table("all.csv", ids))
-    assert found.n_significant is not None
+    assert found.counts["auc"].n_significant is not None
     assert "stay empty, because nothing" not in caplog.text
     assert "Nothing shows" not in caplog.text
     with pytest.raises(DataError, match=r"seen.csv' has no row for 70 held-out samples"):

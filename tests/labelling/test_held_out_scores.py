@@ -216,17 +216,21 @@ def test_a_run_by_phi_counts_labels_that_hold_unless_groups_are_independent(file
     found = check_held_out(run, *of_unseen(files))
     tested = [row for row in found.labels.best() if row.auc_held_out is not None]
     assert {row.objective for row in tested} == {"phi"}
-    assert found.n_significant == sum((row.p_held_out or 1) < 0.05 for row in tested) > 0
+    counts = found.counts["phi"]
+    assert list(found.counts) == ["phi", "auc"]
+    scores = [row.score_held_out for row in tested if row.score_held_out is not None]
+    assert counts.n_wrong_side == sum(score < 0 for score in scores)
+    assert counts.n_significant == sum((row.p_held_out or 1) < 0.05 for row in tested) > 0
     optimism = [row.optimism for row in tested if row.optimism is not None]
-    assert found.median_optimism == np.median(optimism)
+    assert found.counts["phi"].median_optimism == np.median(optimism)
     with np.load(files / "unseen.npz") as held:
         ids = held["sample_id"]
     both = [*(f"s{number}" for number in range(N_SEARCHED)), *ids]
     rows = "".join(f"{id},{int(id[1:]) // 3}\n" for id in both if id != "s129")
     (files / "groups.csv").write_text(f"sample_id,clip\n{rows}s129,last\n")
     found = check_held_out(run, *of_unseen(files), groups=f"{files / 'groups.csv'}:clip")
-    assert found.n_significant is None
-    assert found.median_optimism is not None
+    assert found.counts["phi"].n_significant is None
+    assert found.counts["phi"].median_optimism is not None
 
 
 @pytest.mark.parametrize("quantile", [2.0, "half", None])
