@@ -10,7 +10,7 @@ from invert_core.commands import options
 from invert_core.commands.command import PATH, command
 from invert_core.commands.console import Number, echo_line, print_rows, printable, progress
 from invert_core.errors import DataError
-from invert_core.settings import SIGNIFICANT
+from invert_core.settings import OF_HIGHEST, SIGNIFICANT
 from invert_core.wording import counted
 
 if TYPE_CHECKING:
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from invert_core.labelling.verifying import Verified
     from invert_core.results.columns import Label
 
-HELD_OUT = (
-    *("unit", "label", "auc", "held_out", "score", "score_held_out"),
-    *("p_held_out", "optimism", "positive_held_out"),
-)
 DIFFERENCES = ("column", "n_rows", "unit", "rank", "recorded", "computed")
 PERMUTED = ("measure", "labels", "q05", "q25", "q50", "q75", "q95", "significant", "low", "high")
 
@@ -181,37 +177,24 @@ def _print_held_out(found: "HeldOutCheck", table: options.Table) -> None:
         by = "" if list(found.counts) == ["auc"] else f"By {objective}: "
         echo_line(("\n" if number else "") + printable(f"{by}{_summary(objective, counts)}"))
         rows = [row for rows in answers for row in rows if row.objective == objective]
-        _print_tested(rows[: table.top], has_p=counts.n_significant is not None)
+        _print_tested(objective, rows[: table.top], has_p=counts.n_significant is not None)
 
 
-def _print_tested(rows: Sequence["Label"], *, has_p: bool) -> None:
-    """Print labels by one objective, and how they do on held-out samples."""
+def _print_tested(objective: str, rows: Sequence["Label"], *, has_p: bool) -> None:
+    """Print labels by one objective, with its value on held-out samples, or the AUC."""
     from invert_core.commands.label_table import power_of_ten, shown
 
-    unused = set() if has_p else {"p_held_out"}
-    if all(row.score_held_out is None for row in rows):
-        unused |= {"score", "score_held_out"}
-    print_rows(
-        [
-            shown(row)
-            | {
-                "score": _short_score(row.score),
-                "score_held_out": _short_score(row.score_held_out),
-                "p_held_out": "-"
-                if row.log10_p_held_out is None
-                else power_of_ten(row.log10_p_held_out),
-                "optimism": None if row.optimism is None else f"{row.optimism:+.3f}",
-                "positive_held_out": row.n_positive_held_out,
-            }
-            for row in rows
-        ],
-        [name for name in HELD_OUT if name not in unused],
-        "table",
-    )
-
-
-def _short_score(score: float | None) -> str:
-    return "-" if score is None else f"{score:.3f}"
+    tested = []
+    for row in rows:
+        cells = shown(row)
+        p_value = "-" if row.log10_p_held_out is None else power_of_ten(row.log10_p_held_out)
+        optimism = None if row.optimism is None else f"{row.optimism:+.3f}"
+        cells |= {"p_held_out": p_value, "optimism": optimism}
+        tested.append(cells | {"positive_held_out": row.n_positive_held_out})
+    compared = objective if objective in OF_HIGHEST else "auc"
+    p_held_out = ("p_held_out",) if has_p else ()
+    columns = ("unit", "label", compared, "held_out", *p_held_out, "optimism", "positive_held_out")
+    print_rows(tested, columns, "table")
 
 
 def _summary(objective: str, found: "HeldOutCounts") -> str:

@@ -9,7 +9,7 @@ from invert_core.commands.options import Table
 from invert_core.labelling.overview import Overview
 from invert_core.results.columns import VERDICTS, Label
 from invert_core.results.labels import COLUMNS, Labels
-from invert_core.settings import SIGNIFICANT
+from invert_core.settings import OF_HIGHEST, SIGNIFICANT
 from invert_core.wording import counted
 
 SHOWN = ("unit", "label", "auc", "p_search", "positive", "verdict")
@@ -65,9 +65,13 @@ def _beside(row: Label, first: Label) -> tuple[str, str]:
 
 def columns_for(columns: tuple[str, ...], rows: Sequence[Label]) -> tuple[str, ...]:
     """Add the columns that any of the rows fills, and leave out a verdict that none has."""
-    columns = with_held_out(with_q(columns, rows), rows)
+    columns = with_q(columns, rows)
+    tested = "auc"
     for objective in dict.fromkeys(row.objective for row in rows if row.objective != "auc"):
         columns = _behind("label", columns, objective)
+        tested = objective if objective in OF_HIGHEST else "auc"
+    if any(row.n_samples_held_out is not None for row in rows):
+        columns = _behind(tested, columns, "held_out")
     if all(row.verdict == "none" for row in rows):
         columns = tuple("status" if name == "verdict" else name for name in columns)
     return columns
@@ -89,13 +93,6 @@ def _behind(other: str, columns: tuple[str, ...], column: str) -> tuple[str, ...
     """Put a column behind another one."""
     behind = columns.index(other) + 1
     return (*columns[:behind], column, *columns[behind:])
-
-
-def with_held_out(columns: tuple[str, ...], rows: Iterable[Label]) -> tuple[str, ...]:
-    """Add "held_out" after "auc" if any row was tested on held-out samples."""
-    if all(row.n_samples_held_out is None for row in rows):
-        return columns
-    return _behind("auc", columns, "held_out")
 
 
 def summary(overview: Overview) -> str:
@@ -128,7 +125,7 @@ def shown(row: Label) -> dict[str, object]:
         "label": row.label,
         row.objective: "" if row.score is None else f"{row.score:.4f}",
         "auc": f"{row.auc:.4f}",
-        "held_out": held_out_auc(row),
+        "held_out": on_held_out(row),
         "p_value": power_of_ten(row.log10_p),
         "p_search": power_of_ten(row.log10_p_search),
         "q": "" if row.q_value is None else _written_q(row.q_value),
@@ -142,8 +139,13 @@ def shown(row: Label) -> dict[str, object]:
     }
 
 
-def held_out_auc(row: Label) -> str:
-    """Write the AUC on held-out samples and its interval, if it is in enough groups for one."""
+def on_held_out(row: Label) -> str:
+    """Write what was searched for as it is on held-out samples, an AUC with its interval.
+
+    There is none if the formula is true in too few groups.
+    """
+    if row.objective in OF_HIGHEST:
+        return "-" if row.score_held_out is None else f"{row.score_held_out:.3f}"
     if row.auc_held_out is None:
         return "-"
     if row.auc_held_out_low is None:

@@ -122,15 +122,18 @@ def test_labels_on_samples_of_unknown_groups_are_counted_without_p(unseen):
 def test_labels_of_peaks_are_shown_with_their_scores(unseen):
     inputs = ("activations.npz", "concepts.csv", "--permutations", 0, "--length", 1)
     invert("label", *inputs, "--objective", "phi,auc", "-o", "peaks")
-    summary, head, *rows = invert("check", "peaks", *HELD_OUT[2:]).stdout.splitlines()
-    assert "median optimism " in summary
-    assert head.split() == [
-        *("unit", "label", "auc", *HELD, "score", "score", *HELD, "p", *HELD),
-        *("optimism", "positive", *HELD),
-    ]
+    by_phi, by_auc = invert("check", "peaks", *HELD_OUT[2:]).stdout.split("\n\n")
+    summary, head, *rows = by_phi.splitlines()
+    assert summary.startswith("By phi: 3 of 3 labels tested; ")
+    assert "; 0 below 0; median optimism " in summary
+    titles = ["unit", "label", "phi", *HELD, "p", *HELD, "optimism", "positive", *HELD]
+    assert head.split() == titles
     first = next(row for row in rows if row.startswith("fc:1")).split()
     score, score_held_out = map(float, first[-5:-3])
     assert float(first[-2]) == pytest.approx(score - score_held_out, abs=0.002)
+    summary, head, *_ = by_auc.splitlines()
+    assert summary.startswith("By auc: 3 of 3 labels tested; ")
+    assert head.split()[:3] == ["unit", "label", "auc"]
 
 
 def test_json_and_csv_have_all_rows_with_the_columns_of_a_run(unseen):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from invert_core.commands.label_table import held_out_auc
+from invert_core.commands.label_table import on_held_out
 from invert_core.results.columns import Label
 from tests.command_line import invert, refused
 
@@ -88,11 +88,13 @@ def test_the_q_value_stands_beside_p_of_the_headline(run):
             {"auc_held_out": 0.8127, "auc_held_out_low": 0.7, "auc_held_out_high": 0.9},
             "0.813 (0.70-0.90)",
         ),
+        ({"objective": "phi", "auc_held_out": 0.8127, "auc_held_out_low": 0.7}, "-"),
+        ({"objective": "phi", "auc_held_out": 0.8127, "score_held_out": 0.3126}, "0.313"),
     ],
 )
-def test_the_held_out_auc_is_shown_with_an_interval_if_it_has_one(values, shown):
+def test_what_was_searched_for_is_shown_on_held_out_samples_an_auc_with_its_interval(values, shown):
     row = Label.of_dead_unit(layer="fc", unit=0, direction="positive", n_samples=9, **values)
-    assert held_out_auc(row) == shown
+    assert on_held_out(row) == shown
 
 
 def test_the_golden_run_of_version_1_is_shown():
