@@ -138,7 +138,9 @@ def room_for_evidence(n_values: int, n_samples: int) -> EvidenceRoom:
     orders = room_for_order(n_values, n_samples), room_for_order(n_values, n_samples)
     # One more place is written to, but not kept.
     hits, keys = room_for_hits(n_values), np.empty(n_values + 1, np.uint64)
-    return EvidenceRoom(*orders, hits, keys, extent, domain, zeros, np.empty(N_BINS + 1), np.empty(4))
+    return EvidenceRoom(
+        *orders, hits, keys, extent, domain, zeros, np.empty(N_BINS + 1), np.empty(4)
+    )
 
 
 class Formulas(NamedTuple):

@@ -9,11 +9,11 @@ from invert_core.kernels._jit import inner
 
 @inner
 def find_moments(order, moments):
-    """Fill in factor, centre, sum and sum of squares of the values; the factor is NaN if it must be.
+    """Fill in factor, centre, sum and sum of squares of the values; NaN if any is infinite.
 
     The sums are of ``value * factor - centre``. Such values have no square that overflows. The
     centre is the median, whose distance from the mean is at most the standard deviation, so that
-    the sums keep their digits.
+    the sums keep their digits. If all values are 0, the factor is NaN, too.
     """
     n_groups, n_above, n_zeros = order.n[1], order.n[2], order.n[3]
     largest = 0.0

@@ -99,7 +99,9 @@ def sorted_unit(
 @kernel
 def sort_codes(codes, samples, domain, room, zeros):
     """Fill in sorted keys, which carry places, and the set of the other samples."""
-    places = np.arange(codes.size).astype(np.int32)
+    places = np.empty(codes.size, np.int32)
+    for at in range(codes.size):
+        places[at] = at
     numbers = make_keys(codes, places, room.keys)
     n_keys = numbers.n_keys
     if n_keys > 0:
@@ -107,11 +109,15 @@ def sort_codes(codes, samples, domain, room, zeros):
         sort_keys(room, START, n_keys, n_bits, TUNING)
     for word in range(domain.size):
         zeros[word] = domain[word]
-    # In the order of the samples, so that the words follow memory.
+    # Samples ascend, so that a word is complete before it is written.
+    last, stored = _NONE, _NONE
     for at in range(codes.size):
         sample = np.uint64(samples[at])
-        is_stored = np.uint64(codes[at] & MAGNITUDE != 0)
-        zeros[sample >> np.uint64(6)] &= ~(is_stored << (sample & np.uint64(63)))
+        if sample >> np.uint64(6) != last:
+            zeros[last] &= ~stored
+            last, stored = sample >> np.uint64(6), _NONE
+        stored |= np.uint64(codes[at] & MAGNITUDE != 0) << (sample & np.uint64(63))
+    zeros[last] &= ~stored
     return n_keys, numbers.n_negative
 
 
@@ -125,7 +131,7 @@ def has(words, sample):
 @inner
 def keep_within(unit, domain, keys, zeros):
     """Return a unit with the samples of a domain only; `keys` and `zeros` are room for its own."""
-    n_keys, n_negative = np.int64(0), np.int64(0)
+    n_keys, n_negative = START, START
     for at in range(unit.keys.size):
         key = unit.keys[at]
         is_in = has(domain, unit.samples[key & LOW_HALF])

@@ -50,24 +50,34 @@ def find_shared(top, concepts, shared):
     """Fill in what lists of samples share; `top` uint32 [S, T] ends in `NO_SAMPLE`."""
     n_lists = top.shape[0]
     tails = np.full((n_lists, N_SHARED), np.inf)
+    n_listed = np.zeros(n_lists, np.int64)
+    for number in range(n_lists):
+        for sample in top[number]:
+            n_listed[number] += sample != NO_SAMPLE
     # One concept after the other, so that its bits stay in the fastest memory.
     for c in concepts.concept:
-        of_concept = concepts.bits[c]
         n_positive, n_defined = concepts.n_positive[c], concepts.n_defined[c]
         for number in range(n_lists):
-            n_top, n_hits = np.int64(0), np.int64(0)
-            for sample in top[number]:
-                if sample == NO_SAMPLE:
-                    break
-                n_hits += has(of_concept, sample)
-                if concepts.defined.shape[0] > 0:
-                    n_top += has(concepts.defined[c], sample)
-                else:
-                    n_top += 1
+            listed = top[number, : n_listed[number]]
+            n_hits = count_in(concepts.bits[c], listed)
+            if n_hits < FEWEST_HITS:
+                continue
+            n_top = listed.size
+            if concepts.defined.shape[0] > 0:
+                n_top = count_in(concepts.defined[c], listed)
             # Only what is more than chance makes likely can be a surprise.
-            if n_hits >= FEWEST_HITS and n_hits * n_defined > n_positive * n_top:
+            if n_hits * n_defined > n_positive * n_top:
                 tail = tail_of_hits(n_hits, n_top, n_positive, n_defined)
                 keep(c, n_hits, tail, tails[number], shared, number)
+
+
+@inner
+def count_in(words, samples):
+    """Return how many of some samples are in a set."""
+    count = np.int64(0)
+    for sample in samples:
+        count += has(words, sample)
+    return count
 
 
 @inner

@@ -135,6 +135,7 @@ class EvidenceMaker:
         self._is_negative = [direction == "negative" for direction in settings.directions]
         self._n_samples = concepts.n_samples
         self._everywhere = whole_set(concepts.n_samples)
+        self._every_sample = np.arange(concepts.n_samples, dtype=np.int32)
         self._bits = _kernel_array(concepts.bits)
         none = np.empty((0, self._everywhere.size), np.uint64)
         self._defined = _kernel_array(none if concepts.defined is None else concepts.defined)
@@ -165,7 +166,7 @@ class EvidenceMaker:
         most = _most_values(units)
         room, room_to_sort = room_for_evidence(most, self._n_samples), room_for(most)
         for unit in range(len(units)):
-            samples, values = _stored(units, unit)
+            samples, values = _stored(units, unit, self._every_sample)
             in_order = sorted_unit(samples, values, self._everywhere, room_to_sort)
             for way, is_negative in enumerate(self._is_negative):
                 search = unit * n_ways + way
@@ -262,10 +263,10 @@ def _most_values(units: Units) -> int:
     return max((units[unit][1].size for unit in range(len(units))), default=0)
 
 
-def _stored(units: Units, unit: int) -> tuple[np.ndarray, np.ndarray]:
+def _stored(units: Units, unit: int, every_sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the samples with stored values of one unit, ascending, and these values."""
     if isinstance(units, np.ndarray):
-        return np.arange(units.shape[1], dtype=np.int32), units[unit]
+        return every_sample, units[unit]
     samples, values = units[unit]
     if (samples[1:] < samples[:-1]).any():
         order = np.argsort(samples)
