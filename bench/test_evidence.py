@@ -68,7 +68,7 @@ def test_evidence_of_units(alternate, kind, objectives):
         compared = samples_compared(work, settings)
     maker = EvidenceMaker(concepts, settings, [values.dtype], compared=compared)
     found = search.explain(values)
-    expected = maker(values, found)
+    expected = maker(values, found.results)
 
     def check(evidence):
         measures = evidence.formulas.measures
@@ -77,9 +77,23 @@ def test_evidence_of_units(alternate, kind, objectives):
 
     ways = [
         Way("search", lambda: search.explain(values)),
-        Way("evidence", lambda: maker(values, found), check),
+        Way("evidence", lambda: maker(values, found.results), check),
     ]
     alternate(f"{kind}, {objectives}: 50,000 x {N_UNITS}", ways, rounds=5, table="evidence")
+
+
+@pytest.mark.parametrize("n_units", [512, 4_096])
+def test_units_alike(alternate, n_units):
+    rng = np.random.default_rng(0)
+    units = rng.normal(size=(n_units, samples_to_compare(50_000, n_units, 0).size))
+    ranks = (2 * units.argsort(axis=1).argsort(axis=1) + 2).astype(np.uint16)
+    expected, _ = units_alike(ranks)
+
+    def check(found):
+        np.testing.assert_array_equal(found[0], expected)
+
+    ways = [Way("units alike", lambda: units_alike(ranks), check)]
+    alternate(f"{n_units:,} units: {ranks.shape[1]:,} samples", ways, rounds=5, table="evidence")
 
 
 @pytest.mark.parametrize("workload", [*WORKLOADS, "mixed, L=3, B=3", "Zipf, L=5, B=20"])
@@ -104,17 +118,3 @@ def test_auc_of_concepts(alternate, data_of, workload):
     n_concepts = len(concepts.id)
     title = f"{workload}: {len(units)} units, {n_concepts:,} concepts"
     alternate(title, ways, rounds=5, table="evidence")
-
-
-@pytest.mark.parametrize("n_units", [512, 4_096])
-def test_units_alike(alternate, n_units):
-    rng = np.random.default_rng(0)
-    units = rng.normal(size=(n_units, samples_to_compare(50_000, n_units, 0).size))
-    ranks = (2 * units.argsort(axis=1).argsort(axis=1) + 2).astype(np.uint16)
-    expected, _ = units_alike(ranks)
-
-    def check(found):
-        np.testing.assert_array_equal(found[0], expected)
-
-    ways = [Way("units alike", lambda: units_alike(ranks), check)]
-    alternate(f"{n_units:,} units: {ranks.shape[1]:,} samples", ways, rounds=5, table="evidence")
