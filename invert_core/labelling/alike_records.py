@@ -37,7 +37,7 @@ class WithAlike:
     def of(cls, parts: Iterable[EvidenceRecords], n_ways: int) -> "WithAlike":
         """Compare the units of each layer; memory holds the ranks of one layer at a time."""
         found = [_compared(*of_layer) for of_layer in _layers(parts, n_ways)]
-        return cls(parts, n_ways, np.concatenate(found))
+        return cls(parts, n_ways, found[0] if len(found) == 1 else np.concatenate(found))
 
     def __iter__(self) -> Iterator[EvidenceRecords]:
         """Yield the records of a few units at a time."""

@@ -10,8 +10,10 @@ NO_UNIT = 2**32 - 1
 _MOST, _FEWEST = 2_048, 256
 _RANKS = 2**23
 """The most ranks of a layer, as long as it does not take fewer samples than `_FEWEST`."""
-_PRODUCTS = 2**21
+_PRODUCTS = 2**18
 """The most correlations that are computed at once."""
+_UNITS = 512
+"""The most units whose ranks are at hand as floats, besides those that are compared with them."""
 _STREAM = 6
 
 
@@ -53,23 +55,21 @@ def units_alike(ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     >>> alike[:, 0].tolist(), correlation[:, 0].tolist()
     ([1, 0, 4294967295], [-1.0, -1.0, nan])
     """
-    n_units, n_compared = ranks.shape
-    # All sums of products are integers below this, which the type holds, in any order of adding.
-    is_small = n_compared * (n_compared**2 - 1) // 3 < 2**24
-    kind = np.dtype(np.float32 if is_small else np.float64)
-    centred: npt.NDArray[np.floating] = ranks.astype(kind)
-    centred -= n_compared + 1
-    squares = np.array([np.dot(unit, unit) for unit in centred], np.float64)
+    n_units = len(ranks)
+    squares = np.empty(n_units)
+    for number, unit in enumerate(ranks):
+        squares[number] = np.square(_centred(unit)).sum()
     alike = np.full((n_units, N_ALIKE), NO_UNIT, np.uint32)
     correlation = np.full((n_units, N_ALIKE), np.nan, np.float32)
     at_once = max(1, _PRODUCTS // n_units)
     for start in range(0, n_units, at_once):
         part = np.arange(start, min(start + at_once, n_units))
-        products = (centred[part] @ centred.T).astype(np.float64)
-        of_pair = np.sqrt(squares[part, None] * squares)
-        found = np.full(products.shape, np.nan)
-        np.divide(products, of_pair, out=found, where=of_pair > 0)
-        size = np.nan_to_num(np.abs(found), nan=-1.0)
+        found = _products(ranks[part], ranks)
+        with np.errstate(invalid="ignore"):
+            found /= np.sqrt(squares[part, None] * squares)
+        size = np.abs(found)
+        # Constant units have no correlation.
+        size[np.isnan(size)] = -1.0
         size[np.arange(part.size), part] = -1.0
         for place in range(min(N_ALIKE, n_units)):
             best = size.argmax(axis=1)
@@ -78,3 +78,26 @@ def units_alike(ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             correlation[part[some], place] = found[some, best[some]]
             size[np.arange(part.size), best] = -1.0
     return alike, correlation
+
+
+def _products(some: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+    """Return the sums of products of centred ranks: float64 [k, U], which are integers."""
+    products = np.empty((len(some), len(ranks)))
+    ours = _centred(some)
+    for start in range(0, len(ranks), _UNITS):
+        others = slice(start, start + _UNITS)
+        products[:, others] = ours @ _centred(ranks[others]).T
+    return products
+
+
+def _centred(ranks: np.ndarray) -> npt.NDArray[np.floating]:
+    """Return ranks [..., n] less their mean, in a type that holds all sums of their products.
+
+    These are integers below n(n^2 - 1) / 3, in whatever order they are added.
+    """
+    n_compared = ranks.shape[-1]
+    is_small = n_compared * (n_compared**2 - 1) // 3 < 2**24
+    kind = np.dtype(np.float32 if is_small else np.float64)
+    centred: npt.NDArray[np.floating] = ranks.astype(kind)
+    centred -= n_compared + 1
+    return centred
