@@ -269,18 +269,29 @@ def test_damage_anywhere_in_the_values_is_refused(here):
 def test_a_file_of_the_first_version_is_read():
     found = read_evidence(GOLDEN / "evidence_v1.h5")
     none = [NO_SAMPLE] * 4
-    assert (found.layer, found.direction) == (("fc", "fc"), ("positive", "positive"))
+    assert (found.layer, found.direction) == (("fc",) * 3, ("positive",) * 3)
     assert found.cuts.tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12]
-    assert found.rows["record"].tolist() == [0, 1]
-    assert found.units["range"].tolist() == [[-2, 9], [1, 1]]
+    assert found.rows["record"].tolist() == [0, 0, 1, 2, 2]
+    assert found.objective == ("auc", "phi", "auc", "auc", "phi")
+    assert found.units["range"].tolist() == [[-2, 9], [1, 1], [-9, 2]]
     assert found.units["top"][0, :13].tolist() == [0, 1, 2, 5, 3, 4, 6, 8, 9, 10, 11, 7, NO_SAMPLE]
-    assert found.units["mode_count"].tolist() == [7, 12]
+    assert found.units["mode_count"].tolist() == [7, 12, 7]
     assert found.rows["hits"][0, :4].tolist() == [1, 1.5, 2, 3]
     assert found.rows["missed"][0].tolist() == [8, 5, 1, 0, *none]
     assert found.rows["alarm_value"][0].tolist() == [7, 0, 0, 0, 0, 0, 0, -2]
     assert found.concept == ("bird",)
     assert (found.concepts.n_positive.tolist(), found.concepts.n_defined.tolist()) == ([4], [12])
     # Of 32 pairs of a bird and another sample, 26.5 are in order.
-    assert found.concepts.records["auc"].tolist() == [[round(65_534 * 26.5 / 32)], [32_767]]
+    assert found.concepts.records["auc"].tolist() == [
+        [round(65_534 * 26.5 / 32)],
+        [32_767],
+        [round(65_534 * 5.5 / 32)],
+    ]
+    assert found.alike["unit"][:, 0].tolist() == [2, NO_UNIT, 0]
+    assert found.alike["correlation"][[0, 2], 0].tolist() == [-1, -1]
+    assert found.held_out_cuts.tolist() == [1, 2, 3, 4]
+    assert found.held_out["hits"][0].tolist() == [0, 1, 2, 2]
+    assert found.held_out["auc"][:2].tolist() == [0.5, 0.5]
+    assert found.held_out["positive"].tolist() == [2, 2, 0, 2, 2]
     assert found.shown[11] == "s11"
-    assert set(found.sha256) == {"activations", "labels"}
+    assert set(found.sha256) == {"activations", "held_out", "labels"}
