@@ -10,7 +10,7 @@ NO_UNIT = 2**32 - 1
 _MOST, _FEWEST = 2_048, 256
 _RANKS = 2**23
 """The most ranks of a layer, as long as it does not take fewer samples than `_FEWEST`."""
-_PRODUCTS = 2**18
+_PRODUCTS = 2**21
 """The most correlations that are computed at once."""
 _UNITS = 512
 """The most units whose ranks are at hand as floats, besides those that are compared with them."""
@@ -77,6 +77,7 @@ def units_alike(ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             alike[part[some], place] = best[some]
             correlation[part[some], place] = found[some, best[some]]
             size[np.arange(part.size), best] = -1.0
+        del found, size  # before the next ones are made
     return alike, correlation
 
 
