@@ -169,6 +169,10 @@ def _positions_of_highest(unit: Unit, number: int) -> np.ndarray:
     place = int(expected + 4 * math.sqrt(expected)) + 2
     if place < some.size:
         guess = np.partition(some, some.size - place)[some.size - place]
+        # Of a sparse unit, the guess is often a zero like most others.
+        above = np.flatnonzero(values > guess)
+        if above.size >= number and (guess >= 0 or unit.n_implicit == 0):
+            return above
         near = np.flatnonzero(values >= guess)
         if near.size >= number and (guess > 0 or unit.n_implicit == 0):
             return near
@@ -185,6 +189,9 @@ def _highest(unit: Unit, of_near: np.ndarray, number: int) -> float:
             return 0.0
         if number > n_positive:
             number -= n_implicit
+    least = of_near.min()
+    if number > np.count_nonzero(of_near > least):
+        return float(least)  # which partition is slow to find if many are equal
     return float(np.partition(of_near, of_near.size - number)[of_near.size - number])
 
 
