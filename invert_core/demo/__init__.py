@@ -23,7 +23,7 @@ from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress, label_workload
 from invert_core.labelling.q_values import with_q_values
 from invert_core.labelling.workload import Workload
-from invert_core.results.evidence_file import write_evidence
+from invert_core.results.evidence_writing import write_evidence
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.results.run_directory import (

@@ -7,7 +7,6 @@ import numpy as np
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.alike import samples_to_compare
 from invert_core.metrics.evidence import Evidence, places_of_cuts
-from invert_core.results.evidence_file import AboutEvidence
 from invert_core.results.evidence_records import (
     CONCEPTS,
     NO_SAMPLE,
@@ -20,6 +19,7 @@ from invert_core.results.evidence_records import (
     row_type,
     sampled_type,
 )
+from invert_core.results.evidence_writing import AboutEvidence
 from invert_core.results.held_out_evidence import HELD_OUT_CUTS
 from invert_core.settings import Settings
 

@@ -1,13 +1,13 @@
 """Labelling: finding, for every unit, the formulas that its activation separates best."""
 
 import itertools
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from invert_core.executors.threads import Piece, Threads
+from invert_core.executors.threads import Threads
+from invert_core.labelling.batches import batches
 from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.evidence_recorder import EvidenceRecorder, samples_compared
 from invert_core.labelling.grouping import GroupSource
@@ -25,7 +25,6 @@ from invert_core.labelling.searches import (
 from invert_core.labelling.workload import Workload
 from invert_core.metrics.concept_auc import ConceptAUC
 from invert_core.metrics.evidence import Evidence, EvidenceMaker, places_of_cuts
-from invert_core.metrics.table import METRICS
 from invert_core.nulls.shared import SharedNulls
 from invert_core.results.columns import Label
 from invert_core.results.label_table import LabelTable
@@ -36,12 +35,6 @@ from invert_core.settings import OF_VALUES, Settings
 from invert_core.values import or_default
 
 Progress = Callable[[float, int], None]
-
-_UNITS = 256
-"""The most units of a batch, but for the last piece that it takes."""
-_PLACES = 2**16
-"""The number of places for formulas at which a batch ends."""
-_SECONDS_PER_BATCH = 0.5
 
 
 def label(
@@ -274,7 +267,7 @@ def label_workload(
         _test_of(left, threads.n_threads, block, keeps_evidence and settings.evidence) as test,
     ):
         addresses = left.addresses()
-        for batch in _batches(pieces, search.places, note):
+        for batch in batches(pieces, search.places, note):
             of_batch = list(itertools.islice(addresses, len(batch)))
             table = rows.table(batch.found, of_batch, batch.units, test, batch.evidence)
             del batch  # its units hold on to a whole block, and the next batch may take long
@@ -304,59 +297,6 @@ def _test_of(
         return nullcontext()
     cuts = places_of_cuts(held.concepts.n_samples) if keeps_hits else NO_CUTS
     return held_out_test(held, n_threads, block, independent=work.groups is None, cuts=cuts)
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """What was found for some units, their activations for metrics, and the evidence."""
-
-    found: Found
-    units: Units | None
-    evidence: Evidence | None
-
-    def __len__(self) -> int:
-        """Number of units."""
-        return len(self.found)
-
-    @classmethod
-    def of(cls, parts: Sequence["_Batch"]) -> "_Batch":
-        """Return all parts as one; only a single part has activations."""
-        made = [part.evidence for part in parts if part.evidence is not None]
-        return cls(
-            Found.joined([part.found for part in parts]),
-            parts[0].units,
-            Evidence.joined(made) if made else None,
-        )
-
-
-def _batches(
-    pieces: Iterable[Piece[Found]], places: int, note: Callable[[int], None]
-) -> Iterator[_Batch]:
-    """Join pieces into batches, because a test of many formulas costs little more than one.
-
-    A batch ends early after half a second, so that rows are saved while units take long, and
-    before an error or an interrupt. Metrics need the activations of the units, so with them each
-    piece is a batch. `note` is told how many units each piece has.
-    """
-    waiting: list[_Batch] = []
-    begun = time.monotonic()
-    try:
-        for piece in pieces:
-            waiting.append(_Batch(piece.found, piece.units if METRICS else None, piece.made))
-            note(len(piece))
-            del piece
-            n_units = sum(map(len, waiting))
-            is_long = time.monotonic() - begun >= _SECONDS_PER_BATCH
-            if METRICS or is_long or n_units >= _UNITS or n_units * places >= _PLACES:
-                batch, waiting = waiting, []
-                yield _Batch.of(batch)
-                begun = time.monotonic()
-    except BaseException as error:
-        if waiting and not METRICS and not isinstance(error, GeneratorExit):
-            yield _Batch.of(waiting)
-        raise
-    if waiting:
-        yield _Batch.of(waiting)
 
 
 @dataclass(frozen=True)

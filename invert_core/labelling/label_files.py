@@ -25,8 +25,8 @@ from invert_core.labelling.label import Progress, label_workload
 from invert_core.labelling.q_values import QValues
 from invert_core.labelling.searches import with_objective
 from invert_core.labelling.workload import Workload
-from invert_core.results.evidence_file import write_evidence
 from invert_core.results.evidence_records import saved_types
+from invert_core.results.evidence_writing import write_evidence
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.results.run_directory import (

@@ -1,26 +1,19 @@
-"""The file evidence.h5 of a run: what the highest samples of its units are."""
+"""The file evidence.h5 of a run, read: what the highest samples of its units are."""
 
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import h5py
 import numpy as np
 
 from invert_core.errors import FileFormatError, MissingFileError
-from invert_core.files.checksums import TYPE
 from invert_core.files.hdf5 import broken_file_errors, has_item, own_dataset, own_group
 from invert_core.files.hdf5_checksums import (
-    CHECKSUM,
     open_sealed,
     read_array,
     read_strings,
-    seal,
-    write_array,
-    write_strings,
 )
 from invert_core.files.hdf5_values import as_text, as_whole
 from invert_core.files.input_file import input_path
@@ -28,14 +21,9 @@ from invert_core.results.concept_records import NO_CONCEPT, ConceptEvidence
 from invert_core.results.evidence_records import (
     ALIKE,
     CONCEPTS,
-    NO_SAMPLE,
     OF_ROWS,
     ROWS,
-    SAMPLES,
     UNITS,
-    EvidenceRecords,
-    Records,
-    after,
     record_types,
 )
 from invert_core.results.held_out_evidence import HELD_OUT, HELD_OUT_CUTS
@@ -47,9 +35,6 @@ FORMAT_VERSION = 1
 DIRECTIONS = ("positive", "negative")
 """The directions, in the order of their numbers in the file."""
 
-_CHUNK, _CHUNK_BYTES = 1024, 2**19
-"""The most records of a chunk, and about how many bytes it has at most: HDF5 keeps 1 MiB in memory
-while a chunk is filled."""
 _AGAIN = "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN"
 _SHA256 = ("activations", "held_out", "labels")
 
@@ -58,39 +43,6 @@ LISTS = ("cuts", "compared", "n_units", "concept_positive", "concept_defined", H
 """The lists of uint32 that a file has of its own."""
 NAMES = ("layer", "objective", "concept")
 """The lists of text that a file has of its own."""
-
-
-@dataclass(frozen=True)
-class AboutEvidence:
-    """What the evidence of a run is about.
-
-    Attributes
-    ----------
-    n_samples : int
-        Number of samples that were searched.
-    lists : mapping of str to int array
-        The lists in `LISTS` that the file has: `cuts` [K], the numbers of samples among which hits
-        are counted; `compared` [n], the samples by which units are compared; `n_units`, how many
-        units of each layer there are; `concept_positive` and `concept_defined` [C], on how many
-        samples each concept is true, and on how many it is defined; and, if samples are held out,
-        `held_out_cuts` [K'], which is to these what `cuts` is to the searched ones.
-    names : mapping of str to sequence of str
-        The names in `NAMES`: `layer`, the `objective` of each search, and the `concept` ids.
-    sample_id : sequence of str or None
-        Ids of all samples of the activation file; None if they have none.
-    n_file_samples : int
-        Number of samples of the activation file.
-    sha256 : mapping of str to str
-        SHA-256 of the files `activations` and `labels` (labels.jsonl), and `held_out` if there is
-        one.
-    """
-
-    n_samples: int
-    lists: Mapping[str, np.ndarray]
-    names: Mapping[str, Sequence[str]]
-    sample_id: Sequence[str] | None
-    n_file_samples: int
-    sha256: Mapping[str, str]
 
 
 Fields = dict[str, np.ndarray]
@@ -217,51 +169,6 @@ class RunEvidence:
         return concept, auc
 
 
-def write_evidence(path: Path, parts: Iterable[EvidenceRecords], about: AboutEvidence) -> None:
-    """Write evidence.h5; memory holds a few units at a time.
-
-    `parts` is gone through twice, the first time to count.
-    """
-    types = record_types(about.lists)
-    numbers = dict.fromkeys(types, 0)
-    for part in parts:
-        for name in types:
-            numbers[name] += len(part[name])
-    is_shown = np.zeros(about.n_file_samples, np.bool_)
-    with h5py.File(path, "w") as file:
-        file.attrs["format"] = FORMAT
-        file.attrs["format_version"] = FORMAT_VERSION
-        file.attrs["n_samples"] = about.n_samples
-        for name, digest in about.sha256.items():
-            file.attrs[f"{name}_sha256"] = digest
-        for name, numbers_of in about.lists.items():
-            write_array(file, name, numbers_of.astype("<u4"))
-        for name in NAMES:
-            write_strings(file, name, tuple(about.names[name]))
-        written = {
-            name: _Written(file.create_group(name), numbers[name], of) for name, of in types.items()
-        }
-        for part in parts:
-            groups = after(written[UNITS].n_done, part.groups)
-            for name, group in written.items():
-                group.add(groups[name])
-            _note_shown(groups, is_shown)
-        for group in written.values():
-            group.close()
-        shown = np.flatnonzero(is_shown)
-        write_array(file, "shown_row", shown.astype("<u4"))
-        if about.sample_id is not None:
-            write_strings(file, "shown_id", tuple(about.sample_id[at] for at in shown.tolist()))
-        seal(file)
-
-
-def _note_shown(groups: Records, is_shown: np.ndarray) -> None:
-    for name, fields in SAMPLES.items():
-        for field in fields:
-            listed = groups[name][field]
-            is_shown[listed[listed != NO_SAMPLE]] = True
-
-
 def read_evidence(path: str | PathLike[str]) -> RunEvidence:
     """Read the evidence of a run.
 
@@ -297,41 +204,6 @@ def read_evidence(path: str | PathLike[str]) -> RunEvidence:
     if found.sha256.get("labels") != expected or len(found.rows["hits"]) != len(run.labels):
         raise FileFormatError(f"{str(evidence)!r} belongs to other labels.", _AGAIN)
     return found
-
-
-class _Written:
-    """A group with a dataset for each field of the records, which come in parts."""
-
-    def __init__(self, group: h5py.Group, n_records: int, of: np.dtype):
-        self.n_done = 0
-        names = of.names or ()
-        self._datasets = {name: _dataset(group, name, n_records, of[name]) for name in names}
-        self._checksums = dict.fromkeys(names, 0)
-
-    def add(self, records: np.ndarray) -> None:
-        """Write the next records."""
-        stop = self.n_done + len(records)
-        for name, dataset in self._datasets.items():
-            values = np.ascontiguousarray(records[name])
-            if len(values):
-                dataset[self.n_done : stop] = values
-            self._checksums[name] = zlib.crc32(values.tobytes(), self._checksums[name])
-        self.n_done = stop
-
-    def close(self) -> None:
-        """Store the checksums."""
-        for name, dataset in self._datasets.items():
-            dataset.attrs[CHECKSUM] = np.array(self._checksums[name], TYPE)
-
-
-def _dataset(group: h5py.Group, name: str, n_records: int, of: np.dtype) -> h5py.Dataset:
-    shape = (n_records, *of.shape)
-    options: dict[str, Any] = {}
-    if n_records:
-        fitting = max(1, _CHUNK_BYTES // of.itemsize)
-        chunks = (min(n_records, _CHUNK, fitting), *of.shape)
-        options = {"chunks": chunks, "compression": "gzip", "shuffle": True}
-    return group.create_dataset(name, shape, of.base, **options)
 
 
 def _named(file: h5py.File, numbers: np.ndarray, names: Sequence[str]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import pytest
 
 from invert_core import Settings
 from invert_core.errors import DataError
-from invert_core.labelling import label as labelling
+from invert_core.labelling import batches
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import label_workload
 from tests.labelling.small_case import concept_set, small
@@ -14,7 +14,7 @@ from tests.labelling.small_case import concept_set, small
 @pytest.fixture(autouse=True)
 def patience(monkeypatch):
     """However slow the machine is, no batch is old."""
-    monkeypatch.setattr(labelling, "_SECONDS_PER_BATCH", np.inf)
+    monkeypatch.setattr(batches, "_SECONDS_PER_BATCH", np.inf)
 
 
 def sizes(n_units, block=8, spoil=None, **settings):
@@ -38,12 +38,12 @@ def test_hundreds_of_units_are_tested_at_once():
 
 
 def test_a_batch_ends_once_it_is_old(monkeypatch):
-    monkeypatch.setattr(labelling, "_SECONDS_PER_BATCH", 0.0)
+    monkeypatch.setattr(batches, "_SECONDS_PER_BATCH", 0.0)
     assert sizes(24) == ([8, 8, 8], None)
 
 
 def test_a_batch_holds_fewer_units_if_the_beam_is_wide(monkeypatch):
-    monkeypatch.setattr(labelling, "_PLACES", 16 * (50 + 2))
+    monkeypatch.setattr(batches, "_PLACES", 16 * (50 + 2))
     assert sizes(40, beam=50)[0] == [16, 16, 8]
 
 

@@ -153,7 +153,7 @@ def test_paths_may_be_text(tmp_path, inputs):
 
 
 def test_rows_are_handed_over_as_they_are_saved(tmp_path, inputs, monkeypatch):
-    monkeypatch.setattr("invert_core.labelling.label._UNITS", 40)
+    monkeypatch.setattr("invert_core.labelling.batches._UNITS", 40)
     handed = []
     found = label_files(*inputs, tmp_path / "run", each=handed.append, settings=FEW)
     assert len(handed) > 1

@@ -109,7 +109,7 @@ def test_memory_and_files_and_what_is_printed_have_the_same_q_values(tmp_path, f
 def test_a_labelling_that_was_stopped_ends_with_the_same_q_values(
     tmp_path, files, monkeypatch, after
 ):
-    monkeypatch.setattr("invert_core.labelling.label._UNITS", 4)
+    monkeypatch.setattr("invert_core.labelling.batches._UNITS", 4)
     monkeypatch.setattr("invert_core.executors.threads._units_per_piece", lambda *_: 4)
     settings = Settings(length=1)
     whole = label_files(*files, tmp_path / "whole", settings=settings)
