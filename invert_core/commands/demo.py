@@ -1,6 +1,5 @@
 """The command ``invert demo``."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,10 +28,13 @@ if TYPE_CHECKING:
 def demo(output: Path, jobs: int | None, table: options.Table, overwrite: bool) -> None:
     """Label a small network for digits that comes with the package.
 
-    Extract two layers with ONNX Runtime, label all their units, test each label on images that
-    neither training nor search has seen, and write a run directory.
+    Extract two layers with ONNX Runtime, find for each unit its label and its peak, what its
+    strongest responses share, test both on images that neither training nor search has seen, and
+    write a run directory.
     """
+    from invert_core.commands.label_table import verdicts, where_to_look
     from invert_core.demo import run_demo
+    from invert_core.labelling.overview import Overview
 
     with progress("Labelling") as report:
         labels = run_demo(output, jobs=jobs, overwrite=overwrite, progress=report)
@@ -41,8 +43,9 @@ def demo(output: Path, jobs: int | None, table: options.Table, overwrite: bool) 
     if table.style != "table":
         return
     say("held out: the AUC on images that neither training nor search has seen, and its interval.")
-    command = shlex.join(["invert", "show", str(output), labels.best()[0].address])
-    say(f"The run is in {str(output)!r}; look at one unit with: {command}")
+    overview = Overview.of(labels, top=1)
+    say(verdicts(overview))
+    say(f"The run is in {str(output)!r}.\n{where_to_look(overview, output)}")
 
 
 def _print_labels(labels: "Labels", table: options.Table) -> None:

@@ -1,6 +1,5 @@
 """The command ``invert label``."""
 
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +166,7 @@ def label(
         print_overview,
         summary,
         verdicts,
+        where_to_look,
     )
     from invert_core.labelling.label_files import label_files
     from invert_core.labelling.overview import Overview
@@ -198,6 +198,5 @@ def label(
     say(f"The labels of {summary(overview)} are in {str(output)!r}, marked as headlines.")
     if judged := verdicts(overview):
         say(judged)
-    if overview.best:
-        (first, *_), *_ = overview.best
-        say(f"Look at one unit with: {shlex.join(['invert', 'show', str(output), first.address])}")
+    if hint := where_to_look(overview, output):
+        say(hint)

@@ -1,8 +1,10 @@
 """How labels are printed, for people and for programs."""
 
 import math
+import shlex
 import sys
 from collections.abc import Iterable, Sequence, Set
+from pathlib import Path
 
 from invert_core.commands.console import print_rows
 from invert_core.commands.options import Table
@@ -12,7 +14,7 @@ from invert_core.results.labels import COLUMNS, Labels
 from invert_core.settings import OF_HIGHEST, SIGNIFICANT
 from invert_core.wording import counted
 
-SHOWN = ("unit", "label", "auc", "p_search", "positive", "verdict")
+SHOWN = ("unit", "label", "auc", "verdict", "p_search", "positive")
 """The columns of a table of labels, but for those that only some labels have."""
 
 _PEAK = "phi"
@@ -41,21 +43,28 @@ def print_answers(answers: Sequence[Sequence[Label]], sample_counts: Set[int]) -
         columns = _behind("positive", columns, "groups")
     if any(row.gap is not None for row in best):
         columns = (*columns, "gap")
+    if len({row.direction for row in best}) > 1:
+        columns = (*columns, "direction")
     if best and all(row.direction == "given" for row in best):  # nothing was searched
         columns = tuple("p_value" if name == "p_search" else name for name in columns)
     others = dict.fromkeys(row.objective for _, *beside in answers for row in beside)
+    for name in reversed([_beside_name(objective) for objective in others]):
+        columns = _behind("verdict", _behind("verdict", columns, f"{name}_verdict"), name)
     rows = []
     for first, *beside in answers:
         of_others = {row.objective: _beside(row, first) for row in beside}
         rows.append(shown(first))
         for objective in others:
-            name = "peak" if objective == _PEAK else f"by_{objective}"
+            name = _beside_name(objective)
             label, verdict = of_others.get(objective, ("-", ""))
             rows[-1] |= {name: label, f"{name}_verdict": verdict}
-            columns = tuple(dict.fromkeys([*columns, name, f"{name}_verdict"]))
     if all(row.verdict == "none" for row in best):
-        columns = tuple(name for name in columns if not name.endswith("_verdict"))
+        columns = tuple(name for name in columns if not name.endswith("verdict"))
     print_rows(rows, columns, "table")
+
+
+def _beside_name(objective: str) -> str:
+    return "peak" if objective == _PEAK else f"by_{objective}"
 
 
 def _beside(row: Label, first: Label) -> tuple[str, str]:
@@ -73,7 +82,7 @@ def columns_for(columns: tuple[str, ...], rows: Sequence[Label]) -> tuple[str, .
     if any(row.n_samples_held_out is not None for row in rows):
         columns = _behind(tested, columns, "held_out")
     if all(row.verdict == "none" for row in rows):
-        columns = tuple("status" if name == "verdict" else name for name in columns)
+        columns = (*columns, "status")
     return columns
 
 
@@ -118,6 +127,19 @@ def verdicts(overview: Overview) -> str:
     return f"Verdicts: {'; '.join(parts)}." if parts else ""
 
 
+def where_to_look(overview: Overview, run: Path) -> str:
+    """Say how to look at units: one whose label says most, and one whose label says too little."""
+    told = [f"Look at one unit with: {_show(run, rows[0])}" for rows in overview.best[:1]]
+    if overview.doubtful is not None:
+        shown = _show(run, overview.doubtful)
+        told.append(f"At one whose label misses its strongest responses: {shown}")
+    return "\n".join(told)
+
+
+def _show(run: Path, row: Label) -> str:
+    return shlex.join(["invert", "show", str(run), row.address])
+
+
 def shown(row: Label) -> dict[str, object]:
     """Write a row for people, with p-values as powers of ten, because they may underflow."""
     return {
@@ -132,11 +154,20 @@ def shown(row: Label) -> dict[str, object]:
         "positive": row.n_positive,
         "groups": row.n_groups_positive,
         "samples": row.n_samples,
-        "top_10": "" if row.precision_at_10 is None else f"{10 * row.precision_at_10:.2g}/10",
+        "top_10": _hits(row),
         "verdict": row.verdict,
         "status": row.status,
         "gap": row.gap,
+        "direction": row.direction,
     }
+
+
+def _hits(row: Label) -> str:
+    """Write on how many of the ten highest samples a formula is true; ties count in part."""
+    if row.precision_at_10 is None:
+        return ""
+    n_top = min(10, row.n_samples)
+    return f"{n_top * row.precision_at_10:.2g}/{n_top}"
 
 
 def on_held_out(row: Label) -> str:

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from invert_core.results.columns import Explanation, Label
 
 LENGTH_COLUMNS = ("label", "auc", "p_value", "positive")
-ROW_COLUMNS = ("label", "auc", "top_10", "p_search", "positive", "verdict")
-WHY = "the smallest p of the best of each length, corrected for the length"
-WHY_HELD_OUT = "the smallest p of the best of each length that held-out samples bear out"
+ROW_COLUMNS = ("label", "auc", "top_10", "verdict", "p_search", "positive")
 CALLED = {"auc": "headline", "phi": "peak"}
 """What the label by an objective is called."""
 ASKED = {
@@ -33,11 +31,14 @@ ASKED = {
 def show(run: Path, unit: str, style: str) -> None:
     """Show what a run found for one unit.
 
-    Print the headline, the rows of the unit and the best formula of each length, in names that
-    `invert score` takes; JSON and CSV also hold formulas in ids. CSV holds the rows only.
+    Print its label and its peak, each with what it is worth, then the rows and the best formula of
+    each length, in names that `invert score` takes; JSON and CSV also hold formulas in ids. CSV
+    holds the rows only.
 
     The headline, marked with *, is the label to show if only one is shown: of the best formulas of
-    each length, the one with the smallest p, corrected for all formulas that are not longer.
+    each length, the one with the smallest p, corrected for all formulas that are not longer. Where
+    there are held-out samples, they must bear a longer one out. The peak is the headline by phi,
+    what the strongest responses share.
     """
     from invert_core.results.labels import COLUMNS
     from invert_core.results.run_directory import read_run
@@ -75,8 +76,11 @@ def _print_unit(rows: Sequence["Label"], counts: Set[int]) -> None:
             if row.by_length:
                 echo_line("\n" + printable(f"Best found of each length{by}, {row.direction}:"))
                 columns = ("length", *_marked(with_samples(LENGTH_COLUMNS, counts), headlines))
+                if objective != "auc" and any(one.score is not None for one in row.by_length):
+                    at = columns.index("auc")
+                    columns = (*columns[:at], objective, *columns[at:])
                 headline = headlines.get((row.objective, row.direction))
-                found = [_of_length(one, headline) for one in row.by_length]
+                found = [_of_length(one, objective, headline) for one in row.by_length]
                 print_rows(found, columns, "table")
 
 
@@ -89,11 +93,19 @@ def _print_headlines(headlines: Iterable["Label"]) -> None:
     for (direction, label), same in alike.items():
         of = " and ".join(CALLED.get(row.objective, f"headline by {row.objective}") for row in same)
         of = f"{of[0].upper()}{of[1:]}" + (f", {direction}" if has_directions else "")
-        is_told = any(row.objective == "auc" and row.n_samples_held_out is not None for row in same)
-        why = WHY_HELD_OUT if is_told else WHY
-        if [row.objective for row in same] == ["phi"]:
-            why = ASKED["phi"]
-        echo_line(printable(f"{of}: {label} ({why})"))
+        words = dict.fromkeys(_worth(row) for row in same if row.verdict != "none")
+        worth = f" ({'; '.join(words)})" if words else ""
+        echo_line(printable(f"{of}: {label}{worth}"))
+
+
+def _worth(row: "Label") -> str:
+    """Say what a label is worth, and of how many of the highest samples it is true."""
+    if row.precision_at_10 is None:
+        return row.verdict
+    end = "lowest" if row.direction == "negative" else "highest"
+    n_top = min(10, row.n_samples)
+    hits = f"{n_top * row.precision_at_10:.2g}"
+    return f"{row.verdict}: true on {hits} of the {n_top} {end} samples"
 
 
 def _print_rows(
@@ -103,8 +115,8 @@ def _print_rows(
     from invert_core.commands.label_table import columns_for, shown, with_samples
 
     columns = with_samples(columns_for(ROW_COLUMNS, rows), counts)
-    if all(row.precision_at_10 is None for row in rows):
-        columns = tuple(name for name in columns if name != "top_10")
+    if all(row.verdict == "none" for row in rows):
+        columns = tuple(name for name in columns if name not in ("top_10", "verdict"))
     columns = ("rank", *_marked(columns, headlines))
     if len({row.direction for row in rows}) > 1:
         columns = (*columns, "direction")
@@ -128,10 +140,11 @@ def _mark(is_headline: object) -> str:
     return "*" if is_headline else ""
 
 
-def _of_length(found: "Explanation", headline: "Label | None") -> dict[str, Any]:
+def _of_length(found: "Explanation", objective: str, headline: "Label | None") -> dict[str, Any]:
     from invert_core.commands.label_table import power_of_ten
 
     return vars(found) | {
+        objective: "" if found.score is None else f"{found.score:.4f}",
         "headline": _mark(headline is not None and found.formula == headline.formula),
         "auc": f"{found.auc:.4f}",
         "p_value": power_of_ten(found.log10_p),

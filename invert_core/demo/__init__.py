@@ -36,10 +36,10 @@ from invert_core.results.run_directory import (
     write_rows,
 )
 from invert_core.results.unfinished_record import Saved, Timer
-from invert_core.settings import Settings
+from invert_core.settings import BOTH_ANSWERS, Settings
 
 LAYERS = ("relu3", "output")
-SETTINGS = Settings(length=3, beam=3, min_fraction=0.05)
+SETTINGS = Settings(length=3, beam=3, min_fraction=0.05, objective=BOTH_ANSWERS)
 """A formula must cover 60 of the 1,198 images; with fewer, it may not hold on other images."""
 
 

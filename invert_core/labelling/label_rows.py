@@ -96,7 +96,8 @@ class LabelRows:
             The evidence for the formulas of the units, with the entries of this objective only.
         """
         tested = tested_formulas(
-            found.n_positive, found.doubled_u, found.spread, found.log10_p, found.rung
+            *(found.n_positive, found.doubled_u, found.spread, found.log10_p, found.rung),
+            self._scores(found),
         )
         is_headline = headlines(found, self._score_held_out(found, unseen))
         reported = np.flatnonzero((found.rank > 0) | is_headline)
@@ -203,7 +204,6 @@ class LabelRows:
             "n_scored": result.n_scored[unit, way],
             "gap": result.gap[unit, way],
             "objective": chosen(self._settings.objectives, 0 * way),
-            "score": self._scores(found.take(reported)),
         }
 
     def _scores(self, found: Findings) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from invert_core.labelling.q_values import QValues
 from invert_core.results.columns import Label
+from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels, answers_of, best_rows, conviction
 from invert_core.settings import Settings
 
@@ -31,6 +32,8 @@ class Overview:
         All different numbers of samples on which formulas were compared.
     verdicts : dict of str to Counter
         How many labels by each objective have each verdict; dead units count for the first one.
+    doubtful : Label or None
+        The most convincing label that does not say what its unit responds to most.
     """
 
     def __init__(self, top: int, settings: Settings | None = None):
@@ -41,6 +44,7 @@ class Overview:
         self.n_units = self.n_dead = 0
         self.sample_counts: set[int] = set()
         self.verdicts: dict[str, Counter[str]] = {}
+        self.doubtful: Label | None = None
 
     @classmethod
     def of(cls, labels: Labels, top: int) -> Self:
@@ -64,8 +68,15 @@ class Overview:
             of_rows = (table.array(name)[judged].tolist() for name in ("objective", "verdict"))
             for objective, verdict in zip(*of_rows, strict=True):
                 self.verdicts.setdefault(objective, Counter())[verdict] += 1
+            self._note_doubtful(table)
         self._best = sorted(self._best, key=lambda one: conviction(one[1][0]))[: self._top]
         self.sample_counts |= labels.sample_counts()
+
+    def _note_doubtful(self, table: LabelTable) -> None:
+        at = best_rows(table, None)
+        at = at[table.array("verdict")[at] == "bulk"][:1]
+        found = [*table.take(at), *([self.doubtful] if self.doubtful else [])]
+        self.doubtful = min(found, key=conviction, default=None)
 
     @property
     def best(self) -> tuple[tuple[Label, ...], ...]:

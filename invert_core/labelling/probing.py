@@ -169,7 +169,9 @@ def probe(
         raise choice("direction", direction, DIRECTIONS)
     inputs = Inputs(activations, concepts, layers, units, names, join, missing, match)
     scored = score_units(inputs, formula, progress=progress, block=block)
-    rows_found = by_row(scored.columns | _corrected(scored.tested))
+    found = scored.columns | _corrected(scored.tested)
+    del found["score"]  # nothing was searched for
+    rows_found = by_row(found)
     units_found = [ProbedUnit(rank=1, **row) for row in rows_found]
     ranked = sorted(units_found, key=_order(direction))
     rows = [replace(row, rank=rank) for rank, row in enumerate(ranked, start=1)]

@@ -8,7 +8,7 @@ import numpy as np
 from invert_core.metrics.table import METRICS
 from invert_core.results.column_fields import OPTIONAL_TYPES, columns
 from invert_core.results.columns import Label
-from invert_core.results.label_table import Column
+from invert_core.results.label_table import OF_ROWS, Column
 from invert_core.search.search import Units
 
 Columns = dict[str, np.ndarray]
@@ -40,9 +40,10 @@ def unit_columns(
 
 
 def absent_columns(n_rows: int) -> Columns:
-    """Return all columns that may be empty, empty."""
-    found = columns(Label).items()
-    return {name: np.full(n_rows, np.nan) for name, one in found if one.type in OPTIONAL_TYPES}
+    """Return all columns of rows, not of formulas, that may be empty, empty."""
+    found = columns(Label)
+    names = [name for name in OF_ROWS if found[name].type in OPTIONAL_TYPES]
+    return {name: np.full(n_rows, np.nan) for name in names}
 
 
 def metric_columns(values: Sequence[Mapping[str, float | None]]) -> Columns:

@@ -210,7 +210,7 @@ def _tested(
     units = np.arange(len(rank_sum))
     log10_p, rung = log10_p_given_ties(sizes, sums, units, Ties.join(ties))
     doubled_u = sums - sizes * (sizes + 1)
-    tested = tested_formulas(sizes, doubled_u, spread, log10_p, rung)
+    tested = tested_formulas(sizes, doubled_u, spread, log10_p, rung, np.nan)
     return tested, metric_columns(metrics)
 
 

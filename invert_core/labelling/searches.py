@@ -37,17 +37,17 @@ def corrections_of(
 
 
 def with_objective(settings: Settings, work: Workload) -> Settings:
-    """Return settings that say what to search for; see `Settings.objective`.
-
-    >>> with_objective(Settings(search="exhaustive"), work=None).objective
-    ('auc',)
-    """
+    """Return settings that say what to search for; see `Settings.objective`."""
     names = settings.objectives
-    if settings.objective is None and len(names) > 1 and work.concepts.defined is not None:
+    lacks_labels = work.concepts.defined is not None
+    if settings.objective is None and (lacks_labels or settings.search == "exhaustive"):
         names = names[:1]
         _log.info(
-            "Labels are missing, and only the objective auc can leave them out: the highest "
-            "activations get no labels of their own (--objective phi)."
+            "%s only the objective auc, so no unit gets a label of what its strongest responses "
+            "share (--objective phi).",
+            "A search that leaves out missing labels knows"
+            if lacks_labels
+            else "An exhaustive search knows",
         )
     return replace(settings, objective=names)
 

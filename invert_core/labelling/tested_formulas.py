@@ -43,6 +43,7 @@ def tested_formulas(
     spread: RankSpread,
     log10_p: np.ndarray,
     rung: np.ndarray,
+    score: np.ndarray | float,
 ) -> Tested:
     """Return the results of tests of formulas.
 
@@ -54,6 +55,8 @@ def tested_formulas(
         Rank spread of each formula's unit, arrays [F].
     log10_p, rung : float64 [F], int8 [F]
         Decimal logarithms of the p-values, and how they were computed.
+    score : float64 [F] or NaN
+        Values of what was searched for, if anything was.
     """
     found = {
         "auc": doubled_u / (2 * n_positive * (spread.n_samples - n_positive)),
@@ -64,6 +67,7 @@ def tested_formulas(
         "n_positive": n_positive,
         "n_samples": np.broadcast_to(spread.n_samples, n_positive.shape),
         "concept_fraction": n_positive / spread.n_samples,
+        "score": np.broadcast_to(score, n_positive.shape),
     }
     return Tested(found, rung, spread.is_dead)
 

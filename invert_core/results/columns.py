@@ -65,6 +65,11 @@ class Explanation:
         "are all samples unless labels are missing."
     )
     concept_fraction: float = column("`n_positive` divided by `n_samples`.", dead=0.0)
+    score: float | None = column(
+        "Value of the objective; with direction `negative`, that of -1 times the activations.",
+        dead=None,
+        default=None,
+    )
 
 
 @described
@@ -303,11 +308,6 @@ class Label(UnitExplanation):
         default="auc",
         words=OBJECTIVES,
     )
-    score: float | None = column(
-        "Value of the objective; with direction `negative`, that of -1 times the activations.",
-        dead=None,
-        default=None,
-    )
     score_held_out: float | None = column(
         "Value of `phi`, `iou` or `f1` on the held-out samples, of which the same share count as "
         "the highest; nothing for other objectives, or where `auc_held_out` is nothing.",
@@ -360,5 +360,10 @@ _FIRST = (
     "unit_name",
 )
 """The order of the columns so far; a new column comes after them."""
+_LAST = ("score", "score_held_out")
 
-Label.ORDER = (*_FIRST, *(name for name in columns(Label) if name not in _FIRST))
+Label.ORDER = (
+    *_FIRST,
+    *(name for name in columns(Label) if name not in (*_FIRST, *_LAST)),
+    *_LAST,
+)

@@ -72,13 +72,15 @@ class LabelText:
     def _of_formulas(self, name: str, texts: Callable[[str], str]) -> list[str]:
         if _TYPES[name] is str:
             return list(map(texts, self._table.explained[name].tolist()))
-        return self._written(name, self._table.explained[name])
+        written = self._written(name, self._table.explained[name])
+        return ["null" if one == "nan" else one for one in written]
 
     def _of_rows(self, name: str, nothing: str) -> list[str]:
         if name in EXPLAINED:
-            written = self._written(name, self._table.explained[name])
-            return [written[one] for one in self._table.formula.tolist()]
-        written = self._written(name, self._table.rows[name])
+            of_formulas = self._written(name, self._table.explained[name])
+            written = [of_formulas[one] for one in self._table.formula.tolist()]
+        else:
+            written = self._written(name, self._table.rows[name])
         return [nothing if one == "nan" else one for one in written]
 
     def _written(self, name: str, column: Column) -> list[str]:

@@ -319,7 +319,7 @@ def test_a_concept_that_a_unit_follows_is_found_in_both_forms(both):
         above = module[:, units] > np.median(module[:, units], axis=0)
         distinct = np.unique(above, axis=1).T
         concepts = {f"c{number}": column for number, column in enumerate(distinct)}
-        settings = Settings(length=1, max_fraction=0.6)
+        settings = Settings(objective="auc", length=1, max_fraction=0.6)
         first, second = (
             label(values[:, units], concepts, settings=settings) for values in (module, graph)
         )

@@ -271,8 +271,8 @@ def test_a_block_is_let_go_once_its_last_unit_is_handed_over(monkeypatch):
     seen: list[weakref.ref] = []
     alive: list[int] = []
 
-    def watched(work, block):
-        for values in read(work, block):
+    def watched(work, block, **options):
+        for values in read(work, block, **options):
             copied = values.copy()
             del values
             seen.append(weakref.ref(copied))

@@ -198,7 +198,7 @@ def test_what_the_top_shares_is_what_few_others_carry():
     labels[top[:9], 30] = False
     defined = rng.random(labels.shape) < 0.9
     for is_known in (None, defined):
-        settings = Settings(length=1, beam=1, min_fraction=0.02)
+        settings = Settings(objective="auc", length=1, beam=1, min_fraction=0.02)
         concepts, search = search_of(labels, is_known, settings)
         maker = EvidenceMaker(concepts, settings, compared=np.arange(9))
         made = maker(values[None], [search.explain(values[None])])
@@ -210,7 +210,7 @@ def test_what_the_top_shares_is_what_few_others_carry():
 def test_evidence_that_no_run_keeps_lacks_ranks_and_what_is_shared():
     rng = np.random.default_rng(2)
     labels, values = rng.random((90, 5)) < 0.3, rng.normal(size=(2, 90))
-    settings = Settings(length=1)
+    settings = Settings(objective="auc", length=1)
     concepts, search = search_of(labels, None, settings)
     made = EvidenceMaker(concepts, settings)(values, [search.explain(values)])
     assert made.ranks.shape == (2, 0)
