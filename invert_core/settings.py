@@ -44,13 +44,14 @@ class Settings:
         Smallest and largest share of the samples that an extent may cover [alpha, beta]. Only
         samples on which the formula is defined count.
     direction : {"positive", "negative", "both"}
-        Whether to search for the largest AUC, the smallest AUC, or for each in turn.
+        Whether to search for the largest AUC, the smallest AUC, or for each in turn; by other
+        objectives, for what the highest activations tell, the lowest, or each.
     limit_search : int or None
         Number of concepts to use from the second literal on: those with the largest
-        abs(AUC - 0.5). None uses all concepts.
+        abs(AUC - 0.5), or difference of mean scores by other objectives. None uses all concepts.
     min_gain : float
-        A longer formula is reported only if its AUC is better than that of every shorter reported
-        formula by at least this much.
+        A longer formula is reported only if it is better than every shorter reported formula by at
+        least this much: in AUC, or in the objective of its search.
     search : {"beam", "exhaustive"}
         "exhaustive" finds the best of all formulas of up to `length` literals, at most 3, and
         certifies it. It reports the best formula of each length that satisfies `min_gain`; `beam`
@@ -149,7 +150,7 @@ class Settings:
             return
         if not isinstance(given, Iterable):
             raise SettingError(f"--objective is {given!r}.", "Give names, as in auc,phi.")
-        names = tuple(given.split(",") if isinstance(given, str) else given)
+        names = tuple(map(str.strip, given.split(",")) if isinstance(given, str) else given)
         for name in names:
             if name not in OBJECTIVES:
                 raise choice("objective", name, OBJECTIVES)
@@ -172,8 +173,9 @@ class Settings:
     def _check_quantile(self) -> None:
         if self.quantile != type(self).quantile and not set(self.objectives) & set(OF_HIGHEST):
             raise SettingError(
-                "--quantile is of use only with the objectives phi, iou and f1.",
-                "Add one of them, as in --objective auc,phi, or leave out --quantile.",
+                "--quantile is of use only with the objectives phi, iou and f1, which neither "
+                "exhaustive searches nor those that leave out missing labels know.",
+                "Leave out --quantile, or add --objective auc,phi where labels are complete.",
             )
 
     def _check_ranges(self) -> None:

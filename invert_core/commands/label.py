@@ -25,7 +25,7 @@ class Names(click.ParamType):
 
     def convert(self, value: Any, param: object, ctx: object) -> tuple[str, ...]:
         """Take the names apart."""
-        return tuple(value.split(",")) if isinstance(value, str) else tuple(value)
+        return tuple(map(str.strip, value.split(","))) if isinstance(value, str) else tuple(value)
 
 
 search_options = options.together(
@@ -62,10 +62,11 @@ search_options = options.together(
         "--objective",
         type=Names(),
         default=Settings.objective,
-        show_default=",".join(BOTH_ANSWERS),
         help="What to search for, one or more of " + ", ".join(OBJECTIVES) + ": the largest AUC, "
         "the best overlap with the highest activations (phi, iou, f1), and so on. Only auc is for "
-        "exhaustive searches, and for --missing exclude.",
+        "exhaustive searches, and for --missing exclude.  [default: "
+        + ",".join(BOTH_ANSWERS)
+        + "]",
     ),
     click.option(
         "--quantile",
@@ -83,7 +84,8 @@ search_options = options.together(
         "--min-gain",
         default=Settings.min_gain,
         show_default=True,
-        help="AUC that a longer formula must gain over the best shorter one to be reported.",
+        help="What a longer formula must gain over the best shorter one to be reported, in AUC or "
+        "in the objective of its search.",
     ),
     click.option(
         "--search",
@@ -153,12 +155,15 @@ def label(
     overwrite: bool,
     dry_run: bool,
 ) -> None:
-    """Find the formula of concepts that fits each unit best.
+    """Find the formulas of concepts that say what each unit detects.
+
+    Each unit gets a label, which its whole activation separates best, and a peak, which its
+    strongest responses share.
 
     ACTIVATIONS is a file made by 'invert extract', or .npy or .npz. CONCEPTS is a file made by
     'invert concepts build', or any source that it takes. The run directory gets labels.csv,
-    labels.jsonl, evidence.h5 and run.json. The table has the headline of each unit, the formula to
-    show if only one is shown; 'invert show' has the others. After an interruption, the same
+    labels.jsonl, evidence.h5 and run.json. The table has the label of each unit, its verdict, and
+    its peak; 'invert show' has the other formulas. After an interruption, the same
     command goes on where it stopped.
     """
     from invert_core.commands.label_table import (

@@ -129,11 +129,12 @@ def verdicts(overview: Overview) -> str:
 
 def where_to_look(overview: Overview, run: Path) -> str:
     """Say how to look at units: one whose label says most, and one whose label says too little."""
-    told = [f"Look at one unit with: {_show(run, rows[0])}" for rows in overview.best[:1]]
+    told = {_show(run, rows[0]): "Look at one unit with" for rows in overview.best[:1]}
     if overview.doubtful is not None:
-        shown = _show(run, overview.doubtful)
-        told.append(f"At one whose label misses its strongest responses: {shown}")
-    return "\n".join(told)
+        told[_show(run, overview.doubtful)] = (
+            "Look at one whose label misses its strongest responses with"
+        )
+    return "\n".join(f"{what}: {command}" for command, what in told.items())
 
 
 def _show(run: Path, row: Label) -> str:

@@ -51,7 +51,7 @@ class HeldOutCounts:
     n_significant : int or None
         How many of these have a `p_held_out` below 0.05. Of labels without any meaning, about 5 %
         do, and fewer if they hold in few groups. None if there is no such p-value: the samples are
-        in groups, and these are not known, or the search was for the highest samples.
+        in groups, and these are not known, or they are and the objective is "phi", "iou" or "f1".
     n_wrong_side : int or None
         How many have an AUC on the other side of 0.5 than the search found or, by "phi", a
         `score_held_out` below 0. None by "iou" and "f1", which have no such side.

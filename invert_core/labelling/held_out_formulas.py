@@ -191,6 +191,7 @@ def _by_highest(placed: Placements, asked: Asked, independent: bool) -> Columns:
             counts = of_name.n_positive, of_name.n_hits, of_name.n_highest
             score[at] = value_of_highest(name, *counts, n_samples)
     if independent and placed.between is None:
+        log10_p[:] = 0.0  # where no sample is higher than the others
         some = np.flatnonzero(placed.n_highest)
         tested = placed.take(some)
         log10_p[some] = log10_p_of_hits(

@@ -14,6 +14,7 @@ from invert_core.kernels.warm_up import compile_jobs
 from invert_core.labelling.held_out_formulas import Asked, Basis, Unseen, tested
 from invert_core.labelling.workload import Workload
 from invert_core.results.label_table import LabelTable
+from invert_core.results.verdicts import JUDGED_BY, verdicts
 from invert_core.search.objectives import share_of_highest
 from invert_core.search.search import Units
 from invert_core.statistics.grouped_auc import FEWEST
@@ -89,9 +90,9 @@ def held_out_test(
 
 
 def with_held_out(table: LabelTable, test: Test, quantile: float) -> LabelTable:
-    """Fill in the columns of held-out samples of a table of whole units.
+    """Fill in the columns of held-out samples of a table of whole units, and judge labels by them.
 
-    `quantile` is that of the settings of the search.
+    `quantile` is that of the settings of the search. Labels without evidence stay without verdict.
     """
     formula = np.array(table.values("formula"), object)
     at = np.flatnonzero(formula != "")  # no dead units
@@ -104,7 +105,11 @@ def with_held_out(table: LabelTable, test: Test, quantile: float) -> LabelTable:
     for name, values in test(asked, int(unit[-1]) + 1).columns.items():
         filled[name] = np.full(len(table), np.nan)
         filled[name][at] = values
-    return replace(table, rows=dict(table.rows) | filled)
+    found = replace(table, rows=dict(table.rows) | filled)
+    at = at[table.array("verdict")[at] != "none"]
+    verdict = np.array(table.values("verdict"), object)
+    verdict[at] = verdicts({name: found.array(name)[at] for name in JUDGED_BY}, is_made=True)
+    return replace(found, rows=dict(found.rows) | {"verdict": verdict})
 
 
 def _in_flight(

@@ -57,10 +57,12 @@ def label(
     progress: Progress | None = None,
     block: int | None = None,
 ) -> Labels:
-    """Find for every unit the formulas of concepts that its activation separates best.
+    """Find for every unit the formulas of concepts that say what it detects.
 
-    This is INVERT: a beam search over formulas, scored by AUC (Bykov et al., NeurIPS 2023), or an
-    exhaustive search over the short formulas.
+    The label is what its whole activation separates. This is INVERT: a beam search over formulas,
+    scored by AUC (Bykov et al., NeurIPS 2023), or an exhaustive search over the short formulas. The
+    peak is what its strongest responses share, found by the same beam search scored by phi; see
+    `Settings.objective`, and `Labels.answers` for both of each unit.
 
     Parameters
     ----------
@@ -95,6 +97,10 @@ def label(
     include, exclude : sequence of str, optional
         Concepts to use and to leave out, by id, name or pattern such as "rms.*"; upper and lower
         case differ. None uses all and leaves out none. Those left out do not count as searched.
+    groups : str or sequence of str, optional
+        Which samples belong together, such as the frames of a clip: a group for each sample, in the
+        order of the activations, "TABLE:COLUMN", "id:REGEX", "stored" for those of the activation
+        file, or "none". Whole groups are permuted and held out.
     holdout : float
         Share of the samples that the search does not see; what it finds is tested on them, see
         the columns of `Label` that end in ``held_out``. `Settings.seed` decides which. The result
@@ -127,11 +133,10 @@ def label(
     >>> rng = np.random.default_rng(0)
     >>> animal, wild = rng.random((2, 500)) < 0.3
     >>> activations = rng.normal(size=(500, 2)) + 9 * np.stack([animal & ~wild, wild], axis=1)
-    >>> for row in label(activations, {"animal": animal, "wild": wild}):
-    ...     if row.headline:
-    ...         print(row.unit, row.label, row.auc)
-    0 animal & ~wild 1.0
-    1 wild 1.0
+    >>> for row, peak in label(activations, {"animal": animal, "wild": wild}).answers():
+    ...     print(row.unit, row.label, row.auc, peak.label)
+    0 animal & ~wild 1.0 animal & ~wild
+    1 wild 1.0 wild
     """
     settings = or_default(settings, Settings)
     inputs = Inputs(

@@ -59,6 +59,8 @@ def recorded(run: str | PathLike[str], info: Mapping[str, Any], moved: Moved) ->
     groups = arguments.get("groups")
     if "groups" in files and isinstance(groups, str):
         groups = f"{files['groups']}:{groups.rpartition(':')[2]}"
+    # Earlier versions searched by the AUC, and knew no other objective.
+    settings = {"objective": "auc", **settings}
     unknown = sorted(settings.keys() - Settings.__dataclass_fields__.keys())
     if unknown:
         raise FileFormatError(

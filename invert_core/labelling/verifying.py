@@ -19,6 +19,7 @@ from invert_core.files.unchanged import unchanged
 from invert_core.labelling.label import Progress, label_workload
 from invert_core.labelling.q_values import with_q_values
 from invert_core.labelling.recorded_inputs import recorded
+from invert_core.labelling.searches import with_objective
 from invert_core.results.columns import Label
 from invert_core.results.label_table import EXPLAINED
 from invert_core.results.labels import Labels
@@ -118,9 +119,10 @@ def verify_run(
     of_run = recorded(run, read.info, moved)
     _warn_of_versions(read.info)
     with unchanged(*of_run.files.values()), of_run.inputs.open(of_run.settings.seed) as work:
-        tables = label_workload(work, of_run.settings, jobs=jobs, progress=progress)
+        settings = with_objective(of_run.settings, work)
+        tables = label_workload(work, settings, jobs=jobs, progress=progress)
         with closing(tables):
-            again = Labels.of_tables(with_q_values(tables, of_run.settings))
+            again = Labels.of_tables(with_q_values(tables, settings))
     n_units = sum(len(part.units()) for part in read.labels.tables)
     differences = _differences(read.labels, again, header)
     return Verified(n_units, len(read.labels), of_run.files, differences)

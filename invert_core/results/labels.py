@@ -26,7 +26,7 @@ _ROWS_PER_TABLE = 1000
 
 
 class Labels:
-    """All rows of a labelling, in the order of layers, units, directions and ranks.
+    """All rows of a labelling, in the order of layers, units, objectives, directions and ranks.
 
     The rows are stored as columns. A `Label` is made when someone asks for one.
 

@@ -26,6 +26,12 @@ LUCK_UP_TO = 0.05
 MOST_STEPS = 16.0
 """A unit whose range is at most so many rounding steps is constant but for rounding."""
 
+JUDGED_BY = (
+    *("status", "p_search", "objective", "score", "score_held_out", "optimism", "n_positive"),
+    *("concept_fraction", "precision_at_10", "precision_at_size", "range_in_steps"),
+)
+"""The columns that a verdict is made from."""
+
 _SAME = 1e-9
 """Shares of hits that differ by less are equal; ties make fractions of them."""
 
@@ -36,9 +42,7 @@ def verdicts(columns: Mapping[str, np.ndarray], *, is_made: bool) -> np.ndarray:
     Parameters
     ----------
     columns : mapping of str to array [R]
-        The columns of the rows: `status`, `p_search`, `objective`, `score`, `score_held_out`,
-        `optimism`, `n_positive`, `concept_fraction` and, if evidence was made, `precision_at_10`,
-        `precision_at_size` and `range_in_steps`. Numbers that are absent are NaN.
+        The columns in `JUDGED_BY`. Numbers that are absent are NaN.
     is_made : bool
         Whether evidence was made.
     """

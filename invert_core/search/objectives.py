@@ -225,13 +225,13 @@ def value_of_highest(
     Returns
     -------
     float64 [F]
-        NaN where none of the samples is higher than the others.
+        0 where none of the samples is higher than the others: nothing of what was found is there.
     """
     of = ScoreSums(hits[:, None], n_highest, _deviation(n_highest, n_samples), 0.0 * n_highest)
     _, measures = _TABLE[name]
     with np.errstate(invalid="ignore", divide="ignore"):
         score = score_of(n_positive, hits, 1.0, n_samples, measures(of, n_samples))
-    return np.where(n_highest > 0, _value(name, score), np.nan)
+    return np.where(n_highest > 0, _value(name, score), 0.0)
 
 
 def _deviation(n_highest: np.ndarray, n_samples: int) -> np.ndarray:

@@ -22,7 +22,7 @@ def test_the_table_shows_the_most_convincing_units_by_name(inputs):
     result = invert(*ARGUMENTS, "--names", "names.csv")
     lines = result.stdout.splitlines()
     assert " ".join(lines[0].split()) == (
-        "unit label auc p search q positive verdict peak peak verdict"
+        "unit label auc verdict peak peak verdict p search q positive"
     )
     assert {line.split()[0] for line in lines[1:3]} == {"fc:0", "fc:1"}
     shown = {line.split()[0]: line for line in lines[1:]}
@@ -37,13 +37,28 @@ def test_the_table_shows_the_most_convincing_units_by_name(inputs):
     )
 
 
+def test_a_label_that_misses_the_strongest_responses_is_pointed_at(two_answers):
+    files = ("activations.npz", "concepts.csv", "--join", "inner", "--length", 1)
+    told = invert("label", *files, "-o", "again").stderr.splitlines()
+    assert told[-1] == (
+        "Look at one whose label misses its strongest responses with: invert show again fc:0"
+    )
+
+
+def test_units_that_were_searched_both_ways_say_in_which(two_answers):
+    files = ("activations.npz", "concepts.csv", "--join", "inner", "--length", 1)
+    head, *lines = invert("label", *files, "-o", "again", "--direction", "both").stdout.splitlines()
+    assert head.split()[-1] == "direction"
+    assert {line.split()[-1] for line in lines} == {"positive", "negative"}
+
+
 def test_the_peak_stands_beside_the_label_once_if_both_are_the_same(two_answers):
     files = ("activations.npz", "concepts.csv", "--join", "inner", "--length", 1)
     told = invert("label", *files, "-o", "again")
     head, *lines = told.stdout.splitlines()
     start = head.index("verdict")
-    assert head[start:].split() == ["verdict", "peak", "peak", "verdict"]
-    found = {line.split()[0]: (line.split()[1], line[start:].split()) for line in lines}
+    assert head[start:].split()[:4] == ["verdict", "peak", "peak", "verdict"]
+    found = {line.split()[0]: (line.split()[1], line[start:].split()[:3]) for line in lines}
     assert found == {
         "fc:0": ("wide", ["bulk", "narrow", "holds"]),
         "fc:1": ("narrow", ["holds", "(same)", "holds"]),
@@ -54,9 +69,9 @@ def test_other_objectives_stand_beside_the_label_under_their_names(two_answers):
     files = ("activations.npz", "concepts.csv", "--join", "inner", "--length", 1)
     told = invert("label", *files, "-o", "again", "--objective", "phi,iou", "--no-evidence")
     head, first, *_ = told.stdout.splitlines()
-    titles = "unit label phi auc p search q positive status by iou"
+    titles = "unit label phi auc by iou p search q positive status"
     assert " ".join(head.split()) == titles
-    assert first.split()[-2:] == ["ok", "(same)"]
+    assert first.split()[4] == "(same)"
     assert "Verdicts" not in told.stderr
 
 
@@ -67,7 +82,7 @@ def test_the_table_and_the_files_have_the_same_q_values(inputs):
     found = {f"fc:{row['unit']}": float(row["q_value"]) for row in rows}
     assert len(found) == 3
     for line in printed:
-        unit, *_, q_value, _positive, _status = line.split()
+        unit, *_, q_value, _positive = line.split()
         assert float(q_value) == pytest.approx(found[unit], abs=0.006)
 
 
@@ -349,7 +364,7 @@ def test_groups_are_counted_beside_the_samples(inputs):
     given = ("--groups", "id:(s.).*", "--length", 1, "--objective", "auc")
     result = invert(*ARGUMENTS, *given)
     titles, *rows = (line.split() for line in result.stdout.splitlines())
-    assert titles[-3:] == ["positive", "groups", "verdict"]
+    assert titles[-3:] == ["q", "positive", "groups"]
     table = csv.DictReader(io.StringIO((inputs / "run" / "labels.csv").read_text()))
     counts = {(row["formula"], row["n_groups_positive"]) for row in table if row["rank"] == "1"}
     labels = list(csv.DictReader(io.StringIO((inputs / "concepts.csv").read_text())))
@@ -358,7 +373,7 @@ def test_groups_are_counted_beside_the_samples(inputs):
         for concept in "abc"
     }
     assert counts >= {("a", str(groups["a"])), ("c", str(groups["c"]))}
-    assert {row[-2] for row in rows if row[1] == "c"} == {str(groups["c"])}
+    assert {row[-1] for row in rows if row[1] == "c"} == {str(groups["c"])}
 
 
 def test_samples_that_look_grouped_bring_a_warning_that_quiet_does_not_hide(inputs):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -124,23 +125,34 @@ def marked(lines):
 
 def test_the_headline_is_said_and_marked_in_both_tables(inputs):
     told, rows, (lengths,) = shown_tables("fc:0")
-    assert told == [
-        "Headline: a & ~b (the smallest p of the best of each length, corrected for the length)"
-    ]
+    assert told == ["Headline: a & ~b (holds: true on 10 of the 10 highest samples)"]
     assert marked(rows) == marked(lengths) == ["a & ~b"]
     assert "direction" not in rows[0]
 
 
 def test_label_and_peak_are_said_once_where_they_say_the_same(run):
     told, *_ = invert("show", "run", "fc:0").stdout.splitlines()
-    assert told.startswith("Headline and peak: apple & ~brown (the smallest p ")
+    assert told.startswith("Headline and peak: apple & ~brown (holds: true on 10 of ")
+
+
+def test_a_headline_that_is_worth_nothing_says_so(inputs):
+    invert("label", "activations.npz", "concepts.csv", "-o", "run")
+    for line in invert("show", "run", "fc:3").stdout.splitlines()[:2]:
+        assert re.match(
+            r"(Headline|Peak|Headline and peak): .* \(chance: true on \d+ of the 10 ", line
+        )
+
+
+def test_the_lowest_samples_are_the_top_of_the_other_direction(inputs):
+    told, *_ = shown_tables("fc:0", "--direction", "negative")
+    assert told[0].endswith(" of the 10 lowest samples)")
 
 
 def test_label_and_peak_are_told_apart_where_they_differ(two_answers):
     told = invert("show", "run", "fc:0").stdout.splitlines()[:3]
     assert told == [
-        "Headline: wide (the smallest p of the best of each length, corrected for the length)",
-        "Peak: narrow (what the strongest responses share)",
+        "Headline: wide (bulk: true on 0 of the 10 highest samples)",
+        "Peak: narrow (holds: true on 10 of the 10 highest samples)",
         "",
     ]
 
@@ -188,13 +200,6 @@ def test_each_direction_has_a_headline(inputs):
     assert [line.split(":")[0] for line in told] == ["Headline, positive", "Headline, negative"]
     assert rows[0].split()[-1] == "direction"
     assert len(marked(rows)) == len(lengths) == 2
-
-
-def test_held_out_samples_are_said_to_have_a_say_in_the_headline(inputs):
-    (told,), _, _ = shown_tables("fc:0", "--holdout", 0.4)
-    assert told.endswith(
-        "(the smallest p of the best of each length that held-out samples bear out)"
-    )
 
 
 def test_a_unit_without_a_headline_has_no_column_for_it(run):

@@ -48,8 +48,12 @@ def headlines(labels):
 
 def check_row(row, values, extent, n_searched, quantile=QUANTILE):
     """Compute what held-out samples say of a row from their values and marks, and compare."""
-    if extent.all() or not extent.any() or (values == values[0]).all():
+    if extent.all() or not extent.any():
         assert {getattr(row, name) for name in OF_SCORES} == {None}
+        return
+    if (values == values[0]).all():
+        assert (row.score_held_out, row.optimism) == (0.0, row.score)
+        assert (row.p_held_out, row.log10_p_held_out) == (1.0, 0.0)
         return
     values = -values if row.direction == "negative" else values
     target = naive.target_of_unseen(values.size, n_searched, quantile)
@@ -109,7 +113,7 @@ def test_few_held_out_samples_are_no_trouble(n_held):
     for row in rows:
         extent = Formula.parse(row.formula).evaluate(concepts)[-n_held:]
         check_row(row, units[-n_held:, row.unit], extent, len(units) - n_held)
-        seen.add((row.unit == 2, row.score_held_out is not None))
+        seen.add((row.unit == 2, bool(row.score_held_out)))
     # The third unit is constant there, so that none of its samples is among the highest.
     assert (False, True) in seen
     assert (True, True) not in seen
@@ -231,6 +235,37 @@ def test_a_run_by_phi_counts_labels_that_hold_unless_groups_are_independent(file
     found = check_held_out(run, *of_unseen(files), groups=f"{files / 'groups.csv'}:clip")
     assert found.counts["phi"].n_significant is None
     assert found.counts["phi"].median_optimism is not None
+
+
+def test_a_check_judges_labels_by_the_samples_that_it_tests_them_on(files):
+    run = label_seen(files, settings=settings("auc", "phi", permutations=20))
+    before = read_run(run).labels
+    assert {"holds", "chance"} <= {row.verdict for row in before}
+    assert "fades" not in {row.verdict for row in before}
+    values, _ = unseen_arrays(files)
+    with np.load(files / "unseen.npz") as held:
+        ids = held["sample_id"]
+    noise = np.random.default_rng(8).normal(size=values.shape).astype(np.float32)
+    np.savez(files / "unseen.npz", fc=noise, sample_id=ids)
+    found = check_held_out(run, *of_unseen(files))
+    held = [row for row in before if row.verdict == "holds" and row.headline]
+    again = {(row.unit, row.objective, row.direction): row for row in found.labels if row.headline}
+    for row in held:
+        assert again[row.unit, row.objective, row.direction].verdict == "fades"
+
+
+@pytest.mark.parametrize("value", [0.0, 3.5])
+def test_a_unit_that_is_constant_on_unseen_samples_has_no_peak_there(files, value):
+    values, _ = unseen_arrays(files)
+    with np.load(files / "unseen.npz") as held:
+        ids = held["sample_id"]
+    np.savez(files / "unseen.npz", fc=np.full_like(values, value), sample_id=ids)
+    run = label_seen(files, settings=settings("phi", "iou", permutations=20))
+    found = check_held_out(run, *of_unseen(files)).labels
+    tested = [row for row in found if row.auc_held_out is not None]
+    assert {(row.score_held_out, row.p_held_out) for row in tested} == {(0.0, 1.0)}
+    assert {row.verdict for row in tested} <= {"chance", "fades", "steps"}
+    assert "fades" in {row.verdict for row in tested}
 
 
 @pytest.mark.parametrize("quantile", [2.0, "half", None])

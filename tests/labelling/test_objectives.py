@@ -157,7 +157,7 @@ def test_by_default_every_unit_has_two_answers_where_both_can_be_found(tmp_path,
     caplog.set_level("INFO", "invert")
     lacking = label(units, concepts, settings=Settings(**options), missing="exclude")
     assert {row.objective for row in lacking} == {"auc"}
-    assert "highest activations get no labels of their own" in caplog.text
+    assert "no unit gets a label of what its strongest responses share" in caplog.text
     with pytest.raises(SettingError, match="only with the objectives phi"):
         label(units, concepts, settings=Settings(quantile=0.1), missing="exclude")
     files = tmp_path / "units.npy", tmp_path / "concepts.npz"

@@ -5,6 +5,7 @@ import logging
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from invert_core import check_held_out, check_permuted_labels, verify_run
@@ -12,7 +13,7 @@ from invert_core.errors import FileFormatError, MissingFileError, StaleFileError
 from invert_core.labelling.label_files import label_files
 from invert_core.results.run_directory import read_run
 from invert_core.settings import Settings
-from tests.labelling.checked_run import of_unseen
+from tests.labelling.checked_run import label_seen, of_unseen
 from tests.results.changed_files import seal, seal_run
 
 
@@ -171,3 +172,24 @@ def test_the_first_version_of_runs_is_told_apart(tmp_path, caplog):
     run = shutil.copytree(golden, tmp_path / "run")
     with pytest.raises(MissingFileError, match="no longer at"):
         verify_run(run)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_run_of_a_version_that_knew_no_objectives_was_searched_by_auc(files, missing):
+    concepts = files / "seen_concepts.npz"
+    if missing:
+        with np.load(concepts) as stored:
+            arrays = dict(stored) | {"labels": stored["labels"].astype(np.int8)}
+        arrays["labels"][::9, 1] = -1
+        np.savez(concepts, **arrays)
+    chosen = {"missing": "exclude"} if missing else {}
+    run = label_seen(files, **chosen)
+    info = json.loads((run / "run.json").read_text())
+    for name in ("objective", "quantile", "evidence"):
+        del info["settings"][name]
+    (run / "run.json").write_text(json.dumps(info))
+    seal_run(run)
+    assert "objective" not in read_run(run).info["settings"]
+    differences = {one.column for one in verify_run(run).differences}
+    assert differences == set()
+    assert check_permuted_labels(run, 2).n_permutations == 2

@@ -80,7 +80,12 @@ class Measure:
         return math.sqrt((n * sum(s * s for s in self.scores) - self.total**2) / n)
 
     def value(self, extent: AbstractSet[int]) -> float:
-        """Compute the objective of an extent."""
+        """Compute the objective of an extent; rounding takes no correlation beyond 1."""
+        value = self._value(extent)
+        is_bounded = self.objective in ("correlation", "phi", "pearson", "cosine")
+        return min(1.0, max(-1.0, value)) if is_bounded else value
+
+    def _value(self, extent: AbstractSet[int]) -> float:
         n, m, s = self.n, len(extent), sum(self.scores[i] for i in extent)
         if self.objective == "f1":
             return s / (0.5 * (m + self.total))
