@@ -45,7 +45,9 @@ def demo(output: Path, jobs: int | None, table: options.Table, overwrite: bool) 
     say("held out: the AUC on images that neither training nor search has seen, and its interval.")
     overview = Overview.of(labels, top=1)
     say(verdicts(overview))
-    say(f"The run is in {str(output)!r}.\n{where_to_look(overview, output)}")
+    say(f"The run is in {str(output)!r}.")
+    for hint in where_to_look(overview, output):
+        say(hint)
 
 
 def _print_labels(labels: "Labels", table: options.Table) -> None:

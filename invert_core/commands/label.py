@@ -203,5 +203,5 @@ def label(
     say(f"The labels of {summary(overview)} are in {str(output)!r}, marked as headlines.")
     if judged := verdicts(overview):
         say(judged)
-    if hint := where_to_look(overview, output):
+    for hint in where_to_look(overview, output):
         say(hint)

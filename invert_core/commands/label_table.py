@@ -127,14 +127,14 @@ def verdicts(overview: Overview) -> str:
     return f"Verdicts: {'; '.join(parts)}." if parts else ""
 
 
-def where_to_look(overview: Overview, run: Path) -> str:
+def where_to_look(overview: Overview, run: Path) -> list[str]:
     """Say how to look at units: one whose label says most, and one whose label says too little."""
     told = {_show(run, rows[0]): "Look at one unit with" for rows in overview.best[:1]}
     if overview.doubtful is not None:
         told[_show(run, overview.doubtful)] = (
             "Look at one whose label misses its strongest responses with"
         )
-    return "\n".join(f"{what}: {command}" for command, what in told.items())
+    return [f"{what}: {command}" for command, what in told.items()]
 
 
 def _show(run: Path, row: Label) -> str:
