@@ -123,7 +123,7 @@ class RunEvidence:
 
     @classmethod
     def of_file(cls, file: h5py.File) -> Self:
-        """Read an open file, and check everything in it."""
+        """Read an open file, and check that all in it fits together."""
         fields = _read_fields(file)
         names = {name: read_strings(own_dataset(file, name)) for name in NAMES}
         with broken_file_errors(file):
