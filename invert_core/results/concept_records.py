@@ -1,6 +1,6 @@
 """Records of the AUC of single concepts, one for each unit."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,17 +76,6 @@ class ConceptEvidence:
         has_one = np.flatnonzero(~np.isnan(auc))
         order = has_one[np.argsort(-auc[has_one], kind="stable")]
         return concept[order].astype(np.int64), auc[order]
-
-    def fits(self, n_units: Iterable[float], n_concepts: int) -> bool:
-        """Return whether these are the units and concepts that other evidence is about."""
-        n_listed = self.n_positive.size, self.n_defined.size
-        is_known = [
-            (self.records[name] < n_concepts) | (self.records[name] == NO_CONCEPT)
-            for name in (HIGHEST, LOWEST)
-            if name in self.records
-        ]
-        is_fitting = set(n_listed) == {n_concepts} and set(n_units) == {self.n_units}
-        return is_fitting and all(of_list.all() for of_list in is_known)
 
 
 def decoded(stored: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The file evidence.h5 of a run, read: what the highest samples of its units are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from typing import Self
@@ -17,11 +17,14 @@ from invert_core.files.hdf5_checksums import (
 )
 from invert_core.files.hdf5_values import as_text, as_whole
 from invert_core.files.input_file import input_path
-from invert_core.results.concept_records import NO_CONCEPT, ConceptEvidence
+from invert_core.results.concept_records import ConceptEvidence
 from invert_core.results.evidence_records import (
     ALIKE,
     CONCEPTS,
-    OF_ROWS,
+    FILLED,
+    INDICES,
+    NO_SAMPLE,
+    NO_UNIT,
     ROWS,
     UNITS,
     record_types,
@@ -40,10 +43,24 @@ _SHA256 = ("activations", "held_out", "labels")
 
 
 LISTS = ("cuts", "compared", "n_units", "concept_positive", "concept_defined", HELD_OUT_CUTS)
-"""The lists of uint32 that a file has of its own."""
+"""The lists of uint32 that a file has of its own; the last if samples are held out."""
 NAMES = ("layer", "objective", "concept")
 """The lists of text that a file has of its own."""
+_ASCENDING = ("cuts", HELD_OUT_CUTS, "compared", "shown_row")
+_LENGTHS = {
+    "n_units": "layer",
+    "concept_positive": "concept",
+    "concept_defined": "concept",
+    CONCEPTS: "unit",
+    UNITS: "record",
+    ALIKE: "record",
+    ROWS: "row",
+    HELD_OUT: "row",
+}
+"""Of what each list, and each field of a group, has one entry."""
 
+
+_WHOLE = np.dtype("<u4")
 
 Fields = dict[str, np.ndarray]
 """The records of a group: an array of each field."""
@@ -106,52 +123,42 @@ class RunEvidence:
 
     @classmethod
     def of_file(cls, file: h5py.File) -> Self:
-        """Read an open file, and check everything in it."""
-        lists = {
-            name: read_array(own_dataset(file, name)) for name in LISTS if has_item(file, name)
-        }
-        types = record_types(lists)
-        groups = {name: _read_records(own_group(file, name), of) for name, of in types.items()}
-        names = {name: tuple(read_strings(own_dataset(file, name))) for name in NAMES}
+        """Read an open file, and check that all in it fits together."""
+        fields = _read_fields(file)
+        names = {name: read_strings(own_dataset(file, name)) for name in NAMES}
+        with broken_file_errors(file):
+            n_samples = as_whole(file.attrs.get("n_samples"))
+            named = {name: file.attrs.get(f"{name}_sha256") for name in _SHA256}
+        if n_samples is None:
+            raise _contradiction(file, "it does not say how many samples were searched")
+        for wrong in _contradictions(fields, names, n_samples):
+            raise _contradiction(file, wrong)
+        groups = _by_group(fields)
         layer, objective, direction = (
-            _named(file, groups[group].pop(name), known)
+            tuple(known[number] for number in groups[group].pop(name).tolist())
             for group, name, known in (
                 (UNITS, "layer", names["layer"]),
                 (ROWS, "objective", names["objective"]),
                 (UNITS, "direction", DIRECTIONS),
             )
         )
-        fields = lists["concept_positive"], lists["concept_defined"], groups.pop(CONCEPTS)
-        concepts = ConceptEvidence(*fields)
-        # Each row has a record of every group of rows, each unit and direction of all others.
-        n_records = {(name in OF_ROWS, _n_records(of)) for name, of in groups.items()}
-        if len(n_records) > 2 or groups[ROWS]["record"].max(initial=0) >= max(1, len(layer)):
-            raise _contradiction(file)
-        if not _is_known(groups[UNITS]["share"], len(names["concept"])):
-            raise _contradiction(file)
-        n_units = int(lists["n_units"].sum()), len(layer) / max(1, len(set(direction)))
-        if not concepts.fits(n_units, len(names["concept"])):
-            raise _contradiction(file)
-        with broken_file_errors(file):
-            n_samples = as_whole(file.attrs.get("n_samples"))
-            named = {name: file.attrs.get(f"{name}_sha256") for name in _SHA256}
-        if n_samples is None:
-            raise _contradiction(file)
         return cls(
             n_samples=n_samples,
             layer=layer,
             objective=objective,
             direction=direction,
-            shown=_shown(file),
+            shown=_shown(file, fields["shown_row"]),
             sha256={name: str(as_text(one)) for name, one in named.items() if one is not None},
-            cuts=lists["cuts"],
-            compared=lists["compared"],
+            cuts=fields["cuts"],
+            compared=fields["compared"],
             concept=names["concept"],
             units=groups[UNITS],
             rows=groups[ROWS],
             alike=groups[ALIKE],
-            concepts=concepts,
-            held_out_cuts=lists.get(HELD_OUT_CUTS),
+            concepts=ConceptEvidence(
+                fields["concept_positive"], fields["concept_defined"], groups[CONCEPTS]
+            ),
+            held_out_cuts=fields.get(HELD_OUT_CUTS),
             held_out=groups.get(HELD_OUT),
         )
 
@@ -206,47 +213,113 @@ def read_evidence(path: str | PathLike[str]) -> RunEvidence:
     return found
 
 
-def _named(file: h5py.File, numbers: np.ndarray, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names that some numbers stand for."""
-    if numbers.max(initial=0) >= max(1, len(names)):
-        raise _contradiction(file)
-    return tuple(names[number] for number in numbers.tolist())
+def _read_fields(file: h5py.File) -> Fields:
+    """Read the lists, keyed by name, and the records, keyed as ``group/field``."""
+    has_held_out = has_item(file, HELD_OUT) or has_item(file, HELD_OUT_CUTS)
+    names = [name for name in LISTS if name != HELD_OUT_CUTS or has_held_out]
+    fields = {name: _read(file, name, _WHOLE) for name in (*names, "shown_row")}
+    for group, of in record_types(fields).items():
+        records = own_group(file, group)
+        for name in of.names or ():
+            fields[f"{group}/{name}"] = _read(records, name, of[name])
+    return fields
 
 
-def _shown(file: h5py.File) -> dict[int, str]:
-    """Read the samples that are in any list, with their ids."""
-    shown = read_array(own_dataset(file, "shown_row")).tolist()
-    ids: Sequence[str] = [""] * len(shown)
+def _read(group: h5py.Group, name: str, of: np.dtype) -> np.ndarray:
+    """Read an array whose entries are of a type, which may have a shape."""
+    values = read_array(own_dataset(group, name))
+    if values.dtype != of.base or not values.ndim or values.shape[1:] != of.shape:
+        raise FileFormatError(
+            f"{group.file.filename!r} has {group.name.rstrip('/')}/{name} of type {values.dtype} "
+            f"and shape {values.shape}.",
+            _AGAIN,
+        )
+    return values
+
+
+def _contradictions(
+    fields: Fields, names: Mapping[str, tuple[str, ...]], n_samples: int
+) -> Iterator[str]:
+    """Yield what is wrong; each check relies on those before it."""
+    n_units = fields["n_units"].sum(dtype=np.int64)
+    n_ways = max(1, np.unique(fields[f"{UNITS}/direction"]).size)
+    lengths = {name: len(of_name) for name, of_name in names.items()}
+    lengths |= {"unit": n_units, "record": n_units * n_ways, "row": len(fields[f"{ROWS}/record"])}
+    for name, values in fields.items():
+        of = _LENGTHS.get(name.split("/")[0])
+        if of and len(values) != lengths[of]:
+            yield f"/{name} has {len(values):,} entries, not one for each {of}"
+    for name, strange in _strangers(fields, lengths):
+        if strange.size:
+            yield f"/{name} holds {strange[0]:,}, which stands for nothing"
+    for name in _ASCENDING:
+        values = fields.get(name, np.empty(0))
+        if (values[1:] <= values[:-1]).any():
+            yield f"/{name} does not ascend"
+    yield from (wrong for wrong, is_so in _wrong_numbers(fields, n_samples, n_ways) if is_so)
+
+
+def _strangers(fields: Fields, lengths: Mapping[str, int]) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the name of each field that points at something, and all in it that points nowhere."""
+    sizes = {**lengths, "direction": len(DIRECTIONS), "truth": 3}
+    known = {name: np.arange(size) for name, size in sizes.items()}
+    known["sample"] = fields["shown_row"]
+    for name, what in INDICES.items():
+        yield name, fields[name][~np.isin(fields[name], known[what])]
+    for name, what in FILLED.items():
+        listed = fields.get(name, np.empty(0, np.uint32))
+        listed = listed[listed != NO_UNIT]
+        yield name, listed[~np.isin(listed, known[what])]
+    # Units alike are of the same layer.
+    of_layer = fields[f"{UNITS}/layer"].astype(np.uint64) << np.uint64(32)
+    alike = fields[f"{ALIKE}/unit"]
+    is_there = np.isin(of_layer[:, None] | alike, of_layer | fields[f"{UNITS}/unit"])
+    yield f"{ALIKE}/unit", alike[~is_there & (alike != NO_UNIT)]
+
+
+def _wrong_numbers(
+    fields: Fields, n_samples: int, n_ways: int
+) -> Iterator[tuple[str, bool | np.bool_]]:
+    """Yield sentences on numbers, and whether they are true."""
+    n_units, layer = fields["n_units"], fields[f"{UNITS}/layer"]
+    in_layers = np.bincount(layer, minlength=n_units.size)
+    yield "/n_units is not how many units there are", (in_layers != n_ways * n_units).any()
+    for name in ("layer", "unit"):
+        of_units = fields[f"{UNITS}/{name}"].reshape(-1, n_ways)
+        yield f"/{UNITS}/{name} changes within a unit", (of_units != of_units[:, :1]).any()
+    ways = fields[f"{UNITS}/direction"].reshape(-1, n_ways)
+    yield f"/{UNITS}/direction is not the same for all units", (ways != np.unique(ways)).any()
+    cuts, held_out_cuts = fields["cuts"], fields.get(HELD_OUT_CUTS, fields["cuts"])
+    yield "/cuts does not end with the number of samples", cuts[-1:].tolist() != [n_samples]
+    yield f"/{HELD_OUT_CUTS} is empty", not held_out_cuts.size
+    yield "hits are counted among no samples", 0 in (cuts[0], held_out_cuts[0])
+    # All of these samples were searched.
+    named = np.union1d(fields["compared"], fields["shown_row"])
+    yield "it names a sample that cannot be", NO_SAMPLE in named
+    yield "it names more samples than were searched", named.size > n_samples
+    positive, defined = fields["concept_positive"], fields["concept_defined"]
+    yield "/concept_positive is above /concept_defined", (positive > defined).any()
+    yield "/concept_defined is above the number of samples", (defined > n_samples).any()
+
+
+def _by_group(fields: Fields) -> dict[str, Fields]:
+    """Return the fields of each group, keyed by their own names."""
+    groups: dict[str, Fields] = {}
+    for path, values in fields.items():
+        group, _, name = path.rpartition("/")
+        groups.setdefault(group, {})[name] = values
+    return groups
+
+
+def _shown(file: h5py.File, rows: np.ndarray) -> dict[int, str]:
+    """Return the samples that are in any list, with their ids."""
+    ids = ("",) * len(rows)
     if has_item(file, "shown_id"):
         ids = read_strings(own_dataset(file, "shown_id"))
-    if len(ids) != len(shown):
-        raise _contradiction(file)
-    return dict(zip(shown, ids, strict=True))
+    if len(ids) != len(rows):
+        raise _contradiction(file, "not every sample in /shown_row has one entry in /shown_id")
+    return dict(zip(rows.tolist(), ids, strict=True))
 
 
-def _is_known(concepts: np.ndarray, n_concepts: int) -> bool:
-    return bool(((concepts < n_concepts) | (concepts == NO_CONCEPT)).all())
-
-
-def _n_records(fields: Fields) -> int:
-    return len(next(iter(fields.values())))
-
-
-def _contradiction(file: h5py.File) -> FileFormatError:
-    return FileFormatError(f"{file.filename!r} contradicts itself.", _AGAIN)
-
-
-def _read_records(group: h5py.Group, of: np.dtype) -> Fields:
-    found = {}
-    n_records = None
-    for name in of.names or ():
-        values = read_array(own_dataset(group, name))
-        n_records = values.shape[0] if n_records is None and values.ndim else n_records
-        if values.dtype != of[name].base or values.shape != (n_records, *of[name].shape):
-            raise FileFormatError(
-                f"{group.file.filename!r} has {group.name}/{name} of type {values.dtype} and shape "
-                f"{values.shape}.",
-                _AGAIN,
-            )
-        found[name] = values
-    return found
+def _contradiction(file: h5py.File, wrong: str) -> FileFormatError:
+    return FileFormatError(f"{file.filename!r} contradicts itself: {wrong}.", _AGAIN)

@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from invert_core.results.concept_records import concept_type
+from invert_core.results.concept_records import HIGHEST, LOWEST, concept_type
 from invert_core.results.held_out_evidence import HELD_OUT, HELD_OUT_CUTS, held_out_type
 
 N_BINS, N_TOP, N_NEAR, N_SHARED, N_ALIKE = 40, 24, 8, 6, 5
@@ -22,6 +22,20 @@ OF_ROWS = ROWS, HELD_OUT
 """The groups with one record for each row; the others have records of units."""
 SAMPLES = {UNITS: ("top", "middle"), ROWS: ("missed", "alarm")}
 """The fields that hold rows of the activation file."""
+INDICES = {
+    f"{UNITS}/layer": "layer",
+    f"{UNITS}/direction": "direction",
+    f"{ROWS}/record": "record",
+    f"{ROWS}/objective": "objective",
+    f"{ROWS}/top_in": "truth",
+}
+"""What the numbers in fields stand for, of which there is always one."""
+FILLED = {
+    f"{UNITS}/share": "concept",
+    f"{CONCEPTS}/{HIGHEST}": "concept",
+    f"{CONCEPTS}/{LOWEST}": "concept",
+} | {f"{group}/{name}": "sample" for group, names in SAMPLES.items() for name in names}
+"""What the numbers in lists stand for that are filled up with 2^32 - 1."""
 
 UNIT_TYPE = np.dtype(
     [

@@ -95,19 +95,6 @@ def test_a_labelling_in_memory_keeps_no_auc_of_concepts(here):
         assert all(table.evidence is None for table in label_workload(work, settings))
 
 
-@pytest.mark.parametrize("name", ["n_units", "concept_positive", "concepts/auc"])
-def test_sizes_that_do_not_agree_are_refused(here, name):
-    made()
-    with h5py.File("run/evidence.h5", "r+") as file:
-        values = file[name][...][:-1]
-        del file[name]
-        file[name] = values
-        file[name].attrs[CHECKSUM] = np.uint32(zlib.crc32(values.tobytes()))
-        seal(file)
-    with pytest.raises(FileFormatError, match=r"contradicts itself|of type"):
-        read_evidence("run/evidence.h5")
-
-
 def test_concepts_that_are_not_there_are_refused(here, monkeypatch):
     monkeypatch.setattr(concept_records, "MOST_NUMBERS", 1)
     made()
