@@ -135,8 +135,8 @@ def label(
     >>> activations = rng.normal(size=(500, 2)) + 9 * np.stack([animal & ~wild, wild], axis=1)
     >>> for row, peak in label(activations, {"animal": animal, "wild": wild}).answers():
     ...     print(row.unit, row.label, row.auc, peak.label)
-    0 animal & ~wild 1.0 animal & ~wild
     1 wild 1.0 wild
+    0 animal & ~wild 1.0 animal & ~wild
     """
     settings = or_default(settings, Settings)
     inputs = Inputs(

@@ -17,7 +17,7 @@ from invert_core import Preprocess, Settings, extract, label_files
 from invert_core.activations.writing import gathering, unfinished_file
 from invert_core.data.texts.tokenizer_file import Tokenize
 from invert_core.executors import threads
-from invert_core.labelling import label as labelling
+from invert_core.labelling import batches
 from invert_core.results import final_rows, unfinished
 from tests.backends import models
 from tests.data.texts.small_tokenizer import description
@@ -133,7 +133,7 @@ def _label(folder: Path, settings: Settings, **more: Any) -> None:
     # Save often: after every few units instead of once a second.
     with (
         patch.object(unfinished, "SECONDS_BETWEEN_SAVES", 0.0),
-        patch.object(labelling, "_UNITS", 4),
+        patch.object(batches, "_UNITS", 4),
         patch.object(threads, "_units_per_piece", lambda *_: 4),
     ):
         label_files(
