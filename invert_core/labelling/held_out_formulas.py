@@ -181,7 +181,7 @@ def _by_auc(placed: Placements, asked: Asked, independent: bool) -> Columns:
 def _by_highest(placed: Placements, asked: Asked, independent: bool) -> Columns:
     """Return what tests formulas by their hits among the highest samples.
 
-    If all values are equal, none is among the highest, and nothing is tested.
+    If all values are equal, none is among the highest: the score is 0, and p is 1.
     """
     score, log10_p = np.full((2, placed.n_hits.size), np.nan)
     for name in OF_HIGHEST:
