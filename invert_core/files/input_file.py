@@ -19,7 +19,9 @@ def input_path(named: str | PathLike[str]) -> Path:
     except (FileNotFoundError, NotADirectoryError):
         pass
     except ValueError as error:
-        raise MissingFileError(f"{str(path)!r} is no path: {error}.", "Check the path.") from error
+        raise MissingFileError(
+            f"{str(path)!r} is no path that a system could look up.", "Check the path."
+        ) from error
     except OSError as error:
         raise MissingFileError(
             f"{str(path)!r} cannot be looked up: {error.strerror}.",

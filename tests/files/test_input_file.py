@@ -21,7 +21,7 @@ def test_what_is_no_path_is_refused(read, named):
 
 @pytest.mark.parametrize("read", [input_path, read_run, read_evidence])
 def test_a_path_that_no_system_can_look_up_is_refused(read):
-    with pytest.raises(MissingFileError, match=r"'a\\x00b' is no path: embedded null") as caught:
+    with pytest.raises(MissingFileError, match=r"'a\\x00b' is no path that") as caught:
         read("a\0b")
     assert caught.value.hint == "Check the path."
 
