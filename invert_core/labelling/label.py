@@ -241,9 +241,8 @@ def label_workload(
     searches = searches_of(work, settings, threads.n_threads)
     nulls = nulls or [SharedNulls(one, work.concepts, threads.n_threads) for one in searches]
     corrects = corrections_of(searches, nulls, work)
-    of_concepts = None
-    if settings.evidence and keeps_evidence:
-        of_concepts = ConceptAUC(work.concepts, settings, work.n_units)
+    keeps_evidence &= settings.evidence
+    of_concepts = ConceptAUC(work.concepts, settings, work.n_units) if keeps_evidence else None
     search = Several([one.search for one in corrects], of_concepts)
     recorder = EvidenceRecorder(work, settings) if keeps_evidence else None
     rows = RowsOfObjectives(
@@ -252,7 +251,7 @@ def label_workload(
     make = _evidence_maker(work, settings, keeps_evidence=keeps_evidence)
     n_units = work.n_units
     left = work.after(n_done)
-    finite = any(one.settings.objectives[0] in OF_VALUES for one in searches)
+    finite = not set(OF_VALUES).isdisjoint(settings.objectives)
     if progress is not None:
         progress(n_done, n_units)
 
@@ -269,7 +268,7 @@ def label_workload(
     with (
         closing(left.blocks(block, finite=finite)) as blocks,
         closing(threads.pieces(search, blocks, tick if progress else None, make)) as pieces,
-        _test_of(left, threads.n_threads, block, keeps_evidence and settings.evidence) as test,
+        _test_of(left, threads.n_threads, block, keeps_hits=keeps_evidence) as test,
     ):
         addresses = left.addresses()
         for batch in batches(pieces, search.places, note):
@@ -294,7 +293,7 @@ def _evidence_maker(
 
 
 def _test_of(
-    work: Workload, n_threads: int, block: int | None, keeps_hits: bool
+    work: Workload, n_threads: int, block: int | None, *, keeps_hits: bool
 ) -> AbstractContextManager[Test | None]:
     """Return the context of the test on held-out samples, None if there are none."""
     held = work.held_out
