@@ -17,13 +17,12 @@ from invert_core.concepts.hdf5_file import write_concepts
 from invert_core.extraction import extract
 from invert_core.files.atomic import new_folder
 from invert_core.files.storage import storage_errors
-from invert_core.labelling.alike_records import WithAlike
+from invert_core.labelling.alike_records import write_whole_evidence
 from invert_core.labelling.evidence_recorder import about_evidence
 from invert_core.labelling.inputs import Inputs
 from invert_core.labelling.label import Progress, label_workload
 from invert_core.labelling.q_values import with_q_values
 from invert_core.labelling.workload import Workload
-from invert_core.results.evidence_writing import write_evidence
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.results.run_directory import (
@@ -31,7 +30,6 @@ from invert_core.results.run_directory import (
     ROWS_FILE,
     file_identity,
     refuse_other,
-    saved_file,
     write_info,
     write_rows,
 )
@@ -102,6 +100,4 @@ def _write_evidence(
     """Write evidence.h5 to the run directory."""
     about = about_evidence(work, SETTINGS, identities, files[ROWS_FILE].sha256)
     parts = [table.evidence for table in tables if table.evidence is not None]
-    path = folder / EVIDENCE_FILE
-    write_evidence(path, WithAlike.of(parts, len(SETTINGS.directions)), about)
-    return saved_file(path)
+    return write_whole_evidence(folder, parts, len(SETTINGS.directions), about)

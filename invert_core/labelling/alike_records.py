@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from invert_core.results.evidence_records import (
     UNITS,
     EvidenceRecords,
 )
+from invert_core.results.evidence_writing import AboutEvidence, write_evidence
+from invert_core.results.run_directory import EVIDENCE_FILE, saved_file
+from invert_core.results.unfinished_record import Saved
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,15 @@ class WithAlike:
             of_part = np.repeat(self.alike[start:stop], self.n_ways)
             yield part.with_groups(**{ALIKE: of_part})
             start = stop
+
+
+def write_whole_evidence(
+    folder: Path, parts: Iterable[EvidenceRecords], n_ways: int, about: AboutEvidence
+) -> Saved:
+    """Write evidence.h5 of a run, with the units alike; the parameters are as above."""
+    path = folder / EVIDENCE_FILE
+    write_evidence(path, WithAlike.of(parts, n_ways), about)
+    return saved_file(path)
 
 
 def _layers(

@@ -16,7 +16,7 @@ from invert_core.files.outputs import check_folder, output_place
 from invert_core.files.storage import storage_errors
 from invert_core.files.unchanged import Watched
 from invert_core.files.write_lock import WriteLock
-from invert_core.labelling.alike_records import WithAlike
+from invert_core.labelling.alike_records import write_whole_evidence
 from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.evidence_recorder import about_evidence
 from invert_core.labelling.grouping import table_of
@@ -26,7 +26,6 @@ from invert_core.labelling.q_values import QValues
 from invert_core.labelling.searches import with_objective
 from invert_core.labelling.workload import Workload
 from invert_core.results.evidence_records import saved_types
-from invert_core.results.evidence_writing import write_evidence
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.results.run_directory import (
@@ -36,7 +35,6 @@ from invert_core.results.run_directory import (
     read_tables,
     refuse_other,
     rows_identity,
-    saved_file,
     versions,
     write_info,
 )
@@ -192,10 +190,9 @@ def label_files(
             sha256 = written[ROWS_FILE].sha256
             if settings.evidence:
                 about = about_evidence(work, settings, identities, sha256)
-                path = folder / EVIDENCE_FILE
                 saved = unfinished.evidence(saved_types(about.lists))
-                write_evidence(path, WithAlike.of(saved, len(settings.directions)), about)
-                written = {**written, EVIDENCE_FILE: saved_file(path)}
+                of_evidence = write_whole_evidence(folder, saved, len(settings.directions), about)
+                written = {**written, EVIDENCE_FILE: of_evidence}
             write_info(
                 folder,
                 settings,
