@@ -146,3 +146,21 @@ def test_a_damaged_picture_is_refused(write):
         file["shown_picture"][0] += 1
     with pytest.raises(FileFormatError, match="/shown_picture does not match its checksum"):
         read_evidence(path)
+
+
+def test_a_file_with_samples_of_the_first_version_is_read():
+    found = read_evidence(GOLDEN.with_name("evidence_v1_shown.h5"))
+    assert (found.concept, found.concept_name) == (("n1",), ("bird",))
+    assert found.concept_definition == ("it flies",)
+    assert found.shown == {0: "s0", 1: "s1", 2: "s2"}
+    assert found.shown_picture == (b"first", b"", b"third")
+    assert found.shown_mime == ("image/png", "", "image/webp")
+    assert found.shown_text is None
+    assert found.shown_missing.startswith("1 of 3 samples has no picture")
+    assert found.shown_mark == {0: 1, 1: 2, 2: 2**64 - 1}
+    assert found.source == {
+        "kind": "images",
+        "path": "/pictures",
+        "manifest": "0123",
+        "n_samples": "3",
+    }
