@@ -35,6 +35,12 @@ class Size(click.ParamType):
 @options.some_layers_option
 @options.units_option
 @click.option(
+    "--samples",
+    metavar="ROOT|none",
+    help="Where the samples are, to show them if the run kept no copies: the folder of images or "
+    "texts, or the file; 'none' shows ids only. [default: what the run kept]",
+)
+@click.option(
     "--pictures",
     type=click.IntRange(min=0),
     default=24,
