@@ -1,6 +1,6 @@
 /* Which units the table shows, and in which order: the find box, the layer, and the columns. */
 
-const DEFAULTS = { find: '', layer: '', sort: 'auc', down: true, pictures: false };
+const DEFAULTS = { find: '', layer: '', key: 'auc', down: true, pictures: false };
 const state = { ...DEFAULTS };
 
 /** The entries that are shown, in order; j and k on the page of a unit follow it, too. */
@@ -94,7 +94,7 @@ function textOf(entry) {
 function findUnits() {
   const { tests, problems } = parseFind(state.find);
   if (state.layer) tests.push(entry => layerOf(entry) === state.layer);
-  const column = UNIT_COLUMNS.find(({ key }) => key === state.sort) ?? UNIT_COLUMNS[0];
+  const column = UNIT_COLUMNS.find(({ key }) => key === state.key) ?? UNIT_COLUMNS[0];
   const keys = ENTRIES.map(column.sort);
   const sign = state.down ? -1 : 1;
   order = ENTRIES.filter(entry => tests.every(test => test(entry)));
@@ -114,8 +114,8 @@ function stateLink() {
   const said = new URLSearchParams();
   if (state.find) said.set('find', state.find);
   if (state.layer) said.set('layer', state.layer);
-  if (state.sort !== DEFAULTS.sort || state.down !== DEFAULTS.down) {
-    said.set('sort', (state.down ? '-' : '') + state.sort);
+  if (state.key !== DEFAULTS.key || state.down !== DEFAULTS.down) {
+    said.set('sort', (state.down ? '-' : '') + state.key);
   }
   if (state.pictures) said.set('as', 'pictures');
   return said.size ? `#units?${said}` : '#units';
@@ -130,6 +130,6 @@ function readState(text) {
     pictures: said.get('as') === 'pictures',
   });
   if (sort && UNIT_COLUMNS.some(({ key }) => key === sort.replace(/^-/, ''))) {
-    Object.assign(state, { sort: sort.replace(/^-/, ''), down: sort.startsWith('-') });
+    Object.assign(state, { key: sort.replace(/^-/, ''), down: sort.startsWith('-') });
   }
 }

@@ -66,19 +66,24 @@ function unitsView() {
       el('li', {}, visible(note)))),
     el('div', { class: 'grid' },
       worthCard(),
-      doubtCard(labelled),
-      card('w4', 'What the AUC hides', hiddenChart(labelled.filter(isJudged)),
-        'Each mark is a unit. At the bottom right, the AUC is high but the highest samples are '
-        + 'not what the label says. Triangles do not hold; click one to see why.'),
-      card('w4', 'How well units are explained', aucChart(labelled.map(e => LABEL.auc[e])),
-        'Units by the AUC of their label; 0.5 is chance, 1 separates perfectly.'),
-      usedCard(),
+      el('div', { class: 'side w8' }, doubtCard(labelled), usedCard()),
+      el('div', { class: 'side w4' }, hiddenCard(labelled), aucCard(labelled)),
       tableCard(),
       originCard()),
   ];
 }
 
-const isJudged = entry => LABEL.hits[entry] != null;
+function hiddenCard(labelled) {
+  const judged = labelled.filter(entry => LABEL.hits[entry] != null);
+  return card('', 'What the AUC hides', hiddenChart(judged),
+    'Each mark is a unit. At the bottom right, the AUC is high, but the highest samples are not '
+    + 'what the label says. Rings hold partly, triangles do not hold; click one to see why.');
+}
+
+function aucCard(labelled) {
+  return card('', 'How well units are explained', aucChart(labelled.map(e => LABEL.auc[e])),
+    'Units by the AUC of their label; 0.5 is chance, 1 separates perfectly.');
+}
 
 function title() {
   const units = hasBothEnds ? `${grouped(N_ENTRIES)} ends of units` : counted(N_ENTRIES, 'unit');
@@ -95,9 +100,9 @@ function title() {
 /** Counts of the verdicts of each answer; a click shows only these units. */
 function worthCard() {
   return card('w12', 'What the labels are worth',
-    UNITS.answers.slice(0, 2).map((answer, number) => el('div', { class: 'worth' },
-      el('span', { class: 'worth-name', title: answerMeaning(number) }, answersName(number)),
-      verdictBar(answer), verdictChips(answer, number ? 'peak' : 'verdict'))),
+    el('div', { class: 'worth' }, UNITS.answers.slice(0, 2).map((answer, number) => [
+      el('b', { title: answerMeaning(number) }, answersName(number)),
+      verdictBar(answer), verdictChips(answer, number ? 'peak' : 'verdict')])),
     BESIDE && `A label is ${answerMeaning(0)}; a ${besideName} is ${answerMeaning(1)}. `
       + 'Click a verdict to see its units.');
 }
@@ -146,7 +151,7 @@ function doubtCard(labelled) {
   const heading = el('h2', {}, 'Labels to doubt',
     doubted.length > MOST_DOUBTS && button(`all ${grouped(doubted.length)}`,
       () => toggleTerm(term), { class: 'small' }));
-  return el('section', { class: 'card w8' }, heading,
+  return el('section', { class: 'card' }, heading,
     doubted.length ? doubted.slice(0, MOST_DOUBTS).map(doubtNode)
       : el('p', {}, noDoubts(labelled)),
     doubted.length > 0 && el('p', { class: 'caption' },
@@ -193,7 +198,7 @@ function usedCard() {
     share: counts[0][concept] / counts[0][most[0]],
     text: counts.map(count => grouped(count[concept])).join(' / '),
   }));
-  return card('w8', 'Concepts used most', items.length
+  return card('', 'Concepts used most', items.length
     ? el('div', { class: 'in-two' }, bars(items.slice(0, 7)), bars(items.slice(7)))
     : el('p', {}, 'No label has a concept.'),
   BESIDE ? `Number of labels that have the concept, then of ${answersName(1)}.`
@@ -209,9 +214,9 @@ function countConcepts(answer) {
 
 function tableCard() {
   unitTable = virtualTable({
-    label: 'Units', columns: UNIT_COLUMNS, template: COLUMN_WIDTHS, sort: state,
+    kind: 'units', label: 'Units', columns: UNIT_COLUMNS, template: COLUMN_WIDTHS, sort: state,
     rows: () => order, open: unitLink,
-    sortBy: key => changeState({ sort: key, down: nextDown(key) }),
+    sortBy: key => changeState({ key, down: nextDown(key) }),
   });
   return el('section', { class: 'card w12', id: 'units' }, el('h2', {}, 'Units'), findBar(),
     el('p', { id: 'problem', class: 'problem', role: 'alert' }),
@@ -219,7 +224,7 @@ function tableCard() {
 }
 
 const nextDown = key => {
-  if (state.sort === key) return !state.down;
+  if (state.key === key) return !state.down;
   return UNIT_COLUMNS.find(column => column.key === key).first !== 'up';
 };
 
