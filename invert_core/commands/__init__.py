@@ -47,7 +47,7 @@ class CommandLine(LateGroup):
     def invoke(self, ctx: click.Context) -> Any:
         """Parse the rest of the command line, and run the command."""
         replace_unprintable()
-        with messages(), told_failures(ctx):
+        with told_failures(ctx), messages():
             return super().invoke(ctx)
 
 

@@ -6,8 +6,9 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import command
-from invert_core.commands.console import print_rows, say
+from invert_core.commands.console import say
 from invert_core.commands.model_options import described_options
+from invert_core.commands.tables import print_rows
 
 
 @command(epilog="Examples: invert backends --format json; invert backends torch")

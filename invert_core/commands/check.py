@@ -8,7 +8,9 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import PATH, command
-from invert_core.commands.console import Number, echo_line, print_rows, printable, progress
+from invert_core.commands.console import echo_line, printable
+from invert_core.commands.progress import progress
+from invert_core.commands.tables import Number, print_rows
 from invert_core.errors import DataError
 from invert_core.settings import OF_HIGHEST, SIGNIFICANT
 from invert_core.wording import counted

@@ -7,7 +7,8 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import PATH, command
-from invert_core.commands.console import echo_line, print_rows, printable, say
+from invert_core.commands.console import echo_line, printable, say
+from invert_core.commands.tables import print_rows
 
 if TYPE_CHECKING:
     from invert_core.results.comparison import Comparison

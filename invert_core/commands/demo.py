@@ -7,7 +7,8 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import PATH, command
-from invert_core.commands.console import echo_line, progress, say, written
+from invert_core.commands.console import echo_line, say, written
+from invert_core.commands.progress import progress
 
 if TYPE_CHECKING:
     from invert_core.results.labels import Labels

@@ -4,7 +4,7 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import command
-from invert_core.commands.console import print_rows
+from invert_core.commands.tables import print_rows
 
 
 @command(epilog="Example: invert doctor")

@@ -7,7 +7,9 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import command
-from invert_core.commands.console import print_rows, progress, say, written
+from invert_core.commands.console import say, written
+from invert_core.commands.progress import progress
+from invert_core.commands.tables import print_rows
 from invert_core.settings import (
     ADJUSTMENTS,
     BOTH_ANSWERS,

@@ -7,9 +7,10 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import command
-from invert_core.commands.console import echo_line, print_rows, say, table
+from invert_core.commands.console import echo_line, say
 from invert_core.commands.feed_options import batch_axis_option, constant_option, feed_options
 from invert_core.commands.model_command import ModelCommand, model_prints_on_stderr
+from invert_core.commands.tables import print_rows, table
 
 if TYPE_CHECKING:
     from invert_core.models.backend import Layer

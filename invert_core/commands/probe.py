@@ -7,7 +7,9 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import PATH, command
-from invert_core.commands.console import print_rows, printable, progress, say, written
+from invert_core.commands.console import printable, say, written
+from invert_core.commands.progress import progress
+from invert_core.commands.tables import print_rows
 from invert_core.errors import InvertError
 from invert_core.settings import DIRECTIONS
 from invert_core.wording import counted

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from invert_core.commands.console import print_rows
+from invert_core.commands.tables import print_rows
 from invert_core.formula.syntax import quote_id
 from invert_core.wording import first_few
 
