@@ -168,13 +168,8 @@ def label(
     its peak; 'invert show' has the other formulas. After an interruption, the same
     command goes on where it stopped.
     """
-    from invert_core.commands.label_table import (
-        print_labels,
-        print_overview,
-        summary,
-        verdicts,
-        where_to_look,
-    )
+    from invert_core.commands.label_summary import summary, verdicts, where_to_look
+    from invert_core.commands.label_table import print_labels, print_overview
     from invert_core.labelling.label_files import label_files
     from invert_core.labelling.overview import Overview
 
@@ -203,7 +198,7 @@ def label(
         else:
             print_labels(labels, table)
     say(f"The labels of {summary(overview)} are in {str(output)!r}, marked as headlines.")
-    if judged := verdicts(overview):
+    if judged := verdicts(overview.verdicts):
         say(judged)
     for hint in where_to_look(overview, output):
         say(hint)

@@ -1,12 +1,11 @@
 """How the columns of a label are written for people."""
 
-import math
-import sys
 from collections.abc import Iterable, Sequence, Set
 
 from invert_core.commands.tables import Address, Number
 from invert_core.results.columns import Label
 from invert_core.settings import OF_HIGHEST
+from invert_core.wording import power_of_ten, small_number
 
 LESS_NEEDED = ("positive", "samples", "groups", "gap", "interval", "q", "p_search")
 """Columns that a narrow terminal does without, the first first."""
@@ -23,7 +22,7 @@ def shown(row: Label) -> dict[str, object]:
         "interval": Number(interval(row)),
         "p_value": Number(power_of_ten(row.log10_p)),
         "p_search": Number(power_of_ten(row.log10_p_search) if row.formula else ""),
-        "q": Number("" if row.q_value is None else written_q(row.q_value)),
+        "q": Number("" if row.q_value is None else small_number(row.q_value)),
         "positive": row.n_positive,
         "groups": row.n_groups_positive,
         "samples": row.n_samples,
@@ -58,25 +57,6 @@ def interval(row: Label) -> str:
     if row.objective in OF_HIGHEST or low is None or high is None:
         return ""
     return f"{low:.2f}-{high:.2f}"
-
-
-def written_q(q_value: float) -> str:
-    """Write a q-value, which may have underflowed."""
-    least = sys.float_info.min
-    return power_of_ten(math.log10(q_value)) if q_value >= least else f"<{least:.1e}"
-
-
-def power_of_ten(exponent: float) -> str:
-    """Write 10**exponent with two digits.
-
-    >>> power_of_ten(-400.5)
-    '3.2e-401'
-    """
-    if exponent > -2:
-        return f"{10**exponent:.2f}"
-    whole = int(exponent // 1)
-    mantissa = f"{10 ** (exponent - whole):.1f}"
-    return f"1.0e{whole + 1}" if mantissa == "10.0" else f"{mantissa}e{whole}"
 
 
 def columns_for(columns: tuple[str, ...], rows: Sequence[Label]) -> tuple[str, ...]:

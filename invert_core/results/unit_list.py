@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from invert_core.errors import DataError, UnknownNameError
-from invert_core.formula.syntax import iter_literals, parse_tree
+from invert_core.formula.syntax import tokens
 from invert_core.results.columns import VERDICTS, Label
 from invert_core.results.labels import Labels, answers_of
 from invert_core.values import pattern_rule
@@ -137,9 +137,9 @@ def concept_names(rows: Iterable[Label]) -> dict[str, str]:
 
 @functools.lru_cache(maxsize=4096)
 def _ids(formula: str) -> tuple[str, ...]:
-    return tuple(literal.id for literal in iter_literals(parse_tree(formula))) if formula else ()
+    return tuple(token for kind, token, _ in tokens(formula) if kind == "id")
 
 
 def _names(label: str) -> list[str]:
-    tree = parse_tree(label, lambda name, _id, _position: name)
-    return [literal.id for literal in iter_literals(tree)]
+    found = tokens(label, lambda name, _id, _position: name)
+    return [token for kind, token, _ in found if kind == "id"]
