@@ -179,7 +179,11 @@ def label(
         from invert_core.labelling.label import plan
 
         planned = vars(plan(Inputs(**inputs), settings))
-        print_rows([planned], list(planned), table.style)
+        if table.style == "table":
+            rows = [{"what": name.replace("_", " "), "number": planned[name]} for name in planned]
+            print_rows(rows, ("what", "number"), table.style)
+        else:
+            print_rows([planned], list(planned), table.style)
         return
     overview = Overview(table.top if table.style == "table" else 0, settings)
     with progress("Labelling") as report:

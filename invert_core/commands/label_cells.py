@@ -53,10 +53,13 @@ def on_held_out(row: Label) -> str:
 
 def interval(row: Label) -> str:
     """Write the interval of the AUC on held-out samples; nothing if something else was searched."""
+    return "" if row.objective in OF_HIGHEST else interval_of_auc(row)
+
+
+def interval_of_auc(row: Label) -> str:
+    """Write the interval of the AUC on held-out samples."""
     low, high = row.auc_held_out_low, row.auc_held_out_high
-    if row.objective in OF_HIGHEST or low is None or high is None:
-        return ""
-    return f"{low:.2f}-{high:.2f}"
+    return "" if low is None or high is None else f"{low:.2f}-{high:.2f}"
 
 
 def columns_for(columns: tuple[str, ...], rows: Sequence[Label]) -> tuple[str, ...]:

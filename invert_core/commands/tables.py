@@ -18,8 +18,8 @@ T = TypeVar("T")
 
 _ROWS_AT_ONCE = 1000
 _GAP = "  "
-_TEXT, _ADDRESS, _LEAST = 16, 24, 6
-"""Places to which a text and an address shrink before columns are left out, and at worst."""
+_ADDRESS, _LEAST = 24, 6
+"""Places to which an address shrinks before columns are left out, and all texts at worst."""
 
 
 class Number(str):
@@ -44,10 +44,13 @@ class Fit:
         Columns that are left out, the first first.
     prose : tuple of str
         Columns that are not cut but go on in the next line.
+    text : int
+        Places to which texts shrink before columns are left out.
     """
 
     drop: tuple[str, ...] = ()
     prose: tuple[str, ...] = ()
+    text: int = 16
 
 
 def print_rows(
@@ -115,7 +118,8 @@ def table(
     kept = made if width is None else _with_room(made, width, fit.drop)
     widths = _widths(kept, width)
     lines = []
-    for cells in zip(*(one.lines(places) for one, places in zip(kept, widths, strict=True))):
+    in_lines = [one.lines(places) for one, places in zip(kept, widths, strict=True)]
+    for cells in zip(*in_lines, strict=True):
         for parts in itertools.zip_longest(*cells, fillvalue=""):
             padded = [
                 one.padded(part, places)
@@ -134,15 +138,19 @@ class _Column:
     is_number: bool
     is_address: bool
     is_prose: bool
+    spared: int
+    """Places to which its cells shrink before columns are left out."""
 
     @classmethod
     def of(cls, name: str, values: Sequence[Any], fit: Fit) -> "_Column":
+        is_address = any(isinstance(one, Address) for one in values)
         return cls(
             name,
             [_title(name), *map(_cell, values)],
             bool(values) and all(isinstance(one, int | float | Number | None) for one in values),
-            any(isinstance(one, Address) for one in values),
+            is_address,
             name in fit.prose,
+            _ADDRESS if is_address else fit.text,
         )
 
     @property
@@ -154,8 +162,7 @@ class _Column:
         """Return to how many places the cells shrink, before columns are left out or at worst."""
         if self.is_number:
             return self.full
-        text = _LEAST if worst else _ADDRESS if self.is_address else _TEXT
-        return min(self.full, max(text, min(_TEXT, width_of(self.cells[0]))))
+        return min(self.full, max(_LEAST if worst else self.spared, width_of(self.cells[0])))
 
     def lines(self, places: int) -> Iterator[list[str]]:
         """Yield the lines of each cell."""

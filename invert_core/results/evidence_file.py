@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 from typing import Self
 
 import h5py
@@ -31,7 +32,7 @@ from invert_core.results.evidence_records import (
     record_types,
 )
 from invert_core.results.held_out_evidence import HELD_OUT, HELD_OUT_CUTS
-from invert_core.results.run_directory import EVIDENCE_FILE, file_identity, read_run
+from invert_core.results.run_directory import EVIDENCE_FILE, ROWS_FILE, Run, read_run
 from invert_core.results.shown_datasets import read_ids, read_shown, read_source
 
 FORMAT = "invert-evidence"
@@ -225,7 +226,11 @@ def read_evidence(path: str | PathLike[str]) -> RunEvidence:
     if place.is_file():
         with open_sealed(place, FORMAT, FORMAT_VERSION, sealed_since=1) as file:
             return RunEvidence.of_file(file)
-    run = read_run(place)
+    return evidence_of(read_run(place), place)
+
+
+def evidence_of(run: Run, place: Path) -> RunEvidence:
+    """Read the evidence of a run that was read from a place, as `read_evidence` does."""
     evidence = place / EVIDENCE_FILE
     if not evidence.is_file():
         raise MissingFileError(
@@ -233,7 +238,7 @@ def read_evidence(path: str | PathLike[str]) -> RunEvidence:
             "Label again without --no-evidence.",
         )
     found = read_evidence(evidence)
-    expected = file_identity(place / "labels.jsonl")["sha256"]
+    expected = run.info.get("files", {}).get(ROWS_FILE, {}).get("sha256")
     if found.sha256.get("labels") != expected or len(found.rows["hits"]) != len(run.labels):
         raise FileFormatError(f"{str(evidence)!r} belongs to other labels.", AGAIN)
     return found

@@ -24,9 +24,7 @@ def _descending(number: float | None) -> float | None:
 _KEYS: dict[str, Callable[[Label], float | str | None]] = {
     "unit": lambda row: 0,
     "auc": lambda row: -abs(row.auc - 0.5) if row.formula else None,
-    "held-out": lambda row: (
-        None if row.auc_held_out is None else -abs(row.auc_held_out - 0.5)
-    ),
+    "held-out": lambda row: None if row.auc_held_out is None else -abs(row.auc_held_out - 0.5),
     "top10": lambda row: _descending(row.precision_at_10),
     "p": lambda row: row.log10_p_search if row.formula else None,
     "q": lambda row: row.q_value,
@@ -97,7 +95,11 @@ def _all(labels: Labels) -> list[Answers]:
 def _judged(units: Iterable[Answers], verdicts: set[str]) -> list[Answers]:
     units = list(units)
     given = {row.verdict for unit in units for row in unit}
-    if "none" in given and not given & (set(VERDICTS) - {"none", "dead"}) and "none" not in verdicts:
+    if (
+        "none" in given
+        and not given & (set(VERDICTS) - {"none", "dead"})
+        and "none" not in verdicts
+    ):
         raise DataError(
             "The labels of this run have no verdicts, because no evidence was made.",
             "Label again without --no-evidence.",
