@@ -23,6 +23,7 @@ COMMANDS = (
     "score",
     "probe",
     "show",
+    "report",
     "compare",
     "check",
     "export",

@@ -139,22 +139,34 @@ search_options = options.together(
 )
 """Options of the search: the fields of `Settings`."""
 
+kept_options = options.together(
+    "kept",
+    options.output_option("Run directory to write."),
+    click.option(
+        "--samples",
+        metavar="ROOT|none",
+        help="Where the samples are, if they have moved since the extraction: the folder of images "
+        "or texts, or the file. The run keeps small copies of those that it shows, to look at; "
+        "'none' keeps none.",
+    ),
+    options.overwrite_option,
+)
+"""What a run keeps, and where."""
+
 
 @command(epilog="Example: invert label activations.h5 concepts.h5 -o run --length 3 --beam 3")
 @options.searched_options
-@options.output_option("Run directory to write.")
+@kept_options
 @search_options
 @options.jobs_option
 @options.table_options
-@options.overwrite_option
 @click.option("--dry-run", is_flag=True, help="Say what would be searched, and stop.")
 def label(
     inputs: dict[str, Any],
-    output: Path,
+    kept: dict[str, Any],
     search: dict[str, Any],
     jobs: int | None,
     table: options.Table,
-    overwrite: bool,
     dry_run: bool,
 ) -> None:
     """Find the formulas of concepts that say what each unit detects.
@@ -186,14 +198,15 @@ def label(
             print_rows([planned], list(planned), table.style)
         return
     overview = Overview(table.top if table.style == "table" else 0, settings)
-    with progress("Labelling") as report:
+    output: Path = kept["output"]
+    with progress("Labelling") as report, progress("Copying samples") as looking:
         labels = label_files(
             **inputs,
-            output=output,
+            **kept,
             settings=settings,
             jobs=jobs,
-            overwrite=overwrite,
             progress=report,
+            samples_progress=looking,
             each=overview.add,
         )
     with written(f"The run was written to {str(output)!r}."):

@@ -61,7 +61,7 @@ layer_option = click.option(
     metavar="LAYER",
     help="Extract this layer; may be repeated.",
 )
-_all_or_some_layers_option = click.option(
+some_layers_option = click.option(
     "-l",
     "--layer",
     "layers",
@@ -200,7 +200,7 @@ names_option = click.option(
 _inputs = (
     click.argument("activations", type=PATH),
     click.argument("concepts", type=PATH),
-    _all_or_some_layers_option,
+    some_layers_option,
     units_option,
     names_option,
     join_option,

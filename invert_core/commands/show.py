@@ -163,7 +163,7 @@ def _evidence(run: "Run", place: Path, rows: "tuple[Label, ...]") -> "dict[str, 
     from invert_core.results.evidence_file import evidence_of
     from invert_core.results.unit_evidence import unit_evidence
 
-    return unit_evidence(evidence_of(run, place), rows)
+    return unit_evidence(evidence_of(place, run), rows)
 
 
 def _for_programs(row: "Label") -> dict[str, Any]:

@@ -20,6 +20,7 @@ from invert_core.files.storage import storage_errors
 from invert_core.labelling.alike_records import write_whole_evidence
 from invert_core.labelling.evidence_recorder import about_evidence
 from invert_core.labelling.inputs import Inputs
+from invert_core.labelling.kept_samples import KeptSamples
 from invert_core.labelling.label import Progress, label_workload
 from invert_core.labelling.q_values import with_q_values
 from invert_core.labelling.workload import Workload
@@ -100,4 +101,4 @@ def _write_evidence(
     """Write evidence.h5 to the run directory."""
     about = about_evidence(work, SETTINGS, identities, files[ROWS_FILE].sha256)
     parts = [table.evidence for table in tables if table.evidence is not None]
-    return write_whole_evidence(folder, parts, len(SETTINGS.directions), about)
+    return write_whole_evidence(folder, parts, len(SETTINGS.directions), about, KeptSamples(None))

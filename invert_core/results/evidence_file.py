@@ -32,7 +32,7 @@ from invert_core.results.evidence_records import (
     record_types,
 )
 from invert_core.results.held_out_evidence import HELD_OUT, HELD_OUT_CUTS
-from invert_core.results.run_directory import EVIDENCE_FILE, ROWS_FILE, Run, read_run
+from invert_core.results.run_directory import EVIDENCE_FILE, Run, read_run, rows_identity
 from invert_core.results.shown_datasets import read_ids, read_shown, read_source
 
 FORMAT = "invert-evidence"
@@ -226,19 +226,25 @@ def read_evidence(path: str | PathLike[str]) -> RunEvidence:
     if place.is_file():
         with open_sealed(place, FORMAT, FORMAT_VERSION, sealed_since=1) as file:
             return RunEvidence.of_file(file)
-    return evidence_of(read_run(place), place)
+    return evidence_of(place, read_run(place))
 
 
-def evidence_of(run: Run, place: Path) -> RunEvidence:
-    """Read the evidence of a run that was read from a place, as `read_evidence` does."""
-    evidence = place / EVIDENCE_FILE
+def evidence_of(folder: Path, run: Run) -> RunEvidence:
+    """Read the evidence of a run that was read from a directory.
+
+    Raises
+    ------
+    MissingFileError, FileFormatError
+        As for `read_evidence`.
+    """
+    evidence = folder / EVIDENCE_FILE
     if not evidence.is_file():
         raise MissingFileError(
-            f"The run {str(place)!r} has no evidence.",
+            f"The run {str(folder)!r} has no evidence.",
             "Label again without --no-evidence.",
         )
     found = read_evidence(evidence)
-    expected = run.info.get("files", {}).get(ROWS_FILE, {}).get("sha256")
+    expected = rows_identity(folder)["sha256"]
     if found.sha256.get("labels") != expected or len(found.rows["hits"]) != len(run.labels):
         raise FileFormatError(f"{str(evidence)!r} belongs to other labels.", AGAIN)
     return found

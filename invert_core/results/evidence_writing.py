@@ -27,6 +27,8 @@ from invert_core.results.shown_datasets import write_shown, write_source
 if TYPE_CHECKING:
     from invert_core.data.previews.shown import ShownSamples
 
+Samples = Callable[[Mapping[int, str], Mapping[str, str]], "ShownSamples"]
+
 _CHUNK, _CHUNK_BYTES = 1024, 2**19
 """The most records of a chunk, and about how many bytes it has at most: HDF5 keeps 1 MiB in memory
 while a chunk is filled."""
@@ -73,7 +75,7 @@ def write_evidence(
     path: Path,
     parts: Iterable[EvidenceRecords],
     about: AboutEvidence,
-    samples: "Callable[[Mapping[int, str]], ShownSamples] | None" = None,
+    samples: Samples,
 ) -> None:
     """Write evidence.h5; memory holds a few units at a time, and what there is to look at.
 
@@ -83,9 +85,9 @@ def write_evidence(
     parts : iterable of EvidenceRecords
         The records. It is gone through twice, the first time to count.
     about : AboutEvidence
-    samples : callable, optional
+    samples : callable
         Called with the ids of all samples that are in any list, by row of the activation file, in
-        ascending order; returns what there is to look at of these samples.
+        ascending order, and with `about.source`; returns what there is to look at of them.
     """
     types = record_types(about.lists)
     numbers = dict.fromkeys(types, 0)
@@ -122,8 +124,7 @@ def write_evidence(
         if ids is not None:
             write_strings(file, "shown_id", tuple(shown.values()))
         write_source(file, about.source)
-        if samples is not None:
-            write_shown(file, samples(shown))
+        write_shown(file, samples(shown, about.source))
         seal(file)
 
 
