@@ -19,17 +19,23 @@ Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 _LABELS_CSV = "labels.csv"
 
 
-def complete(names_in: Callable[[Path], Iterable[str]], argument: str) -> Complete:
-    """Return what completes a word with the names in the file or folder that an argument gives."""
+def complete(**names_in: Callable[[Path], Iterable[str]]) -> Complete:
+    """Return what completes a word with the names in a file or folder.
+
+    For the name of each argument that may give it, there is a function that finds the names.
+    """
 
     def completed(
         ctx: click.Context, _param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        path = _given(ctx, argument)
-        if path is None:
-            return []
+        given = {argument: _given(ctx, argument) for argument in names_in}
         try:
-            names = dict.fromkeys(names_in(path))
+            names = dict.fromkeys(
+                name
+                for argument, path in given.items()
+                if path is not None
+                for name in names_in[argument](path)
+            )
         except (InvertError, OSError, ValueError, KeyError, csv.Error):
             return []
         # A shell would take a blank for the end of the word.
@@ -68,6 +74,11 @@ def addresses(run: Path) -> Iterator[str]:
     """Yield the addresses of the units of a run, which labels.csv tells fastest."""
     for row in _rows(run):
         yield f"{row['layer']}:{row['unit']}"
+
+
+def layers_of_run(run: Path) -> Iterator[str]:
+    """Yield the layers of a run."""
+    yield from (row["layer"] for row in _rows(run))
 
 
 def concepts(run: Path) -> Iterator[str]:

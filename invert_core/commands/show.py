@@ -35,7 +35,7 @@ listing_options = options.together(
     click.option(
         "--concept",
         metavar="ID|NAME",
-        shell_complete=complete(concepts, "run"),
+        shell_complete=complete(run=concepts),
         help="List only units of which the label or the peak uses this concept, or one that fits "
         "a pattern, as in 'slanted*'.",
     ),
@@ -72,7 +72,7 @@ listing_options = options.together(
 )
 @click.argument("run", type=PATH)
 @click.argument(
-    "unit", required=False, metavar="[LAYER:UNIT]", shell_complete=complete(addresses, "run")
+    "unit", required=False, metavar="[LAYER:UNIT]", shell_complete=complete(run=addresses)
 )
 @listing_options
 @options.format_option

@@ -29,20 +29,8 @@ def number_lines(
     cuts = [] if evidence is None else [cut for cut in _CUTS if cut < evidence.n_samples]
     rows = []
     for answer in answers:
-        row = answer.row
-        rows.append(
-            {
-                "": answer.name,
-                "auc": Number(f"{row.auc:.4f}"),
-                "held_out": Number("-" if row.auc_held_out is None else f"{row.auc_held_out:.3f}"),
-                "interval": Number(interval_of_auc(row)),
-                "p_search": Number(power_of_ten(row.log10_p_search)),
-                "q": None if row.q_value is None else Number(small_number(row.q_value)),
-                "positive": row.n_positive,
-                "samples": row.n_samples,
-            }
-            | {_top(cut): Number(_count(hits)) for cut, hits in _hits(answer, evidence, cuts)}
-        )
+        hits = dict(_hits(answer, evidence, cuts))
+        rows.append(_numbers(answer) | {_top(cut): Number(_count(hits[cut])) for cut in hits})
         if cuts:
             blank = dict.fromkeys(rows[-1], Number(""))
             chance = {_top(cut): Number(rounded(_expected(answer, cut))) for cut in cuts}
@@ -55,6 +43,20 @@ def number_lines(
     }
     columns = [name for name in rows[0] if optional.get(name, True)]
     return table(rows, columns, width, Fit(drop=("interval", "q", "samples", "p_search")))
+
+
+def _numbers(answer: Headline) -> dict[str, object]:
+    row = answer.row
+    return {
+        "": answer.name,
+        "auc": Number(f"{row.auc:.4f}"),
+        "held_out": Number("-" if row.auc_held_out is None else f"{row.auc_held_out:.3f}"),
+        "interval": Number(interval_of_auc(row)),
+        "p_search": Number(power_of_ten(row.log10_p_search)),
+        "q": Number("" if row.q_value is None else small_number(row.q_value)),
+        "positive": Number(f"{row.n_positive:,}"),
+        "samples": Number(f"{row.n_samples:,}"),
+    }
 
 
 def _hits(

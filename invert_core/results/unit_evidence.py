@@ -156,7 +156,11 @@ def _of_record(
     units = {name: values[record] for name, values in evidence.units.items()}
     n_top = int((units["top"] != NO_SAMPLE).sum())
     top = zip(units["top"][:n_top].tolist(), units["top_value"][:n_top].tolist(), strict=True)
-    alike = zip(*(evidence.alike[name][record].tolist() for name in ("unit", "correlation")))
+    alike = zip(
+        evidence.alike["unit"][record].tolist(),
+        evidence.alike["correlation"][record].tolist(),
+        strict=True,
+    )
     lowest, highest = units["range"].tolist()
     return UnitEvidence(
         evidence.n_samples,

@@ -95,11 +95,7 @@ def _all(labels: Labels) -> list[Answers]:
 def _judged(units: Iterable[Answers], verdicts: set[str]) -> list[Answers]:
     units = list(units)
     given = {row.verdict for unit in units for row in unit}
-    if (
-        "none" in given
-        and not given & (set(VERDICTS) - {"none", "dead"})
-        and "none" not in verdicts
-    ):
+    if given <= {"none", "dead"} and not verdicts & given:
         raise DataError(
             "The labels of this run have no verdicts, because no evidence was made.",
             "Label again without --no-evidence.",
