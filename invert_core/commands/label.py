@@ -7,7 +7,9 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import command
-from invert_core.commands.console import print_rows, progress, say, written
+from invert_core.commands.console import say, written
+from invert_core.commands.progress import progress
+from invert_core.commands.tables import print_rows
 from invert_core.settings import (
     ADJUSTMENTS,
     BOTH_ANSWERS,
@@ -178,13 +180,13 @@ def label(
     its peak; 'invert show' has the other formulas. After an interruption, the same
     command goes on where it stopped.
     """
-    from invert_core.commands.label_table import (
-        print_labels,
-        print_overview,
+    from invert_core.commands.label_summary import (
+        look_at_all,
         summary,
         verdicts,
         where_to_look,
     )
+    from invert_core.commands.label_table import print_labels, print_overview
     from invert_core.labelling.label_files import label_files
     from invert_core.labelling.overview import Overview
 
@@ -194,7 +196,11 @@ def label(
         from invert_core.labelling.label import plan
 
         planned = vars(plan(Inputs(**inputs), settings))
-        print_rows([planned], list(planned), table.style)
+        if table.style == "table":
+            rows = [{"what": name.replace("_", " "), "number": planned[name]} for name in planned]
+            print_rows(rows, ("what", "number"), table.style)
+        else:
+            print_rows([planned], list(planned), table.style)
         return
     overview = Overview(table.top if table.style == "table" else 0, settings)
     output: Path = kept["output"]
@@ -214,7 +220,8 @@ def label(
         else:
             print_labels(labels, table)
     say(f"The labels of {summary(overview)} are in {str(output)!r}, marked as headlines.")
-    if judged := verdicts(overview):
+    if judged := verdicts(overview.verdicts):
         say(judged)
+        say(look_at_all(output))
     for hint in where_to_look(overview, output):
         say(hint)

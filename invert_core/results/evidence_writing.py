@@ -11,6 +11,7 @@ import numpy as np
 
 from invert_core.files.checksums import TYPE
 from invert_core.files.hdf5_checksums import CHECKSUM, seal, write_array, write_strings
+from invert_core.parallel import step
 from invert_core.results.evidence_file import FORMAT, FORMAT_VERSION, LATER_NAMES, NAMES
 from invert_core.results.evidence_records import (
     NO_SAMPLE,
@@ -111,11 +112,13 @@ def write_evidence(
         written = {
             name: _Written(file.create_group(name), numbers[name], of) for name, of in types.items()
         }
-        for part in parts:
-            groups = after(written[UNITS].n_done, part.groups)
-            for name, group in written.items():
-                group.add(groups[name])
-            _note_shown(groups, is_shown)
+        with step("Writing evidence of units", numbers[UNITS]) as tell:
+            for part in parts:
+                tell(written[UNITS].n_done)
+                groups = after(written[UNITS].n_done, part.groups)
+                for name, group in written.items():
+                    group.add(groups[name])
+                _note_shown(groups, is_shown)
         for group in written.values():
             group.close()
         rows = np.flatnonzero(is_shown).tolist()

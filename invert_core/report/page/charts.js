@@ -1,8 +1,7 @@
 /* Charts: a frame with two axes, and what is drawn in it. Colours are classes of page.css. */
 
-const MARGIN = { left: 52, right: 14, top: 16, bottom: 38 };
-const isNarrow = () => innerWidth < 600;
-const WIDE = () => (isNarrow() ? 340 : 560);
+const MARGIN = { left: 62, right: 14, top: 24, bottom: 38 };
+const WIDE = () => (innerWidth < 600 ? 340 : 560);
 
 const linear = (from, to, start, end) => number =>
   start + ((number - from) / ((to - from) || 1)) * (end - start);
@@ -16,7 +15,7 @@ function frame({ width, height, label, x, y }) {
   const node = draw('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': label });
   node.append(
     ...y.ticks.map(([number, text]) => draw('g', {},
-      stroke('grid', MARGIN.left, Y(number), right, Y(number)),
+      stroke('level', MARGIN.left, Y(number), right, Y(number)),
       write(MARGIN.left - 7, Y(number) + 4, text, { class: 'end' }))),
     ...x.ticks.map(([number, text]) => draw('g', {},
       stroke('tick', X(number), bottom, X(number), bottom + 4),
@@ -48,14 +47,11 @@ function box(kind, x, y, width, height, title) {
     title && draw('title', {}, title));
 }
 
-/** Names of curves, written at the top right of a chart. */
-function legend(width, items) {
-  return draw('g', {}, items.map(([kind, text], at) => {
-    const y = 10 + 15 * at;
-    const x = width - 132;
-    return draw('g', {}, curve(kind, [[x, y], [x + 20, y]]),
-      write(x + 26, y + 4, text, { class: 'name' }));
-  }));
+/** What the two curves of a chart are, for its caption. */
+function curveKey() {
+  const stub = kind => draw('svg', { class: 'stub', width: 26, height: 8, 'aria-hidden': 'true' },
+    curve(kind, [[0, 4], [26, 4]]));
+  return [stub('searched'), ' samples searched, ', stub('unseen'), ' unseen samples. '];
 }
 
 /** Round numbers between two, about so many. */

@@ -31,10 +31,11 @@ async function compareView(path) {
   pins.clear();
   for (const entry of entries) pins.add(entry);
   return [el('h1', {}, 'Compare'), el('div', { class: `compare of-${entries.length}` },
-    await Promise.all(entries.map(comparedNode)))];
+    await Promise.all(entries.map(entry =>
+      comparedNode(entry, entries.length > 2 ? 340 : WIDE()))))];
 }
 
-async function comparedNode(entry) {
+async function comparedNode(entry, width) {
   const detail = await detailOf(entry);
   const head = el('h2', {}, link(unitLink(entry), unitNode(entry)));
   const row = headlineOf(detail, 0) ?? detail.rows.find(one => one.f);
@@ -43,13 +44,20 @@ async function comparedNode(entry) {
   const samples = await samplesAt(first);
   const answers = HEAD.objectives.map((objective, number) => headlineOf(detail, number));
   return el('section', { class: 'card' }, head,
-    answers.map((one, number) => one && el('div', { class: 'compared' },
-      el('div', {}, el('span', { class: 'soft' }, `${answerName(number)} `),
-        verdictNode(HEAD.verdicts[one.v])),
-      el('p', { class: 'headline' }, formulaNode(one.f, { links: true })),
-      el('dl', { class: 'numbers' }, numbersOf(entry, one, [])))),
-    el('h3', {}, `The ${first.length} ${endWord(entry)} samples`),
-    samplesNode(samples, first, detail.tv, row.in),
-    el('h3', {}, 'Activation inside and outside the label'), histogramChart(detail, row),
-    el('h3', {}, 'How pure the top is'), precisionChart(row, isNegative(entry)));
+    answers.map((one, number) => comparedAnswer(entry, one, number)),
+    el('div', {}, el('h3', {}, `The ${first.length} ${endWord(entry)} samples`),
+      samplesNode(samples, first, detail.tv, row.in)),
+    el('div', {}, el('h3', {}, 'Activation inside and outside the label'),
+      histogramChart(detail, row, width)),
+    el('div', {}, el('h3', {}, 'How pure the top is'), precisionChart(row, isNegative(entry), width),
+      row.hh && el('p', { class: 'caption' }, curveKey())));
+}
+
+function comparedAnswer(entry, row, number) {
+  if (!row) return el('p', { class: 'soft' }, `There is no ${answerName(number)}.`);
+  return el('div', {},
+    el('div', {}, el('span', { class: 'soft' }, `${answerName(number)} `),
+      verdictNode(HEAD.verdicts[row.v])),
+    el('p', { class: 'headline' }, formulaNode(row.f, { links: true })),
+    el('dl', { class: 'numbers' }, numbersOf(entry, row, [])));
 }

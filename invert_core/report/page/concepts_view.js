@@ -1,7 +1,7 @@
 /* The views of all concepts and of one. */
 
 let conceptTable = null;
-const conceptState = { sort: 'labels', down: true, find: '' };
+const conceptState = { key: 'labels', down: true, find: '' };
 
 function conceptsView() {
   const used = UNITS.answers.slice(0, 2).map(countConcepts);
@@ -14,13 +14,11 @@ function conceptsView() {
     conceptTable.refresh();
   };
   conceptTable = virtualTable({
-    label: 'Concepts', columns, sort: { get key() { return conceptState.sort; },
-      get down() { return conceptState.down; } },
-    template: 'minmax(120px,2fr) minmax(120px,3fr) 72px 64px 64px minmax(90px,1.4fr) 64px',
+    kind: 'concepts', label: 'Concepts', columns, sort: conceptState,
     rows: () => shown, open: conceptLink,
     sortBy(key) {
-      conceptState.down = conceptState.sort === key ? !conceptState.down : key !== 'name';
-      conceptState.sort = key;
+      conceptState.down = conceptState.key === key ? !conceptState.down : key !== 'name';
+      conceptState.key = key;
       refresh();
     },
   });
@@ -38,22 +36,24 @@ function conceptsView() {
 
 function conceptColumns(used) {
   const numbers = (key, title, hint, get) =>
-    ({ key, title, hint, kind: 'n', sort: get, cell: concept => grouped(get(concept)) });
+    ({ key, title, hint, width: '70px', kind: 'n', sort: get, cell: concept => grouped(get(concept)) });
   return [
-    { key: 'name', title: 'concept', sort: concept => CONCEPTS.name[concept].toLowerCase(),
+    { key: 'name', title: 'concept', width: 'minmax(120px,2fr)',
+      sort: concept => CONCEPTS.name[concept].toLowerCase(),
       cell: concept => link(conceptLink(concept), nameNode(CONCEPTS.name[concept], 48)) },
-    { key: 'definition', title: 'definition', sort: concept => CONCEPTS.definition[concept] || null,
+    { key: 'definition', title: 'definition', width: 'minmax(120px,3fr)',
+      sort: concept => CONCEPTS.definition[concept] || null,
       cell: concept => el('bdi', { class: 'soft', title: visible(CONCEPTS.definition[concept]) },
         CONCEPTS.definition[concept] ? cut(CONCEPTS.definition[concept], 120) : '') },
     numbers('samples', 'samples', 'samples on which it is true', concept => CONCEPTS.n[concept]),
     numbers('labels', 'labels', 'labels that have it', concept => used[0][concept]),
     ...(BESIDE ? [numbers('peaks', answersName(1), `${answersName(1)} that have it`,
       concept => used[1][concept])] : []),
-    { key: 'best', title: 'best unit', hint: 'the unit that follows it most, either way',
-      sort: () => null, cell: concept => later(concept, ([entry]) =>
-        link(unitLink(entry), unitNode(entry))) },
-    { key: 'auc', title: 'AUC', kind: 'n', hint: 'AUC of that unit on this concept alone',
-      sort: () => null, cell: concept => later(concept, ([, auc]) => fixed(auc)) },
+    { key: 'best', title: 'best unit', width: 'minmax(90px,1.4fr)', hint: 'the unit that follows it most, either way',
+      cell: concept => later(concept, ([entry]) => link(unitLink(entry), unitNode(entry))) },
+    { key: 'auc', title: 'AUC', width: '64px', kind: 'n',
+      hint: 'AUC of that unit on this concept alone',
+      cell: concept => later(concept, ([, auc]) => fixed(auc)) },
   ];
 }
 
@@ -68,7 +68,7 @@ function foundConcepts(columns) {
   const words = conceptState.find.toLowerCase().split(/\s+/).filter(Boolean);
   const text = concept => [CONCEPTS.name[concept], CONCEPTS.id[concept],
     CONCEPTS.definition[concept]].join('\n').toLowerCase();
-  const column = columns.find(({ key }) => key === conceptState.sort) ?? columns[0];
+  const column = columns.find(({ key }) => key === conceptState.key) ?? columns[0];
   const sign = conceptState.down ? -1 : 1;
   return CONCEPTS.id.map((_, concept) => concept)
     .filter(concept => words.every(word => text(concept).includes(word)))
@@ -92,11 +92,17 @@ async function conceptView([id]) {
     el('p', { class: 'soft' }, `True on ${grouped(CONCEPTS.n[concept])} of ${grouped(all)} `
       + `samples (${percent(CONCEPTS.n[concept] / all)}).`),
     el('div', { class: 'grid' },
-      card('w12', 'Units that follow it', detectors.length ? bars(detectors.map(([entry, auc]) =>
-        aucBar(auc, link(unitLink(entry), unitNode(entry))))) : el('p', {}, 'None.'),
+      card('w12', 'Units that follow it', followersNode(detectors),
       'AUC of the unit on this concept alone. Hatched: the activation is lower where it is true.'),
       UNITS.answers.slice(0, 2).map((answer, number) => usesCard(answer, number, concept))),
   ];
+}
+
+function followersNode(detectors) {
+  if (!detectors.length) return el('p', {}, 'None.');
+  const items = detectors.map(([entry, auc]) =>
+    aucBar(auc, link(unitLink(entry), unitNode(entry))));
+  return el('div', { class: 'in-two' }, bars(items.slice(0, 6)), bars(items.slice(6)));
 }
 
 const MOST_USES = 60;

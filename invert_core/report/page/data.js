@@ -49,6 +49,10 @@ const isNegative = entry => Boolean(UNITS.negative?.[entry]);
 const isLiving = entry => UNITS.answers.some(answer => answer.f[entry]);
 const verdictOf = (answer, entry) => HEAD.verdicts[answer.verdict[entry]] ?? null;
 
+/** The AUC seen from the end of the entry: 1 is perfect for the low end, too. */
+const strength = entry => (isNegative(entry) ? 1 - LABEL.auc[entry] : LABEL.auc[entry]);
+const STRENGTH = HEAD.directions.includes('negative') ? 'AUC (low end: 1 − AUC)' : 'AUC';
+
 /** The detail of an entry: see `b0`, with the shared fields of repeated formulas filled in. */
 async function detailOf(entry) {
   const block = await part(`b${Math.floor(entry / UNITS_A_BLOCK)}`);

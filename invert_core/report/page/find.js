@@ -1,6 +1,6 @@
 /* Which units the table shows, and in which order: the find box, the layer, and the columns. */
 
-const DEFAULTS = { find: '', layer: '', sort: 'auc', down: true, pictures: false };
+const DEFAULTS = { find: '', layer: '', key: 'auc', down: true, pictures: false };
 const state = { ...DEFAULTS };
 
 /** The entries that are shown, in order; j and k on the page of a unit follow it, too. */
@@ -8,7 +8,8 @@ let order = [];
 
 /** What `auc>0.9` may name. */
 const NUMBERS = {
-  auc: entry => LABEL.auc[entry],
+  auc: entry => (LABEL.f[entry] ? LABEL.auc[entry] : null),
+  strength: entry => (LABEL.f[entry] ? strength(entry) : null),
   unseen: entry => LABEL.held[entry],
   top10: entry => (LABEL.hits[entry] == null ? null : LABEL.hits[entry] / 10),
   p: entry => pOf(LABEL, entry),
@@ -66,6 +67,7 @@ function sought(key, sign, wanted, all) {
   if (sign && sign !== ':') {
     return { problem: `There is no “${key}”: use ${Object.keys(NUMBERS).join(', ')}.` };
   }
+  if (/^\w+[<>=]+$/.test(all)) return { test: () => true };  // still being typed
   const part = all.replaceAll('"', '').toLowerCase();
   return { test: entry => textOf(entry).includes(part) };
 }
@@ -85,7 +87,7 @@ const texts = new Array(N_ENTRIES);
 /** What words in the find box are looked for in: unit, label and peak, in names and in ids. */
 function textOf(entry) {
   texts[entry] ??= [addressOf(entry), unitName(entry),
-    ...UNITS.answers.flatMap(({ f }) => [plainFormula(f[entry]), symbolFormula(f[entry])])]
+    ...UNITS.answers.flatMap(({ f }) => [plainFormula(f[entry], Infinity), symbolFormula(f[entry])])]
     .join('\n').toLowerCase();
   return texts[entry];
 }
@@ -94,7 +96,7 @@ function textOf(entry) {
 function findUnits() {
   const { tests, problems } = parseFind(state.find);
   if (state.layer) tests.push(entry => layerOf(entry) === state.layer);
-  const column = UNIT_COLUMNS.find(({ key }) => key === state.sort) ?? UNIT_COLUMNS[0];
+  const column = UNIT_COLUMNS.find(({ key }) => key === state.key) ?? UNIT_COLUMNS[0];
   const keys = ENTRIES.map(column.sort);
   const sign = state.down ? -1 : 1;
   order = ENTRIES.filter(entry => tests.every(test => test(entry)));
@@ -114,8 +116,8 @@ function stateLink() {
   const said = new URLSearchParams();
   if (state.find) said.set('find', state.find);
   if (state.layer) said.set('layer', state.layer);
-  if (state.sort !== DEFAULTS.sort || state.down !== DEFAULTS.down) {
-    said.set('sort', (state.down ? '-' : '') + state.sort);
+  if (state.key !== DEFAULTS.key || state.down !== DEFAULTS.down) {
+    said.set('sort', (state.down ? '-' : '') + state.key);
   }
   if (state.pictures) said.set('as', 'pictures');
   return said.size ? `#units?${said}` : '#units';
@@ -130,6 +132,6 @@ function readState(text) {
     pictures: said.get('as') === 'pictures',
   });
   if (sort && UNIT_COLUMNS.some(({ key }) => key === sort.replace(/^-/, ''))) {
-    Object.assign(state, { sort: sort.replace(/^-/, ''), down: sort.startsWith('-') });
+    Object.assign(state, { key: sort.replace(/^-/, ''), down: sort.startsWith('-') });
   }
 }

@@ -79,8 +79,8 @@ function showBar() {
       el('a', { href, 'aria-current': views.includes(view) ? 'page' : null }, text))),
     button(['◐', el('span', { class: 'long' }, ' theme')], switchTheme,
       { 'aria-label': 'Light or dark theme' }),
-    button(['?', el('span', { class: 'long' }, ' keys')], () => byId('help').showModal(),
-      { 'aria-label': 'Keys' }));
+    button(['?', el('span', { class: 'long' }, ' help')], () => byId('help').showModal(),
+      { 'aria-label': 'Help: words and keys' }));
 }
 
 function switchTheme() {
@@ -145,14 +145,23 @@ function onKey(event) {
   KEYS[event.key]();
 }
 
+const KEY_NAMES = [['/', 'find'], ['j', 'next'], ['k', 'previous'], ['↓ ↑', 'in the table'],
+  ['Enter', 'open the row'], ['p', 'pin to compare'], ['c', 'compare what is pinned'],
+  ['Esc', 'back to all units'], ['?', 'this help']];
+
 function fillHelp() {
-  const keys = [['/', 'find'], ['j k, or ↓ ↑ in the table', 'next, previous'],
-    ['Enter', 'open the row'], ['p', 'pin to compare'], ['c', 'compare what is pinned'],
-    ['Esc', 'back to all units'], ['?', 'these keys']];
-  byId('help').append(el('h2', {}, 'Keys'),
-    el('dl', { class: 'keys' }, keys.map(([key, does]) =>
-      [el('dt', {}, el('kbd', {}, key)), el('dd', {}, does)])),
-    button('close', () => byId('help').close()));
+  const words = HEAD.verdicts.filter(word => word in VERDICTS);
+  byId('help').append(
+    el('div', { class: 'help-head' }, el('h2', {}, 'What the words mean'),
+      button('close', () => byId('help').close(), { autofocus: true })),
+    el('dl', { class: 'terms' }, TERMS.map(([term, meaning]) =>
+      [el('dt', {}, term), el('dd', {}, meaning)])),
+    el('h2', {}, 'Verdicts'),
+    el('dl', { class: 'terms' }, words.map(word =>
+      [el('dt', {}, verdictNode(word)), el('dd', {}, VERDICTS[word][2])])),
+    el('h2', {}, 'Keys'),
+    el('dl', { class: 'terms keys' }, KEY_NAMES.map(([key, does]) =>
+      [el('dt', {}, el('kbd', {}, key)), el('dd', {}, does)])));
 }
 
 /* On paper, the tables show all their rows. */

@@ -25,8 +25,9 @@ function sampleNode(sample, value, truth) {
       el('bdi', { class: 'said' }, cut(sample.text ?? sample.id, 161)));
   }
   return el('li', { class: kind, title },
-    el('div', { class: 'picture' }, pictureNode(sample), marked),
-    el('b', {}, plainValue(value)), el('bdi', { class: 'id' }, cut(sample.id)));
+    el('div', { class: 'picture' }, pictureNode(sample)),
+    el('div', { class: 'value' }, marked, ' ', el('b', {}, plainValue(value))),
+    el('bdi', { class: 'id' }, cut(sample.id)));
 }
 
 function pictureNode(sample) {

@@ -1,8 +1,7 @@
 /* The charts of one formula of a unit. */
 
 /** Mirrored histogram: inside above, outside below, each as a share of its own group. */
-function histogramChart(detail, row) {
-  const width = WIDE();
+function histogramChart(detail, row, width = WIDE()) {
   const height = 260;
   const groups = groupsOf(detail, row);
   const tallest = Math.max(0.02, ...groups.bins.flatMap(bin => [bin.inside, bin.outside]));
@@ -78,14 +77,13 @@ function valueTicks(detail, X, height) {
 }
 
 /** Precision among the first n samples, by the share of all, so that both curves compare. */
-function precisionChart(row, negative) {
-  const width = WIDE();
+function precisionChart(row, negative, width = WIDE()) {
   const n = HEAD.n_samples;
   const base = row.n / row.N;
   const chart = frame({
     width, height: 260,
     label: `Share of the ${negative ? 'lowest' : 'highest'} samples that are inside the formula`,
-    x: { from: 1 / n, to: 1, log: true, ticks: powersOfTen(n),
+    x: { from: 1 / n, to: 1, log: true, ticks: powersOfTen(n, width),
       title: `${negative ? 'lowest' : 'highest'} samples, of ${grouped(n)} (log scale)` },
     y: { from: 0, to: 1, ticks: SHARES, title: 'inside the formula' },
   });
@@ -95,21 +93,16 @@ function precisionChart(row, negative) {
     stroke('guide', MARGIN.left, Y(base), right, Y(base)),
     stroke('guide', X(base), MARGIN.top, X(base), bottom),
     curve('searched', line(HEAD.cuts, row.hits, n)));
-  if (row.hh) {
-    node.append(
-      curve('unseen', line(HEAD.held_out_cuts, row.hh, HEAD.n_held_out)
-        .map(([x, y]) => [Math.max(x, MARGIN.left), y])),
-      legend(width, [['searched', 'samples searched'], ['unseen', 'unseen samples']]));
-  }
+  if (row.hh) node.append(curve('unseen', line(HEAD.held_out_cuts, row.hh, HEAD.n_held_out)));
   node.append(
     write(MARGIN.left + 4, Y(base) - 5, `chance ${percent(base)}`, { class: 'halo' }),
-    write(X(base) - 5, bottom - 6, `as many as inside: ${grouped(row.n)}`,
-      { class: 'halo end' }));
+    write(Math.min(X(base), right - 60), MARGIN.top - 8, `as many as inside: ${grouped(row.n)}`,
+      { class: 'middle' }));
   return node;
 }
 
-function powersOfTen(n) {
-  const factor = isNarrow() ? 100 : 10;
+function powersOfTen(n, width) {
+  const factor = width < 400 ? 100 : 10;
   const found = [];
   for (let count = 1; count < n * 0.6; count *= factor) {
     found.push([count / n, grouped(count)]);
@@ -120,7 +113,7 @@ function powersOfTen(n) {
 function rocChart(row) {
   const axis = title => ({ from: 0, to: 1, ticks: SHARES, title });
   const { node, X, Y } = frame({
-    width: 280, height: 240, label: `ROC curve; its area is the AUC, ${fixed(row.a)}`,
+    width: 380, height: 270, label: `ROC curve; its area is the AUC, ${fixed(row.a)}`,
     x: axis('of the samples outside'), y: axis('of the samples inside'),
   });
   const line = (cuts, hits) => {
@@ -145,7 +138,7 @@ function lengthChart(best, objective) {
   const from = Math.max(-1, low - room);
   const to = Math.min(1, high + room);
   const { node, X, Y } = frame({
-    width: 280, height: 240, label: `${scoreName(objective)} of the best formula of each length`,
+    width: 380, height: 270, label: `${scoreName(objective)} of the best formula of each length`,
     x: { from: 0.6, to: best.length + 0.4, ticks: best.map((one, at) => [at + 1, one[2]]),
       title: 'concepts in the formula' },
     y: { from, to, ticks: ticks(from, to, 4), title: scoreName(objective) },

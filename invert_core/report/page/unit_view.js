@@ -17,7 +17,7 @@ async function unitView(path) {
     warning(entry, detail, row, called),
     el('div', { class: 'grid' },
       firesFor(entry, detail, row, samples, called),
-      el('div', { class: 'side w4' }, sharesCard(entry, detail, row), followsCard(detail)),
+      el('div', { class: 'side w4' }, sharesCard(entry, detail, row), followsCard(entry, detail)),
       nearCard('Missed', samples, row.miss, row.mv, '1',
         `Inside the ${called}, but farthest from the top.`),
       nearCard('False alarms', samples, row.al, row.av, '0',
@@ -25,8 +25,8 @@ async function unitView(path) {
       nearCard('Around the median', samples, detail.mid, detail.mv, '',
         'Samples with a middling activation.'),
       chartCards(entry, detail, row),
-      formulasCard(entry, detail, row),
-      alikeCard(detail)),
+      alikeCard(detail),
+      formulasCard(entry, detail, row)),
   ];
 }
 
@@ -103,7 +103,8 @@ function numbersOf(entry, row, same) {
   const at = HEAD.cuts.indexOf(size);
   const scores = [row, ...same].filter(one => isOfHighest(HEAD.objectives[one.o]));
   return [
-    ['AUC', fixed(row.a), 'how well the activation separates inside from outside; 0.5 is chance'],
+    ['AUC', fixed(row.a), 'how well the activation separates inside from outside; 0.5 is chance, '
+      + `${isNegative(entry) ? '0, at the low end,' : '1'} is perfect`],
     hasUnseen && ['AUC, unseen', fixed(row.ah), interval(row)],
     ...scores.flatMap(scored => [
       [scoreName(HEAD.objectives[scored.o]), fixed(scored.s),
@@ -139,10 +140,12 @@ function warning(entry, detail, row, called) {
 
 function firesFor(entry, detail, row, samples, called) {
   const truths = row.in.slice(0, detail.top.length);
-  return card('w8', `The ${detail.top.length} ${endWord(entry)} samples`,
+  return card('w8 tops', `The ${detail.top.length} ${endWord(entry)} samples`,
     samplesNode(samples, detail.top, detail.tv, truths),
     [el('span', { class: 'key-in' }, '✓ solid'), ` inside the ${called}, `,
-      el('span', { class: 'key-out' }, '✗ dashed'), ' outside; the number is the activation.']);
+      el('span', { class: 'key-out' }, '✗ dashed'), ' outside; the number is the activation.',
+      detail.tv[0] === detail.tv.at(-1) && ' All are equally high, so the first in the file are '
+        + 'shown; hits count as many as are expected of tied samples.']);
 }
 
 function nearCard(heading, samples, positions, values, truth, caption) {
@@ -167,12 +170,13 @@ function sharesCard(entry, detail, row) {
       ` marks what the ${calledOf(row)} lacks.`]);
 }
 
-function followsCard(detail) {
+function followsCard(entry, detail) {
   const items = detail.con.map(([concept, auc]) => aucBar(auc,
     link(conceptLink(concept), conceptNode(concept, false))));
   return card('', 'Single concepts it follows',
     items.length ? bars(items) : el('p', {}, 'None has an AUC.'),
-    'AUC of one concept alone; hatched: lower inside.');
+    isNegative(entry) ? 'AUC of one concept alone, seen from the low end; hatched: higher inside.'
+      : 'AUC of one concept alone; hatched: lower inside.');
 }
 
 /** A bar as long as an AUC is away from 0.5; hatched below it. */
@@ -188,11 +192,12 @@ function chartCards(entry, detail, row) {
           && ` ${counted(HEAD.n_samples - row.N, 'sample')} on which the formula is not defined `
           + 'count as not inside.']),
     card('w6', 'How pure the top is', precisionChart(row, isNegative(entry)),
-      `Of the ${endWord(entry)} samples, the share inside: one sample at the left, all at the `
-      + 'right. Read it where “as many as inside” crosses.'),
-    card(best ? 'w4' : 'w6', 'ROC', rocChart(row), 'Its area is the AUC.'),
+      [row.hh && curveKey(), `Share of the ${endWord(entry)} samples that are inside: of one `
+        + 'sample at the left, of all at the right.']),
+    card('w4', 'ROC', rocChart(row), [row.hh && curveKey(), 'The area is the AUC.']),
     best && card('w4', 'Simplicity and precision',
-      lengthChart(best, HEAD.objectives[row.o]), 'The best formula found of each length.'),
+      lengthChart(best, HEAD.objectives[row.o]),
+      'The best formula found of each length.'),
   ];
 }
 
@@ -207,18 +212,21 @@ function spread(detail) {
 }
 
 function formulasCard(entry, detail, row) {
-  const heads = ['formula', 'for', ['AUC', 'n'], ...(hasUnseen ? [['unseen', 'n']] : []),
-    ['top 10', 'n'], 'verdict'];
+  const heads = ['formula', 'found by', ['AUC', 'n'], ...(hasUnseen ? [['unseen', 'n']] : []),
+    ...(BESIDE ? [['score', 'n']] : []), 'top 10', 'verdict', ['p', 'n'], ['inside', 'n']];
   const ten = HEAD.cuts.indexOf(10);
   const rows = detail.rows.map((one, at) => one.f && el('tr',
     { 'aria-current': one === row ? 'true' : null },
     el('td', {}, el('a', { href: unitLink(entry, at), class: 'plain' }, formulaNode(one.f))),
-    el('td', { class: 'soft' }, one.y ? answerName(one.o) : scoreName(HEAD.objectives[one.o])),
+    el('td', {}, scoreName(HEAD.objectives[one.o]),
+      one.y ? el('b', {}, ` · the ${answerName(one.o)}`) : null),
     el('td', { class: 'n' }, fixed(one.a)),
     hasUnseen && el('td', { class: 'n' }, fixed(one.ah)),
-    el('td', { class: 'n' }, ten < 0 ? NOTHING : hitsText(one.hits[ten])),
-    el('td', {}, verdictNode(HEAD.verdicts[one.v])))).filter(Boolean);
-  return card('w8', 'All formulas found', plainTable(heads, rows),
+    BESIDE && el('td', { class: 'n' }, fixed(one.s)),
+    el('td', {}, topBars(one.in.slice(0, 10), one.hits[ten])),
+    el('td', {}, verdictNode(HEAD.verdicts[one.v])),
+    el('td', { class: 'n' }, one.p), el('td', { class: 'n' }, grouped(one.n)))).filter(Boolean);
+  return card('w12', 'All formulas found', plainTable(heads, rows),
     'Click one to see its evidence and its charts.');
 }
 

@@ -44,6 +44,24 @@ function answerMeaning(number) {
   return `the best formula by ${scoreName(objective)}`;
 }
 
+const capital = text => text[0].toUpperCase() + text.slice(1);
+
+/** The words of the page, for its help. */
+const TERMS = [
+  ...HEAD.objectives.map((_, number) =>
+    [answerName(number), `${capital(answerMeaning(number))}.`]),
+  ['inside', 'The samples on which a formula is true.'],
+  ['AUC', 'The probability that a sample inside has a higher activation than one outside: 0.5 is '
+    + 'chance, 1 is perfect. It looks at all samples, so it may say little of the highest.'],
+  ['top 10', 'The ten samples with the highest activation, the first at the left; filled bars '
+    + 'are inside.'],
+  ['unseen samples', 'Samples that the search did not use: they show what was fitted to chance.'],
+  ...(HEAD.objectives.some(isOfHighest) ? [['phi, IoU, F1', 'How well the inside agrees with '
+    + `the highest ${percent(HEAD.quantile)} of the samples (at least 20); 1 is perfect.`]] : []),
+  ['p', 'The probability that a search finds so good a formula by chance.'],
+  ['q', 'p, corrected for all units of the layer.'],
+];
+
 const VERDICTS = {
   holds: ['●', 'good', 'At least 6 of the 10 highest samples are inside, more than chance gives.'],
   partly: ['◐', 'mid', 'More of the 10 highest samples are inside than chance gives, '
@@ -82,7 +100,10 @@ function briefDoubt(entry) {
   if (word === 'chance') return `as good by chance with p = ${LABEL.p[entry]}`;
   if (word === 'steps') return 'constant but for rounding';
   if (word === 'untrusted') return 'the p-value is not to be trusted';
-  return `${hitsText(LABEL.hits[entry])} of its 10 ${endWord(entry)} samples are inside`;
+  const hits = LABEL.hits[entry];
+  const chance = 10 * LABEL.n[entry] / HEAD.n_samples;
+  return `${hits ? hitsText(hits) : 'none'} of its 10 ${endWord(entry)} samples `
+    + `${hits === 1 || !hits ? 'is' : 'are'} inside (${hitsText(chance)} by chance)`;
 }
 
 function fadesFrom(number, auc, aucUnseen, score, scoreUnseen) {
@@ -109,24 +130,32 @@ function doubt(entry, detail, row, called) {
 
 function missesPeak(entry, detail, row, called, word) {
   const size = topSize(row.n);
-  const end = endWord(entry);
   const hits = row.hits[HEAD.cuts.indexOf(size)];
+  const share = hits / size;
   const chance = hitsText(size * row.n / row.N);
-  const so = word === 'partly'
-    ? `more than chance, but the ${called} does not say what most of them are`
-    : `the ${called} describes the bulk of the activations, not what the unit fires for`;
-  const shared = lacking(detail, row);
-  return `Of the ${size} samples with the ${end} activation, ${hits ? 'only ' : ''}`
-    + `${hits ? hitsText(hits) : 'none'} ${hits === 1 || !hits ? 'is' : 'are'} inside the `
-    + `${called} (${chance} by chance): ${so}${shared ? `; ${shared}` : ''}.`;
+  const shared = lacking(entry, detail, row);
+  return `Of the ${size} samples with the ${endWord(entry)} activation, `
+    + `${share > 0 && share < 0.6 ? 'only ' : ''}${hits ? hitsText(hits) : 'none'} `
+    + `${hits === 1 || !hits ? 'is' : 'are'} inside the ${called} (${chance} by chance): `
+    + `${conclusion(word, share, called)}${shared ? `; ${shared}` : ''}.`;
+}
+
+function conclusion(word, share, called) {
+  if (word === 'partly') {
+    return `more than chance, but the ${called} does not say what most of them are`;
+  }
+  if (share >= 0.2) {
+    return `chance gives so many too often, so nothing shows that the ${called} is about the peak`;
+  }
+  return `the ${called} describes the bulk of the activations, not what the unit fires for`;
 }
 
 /** What most of the first samples share, and the formula lacks. */
-function lacking(detail, row) {
+function lacking(entry, detail, row) {
   const has = conceptsOf(row.f);
   const found = detail.share.find(([concept]) => !has.has(concept));
   if (!found) return '';
   const [concept, hits] = found;
-  return `${hits} of the first ${detail.top.length} are “${cut(CONCEPTS.name[concept])}”, `
-    + 'which it lacks';
+  return `${hits} of the ${detail.top.length} ${endWord(entry)} are `
+    + `“${cut(CONCEPTS.name[concept])}”, which it lacks`;
 }
