@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from invert_core.commands.command import PATH, Decorated, TypedOption
+from invert_core.commands.completion import complete, layers, layers_of_run
 from invert_core.errors import InvertError
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
@@ -59,12 +60,13 @@ layer_option = click.option(
     metavar="LAYER",
     help="Extract this layer; may be repeated.",
 )
-_all_or_some_layers_option = click.option(
+some_layers_option = click.option(
     "-l",
     "--layer",
     "layers",
     multiple=True,
     metavar="LAYER",
+    shell_complete=complete(activations=layers, run=layers_of_run),
     callback=lambda _ctx, _param, layers: layers or None,
     help="Use only this layer, or all that fit a pattern, as in 'block.*'; may be repeated. "
     "[default: all]",
@@ -197,7 +199,7 @@ names_option = click.option(
 _inputs = (
     click.argument("activations", type=PATH),
     click.argument("concepts", type=PATH),
-    _all_or_some_layers_option,
+    some_layers_option,
     units_option,
     names_option,
     join_option,

@@ -14,7 +14,7 @@ from invert_core.results.evidence_records import (
     UNITS,
     EvidenceRecords,
 )
-from invert_core.results.evidence_writing import AboutEvidence, write_evidence
+from invert_core.results.evidence_writing import AboutEvidence, Samples, write_evidence
 from invert_core.results.run_directory import EVIDENCE_FILE, saved_file
 from invert_core.results.unfinished_record import Saved
 
@@ -54,11 +54,25 @@ class WithAlike:
 
 
 def write_whole_evidence(
-    folder: Path, parts: Iterable[EvidenceRecords], n_ways: int, about: AboutEvidence
+    folder: Path,
+    parts: Iterable[EvidenceRecords],
+    n_ways: int,
+    about: AboutEvidence,
+    samples: Samples,
 ) -> Saved:
-    """Write evidence.h5 of a run, with the units alike; the parameters are as above."""
+    """Write evidence.h5 of a run, with the units alike.
+
+    Parameters
+    ----------
+    folder : Path
+        The run directory.
+    parts, n_ways
+        As for `WithAlike`.
+    about, samples
+        As for `write_evidence`.
+    """
     path = folder / EVIDENCE_FILE
-    write_evidence(path, WithAlike.of(parts, n_ways), about)
+    write_evidence(path, WithAlike.of(parts, n_ways), about, samples)
     return saved_file(path)
 
 
