@@ -144,8 +144,8 @@ function firesFor(entry, detail, row, samples, called) {
     samplesNode(samples, detail.top, detail.tv, truths),
     [el('span', { class: 'key-in' }, '✓ solid'), ` inside the ${called}, `,
       el('span', { class: 'key-out' }, '✗ dashed'), ' outside; the number is the activation.',
-      detail.tv[0] === detail.tv.at(-1) && ' All are equally high, so the first in the file are '
-        + 'shown; hits count as many as are expected of tied samples.']);
+      detail.tv[0] === detail.tv.at(-1) && ' All have the same activation, so the first in '
+        + 'the file are shown; of tied samples, hits count the number that is expected.']);
 }
 
 function nearCard(heading, samples, positions, values, truth, caption) {

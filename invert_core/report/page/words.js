@@ -9,8 +9,7 @@ const counted = (count, what) => `${grouped(count)} ${what}${count === 1 ? '' : 
 /** A share as a percentage; small ones keep a digit more. */
 function percent(share) {
   if (share == null || Number.isNaN(share)) return NOTHING;
-  if (share === 0 || share === 1) return `${100 * share} %`;
-  return `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
+  return `${Number((100 * share).toFixed(share < 0.0995 ? 1 : 0))} %`;
 }
 
 /** Hits; samples that are tied at the edge count with the share that is expected. */
@@ -145,7 +144,7 @@ function conclusion(word, share, called) {
     return `more than chance, but the ${called} does not say what most of them are`;
   }
   if (share >= 0.2) {
-    return `chance gives so many too often, so nothing shows that the ${called} is about the peak`;
+    return 'chance gives so many too often, so nothing shows that the unit fires for it';
   }
   return `the ${called} describes the bulk of the activations, not what the unit fires for`;
 }
