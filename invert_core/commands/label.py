@@ -180,7 +180,12 @@ def label(
     its peak; 'invert show' has the other formulas. After an interruption, the same
     command goes on where it stopped.
     """
-    from invert_core.commands.label_summary import summary, verdicts, where_to_look
+    from invert_core.commands.label_summary import (
+        look_at_all,
+        summary,
+        verdicts,
+        where_to_look,
+    )
     from invert_core.commands.label_table import print_labels, print_overview
     from invert_core.labelling.label_files import label_files
     from invert_core.labelling.overview import Overview
@@ -217,5 +222,6 @@ def label(
     say(f"The labels of {summary(overview)} are in {str(output)!r}, marked as headlines.")
     if judged := verdicts(overview.verdicts):
         say(judged)
+        say(look_at_all(output))
     for hint in where_to_look(overview, output):
         say(hint)

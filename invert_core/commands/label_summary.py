@@ -35,9 +35,13 @@ def verdicts(of_objectives: Mapping[str, Counter[str]]) -> str:
     return f"Verdicts: {'; '.join(parts)}." if parts else ""
 
 
+def look_at_all(run: Path) -> str:
+    """Say how to look at a run in a browser."""
+    return f"Look at all of it in a browser with: {_command('report', run, '--open')}"
+
+
 def where_to_look(overview: Overview, run: Path) -> Iterator[str]:
-    """Say how to look at all units, at the most convincing one, and at a doubtful one."""
-    yield f"Look at all of it in a browser with: {_command('report', run)}"
+    """Say how to look at the most convincing unit, and at a doubtful one."""
     told = {row.address: "Look at one unit with" for row in _first(overview)}
     if overview.doubtful is not None:
         told[overview.doubtful.address] = (

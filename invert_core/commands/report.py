@@ -55,7 +55,6 @@ class Size(click.ParamType):
     help="The most that the page may take. Pictures are left out to keep within it.",
 )
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
-@options.overwrite_option
 def report(run: Path, output: Path | None, opens: bool, **choices: Any) -> None:
     """Write the report of a run: one page that shows what its units detect, and the evidence.
 

@@ -16,7 +16,7 @@ from invert_core.data.previews.shown_samples import shown_samples
 from invert_core.errors import MissingFileError, SettingError
 from invert_core.files.atomic import new_file
 from invert_core.files.input_file import input_path
-from invert_core.files.outputs import not_replaced
+from invert_core.files.outputs import check_target, not_replaced
 from invert_core.report.book import Book, book_of
 from invert_core.report.choosing_records import choose_records
 from invert_core.report.packing import (
@@ -73,7 +73,6 @@ def write_report(
     samples: str | PathLike[str] | None = None,
     pictures: int = 24,
     max_size: int = MAX_SIZE,
-    overwrite: bool = False,
 ) -> Path:
     """Write the report of a run: one page of HTML that needs nothing but a browser.
 
@@ -86,7 +85,7 @@ def write_report(
         The run directory.
     output : path, optional
         The page to write; None writes report.html in the run directory. An earlier report is
-        replaced.
+        replaced, and nothing else.
     title : str, optional
         The title of the page; None takes the name of the run directory.
     layers : sequence of str, optional
@@ -101,8 +100,6 @@ def write_report(
     max_size : int
         The most bytes of the page. Pictures are left out to keep within it, those of the units with
         the lowest AUC first; numbers never are.
-    overwrite : bool
-        Replace an output that is an HTML page of another kind.
 
     Returns
     -------
@@ -125,14 +122,14 @@ def write_report(
     folder = input_path(run)
     place = folder / REPORT_FILE if output is None else Path(output)
     found = read_run(folder)
+    check_target(place, overwrite=True, refuse=_refuse_other)
     evidence = evidence_of(folder, found)
     rows = RunRows(found.labels, evidence)
     records = choose_records(rows, layers, units)
     book = book_of(rows, records, found.info, title or folder.resolve().name)
     shown = _samples(evidence, samples)
     text = page(book, shown, pictures=pictures, max_size=max_size)
-    replaces = overwrite or is_report(place)
-    with new_file(place, overwrite=replaces, refuse=_refuse_other) as path:
+    with new_file(place, overwrite=True, refuse=_refuse_other) as path:
         path.write_bytes(text)
     return place
 

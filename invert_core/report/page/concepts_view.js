@@ -15,7 +15,6 @@ function conceptsView() {
   };
   conceptTable = virtualTable({
     kind: 'concepts', label: 'Concepts', columns, sort: conceptState,
-    template: 'minmax(120px,2fr) minmax(120px,3fr) 72px 64px 64px minmax(90px,1.4fr) 64px',
     rows: () => shown, open: conceptLink,
     sortBy(key) {
       conceptState.down = conceptState.key === key ? !conceptState.down : key !== 'name';
@@ -37,20 +36,23 @@ function conceptsView() {
 
 function conceptColumns(used) {
   const numbers = (key, title, hint, get) =>
-    ({ key, title, hint, kind: 'n', sort: get, cell: concept => grouped(get(concept)) });
+    ({ key, title, hint, width: '70px', kind: 'n', sort: get, cell: concept => grouped(get(concept)) });
   return [
-    { key: 'name', title: 'concept', sort: concept => CONCEPTS.name[concept].toLowerCase(),
+    { key: 'name', title: 'concept', width: 'minmax(120px,2fr)',
+      sort: concept => CONCEPTS.name[concept].toLowerCase(),
       cell: concept => link(conceptLink(concept), nameNode(CONCEPTS.name[concept], 48)) },
-    { key: 'definition', title: 'definition', sort: concept => CONCEPTS.definition[concept] || null,
+    { key: 'definition', title: 'definition', width: 'minmax(120px,3fr)',
+      sort: concept => CONCEPTS.definition[concept] || null,
       cell: concept => el('bdi', { class: 'soft', title: visible(CONCEPTS.definition[concept]) },
         CONCEPTS.definition[concept] ? cut(CONCEPTS.definition[concept], 120) : '') },
     numbers('samples', 'samples', 'samples on which it is true', concept => CONCEPTS.n[concept]),
     numbers('labels', 'labels', 'labels that have it', concept => used[0][concept]),
     ...(BESIDE ? [numbers('peaks', answersName(1), `${answersName(1)} that have it`,
       concept => used[1][concept])] : []),
-    { key: 'best', title: 'best unit', hint: 'the unit that follows it most, either way',
+    { key: 'best', title: 'best unit', width: 'minmax(90px,1.4fr)', hint: 'the unit that follows it most, either way',
       cell: concept => later(concept, ([entry]) => link(unitLink(entry), unitNode(entry))) },
-    { key: 'auc', title: 'AUC', kind: 'n', hint: 'AUC of that unit on this concept alone',
+    { key: 'auc', title: 'AUC', width: '64px', kind: 'n',
+      hint: 'AUC of that unit on this concept alone',
       cell: concept => later(concept, ([, auc]) => fixed(auc)) },
   ];
 }

@@ -49,25 +49,41 @@ const isNegative = entry => Boolean(UNITS.negative?.[entry]);
 const isLiving = entry => UNITS.answers.some(answer => answer.f[entry]);
 const verdictOf = (answer, entry) => HEAD.verdicts[answer.verdict[entry]] ?? null;
 
-/** The detail of an entry: see `b0`, with the shared fields of repeated formulas filled in. */
+/** The AUC seen from the end of the entry: 1 is perfect for the low end, too. */
+const strength = entry => (isNegative(entry) ? 1 - LABEL.auc[entry] : LABEL.auc[entry]);
+const STRENGTH = HEAD.directions.includes('negative') ? 'AUC (low end: 1 − AUC)' : 'AUC';
+
+/** The detail of an entry: its own values, and `rows` with its formulas. */
 async function detailOf(entry) {
   const block = await part(`b${Math.floor(entry / UNITS_A_BLOCK)}`);
-  const detail = block[entry % UNITS_A_BLOCK];
-  for (const row of detail.rows) whole(row, detail.rows);
-  return detail;
+  block.details ??= detailsOf(block);
+  return block.details[entry % UNITS_A_BLOCK];
 }
 
-/** Gives a row its own hits: they are stored as steps, or with an earlier row. */
-function whole(row, rows) {
-  if (row.precise) return;
-  row.precise = true;
-  if (row.e != null) {
-    const { hits, hh, hi, zi, in: inside, miss, mv, al, av } = rows[row.e];
-    Object.assign(row, { hits, hh, hi, zi, in: inside, miss, mv, al, av });
+/** Puts columns together again: those of units, and those of the formulas of all of them. */
+function detailsOf(block) {
+  let at = 0;
+  return block.n_rows.map((n_rows, place) => {
+    const rows = Array.from({ length: n_rows }, (_, row) => picked(block.rows, at + row));
+    at += n_rows;
+    rows.forEach((row, number) => complete(row, rows[number - (row.e ?? 0)]));
+    return { ...picked(block.units, place), rows };
+  });
+}
+
+const picked = (columns, at) =>
+  Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column[at]]));
+
+/** Gives a row its own hits: they are stored as steps, or with the first row of its formula. */
+function complete(row, first) {
+  if (first !== row) {
+    const { hits, hi, zi, in: inside } = first;
+    Object.assign(row, { hits, hi, zi, in: inside });
   } else {
-    row.hits = row.hits && running(row.hits);
-    row.hh = row.hh && running(row.hh);
+    row.hits &&= running(row.hits);
   }
+  row.hh &&= running(row.hh);
+  row.N ??= HEAD.n_samples;
 }
 
 function running(steps) {

@@ -8,7 +8,8 @@ let order = [];
 
 /** What `auc>0.9` may name. */
 const NUMBERS = {
-  auc: entry => LABEL.auc[entry],
+  auc: entry => (LABEL.f[entry] ? LABEL.auc[entry] : null),
+  strength: entry => (LABEL.f[entry] ? strength(entry) : null),
   unseen: entry => LABEL.held[entry],
   top10: entry => (LABEL.hits[entry] == null ? null : LABEL.hits[entry] / 10),
   p: entry => pOf(LABEL, entry),
@@ -66,6 +67,7 @@ function sought(key, sign, wanted, all) {
   if (sign && sign !== ':') {
     return { problem: `There is no “${key}”: use ${Object.keys(NUMBERS).join(', ')}.` };
   }
+  if (/^\w+[<>=]+$/.test(all)) return { test: () => true };  // still being typed
   const part = all.replaceAll('"', '').toLowerCase();
   return { test: entry => textOf(entry).includes(part) };
 }
@@ -85,7 +87,7 @@ const texts = new Array(N_ENTRIES);
 /** What words in the find box are looked for in: unit, label and peak, in names and in ids. */
 function textOf(entry) {
   texts[entry] ??= [addressOf(entry), unitName(entry),
-    ...UNITS.answers.flatMap(({ f }) => [plainFormula(f[entry]), symbolFormula(f[entry])])]
+    ...UNITS.answers.flatMap(({ f }) => [plainFormula(f[entry], Infinity), symbolFormula(f[entry])])]
     .join('\n').toLowerCase();
   return texts[entry];
 }

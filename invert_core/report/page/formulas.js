@@ -10,9 +10,9 @@ const WORD_OF = { '~': 'not ', '&': ' and ', '|': ' or ' };
 const SIGN_OF = { '&': ' & ', '|': ' | ' };
 
 /** The formula in names, as plain text. */
-function plainFormula(formula) {
+function plainFormula(formula, most = 60) {
   return tokensOf(formula)
-    .map(token => (isConcept(token) ? cut(CONCEPTS.name[token]) : WORD_OF[token] ?? token))
+    .map(token => (isConcept(token) ? cut(CONCEPTS.name[token], most) : WORD_OF[token] ?? token))
     .join('');
 }
 

@@ -13,7 +13,7 @@ function aucChart(aucs) {
   const most = Math.max(1, ...counts);
   const { node, X, Y } = frame({
     width: 380, height: 240, label: `Histogram of the AUC of ${counted(aucs.length, 'label')}`,
-    x: { from, to: 1, ticks: ticks(from, 1, 5), title: 'AUC of the label' },
+    x: { from, to: 1, ticks: ticks(from, 1, 5), title: `${STRENGTH} of the label` },
     y: { from: 0, to: most, ticks: wholeTicks(most), title: 'units' },
   });
   const breadth = (X(1) - X(from)) / nBins;
@@ -33,22 +33,29 @@ const smallest = numbers => numbers.reduce((one, other) => Math.min(one, other))
 /** AUC against hits among the ten first samples: what the AUC hides. */
 function hiddenChart(entries) {
   const from = Math.floor(Math.min(0.95, ...entries.length
-    ? [smallest(entries.map(entry => LABEL.auc[entry]))] : []) * 20) / 20;
+    ? [smallest(entries.map(strength))] : []) * 20) / 20;
   const chart = frame({
     width: 380, height: 260, label: 'AUC of each label, and how many of the ten highest samples '
       + 'are inside; the table has the same numbers',
-    x: { from, to: 1, ticks: ticks(from, 1, 5), title: 'AUC of the label' },
+    x: { from, to: 1, ticks: ticks(from, 1, 5), title: `${STRENGTH} of the label` },
     y: { from: 0, to: 10, ticks: [0, 2, 4, 6, 8, 10].map(count => [count, String(count)]),
-      title: 'of 10 highest, inside' },
+      title: 'of the first 10, inside' },
   });
   if (entries.length > MOST_MARKS) chart.node.append(...crowd(entries, chart, from));
-  else chart.node.append(...entries.map(entry => markOf(entry, chart)));
+  else chart.node.append(...byTone(entries).map(entry => markOf(entry, chart)));
   return chart.node;
+}
+
+/** The entries in doubt last, so that no other hides them. */
+function byTone(entries) {
+  const tones = ['off', 'good', 'mid', 'bad'];
+  const rank = entry => tones.indexOf(toneOf(verdictOf(LABEL, entry)));
+  return [...entries].sort((one, other) => rank(one) - rank(other));
 }
 
 /** A unit: a disc if its label holds, a ring if partly, a triangle if it does not. */
 function markOf(entry, { X, Y }) {
-  const x = X(LABEL.auc[entry]);
+  const x = X(strength(entry));
   // Equal marks are moved apart a little, always alike.
   const y = Y(LABEL.hits[entry]) + ((entry * 7) % 9 - 4) * 0.8;
   const tone = toneOf(verdictOf(LABEL, entry));
@@ -65,18 +72,25 @@ function markOf(entry, { X, Y }) {
 
 /** So many units that marks would hide each other: discs that grow with their number. */
 function crowd(entries, { X, Y }, from) {
-  const nColumns = 36;
+  const breadth = (1 - from) / 36;
   const counts = new Map();
   for (const entry of entries) {
-    const column = Math.round((LABEL.auc[entry] - from) / (1 - from) * nColumns);
-    const key = column * 11 + Math.round(LABEL.hits[entry]);
+    const key = `${Math.floor((strength(entry) - from) / breadth)} ${Math.round(LABEL.hits[entry])}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   return [...counts].map(([key, count]) => {
-    const auc = from + Math.floor(key / 11) / nColumns * (1 - from);
-    return draw('circle', { class: 'cell', cx: X(auc), cy: Y(key % 11),
-      r: Math.min(9, 1 + Math.sqrt(count) / 2) },
-    draw('title', {}, `${counted(count, 'unit')} with an AUC of about ${fixed(auc, 2)} and `
-      + `${key % 11} of 10 inside`));
+    const [column, hits] = key.split(' ').map(Number);
+    const low = from + column * breadth;
+    return draw('circle', { class: 'crowd', cx: X(low + breadth / 2), cy: Y(hits),
+      r: Math.min(9, 1 + Math.sqrt(count) / 2), click: () => listCrowd(low, breadth, hits) },
+    draw('title', {}, `${counted(count, 'unit')} with an AUC of about `
+      + `${fixed(low + breadth / 2, 2)} and ${hits} of 10 inside`));
   });
+}
+
+function listCrowd(low, breadth, hits) {
+  const round = number => Number(number.toFixed(4));
+  changeState({ find: `strength>=${round(low)} strength<${round(low + breadth)} `
+    + `top10>=${round((hits - 0.5) / 10)} top10<${round((hits + 0.5) / 10)}` });
+  byId('units').scrollIntoView();
 }

@@ -33,7 +33,7 @@ function sampleNode(sample, value, truth) {
 function pictureNode(sample) {
   if (!sample.picture) return el('bdi', { class: 'no-picture' }, cut(sample.id, 24));
   return el('img', { src: sample.picture, alt: visible(sample.id),
-    class: HEAD.pixelated ? 'pixelated' : null });
+    class: sample.picture.startsWith('data:image/png') ? 'pixelated' : null });
 }
 
 /** The ten first samples of an answer as little bars: filled inside, hollow outside. */

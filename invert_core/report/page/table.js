@@ -4,15 +4,15 @@ const SPARE_ROWS = 8;
 
 /** Makes a table.
 
-spec: {kind, label, columns, template, rows(): ids, open(id): link, sort: {key, down}, sortBy(key)}; a
-column is {key, title, hint, kind, cell(id)}. Returns {node, refresh, move, current}. */
+spec: {kind, label, columns, rows(): ids, open(id): link, sort: {key, down}, sortBy(key)}; a
+column is {key, title, hint, kind, width, sort, cell(id)}. Returns {node, refresh, move, current}. */
 function virtualTable(spec) {
   const head = el('div', { class: 'row head', role: 'row', 'aria-rowindex': 1 });
   const space = el('div', { class: 'space', role: 'presentation' });
   const body = el('div', { class: 'body', role: 'rowgroup' });
   const node = el('div', {
     class: `grid-table ${spec.kind}`, role: 'grid', tabindex: 0, 'aria-label': spec.label,
-    style: `--columns:${spec.template}`, scroll: () => paint(), keydown: onKey,
+    style: `--columns:${spec.columns.map(({ width }) => width).join(' ')}`, scroll: () => paint(), keydown: onKey,
   }, el('div', { role: 'rowgroup', class: 'top' }, head), space, body);
   let cursor = 0;
   let printing = false;
@@ -29,6 +29,7 @@ function virtualTable(spec) {
     const seen = Math.ceil((node.clientHeight || 600) / height) + 2 * SPARE_ROWS;
     const first = printing ? 0 : Math.max(0, Math.floor(node.scrollTop / height) - SPARE_ROWS);
     const last = printing ? rows.length : Math.min(rows.length, first + seen);
+    node.style.setProperty('--rows', Math.max(3, rows.length));
     space.style.height = `${rows.length * height}px`;
     body.style.transform = `translateY(${first * height}px)`;
     body.replaceChildren(...rows.slice(first, last).map((id, at) => rowNode(id, first + at)));

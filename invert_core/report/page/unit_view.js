@@ -17,7 +17,7 @@ async function unitView(path) {
     warning(entry, detail, row, called),
     el('div', { class: 'grid' },
       firesFor(entry, detail, row, samples, called),
-      el('div', { class: 'side w4' }, sharesCard(entry, detail, row), followsCard(detail)),
+      el('div', { class: 'side w4' }, sharesCard(entry, detail, row), followsCard(entry, detail)),
       nearCard('Missed', samples, row.miss, row.mv, '1',
         `Inside the ${called}, but farthest from the top.`),
       nearCard('False alarms', samples, row.al, row.av, '0',
@@ -103,7 +103,8 @@ function numbersOf(entry, row, same) {
   const at = HEAD.cuts.indexOf(size);
   const scores = [row, ...same].filter(one => isOfHighest(HEAD.objectives[one.o]));
   return [
-    ['AUC', fixed(row.a), 'how well the activation separates inside from outside; 0.5 is chance'],
+    ['AUC', fixed(row.a), 'how well the activation separates inside from outside; 0.5 is chance, '
+      + `${isNegative(entry) ? '0, at the low end,' : '1'} is perfect`],
     hasUnseen && ['AUC, unseen', fixed(row.ah), interval(row)],
     ...scores.flatMap(scored => [
       [scoreName(HEAD.objectives[scored.o]), fixed(scored.s),
@@ -142,7 +143,9 @@ function firesFor(entry, detail, row, samples, called) {
   return card('w8 tops', `The ${detail.top.length} ${endWord(entry)} samples`,
     samplesNode(samples, detail.top, detail.tv, truths),
     [el('span', { class: 'key-in' }, '✓ solid'), ` inside the ${called}, `,
-      el('span', { class: 'key-out' }, '✗ dashed'), ' outside; the number is the activation.']);
+      el('span', { class: 'key-out' }, '✗ dashed'), ' outside; the number is the activation.',
+      detail.tv[0] === detail.tv.at(-1) && ' All have the same activation, so the first in '
+        + 'the file are shown; of tied samples, hits count the number that is expected.']);
 }
 
 function nearCard(heading, samples, positions, values, truth, caption) {
@@ -167,12 +170,13 @@ function sharesCard(entry, detail, row) {
       ` marks what the ${calledOf(row)} lacks.`]);
 }
 
-function followsCard(detail) {
+function followsCard(entry, detail) {
   const items = detail.con.map(([concept, auc]) => aucBar(auc,
     link(conceptLink(concept), conceptNode(concept, false))));
   return card('', 'Single concepts it follows',
     items.length ? bars(items) : el('p', {}, 'None has an AUC.'),
-    'AUC of one concept alone; hatched: lower inside.');
+    isNegative(entry) ? 'AUC of one concept alone, seen from the low end; hatched: higher inside.'
+      : 'AUC of one concept alone; hatched: lower inside.');
 }
 
 /** A bar as long as an AUC is away from 0.5; hatched below it. */
@@ -192,7 +196,8 @@ function chartCards(entry, detail, row) {
         + 'sample at the left, of all at the right.']),
     card('w4', 'ROC', rocChart(row), [row.hh && curveKey(), 'The area is the AUC.']),
     best && card('w4', 'Simplicity and precision',
-      lengthChart(best, HEAD.objectives[row.o]), 'The best formula found of each length.'),
+      lengthChart(best, HEAD.objectives[row.o]),
+      'The best formula found of each length.'),
   ];
 }
 

@@ -4,46 +4,38 @@ const besideName = BESIDE ? answerName(1) : '';
 
 /** The columns of the table; `first` is the order of the first click, `sort` what it sorts by. */
 const UNIT_COLUMNS = [
-  { key: 'unit', title: 'unit', hint: 'layer:unit', sort: entry => entry, first: 'up',
-    cell: entry => link(unitLink(entry), unitNode(entry)) },
-  { key: 'label', title: 'label', hint: answerMeaning(0), first: 'up',
+  { key: 'unit', title: 'unit', width: 'minmax(84px,1fr)', hint: 'layer:unit', first: 'up',
+    sort: entry => entry, cell: entry => link(unitLink(entry), unitNode(entry)) },
+  { key: 'label', title: 'label', width: 'minmax(150px,3fr)', hint: answerMeaning(0), first: 'up',
     sort: entry => plainFormula(LABEL.f[entry]) || null, cell: entry => formulaCell(LABEL, entry) },
-  { key: 'auc', title: 'AUC', kind: 'n', sort: entry => (LABEL.f[entry] ? LABEL.auc[entry] : null),
+  { key: 'auc', title: 'AUC', width: '60px', kind: 'n',
     hint: 'how well the activation separates the samples inside the label from those outside: '
-      + '0.5 is chance, 1 is perfect',
+      + '0.5 is chance, 1 is perfect (0 for the low end)',
+    sort: entry => (LABEL.f[entry] ? strength(entry) : null),
     cell: entry => (LABEL.f[entry] ? fixed(LABEL.auc[entry]) : NOTHING) },
-  { key: 'unseen', title: 'unseen', kind: 'n', sort: entry => LABEL.held[entry],
+  { key: 'unseen', title: 'unseen', width: '60px', kind: 'n', skip: !hasUnseen,
     hint: 'the same AUC on samples that the search did not see',
-    cell: entry => fixed(LABEL.held[entry]) },
-  { key: 'top10', title: 'top 10', sort: entry => LABEL.hits[entry],
+    sort: entry => LABEL.held[entry], cell: entry => fixed(LABEL.held[entry]) },
+  { key: 'top10', title: 'top 10', width: '74px', sort: entry => LABEL.hits[entry],
     hint: 'the ten first samples, the first at the left: filled bars are inside the label',
     cell: entry => topBars(LABEL.top[entry], LABEL.hits[entry]) },
-  { key: 'verdict', title: 'verdict', sort: entry => LABEL.verdict[entry], first: 'up',
+  { key: 'verdict', title: 'verdict', width: '76px', first: 'up',
     hint: 'what the label is worth; point at a word for its meaning',
-    cell: entry => verdictNode(verdictOf(LABEL, entry)) },
-  ...(BESIDE ? besideColumns() : []),
-  { key: 'p', title: 'p', kind: 'n', sort: entry => logOf(LABEL.p[entry]), first: 'up',
+    sort: entry => LABEL.verdict[entry], cell: entry => verdictNode(verdictOf(LABEL, entry)) },
+  { key: 'peak', title: besideName, width: 'minmax(120px,2.2fr)', first: 'up', skip: !BESIDE,
+    hint: BESIDE && answerMeaning(1), sort: entry => plainFormula(BESIDE.f[entry]) || null,
+    cell: entry => (saysTheSame(entry) ? el('span', { class: 'soft' }, 'same')
+      : formulaCell(BESIDE, entry)) },
+  { key: 'peak-verdict', title: 'verdict', width: '76px', first: 'up', skip: !BESIDE,
+    hint: `what the ${besideName} is worth`, sort: entry => BESIDE.verdict[entry],
+    cell: entry => verdictNode(verdictOf(BESIDE, entry)) },
+  { key: 'p', title: 'p', width: '82px', kind: 'n', first: 'up',
     hint: 'the probability that a search finds so good a label by chance',
-    cell: entry => LABEL.p[entry] ?? NOTHING },
-  { key: 'inside', title: 'inside', kind: 'n', sort: entry => LABEL.n[entry],
-    hint: 'samples on which the label is true', cell: entry => grouped(LABEL.n[entry]) },
-];
-
-function besideColumns() {
-  return [
-    { key: 'peak', title: besideName, hint: answerMeaning(1), first: 'up',
-      sort: entry => plainFormula(BESIDE.f[entry]) || null,
-      cell: entry => (saysTheSame(entry) ? el('span', { class: 'soft' }, 'same')
-        : formulaCell(BESIDE, entry)) },
-    { key: 'peak-verdict', title: 'verdict', sort: entry => BESIDE.verdict[entry], first: 'up',
-      hint: `what the ${besideName} is worth`,
-      cell: entry => verdictNode(verdictOf(BESIDE, entry)) },
-  ];
-}
-
-const COLUMN_WIDTHS = BESIDE
-  ? 'minmax(84px,1fr) minmax(150px,3fr) 60px 60px 74px 76px minmax(120px,2.2fr) 76px 82px 58px'
-  : 'minmax(84px,1fr) minmax(200px,5fr) 60px 60px 74px 76px 82px 58px';
+    sort: entry => logOf(LABEL.p[entry]), cell: entry => LABEL.p[entry] ?? NOTHING },
+  { key: 'inside', title: 'inside', width: '58px', kind: 'n',
+    hint: 'samples on which the label is true',
+    sort: entry => LABEL.n[entry], cell: entry => grouped(LABEL.n[entry]) },
+].filter(column => !column.skip);
 
 const saysTheSame = entry =>
   Boolean(LABEL.f[entry]) && LABEL.f[entry] === BESIDE?.f[entry];
@@ -66,8 +58,10 @@ function unitsView() {
       el('li', {}, visible(note)))),
     el('div', { class: 'grid' },
       worthCard(),
-      el('div', { class: 'side w8' }, doubtCard(labelled), usedCard()),
-      el('div', { class: 'side w4' }, hiddenCard(labelled), aucCard(labelled)),
+      labelled.length ? [
+        el('div', { class: 'side w8' }, doubtCard(labelled), usedCard()),
+        el('div', { class: 'side w4' }, hiddenCard(labelled), aucCard(labelled)),
+      ] : el('p', { class: 'card w12' }, 'No unit has a label: every activation is constant.'),
       tableCard(),
       originCard()),
   ];
@@ -75,18 +69,21 @@ function unitsView() {
 
 function hiddenCard(labelled) {
   const judged = labelled.filter(entry => LABEL.hits[entry] != null);
+  const marks = judged.length > MOST_MARKS
+    ? 'Discs grow with the number of units; click one to list them.'
+    : 'Each mark is a unit: rings hold partly, triangles do not hold; click one to see why.';
   return card('', 'What the AUC hides', hiddenChart(judged),
-    'Each mark is a unit. At the bottom right, the AUC is high, but the highest samples are not '
-    + 'what the label says. Rings hold partly, triangles do not hold; click one to see why.');
+    `At the bottom right, the AUC is high, but the highest samples are not inside. ${marks}`);
 }
 
 function aucCard(labelled) {
-  return card('', 'How well units are explained', aucChart(labelled.map(e => LABEL.auc[e])),
-    'Units by the AUC of their label; 0.5 is chance, 1 separates perfectly.');
+  return card('', 'How well units are explained', aucChart(labelled.map(strength)),
+    `Units by the ${STRENGTH} of their label; 0.5 is chance, 1 separates perfectly.`);
 }
 
 function title() {
-  const units = hasBothEnds ? `${grouped(N_ENTRIES)} ends of units` : counted(N_ENTRIES, 'unit');
+  const units = hasBothEnds ? `${counted(N_ENTRIES / 2, 'unit')}, each seen from both ends,`
+    : counted(N_ENTRIES, 'unit');
   const facts = [
     `${units} in ${counted(HEAD.layers.length, 'layer')}`,
     counted(HEAD.n_samples, 'sample')
@@ -146,7 +143,7 @@ function doubtCard(labelled) {
   const doubted = labelled.filter(entry => DOUBTFUL.includes(verdictOf(LABEL, entry)));
   const rank = entry => DOUBTFUL.indexOf(verdictOf(LABEL, entry));
   doubted.sort((one, other) => rank(one) - rank(other)
-    || LABEL.auc[other] - LABEL.auc[one] || one - other);
+    || strength(other) - strength(one) || one - other);
   const term = `verdict:${DOUBTFUL.filter(word => HEAD.verdicts.includes(word)).join(',')}`;
   const heading = el('h2', {}, 'Labels to doubt',
     doubted.length > MOST_DOUBTS && button(`all ${grouped(doubted.length)}`,
@@ -160,7 +157,6 @@ function doubtCard(labelled) {
 }
 
 function noDoubts(labelled) {
-  if (!labelled.length) return 'No unit has a label: every activation is constant.';
   if (labelled.every(entry => verdictOf(LABEL, entry) === 'none')) {
     return 'Nothing is known: this run has no evidence.';
   }
@@ -214,7 +210,7 @@ function countConcepts(answer) {
 
 function tableCard() {
   unitTable = virtualTable({
-    kind: 'units', label: 'Units', columns: UNIT_COLUMNS, template: COLUMN_WIDTHS, sort: state,
+    kind: 'units', label: 'Units', columns: UNIT_COLUMNS, sort: state,
     rows: () => order, open: unitLink,
     sortBy: key => changeState({ key, down: nextDown(key) }),
   });

@@ -9,8 +9,7 @@ const counted = (count, what) => `${grouped(count)} ${what}${count === 1 ? '' : 
 /** A share as a percentage; small ones keep a digit more. */
 function percent(share) {
   if (share == null || Number.isNaN(share)) return NOTHING;
-  if (share === 0 || share === 1) return `${100 * share} %`;
-  return `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
+  return `${Number((100 * share).toFixed(share < 0.0995 ? 1 : 0))} %`;
 }
 
 /** Hits; samples that are tied at the edge count with the share that is expected. */
@@ -101,8 +100,9 @@ function briefDoubt(entry) {
   if (word === 'steps') return 'constant but for rounding';
   if (word === 'untrusted') return 'the p-value is not to be trusted';
   const hits = LABEL.hits[entry];
+  const chance = 10 * LABEL.n[entry] / HEAD.n_samples;
   return `${hits ? hitsText(hits) : 'none'} of its 10 ${endWord(entry)} samples `
-    + `${hits === 1 || !hits ? 'is' : 'are'} inside`;
+    + `${hits === 1 || !hits ? 'is' : 'are'} inside (${hitsText(chance)} by chance)`;
 }
 
 function fadesFrom(number, auc, aucUnseen, score, scoreUnseen) {
@@ -129,16 +129,24 @@ function doubt(entry, detail, row, called) {
 
 function missesPeak(entry, detail, row, called, word) {
   const size = topSize(row.n);
-  const end = endWord(entry);
   const hits = row.hits[HEAD.cuts.indexOf(size)];
+  const share = hits / size;
   const chance = hitsText(size * row.n / row.N);
-  const so = word === 'partly'
-    ? `more than chance, but the ${called} does not say what most of them are`
-    : `the ${called} describes the bulk of the activations, not what the unit fires for`;
   const shared = lacking(entry, detail, row);
-  return `Of the ${size} samples with the ${end} activation, ${hits ? 'only ' : ''}`
-    + `${hits ? hitsText(hits) : 'none'} ${hits === 1 || !hits ? 'is' : 'are'} inside the `
-    + `${called} (${chance} by chance): ${so}${shared ? `; ${shared}` : ''}.`;
+  return `Of the ${size} samples with the ${endWord(entry)} activation, `
+    + `${share > 0 && share < 0.6 ? 'only ' : ''}${hits ? hitsText(hits) : 'none'} `
+    + `${hits === 1 || !hits ? 'is' : 'are'} inside the ${called} (${chance} by chance): `
+    + `${conclusion(word, share, called)}${shared ? `; ${shared}` : ''}.`;
+}
+
+function conclusion(word, share, called) {
+  if (word === 'partly') {
+    return `more than chance, but the ${called} does not say what most of them are`;
+  }
+  if (share >= 0.2) {
+    return 'chance gives so many too often, so nothing shows that the unit fires for it';
+  }
+  return `the ${called} describes the bulk of the activations, not what the unit fires for`;
 }
 
 /** What most of the first samples share, and the formula lacks. */
