@@ -98,7 +98,7 @@ def test_labels_on_samples_of_unknown_groups_are_counted_without_p(unseen):
     invert("label", *inputs, "--groups", "clips.csv:clip", "-o", "grouped")
     result = invert("check", "grouped", *HELD_OUT[2:])
     assert "stay empty, because nothing shows which held-out samples" in result.stderr
-    summary, head, *rows = result.stdout.splitlines()
+    summary, head, *_ = result.stdout.splitlines()
     assert "significant" not in summary
     assert "on the wrong side of 0.5" in summary
     assert head.split() == ["unit", "label", "auc", "held", "out", "optimism", "positive", *HELD]
