@@ -29,9 +29,7 @@ function conceptsView() {
   afterShow(refresh);
   return [el('h1', {}, 'Concepts'),
     el('section', { class: 'card w12' }, el('div', { class: 'find-bar' }, box, count),
-      conceptTable.node, HEAD.n_concepts_left_out > 0 && el('p', { class: 'caption' },
-        `${counted(HEAD.n_concepts_left_out, 'concept')} that no unit follows and no formula has `
-        + 'are left out.'))];
+      conceptTable.node)];
 }
 
 function conceptColumns(used) {

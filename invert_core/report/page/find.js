@@ -11,7 +11,7 @@ const NUMBERS = {
   auc: entry => (LABEL.f[entry] ? LABEL.auc[entry] : null),
   strength: entry => (LABEL.f[entry] ? strength(entry) : null),
   unseen: entry => LABEL.held[entry],
-  top10: entry => (LABEL.hits[entry] == null ? null : LABEL.hits[entry] / 10),
+  top10: entry => (LABEL.hits[entry] == null ? null : LABEL.hits[entry] / N_FIRST),
   p: entry => pOf(LABEL, entry),
   q: entry => pOf({ p: LABEL.q }, entry),
   inside: entry => LABEL.n[entry],

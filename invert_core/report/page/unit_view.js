@@ -9,7 +9,7 @@ async function unitView(path) {
   if (!living.length) return [crumbs(entry), deadUnit(entry, detail)];
   const row = detail.rows[asked.row] ?? headlineOf(detail, 0) ?? living[0];
   const samples = await samplesAt([...new Set(
-    [...detail.top, ...detail.mid, ...row.miss, ...row.al])]);
+    [...detail.top, ...detail.mid, ...row.miss ?? [], ...row.al ?? []])]);
   const called = calledOf(row);
   return [
     crumbs(entry),
@@ -18,9 +18,9 @@ async function unitView(path) {
     el('div', { class: 'grid' },
       firesFor(entry, detail, row, samples, called),
       el('div', { class: 'side w4' }, sharesCard(entry, detail, row), followsCard(entry, detail)),
-      nearCard('Missed', samples, row.miss, row.mv, '1',
+      row.miss && nearCard('Missed', samples, row.miss, row.mv, '1',
         `Inside the ${called}, but farthest from the top.`),
-      nearCard('False alarms', samples, row.al, row.av, '0',
+      row.al && nearCard('False alarms', samples, row.al, row.av, '0',
         `Outside the ${called}, but nearest to the top.`),
       nearCard('Around the median', samples, detail.mid, detail.mv, '',
         'Samples with a middling activation.'),
@@ -214,7 +214,7 @@ function spread(detail) {
 function formulasCard(entry, detail, row) {
   const heads = ['formula', 'found by', ['AUC', 'n'], ...(hasUnseen ? [['unseen', 'n']] : []),
     ...(BESIDE ? [['score', 'n']] : []), 'top 10', 'verdict', ['p', 'n'], ['inside', 'n']];
-  const ten = HEAD.cuts.indexOf(10);
+  const ten = HEAD.cuts.indexOf(N_FIRST);
   const rows = detail.rows.map((one, at) => one.f && el('tr',
     { 'aria-current': one === row ? 'true' : null },
     el('td', {}, el('a', { href: unitLink(entry, at), class: 'plain' }, formulaNode(one.f))),
@@ -223,7 +223,7 @@ function formulasCard(entry, detail, row) {
     el('td', { class: 'n' }, fixed(one.a)),
     hasUnseen && el('td', { class: 'n' }, fixed(one.ah)),
     BESIDE && el('td', { class: 'n' }, fixed(one.s)),
-    el('td', {}, topBars(one.in.slice(0, 10), one.hits[ten])),
+    el('td', {}, topBars(one.in.slice(0, N_FIRST), one.hits[ten])),
     el('td', {}, verdictNode(HEAD.verdicts[one.v])),
     el('td', { class: 'n' }, one.p), el('td', { class: 'n' }, grouped(one.n)))).filter(Boolean);
   return card('w12', 'All formulas found', plainTable(heads, rows),
