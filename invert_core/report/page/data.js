@@ -50,7 +50,12 @@ const hasUnseen = HEAD.n_held_out > 0;
 const hasBothEnds = HEAD.directions.length > 1;
 const isNegative = entry => Boolean(UNITS.negative?.[entry]);
 const isLiving = entry => UNITS.answers.some(answer => answer.f[entry]);
-const verdictOf = (answer, entry) => HEAD.verdicts[answer.verdict[entry]] ?? null;
+
+/** The verdict of an answer; a dead unit has one row, which stands for all answers. */
+function verdictOf(answer, entry) {
+  const word = HEAD.verdicts[answer.verdict[entry]] ?? null;
+  return word ?? (HEAD.verdicts[LABEL.verdict[entry]] === 'dead' ? 'dead' : null);
+}
 
 /** The AUC seen from the end of the entry: 1 is perfect for the low end, too. */
 const strength = entry => (isNegative(entry) ? 1 - LABEL.auc[entry] : LABEL.auc[entry]);

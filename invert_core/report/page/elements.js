@@ -63,9 +63,9 @@ function card(size, title, body, caption) {
 }
 
 /** A table of plain rows; `heads` are texts, or [text, 'n'] for columns of numbers. */
-function plainTable(heads, rows) {
+function plainTable(label, heads, rows) {
   const named = heads.map(head => [head].flat());
-  return el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': named[0][0] },
+  return el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label },
     el('table', {},
       el('thead', {}, el('tr', {}, named.map(([text, kind]) =>
         el('th', { scope: 'col', class: kind }, text)))),

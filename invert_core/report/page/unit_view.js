@@ -18,12 +18,7 @@ async function unitView(path) {
     el('div', { class: 'grid' },
       firesFor(entry, detail, row, samples, called),
       el('div', { class: 'side w4' }, sharesCard(entry, detail, row), followsCard(entry, detail)),
-      row.miss && nearCard('Missed', samples, row.miss, row.mv, '1',
-        `Inside the ${called}, but farthest from the top.`),
-      row.al && nearCard('False alarms', samples, row.al, row.av, '0',
-        `Outside the ${called}, but nearest to the top.`),
-      nearCard('Around the median', samples, detail.mid, detail.mv, '',
-        'Samples with a middling activation.'),
+      nearCards(detail, row, samples, called),
       chartCards(entry, detail, row),
       alikeCard(detail),
       formulasCard(entry, detail, row)),
@@ -34,8 +29,8 @@ async function unitView(path) {
 function unitAsked([address, ...rest]) {
   const end = rest[0] === 'negative' ? '/negative' : '';
   const row = Number(rest.at(end ? 1 : 0) ?? 0) - 1;
-  const entry = entryAt.get(address + end) ?? entryAt.get(address) ?? entryAt.get(`${address}/negative`);
-  return { entry, row };
+  const found = [address + end, address, `${address}/negative`].find(one => entryAt.has(one));
+  return { entry: entryAt.get(found), row };
 }
 
 const headlineOf = (detail, objective) =>
@@ -72,7 +67,7 @@ function deadUnit(entry, detail) {
       + 'so there is nothing that a formula could explain.'));
 }
 
-/** Label and peak beside each other, or once if they are the same; then the row that is looked at. */
+/** Label and peak, or one for both if they are the same; then another row that is looked at. */
 function answersNode(entry, detail, row) {
   const answers = HEAD.objectives.map((objective, number) => headlineOf(detail, number));
   const [label] = answers;
@@ -146,6 +141,23 @@ function firesFor(entry, detail, row, samples, called) {
       el('span', { class: 'key-out' }, '✗ dashed'), ' outside; the number is the activation.',
       detail.tv[0] === detail.tv.at(-1) && ' All have the same activation, so the first in '
         + 'the file are shown; of tied samples, hits count the number that is expected.']);
+}
+
+function nearCards(detail, row, samples, called) {
+  const middle = nearCard('Around the median', samples, detail.mid, detail.mv, '',
+    'Samples with a middling activation.');
+  if (!row.miss) {
+    return [card('w8', 'Missed, and false alarms', el('p', { class: 'soft' },
+      'The run keeps them for labels and peaks only; so it does the curves of unseen samples.')),
+    middle];
+  }
+  return [
+    nearCard('Missed', samples, row.miss, row.mv, '1',
+      `Inside the ${called}, but farthest from the top.`),
+    nearCard('False alarms', samples, row.al, row.av, '0',
+      `Outside the ${called}, but nearest to the top.`),
+    middle,
+  ];
 }
 
 function nearCard(heading, samples, positions, values, truth, caption) {
@@ -226,7 +238,7 @@ function formulasCard(entry, detail, row) {
     el('td', {}, topBars(one.in.slice(0, N_FIRST), one.hits[ten])),
     el('td', {}, verdictNode(HEAD.verdicts[one.v])),
     el('td', { class: 'n' }, one.p), el('td', { class: 'n' }, grouped(one.n)))).filter(Boolean);
-  return card('w12', 'All formulas found', plainTable(heads, rows),
+  return card('w12', 'All formulas found', plainTable('All formulas found', heads, rows),
     'Click one to see its evidence and its charts.');
 }
 

@@ -105,9 +105,12 @@ function worthCard() {
 }
 
 function countVerdicts(answer) {
-  const counts = new Array(HEAD.verdicts.length).fill(0);
-  for (const verdict of answer.verdict) if (verdict != null) counts[verdict] += 1;
-  return HEAD.verdicts.map((word, at) => [word, counts[at]]).filter(([, count]) => count);
+  const counts = new Map(HEAD.verdicts.map(word => [word, 0]));
+  for (const entry of ENTRIES) {
+    const word = verdictOf(answer, entry);
+    if (word) counts.set(word, counts.get(word) + 1);
+  }
+  return [...counts].filter(([, count]) => count);
 }
 
 function verdictBar(answer) {
