@@ -77,7 +77,7 @@ function answersNode(entry, detail, row) {
     ? [answerNode(entry, detail, label, row, `label and ${answerName(others[0].o)} are the same`,
       others)]
     : answers.filter(isThere).map(one => answerNode(entry, detail, one, row, answerName(one.o)));
-  if (!row.y) nodes.push(answerNode(entry, detail, row, row, 'the formula that is looked at'));
+  if (!row.y) nodes.push(answerNode(entry, detail, row, row, 'another formula'));
   return el('div', { class: 'answers' }, nodes);
 }
 
@@ -140,23 +140,19 @@ function firesFor(entry, detail, row, samples, called) {
     [el('span', { class: 'key-in' }, '✓ solid'), ` inside the ${called}, `,
       el('span', { class: 'key-out' }, '✗ dashed'), ' outside; the number is the activation.',
       detail.tv[0] === detail.tv.at(-1) && ' All have the same activation, so the first in '
-        + 'the file are shown; of tied samples, hits count the number that is expected.']);
+        + 'the file are shown; of tied samples, hits count the number that is expected.',
+      !row.miss && ' Missed samples, false alarms and unseen samples are shown for labels only.']);
 }
 
 function nearCards(detail, row, samples, called) {
-  const middle = nearCard('Around the median', samples, detail.mid, detail.mv, '',
-    'Samples with a middling activation.');
-  if (!row.miss) {
-    return [card('w8', 'Missed, and false alarms', el('p', { class: 'soft' },
-      'The run keeps them for labels and peaks only; so it does the curves of unseen samples.')),
-    middle];
-  }
+  if (!row.miss) return null;
   return [
     nearCard('Missed', samples, row.miss, row.mv, '1',
       `Inside the ${called}, but farthest from the top.`),
     nearCard('False alarms', samples, row.al, row.av, '0',
       `Outside the ${called}, but nearest to the top.`),
-    middle,
+    nearCard('Around the median', samples, detail.mid, detail.mv, '',
+      'Samples with a middling activation.'),
   ];
 }
 

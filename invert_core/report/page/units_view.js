@@ -174,7 +174,10 @@ function doubtNode(entry) {
       el('div', { class: 'doubt-head' }, el('b', {}, unitNode(entry)),
         verdictNode(verdictOf(LABEL, entry)), topBars(LABEL.top[entry], LABEL.hits[entry])),
       el('div', { class: 'doubt-label' }, formulaNode(LABEL.f[entry])),
-      el('div', { class: 'soft' }, `AUC ${fixed(LABEL.auc[entry])}, but ${briefDoubt(entry)}`)),
+      el('div', { class: 'soft' }, `AUC ${fixed(LABEL.auc[entry])}, but ${briefDoubt(entry)}`),
+      BESIDE?.f[entry] && !saysTheSame(entry) && el('div', {},
+        el('span', { class: 'soft' }, `${besideName}: `), formulaNode(BESIDE.f[entry]), ' ',
+        verdictNode(verdictOf(BESIDE, entry)))),
     strip);
 }
 

@@ -55,11 +55,11 @@ const TERMS = [
   ['top 10', 'The ten samples with the highest activation, the first at the left; filled bars '
     + 'are inside.'],
   ['unseen samples', 'Samples that the search did not use: they show what was fitted to chance.'],
-  ...(HEAD.quantile && HEAD.objectives.some(isOfHighest) ? [['phi, IoU, F1',
-    `How well the inside agrees with the highest ${percent(HEAD.quantile)} of the samples (at least 20); 1 is perfect.`]] : []),
+  ['phi, IoU, F1', `How well the inside agrees with the highest ${percent(HEAD.quantile)} of the `
+    + 'samples, but at least 20; 1 is perfect.'],
   ['p', 'The probability that a search finds so good a formula by chance.'],
   ['q', 'p, corrected for all units of the layer.'],
-];
+].filter(([term]) => !term.startsWith('phi') || HEAD.objectives.some(isOfHighest));
 
 const VERDICTS = {
   holds: ['●', 'good', 'At least 6 of the 10 highest samples are inside, more than chance gives.'],
