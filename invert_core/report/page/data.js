@@ -84,15 +84,14 @@ function detailsOf({ units, n_rows: counts, rows }) {
 const recordAt = (columns, at) =>
   Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column[at]]));
 
-/* What follows from the samples of a formula; it is stored with its first row only. */
+/* What follows from the samples of a formula; repeats of a formula take it from the first row. */
 const OF_FORMULA = ['hits', 'hh', 'hi', 'zi', 'in', 'miss', 'mv', 'al', 'av'];
 
 function complete(row, first) {
   row.N ??= HEAD.n_samples;
+  row.hits &&= running(row.hits);
+  row.hh &&= running(row.hh);
   for (const name of OF_FORMULA) row[name] ??= first[name];
-  if (row !== first) return;
-  row.hits = running(row.hits);
-  row.hh = row.hh && running(row.hh);
 }
 
 /** Sums of steps, which have two decimals. */
@@ -146,10 +145,15 @@ for (const entry of ENTRIES) {
   if (unitName(entry) && !entryAt.has(named)) entryAt.set(named, entry);
 }
 
-/** The address for people: with the name of the unit, and the end from which it is seen. */
-function unitNode(entry) {
+/** The address for people: with the name of the unit, and the end from which it is seen.
+
+Of a long one, the end is kept, which tells units apart. */
+function unitNode(entry, most = 40) {
   const named = unitName(entry);
-  return el('span', { class: 'unit' }, nameNode(addressOf(entry), 48),
+  const address = addressOf(entry);
+  const short = tail(visible(address), most);
+  return el('span', { class: 'unit' },
+    el('bdi', { title: short === visible(address) ? null : visible(address) }, short),
     named && [' ', el('span', { class: 'soft' }, nameNode(named, 40))],
     endOf(entry) && el('span', { class: 'soft', title: 'seen from its lowest activations' },
       ' ↓ low end'));

@@ -45,6 +45,12 @@ function cut(text, most = 60) {
   return all.length > most ? `${all.slice(0, most - 1).join('')}…` : all.join('');
 }
 
+/** The last characters of a text that is too long. */
+function tail(text, most) {
+  const all = [...text];
+  return all.length > most ? `…${all.slice(1 - most).join('')}` : text;
+}
+
 /** A name from the run; if it is too long, the title has all of it. */
 function nameNode(text, most = 60) {
   const short = cut(text, most);

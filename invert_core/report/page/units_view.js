@@ -4,8 +4,8 @@ const besideName = BESIDE ? answerName(1) : '';
 
 /** The columns of the table; `first` is the order of the first click, `sort` what it sorts by. */
 const UNIT_COLUMNS = [
-  { key: 'unit', title: 'unit', width: 'minmax(84px,1fr)', hint: 'layer:unit', first: 'up',
-    sort: entry => entry, cell: entry => link(unitLink(entry), unitNode(entry)) },
+  { key: 'unit', title: 'unit', width: 'minmax(110px,1.2fr)', hint: 'layer:unit', first: 'up',
+    sort: entry => entry, cell: entry => link(unitLink(entry), unitNode(entry, 16)) },
   { key: 'label', title: 'label', width: 'minmax(150px,3fr)', hint: answerMeaning(0), first: 'up',
     sort: entry => plainFormula(LABEL.f[entry]) || null, cell: entry => formulaCell(LABEL, entry) },
   { key: 'auc', title: 'AUC', width: '60px', kind: 'n',
