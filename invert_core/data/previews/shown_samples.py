@@ -66,6 +66,8 @@ def shown_samples(
     ------
     DataError
         What should be text or a whole number is something else.
+    MissingFileError
+        `root` cannot be looked up.
     """
     wanted = Wanted(
         _checked("id", shown, int, str),
