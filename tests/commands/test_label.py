@@ -10,6 +10,7 @@ from unittest.mock import ANY
 import numpy as np
 import pytest
 
+from invert_core import read_evidence
 from invert_core.results.labels import COLUMNS
 from invert_core.search import exhaustive_search
 from tests import naive
@@ -417,3 +418,41 @@ def test_a_share_and_a_file_to_hold_out_are_refused(inputs):
     assert "60 samples of the held-out file are among the searched" in refused(
         *ARGUMENTS, "--held-out", "activations.npz"
     )
+
+
+@pytest.fixture
+def texts(inputs):
+    """A folder with the text of each sample."""
+    (inputs / "texts").mkdir()
+    for number in range(60):
+        (inputs / "texts" / f"s{number}").write_text(f"text {number}\n")
+    table = ["sample_id,text", *(f"s{number},text {number}" for number in range(60))]
+    (inputs / "texts" / "texts.csv").write_text("\n".join(table) + "\n")
+    return inputs / "texts"
+
+
+def test_samples_are_copied_from_where_the_user_says(texts):
+    told = invert(*ARGUMENTS, "--samples", "texts/texts.csv").stderr
+    found = read_evidence("run")
+    assert found.shown_text == tuple(f"text {id[1:]}" for id in found.shown.values())
+    assert (
+        f"The run keeps small copies of its samples ({len(found.shown)} texts); "
+        "--samples none keeps none.\n"
+    ) in told
+
+
+def test_what_is_missing_is_said_as_a_warning(texts):
+    told = invert(*ARGUMENTS, "--samples", "texts").stderr
+    assert "Warning: The samples cannot be shown: 'texts' does not tell whether" in told
+
+
+def test_no_samples_are_copied_if_none_are_wanted(texts):
+    told = invert(*ARGUMENTS, "--samples", "none").stderr
+    assert "copies" not in told
+    assert "--samples none" in read_evidence("run").shown_missing
+
+
+def test_samples_that_are_nowhere_are_refused_before_any_work(inputs):
+    told = refused(*ARGUMENTS, "--samples", "nowhere")
+    assert "There is no file or folder 'nowhere'." in told
+    assert "--samples none" in told
