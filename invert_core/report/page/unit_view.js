@@ -88,7 +88,7 @@ function answerNode(entry, detail, one, row, called, same = []) {
     el('h2', { title: answerMeaning(one.o) }, called, ' ', verdictNode(HEAD.verdicts[one.v]),
       !isLookedAt && el('a', { class: 'show-it', href: unitLink(entry, at) }, 'show its evidence')),
     el('p', { class: 'headline' }, formulaNode(one.f, { links: true })),
-    el('p', { class: 'soft' }, el('code', {}, symbolFormula(one.f))),
+    el('p', { class: 'soft' }, el('code', {}, el('bdi', {}, cut(symbolFormula(one.f), 300)))),
     el('dl', { class: 'numbers' }, numbersOf(entry, one, same)));
 }
 

@@ -2,10 +2,20 @@
 
 const besideName = BESIDE ? answerName(1) : '';
 
+const MOST_OF_UNIT = 18;
+
+/** How wide the column of units is: their addresses fit in if they are not too long. */
+function unitWidth() {
+  const lengths = ENTRIES.map(entry => addressOf(entry).length + unitName(entry).length
+    + 8 * Boolean(endOf(entry)));
+  return Math.min(MOST_OF_UNIT, Math.max(8, largest(lengths))) + 1;
+}
+
 /** The columns of the table; `first` is the order of the first click, `sort` what it sorts by. */
 const UNIT_COLUMNS = [
-  { key: 'unit', title: 'unit', width: 'minmax(110px,1.2fr)', hint: 'layer:unit', first: 'up',
-    sort: entry => entry, cell: entry => link(unitLink(entry), unitNode(entry, 16)) },
+  { key: 'unit', title: 'unit', width: `minmax(${unitWidth()}ch,1fr)`, hint: 'layer:unit',
+    first: 'up', sort: entry => entry,
+    cell: entry => link(unitLink(entry), unitNode(entry, MOST_OF_UNIT)) },
   { key: 'label', title: 'label', width: 'minmax(150px,3fr)', hint: answerMeaning(0), first: 'up',
     sort: entry => plainFormula(LABEL.f[entry]) || null, cell: entry => formulaCell(LABEL, entry) },
   { key: 'auc', title: 'AUC', width: '60px', kind: 'n',
@@ -31,10 +41,11 @@ const UNIT_COLUMNS = [
     cell: entry => verdictNode(verdictOf(BESIDE, entry)) },
   { key: 'p', title: 'p', width: '82px', kind: 'n', first: 'up',
     hint: 'the probability that a search finds so good a label by chance',
-    sort: entry => logOf(LABEL.p[entry]), cell: entry => LABEL.p[entry] ?? NOTHING },
+    sort: entry => (LABEL.f[entry] ? logOf(LABEL.p[entry]) : null),
+    cell: entry => (LABEL.f[entry] ? LABEL.p[entry] ?? NOTHING : NOTHING) },
   { key: 'inside', title: 'inside', width: '58px', kind: 'n',
     hint: 'samples on which the label is true',
-    sort: entry => LABEL.n[entry], cell: entry => grouped(LABEL.n[entry]) },
+    sort: entry => LABEL.n[entry] || null, cell: entry => grouped(LABEL.n[entry] || null) },
 ].filter(column => !column.skip);
 
 const saysTheSame = entry =>
@@ -100,8 +111,9 @@ function worthCard() {
     el('div', { class: 'worth' }, UNITS.answers.slice(0, 2).map((answer, number) => [
       el('b', { title: answerMeaning(number) }, answersName(number)),
       verdictBar(answer), verdictChips(answer, number ? 'peak' : 'verdict')])),
-    BESIDE && `A label is ${answerMeaning(0)}; a ${besideName} is ${answerMeaning(1)}. `
-      + 'Click a verdict to see its units.');
+    [BESIDE && `A label is ${answerMeaning(0)}; a ${besideName} is ${answerMeaning(1)}. `,
+      'Click a verdict to see its units.', !hasUnseen && ' No unseen samples were given, so '
+        + 'nothing here says how much of a label was fitted to chance but p.']);
 }
 
 function countVerdicts(answer) {
@@ -139,14 +151,15 @@ function toggleTerm(term) {
   byId('units').scrollIntoView({ block: 'nearest' });
 }
 
-/* The labels to doubt come first: those with the highest AUC mislead most. */
 const MOST_DOUBTS = 5;
 
 function doubtCard(labelled) {
   const doubted = labelled.filter(entry => DOUBTFUL.includes(verdictOf(LABEL, entry)));
   const rank = entry => DOUBTFUL.indexOf(verdictOf(LABEL, entry));
+  // Those whose AUC promises most, and whose first samples keep least of it, mislead most.
+  const misleads = entry => strength(entry) - LABEL.hits[entry] / N_FIRST;
   doubted.sort((one, other) => rank(one) - rank(other)
-    || strength(other) - strength(one) || one - other);
+    || misleads(other) - misleads(one) || one - other);
   const term = `verdict:${DOUBTFUL.filter(word => HEAD.verdicts.includes(word)).join(',')}`;
   const heading = el('h2', {}, 'Labels to doubt',
     doubted.length > MOST_DOUBTS && button(`all ${grouped(doubted.length)}`,
@@ -174,7 +187,8 @@ function doubtNode(entry) {
       el('div', { class: 'doubt-head' }, el('b', {}, unitNode(entry)),
         verdictNode(verdictOf(LABEL, entry)), topBars(LABEL.top[entry], LABEL.hits[entry])),
       el('div', { class: 'doubt-label' }, formulaNode(LABEL.f[entry])),
-      el('div', { class: 'soft' }, `AUC ${fixed(LABEL.auc[entry])}, but ${briefDoubt(entry)}`),
+      el('div', { class: 'soft' }, `AUC ${fixed(LABEL.auc[entry])}`,
+        isNegative(entry) && ' (0 is perfect here)', `, but ${briefDoubt(entry)}`),
       BESIDE?.f[entry] && !saysTheSame(entry) && el('div', {},
         el('span', { class: 'soft' }, `${besideName}: `), formulaNode(BESIDE.f[entry]), ' ',
         verdictNode(verdictOf(BESIDE, entry)))),

@@ -111,7 +111,7 @@ function fadesFrom(number, auc, aucUnseen, score, scoreUnseen) {
   return `${scoreName(objective)} falls from ${fixed(score)} to ${fixed(scoreUnseen)}`;
 }
 
-/** The one sentence that says why a formula does not hold; '' if it does. */
+/** The one sentence that says why a formula does not hold, as nodes; null if it does. */
 function doubt(entry, detail, row, called) {
   const word = HEAD.verdicts[row.v];
   if (word === 'bulk' || word === 'partly') return missesPeak(entry, detail, row, called, word);
@@ -124,7 +124,7 @@ function doubt(entry, detail, row, called) {
     steps: `The unit is constant but for rounding (${counted(detail.d, 'different value')}), `
       + `so the ${called} may describe rounding errors.`,
     untrusted: `The p-value of the ${called} rests on an approximation that is not to be trusted.`,
-  }[word] ?? '';
+  }[word] ?? null;
 }
 
 function missesPeak(entry, detail, row, called, word) {
@@ -132,11 +132,10 @@ function missesPeak(entry, detail, row, called, word) {
   const hits = row.hits[HEAD.cuts.indexOf(size)];
   const share = hits / size;
   const chance = hitsText(size * row.n / row.N);
-  const shared = lacking(entry, detail, row);
-  return `Of the ${size} samples with the ${endWord(entry)} activation, `
-    + `${share > 0 && share < 0.6 ? 'only ' : ''}${hits ? hitsText(hits) : 'none'} `
-    + `${hits === 1 || !hits ? 'is' : 'are'} inside the ${called} (${chance} by chance): `
-    + `${conclusion(word, share, called)}${shared ? `; ${shared}` : ''}.`;
+  return [`Of the ${size} samples with the ${endWord(entry)} activation, `,
+    `${share > 0 && share < 0.6 ? 'only ' : ''}${hits ? hitsText(hits) : 'none'} `,
+    `${hits === 1 || !hits ? 'is' : 'are'} inside the ${called} (${chance} by chance): `,
+    conclusion(word, share, called), lacking(entry, detail, row), '.'];
 }
 
 function conclusion(word, share, called) {
@@ -153,8 +152,8 @@ function conclusion(word, share, called) {
 function lacking(entry, detail, row) {
   const has = conceptsOf(row.f);
   const found = detail.share.find(([concept]) => !has.has(concept));
-  if (!found) return '';
+  if (!found) return null;
   const [concept, hits] = found;
-  return `${hits} of the ${detail.top.length} ${endWord(entry)} are `
-    + `“${cut(CONCEPTS.name[concept])}”, which it lacks`;
+  return [`; ${hits} of the ${detail.top.length} ${endWord(entry)} are “`,
+    nameNode(CONCEPTS.name[concept]), '”, which it lacks'];
 }
