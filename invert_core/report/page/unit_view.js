@@ -2,7 +2,9 @@
 
 async function unitView(path) {
   const asked = unitAsked(path);
-  if (asked.entry == null) return [el('p', { class: 'wait' }, 'There is no unit ', path[0], '.')];
+  if (asked.entry == null) {
+    return [el('p', { class: 'wait' }, 'There is no unit ', nameNode(path[0]), '.')];
+  }
   const { entry } = asked;
   const detail = await detailOf(entry);
   const living = detail.rows.filter(row => row.f);
@@ -211,7 +213,7 @@ function chartCards(entry, detail, row) {
 
 /** The best formulas of each length lie with the first row of each objective. */
 const bestByLength = (detail, row) =>
-  detail.rows.find(one => one.o === row.o && one.len?.length)?.len;
+  detail.rows.find(one => one.o === row.o && one.len?.every(([, , , , score]) => score != null))?.len;
 
 function spread(detail) {
   const share = detail.m / HEAD.n_samples;

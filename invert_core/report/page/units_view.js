@@ -64,7 +64,7 @@ function unitsView() {
   findUnits();
   const labelled = ENTRIES.filter(entry => LABEL.f[entry]);
   return [
-    title(),
+    titleNode(),
     HEAD.notes.length > 0 && el('ul', { class: 'notes' }, HEAD.notes.map(note =>
       el('li', {}, visible(note)))),
     el('div', { class: 'grid' },
@@ -92,7 +92,7 @@ function aucCard(labelled) {
     `Units by the ${STRENGTH} of their label; 0.5 is chance, 1 separates perfectly.`);
 }
 
-function title() {
+function titleNode() {
   const units = hasBothEnds ? `${counted(N_ENTRIES / 2, 'unit')}, each seen from both ends,`
     : counted(N_ENTRIES, 'unit');
   const facts = [
@@ -181,7 +181,7 @@ function noDoubts(labelled) {
 
 function doubtNode(entry) {
   const strip = el('div', { class: 'strip' });
-  fillStrip(strip, entry, HEAD.shown === 'picture' ? 8 : 2);
+  fillStrip(strip, entry, 8, 2);
   return el('a', { class: 'doubt', href: unitLink(entry) },
     el('div', { class: 'doubt-words' },
       el('div', { class: 'doubt-head' }, el('b', {}, unitNode(entry)),
@@ -195,11 +195,12 @@ function doubtNode(entry) {
     strip);
 }
 
-/** The first samples of a unit, put in once they are unpacked. */
-async function fillStrip(strip, entry, most) {
+/** The first samples of a unit, put in once they are unpacked: some pictures, or a few lines. */
+async function fillStrip(strip, entry, nPictures, nLines) {
   const detail = await detailOf(entry);
-  const first = detail.top.slice(0, most);
-  const samples = await samplesAt(first);
+  const samples = await samplesAt(detail.top.slice(0, nPictures));
+  const hasPictures = [...samples.values()].some(({ picture }) => picture);
+  const first = detail.top.slice(0, hasPictures ? nPictures : nLines);
   strip.replaceChildren(samplesNode(samples, first, detail.tv, LABEL.top[entry]));
 }
 
@@ -301,7 +302,7 @@ function shelf(most = SHELF_STEP) {
 
 function shelfNode(entry) {
   const strip = el('div', { class: 'strip' });
-  if (LABEL.f[entry]) fillStrip(strip, entry, HEAD.shown === 'picture' ? 6 : 4);
+  if (LABEL.f[entry]) fillStrip(strip, entry, 6, 4);
   return el('a', { class: 'on-shelf', href: unitLink(entry) },
     el('div', { class: 'doubt-head' }, el('b', {}, unitNode(entry)),
       verdictNode(verdictOf(LABEL, entry)),

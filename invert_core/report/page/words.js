@@ -94,8 +94,7 @@ const topSize = inside => Math.min(N_FIRST, inside);
 /** Why a label is in doubt, from the columns alone; a few words. */
 function briefDoubt(entry) {
   const word = verdictOf(LABEL, entry);
-  if (word === 'fades') return `${fadesFrom(0, LABEL.auc[entry], LABEL.held[entry],
-    LABEL.score[entry], LABEL.held_score[entry])} on unseen samples`;
+  if (word === 'fades') return briefFall(entry);
   if (word === 'chance') return `as good by chance with p = ${LABEL.p[entry]}`;
   if (word === 'steps') return 'constant but for rounding';
   if (word === 'untrusted') return 'the p-value is not to be trusted';
@@ -105,19 +104,28 @@ function briefDoubt(entry) {
     + `${hits === 1 || !hits ? 'is' : 'are'} inside (${hitsText(chance)} by chance)`;
 }
 
-function fadesFrom(number, auc, aucUnseen, score, scoreUnseen) {
-  const objective = HEAD.objectives[number];
-  if (!isOfHighest(objective)) return `AUC falls from ${fixed(auc)} to ${fixed(aucUnseen)}`;
-  return `${scoreName(objective)} falls from ${fixed(score)} to ${fixed(scoreUnseen)}`;
+function briefFall(entry) {
+  const [objective] = HEAD.objectives;
+  if (!isOfHighest(objective)) return `${fixed(LABEL.held[entry])} on unseen samples`;
+  return `${scoreName(objective)} falls from ${fixed(LABEL.score[entry])} to `
+    + `${fixed(LABEL.held_score[entry])} on unseen samples`;
+}
+
+/** How the score of a row changes on unseen samples; the AUC of the low end rises. */
+function fallOf(entry, row) {
+  const objective = HEAD.objectives[row.o];
+  if (isOfHighest(objective)) {
+    return `${scoreName(objective)} falls from ${fixed(row.s)} to ${fixed(row.sh)}`;
+  }
+  return `AUC ${isNegative(entry) ? 'rises' : 'falls'} from ${fixed(row.a)} to ${fixed(row.ah)}`;
 }
 
 /** The one sentence that says why a formula does not hold, as nodes; null if it does. */
 function doubt(entry, detail, row, called) {
   const word = HEAD.verdicts[row.v];
   if (word === 'bulk' || word === 'partly') return missesPeak(entry, detail, row, called, word);
-  const fall = fadesFrom(row.o, row.a, row.ah, row.s, row.sh);
   return {
-    fades: `Of the ${called}, ${fall} on unseen samples: `
+    fades: `The ${called}'s ${fallOf(entry, row)} on unseen samples: `
       + 'part of it fits only the samples that were searched.',
     chance: `A search of samples in random order finds a formula as good with p = ${row.p}: `
       + `the ${called} may be chance.`,
