@@ -76,7 +76,7 @@ function valueTicks(detail, X, height) {
   });
 }
 
-/** Among how many of the first samples hits are counted: only those where the formula is defined. */
+/** Among how many of the first samples hits are counted, of those where the formula is defined. */
 const hitsOf = row => reached(HEAD.cuts, row.hits, row.N);
 const unseenHitsOf = row => reached(HEAD.held_out_cuts, row.hh, row.Nh);
 

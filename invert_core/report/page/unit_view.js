@@ -212,8 +212,10 @@ function chartCards(entry, detail, row) {
 }
 
 /** The best formulas of each length lie with the first row of each objective. */
-const bestByLength = (detail, row) =>
-  detail.rows.find(one => one.o === row.o && one.len?.every(([, , , , score]) => score != null))?.len;
+function bestByLength(detail, row) {
+  const best = detail.rows.find(one => one.o === row.o && one.len?.length)?.len;
+  return best?.every(([, , , , score]) => score != null) ? best : null;
+}
 
 function spread(detail) {
   const share = detail.m / HEAD.n_samples;

@@ -72,9 +72,9 @@ function unitsView() {
       labelled.length ? [
         el('div', { class: 'side w8' }, doubtCard(labelled), usedCard()),
         el('div', { class: 'side w4' }, hiddenCard(labelled), aucCard(labelled)),
-      ] : el('p', { class: 'card w12' }, 'No unit has a label: every activation is constant.'),
-      tableCard(),
-      originCard()),
+      ] : el('p', { class: 'card w12' }, 'No unit has a label: every activation is constant.')),
+    tableCard(),
+    originCard(),
   ];
 }
 
@@ -235,7 +235,7 @@ function tableCard() {
     rows: () => order, open: unitLink,
     sortBy: key => changeState({ key, down: nextDown(key) }),
   });
-  return el('section', { class: 'card w12', id: 'units' }, el('h2', {}, 'Units'), findBar(),
+  return el('section', { class: 'card alone', id: 'units' }, el('h2', {}, 'Units'), findBar(),
     el('p', { id: 'problem', class: 'problem', role: 'alert' }),
     el('div', { id: 'listing' }));
 }
@@ -311,7 +311,7 @@ function shelfNode(entry) {
 }
 
 function originCard() {
-  return el('details', { class: 'card w12' }, el('summary', {}, 'Where this comes from'),
+  return el('details', { class: 'card alone' }, el('summary', {}, 'Where this comes from'),
     el('dl', { class: 'origin' }, HEAD.provenance.map(([key, said]) => [
       el('dt', {}, visible(key)), el('dd', {}, el('bdi', {}, visible(said)))])));
 }
