@@ -73,7 +73,7 @@ class KeptSamples:
         if self._keeps_none:
             return ShownSamples(missing=NONE_KEPT)
         made = shown_samples(shown, source, self._root, self._progress, marks)
-        for what, found in (("picture", made.picture), ("beginning", made.text)):
+        for what, found in (("picture", made.picture), ("text", made.text)):
             if found is not None:
                 _log.info(
                     "The run keeps small copies of its samples (%s); --samples none keeps none.",
