@@ -45,6 +45,8 @@ function conceptNode(concept, links) {
   return el(links ? 'a' : 'span', props, el('bdi', {}, SHORT_NAMES[concept]));
 }
 
+const conceptLinkNode = concept => link(conceptLink(concept), conceptNode(concept, false));
+
 /** What a concept means and how common it is, for titles. */
 function definitionOf(concept) {
   const said = CONCEPTS.definition[concept] || CONCEPTS.name[concept];

@@ -163,26 +163,17 @@ function nearCard(heading, samples, positions, values, truth, caption) {
   return card('w4 near', heading, samplesNode(samples, positions, values, truths), caption);
 }
 
-/** What the first samples share; a + marks what the formula lacks. */
 function sharesCard(entry, detail, row) {
-  const has = conceptsOf(row.f);
-  const size = detail.top.length;
-  const items = detail.share.map(([concept, hits]) => ({
-    name: [has.has(concept) ? null : el('b', { title: 'the formula lacks it' }, '+ '),
-      link(conceptLink(concept), conceptNode(concept, false))],
-    share: hits / size, mark: rarityOf(concept),
-    text: `${hits} of ${size}`,
-  }));
-  return card('', `What the ${size} ${endWord(entry)} share`,
-    items.length ? bars(items) : el('p', {}, 'No concept is on three of them or more, and more '
-      + 'frequent than among all samples.'),
-    items.length > 0 && ['The line is the share among all samples; ', el('b', {}, '+'),
+  return card('', `What the ${detail.top.length} ${endWord(entry)} share`,
+    detail.share.length ? bars(shareItems(detail, row.f, conceptLinkNode))
+      : el('p', {}, 'No concept is on three of them or more, and more frequent than among all '
+        + 'samples.'),
+    detail.share.length > 0 && ['The line is the share among all samples; ', el('b', {}, '+'),
       ` marks what the ${calledOf(row)} lacks.`]);
 }
 
 function followsCard(entry, detail) {
-  const items = detail.con.map(([concept, auc]) => aucBar(auc,
-    link(conceptLink(concept), conceptNode(concept, false))));
+  const items = detail.con.map(([concept, auc]) => aucBar(auc, conceptLinkNode(concept)));
   return card('', 'Single concepts it follows',
     items.length ? bars(items) : el('p', {}, 'None has an AUC.'),
     isNegative(entry) ? 'AUC of one concept alone, seen from the low end; hatched: higher inside.'

@@ -195,13 +195,15 @@ function doubtNode(entry) {
     strip);
 }
 
-/** The first samples of a unit, put in once they are unpacked: some pictures, or a few lines. */
-async function fillStrip(strip, entry, nPictures, nLines) {
+/** The first samples of a unit, put in once they are unpacked; without any, what they share. */
+async function fillStrip(strip, entry, nPictures, nTexts) {
   const detail = await detailOf(entry);
   const samples = await samplesAt(detail.top.slice(0, nPictures));
   const hasPictures = [...samples.values()].some(({ picture }) => picture);
-  const first = detail.top.slice(0, hasPictures ? nPictures : nLines);
-  strip.replaceChildren(samplesNode(samples, first, detail.tv, LABEL.top[entry]));
+  const first = detail.top.slice(0, hasPictures ? nPictures : nTexts);
+  strip.replaceChildren(hasPictures || HEAD.shown === 'text'
+    ? samplesNode(samples, first, detail.tv, LABEL.top[entry])
+    : bars(shareItems(detail, LABEL.f[entry], conceptNode).slice(0, 3)));
 }
 
 const MOST_USED = 14;
@@ -211,7 +213,7 @@ function usedCard() {
   const most = CONCEPTS.id.map((_, concept) => concept).filter(concept => counts[0][concept])
     .sort((one, other) => counts[0][other] - counts[0][one] || one - other).slice(0, MOST_USED);
   const items = most.map(concept => ({
-    name: link(conceptLink(concept), conceptNode(concept, false)),
+    name: conceptLinkNode(concept),
     share: counts[0][concept] / counts[0][most[0]],
     text: counts.map(count => grouped(count[concept])).join(' / '),
   }));
