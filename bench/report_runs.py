@@ -71,7 +71,7 @@ def labelled_run(folder: Path, objectives: str) -> Path:
 
 
 def many_units(source: Path, output: Path, n_units: int, seed: int = 0) -> Path:
-    """Write a run of one layer whose units are drawn from those of a run with one direction.
+    """Write a run whose units are drawn from those of a run of one layer and direction.
 
     Each drawing takes all units in random order, so that equal ones are far apart, and numbers
     that a page has for every unit are moved a little. The rest is what was measured once.
@@ -122,7 +122,7 @@ def _varied(
         moved = np.minimum(explained[name] * factor[of_formula], 1.0)
         explained[name] = np.where(is_living, moved, explained[name])
     columns = {name: np.asarray(column) for name, column in made.rows.items()}
-    columns["unit"], columns["layer"] = number, np.full(number.size, LAYER, object)
+    columns["unit"] = number
     for name in _VARIED:
         if name in columns:
             columns[name] = np.minimum(columns[name] * factor[number], _most(name))

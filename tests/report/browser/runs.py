@@ -1,4 +1,4 @@
-"""Small runs of all kinds, each with what it was made from, so that its numbers can be found again."""
+"""Small runs of all kinds, with what they were made from, so that numbers can be found again."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -181,7 +181,7 @@ KINDS: dict[str, Callable[[Path], Made]] = {
     "one objective": lambda folder: make(folder, objective="auc"),
     "three objectives": lambda folder: make(folder, objective="auc,phi,mad", n_held_out=80),
     "both directions": lambda folder: make(folder, direction="both", n_held_out=80),
-    "missing labels": lambda folder: make(folder, missing=0.2, n_held_out=80),
+    "missing labels": lambda folder: make(folder, missing=0.2, n_held_out=80, objective="auc"),
     "no sample ids": lambda folder: make(folder, ids=False),
     "one unit": lambda folder: make(folder, layers={"only": 1}),
     "dead units": lambda folder: make(folder, change=lambda values: np.ones_like(values)),
