@@ -38,6 +38,7 @@ _HOME = {
     "score": "labelling.scoring",
     "verify_run": "labelling.verifying",
     "write_concepts": "concepts",
+    "write_report": "report.html_report",
 }
 
 __all__ = sorted(_HOME)

@@ -1,6 +1,8 @@
 """The wording that messages share."""
 
 import difflib
+import math
+import sys
 from collections.abc import Callable, Iterable, Sequence
 
 from invert_core.errors import MissingDependencyError, SettingError
@@ -53,6 +55,29 @@ def counted(count: int, what: str) -> str:
     ('1 sample', '1,198 samples')
     """
     return f"{count:,} {what}" + ("" if count == 1 else "s")
+
+
+def power_of_ten(exponent: float) -> str:
+    """Write 10**exponent with two digits.
+
+    >>> power_of_ten(-400.5)
+    '3.2e-401'
+    """
+    if exponent > -2:
+        return f"{10**exponent:.2f}"
+    whole = int(exponent // 1)
+    mantissa = f"{10 ** (exponent - whole):.1f}"
+    return f"1.0e{whole + 1}" if mantissa == "10.0" else f"{mantissa}e{whole}"
+
+
+def small_number(value: float) -> str:
+    """Write a positive number as `power_of_ten` does, or that it is below all such numbers.
+
+    >>> small_number(0.012), small_number(3e-250)
+    ('0.01', '3.0e-250')
+    """
+    least = sys.float_info.min
+    return power_of_ten(math.log10(value)) if value >= least else f"<{least:.1e}"
 
 
 def first_line(error: BaseException) -> str:

@@ -21,6 +21,7 @@ COMMANDS = (
     "score",
     "probe",
     "show",
+    "report",
     "compare",
     "check",
     "export",

@@ -182,7 +182,8 @@ def _print_held_out(found: "HeldOutCheck", table: options.Table) -> None:
 
 def _print_tested(objective: str, rows: Sequence["Label"], *, has_p: bool) -> None:
     """Print labels by one objective, with its value on held-out samples, or the AUC."""
-    from invert_core.commands.label_table import power_of_ten, shown
+    from invert_core.commands.label_table import shown
+    from invert_core.wording import power_of_ten
 
     tested = []
     for row in rows:

@@ -1,8 +1,6 @@
 """How labels are printed, for people and for programs."""
 
-import math
 import shlex
-import sys
 from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from invert_core.labelling.overview import Overview
 from invert_core.results.columns import VERDICTS, Label
 from invert_core.results.labels import COLUMNS, Labels
 from invert_core.settings import OF_HIGHEST, SIGNIFICANT
-from invert_core.wording import counted
+from invert_core.wording import counted, power_of_ten, small_number
 
 SHOWN = ("unit", "label", "auc", "verdict", "p_search", "positive")
 """The columns of a table of labels, but for those that only some labels have."""
@@ -151,7 +149,7 @@ def shown(row: Label) -> dict[str, object]:
         "held_out": on_held_out(row),
         "p_value": power_of_ten(row.log10_p),
         "p_search": power_of_ten(row.log10_p_search),
-        "q": "" if row.q_value is None else _written_q(row.q_value),
+        "q": "" if row.q_value is None else small_number(row.q_value),
         "positive": row.n_positive,
         "groups": row.n_groups_positive,
         "samples": row.n_samples,
@@ -183,21 +181,3 @@ def on_held_out(row: Label) -> str:
     if row.auc_held_out_low is None:
         return f"{row.auc_held_out:.3f}"
     return f"{row.auc_held_out:.3f} ({row.auc_held_out_low:.2f}-{row.auc_held_out_high:.2f})"
-
-
-def _written_q(q_value: float) -> str:
-    least = sys.float_info.min
-    return power_of_ten(math.log10(q_value)) if q_value >= least else f"<{least:.1e}"
-
-
-def power_of_ten(exponent: float) -> str:
-    """Write 10**exponent with two digits.
-
-    >>> power_of_ten(-400.5)
-    '3.2e-401'
-    """
-    if exponent > -2:
-        return f"{10**exponent:.2f}"
-    whole = int(exponent // 1)
-    mantissa = f"{10 ** (exponent - whole):.1f}"
-    return f"1.0e{whole + 1}" if mantissa == "10.0" else f"{mantissa}e{whole}"

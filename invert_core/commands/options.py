@@ -59,7 +59,7 @@ layer_option = click.option(
     metavar="LAYER",
     help="Extract this layer; may be repeated.",
 )
-_all_or_some_layers_option = click.option(
+some_layers_option = click.option(
     "-l",
     "--layer",
     "layers",
@@ -197,7 +197,7 @@ names_option = click.option(
 _inputs = (
     click.argument("activations", type=PATH),
     click.argument("concepts", type=PATH),
-    _all_or_some_layers_option,
+    some_layers_option,
     units_option,
     names_option,
     join_option,

@@ -88,7 +88,7 @@ def probe(
 
 def shown(row: "ProbedUnit") -> dict[str, object]:
     """Write a unit for people, with p_units as a power of ten, because it may underflow."""
-    from invert_core.commands.label_table import power_of_ten
+    from invert_core.wording import power_of_ten
 
     return {
         "rank": row.rank,

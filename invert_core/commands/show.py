@@ -141,7 +141,7 @@ def _mark(is_headline: object) -> str:
 
 
 def _of_length(found: "Explanation", objective: str, headline: "Label | None") -> dict[str, Any]:
-    from invert_core.commands.label_table import power_of_ten
+    from invert_core.wording import power_of_ten
 
     return vars(found) | {
         objective: "" if found.score is None else f"{found.score:.4f}",

@@ -178,7 +178,7 @@ def parse_tree(text: str, read: Read | None = None) -> Literal | Group:
     negations = 0
     complete = False
     n_literals = 0
-    for kind, token, position in _tokens(text, read):
+    for kind, token, position in tokens(text, read):
         if kind == "id" and not complete:
             n_literals += 1
             if n_literals > MAX_LITERALS:
@@ -217,8 +217,11 @@ def parse_tree(text: str, read: Read | None = None) -> Literal | Group:
     return levels[0].close()
 
 
-def _tokens(text: str, read: Read | None) -> Iterator[tuple[str, str, int]]:
-    """Yield the kind of each token ("id", or the symbol itself), its text, and its position."""
+def tokens(text: str, read: Read | None = None) -> Iterator[tuple[str, str, int]]:
+    """Yield the kind of each token ("id", or the symbol itself), its text, and its position.
+
+    Without `read`, the text is in ids; with it, it may hold names, as in `parse_tree`.
+    """
     token = _ID if read is None else _NAME
     at = 0
     while at < len(text):

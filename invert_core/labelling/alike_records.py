@@ -1,8 +1,9 @@
 """Records of the units alike, which are known once all units of a layer are."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from invert_core.results.evidence_records import (
 from invert_core.results.evidence_writing import AboutEvidence, write_evidence
 from invert_core.results.run_directory import EVIDENCE_FILE, saved_file
 from invert_core.results.unfinished_record import Saved
+
+if TYPE_CHECKING:
+    from invert_core.data.previews.shown import ShownSamples
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,25 @@ class WithAlike:
 
 
 def write_whole_evidence(
-    folder: Path, parts: Iterable[EvidenceRecords], n_ways: int, about: AboutEvidence
+    folder: Path,
+    parts: Iterable[EvidenceRecords],
+    n_ways: int,
+    about: AboutEvidence,
+    samples: "Callable[[Mapping[int, str]], ShownSamples] | None" = None,
 ) -> Saved:
-    """Write evidence.h5 of a run, with the units alike; the parameters are as above."""
+    """Write evidence.h5 of a run, with the units alike.
+
+    Parameters
+    ----------
+    folder : Path
+        The run directory.
+    parts, n_ways
+        As for `WithAlike`.
+    about, samples
+        As for `write_evidence`.
+    """
     path = folder / EVIDENCE_FILE
-    write_evidence(path, WithAlike.of(parts, n_ways), about)
+    write_evidence(path, WithAlike.of(parts, n_ways), about, samples)
     return saved_file(path)
 
 

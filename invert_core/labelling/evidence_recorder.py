@@ -67,10 +67,13 @@ def about_evidence(
             "layer": [layer.name for layer, _ in work.layers],
             "objective": settings.objectives,
             "concept": work.concepts.id,
+            "concept_name": work.concepts.name,
+            "concept_definition": work.concepts.definition,
         },
         sample_id=first.sample_id,
         n_file_samples=first.n_samples,
         sha256={role: identities[role]["sha256"] for role in roles} | {"labels": labels_sha256},
+        source=work.source,
     )
 
 

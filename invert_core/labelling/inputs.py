@@ -109,7 +109,8 @@ class Inputs:
                 else:
                     refuse_shared(groups.names, of_held)
                 work = replace(work, held_out=replace(work.held_out, groups=of_held))
-            yield hold_out(replace(work, groups=groups), self.holdout, seed)
+            work = hold_out(replace(work, groups=groups), self.holdout, seed)
+            yield replace(work, source=opened.source)
 
     def _concept_set(self, numbered: bool) -> ConceptSet:
         if isinstance(self.concepts, ConceptSet):

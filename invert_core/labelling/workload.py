@@ -1,8 +1,8 @@
 """The work of a labelling: concepts joined to activations, and the chosen units."""
 
 import itertools
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from numbers import Integral
 
 import numpy as np
@@ -40,6 +40,8 @@ class Workload:
         The same units over held-out samples, on which the formulas that are found are tested.
     joined : ConceptSet or None
         The concepts on all samples of the activations, if some of them are held out.
+    source : mapping of str to str
+        Where the samples can be found again, as `Activations` say.
     """
 
     concepts: ConceptSet
@@ -48,6 +50,7 @@ class Workload:
     groups: Groups | None = None
     held_out: "Workload | None" = None
     joined: ConceptSet | None = None
+    source: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def all_concepts(self) -> ConceptSet:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 from typing import Self
 
 import h5py
@@ -18,6 +19,7 @@ from invert_core.files.hdf5_checksums import (
 from invert_core.files.hdf5_values import as_text, as_whole
 from invert_core.files.input_file import input_path
 from invert_core.results.concept_records import ConceptEvidence
+from invert_core.results.evidence_errors import AGAIN, contradiction
 from invert_core.results.evidence_records import (
     ALIKE,
     CONCEPTS,
@@ -30,7 +32,8 @@ from invert_core.results.evidence_records import (
     record_types,
 )
 from invert_core.results.held_out_evidence import HELD_OUT, HELD_OUT_CUTS
-from invert_core.results.run_directory import EVIDENCE_FILE, file_identity, read_run
+from invert_core.results.run_directory import EVIDENCE_FILE, Run, read_run, rows_identity
+from invert_core.results.shown_datasets import read_ids, read_shown, read_source
 
 FORMAT = "invert-evidence"
 FORMAT_VERSION = 1
@@ -38,7 +41,6 @@ FORMAT_VERSION = 1
 DIRECTIONS = ("positive", "negative")
 """The directions, in the order of their numbers in the file."""
 
-_AGAIN = "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN"
 _SHA256 = ("activations", "held_out", "labels")
 
 
@@ -46,6 +48,8 @@ LISTS = ("cuts", "compared", "n_units", "concept_positive", "concept_defined", H
 """The lists of uint32 that a file has of its own; the last if samples are held out."""
 NAMES = ("layer", "objective", "concept")
 """The lists of text that a file has of its own."""
+LATER_NAMES = ("concept_name", "concept_definition")
+"""The lists of text that earlier versions did not write."""
 _ASCENDING = ("cuts", HELD_OUT_CUTS, "compared", "shown_row")
 _LENGTHS = {
     "n_units": "layer",
@@ -78,8 +82,9 @@ class RunEvidence:
         The numbers of samples among which hits are counted.
     compared : uint32 [n]
         The samples by which units are compared, as rows of the activation file.
-    concept : tuple of str [C]
-        Ids of the concepts.
+    concept, concept_name, concept_definition : tuple of str [C]
+        Ids, names and definitions of the concepts. In a run of an earlier version the names are
+        the ids, and the definitions are empty.
     layer : tuple of str [S]
         The layer of each record of a unit.
     direction : tuple of str [S]
@@ -99,6 +104,17 @@ class RunEvidence:
         Ids of the samples that any list names, by row of the activation file.
     sha256 : dict of str to str
         SHA-256 of the activations, of labels.jsonl, and of held-out activations.
+    shown_text : tuple of str or None
+        The beginning of each sample in `shown`, in its order; None if the samples are no texts.
+    shown_picture : tuple of bytes or None
+        A small image file of each sample in `shown`, b"" for one that has none; None if there are
+        no pictures.
+    shown_mime : tuple of str or None
+        The kind of each picture, ``image/png`` or ``image/webp``, or "" where there is none.
+    shown_missing : str
+        A sentence that says what is missing of the samples in `shown`, and why; "" if nothing is.
+    source : dict of str to str
+        Where the samples can be found again, as in the activation file; {} if that is not known.
     held_out_cuts : uint32 [K'] or None
         The numbers of held-out samples among which hits are counted; None if none were held out.
     held_out : dict of str to array [R, ...] or None
@@ -109,6 +125,8 @@ class RunEvidence:
     cuts: np.ndarray
     compared: np.ndarray
     concept: tuple[str, ...]
+    concept_name: tuple[str, ...]
+    concept_definition: tuple[str, ...]
     layer: tuple[str, ...]
     direction: tuple[str, ...]
     objective: tuple[str, ...]
@@ -118,6 +136,11 @@ class RunEvidence:
     concepts: ConceptEvidence
     shown: dict[int, str]
     sha256: dict[str, str]
+    shown_text: tuple[str, ...] | None
+    shown_picture: tuple[bytes, ...] | None
+    shown_mime: tuple[str, ...] | None
+    shown_missing: str
+    source: dict[str, str]
     held_out_cuts: np.ndarray | None = None
     held_out: Fields | None = None
 
@@ -125,14 +148,14 @@ class RunEvidence:
     def of_file(cls, file: h5py.File) -> Self:
         """Read an open file, and check that all in it fits together."""
         fields = _read_fields(file)
-        names = {name: read_strings(own_dataset(file, name)) for name in NAMES}
+        names = _read_names(file)
         with broken_file_errors(file):
             n_samples = as_whole(file.attrs.get("n_samples"))
             named = {name: file.attrs.get(f"{name}_sha256") for name in _SHA256}
         if n_samples is None:
-            raise _contradiction(file, "it does not say how many samples were searched")
+            raise contradiction(file, "it does not say how many samples were searched")
         for wrong in _contradictions(fields, names, n_samples):
-            raise _contradiction(file, wrong)
+            raise contradiction(file, wrong)
         groups = _by_group(fields)
         layer, objective, direction = (
             tuple(known[number] for number in groups[group].pop(name).tolist())
@@ -147,11 +170,15 @@ class RunEvidence:
             layer=layer,
             objective=objective,
             direction=direction,
-            shown=_shown(file, fields["shown_row"]),
+            shown=read_ids(file, fields["shown_row"]),
+            **read_shown(file, len(fields["shown_row"])),
+            source=read_source(file),
             sha256={name: str(as_text(one)) for name, one in named.items() if one is not None},
             cuts=fields["cuts"],
             compared=fields["compared"],
             concept=names["concept"],
+            concept_name=names["concept_name"],
+            concept_definition=names["concept_definition"],
             units=groups[UNITS],
             rows=groups[ROWS],
             alike=groups[ALIKE],
@@ -199,18 +226,41 @@ def read_evidence(path: str | PathLike[str]) -> RunEvidence:
     if place.is_file():
         with open_sealed(place, FORMAT, FORMAT_VERSION, sealed_since=1) as file:
             return RunEvidence.of_file(file)
-    run = read_run(place)
-    evidence = place / EVIDENCE_FILE
+    return evidence_of(place, read_run(place))
+
+
+def evidence_of(folder: Path, run: Run) -> RunEvidence:
+    """Read the evidence of a run that was read from a directory.
+
+    Raises
+    ------
+    MissingFileError, FileFormatError
+        As for `read_evidence`.
+    """
+    evidence = folder / EVIDENCE_FILE
     if not evidence.is_file():
         raise MissingFileError(
-            f"The run {str(place)!r} has no evidence.",
+            f"The run {str(folder)!r} has no evidence.",
             "Label again without --no-evidence.",
         )
     found = read_evidence(evidence)
-    expected = file_identity(place / "labels.jsonl")["sha256"]
+    expected = rows_identity(folder)["sha256"]
     if found.sha256.get("labels") != expected or len(found.rows["hits"]) != len(run.labels):
-        raise FileFormatError(f"{str(evidence)!r} belongs to other labels.", _AGAIN)
+        raise FileFormatError(f"{str(evidence)!r} belongs to other labels.", AGAIN)
     return found
+
+
+def _read_names(file: h5py.File) -> dict[str, tuple[str, ...]]:
+    """Read the lists of text; what an earlier version did not write, names nothing."""
+    names = {name: read_strings(own_dataset(file, name)) for name in NAMES}
+    ids = names["concept"]
+    names |= zip(LATER_NAMES, (ids, ("",) * len(ids)), strict=True)
+    for name in LATER_NAMES:
+        if has_item(file, name):
+            names[name] = read_strings(own_dataset(file, name))
+        if len(names[name]) != len(ids):
+            raise contradiction(file, f"/{name} has {len(names[name]):,} entries, not {len(ids):,}")
+    return names
 
 
 def _read_fields(file: h5py.File) -> Fields:
@@ -232,7 +282,7 @@ def _read(group: h5py.Group, name: str, of: np.dtype) -> np.ndarray:
         raise FileFormatError(
             f"{group.file.filename!r} has {group.name.rstrip('/')}/{name} of type {values.dtype} "
             f"and shape {values.shape}.",
-            _AGAIN,
+            AGAIN,
         )
     return values
 
@@ -309,17 +359,3 @@ def _by_group(fields: Fields) -> dict[str, Fields]:
         group, _, name = path.rpartition("/")
         groups.setdefault(group, {})[name] = values
     return groups
-
-
-def _shown(file: h5py.File, rows: np.ndarray) -> dict[int, str]:
-    """Return the samples that are in any list, with their ids."""
-    ids = ("",) * len(rows)
-    if has_item(file, "shown_id"):
-        ids = read_strings(own_dataset(file, "shown_id"))
-    if len(ids) != len(rows):
-        raise _contradiction(file, "not every sample in /shown_row has one entry in /shown_id")
-    return dict(zip(rows.tolist(), ids, strict=True))
-
-
-def _contradiction(file: h5py.File, wrong: str) -> FileFormatError:
-    return FileFormatError(f"{file.filename!r} contradicts itself: {wrong}.", _AGAIN)

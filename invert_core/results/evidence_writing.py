@@ -1,17 +1,17 @@
 """The file evidence.h5 of a run, written in parts."""
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 
 from invert_core.files.checksums import TYPE
 from invert_core.files.hdf5_checksums import CHECKSUM, seal, write_array, write_strings
-from invert_core.results.evidence_file import FORMAT, FORMAT_VERSION, NAMES
+from invert_core.results.evidence_file import FORMAT, FORMAT_VERSION, LATER_NAMES, NAMES
 from invert_core.results.evidence_records import (
     NO_SAMPLE,
     SAMPLES,
@@ -21,6 +21,10 @@ from invert_core.results.evidence_records import (
     after,
     record_types,
 )
+from invert_core.results.shown_datasets import write_shown, write_source
+
+if TYPE_CHECKING:
+    from invert_core.data.previews.shown import ShownSamples
 
 _CHUNK, _CHUNK_BYTES = 1024, 2**19
 """The most records of a chunk, and about how many bytes it has at most: HDF5 keeps 1 MiB in memory
@@ -42,7 +46,8 @@ class AboutEvidence:
         samples each concept is true, and on how many it is defined; and, if samples are held out,
         `held_out_cuts` [K'], which is to these what `cuts` is to the searched ones.
     names : mapping of str to sequence of str
-        The names in `NAMES`: `layer`, the `objective` of each search, and the `concept` ids.
+        The names in `NAMES` and `LATER_NAMES`: `layer`, the `objective` of each search, and of the
+        concepts the ids (`concept`), `concept_name` and `concept_definition`.
     sample_id : sequence of str or None
         Ids of all samples of the activation file; None if they have none.
     n_file_samples : int
@@ -50,6 +55,8 @@ class AboutEvidence:
     sha256 : mapping of str to str
         SHA-256 of the files `activations` and `labels` (labels.jsonl), and `held_out` if there is
         one.
+    source : mapping of str to str
+        Where the samples can be found again, as in the activation file; {} if that is not known.
     """
 
     n_samples: int
@@ -58,12 +65,26 @@ class AboutEvidence:
     sample_id: Sequence[str] | None
     n_file_samples: int
     sha256: Mapping[str, str]
+    source: Mapping[str, str] = field(default_factory=dict)
 
 
-def write_evidence(path: Path, parts: Iterable[EvidenceRecords], about: AboutEvidence) -> None:
-    """Write evidence.h5; memory holds a few units at a time.
+def write_evidence(
+    path: Path,
+    parts: Iterable[EvidenceRecords],
+    about: AboutEvidence,
+    samples: "Callable[[Mapping[int, str]], ShownSamples] | None" = None,
+) -> None:
+    """Write evidence.h5; memory holds a few units at a time, and what there is to look at.
 
-    `parts` is gone through twice, the first time to count.
+    Parameters
+    ----------
+    path : Path
+    parts : iterable of EvidenceRecords
+        The records. It is gone through twice, the first time to count.
+    about : AboutEvidence
+    samples : callable, optional
+        Called with the ids of all samples that are in any list, by row of the activation file, in
+        ascending order; returns what there is to look at of these samples.
     """
     types = record_types(about.lists)
     numbers = dict.fromkeys(types, 0)
@@ -79,7 +100,7 @@ def write_evidence(path: Path, parts: Iterable[EvidenceRecords], about: AboutEvi
             file.attrs[f"{name}_sha256"] = digest
         for name, numbers_of in about.lists.items():
             write_array(file, name, numbers_of.astype("<u4"))
-        for name in NAMES:
+        for name in (*NAMES, *LATER_NAMES):
             write_strings(file, name, tuple(about.names[name]))
         written = {
             name: _Written(file.create_group(name), numbers[name], of) for name, of in types.items()
@@ -91,17 +112,22 @@ def write_evidence(path: Path, parts: Iterable[EvidenceRecords], about: AboutEvi
             _note_shown(groups, is_shown)
         for group in written.values():
             group.close()
-        shown = np.flatnonzero(is_shown)
-        write_array(file, "shown_row", shown.astype("<u4"))
-        if about.sample_id is not None:
-            write_strings(file, "shown_id", tuple(about.sample_id[at] for at in shown.tolist()))
+        rows = np.flatnonzero(is_shown).tolist()
+        ids = about.sample_id
+        shown = {row: "" if ids is None else ids[row] for row in rows}
+        write_array(file, "shown_row", np.array(rows, "<u4"))
+        if ids is not None:
+            write_strings(file, "shown_id", tuple(shown.values()))
+        write_source(file, about.source)
+        if samples is not None:
+            write_shown(file, samples(shown))
         seal(file)
 
 
 def _note_shown(groups: Records, is_shown: np.ndarray) -> None:
     for name, fields in SAMPLES.items():
-        for field in fields:
-            listed = groups[name][field]
+        for name_of_list in fields:
+            listed = groups[name][name_of_list]
             is_shown[listed[listed != NO_SAMPLE]] = True
 
 

@@ -16,6 +16,7 @@ from invert_core import __version__
 from invert_core.errors import FileFormatError, MissingFileError
 from invert_core.files.input_file import check_file, input_path
 from invert_core.files.json_digest import DIGEST, matches_digest, with_digest
+from invert_core.files.leftovers import clear_leftovers
 from invert_core.files.outputs import is_plain_file, not_replaced, refuse_foreign
 from invert_core.files.text_files import read_lines, read_whole
 from invert_core.files.unchanged import unchanged
@@ -32,6 +33,9 @@ FORMAT_VERSION = 2
 """Version 2 added the digests of the other files, and of run.json itself."""
 ROWS_FILE = "labels.jsonl"
 EVIDENCE_FILE = "evidence.h5"
+REPORT_FILE = "report.html"
+REPORT_BEGINS = '<!doctype html>\n<html lang="en">\n<head>\n<meta name="generator" content="invert'
+"""What the reports of this program begin with."""
 
 _LABEL = "Make one with: invert label ACTIVATIONS CONCEPTS -o RUN"
 _FINISH = "Finish it: the same 'invert label' command continues where it stopped."
@@ -215,7 +219,18 @@ def refuse_other(folder: Path) -> None:
         if not isinstance(info, dict) or info.get("format") != FORMAT:
             raise not_replaced(folder, f"its {RUN_FILE} does not describe a run")
         inputs = list(_inputs_inside(folder, info.get("inputs")))
-    refuse_foreign(folder, RUN_FILE, {*FINAL, RECORD, *FILES, *inputs}, "a run")
+    clear_leftovers(folder / REPORT_FILE)
+    reports = {REPORT_FILE} if is_report(folder / REPORT_FILE) else ()
+    refuse_foreign(folder, RUN_FILE, {*FINAL, RECORD, *FILES, *inputs, *reports}, "a run")
+
+
+def is_report(path: Path) -> bool:
+    """Return whether a path is a plain file that begins like the reports of this program."""
+    if not is_plain_file(path):
+        return False
+    begin = REPORT_BEGINS.encode()
+    with path.open("rb") as file:
+        return file.read(len(begin)) == begin
 
 
 def _inputs_inside(folder: Path, inputs: Any) -> Iterator[str]:

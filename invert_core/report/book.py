@@ -1,0 +1,203 @@
+"""What the page of a run shows, as plain values of JSON, from the run and its evidence alone."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from invert_core import __version__
+from invert_core.report.concept_lists import Listed, concept_lists
+from invert_core.report.run_rows import Columns, RunRows, Tokens, row_columns
+from invert_core.report.shown_values import marks, rounded
+from invert_core.report.unit_details import UnitDetails
+from invert_core.results.columns import VERDICTS
+from invert_core.results.evidence_file import RunEvidence
+from invert_core.results.verdicts import TOP
+
+_DEFINITION = 200
+"""The most characters of a definition in the page."""
+
+
+@dataclass(frozen=True, eq=False)
+class Book:
+    """What the page shows but for the samples; docs/report.md says what the fields mean.
+
+    Attributes
+    ----------
+    rows : RunRows
+        The rows of the run.
+    records : int64 [E]
+        Which of the S records of units in the evidence are shown: the *entries* of the page.
+    head : dict
+        What is about the whole run.
+    concepts : dict of str to list [C]
+        The concepts, as columns.
+    units : dict of str to list [E]
+        The table of units, as columns.
+    details : UnitDetails
+        Makes what the page of each entry shows.
+    followers : list [C]
+        The entries that follow each concept most.
+    """
+
+    rows: RunRows
+    records: np.ndarray
+    head: dict[str, Any]
+    concepts: dict[str, Any]
+    units: dict[str, Any]
+    details: UnitDetails
+    followers: Listed
+
+    @property
+    def n_entries(self) -> int:
+        """Number of entries."""
+        return self.records.size
+
+    def conviction(self) -> np.ndarray:
+        """Return all entries, int64 [E], those first whose label has the AUC farthest from 1/2."""
+        auc = np.array([one or 0.5 for one in self.units["answers"][0]["auc"]])
+        return np.argsort(-np.abs(auc - 0.5), kind="stable")
+
+
+def book_of(rows: RunRows, records: np.ndarray, info: Mapping[str, Any], title: str) -> Book:
+    """Make the book of a run.
+
+    Parameters
+    ----------
+    rows : RunRows
+        The rows of the run.
+    records : int64 [E]
+        Which of the S records of units in the evidence are shown.
+    info : mapping
+        The object in run.json.
+    title : str
+    """
+    tokens = Tokens(rows.evidence.concept)
+    columns = row_columns(rows, tokens)
+    min_fraction = float(info["settings"]["min_fraction"])
+    followed, followers = concept_lists(rows.evidence, records, min_fraction)
+    return Book(
+        rows=rows,
+        records=records,
+        head=_head(rows, info, title),
+        concepts=_concepts(rows.evidence),
+        units=_units(rows, columns, records),
+        details=UnitDetails(rows, followed, records, columns),
+        followers=followers,
+    )
+
+
+def _head(rows: RunRows, info: Mapping[str, Any], title: str) -> dict[str, Any]:
+    evidence = rows.evidence
+    held_out = evidence.held_out_cuts
+    settings = info["settings"]
+    return {
+        "title": title,
+        "version": __version__,
+        "layers": list(dict.fromkeys(evidence.layer)),
+        "objectives": rows.objectives,
+        "directions": list(dict.fromkeys(evidence.direction)),
+        "n_samples": evidence.n_samples,
+        "n_held_out": 0 if held_out is None else int(held_out[-1]),
+        "cuts": evidence.cuts.tolist(),
+        "held_out_cuts": None if held_out is None else held_out.tolist(),
+        "verdicts": VERDICTS,
+        "statuses": rows.statuses,
+        "n_rows": len(rows),
+        "min_fraction": settings["min_fraction"],
+        "quantile": settings.get("quantile"),
+        "provenance": _provenance(info),
+    }
+
+
+def _provenance(info: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return all that says where a run comes from, by name."""
+    found = [(name.replace("_", " "), _told(value)) for name, value in info["settings"].items()]
+    found += [
+        (name.replace("_", " "), _told(value))
+        for name, value in info["arguments"].items()
+        if value is not None
+    ]
+    for role, file in info["inputs"].items():
+        found.append((role.replace("_", "-"), f"{file['path']}, SHA-256 {file['sha256']}"))
+    found += list(info["versions"].items())
+    found.append(("started", str(info["timings"]["started"])))
+    found.append(("machine", str(info["machine"]["system"])))
+    return found
+
+
+def _told(value: Any) -> str:
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _concepts(evidence: RunEvidence) -> dict[str, Any]:
+    positive, defined = evidence.concepts.n_positive, evidence.concepts.n_defined
+    is_complete = bool((defined == evidence.n_samples).all())
+    return {
+        "id": evidence.concept,
+        "name": evidence.concept_name,
+        "definition": [_cut(text) for text in evidence.concept_definition],
+        "n": positive.tolist(),
+        "defined": None if is_complete else defined.tolist(),
+    }
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _DEFINITION else text[: _DEFINITION - 1] + "…"
+
+
+def _units(rows: RunRows, columns: Columns, records: np.ndarray) -> dict[str, Any]:
+    evidence = rows.evidence
+    layers = {name: number for number, name in enumerate(dict.fromkeys(evidence.layer))}
+    negative = [int(evidence.direction[one] == "negative") for one in records.tolist()]
+    first = rows.answers(0)[records]
+    names = rows.values("unit_name")
+    of_units = [names[row] if row >= 0 else "" for row in first.tolist()]
+    return {
+        "layer": [layers[evidence.layer[one]] for one in records.tolist()],
+        "unit": evidence.units["unit"][records].tolist(),
+        "name": of_units if any(of_units) else None,
+        "negative": negative if any(negative) else None,
+        "answers": [
+            _answers(rows, columns, rows.answers(number)[records])
+            for number in range(len(rows.objectives))
+        ],
+    }
+
+
+_OF_ANSWERS = {
+    "f": "f",
+    "score": "s",
+    "auc": "a",
+    "held": "ah",
+    "held_score": "sh",
+    "p": "p",
+    "q": "q",
+    "n": "n",
+    "verdict": "v",
+    "status": "st",
+}
+"""Columns of the table of units, and what they are called in the details of a unit."""
+
+
+def _answers(rows: RunRows, columns: Columns, at: np.ndarray) -> Columns:
+    """Return columns of the labels by one objective, in rows that are -1 where there is none."""
+    found: Columns = {}
+    for name, field in _OF_ANSWERS.items():
+        column = columns[field]
+        found[name] = [column[row] if row >= 0 else None for row in at.tolist()]
+    found["f"] = [text or "" for text in found["f"]]
+    of_top = rows.evidence.rows
+    n_top = min(TOP, rows.evidence.n_samples)
+    cut = int(np.flatnonzero(rows.evidence.cuts == n_top)[0])
+    found["top"] = _where(marks(of_top["top_in"][at, :n_top]), found["f"], "")
+    found["hits"] = _where(rounded(of_top["hits"][at, cut].tolist(), 2), found["f"], None)
+    return found
+
+
+def _where(column: list[Any], formulas: Sequence[str], otherwise: Any) -> list[Any]:
+    return [one if formula else otherwise for one, formula in zip(column, formulas, strict=True)]

@@ -1,0 +1,228 @@
+"""The report of a run: one page of HTML that needs nothing but a browser."""
+
+import base64
+import hashlib
+import html
+import re
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from invert_core.data.previews.shown import ShownSamples
+from invert_core.errors import SettingError
+from invert_core.files.atomic import new_file
+from invert_core.files.input_file import input_path
+from invert_core.files.outputs import not_replaced
+from invert_core.report.book import Book, book_of
+from invert_core.report.choosing_records import choose_records
+from invert_core.report.packing import (
+    CONCEPTS_IN_BLOCK,
+    PICTURES_IN_BLOCK,
+    SAMPLES_IN_BLOCK,
+    UNITS_IN_BLOCK,
+    blocks,
+    data_url,
+    packed,
+    packed_pictures,
+)
+from invert_core.report.pictures import fitting, picture_order
+from invert_core.report.run_rows import RunRows
+from invert_core.results.evidence_file import RunEvidence, evidence_of
+from invert_core.results.run_directory import REPORT_FILE, is_report, read_run
+from invert_core.wording import counted
+
+_PAGE, _STYLE = "page.html", "page.css"
+SCRIPTS: tuple[str, ...] = ()
+"""The scripts of the page, in the order in which they are joined into one."""
+
+_SENTENCE = 1_000
+"""More bytes than the sentence on pictures that were left out takes."""
+
+MAX_SIZE = 20_000_000
+"""The most bytes of a page, unless others are asked for."""
+
+
+def write_report(
+    run: str | PathLike[str],
+    output: str | PathLike[str] | None = None,
+    *,
+    title: str | None = None,
+    layers: Sequence[str] | None = None,
+    units: str | Sequence[int] | None = None,
+    pictures: int = 24,
+    max_size: int = MAX_SIZE,
+    overwrite: bool = False,
+) -> Path:
+    """Write the report of a run: one page of HTML that needs nothing but a browser.
+
+    It holds all that it shows, loads nothing, and can be sent as one file. It comes from the run
+    directory alone; the same run gives the same page.
+
+    Parameters
+    ----------
+    run : path
+        The run directory.
+    output : path, optional
+        The page to write; None writes report.html in the run directory. An earlier report is
+        replaced.
+    title : str, optional
+        The title of the page; None takes the name of the run directory.
+    layers : sequence of str, optional
+        Names or patterns of the layers to show; None shows all.
+    units : str or sequence of int, optional
+        Numbers or names of the units of each layer to show, such as ``"0-63,70"``.
+    pictures : int
+        The most samples of each list that are shown as pictures.
+    max_size : int
+        The most bytes of the page. Pictures are left out to keep within it, those of the units with
+        the lowest AUC first; numbers never are.
+    overwrite : bool
+        Replace an output that is an HTML page of another kind.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such run, or it has no evidence.
+    FileFormatError
+        A file of the run is broken, or was written by a newer version.
+    UnknownNameError
+        A layer or unit is not in the run.
+    SettingError
+        Even without pictures, the page would be too large.
+    ExistingOutputError, StorageError
+        The output exists and is no report, or cannot be written.
+    """
+    folder = input_path(run)
+    place = folder / REPORT_FILE if output is None else Path(output)
+    found = read_run(folder)
+    evidence = evidence_of(folder, found)
+    rows = RunRows(found.labels, evidence)
+    records = choose_records(rows, layers, units)
+    book = book_of(rows, records, found.info, title or folder.resolve().name)
+    text = page(book, samples_of(evidence), pictures=pictures, max_size=max_size)
+    replaces = overwrite or is_report(place)
+    with new_file(place, overwrite=replaces, refuse=_refuse_other) as path:
+        path.write_bytes(text)
+    return place
+
+
+def samples_of(evidence: RunEvidence) -> ShownSamples:
+    """Return what a run keeps of its samples to look at."""
+    return ShownSamples(
+        text=evidence.shown_text,
+        picture=evidence.shown_picture,
+        mime=evidence.shown_mime,
+        missing=evidence.shown_missing,
+    )
+
+
+def page(book: Book, samples: ShownSamples, *, pictures: int, max_size: int) -> bytes:
+    """Return the page that shows a book and its samples, in UTF-8.
+
+    Raises
+    ------
+    SettingError
+        Even without pictures, it would be larger than `max_size` bytes.
+    """
+    numbers = "".join(_numbers(book, samples))
+    # The head comes last, because it says what was left out; a sentence is short.
+    used = len(_filled(book.head["title"], packed("head", book.head) + numbers)) + _SENTENCE
+    if used > max_size:
+        raise SettingError(
+            f"The page would take {_megabytes(used)} without any picture, more than "
+            f"{_megabytes(max_size)}.",
+            "Show fewer units with --units or --layer, or allow more with --max-size.",
+        )
+    urls = [data_url(*one) for one in zip(samples.picture or (), samples.mime or (), strict=True)]
+    kept, n_left_out = _kept(book, urls, pictures, max_size - used)
+    notes = [samples.missing] * bool(samples.missing)
+    if n_left_out:
+        notes.append(
+            f"{counted(n_left_out, 'picture')} had to be left out to keep the page within "
+            f"{_megabytes(max_size)}, first those of the units with the lowest AUC; --max-size "
+            "allows more."
+        )
+    parts = [packed("head", book.head | {"shown": _kind(samples), "notes": notes}), numbers]
+    parts += [
+        packed_pictures(f"p{number}", part) for number, part in blocks(kept, PICTURES_IN_BLOCK)
+    ]
+    return _filled(book.head["title"], "".join(parts))
+
+
+def _kept(book: Book, urls: Sequence[str], most: int, space: int) -> tuple[list[str | None], int]:
+    """Return the pictures that fit, and how many do not."""
+    if not any(urls):
+        return [], 0
+    order = picture_order(book, most)
+    order = order[[bool(urls[sample]) for sample in order.tolist()]]
+    # Each has quotes and a comma around it; those that are left out are "null,".
+    fit = fitting(order, np.array([len(url) + 3 for url in urls]), space - 5 * len(urls))
+    chosen = set(fit.tolist())
+    return [url if at in chosen else None for at, url in enumerate(urls)], order.size - fit.size
+
+
+def _kind(samples: ShownSamples) -> str:
+    if samples.text is not None:
+        return "text"
+    return "picture" if any(samples.picture or ()) else "id"
+
+
+def _numbers(book: Book, samples: ShownSamples) -> Iterator[str]:
+    """Yield all parts but the head and the pictures."""
+    yield packed("concepts", book.concepts)
+    yield packed("units", book.units)
+    for start in range(0, book.n_entries, UNITS_IN_BLOCK):
+        stop = min(start + UNITS_IN_BLOCK, book.n_entries)
+        yield packed(f"b{start // UNITS_IN_BLOCK}", book.details.block(start, stop))
+    shown = book.rows.evidence.shown
+    ids, texts = tuple(shown.values()), samples.text
+    for number, of_block in blocks(tuple(shown), SAMPLES_IN_BLOCK):
+        part = slice(number * SAMPLES_IN_BLOCK, (number + 1) * SAMPLES_IN_BLOCK)
+        yield packed(
+            f"s{number}",
+            {
+                "row": of_block,
+                "id": ids[part] if any(ids) else None,
+                "text": None if texts is None else texts[part],
+            },
+        )
+    for number, followers in blocks(book.followers, CONCEPTS_IN_BLOCK):
+        yield packed(f"d{number}", followers)
+
+
+def _filled(title: str, data: str) -> bytes:
+    """Return the template with everything in its places."""
+    folder = resources.files("invert_core.report") / "page"
+    names: tuple[str, ...] = (_PAGE, _STYLE, *SCRIPTS)
+    read = {name: (folder / name).read_text("utf-8") for name in names}
+    script = "\n".join(read[name] for name in SCRIPTS)
+    places = {
+        "@@TITLE@@": html.escape(title),
+        "@@HASH@@": _digest(script),
+        "@@CSS@@": read[_STYLE],
+        "@@DATA@@": data,
+        "@@JS@@": script,
+    }
+    # In one pass, so that nothing in the data is taken for a place.
+    return re.sub("|".join(places), lambda match: places[match[0]], read[_PAGE]).encode()
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+def _refuse_other(path: Path) -> None:
+    if not is_report(path):
+        raise not_replaced(path, "is not a report of this program")
