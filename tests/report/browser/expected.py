@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -45,9 +46,11 @@ def in_words(formula: str, concepts: ConceptSet) -> str:
     )
 
 
-def two_digits(text: str) -> float:
-    """Return a p-value as it is when two digits are shown."""
-    return float(f"{float(text):.1e}")
+def assert_is_rounded(text: str, number: str) -> None:
+    """Compare a number as it is shown with that of labels.csv, to the last digit shown."""
+    shown = Decimal(text)
+    exponent = shown.as_tuple().exponent
+    assert abs(shown - Decimal(number)) <= Decimal("0.5000001").scaleb(exponent), (text, number)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-_DELAYED = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
+_NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
 
 
 class Opened:
@@ -51,10 +51,9 @@ class Opened:
 
     def settle(self) -> None:
         """Wait until the view that the address names is shown."""
-        self.tab.wait_for_function(
-            "() => document.documentElement.dataset.view === location.hash"
-        )
-        self.tab.evaluate(_DELAYED)
+        self.tab.evaluate(_NEXT_FRAME)
+        self.tab.wait_for_function("() => document.querySelector('main').ariaBusy === 'false'")
+        self.tab.evaluate(_NEXT_FRAME)
 
     def press(self, *keys: str) -> None:
         """Press keys, one after the other."""
