@@ -1,10 +1,11 @@
 """Threads and memory: how much there is, and reading ahead."""
 
+import contextlib
 import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from numbers import Integral
 from typing import TypeVar
@@ -15,6 +16,16 @@ T = TypeVar("T")
 
 steps = logging.getLogger("invert.steps")
 """Says at level DEBUG how far a step is that holds up the rest; an empty message ends it."""
+
+
+@contextlib.contextmanager
+def step(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Say with `steps` how far a step is; yield a function that takes how much of it is done."""
+    try:
+        yield lambda done: steps.debug("%s: %s of %s", title, f"{done:,}", f"{total:,}")
+    finally:
+        steps.debug("")
+
 
 _LONGEST_WAIT = 0.5
 """Seconds until an interrupt is noticed where waiting cannot be interrupted, as on Windows."""

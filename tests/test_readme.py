@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.sparse import csc_array
 
 import invert_core.demo
+from invert_core import read_evidence
 from invert_core.commands import main
 from invert_core.results.run_directory import read_run
 from tests.command_line import call
@@ -89,7 +91,7 @@ def test_a_label_of_the_demo_holds_on_none_of_the_highest_samples_as_the_readme_
 def test_every_command_runs_and_prints_what_is_shown(folder, monkeypatch):
     monkeypatch.chdir(folder)
     commands = sessions()
-    assert len(commands) == 20
+    assert len(commands) == 25
     for command, shown in commands:
         printed = words_of(invert(command))
         for line in shown:
@@ -98,7 +100,9 @@ def test_every_command_runs_and_prints_what_is_shown(folder, monkeypatch):
 
 def test_images_and_arrays_give_the_same_labels(folder, monkeypatch):
     monkeypatch.chdir(folder)
-    for command, _ in sessions()[2:6]:
+    commands = [command for command, _ in sessions()]
+    first = commands.index("invert layers model.onnx")
+    for command in commands[first : first + 4]:
         invert(f"{command} --overwrite" if " -o " in command else command)
     # The demo's run also has what the unseen images say.
     images, arrays = (
@@ -120,7 +124,7 @@ def test_the_make_targets_exist():
 
 
 def test_the_library_example_runs(capsys):
-    (block,) = blocks("python")
+    _, block = blocks("python")
     rng = np.random.default_rng(0)
     animal, wild, indoors = rng.random((3, 2000)) < 0.3
     activations = rng.normal(size=(2000, 64))
@@ -130,6 +134,26 @@ def test_the_library_example_runs(capsys):
     first = capsys.readouterr().out.splitlines()[0].split()
     assert first[:4] == ["5", "animal", "&", "~wild"]
     assert int(first[-1]) == (animal & ~wild).sum()
+
+
+def test_sparse_latents_are_written_as_shown_and_labelled(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    block, _ = blocks("python")
+    rng = np.random.default_rng(0)
+    mark = rng.random(300) < 0.2
+    dense = np.where(rng.random((300, 4)) < 0.1, rng.random((300, 4)), 0)
+    dense[:, 2] = np.where(mark, rng.random(300), 0)
+    samples = [f"t{number}" for number in range(300)]
+    exec(compile(block, "README.md", "exec"), {"latents": csc_array(dense), "sample_ids": samples})
+    rows = "".join(f"{id},{int(one)}\n" for id, one in zip(samples, mark, strict=True))
+    Path("concepts.csv").write_text(f"id,mark\n{rows}")
+    texts = "".join(f"{id},text {id}\n" for id in samples)
+    Path("texts.csv").write_text(f"sample_id,text\n{texts}")
+    (command,) = re.findall(r"`(invert label latents[^`]+)`", README)
+    invert(f"{command} --min-fraction 0.05")
+    invert("invert report run")
+    assert read_run("run").labels.at("latents:2")[0].label == "mark"
+    assert read_evidence("run").shown_text[0].startswith("text t")
 
 
 def test_every_option_and_command_that_is_mentioned_exists():

@@ -27,8 +27,10 @@ from invert_core import (
     read_concepts,
     score,
 )
-from invert_core.commands.console import print_rows, progress
-from invert_core.commands.label_table import shown, summary
+from invert_core.commands.label_cells import shown
+from invert_core.commands.label_summary import summary
+from invert_core.commands.progress import progress
+from invert_core.commands.tables import print_rows
 from invert_core.concepts.hierarchy.wordnet import FOLDER, read_wordnet
 from invert_core.data import Tokenize
 from invert_core.errors import InvertError

@@ -24,7 +24,7 @@ from invert_core import (
     read_concepts,
     score,
 )
-from invert_core.commands.console import print_rows
+from invert_core.commands.tables import print_rows
 from invert_core.data import Tokenize
 from invert_core.errors import InvertError
 from invert_core.files.input_file import check_file

@@ -12,8 +12,10 @@ from pathlib import Path
 from frames import RATE, SOUNDS, write_frames
 
 from invert_core import Labels, Settings, extract, label_files
-from invert_core.commands.console import print_rows, progress
-from invert_core.commands.label_table import shown, summary
+from invert_core.commands.label_cells import shown
+from invert_core.commands.label_summary import summary
+from invert_core.commands.progress import progress
+from invert_core.commands.tables import print_rows
 from invert_core.errors import InvertError
 from invert_core.extraction import Feed
 from invert_core.files.atomic import storage_errors

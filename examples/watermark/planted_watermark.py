@@ -26,7 +26,7 @@ from planting import (
 )
 
 from invert_core import extract, open_activations, probe
-from invert_core.commands.console import print_rows
+from invert_core.commands.tables import print_rows
 from invert_core.errors import InvertError
 from invert_core.files.atomic import new_file, storage_errors
 from invert_core.labelling.probing import ProbedUnit

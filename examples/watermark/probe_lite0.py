@@ -15,8 +15,9 @@ from photographs import BUNDLES, photographs
 from probing_set import FONT, HALVES, QUESTIONS, SCRIPTS, SIDE, open_font, write_probing_set
 
 from invert_core import Activations, Preprocess, extract, open_activations, probe, read_concepts
-from invert_core.commands.console import print_rows, progress
 from invert_core.commands.probe import SHOWN, shown, summary
+from invert_core.commands.progress import progress
+from invert_core.commands.tables import print_rows
 from invert_core.errors import InvertError
 from invert_core.models.backend import ModelInput
 from invert_core.wording import counted

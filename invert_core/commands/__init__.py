@@ -7,8 +7,10 @@ functions, so that ``invert --help`` answers at once.
 from typing import Any
 
 import click
+from click.shell_completion import add_completion_class
 
 from invert_core import __version__
+from invert_core.commands.completion import WholeWords
 from invert_core.commands.console import messages, replace_unprintable, stdout_errors
 from invert_core.commands.failures import told_failures
 from invert_core.commands.late_group import LateGroup
@@ -30,6 +32,8 @@ COMMANDS = (
     "demo",
 )
 
+add_completion_class(WholeWords)
+
 
 class CommandLine(LateGroup):
     """A group of commands that turns errors into one sentence and an exit code."""
@@ -48,7 +52,7 @@ class CommandLine(LateGroup):
     def invoke(self, ctx: click.Context) -> Any:
         """Parse the rest of the command line, and run the command."""
         replace_unprintable()
-        with messages(), told_failures(ctx):
+        with told_failures(ctx), messages():
             return super().invoke(ctx)
 
 

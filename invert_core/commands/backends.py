@@ -6,8 +6,9 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import command
-from invert_core.commands.console import print_rows, say
+from invert_core.commands.console import say
 from invert_core.commands.model_options import described_options
+from invert_core.commands.tables import Fit, print_rows
 
 
 @command(epilog="Examples: invert backends --format json; invert backends torch")
@@ -25,7 +26,7 @@ def backends(ctx: click.Context, name: str | None, style: str) -> None:
     if name is not None:
         described = described_options(ctx, name)
         if described or style != "table":
-            print_rows(described, ("option", "keyword", "help"), style)
+            print_rows(described, ("option", "keyword", "help"), style, Fit(prose=("help",)))
         else:
             say(f"The backend {name!r} has no options.")
         return

@@ -8,7 +8,9 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import PATH, command
-from invert_core.commands.console import Number, echo_line, print_rows, printable, progress
+from invert_core.commands.console import echo_line, printable
+from invert_core.commands.progress import progress
+from invert_core.commands.tables import Fit, Number, print_rows
 from invert_core.errors import DataError
 from invert_core.settings import OF_HIGHEST, SIGNIFICANT
 from invert_core.wording import counted
@@ -182,20 +184,22 @@ def _print_held_out(found: "HeldOutCheck", table: options.Table) -> None:
 
 def _print_tested(objective: str, rows: Sequence["Label"], *, has_p: bool) -> None:
     """Print labels by one objective, with its value on held-out samples, or the AUC."""
-    from invert_core.commands.label_table import shown
+    from invert_core.commands.label_cells import shown
     from invert_core.wording import power_of_ten
 
     tested = []
     for row in rows:
         cells = shown(row)
-        p_value = "-" if row.log10_p_held_out is None else power_of_ten(row.log10_p_held_out)
-        optimism = None if row.optimism is None else f"{row.optimism:+.3f}"
-        cells |= {"p_held_out": p_value, "optimism": optimism}
+        p_value = None if row.log10_p_held_out is None else power_of_ten(row.log10_p_held_out)
+        optimism = None if row.optimism is None else Number(f"{row.optimism:+.3f}")
+        cells |= {"p_held_out": p_value and Number(p_value), "optimism": optimism}
         tested.append(cells | {"positive_held_out": row.n_positive_held_out})
     compared = objective if objective in OF_HIGHEST else "auc"
     p_held_out = ("p_held_out",) if has_p else ()
-    columns = ("unit", "label", compared, "held_out", *p_held_out, "optimism", "positive_held_out")
-    print_rows(tested, columns, "table")
+    interval = ("interval",) if any(cells["interval"] for cells in tested) else ()
+    columns = ("unit", "label", compared, "held_out", *interval, *p_held_out, "optimism")
+    drop = ("positive_held_out", "interval", "optimism")
+    print_rows(tested, (*columns, "positive_held_out"), "table", Fit(drop))
 
 
 def _summary(objective: str, found: "HeldOutCounts") -> str:
@@ -222,7 +226,7 @@ def _print_permuted(found: "PermutedCheck", table: options.Table) -> None:
             rows.append(dict(zip(PERMUTED, (measure, which, *values), strict=True)))
     if table.style == "table":
         rows = [{name: _short(name, value) for name, value in row.items()} for row in rows]
-    print_rows(rows, PERMUTED, table.style)
+    print_rows(rows, PERMUTED, table.style, Fit(drop=("q05", "q95", "q25", "q75")))
 
 
 def _short(column: str, value: str | float | None) -> str | None:

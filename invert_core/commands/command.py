@@ -74,7 +74,7 @@ class Command(click.Command):
 
     def _refuse_repeats(self, ctx: click.Context, args: list[str]) -> None:
         """Refuse an option that takes one value and is given twice; click would take the last."""
-        if not set(args).isdisjoint(ctx.help_option_names):
+        if ctx.resilient_parsing or not set(args).isdisjoint(ctx.help_option_names):
             return
         _, _, given = self.make_parser(ctx).parse_args(list(args))
         for param, count in Counter(given).items():

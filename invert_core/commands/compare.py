@@ -7,7 +7,8 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import PATH, command
-from invert_core.commands.console import echo_line, print_rows, printable, say
+from invert_core.commands.console import echo_line, printable, say
+from invert_core.commands.tables import Number, print_rows
 
 if TYPE_CHECKING:
     from invert_core.results.comparison import Comparison
@@ -52,9 +53,9 @@ def compare(run: Path, certified: Path, top: int, style: str) -> None:
                     "unit": unit.shown_address,
                     "direction": unit.direction,
                     "beam": unit.beam.label,
-                    "beam_auc": f"{unit.beam.auc:.4f}",
+                    "beam_auc": Number(f"{unit.beam.auc:.4f}"),
                     "exhaustive": unit.exhaustive.label,
-                    "exhaustive_auc": f"{unit.exhaustive.auc:.4f}",
+                    "exhaustive_auc": Number(f"{unit.exhaustive.auc:.4f}"),
                     "loss": unit.loss,
                     "loss_at_most": unit.loss_at_most,
                 }

@@ -1,27 +1,24 @@
-"""The output that all commands share: messages, progress bars and tables."""
+"""What all commands print with: messages on stderr, lines on stdout."""
 
 import contextlib
-import csv
 import io
-import itertools
-import json
 import logging
+import math
+import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator
 
 import click
 
-from invert_core.errors import InvertError, StorageError
+from invert_core.errors import InvertError, SettingError, StorageError
+
+SECONDS = "INVERT_PROGRESS_SECONDS"
+"""Environment variable: the seconds between two lines where stderr is no terminal."""
+_USUAL_SECONDS = 60.0
 
 _log = logging.getLogger("invert")
 _steps = logging.getLogger("invert.steps")
-T = TypeVar("T")
-
-_ROWS_AT_ONCE = 1000
-_STEPS = 1000
-"""Steps of the bar for each item of work; click counts in whole steps."""
 
 
 @contextlib.contextmanager
@@ -31,6 +28,10 @@ def messages() -> Iterator[None]:
         stack.enter_context(_handled(_log, _MessageHandler(), logging.INFO))
         if sys.stderr is not None and sys.stderr.isatty():
             stack.enter_context(_handled(_steps, _StepHandler(), logging.DEBUG))
+        else:
+            lines = StepLines(seconds_between_lines())
+            stack.enter_context(_handled(_log, lines, logging.INFO))
+            stack.enter_context(_handled(_steps, lines, logging.DEBUG))
         yield
 
 
@@ -47,6 +48,11 @@ def _handled(logger: logging.Logger, handler: logging.Handler, level: int) -> It
         logger.removeHandler(handler)
         logger.setLevel(before[0])
         logger.propagate = before[1]
+
+
+def is_quiet() -> bool:
+    """Return whether ``-q`` was given."""
+    return _log.level > logging.INFO
 
 
 def say(text: str) -> None:
@@ -85,69 +91,49 @@ class _StepHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Draw one message, unless ``-q`` was given."""
-        if _log.level <= logging.INFO:
+        if not is_quiet():
             with contextlib.suppress(OSError, ValueError):
                 click.echo(f"\r\x1b[K{record.getMessage()}", nl=False, err=True)
 
 
-@contextlib.contextmanager
-def progress(title: str, what: str = "") -> Iterator[Callable[[float, int], None]]:
-    """Show a bar with the time left on stderr, for a library call that reports (done, total).
+class StepLines(logging.Handler):
+    """Prints how far a step is, on a line of its own, if nothing was printed for a while.
 
-    There is no bar with ``-q``, if stderr is not a terminal, or for work that was done before. It
-    starts at the first report and leaves out what was done by then, so that the time left fits the
-    rest of the work. It ends when all is done, so that messages come on lines of their own. If
-    `what` names the items, such as "samples", the bar also shows how many are done per second, and
-    starts again when the count does, as when all images are read once before the work.
+    Parameters
+    ----------
+    seconds : float
+        How long a while is. Messages, which others print, count as well.
     """
-    quiet = _log.level > logging.INFO
-    if quiet or sys.stderr is None or not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    with contextlib.ExitStack() as drawn:
-        begun: list[tuple[float, float, Any]] = []
 
-        last = 0.0
-        is_done = False
+    def __init__(self, seconds: float):
+        super().__init__()
+        self._seconds = seconds
+        self._last = time.monotonic()
 
-        def advance(done: float, total: int) -> None:
-            nonlocal last, is_done
-            if what and done < last:
-                drawn.close()
-                begun.clear()
-                is_done = False
-            last = done
-            if is_done:
-                return
-            is_done = done >= total
-            if is_done and not begun:
-                return
-            if not begun:
-                bar = click.progressbar(
-                    length=1,
-                    label=title,
-                    file=sys.stderr,
-                    item_show_func=lambda rate: rate,
-                )
-                begun.append((done, time.monotonic(), drawn.enter_context(bar)))
-            first, clock, bar = begun[0]
-            seconds = time.monotonic() - clock
-            rate = f"{rounded((done - first) / seconds)} {what}/s" if what and seconds else None
-            bar.length = max(1, int((total - first) * _STEPS))
-            bar.update(max(0, int((done - first) * _STEPS) - bar.pos), rate)
-            if is_done:
-                drawn.close()
-
-        yield advance
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one line, unless ``-q`` was given or it is too early."""
+        is_early = time.monotonic() - self._last < self._seconds
+        if record.levelno >= logging.INFO:
+            self._last = time.monotonic()
+        elif not is_early and not is_quiet() and record.getMessage():
+            self._last = time.monotonic()
+            report(record.getMessage())
 
 
-def rounded(number: float) -> str:
-    """Write a number with the digits that people want to see.
-
-    >>> rounded(0.1234), rounded(1234.5)
-    ('0.12', '1,234')
-    """
-    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
+def seconds_between_lines() -> float:
+    """Return the seconds between two lines, as the environment says."""
+    text = os.environ.get(SECONDS, "")
+    if not text.strip():
+        return _USUAL_SECONDS
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise SettingError(
+            f"{SECONDS} is {text!r}.", "Give a number of seconds, such as 60; 0 says all there is."
+        )
+    return seconds
 
 
 def printable(text: str) -> str:
@@ -198,74 +184,3 @@ def written(what: str) -> Iterator[None]:
     except (KeyboardInterrupt, StorageError) as error:
         error.add_note(what)
         raise
-
-
-class Number(str):
-    """A number that is already written; in a table it stands to the right."""
-
-    __slots__ = ()
-
-
-def print_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], style: str) -> None:
-    """Print rows on stdout as a table for people, or as JSON or CSV for programs.
-
-    Only a table needs all rows at once.
-    """
-    if style == "json":
-        _print_json(rows)
-    elif style == "csv":
-        _print_csv(itertools.chain([columns], ([row[name] for name in columns] for row in rows)))
-    else:
-        echo_line(table(list(rows), columns))
-
-
-def _print_json(rows: Iterable[Mapping[str, Any]]) -> None:
-    """Print a list of objects as `json.dumps` does, some of them at a time."""
-    before = "[\n"
-    for some in _batched(rows):
-        written = json.dumps([dict(row) for row in some], indent=2, ensure_ascii=False)
-        echo_data(before + written.removeprefix("[\n").removesuffix("\n]"))
-        before = ",\n"
-    echo_data("[]\n" if before == "[\n" else "\n]\n")
-
-
-def _print_csv(lines: Iterable[Sequence[Any]]) -> None:
-    for some in _batched(lines):
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(some)
-        echo_data(text.getvalue())
-
-
-def _batched(items: Iterable[T]) -> Iterator[list[T]]:
-    items = iter(items)
-    while some := list(itertools.islice(items, _ROWS_AT_ONCE)):
-        yield some
-
-
-def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    """Align rows as text, with numbers to the right."""
-    cells = [[_cell(row[name]) for name in columns] for row in rows]
-    titles = [name.replace("_", " ") for name in columns]
-    right = [
-        bool(rows) and all(isinstance(row[name], int | float | Number | None) for row in rows)
-        for name in columns
-    ]
-    widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
-    lines = []
-    for line in [titles, *cells]:
-        padded = [
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(line, widths, right, strict=True)
-        ]
-        lines.append("  ".join(padded).rstrip())
-    return "\n".join(lines)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return printable(str(value))

@@ -7,7 +7,8 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import PATH, command
-from invert_core.commands.console import echo_line, progress, say, written
+from invert_core.commands.console import echo_line, say, written
+from invert_core.commands.progress import progress
 
 if TYPE_CHECKING:
     from invert_core.results.labels import Labels
@@ -30,11 +31,12 @@ def demo(output: Path, jobs: int | None, table: options.Table, overwrite: bool) 
 
     Extract two layers with ONNX Runtime, find for each unit its label and its peak, what its
     strongest responses share, test both on images that neither training nor search has seen, and
-    write a run directory.
+    write a run directory with its report.
     """
-    from invert_core.commands.label_table import verdicts, where_to_look
+    from invert_core.commands.label_summary import verdicts, where_to_look
     from invert_core.demo import run_demo
     from invert_core.labelling.overview import Overview
+    from invert_core.results.run_directory import REPORT_FILE
 
     with progress("Labelling") as report:
         labels = run_demo(output, jobs=jobs, overwrite=overwrite, progress=report)
@@ -44,10 +46,12 @@ def demo(output: Path, jobs: int | None, table: options.Table, overwrite: bool) 
         return
     say("held out: the AUC on images that neither training nor search has seen, and its interval.")
     overview = Overview.of(labels, top=1)
-    say(verdicts(overview))
+    say(verdicts(overview.verdicts))
     say(f"The run is in {str(output)!r}.")
     for hint in where_to_look(overview, output):
         say(hint)
+    page = (output / REPORT_FILE).resolve()
+    say(f"The report opens with a double click: {page}")
 
 
 def _print_labels(labels: "Labels", table: options.Table) -> None:

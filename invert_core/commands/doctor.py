@@ -4,7 +4,7 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import command
-from invert_core.commands.console import print_rows
+from invert_core.commands.tables import Fit, print_rows
 
 
 @command(epilog="Example: invert doctor")
@@ -18,6 +18,7 @@ def doctor(style: str) -> None:
     from invert_core.diagnosis import diagnose
 
     findings = diagnose()
-    print_rows([vars(finding) for finding in findings], ("subject", "state", "finding"), style)
+    columns = ("subject", "state", "finding")
+    print_rows(map(vars, findings), columns, style, Fit(prose=("finding",)))
     if any(finding.state == "broken" for finding in findings):
         click.get_current_context().exit(1)

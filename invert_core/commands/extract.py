@@ -9,7 +9,7 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import command, typed_command
-from invert_core.commands.console import print_rows, progress, say, written
+from invert_core.commands.console import say, written
 from invert_core.commands.data_options import data_options
 from invert_core.commands.extraction_summary import plan, summary
 from invert_core.commands.feed_options import (
@@ -21,6 +21,8 @@ from invert_core.commands.feed_options import (
     zeros_option,
 )
 from invert_core.commands.model_command import ModelCommand, model_prints_on_stderr
+from invert_core.commands.progress import progress
+from invert_core.commands.tables import print_rows
 
 
 @command(

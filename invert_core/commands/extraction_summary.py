@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from invert_core.commands.console import rounded
+from invert_core.commands.progress import rounded
 
 if TYPE_CHECKING:
     from invert_core.extraction.report import ExtractionReport

@@ -7,7 +7,9 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import command
-from invert_core.commands.console import print_rows, progress, say, written
+from invert_core.commands.console import say, written
+from invert_core.commands.progress import progress
+from invert_core.commands.tables import print_rows
 from invert_core.settings import (
     ADJUSTMENTS,
     BOTH_ANSWERS,
@@ -137,22 +139,34 @@ search_options = options.together(
 )
 """Options of the search: the fields of `Settings`."""
 
+kept_options = options.together(
+    "kept",
+    options.output_option("Run directory to write."),
+    click.option(
+        "--samples",
+        metavar="ROOT|none",
+        help="Where the samples are, if they have moved since the extraction: the folder of images "
+        "or texts, or the file. The run keeps small copies of those that it shows, to look at; "
+        "'none' keeps none.",
+    ),
+    options.overwrite_option,
+)
+"""What a run keeps, and where."""
+
 
 @command(epilog="Example: invert label activations.h5 concepts.h5 -o run --length 3 --beam 3")
 @options.searched_options
-@options.output_option("Run directory to write.")
+@kept_options
 @search_options
 @options.jobs_option
 @options.table_options
-@options.overwrite_option
 @click.option("--dry-run", is_flag=True, help="Say what would be searched, and stop.")
 def label(
     inputs: dict[str, Any],
-    output: Path,
+    kept: dict[str, Any],
     search: dict[str, Any],
     jobs: int | None,
     table: options.Table,
-    overwrite: bool,
     dry_run: bool,
 ) -> None:
     """Find the formulas of concepts that say what each unit detects.
@@ -166,13 +180,13 @@ def label(
     its peak; 'invert show' has the other formulas. After an interruption, the same
     command goes on where it stopped.
     """
-    from invert_core.commands.label_table import (
-        print_labels,
-        print_overview,
+    from invert_core.commands.label_summary import (
+        look_at_all,
         summary,
         verdicts,
         where_to_look,
     )
+    from invert_core.commands.label_table import print_labels, print_overview
     from invert_core.labelling.label_files import label_files
     from invert_core.labelling.overview import Overview
 
@@ -182,17 +196,22 @@ def label(
         from invert_core.labelling.label import plan
 
         planned = vars(plan(Inputs(**inputs), settings))
-        print_rows([planned], list(planned), table.style)
+        if table.style == "table":
+            rows = [{"what": name.replace("_", " "), "number": planned[name]} for name in planned]
+            print_rows(rows, ("what", "number"), table.style)
+        else:
+            print_rows([planned], list(planned), table.style)
         return
     overview = Overview(table.top if table.style == "table" else 0, settings)
-    with progress("Labelling") as report:
+    output: Path = kept["output"]
+    with progress("Labelling") as report, progress("Copying samples") as looking:
         labels = label_files(
             **inputs,
-            output=output,
+            **kept,
             settings=settings,
             jobs=jobs,
-            overwrite=overwrite,
             progress=report,
+            samples_progress=looking,
             each=overview.add,
         )
     with written(f"The run was written to {str(output)!r}."):
@@ -201,7 +220,8 @@ def label(
         else:
             print_labels(labels, table)
     say(f"The labels of {summary(overview)} are in {str(output)!r}, marked as headlines.")
-    if judged := verdicts(overview):
+    if judged := verdicts(overview.verdicts):
         say(judged)
+        say(look_at_all(output))
     for hint in where_to_look(overview, output):
         say(hint)

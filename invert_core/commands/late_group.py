@@ -41,7 +41,7 @@ class LateGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command, or fail with the nearest names."""
-        if args[0] not in self._names:
+        if args[0] not in self._names and not ctx.resilient_parsing:
             hint = nearest(args[0], self._names, f"The commands are {', '.join(self._names)}.")
             ctx.fail(f"There is no command {args[0]!r}. {hint}")
         return super().resolve_command(ctx, args)

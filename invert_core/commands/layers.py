@@ -7,9 +7,10 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import command
-from invert_core.commands.console import echo_line, print_rows, say, table
+from invert_core.commands.console import say
 from invert_core.commands.feed_options import batch_axis_option, constant_option, feed_options
 from invert_core.commands.model_command import ModelCommand, model_prints_on_stderr
+from invert_core.commands.tables import Fit, print_rows
 
 if TYPE_CHECKING:
     from invert_core.models.backend import Layer
@@ -31,6 +32,7 @@ ALL_COLUMNS = (
     "n_parameters",
 )
 """What programs get."""
+FIT = Fit(drop=("n_parameters", "module", "op"))
 _INDENT = "  "
 _MODULE_ONLY = {
     "op": "",
@@ -91,10 +93,11 @@ def layers(
         if found and not listed:
             say("None of these layers can be extracted; leave out --supported to see why.")
     if tree:
-        echo_line(_tree(listed))
+        print_rows(_tree(listed), ("layer", *COLUMNS[2:]), "table", FIT)
     else:
         rows = [_row(layer, style) for layer in listed]
-        print_rows(rows, _shown_columns(rows) if style == "table" else ALL_COLUMNS, style)
+        columns = _shown_columns(rows) if style == "table" else ALL_COLUMNS
+        print_rows(rows, columns, style, FIT)
 
 
 def _row(layer: "Layer", style: str) -> dict[str, Any]:
@@ -128,8 +131,8 @@ def _shown_axis(layer: "Layer") -> str:
     return str(axis) if layer.axes.certain else f"{axis}?"
 
 
-def _tree(listed: "Sequence[Layer]") -> str:
-    """Draw the modules line by line, indented by depth; name a tensor that has no module."""
+def _tree(listed: "Sequence[Layer]") -> list[dict[str, Any]]:
+    """Return a row for each module, indented by depth; name a tensor that has no module."""
     rows: list[dict[str, Any]] = []
     above: list[str] = []
     for layer in listed:
@@ -142,4 +145,4 @@ def _tree(listed: "Sequence[Layer]") -> str:
         own = _INDENT * (len(parts) - 1) + parts[-1]
         rows.append(_row(layer, "table") | {"layer": own})
         above = parts
-    return table(rows, ("layer", *COLUMNS[2:]))
+    return rows

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from invert_core.commands.command import PATH, Decorated, TypedOption
+from invert_core.commands.completion import complete, layers, layers_of_run
 from invert_core.errors import InvertError
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
@@ -65,6 +66,7 @@ some_layers_option = click.option(
     "layers",
     multiple=True,
     metavar="LAYER",
+    shell_complete=complete(activations=layers, run=layers_of_run),
     callback=lambda _ctx, _param, layers: layers or None,
     help="Use only this layer, or all that fit a pattern, as in 'block.*'; may be repeated. "
     "[default: all]",

@@ -7,7 +7,9 @@ import click
 
 from invert_core.commands import options
 from invert_core.commands.command import PATH, command
-from invert_core.commands.console import print_rows, printable, progress, say, written
+from invert_core.commands.console import printable, say, written
+from invert_core.commands.progress import progress
+from invert_core.commands.tables import Number, print_rows
 from invert_core.errors import InvertError
 from invert_core.settings import DIRECTIONS
 from invert_core.wording import counted
@@ -93,8 +95,8 @@ def shown(row: "ProbedUnit") -> dict[str, object]:
     return {
         "rank": row.rank,
         "unit": row.shown_address,
-        "auc": f"{row.auc:.4f}",
-        "p_units": power_of_ten(row.log10_p_units),
+        "auc": Number(f"{row.auc:.4f}"),
+        "p_units": Number(power_of_ten(row.log10_p_units)),
         "status": row.status,
     }
 

@@ -35,6 +35,12 @@ class Size(click.ParamType):
 @options.some_layers_option
 @options.units_option
 @click.option(
+    "--samples",
+    metavar="ROOT|none",
+    help="Where the samples are, to show them if the run kept no copies: the folder of images or "
+    "texts, or the file; 'none' shows ids only. [default: what the run kept]",
+)
+@click.option(
     "--pictures",
     type=click.IntRange(min=0),
     default=24,
@@ -49,7 +55,6 @@ class Size(click.ParamType):
     help="The most that the page may take. Pictures are left out to keep within it.",
 )
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
-@options.overwrite_option
 def report(run: Path, output: Path | None, opens: bool, **choices: Any) -> None:
     """Write the report of a run: one page that shows what its units detect, and the evidence.
 

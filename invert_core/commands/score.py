@@ -4,7 +4,7 @@ from typing import Any
 
 from invert_core.commands import options
 from invert_core.commands.command import command
-from invert_core.commands.console import progress
+from invert_core.commands.progress import progress
 
 
 @command(epilog="Example: invert score activations.h5 concepts.h5 --formula 'even & ~digit_4'")

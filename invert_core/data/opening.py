@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Data = str | Path | np.ndarray | Mapping[str, np.ndarray] | Iterable[Any] | DataSource
 
-_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 _FOR = {
     "preprocessing": "images",
@@ -234,7 +234,7 @@ def _takes_one_size(model_input: ModelInput, steps: Preprocess) -> bool:
 
 
 def _is_archive(path: Path) -> bool:
-    return path.name.lower().endswith(_ARCHIVES)
+    return path.name.lower().endswith(ARCHIVES)
 
 
 def _image_files(path: Path, settings: DataSettings) -> "ImageFiles":

@@ -20,9 +20,11 @@ from invert_core.files.storage import storage_errors
 from invert_core.labelling.alike_records import write_whole_evidence
 from invert_core.labelling.evidence_recorder import about_evidence
 from invert_core.labelling.inputs import Inputs
+from invert_core.labelling.kept_samples import KeptSamples
 from invert_core.labelling.label import Progress, label_workload
 from invert_core.labelling.q_values import with_q_values
 from invert_core.labelling.workload import Workload
+from invert_core.report.html_report import write_report
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
 from invert_core.results.run_directory import (
@@ -36,6 +38,7 @@ from invert_core.results.run_directory import (
 from invert_core.results.unfinished_record import Saved, Timer
 from invert_core.settings import BOTH_ANSWERS, Settings
 
+TITLE = "Handwritten digits"
 LAYERS = ("relu3", "output")
 SETTINGS = Settings(length=3, beam=3, min_fraction=0.05, objective=BOTH_ANSWERS)
 """A formula must cover 60 of the 1,198 images; with fewer, it may not hold on other images."""
@@ -48,7 +51,7 @@ def run_demo(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Labels:
-    """Extract activations, label units and test the labels; leave a run directory.
+    """Extract activations, label units and test the labels; leave a run directory with its report.
 
     Parameters
     ----------
@@ -87,6 +90,7 @@ def run_demo(
                 files = write_rows(folder, labels)
                 files[EVIDENCE_FILE] = _write_evidence(folder, tables, work, identities, files)
                 write_info(folder, SETTINGS, identities, {}, timer.timings(), labels.aliases, files)
+        write_report(folder, title=TITLE)
     return labels
 
 
@@ -100,4 +104,4 @@ def _write_evidence(
     """Write evidence.h5 to the run directory."""
     about = about_evidence(work, SETTINGS, identities, files[ROWS_FILE].sha256)
     parts = [table.evidence for table in tables if table.evidence is not None]
-    return write_whole_evidence(folder, parts, len(SETTINGS.directions), about)
+    return write_whole_evidence(folder, parts, len(SETTINGS.directions), about, KeptSamples(None))

@@ -1,9 +1,8 @@
 """Records of the units alike, which are known once all units of a layer are."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,12 +14,9 @@ from invert_core.results.evidence_records import (
     UNITS,
     EvidenceRecords,
 )
-from invert_core.results.evidence_writing import AboutEvidence, write_evidence
+from invert_core.results.evidence_writing import AboutEvidence, Samples, write_evidence
 from invert_core.results.run_directory import EVIDENCE_FILE, saved_file
 from invert_core.results.unfinished_record import Saved
-
-if TYPE_CHECKING:
-    from invert_core.data.previews.shown import ShownSamples
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,7 @@ def write_whole_evidence(
     parts: Iterable[EvidenceRecords],
     n_ways: int,
     about: AboutEvidence,
-    samples: "Callable[[Mapping[int, str]], ShownSamples] | None" = None,
+    samples: Samples,
 ) -> Saved:
     """Write evidence.h5 of a run, with the units alike.
 

@@ -21,6 +21,7 @@ from invert_core.labelling.choosing import UnitChoice
 from invert_core.labelling.evidence_recorder import about_evidence
 from invert_core.labelling.grouping import table_of
 from invert_core.labelling.inputs import Inputs
+from invert_core.labelling.kept_samples import KeptSamples
 from invert_core.labelling.label import Progress, label_workload
 from invert_core.labelling.q_values import QValues
 from invert_core.labelling.searches import with_objective
@@ -62,9 +63,11 @@ def label_files(
     groups: str | None = None,
     holdout: float = 0.0,
     held_out: str | PathLike[str] | None = None,
+    samples: str | PathLike[str] | None = None,
     jobs: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
+    samples_progress: Progress | None = None,
     each: Callable[[Labels], None] | None = None,
 ) -> Labels:
     """Label the units of an activation file and write a run directory.
@@ -87,9 +90,17 @@ def label_files(
         As for `label`, but no sequence, because a run must record where its groups came from.
     held_out : path, optional
         File of activations of the same units on other samples; see `label`.
+    samples : path or "none", optional
+        Where the samples are, of which the run keeps small copies to look at, if they are no longer
+        where activations were extracted from: the folder or archive of images; the folder, file or
+        table of texts; the file of arrays. With "none" it keeps none. What is missing is no error;
+        `RunEvidence.shown_missing` says it.
     overwrite : bool
         Replace an existing run directory once the new one is complete. Start again if an
         unfinished run is broken or was made from other inputs or settings.
+    samples_progress : callable, optional
+        Called with the number of samples looked at and the number of all that the run shows, after
+        the last unit.
     each : callable, optional
         Called with the rows of some units at a time, in order, as they are saved; first with
         those of an earlier run, if this one continues it. Their `q_value` is None, because it needs
@@ -140,6 +151,8 @@ def label_files(
         clear_record(output)
     check_folder(output, overwrite=overwrite, refuse=refuse_other)
     settings = or_default(settings, Settings)
+    kept = KeptSamples(samples, samples_progress)
+    kept.check_used(settings.evidence)
     with ExitStack() as stack:
         lock = WriteLock(output_place(output))
         stack.callback(lock.release)
@@ -187,11 +200,14 @@ def label_files(
             written,
         ):
             arguments = _choices(inputs) | {"jobs": jobs}
+            arguments |= {} if samples is None else {"samples": os.fspath(samples)}
             sha256 = written[ROWS_FILE].sha256
             if settings.evidence:
                 about = about_evidence(work, settings, identities, sha256)
                 saved = unfinished.evidence(saved_types(about.lists))
-                of_evidence = write_whole_evidence(folder, saved, len(settings.directions), about)
+                of_evidence = write_whole_evidence(
+                    folder, saved, len(settings.directions), about, kept
+                )
                 written = {**written, EVIDENCE_FILE: of_evidence}
             write_info(
                 folder,

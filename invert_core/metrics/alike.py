@@ -3,6 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from invert_core.parallel import step
+
 N_ALIKE = 5
 NO_UNIT = 2**32 - 1
 """Fills up lists of units."""
@@ -59,25 +61,35 @@ def units_alike(ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     squares = np.empty(n_units)
     for number, unit in enumerate(ranks):
         squares[number] = np.square(_centred(unit)).sum()
-    alike = np.full((n_units, N_ALIKE), NO_UNIT, np.uint32)
-    correlation = np.full((n_units, N_ALIKE), np.nan, np.float32)
+    alike = np.empty((n_units, N_ALIKE), np.uint32)
+    correlation = np.empty((n_units, N_ALIKE), np.float32)
     at_once = max(1, _PRODUCTS // n_units)
-    for start in range(0, n_units, at_once):
-        part = np.arange(start, min(start + at_once, n_units))
-        found = _products(ranks[part], ranks)
-        with np.errstate(invalid="ignore"):
-            found /= np.sqrt(squares[part, None] * squares)
-        size = np.abs(found)
-        # Constant units have no correlation.
-        size[np.isnan(size)] = -1.0
-        size[np.arange(part.size), part] = -1.0
-        for place in range(min(N_ALIKE, n_units)):
-            best = size.argmax(axis=1)
-            some = np.flatnonzero(size[np.arange(part.size), best] >= 0.0)
-            alike[part[some], place] = best[some]
-            correlation[part[some], place] = found[some, best[some]]
-            size[np.arange(part.size), best] = -1.0
-        del found, size  # before the next ones are made
+    with step("Looking for units alike", n_units) as tell:
+        for start in range(0, n_units, at_once):
+            tell(start)
+            part = np.arange(start, min(start + at_once, n_units))
+            found = _products(ranks[part], ranks)
+            with np.errstate(invalid="ignore"):
+                found /= np.sqrt(squares[part, None] * squares)
+            alike[part], correlation[part] = _most_alike(found, part)
+            del found  # before the next ones are made
+    return alike, correlation
+
+
+def _most_alike(found: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the units most alike to some, and their correlations, among all: float64 [k, U]."""
+    alike = np.full((part.size, N_ALIKE), NO_UNIT, np.uint32)
+    correlation = np.full((part.size, N_ALIKE), np.nan, np.float32)
+    size = np.abs(found)
+    # Constant units have no correlation.
+    size[np.isnan(size)] = -1.0
+    size[np.arange(part.size), part] = -1.0
+    for place in range(min(N_ALIKE, found.shape[1])):
+        best = size.argmax(axis=1)
+        some = np.flatnonzero(size[np.arange(part.size), best] >= 0.0)
+        alike[some, place] = best[some]
+        correlation[some, place] = found[some, best[some]]
+        size[np.arange(part.size), best] = -1.0
     return alike, correlation
 
 

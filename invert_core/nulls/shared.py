@@ -18,7 +18,7 @@ from invert_core.kernels.warm_up import compile_jobs
 from invert_core.nulls.kept import Kept
 from invert_core.nulls.nodes import Node, Places, places_of, places_of_highest, profile_of
 from invert_core.nulls.statistic import n_as_small, row_statistics
-from invert_core.parallel import steps
+from invert_core.parallel import step
 from invert_core.search.complete_search import CompleteSearch
 from invert_core.search.objectives import Given, Objective, Scored, given_highest
 from invert_core.search.search import Search
@@ -92,7 +92,9 @@ class SharedNulls:
         starts = range(0, self._seeds.size, size)
         pieces = [(node, self._seeds[start : start + size]) for node in left for start in starts]
         nulls: dict[Node, list[np.ndarray]] = {node: [] for node in left}
-        with ThreadPoolExecutor(self._n_threads) as pool:
+        n_searches = len(left) * self._seeds.size
+        told = step("Searching permuted samples", n_searches)
+        with ThreadPoolExecutor(self._n_threads) as pool, told as tell:
             try:
                 for (node, _), found in zip(
                     pieces, pool.map(self._search_piece, pieces), strict=True
@@ -102,12 +104,9 @@ class SharedNulls:
                         self._nulls[node] = np.concatenate(nulls[node])
                         self._kept.write(node, self._nulls[node])
                     n_done = sum(len(part) for parts in nulls.values() for part in parts)
-                    steps.debug(
-                        "Searching permuted samples: %d of %d", n_done, len(left) * self._seeds.size
-                    )
+                    tell(n_done)
             finally:
                 pool.shutdown(cancel_futures=True)
-                steps.debug("")
 
     @property
     def _shape(self) -> tuple[int, int]:

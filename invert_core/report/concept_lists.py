@@ -4,7 +4,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from invert_core.results.concept_records import HIGHEST, LOWEST, NO_CONCEPT, decoded
+from invert_core.results.concept_records import (
+    HIGHEST,
+    LOWEST,
+    NO_CONCEPT,
+    SCALE,
+    UNDEFINED,
+    decoded,
+)
 from invert_core.results.evidence_file import RunEvidence
 
 N_OF_UNIT, N_OF_CONCEPT = 6, 12
@@ -58,14 +65,15 @@ def _of_all(
     rows = max(1, _AT_ONCE // max(1, usable.size))
     for start in range(0, units.size, rows):
         part = slice(start, start + rows)
-        auc = _seen_from(decoded(stored[units[part]][:, usable]), is_negative[part, None])
-        of_units += _farthest(auc, N_OF_UNIT, usable)
+        codes = stored[units[part]][:, usable]
+        of_units += _farthest(codes, is_negative[part, None], usable, N_OF_UNIT)
     of_concepts: Listed = [[] for _ in is_usable]
     columns = max(1, _AT_ONCE // max(1, units.size))
+    places = np.arange(units.size)
     for start in range(0, usable.size, columns):
         some = usable[start : start + columns]
-        auc = _seen_from(decoded(stored[:, some][units]), is_negative[:, None]).T
-        listed = _farthest(auc, N_OF_CONCEPT, np.arange(units.size))
+        codes = stored[:, some][units].T
+        listed = _farthest(codes, is_negative[None], places, N_OF_CONCEPT)
         for concept, found in zip(some.tolist(), listed, strict=True):
             of_concepts[concept] = found
     return of_units, of_concepts
@@ -78,40 +86,43 @@ def _of_extremes(
     is_usable: np.ndarray,
 ) -> tuple[Listed, Listed]:
     """Do the same where only the extreme concepts of each unit are kept."""
-    of_units: Listed = []
+    listed = np.concatenate([stored[HIGHEST], stored[LOWEST]], axis=1)[units]
+    codes = np.concatenate([stored[f"{HIGHEST}_auc"], stored[f"{LOWEST}_auc"]], axis=1)[units]
+    place = np.repeat(np.arange(units.size), listed.shape[1])
+    concept, code = listed.ravel(), codes.ravel()
+    # With few concepts, one can be in both lists of a unit.
+    _, first = np.unique(place * 2**32 + concept, return_index=True)
+    first = first[concept[first] != NO_CONCEPT]
+    first = first[is_usable[concept[first]]]
+    place, concept, code = place[first], concept[first].astype(np.int64), code[first]
+    auc = np.round(_seen_from(decoded(code), is_negative[place]), 4)
+    of_units: Listed = [[] for _ in units]
     of_concepts: Listed = [[] for _ in is_usable]
-    for place, unit in enumerate(units.tolist()):
-        concepts = np.concatenate([stored[HIGHEST][unit], stored[LOWEST][unit]])
-        codes = np.concatenate([stored[f"{HIGHEST}_auc"][unit], stored[f"{LOWEST}_auc"][unit]])
-        concepts, first = np.unique(concepts, return_index=True)  # few concepts are in both
-        known = concepts != NO_CONCEPT
-        concepts, auc = concepts[known], decoded(codes[first[known]])
-        auc = _seen_from(auc, is_negative[place])
-        auc[~is_usable[concepts]] = np.nan
-        of_units += _farthest(auc[None], N_OF_UNIT, concepts)
-        for concept, value in zip(concepts.tolist(), auc.tolist(), strict=True):
-            if value == value:
-                of_concepts[concept].append((place, round(value, 4)))
-    for listed in of_concepts:
-        listed.sort(key=lambda one: -abs(one[1] - 0.5))
-        del listed[N_OF_CONCEPT:]
+    order = np.argsort(-_distance(code), kind="stable")
+    columns = (column[order].tolist() for column in (place, concept, auc))
+    for at, of, value in zip(*columns, strict=True):
+        if len(of_units[at]) < N_OF_UNIT:
+            of_units[at].append((of, value))
+        if len(of_concepts[of]) < N_OF_CONCEPT:
+            of_concepts[of].append((at, value))
     return of_units, of_concepts
 
 
-def _seen_from(auc: np.ndarray, is_negative: np.ndarray | np.bool_) -> np.ndarray:
+def _seen_from(auc: np.ndarray, is_negative: np.ndarray) -> np.ndarray:
     return np.where(is_negative, 1 - auc, auc)
 
 
-def _farthest(auc: np.ndarray, most: int, names: np.ndarray) -> Listed:
-    """Return, for each row, the names of the columns that are farthest from 1/2; NaN is none."""
-    distance = np.abs(auc - 0.5)
-    distance[np.isnan(distance)] = -1
-    most = min(most, auc.shape[1])
-    if not most:
-        return [[] for _ in auc]
+def _distance(codes: np.ndarray) -> np.ndarray:
+    """Return how far an AUC, as it is stored, is from 1/2, in whole numbers; -1 without an AUC."""
+    return np.where(codes == UNDEFINED, -1, np.abs(codes.astype(np.int64) - SCALE // 2))
+
+
+def _farthest(codes: np.ndarray, is_negative: np.ndarray, names: np.ndarray, most: int) -> Listed:
+    """Return, for each row, the names of the columns whose AUC is farthest from 1/2."""
+    most = min(most, codes.shape[1])
     # Of equal ones the first counts, so that the page is the same everywhere.
-    at = np.argsort(-distance, axis=1, kind="stable")[:, :most]
-    found = np.take_along_axis(auc, at, 1)
+    at = np.argsort(-_distance(codes), axis=1, kind="stable")[:, :most]
+    found = np.take_along_axis(_seen_from(decoded(codes), is_negative), at, 1)
     return [
         [
             (name, round(value, 4))

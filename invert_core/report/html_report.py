@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from invert_core.data.previews.shown import ShownSamples
-from invert_core.errors import SettingError
+from invert_core.data.previews.shown_samples import shown_samples
+from invert_core.errors import MissingFileError, SettingError
 from invert_core.files.atomic import new_file
 from invert_core.files.input_file import input_path
-from invert_core.files.outputs import not_replaced
+from invert_core.files.outputs import check_target, not_replaced
 from invert_core.report.book import Book, book_of
 from invert_core.report.choosing_records import choose_records
 from invert_core.report.packing import (
@@ -35,7 +36,24 @@ from invert_core.results.run_directory import REPORT_FILE, is_report, read_run
 from invert_core.wording import counted
 
 _PAGE, _STYLE = "page.html", "page.css"
-SCRIPTS: tuple[str, ...] = ()
+SCRIPTS: tuple[str, ...] = (
+    "elements.js",
+    "data.js",
+    "words.js",
+    "formulas.js",
+    "charts.js",
+    "overview_charts.js",
+    "unit_charts.js",
+    "samples.js",
+    "table.js",
+    "find.js",
+    "csv.js",
+    "units_view.js",
+    "unit_view.js",
+    "concepts_view.js",
+    "compare_view.js",
+    "main.js",
+)
 """The scripts of the page, in the order in which they are joined into one."""
 
 _SENTENCE = 1_000
@@ -52,9 +70,9 @@ def write_report(
     title: str | None = None,
     layers: Sequence[str] | None = None,
     units: str | Sequence[int] | None = None,
+    samples: str | PathLike[str] | None = None,
     pictures: int = 24,
     max_size: int = MAX_SIZE,
-    overwrite: bool = False,
 ) -> Path:
     """Write the report of a run: one page of HTML that needs nothing but a browser.
 
@@ -67,20 +85,21 @@ def write_report(
         The run directory.
     output : path, optional
         The page to write; None writes report.html in the run directory. An earlier report is
-        replaced.
+        replaced, and nothing else.
     title : str, optional
         The title of the page; None takes the name of the run directory.
     layers : sequence of str, optional
         Names or patterns of the layers to show; None shows all.
     units : str or sequence of int, optional
         Numbers or names of the units of each layer to show, such as ``"0-63,70"``.
+    samples : path or "none", optional
+        Where the samples are, to show them even if the run kept no copies of them; see
+        `label_files`. With "none" the page shows their ids only.
     pictures : int
         The most samples of each list that are shown as pictures.
     max_size : int
         The most bytes of the page. Pictures are left out to keep within it, those of the units with
         the lowest AUC first; numbers never are.
-    overwrite : bool
-        Replace an output that is an HTML page of another kind.
 
     Returns
     -------
@@ -90,7 +109,7 @@ def write_report(
     Raises
     ------
     MissingFileError
-        There is no such run, or it has no evidence.
+        There is no such run, it has no evidence, or there is nothing at `samples`.
     FileFormatError
         A file of the run is broken, or was written by a newer version.
     UnknownNameError
@@ -103,19 +122,30 @@ def write_report(
     folder = input_path(run)
     place = folder / REPORT_FILE if output is None else Path(output)
     found = read_run(folder)
+    check_target(place, overwrite=True, refuse=_refuse_other)
     evidence = evidence_of(folder, found)
     rows = RunRows(found.labels, evidence)
     records = choose_records(rows, layers, units)
     book = book_of(rows, records, found.info, title or folder.resolve().name)
-    text = page(book, samples_of(evidence), pictures=pictures, max_size=max_size)
-    replaces = overwrite or is_report(place)
-    with new_file(place, overwrite=replaces, refuse=_refuse_other) as path:
+    shown = _samples(evidence, samples)
+    text = page(book, shown, pictures=pictures, max_size=max_size)
+    with new_file(place, overwrite=True, refuse=_refuse_other) as path:
         path.write_bytes(text)
     return place
 
 
-def samples_of(evidence: RunEvidence) -> ShownSamples:
-    """Return what a run keeps of its samples to look at."""
+def _samples(evidence: RunEvidence, samples: str | PathLike[str] | None) -> ShownSamples:
+    """Return what there is to look at of the samples."""
+    if samples == "none":
+        return ShownSamples(missing="The samples are left out of this page (--samples none).")
+    if samples is not None:
+        root = input_path(samples)
+        if not root.exists():
+            raise MissingFileError(
+                f"There is no file or folder {str(samples)!r}.",
+                "Say where the samples are with --samples.",
+            )
+        return shown_samples(evidence.shown, evidence.source, root)
     return ShownSamples(
         text=evidence.shown_text,
         picture=evidence.shown_picture,

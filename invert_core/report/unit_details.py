@@ -120,29 +120,24 @@ class UnitDetails:
     def _columns_of(self, at: np.ndarray) -> Columns:
         """Return the columns of some rows; what is nothing in all of them is left out."""
         evidence, picked = self._evidence, at.tolist()
-        found = {name: [column[row] for row in picked] for name, column in self.row_columns.items()}
-        of_first = self._same_formula(at)
-        is_first = [one is None for one in of_first]
-        is_label = self.rows.is_label[at]
+        same = self._same_formula(at)
         of = {name: values[at] for name, values in evidence.rows.items()}
-        found |= {"e": of_first}
-        found |= {
-            name: _where(is_first, column)
-            for name, column in {
-                "hits": steps(of["hits"]),
-                "hi": of["hist_in"].tolist(),
-                "zi": of["zeros_in"].tolist(),
-                "in": marks(of["top_in"]),
-                **(
-                    {}
-                    if evidence.held_out is None
-                    else {"hh": steps(evidence.held_out["hits"][at])}
-                ),
-            }.items()
+        of_formulas: Columns = {
+            "hits": steps(of["hits"]),
+            "hi": of["hist_in"].tolist(),
+            "zi": of["zeros_in"].tolist(),
+            "in": marks(of["top_in"]),
         }
-        found |= {
-            name: _where(is_label, column)
-            for name, column in self._samples(of, {"missed": "mv", "alarm": "av"}).items()
+        # Other formulas have no such lists, so that the page stays small.
+        of_labels = self._samples(of, {"missed": "mv", "alarm": "av"})
+        if evidence.held_out is not None:
+            of_labels["hh"] = steps(evidence.held_out["hits"][at])
+        is_first, is_label = [one is None for one in same], self.rows.is_label[at].tolist()
+        found = {
+            **{name: [of_all[row] for row in picked] for name, of_all in self.row_columns.items()},
+            "e": same,
+            **{name: _where(is_first, column) for name, column in of_formulas.items()},
+            **{name: _where(is_label, column) for name, column in of_labels.items()},
         }
         return {name: column for name, column in found.items() if column != [None] * len(column)}
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from invert_core.files.checksums import TYPE
 from invert_core.files.hdf5_checksums import CHECKSUM, seal, write_array, write_strings
+from invert_core.parallel import step
 from invert_core.results.evidence_file import FORMAT, FORMAT_VERSION, LATER_NAMES, NAMES
 from invert_core.results.evidence_records import (
     NO_SAMPLE,
@@ -25,6 +26,8 @@ from invert_core.results.shown_datasets import write_shown, write_source
 
 if TYPE_CHECKING:
     from invert_core.data.previews.shown import ShownSamples
+
+Samples = Callable[[Mapping[int, str], Mapping[str, str]], "ShownSamples"]
 
 _CHUNK, _CHUNK_BYTES = 1024, 2**19
 """The most records of a chunk, and about how many bytes it has at most: HDF5 keeps 1 MiB in memory
@@ -72,7 +75,7 @@ def write_evidence(
     path: Path,
     parts: Iterable[EvidenceRecords],
     about: AboutEvidence,
-    samples: "Callable[[Mapping[int, str]], ShownSamples] | None" = None,
+    samples: Samples,
 ) -> None:
     """Write evidence.h5; memory holds a few units at a time, and what there is to look at.
 
@@ -82,9 +85,9 @@ def write_evidence(
     parts : iterable of EvidenceRecords
         The records. It is gone through twice, the first time to count.
     about : AboutEvidence
-    samples : callable, optional
+    samples : callable
         Called with the ids of all samples that are in any list, by row of the activation file, in
-        ascending order; returns what there is to look at of these samples.
+        ascending order, and with `about.source`; returns what there is to look at of them.
     """
     types = record_types(about.lists)
     numbers = dict.fromkeys(types, 0)
@@ -105,11 +108,13 @@ def write_evidence(
         written = {
             name: _Written(file.create_group(name), numbers[name], of) for name, of in types.items()
         }
-        for part in parts:
-            groups = after(written[UNITS].n_done, part.groups)
-            for name, group in written.items():
-                group.add(groups[name])
-            _note_shown(groups, is_shown)
+        with step("Writing evidence of units", numbers[UNITS]) as tell:
+            for part in parts:
+                tell(written[UNITS].n_done)
+                groups = after(written[UNITS].n_done, part.groups)
+                for name, group in written.items():
+                    group.add(groups[name])
+                _note_shown(groups, is_shown)
         for group in written.values():
             group.close()
         rows = np.flatnonzero(is_shown).tolist()
@@ -119,8 +124,7 @@ def write_evidence(
         if ids is not None:
             write_strings(file, "shown_id", tuple(shown.values()))
         write_source(file, about.source)
-        if samples is not None:
-            write_shown(file, samples(shown))
+        write_shown(file, samples(shown, about.source))
         seal(file)
 
 

@@ -49,8 +49,8 @@ def write(tmp_path):
 @pytest.mark.parametrize("samples", [PICTURES, TEXTS, ShownSamples(missing="Why."), ShownSamples()])
 def test_what_is_written_of_the_samples_is_read_again(write, samples):
     asked = []
-    found = read_evidence(write(lambda shown: asked.append(shown) or samples))
-    assert asked == [found.shown]
+    found = read_evidence(write(lambda *given: asked.append(given) or samples))
+    assert asked == [(found.shown, found.source)]
     assert list(found.shown) == list(range(N_SAMPLES))
     assert found.shown_text == samples.text
     assert found.shown_picture == samples.picture
@@ -60,7 +60,7 @@ def test_what_is_written_of_the_samples_is_read_again(write, samples):
 
 
 def test_concepts_are_named_and_defined(write):
-    found = read_evidence(write(lambda _: ShownSamples()))
+    found = read_evidence(write(lambda *_: ShownSamples()))
     assert found.concept == ("c1", "c2")
     assert found.concept_name == ("dog", "dog")
     assert found.concept_definition == ("a pet", "")
@@ -90,7 +90,7 @@ def test_a_file_of_an_earlier_version_shows_ids_and_says_why_there_is_no_more():
     ],
 )
 def test_pictures_that_do_not_fit_together_are_refused(write, name, changed, message):
-    path = write(lambda _: PICTURES)
+    path = write(lambda *_: PICTURES)
     resealed(path, name, changed)
     with pytest.raises(FileFormatError, match=message):
         read_evidence(path)
@@ -109,7 +109,7 @@ def test_pictures_that_do_not_fit_together_are_refused(write, name, changed, mes
     ],
 )
 def test_strings_that_do_not_fit_together_are_refused(write, name, strings, message):
-    path = write(lambda _: PICTURES)
+    path = write(lambda *_: PICTURES)
     with h5py.File(path, "r+") as file:
         if name in file:
             del file[name]
@@ -120,7 +120,7 @@ def test_strings_that_do_not_fit_together_are_refused(write, name, strings, mess
 
 
 def test_a_sentence_that_is_no_text_is_refused(write):
-    path = write(lambda _: TEXTS)
+    path = write(lambda *_: TEXTS)
     with h5py.File(path, "r+") as file:
         file.attrs["shown_missing"] = 7
         seal(file)
@@ -129,7 +129,7 @@ def test_a_sentence_that_is_no_text_is_refused(write):
 
 
 def test_a_damaged_picture_is_refused(write):
-    path = write(lambda _: PICTURES)
+    path = write(lambda *_: PICTURES)
     with h5py.File(path, "r+") as file:
         file["shown_picture"][0] += 1
     with pytest.raises(FileFormatError, match="/shown_picture does not match its checksum"):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from invert_core.commands.console import print_rows
+from invert_core.commands.tables import Fit, print_rows
 from invert_core.formula.syntax import quote_id
 from invert_core.wording import first_few
 
@@ -24,6 +24,7 @@ COLUMNS = (
     "definition",
 )
 _ALWAYS = ("id", "name", "n_positive", "fraction")
+_LESS_NEEDED = ("aliases", "parents", "fraction")
 
 
 def print_concepts(
@@ -45,7 +46,8 @@ def print_concepts(
     told = {title for row in rows for title, value in row.items() if value}
     told -= set() if definitions else {"definition"}
     told -= set() if concepts.defined is not None else {"n_defined"}
-    print_rows(rows, [title for title in COLUMNS if title in told.union(_ALWAYS)], style)
+    columns = [title for title in COLUMNS if title in told.union(_ALWAYS)]
+    print_rows(rows, columns, style, Fit(drop=_LESS_NEEDED, prose=("definition",)))
 
 
 def _for_people(concepts: "ConceptSet", entry: "Entry") -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Opens files that hold one array per input of a model."""
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,22 +65,49 @@ def open_array_file(path: Path, inputs: Sequence[ModelInput]) -> ArraySource | N
     ArraySource or None
         None if the file has another suffix.
     """
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
+    if path.suffix.lower() not in _READERS:
         return None
     watched = Watched(path)
-    source = reader(path, inputs)
-    if reader is not _open_npz:  # which has been read as a whole
+    with ExitStack() as stack:
+        held = stack.enter_context(open_arrays(path))
+        arrays, axes = held.arrays, axes_of(inputs)
+        if path.suffix.lower() == ".npy":
+            # Its samples are on the first axis, whatever the model says.
+            arrays, axes = {single_input(inputs, "a .npy file").name: arrays[""]}, {}
+        source = ArraySource(arrays, held.sample_id, axes)
+        source.resources.enter_context(stack.pop_all())
+    if path.suffix.lower() != ".npz":  # which has been read as a whole
         source.watched = watched
     return source
 
 
-def _open_npy(path: Path, inputs: Sequence[ModelInput]) -> ArraySource:
-    return ArraySource({single_input(inputs, "a .npy file").name: read_npy(path)})
+@dataclass(frozen=True)
+class HeldArrays:
+    """The arrays in a file by name, and its sample ids; the array of a .npy file is called ""."""
+
+    arrays: Mapping[str, SampleArray]
+    sample_id: tuple[str, ...] | None = None
 
 
-def _open_npz(path: Path, inputs: Sequence[ModelInput]) -> ArraySource:
-    return ArraySource(*read_npz(path), axes_of(inputs))
+@contextmanager
+def open_arrays(path: Path) -> Iterator[HeldArrays]:
+    """Open a file of arrays, which can be read while the context is open."""
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise FileFormatError(
+            f"The suffix of {str(path)!r} does not say that it holds arrays.",
+            f"Give a file that ends in {', '.join(_READERS)}.",
+        )
+    with ExitStack() as stack:
+        yield reader(path, stack)
+
+
+def _open_npy(path: Path, _: ExitStack) -> HeldArrays:
+    return HeldArrays({"": read_npy(path)})
+
+
+def _open_npz(path: Path, _: ExitStack) -> HeldArrays:
+    return HeldArrays(*read_npz(path))
 
 
 class _TensorInFile:
@@ -94,7 +122,7 @@ class _TensorInFile:
         return self._tensor[part]
 
 
-def _open_safetensors(path: Path, inputs: Sequence[ModelInput]) -> ArraySource:
+def _open_safetensors(path: Path, _: ExitStack) -> HeldArrays:
     check_file(path)
     try:
         from safetensors import SafetensorError, safe_open
@@ -108,10 +136,7 @@ def _open_safetensors(path: Path, inputs: Sequence[ModelInput]) -> ArraySource:
             "It may be cut off or of another kind; make it again.",
         ) from error
     names = file.keys()
-    return ArraySource(
-        {name: _tensor_in_file(path, name, file.get_slice(name)) for name in names},
-        batch_axes=axes_of(inputs),
-    )
+    return HeldArrays({name: _tensor_in_file(path, name, file.get_slice(name)) for name in names})
 
 
 def _tensor_in_file(path: Path, name: str, tensor: Any) -> SampleArray:
@@ -138,25 +163,20 @@ class _DatasetInFile:
             return self._dataset[part]
 
 
-def _open_hdf5(path: Path, inputs: Sequence[ModelInput]) -> ArraySource:
-    with ExitStack() as stack:
-        # Most batches are smaller than a chunk; the cache lets each chunk be unpacked only once.
-        file = stack.enter_context(hdf5.open_file(path, cache_bytes=hdf5.CHUNK_LIMIT_BYTES))
-        _refuse_own_format(path, file)
-        with hdf5.broken_file_errors(file):
-            names = [name for name in file if name != _SAMPLE_ID]
-        items = {name: hdf5.own_item(file, name) for name in names}
-        groups = [name for name, item in items.items() if isinstance(item, h5py.Group)]
-        if groups:
-            _log.info("%s: ignored the groups %s.", path.name, ", ".join(map(repr, groups)))
-        arrays = {
-            name: _DatasetInFile(hdf5.own_dataset(file, name))
-            for name in names
-            if name not in groups
-        }
-        source = ArraySource(arrays, _read_sample_id(path, file), axes_of(inputs))
-        source.resources.enter_context(stack.pop_all())
-    return source
+def _open_hdf5(path: Path, stack: ExitStack) -> HeldArrays:
+    # Most batches are smaller than a chunk; the cache lets each chunk be unpacked only once.
+    file = stack.enter_context(hdf5.open_file(path, cache_bytes=hdf5.CHUNK_LIMIT_BYTES))
+    _refuse_own_format(path, file)
+    with hdf5.broken_file_errors(file):
+        names = [name for name in file if name != _SAMPLE_ID]
+    items = {name: hdf5.own_item(file, name) for name in names}
+    groups = [name for name, item in items.items() if isinstance(item, h5py.Group)]
+    if groups:
+        _log.info("%s: ignored the groups %s.", path.name, ", ".join(map(repr, groups)))
+    arrays = {
+        name: _DatasetInFile(hdf5.own_dataset(file, name)) for name in names if name not in groups
+    }
+    return HeldArrays(arrays, _read_sample_id(path, file))
 
 
 def _refuse_own_format(path: Path, file: h5py.File) -> None:
@@ -181,10 +201,11 @@ def _read_sample_id(path: Path, file: h5py.File) -> tuple[str, ...] | None:
     return hdf5.stored_strings(dataset)
 
 
-_READERS: dict[str, Callable[[Path, Sequence[ModelInput]], ArraySource]] = {
+_READERS: dict[str, Callable[[Path, ExitStack], HeldArrays]] = {
     ".npy": _open_npy,
     ".npz": _open_npz,
     ".safetensors": _open_safetensors,
     ".h5": _open_hdf5,
     ".hdf5": _open_hdf5,
 }
+SUFFIXES = tuple(_READERS)

@@ -20,7 +20,7 @@ _WIDTH, _HEIGHT = ExifTags.Base.ImageWidth, ExifTags.Base.ImageLength
 _ON_THE_SIDE = (5, 6, 7, 8)
 """The orientations in Exif that exchange height and width."""
 
-_UNREADABLE = (
+BROKEN = (
     OSError,
     ValueError,
     SyntaxError,
@@ -66,7 +66,7 @@ def decode(name: str, content: bytes, preprocess: Preprocess) -> np.ndarray | Da
     """
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            _refuse_bomb(image)
+            refuse_bomb(image)
             refuse_lossy(image)
             ImageOps.exif_transpose(image, in_place=True)
             return preprocess.apply(image)
@@ -75,7 +75,7 @@ def decode(name: str, content: bytes, preprocess: Preprocess) -> np.ndarray | Da
         return error
     except UnidentifiedImageError:
         return unreadable(name, ValueError(f"it is none of {', '.join(FORMATS)}"))
-    except _UNREADABLE as error:
+    except BROKEN as error:
         return unreadable(name, error)
 
 
@@ -91,7 +91,7 @@ def upright_size(content: bytes) -> tuple[int, int] | None:
             has_entry = image.format != "PNG" or b"eXIf" in content
             turned = has_entry and image.getexif().get(ExifTags.Base.Orientation) in _ON_THE_SIDE
             return (width, height) if turned else (height, width)
-    except _UNREADABLE:
+    except BROKEN:
         return None
 
 
@@ -105,7 +105,8 @@ def unreadable(name: str, reason: Exception) -> DataError:
     return error
 
 
-def _refuse_bomb(image: ImageFile.ImageFile) -> None:
+def refuse_bomb(image: ImageFile.ImageFile) -> None:
+    """Refuse an image with more pixels than Pillow's limit; it must not be decoded yet."""
     # Pillow only warns, and another thread may have changed the warning filters meanwhile.
     limit, n_pixels = Image.MAX_IMAGE_PIXELS, image.width * image.height
     if limit is not None and n_pixels > limit:

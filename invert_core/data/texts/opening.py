@@ -1,6 +1,7 @@
 """Opens texts: a file of lines, a folder of files, or a column of a table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from invert_core.data.folders import find_files, log_left_out, with_links_named
@@ -45,12 +46,38 @@ def open_texts(
     follow_links : bool
         Whether symbolic links below a folder are followed.
     """
+    texts = read_texts(path, column=column, id_column=id_column, follow_links=follow_links)
+    source = TextSource(texts.values, texts.sample_id, inputs, text)
+    source.origin = texts.titles
+    return source
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts as they were read.
+
+    Attributes
+    ----------
+    values : tuple of str [n_samples]
+    sample_id : tuple of str or None
+        One id per text; None if texts are known by their position only.
+    titles : mapping of str to str
+        The titles of the columns, if the texts are in a table.
+    """
+
+    values: tuple[str, ...]
+    sample_id: tuple[str, ...] | None
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_texts(
+    path: Path, *, column: str | None, id_column: str | None, follow_links: bool = False
+) -> Texts:
+    """Read texts; the parameters are those of `open_texts`."""
     suffix = path.suffix.lower()
     if suffix in SUFFIXES and not path.is_dir():
         table = read_column(path, column, COLUMNS, id_column)
-        source = TextSource(table.values, table.sample_id, inputs, text)
-        source.origin = table.titles
-        return source
+        return Texts(table.values, table.sample_id, table.titles)
     if column is not None or id_column is not None:
         raise SettingError(
             f"A column was named, but {str(path)!r} is not a table.",
@@ -58,9 +85,9 @@ def open_texts(
         )
     if path.is_dir():
         texts = _read_folder(path, follow_links=follow_links)
-        return TextSource(tuple(texts.values()), tuple(texts), inputs, text)
+        return Texts(tuple(texts.values()), tuple(texts))
     if suffix == SUFFIX:
-        return TextSource(_read_file(path), None, inputs, text)
+        return Texts(_read_file(path), None)
     raise FileFormatError(
         f"The suffix of {str(path)!r} does not say that it holds texts.",
         f"Give a folder of {SUFFIX} files, or a file in {SUFFIX}, {', '.join(SUFFIXES)}.",

@@ -70,13 +70,7 @@ class TextSource(DataSource):
     @functools.cached_property
     def manifest(self) -> str:
         """SHA-256 (hex) of the ids and texts."""
-        digest = hashlib.sha256()
-        for strings in (self.sample_id or (), self.texts):
-            digest.update(f"{len(strings)}\n".encode())
-            for string in strings:
-                content = string.encode()
-                digest.update(f"{len(content)}\n".encode() + content)
-        return digest.hexdigest()
+        return manifest_of(self.sample_id, self.texts)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -131,6 +125,17 @@ class _Lengths:
 
     longest: int | None
     padded: int | None
+
+
+def manifest_of(sample_id: Sequence[str] | None, texts: Sequence[str]) -> str:
+    """Return the SHA-256 (hex) of ids and texts, by which an activation file knows its data."""
+    digest = hashlib.sha256()
+    for strings in (sample_id or (), texts):
+        digest.update(f"{len(strings)}\n".encode())
+        for string in strings:
+            content = string.encode()
+            digest.update(f"{len(content)}\n".encode() + content)
+    return digest.hexdigest()
 
 
 def _lengths(text: Tokenize, tokenizer: Tokenizer, inputs: TokenInputs) -> _Lengths:

@@ -1,0 +1,42 @@
+"""Where the samples of a run are: as the activation file says, or where they were moved."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from invert_core.data.arrays.array_files import SUFFIXES as ARRAYS
+from invert_core.data.images.image_files import SUFFIXES as IMAGES
+from invert_core.data.opening import ARCHIVES
+from invert_core.data.texts.opening import SUFFIX as TEXT
+from invert_core.errors import DataError, MissingFileError
+from invert_core.tables.columns import SUFFIXES as TABLES
+
+_ENDINGS: Mapping[str, tuple[str, ...]] = {
+    "images": (*ARCHIVES, *sorted(IMAGES)),
+    "texts": (TEXT, *TABLES),
+    "arrays": ARRAYS,
+}
+"""How files are called that hold samples of each kind, or a sample."""
+
+
+def located(source: Mapping[str, str], root: Path | None) -> Path:
+    """Return the folder or file of the samples.
+
+    If they have moved, `root` is this folder or file, or the folder that this file is in.
+    """
+    before = Path(source.get("path", ""))
+    if root is None:
+        return before
+    return root / before.name if before.name and (root / before.name).is_file() else root
+
+
+def kind_of(shown: Mapping[int, str], source: Mapping[str, str], root: Path | None) -> str:
+    """Return the kind of the samples; if no activation file says it, names of files tell."""
+    if source.get("kind") in _ENDINGS:
+        return source["kind"]
+    if root is None:
+        raise MissingFileError("The activation file does not say where its samples are.")
+    name = root.name if root.is_file() else next(iter(shown.values()), "")
+    for kind, endings in _ENDINGS.items():
+        if name.lower().endswith(endings):
+            return kind
+    raise DataError(f"{str(root)!r} does not tell whether it holds images, texts or arrays.")

@@ -1,0 +1,94 @@
+"""Makes small copies of the samples that a run shows."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from invert_core.data.previews.absent import Absent, sentence
+from invert_core.data.previews.array_pictures import pictures_of_arrays
+from invert_core.data.previews.image_pictures import pictures_of_images
+from invert_core.data.previews.place import kind_of
+from invert_core.data.previews.shown import ShownSamples
+from invert_core.data.previews.text_beginnings import beginnings_of_texts
+from invert_core.errors import InvertError, MissingFileError, StaleFileError
+
+Progress = Callable[[int, int], None]
+
+NONE_KEPT = "The samples cannot be shown: the run was to keep none (--samples none)."
+
+_MAKERS: Mapping[str, Callable[..., tuple[str, list[Any]]]] = {
+    "images": pictures_of_images,
+    "texts": beginnings_of_texts,
+    "arrays": pictures_of_arrays,
+}
+_MOVED = "If they have moved, say where they are with --samples ROOT."
+_LONGEST = 1000
+"""The most characters of a sentence; an attribute of an HDF5 file holds 64 kB at most."""
+_TOLD_AT_ONCE = 64
+
+
+def shown_samples(
+    shown: Mapping[int, str],
+    source: Mapping[str, str],
+    root: Path | None = None,
+    progress: Progress | None = None,
+) -> ShownSamples:
+    """Make small copies of samples to look at: pictures, or the beginnings of texts.
+
+    Pictures are upright, have at most 64 pixels a side, and hold nothing but pixels. A sample that
+    cannot be read is no error; `ShownSamples.missing` says which ones are missing, and why.
+
+    Parameters
+    ----------
+    shown : mapping of int to str
+        The id of each sample, by row of the activation file, such as `RunEvidence.shown`; "" if
+        samples have no ids.
+    source : mapping of str to str
+        Where the samples were, such as `RunEvidence.source`.
+    root : Path, optional
+        Where they are, if they have moved: the folder or archive of images; the folder, file or
+        table of texts; the file of arrays; or the folder that such a file is in.
+    progress : callable, optional
+        Called with the number of samples that are done and the number of all samples.
+
+    Returns
+    -------
+    ShownSamples
+        The samples in the order of `shown`.
+    """
+
+    def tell(done: int) -> None:
+        if progress is not None and (not done % _TOLD_AT_ONCE or done == len(shown)):
+            progress(done, len(shown))
+
+    try:
+        kind = kind_of(shown, source, root)
+        where, found = _MAKERS[kind](shown, source, root, tell)
+    except (InvertError, OSError, MemoryError) as error:
+        return ShownSamples(missing=_as_text(_why_none(error)))
+    absent = {row: one for row, one in zip(shown, found, strict=True) if isinstance(one, Absent)}
+    what = "text" if kind == "texts" else "picture"
+    missing = _as_text(sentence(absent, shown, what, where))
+    if len(absent) == len(shown):
+        return ShownSamples(missing=missing)
+    if kind == "texts":
+        return ShownSamples(text=tuple(_or("", one) for one in found), missing=missing)
+    content, mime = zip(*(_or((b"", ""), one) for one in found), strict=True)
+    return ShownSamples(picture=content, mime=mime, missing=missing)
+
+
+def _or(nothing: Any, found: Any) -> Any:
+    return nothing if isinstance(found, Absent) else found
+
+
+def _why_none(error: Exception) -> str:
+    """Say why there is nothing to look at of any sample."""
+    reason = error.message if isinstance(error, InvertError) else f"{error}."
+    moved = f" {_MOVED}" if isinstance(error, MissingFileError | StaleFileError) else ""
+    return f"The samples cannot be shown: {reason[:1].lower()}{reason[1:]}{moved}"
+
+
+def _as_text(text: str) -> str:
+    """Return a sentence that a file can hold; names of files may hold bytes that are not UTF-8."""
+    text = text.encode(errors="backslashreplace").decode().replace("\0", "\\0")
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -1,0 +1,161 @@
+/* Numbers and words: how they are written, what verdicts mean, and why a label is in doubt. */
+
+const NOTHING = '–';
+const grouped = number => (number == null ? NOTHING : number.toLocaleString('en'));
+const fixed = (number, digits = 4) => (number == null ? NOTHING : number.toFixed(digits));
+const plainValue = number => (number == null ? NOTHING : String(number));
+const counted = (count, what) => `${grouped(count)} ${what}${count === 1 ? '' : 's'}`;
+
+/** A share as a percentage; small ones keep a digit more. */
+function percent(share) {
+  if (share == null || Number.isNaN(share)) return NOTHING;
+  if (share === 0 || share === 1) return `${100 * share} %`;
+  return `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
+}
+
+/** Hits; samples that are tied at the edge count with the share that is expected. */
+const hitsText = hits => (hits == null ? NOTHING : String(Math.round(hits * 10) / 10));
+
+/** The decimal logarithm of a p-value that is written as text, since it may underflow. */
+function logOf(text) {
+  if (text == null || text === '') return null;
+  const [mantissa, exponent = '0'] = String(text).toLowerCase().split('e');
+  return Math.log10(Number(mantissa)) + Number(exponent);
+}
+
+const SCORES = { auc: 'AUC', iou: 'IoU', f1: 'F1' };
+const scoreName = objective => SCORES[objective] ?? objective;
+const isOfHighest = objective => ['phi', 'iou', 'f1'].includes(objective);
+
+/** What an answer is called: the first is the label, that by phi the peak. */
+function answerName(number) {
+  if (number === 0) return 'label';
+  const objective = HEAD.objectives[number];
+  return objective === 'phi' ? 'peak' : `label by ${scoreName(objective)}`;
+}
+
+const answersName = number => answerName(number).replace(/^label|^peak/, '$&s');
+
+/** What each answer is, in a sentence. */
+function answerMeaning(number) {
+  const objective = HEAD.objectives[number];
+  if (objective === 'auc') return 'the formula that the whole activation separates best, by AUC';
+  if (objective === 'phi') return 'what the strongest responses share, found by phi';
+  return `the best formula by ${scoreName(objective)}`;
+}
+
+const capital = text => text[0].toUpperCase() + text.slice(1);
+
+/** The words of the page, for its help. */
+const TERMS = [
+  ...HEAD.objectives.map((_, number) =>
+    [answerName(number), `${capital(answerMeaning(number))}.`]),
+  ['inside', 'The samples on which a formula is true.'],
+  ['AUC', 'The probability that a sample inside has a higher activation than one outside: 0.5 is '
+    + 'chance, 1 is perfect. It looks at all samples, so it may say little of the highest.'],
+  ['top 10', 'The ten samples with the highest activation, the first at the left; filled bars '
+    + 'are inside.'],
+  ['unseen samples', 'Samples that the search did not use: they show what was fitted to chance.'],
+  ...(HEAD.objectives.some(isOfHighest) ? [['phi, IoU, F1', 'How well the inside agrees with '
+    + `the highest ${percent(HEAD.quantile)} of the samples (at least 20); 1 is perfect.`]] : []),
+  ['p', 'The probability that a search finds so good a formula by chance.'],
+  ['q', 'p, corrected for all units of the layer.'],
+];
+
+const VERDICTS = {
+  holds: ['●', 'good', 'At least 6 of the 10 highest samples are inside, more than chance gives.'],
+  partly: ['◐', 'mid', 'More of the 10 highest samples are inside than chance gives, '
+    + 'but fewer than 6.'],
+  bulk: ['▲', 'bad', 'Few of the highest samples are inside: the formula describes the bulk of '
+    + 'the activations, not the peak.'],
+  fades: ['▼', 'bad', 'It is clearly worse on unseen samples.'],
+  chance: ['?', 'bad', 'A search finds one as good by chance too often: p is above 0.05.'],
+  steps: ['≈', 'bad', 'The unit is constant but for rounding.'],
+  untrusted: ['!', 'bad', 'The p-value is not to be trusted.'],
+  dead: ['○', 'off', 'The activation never changes: there is nothing to explain.'],
+  none: ['–', 'off', 'The run has no evidence, so there is no verdict.'],
+};
+const DOUBTFUL = ['bulk', 'fades', 'steps', 'chance', 'untrusted', 'partly'];
+
+const toneOf = word => VERDICTS[word]?.[1] ?? 'off';
+
+/** A verdict as a mark and a word; the title says what it means. */
+function verdictNode(word) {
+  if (!word) return el('span', { class: 'soft' }, NOTHING);
+  const [mark, tone, meaning] = VERDICTS[word] ?? ['–', 'off', ''];
+  return el('span', { class: `verdict ${tone}`, title: meaning },
+    el('span', { 'aria-hidden': 'true' }, `${mark} `), word);
+}
+
+const endWord = entry => (isNegative(entry) ? 'lowest' : 'highest');
+
+/** Of how many of the first samples the verdict speaks: 10, or fewer if fewer are inside. */
+const topSize = inside => Math.min(10, inside);
+
+/** Why a label is in doubt, from the columns alone; a few words. */
+function briefDoubt(entry) {
+  const word = verdictOf(LABEL, entry);
+  if (word === 'fades') return `${fadesFrom(0, LABEL.auc[entry], LABEL.held[entry],
+    LABEL.score[entry], LABEL.held_score[entry])} on unseen samples`;
+  if (word === 'chance') return `as good by chance with p = ${LABEL.p[entry]}`;
+  if (word === 'steps') return 'constant but for rounding';
+  if (word === 'untrusted') return 'the p-value is not to be trusted';
+  const hits = LABEL.hits[entry];
+  const chance = 10 * LABEL.n[entry] / HEAD.n_samples;
+  return `${hits ? hitsText(hits) : 'none'} of its 10 ${endWord(entry)} samples `
+    + `${hits === 1 || !hits ? 'is' : 'are'} inside (${hitsText(chance)} by chance)`;
+}
+
+function fadesFrom(number, auc, aucUnseen, score, scoreUnseen) {
+  const objective = HEAD.objectives[number];
+  if (!isOfHighest(objective)) return `AUC falls from ${fixed(auc)} to ${fixed(aucUnseen)}`;
+  return `${scoreName(objective)} falls from ${fixed(score)} to ${fixed(scoreUnseen)}`;
+}
+
+/** The one sentence that says why a formula does not hold; '' if it does. */
+function doubt(entry, detail, row, called) {
+  const word = HEAD.verdicts[row.v];
+  if (word === 'bulk' || word === 'partly') return missesPeak(entry, detail, row, called, word);
+  const fall = fadesFrom(row.o, row.a, row.ah, row.s, row.sh);
+  return {
+    fades: `Of the ${called}, ${fall} on unseen samples: `
+      + 'part of it fits only the samples that were searched.',
+    chance: `A search of samples in random order finds a formula as good with p = ${row.p}: `
+      + `the ${called} may be chance.`,
+    steps: `The unit is constant but for rounding (${counted(detail.d, 'different value')}), `
+      + `so the ${called} may describe rounding errors.`,
+    untrusted: `The p-value of the ${called} rests on an approximation that is not to be trusted.`,
+  }[word] ?? '';
+}
+
+function missesPeak(entry, detail, row, called, word) {
+  const size = topSize(row.n);
+  const hits = row.hits[HEAD.cuts.indexOf(size)];
+  const share = hits / size;
+  const chance = hitsText(size * row.n / row.N);
+  const shared = lacking(entry, detail, row);
+  return `Of the ${size} samples with the ${endWord(entry)} activation, `
+    + `${share > 0 && share < 0.6 ? 'only ' : ''}${hits ? hitsText(hits) : 'none'} `
+    + `${hits === 1 || !hits ? 'is' : 'are'} inside the ${called} (${chance} by chance): `
+    + `${conclusion(word, share, called)}${shared ? `; ${shared}` : ''}.`;
+}
+
+function conclusion(word, share, called) {
+  if (word === 'partly') {
+    return `more than chance, but the ${called} does not say what most of them are`;
+  }
+  if (share >= 0.2) {
+    return `chance gives so many too often, so nothing shows that the ${called} is about the peak`;
+  }
+  return `the ${called} describes the bulk of the activations, not what the unit fires for`;
+}
+
+/** What most of the first samples share, and the formula lacks. */
+function lacking(entry, detail, row) {
+  const has = conceptsOf(row.f);
+  const found = detail.share.find(([concept]) => !has.has(concept));
+  if (!found) return '';
+  const [concept, hits] = found;
+  return `${hits} of the ${detail.top.length} ${endWord(entry)} are `
+    + `“${cut(CONCEPTS.name[concept])}”, which it lacks`;
+}

@@ -1,0 +1,139 @@
+"""The page of a run: what is written where, what it may replace, and how large it becomes."""
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from importlib import resources
+
+import numpy as np
+import pytest
+
+from invert_core import Settings, label_files, write_report
+from invert_core.errors import ExistingOutputError, MissingFileError, SettingError
+from invert_core.report.html_report import SCRIPTS
+
+PART = re.compile(r'<script type="(text/plain|application/json)" id="(\w+)">([^<]*)</script>')
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """A run whose samples are pictures of 8 x 8 pixels."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(3)
+    samples = [f"s{number}" for number in range(60)]
+    np.savez("data.npz", sample_id=samples, x=rng.random((60, 1, 8, 8), np.float32))
+    np.savez("a.npz", sample_id=samples, layer=rng.normal(size=(60, 5)).astype(np.float32))
+    labels = rng.random((60, 4)) < 0.3
+    np.savez("c.npz", sample_id=samples, labels=labels, id=["a", "b", "</script>", "@@JS@@"])
+    settings = Settings(length=2, permutations=20, min_fraction=0.05)
+    label_files("a.npz", "c.npz", "run", settings=settings, samples="data.npz")
+    return tmp_path / "run"
+
+
+def parts(page):
+    found = {}
+    for kind, key, content in PART.findall(page.read_text("utf-8")):
+        packed = kind == "text/plain"
+        found[key] = json.loads(gzip.decompress(base64.b64decode(content)) if packed else content)
+    return found
+
+
+def test_the_page_holds_all_its_parts_and_may_run_its_own_script_only(run):
+    page = write_report(run)
+    assert page == run / "report.html"
+    found = parts(page)
+    assert set(found) == {"head", "concepts", "units", "b0", "s0", "p0", "d0"}
+    assert found["head"]["title"] == "run"
+    assert found["head"]["shown"] == "picture"
+    assert len(found["p0"]) == len(found["s0"]["id"])
+    assert all(one.startswith("data:image/png;base64,") for one in found["p0"])
+    text = page.read_text("utf-8")
+    script = text[text.index('<script type="module">') + 22 : text.rindex("</script>")]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in text
+    assert "default-src 'none'" in text
+    assert "@@" not in text.replace(found["concepts"]["id"][3], "")
+
+
+def test_nothing_in_the_data_ends_an_element_or_takes_a_place_in_the_template(run):
+    page = write_report(run, title="</title><script>alert(1)</script> @@DATA@@")
+    text = page.read_text("utf-8")
+    assert text.count("<script>") == 0
+    assert "&lt;/title&gt;&lt;script&gt;" in text
+    assert parts(page)["concepts"]["id"] == ["a", "b", "</script>", "@@JS@@"]
+    assert text.count("</script>") == text.count("<script ")
+
+
+def test_the_same_run_gives_the_same_page(run):
+    first = write_report(run).read_bytes()
+    assert write_report(run).read_bytes() == first
+
+
+def test_an_earlier_report_is_replaced_and_nothing_else(run):
+    write_report(run, "page.html", title="one")
+    write_report(run, "page.html", title="two")
+    assert parts(run.parent / "page.html")["head"]["title"] == "two"
+    for name, content in (("mine.html", "<!doctype html>\n<html>mine"), ("data.csv", "a,b")):
+        other = run.parent / name
+        other.write_text(content)
+        with pytest.raises(ExistingOutputError, match="is not a report"):
+            write_report(run, other)
+        assert other.read_text() == content
+
+
+def test_a_run_with_its_report_can_be_replaced_but_not_one_with_another_page(run):
+    write_report(run)
+    again = {"settings": Settings(length=1, permutations=0), "overwrite": True}
+    label_files("a.npz", "c.npz", run, **again)
+    assert not (run / "report.html").exists()
+    (run / "report.html").write_text("mine")
+    with pytest.raises(ExistingOutputError, match=r"report\.html"):
+        label_files("a.npz", "c.npz", run, **again)
+
+
+def test_pictures_are_left_out_to_keep_within_a_size_and_the_page_says_how_many(run):
+    whole = write_report(run).stat().st_size
+    without = write_report(run, pictures=0).stat().st_size
+    assert not any(parts(run / "report.html")["p0"])
+    assert parts(run / "report.html")["head"]["notes"] == []
+    for space in (whole - 2_000, (whole + without) // 2 + 1_000):
+        page = write_report(run, max_size=space)
+        assert page.stat().st_size <= space
+        n_left = sum(one is None for one in parts(page)["p0"])
+        assert n_left > 0
+        (note,) = parts(page)["head"]["notes"]
+        assert note.startswith(f"{n_left} pictures had to be left out")
+
+
+def test_numbers_are_never_left_out(run):
+    with pytest.raises(SettingError, match=r"without any picture.*--units"):
+        write_report(run, max_size=10_000)
+    assert not (run / "report.html").exists()
+
+
+def test_samples_that_moved_are_shown_and_none_if_that_is_asked_for(run):
+    label_files("a.npz", "c.npz", "bare", samples="none", settings=Settings(permutations=0))
+    page = write_report("bare")
+    assert parts(page)["head"]["shown"] == "id"
+    assert "--samples none" in parts(page)["head"]["notes"][0]
+    page = write_report("bare", samples="data.npz")
+    assert parts(page)["head"]["shown"] == "picture"
+    assert parts(page)["head"]["notes"] == []
+    page = write_report(run, samples="none")
+    assert "p0" not in parts(page)
+    with pytest.raises(MissingFileError, match="no file or folder 'gone'"):
+        write_report(run, samples="gone")
+
+
+def test_a_run_without_evidence_is_told_how_to_get_some(run):
+    settings = Settings(length=1, permutations=0, evidence=False)
+    label_files("a.npz", "c.npz", "none", settings=settings)
+    with pytest.raises(MissingFileError, match="Label again without --no-evidence"):
+        write_report("none")
+
+
+def test_the_template_names_every_script_there_is(run):
+    scripts = (resources.files("invert_core.report") / "page").iterdir()
+    assert {path.name for path in scripts if path.name.endswith(".js")} == set(SCRIPTS)
