@@ -1,7 +1,7 @@
 """What a page must show of a run, from labels.csv and from the activations."""
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -75,6 +75,10 @@ class Found:
             formula.defined_on(made.concepts)[part],
             -1 if row["direction"] == "negative" else 1,
         )
+
+    def everywhere(self) -> "Found":
+        """Return the same where the formula is taken to be defined on all samples."""
+        return replace(self, domain=np.ones_like(self.domain))
 
     @property
     def ranked(self) -> Ranked:

@@ -23,7 +23,7 @@ class Opened:
         self.path = path
         self.complaints: list[str] = []
         self.requests: list[str] = []
-        tab.on("console", lambda message: self._note(message.type, message.text))
+        tab.on("console", self._read)
         tab.on("pageerror", lambda error: self._note("error", error))
         tab.on("dialog", lambda dialog: (self._note("dialog", dialog.message), dialog.dismiss()))
         tab.on("popup", lambda popup: self._note("popup", popup.url))
@@ -32,6 +32,10 @@ class Opened:
             "addEventListener('securitypolicyviolation', event =>"
             " console.error(`refused: ${event.violatedDirective} ${event.blockedURI}`))"
         )
+
+    def _read(self, message: Any) -> None:
+        if message.type in ("error", "warning", "assert"):
+            self._note(message.type, message.text)
 
     def _note(self, kind: str, what: object) -> None:
         self.complaints.append(f"{kind}: {what}")

@@ -1,5 +1,6 @@
 """Small runs of all kinds, with what they were made from, so that numbers can be found again."""
 
+import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,8 +161,9 @@ def make(
 
 def texts(folder: Path, ids: Sequence[str]) -> dict[str, str]:
     """Write a table of texts, some of them hostile, and return where they are."""
-    lines = [f"{id},{HOSTILE[number % 12]!a} and text {number}" for number, id in enumerate(ids)]
-    (folder / "texts.csv").write_text("id,text\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    with (folder / "texts.csv").open("w", encoding="utf-8", newline="") as file:
+        lines = [(id, f"{HOSTILE[at % 12]} in text {at}") for at, id in enumerate(ids)]
+        csv.writer(file).writerows([("id", "text"), *lines])
     return {"kind": "texts", "path": str(folder / "texts.csv"), "column": "text", "id_column": "id"}
 
 
