@@ -36,6 +36,7 @@ _HOME = {
     "read_evidence": "results.evidence_file",
     "read_run": "results.run_directory",
     "score": "labelling.scoring",
+    "shown_samples": "data.previews.shown_samples",
     "verify_run": "labelling.verifying",
     "write_concepts": "concepts",
     "write_report": "report.html_report",

@@ -108,6 +108,7 @@ def _open_hdf5(path: Path) -> Activations:
             _read_groups(file),
             _read_source(file),
             layout.stored_fingerprint(file) or {},
+            _read_marks(file, layers[0].n_samples),
         )
         activations.resources.enter_context(stack.pop_all())
     return activations
@@ -177,6 +178,19 @@ def _read_source(file: h5py.File) -> dict[str, str]:
     with hdf5.broken_file_errors(group):
         found = {key: layout.text_attribute(group, key) for key in group.attrs}
     return {key: value for key, value in found.items() if value is not None}
+
+
+def _read_marks(file: h5py.File, n_samples: int) -> np.ndarray | None:
+    if not hdf5.has_item(file, layout.DIGESTS):
+        return None
+    dataset = hdf5.own_dataset(file, layout.DIGESTS)
+    if dataset.dtype != np.uint64 or dataset.shape != (n_samples,):
+        raise FileFormatError(
+            f"{file.filename!r} has sample marks of type {dataset.dtype} and shape "
+            f"{dataset.shape}.",
+            "Store one uint64 per sample, or none.",
+        )
+    return read_array(dataset)
 
 
 def _open_layer(group: h5py.Group, sample_id: tuple[str, ...] | None) -> ActivationLayer:

@@ -162,6 +162,8 @@ class Activations:
     extraction : mapping of str to value of JSON
         The fingerprint of the extraction: the model, its layers, how they were pooled, and so on;
         {} if that is not known.
+    sample_mark : uint64 [n_samples] or None
+        A number for each sample that changes if the sample changes, if extraction stored one.
 
     Raises
     ------
@@ -175,6 +177,7 @@ class Activations:
     groups: Groups | None = field(default=None, repr=False)
     source: Mapping[str, str] = field(default_factory=dict, repr=False)
     extraction: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    sample_mark: np.ndarray | None = field(default=None, repr=False)
     resources: contextlib.ExitStack = field(
         default_factory=contextlib.ExitStack, repr=False, compare=False
     )

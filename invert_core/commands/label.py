@@ -204,7 +204,10 @@ def label(
         return
     overview = Overview(table.top if table.style == "table" else 0, settings)
     output: Path = kept["output"]
-    with progress("Labelling") as report, progress("Copying samples") as looking:
+    with (
+        progress("Labelling") as report,
+        progress("Copying samples", is_aside=True) as looking,
+    ):
         labels = label_files(
             **inputs,
             **kept,

@@ -156,6 +156,7 @@ format_option = click.option(
     help="Format of what is printed on stdout.",
 )
 top_option = click.option(
+    "-n",
     "--top",
     type=click.IntRange(min=0),
     default=10,

@@ -20,7 +20,7 @@ _STEPS = 1000
 
 
 @contextlib.contextmanager
-def progress(title: str, what: str = "") -> Iterator[Advance]:
+def progress(title: str, what: str = "", *, is_aside: bool = False) -> Iterator[Advance]:
     """Show on stderr how far a library call is that reports (done, total).
 
     In a terminal it is a bar with the time left; elsewhere a line at the start, at most one a
@@ -28,12 +28,13 @@ def progress(title: str, what: str = "") -> Iterator[Advance]:
     starts at the first report and leaves out what was done by then, so that the time left fits the
     rest of the work. It ends when all is done, so that messages come on lines of their own. If
     `what` names the items, such as "samples", the rate is shown, too, and it starts again when the
-    count does, as when all images are read once before the work.
+    count does, as when all images are read once before the work. Work aside, which seldom takes
+    long, has no lines at its start and end.
     """
     if is_quiet() or sys.stderr is None:
         yield lambda done, total: None
         return
-    shown = _Bar(title, what) if sys.stderr.isatty() else _Lines(title, what)
+    shown = _Bar(title, what) if sys.stderr.isatty() else _Lines(title, what, is_aside)
     progressed = _Progressed(shown, starts_again=bool(what))
     try:
         yield progressed.advance
@@ -107,13 +108,14 @@ class _Bar:
 class _Lines:
     """Lines in a log; how many come between the first and the last is left to `StepLines`."""
 
-    def __init__(self, title: str, what: str):
-        self._title, self._what = title, what
+    def __init__(self, title: str, what: str, is_aside: bool):
+        self._title, self._what, self._is_aside = title, what, is_aside
         self._first = self._clock = 0.0
 
     def begin(self, done: float, total: int) -> None:
         self._first, self._clock = done, time.monotonic()
-        say(f"{self._title}: {self._of(done, total)}.")
+        if not self._is_aside:
+            say(f"{self._title}: {self._of(done, total)}.")
 
     def advance(self, done: float, total: int) -> None:
         if done < total:
@@ -121,7 +123,8 @@ class _Lines:
 
     def end(self, total: int) -> None:
         took = duration(time.monotonic() - self._clock)
-        say(f"{self._title}: all {self._named(f'{total:,}')} in {took}.")
+        if not self._is_aside:
+            say(f"{self._title}: all {self._named(f'{total:,}')} in {took}.")
 
     def close(self) -> None:
         """Leave what was said."""

@@ -32,7 +32,7 @@ def number_lines(
         hits = dict(_hits(answer, evidence, cuts))
         rows.append(_numbers(answer) | {_top(cut): Number(_count(hits[cut])) for cut in hits})
         if cuts:
-            blank = dict.fromkeys(rows[-1], Number(""))
+            blank: dict[str, object] = dict.fromkeys(rows[-1], Number(""))
             chance = {_top(cut): Number(rounded(_expected(answer, cut))) for cut in cuts}
             rows.append(blank | {"": "  by chance"} | chance)
     optional = {

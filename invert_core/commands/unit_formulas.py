@@ -6,8 +6,9 @@ from invert_core.commands.console import printable
 from invert_core.commands.label_cells import LESS_NEEDED, columns_for, shown, with_samples
 from invert_core.commands.tables import Fit, Number, table
 from invert_core.results.columns import Explanation, Label
+from invert_core.wording import power_of_ten
 
-COLUMNS = ("label", "auc", "top_10", "verdict", "p_search", "positive")
+COLUMNS = ("label", "auc", "top_10", "verdict", "p_value", "p_search", "positive")
 ASKED = {
     "auc": "what the whole activation separates",
     "phi": "what the strongest responses share",
@@ -47,7 +48,7 @@ def _formula_table(
         columns = (_MARK, *columns)
     # An objective of its own says more about its formulas than the AUC.
     other = () if rows[0].objective == "auc" else ("auc",)
-    fit = Fit((*LESS_NEEDED, *other, "held_out", "rank"), text=_TEXT)
+    fit = Fit(("p_value", *LESS_NEEDED, *other, "held_out", "rank"), text=_TEXT)
     return table(cells, ("rank", *columns), width, fit)
 
 
@@ -67,6 +68,7 @@ def _of_length(found: Explanation, objective: str) -> dict[str, object]:
         "auc": Number(f"{found.auc:.4f}"),
         "verdict": "",
         "status": "",
+        "p_value": Number(power_of_ten(found.log10_p)),
         "positive": found.n_positive,
         "samples": found.n_samples,
     }

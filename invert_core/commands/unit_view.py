@@ -48,7 +48,10 @@ def print_unit(
             left_out += without
     say_left_out(left_out)
     if not evidence:
-        say("There is no evidence of samples, because the run was made without it.")
+        say(
+            "The run holds no evidence, so that hits, histograms and samples are missing; label again "
+            "without --no-evidence to see them."
+        )
 
 
 def _parts(

@@ -74,6 +74,7 @@ def about_evidence(
         n_file_samples=first.n_samples,
         sha256={role: identities[role]["sha256"] for role in roles} | {"labels": labels_sha256},
         source=work.source,
+        sample_mark=work.sample_mark,
     )
 
 

@@ -110,7 +110,7 @@ class Inputs:
                     refuse_shared(groups.names, of_held)
                 work = replace(work, held_out=replace(work.held_out, groups=of_held))
             work = hold_out(replace(work, groups=groups), self.holdout, seed)
-            yield replace(work, source=opened.source)
+            yield replace(work, source=_source_of(opened), sample_mark=opened.sample_mark)
 
     def _concept_set(self, numbered: bool) -> ConceptSet:
         if isinstance(self.concepts, ConceptSet):
@@ -147,6 +147,15 @@ def open_source(
     if isinstance(source, str | Path):
         return open_activations(Path(source))
     return Activations.from_array(source, numbered=numbered)
+
+
+def _source_of(activations: Activations) -> dict[str, str]:
+    """Return where the samples can be found again, and how to know them; {} if nobody knows."""
+    if not activations.source:
+        return {}
+    manifest = activations.extraction.get("data")
+    known = {"manifest": manifest} if isinstance(manifest, str) else {}
+    return {**activations.source, **known, "n_samples": str(activations.n_samples)}
 
 
 def _from_arrays(

@@ -53,7 +53,12 @@ class KeptSamples:
                 "Leave out --samples or --no-evidence.",
             )
 
-    def __call__(self, shown: Mapping[int, str], source: Mapping[str, str]) -> ShownSamples:
+    def __call__(
+        self,
+        shown: Mapping[int, str],
+        source: Mapping[str, str],
+        marks: Mapping[int, int] | None,
+    ) -> ShownSamples:
         """Make the copies, and say what is kept and what is missing.
 
         Parameters
@@ -62,11 +67,13 @@ class KeptSamples:
             Ids of the samples, by row.
         source : mapping of str to str
             Where the activation file says that they are; {} if it does not say it.
+        marks : mapping of int to int, or None
+            Their marks in the activation file, by row.
         """
         if self._keeps_none:
             return ShownSamples(missing=NONE_KEPT)
-        made = shown_samples(shown, source, self._root, self._progress)
-        for what, found in (("picture", made.picture), ("beginning", made.text)):
+        made = shown_samples(shown, source, self._root, self._progress, marks)
+        for what, found in (("picture", made.picture), ("text", made.text)):
             if found is not None:
                 _log.info(
                     "The run keeps small copies of its samples (%s); --samples none keeps none.",

@@ -41,7 +41,10 @@ class Workload:
     joined : ConceptSet or None
         The concepts on all samples of the activations, if some of them are held out.
     source : mapping of str to str
-        Where the samples can be found again, as `Activations` say.
+        Where the samples can be found again, as `Activations` say; of samples that can be, also
+        `n_samples`, their number, and `manifest`, the SHA-256 that identifies them all.
+    sample_mark : uint64 array or None
+        That of `Activations`.
     """
 
     concepts: ConceptSet
@@ -51,6 +54,7 @@ class Workload:
     held_out: "Workload | None" = None
     joined: ConceptSet | None = None
     source: Mapping[str, str] = field(default_factory=dict)
+    sample_mark: np.ndarray | None = None
 
     @property
     def all_concepts(self) -> ConceptSet:

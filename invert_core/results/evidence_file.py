@@ -33,7 +33,7 @@ from invert_core.results.evidence_records import (
 )
 from invert_core.results.held_out_evidence import HELD_OUT, HELD_OUT_CUTS
 from invert_core.results.run_directory import EVIDENCE_FILE, Run, read_run, rows_identity
-from invert_core.results.shown_datasets import read_ids, read_shown, read_source
+from invert_core.results.shown_datasets import read_ids, read_marks, read_shown, read_source
 
 FORMAT = "invert-evidence"
 FORMAT_VERSION = 1
@@ -114,7 +114,10 @@ class RunEvidence:
     shown_missing : str
         A sentence that says what is missing of the samples in `shown`, and why; "" if nothing is.
     source : dict of str to str
-        Where the samples can be found again, as in the activation file; {} if that is not known.
+        Where the samples can be found again, as in the activation file, their number there, and
+        what identifies them; {} if that is not known.
+    shown_mark : dict of int to int, or None
+        A number for each sample in `shown` that changes if the sample changes, if there is one.
     held_out_cuts : uint32 [K'] or None
         The numbers of held-out samples among which hits are counted; None if none were held out.
     held_out : dict of str to array [R, ...] or None
@@ -141,6 +144,7 @@ class RunEvidence:
     shown_mime: tuple[str, ...] | None
     shown_missing: str
     source: dict[str, str]
+    shown_mark: dict[int, int] | None
     held_out_cuts: np.ndarray | None = None
     held_out: Fields | None = None
 
@@ -173,6 +177,7 @@ class RunEvidence:
             shown=read_ids(file, fields["shown_row"]),
             **read_shown(file, len(fields["shown_row"])),
             source=read_source(file),
+            shown_mark=read_marks(file, fields["shown_row"]),
             sha256={name: str(as_text(one)) for name, one in named.items() if one is not None},
             cuts=fields["cuts"],
             compared=fields["compared"],

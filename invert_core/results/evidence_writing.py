@@ -27,7 +27,7 @@ from invert_core.results.shown_datasets import write_shown, write_source
 if TYPE_CHECKING:
     from invert_core.data.previews.shown import ShownSamples
 
-Samples = Callable[[Mapping[int, str], Mapping[str, str]], "ShownSamples"]
+Samples = Callable[[Mapping[int, str], Mapping[str, str], Mapping[int, int] | None], "ShownSamples"]
 
 _CHUNK, _CHUNK_BYTES = 1024, 2**19
 """The most records of a chunk, and about how many bytes it has at most: HDF5 keeps 1 MiB in memory
@@ -60,6 +60,8 @@ class AboutEvidence:
         one.
     source : mapping of str to str
         Where the samples can be found again, as in the activation file; {} if that is not known.
+    sample_mark : uint64 array or None
+        The marks of all samples of the activation file, if it has them.
     """
 
     n_samples: int
@@ -69,6 +71,7 @@ class AboutEvidence:
     n_file_samples: int
     sha256: Mapping[str, str]
     source: Mapping[str, str] = field(default_factory=dict)
+    sample_mark: np.ndarray | None = None
 
 
 def write_evidence(
@@ -87,7 +90,8 @@ def write_evidence(
     about : AboutEvidence
     samples : callable
         Called with the ids of all samples that are in any list, by row of the activation file, in
-        ascending order, and with `about.source`; returns what there is to look at of them.
+        ascending order, with `about.source`, and with the marks of these samples by row, or None;
+        returns what there is to look at of them.
     """
     types = record_types(about.lists)
     numbers = dict.fromkeys(types, 0)
@@ -123,8 +127,10 @@ def write_evidence(
         write_array(file, "shown_row", np.array(rows, "<u4"))
         if ids is not None:
             write_strings(file, "shown_id", tuple(shown.values()))
-        write_source(file, about.source)
-        write_shown(file, samples(shown, about.source))
+        marks = about.sample_mark
+        of_shown = None if marks is None else {row: int(marks[row]) for row in rows}
+        write_source(file, about.source, of_shown)
+        write_shown(file, samples(shown, about.source, of_shown))
         seal(file)
 
 

@@ -15,15 +15,19 @@ if TYPE_CHECKING:
     from invert_core.data.previews.shown import ShownSamples
 
 _TEXT, _PICTURE, _SIZE, _MIME = "shown_text", "shown_picture", "shown_size", "shown_mime"
-_MISSING, _SOURCE = "shown_missing", "source"
-_BYTE, _WHOLE = np.dtype("u1"), np.dtype("<u4")
+_MARK, _MISSING, _SOURCE = "shown_mark", "shown_missing", "source"
+_BYTE, _WHOLE, _LONG = np.dtype("u1"), np.dtype("<u4"), np.dtype("<u8")
 _MIMES = ("", "image/png", "image/webp")
 
 _OLDER = "This run keeps no copies of its samples, because an earlier version of invert made it."
 
 
-def write_source(file: h5py.File, source: Mapping[str, str]) -> None:
-    """Write where the samples can be found again, unless that is not known."""
+def write_source(
+    file: h5py.File, source: Mapping[str, str], marks: Mapping[int, int] | None
+) -> None:
+    """Write where the samples can be found again and how to know them, as far as it is known."""
+    if marks is not None:
+        write_array(file, _MARK, np.array(list(marks.values()), _LONG))
     if source:
         file.create_group(_SOURCE).attrs.update(source)
 
@@ -60,6 +64,15 @@ def read_ids(file: h5py.File, rows: np.ndarray) -> dict[int, str]:
     return dict(zip(rows.tolist(), ids, strict=True))
 
 
+def read_marks(file: h5py.File, rows: np.ndarray) -> dict[int, int] | None:
+    """Read the marks of the samples that are in any list; None if they have none."""
+    if not has_item(file, _MARK):
+        return None
+    marks = _read(file, _MARK, _LONG)
+    _check_length(file, _MARK, len(marks), len(rows))
+    return dict(zip(rows.tolist(), marks.tolist(), strict=True))
+
+
 def read_shown(file: h5py.File, n_shown: int) -> dict[str, Any]:
     """Read the fields of `RunEvidence` that say what there is to look at."""
     with broken_file_errors(file):
@@ -84,17 +97,17 @@ def read_shown(file: h5py.File, n_shown: int) -> dict[str, Any]:
     }
 
 
+def _read(file: h5py.File, name: str, of: np.dtype) -> np.ndarray:
+    values = read_array(own_dataset(file, name))
+    if values.dtype != of or values.ndim != 1:
+        raise contradiction(file, f"/{name} has type {values.dtype} and shape {values.shape}")
+    return values
+
+
 def _read_pictures(file: h5py.File, n_shown: int) -> tuple[bytes, ...]:
-    arrays = {}
-    for name, of in ((_SIZE, _WHOLE), (_PICTURE, _BYTE)):
-        arrays[name] = read_array(own_dataset(file, name))
-        if arrays[name].dtype != of or arrays[name].ndim != 1:
-            raise contradiction(
-                file, f"/{name} has type {arrays[name].dtype} and shape {arrays[name].shape}"
-            )
-    _check_length(file, _SIZE, len(arrays[_SIZE]), n_shown)
-    ends = np.cumsum(arrays[_SIZE], dtype=np.int64).tolist()
-    content = arrays[_PICTURE].tobytes()
+    sizes, content = _read(file, _SIZE, _WHOLE), _read(file, _PICTURE, _BYTE).tobytes()
+    _check_length(file, _SIZE, len(sizes), n_shown)
+    ends = np.cumsum(sizes, dtype=np.int64).tolist()
     if (ends[-1] if ends else 0) != len(content):
         raise contradiction(file, f"/{_SIZE} does not add up to the bytes of /{_PICTURE}")
     return tuple(content[start:end] for start, end in zip([0, *ends], ends, strict=False))

@@ -128,26 +128,34 @@ def unit_evidence(evidence: "RunEvidence", rows: Sequence[Label]) -> dict[str, U
     FileFormatError
         The evidence has other rows of this unit.
     """
-    layer, unit = rows[0].layer, rows[0].unit
     texts = evidence.shown_text or ()
     text_of = dict(zip(evidence.shown, texts, strict=True)) if texts else {}
     found = {}
     for direction in dict.fromkeys(row.direction for row in rows):
-        of_unit = np.flatnonzero(evidence.units["unit"] == unit).tolist()
-        records = [
-            record
-            for record in of_unit
-            if (evidence.layer[record], evidence.direction[record]) == (layer, direction)
-        ]
+        record = _record(evidence, rows[0], direction)
+        positions = np.flatnonzero(evidence.rows["record"] == record)
         n_rows = sum(row.direction == direction for row in rows)
-        positions = np.flatnonzero(np.isin(evidence.rows["record"], records))
-        if len(records) != 1 or (positions.size != n_rows and rows[0].formula):
+        # The row of a dead unit is about no direction.
+        if record is None or (positions.size != n_rows and rows[0].formula):
             raise FileFormatError(
                 f"The evidence of the run has other rows of {rows[0].address!r} than its labels.",
                 "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN",
             )
-        found[direction] = _of_record(evidence, records[0], positions, text_of)
+        found[direction] = _of_record(evidence, record, positions, text_of)
     return found
+
+
+def _record(evidence: "RunEvidence", row: Label, direction: str) -> int | None:
+    """Return which record is about the unit of a row, seen from the top of a direction."""
+    of_unit = [
+        record
+        for record in np.flatnonzero(evidence.units["unit"] == row.unit).tolist()
+        if evidence.layer[record] == row.layer
+    ]
+    if not row.formula:
+        return of_unit[0] if of_unit else None
+    fitting = [record for record in of_unit if evidence.direction[record] == direction]
+    return fitting[0] if fitting else None
 
 
 def _of_record(

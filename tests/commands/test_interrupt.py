@@ -159,7 +159,7 @@ def test_an_interrupted_labelling_goes_on_to_the_same_bytes(inputs):
         text=True,
     )
     assert stopped.returncode == 130
-    assert stopped.stderr == (
+    assert stopped.stderr.endswith(
         "Interrupted. 3 of 4 units are kept in 'run.partial'; "
         "the same command continues from there.\n"
     )

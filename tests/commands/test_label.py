@@ -5,10 +5,12 @@ import io
 import json
 import re
 from dataclasses import replace
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
 
+from invert_core import read_evidence
 from invert_core.results.labels import COLUMNS
 from invert_core.search import exhaustive_search
 from tests import naive
@@ -22,19 +24,21 @@ def test_the_table_shows_the_most_convincing_units_by_name(inputs):
     result = invert(*ARGUMENTS, "--names", "names.csv")
     lines = result.stdout.splitlines()
     assert " ".join(lines[0].split()) == (
-        "unit label auc verdict peak peak verdict p search q positive"
+        "unit label auc top 10 verdict peak peak verdict p search q positive"
     )
     assert {line.split()[0] for line in lines[1:3]} == {"fc:0", "fc:1"}
     shown = {line.split()[0]: line for line in lines[1:]}
     assert "apple & ~brown" in shown["fc:0"]
     assert "cat" in shown["fc:1"]
     assert "fc:2" not in shown
-    assert result.stderr == (
+    assert result.stderr.splitlines()[:2] == ["Labelling: 0 of 4.", ANY]
+    assert result.stderr.splitlines(keepends=True)[2:] == (
         "The labels of 4 units (2 significant, with q below 0.05; 1 dead, with a constant "
         "activation) are in 'run', marked as headlines.\n"
         "Verdicts: 2 holds, 1 chance, 1 dead; 2 holds, 1 chance (of the peaks).\n"
+        "Look at all of it in a browser with: invert report run\n"
         "Look at one unit with: invert show run fc:0\n"
-    )
+    ).splitlines(keepends=True)
 
 
 def test_a_label_that_misses_the_strongest_responses_is_pointed_at(two_answers):
@@ -395,11 +399,11 @@ def test_the_table_shows_the_held_out_auc_where_there_is_one(inputs):
     head, *rows = result.stdout.splitlines()
     assert head.split()[:5] == ["unit", "label", "auc", "held", "out"]
     first = next(row for row in rows if row.startswith("fc:1"))
-    assert " 1.000 (0." in first
-    assert max(map(len, rows)) <= 100
+    assert "  1.000  0." in first
+    assert max(map(len, rows)) <= 110
     shown = invert("show", "run", "fc:1").stdout
-    assert any("  held out  " in line for line in shown.splitlines()[3:5])
-    assert " 1.000 (0." in shown
+    assert "  held out  " in shown
+    assert "  1.000  0." in shown
 
 
 def test_samples_to_hold_out_are_counted_in_a_dry_run(inputs):
@@ -414,3 +418,41 @@ def test_a_share_and_a_file_to_hold_out_are_refused(inputs):
     assert "60 samples of the held-out file are among the searched" in refused(
         *ARGUMENTS, "--held-out", "activations.npz"
     )
+
+
+@pytest.fixture
+def texts(inputs):
+    """A folder with the text of each sample."""
+    (inputs / "texts").mkdir()
+    for number in range(60):
+        (inputs / "texts" / f"s{number}").write_text(f"text {number}\n")
+    table = ["sample_id,text", *(f"s{number},text {number}" for number in range(60))]
+    (inputs / "texts" / "texts.csv").write_text("\n".join(table) + "\n")
+    return inputs / "texts"
+
+
+def test_samples_are_copied_from_where_the_user_says(texts):
+    told = invert(*ARGUMENTS, "--samples", "texts/texts.csv").stderr
+    found = read_evidence("run")
+    assert found.shown_text == tuple(f"text {id[1:]}" for id in found.shown.values())
+    assert (
+        f"The run keeps small copies of its samples ({len(found.shown)} texts); "
+        "--samples none keeps none.\n"
+    ) in told
+
+
+def test_what_is_missing_is_said_as_a_warning(texts):
+    told = invert(*ARGUMENTS, "--samples", "texts").stderr
+    assert "Warning: The samples cannot be shown: 'texts' does not tell whether" in told
+
+
+def test_no_samples_are_copied_if_none_are_wanted(texts):
+    told = invert(*ARGUMENTS, "--samples", "none").stderr
+    assert "copies" not in told
+    assert "--samples none" in read_evidence("run").shown_missing
+
+
+def test_samples_that_are_nowhere_are_refused_before_any_work(inputs):
+    told = refused(*ARGUMENTS, "--samples", "nowhere")
+    assert "There is no file or folder 'nowhere'." in told
+    assert "--samples none" in told

@@ -52,8 +52,8 @@ def test_tables_say_on_how_many_samples_each_formula_was_compared(blanks):
     ]
     assert printed[2].splitlines()[1].split()[-2:] == ["35", "ok"]
     lines = [line.split() for text in printed for line in text.splitlines()]
-    titles = [words for words in lines if words and words[0] in ("unit", "rank", "length")]
-    assert {words[0] for words in titles} == {"unit", "rank", "length"}
+    titles = [words for words in lines if words and words[0] in ("unit", "rank")]
+    assert {words[0] for words in titles} == {"unit", "rank"}
     assert all(words[words.index("positive") + 1] == "samples" for words in titles)
     assert "samples" not in invert(*LABEL, "--missing", "negative", "--overwrite").stdout
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 import invert_core.demo
 from invert_core import open_activations
-from invert_core.commands.console import progress
+from invert_core.commands.progress import progress
 from invert_core.data import Preprocess, Tokenize
 from invert_core.errors import MissingDependencyError
 from invert_core.models.backend import Finding, ModelInput
@@ -444,11 +444,14 @@ def test_a_full_disk_stops_an_extraction_and_leaves_nothing(here, data, limit):
 
 def test_the_demo_leaves_a_run_that_other_commands_read(here):
     result = invert("demo", "-o", "a demo", "--top", 3)
-    assert "The run is in 'a demo'.\nLook at one unit with: invert show 'a demo' " in result.stderr
+    assert "The run is in 'a demo'.\n" in result.stderr
+    assert "browser with: invert report 'a demo'\nLook at one unit with: invert show 'a demo' " in (
+        result.stderr
+    )
     assert "Verdicts: " in result.stderr
     assert "misses its strongest responses with: invert show 'a demo' relu3:5\n" in result.stderr
     first = result.stdout.split("single concepts:")[1].splitlines()[2].split()[0]
-    assert "Best found of each length" in invert("show", "a demo", first).stdout
+    assert "The highest 24 share" in invert("show", "a demo", first).stdout
     rows = as_dictionaries(invert("export", "a demo").stdout)
     assert {row["layer"] for row in rows} == {"relu3", "output"}
     again = ("label", "a demo/activations.h5", "a demo/concepts.h5", "--join", "inner")

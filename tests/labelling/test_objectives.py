@@ -181,7 +181,6 @@ def test_a_run_of_several_objectives_is_read_checked_and_shown(tmp_path):
     assert check_permuted_labels(run, 2).n_permutations == 2
     shown = invert("show", run, "units:1")
     assert "By phi, what the strongest responses share:" in shown.stdout
-    assert "Best found of each length by phi, positive:" in shown.stdout
     # Where both objectives say the same, it is said once.
     assert "Headline and peak: c3 (" in shown.stdout
     shown = invert("show", run, "units:2").stdout

@@ -98,8 +98,9 @@ def certified(tmp_path):
 
 
 @pytest.mark.parametrize("style", ["table", "csv", "json"])
-def test_a_run_is_shown_without_anything_heavy(style):
-    done = run_command("show", RUN, "layer4.1.relu:0", "--format", style)
+@pytest.mark.parametrize("unit", [(), ("layer4.1.relu:0",)])
+def test_a_run_is_shown_without_anything_heavy(style, unit):
+    done = run_command("show", RUN, *unit, "-q", "--format", style)
     assert (done.returncode, done.stderr) == (0, "")
     assert "box" in done.stdout
 

@@ -17,6 +17,8 @@ from tests.results.test_impossible_evidence import GOLDEN, resealed
 
 N_SAMPLES = 6
 SOURCE = {"kind": "images", "path": "/pictures", "root": "/"}
+KNOWN = SOURCE | {"manifest": "all", "n_samples": "6"}
+MARKS = np.array([2**64 - 1, 0, 1, 2, 3, 4], np.uint64)
 PICTURES = ShownSamples(
     picture=(b"one", b"", b"three", b"GCOL\x01", b"5", bytes(300)),
     mime=("image/webp", "", "image/png", "image/webp", "image/png", "image/png"),
@@ -32,7 +34,13 @@ def write(tmp_path):
     concepts = ConceptSet.from_arrays(marks, ["c1", "c2"], ["dog", "dog"], ["a pet", ""])
     layer = np.arange(2.0 * N_SAMPLES).reshape(N_SAMPLES, 2)
     activations = Activations.from_array(layer, [f"s{number}" for number in range(N_SAMPLES)])
-    activations = Activations(activations.layers, activations.sample_id, source=SOURCE)
+    activations = Activations(
+        activations.layers,
+        activations.sample_id,
+        source=SOURCE,
+        extraction={"data": "all"},
+        sample_mark=MARKS,
+    )
     settings = Settings(length=1, permutations=0, min_fraction=0.1)
 
     def written(samples):
@@ -50,13 +58,14 @@ def write(tmp_path):
 def test_what_is_written_of_the_samples_is_read_again(write, samples):
     asked = []
     found = read_evidence(write(lambda *given: asked.append(given) or samples))
-    assert asked == [(found.shown, found.source)]
+    assert asked == [(found.shown, KNOWN, found.shown_mark)]
     assert list(found.shown) == list(range(N_SAMPLES))
     assert found.shown_text == samples.text
     assert found.shown_picture == samples.picture
     assert found.shown_mime == samples.mime
     assert found.shown_missing == samples.missing
-    assert found.source == SOURCE
+    assert found.source == KNOWN
+    assert list(found.shown_mark.values()) == MARKS.tolist()
 
 
 def test_concepts_are_named_and_defined(write):
@@ -73,6 +82,7 @@ def test_a_file_of_an_earlier_version_shows_ids_and_says_why_there_is_no_more():
     assert found.shown_text is found.shown_picture is found.shown_mime is None
     assert "an earlier version" in found.shown_missing
     assert found.source == {}
+    assert found.shown_mark is None
 
 
 @pytest.mark.parametrize(
@@ -87,9 +97,11 @@ def test_a_file_of_an_earlier_version_shows_ids_and_says_why_there_is_no_more():
         ("shown_picture", None, "/shown_picture is missing"),
         ("shown_size", None, "/shown_size is missing"),
         ("shown_mime", None, "/shown_mime is missing"),
+        ("shown_mark", lambda marks: marks[:-1], "/shown_mark has 5 entries"),
+        ("shown_mark", lambda marks: marks.astype(np.int64), "/shown_mark has type int64"),
     ],
 )
-def test_pictures_that_do_not_fit_together_are_refused(write, name, changed, message):
+def test_arrays_that_do_not_fit_together_are_refused(write, name, changed, message):
     path = write(lambda *_: PICTURES)
     resealed(path, name, changed)
     with pytest.raises(FileFormatError, match=message):
@@ -134,3 +146,21 @@ def test_a_damaged_picture_is_refused(write):
         file["shown_picture"][0] += 1
     with pytest.raises(FileFormatError, match="/shown_picture does not match its checksum"):
         read_evidence(path)
+
+
+def test_a_file_with_samples_of_the_first_version_is_read():
+    found = read_evidence(GOLDEN.with_name("evidence_v1_shown.h5"))
+    assert (found.concept, found.concept_name) == (("n1",), ("bird",))
+    assert found.concept_definition == ("it flies",)
+    assert found.shown == {0: "s0", 1: "s1", 2: "s2"}
+    assert found.shown_picture == (b"first", b"", b"third")
+    assert found.shown_mime == ("image/png", "", "image/webp")
+    assert found.shown_text is None
+    assert found.shown_missing.startswith("1 of 3 samples has no picture")
+    assert found.shown_mark == {0: 1, 1: 2, 2: 2**64 - 1}
+    assert found.source == {
+        "kind": "images",
+        "path": "/pictures",
+        "manifest": "0123",
+        "n_samples": "3",
+    }

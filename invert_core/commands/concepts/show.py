@@ -25,6 +25,7 @@ listing_options = options.together(
         help="Keep the order of the file, or list the concepts of most samples first.",
     ),
     click.option(
+        "-n",
         "--top",
         type=click.IntRange(min=0),
         metavar="N",

@@ -1,5 +1,7 @@
 """Where encoded images come from: the interface of all such places, and folders of images."""
 
+import hashlib
+import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -103,6 +105,11 @@ def read_file(path: Path) -> bytes:
         if os.fstat(file.fileno()).st_size > MOST_BYTES:
             raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
         return file.read()
+
+
+def digest_of(identity: list[Any]) -> bytes:
+    """Return the SHA-256 of the identity of an image, whose first 8 bytes are its sample mark."""
+    return hashlib.sha256(json.dumps(identity).encode()).digest()
 
 
 def no_images(where: str) -> DataError:

@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import json
 import logging
 import threading
 from collections.abc import Callable, Generator, Sequence
@@ -13,7 +12,7 @@ import numpy as np
 import PIL
 
 from invert_core.data.images.decoding import decode, strict_pillow, unreadable, upright_size
-from invert_core.data.images.image_files import ImageFiles, Read
+from invert_core.data.images.image_files import ImageFiles, Read, digest_of
 from invert_core.data.images.preprocess import LAYOUTS, Preprocess
 from invert_core.data.images.worker_pool import WorkerPool
 from invert_core.data.source import Batch, Batches, DataSource
@@ -93,8 +92,7 @@ class ImageSource(DataSource):
 
     @functools.cached_property
     def _digests(self) -> bytes:
-        identities = (json.dumps(self.files.identity(name)).encode() for name in self._names)
-        return b"".join(hashlib.sha256(each).digest() for each in identities)
+        return b"".join(digest_of(self.files.identity(name)) for name in self._names)
 
     def __len__(self) -> int:
         return len(self._names)

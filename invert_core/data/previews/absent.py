@@ -16,6 +16,14 @@ class Absent:
 MISSING = Absent("missing")
 OUTSIDE = Absent("outside of it")
 UNREADABLE = Absent("unreadable")
+CHANGED = Absent("changed since the extraction")
+
+_LONGEST = 100
+
+
+def named(row: int, id: str) -> str:
+    """Return what sentences call a sample; ids come from untrusted files and may be long."""
+    return repr(id[:_LONGEST]) if id else f"row {row}"
 
 
 def sentence(absent: Mapping[int, Absent], shown: Mapping[int, str], what: str, where: str) -> str:
@@ -42,7 +50,7 @@ def sentence(absent: Mapping[int, Absent], shown: Mapping[int, str], what: str, 
         return ""
     names: dict[str, list[str]] = {}
     for row, one in absent.items():
-        names.setdefault(one.why, []).append(repr(shown[row]) if shown[row] else f"row {row}")
+        names.setdefault(one.why, []).append(named(row, shown[row]))
     reasons = ", ".join(
         f"{len(of_reason):,} {why} ({first_few(of_reason, called=str)})"
         for why, of_reason in names.items()

@@ -1,6 +1,8 @@
 """Pictures of arrays that are pictures."""
 
-from collections.abc import Callable, Iterator, Mapping
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ from PIL import Image
 
 from invert_core.data.arrays.array_files import HeldArrays, open_arrays
 from invert_core.data.arrays.array_source import SampleArray
-from invert_core.data.previews.absent import MISSING, Absent
+from invert_core.data.previews.absent import CHANGED, MISSING, Absent
 from invert_core.data.previews.pictures import (
     Picture,
     as_pixels,
@@ -18,6 +20,7 @@ from invert_core.data.previews.pictures import (
     limits,
 )
 from invert_core.data.previews.place import located
+from invert_core.data.previews.wanted import Found, Wanted
 from invert_core.errors import DataError, StaleFileError
 
 CHANNELS = (1, 3, 4)
@@ -25,34 +28,25 @@ SHORTEST, LONGEST = 4, 1024
 """The least and the most pixels along the edges of a picture."""
 
 
-def pictures_of_arrays(
-    shown: Mapping[int, str],
-    source: Mapping[str, str],
-    root: Path | None,
-    tell: Callable[[int], None],
-) -> tuple[str, list[Picture | Absent]]:
+def pictures_of_arrays(wanted: Wanted, tell: Callable[[int], None]) -> Found:
     """Make a picture of each sample of an array, and say where the array is.
 
     The smallest value of all samples that are shown is black, and the largest is white.
 
     Parameters
     ----------
-    shown : mapping of int to str
-        Ids of the samples, by row.
-    source : mapping of str to str
-        Where the arrays were, as an activation file says; `n_samples` if it is known.
-    root : Path or None
-        Where they are now, if they have moved.
+    wanted : Wanted
     tell : callable
         Called with the number of pictures that are made.
     """
     check_webp()
-    place = located(source, root)
+    place = located(wanted.source, wanted.root)
     with open_arrays(place) as held:
         array, axis = _picture_array(place, held.arrays)
-        _refuse_other_number(place, array.shape[0], source)
-        rows = _rows(shown, held, array.shape[0])
-        found = [limits(one) for one in _samples(array, rows) if not isinstance(one, Absent)]
+        at = _rows_in_file(place, wanted, held, array.shape[0])
+        if len(held.arrays) == 1:
+            at = _unchanged(array, at, wanted)
+        found = [limits(one) for one in _samples(array, at) if not isinstance(one, Absent)]
         of_all = limits(np.array([one for one in found if one is not None]))
 
         def picture(sample: np.ndarray | Absent) -> Picture | Absent:
@@ -61,8 +55,8 @@ def pictures_of_arrays(
             pixels = as_pixels(np.moveaxis(sample, axis, 2)[:, :, :3], of_all)
             return encoded(Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels))
 
-        sized = ((sample, _size(sample)) for sample in _samples(array, rows))
-        return repr(str(place)), in_threads(sized, picture, tell)
+        sized = ((sample, _n_bytes(sample)) for sample in _samples(array, at))
+        return Found(repr(str(place)), in_threads(sized, picture, tell))
 
 
 def channel_axis(shape: tuple[int, ...]) -> int | None:
@@ -80,40 +74,59 @@ def channel_axis(shape: tuple[int, ...]) -> int | None:
 
 def _picture_array(place: Path, arrays: Mapping[str, SampleArray]) -> tuple[SampleArray, int]:
     """Return the only array whose samples are pictures, and the axis of a sample's channels."""
-    found = {
-        name: axis
-        for name, array in arrays.items()
+    found = [
+        (array, axis)
+        for array in arrays.values()
         if array.dtype.kind in "biuf" and (axis := channel_axis(array.shape[1:])) is not None
-    }
+    ]
     if len(found) != 1:
         what = "Several arrays hold" if found else "No array holds"
         raise DataError(f"{what} pictures in {str(place)!r}.")
-    ((name, axis),) = found.items()
-    return arrays[name], axis
+    return found[0]
 
 
-def _refuse_other_number(place: Path, n_samples: int, source: Mapping[str, str]) -> None:
-    expected = source.get("n_samples", str(n_samples))
-    if expected != str(n_samples):
+def _rows_in_file(
+    place: Path, wanted: Wanted, held: HeldArrays, n_samples: int
+) -> list[int | Absent]:
+    """Return where each sample is in the file: by its id, or by its position."""
+    of_id = {row: row for row in wanted.shown}
+    if held.sample_id is not None:
+        of_file = {id: row for row, id in enumerate(held.sample_id)}
+        of_id = {row: of_file.get(id, n_samples) for row, id in wanted.shown.items()}
+    elif wanted.source.get("n_samples", str(n_samples)) != str(n_samples):
         raise StaleFileError(
             f"{str(place)!r} holds {n_samples:,} samples, but activations were extracted from "
-            f"{expected}.",
-            "Name the file of those with --samples ROOT.",
+            f"{wanted.source['n_samples']}."
         )
+    return [row if row < n_samples else MISSING for row in of_id.values()]
 
 
-def _rows(shown: Mapping[int, str], held: HeldArrays, n_samples: int) -> list[int | None]:
-    """Return where each sample is in the file, by its id if there are ids."""
-    if held.sample_id is None:
-        return [row if row < n_samples else None for row in shown]
-    of_id = {id: row for row, id in enumerate(held.sample_id)}
-    return [of_id.get(id) for id in shown.values()]
+def _unchanged(
+    array: SampleArray, at: Sequence[int | Absent], wanted: Wanted
+) -> list[int | Absent]:
+    """Mark the samples that are no longer those that extraction saw, if it noted what it saw."""
+    # A mark is a digest of the sample, xor a constant that nobody knows here, as it depends on the
+    # name of the model's input. So it is what more than half of the samples agree on.
+    constants = {
+        number: wanted.marks[row] ^ _digest(array, place)
+        for number, (row, place) in enumerate(zip(wanted.shown, at, strict=True))
+        if row in wanted.marks and not isinstance(place, Absent)
+    }
+    usual, times = next(iter(Counter(constants.values()).most_common(1)), (0, 0))
+    is_known = 2 * times > len(constants)
+    has_changed = {number for number, one in constants.items() if one != usual or not is_known}
+    return [CHANGED if number in has_changed else place for number, place in enumerate(at)]
 
 
-def _samples(array: SampleArray, rows: list[int | None]) -> Iterator[np.ndarray | Absent]:
-    for row in rows:
-        yield MISSING if row is None else array[row : row + 1][0]
+def _digest(array: SampleArray, row: int) -> int:
+    content = np.ascontiguousarray(array[row : row + 1]).tobytes()
+    return int.from_bytes(hashlib.sha256(content).digest()[:8], "little")
 
 
-def _size(sample: np.ndarray | Absent) -> int:
+def _samples(array: SampleArray, at: Sequence[int | Absent]) -> Iterator[np.ndarray | Absent]:
+    for row in at:
+        yield row if isinstance(row, Absent) else array[row : row + 1][0]
+
+
+def _n_bytes(sample: np.ndarray | Absent) -> int:
     return 0 if isinstance(sample, Absent) else sample.nbytes

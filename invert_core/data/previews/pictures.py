@@ -53,7 +53,8 @@ def decoded(content: bytes) -> Picture | Absent:
             longest = max(image.size)
             if longest > EDGE:
                 # A JPEG file can be decoded at a fraction of its size, not below what is asked for.
-                image.draft(None, (image.width * EDGE // longest, image.height * EDGE // longest))
+                width, height = (max(1, side * EDGE // longest) for side in image.size)
+                image.draft(None, (width, height))
             if image.width * image.height <= _LARGE_PIXELS:
                 return _upright(image)
             with _one_at_a_time:

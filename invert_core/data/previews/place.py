@@ -31,7 +31,7 @@ def located(source: Mapping[str, str], root: Path | None) -> Path:
 
 def kind_of(shown: Mapping[int, str], source: Mapping[str, str], root: Path | None) -> str:
     """Return the kind of the samples; if no activation file says it, names of files tell."""
-    if source.get("kind") in _ENDINGS:
+    if source.get("kind") in _ENDINGS and (root is not None or "path" in source):
         return source["kind"]
     if root is None:
         raise MissingFileError("The activation file does not say where its samples are.")

@@ -10,13 +10,14 @@ from invert_core.data.previews.image_pictures import pictures_of_images
 from invert_core.data.previews.place import kind_of
 from invert_core.data.previews.shown import ShownSamples
 from invert_core.data.previews.text_beginnings import beginnings_of_texts
+from invert_core.data.previews.wanted import Found, Wanted
 from invert_core.errors import InvertError, MissingFileError, StaleFileError
 
 Progress = Callable[[int, int], None]
 
 NONE_KEPT = "The samples cannot be shown: the run was to keep none (--samples none)."
 
-_MAKERS: Mapping[str, Callable[..., tuple[str, list[Any]]]] = {
+_MAKERS: Mapping[str, Callable[[Wanted, Callable[[int], None]], Found]] = {
     "images": pictures_of_images,
     "texts": beginnings_of_texts,
     "arrays": pictures_of_arrays,
@@ -32,6 +33,7 @@ def shown_samples(
     source: Mapping[str, str],
     root: Path | None = None,
     progress: Progress | None = None,
+    marks: Mapping[int, int] | None = None,
 ) -> ShownSamples:
     """Make small copies of samples to look at: pictures, or the beginnings of texts.
 
@@ -50,6 +52,9 @@ def shown_samples(
         table of texts; the file of arrays; or the folder that such a file is in.
     progress : callable, optional
         Called with the number of samples that are done and the number of all samples.
+    marks : mapping of int to int, optional
+        What extraction noted of each sample, such as `RunEvidence.shown_mark`; it tells which
+        images and arrays have changed since then.
 
     Returns
     -------
@@ -63,22 +68,23 @@ def shown_samples(
 
     try:
         kind = kind_of(shown, source, root)
-        where, found = _MAKERS[kind](shown, source, root, tell)
+        found = _MAKERS[kind](Wanted(shown, source, root, marks or {}), tell)
     except (InvertError, OSError, MemoryError) as error:
         return ShownSamples(missing=_as_text(_why_none(error)))
-    absent = {row: one for row, one in zip(shown, found, strict=True) if isinstance(one, Absent)}
+    copies = found.copies
+    absent = {row: one for row, one in zip(shown, copies, strict=True) if isinstance(one, Absent)}
     what = "text" if kind == "texts" else "picture"
-    missing = _as_text(sentence(absent, shown, what, where))
+    missing = _as_text(f"{sentence(absent, shown, what, found.where)} {found.note}".strip())
     if len(absent) == len(shown):
         return ShownSamples(missing=missing)
     if kind == "texts":
-        return ShownSamples(text=tuple(_or("", one) for one in found), missing=missing)
-    content, mime = zip(*(_or((b"", ""), one) for one in found), strict=True)
+        return ShownSamples(text=tuple(_or("", one) for one in copies), missing=missing)
+    content, mime = zip(*(_or((b"", ""), one) for one in copies), strict=True)
     return ShownSamples(picture=content, mime=mime, missing=missing)
 
 
-def _or(nothing: Any, found: Any) -> Any:
-    return nothing if isinstance(found, Absent) else found
+def _or(nothing: Any, copy: Any) -> Any:
+    return nothing if isinstance(copy, Absent) else copy
 
 
 def _why_none(error: Exception) -> str:

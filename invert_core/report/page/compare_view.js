@@ -49,7 +49,8 @@ async function comparedNode(entry, width) {
       samplesNode(samples, first, detail.tv, row.in)),
     el('div', {}, el('h3', {}, 'Activation inside and outside the label'),
       histogramChart(detail, row, width)),
-    el('div', {}, el('h3', {}, 'How pure the top is'), precisionChart(row, isNegative(entry), width),
+    el('div', {}, el('h3', {}, 'How pure the top is'),
+      precisionChart(row, isNegative(entry), width),
       row.hh && el('p', { class: 'caption' }, curveKey())));
 }
 

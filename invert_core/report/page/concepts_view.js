@@ -29,14 +29,14 @@ function conceptsView() {
   afterShow(refresh);
   return [el('h1', {}, 'Concepts'),
     el('section', { class: 'card w12' }, el('div', { class: 'find-bar' }, box, count),
-      conceptTable.node, HEAD.n_concepts_left_out > 0 && el('p', { class: 'caption' },
-        `${counted(HEAD.n_concepts_left_out, 'concept')} that no unit follows and no formula has `
-        + 'are left out.'))];
+      conceptTable.node)];
 }
 
 function conceptColumns(used) {
-  const numbers = (key, title, hint, get) =>
-    ({ key, title, hint, width: '70px', kind: 'n', sort: get, cell: concept => grouped(get(concept)) });
+  const numbers = (key, title, hint, get) => ({
+    key, title, hint, width: '70px', kind: 'n', sort: get,
+    cell: concept => grouped(get(concept)),
+  });
   return [
     { key: 'name', title: 'concept', width: 'minmax(120px,2fr)',
       sort: concept => CONCEPTS.name[concept].toLowerCase(),
@@ -49,7 +49,8 @@ function conceptColumns(used) {
     numbers('labels', 'labels', 'labels that have it', concept => used[0][concept]),
     ...(BESIDE ? [numbers('peaks', answersName(1), `${answersName(1)} that have it`,
       concept => used[1][concept])] : []),
-    { key: 'best', title: 'best unit', width: 'minmax(90px,1.4fr)', hint: 'the unit that follows it most, either way',
+    { key: 'best', title: 'best unit', width: 'minmax(90px,1.4fr)',
+      hint: 'the unit that follows it most, either way',
       cell: concept => later(concept, ([entry]) => link(unitLink(entry), unitNode(entry))) },
     { key: 'auc', title: 'AUC', width: '64px', kind: 'n',
       hint: 'AUC of that unit on this concept alone',
@@ -108,15 +109,16 @@ function followersNode(detectors) {
 const MOST_USES = 60;
 
 function usesCard(answer, number, concept) {
-  const users = ENTRIES.filter(entry => answer.f[entry] && conceptsOf(answer.f[entry]).has(concept));
+  const users = ENTRIES.filter(entry => conceptsOf(answer.f[entry]).has(concept));
   users.sort((one, other) => answer.auc[other] - answer.auc[one] || one - other);
   const rows = users.slice(0, MOST_USES).map(entry => el('tr', {},
     el('td', {}, link(unitLink(entry), unitNode(entry))),
     el('td', {}, formulaNode(answer.f[entry], { links: true })),
     el('td', { class: 'n' }, fixed(answer.auc[entry])),
     el('td', {}, verdictNode(verdictOf(answer, entry)))));
-  return card(BESIDE ? 'w6' : 'w12', `${counted(users.length, answerName(number))} with it`,
-    rows.length ? plainTable(['unit', answerName(number), ['AUC', 'n'], 'verdict'], rows)
+  const heading = `${counted(users.length, answerName(number))} with it`;
+  return card(BESIDE ? 'w6' : 'w12', heading,
+    rows.length ? plainTable(heading, ['unit', answerName(number), ['AUC', 'n'], 'verdict'], rows)
       : el('p', {}, 'None.'),
     users.length > MOST_USES && `The ${MOST_USES} with the highest AUC.`);
 }

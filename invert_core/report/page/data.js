@@ -39,6 +39,9 @@ const N_ENTRIES = UNITS.unit.length;
 const N_CONCEPTS = CONCEPTS.id.length;
 const ENTRIES = Array.from({ length: N_ENTRIES }, (_, entry) => entry);
 
+/* The first samples of which hits are told: ten, but for tiny runs. */
+const N_FIRST = Math.min(10, HEAD.n_samples);
+
 /* The answer of the first objective is the label; that of the second, if any, is beside it. */
 const LABEL = UNITS.answers[0];
 const BESIDE = UNITS.answers[1] ?? null;
@@ -47,36 +50,57 @@ const hasUnseen = HEAD.n_held_out > 0;
 const hasBothEnds = HEAD.directions.length > 1;
 const isNegative = entry => Boolean(UNITS.negative?.[entry]);
 const isLiving = entry => UNITS.answers.some(answer => answer.f[entry]);
-const verdictOf = (answer, entry) => HEAD.verdicts[answer.verdict[entry]] ?? null;
+
+/** The verdict of an answer; a dead unit has one row, which stands for all answers. */
+function verdictOf(answer, entry) {
+  const word = HEAD.verdicts[answer.verdict[entry]] ?? null;
+  return word ?? (HEAD.verdicts[LABEL.verdict[entry]] === 'dead' ? 'dead' : null);
+}
 
 /** The AUC seen from the end of the entry: 1 is perfect for the low end, too. */
 const strength = entry => (isNegative(entry) ? 1 - LABEL.auc[entry] : LABEL.auc[entry]);
 const STRENGTH = HEAD.directions.includes('negative') ? 'AUC (low end: 1 − AUC)' : 'AUC';
 
-/** The detail of an entry: see `b0`, with the shared fields of repeated formulas filled in. */
+/** The detail of an entry: docs/report.md says what its fields mean. */
 async function detailOf(entry) {
-  const block = await part(`b${Math.floor(entry / UNITS_A_BLOCK)}`);
-  const detail = block[entry % UNITS_A_BLOCK];
-  for (const row of detail.rows) whole(row, detail.rows);
-  return detail;
+  const id = `b${Math.floor(entry / UNITS_A_BLOCK)}`;
+  if (!details.has(id)) details.set(id, detailsOf(await part(id)));
+  return details.get(id)[entry % UNITS_A_BLOCK];
 }
 
-/** Gives a row its own hits: they are stored as steps, or with an earlier row. */
-function whole(row, rows) {
-  if (row.precise) return;
-  row.precise = true;
-  if (row.e != null) {
-    const { hits, hh, hi, zi, in: inside, miss, mv, al, av } = rows[row.e];
-    Object.assign(row, { hits, hh, hi, zi, in: inside, miss, mv, al, av });
-  } else {
-    row.hits = row.hits && running(row.hits);
-    row.hh = row.hh && running(row.hh);
-  }
+const details = new Map();
+
+/** The units of a block, each with its rows; in the block, both are columns. */
+function detailsOf({ units, n_rows: counts, rows }) {
+  let start = 0;
+  return counts.map((count, at) => {
+    const found = Array.from({ length: count }, (_, number) => recordAt(rows, start + number));
+    found.forEach((row, number) => complete(row, row.e ? found[number - row.e] : row));
+    start += count;
+    return { ...recordAt(units, at), rows: found };
+  });
 }
 
+const recordAt = (columns, at) =>
+  Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column[at]]));
+
+/* What follows from the samples of a formula; repeats of a formula take it from the first row. */
+const OF_FORMULA = ['hits', 'hh', 'hi', 'zi', 'in', 'miss', 'mv', 'al', 'av'];
+
+function complete(row, first) {
+  row.N ??= HEAD.n_samples;
+  row.hits &&= running(row.hits);
+  row.hh &&= running(row.hh);
+  for (const name of OF_FORMULA) row[name] ??= first[name];
+}
+
+/** Sums of steps, which have two decimals. */
 function running(steps) {
   let sum = 0;
-  return steps.map(step => Math.round((sum += step) * 1e4) / 1e4);
+  return steps.map(step => {
+    sum += Math.round(100 * step);
+    return sum / 100;
+  });
 }
 
 /** The twelve entries that follow a concept most, as [entry, AUC]. */
@@ -121,10 +145,15 @@ for (const entry of ENTRIES) {
   if (unitName(entry) && !entryAt.has(named)) entryAt.set(named, entry);
 }
 
-/** The address for people: with the name of the unit, and the end from which it is seen. */
-function unitNode(entry) {
+/** The address for people: with the name of the unit, and the end from which it is seen.
+
+Of a long one, the end is kept, which tells units apart. */
+function unitNode(entry, most = 40) {
   const named = unitName(entry);
-  return el('span', { class: 'unit' }, nameNode(addressOf(entry), 48),
+  const address = addressOf(entry);
+  const short = tail(visible(address), most);
+  return el('span', { class: 'unit' },
+    el('bdi', { title: short === visible(address) ? null : visible(address) }, short),
     named && [' ', el('span', { class: 'soft' }, nameNode(named, 40))],
     endOf(entry) && el('span', { class: 'soft', title: 'seen from its lowest activations' },
       ' ↓ low end'));

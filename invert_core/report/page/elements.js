@@ -45,6 +45,12 @@ function cut(text, most = 60) {
   return all.length > most ? `${all.slice(0, most - 1).join('')}…` : all.join('');
 }
 
+/** The last characters of a text that is too long. */
+function tail(text, most) {
+  const all = [...text];
+  return all.length > most ? `…${all.slice(1 - most).join('')}` : text;
+}
+
 /** A name from the run; if it is too long, the title has all of it. */
 function nameNode(text, most = 60) {
   const short = cut(text, most);
@@ -63,9 +69,9 @@ function card(size, title, body, caption) {
 }
 
 /** A table of plain rows; `heads` are texts, or [text, 'n'] for columns of numbers. */
-function plainTable(heads, rows) {
+function plainTable(label, heads, rows) {
   const named = heads.map(head => [head].flat());
-  return el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': named[0][0] },
+  return el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label },
     el('table', {},
       el('thead', {}, el('tr', {}, named.map(([text, kind]) =>
         el('th', { scope: 'col', class: kind }, text)))),

@@ -11,7 +11,7 @@ const NUMBERS = {
   auc: entry => (LABEL.f[entry] ? LABEL.auc[entry] : null),
   strength: entry => (LABEL.f[entry] ? strength(entry) : null),
   unseen: entry => LABEL.held[entry],
-  top10: entry => (LABEL.hits[entry] == null ? null : LABEL.hits[entry] / 10),
+  top10: entry => (LABEL.hits[entry] == null ? null : LABEL.hits[entry] / N_FIRST),
   p: entry => pOf(LABEL, entry),
   q: entry => pOf({ p: LABEL.q }, entry),
   inside: entry => LABEL.n[entry],
@@ -49,7 +49,8 @@ function parseFind(text) {
   const tests = [];
   const problems = [];
   for (const [all, minus, key = '', sign, quoted, bare] of text.matchAll(SOUGHT)) {
-    const { test, problem } = sought(key.toLowerCase(), sign, quoted ?? bare, all.slice(minus.length));
+    const wanted = quoted ?? bare;
+    const { test, problem } = sought(key.toLowerCase(), sign, wanted, all.slice(minus.length));
     if (problem) problems.push(problem);
     else tests.push(minus ? entry => !test(entry) : test);
   }
@@ -87,7 +88,8 @@ const texts = new Array(N_ENTRIES);
 /** What words in the find box are looked for in: unit, label and peak, in names and in ids. */
 function textOf(entry) {
   texts[entry] ??= [addressOf(entry), unitName(entry),
-    ...UNITS.answers.flatMap(({ f }) => [plainFormula(f[entry], Infinity), symbolFormula(f[entry])])]
+    ...UNITS.answers.map(({ f }) => plainFormula(f[entry], Infinity)),
+    ...UNITS.answers.map(({ f }) => symbolFormula(f[entry]))]
     .join('\n').toLowerCase();
   return texts[entry];
 }

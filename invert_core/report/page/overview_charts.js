@@ -60,8 +60,9 @@ function markOf(entry, { X, Y }) {
   const y = Y(LABEL.hits[entry]) + ((entry * 7) % 9 - 4) * 0.8;
   const tone = toneOf(verdictOf(LABEL, entry));
   const title = draw('title', {},
-    `${visible(addressOf(entry))}: ${plainFormula(LABEL.f[entry])}, AUC ${fixed(LABEL.auc[entry])}, `
-      + `${hitsText(LABEL.hits[entry])} of 10 (${verdictOf(LABEL, entry)})`);
+    `${visible(addressOf(entry))}: ${plainFormula(LABEL.f[entry])}, `
+      + `AUC ${fixed(LABEL.auc[entry])}, ${hitsText(LABEL.hits[entry])} of the first ${N_FIRST} `
+      + `(${verdictOf(LABEL, entry)})`);
   const click = () => { location.hash = unitLink(entry); };
   if (tone === 'bad') {
     const d = `M${x} ${y - 6}l6 10h-12z`;
@@ -75,7 +76,8 @@ function crowd(entries, { X, Y }, from) {
   const breadth = (1 - from) / 36;
   const counts = new Map();
   for (const entry of entries) {
-    const key = `${Math.floor((strength(entry) - from) / breadth)} ${Math.round(LABEL.hits[entry])}`;
+    const column = Math.floor((strength(entry) - from) / breadth);
+    const key = `${column} ${Math.round(LABEL.hits[entry])}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   return [...counts].map(([key, count]) => {

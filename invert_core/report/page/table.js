@@ -5,14 +5,16 @@ const SPARE_ROWS = 8;
 /** Makes a table.
 
 spec: {kind, label, columns, rows(): ids, open(id): link, sort: {key, down}, sortBy(key)}; a
-column is {key, title, hint, kind, width, sort, cell(id)}. Returns {node, refresh, move, current}. */
+column is {key, title, hint, kind, width, sort, cell(id)}. Returns the node, and what keys and
+printing need. */
 function virtualTable(spec) {
   const head = el('div', { class: 'row head', role: 'row', 'aria-rowindex': 1 });
   const space = el('div', { class: 'space', role: 'presentation' });
   const body = el('div', { class: 'body', role: 'rowgroup' });
   const node = el('div', {
     class: `grid-table ${spec.kind}`, role: 'grid', tabindex: 0, 'aria-label': spec.label,
-    style: `--columns:${spec.columns.map(({ width }) => width).join(' ')}`, scroll: () => paint(), keydown: onKey,
+    style: `--columns:${spec.columns.map(({ width }) => width).join(' ')}`,
+    scroll: () => paint(), keydown: onKey,
   }, el('div', { role: 'rowgroup', class: 'top' }, head), space, body);
   let cursor = 0;
   let printing = false;

@@ -68,7 +68,7 @@ function zeroBar(zero, pair, most, middle, half, height) {
 
 function valueTicks(detail, X, height) {
   const [low, high] = detail.r;
-  if (low == null || high == null) return [];
+  if (!Number.isFinite(low) || !Number.isFinite(high)) return [];
   return [0, 0.25, 0.5, 0.75, 1].map(share => {
     const text = String(Number((low + share * (high - low)).toPrecision(3)));
     return write(X(share * detail.h.length), height - MARGIN.bottom + 17, text,

@@ -9,7 +9,7 @@ async function unitView(path) {
   if (!living.length) return [crumbs(entry), deadUnit(entry, detail)];
   const row = detail.rows[asked.row] ?? headlineOf(detail, 0) ?? living[0];
   const samples = await samplesAt([...new Set(
-    [...detail.top, ...detail.mid, ...row.miss, ...row.al])]);
+    [...detail.top, ...detail.mid, ...row.miss ?? [], ...row.al ?? []])]);
   const called = calledOf(row);
   return [
     crumbs(entry),
@@ -18,12 +18,7 @@ async function unitView(path) {
     el('div', { class: 'grid' },
       firesFor(entry, detail, row, samples, called),
       el('div', { class: 'side w4' }, sharesCard(entry, detail, row), followsCard(entry, detail)),
-      nearCard('Missed', samples, row.miss, row.mv, '1',
-        `Inside the ${called}, but farthest from the top.`),
-      nearCard('False alarms', samples, row.al, row.av, '0',
-        `Outside the ${called}, but nearest to the top.`),
-      nearCard('Around the median', samples, detail.mid, detail.mv, '',
-        'Samples with a middling activation.'),
+      nearCards(detail, row, samples, called),
       chartCards(entry, detail, row),
       alikeCard(detail),
       formulasCard(entry, detail, row)),
@@ -34,8 +29,8 @@ async function unitView(path) {
 function unitAsked([address, ...rest]) {
   const end = rest[0] === 'negative' ? '/negative' : '';
   const row = Number(rest.at(end ? 1 : 0) ?? 0) - 1;
-  const entry = entryAt.get(address + end) ?? entryAt.get(address) ?? entryAt.get(`${address}/negative`);
-  return { entry, row };
+  const found = [address + end, address, `${address}/negative`].find(one => entryAt.has(one));
+  return { entry: entryAt.get(found), row };
 }
 
 const headlineOf = (detail, objective) =>
@@ -72,7 +67,7 @@ function deadUnit(entry, detail) {
       + 'so there is nothing that a formula could explain.'));
 }
 
-/** Label and peak beside each other, or once if they are the same; then the row that is looked at. */
+/** Label and peak, or one for both if they are the same; then another row that is looked at. */
 function answersNode(entry, detail, row) {
   const answers = HEAD.objectives.map((objective, number) => headlineOf(detail, number));
   const [label] = answers;
@@ -82,7 +77,7 @@ function answersNode(entry, detail, row) {
     ? [answerNode(entry, detail, label, row, `label and ${answerName(others[0].o)} are the same`,
       others)]
     : answers.filter(isThere).map(one => answerNode(entry, detail, one, row, answerName(one.o)));
-  if (!row.y) nodes.push(answerNode(entry, detail, row, row, 'the formula that is looked at'));
+  if (!row.y) nodes.push(answerNode(entry, detail, row, row, 'another formula'));
   return el('div', { class: 'answers' }, nodes);
 }
 
@@ -144,8 +139,21 @@ function firesFor(entry, detail, row, samples, called) {
     samplesNode(samples, detail.top, detail.tv, truths),
     [el('span', { class: 'key-in' }, '✓ solid'), ` inside the ${called}, `,
       el('span', { class: 'key-out' }, '✗ dashed'), ' outside; the number is the activation.',
-      detail.tv[0] === detail.tv.at(-1) && ' All are equally high, so the first in the file are '
-        + 'shown; hits count as many as are expected of tied samples.']);
+      detail.tv[0] === detail.tv.at(-1) && ' All have the same activation, so the first in '
+        + 'the file are shown; of tied samples, hits count the number that is expected.',
+      !row.miss && ' Missed samples, false alarms and unseen samples are shown for labels only.']);
+}
+
+function nearCards(detail, row, samples, called) {
+  if (!row.miss) return null;
+  return [
+    nearCard('Missed', samples, row.miss, row.mv, '1',
+      `Inside the ${called}, but farthest from the top.`),
+    nearCard('False alarms', samples, row.al, row.av, '0',
+      `Outside the ${called}, but nearest to the top.`),
+    nearCard('Around the median', samples, detail.mid, detail.mv, '',
+      'Samples with a middling activation.'),
+  ];
 }
 
 function nearCard(heading, samples, positions, values, truth, caption) {
@@ -214,7 +222,7 @@ function spread(detail) {
 function formulasCard(entry, detail, row) {
   const heads = ['formula', 'found by', ['AUC', 'n'], ...(hasUnseen ? [['unseen', 'n']] : []),
     ...(BESIDE ? [['score', 'n']] : []), 'top 10', 'verdict', ['p', 'n'], ['inside', 'n']];
-  const ten = HEAD.cuts.indexOf(10);
+  const ten = HEAD.cuts.indexOf(N_FIRST);
   const rows = detail.rows.map((one, at) => one.f && el('tr',
     { 'aria-current': one === row ? 'true' : null },
     el('td', {}, el('a', { href: unitLink(entry, at), class: 'plain' }, formulaNode(one.f))),
@@ -223,10 +231,10 @@ function formulasCard(entry, detail, row) {
     el('td', { class: 'n' }, fixed(one.a)),
     hasUnseen && el('td', { class: 'n' }, fixed(one.ah)),
     BESIDE && el('td', { class: 'n' }, fixed(one.s)),
-    el('td', {}, topBars(one.in.slice(0, 10), one.hits[ten])),
+    el('td', {}, topBars(one.in.slice(0, N_FIRST), one.hits[ten])),
     el('td', {}, verdictNode(HEAD.verdicts[one.v])),
     el('td', { class: 'n' }, one.p), el('td', { class: 'n' }, grouped(one.n)))).filter(Boolean);
-  return card('w12', 'All formulas found', plainTable(heads, rows),
+  return card('w12', 'All formulas found', plainTable('All formulas found', heads, rows),
     'Click one to see its evidence and its charts.');
 }
 

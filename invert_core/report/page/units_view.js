@@ -4,8 +4,8 @@ const besideName = BESIDE ? answerName(1) : '';
 
 /** The columns of the table; `first` is the order of the first click, `sort` what it sorts by. */
 const UNIT_COLUMNS = [
-  { key: 'unit', title: 'unit', width: 'minmax(84px,1fr)', hint: 'layer:unit', first: 'up',
-    sort: entry => entry, cell: entry => link(unitLink(entry), unitNode(entry)) },
+  { key: 'unit', title: 'unit', width: 'minmax(110px,1.2fr)', hint: 'layer:unit', first: 'up',
+    sort: entry => entry, cell: entry => link(unitLink(entry), unitNode(entry, 16)) },
   { key: 'label', title: 'label', width: 'minmax(150px,3fr)', hint: answerMeaning(0), first: 'up',
     sort: entry => plainFormula(LABEL.f[entry]) || null, cell: entry => formulaCell(LABEL, entry) },
   { key: 'auc', title: 'AUC', width: '60px', kind: 'n',
@@ -105,9 +105,12 @@ function worthCard() {
 }
 
 function countVerdicts(answer) {
-  const counts = new Array(HEAD.verdicts.length).fill(0);
-  for (const verdict of answer.verdict) if (verdict != null) counts[verdict] += 1;
-  return HEAD.verdicts.map((word, at) => [word, counts[at]]).filter(([, count]) => count);
+  const counts = new Map(HEAD.verdicts.map(word => [word, 0]));
+  for (const entry of ENTRIES) {
+    const word = verdictOf(answer, entry);
+    if (word) counts.set(word, counts.get(word) + 1);
+  }
+  return [...counts].filter(([, count]) => count);
 }
 
 function verdictBar(answer) {
@@ -171,7 +174,10 @@ function doubtNode(entry) {
       el('div', { class: 'doubt-head' }, el('b', {}, unitNode(entry)),
         verdictNode(verdictOf(LABEL, entry)), topBars(LABEL.top[entry], LABEL.hits[entry])),
       el('div', { class: 'doubt-label' }, formulaNode(LABEL.f[entry])),
-      el('div', { class: 'soft' }, `AUC ${fixed(LABEL.auc[entry])}, but ${briefDoubt(entry)}`)),
+      el('div', { class: 'soft' }, `AUC ${fixed(LABEL.auc[entry])}, but ${briefDoubt(entry)}`),
+      BESIDE?.f[entry] && !saysTheSame(entry) && el('div', {},
+        el('span', { class: 'soft' }, `${besideName}: `), formulaNode(BESIDE.f[entry]), ' ',
+        verdictNode(verdictOf(BESIDE, entry)))),
     strip);
 }
 

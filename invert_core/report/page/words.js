@@ -9,8 +9,7 @@ const counted = (count, what) => `${grouped(count)} ${what}${count === 1 ? '' : 
 /** A share as a percentage; small ones keep a digit more. */
 function percent(share) {
   if (share == null || Number.isNaN(share)) return NOTHING;
-  if (share === 0 || share === 1) return `${100 * share} %`;
-  return `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
+  return `${Number((100 * share).toFixed(share < 0.0995 ? 1 : 0))} %`;
 }
 
 /** Hits; samples that are tied at the edge count with the share that is expected. */
@@ -56,11 +55,11 @@ const TERMS = [
   ['top 10', 'The ten samples with the highest activation, the first at the left; filled bars '
     + 'are inside.'],
   ['unseen samples', 'Samples that the search did not use: they show what was fitted to chance.'],
-  ...(HEAD.objectives.some(isOfHighest) ? [['phi, IoU, F1', 'How well the inside agrees with '
-    + `the highest ${percent(HEAD.quantile)} of the samples (at least 20); 1 is perfect.`]] : []),
+  ['phi, IoU, F1', `How well the inside agrees with the highest ${percent(HEAD.quantile)} of the `
+    + 'samples, but at least 20; 1 is perfect.'],
   ['p', 'The probability that a search finds so good a formula by chance.'],
   ['q', 'p, corrected for all units of the layer.'],
-];
+].filter(([term]) => !term.startsWith('phi') || HEAD.objectives.some(isOfHighest));
 
 const VERDICTS = {
   holds: ['●', 'good', 'At least 6 of the 10 highest samples are inside, more than chance gives.'],
@@ -90,7 +89,7 @@ function verdictNode(word) {
 const endWord = entry => (isNegative(entry) ? 'lowest' : 'highest');
 
 /** Of how many of the first samples the verdict speaks: 10, or fewer if fewer are inside. */
-const topSize = inside => Math.min(10, inside);
+const topSize = inside => Math.min(N_FIRST, inside);
 
 /** Why a label is in doubt, from the columns alone; a few words. */
 function briefDoubt(entry) {
@@ -101,8 +100,8 @@ function briefDoubt(entry) {
   if (word === 'steps') return 'constant but for rounding';
   if (word === 'untrusted') return 'the p-value is not to be trusted';
   const hits = LABEL.hits[entry];
-  const chance = 10 * LABEL.n[entry] / HEAD.n_samples;
-  return `${hits ? hitsText(hits) : 'none'} of its 10 ${endWord(entry)} samples `
+  const chance = N_FIRST * LABEL.n[entry] / HEAD.n_samples;
+  return `${hits ? hitsText(hits) : 'none'} of its ${N_FIRST} ${endWord(entry)} samples `
     + `${hits === 1 || !hits ? 'is' : 'are'} inside (${hitsText(chance)} by chance)`;
 }
 
@@ -145,7 +144,7 @@ function conclusion(word, share, called) {
     return `more than chance, but the ${called} does not say what most of them are`;
   }
   if (share >= 0.2) {
-    return `chance gives so many too often, so nothing shows that the ${called} is about the peak`;
+    return 'chance gives so many too often, so nothing shows that the unit fires for it';
   }
   return `the ${called} describes the bulk of the activations, not what the unit fires for`;
 }

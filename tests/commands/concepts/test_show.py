@@ -166,6 +166,7 @@ def test_on_a_terminal_what_would_steer_it_is_escaped(here, capsys, monkeypatch,
     )
     write_concepts(here / "c.h5", replace(concepts, aliases=(Alias("c", hostile, 0),)))
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "200")
     arguments = ["c.h5", "--format", style, "--definitions", "--overlaps", "1"]
     main(["concepts", "show", *arguments], standalone_mode=False)
     printed = capsys.readouterr().out
