@@ -70,7 +70,8 @@ def about_evidence(
             "concept_name": work.concepts.name,
             "concept_definition": work.concepts.definition,
         },
-        sample_id=first.sample_id,
+        # Rows without ids were matched by position with concepts that may have some.
+        sample_id=work.all_concepts.sample_id if first.sample_id is None else first.sample_id,
         n_file_samples=first.n_samples,
         sha256={role: identities[role]["sha256"] for role in roles} | {"labels": labels_sha256},
         source=work.source,

@@ -1,6 +1,7 @@
 """What the page of a run shows, as plain values of JSON, from the run and its evidence alone."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -139,11 +140,20 @@ def _concepts(evidence: RunEvidence) -> dict[str, Any]:
     is_complete = bool((defined == evidence.n_samples).all())
     return {
         "id": evidence.concept,
-        "name": evidence.concept_name,
+        "name": _told_apart(evidence),
         "definition": [_cut(text) for text in evidence.concept_definition],
         "n": positive.tolist(),
         "defined": None if is_complete else defined.tolist(),
     }
+
+
+def _told_apart(evidence: RunEvidence) -> list[str]:
+    """Return the names of concepts, with the id behind a name that is not the only one."""
+    n_called, ids = Counter(evidence.concept_name), set(evidence.concept)
+    return [
+        f"{name} ({id})" if n_called[name] > 1 or (name != id and name in ids) else name
+        for id, name in zip(evidence.concept, evidence.concept_name, strict=True)
+    ]
 
 
 def _cut(text: str) -> str:

@@ -255,3 +255,13 @@ def test_pictures_fit_a_space_to_the_byte():
     order = np.array([1, 3, 2, 0])
     for space, expected in ((6, []), (7, [1]), (9, [1, 3]), (108, [1, 3]), (114, [1, 3, 2, 0])):
         assert fitting(order, sizes, space).tolist() == expected
+
+
+def test_concepts_of_one_name_are_told_apart_by_their_ids(inputs, tmp_path):
+    names = ["crane", "crane", "c0", "heron", *(f"name {number}" for number in range(4, 12))]
+    with np.load(inputs / "c.npz") as concepts:
+        np.savez(tmp_path / "c.npz", **{**concepts, "name": names})
+    settings = Settings(length=1, permutations=0)
+    label_files(inputs / "a.npz", tmp_path / "c.npz", tmp_path / "run", settings=settings)
+    _, (_, concepts, _) = made(tmp_path / "run")
+    assert concepts["name"][:5] == ["crane (c0)", "crane (c 1)", "c0 (c2)", "heron", "name 4"]

@@ -127,6 +127,16 @@ def test_samples_that_moved_are_shown_and_none_if_that_is_asked_for(run):
         write_report(run, samples="gone")
 
 
+def test_rows_without_ids_are_shown_by_those_of_the_concepts_that_they_were_matched_with(run):
+    with np.load("a.npz") as activations:
+        np.save("layer.npy", activations["layer"])
+    settings = Settings(length=1, permutations=0)
+    label_files("layer.npy", "c.npz", "bare", samples="data.npz", settings=settings)
+    found = parts(write_report("bare"))
+    assert found["s0"]["id"] == [f"s{row}" for row in found["s0"]["row"]]
+    assert found["head"]["shown"] == "picture"
+
+
 def test_a_run_without_evidence_is_told_how_to_get_some(run):
     settings = Settings(length=1, permutations=0, evidence=False)
     label_files("a.npz", "c.npz", "none", settings=settings)
