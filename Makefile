@@ -8,13 +8,17 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # What the tests of optional parts need beside `.[onnx,dev]`; the default build of torch takes 3 GB
-OPTIONAL := torch==2.13.0 torchvision onnxscript nltk pandas pycocotools
+OPTIONAL := torch==2.13.0 torchvision onnxscript nltk pandas pycocotools playwright axe-playwright-python
+
+# What must not be missing in `make test-all`: import names of packages, and browsers
+NEEDED := torch torchvision onnxscript nltk pandas pycocotools tokenizers safetensors pyarrow matplotlib
+NEEDED += playwright axe_playwright_python chromium firefox-esr
 
 # Rooms that import no package but NumPy. Tests of commands run them, too; tests/oracle compares what
 # they find with the definitions.
 OWN_LOGIC := executors formula labelling metrics nulls oracle search statistics
 
-.PHONY: demo check quick versions test test-all lint check-lowest check-newest bench clean
+.PHONY: demo check quick versions test test-all lint check-lowest check-newest bench screenshots clean
 
 # The whole path on real data: .venv, installation, labelled neurons in ./invert-demo
 demo: $(VENV)/installed
@@ -26,18 +30,19 @@ check: lint quick
 quick: $(VENV)/installed-dev
 	$(PYTEST) --hypothesis-profile quick -m "not slow"
 
-# Do these versions of packages work? The quick tests, without those of our own logic
+# Do these versions of packages work? The quick tests, without those of our own logic and of the page
 versions: $(VENV)/installed-dev
-	$(PYTEST) --hypothesis-profile quick -m "not slow" $(OWN_LOGIC:%=--ignore tests/%)
+	$(PYTEST) --hypothesis-profile quick -m "not slow and not browser" $(OWN_LOGIC:%=--ignore tests/%)
 
-# The whole suite, and the kernels once more as plain Python; what needs torch is skipped without it
+# The whole suite, and the kernels once more as plain Python; what needs torch or a browser is skipped
+# without it
 test: $(VENV)/installed-dev
 	$(PYTEST)
 	NUMBA_DISABLE_JIT=1 $(PYTEST) -m kernels $$(grep -rl --include='test_*.py' mark.kernels tests)
 
-# The same with torch, where nothing that needs it may be skipped
+# The same with torch and browsers, where nothing that needs them may be skipped
 test-all: $(VENV)/installed-all
-	INVERT_TESTS_NEED="torch torchvision onnxscript nltk pandas pycocotools tokenizers safetensors pyarrow matplotlib" $(MAKE) test
+	INVERT_TESTS_NEED="$(NEEDED)" $(MAKE) test
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -59,6 +64,10 @@ check-newest:
 # A quarter of an hour; docs/performance.md explains the tables, which also go to bench-results.json
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m pytest bench --json bench-results.json
+
+# The pictures of the report in docs/pictures/, taken in Chromium; look at them before you commit them
+screenshots: $(VENV)/installed-all
+	$(BIN)/python -m docs.pictures.screenshots
 
 clean:
 	rm -rf $(VENV) .venv-lowest .venv-newest build dist invert-demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

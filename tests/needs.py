@@ -1,13 +1,14 @@
-"""Packages that some tests need and that a plain test environment lacks."""
+"""Packages and programs that some tests need and that a plain test environment lacks."""
 
 import importlib
 import os
+import shutil
 from types import ModuleType
 
 import pytest
 
 REQUIRED = os.environ.get("INVERT_TESTS_NEED", "").split()
-"""Import names of packages that must be installed; CI sets them, so that no test is skipped."""
+"""What must be installed, packages by import name; CI sets it, so that no test is skipped."""
 
 
 def need(name: str) -> ModuleType:
@@ -15,6 +16,17 @@ def need(name: str) -> ModuleType:
     if name.partition(".")[0] in REQUIRED:
         return importlib.import_module(name)
     return pytest.importorskip(name, reason=f"needs {name}, which is not installed")
+
+
+def need_program(name: str) -> str:
+    """Return the path of a program; if it is absent, skip the test, or fail if it is required."""
+    path = shutil.which(name)
+    if path is None:
+        reason = f"needs {name}, which is not installed"
+        if name in REQUIRED:
+            raise FileNotFoundError(f"{reason}; install it with: apt-get install {name}")
+        pytest.skip(reason)
+    return path
 
 
 def need_torchvision() -> ModuleType:

@@ -14,6 +14,7 @@ PROGRAMS = (
         "cuda",
         "digests",
         "page",
+        "report",
         "scale",
         "tables",
         "tails",

@@ -1,0 +1,95 @@
+"""A report that is open in a browser, with all that the browser complained about."""
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+_NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
+
+
+class Opened:
+    """A page of a browser; `complaints` must stay empty.
+
+    Parameters
+    ----------
+    tab : playwright.sync_api.Page
+    path : Path
+        The report.
+    """
+
+    def __init__(self, tab: Any, path: Path):
+        self.tab = tab
+        self.path = path
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        tab.on("console", self._read)
+        tab.on("pageerror", lambda error: self._note("error", error))
+        tab.on("dialog", lambda dialog: (self._note("dialog", dialog.message), dialog.dismiss()))
+        tab.on("popup", lambda popup: self._note("popup", popup.url))
+        tab.on("request", lambda request: self.requests.append(request.url))
+        tab.add_init_script(
+            "addEventListener('securitypolicyviolation', event =>"
+            " console.error(`refused: ${event.violatedDirective} ${event.blockedURI}`))"
+        )
+
+    def _read(self, message: Any) -> None:
+        if message.type in ("error", "warning", "assert"):
+            self._note(message.type, message.text)
+
+    def _note(self, kind: str, what: object) -> None:
+        self.complaints.append(f"{kind}: {what}")
+
+    def go(self, view: str = "") -> "Opened":
+        """Open the page at a view, such as ``#concepts``, as a link from elsewhere does."""
+        self.tab.goto("about:blank")
+        self.tab.goto(self.path.as_uri() + view)
+        self.tab.wait_for_function("() => document.documentElement.dataset.ready")
+        return self
+
+    def follow(self, view: str) -> "Opened":
+        """Change to another view within the page."""
+        self.tab.evaluate("view => { location.hash = view; }", view)
+        self.settle()
+        return self
+
+    def settle(self) -> None:
+        """Wait until the view that the address names is shown."""
+        self.tab.evaluate(_NEXT_FRAME)
+        self.tab.wait_for_function("() => document.querySelector('main').ariaBusy === 'false'")
+        self.tab.evaluate(_NEXT_FRAME)
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after the other."""
+        for key in keys:
+            self.tab.keyboard.press(key)
+        self.settle()
+
+    @property
+    def view(self) -> str:
+        """The part of the address behind ``#``, with it."""
+        return self.tab.evaluate("() => location.hash")
+
+    @property
+    def main(self) -> Any:
+        """The view that is shown."""
+        return self.tab.locator("main")
+
+    @property
+    def heading(self) -> str:
+        """The heading of the view."""
+        return self.main.locator("h1").first.inner_text()
+
+    def foreign_requests(self) -> list[str]:
+        """Return what was loaded besides the page itself, and data that lie in it."""
+        own = re.escape(self.path.as_uri())
+        return [one for one in self.requests if not re.match(rf"about:|data:|blob:|{own}", one)]
+
+
+def unit_view(layer: str, unit: int, *rest: str) -> str:
+    """Return the link to a unit.
+
+    >>> unit_view("relu3", 17, "negative")
+    '#unit/relu3%3A17/negative'
+    """
+    return "/".join([f"#unit/{quote(f'{layer}:{unit}', safe='')}", *rest])

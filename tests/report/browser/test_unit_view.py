@@ -1,0 +1,300 @@
+"""The view of a unit: its numbers are those of labels.csv, or come from the activations again."""
+
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from tests.naive.evidence import edges, histogram, shared
+from tests.report.browser.conftest import opener
+from tests.report.browser.expected import (
+    Found,
+    Row,
+    answer,
+    assert_is_rounded,
+    fixed,
+    in_words,
+    rows_of,
+)
+from tests.report.browser.opened import unit_view
+from tests.report.browser.runs import Made
+
+pytestmark = pytest.mark.browser
+
+KINDS = (
+    "usual",
+    "one objective",
+    "three objectives",
+    "both directions",
+    "missing labels",
+    "no sample ids",
+)
+_READ = r"""() => {
+    const all = (node, selector) => [...node.querySelectorAll(selector)];
+    const text = node => node.innerText.trim();
+    const numeral = found => Number(found.replaceAll(',', ''));
+    const main = document.querySelector('main');
+    const cards = Object.fromEntries(all(main, 'section.card').map(card =>
+        [text(card.querySelector('h2')), card]));
+    const named = part => Object.entries(cards).find(([name]) => name.includes(part))[1];
+    const bars = card => all(card, '.bars .name').map((name, at) =>
+        [text(name), text(all(card, '.bars .number')[at])]);
+    const samples = card => all(card, 'ul.samples > li').map(item => ({
+        kind: item.className, value: text(item.querySelector('b')),
+        id: item.title.split(', ')[0] }));
+    const curves = all(named('How pure'), 'svg[role=img]')[0];
+    const way = kind => curves.querySelector(`path.${kind}`)?.getAttribute('d');
+    const place = (line, name) => Number(line.getAttribute(name));
+    return {
+        answers: all(main, 'section.answer').map(section => ({
+            words: text(section.querySelector('.headline')),
+            formula: text(section.querySelector('code')),
+            numbers: Object.fromEntries(all(section, '.numbers > div').map(one =>
+                [text(one.querySelector('dt')), text(one.querySelector('dd'))])) })),
+        note: all(main, '[role=note]').map(text).join(' '),
+        top: samples(named(' samples')),
+        missed: samples(named('Missed')),
+        alarms: samples(named('False alarms')),
+        bins: all(named('Activation inside'), 'title').map(one => one.textContent.match(
+            /^inside: ([\d,]+) of ([\d,]+), \D+: ([\d,]+) of ([\d,]+)$/))
+            .map(match => match.slice(1).map(numeral)),
+        curve: { searched: way('searched'), unseen: way('unseen'),
+            x: ['x1', 'x2'].map(name => place(curves.querySelector('line.axis'), name)),
+            y: all(curves, 'line.level').map(line => place(line, 'y1')) },
+        shares: bars(named(' share')),
+        follows: bars(named('Single concepts')),
+        formulas: all(named('All formulas'), 'tbody tr').map(row => [...row.children].map(text)),
+    };
+}"""
+
+
+class Read(NamedTuple):
+    """What the view of a unit says, and the row of labels.csv that is its first answer."""
+
+    row: Row
+    told: dict[str, Any]
+
+
+class Case(NamedTuple):
+    """A run, the rows of its labels.csv, and the views of all living units."""
+
+    made: Made
+    rows: list[Row]
+    units: list[Read]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def case(request, chromium, report_of):
+    made, _ = report_of(request.param)
+    rows = rows_of(made)
+    opening = opener(chromium, report_of)
+    page = next(opening)(request.param)
+    units = []
+    for row, view in first_answers(made, rows):
+        page.follow(view)
+        units.append(Read(row, page.tab.evaluate(_READ)))
+    yield Case(made, rows, units)
+    next(opening, None)
+
+
+def first_answers(made, rows):
+    """Yield the row that is the first answer for each living unit and direction, and its link."""
+    objective = rows[0]["objective"]
+    directions = list(dict.fromkeys(row["direction"] for row in rows if row["formula"]))
+    for layer, values in made.values.items():
+        for unit in range(values.shape[1]):
+            for direction in directions:
+                row = answer(rows, unit, objective, direction)
+                if row["formula"]:
+                    low_end = ["negative"] if direction != directions[0] else []
+                    yield row, unit_view(layer, unit, *low_end)
+
+
+def test_the_numbers_of_each_answer_are_those_of_labels_csv(case):
+    objectives = list(dict.fromkeys(row["objective"] for row in case.rows))
+    assert len(case.units) >= 11
+    for label, told in case.units:
+        unit, direction = int(label["unit"]), label["direction"]
+        answers = [answer(case.rows, unit, one, direction) for one in objectives]
+        if len(told["answers"]) < len(answers):
+            assert len({row["formula"] for row in answers}) == 1
+        for said, row in zip(told["answers"], answers, strict=False):
+            assert said["words"] == in_words(row["formula"], case.made.concepts)
+            assert said["formula"] == row["formula"]
+            assert_are_numbers(said["numbers"], row)
+
+
+def assert_are_numbers(told, row):
+    assert told["AUC"] == fixed(row["auc"])
+    if row["auc_held_out"]:
+        assert told["AUC, unseen"] == fixed(row["auc_held_out"])
+    for name, column in (("p", "p_search"), ("q", "q_value")):
+        if row[column]:
+            assert_is_rounded(told[name], row[column])
+    n, share = re.fullmatch(r"([\d,]+) \(([\d.]+) %\)", told["inside"]).groups()
+    assert int(n.replace(",", "")) == int(row["n_positive"])
+    assert float(share) == pytest.approx(100 * float(row["concept_fraction"]), abs=0.51)
+    size = min(10, int(row["n_positive"]))
+    ((of, hits),) = [(name, text) for name, text in told.items() if name.startswith("of ")]
+    assert int(of.split()[1]) == size
+    if size == 10:
+        precision = float(row["precision_at_10"])
+        assert float(hits.split()[0]) == pytest.approx(10 * precision, abs=0.0551)
+
+
+def test_the_samples_at_the_top_are_those_of_the_activations(case):
+    ids = case.made.concepts.sample_id
+    for row, told in case.units:
+        found = Found.of(case.made, row)
+        order = found.everywhere().ranked.order()[:24]
+        assert [one["value"] for one in told["top"]] == [shown(found.values[at]) for at in order]
+        if ids is not None:
+            assert [one["id"] for one in told["top"]] == [ids[at] for at in order]
+        kinds = np.where(found.extent, "inside", "outside")
+        kinds[~found.domain] = "unknown"
+        assert [one["kind"] for one in told["top"]] == kinds[order].tolist()
+
+
+def shown(value):
+    """A value as JavaScript writes its four significant digits."""
+    short = float(f"{float(value):.4g}")
+    return str(int(short)) if short == int(short) else repr(short)
+
+
+def test_missed_samples_and_false_alarms_are_those_of_the_activations(case):
+    for row, told in case.units:
+        ranked = Found.of(case.made, row).ranked
+        missed = [at for at in ranked.bottom() if ranked.extent[at]][:8]
+        alarms = [at for at in ranked.order() if not ranked.extent[at]][:8]
+        for name, expected in (("missed", missed), ("alarms", alarms)):
+            values = [shown(ranked.values[at]) for at in expected]
+            assert [one["value"] for one in told[name]] == values, name
+
+
+def test_the_histogram_counts_every_sample_once(case):
+    for row, told in case.units:
+        found = Found.of(case.made, row)
+        inside = found.extent & found.domain
+        n, n_all = int(inside.sum()), inside.size
+        bins = np.array(told["bins"])
+        assert np.unique(bins[:, [1, 3]], axis=0).tolist() == [[n, n_all - n]]
+        of_parts = [found.values[part] for part in (inside, ~inside)]
+        at = edges(found.values, 40)
+        expected = np.transpose([histogram(values, at) for values in of_parts])
+        zeros = [int((values == 0).sum()) for values in of_parts]
+        if any(zeros):
+            expected = np.concatenate([[zeros], expected])
+        assert bins[:, [0, 2]].tolist() == expected.tolist()
+        assert bins[:, [0, 2]].sum() == n_all
+
+
+def test_the_curve_goes_through_the_precision_among_the_first_samples(case):
+    for row, told in case.units:
+        for name, unseen in (("searched", False), ("unseen", True)):
+            if told["curve"][name]:
+                n_searched = len(case.made.values[row["layer"]])
+                found = Found.of(case.made, row, unseen=unseen)
+                assert_is_curve(told["curve"], name, found, n_searched)
+    has_unseen = [bool(told["curve"]["unseen"]) for _, told in case.units]
+    assert set(has_unseen) == {case.made.unseen is not None}
+
+
+def assert_is_curve(curve, name, found, n_searched):
+    """Compare the points of a path with precisions; axes and grid say what places mean."""
+    (left, right), top, bottom = curve["x"], min(curve["y"]), max(curve["y"])
+    n_all, n_known = found.domain.size, int(found.domain.sum())
+    ranked = found.ranked
+
+    def precision_at(n):
+        n = min(max(n, 1), n_known)
+        return float(ranked.hits(n)) / n
+
+    for point in re.split("[ML]", curve[name])[1:]:
+        x, y = map(float, point.split())
+        n = round(n_searched ** ((x - left) / (right - left) - 1) * n_all)
+        # A path has one decimal, so that large n are known to a few samples only.
+        near = [precision_at(n + step) for step in range(-(n // 100), n // 100 + 1)]
+        precision = (bottom - y) / (bottom - top)
+        assert min(abs(precision - one) for one in near) < 0.006, (n, precision, near)
+
+
+def test_what_the_top_shares_is_what_the_marks_of_its_samples_say(case):
+    concepts = case.made.concepts
+    n = len(next(iter(case.made.values.values())))
+    of_concepts = [Found.of(case.made, case.rows[0] | {"formula": id}) for id in concepts.id]
+    marks = np.stack([one.extent[:n] for one in of_concepts], axis=1)
+    defined = np.stack([one.domain[:n] for one in of_concepts], axis=1)
+    for row, told in case.units:
+        order = Found.of(case.made, row).everywhere().ranked.order()[:24]
+        expected = shared(order, marks, defined, 0.02)
+        assert [[name.replace("+ ", ""), text] for name, text in told["shares"]] == [
+            [concepts.name[concept], f"{hits} of 24"] for concept, hits in expected
+        ]
+
+
+def test_all_formulas_are_listed_with_their_numbers(case):
+    for label, told in case.units:
+        of_unit = [
+            row
+            for row in case.rows
+            if (row["unit"], row["direction"]) == (label["unit"], label["direction"])
+        ]
+        expected = []
+        for row in of_unit:
+            numbers = [fixed(row["auc"])]
+            if case.made.unseen is not None:
+                numbers.append(fixed(row["auc_held_out"]))
+            expected.append([in_words(row["formula"], case.made.concepts), *numbers])
+        texts = [[cell for cell in line if cell] for line in told["formulas"]]
+        found = [[line[0], *cells_with(line, expected[0])] for line in texts]
+        assert sorted(found) == sorted(expected)
+
+
+def cells_with(line, like):
+    """The numbers of a line that have four decimals: AUC, and AUC on unseen samples."""
+    return [cell for cell in line[1:] if re.fullmatch(r"\d\.\d{4}|–", cell)][: len(like) - 1]
+
+
+def test_concepts_that_a_unit_follows_have_their_auc(case):
+    id_of = dict(zip(case.made.concepts.name, case.made.concepts.id, strict=True))
+    for row, told in case.units:
+        for name, number in told["follows"]:
+            alone = Found.of(case.made, row | {"formula": id_of[name]}).auc()
+            seen = alone if row["direction"] == "positive" else 1 - alone
+            assert float(number) == pytest.approx(seen, abs=6.1e-5)
+        assert len(told["follows"]) == 6
+
+
+def test_a_doubtful_label_is_explained_in_a_sentence(case):
+    words = {
+        "bulk": "describes the bulk|nothing shows that",
+        "chance": "may be chance",
+        "fades": "on unseen samples",
+    }
+    verdicts = {row["verdict"] for row, _ in case.units}
+    assert verdicts & words.keys()
+    for row, told in case.units:
+        if row["verdict"] == "holds":
+            assert told["note"] == ""
+        elif row["verdict"] in words:
+            assert re.search(words[row["verdict"]], told["note"])
+
+
+def test_a_dead_unit_says_so(open_report):
+    page = open_report("usual", unit_view("conv2", 1))
+    assert "This unit is dead" in page.main.inner_text()
+    assert "2.5 on all 240 samples" in page.main.inner_text()
+
+
+def test_the_evidence_of_another_formula_can_be_looked_at(open_report):
+    page = open_report("usual", unit_view("conv2", 0))
+    link = page.main.locator("tbody a").last
+    formula = link.inner_text()
+    link.click()
+    page.settle()
+    assert re.search(r"/\d+$", page.view)
+    assert formula in page.main.locator(".looked-at").inner_text()
+    page.tab.go_back()
+    page.settle()
+    assert page.view == unit_view("conv2", 0)

@@ -1,0 +1,210 @@
+"""The table of units: what it shows is labels.csv, and it can be sorted, searched and saved."""
+
+import csv
+import re
+
+import pytest
+
+from tests.report.browser.expected import (
+    NOTHING,
+    answer,
+    assert_is_rounded,
+    fixed,
+    in_words,
+    rows_of,
+)
+
+pytestmark = pytest.mark.browser
+
+_CELLS = """() => [...document.querySelectorAll('[role=grid] .body [role=row]')].map(row =>
+    Object.fromEntries([...row.children].map(cell =>
+        [cell.className.match(/of-(\\S+)/)[1], cell.innerText.trim()])))"""
+_TOP = """() => [...document.querySelectorAll('[role=grid] .body .of-top10 [role=img]')].map(
+    bars => [bars.getAttribute('aria-label'),
+             [...bars.children].map(bar => bar.className).join(' ')])"""
+
+
+def cells(page):
+    """The rows that the table shows, from top to bottom."""
+    return page.tab.evaluate(_CELLS)
+
+
+def shown_units(page):
+    return [int(row["unit"].split()[0].rpartition(":")[2]) for row in cells(page)]
+
+
+def count(page):
+    return page.tab.get_by_role("status").inner_text()
+
+
+def find(page, text):
+    page.tab.get_by_role("searchbox").fill(text)
+    page.settle()
+
+
+@pytest.mark.parametrize(
+    "kind", ["usual", "one objective", "three objectives", "missing labels", "infinite values"]
+)
+def test_every_cell_is_what_labels_csv_says(open_report, report_of, kind):
+    made, _ = report_of(kind)
+    rows = rows_of(made)
+    objectives = list(dict.fromkeys(row["objective"] for row in rows))
+    found = cells(open_report(kind))
+    assert len(found) == 12
+    for cell in found:
+        unit = int(cell["unit"].split()[0].rpartition(":")[2])
+        label = answer(rows, unit, objectives[0])
+        assert cell["verdict"].split()[-1] == label["verdict"]
+        if label["status"] == "dead":
+            assert (cell["auc"], cell["label"]) == (NOTHING, NOTHING)
+            continue
+        assert cell["label"] == in_words(label["formula"], made.concepts)
+        assert cell["auc"] == fixed(label["auc"])
+        assert ("unseen" in cell) == (made.unseen is not None)
+        assert cell.get("unseen", NOTHING) == fixed(label["auc_held_out"])
+        assert_is_rounded(cell["p"], label["p_search"])
+        assert int(cell["inside"].replace(",", "")) == int(label["n_positive"])
+        if len(objectives) > 1:
+            beside = answer(rows, unit, objectives[1])
+            assert cell["peak-verdict"].split()[-1] == beside["verdict"]
+            is_same = beside["formula"] == label["formula"]
+            said = "same" if is_same else in_words(beside["formula"], made.concepts)
+            assert cell["peak"] == said
+
+
+def test_bars_are_filled_for_the_first_samples_that_are_inside(open_report, report_of):
+    made, _ = report_of("usual")
+    page = open_report("usual")
+    told = dict(zip(shown_units(page), page.tab.evaluate(_TOP), strict=False))
+    living = [unit for unit in shown_units(page) if unit != 1]
+    told = dict(zip(living, page.tab.evaluate(_TOP), strict=True))
+    for unit, (said, bars) in told.items():
+        row = answer(rows_of(made), unit, "auc")
+        hits = re.match(r"([\d.]+) of the 10", said)[1]
+        assert float(hits) == pytest.approx(10 * float(row["precision_at_10"]), abs=0.0551)
+        assert bars.split().count("inside") + bars.split().count("outside") == 10
+
+
+@pytest.mark.parametrize("column", ["unit", "AUC", "unseen", "top 10", "verdict", "p", "inside"])
+def test_a_click_on_a_column_sorts_by_it_and_another_turns_the_order(open_report, column):
+    page = open_report("usual")
+    header = page.tab.get_by_role("columnheader", name=column, exact=False).first
+    orders = []
+    for _ in range(2):
+        header.get_by_role("button").click()
+        page.settle()
+        orders.append(header.get_attribute("aria-sort"))
+        key = re.search(r"of-(\S+)", header.get_attribute("class"))[1]
+        assert_is_sorted([cell[key] for cell in cells(page)], key, orders[-1])
+    assert set(orders) == {"ascending", "descending"}
+
+
+def assert_is_sorted(texts, key, order):
+    if key in ("top10", "verdict"):
+        return
+    if key == "unit":
+        numbers = [int(text.split()[0].rpartition(":")[2]) for text in texts]
+    else:
+        # What is missing comes last in both orders.
+        known = [text for text in texts if text != NOTHING]
+        assert texts[: len(known)] == known
+        numbers = [float(text.replace(",", "")) for text in known]
+    assert numbers == sorted(numbers, reverse=order == "descending")
+
+
+def test_words_and_bounds_find_units(open_report, report_of):
+    made, _ = report_of("usual")
+    page = open_report("usual")
+    labels = [answer(rows_of(made), unit, "auc") for unit in range(12)]
+    for text, expected in {
+        "auc>0.7": [row for row in labels if row["formula"] and float(row["auc"]) > 0.7],
+        "verdict:dead": [row for row in labels if row["verdict"] == "dead"],
+        "-conv2": [],
+        "conv2:7": [labels[7]],
+        "inside<=60 auc>0.6": [
+            row
+            for row in labels
+            if row["formula"] and int(row["n_positive"]) <= 60 and float(row["auc"]) > 0.6
+        ],
+    }.items():
+        find(page, text)
+        assert sorted(shown_units(page)) == sorted(int(row["unit"]) for row in expected), text
+        assert count(page).startswith(f"{len(expected)} of 12")
+
+
+def test_what_cannot_be_found_is_said(open_report):
+    page = open_report("usual")
+    for text, problem in {
+        "auk>0.5": "There is no “auk”",
+        "auc>high": "“high” is not a number",
+        "verdict:good": "No verdict is called “good”",
+    }.items():
+        find(page, text)
+        assert problem in page.tab.get_by_role("alert").inner_text()
+    find(page, "")
+    assert page.tab.get_by_role("alert").inner_text() == ""
+
+
+def test_the_link_holds_what_was_found_and_how_it_is_sorted(open_report):
+    page = open_report("usual")
+    find(page, "auc>0.6 dog")
+    page.tab.get_by_role("columnheader", name="inside").get_by_role("button").click()
+    page.settle()
+    before, link = shown_units(page), page.view
+    assert "find=" in link
+    page.go(link)
+    assert shown_units(page) == before
+    assert page.tab.get_by_role("searchbox").input_value() == "auc>0.6 dog"
+
+
+@pytest.mark.parametrize("kind", ["usual", "hostile names", "both directions"])
+def test_the_saved_table_is_labels_csv(open_report, report_of, kind):
+    made, _ = report_of(kind)
+    rows = rows_of(made)
+    page = open_report(kind)
+    with page.tab.expect_download() as download:
+        page.tab.get_by_role("button", name="CSV").click()
+    with open(download.value.path(), encoding="utf-8-sig", newline="") as file:
+        saved = list(csv.DictReader(file))
+    objective = rows[0]["objective"]
+    n_ends = 2 if kind == "both directions" else 1
+    assert len(saved) == n_ends * 12
+    for line in saved:
+        row = answer(rows, int(line["unit"]), objective, line["direction"])
+        assert line["layer"].lstrip("'") == row["layer"]
+        assert line["label_formula"].lstrip("'") == row["formula"]
+        if row["formula"]:
+            assert line["label_auc"] == str(round(float(row["auc"]), 4))
+            assert line["label_inside"] == row["n_positive"]
+            assert line["label_verdict"] == row["verdict"]
+    cells_that_run = [
+        cell for line in saved for cell in line.values() if re.match(r"[=+@\t\r]|-[^\d]", cell)
+    ]
+    assert cells_that_run == []
+
+
+def test_keys_move_open_and_come_back(open_report):
+    page = open_report("usual")
+    page.press("/")
+    assert page.tab.evaluate("() => document.activeElement.type") == "search"
+    page.tab.keyboard.type("conv2")
+    page.press("Escape", "j", "j")
+    third = shown_units(page)[2]
+    page.press("Enter")
+    assert page.view.endswith(f"%3A{third}")
+    page.press("Escape")
+    assert not page.view.startswith("#unit/")
+    page.press("?")
+    assert page.tab.get_by_role("dialog").is_visible()
+    page.press("Escape")
+    assert not page.tab.get_by_role("dialog").is_visible()
+
+
+def test_the_count_of_a_verdict_shows_its_units(open_report, report_of):
+    made, _ = report_of("usual")
+    labels = [answer(rows_of(made), unit, "auc") for unit in range(12)]
+    page = open_report("usual")
+    page.tab.get_by_role("button", name=re.compile(r"^\d+ \S? ?holds$")).first.click()
+    page.settle()
+    holds = [int(row["unit"]) for row in labels if row["verdict"] == "holds"]
+    assert sorted(shown_units(page)) == holds
