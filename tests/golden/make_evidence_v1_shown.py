@@ -35,7 +35,9 @@ if __name__ == "__main__":
     digests = {"activations": {"sha256": "0" * 64}}
     with tempfile.TemporaryDirectory() as folder:
         with Inputs(activations, concepts).open() as work:
-            parts = [table.evidence for table in label_workload(work, settings, keeps_evidence=True)]
+            parts = [
+                table.evidence for table in label_workload(work, settings, keeps_evidence=True)
+            ]
             about = about_evidence(work, settings, digests, "1" * 64)
         write_whole_evidence(Path(folder), parts, 1, about, lambda *_: SHOWN)
         made = (Path(folder) / "evidence.h5").read_bytes()
