@@ -18,7 +18,7 @@ NEEDED += playwright axe_playwright_python chromium firefox-esr
 # they find with the definitions.
 OWN_LOGIC := executors formula labelling metrics nulls oracle search statistics
 
-.PHONY: demo check quick versions test test-all lint check-lowest check-newest bench clean
+.PHONY: demo check quick versions test test-all lint check-lowest check-newest bench screenshots clean
 
 # The whole path on real data: .venv, installation, labelled neurons in ./invert-demo
 demo: $(VENV)/installed
@@ -64,6 +64,10 @@ check-newest:
 # A quarter of an hour; docs/performance.md explains the tables, which also go to bench-results.json
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m pytest bench --json bench-results.json
+
+# The pictures of the report in docs/pictures/, taken in Chromium; look at them before you commit them
+screenshots: $(VENV)/installed-all
+	$(BIN)/python -m docs.pictures.screenshots
 
 clean:
 	rm -rf $(VENV) .venv-lowest .venv-newest build dist invert-demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -5,6 +5,7 @@ machines, so the pictures are looked at, and no test compares them.
 """
 
 import io
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,7 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from invert_core.demo import run_demo
-from invert_core.report.html_report import REPORT_FILE
-from tests.report.browsers import chromium
+from invert_core.results.run_directory import REPORT_FILE
 
 FOLDER = Path(__file__).resolve().parent
 _COLOURS = 192
@@ -64,7 +64,7 @@ def take(browser: Browser, page: Path, shot: Shot) -> bytes:
     )
     view = context.new_page()
     view.goto(f"{page.as_uri()}#{shot.view}")
-    view.wait_for_selector("main[aria-busy=false]")
+    view.wait_for_function("() => document.documentElement.dataset.ready")
     picture = view.screenshot()
     context.close()
     return picture
@@ -81,6 +81,13 @@ def smaller(picture: bytes) -> bytes:
     return kept.getvalue()
 
 
+def _chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        raise click.ClickException("There is no Chromium. Install it with: apt install chromium")
+    return found
+
+
 @click.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=FOLDER)
 def main(output: Path) -> None:
@@ -88,7 +95,7 @@ def main(output: Path) -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         run = Path(folder, "invert-demo")
         run_demo(run)
-        browser = playwright.chromium.launch(**chromium())
+        browser = playwright.chromium.launch(executable_path=_chromium())
         for shot in SHOTS:
             path = output / f"{shot.name}.png"
             path.write_bytes(smaller(take(browser, run / REPORT_FILE, shot)))

@@ -97,10 +97,11 @@ def show(run: Path, unit: str | None, listing: dict[str, Any], style: str) -> No
     if unit is None:
         _print_list(read_run(run), style, **listing)
         return
-    given = [name for name, value in listing.items() if value]
-    if given:
-        name = "verdict" if given[0] == "verdicts" else given[0]
-        raise click.UsageError(f"--{name} is for the list of all units. Leave out {unit!r}.")
+    usual = {"concept": None, "verdicts": (), "sort": None, "reverse": False, "top": None}
+    for name, value in listing.items():
+        if value != usual[name]:
+            option = "verdict" if name == "verdicts" else name
+            raise click.UsageError(f"--{option} is for the list of all units. Leave out {unit!r}.")
     _print_unit(run, unit, style)
 
 

@@ -49,8 +49,8 @@ def print_unit(
     say_left_out(left_out)
     if not evidence:
         say(
-            "The run holds no evidence, so that hits, histograms and samples are missing; label again "
-            "without --no-evidence to see them."
+            "The run holds no evidence, so that hits, histograms and samples are missing; label "
+            "again without --no-evidence to see them."
         )
 
 

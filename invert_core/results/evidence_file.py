@@ -1,6 +1,5 @@
 """The file evidence.h5 of a run, read: what the highest samples of its units are."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -19,14 +18,16 @@ from invert_core.files.hdf5_checksums import (
 from invert_core.files.hdf5_values import as_text, as_whole
 from invert_core.files.input_file import input_path
 from invert_core.results.concept_records import ConceptEvidence
-from invert_core.results.evidence_errors import AGAIN, contradiction
+from invert_core.results.evidence_checks import (
+    AGAIN,
+    DIRECTIONS,
+    Fields,
+    contradiction,
+    contradictions,
+)
 from invert_core.results.evidence_records import (
     ALIKE,
     CONCEPTS,
-    FILLED,
-    INDICES,
-    NO_SAMPLE,
-    NO_UNIT,
     ROWS,
     UNITS,
     record_types,
@@ -38,9 +39,6 @@ from invert_core.results.shown_datasets import read_ids, read_marks, read_shown,
 FORMAT = "invert-evidence"
 FORMAT_VERSION = 1
 
-DIRECTIONS = ("positive", "negative")
-"""The directions, in the order of their numbers in the file."""
-
 _SHA256 = ("activations", "held_out", "labels")
 
 
@@ -50,24 +48,7 @@ NAMES = ("layer", "objective", "concept")
 """The lists of text that a file has of its own."""
 LATER_NAMES = ("concept_name", "concept_definition")
 """The lists of text that earlier versions did not write."""
-_ASCENDING = ("cuts", HELD_OUT_CUTS, "compared", "shown_row")
-_LENGTHS = {
-    "n_units": "layer",
-    "concept_positive": "concept",
-    "concept_defined": "concept",
-    CONCEPTS: "unit",
-    UNITS: "record",
-    ALIKE: "record",
-    ROWS: "row",
-    HELD_OUT: "row",
-}
-"""Of what each list, and each field of a group, has one entry."""
-
-
 _WHOLE = np.dtype("<u4")
-
-Fields = dict[str, np.ndarray]
-"""The records of a group: an array of each field."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +139,7 @@ class RunEvidence:
             named = {name: file.attrs.get(f"{name}_sha256") for name in _SHA256}
         if n_samples is None:
             raise contradiction(file, "it does not say how many samples were searched")
-        for wrong in _contradictions(fields, names, n_samples):
+        for wrong in contradictions(fields, names, n_samples):
             raise contradiction(file, wrong)
         groups = _by_group(fields)
         layer, objective, direction = (
@@ -290,71 +271,6 @@ def _read(group: h5py.Group, name: str, of: np.dtype) -> np.ndarray:
             AGAIN,
         )
     return values
-
-
-def _contradictions(
-    fields: Fields, names: Mapping[str, tuple[str, ...]], n_samples: int
-) -> Iterator[str]:
-    """Yield what is wrong; each check relies on those before it."""
-    n_units = fields["n_units"].sum(dtype=np.int64)
-    n_ways = max(1, np.unique(fields[f"{UNITS}/direction"]).size)
-    lengths = {name: len(of_name) for name, of_name in names.items()}
-    lengths |= {"unit": n_units, "record": n_units * n_ways, "row": len(fields[f"{ROWS}/record"])}
-    for name, values in fields.items():
-        of = _LENGTHS.get(name.split("/")[0])
-        if of and len(values) != lengths[of]:
-            yield f"/{name} has {len(values):,} entries, not one for each {of}"
-    for name, strange in _strangers(fields, lengths):
-        if strange.size:
-            yield f"/{name} holds {strange[0]:,}, which stands for nothing"
-    for name in _ASCENDING:
-        values = fields.get(name, np.empty(0))
-        if (values[1:] <= values[:-1]).any():
-            yield f"/{name} does not ascend"
-    yield from (wrong for wrong, is_so in _wrong_numbers(fields, n_samples, n_ways) if is_so)
-
-
-def _strangers(fields: Fields, lengths: Mapping[str, int]) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the name of each field that points at something, and all in it that points nowhere."""
-    sizes = {**lengths, "direction": len(DIRECTIONS), "truth": 3}
-    known = {name: np.arange(size) for name, size in sizes.items()}
-    known["sample"] = fields["shown_row"]
-    for name, what in INDICES.items():
-        yield name, fields[name][~np.isin(fields[name], known[what])]
-    for name, what in FILLED.items():
-        listed = fields.get(name, np.empty(0, np.uint32))
-        listed = listed[listed != NO_UNIT]
-        yield name, listed[~np.isin(listed, known[what])]
-    # Units alike are of the same layer.
-    of_layer = fields[f"{UNITS}/layer"].astype(np.uint64) << np.uint64(32)
-    alike = fields[f"{ALIKE}/unit"]
-    is_there = np.isin(of_layer[:, None] | alike, of_layer | fields[f"{UNITS}/unit"])
-    yield f"{ALIKE}/unit", alike[~is_there & (alike != NO_UNIT)]
-
-
-def _wrong_numbers(
-    fields: Fields, n_samples: int, n_ways: int
-) -> Iterator[tuple[str, bool | np.bool_]]:
-    """Yield sentences on numbers, and whether they are true."""
-    n_units, layer = fields["n_units"], fields[f"{UNITS}/layer"]
-    in_layers = np.bincount(layer, minlength=n_units.size)
-    yield "/n_units is not how many units there are", (in_layers != n_ways * n_units).any()
-    for name in ("layer", "unit"):
-        of_units = fields[f"{UNITS}/{name}"].reshape(-1, n_ways)
-        yield f"/{UNITS}/{name} changes within a unit", (of_units != of_units[:, :1]).any()
-    ways = fields[f"{UNITS}/direction"].reshape(-1, n_ways)
-    yield f"/{UNITS}/direction is not the same for all units", (ways != np.unique(ways)).any()
-    cuts, held_out_cuts = fields["cuts"], fields.get(HELD_OUT_CUTS, fields["cuts"])
-    yield "/cuts does not end with the number of samples", cuts[-1:].tolist() != [n_samples]
-    yield f"/{HELD_OUT_CUTS} is empty", not held_out_cuts.size
-    yield "hits are counted among no samples", 0 in (cuts[0], held_out_cuts[0])
-    # All of these samples were searched.
-    named = np.union1d(fields["compared"], fields["shown_row"])
-    yield "it names a sample that cannot be", NO_SAMPLE in named
-    yield "it names more samples than were searched", named.size > n_samples
-    positive, defined = fields["concept_positive"], fields["concept_defined"]
-    yield "/concept_positive is above /concept_defined", (positive > defined).any()
-    yield "/concept_defined is above the number of samples", (defined > n_samples).any()
 
 
 def _by_group(fields: Fields) -> dict[str, Fields]:

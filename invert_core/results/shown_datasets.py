@@ -9,7 +9,7 @@ import numpy as np
 from invert_core.files.hdf5 import broken_file_errors, has_item, own_dataset, own_group
 from invert_core.files.hdf5_checksums import read_array, read_strings, write_array, write_strings
 from invert_core.files.hdf5_values import as_text
-from invert_core.results.evidence_errors import contradiction
+from invert_core.results.evidence_checks import contradiction
 
 if TYPE_CHECKING:
     from invert_core.data.previews.shown import ShownSamples

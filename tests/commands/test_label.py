@@ -36,7 +36,7 @@ def test_the_table_shows_the_most_convincing_units_by_name(inputs):
         "The labels of 4 units (2 significant, with q below 0.05; 1 dead, with a constant "
         "activation) are in 'run', marked as headlines.\n"
         "Verdicts: 2 holds, 1 chance, 1 dead; 2 holds, 1 chance (of the peaks).\n"
-        "Look at all of it in a browser with: invert report run\n"
+        "Look at all of it in a browser with: invert report run --open\n"
         "Look at one unit with: invert show run fc:0\n"
     ).splitlines(keepends=True)
 

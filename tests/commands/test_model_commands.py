@@ -444,10 +444,8 @@ def test_a_full_disk_stops_an_extraction_and_leaves_nothing(here, data, limit):
 
 def test_the_demo_leaves_a_run_that_other_commands_read(here):
     result = invert("demo", "-o", "a demo", "--top", 3)
-    assert "The run is in 'a demo'.\n" in result.stderr
-    assert "browser with: invert report 'a demo'\nLook at one unit with: invert show 'a demo' " in (
-        result.stderr
-    )
+    assert "The run is in 'a demo'.\nLook at one unit with: invert show 'a demo' " in result.stderr
+    assert f"opens with a double click: {here / 'a demo' / 'report.html'}\n" in result.stderr
     assert "Verdicts: " in result.stderr
     assert "misses its strongest responses with: invert show 'a demo' relu3:5\n" in result.stderr
     first = result.stdout.split("single concepts:")[1].splitlines()[2].split()[0]

@@ -4,42 +4,241 @@ import csv
 import io
 import json
 import re
+import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from invert_core.commands.label_table import on_held_out
+from invert_core.commands import main
+from invert_core.commands.label_cells import interval, on_held_out
 from invert_core.results.columns import Label
 from tests.command_line import invert, refused
+from tests.commands.screen import Screen
+from tests.results.changed_files import seal_run
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "run_v1"
 
 
-def test_a_unit_is_shown_with_its_rows_and_the_best_of_each_length(run):
-    text = invert("show", "run", "fc:0").stdout
-    for asked in (
-        "auc, what the whole activation separates",
-        "phi, what the strongest responses share",
-    ):
-        _, _, of_objective = text.partition(f"\nBy {asked}:\n")
-        rows, lengths, *_ = of_objective.split("\n\n")
-        assert rows.splitlines()[1].split()[:5] == ["1", "*", "apple", "&", "~brown"]
-        title, *lines = lengths.splitlines()
-        assert title == f"Best found of each length by {asked[:3]}, positive:"
-        assert [line.split()[0] for line in lines][:3] == ["length", "1", "2"]
-    assert "a & ~b" not in text
+def label(*more):
+    """Label by AUC alone."""
+    given = ("-o", "run", "--objective", "auc", "--permutations", 0, "--overwrite")
+    invert("label", "activations.npz", "concepts.csv", *given, *more)
 
 
-def test_formulas_are_shown_once_in_names_that_can_be_given_again(run):
-    _, _, _, head, first, *_ = invert("show", "run", "fc:0").stdout.splitlines()
-    assert "formula" not in head
-    (row, *_) = json.loads(invert("show", "run", "fc:0", "--format", "json").stdout)
-    assert (row["label"], row["formula"]) == ("apple & ~brown", "a & ~b")
-    assert f"  {row['label']}  " in first
+def parts(unit):
+    """Return the lines of each part of what is shown of a unit."""
+    shown = invert("show", "run", unit).stdout
+    return [part.splitlines() for part in shown.rstrip("\n").split("\n\n")]
 
 
-def test_a_dead_unit_is_shown_as_such(run):
-    assert "dead" in invert("show", "run", "fc:2").stdout
+def test_formulas_are_listed_by_each_objective_with_the_best_of_each_length(run):
+    *_, by_auc, by_phi = parts("fc:0")
+    for (title, head, *rows), objective in ((by_auc, "auc"), (by_phi, "phi")):
+        assert title.startswith(f"By {objective}, what the ")
+        assert head.split()[:3] == ["rank", "label", objective]
+        rows_of = [row for row in json_of("fc:0") if row["objective"] == objective]
+        formulas = [row["label"] for row in rows_of]
+        formulas += [one["label"] for one in rows_of[0]["by_length"]]
+        assert [label_of(row) for row in rows] == list(dict.fromkeys(formulas))
+        ranks = [row.split()[0] for row in rows]
+        assert ranks[: len(rows_of)] == [str(row["rank"]) for row in rows_of]
+        assert set(ranks[len(rows_of) :]) <= {"-"}
+
+
+def json_of(unit):
+    return json.loads(invert("show", "run", unit, "--format", "json").stdout)
+
+
+def label_of(row):
+    """Return the formula in a line of the table of formulas."""
+    return re.match(r"\s*\S+\s+(?:\*\s+)?(\S.*?)  ", row)[1]
+
+
+def test_the_headline_is_marked_among_the_formulas(run):
+    *_, by_auc, _ = parts("fc:0")
+    marked = [label_of(row) for row in by_auc[2:] if re.match(r"\s*\d+\s+\*", row)]
+    assert marked == ["apple & ~brown"]
+
+
+def test_a_headline_that_is_not_among_the_best_rows_comes_after_them(inputs):
+    label("--beam", 1)
+    *_, (_, _, first, second, *_) = parts("fc:3")
+    assert re.match(r"\s*1\s+[~\w]", first)
+    assert re.match(r"\s*2\s+\*", second)
+
+
+def test_each_direction_is_shown_by_itself(inputs):
+    label("--direction", "both")
+    shown = invert("show", "run", "fc:0").stdout
+    _, positive, negative = re.split(r"Direction (?:positive|negative):\n", shown)
+    assert "Headline: a & ~b (holds: true on 10 of the 10 highest samples)\n" in positive
+    assert " of the 10 lowest samples)\n" in negative
+    assert "lowest samples (+ true, − false: headline):\n" in negative
+    assert "lowest" not in positive
+
+
+def test_numbers_of_label_and_peak_stand_with_their_hits_and_with_what_chance_gives(two_answers):
+    numbers = parts("fc:0")[1]
+    head, *rows = [re.split(r"\s{2,}", line.strip()) for line in numbers]
+    assert head == ["auc", "p search", "q", "positive", "top 1", "top 10", "top 100"]
+    first, by_chance, peak, _ = rows
+    (wide,), (narrow,) = (
+        [row for row in json_of("fc:0") if row["headline"] and row["objective"] == objective]
+        for objective in ("auc", "phi")
+    )
+    assert first[:2] == ["headline", f"{wide['auc']:.4f}"]
+    assert peak[:2] == ["peak", f"{narrow['auc']:.4f}"]
+    for row, found in ((first, wide), (peak, narrow)):
+        assert row[4] == str(found["n_positive"])
+        assert row[6] == f"{10 * found['precision_at_10']:g}"
+        assert row[7] == f"{100 * found['precision_at_100']:g}"
+    fraction = wide["concept_fraction"]
+    assert by_chance[0] == "by chance"
+    expected = [fraction, 10 * fraction, 100 * fraction]
+    assert [float(cell) for cell in by_chance[1:]] == pytest.approx(expected, rel=0.1)
+
+
+def test_histograms_of_samples_inside_and_outside_have_counts_and_zeros_apart(here):
+    rng = np.random.default_rng(4)
+    mark = np.arange(200) < 80
+    values = np.maximum(rng.normal(size=200) + 2 * mark, 0)
+    np.savez("activations.npz", fc=values[:, None])
+    np.savez("c.npz", labels=mark[:, None], id=["a"])
+    invert("label", "activations.npz", "c.npz", "-o", "run", "--permutations", 0)
+    (scale, inside, outside, *_) = parts("fc:0")[3]
+    assert scale.split() == ["0", f"{values.astype(np.float32).max():.4g}", *ENDS]
+    counts = np.histogram(values[mark & (values != 0)], 40, (0, values.max()))[0]
+    bars = inside.removeprefix("both true   ")[:40]
+    assert [bar != " " for bar in bars] == (counts > 0).tolist()
+    assert bars[counts.argmax()] == "█"
+    zeros = [int((values[of] == 0).sum()) for of in (mark, ~mark)]
+    assert inside.split()[-2:] == ["80", str(zeros[0])]
+    assert outside.split()[-2:] == ["120", str(zeros[1])]
+
+
+ENDS = ("samples", "of", "these", "0")
+
+
+def test_the_highest_samples_have_a_sign_for_each_answer(two_answers):
+    title, *lines = parts("fc:0")[2]
+    assert title.endswith(" highest samples (+ true, − false: headline, peak):")
+    signed = [tuple(one.split()) for line in lines for one in re.split(r"\s{2,}", line)]
+    assert int(title.split()[1]) == len(signed) >= 12
+    values = np.load("activations.npz")["fc"][:, 0]
+    table = np.loadtxt("concepts.csv", delimiter=",", skiprows=1)
+    order = np.argsort(-values)[: len(signed)]
+    expected = []
+    for row in order:
+        marks = "".join("+" if table[row, column] else "−" for column in (1, 2))
+        expected.append((marks, "row", str(row), f"{values[row]:.4g}"))
+    assert signed == expected
+
+
+def test_what_the_highest_samples_share_is_told_with_what_the_label_lacks(two_answers):
+    told = parts("fc:0")[0][2]
+    table = np.loadtxt("concepts.csv", delimiter=",", skiprows=1)
+    by_chance = 24 * table[:, 2].mean()
+    assert told == (
+        f"The highest 24 share (by chance; + not in the headline): + narrow 24 ({by_chance:.2g})"
+    )
+    assert "(by chance; + not in the headline and peak): narrow 24 " in "\n".join(parts("fc:1")[0])
+
+
+def test_units_alike_are_named(here):
+    rng = np.random.default_rng(2)
+    one = rng.normal(size=100)
+    np.savez("a.npz", fc=np.stack([one, -one, rng.normal(size=100)], axis=1))
+    np.savez("c.npz", labels=(rng.random((100, 1)) < 0.4), id=["a"])
+    invert("label", "a.npz", "c.npz", "-o", "run", "--permutations", 0)
+    assert (
+        "Units alike (rank correlation): fc:1 -1.00, fc:2 " in invert("show", "run", "fc:0").stdout
+    )
+
+
+def test_texts_of_samples_are_shown_where_the_run_has_them(two_answers, monkeypatch):
+    from invert_core.results import evidence_file
+
+    read = evidence_file.RunEvidence.of_file.__func__
+
+    def with_texts(cls, file):
+        found = read(cls, file)
+        return replace(found, shown_text=tuple(f"text\x1b {row}" for row in found.shown))
+
+    monkeypatch.setattr(evidence_file.RunEvidence, "of_file", classmethod(with_texts))
+    title, *lines = parts("fc:0")[2]
+    assert title.startswith("The 8 highest samples")
+    assert len(lines) == 8
+    for line in lines:
+        _, row, number, _, text, again = line.split()
+        assert (row, text, again) == ("row", r"text\x1b", number)
+
+
+def test_a_run_without_evidence_says_what_is_missing(inputs):
+    label("--no-evidence")
+    shown = invert("show", "run", "fc:0")
+    assert shown.stderr.startswith("The run holds no evidence, so that hits, histograms and ")
+    assert "top 10" not in shown.stdout
+    headline, numbers, formulas = shown.stdout.split("\n\n")
+    assert headline == "Headline: a & ~b"
+    assert numbers.split()[0] == "auc"
+    assert formulas.startswith("By auc, what the whole activation separates:\n")
+
+
+def test_where_labels_are_missing_an_unknown_sample_has_a_sign(inputs):
+    table = (inputs / "concepts.csv").read_text().splitlines()
+    blank = [",".join([*line.split(",")[:1], "", *line.split(",")[2:]]) for line in table[1:21]]
+    (inputs / "blanks.csv").write_text("\n".join([table[0], *blank, *table[21:]]) + "\n")
+    files = ("activations.npz", "blanks.csv", "--missing", "exclude")
+    invert("label", *files, "-o", "run", "--permutations", 0, "--max-fraction", 0.9)
+    shown = invert("show", "run", "fc:0").stdout
+    assert re.search(r"^\? s\d+ ", shown, re.MULTILINE)
+    assert "headline others" in shown
+    assert "headline false" not in shown
+
+
+@pytest.mark.parametrize("given", [(), ("-q",)])
+def test_a_dead_unit_is_shown_as_such(run, given):
+    shown = invert("show", "run", "fc:2", *given)
+    told = "fc:2 is dead: its activation is constant, 1, so no formula fits.\n"
+    assert (shown.stdout, shown.stderr) == (told, "")
+
+
+def test_a_dead_unit_without_evidence_is_shown_as_such(inputs):
+    label("--no-evidence", "--direction", "both")
+    told = "fc:2 is dead: its activation is constant, so no formula fits.\n"
+    assert invert("show", "run", "fc:2").stdout == told
+
+
+def test_the_golden_run_of_version_1_is_shown():
+    text = invert("show", GOLDEN, "layer4.1.relu:1").stdout
+    assert " q " not in text
+    assert "box & ~a tin" in text
+    (row,) = json.loads(invert("show", GOLDEN, "fc:0", "--format", "json").stdout)
+    assert row["status"] == "dead"
+    assert "is dead" in invert("show", GOLDEN, "fc:0").stdout
+
+
+def test_the_evidence_of_other_labels_is_refused(run):
+    path = run / "labels.jsonl"
+    path.write_text(path.read_text().replace("apple", "pear"))
+    seal_run(run)
+    assert "evidence.h5' belongs to other labels" in refused("show", "run", "fc:0")
+
+
+@pytest.mark.parametrize("columns", [80, 100, 140])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_all_that_is_shown_fits_the_terminal(run, monkeypatch, columns, encoding):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for unit in ([], ["fc:0"], ["fc:3"]):
+        drawn = Screen(encoding)
+        monkeypatch.setattr(sys, "stdout", drawn)
+        main(["show", "run", *unit, "-q"], prog_name="invert", standalone_mode=False)
+        lines = drawn.text().splitlines()
+        assert lines
+        # A headline is a sentence, which the terminal breaks.
+        assert all(len(line) <= columns for line in lines if not re.match("Headline|Peak", line))
 
 
 def test_json_has_what_labels_jsonl_has(run):
@@ -69,17 +268,6 @@ def test_an_unknown_unit_is_refused(run, unit, words):
     assert words in refused("show", "run", unit)
 
 
-def test_the_q_value_stands_beside_p_of_the_headline(run):
-    _, head, *lines = invert("show", "run", "fc:0").stdout.split("\n\n")[1].splitlines()
-    rows = [json.loads(line) for line in (run / "labels.jsonl").read_text().splitlines()]
-    (first, *others) = (row for row in rows if (row["unit"], row["objective"]) == (0, "auc"))
-    start = head.index(" q ") + 1
-    shown = [line[start:].split("  ")[0].strip() for line in lines]
-    assert float(shown[0]) == pytest.approx(first["q_value"], abs=0.006)
-    assert shown[1:] == [""] * len(others)
-    assert {row["q_value"] for row in others} == {None}
-
-
 @pytest.mark.parametrize(
     ("values", "shown"),
     [
@@ -87,7 +275,7 @@ def test_the_q_value_stands_beside_p_of_the_headline(run):
         ({"auc_held_out": 0.8127}, "0.813"),
         (
             {"auc_held_out": 0.8127, "auc_held_out_low": 0.7, "auc_held_out_high": 0.9},
-            "0.813 (0.70-0.90)",
+            "0.813 0.70-0.90",
         ),
         ({"objective": "phi", "auc_held_out": 0.8127, "auc_held_out_low": 0.7}, "-"),
         ({"objective": "phi", "auc_held_out": 0.8127, "score_held_out": 0.3126}, "0.313"),
@@ -95,39 +283,7 @@ def test_the_q_value_stands_beside_p_of_the_headline(run):
 )
 def test_what_was_searched_for_is_shown_on_held_out_samples_an_auc_with_its_interval(values, shown):
     row = Label.of_dead_unit(layer="fc", unit=0, direction="positive", n_samples=9, **values)
-    assert on_held_out(row) == shown
-
-
-def test_the_golden_run_of_version_1_is_shown():
-    text = invert("show", GOLDEN, "layer4.1.relu:1").stdout
-    assert " q " not in text.splitlines()[0]
-    assert "box & ~a tin" in text
-    assert "Best found of each length, positive:" in text
-    (row,) = json.loads(invert("show", GOLDEN, "fc:0", "--format", "json").stdout)
-    assert row["status"] == "dead"
-
-
-def shown_tables(unit, *more):
-    """Label, show a unit, and return the lines above the rows, the rows and the best by length."""
-    files = ("activations.npz", "concepts.csv")
-    given = ("-o", "run", "--objective", "auc", "--permutations", 0, "--overwrite")
-    invert("label", *files, *given, *more)
-    rows, *lengths = invert("show", "run", unit).stdout.split("\nBest found of each length, ")
-    told = [line for line in rows.splitlines() if line.startswith("Headline")]
-    return told, rows.splitlines()[len(told) :], [part.splitlines()[1:] for part in lengths]
-
-
-def marked(lines):
-    """Return the labels of the lines with a mark in the column of headlines."""
-    at = lines[0].index("headline")
-    return [line[at + 10 :].split("  ")[0] for line in lines[1:] if line[at] == "*"]
-
-
-def test_the_headline_is_said_and_marked_in_both_tables(inputs):
-    told, rows, (lengths,) = shown_tables("fc:0")
-    assert told == ["Headline: a & ~b (holds: true on 10 of the 10 highest samples)"]
-    assert marked(rows) == marked(lengths) == ["a & ~b"]
-    assert "direction" not in rows[0]
+    assert f"{on_held_out(row)} {interval(row)}".rstrip() == shown
 
 
 def test_label_and_peak_are_said_once_where_they_say_the_same(run):
@@ -144,16 +300,16 @@ def test_a_headline_that_is_worth_nothing_says_so(inputs):
 
 
 def test_the_lowest_samples_are_the_top_of_the_other_direction(inputs):
-    told, *_ = shown_tables("fc:0", "--direction", "negative")
-    assert told[0].endswith(" of the 10 lowest samples)")
+    label("--direction", "negative")
+    told, *_ = invert("show", "run", "fc:0").stdout.splitlines()
+    assert told.endswith(" of the 10 lowest samples)")
 
 
 def test_label_and_peak_are_told_apart_where_they_differ(two_answers):
     told = invert("show", "run", "fc:0").stdout.splitlines()[:3]
-    assert told == [
+    assert told[:2] == [
         "Headline: wide (bulk: true on 0 of the 10 highest samples)",
         "Peak: narrow (holds: true on 10 of the 10 highest samples)",
-        "",
     ]
 
 
@@ -184,22 +340,6 @@ def test_hits_among_the_ten_highest_are_shown_where_evidence_was_made(two_answer
     assert "top 10" not in shown
     assert "verdict" not in shown
     assert "status" in shown
-
-
-def test_a_headline_that_is_not_among_the_best_rows_comes_after_them(inputs):
-    (told,), rows, (lengths,) = shown_tables("fc:3", "--beam", 1)
-    assert [line.split()[0] for line in rows] == ["rank", "1", "2"]
-    (headline,) = marked(rows)
-    assert marked(rows[:2]) == []
-    assert marked(lengths) == [headline]
-    assert told.startswith(f"Headline: {headline} (")
-
-
-def test_each_direction_has_a_headline(inputs):
-    told, rows, lengths = shown_tables("fc:0", "--direction", "both")
-    assert [line.split(":")[0] for line in told] == ["Headline, positive", "Headline, negative"]
-    assert rows[0].split()[-1] == "direction"
-    assert len(marked(rows)) == len(lengths) == 2
 
 
 def test_a_unit_without_a_headline_has_no_column_for_it(run):

@@ -1,6 +1,5 @@
 """Tables for people: they fit the terminal, and lose nothing elsewhere."""
 
-import io
 import sys
 
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 
 from invert_core.commands.signs import can_write, cut_to, signs, width_of
 from invert_core.commands.tables import Address, Fit, Number, print_rows, table
+from tests.commands.screen import Screen
 
 LABEL = "three & ~slanted right & (left of centre | bottom heavy)"
 ROW = {
@@ -25,19 +25,6 @@ LESS = Fit(drop=("positive", "p_search", "peak"))
 def shown(width, fit=LESS, rows=(ROW, ROW)):
     lines, left_out = table(rows, list(rows[0]), width, fit)
     return lines, left_out
-
-
-class Screen(io.TextIOWrapper):
-    """What stands for a terminal."""
-
-    def __init__(self, encoding="utf-8"):
-        super().__init__(io.BytesIO(), encoding, "backslashreplace", write_through=True)
-
-    def isatty(self):
-        return True
-
-    def text(self):
-        return self.buffer.getvalue().decode(self.encoding)
 
 
 def screen(monkeypatch, encoding="utf-8"):

@@ -61,12 +61,14 @@ def test_errors_and_messages_escape_names_too(hostile):
 
 
 def test_a_hostile_run_is_shown_escaped(hostile):
-    invert("label", "a.npz", "c.npz", "-o", "run")
+    # Evidence would belong to other labels.
+    invert("label", "a.npz", "c.npz", "-o", "run", "--no-evidence")
     path = hostile / "run" / "labels.jsonl"
     text = path.read_text(encoding="utf-8").replace('"positive"', json.dumps(HOSTILE))
     path.write_text(text, encoding="utf-8")
     seal_run(hostile / "run")
     assert_harmless(invert("show", "run", "evil\x1b[2J:0").stdout)
+    assert_harmless(invert("show", "run").stdout)
     refused("show", "run", "evil")
 
 
@@ -187,7 +189,7 @@ STEPS = logging.getLogger("invert.steps")
     [
         (True, False, "\r\x1b[K1 of 2\r\x1b[K2 of 2\r\x1b[K"),
         (True, True, ""),
-        (False, False, ""),
+        (False, False, ""),  # tests/commands/test_progress.py has the lines of a log
     ],
 )
 def test_steps_of_compilation_are_drawn_over_one_line_of_a_terminal_alone(

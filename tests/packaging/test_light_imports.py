@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / "tests" / "golden" / "run_v1"
@@ -116,6 +118,23 @@ def test_runs_are_compared_without_anything_heavy(certified):
     done = run_command("compare", RUN, certified)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("optimal in ")
+
+
+def test_samples_are_copied_with_pillow_and_h5py_alone(tmp_path):
+    Image.new("L", (3, 2)).save(tmp_path / "a.png")
+    (tmp_path / "texts.csv").write_text("text\none\n")
+    np.save(tmp_path / "a.npy", np.zeros((1, 1, 8, 8)))
+    places = {"images": tmp_path, "texts": tmp_path / "texts.csv", "arrays": tmp_path / "a.npy"}
+    sources = [{"kind": kind, "path": str(place)} for kind, place in places.items()]
+    code = """
+HEAVY -= {{"PIL", "h5py"}}
+from invert_core import shown_samples
+for source in {sources}:
+    made = shown_samples({{0: "a.png"}}, source)
+    assert made.picture or made.text, made.missing
+"""
+    done = run(code.format(sources=sources))
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_heavy_import_is_noticed():

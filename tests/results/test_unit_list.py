@@ -70,7 +70,7 @@ def test_a_concept_is_found_by_id_name_or_pattern_in_any_answer(here, concept, i
         if any(id in row.formula for row in unit for id in ids):
             expected.append(unit)
     assert list_units(found, concept=concept) == expected
-    assert 0 < len(expected)
+    assert len(expected) > 0
 
 
 def test_names_are_those_of_the_concept_set(here):

@@ -6,6 +6,7 @@ from pathlib import Path
 from invert_core.data.arrays.array_files import SUFFIXES as ARRAYS
 from invert_core.data.images.image_files import SUFFIXES as IMAGES
 from invert_core.data.opening import ARCHIVES
+from invert_core.data.previews.wanted import Wanted
 from invert_core.data.texts.opening import SUFFIX as TEXT
 from invert_core.errors import DataError, MissingFileError
 from invert_core.tables.columns import SUFFIXES as TABLES
@@ -29,13 +30,14 @@ def located(source: Mapping[str, str], root: Path | None) -> Path:
     return root / before.name if before.name and (root / before.name).is_file() else root
 
 
-def kind_of(shown: Mapping[int, str], source: Mapping[str, str], root: Path | None) -> str:
+def kind_of(wanted: Wanted) -> str:
     """Return the kind of the samples; if no activation file says it, names of files tell."""
+    source, root = wanted.source, wanted.root
     if source.get("kind") in _ENDINGS and (root is not None or "path" in source):
         return source["kind"]
     if root is None:
         raise MissingFileError("The activation file does not say where its samples are.")
-    name = root.name if root.is_file() else next(iter(shown.values()), "")
+    name = root.name if root.is_file() else next(iter(wanted.shown.values()), "")
     for kind, endings in _ENDINGS.items():
         if name.lower().endswith(endings):
             return kind

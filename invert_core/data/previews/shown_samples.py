@@ -1,7 +1,7 @@
 """Makes small copies of the samples that a run shows."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from invert_core.data.previews.absent import Absent, sentence
@@ -11,7 +11,8 @@ from invert_core.data.previews.place import kind_of
 from invert_core.data.previews.shown import ShownSamples
 from invert_core.data.previews.text_beginnings import beginnings_of_texts
 from invert_core.data.previews.wanted import Found, Wanted
-from invert_core.errors import InvertError, MissingFileError, StaleFileError
+from invert_core.errors import DataError, InvertError, MissingFileError, StaleFileError
+from invert_core.files.input_file import input_path
 
 Progress = Callable[[int, int], None]
 
@@ -31,7 +32,7 @@ _TOLD_AT_ONCE = 64
 def shown_samples(
     shown: Mapping[int, str],
     source: Mapping[str, str],
-    root: Path | None = None,
+    root: str | PathLike[str] | None = None,
     progress: Progress | None = None,
     marks: Mapping[int, int] | None = None,
 ) -> ShownSamples:
@@ -47,7 +48,7 @@ def shown_samples(
         samples have no ids.
     source : mapping of str to str
         Where the samples were, such as `RunEvidence.source`.
-    root : Path, optional
+    root : path, optional
         Where they are, if they have moved: the folder or archive of images; the folder, file or
         table of texts; the file of arrays; or the folder that such a file is in.
     progress : callable, optional
@@ -60,15 +61,28 @@ def shown_samples(
     -------
     ShownSamples
         The samples in the order of `shown`.
+
+    Raises
+    ------
+    DataError
+        What should be text or a whole number is something else.
+    MissingFileError
+        `root` cannot be looked up.
     """
+    wanted = Wanted(
+        _checked("id", shown, int, str),
+        _checked("source", source, str, str),
+        None if root is None else input_path(root),
+        _checked("mark", {} if marks is None else marks, int, int),
+    )
 
     def tell(done: int) -> None:
         if progress is not None and (not done % _TOLD_AT_ONCE or done == len(shown)):
             progress(done, len(shown))
 
     try:
-        kind = kind_of(shown, source, root)
-        found = _MAKERS[kind](Wanted(shown, source, root, marks or {}), tell)
+        kind = kind_of(wanted)
+        found = _MAKERS[kind](wanted, tell)
     except (InvertError, OSError, MemoryError) as error:
         return ShownSamples(missing=_as_text(_why_none(error)))
     copies = found.copies
@@ -81,6 +95,17 @@ def shown_samples(
         return ShownSamples(text=tuple(_or("", one) for one in copies), missing=missing)
     content, mime = zip(*(_or((b"", ""), one) for one in copies), strict=True)
     return ShownSamples(picture=content, mime=mime, missing=missing)
+
+
+def _checked(what: str, given: Any, key: type, value: type) -> dict[Any, Any]:
+    """Return a mapping as a dictionary, which must have keys and values of these types."""
+    found = dict(given)
+    if not all(isinstance(one, key) and isinstance(found[one], value) for one in found):
+        raise DataError(
+            f"A {what} of the samples is not of type {value.__name__}, by {key.__name__}.",
+            "Give what invert_core.read_evidence(RUN) has as shown, source and shown_mark.",
+        )
+    return found
 
 
 def _or(nothing: Any, copy: Any) -> Any:

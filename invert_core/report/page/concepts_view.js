@@ -94,7 +94,9 @@ async function conceptView([id]) {
       + `samples (${percent(CONCEPTS.n[concept] / all)}).`),
     el('div', { class: 'grid' },
       card('w12', 'Units that follow it', followersNode(detectors),
-      'AUC of the unit on this concept alone. Hatched: the activation is lower where it is true.'),
+      HEAD.directions.includes('negative')
+        ? 'AUC of the unit on this concept alone, seen from its end; hatched: below 0.5.'
+        : 'AUC of the unit on this concept alone; hatched: lower where the concept is true.'),
       UNITS.answers.slice(0, 2).map((answer, number) => usesCard(answer, number, concept))),
   ];
 }

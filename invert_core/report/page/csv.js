@@ -12,7 +12,7 @@ function answerCsv(answer, number) {
   const called = answerName(number).replaceAll(' ', '_');
   const at = column => entry => (answer.f[entry] ? answer[column]?.[entry] ?? '' : '');
   return [
-    [called, entry => plainFormula(answer.f[entry], Infinity)],
+    [called, entry => plainFormula(answer.f[entry], WHOLE_NAMES)],
     [`${called}_formula`, entry => symbolFormula(answer.f[entry])],
     [`${called}_verdict`, entry => verdictOf(answer, entry) ?? ''],
     [`${called}_${HEAD.objectives[number]}`, at('score')],

@@ -49,7 +49,6 @@ const BESIDE = UNITS.answers[1] ?? null;
 const hasUnseen = HEAD.n_held_out > 0;
 const hasBothEnds = HEAD.directions.length > 1;
 const isNegative = entry => Boolean(UNITS.negative?.[entry]);
-const isLiving = entry => UNITS.answers.some(answer => answer.f[entry]);
 
 /** The verdict of an answer; a dead unit has one row, which stands for all answers. */
 function verdictOf(answer, entry) {
@@ -89,6 +88,9 @@ const OF_FORMULA = ['hits', 'hh', 'hi', 'zi', 'in', 'miss', 'mv', 'al', 'av'];
 
 function complete(row, first) {
   row.N ??= HEAD.n_samples;
+  // If labels are missing, curves of unseen samples need to know on how many it is defined.
+  if (row.hh && row.Nh == null && CONCEPTS.defined) row.hh = null;
+  row.Nh ??= HEAD.n_held_out;
   row.hits &&= running(row.hits);
   row.hh &&= running(row.hh);
   for (const name of OF_FORMULA) row[name] ??= first[name];
@@ -134,7 +136,8 @@ const addressOf = entry => `${layerOf(entry)}:${UNITS.unit[entry]}`;
 const unitName = entry => UNITS.name?.[entry] || '';
 const endOf = entry => (hasBothEnds && isNegative(entry) ? '/negative' : '');
 const pathOf = entry => encodeURIComponent(addressOf(entry)) + endOf(entry);
-const unitLink = (entry, row) => `#unit/${pathOf(entry)}${row ? `/${row + 1}` : ''}`;
+const unitLink = (entry, row = null) =>
+  `#unit/${pathOf(entry)}${row == null ? '' : `/${row + 1}`}`;
 const conceptLink = concept => `#concept/${encodeURIComponent(CONCEPTS.id[concept])}`;
 
 const conceptAt = new Map(CONCEPTS.id.map((id, concept) => [id, concept]));

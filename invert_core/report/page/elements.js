@@ -25,6 +25,8 @@ function fill(node, props, kids) {
   return node;
 }
 
+const smallest = numbers => numbers.reduce((one, other) => Math.min(one, other));
+const largest = numbers => numbers.reduce((one, other) => Math.max(one, other));
 const isThere = value => value != null && value !== false;
 const byId = id => document.getElementById(id);
 

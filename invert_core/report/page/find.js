@@ -88,7 +88,7 @@ const texts = new Array(N_ENTRIES);
 /** What words in the find box are looked for in: unit, label and peak, in names and in ids. */
 function textOf(entry) {
   texts[entry] ??= [addressOf(entry), unitName(entry),
-    ...UNITS.answers.map(({ f }) => plainFormula(f[entry], Infinity)),
+    ...UNITS.answers.map(({ f }) => plainFormula(f[entry], WHOLE_NAMES)),
     ...UNITS.answers.map(({ f }) => symbolFormula(f[entry]))]
     .join('\n').toLowerCase();
   return texts[entry];

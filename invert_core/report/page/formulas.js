@@ -9,10 +9,13 @@ const lengthOf = formula => formula.match(/\d+/g)?.length ?? 0;
 const WORD_OF = { '~': 'not ', '&': ' and ', '|': ' or ' };
 const SIGN_OF = { '&': ' & ', '|': ' | ' };
 
+const WHOLE_NAMES = CONCEPTS.name.map(visible);
+const SHORT_NAMES = CONCEPTS.name.map(name => cut(name));
+
 /** The formula in names, as plain text. */
-function plainFormula(formula, most = 60) {
+function plainFormula(formula, names = SHORT_NAMES) {
   return tokensOf(formula)
-    .map(token => (isConcept(token) ? cut(CONCEPTS.name[token], most) : WORD_OF[token] ?? token))
+    .map(token => (isConcept(token) ? names[token] : WORD_OF[token] ?? token))
     .join('');
 }
 
@@ -39,8 +42,10 @@ function formulaNode(formula, { links = false } = {}) {
 function conceptNode(concept, links) {
   const props = { class: 'concept', title: definitionOf(concept) };
   if (links) props.href = conceptLink(concept);
-  return el(links ? 'a' : 'span', props, el('bdi', {}, cut(CONCEPTS.name[concept])));
+  return el(links ? 'a' : 'span', props, el('bdi', {}, SHORT_NAMES[concept]));
 }
+
+const conceptLinkNode = concept => link(conceptLink(concept), conceptNode(concept, false));
 
 /** What a concept means and how common it is, for titles. */
 function definitionOf(concept) {

@@ -90,11 +90,15 @@ function switchTheme() {
   dataset.theme = isDark ? 'light' : 'dark';
 }
 
-const tableInSight = () => ({ units: unitTable, concepts: conceptTable })[view];
+/** The table of the view, unless pictures are shown instead. */
+function tableInSight() {
+  if (view === 'units') return state.pictures ? null : unitTable;
+  return view === 'concepts' ? conceptTable : null;
+}
 
 function step(id, steps) {
   if (byId(id)) byId(id).click();
-  else if (!state.pictures || view !== 'units') tableInSight()?.move(steps);
+  else tableInSight()?.move(steps);
 }
 
 function find() {
@@ -113,15 +117,13 @@ function openRow() {
 
 function pin() {
   if (view === 'unit') byId('pin')?.click();
-  else if (view === 'units' && unitTable.current() != null) togglePin(unitTable.current());
+  else if (view === 'units' && tableInSight()?.current() != null) togglePin(unitTable.current());
 }
 
 const KEYS = {
   '/': find,
   j: () => step('next', 1),
-  ArrowDown: () => view !== 'unit' && step('next', 1),
   k: () => step('previous', -1),
-  ArrowUp: () => view !== 'unit' && step('previous', -1),
   Enter: openRow,
   p: pin,
   c: () => { location.hash = compareLink(); },
@@ -138,8 +140,6 @@ function onKey(event) {
     return;
   }
   if (event.key === 'Enter' && event.target.matches('a, button, summary')) return;
-  const isTable = event.target.matches('.grid-table');
-  if (event.key.startsWith('Arrow') && !isTable) return;
   if (!(event.key in KEYS)) return;
   event.preventDefault();
   KEYS[event.key]();

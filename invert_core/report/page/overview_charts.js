@@ -28,7 +28,6 @@ function aucChart(aucs) {
 
 const wholeTicks = most => [...new Set([0, Math.ceil(most / 2), most])]
   .map(count => [count, grouped(count)]);
-const smallest = numbers => numbers.reduce((one, other) => Math.min(one, other));
 
 /** AUC against hits among the ten first samples: what the AUC hides. */
 function hiddenChart(entries) {

@@ -50,3 +50,13 @@ function topBars(top, hits) {
   return el('span', { class: 'top-bars', role: 'img', title, 'aria-label': title },
     [...top].map(truth => el('i', { class: TRUTHS[truth][0] })));
 }
+
+/** What the first samples share, for bars; a + marks what a formula lacks. */
+function shareItems({ share, top }, formula, named) {
+  const has = conceptsOf(formula);
+  return share.map(([concept, hits]) => ({
+    name: [has.has(concept) ? null : el('b', { title: 'the formula lacks it' }, '+ '),
+      named(concept)],
+    share: hits / top.length, mark: rarityOf(concept), text: `${hits} of ${top.length}`,
+  }));
+}

@@ -76,9 +76,19 @@ function valueTicks(detail, X, height) {
   });
 }
 
+/** Among how many of the first samples hits are counted, of those where the formula is defined. */
+const hitsOf = row => reached(HEAD.cuts, row.hits, row.N);
+const unseenHitsOf = row => reached(HEAD.held_out_cuts, row.hh, row.Nh);
+
+function reached(cuts, hits, n) {
+  const last = cuts.findIndex(count => count >= n);
+  const counts = [...cuts.slice(0, last), n];
+  return { counts, hits: hits.slice(0, counts.length), n };
+}
+
 /** Precision among the first n samples, by the share of all, so that both curves compare. */
 function precisionChart(row, negative, width = WIDE()) {
-  const n = HEAD.n_samples;
+  const n = row.N;
   const base = row.n / row.N;
   const chart = frame({
     width, height: 260,
@@ -88,12 +98,13 @@ function precisionChart(row, negative, width = WIDE()) {
     y: { from: 0, to: 1, ticks: SHARES, title: 'inside the formula' },
   });
   const { node, X, Y, bottom, right } = chart;
-  const line = (cuts, hits, of) => cuts.map((count, at) => [X(count / of), Y(hits[at] / count)]);
+  const line = ({ counts, hits, n: all }) =>
+    counts.map((count, at) => [X(count / all), Y(hits[at] / count)]);
   node.append(
     stroke('guide', MARGIN.left, Y(base), right, Y(base)),
     stroke('guide', X(base), MARGIN.top, X(base), bottom),
-    curve('searched', line(HEAD.cuts, row.hits, n)));
-  if (row.hh) node.append(curve('unseen', line(HEAD.held_out_cuts, row.hh, HEAD.n_held_out)));
+    curve('searched', line(hitsOf(row))));
+  if (row.hh) node.append(curve('unseen', line(unseenHitsOf(row))));
   node.append(
     write(MARGIN.left + 4, Y(base) - 5, `chance ${percent(base)}`, { class: 'halo' }),
     write(Math.min(X(base), right - 60), MARGIN.top - 8, `as many as inside: ${grouped(row.n)}`,
@@ -116,24 +127,21 @@ function rocChart(row) {
     width: 380, height: 270, label: `ROC curve; its area is the AUC, ${fixed(row.a)}`,
     x: axis('of the samples outside'), y: axis('of the samples inside'),
   });
-  const line = (cuts, hits) => {
+  const line = ({ counts, hits, n }) => {
     const inside = hits.at(-1);
-    const outside = cuts.at(-1) - inside;
-    const points = cuts.map((count, at) =>
-      [X((count - hits[at]) / (outside || 1)), Y(hits[at] / (inside || 1))]);
+    const points = counts.map((count, at) =>
+      [X((count - hits[at]) / ((n - inside) || 1)), Y(hits[at] / (inside || 1))]);
     return [[X(0), Y(0)], ...points];
   };
-  node.append(curve('guide', [[X(0), Y(0)], [X(1), Y(1)]]),
-    curve('searched', line(HEAD.cuts, row.hits)));
-  if (row.hh) node.append(curve('unseen', line(HEAD.held_out_cuts, row.hh)));
+  node.append(curve('guide', [[X(0), Y(0)], [X(1), Y(1)]]), curve('searched', line(hitsOf(row))));
+  if (row.hh) node.append(curve('unseen', line(unseenHitsOf(row))));
   return node;
 }
 
 /** The best score of each length: whether longer formulas are worth their length. */
 function lengthChart(best, objective) {
-  const scores = best.map(([, auc, , , score]) => (objective === 'auc' ? auc : score ?? auc));
-  const low = Math.min(...scores);
-  const high = Math.max(...scores);
+  const scores = best.map(([, auc, , , score]) => (objective === 'auc' ? auc : score));
+  const [low, high] = [smallest(scores), largest(scores)];
   const room = Math.max(0.02, (high - low) * 0.35);
   const from = Math.max(-1, low - room);
   const to = Math.min(1, high + room);

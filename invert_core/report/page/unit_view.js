@@ -2,7 +2,9 @@
 
 async function unitView(path) {
   const asked = unitAsked(path);
-  if (asked.entry == null) return [el('p', { class: 'wait' }, 'There is no unit ', path[0], '.')];
+  if (asked.entry == null) {
+    return [el('p', { class: 'wait' }, 'There is no unit ', nameNode(path[0]), '.')];
+  }
   const { entry } = asked;
   const detail = await detailOf(entry);
   const living = detail.rows.filter(row => row.f);
@@ -88,7 +90,7 @@ function answerNode(entry, detail, one, row, called, same = []) {
     el('h2', { title: answerMeaning(one.o) }, called, ' ', verdictNode(HEAD.verdicts[one.v]),
       !isLookedAt && el('a', { class: 'show-it', href: unitLink(entry, at) }, 'show its evidence')),
     el('p', { class: 'headline' }, formulaNode(one.f, { links: true })),
-    el('p', { class: 'soft' }, el('code', {}, symbolFormula(one.f))),
+    el('p', { class: 'soft' }, el('code', {}, el('bdi', {}, cut(symbolFormula(one.f), 300)))),
     el('dl', { class: 'numbers' }, numbersOf(entry, one, same)));
 }
 
@@ -161,26 +163,17 @@ function nearCard(heading, samples, positions, values, truth, caption) {
   return card('w4 near', heading, samplesNode(samples, positions, values, truths), caption);
 }
 
-/** What the first samples share; a + marks what the formula lacks. */
 function sharesCard(entry, detail, row) {
-  const has = conceptsOf(row.f);
-  const size = detail.top.length;
-  const items = detail.share.map(([concept, hits]) => ({
-    name: [has.has(concept) ? null : el('b', { title: 'the formula lacks it' }, '+ '),
-      link(conceptLink(concept), conceptNode(concept, false))],
-    share: hits / size, mark: rarityOf(concept),
-    text: `${hits} of ${size}`,
-  }));
-  return card('', `What the ${size} ${endWord(entry)} share`,
-    items.length ? bars(items) : el('p', {}, 'No concept is on three of them or more, and more '
-      + 'frequent than among all samples.'),
-    items.length > 0 && ['The line is the share among all samples; ', el('b', {}, '+'),
+  return card('', `What the ${detail.top.length} ${endWord(entry)} share`,
+    detail.share.length ? bars(shareItems(detail, row.f, conceptLinkNode))
+      : el('p', {}, 'No concept is on three of them or more, and more frequent than among all '
+        + 'samples.'),
+    detail.share.length > 0 && ['The line is the share among all samples; ', el('b', {}, '+'),
       ` marks what the ${calledOf(row)} lacks.`]);
 }
 
 function followsCard(entry, detail) {
-  const items = detail.con.map(([concept, auc]) => aucBar(auc,
-    link(conceptLink(concept), conceptNode(concept, false))));
+  const items = detail.con.map(([concept, auc]) => aucBar(auc, conceptLinkNode(concept)));
   return card('', 'Single concepts it follows',
     items.length ? bars(items) : el('p', {}, 'None has an AUC.'),
     isNegative(entry) ? 'AUC of one concept alone, seen from the low end; hatched: higher inside.'
@@ -210,8 +203,10 @@ function chartCards(entry, detail, row) {
 }
 
 /** The best formulas of each length lie with the first row of each objective. */
-const bestByLength = (detail, row) =>
-  detail.rows.find(one => one.o === row.o && one.len?.length)?.len;
+function bestByLength(detail, row) {
+  const best = detail.rows.find(one => one.o === row.o && one.len?.length)?.len;
+  return best?.every(([, , , , score]) => score != null) ? best : null;
+}
 
 function spread(detail) {
   const share = detail.m / HEAD.n_samples;

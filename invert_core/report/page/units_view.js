@@ -2,10 +2,20 @@
 
 const besideName = BESIDE ? answerName(1) : '';
 
+const MOST_OF_UNIT = 18;
+
+/** How wide the column of units is: their addresses fit in if they are not too long. */
+function unitWidth() {
+  const lengths = ENTRIES.map(entry => addressOf(entry).length + unitName(entry).length
+    + 8 * Boolean(endOf(entry)));
+  return Math.min(MOST_OF_UNIT, Math.max(8, largest(lengths))) + 1;
+}
+
 /** The columns of the table; `first` is the order of the first click, `sort` what it sorts by. */
 const UNIT_COLUMNS = [
-  { key: 'unit', title: 'unit', width: 'minmax(110px,1.2fr)', hint: 'layer:unit', first: 'up',
-    sort: entry => entry, cell: entry => link(unitLink(entry), unitNode(entry, 16)) },
+  { key: 'unit', title: 'unit', width: `minmax(${unitWidth()}ch,1fr)`, hint: 'layer:unit',
+    first: 'up', sort: entry => entry,
+    cell: entry => link(unitLink(entry), unitNode(entry, MOST_OF_UNIT)) },
   { key: 'label', title: 'label', width: 'minmax(150px,3fr)', hint: answerMeaning(0), first: 'up',
     sort: entry => plainFormula(LABEL.f[entry]) || null, cell: entry => formulaCell(LABEL, entry) },
   { key: 'auc', title: 'AUC', width: '60px', kind: 'n',
@@ -31,10 +41,11 @@ const UNIT_COLUMNS = [
     cell: entry => verdictNode(verdictOf(BESIDE, entry)) },
   { key: 'p', title: 'p', width: '82px', kind: 'n', first: 'up',
     hint: 'the probability that a search finds so good a label by chance',
-    sort: entry => logOf(LABEL.p[entry]), cell: entry => LABEL.p[entry] ?? NOTHING },
+    sort: entry => (LABEL.f[entry] ? logOf(LABEL.p[entry]) : null),
+    cell: entry => (LABEL.f[entry] ? LABEL.p[entry] ?? NOTHING : NOTHING) },
   { key: 'inside', title: 'inside', width: '58px', kind: 'n',
     hint: 'samples on which the label is true',
-    sort: entry => LABEL.n[entry], cell: entry => grouped(LABEL.n[entry]) },
+    sort: entry => LABEL.n[entry] || null, cell: entry => grouped(LABEL.n[entry] || null) },
 ].filter(column => !column.skip);
 
 const saysTheSame = entry =>
@@ -53,7 +64,7 @@ function unitsView() {
   findUnits();
   const labelled = ENTRIES.filter(entry => LABEL.f[entry]);
   return [
-    title(),
+    titleNode(),
     HEAD.notes.length > 0 && el('ul', { class: 'notes' }, HEAD.notes.map(note =>
       el('li', {}, visible(note)))),
     el('div', { class: 'grid' },
@@ -61,9 +72,9 @@ function unitsView() {
       labelled.length ? [
         el('div', { class: 'side w8' }, doubtCard(labelled), usedCard()),
         el('div', { class: 'side w4' }, hiddenCard(labelled), aucCard(labelled)),
-      ] : el('p', { class: 'card w12' }, 'No unit has a label: every activation is constant.'),
-      tableCard(),
-      originCard()),
+      ] : el('p', { class: 'card w12' }, 'No unit has a label: every activation is constant.')),
+    tableCard(),
+    originCard(),
   ];
 }
 
@@ -81,7 +92,7 @@ function aucCard(labelled) {
     `Units by the ${STRENGTH} of their label; 0.5 is chance, 1 separates perfectly.`);
 }
 
-function title() {
+function titleNode() {
   const units = hasBothEnds ? `${counted(N_ENTRIES / 2, 'unit')}, each seen from both ends,`
     : counted(N_ENTRIES, 'unit');
   const facts = [
@@ -100,8 +111,9 @@ function worthCard() {
     el('div', { class: 'worth' }, UNITS.answers.slice(0, 2).map((answer, number) => [
       el('b', { title: answerMeaning(number) }, answersName(number)),
       verdictBar(answer), verdictChips(answer, number ? 'peak' : 'verdict')])),
-    BESIDE && `A label is ${answerMeaning(0)}; a ${besideName} is ${answerMeaning(1)}. `
-      + 'Click a verdict to see its units.');
+    [BESIDE && `A label is ${answerMeaning(0)}; a ${besideName} is ${answerMeaning(1)}. `,
+      'Click a verdict to see its units.', !hasUnseen && ' No unseen samples were given, so '
+        + 'nothing here says how much of a label was fitted to chance but p.']);
 }
 
 function countVerdicts(answer) {
@@ -139,14 +151,15 @@ function toggleTerm(term) {
   byId('units').scrollIntoView({ block: 'nearest' });
 }
 
-/* The labels to doubt come first: those with the highest AUC mislead most. */
 const MOST_DOUBTS = 5;
 
 function doubtCard(labelled) {
   const doubted = labelled.filter(entry => DOUBTFUL.includes(verdictOf(LABEL, entry)));
   const rank = entry => DOUBTFUL.indexOf(verdictOf(LABEL, entry));
+  // Those whose AUC promises most, and whose first samples keep least of it, mislead most.
+  const misleads = entry => strength(entry) - LABEL.hits[entry] / N_FIRST;
   doubted.sort((one, other) => rank(one) - rank(other)
-    || strength(other) - strength(one) || one - other);
+    || misleads(other) - misleads(one) || one - other);
   const term = `verdict:${DOUBTFUL.filter(word => HEAD.verdicts.includes(word)).join(',')}`;
   const heading = el('h2', {}, 'Labels to doubt',
     doubted.length > MOST_DOUBTS && button(`all ${grouped(doubted.length)}`,
@@ -168,25 +181,29 @@ function noDoubts(labelled) {
 
 function doubtNode(entry) {
   const strip = el('div', { class: 'strip' });
-  fillStrip(strip, entry, HEAD.shown === 'picture' ? 8 : 2);
+  fillStrip(strip, entry, 8, 2);
   return el('a', { class: 'doubt', href: unitLink(entry) },
     el('div', { class: 'doubt-words' },
       el('div', { class: 'doubt-head' }, el('b', {}, unitNode(entry)),
         verdictNode(verdictOf(LABEL, entry)), topBars(LABEL.top[entry], LABEL.hits[entry])),
       el('div', { class: 'doubt-label' }, formulaNode(LABEL.f[entry])),
-      el('div', { class: 'soft' }, `AUC ${fixed(LABEL.auc[entry])}, but ${briefDoubt(entry)}`),
+      el('div', { class: 'soft' }, `AUC ${fixed(LABEL.auc[entry])}`,
+        isNegative(entry) && ' (0 is perfect here)', `, but ${briefDoubt(entry)}`),
       BESIDE?.f[entry] && !saysTheSame(entry) && el('div', {},
         el('span', { class: 'soft' }, `${besideName}: `), formulaNode(BESIDE.f[entry]), ' ',
         verdictNode(verdictOf(BESIDE, entry)))),
     strip);
 }
 
-/** The first samples of a unit, put in once they are unpacked. */
-async function fillStrip(strip, entry, most) {
+/** The first samples of a unit, put in once they are unpacked; without any, what they share. */
+async function fillStrip(strip, entry, nPictures, nTexts) {
   const detail = await detailOf(entry);
-  const first = detail.top.slice(0, most);
-  const samples = await samplesAt(first);
-  strip.replaceChildren(samplesNode(samples, first, detail.tv, LABEL.top[entry]));
+  const samples = await samplesAt(detail.top.slice(0, nPictures));
+  const hasPictures = [...samples.values()].some(({ picture }) => picture);
+  const first = detail.top.slice(0, hasPictures ? nPictures : nTexts);
+  strip.replaceChildren(hasPictures || HEAD.shown === 'text'
+    ? samplesNode(samples, first, detail.tv, LABEL.top[entry])
+    : bars(shareItems(detail, LABEL.f[entry], conceptNode).slice(0, 3)));
 }
 
 const MOST_USED = 14;
@@ -196,7 +213,7 @@ function usedCard() {
   const most = CONCEPTS.id.map((_, concept) => concept).filter(concept => counts[0][concept])
     .sort((one, other) => counts[0][other] - counts[0][one] || one - other).slice(0, MOST_USED);
   const items = most.map(concept => ({
-    name: link(conceptLink(concept), conceptNode(concept, false)),
+    name: conceptLinkNode(concept),
     share: counts[0][concept] / counts[0][most[0]],
     text: counts.map(count => grouped(count[concept])).join(' / '),
   }));
@@ -220,7 +237,7 @@ function tableCard() {
     rows: () => order, open: unitLink,
     sortBy: key => changeState({ key, down: nextDown(key) }),
   });
-  return el('section', { class: 'card w12', id: 'units' }, el('h2', {}, 'Units'), findBar(),
+  return el('section', { class: 'card alone', id: 'units' }, el('h2', {}, 'Units'), findBar(),
     el('p', { id: 'problem', class: 'problem', role: 'alert' }),
     el('div', { id: 'listing' }));
 }
@@ -287,7 +304,7 @@ function shelf(most = SHELF_STEP) {
 
 function shelfNode(entry) {
   const strip = el('div', { class: 'strip' });
-  if (LABEL.f[entry]) fillStrip(strip, entry, HEAD.shown === 'picture' ? 6 : 4);
+  if (LABEL.f[entry]) fillStrip(strip, entry, 6, 4);
   return el('a', { class: 'on-shelf', href: unitLink(entry) },
     el('div', { class: 'doubt-head' }, el('b', {}, unitNode(entry)),
       verdictNode(verdictOf(LABEL, entry)),
@@ -296,7 +313,7 @@ function shelfNode(entry) {
 }
 
 function originCard() {
-  return el('details', { class: 'card w12' }, el('summary', {}, 'Where this comes from'),
+  return el('details', { class: 'card alone' }, el('summary', {}, 'Where this comes from'),
     el('dl', { class: 'origin' }, HEAD.provenance.map(([key, said]) => [
       el('dt', {}, visible(key)), el('dd', {}, el('bdi', {}, visible(said)))])));
 }

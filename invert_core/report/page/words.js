@@ -94,8 +94,7 @@ const topSize = inside => Math.min(N_FIRST, inside);
 /** Why a label is in doubt, from the columns alone; a few words. */
 function briefDoubt(entry) {
   const word = verdictOf(LABEL, entry);
-  if (word === 'fades') return `${fadesFrom(0, LABEL.auc[entry], LABEL.held[entry],
-    LABEL.score[entry], LABEL.held_score[entry])} on unseen samples`;
+  if (word === 'fades') return briefFall(entry);
   if (word === 'chance') return `as good by chance with p = ${LABEL.p[entry]}`;
   if (word === 'steps') return 'constant but for rounding';
   if (word === 'untrusted') return 'the p-value is not to be trusted';
@@ -105,26 +104,35 @@ function briefDoubt(entry) {
     + `${hits === 1 || !hits ? 'is' : 'are'} inside (${hitsText(chance)} by chance)`;
 }
 
-function fadesFrom(number, auc, aucUnseen, score, scoreUnseen) {
-  const objective = HEAD.objectives[number];
-  if (!isOfHighest(objective)) return `AUC falls from ${fixed(auc)} to ${fixed(aucUnseen)}`;
-  return `${scoreName(objective)} falls from ${fixed(score)} to ${fixed(scoreUnseen)}`;
+function briefFall(entry) {
+  const [objective] = HEAD.objectives;
+  if (!isOfHighest(objective)) return `${fixed(LABEL.held[entry])} on unseen samples`;
+  return `${scoreName(objective)} falls from ${fixed(LABEL.score[entry])} to `
+    + `${fixed(LABEL.held_score[entry])} on unseen samples`;
 }
 
-/** The one sentence that says why a formula does not hold; '' if it does. */
+/** How the score of a row changes on unseen samples; the AUC of the low end rises. */
+function fallOf(entry, row) {
+  const objective = HEAD.objectives[row.o];
+  if (isOfHighest(objective)) {
+    return `${scoreName(objective)} falls from ${fixed(row.s)} to ${fixed(row.sh)}`;
+  }
+  return `AUC ${isNegative(entry) ? 'rises' : 'falls'} from ${fixed(row.a)} to ${fixed(row.ah)}`;
+}
+
+/** The one sentence that says why a formula does not hold, as nodes; null if it does. */
 function doubt(entry, detail, row, called) {
   const word = HEAD.verdicts[row.v];
   if (word === 'bulk' || word === 'partly') return missesPeak(entry, detail, row, called, word);
-  const fall = fadesFrom(row.o, row.a, row.ah, row.s, row.sh);
   return {
-    fades: `Of the ${called}, ${fall} on unseen samples: `
+    fades: `The ${called}'s ${fallOf(entry, row)} on unseen samples: `
       + 'part of it fits only the samples that were searched.',
     chance: `A search of samples in random order finds a formula as good with p = ${row.p}: `
       + `the ${called} may be chance.`,
     steps: `The unit is constant but for rounding (${counted(detail.d, 'different value')}), `
       + `so the ${called} may describe rounding errors.`,
     untrusted: `The p-value of the ${called} rests on an approximation that is not to be trusted.`,
-  }[word] ?? '';
+  }[word] ?? null;
 }
 
 function missesPeak(entry, detail, row, called, word) {
@@ -132,11 +140,10 @@ function missesPeak(entry, detail, row, called, word) {
   const hits = row.hits[HEAD.cuts.indexOf(size)];
   const share = hits / size;
   const chance = hitsText(size * row.n / row.N);
-  const shared = lacking(entry, detail, row);
-  return `Of the ${size} samples with the ${endWord(entry)} activation, `
-    + `${share > 0 && share < 0.6 ? 'only ' : ''}${hits ? hitsText(hits) : 'none'} `
-    + `${hits === 1 || !hits ? 'is' : 'are'} inside the ${called} (${chance} by chance): `
-    + `${conclusion(word, share, called)}${shared ? `; ${shared}` : ''}.`;
+  return [`Of the ${size} samples with the ${endWord(entry)} activation, `,
+    `${share > 0 && share < 0.6 ? 'only ' : ''}${hits ? hitsText(hits) : 'none'} `,
+    `${hits === 1 || !hits ? 'is' : 'are'} inside the ${called} (${chance} by chance): `,
+    conclusion(word, share, called), lacking(entry, detail, row), '.'];
 }
 
 function conclusion(word, share, called) {
@@ -153,8 +160,8 @@ function conclusion(word, share, called) {
 function lacking(entry, detail, row) {
   const has = conceptsOf(row.f);
   const found = detail.share.find(([concept]) => !has.has(concept));
-  if (!found) return '';
+  if (!found) return null;
   const [concept, hits] = found;
-  return `${hits} of the ${detail.top.length} ${endWord(entry)} are `
-    + `“${cut(CONCEPTS.name[concept])}”, which it lacks`;
+  return [`; ${hits} of the ${detail.top.length} ${endWord(entry)} are “`,
+    nameNode(CONCEPTS.name[concept]), '”, which it lacks'];
 }

@@ -20,6 +20,7 @@ from invert_core.data.images.preprocess import Preprocess
 from invert_core.data.previews.shown import ShownSamples
 from invert_core.data.previews.shown_samples import shown_samples
 from invert_core.data.texts.text_source import manifest_of
+from invert_core.errors import DataError
 
 COLOURS = {"a.png": 10, "b/c.png": 120, "d.jpg": 250}
 SHOWN = dict(zip((0, 3, 7), COLOURS, strict=True))
@@ -307,3 +308,20 @@ def test_a_text_that_cannot_be_read_is_counted_and_named(tmp_path):
     assert "2 unreadable ('a.txt', 'b.txt')" in made.missing
     assert "1 missing ('d.txt')" in made.missing
     assert "1 outside of it ('../e.txt')" in made.missing
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"shown": {0: 7}},
+        {"shown": {"a.png": 0}},
+        {"source": {"kind": 1}},
+        {"marks": {0: "a"}},
+    ],
+    ids=repr,
+)
+def test_what_is_no_id_source_or_mark_is_refused(images, given):
+    usual = {"shown": {0: "a.png"}, "source": of_images(images)}
+    with pytest.raises(DataError, match="of the samples is not of type") as caught:
+        shown_samples(**(usual | given))
+    assert "read_evidence" in caught.value.hint
