@@ -5,6 +5,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+_PATIENCE = 10_000
+"""Milliseconds."""
+
+_TELL = """
+    addEventListener('securitypolicyviolation', event =>
+        console.error(`refused: ${event.violatedDirective} ${event.blockedURI}`));
+    // The view that the next one replaces.
+    addEventListener('hashchange', () =>
+        document.querySelector('main').firstElementChild.setAttribute('data-stale', ''));
+"""
+_FOLLOW = """view => new Promise(done => {
+    if (location.hash === view) return done();
+    addEventListener('hashchange', done, { once: true });
+    location.hash = view;
+})"""
 _NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
 
 
@@ -28,10 +43,8 @@ class Opened:
         tab.on("dialog", lambda dialog: (self._note("dialog", dialog.message), dialog.dismiss()))
         tab.on("popup", lambda popup: self._note("popup", popup.url))
         tab.on("request", lambda request: self.requests.append(request.url))
-        tab.add_init_script(
-            "addEventListener('securitypolicyviolation', event =>"
-            " console.error(`refused: ${event.violatedDirective} ${event.blockedURI}`))"
-        )
+        tab.set_default_timeout(_PATIENCE)
+        tab.add_init_script(_TELL)
 
     def _read(self, message: Any) -> None:
         if message.type in ("error", "warning", "assert"):
@@ -49,14 +62,14 @@ class Opened:
 
     def follow(self, view: str) -> "Opened":
         """Change to another view within the page."""
-        self.tab.evaluate("view => { location.hash = view; }", view)
+        self.tab.evaluate(_FOLLOW, view)
         self.settle()
         return self
 
     def settle(self) -> None:
         """Wait until the view that the address names is shown."""
         self.tab.evaluate(_NEXT_FRAME)
-        self.tab.wait_for_function("() => document.querySelector('main').ariaBusy === 'false'")
+        self.tab.wait_for_function("() => !document.querySelector('[data-stale]')")
         self.tab.evaluate(_NEXT_FRAME)
 
     def press(self, *keys: str) -> None:

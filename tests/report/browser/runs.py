@@ -103,6 +103,7 @@ def make(
     n_samples: int = N_SAMPLES,
     objective: str = "auc,phi",
     direction: str = "positive",
+    beam: int = 3,
     names: Sequence[str] = ("dog", "beak", "wheel", "water", "night", "grass"),
     definitions: Sequence[str] | None = None,
     ids: bool = True,
@@ -149,7 +150,11 @@ def make(
         folder / "concepts.h5",
         folder / "run",
         settings=Settings(
-            objective=objective, direction=direction, permutations=50, min_fraction=0.02
+            objective=objective,
+            direction=direction,
+            beam=beam,
+            permutations=50,
+            min_fraction=0.02,
         ),
         held_out=folder / "unseen.h5" if n_held_out else None,
         join="inner" if ids else "strict",

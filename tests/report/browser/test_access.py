@@ -19,8 +19,7 @@ VIEWS = {
 }
 SCREENS = {
     "light": {},
-    "dark": {"color_scheme": "dark"},
-    "phone": {"viewport": PHONE},
+    "dark phone": {"color_scheme": "dark", "viewport": PHONE},
 }
 
 

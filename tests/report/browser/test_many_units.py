@@ -15,7 +15,7 @@ N_UNITS = 16_384
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("many")
-    made = make(folder, layers={"conv2": 64}, n_held_out=80, objective="auc")
+    made = make(folder, layers={"conv2": 64}, n_held_out=80, objective="auc", beam=1)
     return write_report(many_units(made.path, folder / "many", N_UNITS))
 
 

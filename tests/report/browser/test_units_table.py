@@ -80,7 +80,7 @@ def test_bars_are_filled_for_the_first_samples_that_are_inside(open_report, repo
     told = dict(zip(living, page.tab.evaluate(_TOP), strict=True))
     for unit, (said, bars) in told.items():
         row = answer(rows_of(made), unit, "auc")
-        hits = re.match(r"([\d.]+) of the 10", said)[1]
+        hits = re.match(r"([\d.]+) of the first 10", said)[1]
         assert float(hits) == pytest.approx(10 * float(row["precision_at_10"]), abs=0.0551)
         assert bars.split().count("inside") + bars.split().count("outside") == 10
 
