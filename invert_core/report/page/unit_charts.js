@@ -77,21 +77,19 @@ function valueTicks(detail, X, height) {
 }
 
 /** Among how many of the first samples hits are counted, of those where the formula is defined. */
-const hitsOf = row => reached(HEAD.cuts, row.hits, row.N, HEAD.n_samples);
-const unseenHitsOf = row => reached(HEAD.held_out_cuts, row.hh, row.Nh, HEAD.n_held_out);
+const hitsOf = row => reached(HEAD.cuts, row.hits, row.N);
+const unseenHitsOf = row => reached(HEAD.held_out_cuts, row.hh, row.Nh);
 
-/** Only `n` of `all` samples count if labels are missing. */
-function reached(cuts, hits, n, all) {
+function reached(cuts, hits, n) {
   const last = cuts.findIndex(count => count >= n);
   const counts = [...cuts.slice(0, last), n];
-  return { counts, hits: hits.slice(0, counts.length), n, all };
+  return { counts, hits: hits.slice(0, counts.length), n };
 }
 
 /** Precision among the first n samples, by the share of all, so that both curves compare. */
 function precisionChart(row, negative, width = WIDE()) {
-  const n = HEAD.n_samples;
+  const n = row.N;
   const base = row.n / row.N;
-  const size = row.n / n;
   const chart = frame({
     width, height: 260,
     label: `Share of the ${negative ? 'lowest' : 'highest'} samples that are inside the formula`,
@@ -100,16 +98,16 @@ function precisionChart(row, negative, width = WIDE()) {
     y: { from: 0, to: 1, ticks: SHARES, title: 'inside the formula' },
   });
   const { node, X, Y, bottom, right } = chart;
-  const line = ({ counts, hits, all }) =>
+  const line = ({ counts, hits, n: all }) =>
     counts.map((count, at) => [X(count / all), Y(hits[at] / count)]);
   node.append(
     stroke('guide', MARGIN.left, Y(base), right, Y(base)),
-    stroke('guide', X(size), MARGIN.top, X(size), bottom),
+    stroke('guide', X(base), MARGIN.top, X(base), bottom),
     curve('searched', line(hitsOf(row))));
   if (row.hh) node.append(curve('unseen', line(unseenHitsOf(row))));
   node.append(
     write(MARGIN.left + 4, Y(base) - 5, `chance ${percent(base)}`, { class: 'halo' }),
-    write(Math.min(X(size), right - 60), MARGIN.top - 8, `as many as inside: ${grouped(row.n)}`,
+    write(Math.min(X(base), right - 60), MARGIN.top - 8, `as many as inside: ${grouped(row.n)}`,
       { class: 'middle' }));
   return node;
 }
