@@ -45,7 +45,16 @@ class Size(click.ParamType):
     type=click.IntRange(min=0),
     default=24,
     show_default=True,
+    metavar="N",
     help="The most samples of each list that are shown as pictures.",
+)
+@click.option(
+    "--picture-size",
+    type=click.IntRange(min=32, max=1024),
+    default=64,
+    show_default=True,
+    metavar="PIXELS",
+    help="The longest side of a picture. Other sizes than 64 read the samples again.",
 )
 @click.option(
     "--max-size",
@@ -56,10 +65,10 @@ class Size(click.ParamType):
 )
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
 def report(run: Path, output: Path | None, opens: bool, **choices: Any) -> None:
-    """Write the report of a run: one page that shows what its units detect, and the evidence.
+    """Write a run as one page to look at in a browser.
 
-    The page answers which labels can be trusted, and what each unit really fires for. It is one
-    file that opens in any browser, loads nothing, and can be sent. An earlier report is replaced.
+    The page shows what the units detect, which labels can be trusted, and the evidence of each. It
+    is one file that opens without a network and can be sent. An earlier report is replaced.
     """
     from invert_core.report.html_report import write_report
 

@@ -147,7 +147,10 @@ def sample_lines(
     else:
         lines, n_shown = _in_columns(entries, width)
     end = end_of(answers[0].row)
-    yield f"The {n_shown} {end} samples ({true} true, {false} false: {legend}):"
+    which = f"The {n_shown} {end} samples"
+    if n_shown > 1 and evidence.top[0].value == evidence.top[n_shown - 1].value:
+        which = f"The first {n_shown} of the {end} samples, whose activations are equal"
+    yield f"{which} ({true} true, {false} false: {legend}):"
     yield from lines
 
 

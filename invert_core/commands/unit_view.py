@@ -38,6 +38,8 @@ def print_unit(
     width = terminal_width()
     directions = list(dict.fromkeys(row.direction for row in rows))
     left_out: list[str] = []
+    if rows[0].unit_name and rows[0].formula:
+        echo_line(as_written(printable(rows[0].shown_address)))
     for number, direction in enumerate(directions):
         of_direction = [row for row in rows if row.direction == direction]
         if len(directions) > 1:

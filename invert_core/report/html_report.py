@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from invert_core.data.previews.pictures import EDGE
 from invert_core.data.previews.shown import ShownSamples
 from invert_core.data.previews.shown_samples import shown_samples
 from invert_core.errors import MissingFileError, SettingError
@@ -72,6 +73,7 @@ def write_report(
     units: str | Sequence[int] | None = None,
     samples: str | PathLike[str] | None = None,
     pictures: int = 24,
+    picture_size: int = EDGE,
     max_size: int = MAX_SIZE,
 ) -> Path:
     """Write the report of a run: one page of HTML that needs nothing but a browser.
@@ -97,6 +99,9 @@ def write_report(
         `label_files`. With "none" the page shows their ids only.
     pictures : int
         The most samples of each list that are shown as pictures.
+    picture_size : int
+        The longest side of a picture in pixels, from 32 to 1,024. A run keeps pictures of 64; for
+        others the samples are read again.
     max_size : int
         The most bytes of the page. Pictures are left out to keep within it, those of the units with
         the lowest AUC first; numbers never are.
@@ -115,7 +120,7 @@ def write_report(
     UnknownNameError
         A layer or unit is not in the run.
     SettingError
-        Even without pictures, the page would be too large.
+        Pictures cannot have this size, or the page would be too large even without them.
     ExistingOutputError, StorageError
         The output exists and is no report, or cannot be written.
     """
@@ -127,30 +132,38 @@ def write_report(
     rows = RunRows(found.labels, evidence)
     records = choose_records(rows, layers, units)
     book = book_of(rows, records, found.info, title or folder.resolve().name)
-    shown = _samples(evidence, samples)
+    shown = _samples(evidence, samples, picture_size)
     text = page(book, shown, pictures=pictures, max_size=max_size)
     with new_file(place, overwrite=True, refuse=_refuse_other) as path:
         path.write_bytes(text)
     return place
 
 
-def _samples(evidence: RunEvidence, samples: str | PathLike[str] | None) -> ShownSamples:
+def _samples(
+    evidence: RunEvidence, samples: str | PathLike[str] | None, picture_size: int
+) -> ShownSamples:
     """Return what there is to look at of the samples."""
     if samples == "none":
         return ShownSamples(missing="The samples are left out of this page (--samples none).")
-    if samples is not None:
-        root = input_path(samples)
-        if not root.exists():
-            raise MissingFileError(
-                f"There is no file or folder {str(samples)!r}.",
-                "Say where the samples are with --samples.",
-            )
-        return shown_samples(evidence.shown, evidence.source, root)
-    return ShownSamples(
+    if samples is not None and not input_path(samples).exists():
+        raise MissingFileError(
+            f"There is no file or folder {str(samples)!r}.",
+            "Say where the samples are with --samples.",
+        )
+    kept = ShownSamples(
         text=evidence.shown_text,
         picture=evidence.shown_picture,
         mime=evidence.shown_mime,
         missing=evidence.shown_missing,
+    )
+    if samples is None and (picture_size == EDGE or kept.text is not None):
+        return kept
+    return shown_samples(
+        evidence.shown,
+        evidence.source,
+        samples,
+        marks=evidence.shown_mark,
+        edge=picture_size,
     )
 
 

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ def _descending(number: float | None) -> float | None:
     return None if number is None else -number
 
 
-_KEYS: dict[str, Callable[[Label], float | str | None]] = {
+_KEYS: dict[str, Callable[[Label], Any]] = {
     "unit": lambda row: 0,
     "auc": lambda row: -abs(row.auc - 0.5) if row.formula else None,
     "held-out": lambda row: None if row.auc_held_out is None else -abs(row.auc_held_out - 0.5),
@@ -80,7 +81,7 @@ def list_units(
         units = _with_concept(units, concept)
     key = _KEYS[sort]
     valued = [unit for unit in units if key(unit[0]) is not None]
-    valued.sort(key=lambda unit: key(unit[0]), reverse=reverse)  # type: ignore[arg-type, return-value]
+    valued.sort(key=lambda unit: key(unit[0]), reverse=reverse)
     return valued + [unit for unit in units if key(unit[0]) is None]
 
 

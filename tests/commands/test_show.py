@@ -14,6 +14,8 @@ import pytest
 from invert_core.commands import main
 from invert_core.commands.label_cells import interval, on_held_out
 from invert_core.results.columns import Label
+from invert_core.results.labels import Labels
+from invert_core.results.run_directory import read_run
 from tests.command_line import invert, refused
 from tests.commands.screen import Screen
 from tests.results.changed_files import seal_run
@@ -132,7 +134,7 @@ def test_the_highest_samples_have_a_sign_for_each_answer(two_answers):
     expected = []
     for row in order:
         marks = "".join("+" if table[row, column] else "−" for column in (1, 2))
-        expected.append((marks, "row", str(row), f"{values[row]:.4g}"))
+        expected.append((marks, str(row), f"{values[row]:.4g}"))
     assert signed == expected
 
 
@@ -144,6 +146,42 @@ def test_what_the_highest_samples_share_is_told_with_what_the_label_lacks(two_an
         f"The highest 24 share (by chance; + not in the headline): + narrow 24 ({by_chance:.2g})"
     )
     assert "(by chance; + not in the headline and peak): narrow 24 " in "\n".join(parts("fc:1")[0])
+
+
+def test_samples_that_are_tied_are_told_as_such(here):
+    values = np.maximum(np.arange(200.0) - 100, 0)
+    np.savez("a.npz", fc=values[:, None], sample_id=[f"s{row}" for row in range(200)])
+    np.savez(
+        "c.npz",
+        labels=(np.arange(200) % 3 == 0)[:, None] | (values[:, None] > 50),
+        id=["a"],
+        sample_id=[f"s{row}" for row in range(200)],
+    )
+    given = ("-o", "run", "--permutations", 0, "--direction", "both")
+    invert("label", "a.npz", "c.npz", *given)
+    positive, negative = invert("show", "run", "fc:0").stdout.split("Direction negative:")
+    assert re.search(r"^The \d+ highest samples \(", positive, re.MULTILINE)
+    assert re.search(r"^\+ s199 99", positive, re.MULTILINE)
+    tied = r"^The first \d+ of the lowest samples, whose activations are equal \("
+    assert re.search(tied, negative, re.MULTILINE)
+
+
+def test_a_unit_with_a_name_is_shown_with_it(monkeypatch, run):
+    shown = invert("show", "run", "fc:0").stdout
+    assert not shown.startswith("fc:0")
+    named = [replace(row, unit_name="traffic light") for row in read_run("run").labels]
+    monkeypatch.setattr(
+        "invert_core.results.run_directory.read_run",
+        lambda path: replace(read_run(path), labels=Labels(named)),
+    )
+    assert invert("show", "run", "fc:0").stdout == f"fc:0 (traffic light)\n{shown}"
+
+
+def test_samples_without_ids_are_named_by_their_rows(here):
+    np.savez("a.npz", fc=np.arange(100.0)[:, None])
+    np.savez("c.npz", labels=(np.arange(100) > 60)[:, None], id=["a"])
+    invert("label", "a.npz", "c.npz", "-o", "run", "--permutations", 0)
+    assert "\n+ row 99 99 " in invert("show", "run", "fc:0").stdout
 
 
 def test_units_alike_are_named(here):
@@ -171,8 +209,8 @@ def test_texts_of_samples_are_shown_where_the_run_has_them(two_answers, monkeypa
     assert title.startswith("The 8 highest samples")
     assert len(lines) == 8
     for line in lines:
-        _, row, number, _, text, again = line.split()
-        assert (row, text, again) == ("row", r"text\x1b", number)
+        _, id, _, text, row = line.split()
+        assert (text, row) == (r"text\x1b", id)
 
 
 def test_a_run_without_evidence_says_what_is_missing(inputs):

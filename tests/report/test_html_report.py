@@ -3,12 +3,14 @@
 import base64
 import gzip
 import hashlib
+import io
 import json
 import re
 from importlib import resources
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from invert_core import Settings, label_files, write_report
 from invert_core.errors import ExistingOutputError, MissingFileError, SettingError
@@ -125,6 +127,23 @@ def test_samples_that_moved_are_shown_and_none_if_that_is_asked_for(run):
     assert "p0" not in parts(page)
     with pytest.raises(MissingFileError, match="no file or folder 'gone'"):
         write_report(run, samples="gone")
+
+
+def test_larger_pictures_are_made_from_the_samples_and_cannot_be_if_these_are_gone(run):
+    data = np.random.default_rng(0).random((60, 1, 200, 100), np.float32)
+    np.savez("large.npz", x=data, sample_id=[f"s{number}" for number in range(60)])
+    page = write_report(run, samples="large.npz", picture_size=150)
+    url = parts(page)["p0"][0]
+    with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as picture:
+        assert picture.size == (75, 150)
+    (run.parent / "data.npz").unlink()
+    assert write_report(run).stat().st_size > 0
+    page = write_report(run, picture_size=100)
+    assert parts(page)["head"]["shown"] == "id"
+    assert "cannot be shown" in parts(page)["head"]["notes"][0]
+    for size in (31, 1025):
+        with pytest.raises(SettingError, match="Choose from 32 to 1,024"):
+            write_report(run, picture_size=size)
 
 
 def test_rows_without_ids_are_shown_by_those_of_the_concepts_that_they_were_matched_with(run):

@@ -53,7 +53,8 @@ def pictures_of_arrays(wanted: Wanted, tell: Callable[[int], None]) -> Found:
             if isinstance(sample, Absent):
                 return sample
             pixels = as_pixels(np.moveaxis(sample, axis, 2)[:, :, :3], of_all)
-            return encoded(Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels))
+            image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+            return encoded(image, wanted.edge)
 
         sized = ((sample, _n_bytes(sample)) for sample in _samples(array, at))
         return Found(repr(str(place)), in_threads(sized, picture, tell))

@@ -26,12 +26,16 @@ def pictures_of_images(wanted: Wanted, tell: Callable[[int], None]) -> Found:
     tell : callable
         Called with the number of pictures that are made.
     """
+
+    def picture(content: bytes | Absent) -> Picture | Absent:
+        return content if isinstance(content, Absent) else decoded(content, wanted.edge)
+
     check_webp()
     where, paths, files = _opened(wanted.source, wanted.root)
     changed: list[int] = []
     with strict_pillow(), files as read:
         items = _with_sizes(wanted, paths, read, changed)
-        pictures = in_threads(items, _picture, tell)
+        pictures = in_threads(items, picture, tell)
     return Found(where, pictures, note_of_changed(changed, wanted.shown))
 
 
@@ -50,10 +54,6 @@ def _with_sizes(
         if mark is not None and mark != int.from_bytes(digest[:8], "little"):
             changed.append(row)
         yield content, len(content)
-
-
-def _picture(content: bytes | Absent) -> Picture | Absent:
-    return content if isinstance(content, Absent) else decoded(content)
 
 
 def _opened(

@@ -16,7 +16,7 @@ from invert_core.errors import MissingDependencyError
 from invert_core.parallel import available_cores
 
 EDGE = 64
-"""The longest side of a picture; larger images are made smaller."""
+"""The longest side of the pictures that a run keeps; larger images are made smaller."""
 SHARP_EDGE = 32
 """Images of at most so many pixels a side lose nothing: a page shows their pixels as squares."""
 
@@ -45,37 +45,40 @@ def check_webp() -> None:
         )
 
 
-def decoded(content: bytes) -> Picture | Absent:
-    """Return a small upright picture of an image file; call this inside `strict_pillow`."""
+def decoded(content: bytes, edge: int = EDGE) -> Picture | Absent:
+    """Return an upright picture of an image file, of at most `edge` pixels a side.
+
+    Call this inside `strict_pillow`.
+    """
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             refuse_bomb(image)
             longest = max(image.size)
-            if longest > EDGE:
+            if longest > edge:
                 # A JPEG file can be decoded at a fraction of its size, not below what is asked for.
-                width, height = (max(1, side * EDGE // longest) for side in image.size)
+                width, height = (max(1, side * edge // longest) for side in image.size)
                 image.draft(None, (width, height))
             if image.width * image.height <= _LARGE_PIXELS:
-                return _upright(image)
+                return _upright(image, edge)
             with _one_at_a_time:
-                return _upright(image)
+                return _upright(image, edge)
     except (*BROKEN, MemoryError):
         return UNREADABLE
 
 
-def _upright(image: Image.Image) -> Picture:
+def _upright(image: Image.Image, edge: int) -> Picture:
     ImageOps.exif_transpose(image, in_place=True)
-    return encoded(_flat(image))
+    return encoded(_flat(image), edge)
 
 
-def encoded(image: Image.Image) -> Picture:
+def encoded(image: Image.Image, edge: int = EDGE) -> Picture:
     """Return an image in mode L or RGB as a small file, which holds pixels only."""
     image.info.clear()  # where a photograph was taken, for example
     kept = io.BytesIO()
     if max(image.size) <= SHARP_EDGE:
         image.save(kept, "PNG", optimize=True)
         return Picture(kept.getvalue(), "image/png")
-    image.thumbnail((EDGE, EDGE), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    image.thumbnail((edge, edge), Image.Resampling.BICUBIC, reducing_gap=2.0)
     image.save(kept, "WEBP", **_WEBP)
     return Picture(kept.getvalue(), "image/webp")
 

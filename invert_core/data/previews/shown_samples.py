@@ -7,11 +7,18 @@ from typing import Any
 from invert_core.data.previews.absent import Absent, sentence
 from invert_core.data.previews.array_pictures import pictures_of_arrays
 from invert_core.data.previews.image_pictures import pictures_of_images
+from invert_core.data.previews.pictures import EDGE, SHARP_EDGE
 from invert_core.data.previews.place import kind_of
 from invert_core.data.previews.shown import ShownSamples
 from invert_core.data.previews.text_beginnings import beginnings_of_texts
 from invert_core.data.previews.wanted import Found, Wanted
-from invert_core.errors import DataError, InvertError, MissingFileError, StaleFileError
+from invert_core.errors import (
+    DataError,
+    InvertError,
+    MissingFileError,
+    SettingError,
+    StaleFileError,
+)
 from invert_core.files.input_file import input_path
 
 Progress = Callable[[int, int], None]
@@ -27,6 +34,8 @@ _MOVED = "If they have moved, say where they are with --samples ROOT."
 _LONGEST = 1000
 """The most characters of a sentence; an attribute of an HDF5 file holds 64 kB at most."""
 _TOLD_AT_ONCE = 64
+_EDGES = (SHARP_EDGE, 1024)
+"""The least and the most pixels a side that can be asked for."""
 
 
 def shown_samples(
@@ -35,11 +44,12 @@ def shown_samples(
     root: str | PathLike[str] | None = None,
     progress: Progress | None = None,
     marks: Mapping[int, int] | None = None,
+    edge: int = EDGE,
 ) -> ShownSamples:
     """Make small copies of samples to look at: pictures, or the beginnings of texts.
 
-    Pictures are upright, have at most 64 pixels a side, and hold nothing but pixels. A sample that
-    cannot be read is no error; `ShownSamples.missing` says which ones are missing, and why.
+    Pictures are upright, have at most `edge` pixels a side, and hold nothing but pixels. A sample
+    that cannot be read is no error; `ShownSamples.missing` says which ones are missing, and why.
 
     Parameters
     ----------
@@ -56,6 +66,8 @@ def shown_samples(
     marks : mapping of int to int, optional
         What extraction noted of each sample, such as `RunEvidence.shown_mark`; it tells which
         images and arrays have changed since then.
+    edge : int
+        The longest side of a picture, in pixels, from 32 to 1,024; larger images are made smaller.
 
     Returns
     -------
@@ -66,14 +78,22 @@ def shown_samples(
     ------
     DataError
         What should be text or a whole number is something else.
+    SettingError
+        Pictures cannot have this size.
     MissingFileError
         `root` cannot be looked up.
     """
+    if not _EDGES[0] <= edge <= _EDGES[1]:
+        raise SettingError(
+            f"Pictures cannot have {edge!r} pixels a side.",
+            f"Choose from {_EDGES[0]} to {_EDGES[1]:,}.",
+        )
     wanted = Wanted(
         _checked("id", shown, int, str),
         _checked("source", source, str, str),
         None if root is None else input_path(root),
         _checked("mark", {} if marks is None else marks, int, int),
+        edge,
     )
 
     def tell(done: int) -> None:

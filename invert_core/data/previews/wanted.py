@@ -23,12 +23,15 @@ class Wanted:
         Where they are now, if they have moved.
     marks : mapping of int to int
         What extraction noted of each sample, by row; {} if it noted nothing.
+    edge : int
+        The longest side of a picture, in pixels.
     """
 
     shown: Mapping[int, str]
     source: Mapping[str, str]
     root: Path | None
     marks: Mapping[int, int]
+    edge: int
 
 
 @dataclass(frozen=True)
