@@ -96,9 +96,16 @@ function tableInSight() {
   return view === 'concepts' ? conceptTable : null;
 }
 
-function step(id, steps) {
-  if (byId(id)) byId(id).click();
-  else tableInSight()?.move(steps);
+/** Goes on in the table, or from unit to unit; the link counts, which changes before the view. */
+function step(steps) {
+  const { name, path } = asked();
+  if (name !== 'unit') {
+    tableInSight()?.move(steps);
+    return;
+  }
+  const { entry } = unitAsked(path.split('/').map(decoded));
+  const next = entry == null ? null : neighbour(entry, steps);
+  if (next != null) location.hash = unitLink(next);
 }
 
 function find() {
@@ -122,8 +129,8 @@ function pin() {
 
 const KEYS = {
   '/': find,
-  j: () => step('next', 1),
-  k: () => step('previous', -1),
+  j: () => step(1),
+  k: () => step(-1),
   Enter: openRow,
   p: pin,
   c: () => { location.hash = compareLink(); },

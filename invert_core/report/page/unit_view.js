@@ -41,12 +41,16 @@ const headlineOf = (detail, objective) =>
 /** What a row is called in sentences: the label, the peak, or another formula. */
 const calledOf = row => (row.y ? answerName(row.o) : 'formula');
 
-function crumbs(entry) {
+/** The entry so many steps on in the order of the table, or of all if the table lacks this one. */
+function neighbour(entry, steps) {
   const at = order.indexOf(entry);
+  return at < 0 ? ENTRIES[entry + steps] : order[at + steps];
+}
+
+function crumbs(entry) {
   const step = (steps, text, id) => {
-    const next = at < 0 ? entry + steps : order[at + steps];
-    const isThereOne = next != null && next >= 0 && next < N_ENTRIES;
-    return isThereOne && el('a', { href: unitLink(next), id, class: 'step' }, text);
+    const next = neighbour(entry, steps);
+    return next != null && el('a', { href: unitLink(next), id, class: 'step' }, text);
   };
   const other = hasBothEnds ? otherEnd(entry) : null;
   return el('div', { class: 'crumbs' }, link(stateLink(), 'all units'),
