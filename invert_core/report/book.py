@@ -3,8 +3,8 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -55,6 +55,10 @@ class Book:
     def n_entries(self) -> int:
         """Number of entries."""
         return self.records.size
+
+    def with_fewer_charts(self) -> Self:
+        """Return this book with charts of labels and peaks only."""
+        return replace(self, details=replace(self.details, all_charts=False))
 
     def conviction(self) -> np.ndarray:
         """Return all entries, int64 [E], those first whose label has the AUC farthest from 1/2."""

@@ -57,8 +57,8 @@ SCRIPTS: tuple[str, ...] = (
 )
 """The scripts of the page, in the order in which they are joined into one."""
 
-_SENTENCE = 1_000
-"""More bytes than the sentence on pictures that were left out takes."""
+_SENTENCES = 3_000
+"""More bytes than the sentences on what was left out and what is missing take."""
 
 MAX_SIZE = 20_000_000
 """The most bytes of a page, unless others are asked for."""
@@ -103,8 +103,9 @@ def write_report(
         The longest side of a picture in pixels, from 32 to 1,024. A run keeps pictures of 64; for
         others the samples are read again.
     max_size : int
-        The most bytes of the page. Pictures are left out to keep within it, those of the units with
-        the lowest AUC first; numbers never are.
+        The most bytes of the page. To keep within it, the charts of formulas that are neither label
+        nor peak are left out, then pictures, those of the units with the lowest AUC first; no
+        other number is.
 
     Returns
     -------
@@ -175,9 +176,17 @@ def page(book: Book, samples: ShownSamples, *, pictures: int, max_size: int) -> 
     SettingError
         Even without pictures, it would be larger than `max_size` bytes.
     """
+    notes = [samples.missing] * bool(samples.missing)
     numbers = "".join(_numbers(book, samples))
-    # The head comes last, because it says what was left out; a sentence is short.
-    used = len(_filled(book.head["title"], packed("head", book.head) + numbers)) + _SENTENCE
+    # The head comes last, because it says what was left out; sentences are short.
+    around = len(_filled(book.head["title"], packed("head", book.head))) + _SENTENCES
+    if around + len(numbers) > max_size:
+        numbers = "".join(_numbers(book.with_fewer_charts(), samples))
+        notes.append(
+            "The charts of formulas that are neither the label nor the peak of a unit were left "
+            f"out to keep the page within {_megabytes(max_size)}; --max-size allows more."
+        )
+    used = around + len(numbers)
     if used > max_size:
         raise SettingError(
             f"The page would take {_megabytes(used)} without any picture, more than "
@@ -186,7 +195,6 @@ def page(book: Book, samples: ShownSamples, *, pictures: int, max_size: int) -> 
         )
     urls = [data_url(*one) for one in zip(samples.picture or (), samples.mime or (), strict=True)]
     kept, n_left_out = _kept(book, urls, pictures, max_size - used)
-    notes = [samples.missing] * bool(samples.missing)
     if n_left_out:
         notes.append(
             f"{counted(n_left_out, 'picture')} had to be left out to keep the page within "

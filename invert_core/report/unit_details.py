@@ -1,6 +1,6 @@
 """What the page of one unit shows: its values, its samples, and all formulas found for it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -27,12 +27,15 @@ class UnitDetails:
         The chosen ones of the S records of units.
     row_columns : dict of str to list [R]
         The fields of rows that are columns of labels.csv.
+    all_charts : bool
+        Whether all formulas have what charts need, or labels and peaks only.
     """
 
     rows: RunRows
     followed: Listed
     records: np.ndarray
     row_columns: Columns
+    all_charts: bool = True
 
     def block(self, start: int, stop: int) -> dict[str, Any]:
         """Return the details of the chosen records from `start` to `stop`.
@@ -120,35 +123,39 @@ class UnitDetails:
     def _columns_of(self, at: np.ndarray) -> Columns:
         """Return the columns of some rows; what is nothing in all of them is left out."""
         evidence, picked = self._evidence, at.tolist()
-        same = self._same_formula(at)
+        is_label = self.rows.is_label[at]
+        has_charts = is_label | self.all_charts
+        same = self._same_formula(at, has_charts.tolist())
+        is_first = np.array([one is None for one in same], np.bool_)
         of = {name: values[at] for name, values in evidence.rows.items()}
-        of_formulas: Columns = {
+        of_charts: Columns = {
             "hits": steps(of["hits"]),
             "hi": of["hist_in"].tolist(),
             "zi": of["zeros_in"].tolist(),
-            "in": marks(of["top_in"]),
         }
         # Other formulas have no such lists, so that the page stays small.
         of_labels = self._samples(of, {"missed": "mv", "alarm": "av"})
         if evidence.held_out is not None:
             of_labels["hh"] = steps(evidence.held_out["hits"][at])
-        is_first, is_label = [one is None for one in same], self.rows.is_label[at].tolist()
         found = {
             **{name: [of_all[row] for row in picked] for name, of_all in self.row_columns.items()},
             "e": same,
-            **{name: _where(is_first, column) for name, column in of_formulas.items()},
+            "in": _where(is_first, marks(of["top_in"])),
+            **{name: _where(is_first & has_charts, column) for name, column in of_charts.items()},
             **{name: _where(is_label, column) for name, column in of_labels.items()},
         }
         return {name: column for name, column in found.items() if column != [None] * len(column)}
 
-    def _same_formula(self, at: np.ndarray) -> list[int | None]:
-        """Return how many rows before each there is the first with its record and formula."""
+    def _same_formula(self, at: np.ndarray, has_charts: Sequence[bool]) -> list[int | None]:
+        """Return how many rows before each there is one of its unit and formula that has charts."""
         first: dict[tuple[int, str], int] = {}
         found: list[int | None] = []
         records, formulas = self.rows.record[at].tolist(), self.row_columns["f"]
         for place, (record, row) in enumerate(zip(records, at.tolist(), strict=True)):
-            back = place - first.setdefault((record, formulas[row]), place)
-            found.append(back or None)
+            key = record, formulas[row]
+            found.append(place - first[key] if key in first else None)
+            if has_charts[place]:
+                first.setdefault(key, place)
         return found
 
 
@@ -160,6 +167,6 @@ def _cut(lists: list[list[Any]], counts: list[int]) -> list[list[Any]]:
     return [one[:count] for one, count in zip(lists, counts, strict=True)]
 
 
-def _where(is_kept: Iterable[bool], column: list[Any]) -> list[Any]:
+def _where(is_kept: np.ndarray, column: list[Any]) -> list[Any]:
     """Replace by None what is not kept."""
-    return [one if kept else None for kept, one in zip(is_kept, column, strict=True)]
+    return [one if kept else None for kept, one in zip(is_kept.tolist(), column, strict=True)]

@@ -177,6 +177,24 @@ def test_details_are_the_evidence_of_every_formula(run):
     assert n_seen == sum(bool(row["formula"]) for row in rows)
 
 
+def test_with_fewer_charts_labels_and_peaks_keep_theirs_and_all_formulas_their_numbers(run):
+    book, _ = made(run)
+    n_left_out = 0
+    for whole, fewer in zip(units_of(book), units_of(book.with_fewer_charts()), strict=True):
+        for place, (one, other) in enumerate(zip(whole["rows"], fewer["rows"], strict=True)):
+            source = whole["rows"][place - one["e"]] if one.get("e") else one
+            reduced = fewer["rows"][place - other["e"]] if other.get("e") else other
+            assert reduced["f"] == one["f"]
+            assert reduced["in"] == source["in"]
+            assert {name: other[name] for name in "fsapnv"} == {
+                name: one[name] for name in "fsapnv"
+            }
+            if one["y"]:
+                assert all(reduced[name] == source[name] for name in ("hits", "hi", "zi"))
+            n_left_out += reduced.get("hits") is None
+    assert n_left_out > 3
+
+
 @pytest.fixture(params=["all", "extreme"])
 def kept(request, monkeypatch, inputs, tmp_path):
     """A run that keeps the AUC of all concepts, or of the extreme ones only."""

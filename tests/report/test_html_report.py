@@ -100,13 +100,21 @@ def test_pictures_are_left_out_to_keep_within_a_size_and_the_page_says_how_many(
     without = write_report(run, pictures=0).stat().st_size
     assert not any(parts(run / "report.html")["p0"])
     assert parts(run / "report.html")["head"]["notes"] == []
-    for space in (whole - 2_000, (whole + without) // 2 + 1_000):
+    for space in (whole - 2_000, (whole + without) // 2 + 3_000):
         page = write_report(run, max_size=space)
         assert page.stat().st_size <= space
         n_left = sum(one is None for one in parts(page)["p0"])
         assert n_left > 0
         (note,) = parts(page)["head"]["notes"]
         assert note.startswith(f"{n_left} pictures had to be left out")
+
+
+def test_charts_of_other_formulas_go_before_pictures_and_the_page_says_so(run):
+    without = write_report(run, pictures=0).stat().st_size
+    page = write_report(run, max_size=without + 2_400)
+    notes = parts(page)["head"]["notes"]
+    assert notes[0].startswith("The charts of formulas that are neither the label nor the peak")
+    assert page.stat().st_size <= without + 2_400
 
 
 def test_numbers_are_never_left_out(run):

@@ -4,7 +4,7 @@ const CSV_COLUMNS = [
   ['layer', layerOf],
   ['unit', entry => UNITS.unit[entry]],
   ['unit_name', unitName],
-  ['direction', entry => (isNegative(entry) ? 'negative' : HEAD.directions[0])],
+  ['direction', entry => (isNegative(entry) ? 'negative' : 'positive')],
   ...UNITS.answers.flatMap((answer, number) => answerCsv(answer, number)),
 ];
 
@@ -15,8 +15,9 @@ function answerCsv(answer, number) {
     [called, entry => plainFormula(answer.f[entry], WHOLE_NAMES)],
     [`${called}_formula`, entry => symbolFormula(answer.f[entry])],
     [`${called}_verdict`, entry => verdictOf(answer, entry) ?? ''],
-    [`${called}_${HEAD.objectives[number]}`, at('score')],
-    ...(HEAD.objectives[number] === 'auc' ? [] : [[`${called}_auc`, at('auc')]]),
+    ...(HEAD.objectives[number] === 'auc' ? []
+      : [[`${called}_${HEAD.objectives[number]}`, at('score')]]),
+    [`${called}_auc`, at('auc')],
     [`${called}_auc_unseen`, at('held')],
     [`${called}_hits_of_10`, at('hits')],
     [`${called}_p`, at('p')],
