@@ -73,7 +73,7 @@ class Workload:
     of_unit: float | None = 1.3e3
 
 
-WORKLOADS = (
+PROMISED = (
     Workload("auc", 2_048, ready=1.0, build=2.0, size=3e6),
     Workload("auc,phi", 2_048, ready=1.0, of_unit=None),
     Workload("auc", 16_384, ready=2.0),
@@ -122,7 +122,7 @@ def main(rounds: int) -> None:
 
 def _runs(folder: Path) -> Iterator[tuple[Workload, Path]]:
     labelled: dict[str, Path] = {}
-    for workload in WORKLOADS:
+    for workload in PROMISED:
         if workload.objectives not in labelled:
             place = folder / workload.objectives
             place.mkdir()

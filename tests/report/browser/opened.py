@@ -73,10 +73,10 @@ class Opened:
         self.tab.evaluate(_NEXT_FRAME)
 
     def press(self, *keys: str) -> None:
-        """Press keys, one after the other."""
+        """Press keys, each when what the one before asked for is shown."""
         for key in keys:
             self.tab.keyboard.press(key)
-        self.settle()
+            self.settle()
 
     @property
     def view(self) -> str:

@@ -2,9 +2,11 @@
 
 import csv
 import re
+from collections import Counter
 
 import pytest
 
+from invert_core.formula.syntax import tokens
 from tests.report.browser.expected import (
     NOTHING,
     answer,
@@ -43,17 +45,26 @@ def find(page, text):
 
 
 @pytest.mark.parametrize(
-    "kind", ["usual", "one objective", "three objectives", "missing labels", "infinite values"]
+    "kind",
+    [
+        "usual",
+        "one objective",
+        "three objectives",
+        "both directions",
+        "missing labels",
+        "infinite values",
+    ],
 )
 def test_every_cell_is_what_labels_csv_says(open_report, report_of, kind):
     made, _ = report_of(kind)
     rows = rows_of(made)
     objectives = list(dict.fromkeys(row["objective"] for row in rows))
     found = cells(open_report(kind))
-    assert len(found) == 12
+    assert len(found) == (24 if kind == "both directions" else 12)
     for cell in found:
         unit = int(cell["unit"].split()[0].rpartition(":")[2])
-        label = answer(rows, unit, objectives[0])
+        direction = "negative" if "low end" in cell["unit"] else "positive"
+        label = answer(rows, unit, objectives[0], direction)
         assert cell["verdict"].split()[-1] == label["verdict"]
         if label["status"] == "dead":
             assert (cell["auc"], cell["label"]) == (NOTHING, NOTHING)
@@ -65,7 +76,7 @@ def test_every_cell_is_what_labels_csv_says(open_report, report_of, kind):
         assert_is_rounded(cell["p"], label["p_search"])
         assert int(cell["inside"].replace(",", "")) == int(label["n_positive"])
         if len(objectives) > 1:
-            beside = answer(rows, unit, objectives[1])
+            beside = answer(rows, unit, objectives[1], direction)
             assert cell["peak-verdict"].split()[-1] == beside["verdict"]
             is_same = beside["formula"] == label["formula"]
             said = "same" if is_same else in_words(beside["formula"], made.concepts)
@@ -208,3 +219,43 @@ def test_the_count_of_a_verdict_shows_its_units(open_report, report_of):
     page.settle()
     holds = [int(row["unit"]) for row in labels if row["verdict"] == "holds"]
     assert sorted(shown_units(page)) == holds
+
+
+def test_the_histogram_of_auc_counts_every_label_once(open_report, report_of):
+    made, _ = report_of("usual")
+    aucs = [float(row["auc"]) for row in labels_of(made) if row["formula"]]
+    page = open_report("usual")
+    titles = page.main.locator("svg title").all_text_contents()
+    bins = [re.fullmatch(r"(\d+) units? from ([\d.]+) to ([\d.]+)", title) for title in titles]
+    counts = {tuple(map(float, one.groups()[1:])): int(one[1]) for one in bins if one}
+    assert sum(counts.values()) == len(aucs)
+    for (low, high), count in counts.items():
+        # Bounds are written with two decimals.
+        assert sum(low + 0.005 < auc < high - 0.005 for auc in aucs) <= count
+        assert count <= sum(low - 0.005 <= auc <= high + 0.005 for auc in aucs)
+
+
+def test_every_verdict_is_counted(open_report, report_of):
+    made, _ = report_of("usual")
+    page = open_report("usual")
+    told = page.main.locator('button[data-term^="verdict:"]').all_inner_texts()
+    words = Counter(row["verdict"] for row in labels_of(made))
+    assert {one.split()[-1]: int(one.split()[0]) for one in told} == words
+
+
+def test_the_table_of_concepts_counts_samples_and_labels(open_report, report_of):
+    made, _ = report_of("usual")
+    n = len(made.values["conv2"])
+    found = cells(open_report("usual", "#concepts"))
+    assert len(found) == len(made.concepts.id)
+    used = [{text for _, text, _ in tokens(row["formula"])} for row in labels_of(made)]
+    for cell in found:
+        at = made.concepts.name.index(cell["name"])
+        id = made.concepts.id[at]
+        assert int(cell["samples"]) == made.concepts.extent(id)[:n].sum()
+        assert int(cell["labels"]) == sum(id in of_label for of_label in used)
+        assert cell["definition"] == made.concepts.definition[at]
+
+
+def labels_of(made):
+    return [answer(rows_of(made), unit, "auc") for unit in range(12)]
