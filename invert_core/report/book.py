@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -11,11 +11,10 @@ import numpy as np
 from invert_core import __version__
 from invert_core.report.concept_lists import Listed, concept_lists
 from invert_core.report.run_rows import Columns, RunRows, Tokens, row_columns
-from invert_core.report.shown_values import marks, rounded
+from invert_core.report.shown_values import marks
 from invert_core.report.unit_details import UnitDetails
 from invert_core.results.columns import VERDICTS
 from invert_core.results.evidence_file import RunEvidence
-from invert_core.results.verdicts import TOP
 
 _DEFINITION = 200
 """The most characters of a definition in the page."""
@@ -192,6 +191,7 @@ _OF_ANSWERS = {
     "p": "p",
     "q": "q",
     "n": "n",
+    "hits": "h",
     "verdict": "v",
     "status": "st",
 }
@@ -205,13 +205,6 @@ def _answers(rows: RunRows, columns: Columns, at: np.ndarray) -> Columns:
         column = columns[field]
         found[name] = [column[row] if row >= 0 else None for row in at.tolist()]
     found["f"] = [text or "" for text in found["f"]]
-    of_top = rows.evidence.rows
-    n_top = min(TOP, rows.evidence.n_samples)
-    cut = int(np.flatnonzero(rows.evidence.cuts == n_top)[0])
-    found["top"] = _where(marks(of_top["top_in"][at, :n_top]), found["f"], "")
-    found["hits"] = _where(rounded(of_top["hits"][at, cut].tolist(), 2), found["f"], None)
+    top = marks(rows.evidence.rows["top_in"][at, : rows.n_first])
+    found["top"] = [one if formula else "" for one, formula in zip(top, found["f"], strict=True)]
     return found
-
-
-def _where(column: list[Any], formulas: Sequence[str], otherwise: Any) -> list[Any]:
-    return [one if formula else otherwise for one, formula in zip(column, formulas, strict=True)]

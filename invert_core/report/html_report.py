@@ -258,6 +258,7 @@ def _filled(title: str, data: str) -> bytes:
     places = {
         "@@TITLE@@": html.escape(title),
         "@@HASH@@": _digest(script),
+        "@@STYLE_HASH@@": _digest(read[_STYLE]),
         "@@CSS@@": read[_STYLE],
         "@@DATA@@": data,
         "@@JS@@": script,

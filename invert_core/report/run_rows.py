@@ -13,6 +13,7 @@ from invert_core.results.columns import VERDICTS
 from invert_core.results.evidence_file import RunEvidence
 from invert_core.results.label_table import LabelTable
 from invert_core.results.labels import Labels
+from invert_core.results.verdicts import TOP
 from invert_core.wording import power_of_ten, small_number
 
 Columns = dict[str, list[Any]]
@@ -85,6 +86,17 @@ class RunRows:
         """Which rows are the label of their unit, direction and objective: bool [R]."""
         return np.concatenate([table.is_label() for table in self.labels.tables])
 
+    @property
+    def n_first(self) -> int:
+        """How many of the samples at the top hits are told of in tables."""
+        return min(TOP, self.evidence.n_samples)
+
+    @property
+    def hits_of_first(self) -> list[float]:
+        """Of each row, the hits among these samples."""
+        cut = int(np.flatnonzero(self.evidence.cuts == self.n_first)[0])
+        return self.evidence.rows["hits"][:, cut].tolist()
+
     def values(self, name: str) -> list[Any]:
         """Return a column of all rows, as values of Python."""
         return [one for table in self.labels.tables for one in table.values(name)]
@@ -126,7 +138,8 @@ def _by_length(table: LabelTable) -> Iterator[list[tuple[Any, ...]]]:
 def row_columns(rows: RunRows, tokens: Tokens) -> Columns:
     """Return, as the page shows them, the columns of labels.csv that it has of every row."""
     low, high = (rounded(rows.values(f"auc_held_out_{end}"), 2) for end in ("low", "high"))
-    n_samples = rows.evidence.n_samples
+    n_samples, held_out = rows.evidence.n_samples, rows.evidence.held_out_cuts
+    n_held_out = None if held_out is None else int(held_out[-1])
     return {
         "o": rows.objective.tolist(),
         "k": rows.values("rank"),
@@ -141,6 +154,8 @@ def row_columns(rows: RunRows, tokens: Tokens) -> Columns:
         "n": rows.values("n_positive"),
         "N": [None if one == n_samples else one for one in rows.values("n_samples")],
         "nh": rows.values("n_positive_held_out"),
+        "Nh": [None if one == n_held_out else one for one in rows.values("n_samples_held_out")],
+        "h": rounded(rows.hits_of_first, 2),
         "v": [VERDICTS.index(word) for word in rows.values("verdict")],
         "st": [rows.statuses.index(word) for word in rows.values("status")],
         "y": rows.is_label.astype(int).tolist(),

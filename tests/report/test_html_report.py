@@ -55,6 +55,9 @@ def test_the_page_holds_all_its_parts_and_may_run_its_own_script_only(run):
     script = text[text.index('<script type="module">') + 22 : text.rindex("</script>")]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in text
+    style = text[text.index("<style>") + 7 : text.index("</style>")]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in text
     assert "default-src 'none'" in text
     assert "@@" not in text.replace(found["concepts"]["id"][3], "")
 

@@ -48,7 +48,7 @@ def test_the_template_has_no_handlers_and_allows_only_its_own_script():
     assert rules == {
         "default-src": ["'none'"],
         "img-src": ["data:"],
-        "style-src": ["'unsafe-inline'"],
+        "style-src": ["'sha256-@@STYLE_HASH@@'"],
         "script-src": ["'sha256-@@HASH@@'"],
         "base-uri": ["'none'"],
         "form-action": ["'none'"],

@@ -44,9 +44,10 @@ async function comparedNode(entry, width) {
   const samples = await samplesAt(first);
   const answers = HEAD.objectives.map((objective, number) => headlineOf(detail, number));
   return el('section', { class: 'card' }, head,
-    answers.map((one, number) => comparedAnswer(entry, one, number)),
+    el('div', {}, answers.map((one, number) => comparedAnswer(one, number, answers[0]))),
     el('div', {}, el('h3', {}, `The ${first.length} ${endWord(entry)} samples`),
       samplesNode(samples, first, detail.tv, row.in)),
+    el('div', {}, answers.map((one, number) => comparedNumbers(entry, one, number, answers))),
     el('div', {}, el('h3', {}, 'Activation inside and outside the label'),
       histogramChart(detail, row, width)),
     el('div', {}, el('h3', {}, 'How pure the top is'),
@@ -54,11 +55,20 @@ async function comparedNode(entry, width) {
       row.hh && el('p', { class: 'caption' }, curveKey())));
 }
 
-function comparedAnswer(entry, row, number) {
+function comparedAnswer(row, number, label) {
+  const called = el('span', { class: 'soft' }, `${answerName(number)} `);
   if (!row) return el('p', { class: 'soft' }, `There is no ${answerName(number)}.`);
-  return el('div', {},
-    el('div', {}, el('span', { class: 'soft' }, `${answerName(number)} `),
-      verdictNode(HEAD.verdicts[row.v])),
-    el('p', { class: 'headline' }, formulaNode(row.f, { links: true })),
-    el('dl', { class: 'numbers' }, numbersOf(entry, row, [])));
+  const isSame = row !== label && row.f === label?.f;
+  return el('div', {}, el('div', {}, called, verdictNode(HEAD.verdicts[row.v])),
+    isSame ? el('p', { class: 'headline soft' }, 'the same')
+      : el('p', { class: 'headline' }, formulaNode(row.f, { links: true })));
+}
+
+/** The numbers of an answer; answers with the formula of the first are told with it. */
+function comparedNumbers(entry, row, number, answers) {
+  const first = answers.findIndex(one => one && one.f === row?.f);
+  if (!row || first < number) return null;
+  const same = answers.filter(one => one && one !== row && one.f === row.f);
+  return el('div', {}, el('h3', {}, `Numbers of the ${answerName(number)}`),
+    el('dl', { class: 'numbers' }, numbersOf(entry, row, same)));
 }

@@ -19,6 +19,7 @@ function fill(node, props, kids) {
   for (const [key, value] of Object.entries(props ?? {})) {
     if (value == null || value === false) continue;
     if (typeof value === 'function') node.addEventListener(key, value);
+    else if (key === 'style') node.style.cssText = value;  // the policy forbids the attribute
     else node.setAttribute(key, value === true ? '' : value);
   }
   node.append(...kids.flat(Infinity).filter(isThere));

@@ -113,7 +113,7 @@ function numbersOf(entry, row, same) {
         + '1 is perfect'],
       hasUnseen && scored.sh != null && [`${scoreName(HEAD.objectives[scored.o])}, unseen`,
         fixed(scored.sh), 'the same on unseen samples']]),
-    [`of ${size} ${endWord(entry)}`, `${hitsText(row.hits[at])} inside`,
+    row.hits && [`of ${size} ${endWord(entry)}`, `${hitsText(row.hits[at])} inside`,
       `${hitsText(size * row.n / row.N)} are expected by chance`],
     ['p', row.p, 'the probability that a search finds one as good by chance'],
     row.q != null && ['q', row.q, 'p corrected for all units of the layer'],
@@ -189,6 +189,10 @@ const aucBar = (auc, name) =>
   ({ name, share: 2 * Math.abs(auc - 0.5), outside: auc < 0.5, text: fixed(auc) });
 
 function chartCards(entry, detail, row) {
+  if (!row.hits) {
+    return card('w12', 'Charts', el('p', {}, 'The charts of this formula were left out to keep '
+      + 'the page small; labels and peaks have theirs.'));
+  }
   const best = bestByLength(detail, row);
   return [
     card('w6', 'Activation inside and outside', histogramChart(detail, row),
@@ -199,8 +203,7 @@ function chartCards(entry, detail, row) {
     card('w6', 'How pure the top is', precisionChart(row, isNegative(entry)),
       [row.hh && curveKey(), `Share of the ${endWord(entry)} samples that are inside: of one `
         + 'sample at the left, of all at the right.',
-      hasUnseen && row.miss && !row.hh
-        && ' Unseen samples are not drawn where labels are missing.']),
+]),
     card('w4', 'ROC', rocChart(row), [row.hh && curveKey(), 'The area is the AUC.']),
     best && card('w4', 'Simplicity and precision',
       lengthChart(best, HEAD.objectives[row.o]),
@@ -223,7 +226,6 @@ function spread(detail) {
 function formulasCard(entry, detail, row) {
   const heads = ['formula', 'found by', ['AUC', 'n'], ...(hasUnseen ? [['unseen', 'n']] : []),
     ...(BESIDE ? [['score', 'n']] : []), 'top 10', 'verdict', ['p', 'n'], ['inside', 'n']];
-  const ten = HEAD.cuts.indexOf(N_FIRST);
   const rows = detail.rows.map((one, at) => one.f && el('tr',
     { 'aria-current': one === row ? 'true' : null },
     el('td', {}, el('a', { href: unitLink(entry, at), class: 'plain' }, formulaNode(one.f))),
@@ -232,7 +234,7 @@ function formulasCard(entry, detail, row) {
     el('td', { class: 'n' }, fixed(one.a)),
     hasUnseen && el('td', { class: 'n' }, fixed(one.ah)),
     BESIDE && el('td', { class: 'n' }, fixed(one.s)),
-    el('td', {}, topBars(one.in.slice(0, N_FIRST), one.hits[ten])),
+    el('td', {}, topBars(one.in.slice(0, N_FIRST), one.h)),
     el('td', {}, verdictNode(HEAD.verdicts[one.v])),
     el('td', { class: 'n' }, one.p), el('td', { class: 'n' }, grouped(one.n)))).filter(Boolean);
   return card('w12', 'All formulas found', plainTable('All formulas found', heads, rows),
