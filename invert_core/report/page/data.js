@@ -88,7 +88,6 @@ const OF_FORMULA = ['hits', 'hh', 'hi', 'zi', 'in', 'miss', 'mv', 'al', 'av'];
 
 function complete(row, first) {
   row.N ??= HEAD.n_samples;
-  // If labels are missing, curves of unseen samples need to know on how many it is defined.
   row.Nh ??= HEAD.n_held_out;
   row.hits &&= running(row.hits);
   row.hh &&= running(row.hh);

@@ -202,8 +202,7 @@ function chartCards(entry, detail, row) {
           + 'count as not inside.']),
     card('w6', 'How pure the top is', precisionChart(row, isNegative(entry)),
       [row.hh && curveKey(), `Share of the ${endWord(entry)} samples that are inside: of one `
-        + 'sample at the left, of all at the right.',
-]),
+        + 'sample at the left, of all at the right.']),
     card('w4', 'ROC', rocChart(row), [row.hh && curveKey(), 'The area is the AUC.']),
     best && card('w4', 'Simplicity and precision',
       lengthChart(best, HEAD.objectives[row.o]),

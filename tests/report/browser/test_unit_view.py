@@ -195,10 +195,8 @@ def test_the_curve_goes_through_the_precision_among_the_first_samples(case):
             if told["curve"][name]:
                 found = Found.of(case.made, row, unseen=unseen)
                 assert_is_curve(told["curve"], name, found, int(row["n_samples"]))
-    # Where labels are missing, the page does not know on how many samples a formula is defined.
-    if case.made.concepts.n_defined.min() == case.made.concepts.n_samples:
-        has_unseen = {bool(told["curve"]["unseen"]) for _, told in case.units}
-        assert has_unseen == {case.made.unseen is not None}
+    has_unseen = {bool(told["curve"]["unseen"]) for _, told in case.units}
+    assert has_unseen == {case.made.unseen is not None}
 
 
 def assert_is_curve(curve, name, found, n_searched):
