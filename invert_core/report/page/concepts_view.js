@@ -51,7 +51,7 @@ function conceptColumns(used) {
       concept => used[1][concept])] : []),
     { key: 'best', title: 'best unit', width: 'minmax(90px,1.4fr)',
       hint: 'the unit that follows it most, either way',
-      cell: concept => later(concept, ([entry]) => link(unitLink(entry), unitNode(entry))) },
+      cell: concept => later(concept, ([entry]) => link(unitLink(entry), unitNode(entry, 20))) },
     { key: 'auc', title: 'AUC', width: '64px', kind: 'n',
       hint: 'AUC of that unit on this concept alone',
       cell: concept => later(concept, ([, auc]) => fixed(auc)) },

@@ -242,7 +242,7 @@ function formulasCard(entry, detail, row) {
 
 function alikeCard(detail) {
   const items = detail.like.map(([entry, correlation]) => ({
-    name: link(unitLink(entry), unitNode(entry)), share: Math.abs(correlation),
+    name: link(unitLink(entry), unitNode(entry, 16)), share: Math.abs(correlation),
     outside: correlation < 0, text: fixed(correlation, 2),
   }));
   return card('w4', 'Units alike', items.length ? bars(items) : el('p', {}, 'None.'),

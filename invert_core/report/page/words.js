@@ -13,7 +13,10 @@ function percent(share) {
 }
 
 /** Hits; samples that are tied at the edge count with the share that is expected. */
-const hitsText = hits => (hits == null ? NOTHING : String(Math.round(hits * 10) / 10));
+
+/** A number of samples that may be expected ones: two decimals, or one digit if it is small. */
+const hitsText = hits =>
+  (hits == null ? NOTHING : String(Number(hits < 0.1 ? hits.toPrecision(1) : hits.toFixed(2))));
 
 /** The decimal logarithm of a p-value that is written as text, since it may underflow. */
 function logOf(text) {
