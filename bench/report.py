@@ -77,6 +77,7 @@ PROMISED = (
     Workload("auc", 2_048, ready=1.0, build=2.0, size=3e6),
     Workload("auc,phi", 2_048, ready=1.0, of_unit=None),
     Workload("auc", 16_384, ready=2.0),
+    Workload("auc,phi", 16_384, ready=2.0, size=20e6, of_unit=None),
 )
 
 

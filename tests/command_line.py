@@ -4,6 +4,7 @@ import functools
 import inspect
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -99,3 +100,20 @@ def process(*arguments, **options) -> subprocess.CompletedProcess:
         stdin=subprocess.DEVNULL,
         **{"capture_output": True, "text": True, "timeout": 120, "env": environment} | options,
     )
+
+
+def assert_prints_what_is_shown(guide: str) -> None:
+    """Run the commands in the console blocks of a guide, and find the lines below each."""
+    blocks = re.findall(r"^```console\n(.*?)^```", guide, flags=re.DOTALL | re.MULTILINE)
+    assert blocks
+    for block in blocks:
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, *shown = part.splitlines()
+            name, *words = shlex.split(command)
+            assert name == "invert"
+            done = call(*words)
+            assert done.exit_code == 0, f"{command}: {done.output}"
+            printed = [line.split() for line in done.stdout.splitlines()]
+            for line in shown:
+                if line != "...":
+                    assert line.split() in printed, f"{command}: {line}\n{done.stdout}"

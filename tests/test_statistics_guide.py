@@ -1,7 +1,6 @@
 """What docs/statistics.md shows and claims is true of the numbers that the studies recorded."""
 
 import re
-import shlex
 
 import pytest
 
@@ -11,7 +10,7 @@ from bench.validity.study import percent
 from invert_core import Settings
 from invert_core.commands import main
 from invert_core.demo import SETTINGS, run_demo
-from tests.command_line import call
+from tests.command_line import assert_prints_what_is_shown, call
 
 GUIDE = page.PAGE.read_text(encoding="utf-8")
 TEXT = " ".join(GUIDE.split())
@@ -118,19 +117,7 @@ def folder(tmp_path_factory):
 @pytest.mark.slow
 def test_every_command_runs_and_prints_what_is_shown(folder, monkeypatch):
     monkeypatch.chdir(folder)
-    blocks = re.findall(r"^```console\n(.*?)^```", GUIDE, flags=re.DOTALL | re.MULTILINE)
-    assert blocks
-    for block in blocks:
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, *shown = part.splitlines()
-            name, *words = shlex.split(command)
-            assert name == "invert"
-            done = call(*words)
-            assert done.exit_code == 0, f"{command}: {done.output}"
-            printed = [line.split() for line in done.stdout.splitlines()]
-            for line in shown:
-                if line != "...":
-                    assert line.split() in printed, f"{command}: {line}\n{done.stdout}"
+    assert_prints_what_is_shown(GUIDE)
 
 
 @pytest.mark.slow

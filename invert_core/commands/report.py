@@ -61,7 +61,8 @@ class Size(click.ParamType):
     type=Size(),
     default="20MB",
     show_default=True,
-    help="The most that the page may take. Pictures are left out to keep within it.",
+    help="The most that the page may take. Charts of other formulas than label and peak, then "
+    "pictures are left out to keep within it.",
 )
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
 def report(run: Path, output: Path | None, opens: bool, **choices: Any) -> None:

@@ -87,10 +87,10 @@ def show(run: Path, unit: str | None, listing: dict[str, Any], style: str) -> No
     share, and list the formulas found. A row without a rank is the best found of its length. JSON
     and CSV hold all rows of the unit; JSON also holds the best formula of each length.
 
-    The headline, marked with *, is the label to show if only one is shown: of the best formulas of
-    each length, the one with the smallest p, corrected for all formulas that are not longer. Where
-    there are held-out samples, they must bear a longer one out. The peak is the headline by phi,
-    what the strongest responses share.
+    The label, marked with *, is the headline: of the best formulas of each length, the one with the
+    smallest p, corrected for all formulas that are not longer. Where there are held-out samples,
+    they must bear a longer one out. The peak is the same by phi: what the strongest responses
+    share.
     """
     from invert_core.results.run_directory import read_run
 

@@ -7,14 +7,17 @@ from invert_core.commands.label_cells import interval_of_auc
 from invert_core.commands.progress import rounded
 from invert_core.commands.signs import as_written, cut_to, signs, width_of
 from invert_core.commands.tables import Fit, Number, table
-from invert_core.commands.unit_headlines import Headline, end_of
+from invert_core.commands.unit_headlines import Headline, called, end_of
 from invert_core.formula.formula import Formula
 from invert_core.formula.syntax import canonical, iter_literals
+from invert_core.results.columns import Label
 from invert_core.results.unit_evidence import ShownSample, UnitEvidence
 from invert_core.wording import power_of_ten, small_number
 
 _CUTS = (1, 10, 100, 1000)
 _LINES_OF_SAMPLES, _TEXTS = 4, 8
+_NAME = 24
+"""Places to which the names of rows shrink."""
 _PIPED = 100
 """Width of paragraphs where stdout is no terminal."""
 
@@ -25,12 +28,12 @@ Lines = tuple[list[str], list[str]]
 def number_lines(
     answers: Sequence[Headline], evidence: UnitEvidence | None, width: int | None
 ) -> Lines:
-    """Return the numbers of each headline, and its hits among the samples at the top."""
+    """Return the numbers of each label, and its hits among the samples at the top."""
     cuts = [] if evidence is None else [cut for cut in _CUTS if cut < evidence.n_samples]
     rows = []
     for answer in answers:
-        hits = dict(_hits(answer, evidence, cuts))
-        rows.append(_numbers(answer) | {_top(cut): Number(_count(hits[cut])) for cut in hits})
+        hits = {_top(cut): Number(_count(found)) for cut, found in _hits(answer, evidence, cuts)}
+        rows += [_numbers(row) | hits for row in answer.rows]
         if cuts:
             blank: dict[str, object] = dict.fromkeys(rows[-1], Number(""))
             chance = {_top(cut): Number(rounded(_expected(answer, cut))) for cut in cuts}
@@ -42,13 +45,13 @@ def number_lines(
         "samples": len({answer.row.n_samples for answer in answers}) > 1,
     }
     columns = [name for name in rows[0] if optional.get(name, True)]
-    return table(rows, columns, width, Fit(drop=("interval", "q", "samples", "p_search")))
+    least = ("interval", "q", "samples", "p_search", *map(_top, reversed(cuts)))
+    return table(rows, columns, width, Fit(least, text=_NAME))
 
 
-def _numbers(answer: Headline) -> dict[str, object]:
-    row = answer.row
+def _numbers(row: Label) -> dict[str, object]:
     return {
-        "": answer.name,
+        "": called(row),
         "auc": Number(f"{row.auc:.4f}"),
         "held_out": Number("-" if row.auc_held_out is None else f"{row.auc_held_out:.3f}"),
         "interval": Number(interval_of_auc(row)),
@@ -86,7 +89,7 @@ def _count(hits: float) -> str:
 def histogram_lines(
     answers: Sequence[Headline], evidence: UnitEvidence, width: int | None
 ) -> Lines:
-    """Return a line of bars for the samples inside of each headline and outside of the first."""
+    """Return a line of bars for the samples inside of each label and outside of the first."""
     low, high = (f"{value:.4g}" for value in (evidence.lowest, evidence.highest))
     scale = f"{low}{high.rjust(len(evidence.hist) - len(low))}"
     rows = []
@@ -115,7 +118,7 @@ def histogram_lines(
             )
     del rows[3::2]
     columns = ["", scale, "samples", *(["of these 0"] if evidence.zeros else [])]
-    return table(rows, columns, width)
+    return table(rows, columns, width, Fit(("of these 0", "samples"), text=_NAME))
 
 
 def _bars(counts: Sequence[int]) -> str:
@@ -128,7 +131,7 @@ def _bars(counts: Sequence[int]) -> str:
 def sample_lines(
     answers: Sequence[Headline], evidence: UnitEvidence, width: int | None
 ) -> Iterator[str]:
-    """Yield the samples at the top, with a sign for each headline: whether it is true there."""
+    """Yield the samples at the top, with a sign for each label: whether it is true there."""
     signed = signs()
     legend = ", ".join(answer.called for answer in answers)
     true, false = signed.inside, signed.outside

@@ -7,7 +7,7 @@ from invert_core.commands.console import printable
 from invert_core.results.columns import Label
 from invert_core.results.unit_evidence import RowEvidence, UnitEvidence
 
-CALLED = {"auc": "headline", "phi": "peak"}
+CALLED = {"auc": "label", "phi": "peak"}
 """What the label by an objective is called."""
 
 
@@ -33,10 +33,8 @@ class Headline:
 
     @property
     def called(self) -> str:
-        """What it is called, such as "headline and peak"."""
-        return " and ".join(
-            CALLED.get(row.objective, f"headline by {row.objective}") for row in self.rows
-        )
+        """What it is called, such as "label and peak"."""
+        return " and ".join(map(called, self.rows))
 
     @property
     def name(self) -> str:
@@ -46,9 +44,18 @@ class Headline:
     @property
     def sentence(self) -> str:
         """What it says and what it is worth, on one line."""
-        words = dict.fromkeys(_worth(row) for row in self.rows if row.verdict != "none")
-        worth = f" ({'; '.join(words)})" if words else ""
+        judged = [row for row in self.rows if row.verdict != "none"]
+        worths = {_worth(row): row for row in judged}
+        told = [
+            f"{called(row)} {worth}" if len(worths) > 1 else worth for worth, row in worths.items()
+        ]
+        worth = f" ({'; '.join(told)})" if told else ""
         return printable(f"{self.called[0].upper()}{self.called[1:]}: {self.row.label}{worth}")
+
+
+def called(row: Label) -> str:
+    """Return what the label by an objective is called."""
+    return CALLED.get(row.objective, f"label by {row.objective}")
 
 
 def headlines(rows: Sequence[Label], evidence: UnitEvidence | None) -> list[Headline]:

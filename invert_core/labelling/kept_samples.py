@@ -3,15 +3,12 @@
 import logging
 from collections.abc import Mapping
 from os import PathLike
-from pathlib import Path
 
+from invert_core.data.previews.place import NONE, root_of
 from invert_core.data.previews.shown import ShownSamples
 from invert_core.data.previews.shown_samples import NONE_KEPT, Progress, shown_samples
-from invert_core.errors import MissingFileError, SettingError
-from invert_core.files.input_file import input_path
+from invert_core.errors import SettingError
 from invert_core.wording import counted
-
-NONE = "none"
 
 _log = logging.getLogger("invert")
 
@@ -35,15 +32,8 @@ class KeptSamples:
 
     def __init__(self, samples: str | PathLike[str] | None, progress: Progress | None = None):
         self._keeps_none = samples == NONE
-        self._root: Path | None = None
+        self._root = root_of(samples)
         self._progress = progress
-        if samples is not None and not self._keeps_none:
-            self._root = input_path(samples)
-            if not self._root.exists():
-                raise MissingFileError(
-                    f"There is no file or folder {str(samples)!r}.",
-                    "Say where the samples are with --samples, or keep none with --samples none.",
-                )
 
     def check_used(self, keeps_evidence: bool) -> None:
         """Refuse a place for samples if the run keeps no evidence, of which they are a part."""

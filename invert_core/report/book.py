@@ -1,8 +1,10 @@
 """What the page of a run shows, as plain values of JSON, from the run and its evidence alone."""
 
 import json
+import math
+import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -11,7 +13,7 @@ import numpy as np
 from invert_core import __version__
 from invert_core.report.concept_lists import Listed, concept_lists
 from invert_core.report.run_rows import Columns, RunRows, Tokens, row_columns
-from invert_core.report.shown_values import marks
+from invert_core.report.shown_values import marks, rounded
 from invert_core.report.unit_details import UnitDetails
 from invert_core.results.columns import VERDICTS
 from invert_core.results.evidence_file import RunEvidence
@@ -61,7 +63,7 @@ class Book:
 
     def conviction(self) -> np.ndarray:
         """Return all entries, int64 [E], those first whose label has the AUC farthest from 1/2."""
-        auc = np.array([one or 0.5 for one in self.units["answers"][0]["auc"]])
+        auc = np.array([0.5 if one is None else one for one in self.units["answers"][0]["auc"]])
         return np.argsort(-np.abs(auc - 0.5), kind="stable")
 
 
@@ -82,25 +84,28 @@ def book_of(rows: RunRows, records: np.ndarray, info: Mapping[str, Any], title: 
     columns = row_columns(rows, tokens)
     min_fraction = float(info["settings"]["min_fraction"])
     followed, followers = concept_lists(rows.evidence, records, min_fraction)
+    layers = list(dict.fromkeys(rows.evidence.layer[record] for record in records.tolist()))
     return Book(
         rows=rows,
         records=records,
-        head=_head(rows, info, title),
+        head=_head(rows, info, title, layers),
         concepts=_concepts(rows.evidence),
-        units=_units(rows, columns, records),
+        units=_units(rows, columns, records, layers),
         details=UnitDetails(rows, followed, records, columns),
         followers=followers,
     )
 
 
-def _head(rows: RunRows, info: Mapping[str, Any], title: str) -> dict[str, Any]:
+def _head(
+    rows: RunRows, info: Mapping[str, Any], title: str, layers: Sequence[str]
+) -> dict[str, Any]:
     evidence = rows.evidence
     held_out = evidence.held_out_cuts
     settings = info["settings"]
     return {
         "title": title,
         "version": __version__,
-        "layers": list(dict.fromkeys(evidence.layer)),
+        "layers": layers,
         "objectives": rows.objectives,
         "directions": list(dict.fromkeys(evidence.direction)),
         "n_samples": evidence.n_samples,
@@ -108,9 +113,6 @@ def _head(rows: RunRows, info: Mapping[str, Any], title: str) -> dict[str, Any]:
         "cuts": evidence.cuts.tolist(),
         "held_out_cuts": None if held_out is None else held_out.tolist(),
         "verdicts": VERDICTS,
-        "statuses": rows.statuses,
-        "n_rows": len(rows),
-        "min_fraction": settings["min_fraction"],
         "quantile": settings.get("quantile"),
         "provenance": _provenance(info),
     }
@@ -163,15 +165,22 @@ def _cut(text: str) -> str:
     return text if len(text) <= _DEFINITION else text[: _DEFINITION - 1] + "…"
 
 
-def _units(rows: RunRows, columns: Columns, records: np.ndarray) -> dict[str, Any]:
+def _log10(value: float | None) -> float | None:
+    """Return the logarithm of a q-value, which is at most that of the least number if it is 0."""
+    return None if value is None else math.log10(max(value, sys.float_info.min))
+
+
+def _units(
+    rows: RunRows, columns: Columns, records: np.ndarray, layers: Sequence[str]
+) -> dict[str, Any]:
     evidence = rows.evidence
-    layers = {name: number for number, name in enumerate(dict.fromkeys(evidence.layer))}
+    place = {name: number for number, name in enumerate(layers)}
     negative = [int(evidence.direction[one] == "negative") for one in records.tolist()]
     first = rows.answers(0)[records]
     names = rows.values("unit_name")
     of_units = [names[row] if row >= 0 else "" for row in first.tolist()]
     return {
-        "layer": [layers[evidence.layer[one]] for one in records.tolist()],
+        "layer": [place[evidence.layer[one]] for one in records.tolist()],
         "unit": evidence.units["unit"][records].tolist(),
         "name": of_units if any(of_units) else None,
         "negative": negative if any(negative) else None,
@@ -191,9 +200,9 @@ _OF_ANSWERS = {
     "p": "p",
     "q": "q",
     "n": "n",
+    "N": "N",
     "hits": "h",
     "verdict": "v",
-    "status": "st",
 }
 """Columns of the table of units, and what they are called in the details of a unit."""
 
@@ -205,6 +214,13 @@ def _answers(rows: RunRows, columns: Columns, at: np.ndarray) -> Columns:
         column = columns[field]
         found[name] = [column[row] if row >= 0 else None for row in at.tolist()]
     found["f"] = [text or "" for text in found["f"]]
+    if not any(found["N"]):
+        del found["N"]
+    # Texts have two digits; numbers to compare and to save have four.
+    log_p, q = (rows.values(name) for name in ("log10_p_search", "q_value"))
+    living = [row if text else -1 for row, text in zip(at.tolist(), found["f"], strict=True)]
+    found["log_p"] = rounded([log_p[row] if row >= 0 else None for row in living])
+    found["log_q"] = rounded([_log10(q[row]) if row >= 0 else None for row in living])
     top = marks(rows.evidence.rows["top_in"][at, : rows.n_first])
     found["top"] = [one if formula else "" for one, formula in zip(top, found["f"], strict=True)]
     return found

@@ -35,12 +35,18 @@ def choose_records(
     if layers is not None:
         is_chosen = np.isin(of_record, list(_layers_called(layers, rows)))
     if units is not None:
-        is_chosen &= _has_unit(units, rows)
-    if not is_chosen.any():
-        of_layers = " in these layers" if layers else ""
-        raise UnknownNameError(
-            f"The run has no unit {units!r}{of_layers}.", "List its units with: invert show RUN"
-        )
+        parts = units.split(",") if isinstance(units, str) else [str(unit) for unit in units]
+        of_units = np.zeros(of_record.size, np.bool_)
+        for part in parts:
+            of_part = is_chosen & _has_unit(part.strip(), rows)
+            if not of_part.any():
+                of_layers = " in these layers" if layers else ""
+                raise UnknownNameError(
+                    f"The run has no unit {part.strip()!r}{of_layers}.",
+                    "List its units with: invert show RUN",
+                )
+            of_units |= of_part
+        is_chosen = of_units
     return np.flatnonzero(is_chosen)
 
 
@@ -60,22 +66,16 @@ def _layers_called(layers: Sequence[str], rows: RunRows) -> set[str]:
     return found
 
 
-def _has_unit(units: str | Sequence[int], rows: RunRows) -> np.ndarray:
-    """Return which records are of units that are named by number or name: bool [S]."""
-    numbers: set[int] = set()
-    names: set[str] = set()
-    for part in units.split(",") if isinstance(units, str) else map(str, units):
-        if looks_like_numbers(part):
-            numbers |= _numbers(part)
-        else:
-            names.add(part.strip())
-    is_chosen = np.isin(rows.evidence.units["unit"], list(numbers))
-    if names:
-        named = np.isin(np.array(rows.values("unit_name"), object), list(names))
-        n_ways = len(is_chosen) // rows.evidence.concepts.n_units
-        first = np.unique(rows.record[named] // n_ways * n_ways)
-        is_chosen[(first[:, None] + np.arange(n_ways)).ravel()] = True
-    return is_chosen
+def _has_unit(part: str, rows: RunRows) -> np.ndarray:
+    """Return which records are of units with this name or these numbers: bool [S]."""
+    if looks_like_numbers(part):
+        return np.isin(rows.evidence.units["unit"], list(_numbers(part)))
+    named = np.array(rows.values("unit_name"), object) == part
+    n_ways = len(rows.evidence.direction) // rows.evidence.concepts.n_units
+    first = np.unique(rows.record[named] // n_ways * n_ways)
+    is_called = np.zeros(len(rows.evidence.direction), np.bool_)
+    is_called[(first[:, None] + np.arange(n_ways)).ravel()] = True
+    return is_called
 
 
 def _numbers(text: str) -> set[int]:

@@ -44,21 +44,27 @@ def concept_lists(
     of_units : list [E]
         For each of these records, up to 6 concepts with their AUC.
     of_concepts : list [C]
-        For each concept, up to 12 of these records, as positions in `records`, with the AUC.
+        For each concept, up to 12 of these records, as positions in `records`, with the AUC. A unit
+        that is seen from both ends is told of from its top only.
     """
     positive, defined = evidence.concepts.n_positive, np.maximum(evidence.concepts.n_defined, 1)
     rarer = np.minimum(positive, evidence.concepts.n_defined - positive) / defined
     is_usable = rarer >= min_fraction
     units = records * evidence.concepts.n_units // len(evidence.direction)
     is_negative = np.array([evidence.direction[one] == "negative" for one in records.tolist()])
+    _, once = np.unique(units, return_index=True)
     stored = evidence.concepts.records
     if "auc" in stored:
-        return _of_all(stored["auc"], units, is_negative, is_usable)
-    return _of_extremes(stored, units, is_negative, is_usable)
+        return _of_all(stored["auc"], units, is_negative, is_usable, once)
+    return _of_extremes(stored, units, is_negative, is_usable, once)
 
 
 def _of_all(
-    stored: np.ndarray, units: np.ndarray, is_negative: np.ndarray, is_usable: np.ndarray
+    stored: np.ndarray,
+    units: np.ndarray,
+    is_negative: np.ndarray,
+    is_usable: np.ndarray,
+    once: np.ndarray,
 ) -> tuple[Listed, Listed]:
     usable = np.flatnonzero(is_usable)
     of_units: Listed = []
@@ -69,11 +75,10 @@ def _of_all(
         of_units += _farthest(codes, is_negative[part, None], usable, N_OF_UNIT)
     of_concepts: Listed = [[] for _ in is_usable]
     columns = max(1, _AT_ONCE // max(1, units.size))
-    places = np.arange(units.size)
     for start in range(0, usable.size, columns):
         some = usable[start : start + columns]
-        codes = stored[:, some][units].T
-        listed = _farthest(codes, is_negative[None], places, N_OF_CONCEPT)
+        codes = stored[:, some][units[once]].T
+        listed = _farthest(codes, is_negative[None, once], once, N_OF_CONCEPT)
         for concept, found in zip(some.tolist(), listed, strict=True):
             of_concepts[concept] = found
     return of_units, of_concepts
@@ -84,6 +89,7 @@ def _of_extremes(
     units: np.ndarray,
     is_negative: np.ndarray,
     is_usable: np.ndarray,
+    once: np.ndarray,
 ) -> tuple[Listed, Listed]:
     """Do the same where only the extreme concepts of each unit are kept."""
     listed = np.concatenate([stored[HIGHEST], stored[LOWEST]], axis=1)[units]
@@ -98,12 +104,13 @@ def _of_extremes(
     auc = np.round(_seen_from(decoded(code), is_negative[place]), 4)
     of_units: Listed = [[] for _ in units]
     of_concepts: Listed = [[] for _ in is_usable]
+    told_once = frozenset(once.tolist())
     order = np.argsort(-_distance(code), kind="stable")
     columns = (column[order].tolist() for column in (place, concept, auc))
     for at, of, value in zip(*columns, strict=True):
         if len(of_units[at]) < N_OF_UNIT:
             of_units[at].append((of, value))
-        if len(of_concepts[of]) < N_OF_CONCEPT:
+        if at in told_once and len(of_concepts[of]) < N_OF_CONCEPT:
             of_concepts[of].append((at, value))
     return of_units, of_concepts
 

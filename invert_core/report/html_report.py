@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from invert_core.data.previews.pictures import EDGE
+from invert_core.data.previews.place import NONE, root_of
 from invert_core.data.previews.shown import ShownSamples
 from invert_core.data.previews.shown_samples import shown_samples
-from invert_core.errors import MissingFileError, SettingError
+from invert_core.errors import SettingError
 from invert_core.files.atomic import new_file
 from invert_core.files.input_file import input_path
 from invert_core.files.outputs import check_target, not_replaced
@@ -144,25 +145,21 @@ def _samples(
     evidence: RunEvidence, samples: str | PathLike[str] | None, picture_size: int
 ) -> ShownSamples:
     """Return what there is to look at of the samples."""
-    if samples == "none":
+    if samples == NONE:
         return ShownSamples(missing="The samples are left out of this page (--samples none).")
-    if samples is not None and not input_path(samples).exists():
-        raise MissingFileError(
-            f"There is no file or folder {str(samples)!r}.",
-            "Say where the samples are with --samples.",
-        )
+    root = root_of(samples)
     kept = ShownSamples(
         text=evidence.shown_text,
         picture=evidence.shown_picture,
         mime=evidence.shown_mime,
         missing=evidence.shown_missing,
     )
-    if samples is None and (picture_size == EDGE or kept.text is not None):
+    if root is None and (picture_size == EDGE or kept.text is not None):
         return kept
     return shown_samples(
         evidence.shown,
         evidence.source,
-        samples,
+        root,
         marks=evidence.shown_mark,
         edge=picture_size,
     )
@@ -184,13 +181,13 @@ def page(book: Book, samples: ShownSamples, *, pictures: int, max_size: int) -> 
         numbers = "".join(_numbers(book.with_fewer_charts(), samples))
         notes.append(
             "The charts of formulas that are neither the label nor the peak of a unit were left "
-            f"out to keep the page within {_megabytes(max_size)}; --max-size allows more."
+            f"out to keep the page within {_sized(max_size)}; --max-size allows more."
         )
     used = around + len(numbers)
     if used > max_size:
         raise SettingError(
-            f"The page would take {_megabytes(used)} without any picture, more than "
-            f"{_megabytes(max_size)}.",
+            f"The page would take {_sized(used)} without any picture, more than "
+            f"{_sized(max_size)}.",
             "Show fewer units with --units or --layer, or allow more with --max-size.",
         )
     urls = [data_url(*one) for one in zip(samples.picture or (), samples.mime or (), strict=True)]
@@ -198,7 +195,7 @@ def page(book: Book, samples: ShownSamples, *, pictures: int, max_size: int) -> 
     if n_left_out:
         notes.append(
             f"{counted(n_left_out, 'picture')} had to be left out to keep the page within "
-            f"{_megabytes(max_size)}, first those of the units with the lowest AUC; --max-size "
+            f"{_sized(max_size)}, first those of the units with the lowest AUC; --max-size "
             "allows more."
         )
     parts = [packed("head", book.head | {"shown": _kind(samples), "notes": notes}), numbers]
@@ -271,8 +268,8 @@ def _digest(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
+def _sized(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
 
 
 def _refuse_other(path: Path) -> None:

@@ -77,11 +77,6 @@ class RunRows:
         return tuple(dict.fromkeys(self.values("objective")))
 
     @cached_property
-    def statuses(self) -> tuple[str, ...]:
-        """All words in the column `status`."""
-        return tuple(dict.fromkeys(self.values("status")))
-
-    @cached_property
     def is_label(self) -> np.ndarray:
         """Which rows are the label of their unit, direction and objective: bool [R]."""
         return np.concatenate([table.is_label() for table in self.labels.tables])
@@ -142,7 +137,6 @@ def row_columns(rows: RunRows, tokens: Tokens) -> Columns:
     n_held_out = None if held_out is None else int(held_out[-1])
     return {
         "o": rows.objective.tolist(),
-        "k": rows.values("rank"),
         "f": [tokens.of(formula) for formula in rows.values("formula")],
         "s": rounded(rows.values("score")),
         "a": rounded(rows.values("auc")),
@@ -157,7 +151,6 @@ def row_columns(rows: RunRows, tokens: Tokens) -> Columns:
         "Nh": [None if one == n_held_out else one for one in rows.values("n_samples_held_out")],
         "h": rounded(rows.hits_of_first, 2),
         "v": [VERDICTS.index(word) for word in rows.values("verdict")],
-        "st": [rows.statuses.index(word) for word in rows.values("status")],
         "y": rows.is_label.astype(int).tolist(),
         "len": [[_of_length(one, tokens) for one in of_row] or None for of_row in rows.by_length()],
     }

@@ -75,9 +75,9 @@ def test_each_direction_is_shown_by_itself(inputs):
     label("--direction", "both")
     shown = invert("show", "run", "fc:0").stdout
     _, positive, negative = re.split(r"Direction (?:positive|negative):\n", shown)
-    assert "Headline: a & ~b (holds: true on 10 of the 10 highest samples)\n" in positive
+    assert "Label: a & ~b (holds: true on 10 of the 10 highest samples)\n" in positive
     assert " of the 10 lowest samples)\n" in negative
-    assert "lowest samples (+ true, − false: headline):\n" in negative
+    assert "lowest samples (+ true, − false: label):\n" in negative
     assert "lowest" not in positive
 
 
@@ -90,7 +90,7 @@ def test_numbers_of_label_and_peak_stand_with_their_hits_and_with_what_chance_gi
         [row for row in json_of("fc:0") if row["headline"] and row["objective"] == objective]
         for objective in ("auc", "phi")
     )
-    assert first[:2] == ["headline", f"{wide['auc']:.4f}"]
+    assert first[:2] == ["label", f"{wide['auc']:.4f}"]
     assert peak[:2] == ["peak", f"{narrow['auc']:.4f}"]
     for row, found in ((first, wide), (peak, narrow)):
         assert row[4] == str(found["n_positive"])
@@ -125,7 +125,7 @@ ENDS = ("samples", "of", "these", "0")
 
 def test_the_highest_samples_have_a_sign_for_each_answer(two_answers):
     title, *lines = parts("fc:0")[2]
-    assert title.endswith(" highest samples (+ true, − false: headline, peak):")
+    assert title.endswith(" highest samples (+ true, − false: label, peak):")
     signed = [tuple(one.split()) for line in lines for one in re.split(r"\s{2,}", line)]
     assert int(title.split()[1]) == len(signed) >= 12
     values = np.load("activations.npz")["fc"][:, 0]
@@ -143,9 +143,9 @@ def test_what_the_highest_samples_share_is_told_with_what_the_label_lacks(two_an
     table = np.loadtxt("concepts.csv", delimiter=",", skiprows=1)
     by_chance = 24 * table[:, 2].mean()
     assert told == (
-        f"The highest 24 share (by chance; + not in the headline): + narrow 24 ({by_chance:.2g})"
+        f"The highest 24 share (by chance; + not in the label): + narrow 24 ({by_chance:.2g})"
     )
-    assert "(by chance; + not in the headline and peak): narrow 24 " in "\n".join(parts("fc:1")[0])
+    assert "(by chance; + not in the label and peak): narrow 24 " in "\n".join(parts("fc:1")[0])
 
 
 def test_samples_that_are_tied_are_told_as_such(here):
@@ -219,7 +219,7 @@ def test_a_run_without_evidence_says_what_is_missing(inputs):
     assert shown.stderr.startswith("The run holds no evidence, so that hits, histograms and ")
     assert "top 10" not in shown.stdout
     headline, numbers, formulas = shown.stdout.split("\n\n")
-    assert headline == "Headline: a & ~b"
+    assert headline == "Label: a & ~b"
     assert numbers.split()[0] == "auc"
     assert formulas.startswith("By auc, what the whole activation separates:\n")
 
@@ -232,8 +232,8 @@ def test_where_labels_are_missing_an_unknown_sample_has_a_sign(inputs):
     invert("label", *files, "-o", "run", "--permutations", 0, "--max-fraction", 0.9)
     shown = invert("show", "run", "fc:0").stdout
     assert re.search(r"^\? s\d+ ", shown, re.MULTILINE)
-    assert "headline others" in shown
-    assert "headline false" not in shown
+    assert "label others" in shown
+    assert "label false" not in shown
 
 
 @pytest.mark.parametrize("given", [(), ("-q",)])
@@ -276,7 +276,7 @@ def test_all_that_is_shown_fits_the_terminal(run, monkeypatch, columns, encoding
         lines = drawn.text().splitlines()
         assert lines
         # A headline is a sentence, which the terminal breaks.
-        assert all(len(line) <= columns for line in lines if not re.match("Headline|Peak", line))
+        assert all(len(line) <= columns for line in lines if not re.match("Label|Peak", line))
 
 
 def test_json_has_what_labels_jsonl_has(run):
@@ -326,15 +326,13 @@ def test_what_was_searched_for_is_shown_on_held_out_samples_an_auc_with_its_inte
 
 def test_label_and_peak_are_said_once_where_they_say_the_same(run):
     told, *_ = invert("show", "run", "fc:0").stdout.splitlines()
-    assert told.startswith("Headline and peak: apple & ~brown (holds: true on 10 of ")
+    assert told.startswith("Label and peak: apple & ~brown (holds: true on 10 of ")
 
 
 def test_a_headline_that_is_worth_nothing_says_so(inputs):
     invert("label", "activations.npz", "concepts.csv", "-o", "run")
     for line in invert("show", "run", "fc:3").stdout.splitlines()[:2]:
-        assert re.match(
-            r"(Headline|Peak|Headline and peak): .* \(chance: true on \d+ of the 10 ", line
-        )
+        assert re.match(r"(Label|Peak|Label and peak): .* \(chance: true on \d+ of the 10 ", line)
 
 
 def test_the_lowest_samples_are_the_top_of_the_other_direction(inputs):
@@ -346,7 +344,7 @@ def test_the_lowest_samples_are_the_top_of_the_other_direction(inputs):
 def test_label_and_peak_are_told_apart_where_they_differ(two_answers):
     told = invert("show", "run", "fc:0").stdout.splitlines()[:3]
     assert told[:2] == [
-        "Headline: wide (bulk: true on 0 of the 10 highest samples)",
+        "Label: wide (bulk: true on 0 of the 10 highest samples)",
         "Peak: narrow (holds: true on 10 of the 10 highest samples)",
     ]
 
@@ -355,8 +353,8 @@ def test_label_and_peak_are_told_apart_where_they_differ(two_answers):
     ("objectives", "told"),
     [
         ("phi", ["Peak: narrow"]),
-        ("correlation", ["Headline by correlation: wide"]),
-        ("auc,correlation,phi", ["Headline and headline by correlation: wide", "Peak: narrow"]),
+        ("correlation", ["Label by correlation: wide"]),
+        ("auc,correlation,phi", ["Label and label by correlation: wide", "Peak: narrow"]),
     ],
 )
 def test_a_headline_says_by_which_objective_it_is(two_answers, objectives, told):

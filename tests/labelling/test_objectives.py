@@ -182,9 +182,9 @@ def test_a_run_of_several_objectives_is_read_checked_and_shown(tmp_path):
     shown = invert("show", run, "units:1")
     assert "By phi, what the strongest responses share:" in shown.stdout
     # Where both objectives say the same, it is said once.
-    assert "Headline and peak: c3 (" in shown.stdout
+    assert "Label and peak: c3 (" in shown.stdout
     shown = invert("show", run, "units:2").stdout
-    assert "Headline: c0 (" in shown
+    assert "Label: c0 (" in shown
     assert "Peak: c6 (" in shown
     label_files(*files, output=other, settings=settings("auc", search="exhaustive"))
     assert len(compare_runs(run, other).units) == 6

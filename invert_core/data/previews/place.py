@@ -1,6 +1,7 @@
 """Where the samples of a run are: as the activation file says, or where they were moved."""
 
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 
 from invert_core.data.arrays.array_files import SUFFIXES as ARRAYS
@@ -9,6 +10,7 @@ from invert_core.data.opening import ARCHIVES
 from invert_core.data.previews.wanted import Wanted
 from invert_core.data.texts.opening import SUFFIX as TEXT
 from invert_core.errors import DataError, MissingFileError
+from invert_core.files.input_file import input_path
 from invert_core.tables.columns import SUFFIXES as TABLES
 
 _ENDINGS: Mapping[str, tuple[str, ...]] = {
@@ -17,6 +19,28 @@ _ENDINGS: Mapping[str, tuple[str, ...]] = {
     "arrays": ARRAYS,
 }
 """How files are called that hold samples of each kind, or a sample."""
+
+NONE = "none"
+"""Stands in the place of a path where no samples are wanted."""
+
+
+def root_of(samples: str | PathLike[str] | None) -> Path | None:
+    """Return where samples are, if they have moved; None if they have not, or none are wanted.
+
+    Raises
+    ------
+    MissingFileError
+        There is nothing at this path.
+    """
+    if samples is None or samples == NONE:
+        return None
+    root = input_path(samples)
+    if not root.exists():
+        raise MissingFileError(
+            f"There is no file or folder {str(samples)!r}.",
+            f"Say where the samples are with --samples, or do without: --samples {NONE}.",
+        )
+    return root
 
 
 def located(source: Mapping[str, str], root: Path | None) -> Path:

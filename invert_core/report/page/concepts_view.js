@@ -112,7 +112,8 @@ const MOST_USES = 60;
 
 function usesCard(answer, number, concept) {
   const users = ENTRIES.filter(entry => conceptsOf(answer.f[entry]).has(concept));
-  users.sort((one, other) => answer.auc[other] - answer.auc[one] || one - other);
+  const auc = entry => fromEnd(answer.auc[entry], entry);
+  users.sort((one, other) => auc(other) - auc(one) || one - other);
   const rows = users.slice(0, MOST_USES).map(entry => el('tr', {},
     el('td', {}, link(unitLink(entry), unitNode(entry))),
     el('td', {}, formulaNode(answer.f[entry], { links: true })),

@@ -20,7 +20,7 @@ function answerCsv(answer, number) {
     [`${called}_auc`, at('auc')],
     [`${called}_auc_unseen`, at('held')],
     [`${called}_hits_of_10`, at('hits')],
-    [`${called}_p`, at('p')],
+    [`${called}_p`, entry => powerText(answer.log_p[entry])],
     [`${called}_inside`, at('n')],
   ];
 }

@@ -57,7 +57,8 @@ function verdictOf(answer, entry) {
 }
 
 /** The AUC seen from the end of the entry: 1 is perfect for the low end, too. */
-const strength = entry => (isNegative(entry) ? 1 - LABEL.auc[entry] : LABEL.auc[entry]);
+const strength = entry => fromEnd(LABEL.auc[entry], entry);
+const fromEnd = (auc, entry) => (auc != null && isNegative(entry) ? 1 - auc : auc);
 const STRENGTH = HEAD.directions.includes('negative') ? 'AUC (low end: 1 − AUC)' : 'AUC';
 
 /** The detail of an entry: docs/report.md says what its fields mean. */
@@ -90,7 +91,7 @@ function complete(row, first) {
   row.N ??= HEAD.n_samples;
   row.Nh ??= HEAD.n_held_out;
   row.hits &&= running(row.hits);
-  row.hh &&= running(row.hh);
+  row.hh = row.hh && row.Nh ? running(row.hh) : null;
   for (const name of OF_FORMULA) row[name] ??= first[name];
 }
 

@@ -11,10 +11,10 @@ const NUMBERS = {
   auc: entry => (LABEL.f[entry] ? LABEL.auc[entry] : null),
   strength: entry => (LABEL.f[entry] ? strength(entry) : null),
   unseen: entry => LABEL.held[entry],
-  top10: entry => (LABEL.hits[entry] == null ? null : LABEL.hits[entry] / N_FIRST),
-  p: entry => pOf(LABEL, entry),
-  q: entry => pOf({ p: LABEL.q }, entry),
-  inside: entry => LABEL.n[entry],
+  top10: entry => (LABEL.f[entry] ? LABEL.hits[entry] / N_FIRST : null),
+  p: entry => power(LABEL.log_p[entry]),
+  q: entry => power(LABEL.log_q[entry]),
+  inside: entry => (LABEL.f[entry] ? LABEL.n[entry] : null),
   length: entry => lengthOf(LABEL.f[entry]),
 };
 HEAD.objectives.forEach((objective, number) => {
@@ -36,11 +36,8 @@ const COMPARE = {
   '=': (one, other) => one === other,
 };
 
-/** p for comparisons; where it underflows, 0 is below every bound. */
-function pOf(answer, entry) {
-  const log = logOf(answer.p?.[entry]);
-  return log == null ? null : 10 ** log;
-}
+/** A power of ten; where it underflows, 0 is below every bound. */
+const power = exponent => (exponent == null ? null : 10 ** exponent);
 
 const SOUGHT = /(-?)(?:([a-z]\w*)(<=|>=|<|>|=|:))?(?:"([^"]*)"|(\S+))/gi;
 
@@ -58,10 +55,12 @@ function parseFind(text) {
 }
 
 function sought(key, sign, wanted, all) {
+  if (entryAt.has(all)) return { test: entry => textOf(entry).includes(all.toLowerCase()) };
   if (sign === ':' && key in WORDS) return soughtWord(key, wanted);
   if (sign && sign !== ':' && key in NUMBERS) {
-    const bound = Number(wanted);
+    let bound = Number(wanted);
     if (Number.isNaN(bound)) return { problem: `“${wanted}” is not a number.` };
+    if (key === 'top10' && bound > 1) bound /= N_FIRST;  // 3 of them, not a share
     const [get, compare] = [NUMBERS[key], COMPARE[sign]];
     return { test: entry => get(entry) != null && compare(get(entry), bound) };
   }
@@ -85,11 +84,12 @@ function soughtWord(key, wanted) {
 
 const texts = new Array(N_ENTRIES);
 
-/** What words in the find box are looked for in: unit, label and peak, in names and in ids. */
+/** What words are looked for in: unit, label and peak, in names and in ids, and verdicts. */
 function textOf(entry) {
   texts[entry] ??= [addressOf(entry), unitName(entry),
     ...UNITS.answers.map(({ f }) => plainFormula(f[entry], WHOLE_NAMES)),
-    ...UNITS.answers.map(({ f }) => symbolFormula(f[entry]))]
+    ...UNITS.answers.map(({ f }) => symbolFormula(f[entry])),
+    ...UNITS.answers.map(answer => verdictOf(answer, entry) ?? '')]
     .join('\n').toLowerCase();
   return texts[entry];
 }

@@ -58,6 +58,9 @@ const titleOf = (name, path) =>
 let lastUnit = null;
 let tableScroll = 0;
 
+/* Set by the key for finding, where the box is on another view. */
+let focusesFind = false;
+
 function arrive(name, path, last) {
   if (name === 'unit') lastUnit = unitAsked(path.split('/').map(decoded)).entry;
   if (name === 'units' && last === 'unit') {
@@ -65,6 +68,8 @@ function arrive(name, path, last) {
     if (lastUnit != null) unitTable.select(lastUnit);
   } else if (turn > 1 && !(name === 'unit' && last === 'unit')) scrollTo(0, 0);
   if (turn > 1) byId('main').focus({ preventScroll: true });
+  if (focusesFind) byId('find')?.focus();
+  focusesFind = false;
 }
 
 function showBar() {
@@ -113,8 +118,8 @@ function find() {
     byId('find').focus();
     return;
   }
+  focusesFind = true;
   location.hash = stateLink();
-  addEventListener('hashchange', () => setTimeout(() => byId('find')?.focus(), 50), { once: true });
 }
 
 function openRow() {

@@ -38,7 +38,7 @@ function hiddenChart(entries) {
       + 'are inside; the table has the same numbers',
     x: { from, to: 1, ticks: ticks(from, 1, 5), title: `${STRENGTH} of the label` },
     y: { from: 0, to: 10, ticks: [0, 2, 4, 6, 8, 10].map(count => [count, String(count)]),
-      title: 'of the first 10, inside' },
+      title: 'hits among the 10 highest' },
   });
   if (entries.length > MOST_MARKS) chart.node.append(...crowd(entries, chart, from));
   else chart.node.append(...byTone(entries).map(entry => markOf(entry, chart)));

@@ -80,8 +80,7 @@ function answersNode(entry, detail, row) {
   const others = answers.slice(1).filter(isThere);
   const isSame = label && others.length && others.every(other => other.f === label.f);
   const nodes = isSame
-    ? [answerNode(entry, detail, label, row, `label and ${answerName(others[0].o)} are the same`,
-      others)]
+    ? [answerNode(entry, detail, label, row, 'label', others)]
     : answers.filter(isThere).map(one => answerNode(entry, detail, one, row, answerName(one.o)));
   if (!row.y) nodes.push(answerNode(entry, detail, row, row, 'another formula'));
   return el('div', { class: 'answers' }, nodes);
@@ -92,6 +91,7 @@ function answerNode(entry, detail, one, row, called, same = []) {
   const at = detail.rows.indexOf(one);
   return el('section', { class: `answer ${isLookedAt ? 'looked-at' : ''}` },
     el('h2', { title: answerMeaning(one.o) }, called, ' ', verdictNode(HEAD.verdicts[one.v]),
+      same.map(other => [` · ${answerName(other.o)} `, verdictNode(HEAD.verdicts[other.v])]),
       !isLookedAt && el('a', { class: 'show-it', href: unitLink(entry, at) }, 'show its evidence')),
     el('p', { class: 'headline' }, formulaNode(one.f, { links: true })),
     el('p', { class: 'soft' }, el('code', {}, el('bdi', {}, cut(symbolFormula(one.f), 300)))),
@@ -106,7 +106,7 @@ function numbersOf(entry, row, same) {
   return [
     ['AUC', fixed(row.a), 'how well the activation separates inside from outside; 0.5 is chance, '
       + `${isNegative(entry) ? '0, at the low end,' : '1'} is perfect`],
-    hasUnseen && ['AUC, unseen', fixed(row.ah), interval(row)],
+    hasUnseen && ['AUC, unseen', fixed(row.ah), interval(row), row.ci && between(row.ci)],
     ...scores.flatMap(scored => [
       [scoreName(HEAD.objectives[scored.o]), fixed(scored.s),
         `overlap with the highest ${percent(HEAD.quantile)} of the samples, at least 20; `
@@ -117,22 +117,35 @@ function numbersOf(entry, row, same) {
       `${hitsText(size * row.n / row.N)} are expected by chance`],
     ['p', row.p, 'the probability that a search finds one as good by chance'],
     row.q != null && ['q', row.q, 'p corrected for all units of the layer'],
+    ...same.flatMap(other => {
+      const of = `of the ${answerName(other.o)}`;
+      const by = scoreName(HEAD.objectives[other.o]);
+      return [[`p ${of}`, other.p, `the same in a search by ${by}`],
+        other.q != null && [`q ${of}`, other.q, 'this p corrected for all units of the layer']];
+    }),
     ['inside', `${grouped(row.n)} (${percent(row.n / row.N)})`,
       row.N < HEAD.n_samples ? `of the ${grouped(row.N)} samples on which it is defined`
         : 'samples on which the formula is true'],
-  ].filter(Boolean).map(([name, number, title]) =>
-    el('div', { title }, el('dt', {}, name), el('dd', {}, number)));
+  ].filter(Boolean).map(([name, number, title, more]) =>
+    el('div', { title }, el('dt', {}, name, more && el('small', {}, ` ${more}`)),
+      el('dd', {}, number)));
 }
+
+const between = ([low, high]) => `${fixed(low, 2)}–${fixed(high, 2)}`;
 
 function interval(row) {
   if (row.ah == null) return 'the formula is true on none or all of the unseen samples';
   const inside = `${counted(row.nh, 'unseen sample')} inside`;
-  return row.ci ? `95 % interval ${fixed(row.ci[0])} to ${fixed(row.ci[1])}; ${inside}` : inside;
+  return row.ci ? `95 % interval ${between(row.ci)}; ${inside}` : inside;
 }
 
 function warning(entry, detail, row, called) {
-  const said = doubt(entry, detail, row, called);
-  if (!said) return null;
+  const same = detail.rows.find(one => one !== row && one.y && row.y && one.f === row.f
+    && one.v !== row.v);
+  const said = [doubt(entry, detail, row, called),
+    same && doubt(entry, detail, same, calledOf(same))].filter(isThere)
+    .map((sentence, at) => [at ? ' ' : '', sentence]);
+  if (!said.length) return null;
   const peak = headlineOf(detail, 1);
   const helps = row.o === 0 && peak && peak.f !== row.f && HEAD.verdicts[peak.v] === 'holds';
   return el('p', { class: 'warning', role: 'note' }, said,
@@ -158,7 +171,7 @@ function nearCards(detail, row, samples, called) {
     nearCard('False alarms', samples, row.al, row.av, '0',
       `Outside the ${called}, but nearest to the top.`),
     nearCard('Around the median', samples, detail.mid, detail.mv, '',
-      'Samples with a middling activation.'),
+      'Samples near the median activation.'),
   ];
 }
 
@@ -237,7 +250,8 @@ function formulasCard(entry, detail, row) {
     el('td', {}, verdictNode(HEAD.verdicts[one.v])),
     el('td', { class: 'n' }, one.p), el('td', { class: 'n' }, grouped(one.n)))).filter(Boolean);
   return card('w12', 'All formulas found', plainTable('All formulas found', heads, rows),
-    'Click one to see its evidence and its charts.');
+    'The label is the one least likely to be chance of the best of each length, so it need not '
+      + 'be the first. Click a formula to see its evidence.');
 }
 
 function alikeCard(detail) {

@@ -25,12 +25,12 @@ const UNIT_COLUMNS = [
     cell: entry => (LABEL.f[entry] ? fixed(LABEL.auc[entry]) : NOTHING) },
   { key: 'unseen', title: 'unseen', width: '60px', kind: 'n', skip: !hasUnseen,
     hint: 'the same AUC on samples that the search did not see',
-    sort: entry => LABEL.held[entry], cell: entry => fixed(LABEL.held[entry]) },
+    sort: entry => fromEnd(LABEL.held[entry], entry), cell: entry => fixed(LABEL.held[entry]) },
   { key: 'top10', title: 'top 10', width: '74px', sort: entry => LABEL.hits[entry],
-    hint: 'the ten first samples, the first at the left: filled bars are inside the label',
+    hint: 'the ten highest samples, the highest on the left: filled bars are inside the label',
     cell: entry => topBars(LABEL.top[entry], LABEL.hits[entry]) },
   { key: 'verdict', title: 'verdict', width: '76px', first: 'up',
-    hint: 'what the label is worth; point at a word for its meaning',
+    hint: 'what the label is worth; hover over a word for its meaning',
     sort: entry => LABEL.verdict[entry], cell: entry => verdictNode(verdictOf(LABEL, entry)) },
   { key: 'peak', title: besideName, width: 'minmax(120px,2.2fr)', first: 'up', skip: !BESIDE,
     hint: BESIDE && answerMeaning(1), sort: entry => plainFormula(BESIDE.f[entry]) || null,
@@ -40,8 +40,8 @@ const UNIT_COLUMNS = [
     hint: `what the ${besideName} is worth`, sort: entry => BESIDE.verdict[entry],
     cell: entry => verdictNode(verdictOf(BESIDE, entry)) },
   { key: 'p', title: 'p', width: '82px', kind: 'n', first: 'up',
-    hint: 'the probability that a search finds so good a label by chance',
-    sort: entry => (LABEL.f[entry] ? logOf(LABEL.p[entry]) : null),
+    hint: 'the probability that a search finds a label this good by chance',
+    sort: entry => LABEL.log_p[entry],
     cell: entry => (LABEL.f[entry] ? LABEL.p[entry] ?? NOTHING : NOTHING) },
   { key: 'inside', title: 'inside', width: '58px', kind: 'n',
     hint: 'samples on which the label is true',
@@ -82,7 +82,8 @@ function hiddenCard(labelled) {
   const judged = labelled.filter(entry => LABEL.hits[entry] != null);
   const marks = judged.length > MOST_MARKS
     ? 'Discs grow with the number of units; click one to list them.'
-    : 'Each mark is a unit: rings hold partly, triangles do not hold; click one to see why.';
+    : 'Each mark is a unit: a ring is a label that holds partly, a triangle one '
+      + 'that does not; click one to see why.';
   return card('', 'What the AUC hides', hiddenChart(judged),
     `At the bottom right, the AUC is high, but the highest samples are not inside. ${marks}`);
 }
@@ -168,7 +169,7 @@ function doubtCard(labelled) {
     doubted.length ? doubted.slice(0, MOST_DOUBTS).map(doubtNode)
       : el('p', {}, noDoubts(labelled)),
     doubted.length > 0 && el('p', { class: 'caption' },
-      `The label does not say what the unit fires for. Open one to see why${
+      `These labels do not say what their units fire for. Open one to see why${
         BESIDE?.f.some(Boolean) ? `, and what its ${besideName} is` : ''}.`));
 }
 

@@ -12,17 +12,16 @@ function percent(share) {
   return `${Number((100 * share).toFixed(share < 0.0995 ? 1 : 0))} %`;
 }
 
-/** Hits; samples that are tied at the edge count with the share that is expected. */
-
-/** A number of samples that may be expected ones: two decimals, or one digit if it is small. */
+/** A number of hits, which may be an expected one: two decimals, or one digit if it is small. */
 const hitsText = hits =>
   (hits == null ? NOTHING : String(Number(hits < 0.1 ? hits.toPrecision(1) : hits.toFixed(2))));
 
-/** The decimal logarithm of a p-value that is written as text, since it may underflow. */
-function logOf(text) {
-  if (text == null || text === '') return null;
-  const [mantissa, exponent = '0'] = String(text).toLowerCase().split('e');
-  return Math.log10(Number(mantissa)) + Number(exponent);
+/** A power of ten with four digits, which may be smaller than a number can be. */
+function powerText(exponent) {
+  if (exponent == null) return '';
+  if (exponent > -300) return String(Number((10 ** exponent).toPrecision(4)));
+  const whole = Math.floor(exponent);
+  return `${(10 ** (exponent - whole)).toFixed(3)}e${whole}`;
 }
 
 const SCORES = { auc: 'AUC', iou: 'IoU', f1: 'F1' };
@@ -41,9 +40,10 @@ const answersName = number => answerName(number).replace(/^label|^peak/, '$&s');
 /** What each answer is, in a sentence. */
 function answerMeaning(number) {
   const objective = HEAD.objectives[number];
-  if (objective === 'auc') return 'the formula that the whole activation separates best, by AUC';
-  if (objective === 'phi') return 'what the strongest responses share, found by phi';
-  return `the best formula by ${scoreName(objective)}`;
+  const asks = { auc: 'what the whole activation separates',
+    phi: 'what the strongest responses share' };
+  return `${asks[objective] ?? 'the best formula'}: of the best formulas of each length by `
+    + `${scoreName(objective)}, the one least likely to be chance`;
 }
 
 const capital = text => text[0].toUpperCase() + text.slice(1);
@@ -55,12 +55,12 @@ const TERMS = [
   ['inside', 'The samples on which a formula is true.'],
   ['AUC', 'The probability that a sample inside has a higher activation than one outside: 0.5 is '
     + 'chance, 1 is perfect. It looks at all samples, so it may say little of the highest.'],
-  ['top 10', 'The ten samples with the highest activation, the first at the left; filled bars '
+  ['top 10', 'The ten samples with the highest activation, the highest on the left; filled bars '
     + 'are inside.'],
-  ['unseen samples', 'Samples that the search did not use: they show what was fitted to chance.'],
+  ['unseen samples', 'Samples that the search did not use: they show what was overfitted.'],
   ['phi, IoU, F1', `How well the inside agrees with the highest ${percent(HEAD.quantile)} of the `
-    + 'samples, but at least 20; 1 is perfect.'],
-  ['p', 'The probability that a search finds so good a formula by chance.'],
+    + 'samples, but at least 20; 1 is perfect, but a formula of more samples stays below it.'],
+  ['p', 'The probability that a search finds a formula this good by chance.'],
   ['q', 'p, corrected for all units of the layer.'],
 ].filter(([term]) => !term.startsWith('phi') || HEAD.objectives.some(isOfHighest));
 
@@ -102,7 +102,7 @@ function briefDoubt(entry) {
   if (word === 'steps') return 'constant but for rounding';
   if (word === 'untrusted') return 'the p-value is not to be trusted';
   const hits = LABEL.hits[entry];
-  const chance = N_FIRST * LABEL.n[entry] / HEAD.n_samples;
+  const chance = N_FIRST * LABEL.n[entry] / (LABEL.N?.[entry] ?? HEAD.n_samples);
   return `${hits ? hitsText(hits) : 'none'} of its ${N_FIRST} ${endWord(entry)} samples `
     + `${hits === 1 || !hits ? 'is' : 'are'} inside (${hitsText(chance)} by chance)`;
 }
@@ -166,5 +166,5 @@ function lacking(entry, detail, row) {
   if (!found) return null;
   const [concept, hits] = found;
   return [`; ${hits} of the ${detail.top.length} ${endWord(entry)} are “`,
-    nameNode(CONCEPTS.name[concept]), '”, which it lacks'];
+    nameNode(CONCEPTS.name[concept]), `”, which the ${calledOf(row)} does not mention`];
 }
