@@ -34,7 +34,7 @@ def report_of(tmp_path_factory):
     def of_kind(kind: str) -> tuple[Made, Path]:
         if kind not in made:
             run = KINDS[kind](tmp_path_factory.mktemp("run"))
-            made[kind] = run, write_report(run.path)
+            made[kind] = run, write_report(run.path, **run.report)
         return made[kind]
 
     return of_kind
