@@ -1,10 +1,9 @@
 """What the page of a run shows, as plain values of JSON, from the run and its evidence alone."""
 
-import json
 import math
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from invert_core import __version__
 from invert_core.report.concept_lists import Listed, concept_lists
+from invert_core.report.provenance import Provenance
 from invert_core.report.run_rows import Columns, RunRows, Tokens, row_columns
 from invert_core.report.shown_values import marks, rounded
 from invert_core.report.unit_details import UnitDetails
@@ -67,7 +67,7 @@ class Book:
         return np.argsort(-np.abs(auc - 0.5), kind="stable")
 
 
-def book_of(rows: RunRows, records: np.ndarray, info: Mapping[str, Any], title: str) -> Book:
+def book_of(rows: RunRows, records: np.ndarray, provenance: Provenance, title: str) -> Book:
     """Make the book of a run.
 
     Parameters
@@ -76,19 +76,18 @@ def book_of(rows: RunRows, records: np.ndarray, info: Mapping[str, Any], title: 
         The rows of the run.
     records : int64 [E]
         Which of the S records of units in the evidence are shown.
-    info : mapping
-        The object in run.json.
+    provenance : Provenance
+        What run.json says.
     title : str
     """
     tokens = Tokens(rows.evidence.concept)
     columns = row_columns(rows, tokens)
-    min_fraction = float(info["settings"]["min_fraction"])
-    followed, followers = concept_lists(rows.evidence, records, min_fraction)
+    followed, followers = concept_lists(rows.evidence, records, provenance.min_fraction)
     layers = list(dict.fromkeys(rows.evidence.layer[record] for record in records.tolist()))
     return Book(
         rows=rows,
         records=records,
-        head=_head(rows, info, title, layers),
+        head=_head(rows, provenance, title, layers),
         concepts=_concepts(rows.evidence),
         units=_units(rows, columns, records, layers),
         details=UnitDetails(rows, followed, records, columns),
@@ -97,11 +96,10 @@ def book_of(rows: RunRows, records: np.ndarray, info: Mapping[str, Any], title: 
 
 
 def _head(
-    rows: RunRows, info: Mapping[str, Any], title: str, layers: Sequence[str]
+    rows: RunRows, provenance: Provenance, title: str, layers: Sequence[str]
 ) -> dict[str, Any]:
     evidence = rows.evidence
     held_out = evidence.held_out_cuts
-    settings = info["settings"]
     return {
         "title": title,
         "version": __version__,
@@ -113,31 +111,9 @@ def _head(
         "cuts": evidence.cuts.tolist(),
         "held_out_cuts": None if held_out is None else held_out.tolist(),
         "verdicts": VERDICTS,
-        "quantile": settings.get("quantile"),
-        "provenance": _provenance(info),
+        "quantile": provenance.quantile,
+        "provenance": provenance.told,
     }
-
-
-def _provenance(info: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return all that says where a run comes from, by name."""
-    found = [(name.replace("_", " "), _told(value)) for name, value in info["settings"].items()]
-    found += [
-        (name.replace("_", " "), _told(value))
-        for name, value in info["arguments"].items()
-        if value is not None
-    ]
-    for role, file in info["inputs"].items():
-        found.append((role.replace("_", "-"), f"{file['path']}, SHA-256 {file['sha256']}"))
-    found += list(info["versions"].items())
-    found.append(("started", str(info["timings"]["started"])))
-    found.append(("machine", str(info["machine"]["system"])))
-    return found
-
-
-def _told(value: Any) -> str:
-    if value is None:
-        return "none"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _concepts(evidence: RunEvidence) -> dict[str, Any]:

@@ -33,10 +33,19 @@ def choose_records(
     of_record = np.array(rows.evidence.layer, object)
     is_chosen = np.ones(of_record.size, np.bool_)
     if layers is not None:
+        layers = [layers] if isinstance(layers, str) else layers
+        if not layers:
+            raise SettingError(
+                "No layers are named.", "Name at least one, or leave the option out."
+            )
         is_chosen = np.isin(of_record, list(_layers_called(layers, rows)))
     if units is not None:
         parts = units.split(",") if isinstance(units, str) else [str(unit) for unit in units]
         of_units = np.zeros(of_record.size, np.bool_)
+        if not all(part.strip() for part in parts) or not parts:
+            raise SettingError(
+                f"The units are wrong: a name in {units!r} is empty.", "Write them as in 0-63,70."
+            )
         for part in parts:
             of_part = is_chosen & _has_unit(part.strip(), rows)
             if not of_part.any():

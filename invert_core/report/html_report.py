@@ -3,9 +3,12 @@
 import base64
 import hashlib
 import html
+import logging
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib import resources
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 
@@ -32,10 +35,13 @@ from invert_core.report.packing import (
     packed_pictures,
 )
 from invert_core.report.pictures import fitting, picture_order
+from invert_core.report.provenance import Provenance
 from invert_core.report.run_rows import RunRows
 from invert_core.results.evidence_file import RunEvidence, evidence_of
 from invert_core.results.run_directory import REPORT_FILE, is_report, read_run
 from invert_core.wording import counted
+
+_log = logging.getLogger("invert")
 
 _PAGE, _STYLE = "page.html", "page.css"
 SCRIPTS: tuple[str, ...] = (
@@ -58,6 +64,7 @@ SCRIPTS: tuple[str, ...] = (
 )
 """The scripts of the page, in the order in which they are joined into one."""
 
+_KEPT = "The copies that the run keeps are shown instead."
 _SENTENCES = 3_000
 """More bytes than the sentences on what was left out and what is missing take."""
 
@@ -126,6 +133,7 @@ def write_report(
     ExistingOutputError, StorageError
         The output exists and is no report, or cannot be written.
     """
+    _check_choices(pictures, max_size, title)
     folder = input_path(run)
     place = folder / REPORT_FILE if output is None else Path(output)
     found = read_run(folder)
@@ -133,40 +141,53 @@ def write_report(
     evidence = evidence_of(folder, found)
     rows = RunRows(found.labels, evidence)
     records = choose_records(rows, layers, units)
-    book = book_of(rows, records, found.info, title or folder.resolve().name)
+    # A name of a folder may hold bytes that are not UTF-8.
+    named = (title or folder.resolve().name).encode(errors="backslashreplace").decode()
+    book = book_of(rows, records, Provenance.of_info(found.info), named)
     shown = _samples(evidence, samples, picture_size)
-    text = page(book, shown, pictures=pictures, max_size=max_size)
+    text, notes = page(book, shown, pictures=pictures, max_size=max_size)
     with new_file(place, overwrite=True, refuse=_refuse_other) as path:
         path.write_bytes(text)
+    for note in notes:
+        _log.warning("%s", note)
     return place
+
+
+def _check_choices(pictures: int, max_size: int, title: str | None) -> None:
+    for name, value in (("pictures", pictures), ("max_size", max_size)):
+        if not isinstance(value, Integral) or value < 0:
+            raise SettingError(f"{name} cannot be {value!r}.", "Give a whole number, 0 or more.")
+    if title is not None and not isinstance(title, str):
+        raise SettingError(f"The title cannot be {title!r}.", "Give text.")
 
 
 def _samples(
     evidence: RunEvidence, samples: str | PathLike[str] | None, picture_size: int
 ) -> ShownSamples:
     """Return what there is to look at of the samples."""
-    if samples == NONE:
-        return ShownSamples(missing="The samples are left out of this page (--samples none).")
-    root = root_of(samples)
     kept = ShownSamples(
         text=evidence.shown_text,
         picture=evidence.shown_picture,
         mime=evidence.shown_mime,
         missing=evidence.shown_missing,
     )
+    if samples == NONE:
+        return ShownSamples()
+    root = root_of(samples)
     if root is None and (picture_size == EDGE or kept.text is not None):
         return kept
-    return shown_samples(
-        evidence.shown,
-        evidence.source,
-        root,
-        marks=evidence.shown_mark,
-        edge=picture_size,
+    made = shown_samples(
+        evidence.shown, evidence.source, root, marks=evidence.shown_mark, edge=picture_size
     )
+    if _kind(made) == "id" != _kind(kept):
+        return replace(kept, missing=f"{made.missing} {_KEPT}")
+    return made
 
 
-def page(book: Book, samples: ShownSamples, *, pictures: int, max_size: int) -> bytes:
-    """Return the page that shows a book and its samples, in UTF-8.
+def page(
+    book: Book, samples: ShownSamples, *, pictures: int, max_size: int
+) -> tuple[bytes, list[str]]:
+    """Return the page that shows a book and its samples, in UTF-8, and what it lacks.
 
     Raises
     ------
@@ -186,9 +207,9 @@ def page(book: Book, samples: ShownSamples, *, pictures: int, max_size: int) -> 
     used = around + len(numbers)
     if used > max_size:
         raise SettingError(
-            f"The page would take {_sized(used)} without any picture, more than "
-            f"{_sized(max_size)}.",
-            "Show fewer units with --units or --layer, or allow more with --max-size.",
+            f"Even without pictures, the page needs {used:,} bytes, more than {max_size:,}.",
+            "Show fewer units with --units or --layer, or allow more with --max-size "
+            f"{-(-used // 1000)}kB.",
         )
     urls = [data_url(*one) for one in zip(samples.picture or (), samples.mime or (), strict=True)]
     kept, n_left_out = _kept(book, urls, pictures, max_size - used)
@@ -202,7 +223,7 @@ def page(book: Book, samples: ShownSamples, *, pictures: int, max_size: int) -> 
     parts += [
         packed_pictures(f"p{number}", part) for number, part in blocks(kept, PICTURES_IN_BLOCK)
     ]
-    return _filled(book.head["title"], "".join(parts))
+    return _filled(book.head["title"], "".join(parts)), notes
 
 
 def _kept(book: Book, urls: Sequence[str], most: int, space: int) -> tuple[list[str | None], int]:

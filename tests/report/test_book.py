@@ -13,6 +13,7 @@ from invert_core.report.book import book_of
 from invert_core.report.choosing_records import choose_records
 from invert_core.report.concept_lists import concept_lists
 from invert_core.report.pictures import fitting, picture_order
+from invert_core.report.provenance import Provenance
 from invert_core.report.run_rows import RunRows
 from invert_core.results import concept_records
 
@@ -54,7 +55,7 @@ def made(run, **chosen):
     """Return the book of a run, and its parts as JSON gives them back."""
     found, evidence = read_run(run), read_evidence(run)
     rows = RunRows(found.labels, evidence)
-    book = book_of(rows, choose_records(rows, **chosen), found.info, "a title")
+    book = book_of(rows, choose_records(rows, **chosen), Provenance.of_info(found.info), "a title")
     return book, json.loads(json.dumps([book.head, book.concepts, book.units], allow_nan=False))
 
 
@@ -249,8 +250,11 @@ def test_units_are_chosen_by_layer_number_and_name(run):
         choose_records(rows, units="0,70")
     with pytest.raises(UnknownNameError, match="no unit '70' in these layers"):
         choose_records(rows, ["one"], [1, 70])
-    with pytest.raises(SettingError, match="units are wrong"):
-        choose_records(rows, units="5-2")
+    for wrong in ("5-2", "", "0,,1", []):
+        with pytest.raises(SettingError, match="units are wrong"):
+            choose_records(rows, units=wrong)
+    with pytest.raises(SettingError, match="No layers are named"):
+        choose_records(rows, layers=[])
 
 
 def test_what_is_shown_of_some_units_points_at_these(run):

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from invert_core import Settings, label_files, write_report
-from invert_core.errors import ExistingOutputError, MissingFileError, SettingError
+from invert_core.errors import ExistingOutputError, FileFormatError, MissingFileError, SettingError
+from invert_core.files.json_digest import with_digest
 from invert_core.report.html_report import SCRIPTS
 
 PART = re.compile(r'<script type="(text/plain|application/json)" id="(\w+)">([^<]*)</script>')
@@ -121,9 +122,13 @@ def test_charts_of_other_formulas_go_before_pictures_and_the_page_says_so(run):
 
 
 def test_numbers_are_never_left_out(run):
-    with pytest.raises(SettingError, match=r"without any picture.*--units"):
+    with pytest.raises(
+        SettingError, match=r"without pictures, the page needs .*--units"
+    ) as refused:
         write_report(run, max_size=10_000)
+    enough = int(re.search(r"--max-size (\d+)kB", str(refused.value)).group(1))
     assert not (run / "report.html").exists()
+    assert write_report(run, max_size=1000 * enough).exists()
 
 
 def test_samples_that_moved_are_shown_and_none_if_that_is_asked_for(run):
@@ -140,7 +145,7 @@ def test_samples_that_moved_are_shown_and_none_if_that_is_asked_for(run):
         write_report(run, samples="gone")
 
 
-def test_larger_pictures_are_made_from_the_samples_and_cannot_be_if_these_are_gone(run):
+def test_larger_pictures_come_from_the_samples_and_kept_ones_if_these_are_gone(run, caplog):
     data = np.random.default_rng(0).random((60, 1, 200, 100), np.float32)
     np.savez("large.npz", x=data, sample_id=[f"s{number}" for number in range(60)])
     page = write_report(run, samples="large.npz", picture_size=150)
@@ -150,8 +155,11 @@ def test_larger_pictures_are_made_from_the_samples_and_cannot_be_if_these_are_go
     (run.parent / "data.npz").unlink()
     assert write_report(run).stat().st_size > 0
     page = write_report(run, picture_size=100)
-    assert parts(page)["head"]["shown"] == "id"
-    assert "cannot be shown" in parts(page)["head"]["notes"][0]
+    assert parts(page)["head"]["shown"] == "picture"
+    (note,) = parts(page)["head"]["notes"]
+    assert "cannot be shown" in note
+    assert note.endswith("The copies that the run keeps are shown instead.")
+    assert note in caplog.messages
     for size in (31, 1025):
         with pytest.raises(SettingError, match="Choose from 32 to 1,024"):
             write_report(run, picture_size=size)
@@ -165,6 +173,45 @@ def test_rows_without_ids_are_shown_by_those_of_the_concepts_that_they_were_matc
     found = parts(write_report("bare"))
     assert found["s0"]["id"] == [f"s{row}" for row in found["s0"]["row"]]
     assert found["head"]["shown"] == "picture"
+
+
+def test_a_name_that_is_not_utf_8_is_spelt_out(run):
+    page = write_report(run, title="a\udcff")
+    assert parts(page)["head"]["title"] == "a\\udcff"
+    assert "<title>a\\udcff</title>" in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("settings", None),
+        ("inputs", {"activations": "a.npz"}),
+        ("machine", []),
+        ("settings", {"min_fraction": "x"}),
+        ("settings", {"min_fraction": 0.1, "quantile": float("nan")}),
+    ],
+)
+def test_a_run_that_does_not_say_where_it_comes_from_is_refused(run, part, value):
+    file = run / "run.json"
+    info = json.loads(file.read_text())
+    del info["sha256"]
+    file.write_text(json.dumps(with_digest(info | {part: value})))
+    with pytest.raises(FileFormatError, match=r"run\.json does not say what a report needs"):
+        write_report(run)
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [{"pictures": -1}, {"pictures": 2.5}, {"max_size": "20MB"}, {"max_size": -1}, {"title": 5}],
+)
+def test_choices_that_make_no_sense_are_refused(run, choice):
+    with pytest.raises(SettingError):
+        write_report(run, **choice)
+
+
+def test_an_empty_place_of_samples_is_not_the_current_folder(run):
+    with pytest.raises(MissingFileError, match="place of the samples is empty"):
+        write_report(run, samples="")
 
 
 def test_a_run_without_evidence_is_told_how_to_get_some(run):

@@ -1,5 +1,6 @@
 """Where the samples of a run are: as the activation file says, or where they were moved."""
 
+import os
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -34,6 +35,10 @@ def root_of(samples: str | PathLike[str] | None) -> Path | None:
     """
     if samples is None or samples == NONE:
         return None
+    if not os.fspath(samples):
+        raise MissingFileError(
+            "The place of the samples is empty.", "Give a path, or leave it out."
+        )
     root = input_path(samples)
     if not root.exists():
         raise MissingFileError(

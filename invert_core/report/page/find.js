@@ -56,16 +56,16 @@ function parseFind(text) {
 
 function sought(key, sign, wanted, all) {
   if (entryAt.has(all)) return { test: entry => textOf(entry).includes(all.toLowerCase()) };
-  if (sign === ':' && key in WORDS) return soughtWord(key, wanted);
-  if (sign && sign !== ':' && key in NUMBERS) {
+  if (sign === ':' && Object.hasOwn(WORDS, key)) return soughtWord(key, wanted);
+  if (sign && sign !== ':' && Object.hasOwn(NUMBERS, key)) {
     let bound = Number(wanted);
-    if (Number.isNaN(bound)) return { problem: `“${wanted}” is not a number.` };
+    if (Number.isNaN(bound)) return { problem: `“${cut(wanted)}” is not a number.` };
     if (key === 'top10' && bound > 1) bound /= N_FIRST;  // 3 of them, not a share
     const [get, compare] = [NUMBERS[key], COMPARE[sign]];
     return { test: entry => get(entry) != null && compare(get(entry), bound) };
   }
   if (sign && sign !== ':') {
-    return { problem: `There is no “${key}”: use ${Object.keys(NUMBERS).join(', ')}.` };
+    return { problem: `There is no “${cut(key)}”: use ${Object.keys(NUMBERS).join(', ')}.` };
   }
   if (/^\w+[<>=]+$/.test(all)) return { test: () => true };  // still being typed
   const part = all.replaceAll('"', '').toLowerCase();
@@ -77,7 +77,7 @@ function soughtWord(key, wanted) {
   const known = ['verdict', 'peak'].includes(key) ? HEAD.verdicts : null;
   const strange = known && words.find(word => !known.includes(word));
   if (strange != null && known) {
-    return { problem: `No verdict is called “${strange}”: ${known.join(', ')}.` };
+    return { problem: `No verdict is called “${cut(strange)}”: ${known.join(', ')}.` };
   }
   return { test: entry => words.includes(WORDS[key](entry).toLowerCase()) };
 }

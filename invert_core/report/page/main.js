@@ -29,7 +29,7 @@ const VIEWS = {
 
 function asked() {
   const [, name = '', path = ''] = location.hash.match(/^#(\w*)[/?]?(.*)$/s) ?? [];
-  return { name: name in VIEWS ? name : 'units', path };
+  return { name: Object.hasOwn(VIEWS, name) ? name : 'units', path };
 }
 
 async function show() {
@@ -39,7 +39,7 @@ async function show() {
   if (name === 'units') readState(path);
   afterwards = [];
   const tasks = afterwards;
-  const nodes = await VIEWS[name](path);
+  const nodes = await nodesOf(name, path);
   if (mine !== turn) return;
   const last = view;
   view = name;
@@ -48,6 +48,16 @@ async function show() {
   showBar();
   document.title = [titleOf(name, path), visible(HEAD.title)].filter(Boolean).join(' · ');
   arrive(name, path, last);
+}
+
+/** The nodes of a view; a fault of the page ends in a sentence, not in an empty page. */
+async function nodesOf(name, path) {
+  try {
+    return await VIEWS[name](path);
+  } catch (error) {
+    console.error(error);
+    return [el('p', { class: 'wait' }, `This view cannot be shown: ${visible(error.message)}`)];
+  }
 }
 
 const titleOf = (name, path) =>

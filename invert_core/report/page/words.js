@@ -140,7 +140,8 @@ function doubt(entry, detail, row, called) {
 
 function missesPeak(entry, detail, row, called, word) {
   const size = topSize(row.n);
-  const hits = row.hits[HEAD.cuts.indexOf(size)];
+  const hits = row.hits?.[HEAD.cuts.indexOf(size)] ?? (size === N_FIRST ? row.h : null);
+  if (hits == null) return null;
   const share = hits / size;
   const chance = hitsText(size * row.n / row.N);
   return [`Of the ${size} samples with the ${endWord(entry)} activation, `,
