@@ -89,10 +89,10 @@ class Case(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def case(request, chromium, report_of):
+def case(request, chromium, report_of, tabs):
     made, _ = report_of(request.param)
     rows = rows_of(made)
-    opening = opener(chromium, report_of)
+    opening = opener(chromium, report_of, tabs)
     page = next(opening)(request.param)
     units = []
     for row, view in first_answers(made, rows):
