@@ -1,6 +1,7 @@
 """A report that is open in a browser, with all that the browser complained about."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,7 +21,15 @@ _FOLLOW = """view => new Promise(done => {
     addEventListener('hashchange', done, { once: true });
     location.hash = view;
 })"""
-_NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
+_SETTLE = f"""async () => {{
+    const frame = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+    const end = performance.now() + {_PATIENCE};
+    do {{
+        await frame();
+        if (performance.now() > end) throw new Error(`${{location.hash}} is not shown`);
+    }} while (document.querySelector('[data-stale]'));
+    await frame();
+}}"""
 
 
 class Opened:
@@ -62,15 +71,28 @@ class Opened:
 
     def follow(self, view: str) -> "Opened":
         """Change to another view within the page."""
-        self.tab.evaluate(_FOLLOW, view)
-        self.settle()
+        self.tour([view])
         return self
+
+    def tour(self, views: Sequence[str], read: str = "() => null") -> list[Any]:
+        """Change to one view after the other, and return what a script reads of each."""
+        return self.tab.evaluate(
+            f"""async views => {{
+                const [follow, settle, read] = [{_FOLLOW}, {_SETTLE}, {read}];
+                const found = [];
+                for (const view of views) {{
+                    await follow(view);
+                    await settle();
+                    found.push(read());
+                }}
+                return found;
+            }}""",
+            list(views),
+        )
 
     def settle(self) -> None:
         """Wait until the view that the address names is shown."""
-        self.tab.evaluate(_NEXT_FRAME)
-        self.tab.wait_for_function("() => !document.querySelector('[data-stale]')")
-        self.tab.evaluate(_NEXT_FRAME)
+        self.tab.evaluate(_SETTLE)
 
     def press(self, *keys: str) -> None:
         """Press keys, each when what the one before asked for is shown."""

@@ -94,11 +94,8 @@ def case(request, chromium, report_of, tabs):
     rows = rows_of(made)
     opening = opener(chromium, report_of, tabs)
     page = next(opening)(request.param)
-    units = []
-    for row, view in first_answers(made, rows):
-        page.follow(view)
-        units.append(Read(row, page.tab.evaluate(_READ)))
-    yield Case(made, rows, units)
+    labels, views = zip(*first_answers(made, rows), strict=True)
+    yield Case(made, rows, list(map(Read, labels, page.tour(views, _READ))))
     next(opening, None)
 
 
