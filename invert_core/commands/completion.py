@@ -104,7 +104,11 @@ def layers(activations: Path) -> Iterator[str]:
 
 
 def _rows(run: Path) -> Iterator[dict[str, str]]:
-    with (run / _LABELS_CSV).open(encoding="utf-8", newline="") as file:
+    table = run / _LABELS_CSV
+    # A pipe would keep whoever is typing waiting for ever.
+    if not table.is_file():
+        return
+    with table.open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file)
 
 

@@ -79,7 +79,7 @@ def cut_to(text: str, width: int, *, in_middle: bool = False) -> str:
     """
     if width_of(text) <= width:
         return text
-    sign = signs().cut
+    sign = signs().cut[:width]
     left = max(0, width - len(sign))
     behind = left // 2 if in_middle else 0
     end = _fitting(text[::-1], behind)[::-1]

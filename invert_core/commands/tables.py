@@ -66,9 +66,9 @@ def print_rows(
     elif style == "csv":
         _print_csv(itertools.chain([columns], ([row[name] for name in columns] for row in rows)))
     else:
-        lines, left_out = table(list(rows), columns, terminal_width(), fit)
+        lines, without = table(list(rows), columns, terminal_width(), fit)
         echo_line("\n".join(lines))
-        say_left_out(left_out)
+        say_left_out(left_out(without))
 
 
 def terminal_width() -> int | None:
@@ -78,10 +78,16 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size().columns
 
 
-def say_left_out(columns: Iterable[str]) -> None:
-    """Say which columns a terminal has no room for."""
-    if names := ", ".join(_title(name) for name in dict.fromkeys(columns)):
-        say(f"Left out, because the terminal is narrow: {names}.")
+def left_out(columns: Iterable[str], of: str = "") -> list[str]:
+    """Return in words which columns were left out, and of which table if there are several."""
+    names = ", ".join(_title(name) for name in columns if name)
+    return [f"{names} ({of})" if of else names] if names else []
+
+
+def say_left_out(told: Iterable[str]) -> None:
+    """Say what a terminal has no room for."""
+    if said := "; ".join(dict.fromkeys(told)):
+        say(f"Left out, because the terminal is narrow: {said}.")
 
 
 def _print_json(rows: Iterable[Mapping[str, Any]]) -> None:

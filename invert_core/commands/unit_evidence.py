@@ -6,7 +6,7 @@ from invert_core.commands.console import printable
 from invert_core.commands.label_cells import interval_of_auc
 from invert_core.commands.progress import rounded
 from invert_core.commands.signs import as_written, cut_to, signs, width_of
-from invert_core.commands.tables import Fit, Number, table
+from invert_core.commands.tables import Fit, Number, left_out, table
 from invert_core.commands.unit_headlines import Headline, called, end_of
 from invert_core.formula.formula import Formula
 from invert_core.formula.syntax import canonical, iter_literals
@@ -16,13 +16,19 @@ from invert_core.wording import power_of_ten, small_number
 
 _CUTS = (1, 10, 100, 1000)
 _LINES_OF_SAMPLES, _TEXTS = 4, 8
+_CHANCE = "  by chance"
+"""The name of a row of hits that chance gives."""
 _NAME = 24
 """Places to which the names of rows shrink."""
+_BINS_IN_ONE = (1, 2, 4)
+"""How many bins of a histogram become one where a terminal is narrow."""
 _PIPED = 100
 """Width of paragraphs where stdout is no terminal."""
+_INDENT = "  "
+"""What begins the further lines of a paragraph."""
 
 Lines = tuple[list[str], list[str]]
-"""Lines, and the columns that a terminal has no room for."""
+"""Lines, and what a terminal has no room for, in words."""
 
 
 def number_lines(
@@ -37,7 +43,7 @@ def number_lines(
         if cuts:
             blank: dict[str, object] = dict.fromkeys(rows[-1], Number(""))
             chance = {_top(cut): Number(rounded(_expected(answer, cut))) for cut in cuts}
-            rows.append(blank | {"": "  by chance"} | chance)
+            rows.append(blank | {"": _CHANCE} | chance)
     optional = {
         "held_out": any(answer.row.n_samples_held_out is not None for answer in answers),
         "interval": any(interval_of_auc(answer.row) for answer in answers),
@@ -45,8 +51,15 @@ def number_lines(
         "samples": len({answer.row.n_samples for answer in answers}) > 1,
     }
     columns = [name for name in rows[0] if optional.get(name, True)]
-    least = ("interval", "q", "samples", "p_search", *map(_top, reversed(cuts)))
-    return table(rows, columns, width, Fit(least, text=_NAME))
+    tops = [_top(cut) for cut in cuts]
+    fit = Fit(("interval", "q", "samples", "p_search", *reversed(tops)), text=_NAME)
+    lines, without = table(rows, columns, width, fit)
+    if tops and set(tops) <= set(without):
+        # What chance gives says nothing without the hits.
+        rows = [row for row in rows if row[""] != _CHANCE]
+        lines, without = table(rows, [one for one in columns if one not in tops], width, fit)
+        without += tops
+    return lines, left_out(without, "numbers")
 
 
 def _numbers(row: Label) -> dict[str, object]:
@@ -89,10 +102,29 @@ def _count(hits: float) -> str:
 def histogram_lines(
     answers: Sequence[Headline], evidence: UnitEvidence, width: int | None
 ) -> Lines:
-    """Return a line of bars for the samples inside of each label and outside of the first."""
+    """Return a line of bars for the samples inside of each label and outside of the first.
+
+    In a narrow terminal there are fewer bars, then fewer numbers, and no lines without bars.
+    """
+    for in_one in _BINS_IN_ONE:
+        scale, rows = _histogram(answers, evidence, in_one)
+        columns = ["", scale, "samples", *(["of these 0"] if evidence.zeros else [])]
+        lines, without = table(rows, columns, width, Fit(("of these 0", "samples"), text=_NAME))
+        if not without:
+            break
+    if scale in without:
+        return [], left_out(["histogram"])
+    return lines, left_out(without, "histogram")
+
+
+def _histogram(
+    answers: Sequence[Headline], evidence: UnitEvidence, in_one: int
+) -> tuple[str, list[dict[str, object]]]:
+    """Return the scale above the bars, which is the name of their column, and the rows."""
+    n_bars = len(evidence.hist) // in_one
     low, high = (f"{value:.4g}" for value in (evidence.lowest, evidence.highest))
-    scale = f"{low}{high.rjust(len(evidence.hist) - len(low))}"
-    rows = []
+    scale = f"{low} {high.rjust(n_bars - len(low) - 1)}"
+    rows: list[dict[str, object]] = []
     for answer in answers:
         found = answer.evidence
         assert found is not None
@@ -107,18 +139,16 @@ def histogram_lines(
                 evidence.n_samples - n_inside,
             ),
         ):
-            bars = Number(_bars(hist.tolist()))
             rows.append(
                 {
                     "": f"{answer.name} {side}",
-                    scale: bars,
+                    scale: Number(_bars(hist.reshape(n_bars, in_one).sum(axis=1).tolist())),
                     "samples": Number(f"{number:,}"),
                     "of these 0": Number(f"{zeros:,}"),
                 }
             )
     del rows[3::2]
-    columns = ["", scale, "samples", *(["of these 0"] if evidence.zeros else [])]
-    return table(rows, columns, width, Fit(("of these 0", "samples"), text=_NAME))
+    return scale, rows
 
 
 def _bars(counts: Sequence[int]) -> str:
@@ -197,31 +227,43 @@ def shared_lines(
     for concept in evidence.share:
         lacking = "" if concept.id in said else f"{signs().inside} "
         name = as_written(printable(concept.name))
-        parts.append(f"{lacking}{name} {concept.hits} ({rounded(n_top * concept.share)})")
+        parts.append((f"{lacking}{name}", f" {concept.hits} ({rounded(n_top * concept.share)})"))
     if not parts:
         return
     told = f"The {end_of(answer.row)} {n_top} share (by chance; "
-    told += f"{signs().inside} not in the {answer.called}): "
+    told += f"{signs().inside} not in the {answer.called}):"
     yield from _paragraph(told, parts, width)
 
 
 def alike_lines(layer: str, evidence: UnitEvidence, width: int | None) -> Iterator[str]:
     """Yield the units alike, with their rank correlations."""
     parts = [
-        f"{as_written(printable(f'{layer}:{unit}'))} {correlation:+.2f}"
+        (as_written(printable(f"{layer}:{unit}")), f" {correlation:+.2f}")
         for unit, correlation in evidence.alike
     ]
     if parts:
-        yield from _paragraph("Units alike (rank correlation): ", parts, width)
+        yield from _paragraph("Units alike (rank correlation):", parts, width, in_middle=True)
 
 
-def _paragraph(told: str, parts: Sequence[str], width: int | None) -> Iterator[str]:
-    """Yield parts with commas between them, broken between parts only."""
-    line = told
-    for number, part in enumerate(parts):
-        text = part + ("," if number < len(parts) - 1 else "")
-        if width_of(line) + width_of(text) > (width or _PIPED) and line.strip():
-            yield line.rstrip()
-            line = "  "
-        line += text + " "
-    yield line.rstrip()
+def _paragraph(
+    told: str, parts: Sequence[tuple[str, str]], width: int | None, *, in_middle: bool = False
+) -> Iterator[str]:
+    """Yield what is told and parts with commas between them, broken between words and parts.
+
+    A part is a name, which is cut where it is wider than a terminal, and a number.
+    """
+    pieces = told.split(" ")
+    for number, (name, behind) in enumerate(parts):
+        end = behind + ("," if number < len(parts) - 1 else "")
+        if width is not None:
+            room = max(1, width - len(_INDENT) - width_of(end))
+            name = cut_to(name, room, in_middle=in_middle)
+        pieces.append(name + end)
+    line = pieces[0]
+    for piece in pieces[1:]:
+        if width_of(line) + 1 + width_of(piece) > (width or _PIPED):
+            yield line
+            line = f"{_INDENT}{piece}"
+        else:
+            line += f" {piece}"
+    yield line

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence, Set
 
 from invert_core.commands.console import printable
 from invert_core.commands.label_cells import LESS_NEEDED, columns_for, shown, with_samples
-from invert_core.commands.tables import Fit, Number, table
+from invert_core.commands.tables import Fit, Number, left_out, table
 from invert_core.results.columns import Explanation, Label
 from invert_core.wording import power_of_ten
 
@@ -25,14 +25,15 @@ def formula_lines(
 ) -> Iterator[tuple[list[str], list[str]]]:
     """Yield the lines on the rows of a unit in one direction, by one objective after the other.
 
-    Beside the lines are the columns that a terminal has no room for.
+    Beside the lines is what a terminal has no room for.
     """
     objectives = list(dict.fromkeys(row.objective for row in rows))
     for objective in objectives:
         of_objective = [row for row in rows if row.objective == objective]
         asked = f", {ASKED[objective]}" if objective in ASKED else ""
-        lines, left_out = _formula_table(of_objective, sample_counts, width)
-        yield [printable(f"By {objective}{asked}:"), *lines], left_out
+        lines, without = _formula_table(of_objective, sample_counts, width)
+        told = left_out(without, f"formulas by {objective}")
+        yield [printable(f"By {objective}{asked}:"), *lines], told
 
 
 def _formula_table(

@@ -18,7 +18,7 @@ from invert_core.results.columns import Label
 from invert_core.results.unit_evidence import UnitEvidence
 
 Part = tuple[list[str], list[str]]
-"""Lines that belong together, and the columns that a terminal has no room for."""
+"""Lines that belong together, and what a terminal has no room for."""
 
 
 def print_unit(

@@ -1,5 +1,6 @@
 """Completion in the shell, as click's classes for bash, zsh and fish ask for it."""
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -85,6 +86,17 @@ def test_what_cannot_be_read_offers_nothing(here, place, capsys):
     assert completed("show", place, "--concept", "") == []
     assert completed("label", f"{place}.npz", "-l", "") == []
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names")
+def test_a_pipe_offers_nothing_and_does_not_wait_for_its_other_end(here):
+    (here / "run").mkdir()
+    for pipe in ("run/labels.csv", "a.npz", "a.h5"):
+        os.mkfifo(pipe)
+    assert completed("show", "run", "") == []
+    assert completed("show", "run", "--concept", "") == []
+    assert completed("label", "a.npz", "-l", "") == []
+    assert completed("label", "a.h5", "-l", "") == []
 
 
 def test_names_that_a_shell_would_take_apart_are_not_offered(here):

@@ -13,6 +13,7 @@ import pytest
 
 from invert_core.commands import main
 from invert_core.commands.label_cells import interval, on_held_out
+from invert_core.commands.signs import width_of
 from invert_core.results.columns import Label
 from invert_core.results.labels import Labels
 from invert_core.results.run_directory import read_run
@@ -277,6 +278,84 @@ def test_all_that_is_shown_fits_the_terminal(run, monkeypatch, columns, encoding
         assert lines
         # A headline is a sentence, which the terminal breaks.
         assert all(len(line) <= columns for line in lines if not re.match("Label|Peak", line))
+
+
+def drawn(monkeypatch, columns, unit="fc:0", encoding="utf-8"):
+    """Return the lines that a terminal of some width shows of a unit."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    screen = Screen(encoding)
+    monkeypatch.setattr(sys, "stdout", screen)
+    main(["show", "run", unit], prog_name="invert", standalone_mode=False)
+    return screen.text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("columns", "n_bars"), [(100, 40), (72, 40), (60, 20), (44, 20), (40, 10), (36, 10)]
+)
+def test_a_histogram_has_fewer_bars_in_a_narrow_terminal(two_answers, monkeypatch, columns, n_bars):
+    bars, numbers = bars_of_label(drawn(monkeypatch, columns), n_bars)
+    of_all, all_numbers = bars_of_label(drawn(monkeypatch, 200), 40)
+    assert set(bars) <= set(" ▁▂▃▄▅▆▇█")
+    in_one = 40 // n_bars
+    filled = [bool(of_all[at : at + in_one].strip()) for at in range(0, 40, in_one)]
+    assert [one != " " for one in bars] == filled
+    assert numbers == all_numbers
+
+
+def bars_of_label(lines, n_bars):
+    """The bars of the samples inside the label, which end below the scale, and the numbers."""
+    at = next(at for at, line in enumerate(lines) if line.startswith("label true "))
+    end = re.match(r"\s+\S+\s+\S+", lines[at - 1]).end()
+    return lines[at][end - n_bars : end], lines[at][end:].split()
+
+
+def told_as_left_out(capsys):
+    told = capsys.readouterr().err.removeprefix("Left out, because the terminal is narrow: ")
+    return told.rstrip().removesuffix(".").split("; ")
+
+
+def test_a_histogram_without_room_for_bars_is_left_out_as_a_whole(two_answers, monkeypatch, capsys):
+    lines = drawn(monkeypatch, 15)
+    assert not any(re.match("label true|peak false", line) for line in lines)
+    assert "histogram" in told_as_left_out(capsys)
+
+
+def test_what_chance_gives_is_left_out_with_the_hits(two_answers, monkeypatch):
+    assert sum("by chance" in line for line in drawn(monkeypatch, 80)) == 3
+    assert [line for line in drawn(monkeypatch, 20) if line.startswith("  by chance")] == []
+
+
+def test_what_is_left_out_is_said_with_its_table(two_answers, monkeypatch, capsys):
+    lines = drawn(monkeypatch, 45)
+    told = told_as_left_out(capsys)
+    left_out = dict(re.fullmatch(r"(.+) \((.+)\)", one).groups()[::-1] for one in told)
+    assert list(left_out) == ["numbers", "formulas by auc", "formulas by phi"]
+    numbers = next(line for line in lines if " auc " in line)
+    for name in left_out["numbers"].split(", "):
+        assert name not in numbers
+    assert "p search" in left_out["numbers"]
+    assert "auc" not in left_out["numbers"].split(", ")
+    assert "auc" in left_out["formulas by phi"].split(", ")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize("name", ["e" + "\N{COMBINING ACUTE ACCENT}" * 300, "x" * 300, "猫" * 200])
+def test_long_names_are_cut_as_they_are_written(here, monkeypatch, encoding, name):
+    random = np.random.default_rng(2)
+    marks = random.random((300, 2)) < 0.3
+    values = random.normal(size=300) + 3 * marks[:, 0] + 3 * marks[:, 1]
+    np.savez("activations.npz", **{name: np.stack([values, values**3], axis=1)})
+    np.savez("c.npz", labels=marks, id=["a", "b"], name=[name, f"{name}b"])
+    invert("label", "activations.npz", "c.npz", "-o", "run", "--length", 1, "--permutations", 0)
+    lines = drawn(monkeypatch, 79, f"{name}:0", encoding)
+    assert any(line.startswith("The highest 24 share") for line in lines)
+    assert any(line.startswith("Units alike") for line in lines)
+    # A headline is a sentence, which the terminal breaks.
+    in_full = [line for line in lines if not re.match("Label|Peak", line)]
+    assert [line for line in in_full if width_of(line) > 79] == []
+    # What is cut is the name, not the numbers behind it.
+    assert any(re.search(r" \d+ \([\d.]+\)$", line) for line in lines)
+    assert any(re.search(r" [+-]\d\.\d\d$", line) for line in lines)
 
 
 def test_json_has_what_labels_jsonl_has(run):

@@ -34,30 +34,40 @@ def report_of(tmp_path_factory):
     def of_kind(kind: str) -> tuple[Made, Path]:
         if kind not in made:
             run = KINDS[kind](tmp_path_factory.mktemp("run"))
-            made[kind] = run, write_report(run.path)
+            made[kind] = run, write_report(run.path, **run.report)
         return made[kind]
 
     return of_kind
 
 
+@pytest.fixture(scope="session")
+def tabs():
+    """Tabs of the browser by what is special about them; each test begins with a new page."""
+    return {}
+
+
 @pytest.fixture
-def open_report(chromium, report_of) -> Iterator:
+def open_report(chromium, report_of, tabs) -> Iterator:
     """Open the report of a kind of run at a view; in the end nothing may have gone wrong."""
-    yield from opener(chromium, report_of)
+    yield from opener(chromium, report_of, tabs)
 
 
-def opener(browser, report_of, **always):
-    pages: list[Opened] = []
+def opener(browser, report_of, tabs: dict[str, Opened]):
+    used: dict[str, Opened] = {}
 
     def opened(kind: str, view: str = "", **options) -> Opened:
         _, path = report_of(kind)
-        context = browser.new_context(**{"viewport": WIDE} | always | options)
-        page = Opened(context.new_page(), path)
-        pages.append(page)
-        return page.go(view)
+        key = f"{kind} {options}"
+        if key not in tabs:
+            context = browser.new_context(**{"viewport": WIDE} | options)
+            tabs[key] = Opened(context.new_page(), path)
+        used[key] = tabs[key]
+        return tabs[key].go(view)
 
     yield opened
-    for page in pages:
-        page.tab.context.close()
-    assert [page.complaints for page in pages if page.complaints] == []
-    assert [page.foreign_requests() for page in pages if page.foreign_requests()] == []
+    complaints = [page.complaints for page in used.values() if page.complaints]
+    foreign = [page.foreign_requests() for page in used.values() if page.foreign_requests()]
+    for page in used.values():
+        page.complaints, page.requests = [], []
+    assert complaints == []
+    assert foreign == []

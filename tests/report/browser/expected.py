@@ -53,6 +53,11 @@ def assert_is_rounded(text: str, number: str) -> None:
     assert abs(shown - Decimal(number)) <= Decimal("0.5000001").scaleb(exponent), (text, number)
 
 
+def assert_is_power(text: str, exponent: str) -> None:
+    """Compare a number that may be below all floats with its logarithm in labels.csv."""
+    assert_is_rounded(text, str(Decimal(10) ** Decimal(exponent)))
+
+
 @dataclass(frozen=True)
 class Found:
     """What the activations say of a formula, all samples of one kind, searched or unseen."""

@@ -2,14 +2,14 @@
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 from PIL import Image
 
-from invert_core import ConceptSet, Labels, Settings, label_files, write_concepts
+from invert_core import ConceptSet, Labels, Settings, label_files, write_concepts, write_report
 
 N_SAMPLES = 240
 
@@ -44,6 +44,8 @@ class Made:
         The rows of the run, whose concepts are joined to the searched samples.
     unseen : dict of str to float32 array [n, K] or None
         The activations on held-out samples, which are the last ones of the concepts.
+    report : dict
+        Options of `write_report`.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class Made:
     concepts: ConceptSet
     labels: Labels
     unseen: Mapping[str, np.ndarray] | None = None
+    report: Mapping[str, int] = field(default_factory=dict)
 
 
 def activations(random: np.random.Generator, marks: np.ndarray, n_units: int) -> np.ndarray:
@@ -109,11 +112,16 @@ def make(
     ids: bool = True,
     n_held_out: int = 0,
     missing: float = 0.0,
+    unknown: Sequence[int] = (),
     change: Callable[[np.ndarray], np.ndarray] = lambda values: values,
     unit_names: Sequence[str] | None = None,
     source: Callable[[Path, Sequence[str]], Mapping[str, str]] | None = None,
 ) -> Made:
-    """Label a small layer into ``folder/run``; `change` is applied to the activations of each."""
+    """Label a small layer into ``folder/run``; `change` is applied to the activations of each.
+
+    Besides labels that are missing anywhere, those of some concepts are unknown on all unseen
+    samples.
+    """
     random = np.random.default_rng(seed)
     n_all = n_samples + n_held_out
     marks = marks_of(random, len(names), n_all)
@@ -124,6 +132,7 @@ def make(
     sample_id = [f"sample-{number:04}.png" for number in range(n_all)]
     if missing:
         marks = np.where(random.random(marks.shape) < missing, -1, marks.astype(np.int8))
+        marks[n_samples:, list(unknown)] = -1
     concepts = ConceptSet.from_arrays(
         marks,
         [f"n{number:04}" for number in range(len(names))],
@@ -181,6 +190,15 @@ def pictures(folder: Path, ids: Sequence[str]) -> dict[str, str]:
     return {"kind": "images", "path": str(folder / "images")}
 
 
+def without_some_charts(made: Made) -> Made:
+    """Return the run with a size of its report that has no room for all charts.
+
+    Some bytes are kept free for sentences on what is left out.
+    """
+    whole = write_report(made.path, made.path.parent / "whole.html").stat().st_size
+    return replace(made, report={"max_size": whole + 2_400})
+
+
 KINDS: dict[str, Callable[[Path], Made]] = {
     "usual": lambda folder: make(folder, n_held_out=80),
     "pictures": lambda folder: make(folder, source=pictures),
@@ -204,6 +222,17 @@ KINDS: dict[str, Callable[[Path], Made]] = {
         names=HOSTILE,
         definitions=["", *HOSTILE[1:-1], "y" * 3000],
         objective="auc",
+    ),
+    "nothing known of unseen samples": lambda folder: make(
+        folder, missing=0.1, unknown=range(3), n_held_out=80, objective="auc"
+    ),
+    "tiny p-values": lambda folder: make(folder, layers={"conv2": 6}, n_samples=3000, beam=1),
+    "layers called like words": lambda folder: make(
+        folder, layers={"layer": 3, "verdict": 3, "unit": 3, "peak": 3}, beam=1
+    ),
+    "few charts": lambda folder: without_some_charts(make(folder, n_held_out=80)),
+    "samples that are gone": lambda folder: make(
+        folder, beam=1, source=lambda *_: {"kind": "images", "path": str(folder / ("x" * 250))}
     ),
     "infinite values": lambda folder: make(
         folder, change=lambda values: np.where(values > 4.4, np.inf, values).astype(np.float32)

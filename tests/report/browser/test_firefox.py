@@ -23,9 +23,14 @@ def firefox(driver):
     browser.close()
 
 
+@pytest.fixture(scope="module")
+def firefox_tabs():
+    return {}
+
+
 @pytest.fixture
-def open_in_firefox(firefox, report_of):
-    yield from opener(firefox, report_of)
+def open_in_firefox(firefox, report_of, firefox_tabs):
+    yield from opener(firefox, report_of, firefox_tabs)
 
 
 @pytest.mark.parametrize("kind", ["pictures", "hostile names", "both directions"])

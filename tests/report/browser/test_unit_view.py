@@ -12,6 +12,7 @@ from tests.report.browser.expected import (
     Found,
     Row,
     answer,
+    assert_is_power,
     assert_is_rounded,
     fixed,
     in_words,
@@ -50,8 +51,11 @@ _READ = r"""() => {
         answers: all(main, 'section.answer').map(section => ({
             words: text(section.querySelector('.headline')),
             formula: text(section.querySelector('code')),
+            verdicts: all(section, 'h2 .verdict').map(one => one.lastChild.textContent),
             numbers: Object.fromEntries(all(section, '.numbers > div').map(one =>
-                [text(one.querySelector('dt')), text(one.querySelector('dd'))])) })),
+                [one.querySelector('dt').firstChild.textContent, text(one.querySelector('dd'))])),
+            beside: Object.fromEntries(all(section, '.numbers small').map(one =>
+                [one.parentNode.firstChild.textContent, text(one)])) })),
         note: all(main, '[role=note]').map(text).join(' '),
         top: samples(named(' samples')),
         missed: samples(named('Missed')),
@@ -85,10 +89,10 @@ class Case(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def case(request, chromium, report_of):
+def case(request, chromium, report_of, tabs):
     made, _ = report_of(request.param)
     rows = rows_of(made)
-    opening = opener(chromium, report_of)
+    opening = opener(chromium, report_of, tabs)
     page = next(opening)(request.param)
     units = []
     for row, view in first_answers(made, rows):
@@ -111,27 +115,45 @@ def first_answers(made, rows):
                     yield row, unit_view(layer, unit, *low_end)
 
 
+def answers_of(case, label):
+    """The rows that are the answers for the unit and direction of a label, this one first."""
+    objectives = dict.fromkeys(row["objective"] for row in case.rows)
+    unit, direction = int(label["unit"]), label["direction"]
+    return [answer(case.rows, unit, one, direction) for one in objectives]
+
+
+def called(row, rows):
+    """What the answer by the objective of a row is called."""
+    objective = row["objective"]
+    if objective == rows[0]["objective"]:
+        return "label"
+    return "peak" if objective == "phi" else f"label by {objective}"
+
+
 def test_the_numbers_of_each_answer_are_those_of_labels_csv(case):
-    objectives = list(dict.fromkeys(row["objective"] for row in case.rows))
     assert len(case.units) >= 11
     for label, told in case.units:
-        unit, direction = int(label["unit"]), label["direction"]
-        answers = [answer(case.rows, unit, one, direction) for one in objectives]
-        if len(told["answers"]) < len(answers):
-            assert len({row["formula"] for row in answers}) == 1
-        for said, row in zip(told["answers"], answers, strict=False):
-            assert said["words"] == in_words(row["formula"], case.made.concepts)
-            assert said["formula"] == row["formula"]
-            assert_are_numbers(said["numbers"], row)
+        rows = answers_of(case, label)
+        is_one = len({row["formula"] for row in rows}) == 1
+        said_of = [rows] if is_one else [[row] for row in rows]
+        for said, same in zip(told["answers"], said_of, strict=True):
+            first, *others = same
+            assert said["words"] == in_words(first["formula"], case.made.concepts)
+            assert said["formula"] == first["formula"]
+            assert said["verdicts"] == [row["verdict"] for row in same]
+            assert_are_numbers(said["numbers"], first)
+            assert_are_probabilities(said["numbers"], first)
+            for row in others:
+                assert_are_probabilities(said["numbers"], row, f" of the {called(row, rows)}")
+            assert_are_scores(said["numbers"], same)
+            assert_has_interval(said["beside"], first)
 
 
 def assert_are_numbers(told, row):
     assert told["AUC"] == fixed(row["auc"])
-    if row["auc_held_out"]:
+    assert ("AUC, unseen" in told) == bool(row["n_samples_held_out"])
+    if row["n_samples_held_out"]:
         assert told["AUC, unseen"] == fixed(row["auc_held_out"])
-    for name, column in (("p", "p_search"), ("q", "q_value")):
-        if row[column]:
-            assert_is_rounded(told[name], row[column])
     n, share = re.fullmatch(r"([\d,]+) \(([\d.]+) %\)", told["inside"]).groups()
     assert int(n.replace(",", "")) == int(row["n_positive"])
     assert float(share) == pytest.approx(100 * float(row["concept_fraction"]), abs=0.51)
@@ -141,6 +163,30 @@ def assert_are_numbers(told, row):
     if size == 10:
         precision = float(row["precision_at_10"])
         assert float(hits.split()[0]) == pytest.approx(10 * precision, abs=0.0551)
+
+
+def assert_are_probabilities(told, row, of=""):
+    assert_is_power(told[f"p{of}"], row["log10_p_search"])
+    assert (f"q{of}" in told) == bool(row["q_value"])
+    if row["q_value"]:
+        assert_is_rounded(told[f"q{of}"], row["q_value"])
+
+
+def assert_are_scores(told, rows):
+    """Scores are of those objectives that look at the highest samples only."""
+    phi = [row for row in rows if row["objective"] == "phi"]
+    names = {"phi"} if phi else set()
+    if phi and phi[0]["score_held_out"]:
+        names |= {"phi, unseen"}
+        assert told["phi, unseen"] == fixed(phi[0]["score_held_out"])
+    if phi:
+        assert told["phi"] == fixed(phi[0]["score"])
+    assert {name for name in told if name.startswith("phi")} == names
+
+
+def assert_has_interval(beside, row):
+    low, high = row["auc_held_out_low"], row["auc_held_out_high"]
+    assert beside == ({"AUC, unseen": f"{fixed(low, 2)}–{fixed(high, 2)}"} if low else {})
 
 
 def test_the_samples_at_the_top_are_those_of_the_activations(case):
@@ -264,19 +310,62 @@ def test_concepts_that_a_unit_follows_have_their_auc(case):
         assert len(told["follows"]) == 6
 
 
-def test_a_doubtful_label_is_explained_in_a_sentence(case):
-    words = {
-        "bulk": "describes the bulk|nothing shows that",
-        "chance": "may be chance",
-        "fades": "on unseen samples",
-    }
-    verdicts = {row["verdict"] for row, _ in case.units}
-    assert verdicts & words.keys()
-    for row, told in case.units:
-        if row["verdict"] == "holds":
+def test_the_verdict_of_each_answer_is_explained_with_its_numbers(case):
+    explained = set()
+    for label, told in case.units:
+        rows = answers_of(case, label)
+        same = [row for row in rows[1:] if row["formula"] == label["formula"]]
+        other = [row for row in same if row["verdict"] != label["verdict"]][:1]
+        doubted = [row for row in [label, *other] if row["verdict"] != "holds"]
+        for row in doubted:
+            assert_explains(told["note"], case.made, row, called(row, rows))
+        explained |= {row["verdict"] for row in doubted}
+        if not doubted:
             assert told["note"] == ""
-        elif row["verdict"] in words:
-            assert re.search(words[row["verdict"]], told["note"])
+        # The number of sentences, as each begins in one of these ways.
+        starts = re.findall(
+            r"Of the \d+ samples|A search of samples|The (?:label|peak)", told["note"]
+        )
+        assert len(starts) == len(doubted)
+        assert ("does hold" in told["note"]) == (
+            bool(doubted) and len(rows) > 1 and not same and rows[1]["verdict"] == "holds"
+        )
+    assert explained >= {"bulk"}
+
+
+def assert_explains(note, made, row, name):
+    """Find the sentence for a verdict, and compare its numbers."""
+    if row["verdict"] == "chance":
+        p = re.search(rf"a formula as good with p = (\S+): the {name} may be chance", note)[1]
+        assert_is_power(p, row["log10_p_search"])
+    elif row["verdict"] == "fades":
+        what, before, after = re.search(
+            rf"The {name}'s (\S+) (?:falls|rises) from (\S+) to (\S+) on unseen samples", note
+        ).groups()
+        of_auc = (row["auc"], row["auc_held_out"])
+        numbers = {"AUC": of_auc, "phi": (row["score"], row["score_held_out"])}[what]
+        assert [before, after] == [fixed(one) for one in numbers]
+    else:
+        assert row["verdict"] in ("bulk", "partly")
+        assert_counts_hits(note, made, row, name)
+
+
+def assert_counts_hits(note, made, row, name):
+    n_positive, end = (
+        int(row["n_positive"]),
+        "lowest" if row["direction"] == "negative" else "highest",
+    )
+    size, hits, chance, conclusion = re.search(
+        rf"Of the (\d+) samples with the {end} activation, (?:only )?(\S+) (?:is|are) inside the "
+        rf"{name} \((\S+) by chance\): ([^.;]+)",
+        note,
+    ).groups()
+    assert int(size) == min(10, n_positive)
+    counted = 0 if hits == "none" else float(hits)
+    assert counted == pytest.approx(Found.of(made, row).hits(int(size)), abs=0.0051)
+    assert_is_rounded(chance, str(int(size) * n_positive / int(row["n_samples"])))
+    words = {"partly": "more than chance", "bulk": "describes the bulk|nothing shows that"}
+    assert re.search(words[row["verdict"]], conclusion)
 
 
 def test_a_dead_unit_says_so(open_report):

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 import pytest
 
 from tests.report.browser.conftest import PHONE
+from tests.report.browser.expected import answer, rows_of
 from tests.report.browser.opened import Opened, unit_view
 from tests.report.browser.runs import HOSTILE, KINDS
 
@@ -117,6 +118,53 @@ def test_the_view_of_a_concept_has_the_units_that_follow_it(open_report, report_
     assert len(told) >= 11
 
 
+def test_a_unit_seen_from_both_ends_follows_a_concept_once(open_report, report_of):
+    made, _ = report_of("both directions")
+    page = open_report("both directions")
+    for id in made.concepts.id:
+        page.follow(f"#concept/{id}")
+        bars = page.main.locator("section.card").first
+        told = bars.locator(".bars .name").all_inner_texts()
+        assert sorted(told) == sorted(f"conv2:{unit}" for unit in range(12))
+
+
+def test_a_label_of_which_nothing_is_known_on_unseen_samples_has_no_curve_of_them(
+    open_report, report_of
+):
+    kind = "nothing known of unseen samples"
+    made, _ = report_of(kind)
+    labels = [answer(rows_of(made), unit, "auc") for unit in range(12)]
+    unknown = {int(row["unit"]) for row in labels if row["n_samples_held_out"] == "0"}
+    assert unknown
+    page = open_report(kind)
+    for unit in range(12):
+        page.follow(unit_view("conv2", unit))
+        has_curve = page.main.locator("path.unseen").count() > 0
+        assert has_curve == (labels[unit]["status"] != "dead" and unit not in unknown), unit
+
+
+def test_every_formula_can_be_opened_where_charts_were_left_out(open_report):
+    page = open_report("few charts")
+    notes = page.main.locator("ul.notes").inner_text()
+    assert "charts of formulas that are neither the label nor the peak" in notes
+    found = set()
+    for unit in links(page, "unit"):
+        page.follow(unit)
+        of_rows = page.main.locator("tbody a.plain").evaluate_all(_LINKS)
+        marked = page.main.locator("tbody tr").all_inner_texts()
+        for view, line in zip(of_rows, marked, strict=True):
+            page.follow(view)
+            assert page.main.locator("section.card h2").count() > 5
+            is_answer = "· the " in line
+            repeats = [other for other in marked if other.split("\t")[0] == line.split("\t")[0]]
+            has_charts = any("· the " in other for other in repeats)
+            assert is_answer <= has_charts
+            was_left_out = "charts of this formula were left out" in page.main.inner_text()
+            assert was_left_out != has_charts, line
+            found.add(was_left_out)
+    assert found == {True, False}
+
+
 def test_links_open_where_they_point_and_back_returns(open_report):
     deep = unit_view("conv2", 7)
     page = open_report("usual", deep)
@@ -138,13 +186,24 @@ def test_links_open_where_they_point_and_back_returns(open_report):
     assert page.view == concept
 
 
-@pytest.mark.parametrize(
-    "view", ["#unit/conv2%3A99", "#unit/%E0%A4", "#concept/none", "#nowhere/x"]
-)
-def test_a_link_that_points_nowhere_is_answered(open_report, view):
-    page = open_report("usual", view)
-    assert re.search("There is no|Units", page.main.inner_text())
-    assert_is_plain(page.main.inner_text())
+def test_a_link_that_points_nowhere_is_answered(open_report):
+    page = open_report("usual")
+    of_things = (
+        "unit/conv2%3A99",
+        "unit/%E0%A4",
+        "concept/none",
+        "unit/__proto__",
+        "concept/length",
+    )
+    of_views = ("nowhere/x", "constructor", "__proto__", "toString", "hasOwnProperty/x", "%00", "é")
+    for view in (*of_things, *of_views):
+        page.follow("#concepts")
+        page.follow(f"#{view}")
+        told = page.main.inner_text()
+        assert told.startswith("There is no") == (view in of_things), view
+        if view in of_views:
+            assert page.tab.get_by_role("grid", name="Units").count() == 1, view
+        assert_is_plain(told)
 
 
 def test_a_named_unit_is_found_by_name_and_by_number(open_report):
@@ -199,10 +258,15 @@ def test_all_rows_of_the_table_are_on_paper(open_report):
     paper = page.tab.pdf(format="A4")
     assert paper.startswith(b"%PDF")
     assert paper.count(b"/Type /Page\n") > 3
+    page.tab.emulate_media(media="null")
 
 
 def test_a_phone_scrolls_down_only(open_report):
-    page = open_report("usual", viewport=PHONE)
+    for kind in ("usual", "samples that are gone"):
+        assert_scrolls_down_only(open_report(kind, viewport=PHONE))
+
+
+def assert_scrolls_down_only(page):
     for view in (
         *STANDARD,
         unit_view("conv2", 3),
