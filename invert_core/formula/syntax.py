@@ -16,6 +16,7 @@ Read = Callable[[str, str | None, int], str]
 _EXAMPLE = 'A formula looks like: box & ~(mailbox | "two words")'
 _QUOTED = r'(?P<quoted>"[^"\\]*+(?:\\.[^"\\]*+)*+")'
 _BARE = r"(?P<bare>[A-Za-z0-9_.-]++)"
+_IDS = re.compile(rf"{_BARE}|{_QUOTED}", re.DOTALL)
 _ID = re.compile(rf"\s++|(?P<symbol>[&|~()])|{_BARE}|{_QUOTED}", re.DOTALL)
 _NAME = re.compile(
     rf'\s++|(?P<symbol>[&|~()])|(?P<bare>[^&|~()"\s][^&|~()"]*+)|{_QUOTED}', re.DOTALL
@@ -215,6 +216,16 @@ def parse_tree(text: str, read: Read | None = None) -> Literal | Group:
             f"The parenthesis at character {levels[-1].opened_at} is not closed.", _EXAMPLE
         )
     return levels[0].close()
+
+
+def ids_in(formulas: Iterable[str]) -> set[str]:
+    """Return all concept ids in formulas, which are written in ids.
+
+    >>> sorted(ids_in(["b & ~a", '"two words" | b']))
+    ['a', 'b', 'two words']
+    """
+    spelled = {text for found in _IDS.findall("&".join(set(formulas))) for text in found}
+    return {text for id in spelled for kind, text, _ in tokens(id) if kind == "id"}
 
 
 def tokens(text: str, read: Read | None = None) -> Iterator[tuple[str, str, int]]:

@@ -187,14 +187,13 @@ def in_numbas_own() -> Iterator[bool]:
 
 @functools.cache
 def announce() -> None:
-    """Log, once, that kernels are being compiled, unless each step is told."""
-    if not steps.isEnabledFor(logging.DEBUG):
-        _log.info(
-            "Compiling kernels; this can take half a minute%s.",
-            ", but only once for each"
-            if CACHE
-            else " each time, because no folder for them can be written",
-        )
+    """Log, once, that kernels are being compiled."""
+    _log.info(
+        "Compiling kernels; this can take half a minute%s.",
+        ", but only once for each"
+        if CACHE
+        else " each time, because no folder for them can be written",
+    )
 
 
 def _name(function: Callable[..., Any]) -> str:

@@ -38,7 +38,12 @@ from invert_core.report.pictures import fitting, picture_order
 from invert_core.report.provenance import Provenance
 from invert_core.report.run_rows import RunRows
 from invert_core.results.evidence_file import RunEvidence, evidence_of
-from invert_core.results.run_directory import REPORT_FILE, is_report, read_run
+from invert_core.results.run_directory import (
+    REPORT_FILE,
+    check_report_place,
+    is_report,
+    read_run,
+)
 from invert_core.wording import counted
 
 _log = logging.getLogger("invert")
@@ -131,12 +136,14 @@ def write_report(
     SettingError
         Pictures cannot have this size, or the page would be too large even without them.
     ExistingOutputError, StorageError
-        The output exists and is no report, or cannot be written.
+        The output exists and is no report, lies in the run directory under another name than
+        report.html, or cannot be written.
     """
     _check_choices(pictures, max_size, title)
     folder = input_path(run)
     place = folder / REPORT_FILE if output is None else Path(output)
     found = read_run(folder)
+    check_report_place(place, folder)
     check_target(place, overwrite=True, refuse=_refuse_other)
     evidence = evidence_of(folder, found)
     rows = RunRows(found.labels, evidence)

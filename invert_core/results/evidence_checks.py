@@ -1,5 +1,6 @@
 """Checks that the parts of evidence.h5, which may come from anywhere, fit together."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 
 import h5py
@@ -16,6 +17,7 @@ from invert_core.results.evidence_records import (
     ROWS,
     UNITS,
 )
+from invert_core.results.evidence_values import Found, impossible_values
 from invert_core.results.held_out_evidence import HELD_OUT, HELD_OUT_CUTS
 
 AGAIN = "Label again with: invert label ACTIVATIONS CONCEPTS -o RUN"
@@ -74,7 +76,8 @@ def contradictions(
         values = fields.get(name, np.empty(0))
         if (values[1:] <= values[:-1]).any():
             yield f"/{name} does not ascend"
-    yield from (wrong for wrong, is_so in _wrong_numbers(fields, n_samples, n_ways) if is_so)
+    numbers = (_wrong_numbers(fields, n_samples, n_ways), impossible_values(fields, n_samples))
+    yield from (wrong for wrong, is_so in itertools.chain(*numbers) if is_so)
 
 
 def _strangers(fields: Fields, lengths: Mapping[str, int]) -> Iterator[tuple[str, np.ndarray]]:
@@ -95,9 +98,7 @@ def _strangers(fields: Fields, lengths: Mapping[str, int]) -> Iterator[tuple[str
     yield f"{ALIKE}/unit", alike[~is_there & (alike != NO_UNIT)]
 
 
-def _wrong_numbers(
-    fields: Fields, n_samples: int, n_ways: int
-) -> Iterator[tuple[str, bool | np.bool_]]:
+def _wrong_numbers(fields: Fields, n_samples: int, n_ways: int) -> Found:
     """Yield sentences on numbers, and whether they are true."""
     n_units, layer = fields["n_units"], fields[f"{UNITS}/layer"]
     in_layers = np.bincount(layer, minlength=n_units.size)

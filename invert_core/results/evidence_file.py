@@ -25,6 +25,7 @@ from invert_core.results.evidence_checks import (
     contradiction,
     contradictions,
 )
+from invert_core.results.evidence_of_rows import refuse_other_rows
 from invert_core.results.evidence_records import (
     ALIKE,
     CONCEPTS,
@@ -233,6 +234,7 @@ def evidence_of(folder: Path, run: Run) -> RunEvidence:
     expected = rows_identity(folder)["sha256"]
     if found.sha256.get("labels") != expected or len(found.rows["hits"]) != len(run.labels):
         raise FileFormatError(f"{str(evidence)!r} belongs to other labels.", AGAIN)
+    refuse_other_rows(found, run.labels, evidence)
     return found
 
 

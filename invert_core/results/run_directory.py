@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from invert_core import __version__
-from invert_core.errors import FileFormatError, MissingFileError
+from invert_core.errors import ExistingOutputError, FileFormatError, MissingFileError
 from invert_core.files.input_file import check_file, input_path
 from invert_core.files.json_digest import DIGEST, matches_digest, with_digest
 from invert_core.files.leftovers import clear_leftovers
@@ -222,6 +222,31 @@ def refuse_other(folder: Path) -> None:
     clear_leftovers(folder / REPORT_FILE)
     reports = {REPORT_FILE} if is_report(folder / REPORT_FILE) else ()
     refuse_foreign(folder, RUN_FILE, {*FINAL, RECORD, *FILES, *inputs, *reports}, "a run")
+
+
+def check_report_place(page: Path, run: Path) -> None:
+    """Refuse a page that would keep a run from being replaced, as `refuse_other` does.
+
+    Raises
+    ------
+    ExistingOutputError
+        The page would lie in the run directory under another name, or report.html is a link there.
+    """
+    folder, target = (Path(os.path.realpath(path)) for path in (run, page))
+    named = Path(os.path.realpath(page.parent), page.name)
+    if target == folder / REPORT_FILE:
+        return
+    if named == folder / REPORT_FILE:
+        raise ExistingOutputError(
+            f"The output {str(page)!r} is a link, and a run directory holds plain files only.",
+            "Remove it, or choose a place outside of the run with -o.",
+        )
+    if named.is_relative_to(folder) or target.is_relative_to(folder):
+        raise ExistingOutputError(
+            f"The output {str(page)!r} lies in the run directory, which holds no page but "
+            f"{REPORT_FILE}.",
+            "Choose a place outside of it with -o, or leave -o out.",
+        )
 
 
 def is_report(path: Path) -> bool:

@@ -107,6 +107,7 @@ class UnfinishedRun:
         self._n_units = n_units
         self._timer = timer
         self._is_open = self._to_be_removed = False
+        self._place: Path | None = None
         self._last_save = time.monotonic()
         self._rows = _Rows(Record(as_stored(fingerprint), timer.timings()))
         with storage_errors(output):
@@ -181,6 +182,7 @@ class UnfinishedRun:
             for name, part in saved.items():
                 self._checked_digest(name, part)
             yield self.folder, write_final(self.folder, saved, q_values)
+        self._place = place
         atomic.move_folder_into_place(self.folder, self._output, overwrite=overwrite, refuse=refuse)
         with storage_errors(self._output):
             clear(place)
@@ -203,6 +205,14 @@ class UnfinishedRun:
         if isinstance(error, InvertError) and not isinstance(error, OSError):
             return f"{what}, and other inputs or settings need --overwrite."
         return f"{what}."
+
+    def tidied(self) -> bool:
+        """Return whether the run has got its final name, where nothing unfinished is left then."""
+        if self._place is None or self.folder.exists():
+            return False
+        with contextlib.suppress(OSError):  # the next labelling clears what is left
+            clear(self._place)
+        return True
 
     def close(self) -> None:
         """Remove the folder if this run made it and saved no rows."""
@@ -357,6 +367,8 @@ def unfinished_run(
     except BaseException as error:
         if run.is_kept():
             error.add_note(run.kept(error))
+        elif run.tidied():
+            error.add_note(f"The run in {str(output)!r} is complete.")
         raise
     finally:
         run.close()

@@ -8,12 +8,14 @@ import json
 import re
 from importlib import resources
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
 
 from invert_core import Settings, label_files, write_report
 from invert_core.errors import ExistingOutputError, FileFormatError, MissingFileError, SettingError
+from invert_core.files.hdf5_checksums import seal, write_strings
 from invert_core.files.json_digest import with_digest
 from invert_core.report.html_report import SCRIPTS
 
@@ -224,3 +226,46 @@ def test_a_run_without_evidence_is_told_how_to_get_some(run):
 def test_the_template_names_every_script_there_is(run):
     scripts = (resources.files("invert_core.report") / "page").iterdir()
     assert {path.name for path in scripts if path.name.endswith(".js")} == set(SCRIPTS)
+
+
+@pytest.mark.parametrize("name", ["mine.html", "sub/report.html", "../run/mine.html"])
+def test_a_page_that_would_keep_the_run_from_being_replaced_is_refused(run, name):
+    (run.parent / "outside.html").symlink_to(run / name)
+    (run / "sub").mkdir()
+    for output in (f"run/{name}", "outside.html"):
+        with pytest.raises(ExistingOutputError, match="lies in the run directory") as caught:
+            write_report("run", output)
+        assert "leave -o out" in caught.value.hint
+    (run / "sub").rmdir()
+    label_files("a.npz", "c.npz", "run", settings=Settings(permutations=0), overwrite=True)
+
+
+def test_a_report_that_is_a_link_is_refused_and_a_link_to_the_report_is_followed(run):
+    write_report("run", "elsewhere.html")
+    before = (run.parent / "elsewhere.html").read_bytes()
+    (run / "report.html").symlink_to(run.parent / "elsewhere.html")
+    with pytest.raises(ExistingOutputError, match="is a link") as caught:
+        write_report("run", title="another")
+    assert caught.value.hint.startswith("Remove it")
+    assert (run.parent / "elsewhere.html").read_bytes() == before
+    (run / "report.html").unlink()
+    write_report("run", "run/../run/report.html")
+    (run.parent / "link.html").symlink_to("run/report.html")
+    write_report("run", "link.html", title="another")
+    assert parts(run / "report.html")["head"]["title"] == "another"
+
+
+def test_what_a_killed_report_left_in_a_run_does_not_keep_it_from_being_replaced(run):
+    (run / ".report.html.eb0bdd8c.partial").write_text("half")
+    label_files("a.npz", "c.npz", "run", settings=Settings(permutations=0), overwrite=True)
+    assert not list(run.glob(".report*"))
+
+
+def test_the_report_of_evidence_under_other_labels_is_refused(run):
+    with h5py.File(run / "evidence.h5", "r+") as file:
+        del file["layer"]
+        write_strings(file, "layer", ("another",))
+        seal(file)
+    with pytest.raises(FileFormatError, match=r"row 1 is about 'layer:0' .*'another:0'"):
+        write_report(run)
+    assert not (run / "report.html").exists()

@@ -236,19 +236,21 @@ function spread(detail) {
 }
 
 function formulasCard(entry, detail, row) {
-  const heads = ['formula', 'found by', ['AUC', 'n'], ...(hasUnseen ? [['unseen', 'n']] : []),
-    ...(BESIDE ? [['score', 'n']] : []), 'top 10', 'verdict', ['p', 'n'], ['inside', 'n']];
+  const heads = ['formula', ['found by', 'minor'], ['AUC', 'n'],
+    ...(hasUnseen ? [['unseen', 'n minor']] : []), ...(BESIDE ? [['score', 'n minor']] : []),
+    'top 10', 'verdict', ['p', 'n minor'], ['inside', 'n minor']];
   const rows = detail.rows.map((one, at) => one.f && el('tr',
     { 'aria-current': one === row ? 'true' : null },
     el('td', {}, el('a', { href: unitLink(entry, at), class: 'plain' }, formulaNode(one.f))),
-    el('td', {}, scoreName(HEAD.objectives[one.o]),
+    el('td', { class: 'minor' }, scoreName(HEAD.objectives[one.o]),
       one.y ? el('b', {}, ` · the ${answerName(one.o)}`) : null),
     el('td', { class: 'n' }, fixed(one.a)),
-    hasUnseen && el('td', { class: 'n' }, fixed(one.ah)),
-    BESIDE && el('td', { class: 'n' }, fixed(one.s)),
+    hasUnseen && el('td', { class: 'n minor' }, fixed(one.ah)),
+    BESIDE && el('td', { class: 'n minor' }, fixed(one.s)),
     el('td', {}, topBars(one.in.slice(0, N_FIRST), one.h)),
     el('td', {}, verdictNode(HEAD.verdicts[one.v])),
-    el('td', { class: 'n' }, one.p), el('td', { class: 'n' }, grouped(one.n)))).filter(Boolean);
+    el('td', { class: 'n minor' }, one.p), el('td', { class: 'n minor' }, grouped(one.n))))
+    .filter(Boolean);
   return card('w12', 'All formulas found', plainTable('All formulas found', heads, rows),
     'The label is the one least likely to be chance of the best of each length, so it need not '
       + 'be the first. Click a formula to see its evidence.');

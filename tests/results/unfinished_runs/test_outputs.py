@@ -1,5 +1,7 @@
 """Which unfinished run fits, which is refused, and what is never touched."""
 
+import itertools
+import os
 import shutil
 from dataclasses import replace
 
@@ -253,3 +255,48 @@ def test_an_unfinished_run_is_no_run_to_read(here):
             "The run 'run.partial' is unfinished. "
             "Finish it: the same 'invert label' command continues where it stopped."
         )
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_an_interrupt_after_the_move_leaves_a_complete_run_and_says_so(
+    here, whole, monkeypatch, overwrite
+):
+    """The n-th change of the disk after the run has got its final name is interrupted."""
+    said = []
+    for number in itertools.count():
+        if overwrite:
+            finish(overwrite=True, settings=replace(SETTINGS, length=1))
+        with monkeypatch.context() as patch:
+            left = interrupt_after_the_move(patch, here, number)
+            try:
+                finish(overwrite=overwrite)
+            except KeyboardInterrupt as interrupt:
+                said.append(interrupt.__notes__[-1])
+        assert is_whole(here / "run", whole)
+        if left[0] >= 0:
+            break
+        for folder in [*here.glob(".run.*.old"), here / "run"]:
+            shutil.rmtree(folder)
+    assert set(said) == {"The run in 'run' is complete."}
+    # The folder is synced, four files go, and those of an old run and their folder.
+    assert len(said) == (10 if overwrite else 5)
+
+
+def interrupt_after_the_move(patch, here, number):
+    """Interrupt one call that changes the disk, except for locks; return how many more to wait."""
+    left = [number]
+
+    def interrupting(call):
+        def called(path, *arguments, **options):
+            is_moved = (here / "run").is_dir() and not (here / "run.partial").exists()
+            if is_moved and left[0] >= 0 and not str(path).endswith(".lock"):
+                left[0] -= 1
+                if left[0] < 0:
+                    raise KeyboardInterrupt
+            return call(path, *arguments, **options)
+
+        return called
+
+    for name in ("fsync", "unlink", "rmdir"):
+        patch.setattr(os, name, interrupting(getattr(os, name)))
+    return left
