@@ -224,9 +224,9 @@ def label(
             print_overview(overview)
         else:
             print_labels(labels, table)
-    say(f"The labels of {summary(overview)} are in {str(output)!r}, marked as headlines.")
-    if judged := verdicts(overview.verdicts):
-        say(judged)
-        say(look_at_all(output))
-    for hint in where_to_look(overview, output):
-        say(hint)
+        say(f"The labels of {summary(overview)} are in {str(output)!r}, marked as headlines.")
+        if judged := verdicts(overview.verdicts):
+            say(judged)
+            say(look_at_all(output))
+        for hint in where_to_look(overview, output):
+            say(hint)
