@@ -219,8 +219,9 @@ def label_files(
                 written,
             )
             place = output.resolve()  # after the move, "." would mean the old folder
+        labels = Labels.loaded_by(lambda: _rows_of(place, sha256), work.all_concepts, work.aliases)
         opened.close()  # now, so that who interrupts it learns that the run is complete
-    return Labels.loaded_by(lambda: _rows_of(place, sha256), work.all_concepts, work.aliases)
+    return labels
 
 
 def _rows_of(run: Path, sha256: str) -> Iterator[LabelTable]:
