@@ -1,5 +1,6 @@
 """The command ``invert label``."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -204,27 +205,28 @@ def label(
         return
     overview = Overview(table.top if table.style == "table" else 0, settings)
     output: Path = kept["output"]
-    with (
-        progress("Labelling") as report,
-        progress("Copying samples", is_aside=True) as looking,
-    ):
-        labels = label_files(
-            **inputs,
-            **kept,
-            settings=settings,
-            jobs=jobs,
-            progress=report,
-            samples_progress=looking,
-            each=overview.add,
-        )
-    with written(f"The run was written to {str(output)!r}."):
+    with ExitStack() as told:
+        with (
+            progress("Labelling") as report,
+            progress("Copying samples", is_aside=True) as looking,
+        ):
+            labels = label_files(
+                **inputs,
+                **kept,
+                settings=settings,
+                jobs=jobs,
+                progress=report,
+                samples_progress=looking,
+                each=overview.add,
+            )
+            told.enter_context(written(f"The run was written to {str(output)!r}."))
         if table.style == "table":
             print_overview(overview)
         else:
             print_labels(labels, table)
-    say(f"The labels of {summary(overview)} are in {str(output)!r}, marked as headlines.")
-    if judged := verdicts(overview.verdicts):
-        say(judged)
-        say(look_at_all(output))
-    for hint in where_to_look(overview, output):
-        say(hint)
+        say(f"The labels of {summary(overview)} are in {str(output)!r}, marked as headlines.")
+        if judged := verdicts(overview.verdicts):
+            say(judged)
+            say(look_at_all(output))
+        for hint in where_to_look(overview, output):
+            say(hint)

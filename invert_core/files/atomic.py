@@ -104,7 +104,8 @@ def move_folder_into_place(partial: Path, path: Path, *, overwrite: bool, refuse
     try:
         shutil.rmtree(old, ignore_errors=True)
     except KeyboardInterrupt as interrupt:
-        interrupt.add_note(f"{str(path)!r} was written; the old one is left in {str(old)!r}.")
+        left = f"; the old one is left in {str(old)!r}" if old.exists() else ""
+        interrupt.add_note(f"{str(path)!r} was written{left}.")
         raise
     if old.exists():
         _log.warning("The old one of %r cannot be removed; it is left in %r.", str(path), str(old))

@@ -153,13 +153,13 @@ def label_files(
     settings = or_default(settings, Settings)
     kept = KeptSamples(samples, samples_progress)
     kept.check_used(settings.evidence)
-    with ExitStack() as stack:
+    with ExitStack() as opened, ExitStack() as stack:
         lock = WriteLock(output_place(output))
-        stack.callback(lock.release)
+        opened.callback(lock.release)
         watched = Watched(*files.values())
         identities = {name: file_identity(path) for name, path in files.items()}
         timer = Timer()
-        work = stack.enter_context(inputs.open(settings.seed))
+        work = opened.enter_context(inputs.open(settings.seed))
         settings = with_objective(settings, work)
         fingerprint = _fingerprint(inputs, settings, work, identities)
         unfinished = stack.enter_context(
@@ -219,7 +219,9 @@ def label_files(
                 written,
             )
             place = output.resolve()  # after the move, "." would mean the old folder
-    return Labels.loaded_by(lambda: _rows_of(place, sha256), work.all_concepts, work.aliases)
+        labels = Labels.loaded_by(lambda: _rows_of(place, sha256), work.all_concepts, work.aliases)
+        opened.close()  # now, so that who interrupts it learns that the run is complete
+    return labels
 
 
 def _rows_of(run: Path, sha256: str) -> Iterator[LabelTable]:

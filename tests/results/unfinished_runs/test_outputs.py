@@ -16,6 +16,7 @@ from invert_core.errors import (
     StaleFileError,
     StorageError,
 )
+from invert_core.files import write_lock
 from invert_core.labelling.label_files import label_files
 from invert_core.results.run_directory import read_run
 from invert_core.results.unfinished_record import FILES
@@ -300,3 +301,18 @@ def interrupt_after_the_move(patch, here, number):
     for name in ("fsync", "unlink", "rmdir"):
         patch.setattr(os, name, interrupting(getattr(os, name)))
     return left
+
+
+def test_an_interrupt_while_inputs_and_the_lock_are_let_go_says_that_the_run_is_complete(
+    here, whole, monkeypatch
+):
+    def released_and_interrupted(*arguments):
+        release(*arguments)
+        raise KeyboardInterrupt
+
+    release = write_lock._release
+    monkeypatch.setattr(write_lock, "_release", released_and_interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        finish()
+    assert caught.value.__notes__ == ["The run in 'run' is complete."]
+    assert is_whole(here / "run", whole)
