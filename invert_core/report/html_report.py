@@ -117,8 +117,8 @@ def write_report(
         others the samples are read again.
     max_size : int
         The most bytes of the page. To keep within it, the charts of formulas that are neither label
-        nor peak are left out, then pictures, those of the units with the lowest AUC first; no
-        other number is.
+        nor peak are left out, then pictures, first those of the units whose AUC is nearest to 1/2;
+        no other number is.
 
     Returns
     -------
@@ -223,8 +223,8 @@ def page(
     if n_left_out:
         notes.append(
             f"{counted(n_left_out, 'picture')} had to be left out to keep the page within "
-            f"{_sized(max_size)}, first those of the units with the lowest AUC; --max-size "
-            "allows more."
+            f"{_sized(max_size)}, first those of the units whose AUC is nearest to 0.5; "
+            "--max-size allows more."
         )
     parts = [packed("head", book.head | {"shown": _kind(samples), "notes": notes}), numbers]
     parts += [
