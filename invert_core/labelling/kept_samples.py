@@ -66,7 +66,8 @@ class KeptSamples:
         for what, found in (("picture", made.picture), ("text", made.text)):
             if found is not None:
                 _log.info(
-                    "The run keeps small copies of its samples (%s); --samples none keeps none.",
+                    "The run keeps small copies of its samples (%s); "
+                    "label --samples none keeps none.",
                     counted(sum(map(bool, found)), what),
                 )
         if made.missing and (source or self._root is not None):

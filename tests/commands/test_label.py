@@ -437,7 +437,7 @@ def test_samples_are_copied_from_where_the_user_says(texts):
     assert found.shown_text == tuple(f"text {id[1:]}" for id in found.shown.values())
     assert (
         f"The run keeps small copies of its samples ({len(found.shown)} texts); "
-        "--samples none keeps none.\n"
+        "label --samples none keeps none.\n"
     ) in told
 
 

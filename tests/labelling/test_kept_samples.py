@@ -66,7 +66,7 @@ def test_a_run_holds_pictures_of_the_samples_it_shows(here, caplog):
     label(samples_progress=lambda *done: told.append(done))
     assert_shows_all()
     assert told == [(N_SAMPLES, N_SAMPLES)]
-    assert "keeps small copies of its samples (12 pictures); --samples none keeps" in caplog.text
+    assert "small copies of its samples (12 pictures); label --samples none" in caplog.text
     found = read_evidence("run")
     assert found.source["path"] == str(here / "images")
     assert found.source["n_samples"] == "12"
