@@ -3,7 +3,8 @@
 import functools
 import logging
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from invert_core.errors import UnknownNameError
@@ -16,6 +17,26 @@ if TYPE_CHECKING:
 _MISLEADING_IN_NAME = re.compile(r'[&|~()"]|^\s|\s$')
 
 _log = logging.getLogger("invert")
+
+
+def ambiguous_names(named: Iterable[tuple[str, str]], ids: Container[str]) -> frozenset[str]:
+    """Return the names that several concepts have, or that are the id of another one.
+
+    Parameters
+    ----------
+    named : iterable of (str, str)
+        The id and the name of each concept and alias.
+    ids : container of str
+        The ids of all concepts.
+
+    Examples
+    --------
+    >>> sorted(ambiguous_names([("a", "cat"), ("b", "cat"), ("c", "a")], {"a", "b", "c"}))
+    ['a', 'cat']
+    """
+    pairs = list(named)
+    count = Counter(name for _, name in pairs)
+    return frozenset(name for id, name in pairs if count[name] > 1 or (name != id and name in ids))
 
 
 def shown_name(concepts: "ConceptSet", id: str) -> str:

@@ -2,7 +2,6 @@
 
 import math
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -10,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from invert_core import __version__
+from invert_core.formula.names import ambiguous_names
 from invert_core.report.concept_lists import Listed, concept_lists
 from invert_core.report.provenance import Provenance
 from invert_core.report.run_rows import Columns, RunRows, Tokens, row_columns
@@ -130,11 +130,9 @@ def _concepts(evidence: RunEvidence) -> dict[str, Any]:
 
 def _told_apart(evidence: RunEvidence) -> list[str]:
     """Return the names of concepts, with the id behind a name that is not the only one."""
-    n_called, ids = Counter(evidence.concept_name), set(evidence.concept)
-    return [
-        f"{name} ({id})" if n_called[name] > 1 or (name != id and name in ids) else name
-        for id, name in zip(evidence.concept, evidence.concept_name, strict=True)
-    ]
+    named = list(zip(evidence.concept, evidence.concept_name, strict=True))
+    ambiguous = ambiguous_names(named, frozenset(evidence.concept))
+    return [f"{name} ({id})" if name in ambiguous else name for id, name in named]
 
 
 def _cut(text: str) -> str:

@@ -202,16 +202,16 @@ def page(
         Even without pictures, it would be larger than `max_size` bytes.
     """
     notes = [samples.missing] * bool(samples.missing)
-    numbers = "".join(_numbers(book, samples))
+    rest, details = "".join(_tables(book, samples)), "".join(_details(book))
     # The head comes last, because it says what was left out; sentences are short.
-    around = len(_filled(book.head["title"], packed("head", book.head))) + _SENTENCES
-    if around + len(numbers) > max_size:
-        numbers = "".join(_numbers(book.with_fewer_charts(), samples))
+    around = len(_filled(book.head["title"], packed("head", book.head) + rest)) + _SENTENCES
+    if around + len(details) > max_size:
+        details = "".join(_details(book.with_fewer_charts()))
         notes.append(
             "The charts of formulas that are neither the label nor the peak of a unit were left "
             f"out to keep the page within {_sized(max_size)}; --max-size allows more."
         )
-    used = around + len(numbers)
+    used = around + len(details)
     if used > max_size:
         raise SettingError(
             f"Even without pictures, the page needs {used:,} bytes, more than {max_size:,}.",
@@ -226,7 +226,7 @@ def page(
             f"{_sized(max_size)}, first those of the units whose AUC is nearest to 0.5; "
             "--max-size allows more."
         )
-    parts = [packed("head", book.head | {"shown": _kind(samples), "notes": notes}), numbers]
+    parts = [packed("head", book.head | {"shown": _kind(samples), "notes": notes}), rest, details]
     parts += [
         packed_pictures(f"p{number}", part) for number, part in blocks(kept, PICTURES_IN_BLOCK)
     ]
@@ -251,13 +251,17 @@ def _kind(samples: ShownSamples) -> str:
     return "picture" if any(samples.picture or ()) else "id"
 
 
-def _numbers(book: Book, samples: ShownSamples) -> Iterator[str]:
-    """Yield all parts but the head and the pictures."""
-    yield packed("concepts", book.concepts)
-    yield packed("units", book.units)
+def _details(book: Book) -> Iterator[str]:
+    """Yield the parts on single units."""
     for start in range(0, book.n_entries, UNITS_IN_BLOCK):
         stop = min(start + UNITS_IN_BLOCK, book.n_entries)
         yield packed(f"b{start // UNITS_IN_BLOCK}", book.details.block(start, stop))
+
+
+def _tables(book: Book, samples: ShownSamples) -> Iterator[str]:
+    """Yield the parts on concepts, all units, and samples, but for the pictures."""
+    yield packed("concepts", book.concepts)
+    yield packed("units", book.units)
     shown = book.rows.evidence.shown
     ids, texts = tuple(shown.values()), samples.text
     for number, of_block in blocks(tuple(shown), SAMPLES_IN_BLOCK):

@@ -1,6 +1,5 @@
 """The concept set: named binary marks of samples, one bit each."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,6 +17,7 @@ from invert_core.concepts.sets.packing import (
 )
 from invert_core.concepts.sets.set_checks import check_count, check_set
 from invert_core.errors import DataError, UnknownNameError
+from invert_core.formula.names import ambiguous_names
 from invert_core.kernels.bits import popcounts, unpack
 from invert_core.values import as_rows
 from invert_core.wording import first_few, nearest
@@ -208,10 +208,7 @@ class ConceptSet:
         """Names that several concepts or aliases have, or that are the id of another one."""
         named = [*zip(self.id, self.name, strict=True)]
         named += [(alias.id, alias.name) for alias in self.aliases]
-        count = Counter(name for _, name in named)
-        return frozenset(
-            name for id, name in named if count[name] > 1 or (name != id and name in self._index_of)
-        )
+        return ambiguous_names(named, self._index_of)
 
     def index(self, id: str) -> int:
         """Return the concept index of an id; for an alias that of the concept it was merged into.
