@@ -163,6 +163,13 @@ top_option = click.option(
     show_default=True,
     help="Number of rows in the printed table.",
 )
+first_option = click.option(
+    "-n",
+    "--top",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="List only the first N. [default: all]",
+)
 
 
 @dataclass(frozen=True)

@@ -56,13 +56,7 @@ listing_options = options.together(
         "or label.  [default: unit]",
     ),
     click.option("--reverse", is_flag=True, help="List the worst first."),
-    click.option(
-        "-n",
-        "--top",
-        type=click.IntRange(min=0),
-        metavar="N",
-        help="List only the first N.  [default: all]",
-    ),
+    options.first_option,
 )
 """Options for which units are listed, in which order."""
 

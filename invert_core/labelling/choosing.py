@@ -113,7 +113,7 @@ def _units_called(layer: ActivationLayer, units: str | tuple[int | str, ...]) ->
 
 def _in_text(layer: ActivationLayer, text: str) -> set[int]:
     if looks_like_numbers(text):
-        return _numbers(text)
+        return unit_numbers(text)
     numbers = _numbers_by_name(layer)
     most_parts = 1 + max((name.count(",") for name in numbers), default=0)
     parts = text.split(",")
@@ -130,14 +130,15 @@ def _in_text(layer: ActivationLayer, text: str) -> set[int]:
             n_parts = 1
             part = parts[0] if parts[0] in numbers else parts[0].strip()
             if looks_like_numbers(part):
-                found |= _numbers(part)
+                found |= unit_numbers(part)
             else:
                 found.add(_only(layer, numbers, part))
         parts = parts[n_parts:]
     return found
 
 
-def _numbers(text: str) -> set[int]:
+def unit_numbers(text: str) -> set[int]:
+    """Read numbers and ranges of units, or raise a SettingError."""
     try:
         return as_numbers(text)
     except ValueError as error:

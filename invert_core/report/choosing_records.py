@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from invert_core.errors import SettingError, UnknownNameError
+from invert_core.labelling.choosing import unit_numbers
 from invert_core.report.run_rows import RunRows
-from invert_core.values import as_numbers, is_pattern, looks_like_numbers, pattern_rule
+from invert_core.values import is_pattern, looks_like_numbers, pattern_rule
 from invert_core.wording import first_few, nearest
 
 
@@ -78,17 +79,10 @@ def _layers_called(layers: Sequence[str], rows: RunRows) -> set[str]:
 def _has_unit(part: str, rows: RunRows) -> np.ndarray:
     """Return which records are of units with this name or these numbers: bool [S]."""
     if looks_like_numbers(part):
-        return np.isin(rows.evidence.units["unit"], list(_numbers(part)))
+        return np.isin(rows.evidence.units["unit"], list(unit_numbers(part)))
     named = np.array(rows.values("unit_name"), object) == part
     n_ways = len(rows.evidence.direction) // rows.evidence.concepts.n_units
     first = np.unique(rows.record[named] // n_ways * n_ways)
     is_called = np.zeros(len(rows.evidence.direction), np.bool_)
     is_called[(first[:, None] + np.arange(n_ways)).ravel()] = True
     return is_called
-
-
-def _numbers(text: str) -> set[int]:
-    try:
-        return as_numbers(text)
-    except ValueError as error:
-        raise SettingError(f"The units are wrong: {error}", "Write them as in 0-63,70.") from error

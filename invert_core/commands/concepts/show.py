@@ -24,13 +24,7 @@ listing_options = options.together(
         show_default=True,
         help="Keep the order of the file, or list the concepts of most samples first.",
     ),
-    click.option(
-        "-n",
-        "--top",
-        type=click.IntRange(min=0),
-        metavar="N",
-        help="List only the first N. [default: all]",
-    ),
+    options.first_option,
     click.option(
         "--overlaps",
         type=click.IntRange(min=1),
